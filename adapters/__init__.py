@@ -1,0 +1,71 @@
+"""What carriers say, and nothing else.
+
+**The law:** nothing here does I/O, reads the clock or the environment, or imports anything but the standard
+library and this package. Carrier modules never import one another. A test holds every module to it.
+
+**The contract.** A carrier is one module, named by its slug, beside ``schemas/<slug>.json``. Its presence is its
+registration. It declares:
+
+``NAME``        what people call the carrier, also the last resort for VTEX's ``courier``
+``DOCS``        the URL of the governing documentation
+``AUTH``        tuple of schemes from this package; the first is the default, the others may be chosen per endpoint
+``REPLY``       ``Reply``: the success status the carrier wants, and the status an unreadable body gets
+``PROBE``       ``Probe``: what the carrier's registration check looks like, or ``None``
+``ZONE``        the ``ZoneInfo`` of times that carry no offset, or ``None`` where nobody knows
+``REFERENCES``  dotted paths where merchants tend to write their order: hints for the operator, never read by code
+``read``        ``read(payload, request) -> list[Shipment]``; raises `Ignored` or `Unreadable`
+
+and, only where needed:
+
+``event_id``    ``event_id(payload, request) -> str | None``: the carrier's own id of this notification
+``decode``      ``decode(request) -> payload`` where the body is not plain JSON (default: `strict_json`)
+``SECRET_FIELDS``  dotted paths of body fields that carry a secret; they are blanked before anything is stored
+
+`read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what
+it does not. Ids go through `name`, other text through `text`, words for people through `line`, times through
+`moment`: they refuse what nobody should store.
+"""
+
+from adapters._auth import Basic, Bearer, Header, Hmac, Path, Query, Scheme
+from adapters._contract import (
+    Ignored,
+    NotAuthentic,
+    Probe,
+    Reference,
+    ReferenceKind,
+    Reply,
+    Request,
+    Shipment,
+    Status,
+    TrackingEvent,
+    Unreadable,
+)
+from adapters._values import day, line, moment, name, strict_json, text, url
+
+__all__ = [
+    "Basic",
+    "Bearer",
+    "Header",
+    "Hmac",
+    "Ignored",
+    "NotAuthentic",
+    "Path",
+    "Probe",
+    "Query",
+    "Reference",
+    "ReferenceKind",
+    "Reply",
+    "Request",
+    "Scheme",
+    "Shipment",
+    "Status",
+    "TrackingEvent",
+    "Unreadable",
+    "day",
+    "line",
+    "moment",
+    "name",
+    "strict_json",
+    "text",
+    "url",
+]

@@ -1,0 +1,163 @@
+"""The words every carrier module speaks: what comes in, what goes out, and the three ways to decline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from enum import StrEnum
+
+
+class Ignored(Exception):
+    """The carrier's message is known and asks nothing of us."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unreadable(Exception):
+    """The payload cannot be understood; ``path`` says where, as a JSON path, and ``why`` says what is wrong there."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
+
+
+class NotAuthentic(Exception):
+    """The sender is not proven; the reason is for the operator and never for the sender."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Status(StrEnum):
+    """Where a parcel is, as far as VTEX's fields need to know."""
+
+    ANNOUNCED = "announced"  #: a label exists; the carrier does not have the parcel
+    CANCELLED = "cancelled"  #: the label was voided
+    DISPATCHED = "dispatched"  #: the carrier took the parcel, in these very words
+    IN_TRANSIT = "in_transit"  #: the carrier has the parcel
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    EXCEPTION = "exception"  #: something is wrong; whether the carrier has the parcel is not said
+    DELIVERED = "delivered"  #: handed to the shopper, on an exact and listed status only
+    RETURNED = "returned"  #: on its way back, or back
+    OTHER = "other"  #: a word we do not know; stored, never guessed
+
+    @property
+    def in_possession(self) -> bool:
+        """True where the status alone proves that the carrier has, or had, the parcel."""
+        return self in _IN_POSSESSION
+
+
+_IN_POSSESSION = frozenset(
+    {Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY, Status.DELIVERED, Status.RETURNED}
+)
+
+
+class ReferenceKind(StrEnum):
+    """What a merchant's reference names. ``invoice_series`` only narrows an ``invoice_number``."""
+
+    ORDER_ID = "order_id"
+    ORDER_GROUP = "order_group"
+    SEQUENCE = "sequence"
+    INVOICE_NUMBER = "invoice_number"
+    INVOICE_SERIES = "invoice_series"
+    INVOICE_KEY = "invoice_key"
+    TRACKING_NUMBER = "tracking_number"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reference:
+    """One of the merchant's own names for the order or the invoice, as the carrier repeats it."""
+
+    kind: ReferenceKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingEvent:
+    """One line of a parcel's history.
+
+    ``day`` is the local calendar date as the carrier wrote it (VTEX shows that one); ``happened_at`` is the instant,
+    ``None`` where no zone is known.
+    """
+
+    day: date
+    description: str
+    happened_at: datetime | None = None
+    city: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment:
+    """What one message says of one parcel.
+
+    ``key`` is the carrier's own stable id of the parcel (the tracking number only where there is none); everything
+    else may be unknown. Times are aware. ``volume`` tells several volumes under one key apart.
+    """
+
+    key: str
+    status: Status
+    happened_at: datetime | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+    courier: str | None = None
+    dispatched_at: datetime | None = None
+    delivered_at: datetime | None = None
+    references: tuple[Reference, ...] = ()
+    events: tuple[TrackingEvent, ...] = ()
+    volume: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            raise ValueError("a shipment needs a key")
+        for name in ("happened_at", "dispatched_at", "delivered_at"):
+            value: datetime | None = getattr(self, name)
+            if value is not None and value.tzinfo is None:
+                raise ValueError(f"{name} has no zone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request as it arrived: header names in lower case, the body's exact bytes.
+
+    ``zone`` is the endpoint's setting or else the carrier's ``ZONE``: what a time without an offset means here.
+    ``token`` is the last path segment of ``/webhooks/<endpoint>/<token>``.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    query: str = ""
+    token: str = ""
+    zone: tzinfo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The statuses a carrier needs to hear: ``unreadable`` is 200 where a 4xx would do the carrier's sending harm."""
+
+    success: int = 200
+    unreadable: int = 422
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A carrier's check that the URL lives, answered with success and without any effect.
+
+    ``methods`` are answered always. A POST is a probe only if its stripped body is in ``bodies`` and none of
+    ``unless_headers`` is there: whatever looks like a real event must prove itself.
+    """
+
+    methods: tuple[str, ...] = ()
+    bodies: tuple[bytes, ...] = ()
+    unless_headers: tuple[str, ...] = field(default=())
+
+    def matches(self, request: Request) -> bool:
+        if request.method in self.methods:
+            return True
+        return request.body.strip() in self.bodies and not any(name in request.headers for name in self.unless_headers)

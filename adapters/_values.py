@@ -1,0 +1,196 @@
+"""Total conversions from what carriers write to values: each returns a value, returns ``None`` for "not said", or
+raises `Unreadable` with the JSON path."""
+
+import json
+import re
+from datetime import UTC, date, datetime, timezone, tzinfo
+from typing import Any
+from urllib.parse import urlsplit
+
+from adapters._contract import Unreadable
+
+MAX_TEXT = 500  # characters; no carrier's id, number or URL comes near it
+MAX_DEPTH = 64
+MAX_NUMBER = 64  # characters
+
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def text(value: object, path: str, *, most: int = MAX_TEXT) -> str | None:
+    """A trimmed string, ``None`` for null and for blank. Whole numbers become their digits: ids must stay text.
+
+    Raises `Unreadable` for other types, for control characters, lone surrogates, and more than ``most`` characters.
+    """
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) >= 10**most:
+            raise Unreadable(path, f"is a number of more than {most} digits")
+        return str(value)
+    if not isinstance(value, str):
+        raise Unreadable(path, f"expected text, got {_kind(value)}")
+    trimmed = value.strip()
+    if _CONTROL.search(trimmed):
+        raise Unreadable(path, "contains a control character")
+    if not trimmed.isascii():
+        try:
+            trimmed.encode()
+        except UnicodeEncodeError:
+            raise Unreadable(path, "contains a lone surrogate, which is not text") from None
+    if len(trimmed) > most:
+        raise Unreadable(path, f"is {len(trimmed)} characters long, more than {most}")
+    return trimmed or None
+
+
+def name(value: object, path: str) -> str:
+    """A text that must be there, such as an id. Raises `Unreadable` like `text`, and where it is blank."""
+    written = text(value, path)
+    if written is None:
+        raise Unreadable(path, "is blank")
+    return written
+
+
+def line(value: object, path: str) -> str:
+    """Words for people on one line, ``""`` for none: white space is folded and what is too long is cut, since nothing
+    is identified by them. Raises `Unreadable` like `text` for what is no text at all."""
+    folded = " ".join(value.split()) if isinstance(value, str) else value
+    return text(folded[:MAX_TEXT] if isinstance(folded, str) else folded, path) or ""
+
+
+def url(value: object, path: str) -> str | None:
+    """An absolute http(s) URL without the stray white space some carriers put in; ``None`` for anything else."""
+    written = text(value, path, most=2000)
+    if written is None:
+        return None
+    joined = "".join(written.split())
+    try:
+        parts = urlsplit(joined)
+    except ValueError:
+        return None
+    return joined if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> datetime | None:
+    """An aware instant, or ``None`` where nothing was said or no zone is known.
+
+    ``formats`` are ``strptime`` patterns, tried in order; without any the text is ISO 8601. A time without an offset
+    is read in ``zone``; a bare date is the start of that day there.
+
+    Raises `Unreadable` where the text is no time.
+    """
+    parsed = _parse(value, path, formats)
+    if parsed is None or (parsed.tzinfo is None and zone is None):
+        return None
+    return _instant(parsed if parsed.tzinfo else parsed.replace(tzinfo=zone), path)
+
+
+def day(value: object, path: str, *formats: str) -> date | None:
+    """The local calendar date as written, whether or not the zone is known. Raises `Unreadable` like `moment`."""
+    parsed = _parse(value, path, formats)
+    return None if parsed is None else parsed.date()
+
+
+def strict_json(body: bytes) -> Any:
+    """The body as JSON, strictly: UTF-8, no NaN or Infinity, bounded depth and numbers, no key twice with
+    different values (RFC 8259 leaves all of these open; a guess here would be a guess about money).
+
+    Raises `Unreadable`.
+    """
+    try:
+        decoded = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable("$", f"is not UTF-8 (byte {error.start})") from None
+    if not decoded.strip():
+        raise Unreadable("$", "is empty")
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        _refuse_depth(body)
+    try:
+        return json.loads(
+            decoded,
+            object_pairs_hook=_no_differing_duplicates,
+            parse_constant=_refuse_constant,
+            parse_int=_bounded_int,
+            parse_float=_bounded_float,
+        )
+    except json.JSONDecodeError as error:
+        raise Unreadable("$", f"is not JSON: {error.msg} at character {error.pos}") from None
+
+
+def _parse(value: object, path: str, formats: tuple[str, ...]) -> datetime | None:
+    written = text(value, path)
+    if written is None:
+        return None
+    if not formats:
+        if written.isdecimal():  # else Unix milliseconds would pass as a day of the year 1712
+            raise Unreadable(path, f"{written[:60]!r} is a bare number, not an ISO 8601 time")
+        try:
+            return datetime.fromisoformat(written)
+        except ValueError:
+            raise Unreadable(path, f"{written[:60]!r} is not an ISO 8601 time") from None
+    for pattern in formats:
+        try:
+            return datetime.strptime(written, pattern)  # noqa: DTZ007  the caller adds the zone
+        except ValueError:
+            continue
+    raise Unreadable(path, f"{written[:60]!r} is not written as {' or '.join(formats)}")
+
+
+def _instant(aware: datetime, path: str) -> datetime:
+    """The time with its offset written out: a zone's wall clocks do not compare as instants where clocks change."""
+    try:
+        aware.astimezone(UTC)
+        offset = aware.utcoffset()
+    except (OverflowError, ValueError):
+        raise Unreadable(path, f"{aware.isoformat()} is outside the calendar") from None
+    return aware if offset is None else aware.replace(tzinfo=timezone(offset))
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", bool: "true/false", float: "a fraction"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _refuse_depth(body: bytes) -> None:
+    depth = 0
+    for token in _TOKENS.finditer(body):
+        first = token.group()[:1]
+        if first in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise Unreadable("$", f"is nested deeper than {MAX_DEPTH} levels (at byte {token.start()})")
+        elif first in b"]}":
+            depth -= 1
+
+
+def _no_differing_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        for key, value in pairs:
+            if not _same(result[key], value):
+                raise Unreadable(f"$..{key[:60]!a}", "is there twice, with different values")
+    return result
+
+
+def _same(one: object, other: object) -> bool:
+    """Equal as JSON: to Python alone, 1 and true are equal."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _refuse_constant(name: str) -> None:
+    raise Unreadable("$", f"contains {name}, which is not JSON")
+
+
+def _bounded_int(digits: str) -> int:
+    if len(digits) > MAX_NUMBER:
+        raise Unreadable("$", f"contains a number of {len(digits)} digits, more than {MAX_NUMBER}")
+    return int(digits)
+
+
+def _bounded_float(digits: str) -> float:
+    if len(digits) > MAX_NUMBER:
+        raise Unreadable("$", f"contains a number of {len(digits)} characters, more than {MAX_NUMBER}")
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise Unreadable("$", f"contains {digits[:20]}, which is too large")
+    return value

@@ -1,0 +1,71 @@
+"""Melhor Envio: one event of one label per POST. The carrier's code may follow a working day after the posting."""
+
+from typing import Any
+from urllib.parse import quote
+
+from adapters import Hmac, Ignored, Probe, Reply, Request, Shipment, Status, TrackingEvent, day, moment, name, text, url
+
+NAME = "Melhor Envio"
+DOCS = "https://docs.melhorenvio.com.br/docs/webhooks"
+AUTH = (Hmac(header="x-me-signature", encoding="base64"),)  # the key is the app's client secret, there is no other
+REPLY = Reply(unreadable=200)  # any other status is sent again every 15 minutes, five times in all
+PROBE = Probe(  # saving the URL in the panel sends one, unsigned; anything but 2xx is E-WBH-0002 there
+    methods=("GET", "HEAD"), bodies=(b"", b"{}", b"[]", b"null"), unless_headers=("x-me-signature",)
+)
+ZONE = None  # every time carries its offset
+REFERENCES = ("data.tags[*].tag",)
+
+# https://docs.melhorenvio.com.br/docs/webhooks, the list of events. None of them means "in transit".
+STATUSES = {
+    "order.created": Status.ANNOUNCED,
+    "order.released": Status.ANNOUNCED,  # paid
+    "order.generated": Status.ANNOUNCED,
+    "order.received": Status.ANNOUNCED,  # left at a Pegaki point, where the carrier has yet to collect it
+    "order.posted": Status.DISPATCHED,
+    "order.delivered": Status.DELIVERED,
+    "order.cancelled": Status.CANCELLED,
+    "order.undelivered": Status.EXCEPTION,
+    "order.paused": Status.EXCEPTION,
+    "order.suspended": Status.EXCEPTION,
+}
+NOTHING_TO_DO = {
+    "order.pending": "the label went back to the cart",
+    "order.ready-to-print": "the label can be printed",  # not documented; their sandbox sends it
+}
+# Same page: the field that says when the event happened. The events not listed here have none.
+TIMES = {
+    "order.created": "created_at",
+    "order.released": "paid_at",
+    "order.generated": "generated_at",
+    "order.posted": "posted_at",
+    "order.delivered": "delivered_at",
+    "order.cancelled": "canceled_at",
+}
+PARCEL_EVENTS = ("order.posted", "order.delivered")  # what a shopper may read; the others are about the label
+TRACKING_PAGE = "https://www.melhorrastreio.com.br/rastreio/"
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    # `data.status` may lag behind the event: a generated label has arrived as "released".
+    event, data = payload["event"], payload["data"]
+    if event in NOTHING_TO_DO:
+        raise Ignored(NOTHING_TO_DO[event])
+    status = STATUSES.get(event, Status.OTHER)
+    number = text(data.get("tracking"), "$.data.tracking") or text(data.get("self_tracking"), "$.data.self_tracking")
+    page = TRACKING_PAGE + quote(number, safe="") if number else None
+    field = TIMES.get(event)
+    written = data.get(field) if field else None
+    happened_at = moment(written, f"$.data.{field}", zone=request.zone)
+    happened_on = day(written, f"$.data.{field}") if event in PARCEL_EVENTS else None
+    return [
+        Shipment(
+            key=name(data["id"], "$.data.id"),
+            status=status,
+            happened_at=happened_at,
+            tracking_number=number,
+            tracking_url=url(data.get("tracking_url"), "$.data.tracking_url") or page,
+            dispatched_at=moment(data.get("posted_at"), "$.data.posted_at", zone=request.zone),
+            delivered_at=happened_at if status is Status.DELIVERED else None,
+            events=(TrackingEvent(day=happened_on, description=event, happened_at=happened_at),) if happened_on else (),
+        )
+    ]

@@ -1,0 +1,56 @@
+"""From body to shipments: strict decoding, schema and `read`, for every recording of every carrier."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from adapters import Ignored, Request, Unreadable
+from bench.parcels import SAMPLES
+from bench.table import Row, Wanted
+from receiver.carriers import Carrier, discover
+from receiver.recordings import Recording, walk
+
+_FAST_ENOUGH = Wanted("measured", most=0.5)
+
+
+def figures(*, short: bool) -> Iterator[Row]:
+    """One row for every carrier; the baseline is the carrier's decoding alone."""
+    turns = 20 if short else 200
+    for carrier in discover().values():
+        requests = recorded(carrier)
+        converted = [_median(partial(convert, carrier, one), turns) for one in requests]
+        decoded = [_median(partial(carrier.decode, one), turns) for one in requests]
+        yield Row(
+            figure=f"read() and schema: {carrier.slug}",
+            measured=statistics.median(converted),
+            baseline=statistics.median(decoded),
+            unit="ms",
+            wanted=_FAST_ENOUGH,
+            note=f"{len(requests)} recordings, the slowest {max(converted):.2f} ms; baseline: decoding alone",
+        )
+
+
+def recorded(carrier: Carrier) -> list[Request]:
+    """The carrier's recordings as they reach its adapter."""
+    found = [one for one in walk(SAMPLES / carrier.slug) if isinstance(one, Recording)]
+    return [replace(one.request, zone=carrier.zone) for one in found]
+
+
+def convert(carrier: Carrier, request: Request) -> int:
+    """How many shipments a request speaks of; what is ignored or refused speaks of none."""
+    try:
+        return len(carrier.shipments(request)[1])
+    except (Ignored, Unreadable):
+        return 0
+
+
+def _median(work: Callable[[], object], turns: int) -> float:
+    """In milliseconds."""
+    taken = []
+    for _ in range(turns):
+        begun = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken) * 1e3

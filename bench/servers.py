@@ -1,0 +1,170 @@
+"""Programs of the project in processes of their own, on loopback, stopped by their id."""
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.parcels import ENDPOINT, recorded
+from receiver.store import migrate
+
+#: Where PostgreSQL is looked for, as by the tests.
+POSTGRES = os.environ.get("RECEIVER_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+ROOT = Path(__file__).parent.parent
+#: Where no VTEX answers, for who never calls one.
+NOBODY = "http://127.0.0.1:9"
+_PATIENCE = 20.0
+
+#: What the receiver is measured against. The house's imports keep Flask out of here, so it is a file of the folder.
+_BARE = """
+from flask import Flask, jsonify
+
+app = Flask("bare")
+
+
+@app.post("/webhooks/<name>")
+def constant(name):
+    return jsonify(outcome="accepted")
+"""
+
+
+class NotHere(Exception):
+    """This machine lacks what the figure needs; the message says what."""
+
+
+@contextlib.contextmanager
+def bare_flask(folder: Path, *, processes: int, threads: int) -> Iterator[int]:
+    """Flask and nothing else, under the receiver's own gunicorn settings; its port."""
+    (folder / "bare.py").write_text(_BARE, encoding="utf-8")
+    port = free_port()
+    command = ["gunicorn", "--chdir", str(folder), "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
+    command += ["--workers", str(processes), "--threads", str(threads), "--timeout", "60", "--keep-alive", "5"]
+    with running([*command, "--log-level", "warning", "--no-control-socket", "bare:app"], folder, port):
+        yield port
+
+
+@contextlib.contextmanager
+def receiver(config: Path, *arguments: str) -> Iterator[tuple[int, int]]:
+    """``receiver ARGUMENTS --bind …`` under the configuration; its port and the id of its first process."""
+    port = free_port()
+    command = ["receiver.cli", *arguments, "--bind", f"127.0.0.1:{port}"]
+    with running(command, config.parent, port, RECEIVER_CONFIG=str(config)) as pid:
+        yield port, pid
+
+
+@contextlib.contextmanager
+def sandbox(orders: Path) -> Iterator[str]:
+    """The URL of a stand-in VTEX with the orders of a file."""
+    port = free_port()
+    command = ["receiver.cli", "sandbox", "--orders", str(orders), "--bind", f"127.0.0.1:{port}"]
+    with running(command, orders.parent, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def running(module: list[str], folder: Path, port: int, **environment: str) -> Iterator[int]:
+    """``python -m MODULE`` from when it listens on ``port``; its log goes to a file in ``folder``."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECEIVER_", "GUNICORN_"))}
+    log = folder / f"{module[0]}-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *module], cwd=ROOT, stdout=output, stderr=output, env={**kept, **environment}
+        )
+        try:
+            _await(process, port, log)
+            yield process.pid
+        finally:
+            process.terminate()
+            try:
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def configured(folder: Path, database: str, vtex_url: str = NOBODY) -> Path:
+    """A ``receiver.toml`` in ``folder`` with the endpoint that the recorded webhook arrives at."""
+    endpoint: dict[str, Any] = recorded().expected["endpoint"]
+    rules = "".join(f"[[endpoints.{ENDPOINT}.references]]\n{_toml(rule)}" for rule in endpoint["references"])
+    plain = {name: value for name, value in endpoint.items() if name != "references"}
+    path = folder / "receiver.toml"
+    path.write_text(
+        f"[receiver]\n{_toml({'database': database})}"
+        f"[vtex.bench]\n{_toml({'app_key': 'key', 'app_token': 'token', 'base_url': vtex_url})}"
+        f"[endpoints.{ENDPOINT}]\n{_toml(plain)}{rules}",
+        encoding="utf-8",
+    )
+    return path
+
+
+def _toml(settings: Mapping[str, Any]) -> str:
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+
+
+@contextlib.contextmanager
+def postgres_database() -> Iterator[str]:
+    """The URL of a new, migrated database, dropped afterwards. Raises `NotHere`."""
+    try:
+        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        raise NotHere(f"no PostgreSQL at {POSTGRES} (set RECEIVER_TEST_POSTGRES)") from error
+    name = f"receiver_bench_{secrets.token_hex(6)}"
+    with server:
+        server.execute(f'CREATE DATABASE "{name}"')
+        try:
+            url = f"{POSTGRES.rsplit('/', 1)[0].replace('postgresql://', 'postgresql+psycopg://')}/{name}"
+            migrate(url)
+            yield url
+        finally:
+            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def vacuum(url: str) -> None:
+    """Do at once what PostgreSQL's autovacuum would come to do in the middle of a measurement."""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+
+
+def sqlite_database(folder: Path) -> str:
+    """The URL of a SQLite file that does not exist yet."""
+    return f"sqlite:///{folder / secrets.token_hex(4)}.db"
+
+
+def children(pid: int) -> list[int]:
+    """The processes that ``pid`` started. Raises `NotHere` where there is no ``/proc``."""
+    try:
+        found = (Path("/proc") / str(pid) / "task" / str(pid) / "children").read_text(encoding="ascii")
+    except FileNotFoundError:
+        raise NotHere("memory is read from /proc, which this system lacks") from None
+    return [int(child) for child in found.split()]
+
+
+def resident(pid: int) -> float:
+    """A process's resident memory in MiB."""
+    pages = int((Path("/proc") / str(pid) / "statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port: int = one.getsockname()[1]
+        return port
+
+
+def _await(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    ends = time.monotonic() + _PATIENCE
+    while time.monotonic() < ends and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise NotHere(f"{process.args} does not listen: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")

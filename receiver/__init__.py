@@ -1,0 +1,1 @@
+"""Carrier webhooks in, tracking on the right VTEX invoice out."""

@@ -1,0 +1,21 @@
+"""The `receiver` command."""
+
+import click
+
+from receiver.commands import deciding, demo, looking, replaying, run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="carrier-webhook-receiver")
+def main() -> None:
+    """Carrier webhooks in, tracking on the right VTEX invoice out.
+
+    Settings: receiver.toml in this folder, or the file that RECEIVER_CONFIG names.
+    """
+
+
+for command in (*run.COMMANDS, *demo.COMMANDS, *replaying.COMMANDS, *looking.COMMANDS, *deciding.COMMANDS):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The `receiver` command's parts: running, looking and deciding, replaying."""

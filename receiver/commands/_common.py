@@ -1,0 +1,170 @@
+"""What the commands share: the configuration, the open store, and how results are printed."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Never, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from receiver.carriers import BrokenCarriers
+from receiver.config import BadConfig, Config, default_path, load
+from receiver.reasons import REASONS
+from receiver.store import Database, Desk, NotMigrated, StoreUnavailable
+from receiver.store.desk import Unknown
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+STATES = (
+    *("due", "waiting", "awaiting_order", "awaiting_invoice", "in_step"),
+    *("held", "cancelled", "gave_up", "dismissed"),
+)
+OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
+#: Rows that a table shows; somebody who wants more than that wants ``--json``.
+MOST_ROWS = 1_000
+_TIMES = ("at", "until", "wanted_since")
+
+
+def fail(message: str) -> Never:
+    """End the command: one clear text on stderr, exit code 1."""
+    click.echo(message, err=True)
+    sys.exit(1)
+
+
+def _host_and_port(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal() and int(port) < 65_536):
+        raise click.BadParameter(f"{value!r} is not HOST:PORT, such as 127.0.0.1:8000")
+    return value
+
+
+def bind_option(default: str) -> Callable[[_Command], _Command]:
+    """``--bind HOST:PORT``."""
+    return click.option("--bind", default=default, show_default=True, metavar="HOST:PORT", callback=_host_and_port)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, complete.")
+state_option = click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+reason_option = click.option(
+    "--reason", type=click.Choice(sorted(REASONS)), metavar="CODE", help="Only those with this reason (vtex_rejected)."
+)
+outcome_option = click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those of this outcome.")
+endpoint_option = click.option("--endpoint", metavar="NAME", help="Only those of this endpoint.")
+
+
+def configuration() -> tuple[Path, Config]:
+    """The configuration in force; a faulty one ends the command."""
+    path = default_path()
+    try:
+        return path, load(path)
+    except (BadConfig, BrokenCarriers) as error:
+        fail(str(error))
+
+
+@contextlib.contextmanager
+def clear_faults() -> Iterator[None]:
+    """A database that is away or not migrated ends the command with one line."""
+    try:
+        yield
+    except (NotMigrated, StoreUnavailable) as error:
+        fail(" ".join(str(error).split()))
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[tuple[Config, Database]]:
+    """The configuration and its database; what cannot be opened ends the command."""
+    _, config = configuration()
+    with clear_faults(), contextlib.closing(Database(config.database)) as database:
+        yield config, database
+
+
+def named(desk: Desk, name: str) -> str:
+    """The id of the shipment with that id or tracking number; an unknown one ends the command."""
+    try:
+        return desk.find(name.strip())
+    except Unknown as error:
+        fail(str(error))
+
+
+def known(rows: Iterator[dict[str, Any]], config: Config, endpoint: str | None) -> Iterator[dict[str, Any]]:
+    """The rows, ``endpoint``'s if there is one; a name that is neither stored nor configured ends the command."""
+    first = next(rows, None)
+    if first is not None:
+        return chain([first], rows)
+    if endpoint is not None and endpoint not in config.endpoints:
+        fail(f"no endpoint {endpoint!r}; there are {', '.join(config.endpoints)}")
+    return rows
+
+
+def console() -> Console:
+    """Standard output; where it is no terminal, so wide that nothing is folded."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=10_000)
+
+
+def table(rows: Iterable[Iterable[str]], headings: Iterable[str]) -> Table:
+    """Columns without lines around them; a long text goes on in the next line, and none is taken for markup."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(printable(text)) for text in row))
+    return made
+
+
+def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, as_json: bool, empty: str) -> None:
+    """A listing: ``columns`` maps a row's field to its heading. ``empty`` is said where there is none."""
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(plain(row)))
+        return
+    left = iter(rows)
+    shown = [[cell(name, row.get(name)) for name in columns] for row in islice(left, MOST_ROWS)]
+    if not shown:
+        click.echo(empty)
+        return
+    console().print(table(shown, columns.values()))
+    if next(left, None) is not None:
+        click.echo(f"… the first {MOST_ROWS}; --json gives all, filters give fewer")
+
+
+def plain(value: Any, name: str = "") -> Any:
+    """A value as JSON takes it: times in ISO 8601, UTC; bytes as text."""
+    if isinstance(value, Mapping):
+        return {key: plain(item, key) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, float) and (name.endswith("_at") or name in _TIMES):
+        return moment(value)
+    return value
+
+
+def cell(name: str, value: Any) -> str:
+    """A value as people read it."""
+    shown = plain(value, name)
+    if isinstance(shown, list) and all(isinstance(item, str) for item in shown):
+        return ", ".join(shown)
+    return "" if shown is None else shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+
+
+def moment(seconds: float) -> str:
+    """Seconds since the epoch as a UTC time."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey: carriers' and VTEX's words are printed here."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else f"\\x{ord(letter):02x}" for letter in text)
+
+
+def count(many: int, singular: str, plural: str | None = None) -> str:
+    """``1 delivery``, ``2 deliveries``."""
+    return f"{many} {singular if many == 1 else plural or singular + 's'}"

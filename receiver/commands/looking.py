@@ -1,0 +1,151 @@
+"""Looking: what arrived, where each parcel is, and why."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from receiver.commands._common import (
+    cell,
+    endpoint_option,
+    json_option,
+    known,
+    moment,
+    named,
+    opened,
+    outcome_option,
+    plain,
+    printable,
+    reason_option,
+    show_rows,
+    state_option,
+)
+from receiver.store import Desk
+from receiver.vtex.orders import RULES
+
+
+@click.command()
+@state_option
+@reason_option
+@endpoint_option
+@click.option("--number", help="Only those with this tracking number.")
+@json_option
+def shipments(
+    state: str | None, reason: str | None, endpoint: str | None, number: str | None, *, as_json: bool
+) -> None:
+    """List shipments, the latest change first."""
+    columns = {
+        "id": "shipment",
+        "state": "state",
+        "reason": "reason",
+        "tracking_number": "number",
+        "order_id": "order",
+        "invoice_number": "invoice",
+        "rule": "chosen by",
+        "changed_at": "changed",
+    }
+    with opened() as (config, database):
+        rows = Desk(database).shipments(state=state, reason=reason, endpoint=endpoint, number=number)
+        show_rows(known(rows, config, endpoint), columns, as_json=as_json, empty="no such shipment")
+
+
+@click.command()
+@outcome_option
+@endpoint_option
+@json_option
+def deliveries(outcome: str | None, endpoint: str | None, *, as_json: bool) -> None:
+    """List deliveries in the order they came. Bodies are not shown: see `receiver export`."""
+    columns = {
+        "id": "delivery",
+        "received_at": "received",
+        "endpoint": "endpoint",
+        "outcome": "outcome",
+        "reason": "reason",
+    }
+    with opened() as (config, database):
+        rows = known(Desk(database).deliveries(outcome=outcome, endpoint=endpoint), config, endpoint)
+        without_body = ({name: value for name, value in row.items() if name != "body"} for row in rows)
+        show_rows(without_body, columns, as_json=as_json, empty="no such delivery")
+
+
+@click.command()
+@json_option
+def rejects(*, as_json: bool) -> None:
+    """List senders that could not prove themselves.
+
+    The last ones, the newest first, with the reason, which they are not told.
+    """
+    columns = {"at": "at", "endpoint": "endpoint", "reason": "reason", "method": "method", "target": "target"}
+    with opened() as (_, database):
+        rows = ({**row, "headers": json.loads(row["headers"])} for row in Desk(database).rejects())
+        show_rows(rows, columns, as_json=as_json, empty="nobody was turned away")
+
+
+@click.command()
+@click.argument("shipment")
+@json_option
+def show(shipment: str, *, as_json: bool) -> None:
+    """Tell a shipment's whole story. SHIPMENT is its id or its tracking number."""
+    with opened() as (_, database):
+        desk = Desk(database)
+        story = desk.story(named(desk, shipment))
+    if as_json:
+        click.echo(json.dumps(plain(story)))
+        return
+    for line in _told(story):
+        click.echo(printable(line))
+
+
+def _told(story: dict[str, Any]) -> Iterator[str]:
+    row, known_now = story["shipment"], story["shipment"]["known"] or {}
+    yield f"{row['id']}: {row['state']}" + (f", {row['reason']}" if row["reason"] else "")
+    if row["note"]:
+        yield f"  {row['note']}"
+    by = {
+        "account": row["account"],
+        "tracking number": row["tracking_number"],
+        "dispatched": known_now.get("dispatched_at"),
+        "references": ", ".join(f"{kind} {value}" for kind, value in known_now.get("references", ())),
+        "assigned": _place(row["assigned_order"], row["assigned_invoice"]),
+        "order": _place(row["order_id"], row["invoice_number"]),
+        "chosen by": f"{row['rule']}: {RULES.get(row['rule'], '')}" if row["rule"] else None,
+        "evidence": json.dumps(row["evidence"], ensure_ascii=False) if row["evidence"] else None,
+        "VTEX has": _sent(row["sent"]) if row["sent"] else None,
+        "next look": cell("due_at", row["due_at"]),
+        "generation": str(row["generation"]) if row["generation"] > 1 else None,
+    }
+    yield from (f"  {name:<15}  {value}" for name, value in by.items() if value)
+    yield "what arrived:"
+    for one in story["deliveries"]:
+        said = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
+        yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
+    yield "what was done:" if story["attempts"] else "what was done: nothing was asked of VTEX yet"
+    for one in story["attempts"]:
+        yield f"  {moment(one['begun_at'])}  {_attempt(one)}"
+
+
+def _place(order: str | None, invoice: str | None) -> str | None:
+    return f"{order}, invoice {invoice}" if order and invoice else order
+
+
+def _sent(sent: dict[str, Any]) -> str:
+    fields = {
+        name: value for name, value in sent.items() if name not in ("order", "invoice", "at", "verified", "reads")
+    }
+    seen = {True: "seen there", False: "not seen there", None: "not looked at since"}[sent.get("verified")]
+    return f"{json.dumps(fields, ensure_ascii=False)} since {moment(sent['at'])}, {seen}"
+
+
+def _attempt(attempt: dict[str, Any]) -> str:
+    parts = [attempt["call"], _place(attempt["order_id"], attempt["invoice_number"])]
+    if attempt["rule"]:
+        parts.append(f"by {attempt['rule']}")
+    if attempt["request"]:
+        parts.append(json.dumps(attempt["request"], ensure_ascii=False))
+    parts.append(f"→ {attempt['outcome'] or 'outcome unknown'}")
+    parts += [str(attempt[name]) for name in ("status", "answer") if attempt[name]]
+    return "  ".join(part for part in parts if part)
+
+
+COMMANDS = (shipments, deliveries, rejects, show)

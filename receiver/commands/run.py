@@ -1,0 +1,176 @@
+"""Starting things: the receiver, its parts, the stand-in VTEX; and looking at what would start."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from receiver import server
+from receiver.carriers import BrokenCarriers, Carrier, discover
+from receiver.commands._common import bind_option, clear_faults, configuration, count, fail, json_option, show_rows
+from receiver.store import migrate as migrate_database
+from receiver.store.engine import prepare
+from receiver.vtex.sandbox import BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
+from receiver.vtex.sandbox import serve as serve_sandbox
+
+_AT_LEAST_ONE = click.IntRange(min=1)
+
+
+@click.command()
+@bind_option("127.0.0.1:8000")
+@click.option("--threads", type=_AT_LEAST_ONE, default=16, show_default=True)
+def serve(bind: str, threads: int) -> None:
+    """Receive and work, in one process.
+
+    SIGHUP reads the configuration anew.
+    """
+    path, config = configuration()
+    server.start_logging()
+    with clear_faults():
+        server.serve(path, config, bind=bind, threads=threads)
+
+
+@click.command()
+@bind_option("127.0.0.1:8000")
+@click.option("--processes", type=_AT_LEAST_ONE, default=2, show_default=True)
+@click.option("--threads", type=_AT_LEAST_ONE, default=16, show_default=True)
+def web(bind: str, processes: int, threads: int) -> None:
+    """Only receive; `receiver work` does the rest.
+
+    Any number of them, on any number of hosts with PostgreSQL. SIGHUP reads the configuration anew.
+    """
+    path, config = configuration()
+    server.start_logging()
+    with clear_faults():
+        server.serve(path, config, bind=bind, processes=processes, threads=threads, work=False)
+
+
+@click.command()
+@click.option("--hands", type=_AT_LEAST_ONE, help="Shipments worked at once; default: as configured.")
+def work(hands: int | None) -> None:
+    """Only work: make VTEX agree with what was received.
+
+    SIGHUP reads the configuration anew.
+    """
+    path, config = configuration()
+    server.start_logging()
+    with clear_faults():
+        server.work(path, config, hands=hands)
+
+
+@click.command()
+@click.option("--orders", required=True, type=click.Path(exists=True, path_type=Path), help="JSON list or JSON Lines.")
+@bind_option("127.0.0.1:8099")
+@click.option("--fault", "faults", multiple=True, metavar="NAME=VALUE", help="Such as throttle=0.1; may be repeated.")
+@click.option("--seed", default=0, show_default=True)
+def sandbox(orders: Path, bind: str, faults: tuple[str, ...], seed: int) -> None:
+    """Serve a stand-in VTEX, with its faults.
+
+    Its orders come from a file.
+    """
+    host, _, port = bind.rpartition(":")
+    try:
+        app = create_sandbox(load_orders(orders), parse_faults(faults), seed=seed)
+        running = serve_sandbox(app, host, int(port), log_requests=True)
+    except (BadFaults, BadOrders, OSError) as error:
+        fail(str(error))
+    stopped = _told_to_stop()
+    click.echo(f"stand-in VTEX on {running.url}; what was called: {running.url}/sandbox/calls")
+    stopped.wait()
+    running.stop()
+
+
+@click.command()
+def check() -> None:
+    """Read configuration and database; say every fault."""
+    path, config = configuration()
+    with clear_faults():
+        prepare(config.database)
+    for name, account in config.accounts.items():
+        click.echo(f"account {name}: {account.base_url}, {count(len(account.app_tokens), 'app token')}")
+    for name, endpoint in config.endpoints.items():
+        parts = [endpoint.carrier.slug, f"proves itself by {endpoint.scheme.kind}", f"account {endpoint.account}"]
+        if endpoint.references:
+            parts.append(count(len(endpoint.references), "reference rule"))
+        click.echo(f"endpoint /webhooks/{name}: {', '.join(parts)}")
+        if not endpoint.references and not _names_orders(endpoint.carrier):
+            click.echo(f"  ! {_hint(endpoint.carrier)}")
+    if not config.endpoints:
+        click.echo("! no endpoint: add an [endpoints.<name>] table, or nothing can be received")
+    click.echo("database: ready")
+    click.echo(f"{path}: no faults")
+
+
+@click.command()
+@json_option
+def carriers(*, as_json: bool) -> None:
+    """List the carriers.
+
+    How they prove themselves, and where they carry the order.
+    """
+    columns = {
+        "carrier": "carrier",
+        "name": "name",
+        "auth": "proves itself by",
+        "references": "where the order may be",
+        "docs": "documentation",
+    }
+    try:
+        rows = [_row(carrier) for carrier in discover().values()]
+    except BrokenCarriers as error:
+        fail(str(error))
+    if not as_json:
+        rows = [{**row, "references": row["references"] or "only by `receiver link`"} for row in rows]
+    show_rows(rows, columns, as_json=as_json, empty="no carriers")
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database up to date.
+
+    SQLite does this by itself at start; PostgreSQL waits for this command.
+    """
+    _, config = configuration()
+    with clear_faults():
+        migrate_database(config.database)
+    click.echo("the database is up to date")
+
+
+def _row(carrier: Carrier) -> dict[str, Any]:
+    return {
+        "carrier": carrier.slug,
+        "name": carrier.name,
+        "auth": list(dict.fromkeys(scheme.kind for scheme in carrier.auth)),
+        "references": list(carrier.references),
+        "unreadable": carrier.reply.unreadable,
+        "zone": str(carrier.zone) if carrier.zone else None,
+        "docs": carrier.docs,
+    }
+
+
+def _names_orders(carrier: Carrier) -> bool:
+    """Whether its adapter makes references at all: without the contract's word for one it cannot."""
+    return "Reference" in vars(sys.modules[carrier.read.__module__])
+
+
+def _hint(carrier: Carrier) -> str:
+    if not carrier.references:
+        return f"{carrier.name} carries no order: tell it with 'receiver link', or with a reference rule of your own"
+    return (
+        f"{carrier.name} names no order by itself: add a reference rule "
+        f"(merchants write it into {', '.join(carrier.references)}), or tell it with 'receiver link'"
+    )
+
+
+def _told_to_stop() -> threading.Event:
+    """Is set by SIGTERM or SIGINT."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    return stopped
+
+
+COMMANDS = (serve, web, work, sandbox, check, carriers, migrate)

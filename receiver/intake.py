@@ -1,0 +1,257 @@
+"""One delivery from bytes to recorded outcome: probe? → prove → decode → read → store. Never a call to VTEX."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from adapters import Ignored, NotAuthentic, Request, Shipment, Unreadable, text
+from receiver.config import Config, Endpoint
+from receiver.recordings import REDACTED
+from receiver.redaction import Redaction
+from receiver.references import refer
+from receiver.shipments import shipment_to_json
+from receiver.store import Delivery, Inbox, StoreUnavailable, new_id
+
+log = logging.getLogger("receiver.intake")
+
+#: Rejects written per second and process; of more, only the log hears how many there were.
+_REJECTS_A_SECOND = 5
+
+
+class Outcome(StrEnum):
+    """What became of a request; `receiver.web.replies` gives each its status."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    PROBE = "probe"
+    QUARANTINED = "quarantined"
+    ERROR = "error"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """``path`` and ``why`` tell where a quarantined payload is wrong, or why one is ignored."""
+
+    outcome: Outcome
+    delivery: str | None = None
+    shipments: int = 0
+    path: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A payload's conversion: the shipments with the merchant's references, or why there are none.
+
+    ``updates`` are the shipments as they are stored: ``(shipment id, what is said of it as JSON text)``.
+    """
+
+    outcome: Outcome
+    shipments: tuple[Shipment, ...] = ()
+    updates: tuple[tuple[str, str], ...] = ()
+    event_id: str | None = None
+    path: str | None = None
+    why: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """``path: why`` where there is a path."""
+        return f"{self.path}: {self.why}" if self.path else self.why
+
+
+def read(endpoint: Endpoint, request: Request) -> Reading:
+    """Decode, validate, convert, and apply the merchant's reference rules. Never raises."""
+    carrier = endpoint.carrier
+    try:
+        payload, shipments = carrier.shipments(request)
+        event_id = text(carrier.event_id(payload, request), "the event's id")
+        ruled = tuple(_with_references(shipment, payload, endpoint) for shipment in shipments)
+        updates = tuple(_update(endpoint, shipment) for shipment in ruled)
+    except Ignored as ignored:
+        return Reading(outcome=Outcome.IGNORED, why=ignored.reason)
+    except Unreadable as unreadable:
+        return Reading(outcome=Outcome.QUARANTINED, path=unreadable.path, why=unreadable.why)
+    except Exception as error:  # noqa: BLE001  an adapter's mistake must not lose the delivery
+        fault = place(error)
+        log.error(
+            "%s: adapter %s failed: %s; the delivery is kept for reprocessing", endpoint.name, carrier.slug, fault
+        )
+        return Reading(outcome=Outcome.ERROR, why=fault)
+    return Reading(outcome=Outcome.ACCEPTED, shipments=ruled, updates=updates, event_id=event_id)
+
+
+class Intake:
+    """Takes requests in for the endpoints of a configuration."""
+
+    def __init__(self, config: Config, inbox: Inbox, *, clock: Callable[[], float] = time.time) -> None:
+        self._config, self._inbox, self._clock = config, inbox, clock
+        self._redactions = {name: Redaction(endpoint) for name, endpoint in config.endpoints.items()}
+        self._reject_second, self._rejects = 0, 0
+
+    def receive(self, endpoint: Endpoint, request: Request) -> Result:
+        """The outcome, once it is durable. Raises `StoreUnavailable`."""
+        if endpoint.carrier.probe and endpoint.carrier.probe.matches(request):
+            return Result(outcome=Outcome.PROBE)
+        try:
+            endpoint.scheme.check(request, endpoint.secrets)
+        except NotAuthentic as error:
+            self._reject(endpoint, request, error.reason)
+            return Result(outcome=Outcome.UNPROVEN)
+        reading = self._read(endpoint, request)
+        receipt = self._inbox.receive(self._delivery(endpoint, request, reading))
+        outcome = reading.outcome
+        if receipt.duplicate and outcome in (Outcome.ACCEPTED, Outcome.IGNORED):
+            outcome = Outcome.DUPLICATE
+        if outcome == Outcome.QUARANTINED and not receipt.duplicate:
+            log.warning(
+                "%s: delivery %s quarantined: %s: %s (kept; after a fix: receiver reprocess)",
+                endpoint.name, receipt.delivery, endpoint.carrier.slug, reading.reason,
+            )  # fmt: skip
+        return Result(
+            outcome=outcome,
+            delivery=receipt.delivery,
+            shipments=len(reading.shipments),
+            path=reading.path,
+            why=reading.why,
+        )
+
+    def reprocess(self, row: dict[str, Any]) -> Reading:
+        """Run a kept delivery again, as after a fix of its adapter. Raises `StoreUnavailable`."""
+        endpoint = self._config.endpoints.get(row["endpoint"])
+        if endpoint is None:
+            return Reading(outcome=Outcome.ERROR, why=f"endpoint {row['endpoint']} is not in the configuration")
+        if row["body"] is None:
+            return Reading(outcome=Outcome.ERROR, why="the body was emptied by retention")
+        request = stored_request(row, endpoint)
+        reading = self._read(endpoint, request)
+        blanked = row["digest"] != hashlib.sha256(request.body).hexdigest()
+        if blanked and any(REDACTED in said for _, said in reading.updates):
+            reading = Reading(outcome=Outcome.ERROR, why="a field we use held a secret, which was blanked when stored")
+        dedup = _dedup(endpoint, row["digest"], reading)
+        fresh = Delivery(
+            id=row["id"],
+            endpoint=row["endpoint"],
+            carrier=row["carrier"],
+            account=endpoint.account,
+            received_at=row["received_at"],
+            dedup=dedup,
+            outcome=reading.outcome,
+            reason=reading.reason,
+            method=row["method"],
+            target=row["target"],
+            headers=row["headers"],
+            body=row["body"],
+            digest=row["digest"],
+            proof=row["proof"],
+            updates=reading.updates,
+        )
+        outcome, reason = reading.outcome, reading.reason
+        news = self._inbox.reprocess(row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh)
+        return reading if news else replace(reading, outcome=Outcome.DUPLICATE)
+
+    def _read(self, endpoint: Endpoint, request: Request) -> Reading:
+        """`read`, in words that may be stored, logged and answered."""
+        reading = read(endpoint, request)
+        if reading.why is None:
+            return reading
+        safe = self._redactions[endpoint.name].text
+        return replace(reading, why=safe(reading.why), path=reading.path and safe(reading.path))
+
+    def _delivery(self, endpoint: Endpoint, request: Request, reading: Reading) -> Delivery:
+        digest = hashlib.sha256(request.body).hexdigest()
+        redaction = self._redactions[endpoint.name]
+        return Delivery(
+            id=new_id(),
+            endpoint=endpoint.name,
+            carrier=endpoint.carrier.slug,
+            account=endpoint.account,
+            received_at=self._clock(),
+            dedup=_dedup(endpoint, digest, reading),
+            outcome=reading.outcome,
+            reason=reading.reason,
+            method=request.method,
+            target=redaction.target(request),
+            headers=redaction.headers(request),
+            body=redaction.body(request.body),
+            digest=digest,
+            proof=endpoint.scheme.kind,
+            updates=reading.updates,
+        )
+
+    def _reject(self, endpoint: Endpoint, request: Request, reason: str) -> None:
+        """For the operator only: the sender hears one text for every cause."""
+        now = self._clock()
+        if int(now) != self._reject_second:
+            if self._rejects > _REJECTS_A_SECOND:
+                log.warning("401: %d more senders in one second were not recorded", self._rejects - _REJECTS_A_SECOND)
+            self._reject_second, self._rejects = int(now), 0
+        self._rejects += 1
+        if self._rejects > _REJECTS_A_SECOND:
+            return
+        log.warning("%s: 401, the sender is not proven: %s", endpoint.name, reason)
+        redaction = self._redactions[endpoint.name]
+        try:
+            self._inbox.reject(
+                endpoint=endpoint.name,
+                at=now,
+                reason=reason,
+                method=request.method,
+                target=redaction.target(request),
+                headers=redaction.headers(request),
+            )
+        except StoreUnavailable as error:
+            log.warning("%s: the reject was not recorded: %s", endpoint.name, error)
+
+
+def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:
+    """A stored delivery as the request it was, without its credentials."""
+    path, _, query = row["target"].partition("?")
+    return Request(
+        method=row["method"],
+        path=path,
+        query=query,
+        headers=row["headers"],
+        body=bytes(row["body"]),
+        received_at=datetime.fromtimestamp(row["received_at"], UTC),
+        zone=endpoint.zone,
+    )
+
+
+def _with_references(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:
+    if not endpoint.references:
+        return shipment
+    plain = {name: getattr(shipment, name) for name in shipment.__slots__}
+    return Shipment(**{**plain, "references": refer(shipment, payload, endpoint.references)})
+
+
+def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:
+    key = text(shipment.key, "the shipment's key")
+    return f"{endpoint.name}/{key}", json.dumps(shipment_to_json(shipment))
+
+
+def _dedup(endpoint: Endpoint, digest: str, reading: Reading) -> str:
+    """The key under which a repeat is known. The carrier's event id counts together with what it says: a correction
+    that reuses the id is news. What could not be read holds a key of its own and blocks nobody."""
+    if reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR):
+        return f"{endpoint.name}:kept:{digest}"
+    if reading.event_id:
+        said = "\n".join(said for _, said in reading.updates)
+        return f"{endpoint.name}:event:{reading.event_id}:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    return f"{endpoint.name}:body:{digest}"
+
+
+def place(error: BaseException) -> str:
+    """The kind of a mistake and where it was made; its message might quote somebody's address."""
+    last = error.__traceback__
+    while last and last.tb_next:
+        last = last.tb_next
+    where = f"{last.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{last.tb_lineno}" if last else "?"
+    return f"{type(error).__name__} at {where}"

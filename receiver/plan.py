@@ -1,0 +1,172 @@
+"""PURE: what a shipment needs next, before anybody is asked: rest, or a question to VTEX."""
+
+import hashlib
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from adapters import ReferenceKind
+from receiver.config import Config, Endpoint
+from receiver.reasons import HELD, WAITING
+from receiver.shipments import Known
+from receiver.store import Claim
+from receiver.vtex.writes import Wanted, says_nothing_new
+
+#: Seconds between looks for an order or invoice that is not there yet; the last one repeats until the horizon.
+#: Over 72 hours that is 20 looks of at most two calls each.
+AWAITING = (30, 60, 120, 300, 600, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600)
+LONGEST_BACKOFF = 3600.0
+#: How far ahead of us a carrier's clock may be before its dispatch date goes to a person.
+MOST_AHEAD = 24 * 3600.0
+#: Read-backs after a write, in multiples of ``read_back_seconds``: VTEX applies writes seconds later.
+READ_BACKS = (1, 6, 60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """Nothing to ask. ``due_at``: when to look again; ``check_at``: before it VTEX is not asked."""
+
+    state: str
+    reason: str | None = None
+    note: str = ""
+    due_at: float | None = None
+    check_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """VTEX must be asked: to decide what to write, or to see whether a write is visible."""
+
+    purpose: Literal["decide", "read_back"]
+
+
+def plan(claim: Claim, known: Known, endpoint: Endpoint, config: Config, *, now: float) -> Rest | Ask:
+    """What this claim comes to before any call."""
+    if claim.state == "dismissed":
+        return Rest(state="dismissed", note=claim.note or "")
+    if (early := _before_dispatch(claim, known, config)) is not None:
+        return early
+    if _is_closed(claim, known):
+        return Rest(state=claim.state, reason=claim.reason, note=claim.note or "")
+    if claim.sent and says_nothing_new(wanted_of(claim.id, known, endpoint), claim.sent):
+        after = _after_send(claim, config, now)
+        if isinstance(after, Ask) or after.due_at is not None or not _may_be_elsewhere(claim, known):
+            return after
+    if (ahead := _date_ahead(known, now)) is not None:
+        return ahead
+    if claim.check_at is not None and claim.check_at > now and (claim.state == "due" or not _has_news(claim, known)):
+        return Rest(
+            state=claim.state,
+            reason=claim.reason,
+            note=claim.note or "",
+            due_at=claim.check_at,
+            check_at=claim.check_at,
+        )
+    return Ask("decide")
+
+
+def wanted_of(shipment: str, known: Known, endpoint: Endpoint) -> Wanted:
+    """The carrier's word, in VTEX's terms. The tracking number must be known."""
+    assert known.tracking_number is not None  # noqa: S101  `plan` lets nothing else through
+    return Wanted(
+        shipment=shipment,
+        tracking_number=known.tracking_number,
+        tracking_url=known.tracking_url,
+        courier=known.courier.value if known.courier else None,
+        dispatched_at=known.dispatched_at,
+        configured_courier=endpoint.courier,
+        name=endpoint.carrier.name,
+    )
+
+
+def basis(claim: Claim, known: Known) -> str:
+    """A digest of everything a choice of order and invoice rests on: while it stays, so does the decision."""
+    parts = [str(known.tracking_number), str(claim.assigned_order), str(claim.assigned_invoice)]
+    parts += [f"{reference.kind}={reference.value}" for reference in sorted(known.references)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def awaiting(waits: int) -> float:
+    """Seconds until the next look, after ``waits`` looks in vain."""
+    return float(AWAITING[min(waits, len(AWAITING) - 1)])
+
+
+def backoff(tries: int, chance: random.Random) -> float:
+    """Seconds until the next try, after ``tries`` failures: 5 s doubling to an hour, ± 20 %."""
+    return min(LONGEST_BACKOFF, 5.0 * 2.0 ** min(tries - 1, 20)) * chance.uniform(0.8, 1.2)
+
+
+def hold(reason: str, note: str = "") -> Rest:
+    """A person must decide; nothing but news, a link or that person opens it again."""
+    return Rest(state="held", reason=reason, note=_sentence(HELD[reason], note))
+
+
+def waiting(state: str, reason: str, note: str = "", *, due_at: float | None = None) -> Rest:
+    return Rest(state=state, reason=reason, note=_sentence(WAITING[reason], note), due_at=due_at, check_at=due_at)
+
+
+def _before_dispatch(claim: Claim, known: Known, config: Config) -> Rest | None:
+    if claim.assigned_order is None:
+        if known.cancelled_after_possession or (known.voided and claim.sent):
+            return hold("cancelled_after_send" if claim.sent else "cancelled_after_dispatch")
+        if known.voided:
+            return Rest(state="cancelled", note="the carrier voided the label before taking the parcel")
+    if not known.in_possession and config.send_on == "dispatched":
+        return waiting("waiting", "not_dispatched")
+    if known.tracking_number is None:
+        return waiting("waiting", "no_tracking_number")
+    return None
+
+
+def _is_closed(claim: Claim, known: Known) -> bool:
+    """Held or given up, and nothing new to decide on. What `plan` itself computes is computed anew instead."""
+    if claim.state not in ("held", "gave_up"):
+        return False
+    if claim.reason in ("cancelled_after_send", "cancelled_after_dispatch", "future_date"):
+        return False
+    return not _has_news(claim, known)
+
+
+def _has_news(claim: Claim, known: Known) -> bool:
+    return claim.basis != basis(claim, known)
+
+
+def _may_be_elsewhere(claim: Claim, known: Known) -> bool:
+    """What was sent is not what VTEX shows, or somebody has named an order or invoice since the choice was made."""
+    return (claim.sent or {}).get("verified") is False or claim.basis not in (None, basis(claim, known))
+
+
+def _after_send(claim: Claim, config: Config, now: float) -> Rest | Ask:
+    assert claim.sent is not None  # noqa: S101  asked only after a send
+    if claim.sent.get("verified") is not None or config.read_back_seconds == 0:
+        return Rest(state="in_step", note=claim.note or "")
+    if claim.check_at is None or claim.check_at <= now:
+        return Ask("read_back")
+    return Rest(state="in_step", note=claim.note or "", due_at=claim.check_at, check_at=claim.check_at)
+
+
+def _date_ahead(known: Known, now: float) -> Rest | None:
+    if known.dispatched_at is None:
+        return None
+    ahead = known.dispatched_at.timestamp() - now
+    if ahead <= 0:
+        return None
+    if ahead > MOST_AHEAD:
+        return hold("future_date", f"dispatched {known.dispatched_at.isoformat(timespec='seconds')}")
+    return waiting("waiting", "dispatch_ahead", due_at=known.dispatched_at.timestamp())
+
+
+def order_ids(known: Known) -> dict[ReferenceKind, list[str]]:
+    """The references that may name an order, by kind, only where there are any."""
+    kinds = (ReferenceKind.ORDER_ID, ReferenceKind.SEQUENCE, ReferenceKind.ORDER_GROUP)
+    return {kind: values for kind in kinds if (values := known.values(kind))}
+
+
+def stamp(moment: float) -> str:
+    """Seconds since the epoch as people read them."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+
+
+def _sentence(general: str, special: str) -> str:
+    return f"{general} ({special})" if special else general

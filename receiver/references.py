@@ -1,0 +1,90 @@
+"""How one merchant writes the order into a carrier's fields: reference rules, tried in order."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
+from jmespath.functions import Functions
+
+from adapters import Reference, ReferenceKind, Shipment, text
+
+
+class BadRule(Exception):
+    """A reference rule cannot work; the message says which part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``path`` (JMESPath) finds texts in the payload, ``pattern`` cuts them (group 1, else the whole match), ``kind``
+    says what they name."""
+
+    path: str
+    kind: ReferenceKind
+    pattern: re.Pattern[str] | None = None
+
+    @classmethod
+    def parse(cls, path: str, kind: str, pattern: str | None = None) -> "Rule":
+        """Raises `BadRule`."""
+        try:
+            unknown = _functions(jmespath.compile(path).parsed) - Functions.FUNCTION_TABLE.keys()
+        except JMESPathError as error:
+            raise BadRule(f"path {path!r} is not JMESPath: {str(error).splitlines()[0]}") from None
+        if unknown:
+            raise BadRule(f"path {path!r} uses {', '.join(sorted(unknown))}, which JMESPath does not have")
+        kinds = [str(known) for known in ReferenceKind if known != ReferenceKind.INVOICE_SERIES]
+        if kind not in kinds:
+            raise BadRule(f"is = {kind!r} is none of {', '.join(kinds)}")
+        try:
+            return cls(path, ReferenceKind(kind), re.compile(pattern) if pattern else None)
+        except re.error as error:
+            raise BadRule(f"pattern {pattern!r} is not a regular expression: {error}") from None
+
+    def hits(self, payload: Any) -> list[str]:
+        """The distinct texts this rule finds, in the payload's order. Raises `adapters.Unreadable` for unfit text."""
+        try:
+            found = jmespath.compile(self.path).search(payload)
+        except JMESPathTypeError:  # a function met another type than it takes: this payload lacks the field
+            return []
+        hits: dict[str, None] = {}
+        for candidate in found if isinstance(found, list) else [found]:
+            if isinstance(candidate, bool) or not isinstance(candidate, str | int):
+                continue
+            written = str(candidate).strip()
+            match = self.pattern.search(written) if self.pattern else None
+            if self.pattern and not match:
+                continue
+            hit = (match.group(1) if match and match.re.groups else match.group() if match else written) or ""
+            checked = text(hit, f"$.{self.path}")
+            if checked:
+                hits[checked] = None
+        return list(hits)
+
+
+def _functions(tree: Mapping[str, Any]) -> set[str]:
+    """The names of the functions that a parsed JMESPath calls."""
+    names = {tree["value"]} if tree["type"] == "function_expression" else set[str]()
+    return names.union(*(_functions(child) for child in tree["children"] if isinstance(child, dict)))
+
+
+def refer(shipment: Shipment, payload: Any, rules: tuple[Rule, ...]) -> tuple[Reference, ...]:
+    """The shipment's references under the merchant's rules.
+
+    The first rule of a kind that hits speaks for that kind; a kind with rules is never taken from the adapter's own
+    reading, which the merchant has overruled. Two hits are both kept: two names for one thing are for a person.
+    """
+    ruled = {rule.kind for rule in rules}
+    kept = [reference for reference in shipment.references if reference.kind not in ruled]
+    if ReferenceKind.INVOICE_NUMBER in ruled:
+        kept = [reference for reference in kept if reference.kind != ReferenceKind.INVOICE_SERIES]
+    answered: set[ReferenceKind] = set()
+    for rule in rules:
+        if rule.kind in answered:
+            continue
+        hits = rule.hits(payload)
+        if hits:
+            answered.add(rule.kind)
+            kept.extend(Reference(rule.kind, hit) for hit in hits)
+    return tuple(kept)

@@ -1,0 +1,346 @@
+"""What a carrier has told us of one parcel, folded so that the order of arrival cannot matter.
+
+`fold` joins: earliest of dates, newest of words, union of references and events. Every join is commutative,
+associative and idempotent, so any arrival order and any repetition of the same updates ends in the same `Known`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from adapters import Reference, ReferenceKind, Shipment, Status, TrackingEvent
+
+#: Carriers recycle numbers (EasyPost keeps one apart for three months). A delivered parcel that has been silent for
+#: this long and then speaks of a later time is another parcel.
+RECYCLED_AFTER = timedelta(days=60)
+
+Stamp = tuple[datetime, datetime, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What one delivery says of one shipment. ``digest`` is the delivery's; it only breaks ties."""
+
+    shipment: Shipment
+    received_at: datetime
+    digest: str
+
+    @property
+    def stamp(self) -> Stamp:
+        """The total order of news: event time (else when we heard), then when we heard, then the digest.
+
+        In UTC, so that one instant is one text.
+        """
+        heard = self.received_at.astimezone(UTC)
+        happened = self.shipment.happened_at
+        return (happened.astimezone(UTC) if happened else heard, heard, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A word with the stamp of the update that said it; the newest one holds."""
+
+    value: str
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """One volume of a shipment; most shipments have just one, named ``""``."""
+
+    tracking_number: Said | None = None
+    tracking_url: Said | None = None
+    delivered_at: datetime | None = None
+    delivered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything the carrier has told us of one parcel.
+
+    ``since`` is when this generation of a recycled number began: older news belongs to the parcel before it.
+    """
+
+    status: Said | None = None
+    in_possession: bool = False
+    dispatched_at: datetime | None = None
+    cancelled: Stamp | None = None
+    courier: Said | None = None
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    references: frozenset[Reference] = frozenset()
+    events: frozenset[TrackingEvent] = frozenset()
+    last_heard: datetime | None = None
+    since: datetime | None = None
+
+    @property
+    def first_volume(self) -> Volume:
+        """The lowest volume that has a tracking number: its number is the one VTEX gets."""
+        named = sorted(self.volumes.items(), key=lambda item: _volume_order(item[0]))
+        numbered = [volume for _, volume in named if volume.tracking_number]
+        return (numbered or [volume for _, volume in named] or [Volume()])[0]
+
+    @property
+    def tracking_number(self) -> str | None:
+        said = self.first_volume.tracking_number
+        return said.value if said else None
+
+    @property
+    def tracking_url(self) -> str | None:
+        said = self.first_volume.tracking_url
+        return said.value if said else None
+
+    @property
+    def delivered(self) -> bool:
+        return bool(self.volumes) and all(volume.delivered for volume in self.volumes.values())
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        """When the last volume was handed over; ``None`` until all are, or where no time was given."""
+        times = [volume.delivered_at for volume in self.volumes.values()]
+        known = [time for time in times if time is not None]
+        return max(known, key=_instant_then_text) if self.delivered and len(known) == len(times) else None
+
+    @property
+    def voided(self) -> bool:
+        """The carrier never took the parcel, and its newest word is that the label was cancelled."""
+        return self.cancelled is not None and not self.in_possession and self._cancelled_last
+
+    @property
+    def cancelled_after_possession(self) -> bool:
+        return self.cancelled is not None and self.in_possession and self._cancelled_last
+
+    @property
+    def _cancelled_last(self) -> bool:
+        return self.status is not None and self.status.value == Status.CANCELLED
+
+    def values(self, kind: ReferenceKind) -> list[str]:
+        """The distinct references of one kind, sorted. More than one is for a person to decide."""
+        return sorted(reference.value for reference in self.references if reference.kind == kind)
+
+
+def fold(known: Known, updates: Iterable[Update]) -> Known:
+    """``known`` joined with what the updates say."""
+    for update in updates:
+        known = _join(known, update)
+    return known
+
+
+def advance(known: Known, updates: Iterable[Update]) -> tuple[Known, int]:
+    """`fold`, but in the order of the news and with an eye on recycled numbers: news long after a delivery begins a
+    new generation, with nothing known from the one before. Returns how many began.
+    """
+    begun = 0
+    for update in sorted(updates, key=lambda update: update.stamp):
+        if _is_another_parcel(known, update):
+            known, begun = Known(since=update.stamp[0]), begun + 1
+        known = _join(known, update)
+    return known, begun
+
+
+def _is_another_parcel(known: Known, update: Update) -> bool:
+    if not known.delivered or known.last_heard is None:
+        return False
+    return update.stamp[0] > known.last_heard + RECYCLED_AFTER
+
+
+def _join(known: Known, update: Update) -> Known:
+    said, stamp = update.shipment, update.stamp
+    if known.since is not None and stamp[0] < known.since:
+        return known
+    volume = known.volumes.get(said.volume, Volume())
+    volume = Volume(
+        tracking_number=_newest(volume.tracking_number, said.tracking_number, stamp),
+        tracking_url=_newest(volume.tracking_url, said.tracking_url, stamp),
+        delivered_at=_earliest(volume.delivered_at, said.delivered_at),
+        delivered=volume.delivered or said.status == Status.DELIVERED,
+    )
+    cancelled = stamp if said.status == Status.CANCELLED else None
+    return replace(
+        known,
+        status=_newest(known.status, said.status, stamp),
+        in_possession=known.in_possession or said.status.in_possession or said.dispatched_at is not None,
+        dispatched_at=_earliest(known.dispatched_at, said.dispatched_at),
+        cancelled=max(known.cancelled, cancelled) if known.cancelled and cancelled else known.cancelled or cancelled,
+        courier=_newest(known.courier, said.courier, stamp),
+        volumes={**known.volumes, said.volume: volume},
+        references=known.references | frozenset(said.references),
+        events=known.events | frozenset(_in_utc(event) for event in said.events),
+        last_heard=max(known.last_heard, stamp[0]) if known.last_heard else stamp[0],
+    )
+
+
+def _newest(held: Said | None, value: str | None, stamp: Stamp) -> Said | None:
+    if not value:
+        return held
+    if held is None or (stamp, value) > (held.stamp, held.value):
+        return Said(str(value), stamp)
+    return held
+
+
+def _earliest(held: datetime | None, value: datetime | None) -> datetime | None:
+    if held is None or value is None:
+        return held or value
+    # Equal instants may be written with different offsets: the text breaks the tie, whichever came first.
+    return min(held, value, key=_instant_then_text)
+
+
+def _instant_then_text(time: datetime) -> tuple[datetime, str]:
+    return (time, time.isoformat())
+
+
+def _in_utc(event: TrackingEvent) -> TrackingEvent:
+    """Equal events are one event; the carrier's local date stands in ``day``."""
+    return replace(event, happened_at=event.happened_at.astimezone(UTC)) if event.happened_at else event
+
+
+def _volume_order(name: str) -> tuple[int, str]:
+    return (int(name), name) if name.isdecimal() and name.isascii() else (10**18, name)
+
+
+# -- as JSON: what the store keeps and recordings expect ---------------------------------------------------------
+
+
+def shipment_to_json(shipment: Shipment) -> dict[str, Any]:
+    """A shipment as plain JSON, without what is unknown."""
+    plain: dict[str, Any] = {
+        "key": shipment.key,
+        "status": str(shipment.status),
+        "happened_at": _iso(shipment.happened_at),
+        "tracking_number": shipment.tracking_number,
+        "tracking_url": shipment.tracking_url,
+        "courier": shipment.courier,
+        "dispatched_at": _iso(shipment.dispatched_at),
+        "delivered_at": _iso(shipment.delivered_at),
+        "references": [[str(reference.kind), reference.value] for reference in shipment.references],
+        "events": [_event_to_json(event) for event in shipment.events],
+        "volume": shipment.volume,
+    }
+    return _without_empty(plain)
+
+
+def shipment_from_json(plain: dict[str, Any]) -> Shipment:
+    return Shipment(
+        key=plain["key"],
+        status=Status(plain["status"]),
+        happened_at=_time(plain.get("happened_at")),
+        tracking_number=plain.get("tracking_number"),
+        tracking_url=plain.get("tracking_url"),
+        courier=plain.get("courier"),
+        dispatched_at=_time(plain.get("dispatched_at")),
+        delivered_at=_time(plain.get("delivered_at")),
+        references=tuple(_reference(pair) for pair in plain.get("references", ())),
+        events=tuple(_event_from_json(event) for event in plain.get("events", ())),
+        volume=plain.get("volume", ""),
+    )
+
+
+def known_to_json(known: Known) -> dict[str, Any]:
+    """A fold as plain JSON, in a stable order: equal folds are equal text."""
+    return _without_empty(
+        {
+            "status": _said_to_json(known.status),
+            "in_possession": known.in_possession,
+            "dispatched_at": _iso(known.dispatched_at),
+            "cancelled": _stamp_to_json(known.cancelled) if known.cancelled else None,
+            "courier": _said_to_json(known.courier),
+            "volumes": {name: _volume_to_json(known.volumes[name]) for name in sorted(known.volumes)},
+            "references": [[str(reference.kind), reference.value] for reference in sorted(known.references)],
+            "events": sorted((_event_to_json(event) for event in known.events), key=_event_order),
+            "last_heard": _iso(known.last_heard),
+            "since": _iso(known.since),
+        }
+    )
+
+
+def known_from_json(plain: dict[str, Any]) -> Known:
+    return Known(
+        status=_said_from_json(plain.get("status")),
+        in_possession=plain.get("in_possession", False),
+        dispatched_at=_time(plain.get("dispatched_at")),
+        cancelled=_stamp_from_json(plain["cancelled"]) if plain.get("cancelled") else None,
+        courier=_said_from_json(plain.get("courier")),
+        volumes={name: _volume_from_json(volume) for name, volume in plain.get("volumes", {}).items()},
+        references=frozenset(_reference(pair) for pair in plain.get("references", ())),
+        events=frozenset(_event_from_json(event) for event in plain.get("events", ())),
+        last_heard=_time(plain.get("last_heard")),
+        since=_time(plain.get("since")),
+    )
+
+
+def _without_empty(plain: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plain.items() if value not in (None, "", [], {}, False)}
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _time(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None
+
+
+def _reference(pair: list[str]) -> Reference:
+    return Reference(ReferenceKind(pair[0]), pair[1])
+
+
+def _event_to_json(event: TrackingEvent) -> dict[str, Any]:
+    return _without_empty(
+        {
+            "day": event.day.isoformat(),
+            "happened_at": _iso(event.happened_at),
+            "description": event.description,
+            "city": event.city,
+            "state": event.state,
+        }
+    )
+
+
+def _event_from_json(plain: dict[str, Any]) -> TrackingEvent:
+    return TrackingEvent(
+        day=date.fromisoformat(plain["day"]),
+        happened_at=_time(plain.get("happened_at")),
+        description=plain.get("description", ""),
+        city=plain.get("city", ""),
+        state=plain.get("state", ""),
+    )
+
+
+def _event_order(plain: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(plain.get(name, "") for name in ("day", "happened_at", "description", "city", "state"))
+
+
+def _said_to_json(said: Said | None) -> list[Any] | None:
+    return [said.value, *_stamp_to_json(said.stamp)] if said else None
+
+
+def _said_from_json(plain: list[str] | None) -> Said | None:
+    return Said(plain[0], _stamp_from_json(plain[1:])) if plain else None
+
+
+def _stamp_to_json(stamp: Stamp) -> list[str]:
+    return [stamp[0].isoformat(), stamp[1].isoformat(), stamp[2]]
+
+
+def _stamp_from_json(plain: list[str]) -> Stamp:
+    return (datetime.fromisoformat(plain[0]), datetime.fromisoformat(plain[1]), plain[2])
+
+
+def _volume_to_json(volume: Volume) -> dict[str, Any]:
+    return _without_empty(
+        {
+            "tracking_number": _said_to_json(volume.tracking_number),
+            "tracking_url": _said_to_json(volume.tracking_url),
+            "delivered_at": _iso(volume.delivered_at),
+            "delivered": volume.delivered,
+        }
+    )
+
+
+def _volume_from_json(plain: dict[str, Any]) -> Volume:
+    return Volume(
+        tracking_number=_said_from_json(plain.get("tracking_number")),
+        tracking_url=_said_from_json(plain.get("tracking_url")),
+        delivered_at=_time(plain.get("delivered_at")),
+        delivered=plain.get("delivered", False),
+    )

@@ -1,0 +1,32 @@
+"""Deliveries, shipments and what was done for them, durable over SQLAlchemy Core: SQLite or PostgreSQL by URL.
+
+`Database` opens it; `Inbox` is the web's side, `Queue` the workers', `Desk` the operator's.
+"""
+
+from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Paused, Settlement
+from receiver.store.database import Database, new_id
+from receiver.store.desk import Desk
+from receiver.store.engine import NotMigrated, StoreUnavailable, migrate
+from receiver.store.inbox import Delivery, Inbox, Receipt
+from receiver.store.queue import Queue
+
+__all__ = [
+    "Attempt",
+    "Busy",
+    "Claim",
+    "Database",
+    "Delivery",
+    "Desk",
+    "Ending",
+    "Inbox",
+    "InvoiceTaken",
+    "LeaseLost",
+    "NotMigrated",
+    "Paused",
+    "Queue",
+    "Receipt",
+    "Settlement",
+    "StoreUnavailable",
+    "migrate",
+    "new_id",
+]

@@ -1,0 +1,82 @@
+"""The open database: one writer, many readers, and the event that wakes a worker in this process."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable, delete, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, RowMapping
+
+from receiver.store.engine import REFUSALS, is_sqlite, open_engine, prepare, unavailable
+from receiver.store.tables import rejects
+from receiver.store.writer import DEADLINE, Bulk, Writer
+
+T = TypeVar("T")
+
+
+def new_id() -> str:
+    """A unique id that sorts by time: 48 bits of milliseconds, 64 of chance, in hex."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
+
+
+class Database:
+    """The database at ``url``. Raises `NotMigrated` or `StoreUnavailable` when opened."""
+
+    def __init__(self, url: str) -> None:
+        prepare(url)
+        self.url = url
+        self.is_sqlite = is_sqlite(url)
+        #: ``insert`` with ``on_conflict``: the one construct the dialects spell apart.
+        self.insert: Callable[..., Any] = sqlite.insert if self.is_sqlite else postgresql.insert
+        #: Set after every committed arrival; workers of other processes poll instead.
+        self.arrived = threading.Event()
+        self._reader = open_engine(url, writing=False)
+        self._writer = Writer(url)
+
+    def write(self, work: Callable[[Connection], T], *, deadline: float = DEADLINE) -> T:
+        """See `receiver.store.writer.Writer.write`."""
+        return self._writer.write(work, deadline=deadline)
+
+    def write_bulk(self, bulk: Bulk, item: Any) -> Any:
+        """See `receiver.store.writer.Writer.write_bulk`."""
+        return self._writer.write_bulk(bulk, item)
+
+    def check_writable(self) -> None:
+        """Write a row and take it out again: a full disk shows at the commit only. Raises `StoreUnavailable`."""
+        empty = dict.fromkeys(("endpoint", "reason", "method", "target", "headers"), "")
+        probe = {"id": new_id(), "at": 0.0, **empty}
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(rejects), probe)
+            connection.execute(delete(rejects).where(rejects.c.id == probe["id"]))
+
+        self._writer.write(work, deadline=2.0)
+
+    def rows(self, statement: Executable, parameters: dict[str, Any] | None = None) -> list[RowMapping]:
+        """Raises `StoreUnavailable`."""
+        with self.reading() as connection:
+            return list(connection.execute(statement, parameters or {}).mappings())
+
+    def each(self, statement: Executable, parameters: dict[str, Any] | None = None) -> Iterator[RowMapping]:
+        """Like `rows`, one at a time, for results that may be large."""
+        with self.reading() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="READ COMMITTED")  # cursors live in transactions only
+            with connection.execution_options(yield_per=500).execute(statement, parameters or {}) as result:
+                yield from result.mappings()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        try:
+            with self._reader.connect() as connection:
+                yield connection
+        except REFUSALS as error:
+            raise unavailable(error) from None
+
+    def close(self) -> None:
+        self._writer.close()
+        self._reader.dispose()

@@ -1,0 +1,244 @@
+"""The operator's side: what is where and why, and the decisions that only a person may take."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Update, bindparam, delete, func, or_, select, update
+from sqlalchemy.engine import Connection
+
+from receiver.store.database import Database
+from receiver.store.tables import accounts, attempts, deliveries, orders, rejects, shipments, updates
+
+#: States that only a person, a link or news from the carrier can end.
+STUCK = ("held", "awaiting_order", "awaiting_invoice", "gave_up")
+#: Outcomes of deliveries that wait for a fix of ours.
+OPEN = ("quarantined", "error")
+#: A worker that has the shipment right now must not settle over a decision: its token goes.
+_TAKEN = {"token": None, "holder": None, "lease_until": None, "arrivals": shipments.c.arrivals + 1}
+#: Rows changed in one transaction where many are to be.
+_BITE = 500
+
+
+class Unknown(Exception):
+    """There is no such shipment or delivery."""
+
+
+class Desk:
+    """Reads everything, changes only what a person decides."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def shipments(
+        self,
+        *,
+        state: str | None = None,
+        reason: str | None = None,
+        endpoint: str | None = None,
+        number: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Shipments, the latest change first."""
+        wanted = {
+            shipments.c.state: state,
+            shipments.c.reason: reason,
+            shipments.c.endpoint: endpoint,
+            shipments.c.tracking_number: number,
+        }
+        statement = select(shipments).where(*_equal(wanted)).order_by(shipments.c.changed_at.desc(), shipments.c.id)
+        return (_shipment(dict(row)) for row in self._database.each(statement))
+
+    def deliveries(
+        self, *, outcome: str | None = None, endpoint: str | None = None, since: float = 0.0
+    ) -> Iterator[dict[str, Any]]:
+        """Deliveries in the order they came, bodies included."""
+        wanted = {deliveries.c.outcome: outcome, deliveries.c.endpoint: endpoint}
+        statement = (
+            select(deliveries).where(*_equal(wanted), deliveries.c.received_at >= since).order_by(deliveries.c.id)
+        )
+        return (_delivery(dict(row)) for row in self._database.each(statement))
+
+    def delivery(self, delivery_id: str) -> dict[str, Any]:
+        """Raises `Unknown`."""
+        rows = self._database.rows(select(deliveries).where(deliveries.c.id == delivery_id))
+        if not rows:
+            raise Unknown(f"no delivery {delivery_id}")
+        return _delivery(dict(rows[0]))
+
+    def rejects(self) -> list[dict[str, Any]]:
+        """The last senders that were not proven, newest first."""
+        return [dict(row) for row in self._database.rows(select(rejects).order_by(rejects.c.id.desc()))]
+
+    def find(self, name: str) -> str:
+        """A shipment's id from its id or its tracking number. Raises `Unknown`, also where several bear the number."""
+        statement = select(shipments.c.id).where(or_(shipments.c.id == name, shipments.c.tracking_number == name))
+        found = [row["id"] for row in self._database.rows(statement)]
+        if name in found:
+            return name
+        if not found:
+            raise Unknown(f"no shipment has the id or the tracking number {name!r}")
+        if len(found) > 1:
+            raise Unknown(f"{name!r} is the tracking number of {', '.join(sorted(found))}: name one")
+        return str(found[0])
+
+    def story(self, shipment_id: str) -> dict[str, Any]:
+        """A shipment with every delivery that spoke of it and every call made for it, oldest first."""
+        rows = self._database.rows(select(shipments).where(shipments.c.id == shipment_id))
+        if not rows:
+            raise Unknown(f"no shipment {shipment_id!r}")
+        said = (
+            select(updates.c.said, deliveries.c.id, deliveries.c.received_at, deliveries.c.digest, deliveries.c.outcome)
+            .join(deliveries, deliveries.c.id == updates.c.delivery)
+            .where(updates.c.shipment == shipment_id)
+            .order_by(updates.c.id)
+        )
+        tried = select(attempts).where(attempts.c.shipment == shipment_id).order_by(attempts.c.id)
+        return {
+            "shipment": _shipment(dict(rows[0])),
+            "deliveries": [{**dict(row), "said": json.loads(row["said"])} for row in self._database.rows(said)],
+            "attempts": [_attempt(dict(row)) for row in self._database.rows(tried)],
+        }
+
+    def assign(self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float) -> None:
+        """A person names the order and the invoice; that overrules every rule. Raises `Unknown`."""
+        self._change(
+            shipment_id,
+            {"assigned_order": order_id, "assigned_invoice": invoice_number, **_reopened(now), "sent": None},
+        )
+
+    def dismiss(self, shipment_id: str, *, now: float) -> None:
+        """Nothing will be sent for this shipment, whatever comes. Raises `Unknown`."""
+        self._change(
+            shipment_id,
+            {"state": "dismissed", "reason": None, "note": "dismissed by a person", "due_at": None, "changed_at": now},
+        )
+
+    def retry(self, shipment_id: str, *, now: float) -> None:
+        """Look at the shipment again now. Raises `Unknown`."""
+        self._change(shipment_id, _reopened(now))
+
+    def retry_all(self, *, state: str, reason: str | None, now: float) -> int:
+        """`retry` for all of a state (and reason); how many."""
+        where = [shipments.c.state == state, *_equal({shipments.c.reason: reason})]
+        return self._update(where, _reopened(now))
+
+    def link(self, account: str, tracking_number: str, order_id: str, invoice_number: str | None, *, now: float) -> int:
+        """Note which order a tracking number belongs to, and wake the shipments that wait for it; how many."""
+        key = {"account": account, "kind": "tracking_number", "value": tracking_number}
+        row = {**key, "order_id": order_id, "invoice_number": invoice_number, "source": "link", "learnt_at": now}
+
+        former = [orders.c[name] == value for name, value in key.items()]
+        forget = delete(orders).where(*former, orders.c.source == "link", orders.c.order_id != order_id)
+        note = self._database.insert(orders).on_conflict_do_update(
+            index_elements=[*key, "order_id"],
+            set_={"invoice_number": invoice_number, "source": "link", "learnt_at": now},
+        )
+
+        def work(connection: Connection) -> int:
+            connection.execute(forget)
+            connection.execute(note, row)
+            waiting = (
+                shipments.c.account == account,
+                shipments.c.tracking_number == tracking_number,
+                shipments.c.state.in_(STUCK),
+            )
+            return connection.execute(update(shipments).where(*waiting).values({**_reopened(now), **_TAKEN})).rowcount
+
+        woken = self._database.write(work)
+        self._database.arrived.set()
+        return woken
+
+    def prune(self, *, bodies_before: float) -> int:
+        """Empty the bodies of settled deliveries older than that; what still waits for a fix is kept. How many.
+
+        In small bites: what is received meanwhile waits for the write lock as long as one of them.
+        """
+        old = (
+            select(deliveries.c.id, deliveries.c.received_at)
+            .where(
+                deliveries.c.received_at >= bindparam("after"),
+                deliveries.c.received_at < bodies_before,
+                deliveries.c.body.is_not(None),
+                deliveries.c.outcome.not_in(OPEN),
+            )
+            .order_by(deliveries.c.received_at)
+            .limit(_BITE)
+        )
+        empty = update(deliveries).where(
+            deliveries.c.id.in_(bindparam("ids", expanding=True)), deliveries.c.outcome.not_in(OPEN)
+        )
+        emptied, after = 0, 0.0
+        while rows := self._database.rows(old, {"after": after}):
+            after = rows[-1]["received_at"]
+            emptied += self._database.write(_executing(empty.values(body=None), {"ids": [row["id"] for row in rows]}))
+        return emptied
+
+    def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
+        """``name``, ``reason`` and ``until`` of each account that takes no calls, or is about to be tried again."""
+        statement = select(accounts).where(accounts.c.pause_reason.is_not(None)).order_by(accounts.c.name)
+        return [
+            {"name": row["name"], "reason": row["pause_reason"], "until": row["paused_until"], "now": now}
+            for row in self._database.rows(statement)
+        ]
+
+    def oldest_unsettled(self) -> float | None:
+        """Since when the shipment that waits longest in the queue has been due."""
+        waiting = select(func.min(shipments.c.due_at).label("oldest")).where(shipments.c.due_at.is_not(None))
+        found: float | None = self._database.rows(waiting)[0]["oldest"]
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """How many shipments are in each state."""
+        statement = select(shipments.c.state, func.count().label("many")).group_by(shipments.c.state)
+        return {row["state"]: row["many"] for row in self._database.rows(statement)}
+
+    def _change(self, shipment_id: str, values: dict[str, Any]) -> None:
+        if not self._update([shipments.c.id == shipment_id], values):
+            raise Unknown(f"no shipment {shipment_id!r}")
+
+    def _update(self, where: list[ColumnElement[bool]], values: dict[str, Any]) -> int:
+        statement = update(shipments).where(*where).values({**values, **_TAKEN})
+        changed = self._database.write(_executing(statement))
+        self._database.arrived.set()
+        return changed
+
+
+def _executing(statement: Update, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:
+    """A piece of writing that tells how many rows it changed."""
+    return lambda connection: connection.execute(statement, parameters or {}).rowcount
+
+
+def _reopened(now: float) -> dict[str, Any]:
+    return {
+        "state": "due",
+        "reason": None,
+        "due_at": now,
+        "check_at": 0.0,
+        "basis": None,
+        "tries": 0,
+        "waits": 0,
+        "wanted_since": None,
+        "changed_at": now,
+    }
+
+
+def _equal(wanted: dict[Any, str | None]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in wanted.items() if value is not None]
+
+
+def _shipment(row: dict[str, Any]) -> dict[str, Any]:
+    hidden = ("token", "holder", "arrivals", "basis")
+    row = {name: value for name, value in row.items() if name not in hidden}
+    for name in ("known", "sent", "evidence"):
+        row[name] = json.loads(row[name]) if row[name] else None
+    return row
+
+
+def _delivery(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "headers": json.loads(row["headers"])}
+
+
+def _attempt(row: dict[str, Any]) -> dict[str, Any]:
+    for name in ("evidence", "request"):
+        row[name] = json.loads(row[name]) if row[name] else None
+    return row

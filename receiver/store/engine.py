@@ -1,0 +1,220 @@
+"""Connections and migrations: one code path, two dialects."""
+
+import contextlib
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
+
+from receiver.store.migrations import HEAD
+
+
+class StoreUnavailable(Exception):
+    """The store cannot take this now: away, locked, full, or too slow. What was not answered 2xx may be sent again."""
+
+
+class NotMigrated(Exception):
+    """The database has another schema than this program; ``receiver migrate`` brings it up to date."""
+
+
+#: What the database says of itself, not of a row: away, locked, full, read-only. Everything else is the row's fault.
+REFUSALS = (OperationalError, InterfaceError, InternalError, PoolTimeout)
+
+#: `RETURNING` came with this version of SQLite.
+_OLDEST_SQLITE = (3, 35)
+#: Any number, so long as every program that migrates this database takes the same.
+_MIGRATION_LOCK = 7_203_114
+#: Nobody waits for ever, and a writer that was stopped in the middle of a transaction does not block the others.
+_SERVER_PATIENCE = "SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '15s'"
+#: libpq: a server that fell silent is given up after some 11 s, not after TCP's quarter of an hour.
+_NETWORK_PATIENCE = {
+    "connect_timeout": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 11_000,
+}
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    """One of `REFUSALS` in the store's own terms, without the statement and its values."""
+    return StoreUnavailable(f"the database refuses: {str(getattr(error, 'orig', None) or error).strip()}")
+
+
+class Turnstile:
+    """A file lock in front of SQLite's own: SQLite's writers poll for their turn and may wait seconds for it, the
+    kernel queues them fairly."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w")
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def is_sqlite(url: str) -> bool:
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def sqlite_file(url: str) -> Path:
+    return Path(make_url(url).database or "")
+
+
+def turnstile_of(url: str) -> Turnstile:
+    """The one in front of the SQLite file at ``url``."""
+    file = sqlite_file(url)
+    return Turnstile(file.with_name(file.name + "-turn"))
+
+
+def open_engine(url: str, *, writing: bool) -> Engine:
+    """An engine for ``url``. Readers see each statement alone (autocommit); writers take the write lock at BEGIN."""
+    if is_sqlite(url):
+        return _sqlite(url, writing=writing)
+    return _postgres(url, writing=writing)
+
+
+def _postgres(url: str, *, writing: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=20,
+        max_overflow=4,
+        pool_timeout=4,
+        pool_pre_ping=not writing,
+        isolation_level="READ COMMITTED" if writing else "AUTOCOMMIT",
+        connect_args={"application_name": "receiver", **_NETWORK_PATIENCE},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _(raw: Any, _record: Any) -> None:
+        raw.execute(_SERVER_PATIENCE)
+        raw.commit()
+
+    return engine
+
+
+def _sqlite(url: str, *, writing: bool) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1 if writing else 8,
+        max_overflow=0 if writing else 16,
+        pool_timeout=4,
+        connect_args={"check_same_thread": False, "timeout": 3.0},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _(raw: sqlite3.Connection, _record: Any) -> None:
+        raw.isolation_level = None  # BEGIN is ours to say
+        if writing:
+            raw.execute("PRAGMA synchronous=FULL")
+        else:
+            raw.execute("PRAGMA query_only=ON")
+
+    if writing:
+
+        @event.listens_for(engine, "begin")
+        def _(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def prepare(url: str) -> None:
+    """Make the database ready: SQLite is created, switched to WAL and migrated; PostgreSQL is only looked at.
+
+    Raises `NotMigrated`, `StoreUnavailable`.
+    """
+    if is_sqlite(url):
+        _prepare_sqlite(url)
+    elif (found := revision(url)) != HEAD:
+        state = f"at revision {found}" if found else "empty"
+        raise NotMigrated(f"the database is {state}, this program needs revision {HEAD}: run 'receiver migrate'")
+
+
+def _prepare_sqlite(url: str) -> None:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}; 3.35 or newer is needed")
+    file = sqlite_file(url)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        turnstile = turnstile_of(url)
+    except OSError as error:
+        raise StoreUnavailable(f"{file}: {error.strerror}") from None
+    with contextlib.closing(turnstile), turnstile.turn():
+        _switch_to_wal(file)
+        if revision(url) != HEAD:
+            migrate(url)
+
+
+def _switch_to_wal(file: Path) -> None:
+    """The switch does nothing inside a transaction, and fails when two processes make it at once."""
+    try:
+        with contextlib.closing(sqlite3.connect(file, isolation_level=None, timeout=10)) as raw:
+            mode = raw.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{file}: {error}") from None
+    if mode != "wal":
+        raise StoreUnavailable(f"{file}: SQLite refuses WAL (journal mode {mode}); is it a network share?")
+
+
+def revision(url: str) -> str | None:
+    """The schema's revision; ``None`` for an empty database. Raises `StoreUnavailable`."""
+    with _connected(url, writing=False) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def migrate(url: str) -> None:
+    """Bring the schema up to date, all of it or nothing. Safe to repeat, and to run on several hosts at once.
+
+    Raises `NotMigrated` where a newer program has been here, `StoreUnavailable`.
+    """
+    from alembic import command  # noqa: PLC0415  a slow import that a running receiver never needs
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    with _connected(url, writing=True) as connection, connection.begin():
+        if not is_sqlite(url):
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+        try:
+            command.upgrade(alembic_config(connection), "head")
+        except CommandError as error:
+            raise NotMigrated(f"the database was migrated by a newer program than this one: {error}") from None
+
+
+def alembic_config(connection: Connection) -> Any:
+    """What Alembic's commands need to work over ``connection``."""
+    from alembic.config import Config  # noqa: PLC0415  see `migrate`
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextlib.contextmanager
+def _connected(url: str, *, writing: bool) -> Iterator[Connection]:
+    engine = open_engine(url, writing=writing)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise StoreUnavailable(f"the database cannot be made ready: {str(error.orig).strip()}") from None
+    finally:
+        engine.dispose()

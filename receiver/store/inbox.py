@@ -1,0 +1,192 @@
+"""The web's side: a delivery and the shipments it touches are on disk before the sender hears 2xx."""
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import bindparam, case, delete, insert, select, update
+from sqlalchemy.engine import Connection
+
+from receiver.store.database import Database, new_id
+from receiver.store.tables import deliveries, rejects, shipments, updates
+
+#: How many rejects are kept.
+MOST_REJECTS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One webhook as it is kept. ``target`` and ``headers`` come redacted; ``digest`` is of the original body.
+
+    ``updates`` are ``(shipment id, what it says as JSON text)``; ``account`` is whose shipments they are.
+    """
+
+    id: str
+    endpoint: str
+    carrier: str
+    account: str
+    received_at: float
+    dedup: str
+    outcome: str
+    reason: str | None
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    digest: str
+    proof: str
+    updates: tuple[tuple[str, str], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """``delivery`` is the id under which it is kept; ``duplicate``: it had been here before."""
+
+    delivery: str
+    duplicate: bool
+
+
+class Inbox:
+    """Takes deliveries in."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        upsert = database.insert(shipments)
+        self._store = (
+            database.insert(deliveries).on_conflict_do_nothing(index_elements=["dedup"]).returning(deliveries.c.id)
+        )
+        self._say = insert(updates)
+        self._wake = upsert.on_conflict_do_update(
+            index_elements=["id"],
+            set_={
+                "account": upsert.excluded.account,
+                "arrivals": shipments.c.arrivals + 1,
+                "due_at": case(
+                    (shipments.c.due_at < upsert.excluded.due_at, shipments.c.due_at), else_=upsert.excluded.due_at
+                ),
+            },
+        )
+        self._first = select(deliveries.c.dedup, deliveries.c.id).where(
+            deliveries.c.dedup.in_(bindparam("dedups", expanding=True))
+        )
+
+    def receive(self, delivery: Delivery) -> Receipt:
+        """Durable when it returns. Raises `StoreUnavailable`."""
+        receipt: Receipt = self._database.write_bulk(self._receive, delivery)
+        if delivery.updates and not receipt.duplicate:
+            self._database.arrived.set()
+        return receipt
+
+    def reprocess(self, delivery_id: str, *, outcome: str, reason: str | None, dedup: str, fresh: Delivery) -> bool:
+        """A kept delivery's new outcome after a fix, with what it says now and did not say before.
+
+        False: another delivery had brought its meaning already. Raises `StoreUnavailable`.
+        """
+
+        def work(connection: Connection) -> bool:
+            taken = connection.execute(select(deliveries.c.id).where(deliveries.c.dedup == dedup)).scalar()
+            duplicate = taken is not None and taken != delivery_id
+            values: dict[str, Any] = (
+                {"outcome": "duplicate", "reason": f"same as {taken}"}
+                if duplicate
+                else {"outcome": outcome, "reason": reason, "dedup": dedup}
+            )
+            # This locks the delivery: whoever reprocesses it at the same time sees what was said here.
+            connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+            if not duplicate:
+                known = select(updates.c.shipment, updates.c.said).where(updates.c.delivery == delivery_id)
+                before = {tuple(row) for row in connection.execute(known)}
+                news = tuple(said for said in fresh.updates if said not in before)
+                self._touch(connection, [replace(fresh, updates=news)])
+            return not duplicate
+
+        written = self._database.write(work)
+        self._database.arrived.set()
+        return written
+
+    def reject(
+        self, *, endpoint: str, at: float, reason: str, method: str, target: str, headers: dict[str, str]
+    ) -> None:
+        """Note a sender that was not proven, and forget the oldest note."""
+        row = {
+            "id": new_id(),
+            "endpoint": endpoint,
+            "at": at,
+            "reason": reason,
+            "method": method,
+            "target": target,
+            "headers": json.dumps(headers),
+        }
+        oldest = select(rejects.c.id).order_by(rejects.c.id.desc()).offset(MOST_REJECTS).limit(1).scalar_subquery()
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(rejects), row)
+            connection.execute(delete(rejects).where(rejects.c.id <= oldest))
+
+        self._database.write(work)
+
+    def _receive(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
+        rows = [_row(item) for item in items]
+        new = set(connection.execute(self._store, rows).scalars())
+        fresh = [item for item in items if item.id in new]
+        if fresh:
+            self._touch(connection, fresh)
+        if len(fresh) == len(items):
+            return [Receipt(item.id, duplicate=False) for item in items]
+        repeated = [item.dedup for item in items if item.id not in new]
+        first = {row.dedup: row.id for row in connection.execute(self._first, {"dedups": repeated})}
+        return [Receipt(item.id if item.id in new else first[item.dedup], item.id not in new) for item in items]
+
+    def _touch(self, connection: Connection, items: list[Delivery]) -> None:
+        said = [
+            {
+                "delivery": item.id,
+                "shipment": shipment,
+                "received_at": item.received_at,
+                "digest": item.digest,
+                "said": text,
+            }
+            for item in items
+            for shipment, text in item.updates
+        ]
+        if not said:
+            return
+        connection.execute(self._say, said)
+        # One order of locks for everybody: shipments sorted by id.
+        woken = sorted({(shipment, item.endpoint, item.account) for item in items for shipment, _ in item.updates})
+        now = max(item.received_at for item in items)
+        connection.execute(
+            self._wake,
+            [
+                {
+                    "id": shipment,
+                    "endpoint": endpoint,
+                    "account": account,
+                    "state": "due",
+                    "due_at": now,
+                    "check_at": 0.0,
+                    "arrivals": 1,
+                    "first_at": now,
+                    "changed_at": now,
+                }
+                for shipment, endpoint, account in woken
+            ],
+        )
+
+
+def _row(item: Delivery) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "endpoint": item.endpoint,
+        "carrier": item.carrier,
+        "received_at": item.received_at,
+        "dedup": item.dedup,
+        "outcome": item.outcome,
+        "reason": item.reason,
+        "method": item.method,
+        "target": item.target,
+        "headers": json.dumps(item.headers),
+        "body": item.body,
+        "digest": item.digest,
+        "proof": item.proof,
+    }

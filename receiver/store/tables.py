@@ -1,0 +1,159 @@
+"""The tables. ``migrations/`` creates them; a test holds the two equal. Times are seconds since the epoch."""
+
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+metadata = MetaData()
+
+#: The record of what arrived. ``dedup`` outlives the body, which retention empties.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("endpoint", Text, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("dedup", Text, nullable=False, unique=True),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text),
+    Column("method", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary),
+    Column("digest", Text, nullable=False),
+    Column("proof", Text, nullable=False),
+)
+_OPEN_DELIVERY = text("outcome IN ('quarantined', 'error')")
+Index("deliveries_received", deliveries.c.received_at)
+Index("deliveries_open", deliveries.c.id, sqlite_where=_OPEN_DELIVERY, postgresql_where=_OPEN_DELIVERY)
+
+#: What one delivery says of one shipment; ``taken`` once a worker has folded it in.
+updates = Table(
+    "updates",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("delivery", Text, nullable=False),
+    Column("shipment", Text, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("taken", Integer, nullable=False, server_default="0"),
+)
+_NEW_UPDATE = text("taken = 0")
+Index("updates_new", updates.c.shipment, sqlite_where=_NEW_UPDATE, postgresql_where=_NEW_UPDATE)
+Index("updates_shipment", updates.c.shipment, updates.c.id)
+Index("updates_delivery", updates.c.delivery)
+
+#: The queue, the lock and the wanted state: one row per parcel, ``<endpoint>/<carrier's id>``.
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("endpoint", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("note", Text),
+    Column("due_at", Double),  # when somebody should look; null: nothing to do until news comes
+    Column("check_at", Double),  # before this VTEX is not asked; null: only news, a link or a person opens it again
+    Column("lease_until", Double),
+    Column("token", Text),
+    Column("holder", Text),
+    Column("arrivals", Integer, nullable=False, server_default="0"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("waits", Integer, nullable=False, server_default="0"),
+    Column("basis", Text),
+    Column("known", Text, nullable=False, server_default="{}"),
+    Column("sent", Text),
+    Column("tracking_number", Text),
+    Column("order_id", Text),
+    Column("invoice_number", Text),
+    Column("rule", Text),
+    Column("evidence", Text),
+    Column("assigned_order", Text),
+    Column("assigned_invoice", Text),
+    Column("wanted_since", Double),
+    Column("generation", Integer, nullable=False, server_default="1"),
+    Column("first_at", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+)
+_DUE = text("due_at IS NOT NULL")
+Index("shipments_due", shipments.c.account, shipments.c.due_at, sqlite_where=_DUE, postgresql_where=_DUE)
+Index("shipments_number", shipments.c.tracking_number)
+Index("shipments_order", shipments.c.order_id)
+Index("shipments_state", shipments.c.state, shipments.c.changed_at)
+_LEASED = text("lease_until IS NOT NULL")
+Index("shipments_leased", shipments.c.account, shipments.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
+
+#: Every call to VTEX and every intent of one; ``outcome`` null: begun, and nobody wrote down how it ended.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("shipment", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("invoice_number", Text),
+    Column("rule", Text),
+    Column("evidence", Text),
+    Column("request", Text),
+    Column("begun_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("status", Integer),
+    Column("outcome", Text),
+    Column("answer", Text),
+)
+_OPEN_ATTEMPT = text("outcome IS NULL")
+Index("attempts_shipment", attempts.c.shipment, attempts.c.id)
+Index("attempts_open", attempts.c.shipment, sqlite_where=_OPEN_ATTEMPT, postgresql_where=_OPEN_ATTEMPT)
+_REFUSED = text("outcome = 'refused'")
+Index("attempts_refused", attempts.c.account, attempts.c.begun_at, sqlite_where=_REFUSED, postgresql_where=_REFUSED)
+
+#: Whose parcel's tracking an invoice carries: the first shipment that meant to write it.
+invoices = Table(
+    "invoices",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("invoice_number", Text, primary_key=True),
+    Column("shipment", Text, nullable=False),
+)
+
+#: Which order a number belongs to, learnt from orders we read (``source`` order) and told beforehand (link).
+orders = Table(
+    "orders",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("invoice_number", Text),
+    Column("source", Text, nullable=False),
+    Column("learnt_at", Double, nullable=False),
+)
+
+#: Pace and pause of a VTEX account, shared by every worker of every host.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("free_at", Double, nullable=False, server_default="0"),
+    Column("paused_until", Double, nullable=False, server_default="0"),
+    Column("pause_reason", Text),
+    Column("pauses", Integer, nullable=False, server_default="0"),
+    Column("own_fault", Integer, nullable=False, server_default="0"),
+)
+
+#: The last senders that could not prove themselves, and why; bounded, and without their bodies.
+rejects = Table(
+    "rejects",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("endpoint", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+)

@@ -1,0 +1,155 @@
+"""PURE: what VTEX's answers mean, as an error tree. Statuses and bodies: VTEX developer portal, "Handling errors" and
+"Orders API"; an HTML page under 200 or 3xx is a login page: the key may not do what was asked."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+#: VTEX recommends one minute of silence after 429 ("Orders feed" guide).
+LEAST_PAUSE = 60.0
+MOST_PAUSE = 3600.0
+
+_EMAIL = re.compile(r"[^\s@\"']+@[^\s@\"']+")
+_LONG_DIGITS = re.compile(r"\d{11,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer: header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class VtexError(Exception):
+    """VTEX did not do what was asked."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NoAnswer(VtexError):
+    """No answer came: whether a write was applied is unknown."""
+
+
+class Transient(VtexError):
+    """VTEX's own trouble: 5xx, 408, or a body that is no JSON."""
+
+
+class Throttled(VtexError):
+    """429 or 503: the whole account must be quiet for ``pause`` seconds."""
+
+    def __init__(self, message: str, status: int, pause: float) -> None:
+        super().__init__(message, status)
+        self.pause = pause
+
+
+class Misconfigured(VtexError):
+    """401, a redirect or a login page: the key or the account's settings are wrong."""
+
+
+class Refused(VtexError):
+    """403, or an error page on one order."""
+
+
+class NotFound(VtexError):
+    """404 with a JSON body or none: no such order, or no such invoice."""
+
+
+class Rejected(VtexError):
+    """Another 4xx: the request as such is wrong."""
+
+
+def decipher(answer: Answer, *, now: float) -> Any:
+    """The JSON of a success (``None`` for an empty body). Raises a `VtexError`."""
+    error = _error(answer, now)
+    if error is not None:
+        raise error
+    if not answer.body.strip():
+        return None
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise Transient("the answer is not JSON", answer.status) from None
+
+
+def pause(retry_after: str | None, now: float) -> float:
+    """Seconds of silence for a ``Retry-After``: seconds or an HTTP date; absent and nonsense mean a minute."""
+    seconds = LEAST_PAUSE
+    if retry_after:
+        written = retry_after.strip()
+        if written.isascii() and written.isdecimal():
+            seconds = float(written[:9])
+        else:
+            try:
+                when = parsedate_to_datetime(written)
+                seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now
+            except (ValueError, OverflowError):
+                seconds = LEAST_PAUSE
+    return min(max(seconds, LEAST_PAUSE), MOST_PAUSE)
+
+
+def message(answer: Answer) -> str:
+    """VTEX's own words: short, and without what could be a person's."""
+    if _is_html(answer):
+        return f"HTTP {answer.status} with an HTML page"
+    text = answer.body[:4_000].decode(errors="replace")
+    try:
+        found = _message_in(json.loads(answer.body))
+    except (ValueError, RecursionError):
+        found = None
+    words = " ".join((found or text).split())  # one line: it goes into logs
+    return f"HTTP {answer.status}: {redact(words)[:500]}".rstrip(": ")
+
+
+def _error(answer: Answer, now: float) -> VtexError | None:
+    status = answer.status
+    if 300 <= status < 400:
+        target = re.split(r"[?#]", answer.headers.get("location", ""))[0]  # what follows may be a token
+        return Misconfigured(f"redirected to {target or 'nowhere'}", status)
+    if status == 401:
+        return Misconfigured(f"the app key is not accepted: {message(answer)}", status)
+    if status in (429, 503):
+        seconds = pause(answer.headers.get("retry-after"), now)
+        return Throttled(f"asked to slow down: {message(answer)}", status, seconds)
+    if status >= 500 or status == 408:
+        return Transient(message(answer), status)
+    if status >= 400:
+        return _about_the_request(answer)
+    return Misconfigured("a login page instead of an answer", status) if _is_html(answer) else None
+
+
+def _about_the_request(answer: Answer) -> VtexError:
+    if answer.status == 403 or _is_html(answer):
+        return Refused(message(answer), answer.status)
+    return (NotFound if answer.status == 404 else Rejected)(message(answer), answer.status)
+
+
+def redact(text: str) -> str:
+    """Without e-mail addresses and without long runs of digits (documents, phones, cards)."""
+    return _LONG_DIGITS.sub("[digits]", _EMAIL.sub("[e-mail]", text))
+
+
+def _message_in(body: Any) -> str | None:
+    if not isinstance(body, dict):
+        return None
+    error = body.get("error")
+    if isinstance(error, dict):
+        parts = [str(error[name]) for name in ("code", "message") if error.get(name)]
+        return " ".join(parts)
+    for name in ("message", "Message", "title", "error"):
+        if isinstance(body.get(name), str):
+            return str(body[name])
+    return None
+
+
+def _is_html(answer: Answer) -> bool:
+    if "html" in answer.headers.get("content-type", "").lower():
+        return True
+    return answer.body[:200].lstrip().lower().startswith((b"<!doctype", b"<html"))

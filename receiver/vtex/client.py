@@ -1,0 +1,69 @@
+"""The calls to VTEX's order system (Orders API), one account's key at a time. Pace and permission are the caller's."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from receiver.config import Account
+from receiver.http import Http
+from receiver.vtex.answers import Answer, decipher
+from receiver.vtex.writes import MOST_SEGMENT
+
+_ORDERS = "/api/oms/pvt/orders"
+
+
+class BadSegment(Exception):
+    """A text that must not become part of a URL."""
+
+
+class Vtex:
+    """One account. Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds."""
+
+    def __init__(self, account: Account, http: Http, *, clock: Callable[[], float]) -> None:
+        self.account = account
+        self._http, self._clock = http, clock
+        self._token = 0
+
+    def get_order(self, order_id: str) -> Any:
+        """``GET order``: the order's document. Takes ``seq<sequence>`` too."""
+        return self._call("GET", f"{_ORDERS}/{segment(order_id)}")
+
+    def get_order_group(self, group: str) -> Any:
+        """``GET order-group``: a list of the purchase's orders."""
+        return self._call("GET", f"{_ORDERS}/order-group/{segment(group)}")
+
+    def patch_invoice(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> Any:
+        """``PATCH invoice``: the receipt, or ``None`` where VTEX answers with an empty body."""
+        return self._call("PATCH", f"{_ORDERS}/{segment(order_id)}/invoice/{segment(invoice_number)}", body)
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        first, several = self._token, len(self.account.app_tokens)
+        answer = self._try(first, method, path, body)
+        # During a rotation the old and the new token are both valid for a while: try the other one.
+        for token in ((first + turn) % several for turn in range(1, several)):
+            if answer.status != 401:
+                break
+            answer = self._try(token, method, path, body)
+            if answer.status != 401:
+                self._token = token
+        return decipher(answer, now=self._clock())
+
+    def _try(self, token: int, method: str, path: str, body: dict[str, Any] | None) -> Answer:
+        headers = _headers(self.account, self.account.app_tokens[token])
+        return self._http.call(method, self.account.base_url + path, headers=headers, json=body)
+
+
+def segment(text: str) -> str:
+    """One percent-encoded path segment. Raises `BadSegment`: HTTP libraries collapse dot segments even encoded."""
+    if not text or text in (".", "..") or len(text) > MOST_SEGMENT or not text.isprintable():
+        raise BadSegment(f"{text[:40]!r} cannot be part of a URL")
+    return quote(text, safe="")
+
+
+def _headers(account: Account, token: str) -> dict[str, str]:
+    return {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "X-VTEX-API-AppKey": account.app_key,
+        "X-VTEX-API-AppToken": token,
+    }

@@ -1,0 +1,1 @@
+"""The HTTP side: blueprints and the one table of replies."""

@@ -1,0 +1,76 @@
+"""The one table of replies, the same as the README's: outcome → status and what the sender should do."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask import Response
+
+from receiver.config import Endpoint
+from receiver.intake import Outcome, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``status`` is text where it depends on the carrier."""
+
+    outcome: str
+    status: str
+    sender: str
+
+
+TABLE = (
+    Row("accepted, duplicate, ignored, probe", "the carrier's success code (200)", "stop"),
+    Row("quarantined", "422, or 200 where a 4xx would harm", "stop"),
+    Row("sender not proven", "401", "correct the secret"),
+    Row("unknown endpoint, unknown method", "404, 405", "correct the URL"),
+    Row("too large, unsupported encoding", "413, 415", "stop"),
+    Row("error", "200", "stop"),
+    Row("cannot store", "503 with Retry-After", "try again"),
+)
+
+#: Seconds until a sender that got 503 should come again.
+RETRY_AFTER = 30
+
+PROBLEMS = {
+    400: "The request did not arrive whole.",
+    401: "The sender is not proven.",
+    404: "There is no such endpoint.",
+    405: "The endpoint does not take this method; Allow names those it takes.",
+    413: "The body is larger than this receiver takes.",
+    415: "Send the body without Content-Encoding.",
+    503: "The delivery cannot be stored now. Send it again.",
+}
+
+
+def reply(endpoint: Endpoint, result: Result) -> Response:
+    """The answer to a delivery."""
+    carrier = endpoint.carrier
+    if result.outcome == Outcome.UNPROVEN:
+        return problem(401)
+    if result.outcome == Outcome.QUARANTINED:
+        status = endpoint.unreadable
+        return problem(
+            status,
+            f"{carrier.slug}: {result.path}: {result.why}",
+            title="The payload is kept, but cannot be read.",
+            path=result.path,
+            delivery=result.delivery,
+            outcome=result.outcome,
+        )
+    status = 200 if result.outcome == Outcome.ERROR else carrier.reply.success
+    body: dict[str, object] = {"outcome": result.outcome}
+    if result.delivery is not None:
+        body = {"delivery": result.delivery, **body, "shipments": result.shipments}
+    return Response(json.dumps(body) + "\n", status=status, mimetype="application/json")
+
+
+def problem(status: int, detail: str | None = None, *, title: str | None = None, **extra: object) -> Response:
+    """RFC 9457 problem details; without a ``detail`` of its own, with the status's sentence from `PROBLEMS`."""
+    members = {"detail": detail or PROBLEMS.get(status), **extra}
+    body = {"type": "about:blank", "title": title or HTTPStatus(status).phrase, "status": status}
+    body |= {name: value for name, value in members.items() if value is not None}
+    response = Response(json.dumps(body) + "\n", status=status, mimetype="application/problem+json")
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response

@@ -1,0 +1,71 @@
+"""``/webhooks/<endpoint>[/<token>]``: where carriers POST."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, abort, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from adapters import Request
+from receiver.config import Config, Endpoint
+from receiver.intake import Intake
+from receiver.web.replies import reply
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_DELIVERING = ("POST", "PUT")
+
+
+def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> Blueprint:
+    """The routes of the configured endpoints."""
+    routes = Blueprint("webhooks", __name__)
+    options = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
+
+    @routes.route("/webhooks/<name>", defaults={"token": ""}, **options)
+    @routes.route("/webhooks/<name>/<path:token>", **options)
+    def receive(name: str, token: str) -> Response:
+        endpoint = config.endpoints.get(name)
+        if endpoint is None or (token and endpoint.scheme.kind != "path"):
+            abort(404)
+        probe = endpoint.carrier.probe
+        allowed = (*_DELIVERING, *(probe.methods if probe else ()))
+        if request.method not in allowed:
+            raise MethodNotAllowed(allowed)
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            abort(415)
+        incoming = _request(endpoint, token, config.max_body, datetime.fromtimestamp(clock(), UTC))
+        return reply(endpoint, intake.receive(endpoint, incoming))
+
+    return routes
+
+
+def _request(endpoint: Endpoint, token: str, max_body: int, now: datetime) -> Request:
+    raw_target = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.full_path)
+    return Request(
+        method=request.method,
+        path=raw_target.partition("?")[0],
+        query=request.query_string.decode("latin-1"),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=_body(max_body),
+        received_at=now,
+        token=token,
+        zone=endpoint.zone,
+    )
+
+
+def _body(most: int) -> bytes:
+    """The bytes as they came, whole. Raises 413 past ``most`` bytes, having buffered no more than one beyond that, and
+    400 for half a body: werkzeug cuts a chunked one at its limit, and does not notice a sender that hung up."""
+    declared = request.content_length
+    if declared is not None and declared > most:
+        abort(413)
+    try:
+        body = request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception:  # noqa: BLE001  each server has errors of its own for a body that breaks its framing
+        abort(400)
+    if len(body) > most:
+        abort(413)
+    if declared is not None and declared != len(body):
+        abort(400)
+    return body

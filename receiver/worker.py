@@ -1,0 +1,143 @@
+"""The worker: claims due shipments of every account and hands each to the `Reconciler`; tells once when the backlog
+grows old. Retention runs beside it once a day."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from receiver.config import Config
+from receiver.http import Http
+from receiver.reconcile import Reconciler
+from receiver.store import Claim, Database, Desk, Queue, StoreUnavailable
+from receiver.vtex.client import Vtex
+
+log = logging.getLogger("receiver.worker")
+
+#: Seconds between looks for work when nobody rings: other processes' arrivals and due times.
+POLL = 0.2
+#: A backlog whose oldest shipment has been due for longer than this is told of, once.
+OLD_BACKLOG = 900.0
+_DAY = 86_400.0
+
+
+class Worker:
+    """Works in threads of this process until stopped. ``name`` marks its leases; it must be its alone."""
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        *,
+        name: str,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        hands: int | None = None,
+    ) -> None:
+        self._config, self._database, self._clock = config, database, clock
+        self.queue = Queue(database, holder=name, lease=config.lease)
+        http = Http(account.base_url for account in config.accounts.values())
+        clients = {name: Vtex(account, http, clock=clock) for name, account in config.accounts.items()}
+        self._reconciler = Reconciler(config, self.queue, clients, clock=clock, sleep=sleep)
+        self._desk = Desk(database)
+        self._hands = hands or config.hands
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._backlog_told = False
+        self._next_look, self._next_prune = 0.0, 0.0
+
+    def start(self) -> None:
+        """Forget pauses for keys that did not work (the configuration was just read anew), and begin."""
+        for account in self._config.accounts:
+            self.queue.resume_after_reload(account)
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._thread.start()
+
+    def stop(self, *, patience: float = 30.0) -> None:
+        """Claim no more, and let what was begun come to its end."""
+        self._stopping.set()
+        self._database.arrived.set()
+        if self._thread:
+            self._thread.join(patience)
+
+    def run_until_idle(self) -> None:
+        """Work in this thread until nothing is due, for tests and the demo."""
+        while True:
+            claims = [claim for account in self._config.accounts for claim in self._claim(account, self._hands)]
+            if not claims:
+                return
+            for claim in claims:
+                self._reconciler.run(claim)
+
+    def _run(self) -> None:
+        free = threading.Semaphore(self._hands)
+        with ThreadPoolExecutor(self._hands, thread_name_prefix="hand") as pool:
+            while not self._stopping.is_set():
+                self._database.arrived.clear()
+                try:
+                    busy = self._hand_out(free, pool)
+                    self._housekeeping()
+                except StoreUnavailable as error:
+                    log.error("the store cannot be reached: %s", error)
+                    busy = False
+                    self._stopping.wait(1.0)
+                except Exception:
+                    log.exception("the worker stumbled; it goes on")
+                    self._stopping.wait(1.0)
+                    busy = False
+                if not busy:
+                    self._database.arrived.wait(POLL)
+
+    def _hand_out(self, free: threading.Semaphore, pool: ThreadPoolExecutor) -> bool:
+        """Claim for every account what free hands can take. True: there may be more."""
+        claimed = False
+        for account in self._config.accounts:
+            room = 0
+            while room < self._hands and free.acquire(blocking=False):
+                room += 1
+            claims: list[Claim] = []
+            try:
+                if room and self.queue.something_due(account, self._clock()):
+                    claims = self._claim(account, room)
+            finally:
+                for _ in range(room - len(claims)):
+                    free.release()
+            for claim in claims:
+                pool.submit(self._one, claim, free)
+            claimed = claimed or bool(claims)
+        return claimed
+
+    def _claim(self, account: str, most: int) -> list[Claim]:
+        return self.queue.claim(account, most=most, now=self._clock())
+
+    def _one(self, claim: Claim, free: threading.Semaphore) -> None:
+        try:
+            self._reconciler.run(claim)
+        except StoreUnavailable as error:
+            log.error("%s: not recorded, its lease will lapse: %s", claim.id, error)
+        except Exception:
+            log.exception("%s: the worker stumbled; the lease will lapse", claim.id)
+        finally:
+            free.release()
+            self._database.arrived.set()
+
+    def _housekeeping(self) -> None:
+        now = self._clock()
+        if now >= self._next_look:
+            self._next_look = now + 60.0
+            self._tell_old_backlog(now)
+        if now >= self._next_prune:
+            self._next_prune = now + _DAY
+            emptied = self._desk.prune(bodies_before=now - self._config.keep_bodies_days * _DAY)
+            if emptied:
+                log.info("retention: %d bodies emptied", emptied)
+
+    def _tell_old_backlog(self, now: float) -> None:
+        oldest = self._desk.oldest_unsettled()
+        old = oldest is not None and now - oldest > OLD_BACKLOG
+        if old and not self._backlog_told and oldest is not None:
+            log.error("the backlog grows old: a shipment has been due for %d minutes", (now - oldest) // 60)
+        if not old and self._backlog_told:
+            log.warning("the backlog is worked off")
+        self._backlog_told = old

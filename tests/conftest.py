@@ -1,0 +1,87 @@
+"""What every test shares: a clean environment, both databases over real connections, and the rig."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import settings
+
+from receiver.store import Database, migrate
+from tests.rig import Rig
+
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
+
+#: Where PostgreSQL is looked for; CI fails if it is not found.
+POSTGRES = os.environ.get("RECEIVER_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+@pytest.fixture(autouse=True)
+def _scrubbed_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shell of a developer colours the result."""
+    for name in list(os.environ):
+        if name.startswith("RECEIVER_") or name == "DATABASE_URL":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def _postgres_server() -> str:
+    try:
+        psycopg.connect(POSTGRES, connect_timeout=3).close()
+    except psycopg.OperationalError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must test PostgreSQL, and none answers at {POSTGRES}: {error}")
+        pytest.skip(f"no PostgreSQL at {POSTGRES} (set RECEIVER_TEST_POSTGRES)")
+    return POSTGRES
+
+
+@pytest.fixture
+def postgres_url(_postgres_server: str) -> Iterator[str]:
+    """A database of its own on the PostgreSQL server, empty and not migrated."""
+    name = f"receiver_test_{secrets.token_hex(6)}"
+    with psycopg.connect(_postgres_server, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+    base = _postgres_server.rsplit("/", 1)[0].replace("postgresql://", "postgresql+psycopg://")
+    yield f"{base}/{name}"
+    with psycopg.connect(_postgres_server, autocommit=True) as server:
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path}/receiver.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated database of either kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    if request.param == "postgres":
+        migrate(url)
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An open database of either kind."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def rig(tmp_path: Path, sqlite_url: str) -> Iterator[Rig]:
+    """The whole receiver on SQLite, with a stand-in VTEX on loopback and a clock of its own."""
+    with Rig(tmp_path, sqlite_url) as made:
+        yield made
+
+
+@pytest.fixture
+def rig_on_either(tmp_path: Path, database_url: str) -> Iterator[Rig]:
+    """`rig`, on SQLite and on PostgreSQL."""
+    with Rig(tmp_path, database_url) as made:
+        yield made

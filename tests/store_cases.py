@@ -1,0 +1,86 @@
+"""What the tests of the store share: deliveries, a look at every row, and real processes."""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+
+from adapters import Shipment, Status
+from receiver.shipments import shipment_to_json
+from receiver.store import Claim, Database, Delivery, Queue, Settlement, new_id
+from receiver.store.tables import metadata, shipments
+
+NOW = 1_795_000_000.0
+
+#: Processes that share nothing with this one but the database.
+spawn = multiprocessing.get_context("spawn")
+
+
+def said(parcel: str = "p1", number: str = "TN1") -> str:
+    """What an update holds."""
+    return json.dumps(shipment_to_json(Shipment(key=parcel, status=Status.DISPATCHED, tracking_number=number)))
+
+
+def delivery(*parcels: str, dedup: str | None = None, at: float = NOW, account: str = "lux", **rest: Any) -> Delivery:
+    """A delivery that speaks of ``parcels``; of ``p1`` if none is named."""
+    delivery_id = new_id()
+    fields: dict[str, Any] = {
+        "id": delivery_id,
+        "endpoint": "ep",
+        "carrier": "melhor_envio",
+        "account": account,
+        "received_at": at,
+        "dedup": dedup or f"ep:body:{delivery_id}",
+        "outcome": "accepted",
+        "reason": None,
+        "method": "POST",
+        "target": "/webhooks/ep",
+        "headers": {"content-type": "application/json"},
+        "body": b"{}",
+        "digest": delivery_id,
+        "proof": "hmac",
+        "updates": tuple((f"ep/{parcel}", said(parcel)) for parcel in parcels or ("p1",)),
+    }
+    return Delivery(**{**fields, **rest})
+
+
+def add_shipments(database: Database, *ids: str, due_at: float | None = NOW, account: str = "lux", **rest: Any) -> None:
+    """Shipments without any delivery, in one transaction."""
+    row = {"endpoint": "ep", "account": account, "state": "due", "due_at": due_at, "first_at": NOW, "changed_at": NOW}
+    rows = [{"id": name, **row, **rest} for name in ids]
+    database.write(lambda connection: connection.execute(shipments.insert(), rows), deadline=60)
+
+
+def shipment(database: Database, name: str = "ep/p1") -> dict[str, Any]:
+    """Every column of one shipment."""
+    return dict(database.rows(select(shipments).where(shipments.c.id == name))[0])
+
+
+def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Every column of every row of every table."""
+    return {
+        table.name: [tuple(row.values()) for row in database.rows(select(table).order_by(*table.primary_key))]
+        for table in metadata.sorted_tables
+    }
+
+
+def claim_one(queue: Queue, *, now: float = NOW, account: str = "lux") -> Claim:
+    """The one shipment that is due."""
+    [claim] = queue.claim(account, most=10, now=now)
+    return claim
+
+
+def rest(due_at: float | None = None, **changes: Any) -> Settlement:
+    """The simplest end of a claim."""
+    return Settlement(due_at=due_at, changes={"state": "in_step", **changes})
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Let other threads come so far."""
+    limit = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < limit, "it never came so far"
+        time.sleep(0.001)

@@ -1,0 +1,197 @@
+"""Carriers are found, not listed: what is in ``adapters/`` loads whole, or the boot stops with its name."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import adapters
+from adapters import Header, Ignored, Reply, Request, Shipment, Status, Unreadable
+from receiver import carriers, schemas
+from receiver.carriers import BrokenCarriers, discover, load
+from receiver.schemas import BadSchema, document, validator
+
+TOY = """
+from adapters import Header, Reply, Shipment, Status
+NAME, DOCS, AUTH, REPLY, PROBE, ZONE, REFERENCES = "Toy", "https://toy.example", (Header("x"),), Reply(), None, None, ()
+def read(payload, request):
+    return [Shipment(key=payload["data"]["id"], status=Status.DISPATCHED)]
+"""
+
+
+@pytest.fixture
+def adapters_here(monkeypatch, tmp_path):
+    """A folder of adapters beside the real ones, and schemas that are looked for in another folder."""
+    monkeypatch.setattr(adapters, "__path__", [*adapters.__path__, str(tmp_path)])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    discover.cache_clear()
+    yield tmp_path
+    discover.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("adapters.toy")]:
+        del sys.modules[name]
+
+
+def module(**changes) -> ModuleType:
+    made = ModuleType("adapters.toy")
+    plain = {
+        "NAME": "Toy", "DOCS": "https://toy.example", "AUTH": (Header("x"),), "REPLY": Reply(), "PROBE": None,
+        "ZONE": None, "REFERENCES": (), "read": lambda payload, request: [],
+    }  # fmt: skip
+    for name, value in {**plain, **changes}.items():
+        if value is not None or name in ("PROBE", "ZONE"):
+            setattr(made, name, value)
+    return made
+
+
+def test_discovered():
+    """Every module is a carrier under its own name, in alphabetical order, but for those that begin with "_"."""
+    modules = sorted(file.stem for file in Path(adapters.__file__).parent.glob("*.py"))
+
+    assert [name for name in modules if not name.startswith("_")] == list(discover())
+    assert list(discover()) == [carrier.slug for carrier in discover().values()]
+
+
+def test_found_without_a_list(adapters_here):
+    """A module that appears is looked for at once; one that lacks its schema stops the boot."""
+    (adapters_here / "toy.py").write_text(TOY)
+
+    with pytest.raises(BrokenCarriers, match=r"^adapters/toy\.py: schemas/toy\.json is missing$"):
+        discover()
+
+
+def test_all_faults_at_once(adapters_here):
+    """Every module that does not load is named with its fault; none is passed over in silence."""
+    (adapters_here / "toy_syntax.py").write_text("def read(:")
+    (adapters_here / "toy_import.py").write_text("import no_such_package")
+    (adapters_here / "toy_empty.py").write_text("")
+    with pytest.raises(BrokenCarriers) as caught:
+        discover()
+
+    empty, unimportable, broken = str(caught.value).splitlines()
+    assert "adapters/toy_empty.py lacks NAME, DOCS, AUTH, REPLY, PROBE, ZONE, REFERENCES, read" == empty
+    assert unimportable.startswith("adapters/toy_import.py does not load: ModuleNotFoundError: ")
+    assert broken.startswith("adapters/toy_syntax.py does not load: SyntaxError: ")
+
+
+@pytest.mark.parametrize("name", ["NAME", "DOCS", "AUTH", "REPLY", "REFERENCES", "read"])
+def test_lacking(name):
+    """Each part of the contract is asked for by name."""
+    with pytest.raises(BrokenCarriers, match=f"^adapters/ups.py lacks {name}$"):
+        load("ups", module(**{name: None}))
+
+
+def test_defaults():
+    """Plain JSON, no event id and no secret fields, unless the module says otherwise."""
+    plain = load("ups", module())
+    special = load(
+        "ups", module(decode=lambda request: {"a": 1}, event_id=lambda payload, request: "e1", SECRET_FIELDS=["token"])
+    )
+    request = Request(method="POST", path="/", headers={}, body=b'{"a": 2}', received_at=None)
+
+    assert ({"a": 2}, None, ()) == (plain.decode(request), plain.event_id({}, request), plain.secret_fields)
+    assert ({"a": 1}, "e1", ("token",)) == (
+        special.decode(request),
+        special.event_id({}, request),
+        special.secret_fields,
+    )
+
+
+class TestShipments:
+    @staticmethod
+    def shipments(body: bytes, read) -> tuple:
+        """What becomes of a body under a schema that wants an object."""
+
+        def check(payload):
+            if not isinstance(payload, dict):
+                raise Unreadable("$", "is no object")
+
+        carrier = replace(load("ups", module(read=read)), check=check)
+        return carrier.shipments(Request(method="POST", path="/", headers={}, body=body, received_at=None))
+
+    def test_read(self):
+        """The payload and what the adapter makes of it."""
+        payload, found = self.shipments(
+            b'{"id": "p1"}', lambda payload, request: [Shipment(key=payload["id"], status=Status.DISPATCHED)]
+        )
+
+        assert ({"id": "p1"}, ["p1"]) == (payload, [one.key for one in found])
+
+    @pytest.mark.parametrize("body", [b"[]", b"{", b""])
+    def test_unfit(self, body):
+        """What is no JSON, or breaks the schema, is unreadable and never reaches the adapter."""
+        with pytest.raises(Unreadable):
+            self.shipments(body, lambda payload, request: pytest.fail("was read"))
+
+    def test_ignored(self):
+        """An adapter's refusal passes through."""
+
+        def ignoring(payload, request):
+            raise Ignored("a test")
+
+        with pytest.raises(Ignored, match="a test"):
+            self.shipments(b"{}", ignoring)
+
+
+@pytest.fixture
+def schema_file(monkeypatch, tmp_path):
+    """Schemas are looked for in a folder of the test's own."""
+    monkeypatch.setattr(schemas, "files", lambda package: tmp_path)
+    validator.cache_clear()
+    yield lambda content: (tmp_path / "toy.json").write_text(content)
+    validator.cache_clear()
+
+
+class TestSchemas:
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            ("{", "is not JSON"),
+            ('{"type": "objekt"}', "is not valid under any of the given schemas"),
+            ('{"required": "id"}', "is not of type 'array'"),
+        ],
+    )
+    def test_broken(self, schema_file, content, why):
+        """A schema that is no schema is named with its fault."""
+        schema_file(content)
+
+        with pytest.raises(BadSchema, match=why):
+            validator("toy")
+
+    def test_missing(self):
+        """So is one that is not there."""
+        with pytest.raises(BadSchema, match=r"^schemas/nobody\.json is missing$"):
+            document("nobody")
+
+    @pytest.mark.parametrize(
+        ("schema", "payload", "path", "why"),
+        [
+            ('{"required": ["id", "at"]}', {"at": 1}, "$", "lacks 'id'"),
+            ('{"type": "object"}', None, "$", "is null, expected object"),
+            ('{"type": ["object", "string"]}', True, "$", "is boolean, expected object or string"),
+            ('{"properties": {"id": {"type": "string"}}}', {"id": 5}, "$.id", "is integer, expected string"),
+            ('{"properties": {"id": {"type": "integer"}}}', {"id": 0.5}, "$.id", "is number, expected integer"),
+            ('{"items": {"enum": ["a"]}}', ["a", "Rua das Flores 7"], "$[1]", "does not satisfy enum ['a']"),
+            ('{"minItems": 1}', [], "$", "does not satisfy minItems 1"),
+            ('{"not": {}}', "Rua das Flores 7", "$", "does not satisfy not"),
+        ],
+    )
+    def test_sentences(self, schema_file, schema, payload, path, why):
+        """A fault says where and what, and never quotes the payload: a value may be somebody's address."""
+        schema_file(schema)
+        with pytest.raises(Unreadable) as caught:
+            validator("toy")(payload)
+
+        assert (path, why) == (caught.value.path, caught.value.why)
+
+    def test_passes(self, schema_file):
+        """What fits passes without a word."""
+        schema_file('{"required": ["id"]}')
+
+        assert None is validator("toy")({"id": 1})
+
+
+def test_loading_is_done_once():
+    """The carriers are loaded once for the life of the process."""
+    assert discover() is carriers.discover()

@@ -1,0 +1,435 @@
+"""The house rules, held against every carrier in ``adapters/`` and every recording in ``tests/samples/<slug>/``.
+
+Both are found by looking: a new carrier is covered before its author writes a test.
+"""
+
+import copy
+import importlib
+import inspect
+import json
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache, reduce
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters import Ignored, NotAuthentic, Probe, Reply, Request, Shipment, Status, Unreadable
+from receiver.carriers import Carrier, discover
+from receiver.config import Endpoint, parse
+from receiver.recordings import REDACTED, Recording, load
+from receiver.schemas import document
+from receiver.shipments import shipment_from_json, shipment_to_json
+
+SAMPLES = Path(__file__).parent / "samples"
+CARRIERS = [pytest.param(carrier, id=slug) for slug, carrier in discover().items()]
+RECORDINGS = [
+    pytest.param(path, id=f"{path.parent.name}/{path.stem}")
+    for slug in discover()
+    for path in sorted((SAMPLES / slug).glob("*.http"))
+]
+every_carrier = pytest.mark.parametrize("carrier", CARRIERS)
+every_recording = pytest.mark.parametrize("path", RECORDINGS)
+
+LONGEST = 2000  # characters of anything worth storing: a URL
+GONE = object()
+LATEST = "9999-12-31T23:59:59-12:00"  # in UTC it is past the end of the calendar
+GARBLED = [None, "", "garbage", "\u0000", "\ud800", -1, 1e308, True, [], {}, LATEST, "x" * 10_000]
+NO_PAYLOAD = [
+    pytest.param(b"", id="empty"),
+    pytest.param(b"null", id="null"),
+    pytest.param(b"[]", id="empty array"),
+    pytest.param(b"{}", id="empty object"),
+    pytest.param(b"[" * 100_000, id="100 KB of brackets"),
+    pytest.param(b'{"a":NaN}', id="NaN"),
+    pytest.param(b'{"a":' + b"7" * 5000 + b"}", id="5,000 digits"),
+    pytest.param(b'{"a":"\xff"}', id="invalid UTF-8"),
+    pytest.param(b'{"a":1,"a":2}', id="duplicate keys that differ"),
+]
+
+
+class Case:
+    """One recording under the settings it was made with."""
+
+    def __init__(self, path: Path) -> None:
+        self.recording: Recording = load(path)
+        self.expected = self.recording.expected
+        self.endpoint: Endpoint = _endpoint(path, self.expected["endpoint"])
+        self.carrier: Carrier = self.endpoint.carrier
+        self.request: Request = replace(self.recording.request, zone=self.endpoint.zone)
+
+    @property
+    def outcome(self) -> str:
+        return self.expected["reply"]["outcome"]
+
+    @property
+    def signed(self) -> Request:
+        return self.endpoint.scheme.sign(self.request, self.endpoint.secrets[0])
+
+    @property
+    def bare(self) -> Request:
+        """The request as somebody sends it who has no credential at all."""
+        headers = {name for scheme in self.carrier.auth for name in scheme.credential_headers}
+        kept = {name: value for name, value in self.request.headers.items() if name not in headers}
+        return replace(self.request, headers=kept, query="", token="")
+
+
+def _endpoint(path: Path, settings: dict) -> Endpoint:
+    raw = {"vtex": {"store": {"app_key": "key", "app_token": "token"}}, "endpoints": {"recorded": settings}}
+    return parse(raw, path=path, environ={}).endpoints["recorded"]
+
+
+@cache
+def case(path: Path) -> Case:
+    return Case(path)
+
+
+def cases(carrier: Carrier) -> list[Case]:
+    return [case(path) for path in sorted((SAMPLES / carrier.slug).glob("*.http"))]
+
+
+class TestModule:
+    @every_carrier
+    def test_declares(self, carrier):
+        """The module declares every name of the contract, each of its kind."""
+        module = importlib.import_module(f"adapters.{carrier.slug}")
+
+        assert isinstance(module.NAME, str)
+        assert module.NAME.strip() == module.NAME != ""
+        assert isinstance(module.AUTH, tuple)
+        assert isinstance(module.REPLY, Reply)
+        assert isinstance(module.PROBE, Probe | None)
+        assert isinstance(module.ZONE, ZoneInfo | None)
+        assert isinstance(module.REFERENCES, tuple)
+        assert [] == [hint for hint in module.REFERENCES if not isinstance(hint, str) or not hint]
+        assert ["payload", "request"] == list(inspect.signature(module.read).parameters)
+
+    @every_carrier
+    def test_docs(self, carrier):
+        """``DOCS`` leads to the governing documentation."""
+        parts = urlsplit(carrier.docs)
+
+        assert "https" == parts.scheme
+        assert parts.hostname
+
+    @every_carrier
+    def test_reply(self, carrier):
+        """Success is a 2xx; an unreadable body gets 200 or 422 and nothing else."""
+        assert 200 <= carrier.reply.success < 300
+        assert carrier.reply.unreadable in (200, 422)
+
+    @every_carrier
+    def test_auth(self, carrier):
+        """There is a way to prove the sender, and no two ways that an endpoint's settings could not tell apart."""
+        meanings = [(scheme.kind, scheme.credential_headers) for scheme in carrier.auth]
+
+        assert meanings
+        assert len(meanings) == len(set(meanings))
+
+    @every_carrier
+    def test_auth_fails_closed(self, carrier):
+        """An empty request proves nothing under any scheme."""
+        empty = Request(method="POST", path="/", headers={}, body=b"", received_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+        for scheme in carrier.auth:
+            with pytest.raises(NotAuthentic):
+                scheme.check(empty, ["user:password", "key"])
+
+
+class TestSchema:
+    @every_carrier
+    def test_open(self, carrier):
+        """The schema is JSON Schema 2020-12, lets unknown fields pass, and leaves formats to the adapter."""
+        schema = document(carrier.slug)  # `discover` has already refused an invalid one
+
+        assert "https://json-schema.org/draft/2020-12/schema" == schema["$schema"]
+        for keywords in _schemas(schema):
+            assert "format" not in keywords
+            assert keywords.get("additionalProperties") is not False
+            assert keywords.get("unevaluatedProperties") is not False
+
+
+def _schemas(schema: object) -> Iterator[dict]:
+    """The schema and all inside it, as keywords; the names under ``properties`` and its like are no keywords."""
+    if isinstance(schema, list):
+        for inner in schema:
+            yield from _schemas(inner)
+    if isinstance(schema, dict):
+        yield schema
+        for keyword, inner in schema.items():
+            if keyword in ("properties", "patternProperties", "$defs", "dependentSchemas"):
+                yield from _schemas(list(inner.values()))
+            elif keyword not in ("const", "enum", "default", "examples"):
+                yield from _schemas(inner)
+
+
+class TestRecordings:
+    @every_carrier
+    def test_enough(self, carrier):
+        """At least four recordings: a dispatch, a delivery and something ignored among them."""
+        told = [said for one in cases(carrier) if one.outcome == "accepted" for said in one.expected["shipments"]]
+
+        assert len(cases(carrier)) >= 4
+        assert [said for said in told if said["status"] == Status.DISPATCHED or said.get("dispatched_at")]
+        assert [said for said in told if said["status"] == Status.DELIVERED]
+        assert [one for one in cases(carrier) if one.outcome == "ignored" and one.expected["ignored"]]
+
+    def test_no_strangers(self):
+        """Every folder with recordings belongs to a carrier: a misspelt one would be tested by nobody."""
+        assert {path.parent.name for path in SAMPLES.rglob("*.http")} <= set(discover())
+
+    @every_recording
+    def test_says(self, path):
+        """A recording says where it comes from, which carrier sent it, and what it is signed with."""
+        expected = load(path).expected
+
+        assert expected["source"].strip()
+        assert path.parent.name == expected["endpoint"]["carrier"]
+        assert expected["endpoint"]["secrets"]
+        assert case(path).carrier.slug == path.parent.name
+
+    @every_recording
+    def test_reply(self, path):
+        """The reply that a recording expects is the one its carrier declares."""
+        one = case(path)
+        unreadable = one.outcome == "quarantined"
+
+        assert one.expected["reply"]["status"] == (one.endpoint.unreadable if unreadable else one.carrier.reply.success)
+
+    @every_recording
+    def test_no_credentials(self, path):
+        """No credential lies in a recording: headers, query and secret fields are redacted, the secret is nowhere."""
+        one = case(path)
+        names = {name for scheme in one.carrier.auth for name in scheme.credential_headers}
+        queried = {scheme.name for scheme in one.carrier.auth if scheme.kind == "query"}
+        payload = one.carrier.decode(one.request) if one.carrier.secret_fields else None
+
+        assert {REDACTED} >= {value for name, value in one.request.headers.items() if name in names}
+        assert {REDACTED} >= {value for name, value in parse_qsl(one.request.query) if name in queried}
+        assert {REDACTED, None, ""} >= {_field(payload, dotted) for dotted in one.carrier.secret_fields}
+        for secret in one.endpoint.secrets:
+            assert secret.encode() not in path.read_bytes()
+
+
+def _field(payload: object, dotted: str) -> object:
+    return reduce(lambda node, name: node.get(name) if isinstance(node, dict) else None, dotted.split("."), payload)
+
+
+class TestConversion:
+    @every_recording
+    def test_exact(self, path):
+        """The recording converts to exactly what it expects, nothing more and nothing less."""
+        one = case(path)
+        if one.outcome == "probe":
+            assert one.carrier.probe.matches(one.request)
+        elif one.outcome == "ignored":
+            with pytest.raises(Ignored) as ignored:
+                one.carrier.shipments(one.request)
+            assert one.expected["ignored"] == ignored.value.reason
+        elif one.outcome == "quarantined":
+            with pytest.raises(Unreadable):
+                one.carrier.shipments(one.request)
+        else:
+            _, shipments = one.carrier.shipments(one.request)
+            assert one.expected["shipments"] == [shipment_to_json(shipment) for shipment in shipments]
+            assert [] == list(unsound(shipments))
+
+    @every_recording
+    def test_pure(self, path):
+        """Converting twice gives the same, and leaves the payload as it was."""
+        one = case(path)
+        first, second = answer(one.carrier, one.request), answer(one.carrier, one.request)
+
+        assert first == second
+        if isinstance(first, tuple):
+            payload, shipments = first
+            assert one.carrier.decode(one.request) == payload
+            assert shipments == one.carrier.read(payload, one.request)
+
+
+class TestProof:
+    @every_recording
+    def test_accepted(self, path):
+        """Signed with any of its secrets, the recording is proven."""
+        one = case(path)
+
+        for secret in one.endpoint.secrets:
+            one.endpoint.scheme.check(one.endpoint.scheme.sign(one.request, secret), one.endpoint.secrets)
+
+    @every_recording
+    def test_other_secret(self, path):
+        """Signed with another secret, it is not."""
+        one = case(path)
+
+        with pytest.raises(NotAuthentic):
+            one.endpoint.scheme.check(one.signed, [f"{secret}-other" for secret in one.endpoint.secrets])
+
+    @every_recording
+    def test_no_credential(self, path):
+        """Without a credential it is not, nor with the redacted one."""
+        one = case(path)
+
+        for request in (one.bare, one.request):
+            with pytest.raises(NotAuthentic):
+                one.endpoint.scheme.check(request, one.endpoint.secrets)
+
+    @every_recording
+    def test_altered_body(self, path):
+        """Where the scheme signs the body, one changed byte anywhere breaks the proof."""
+        one, scheme = case(path), case(path).endpoint.scheme
+        signed, body = one.signed, one.signed.body
+        if scheme.sign(replace(one.request, body=body + b" "), one.endpoint.secrets[0]).headers == signed.headers:
+            assert "hmac" != scheme.kind
+            return  # it proves the sender, not what was sent
+
+        for at, byte in enumerate(body):
+            with pytest.raises(NotAuthentic):
+                scheme.check(replace(signed, body=body[:at] + bytes([byte ^ 1]) + body[at + 1 :]), one.endpoint.secrets)
+
+    @every_recording
+    def test_no_probe(self, path):
+        """A real event is never mistaken for a probe, and without its credential it is still no probe."""
+        one = case(path)
+        if one.carrier.probe is None or one.outcome == "probe":
+            return
+
+        assert not one.carrier.probe.matches(one.signed)
+        assert not one.carrier.probe.matches(one.bare)
+
+
+class TestDamage:
+    """Whatever arrives, the outcome is sound shipments or a named refusal, never a crash and never half a fact."""
+
+    @every_recording
+    def test_damaged(self, path):
+        """Every field in turn removed, nulled and garbled."""
+        one = case(path)
+        faults = []
+        payload = json_or_nothing(one.request.body)
+        for place in places(payload):
+            for value in (GONE, *GARBLED):
+                body = json.dumps(damaged(payload, place, value)).encode()
+                fault = crash(one.carrier, replace(one.request, body=body))
+                if fault:
+                    faults.append(f"{place} {'removed' if value is GONE else f'= {value!r:.40}'}: {fault}")
+
+        assert [] == faults[:20]
+
+    @every_recording
+    def test_cut_short(self, path):
+        """A body that breaks off anywhere is refused by name, whatever its format."""
+        one = case(path)
+        faults = [crash(one.carrier, replace(one.request, body=one.request.body[:end])) for end in range(0, 2000, 7)]
+
+        assert [] == [fault for fault in faults if fault]
+
+    @pytest.mark.parametrize("body", NO_PAYLOAD)
+    @every_carrier
+    def test_no_payload(self, carrier, body):
+        """A body that is no payload is refused by name and never read as shipments."""
+        request = replace(cases(carrier)[0].request, body=body)
+
+        assert isinstance(answer(carrier, request), str)
+        assert crash(carrier, request) is None
+
+
+def answer(carrier: Carrier, request: Request) -> tuple[object, list[Shipment]] | str:
+    """What the carrier makes of the request: payload and shipments, or the sentence with which it declines."""
+    try:
+        return carrier.shipments(request)
+    except (Ignored, Unreadable) as declined:
+        return f"{type(declined).__name__}: {declined}"
+
+
+def crash(carrier: Carrier, request: Request) -> str | None:
+    """What is wrong with the carrier's answer, ``None`` where it is sound."""
+    try:
+        payload, shipments = carrier.shipments(request)
+        event_id = carrier.event_id(payload, request)
+    except Ignored as ignored:
+        return None if ignored.reason else "ignored without a reason"
+    except Unreadable as unreadable:
+        return None if unreadable.path.startswith("$") and unreadable.why else f"not a path: {unreadable}"
+    except Exception as error:  # noqa: BLE001  whatever it is, the test names it
+        return f"{type(error).__name__}: {error}"
+    if event_id is not None and (not isinstance(event_id, str) or not event_id):
+        return f"event id {event_id!r:.40}"
+    return next(unsound(shipments), None)
+
+
+def unsound(shipments: object) -> Iterator[str]:
+    """What nobody should store: nothing at all, text no database takes, times without a zone, news that changes
+    when it is written down."""
+    if not isinstance(shipments, list) or not shipments:
+        yield f"not a list of shipments: {shipments!r:.60}"
+        return
+    for shipment in shipments:
+        for name in ("tracking_number", "tracking_url", "courier"):
+            if getattr(shipment, name) == "":
+                yield f"{name} is empty text"
+        yield from (f"{time!r} is no instant" for time in _times(shipment) if not _instant(time))
+        plain = shipment_to_json(shipment)
+        yield from (f"{text!r:.40} is no text to store" for text in _texts(plain) if not _storable(text))
+        if shipment != shipment_from_json(json.loads(json.dumps(plain))):
+            yield f"another shipment after it was stored: {shipment}"
+
+
+def _times(shipment: Shipment) -> list[datetime]:
+    events = [event.happened_at for event in shipment.events]
+    times = [shipment.happened_at, shipment.dispatched_at, shipment.delivered_at, *events]
+    return [time for time in times if time is not None]
+
+
+def _instant(time: datetime) -> bool:
+    """Aware, and within the calendar in UTC too."""
+    try:
+        return time.tzinfo is not None and time.astimezone(UTC) == time
+    except OverflowError:
+        return False
+
+
+def _texts(node: object) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict | list):
+        for inner in node.values() if isinstance(node, dict) else node:
+            yield from _texts(inner)
+
+
+def _storable(text: str) -> bool:
+    """No blank, nothing endless, no control character, no lone surrogate."""
+    bad = any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+    return text.strip() != "" and len(text) <= LONGEST and not bad
+
+
+def json_or_nothing(body: bytes) -> object:
+    """The payload to damage field by field; a body in another format has no such fields."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def places(node: object, above: tuple = ()) -> Iterator[tuple]:
+    """Every value inside a JSON tree by its place; of a long list the first three stand for all."""
+    inside = node.items() if isinstance(node, dict) else enumerate(node[:3]) if isinstance(node, list) else ()
+    for name, inner in inside:
+        yield (*above, name)
+        yield from places(inner, (*above, name))
+
+
+def damaged(node: object, place: tuple, value: object) -> object:
+    """A copy of the tree with ``value`` at ``place``, or with nothing there."""
+    name, *rest = place
+    changed = copy.copy(node)
+    if rest:
+        changed[name] = damaged(node[name], rest, value)
+    elif value is GONE:
+        del changed[name]
+    else:
+        changed[name] = value
+    return changed

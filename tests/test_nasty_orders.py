@@ -1,0 +1,256 @@
+"""Thousands of nasty orders, each with the truth beside it: no PATCH ever reaches another parcel's invoice.
+
+A world is made first: invoices, of which some are not in VTEX yet, and one parcel that belongs to exactly one of them.
+Then VTEX and the carrier each tell their part of it: padded, stripped, incomplete, or plainly wrong.
+
+What nobody could know is left out: two invoices of one number are invoiced together, and a carrier that errs does not
+err from one to the other; a parcel that names no invoice has its invoice to itself; invoices have a value.
+"""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from receiver.vtex.orders import Clues, read_order
+from receiver.vtex.writes import Agreed, History, Wanted, Write, decide, patch_body, unsafe_segment
+
+ORDERS = 5_000
+MINE = "melhor-envio/mine"
+NUMBER = "TN1"
+WANTED = Wanted(
+    shipment=MINE,
+    tracking_number=NUMBER,
+    tracking_url="https://track.example/TN1",
+    courier="Jadlog",
+    dispatched_at=datetime(2026, 11, 10, 12, tzinfo=UTC),
+    configured_courier=None,
+    name="Melhor Envio",
+)
+
+
+@dataclass(kw_only=True)
+class Invoice:
+    """An invoice as it is, and how VTEX stores it."""
+
+    number: int
+    series: int
+    stored: str
+    stored_key: str | None
+    value: int
+    there: bool = True
+    tracking: str | None = None
+
+    @property
+    def key(self) -> str:
+        return f"3526111111111100019155{self.series:03}{self.number:09}1234567890"
+
+    def package(self) -> dict[str, Any]:
+        return {
+            "type": "Output",
+            "invoiceNumber": self.stored,
+            "invoiceKey": self.stored_key,
+            "invoiceValue": self.value,
+            "trackingNumber": self.tracking,
+        }
+
+
+@dataclass(kw_only=True)
+class Case:
+    """One order with its truth. ``second``: another parcel of the invoice was first, and it has room for one number.
+    ``clear``: nothing is missing and nothing contradicts, so it must be written."""
+
+    truth: Invoice
+    invoices: list[Invoice]
+    clues: Clues = field(default_factory=lambda: Clues(tracking_number=NUMBER))
+    history: History = field(default_factory=History)
+    cancelled: bool = False
+    second: bool = False
+    returns: list[dict[str, Any]] = field(default_factory=list)
+    clear: bool = False
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return {
+            "orderId": "1-01",
+            "status": "canceled" if self.cancelled else "invoiced",
+            "value": sum(invoice.value for invoice in self.invoices),
+            "packageAttachment": {
+                "packages": [invoice.package() for invoice in self.invoices if invoice.there] + self.returns
+            },
+        }
+
+    @property
+    def right(self) -> str | None:
+        """The number VTEX may be told: the true invoice's, if it is there and that number names nothing else. A person
+        may also name one of a cancelled order, or one whose number a return bears too."""
+        packages = self.document["packageAttachment"]["packages"]
+        bearing = [package["type"] for package in packages if package["invoiceNumber"] == self.truth.stored]
+        if self.clues.assigned:
+            return self.truth.stored if bearing.count("Output") == 1 else None
+        return self.truth.stored if bearing == ["Output"] and not self.cancelled and not self.second else None
+
+
+def nasty(chance: random.Random) -> Case:
+    """A world, and what VTEX and the carrier tell of it."""
+    invoices = _invoices(chance)
+    case = Case(truth=chance.choice(invoices), invoices=invoices, cancelled=chance.random() < 0.05)
+    twins = len({invoice.number for invoice in invoices}) < len(invoices)
+    if not twins:
+        for invoice in invoices:
+            invoice.there = chance.random() < 0.75
+            invoice.stored += chance.choice(["/1", " ", "#", " A"]) if chance.random() < 0.03 else ""
+    elif chance.random() < 0.2:
+        for invoice in invoices:
+            invoice.there = False
+    case.clues, named, honest = _clues(chance, case)
+    _other_parcels(chance, case, named=named)
+    _returns(chance, case)
+    case.clear = honest and not twins and case.right is not None and case.truth.tracking in (None, NUMBER)
+    case.clear &= not unsafe_segment(case.truth.stored)
+    chance.shuffle(case.invoices)
+    return case
+
+
+def _invoices(chance: random.Random) -> list[Invoice]:
+    first = chance.choice([7, 900, 30711, 445494])
+    made: list[Invoice] = []
+    for place in range(chance.choice([1, 1, 2, 2, 3, 4, 5])):
+        number, series = first + place, 1
+        if made and chance.random() < 0.1:  # the numbers of two series run into one another
+            number, series = made[-1].number, made[-1].series + 1
+        stored = chance.choice([str(number), str(number), f"{number:09}", f"{number:06}", f"0{number}"])
+        invoice = Invoice(number=number, series=series, stored=stored, stored_key=None, value=chance.randint(1, 9_999))
+        invoice.stored_key = chance.choice([None, invoice.key, invoice.key, f"NFe{invoice.key}", "unknown"])
+        made.append(invoice)
+    return made
+
+
+def _clues(chance: random.Random, case: Case) -> tuple[Clues, bool, bool]:
+    """What the carrier says; whether it names an invoice at all; whether all of it is true and enough."""
+    truth, clues = case.truth, Clues(tracking_number=NUMBER)
+    said = chance.random()
+    if said < 0.15:
+        return clues, False, False
+    if said < 0.2:
+        who = chance.choice(["assigned_invoice", "linked_invoice"])
+        named = replace(clues, **{who: truth.stored}, assigned=who == "assigned_invoice")
+        return named, True, True
+    number = chance.choice([truth.stored, str(truth.number), f"{truth.number:09}", f"00{truth.number}"])
+    key = chance.choice([truth.key, f"NFe{truth.key}"])
+    other = chance.choice(case.invoices)
+    foreign = replace(truth, number=truth.number + chance.randint(50, 99))
+    if said < 0.35:  # a field of the carrier's form was used for something else, or for another invoice
+        wrong = chance.choice([other, other, foreign])
+        if wrong.number == truth.number:
+            wrong = foreign
+        if chance.random() < 0.5:
+            return replace(clues, invoice_numbers=[number], invoice_keys=[wrong.key]), True, False
+        return replace(clues, invoice_numbers=[str(wrong.number)], invoice_keys=[key]), True, False
+    if said < 0.4:
+        return replace(clues, invoice_numbers=["1172452900788"]), True, False
+    if said < 0.45:
+        return replace(clues, invoice_numbers=[number, str(other.number)]), True, False
+    has_number, has_key = chance.choice([(True, False), (True, False), (False, True), (True, True)])
+    series = [str(truth.series)] if has_number and chance.random() < 0.4 else []
+    clues = replace(
+        clues,
+        invoice_numbers=[number] if has_number else [],
+        invoice_series=series,
+        invoice_keys=[key] if has_key else [],
+    )
+    return clues, True, has_number or truth.stored_key is not None
+
+
+def _other_parcels(chance: random.Random, case: Case, *, named: bool) -> None:
+    """Tracking that is there already: of other parcels, of this one, of this one under an earlier number."""
+    owners: dict[str, tuple[str, str | None]] = {}
+    for place, invoice in enumerate(case.invoices):
+        if invoice is case.truth or not invoice.there or chance.random() < 0.5:
+            continue
+        invoice.tracking = f"OTHER{place}"
+        if named and chance.random() < 0.1:  # a box with two invoices
+            invoice.tracking = NUMBER
+        elif chance.random() < 0.5:
+            owners[invoice.stored] = (f"melhor-envio/{place}", invoice.tracking)
+            if chance.random() < 0.3:
+                invoice.tracking = None  # VTEX does not show that write yet
+    draw, sent = chance.random(), None
+    if case.truth.there and draw < 0.1:
+        case.truth.tracking = NUMBER
+    elif case.truth.there and draw < 0.2:
+        case.truth.tracking = "OLD1"
+        owners[case.truth.stored] = (MINE, "OLD1")
+        sent = patch_body(tracking_number="OLD1", tracking_url=None, courier="Jadlog", dispatched_date=None)
+        case.clues = replace(case.clues, own_invoice=case.truth.stored)
+    elif case.truth.there and named and draw < 0.3:
+        case.truth.tracking = "TYPED-BY-HAND"
+    elif case.truth.there and named and draw < 0.35:
+        case.second, case.truth.tracking = True, chance.choice(["FIRST", None])
+        owners[case.truth.stored] = ("melhor-envio/first", "FIRST")
+    case.history = History(sent=sent, owners=owners)
+
+
+def _returns(chance: random.Random, case: Case) -> None:
+    for _ in range(chance.choice([0, 0, 0, 1, 2])):
+        like = chance.choice(case.invoices)
+        number = chance.choice([like.stored, str(like.number), "77"])
+        case.returns.append({**like.package(), "type": "Input", "invoiceNumber": number})
+
+
+@pytest.fixture(scope="module")
+def judged() -> list[tuple[Case, Any]]:
+    """Every nasty order and the decision about it; the seed makes every run the same."""
+    chance = random.Random(20261118)
+    cases = [nasty(chance) for _ in range(ORDERS)]
+    return [(case, decide(read_order(case.document), case.clues, WANTED, case.history)) for case in cases]
+
+
+def test_no_write_reaches_a_wrong_invoice(judged):
+    """Of all PATCHes none goes to an invoice that is not the parcel's."""
+    written = [(case, decision) for case, decision in judged if isinstance(decision, Write)]
+
+    assert [] == [
+        (case, decision) for case, decision in written if decision.choice.package.invoice_number != case.right
+    ]
+
+
+def test_no_wrong_invoice_counts_as_agreed(judged):
+    """Nor is a parcel ever called settled on an invoice that is not its own."""
+    settled = [(case, decision) for case, decision in judged if isinstance(decision, Agreed)]
+
+    assert [] == [
+        (case, decision) for case, decision in settled if decision.choice.package.invoice_number != case.right
+    ]
+
+
+def test_most_of_what_can_be_written_is_written(judged):
+    """Holding everything would be safe and useless: every clear order is written, most true invoices are reached."""
+    reached = [case for case, decision in judged if isinstance(decision, Write | Agreed)]
+    possible = [case for case, _ in judged if case.right is not None]
+    missed = [decision for case, decision in judged if case.clear and not isinstance(decision, Write | Agreed)]
+    print(f"{ORDERS} orders: {len(possible)} with the right invoice there, {len(reached)} reached, 0 wrong")
+
+    assert [] == missed
+    assert len(reached) >= 0.55 * len(possible)
+    assert len(reached) >= 1_600
+
+
+def test_the_orders_are_nasty(judged):
+    """Every rule decides some of them, every reason to wait or hold comes up, and all the nastiness is there."""
+    rules = Counter(decision.choice.rule for _, decision in judged if isinstance(decision, Write))
+    reasons = Counter(decision.reason for _, decision in judged if not isinstance(decision, Write | Agreed))
+    print(dict(rules), dict(reasons))
+
+    assert {
+        *("assigned", "link", "invoice_number", "invoice_number_digits", "invoice_key", "key_number"),
+        *("tracking_number", "own_invoice", "only_open_invoice"),
+    } == rules.keys()
+    assert {
+        *("no_invoice", "only_return_invoices", "invoice_not_there", "partly_invoiced", "order_cancelled"),
+        *("ambiguous_invoice", "ambiguous_reference", "unsafe_invoice_number", "second_parcel", "number_differs"),
+    } == reasons.keys()
+    assert min(*rules.values(), *reasons.values()) >= 10

@@ -1,0 +1,133 @@
+"""What README and docs say is what the program does."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from receiver.carriers import discover
+from receiver.cli import main
+from receiver.config import parse
+from receiver.reasons import HELD, WAITING
+from receiver.vtex.orders import RULES
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = PAGES[0].read_text(encoding="utf-8")
+FINDING = (ROOT / "docs" / "finding-the-invoice.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+PLACEHOLDER = re.compile(r"\$\{(?!file:)([^}]+)\}")
+LINK = re.compile(r"\[[^\]]+\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+COMMAND = re.compile(r"\breceiver ([a-z]+)\b")
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the table below a heading."""
+    below = page.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in below.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def shell(text: str) -> list[str]:
+    """The lines of shell that a page shows, without their comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+def spans(text: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def parsed(text: str) -> dict:
+    """TOML, with a value for each variable it takes from the environment."""
+    environ = dict.fromkeys(PLACEHOLDER.findall(text), "user:value")
+    config = parse(tomllib.loads(text), path=ROOT / "receiver.toml", environ=environ)
+    return dict(config.endpoints)
+
+
+def test_carriers():
+    """The table of carriers is what `discover` finds."""
+    expected = [
+        [
+            f"`{carrier.slug}`",
+            carrier.name,
+            ", ".join(dict.fromkeys(scheme.kind for scheme in carrier.auth)),
+            ", ".join(carrier.references) or "only by `receiver link`",
+        ]
+        for carrier in discover().values()
+    ]
+
+    assert expected == rows(README, "Carriers")
+
+
+def test_toml():
+    """The configuration to begin with works as it stands."""
+    (block,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+
+    assert ["melhor-envio"] == list(parsed(block))
+
+
+def test_example():
+    """Every setting of the example is one."""
+    text = (ROOT / "receiver.example.toml").read_text(encoding="utf-8")
+
+    assert parsed(text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands(page):
+    """Every `receiver …` that a page shows exists."""
+    text = page.read_text(encoding="utf-8")
+    code = "\n".join([*shell(text), *spans(text)])
+
+    assert not set(COMMAND.findall(code)) - set(main.commands)
+
+
+def test_command_table():
+    """The table of commands names every command, and nothing else."""
+    named = [span.split()[0] for cells in rows(OPERATING, "Commands") for span in spans(cells[0])]
+
+    assert sorted(main.commands) == sorted(named)
+
+
+def test_options():
+    """The options that the table of commands names exist."""
+    for cells in rows(OPERATING, "Commands"):
+        name = spans(cells[0])[0].split()[0]
+        known = {option for parameter in main.commands[name].params for option in parameter.opts}
+        assert not set(re.findall(r"--[a-z]+", spans(cells[0])[0])) - known, name
+
+
+@pytest.mark.parametrize("page", [README, OPERATING], ids=["README.md", "operating.md"])
+def test_examples(page):
+    """Every line that a page shows after `receiver` is one that the command takes."""
+    shown = [line.split() for line in shell(page) if line.startswith("receiver ")]
+    for _, name, *arguments in shown:
+        main.commands[name].make_context(name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [("The invoice", RULES), ("Why a shipment is held", HELD), ("Why a shipment waits", WAITING)],
+)
+def test_finding(heading, expected):
+    """Rules and reasons stand in the page as the program says them, in its order."""
+    assert [[f"`{name}`", meaning] for name, meaning in expected.items()] == rows(FINDING, heading)
+
+
+def test_states():
+    """The table of states has every state by which shipments can be listed."""
+    (state,) = [parameter for parameter in main.commands["shipments"].params if parameter.name == "state"]
+    named = [span for cells in rows(OPERATING, "A shipment's states") for span in spans(cells[0])]
+
+    assert sorted(state.type.choices) == sorted(named)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links(page):
+    """Relative links lead somewhere."""
+    targets = LINK.findall(page.read_text(encoding="utf-8"))
+
+    assert [] == [target for target in targets if not (page.parent / target).exists()]

@@ -1,0 +1,308 @@
+"""Which order a parcel belongs to: by the carrier's word, by a link, by a person, by what other orders taught."""
+
+from typing import Any
+
+import pytest
+
+from receiver.reasons import WAITING
+from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
+from tests.test_reconcile import DAY, HOUR, UPS, fields, methods, naming, scanned
+
+KEY = "35261112345678000195550010000009001123456789"
+
+
+def rest(rig: Rig, name: str = "melhor-envio/p1") -> tuple[str, str | None]:
+    row = rig.shipment(name)
+    return row["state"], row["reason"]
+
+
+class TestNotThere:
+    """An order that VTEX does not know (yet)."""
+
+    def test_schedule(self, rig: Rig):
+        """It is asked for on a growing schedule: at most 40 GETs in 72 hours, and no try is burnt."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.post(posted("1"))
+        rig.works_until(72 * HOUR)
+
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+        assert 20 < len(rig.calls()) <= 40
+        assert 0 == rig.shipment()["tries"]
+
+    def test_appears(self, rig: Rig):
+        """An order that appears later is found at the next look."""
+        rig.post(posted())
+        rig.works_until(HOUR)
+        rig.add_order(order("1-01", package("900")))
+        rig.works_until(HOUR)
+
+        assert ("in_step", None) == rest(rig)
+
+    @pytest.fixture
+    def given_up(self, rig: Rig, caplog: pytest.LogCaptureFixture) -> Rig:
+        """A parcel given up because its order never appeared, which was told once."""
+        rig.configure(endpoints=naming("order_id"), horizon_days=3)
+        rig.post(posted("1-01"))
+        rig.works_until(10 * DAY)
+
+        assert ("gave_up", "order_not_found") == rest(rig)
+        assert rig.shipment()["due_at"] is None
+        told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert 1 == len(told)
+        assert WAITING["order_not_found"] in told[0]
+        assert WAITING["order_not_found"] in rig.shipment()["note"]
+        rig.add_order(order("1-01", package("900")), order("2-01", package("900")))
+        return rig
+
+    def test_repetition(self, given_up: Rig):
+        """News without a new reference does not reopen what was given up."""
+        calls = len(given_up.calls())
+        given_up.post(posted("1-01", event="order.delivered"))
+        given_up.works_until(DAY)
+
+        assert ("gave_up", calls) == (rest(given_up)[0], len(given_up.calls()))
+
+    def test_retry(self, given_up: Rig):
+        """A person's retry reopens it."""
+        given_up.desk.retry("melhor-envio/p1", now=given_up.now)
+        given_up.work()
+
+        assert "TN1BR" == fields(given_up)["trackingNumber"]
+
+    def test_link(self, given_up: Rig):
+        """A link reopens it."""
+        given_up.desk.link("lux", "TN1BR", "2-01", None, now=given_up.now)
+        given_up.work()
+
+        assert "TN1BR" == fields(given_up, "2-01")["trackingNumber"]
+
+    def test_new_reference(self, rig: Rig):
+        """News with a first reference reopens what was given up, with its whole horizon before it again."""
+        rig.configure(horizon_days=3)
+        rig.post(posted(None))
+        rig.works_until(10 * DAY)
+        assert ("gave_up", "no_reference") == rest(rig)
+        assert [] == rig.calls()
+
+        rig.post(posted())
+        rig.works_until(2 * DAY)
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+        rig.add_order(order("1-01", package("900")))
+        rig.works_until(6 * HOUR)
+        assert ("in_step", None) == rest(rig)
+
+    def test_reference_while_waiting(self, rig: Rig):
+        """A first reference for what waited without one begins the schedule and the horizon anew."""
+        rig.configure(horizon_days=3)
+        rig.post(posted(None))
+        rig.works_until(2.5 * DAY)
+        rig.post(posted())
+        rig.work()
+        assert rig.now + 30 == rig.shipment()["due_at"]
+
+        rig.works_until(2 * DAY)
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+
+    def test_long_in_step(self, rig: Rig):
+        """What was in step for longer than the horizon is not given up at the first trouble with its news."""
+        rig.add_order(order("1-01", package("900")))
+        rig.post(posted())
+        rig.works_until(30 * DAY)
+        rig.faults(server_error=1.0)
+        rig.post(posted(tracking_url="https://track.example/new", at="2026-12-18T12:00:00+00:00"))
+        rig.work()
+        assert ("due", "vtex_unavailable") == rest(rig)
+
+        rig.faults()
+        rig.later(10)
+        assert "https://track.example/new" == fields(rig)["trackingUrl"]
+
+
+class TestReferences:
+    """What the carrier calls the order."""
+
+    def test_group(self, rig: Rig):
+        """An order id without its suffix leads through the order group to the one order of the purchase."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1-01", package("900")))
+        rig.post(posted("1"))
+        rig.work()
+
+        assert ("in_step", None) == rest(rig)
+        assert ["GET order", "GET order group", "GET order", "PATCH"] == [one["call"] for one in rig.attempts()]
+
+    def test_group_of_two(self, rig: Rig):
+        """A purchase with two orders is for a person."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1-01", package("900")), order("1-02", package("901")))
+        rig.post(posted("1"))
+        rig.work()
+        assert ("held", "ambiguous_order") == rest(rig)
+
+        rig.desk.assign("melhor-envio/p1", order_id="1-02", invoice_number=None, now=rig.now)
+        rig.work()
+        assert "TN1BR" == fields(rig, "1-02", "901")["trackingNumber"]
+
+    def test_suffix(self, rig: Rig):
+        """An order id with its suffix is never looked up as a group."""
+        rig.add_order(order("1-02", package("900"), orderGroup="1-01"))
+        rig.post(posted("1-01"))
+        rig.work()
+
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+        assert 1 == len(rig.calls())
+
+    @pytest.mark.parametrize("written", ["501", "seq501"])
+    def test_sequence(self, rig: Rig, written: str):
+        """The sequence of an order names it, written with ``seq`` or without."""
+        rig.configure(endpoints=naming("sequence"))
+        rig.add_order(order("1-01", package("900"), sequence="501"))
+        rig.post(posted(written))
+        rig.work()
+
+        assert "TN1BR" == fields(rig)["trackingNumber"]
+
+    def test_two_names(self, rig: Rig):
+        """Two different order ids are for a person."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1-01", package("900")), order("2-01", package("900")))
+        rig.post(posted(tags=[{"tag": "1-01"}, {"tag": "2-01"}]))
+        rig.work()
+
+        assert ("held", "ambiguous_reference") == rest(rig)
+        assert [] == rig.calls()
+
+    @pytest.mark.parametrize("written", [".", "..", "x" * 201])
+    def test_unsafe_id(self, rig: Rig, written: str):
+        """What cannot stand in a URL is never asked for: held, not tried for ever."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.post(posted(written))
+        rig.work()
+
+        assert ("held", "unsafe_order_id") == rest(rig)
+        assert [] == rig.calls()
+        assert ["not sent"] == [attempt["outcome"] for attempt in rig.attempts()]
+
+
+class TestLinks:
+    """What somebody said beforehand, or when asked."""
+
+    @pytest.mark.parametrize("invoice", [None, "901"])
+    def test_frees(self, rig: Rig, invoice: str | None):
+        """Without a reference a parcel asks nothing of VTEX; a link frees it, with an invoice or without."""
+        others = [package("902", value=10_000)] if invoice else []
+        rig.add_order(order("1-01", package("901"), *others, value=20_000 if invoice else 10_000))
+        rig.post(posted(None))
+        rig.works_until(DAY)
+        assert ("awaiting_order", "no_reference") == rest(rig)
+        assert [] == rig.calls()
+
+        assert 1 == rig.desk.link("lux", "TN1BR", "1-01", invoice, now=rig.now)
+        rig.work()
+        assert ("in_step", "link" if invoice else "only_open_invoice") == (rest(rig)[0], rig.shipment()["rule"])
+        assert "TN1BR" == fields(rig, number="901")["trackingNumber"]
+
+    def test_ahead(self, rig: Rig):
+        """A link sent ahead is used at the first webhook, and goes before the carrier's own reference."""
+        rig.add_order(order("1-01", package("900")), order("2-01", package("900")))
+        rig.desk.link("lux", "TN1BR", "2-01", None, now=rig.now)
+        rig.post(posted("1-01"))
+        rig.work()
+
+        assert "TN1BR" == fields(rig, "2-01")["trackingNumber"]
+
+    def test_assigned(self, rig: Rig):
+        """A person's word goes before a link."""
+        rig.add_order(order("1-01", package("900")))
+        rig.desk.link("lux", "TN1BR", "9-01", None, now=rig.now)
+        rig.post(posted(None))
+        rig.work()
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+
+        rig.desk.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+        rig.work()
+        assert "TN1BR" == fields(rig)["trackingNumber"]
+
+    def test_recycled(self, rig: Rig):
+        """A number that comes back after a delivery and sixty days is another parcel: it reaches the order of the
+        newer link."""
+        rig.configure(endpoints={"ups": UPS})
+        rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
+        rig.desk.link("lux", "1Z1", "1-01", None, now=rig.now)
+        rig.post(scanned("1Z1", rig.now), endpoint="ups")
+        rig.later(DAY)
+        rig.post(scanned("1Z1", rig.now, kind="D", code="FS"), endpoint="ups")
+        rig.later(70 * DAY)
+        rig.desk.link("lux", "1Z1", "2-01", None, now=rig.now)
+        rig.later(HOUR)
+        rig.post(scanned("1Z1", rig.now), endpoint="ups")
+        rig.work()
+
+        assert ("in_step", 2, "2-01") == tuple(
+            rig.shipment("ups/1Z1")[name] for name in ("state", "generation", "order_id")
+        )
+        assert ["1Z1", "1Z1"] == [fields(rig)["trackingNumber"], fields(rig, "2-01", "950")["trackingNumber"]]
+        assert ["1-01", "2-01"] == [call.order for call in rig.calls("PATCH")]
+
+    def test_recycled_before_its_link(self, rig: Rig):
+        """The link of the parcel before is not the new parcel's: it awaits its own."""
+        rig.configure(endpoints={"ups": UPS})
+        rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
+        rig.desk.link("lux", "1Z1", "1-01", None, now=rig.now)
+        rig.post(scanned("1Z1", rig.now), endpoint="ups")
+        rig.work()
+        rig.post(scanned("1Z1", rig.now, kind="D", code="FS"), endpoint="ups")
+        rig.later(70 * DAY)
+        rig.post(scanned("1Z1", rig.now), endpoint="ups")
+        rig.work()
+        assert ("awaiting_order", "no_reference") == rest(rig, "ups/1Z1")
+
+        rig.desk.link("lux", "1Z1", "2-01", None, now=rig.now)
+        rig.work()
+        assert "1Z1" == fields(rig, "2-01", "950")["trackingNumber"]
+
+
+class TestIndex:
+    """What other orders taught."""
+
+    def endpoints(self) -> dict[str, Any]:
+        return {"melhor-envio": MELHOR_ENVIO, "keys": naming("invoice_key")["melhor-envio"]}
+
+    def test_key(self, rig: Rig):
+        """A parcel that carries only an invoice key reaches the order that another parcel's GET has shown."""
+        rig.configure(endpoints=self.endpoints())
+        rig.add_order(order("1-01", package("900", value=5_000), package("901", value=5_000, invoiceKey=KEY)))
+        rig.post(posted(KEY, parcel="p2", number="TN2BR"), endpoint="keys")
+        rig.work()
+        assert ("awaiting_order", "no_reference") == rest(rig, "keys/p2")
+        assert [] == rig.calls()
+
+        rig.post(posted())
+        rig.works_until(HOUR)
+
+        assert ("held", "ambiguous_invoice") == rest(rig)
+        assert ("in_step", None) == rest(rig, "keys/p2")
+        assert ["TN2BR", None] == [fields(rig, number=number)["trackingNumber"] for number in ("901", "900")]
+
+    def test_no_link(self, rig: Rig):
+        """What an order taught is no link: the carrier's own word about a parcel goes before it."""
+        rig.add_order(order("1-01", package("900", trackingNumber="TN1BR")), order("2-01", package("900")))
+        rig.post(posted("1-01", parcel="p2", number="TN2BR"))
+        rig.work()
+        rig.post(posted("2-01"))
+        rig.work()
+
+        assert "TN1BR" == fields(rig, "2-01")["trackingNumber"]
+
+    def test_two_orders(self, rig: Rig):
+        """A number that two orders bear is for a person."""
+        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "numbers": naming("invoice_number")["melhor-envio"]})
+        rig.add_order(order("1-01", package("900")), order("2-01", package("900")))
+        rig.post(posted("1-01"))
+        rig.post(posted("2-01", parcel="p2", number="TN2BR"))
+        rig.work()
+        rig.post(posted("900", parcel="p3", number="TN3BR"), endpoint="numbers")
+        rig.work()
+
+        assert ("held", "ambiguous_order") == rest(rig, "numbers/p3")
+        assert 2 == methods(rig).count("PATCH")

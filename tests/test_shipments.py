@@ -1,0 +1,413 @@
+"""The fold of receiver/shipments.py: whatever the order of arrival, the same news ends in the same state."""
+
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters import Reference, ReferenceKind, Shipment, Status, TrackingEvent
+from receiver.shipments import (
+    RECYCLED_AFTER,
+    Known,
+    Update,
+    advance,
+    fold,
+    known_from_json,
+    known_to_json,
+    shipment_from_json,
+    shipment_to_json,
+)
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+# Few values on purpose: collisions are what a fold must survive.
+instants = st.builds(
+    lambda hours, offset: (NOON + hours * HOUR).astimezone(timezone(offset)),
+    st.integers(min_value=-2, max_value=2),
+    st.sampled_from([timedelta(0), timedelta(hours=-3), timedelta(hours=5, minutes=30)]),
+)
+references = st.builds(Reference, st.sampled_from(ReferenceKind), st.sampled_from(["1", "2"]))
+events = st.builds(
+    TrackingEvent,
+    day=st.sampled_from([date(2026, 3, 1), date(2026, 3, 2)]),
+    description=st.sampled_from(["Posted", "On its way"]),
+    happened_at=st.none() | instants,
+    city=st.sampled_from(["", "Recife"]),
+    state=st.sampled_from(["", "PE"]),
+)
+shipments = st.builds(
+    Shipment,
+    key=st.just("parcel"),
+    status=st.sampled_from(Status),
+    happened_at=st.none() | instants,
+    tracking_number=st.sampled_from([None, "BR1", "BR2"]),
+    tracking_url=st.sampled_from([None, "https://a.example/", "https://b.example/"]),
+    courier=st.sampled_from([None, "Correios", "Jadlog"]),
+    dispatched_at=st.none() | instants,
+    delivered_at=st.none() | instants,
+    references=st.lists(references, max_size=2).map(tuple),
+    events=st.lists(events, max_size=2).map(tuple),
+    volume=st.sampled_from(["", "1", "2", "10"]),
+)
+updates = st.builds(
+    Update,
+    shipment=shipments,
+    received_at=st.sampled_from([NOON, NOON + HOUR]),  # our own clock, always UTC
+    digest=st.sampled_from(["d1", "d2"]),
+)
+several = st.lists(updates, max_size=8)
+shuffled = several.flatmap(lambda news: st.tuples(st.just(news), st.permutations(news)))
+starts = st.builds(Known, since=st.none() | instants)
+
+
+def written(known: Known) -> str:
+    return json.dumps(known_to_json(known), sort_keys=True)
+
+
+def told(known: Known) -> tuple[object, ...]:
+    """Everything a fold tells VTEX, times down to their offsets."""
+    times = [known.dispatched_at, known.delivered_at]
+    return (
+        known.tracking_number,
+        known.tracking_url,
+        known.courier,
+        known.delivered,
+        known.voided,
+        known.cancelled_after_possession,
+        [time and time.isoformat() for time in times],
+    )
+
+
+class TestAnyOrder:
+    """Commutative, idempotent, associative: in the value, in the text that is stored, and in what VTEX is told."""
+
+    @given(starts, shuffled)
+    def test_permutation(self, start, orders):
+        """The order of arrival does not matter."""
+        known, other = (fold(start, order) for order in orders)
+
+        assert known == other
+        assert written(known) == written(other)
+        assert told(known) == told(other)
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            pytest.param(lambda at: {"happened_at": at}, id="happened_at"),
+            pytest.param(lambda at: {"happened_at": at, "status": Status.CANCELLED}, id="cancelled"),
+            pytest.param(lambda at: {"dispatched_at": at}, id="dispatched_at"),
+            pytest.param(lambda at: {"delivered_at": at}, id="delivered_at"),
+            pytest.param(lambda at: {"delivered_at": at, "volume": str(at.utcoffset())}, id="delivered_at of volumes"),
+            pytest.param(
+                lambda at: {"events": (TrackingEvent(day=date(2026, 3, 1), description="Posted", happened_at=at),)},
+                id="events",
+            ),
+        ],
+    )
+    def test_same_instant(self, said):
+        """One instant written with two offsets folds to the same text, whichever came first."""
+        news = [
+            Update(
+                shipment=Shipment(**{"key": "parcel", "status": Status.DELIVERED, **said(at)}),
+                received_at=NOON,
+                digest="d",
+            )
+            for at in (NOON, NOON.astimezone(timezone(-3 * HOUR)))
+        ]
+
+        known, other = fold(Known(), news), fold(Known(), news[::-1])
+
+        assert written(known) == written(other)
+        assert told(known) == told(other)
+
+    @given(starts, several, st.data())
+    def test_repetition(self, start, news, data):
+        """News told again changes nothing."""
+        again = data.draw(st.lists(st.sampled_from(news), max_size=6)) if news else []
+
+        known, other = fold(start, news), fold(fold(start, news), again)
+
+        assert known == other
+        assert written(known) == written(other)
+        assert told(known) == told(other)
+
+    @given(starts, several, st.data())
+    def test_batches(self, start, news, data):
+        """One claim with all the news or many with some: the same, also when the state was stored in between."""
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(news)), max_size=3)))
+
+        known = start
+        for begin, end in zip([0, *cuts], [*cuts, len(news)], strict=True):
+            known = known_from_json(json.loads(written(fold(known, news[begin:end]))))
+
+        assert fold(start, news) == known
+        assert written(fold(start, news)) == written(known)
+        assert told(fold(start, news)) == told(known)
+
+
+class TestJson:
+    @given(starts, several)
+    def test_known(self, start, news):
+        """A stored fold is the fold."""
+        known = fold(start, news)
+
+        assert known == known_from_json(json.loads(written(known)))
+
+    @given(shipments)
+    def test_shipment(self, shipment):
+        """A stored shipment is the shipment."""
+        assert shipment == shipment_from_json(json.loads(json.dumps(shipment_to_json(shipment))))
+
+    def test_nothing(self):
+        """What is unknown is not written."""
+        assert {} == known_to_json(Known())
+        assert {"key": "k", "status": "other"} == shipment_to_json(Shipment(key="k", status=Status.OTHER))
+
+
+def update(hours: float = 0, status: Status = Status.IN_TRANSIT, **said) -> Update:
+    """News of ``hours`` after noon, heard as it happened."""
+    at = NOON + hours * HOUR
+    return Update(
+        shipment=Shipment(**{"key": "parcel", "status": status, "happened_at": at, **said}), received_at=at, digest="d"
+    )
+
+
+class TestNewest:
+    def test_newest_holds(self):
+        """The newest word about URL, number and courier holds."""
+        known = fold(
+            Known(),
+            [
+                update(1, tracking_url="https://old.example/", tracking_number="OLD", courier="Old"),
+                update(2, tracking_url="https://new.example/", tracking_number="NEW", courier="New"),
+            ],
+        )
+
+        assert ("https://new.example/", "NEW", "New") == (
+            known.tracking_url,
+            known.tracking_number,
+            known.courier.value,
+        )
+
+    @pytest.mark.parametrize("silence", [None, ""])
+    def test_silence_takes_nothing(self, silence):
+        """Newer news that says nothing of the URL leaves the one we know."""
+        known = fold(Known(), [update(1, tracking_url="https://a.example/"), update(2, tracking_url=silence)])
+
+        assert "https://a.example/" == known.tracking_url
+
+    def test_never_older_over_newer(self):
+        """Older news that comes late changes no word of the newer."""
+        late = update(1, Status.ANNOUNCED, tracking_url="https://old.example/")
+        known = fold(Known(), [update(2, Status.OUT_FOR_DELIVERY, tracking_url="https://new.example/"), late])
+
+        assert ("https://new.example/", "out_for_delivery") == (known.tracking_url, known.status.value)
+
+    def test_event_time_before_receipt(self):
+        """It counts when it happened, not when we heard of it."""
+        heard_first = Update(shipment=update(5, courier="New").shipment, received_at=NOON, digest="d1")
+        heard_later = Update(shipment=update(4, courier="Old").shipment, received_at=NOON + 9 * HOUR, digest="d2")
+
+        assert "New" == fold(Known(), [heard_first, heard_later]).courier.value
+
+    def test_receipt_where_no_event_time(self):
+        """News without a time of its own happened when we heard it."""
+        undated = Update(shipment=update(happened_at=None, courier="New").shipment, received_at=NOON + HOUR, digest="d")
+
+        assert "New" == fold(Known(), [undated, update(0.5, courier="Old")]).courier.value
+
+
+class TestDispatch:
+    def test_earliest(self):
+        """The first dispatch is the dispatch, whichever news brings it, and whatever the offsets."""
+        early = datetime.fromisoformat("2026-03-01T08:00:00-03:00")  # 11:00 UTC
+        known = fold(Known(), [update(1, dispatched_at=NOON), update(2, dispatched_at=early), update(3)])
+
+        assert early == known.dispatched_at
+
+    def test_never_guessed(self):
+        """A parcel on its way without a stated dispatch has no dispatch time."""
+        known = fold(Known(), [update(1, Status.IN_TRANSIT)])
+
+        assert (True, None) == (known.in_possession, known.dispatched_at)
+
+    @pytest.mark.parametrize("status", Status)
+    def test_possession(self, status):
+        """Only a status that proves it says the carrier has the parcel; an exception or an unknown word does not."""
+        proving = {"dispatched", "in_transit", "out_for_delivery", "delivered", "returned"}
+
+        assert (status.value in proving) == fold(Known(), [update(status=status)]).in_possession
+
+    def test_possession_by_date(self):
+        """A stated dispatch proves possession, whatever the status."""
+        assert fold(Known(), [update(status=Status.OTHER, dispatched_at=NOON)]).in_possession
+
+
+class TestDelivered:
+    def test_every_volume(self):
+        """A shipment is delivered when each of its volumes is, at the time of the last."""
+        first = update(1, Status.DELIVERED, volume="1", delivered_at=NOON + HOUR)
+        second = update(2, Status.DELIVERED, volume="2", delivered_at=NOON + 2 * HOUR)
+        known = fold(Known(), [update(0, volume="2"), first])
+
+        assert (False, None) == (known.delivered, known.delivered_at)
+        assert (True, NOON + 2 * HOUR) == (fold(known, [second]).delivered, fold(known, [second]).delivered_at)
+
+    def test_time_unknown(self):
+        """A volume delivered at an unknown time leaves the time of the whole unknown."""
+        first = update(1, Status.DELIVERED, volume="1", delivered_at=NOON)
+        second = update(2, Status.DELIVERED, volume="2")
+
+        known = fold(Known(), [first, second])
+
+        assert (True, None) == (known.delivered, known.delivered_at)
+
+    def test_stays(self):
+        """Delivered stays delivered, whatever is heard afterwards."""
+        assert fold(Known(), [update(1, Status.DELIVERED), update(2, Status.IN_TRANSIT)]).delivered
+
+    def test_nothing_known(self):
+        """A parcel nobody spoke of is not delivered."""
+        assert not Known().delivered
+
+
+class TestVolumes:
+    def test_lowest_number(self):
+        """Volumes count as numbers: 9 comes before 10."""
+        known = fold(Known(), [update(volume=name, tracking_number=f"BR{name}") for name in ("10", "9", "11")])
+
+        assert "BR9" == known.tracking_number
+
+    def test_lowest_with_a_number(self):
+        """The lowest volume that has a tracking number lends it, and its own URL with it."""
+        known = fold(
+            Known(),
+            [
+                update(volume="1", tracking_url="https://one.example/"),
+                update(volume="2", tracking_number="BR2", tracking_url="https://two.example/"),
+            ],
+        )
+
+        assert ("BR2", "https://two.example/") == (known.tracking_number, known.tracking_url)
+
+    def test_others_kept(self):
+        """The other volumes' numbers are kept with the shipment."""
+        known = fold(Known(), [update(volume="1", tracking_number="BR1"), update(volume="2", tracking_number="BR2")])
+
+        assert {"1": "BR1", "2": "BR2"} == {name: one.tracking_number.value for name, one in known.volumes.items()}
+
+    def test_no_number(self):
+        """Without any number there is none, and the URL may still be known."""
+        known = fold(Known(), [update(tracking_url="https://a.example/")])
+
+        assert (None, "https://a.example/") == (known.tracking_number, known.tracking_url)
+        assert (None, None) == (Known().tracking_number, Known().tracking_url)
+
+
+class TestCancelled:
+    def test_voided(self):
+        """A label cancelled before the carrier had the parcel is void."""
+        known = fold(Known(), [update(1, Status.ANNOUNCED), update(2, Status.CANCELLED)])
+
+        assert (True, False) == (known.voided, known.cancelled_after_possession)
+
+    def test_after_possession(self):
+        """Cancelled after the carrier took it is another thing: the parcel is somewhere."""
+        known = fold(Known(), [update(1, Status.DISPATCHED), update(2, Status.CANCELLED)])
+
+        assert (False, True) == (known.voided, known.cancelled_after_possession)
+
+    @pytest.mark.parametrize("status", [Status.ANNOUNCED, Status.IN_TRANSIT, Status.DELIVERED])
+    def test_taken_up_again(self, status):
+        """A cancellation that is not the newest word is none."""
+        known = fold(Known(), [update(1, Status.CANCELLED), update(2, status)])
+
+        assert (False, False) == (known.voided, known.cancelled_after_possession)
+
+
+class TestUnion:
+    def test_references_and_events(self):
+        """References and events only ever add up, each once."""
+        order, invoice = Reference(ReferenceKind.ORDER_ID, "1-01"), Reference(ReferenceKind.INVOICE_NUMBER, "42")
+        posted = TrackingEvent(day=date(2026, 3, 1), description="Posted")
+        moving = TrackingEvent(day=date(2026, 3, 2), description="On its way")
+
+        known = fold(
+            Known(),
+            [
+                update(1, references=(order,), events=(posted,)),
+                update(2, references=(order, invoice), events=(moving,)),
+            ],
+        )
+
+        assert frozenset({order, invoice}) == known.references
+        assert frozenset({posted, moving}) == known.events
+
+    def test_values(self):
+        """The values of one kind come sorted; two of them are for a person to decide."""
+        two = tuple(Reference(ReferenceKind.ORDER_ID, value) for value in ("2-01", "1-01"))
+
+        known = fold(Known(), [update(references=two)])
+
+        assert ["1-01", "2-01"] == known.values(ReferenceKind.ORDER_ID)
+        assert [] == known.values(ReferenceKind.INVOICE_KEY)
+
+
+class TestRecycled:
+    DELIVERED = fold(Known(), [update(0, Status.DELIVERED, tracking_number="BR1")])
+
+    def after(self, silence: timedelta) -> Update:
+        return update(silence / HOUR, Status.ANNOUNCED)
+
+    def test_after_silence(self):
+        """News more than 60 silent days after the delivery speaks of another parcel, from its own time on."""
+        news = self.after(RECYCLED_AFTER + HOUR)
+
+        known, begun = advance(self.DELIVERED, [news])
+
+        assert timedelta(days=60) == RECYCLED_AFTER
+        assert 1 == begun
+        assert fold(Known(since=NOON + RECYCLED_AFTER + HOUR), [news]) == known
+        assert not known.delivered
+
+    def test_batches(self):
+        """One claim with everything ends like a claim for each piece of news, in whatever order they came."""
+        told = [update(0, Status.DELIVERED, tracking_number="BR1"), self.after(RECYCLED_AFTER + HOUR)]
+        told += [self.after(2 * RECYCLED_AFTER), update(2 * RECYCLED_AFTER / HOUR + 1, Status.DELIVERED)]
+        told += [self.after(4 * RECYCLED_AFTER)]
+
+        known, begun = Known(), 0
+        for one in told:
+            known, more = advance(known, [one])
+            begun += more
+
+        assert (known, begun) == advance(Known(), reversed(told))
+        assert 2 == begun
+
+    @pytest.mark.parametrize("silence", [timedelta(0), timedelta(days=59), RECYCLED_AFTER, -timedelta(days=90)])
+    def test_not_before(self, silence):
+        """Until 60 days have passed it is the same parcel, and so is whatever lies before."""
+        news = self.after(silence)
+
+        assert (fold(self.DELIVERED, [news]), 0) == advance(self.DELIVERED, [news])
+
+    def test_only_after_delivery(self):
+        """A parcel that was never delivered stays the same one, however long it was silent."""
+        under_way = fold(Known(), [update(0, Status.IN_TRANSIT)])
+
+        assert 0 == advance(under_way, [self.after(timedelta(days=400))])[1]
+        assert 0 == advance(Known(), [self.after(timedelta(days=400))])[1]
+
+    def test_only_with_news(self):
+        """Silence alone recycles nothing."""
+        assert (self.DELIVERED, 0) == advance(self.DELIVERED, [])
+
+    def test_older_news(self):
+        """News from before the generation belongs to the parcel before it, and is not folded in."""
+        known = Known(since=NOON)
+
+        assert known == fold(known, [update(-1, Status.DELIVERED, tracking_number="OLD")])
+        assert "NEW" == fold(known, [update(0, tracking_number="NEW")]).tracking_number

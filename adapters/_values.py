@@ -123,17 +123,17 @@ def _parse(value: object, path: str, formats: tuple[str, ...]) -> datetime | Non
         return None
     if not formats:
         if written.isdecimal():  # else Unix milliseconds would pass as a day of the year 1712
-            raise Unreadable(path, f"{written[:60]!r} is a bare number, not an ISO 8601 time")
+            raise Unreadable(path, f"is a bare number ({_shape(written)}), not an ISO 8601 time")
         try:
             return datetime.fromisoformat(written)
         except ValueError:
-            raise Unreadable(path, f"{written[:60]!r} is not an ISO 8601 time") from None
+            raise Unreadable(path, f"written as {_shape(written)} is not an ISO 8601 time") from None
     for pattern in formats:
         try:
             return datetime.strptime(written, pattern)  # noqa: DTZ007  the caller adds the zone
         except ValueError:
             continue
-    raise Unreadable(path, f"{written[:60]!r} is not written as {' or '.join(formats)}")
+    raise Unreadable(path, f"written as {_shape(written)} is not {' or '.join(formats)}")
 
 
 def _instant(aware: datetime, path: str) -> datetime:
@@ -144,6 +144,12 @@ def _instant(aware: datetime, path: str) -> datetime:
     except (OverflowError, ValueError):
         raise Unreadable(path, f"{aware.isoformat()} is outside the calendar") from None
     return aware if offset is None else aware.replace(tzinfo=timezone(offset))
+
+
+def _shape(written: str) -> str:
+    """How a text is written, without what it says: the reader needs the format, and a wrong field may hold a name."""
+    masked = "".join("9" if one.isdigit() else "a" if one.isalpha() else one for one in written[:40])
+    return repr(masked + ("…" if len(written) > 40 else ""))
 
 
 def _kind(value: object) -> str:

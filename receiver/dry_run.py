@@ -101,6 +101,7 @@ class _Vtex(Vtex):
         raise NotFound(f"{order_id} is not among the orders given", 404)
 
     def get_order_group(self, group: str) -> Any:
+        segment(group)
         return [order for order in self._orders.values() if order.get("orderGroup") == group]
 
     def patch_invoice(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> None:

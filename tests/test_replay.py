@@ -1,6 +1,7 @@
 """Recordings run again: dry, for real, and against a running receiver."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -110,13 +111,30 @@ class TestDry:
 
         assert ["1-01", "7-01"] == patches
 
-    def test_unsafe_order(self):
+    @pytest.mark.parametrize(("kind", "value"), [("order_id", "9" * 200 + "-01"), ("order_group", "..")])
+    def test_unsafe_order(self, kind, value):
         """What could not be asked of VTEX is held here too."""
-        settings = {**MELHOR_ENVIO, "references": [{"path": "data.tags[*].tag", "is": "order_id"}]}
+        settings = {**MELHOR_ENVIO, "references": [{"path": "data.tags[*].tag", "is": kind}]}
 
-        (fields,) = Replay(orders={"1-01": order("1-01")}).dry(recording(posted(".."), endpoint=settings)).fields
+        (fields,) = Replay(orders={"1-01": order("1-01")}).dry(recording(posted(value), endpoint=settings)).fields
 
         assert ("held", "unsafe_order_id") == (fields.state, fields.reason)
+
+    def test_log(self, tmp_path, caplog):
+        """What is held is told as a result and not in the log besides."""
+        code, (row,) = replay(
+            lines(tmp_path / "one.jsonl", recording(posted("1-01"), orders=[order("1-01", package("A"), package("B"))]))
+        )
+
+        assert ("held", 0) == (row["shipments"][0]["state"], code)
+        assert [] == caplog.records
+        assert logging.NOTSET == logging.getLogger("receiver").level
+
+    def test_fault_of_ours(self):
+        """A fault of the program is a difference, expected or not."""
+        replayed = Replay().dry(recording(links=[{"tracking_number": "TN1BR"}], state="due", reason="internal_error"))
+
+        assert ("A fault of this program; the log has the details.",) == replayed.differences
 
     def test_unknown_order(self):
         """An order that is not in the file is awaited."""
@@ -211,6 +229,13 @@ class TestDry:
         ]
 
         assert ["IP42000007-1BR", "IP42000007-2BR"] == numbers
+
+    def test_after_another(self):
+        """What came before of another parcel is another parcel's."""
+        other = recording(posted("1-01", parcel="p2", number="TN2BR", at="2026-11-11T12:00:00+00:00"))
+        one = replace(recording(orders=[order("1-01", package("41001"))]), earlier=(other,))
+
+        assert ["TN1BR"] == [fields.patch["body"]["trackingNumber"] for fields in Replay().dry(one).fields]
 
     def test_links(self):
         """A link of the recording names the invoice."""
@@ -415,8 +440,10 @@ class TestSend:
     def test_one_write(self, desk, tmp_path):
         """Several webhooks of one parcel come to one write, and a repeat to none."""
         desk.rig.add_order(order("1-01", package("41001")))
-        stages = ("order.posted", "order.delivered")
-        file = lines(tmp_path / "two.jsonl", *(recording(posted(event=event)) for event in stages))
+        numbered = (
+            recording(posted(number=number, at=f"2026-11-10T1{number[2]}:00:00+00:00")) for number in ("TN1", "TN2")
+        )
+        file = lines(tmp_path / "two.jsonl", *numbered)
 
         first, again = desk.tells("replay", file, "--send"), desk.tells("replay", file, "--send")
 
@@ -504,6 +531,15 @@ class TestTo:
         (row,) = desk.tells("replay", file, "--to", running, code=1)
 
         assert ["status 200, expected 202"] == row["differences"]
+
+    def test_probe(self, desk, running, tmp_path):
+        """A registration probe goes unsigned, as the carrier sends it."""
+        probe = recording({}, reply={"status": 200, "outcome": "probe"})
+        bare = replace(probe, request=replace(probe.request, headers={"content-type": "application/json"}))
+
+        (row,) = desk.tells("replay", lines(tmp_path / "one.jsonl", bare), "--to", running)
+
+        assert "probe" == row["outcome"]
 
     def test_nobody_there(self, desk, tmp_path):
         """Nobody listening is reported for each."""

@@ -39,7 +39,7 @@ def own_url(request: pytest.FixtureRequest) -> str:
 
 def open_and_close(url: str, barrier: Any) -> None:
     """In a process of its own: one new file after the other, because the race is a matter of luck."""
-    for number in range(10):
+    for number in range(3):
         barrier.wait()
         Database(f"{url}-{number}").close()
 

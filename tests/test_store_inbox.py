@@ -153,7 +153,7 @@ def test_wakes_workers(database: Database) -> None:
 
 
 def test_waking(database: Database) -> None:
-    """News makes a resting shipment due, never later than it was, and leaves it where it stands, but for its account."""
+    """News makes a resting shipment due, never later than it was, and only its account changes with it."""
     box, queue = Inbox(database), Queue(database, holder="a", lease=60)
     box.receive(delivery("p1"))
     queue.settle(claim_one(queue), rest(due_at=None, note="settled"), now=NOW)

@@ -203,27 +203,6 @@ def test_free_own_leases(database: Database, queue: Queue, other: Queue) -> None
     assert 0 == Queue(database, holder="c", lease=LEASE).free_own_leases()
 
 
-def test_an_unreadable_shipment(database: Database, queue: Queue) -> None:
-    """A row that another version wrote is set aside for an hour, and keeps nobody else from being worked on."""
-    add_shipments(database, "ep/p1", known='{"since": []}', due_at=NOW - 1)
-    add_shipments(database, "ep/p2")
-    assert ["ep/p2"] == [claim.id for claim in queue.claim("lux", most=9, now=NOW)]
-    row = shipment(database)
-    assert (NOW + 3600, None, "its stored state cannot be read") == (row["due_at"], row["token"], row["note"])
-
-
-def test_an_unreadable_update(database: Database, queue: Queue) -> None:
-    """An update that another version wrote stays new, and the others are taken."""
-    box = Inbox(database)
-    box.receive(delivery(updates=(("ep/p1", '{"nothing": "we know"}'),)))
-    good = delivery("p1")
-    box.receive(good)
-    claim = claim_one(queue)
-    assert [good.digest] == [update.digest for update in claim.updates]
-    queue.settle(claim, rest(None), now=NOW)
-    assert [0, 1] == [row["taken"] for row in database.rows(select(updates.c.taken).order_by(updates.c.id))]
-
-
 def test_orders_named(database: Database, queue: Queue) -> None:
     """The index answers for one account, one kind and one value, and a fact learnt twice is one row."""
     add_shipments(database, "ep/p1")

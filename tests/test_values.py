@@ -205,7 +205,7 @@ class TestMoment:
 
         assert "2026-03-01T14:05:00-03:00" == moment("01/03/2026 14:05", "$.at", *patterns, zone=SAO_PAULO).isoformat()
         assert "2026-03-01T00:00:00-03:00" == moment("01/03/2026", "$.at", *patterns, zone=SAO_PAULO).isoformat()
-        assert "'2026-03-01' is not written as %d/%m/%Y %H:%M or %d/%m/%Y" in refusal(
+        assert "written as '9999-99-99' is not %d/%m/%Y %H:%M or %d/%m/%Y" in refusal(
             moment, "2026-03-01", "$.at", *patterns, zone=SAO_PAULO
         )
 
@@ -289,7 +289,17 @@ class TestDay:
     def test_not_said(self):
         """Null says nothing, and nonsense is refused."""
         assert day(None, "$.at") is None
-        assert "'soon' is not an ISO 8601 time" in refusal(day, "soon", "$.at")
+        assert "written as 'aaaa' is not an ISO 8601 time" in refusal(day, "soon", "$.at")
+
+
+class TestShape:
+    """A refused time tells how it is written and never what it says: a wrong field may hold a name."""
+
+    def test_masked(self):
+        """Letters and digits are masked, the rest is the format."""
+        assert "'99/99/99 aa:aa'" in refusal(moment, "12/03/26 ab:cd", "$.at", zone=None)
+        assert "Paulista" not in refusal(moment, "Av. Paulista 1000", "$.at", zone=None)
+        assert "…" in refusal(moment, "x" * 100, "$.at", zone=None)
 
 
 class TestLine:

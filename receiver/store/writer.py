@@ -163,9 +163,9 @@ class _GroupCommit:
 
     def put(self, job: _Job) -> None:
         self._jobs.put(job)
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             with self._starting:
-                if self._thread is None:
+                if self._thread is None or not self._thread.is_alive():
                     self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
                     self._thread.start()
 

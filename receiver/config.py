@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -147,6 +148,12 @@ def _database(url: str, folder: Path, table: "_Table") -> str:
             table.fault("database", "must be a file: what is answered 2xx has to survive the process")
         return "sqlite:///" + str((folder / file).absolute())
     if url.startswith("postgresql+psycopg://"):
+        try:
+            urlsplit(url).port  # noqa: B018  reading it is what raises
+        except ValueError:
+            table.fault("database", "is no URL: the port is not a number")
+        if find_spec("psycopg") is None:
+            table.fault("database", "needs the extra for PostgreSQL: pip install '.[postgres]'")
         return url
     table.fault("database", "must start with sqlite:/// or postgresql+psycopg://")
     return url

@@ -72,17 +72,24 @@ def write_http(request: Request) -> bytes:
 
 
 def load(path: Path) -> Recording:
-    """One ``.http`` file and what it expects. Raises `BadRecording`."""
+    """One ``.http`` file, what it expects, and the recordings that came before. Raises `BadRecording`."""
+    recording = _one(path)
+    earlier = tuple(_one(path.with_name(f"{name}.http")) for name in recording.expected.get("after", ()))
+    return replace(recording, earlier=earlier)
+
+
+def _one(path: Path) -> Recording:
     beside = path.with_suffix(".expected.json")
     expected: dict[str, Any] = {}
-    if beside.exists():
-        try:
+    try:
+        raw = path.read_bytes()
+        if beside.exists():
             expected = json.loads(beside.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise BadRecording(f"{beside}: is not JSON: {error}") from None
-    recording = _recording(path.read_bytes(), expected, name=str(path))
-    earlier = tuple(load(path.with_name(f"{name}.http")) for name in expected.get("after", ()))
-    return replace(recording, earlier=earlier)
+    except OSError as error:
+        raise BadRecording(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise BadRecording(f"{beside}: is not JSON: {error}") from None
+    return _recording(raw, expected, name=str(path))
 
 
 def from_json(line: str, *, name: str) -> Recording:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from types import FrameType
@@ -62,23 +62,33 @@ def work(path: Path, config: Config, *, hands: int | None = None) -> None:
 
     Raises `receiver.store.NotMigrated`, `receiver.store.StoreUnavailable`.
     """
-    signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # they wait for `sigwait`, in every thread to come
-    while True:
-        database = Database(config.database)
-        working = _Working(config, database, hands=hands)
-        working.start()
-        former = config
-        while config is former:
-            told = signal.sigwait(signals)
-            if told != signal.SIGHUP:
-                break
-            config = _reloaded(path, former)
-        working.claim_no_more()
-        working.end()
-        database.close()
-        if told != signal.SIGHUP:
-            return
+    told: int = signal.SIGHUP
+    with _held(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as wait_for_signal:
+        while told == signal.SIGHUP:
+            database = Database(config.database)
+            working = _Working(config, database, hands=hands)
+            working.start()
+            former = config
+            while config is former:
+                told = wait_for_signal()
+                if told != signal.SIGHUP:
+                    break
+                config = _reloaded(path, former)
+            working.claim_no_more()
+            working.end()
+            database.close()
+
+
+@contextlib.contextmanager
+def _held(*numbers: int) -> Iterator[Callable[[], int]]:
+    """Signals that interrupt nobody but wait to be asked for; those nobody asked for are forgotten."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield lambda: signal.sigwait(numbers)
+    finally:
+        while signal.sigpending().intersection(numbers):
+            signal.sigwait(numbers)
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 class _Working:

@@ -11,7 +11,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from receiver.cli import main
-from tests.rig import MELHOR_ENVIO, Rig
+from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 
 ROOT = Path(__file__).parent.parent
 
@@ -66,6 +66,18 @@ class Desk:
         self.endpoints = endpoints or {"melhor-envio": MELHOR_ENVIO}
         self.rig.configure(endpoints=self.endpoints)
         self.config = write_config(rig.folder, rig.database_url, rig.vtex_url, self.endpoints)
+
+    def in_step(self) -> None:
+        """One parcel, written to the invoice of its order."""
+        self.rig.add_order(order("1-01", package("41001")))
+        self.rig.post(posted())
+        self.rig.work()
+
+    def held(self) -> None:
+        """One parcel that could belong to either of two invoices."""
+        self.rig.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000)))
+        self.rig.post(posted())
+        self.rig.work()
 
     def says(self, *arguments: object, code: int = 0) -> str:
         """What the command prints on standard output, and nothing on stderr."""

@@ -54,7 +54,8 @@ class Running:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECEIVER_", "GUNICORN_"))}
         self._log = log
         with log.open("wb") as output:
-            here = {"PYTHONPATH": str(ROOT), "TZ": "Asia/Tokyo", "XDG_RUNTIME_DIR": str(log.parent)}
+            folder = str(log.parent)
+            here = {"PYTHONPATH": str(ROOT), "TZ": "Asia/Tokyo", "TMPDIR": folder, "XDG_RUNTIME_DIR": folder}
             environment = {**kept, **here, **environment}
             self.process = subprocess.Popen(command, cwd=log.parent, stdout=output, stderr=output, env=environment)
 
@@ -218,10 +219,9 @@ class Sender:
 
 
 def alive(pid: int) -> bool:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
+    """False for a process that has ended, whether somebody has taken note of it or not."""
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return found.stdout.strip()[:1] not in ("", "Z")
 
 
 def together(senders: int, work: Callable[[int], Any], numbers: Iterable[int]) -> list[Any]:

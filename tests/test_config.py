@@ -240,7 +240,8 @@ class TestGeneral:
             ("hands", float("inf")), ("horizon_days", 0), ("keep_bodies_days", 0.5), ("read_back_seconds", -1),
             ("database", ""), ("database", "mysql://x"), ("database", "sqlite://"), ("database", "sqlite:///"),
             ("database", "sqlite:///:memory:"), ("database", "sqlite:///file::memory:?cache=shared&uri=true"),
-            ("database", "postgresql://x"), ("leese", 60),
+            ("database", "postgresql://x"), ("database", "postgresql+psycopg://u@h:port/r"),
+            ("leese", 60),
         ],
     )  # fmt: skip
     def test_faults(self, name, value):
@@ -329,6 +330,15 @@ class TestAccount:
 
 
 CANARY = "hunter2-canary"
+
+
+def test_postgres_needs_its_driver(monkeypatch):
+    """Without psycopg the fault names the extra to install."""
+    monkeypatch.setattr("receiver.config.find_spec", lambda name: None)
+
+    assert ["receiver.database: needs the extra for PostgreSQL: pip install '.[postgres]'"] == faults(
+        receiver={"database": "postgresql+psycopg://u@h/r"}
+    )
 
 
 def test_secrets_are_not_shown():

@@ -1,5 +1,6 @@
 """`make run`: the main job, shown; and nothing of it stays behind."""
 
+import contextlib
 import json
 import os
 import re
@@ -165,6 +166,30 @@ def test_told_to_end(started, tmp_path, number):
 
     assert shown.end() in (0, 1)
     assert [] == alive(shown.children)
+
+
+def test_narrow(tmp_path):
+    """A terminal that has no room for the table gets lines that are not cut."""
+    controller, terminal = os.openpty()
+    process = receiver_process(
+        *("demo", "--once", "--bind", free_bind("127.0.0.1:0"), "--samples", samples(tmp_path, "frenet/posted")),
+        stdout=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    said = b""
+    with contextlib.suppress(OSError):  # how a terminal tells that nobody writes any more
+        while piece := os.read(controller, 65_536):
+            said += piece
+    os.close(controller)
+
+    assert 0 == process.wait(60), process.communicate()
+    process.communicate()
+    assert (
+        "frenet/posted: 200 accepted, in_step\r\n"
+        "    1430000000001-01 / 43001, by only_open_invoice\r\n"
+        "    QF430000001BR · Frenet · dispatched 2025-10-20T10:12:00-03:00\r\n"
+    ) in said.decode()
 
 
 class TestSamples:

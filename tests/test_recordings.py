@@ -4,6 +4,7 @@ import json
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -251,3 +252,33 @@ class TestWalk:
 
         assert 1000 == found
         assert peak < 100 * len(line)
+
+
+class TestAfter:
+    """A recording may name others that came before it."""
+
+    HTTP = b"POST /webhooks/x HTTP/1.1\r\n\r\n{}"
+
+    def write(self, folder, name, after):
+        (folder / f"{name}.http").write_bytes(self.HTTP)
+        (folder / f"{name}.expected.json").write_text(json.dumps({"after": after}))
+        return folder / f"{name}.http"
+
+    def test_loaded(self, tmp_path):
+        """Those are loaded with it, and theirs are not: each names all that came before."""
+        self.write(tmp_path, "first", [])
+        self.write(tmp_path, "second", ["first"])
+
+        third = load(self.write(tmp_path, "third", ["first", "second"]))
+
+        assert ["first.http", "second.http"] == [Path(one.name).name for one in third.earlier]
+        assert [(), ()] == [one.earlier for one in third.earlier]
+
+    def test_itself(self, tmp_path):
+        """One that names itself is no endless story."""
+        assert 1 == len(load(self.write(tmp_path, "loop", ["loop"])).earlier)
+
+    def test_missing(self, tmp_path):
+        """One that is not there is named."""
+        with pytest.raises(BadRecording, match=r"gone\.http"):
+            load(self.write(tmp_path, "late", ["gone"]))

@@ -1,56 +1,24 @@
-"""Recordings run again: dry, for real, and against a running receiver."""
+"""Recordings run again, dry: what a live request would come to, and nothing sent or stored."""
 
 import json
 import logging
 import os
 import subprocess
 import sys
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from freezegun import freeze_time
-from werkzeug.serving import make_server
 
 from receiver.config import load
-from receiver.recordings import Recording, from_json, to_json, walk
 from receiver.recordings import load as load_recording
+from receiver.recordings import to_json, walk
 from receiver.replay import Replay
 from tests.console import ROOT, Desk, receiver, receiver_process
+from tests.replaying import POSTED, SAMPLES, expecting, lines, recording, replay
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
-
-SAMPLES = ROOT / "tests" / "samples"
-POSTED = SAMPLES / "melhor_envio" / "posted.http"
-
-
-def recording(payload: dict[str, Any] | None = None, **expected: Any) -> Recording:
-    """A melhor_envio webhook that brings its endpoint's settings."""
-    sample = load_recording(POSTED)
-    body = json.dumps(payload if payload is not None else posted()).encode()
-    settings = {"endpoint": MELHOR_ENVIO, "received_at": "2026-11-12T12:00:00+00:00", **expected}
-    changed = replace(sample, name="one", request=replace(sample.request, body=body), expected=settings)
-    return from_json(to_json(changed), name="one")
-
-
-def expecting(**expected: Any) -> str:
-    """A line whose request is good and whose expectation may be anything."""
-    return to_json(replace(recording(), expected=expected))
-
-
-def lines(path: Path, *recordings: Recording | str) -> Path:
-    """A JSON Lines file."""
-    written = [one if isinstance(one, str) else to_json(one) for one in recordings]
-    path.write_text("".join(line + "\n" for line in written), encoding="utf-8")
-    return path
-
-
-def replay(*arguments: object, config: Path | None = None) -> tuple[int, list[dict[str, Any]]]:
-    """The exit code and the objects of ``--json``."""
-    result = receiver("replay", *arguments, "--json", config=config)
-    return result.exit_code, [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.fixture
@@ -122,13 +90,14 @@ class TestDry:
 
     def test_log(self, tmp_path, caplog):
         """What is held is told as a result and not in the log besides."""
+        level = logging.getLogger("receiver").level
         code, (row,) = replay(
             lines(tmp_path / "one.jsonl", recording(posted("1-01"), orders=[order("1-01", package("A"), package("B"))]))
         )
 
         assert ("held", 0) == (row["shipments"][0]["state"], code)
         assert [] == caplog.records
-        assert logging.NOTSET == logging.getLogger("receiver").level
+        assert level == logging.getLogger("receiver").level
 
     def test_fault_of_ours(self):
         """A fault of the program is a difference, expected or not."""
@@ -421,135 +390,3 @@ class TestMany:
         finally:
             process.kill()
             process.communicate()
-
-
-class TestSend:
-    def test_performs(self, desk, tmp_path):
-        """It stores, writes to VTEX, and tells where each parcel came to rest."""
-        desk.rig.add_order(order("1-01", package("41001")))
-        file = lines(tmp_path / "one.jsonl", recording(state="in_step", rule="only_open_invoice"))
-
-        (row,) = desk.tells("replay", file, "--send")
-
-        assert ("accepted", True) == (row["outcome"], row["as_expected"])
-        assert ("in_step", "41001") == (row["shipments"][0]["state"], row["shipments"][0]["patch"]["invoice"])
-        assert "TN1BR" == desk.rig.package_of("1-01", "41001")["trackingNumber"]
-        assert ["GET", "PATCH"] == [call.method for call in desk.rig.calls()]
-        assert 1 == len(desk.tells("deliveries"))
-
-    def test_one_write(self, desk, tmp_path):
-        """Several webhooks of one parcel come to one write, and a repeat to none."""
-        desk.rig.add_order(order("1-01", package("41001")))
-        numbered = (
-            recording(posted(number=number, at=f"2026-11-10T1{number[2]}:00:00+00:00")) for number in ("TN1", "TN2")
-        )
-        file = lines(tmp_path / "two.jsonl", *numbered)
-
-        first, again = desk.tells("replay", file, "--send"), desk.tells("replay", file, "--send")
-
-        assert [["accepted"] * 2, ["duplicate"] * 2] == [[row["outcome"] for row in rows] for rows in (first, again)]
-        assert 1 == len(desk.rig.calls("PATCH"))
-
-    def test_difference(self, desk, tmp_path):
-        """An end that was not expected is named."""
-        desk.rig.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000)))
-        file = lines(tmp_path / "two.jsonl", recording(state="in_step"), recording({"event": "order.posted"}), "bad")
-
-        held, broken, bad = desk.tells("replay", file, "--send", code=1)
-
-        assert ['state "held", expected "in_step"'] == held["differences"]
-        assert ["quarantined ($: lacks 'data')"] == broken["differences"]
-        assert "bad recording" == bad["outcome"]
-
-    def test_configured_only(self, rig, tmp_path):
-        """A recording's own settings are no permission: an endpoint must be configured."""
-        desk = Desk(rig, frenet={"carrier": "frenet", "secrets": ["s"]})
-
-        (row,) = desk.tells("replay", lines(tmp_path / "one.jsonl", recording()), "--send", code=1)
-
-        assert ["one: the configuration has no endpoint for melhor_envio"] == row["differences"]
-        assert [] == desk.tells("deliveries")
-
-    def test_no_configuration(self, tmp_path):
-        """Without a configuration there is nowhere to send."""
-        result = receiver("replay", POSTED, "--send", config=tmp_path / "none.toml")
-
-        assert 1 == result.exit_code
-        assert "cannot be read" in result.stderr
-
-
-class TestTo:
-    @pytest.fixture
-    def running(self, desk):
-        """The receiver's web side on loopback."""
-        server = make_server("127.0.0.1", 0, desk.rig.app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-    def test_posts(self, desk, running, tmp_path):
-        """It arrives signed with the configured secret, not with the recording's."""
-        foreign = recording(endpoint={**MELHOR_ENVIO, "secrets": ["somebody else's"]})
-        file = lines(tmp_path / "one.jsonl", foreign)
-
-        (row,) = desk.tells("replay", file, "--to", running + "/")
-        (again,) = desk.tells("replay", file, "--to", running)
-
-        assert (200, "accepted", "duplicate") == (row["status"], row["outcome"], again["outcome"])
-        (stored,) = desk.tells("deliveries")
-        assert "[redacted]" == stored["headers"]["x-me-signature"]
-
-    def test_wrong_secret(self, desk, running, tmp_path):
-        """A receiver that knows another secret is reported."""
-        wrong = desk.config.with_name("wrong.toml")
-        wrong.write_text(desk.config.read_text().replace("rig-secret", "wrong-secret"))
-        file = lines(tmp_path / "one.jsonl", recording())
-
-        code, (row,) = replay(file, "--to", running, config=wrong)
-
-        assert (1, 401) == (code, row["status"])
-        assert ["status 401: The sender is not proven."] == row["differences"]
-
-    def test_unreadable(self, desk, running, tmp_path):
-        """What the receiver could not read is reported with its own words, unless expected."""
-        broken = recording({"event": "order.posted"})
-        wanted = recording({"event": "order.created"}, reply={"status": 200, "outcome": "quarantined"})
-        file = lines(tmp_path / "two.jsonl", broken, wanted)
-
-        first, second = desk.tells("replay", file, "--to", running, code=1)
-
-        assert ["quarantined (melhor_envio: $: lacks 'data')"] == first["differences"]
-        assert [] == second["differences"]
-
-    def test_status(self, desk, running, tmp_path):
-        """Another status than expected is reported."""
-        file = lines(tmp_path / "one.jsonl", recording(reply={"status": 202, "outcome": "accepted"}))
-
-        (row,) = desk.tells("replay", file, "--to", running, code=1)
-
-        assert ["status 200, expected 202"] == row["differences"]
-
-    def test_probe(self, desk, running, tmp_path):
-        """A registration probe goes unsigned, as the carrier sends it."""
-        probe = recording({}, reply={"status": 200, "outcome": "probe"})
-        bare = replace(probe, request=replace(probe.request, headers={"content-type": "application/json"}))
-
-        (row,) = desk.tells("replay", lines(tmp_path / "one.jsonl", bare), "--to", running)
-
-        assert "probe" == row["outcome"]
-
-    def test_nobody_there(self, desk, tmp_path):
-        """Nobody listening is reported for each."""
-        (row,) = desk.tells("replay", POSTED, "--to", "http://127.0.0.1:1", code=1)
-
-        assert ("no answer", ["the connection failed or was closed"]) == (row["outcome"], row["differences"])
-
-    def test_another_program(self, desk, tmp_path):
-        """An answer that is not a receiver's is no success."""
-        (row,) = desk.tells("replay", POSTED, "--to", desk.rig.vtex_url, code=1)
-
-        assert "refused" == row["outcome"]
-        assert row["differences"][0].startswith("status 404: ")

@@ -253,7 +253,7 @@ def test_locked_by_another(machine: Site):
     url = serve.url
 
     def refused(number: int) -> list[tuple[int, str | None, bool]]:
-        sender, heard, ends = Sender(url), [], time.monotonic() + 5
+        sender, heard, ends = Sender(url), [], time.monotonic() + MOST
         while time.monotonic() < ends:
             begun = time.monotonic()
             status = sender.post(number)

@@ -3,16 +3,14 @@
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Never, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len, set_cell_size
 
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
@@ -102,20 +100,12 @@ def known(rows: Iterator[dict[str, Any]], config: Config, endpoint: str | None) 
     return rows
 
 
-def console() -> Console:
-    """Standard output; where it is no terminal, so wide that nothing is folded."""
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=10_000)
-
-
-def table(rows: Iterable[Iterable[str]], headings: Iterable[str]) -> Table:
-    """Columns without lines around them; a long text goes on in the next line, and none is taken for markup."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        made.add_column(heading, overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(printable(text)) for text in row))
-    return made
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Aligned lines, never cut: a terminal that is too narrow goes on in the next line, and a name stays whole."""
+    lines = [headings, *([printable(text.replace("\n", " ")) for text in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        yield "  ".join(map(set_cell_size, line, widths)).rstrip()
 
 
 def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, as_json: bool, empty: str) -> None:
@@ -129,7 +119,8 @@ def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, 
     if not shown:
         click.echo(empty)
         return
-    console().print(table(shown, columns.values()))
+    for line in table(list(columns.values()), shown):
+        click.echo(line)
     if next(left, None) is not None:
         click.echo(f"… the first {MOST_ROWS}; --json gives all, filters give fewer")
 

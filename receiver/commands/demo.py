@@ -1,5 +1,7 @@
 """The `demo` command, which is what ``make run`` shows."""
 
+import math
+import shutil
 import signal
 import sys
 import tempfile
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from receiver.commands._common import bind_option, console, count, fail, printable, table
+from receiver.commands._common import bind_option, count, fail, printable, table
 from receiver.demo import OWN_INVOICE, OWN_ORDER, Demo, DemoFailed, Line, free_bind, running
 from receiver.vtex.orders import RULES
 
@@ -56,13 +58,10 @@ def demo(bind: str, samples: Path, *, once: bool) -> None:
 
 def _print(lines: list[Line]) -> None:
     rows = [[_marked(line), line.reply, line.state, _place(line), line.why, line.vtex] for line in lines]
-    wide = table(rows, ("recording", "answer", "ended", "order / invoice", "chosen by", "VTEX holds now"))
-    out = console()
-    if out.measure(wide).maximum <= out.width:
-        out.print(wide)
-    else:
-        for row in rows:
-            click.echo(printable(_narrow(row)))
+    wide = list(table(("recording", "answer", "ended", "order / invoice", "chosen by", "VTEX holds now"), rows))
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf
+    for shown in wide if max(map(len, wide)) <= room else map(_narrow, rows):
+        click.echo(shown)
     click.echo("\nchosen by")
     for rule, meaning in RULES.items():
         if any(line.why == rule for line in lines):
@@ -92,7 +91,7 @@ def _narrow(row: list[str]) -> str:
     recording, reply, state, place, why, vtex = row
     first = f"{recording}: {reply}" + (f", {state}" if state else "")
     second = f"\n    {place}, by {why}" if why else ""
-    return first + second + (f"\n    {vtex}" if vtex else "")
+    return printable(first + second + (f"\n    {vtex}" if vtex else ""))
 
 
 def _keep_serving(show: Demo) -> None:

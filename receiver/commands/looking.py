@@ -144,7 +144,7 @@ def _attempt(attempt: dict[str, Any]) -> str:
     if attempt["request"]:
         parts.append(json.dumps(attempt["request"], ensure_ascii=False))
     parts.append(f"→ {attempt['outcome'] or 'outcome unknown'}")
-    parts += [str(attempt[name]) for name in ("status", "answer") if attempt[name]]
+    parts.append(attempt["answer"])  # an answer that is no success begins with its status
     return "  ".join(part for part in parts if part)
 
 

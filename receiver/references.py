@@ -56,7 +56,7 @@ class Rule:
             match = self.pattern.search(written) if self.pattern else None
             if self.pattern and not match:
                 continue
-            hit = (match.group(1) if match and match.re.groups else match.group() if match else written) or ""
+            hit = match.group(1) if match and match.re.groups else match.group() if match else written
             checked = text(hit, f"$.{self.path}")
             if checked:
                 hits[checked] = None

@@ -75,6 +75,8 @@ CHOSEN = [
     ("the tracking number is there", {}, [{**A, "trackingNumber": " TN1 "}, B], "tracking_number", "900"),
     ("the tracking number is there, and VTEX writes more than the number", {"invoice_numbers": ["0900"]},
      [invoice("900-1", trackingNumber="TN1"), invoice("901-1")], "tracking_number", "900-1"),
+    ("the tracking number is there, and the carrier writes more than the number", {"invoice_numbers": ["0900-1"]},
+     [invoice("900", trackingNumber="TN1"), invoice("901")], "tracking_number", "900"),
     ("we wrote this shipment's earlier number there", {"own_invoice": "901"}, [A, {**B, "trackingNumber": "OLD"}],
      "own_invoice", "901"),
     ("the number counts for more than where we wrote", {"own_invoice": "901", "invoice_numbers": ["900"]}, [A, B],
@@ -89,6 +91,7 @@ CHOSEN = [
      [A, B], "assigned", "901"),
     ("a link names it", {"linked_invoice": "901"}, [A, B], "link", "901"),
     ("a link names it as VTEX does", {"linked_invoice": "0900"}, [A, invoice("0900")], "link", "0900"),
+    ("a link names it without its zeros", {"linked_invoice": "901"}, [A, invoice("00901")], "link", "00901"),
     ("a link and the carrier agree", {"linked_invoice": "901", "invoice_numbers": ["901"]}, [A, B], "link", "901"),
     ("a link names it, and the carrier contradicts itself",
      {"linked_invoice": "901", "invoice_numbers": ["5"], "invoice_keys": [key(6)]}, [A, B], "link", "901"),
@@ -196,6 +199,7 @@ def test_not_chosen(clues, packages, kind, reason):
         (100, ["100"], ("only_open_invoice", "900")),
         (101, [100], ("Wait", "partly_invoiced")),
         (None, [100], ("Wait", "partly_invoiced")),
+        (True, [100], ("Wait", "partly_invoiced")),
         ("plenty", [100], ("Wait", "partly_invoiced")),
         (100, [None], ("Wait", "partly_invoiced")),
     ],
@@ -349,6 +353,7 @@ def test_key_digits():
 def test_series_and_number():
     """Places 23 to 25 and 26 to 34 of the key published in VTEX's fulfillment notification guide."""
     assert ("1", "445494") == series_and_number("35200844913721000168550010004454941205352231")
+    assert ("0", "0") == series_and_number(key(0, series=0))
 
 
 def test_significant():

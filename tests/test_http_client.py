@@ -192,6 +192,15 @@ class TestCalls:
 
         assert 120.0 == caught.value.pause
 
+    def test_deadline_ends_with_the_call(self, server):
+        """Nothing is left behind that could cut a later call of the same connection."""
+        vtex(server).get_order("1-01")
+        timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+        for timer in timers:
+            timer.join(5)
+
+        assert not any(timer.is_alive() for timer in timers)
+
 
 class TestTokens:
     @staticmethod
@@ -224,12 +233,14 @@ class TestTokens:
             assert ["new", "old", "old", "new"] == [heard.headers["x-vtex-api-apptoken"] for heard in server.heard]
 
     def test_none_accepted(self):
-        """Each is tried once; then it is the configuration's fault."""
+        """Each is tried once, the newest first; then it is the configuration's fault."""
         with serving(saying(answer("401 Unauthorized"))) as server:
-            with pytest.raises(Misconfigured):
-                vtex(server, "a", "b", "c").get_order("1-01")
+            client = vtex(server, "a", "b", "c")
+            for _ in range(2):
+                with pytest.raises(Misconfigured):
+                    client.get_order("1-01")
 
-            assert ["a", "b", "c"] == [heard.headers["x-vtex-api-apptoken"] for heard in server.heard]
+            assert [*"abcabc"] == [heard.headers["x-vtex-api-apptoken"] for heard in server.heard]
 
 
 class TestHosts:

@@ -11,7 +11,7 @@ import pytest
 
 from adapters import Reference, ReferenceKind, Shipment, Status
 from receiver.config import Config, parse
-from receiver.plan import AWAITING, LONGEST_BACKOFF, Ask, Rest, awaiting, backoff, basis, plan
+from receiver.plan import AWAITING, LONGEST_BACKOFF, Ask, Rest, awaiting, backoff, basis, hold, order_ids, plan, waiting
 from receiver.reasons import HELD, REASONS, WAITING
 from receiver.shipments import Known, Update, fold
 from receiver.store import Claim
@@ -279,6 +279,43 @@ class TestBackOff:
         assert all(32 <= backoff(4, chance) <= 48 for _ in range(100))
         assert all(0.8 * LONGEST_BACKOFF <= backoff(tries, chance) <= 1.2 * LONGEST_BACKOFF for tries in (12, 10**6))
         assert 1 < len({backoff(3, chance) for _ in range(10)})
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"state": "dismissed"},
+        {"state": "held", "reason": "ambiguous_invoice"},
+        {"state": "in_step", "sent": {**SENT, "verified": True}},
+        {"state": "in_step", "sent": {**SENT, "verified": None}, "check_at": T + 10},
+        {"state": "awaiting_order", "reason": "order_not_found", "check_at": T + 10},
+    ],
+)
+@pytest.mark.parametrize(("note", "expected"), [("what was said last", "what was said last"), (None, "")])
+def test_note_stays(before, note, expected):
+    """While nothing is asked, the last word on a shipment stays."""
+    step = next_step(known(), note=note, **before)
+
+    assert isinstance(step, Rest)
+    assert expected == step.note
+
+
+def test_sentences():
+    """A rest speaks in the sentence of its code, with what is special about it behind."""
+    assert HELD["number_differs"] == hold("number_differs").note
+    assert f"{HELD['number_differs']} (holds X)" == hold("number_differs", "holds X").note
+    assert Rest(
+        state="awaiting_order", reason="order_not_found", note=WAITING["order_not_found"], due_at=5.0, check_at=5.0
+    ) == waiting("awaiting_order", "order_not_found", due_at=5.0)
+
+
+def test_order_ids():
+    """Only what names an order, by kind, and only kinds of which something is known."""
+    two = Reference(ReferenceKind.SEQUENCE, "502556"), Reference(ReferenceKind.SEQUENCE, "502557")
+
+    assert {ReferenceKind.ORDER_ID: ["1-01"], ReferenceKind.SEQUENCE: ["502556", "502557"]} == order_ids(
+        known(said(references=(ORDER, NUMBER, *two)))
+    )
 
 
 def test_basis():

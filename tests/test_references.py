@@ -52,6 +52,7 @@ def found(payload, *rules: Rule, own: tuple[tuple[str, str], ...] = ()) -> list[
         ("tags", None, {"tags": ["1-01", "1-01", 5, None, ["2-01"]]}, ["1-01", "5"]),
         ("tags", None, {"tags": ["1-01", "2-01"]}, ["1-01", "2-01"]),
         ("length(order)", None, {}, []),
+        ("tags[1:]", None, {"tags": ["gift", "1-01"]}, ["1-01"]),
         ("split", None, {"split": "a field may be named as one likes"}, ["a field may be named as one likes"]),
     ],
 )

@@ -66,6 +66,7 @@ class TestBody:
     def test_first(self):
         """All four fields of what the carrier said, the date with its offset and without fractions."""
         assert SENT == body(judge(FULL))
+        assert SENT == body(judge(FULL, trackingNumber="", trackingUrl=" ", courier=""))
 
     def test_all_four_keys(self):
         """VTEX requires all four keys: what nobody knows is null, and the courier is at least the carrier's name."""
@@ -249,6 +250,8 @@ class TestOthers:
 
         assert "second_parcel" == decide(read_order(document), clues, FULL, history).reason
         assert "number_differs" == decide(read_order(document), clues, FULL, History()).reason
+        two = Clues(tracking_number="TN1", invoice_numbers=["900", "901"])
+        assert "ambiguous_reference" == decide(read_order(document), two, FULL, history).reason
 
     @pytest.mark.parametrize("shown", ["TN1", None])
     def test_same_parcel_from_another_endpoint(self, shown):
@@ -257,6 +260,7 @@ class TestOthers:
 
         assert isinstance(decision, Agreed)
         assert f"the same parcel is told by {OTHER}" == decision.note
+        assert (shown or "") == decision.body["trackingNumber"]
 
 
 UNSAFE = ["900/1", "900\\1", "900#", "9 00", " 900", "900?", "900%2F1", ".", "..", "9" * 300, "90\n0", "90\x000"]

@@ -369,7 +369,7 @@ def _text(value: Any) -> str | None:
 
 def _cents(value: Any) -> int | None:
     """Integers in GET, text in POST (Orders API)."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
+    if isinstance(value, str) and value.isdecimal():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

@@ -96,8 +96,8 @@ class Calls:
 
 
 def _unknown(error: VtexError) -> bool:
-    """Whether a write was applied: a gateway's answer and a garbled one say as little as none."""
-    return isinstance(error, NoAnswer) or (isinstance(error, Transient) and error.status != 500)
+    """Whether a write was applied: a server's error, a gateway's and a garbled answer say as little as none."""
+    return isinstance(error, NoAnswer | Transient)
 
 
 def _receipt(content: Any) -> str | None:

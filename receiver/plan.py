@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -153,7 +153,8 @@ def _date_ahead(known: Known, now: float) -> Rest | None:
     if ahead <= 0:
         return None
     if ahead > MOST_AHEAD:
-        return hold("future_date", f"dispatched {known.dispatched_at.isoformat(timespec='seconds')}")
+        held = hold("future_date", f"dispatched {known.dispatched_at.isoformat(timespec='seconds')}")
+        return replace(held, due_at=known.dispatched_at.timestamp())  # the one hold that time alone resolves
     return waiting("waiting", "dispatch_ahead", due_at=known.dispatched_at.timestamp())
 
 

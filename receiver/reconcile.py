@@ -155,6 +155,7 @@ class Reconciler:
             return None
         work.unsettled = body
         if applied:
+            claim.basis = ""  # what came since may name another invoice: decide again, the order is at hand
             work.sent = claim.sent = _sent(attempt["order_id"], attempt["invoice_number"], body, now, verified=True)
             claim.note = "written; the answer was lost, and the invoice shows it"
             for name in ("order_id", "invoice_number", "rule", "evidence"):
@@ -192,11 +193,13 @@ class Reconciler:
             if decision.reason == "second_parcel" and writing:
                 return self._step_back(work, writing[0], decision.note)
             return hold(decision.reason, decision.note)
-        work.changes["invoice_number"] = decision.choice.package.invoice_number
+        invoice = decision.choice.package.invoice_number
+        if isinstance(decision, Agreed) and work.unsettled and _is(work.sent, order.order_id, invoice):
+            return Rest(state="in_step", note=claim.note or "")  # found applied: the rule that chose it then stands
+        work.changes["invoice_number"] = invoice
         work.changes["rule"] = decision.choice.rule
         work.changes["evidence"] = json.dumps(decision.choice.evidence)
         if isinstance(decision, Agreed):
-            invoice = decision.choice.package.invoice_number
             work.sent = _sent(order.order_id, invoice, decision.body, now, verified=True)
             return Rest(state="in_step", note=decision.note or "VTEX already had it")
         return self._write(work, order, decision)
@@ -347,6 +350,10 @@ def _clues(work: _Work, found: Found, own_invoice: str | None) -> Clues:
         own_invoice=own_invoice,
         assigned=claim.assigned_order is not None,
     )
+
+
+def _is(sent: Body | None, order_id: str, invoice: str) -> bool:
+    return sent is not None and (sent["order"], sent["invoice"]) == (order_id, invoice)
 
 
 def _sent(order_id: str, invoice: str, body: Body, now: float, *, verified: bool | None) -> dict[str, Any]:

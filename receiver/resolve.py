@@ -18,8 +18,9 @@ from receiver.vtex.orders import Hold, Order, Wait, key_digits
 
 #: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
 _SUFFIX = re.compile(r"-\d{2}$")
-#: What the index learns from the orders we read, the most telling first.
-_LEARNT = (ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE_NUMBER, ReferenceKind.TRACKING_NUMBER)
+#: What the index may tell of a parcel whose carrier names no order. An invoice number alone may not: it repeats across
+#: series and sellers, and the index never knows every order.
+_LEARNT = (ReferenceKind.INVOICE_KEY, ReferenceKind.TRACKING_NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Resolver:
         return None
 
     def _learnt(self, known: Known) -> Found | Wait | Hold | None:
-        for kind in _LEARNT:
+        # Where the carrier names an order that is not there yet, only a key, which is unique, may name another.
+        for kind in _LEARNT[:1] if order_ids(known) else _LEARNT:
             learnt = self._in_index(kind, known, source="order")
             if isinstance(learnt, Hold):
                 return learnt
@@ -123,8 +125,9 @@ class Resolver:
 
 
 def _of_this_parcel(row: Mapping[str, Any], known: Known) -> bool:
-    """False for what was learnt of the parcel that bore a recycled number before."""
-    return known.since is None or row.get("learnt_at", math.inf) > (known.since - RECYCLED_AFTER).timestamp()
+    """False for what was learnt so long ago that it is about the parcel that bore a recycled number before."""
+    heard = known.since or known.last_heard
+    return heard is None or row.get("learnt_at", math.inf) > (heard - RECYCLED_AFTER).timestamp()
 
 
 def _nowhere(known: Known, endpoint: Endpoint) -> Wait:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from types import FrameType
@@ -31,6 +31,7 @@ log = logging.getLogger("receiver.server")
 GRACE = 30
 #: Seconds in which a request must have arrived whole: a sender that fell silent would keep its thread for ever.
 ARRIVAL = 30.0
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: Where gunicorn's processes tell each other that they live: memory, because a busy disk looks like a dead process.
 _HEARTBEATS = "/dev/shm"  # noqa: S108  gunicorn makes its files there safely
 
@@ -62,33 +63,30 @@ def work(path: Path, config: Config, *, hands: int | None = None) -> None:
 
     Raises `receiver.store.NotMigrated`, `receiver.store.StoreUnavailable`.
     """
-    told: int = signal.SIGHUP
-    with _held(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as wait_for_signal:
-        while told == signal.SIGHUP:
-            database = Database(config.database)
-            working = _Working(config, database, hands=hands)
-            working.start()
-            former = config
-            while config is former:
-                told = wait_for_signal()
-                if told != signal.SIGHUP:
-                    break
-                config = _reloaded(path, former)
-            working.claim_no_more()
-            working.end()
-            database.close()
-
-
-@contextlib.contextmanager
-def _held(*numbers: int) -> Iterator[Callable[[], int]]:
-    """Signals that interrupt nobody but wait to be asked for; those nobody asked for are forgotten."""
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    # They wait for `sigwait`, in every thread to come, and stay blocked at the end: a second SIGTERM says nothing new.
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
-        yield lambda: signal.sigwait(numbers)
-    finally:
-        while signal.sigpending().intersection(numbers):
-            signal.sigwait(numbers)
+        _work_until_told(path, config, hands)
+    except (NotMigrated, StoreUnavailable):
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        raise
+
+
+def _work_until_told(path: Path, config: Config, hands: int | None) -> None:
+    told: int = signal.SIGHUP
+    while told == signal.SIGHUP:
+        database = Database(config.database)
+        working = _Working(config, database, hands=hands)
+        working.start()
+        former = config
+        while config is former:
+            told = signal.sigwait(_SIGNALS)
+            if told != signal.SIGHUP:
+                break
+            config = _reloaded(path, former)
+        working.claim_no_more()
+        working.end()
+        database.close()
 
 
 class _Working:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from receiver.config import Config
-from receiver.http import Http
+from receiver.http import TOTAL_SECONDS, Http
 from receiver.reconcile import Reconciler
 from receiver.store import Claim, Database, Desk, Queue, StoreUnavailable
 from receiver.vtex.client import Vtex
@@ -37,7 +37,9 @@ class Worker:
     ) -> None:
         self._config, self._database, self._clock = config, database, clock
         self.queue = Queue(database, holder=name, lease=config.lease)
-        http = Http(account.base_url for account in config.accounts.values())
+        # A call and the wait for its place in the pace must fit into a lease: slow answers would only lose it.
+        longest = min(TOTAL_SECONDS, config.lease * 0.4)
+        http = Http((account.base_url for account in config.accounts.values()), total=longest)
         clients = {name: Vtex(account, http, clock=clock) for name, account in config.accounts.items()}
         self._reconciler = Reconciler(config, self.queue, clients, clock=clock, sleep=sleep)
         self._desk = Desk(database)

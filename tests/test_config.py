@@ -321,12 +321,18 @@ class TestAccount:
         with pytest.raises(BadConfig, match="is not a VTEX account name"):
             parse({"vtex": {name: VTEX["lux"]}}, path=Path("receiver.toml"), environ={})
 
+    def test_unknown_setting(self):
+        """A misspelt setting of an account is named."""
+        assert ["vtex.lux.app_tokens: is not a setting"] == faults(lux={"app_tokens": ["t"]})
+
     def test_pace(self):
-        """The pace is a number of at least one."""
+        """The pace is a number of at least one, and no slower than a lease allows."""
         assert 5.0 == config(lux={"requests_per_minute": 5}).accounts["lux"].requests_per_minute
-        assert ["vtex.lux.requests_per_minute: must be a number of at least 1"] == faults(
-            lux={"requests_per_minute": 0}
+        assert 2.0 == config(lux={"requests_per_minute": 2}).accounts["lux"].requests_per_minute
+        assert ["vtex.lux.requests_per_minute: is so few that a lease of 60 s would lapse"] == faults(
+            lux={"requests_per_minute": 1.9}
         )
+        assert "vtex.lux.requests_per_minute: must be a number of at least 1" in faults(lux={"requests_per_minute": 0})
 
 
 CANARY = "hunter2-canary"

@@ -1,12 +1,14 @@
 """An endpoint's settings: its carrier, account, secrets, scheme and rules."""
 
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from adapters import Basic, Bearer, Header, Hmac, Path, Query
-from receiver.config import BadConfig, Endpoint, endpoint_from
+from receiver.carriers import discover
+from receiver.config import BadConfig, Endpoint, _chosen_scheme, _Table, endpoint_from
 from tests.test_config import FRENET, VTEX, config, faults
 
 
@@ -138,6 +140,14 @@ class TestSchemes:
     def test_faults(self, carrier, auth, why):
         """What the carrier does not do, or a proxy would lose, is refused."""
         assert [f"endpoints.shop.{why}"] == endpoint_faults(carrier, auth=auth)
+
+    def test_header_that_is_the_carriers(self):
+        """Where a carrier's header is fixed, no other can be named."""
+        fixed, noted = replace(discover()["ups"], auth=(Header("credential"),)), list[str]()
+
+        assert Header("credential") == _chosen_scheme(fixed, "header", "credential", _Table({}, "auth", noted))
+        assert None is _chosen_scheme(fixed, "header", "x", _Table({}, "auth", noted))
+        assert ["auth.name: ups sends its secret in credential, not in x"] == noted
 
     def test_basic(self):
         """Basic takes user and password; where the carrier puts its key into the user name, that is enough."""

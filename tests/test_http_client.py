@@ -1,21 +1,19 @@
 """The wire to VTEX over real loopback connections: what is sent, what is never sent, and answers that misbehave."""
 
-import gzip
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from receiver.config import Account
 from receiver.http import HostNotAllowed, Http
-from receiver.vtex.answers import Misconfigured, NoAnswer, NotFound, Throttled
+from receiver.vtex.answers import Misconfigured, NotFound, Throttled
 from receiver.vtex.client import BadSegment, Vtex, segment
+from tests.bare_server import Heard, Server, answer, saying, serving
 from tests.vtex_contract import request_faults
 
 BODY = {
@@ -24,71 +22,6 @@ BODY = {
     "courier": "São João",
     "dispatchedDate": "2026-11-10T09:00:00-03:00",
 }
-
-
-@dataclass
-class Heard:
-    """One request as its bytes came in: the request line's target, headers in lower case."""
-
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class Server:
-    """A bare socket server on loopback; ``talk`` has the connection and the request, and may do as it likes."""
-
-    talk: Callable[[socket.socket, Heard], None]
-    heard: list[Heard] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listening.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError), connection.makefile("rb") as incoming:
-            while line := incoming.readline():
-                method, target, _ = line.decode().split(" ")
-                headers = {}
-                while (line := incoming.readline().decode("latin-1").strip()) != "":
-                    name, _, value = line.partition(":")
-                    headers[name.lower()] = value.strip()
-                body = incoming.read(int(headers.get("content-length", 0)))
-                self.heard.append(Heard(method, target, headers, body))
-                self.talk(connection, self.heard[-1])
-
-    def close(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-
-
-@contextmanager
-def serving(talk: Callable[[socket.socket, Heard], None]) -> Iterator[Server]:
-    server = Server(talk)
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-def answer(status: str = "200 OK", body: bytes = b"{}", *headers: str) -> bytes:
-    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-def saying(*answers: bytes) -> Callable[[socket.socket, Heard], None]:
-    """The answers in turn, the last one for ever."""
-    left = list(answers)
-    return lambda connection, _: connection.sendall(left.pop(0) if len(left) > 1 else left[0])
 
 
 def account(url: str, *tokens: str) -> Account:
@@ -192,6 +125,14 @@ class TestCalls:
 
         assert 120.0 == caught.value.pause
 
+    def test_connection_is_kept(self, server):
+        """A thread's calls to one host share a connection."""
+        client = vtex(server)
+        for _ in range(3):
+            client.get_order("1-01")
+
+        assert (1, 3) == (server.connections, len(server.heard))
+
     def test_deadline_ends_with_the_call(self, server):
         """Nothing is left behind that could cut a later call of the same connection."""
         vtex(server).get_order("1-01")
@@ -284,111 +225,6 @@ class TestHosts:
             client.get_order("1-01")
 
             assert ["cookie" in heard.headers for heard in server.heard] == [False, False]
-
-
-def drip(head: bytes, drop: bytes) -> Callable[[socket.socket, Heard], None]:
-    """An answer that never ends, and never falls silent either."""
-
-    def talk(connection: socket.socket, _: Heard) -> None:
-        connection.sendall(head)
-        with suppress(OSError):
-            while True:
-                connection.sendall(drop)
-                time.sleep(0.005)  # only paces the sender; nothing waits for it
-
-    return talk
-
-
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-
-
-class TestNoAnswer:
-    @staticmethod
-    def why(server: Server, method: str = "GET", **limits: Any) -> str:
-        with pytest.raises(NoAnswer) as caught:
-            Http([server.url], **limits).call(method, server.url, headers={})
-        return str(caught.value)
-
-    def test_refused(self):
-        """Nobody listens."""
-        with serving(saying(answer())) as server:
-            pass
-
-        assert "the connection failed or was closed" == self.why(server)
-
-    @pytest.mark.parametrize("method", ["GET", "PATCH"])
-    def test_closed(self, method):
-        """The connection ends without an answer; a write is not sent again behind the caller's back."""
-
-        def hang_up(connection: socket.socket, _: Heard) -> None:
-            connection.shutdown(socket.SHUT_RDWR)
-
-        with serving(hang_up) as server:
-            assert "the connection failed or was closed" == self.why(server, method)
-            assert 1 == len(server.heard)
-
-    def test_silence(self):
-        """No word comes within the read timeout."""
-        with serving(lambda *_: None) as server:
-            assert "no answer in time" == self.why(server, read=0.05)
-
-    @pytest.mark.parametrize(
-        ("head", "drop"),
-        [
-            (HEAD + b"Content-Length: 1000000\r\n\r\n", b" "),
-            (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-            (HEAD + b"Connection: close\r\n\r\n", b" "),
-            (HEAD + b"X-Endless: ", b"x"),
-            (b"HTTP/1.1 200 ", b"x"),
-        ],
-        ids=["length", "chunks", "until closed", "header", "status line"],
-    )
-    def test_endless(self, head, drop):
-        """An answer that drips on for ever, in its head or its body, ends at the total deadline."""
-        with serving(drip(head, drop)) as server:
-            begun = time.monotonic()
-            assert "the answer took too long" == self.why(server, total=0.2)
-
-        assert time.monotonic() - begun < 5
-
-    @pytest.mark.parametrize("framing", [b"Content-Length: 100\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n2\r\n"])
-    def test_cut_short(self, framing):
-        """An answer that breaks off is no answer, even if what came of it could be read."""
-
-        def talk(connection: socket.socket, _: Heard) -> None:
-            connection.sendall(HEAD + framing + b"{}")
-            connection.shutdown(socket.SHUT_RDWR)
-
-        with serving(talk) as server:
-            assert "the answer broke off" == self.why(server)
-
-    def test_oversized(self):
-        """More than the limit is not taken in, also where it is sent compressed."""
-        with serving(saying(answer(body=b" " * 101))) as server:
-            assert "the answer is larger than 100 bytes" == self.why(server, most=100)
-            assert b" " * 101 == Http([server.url], most=101).call("GET", server.url, headers={}).body
-        packed = answer("200 OK", gzip.compress(b" " * 1_000_000), "Content-Encoding: gzip")
-        with serving(saying(packed)) as server:
-            assert "the answer is larger than 999999 bytes" == self.why(server, most=999_999)
-
-    def test_the_next_call_is_not_harmed(self):
-        """After a call that was cut, the same thread's next one has a connection of its own."""
-        with serving(drip(HEAD + b"Content-Length: 1000000\r\n\r\n", b" ")) as server:
-            http = Http([server.url], total=0.2)
-            with pytest.raises(NoAnswer):
-                http.call("GET", server.url, headers={})
-            server.talk = saying(answer(body=b'"well"'))
-
-            assert b'"well"' == http.call("GET", server.url, headers={}).body
-
-    def test_patch_without_an_answer(self):
-        """The client passes it on as it is: whether the write was applied is unknown."""
-        with serving(lambda *_: None) as server:
-            client = Vtex(account(server.url), Http([server.url], read=0.05), clock=lambda: 0.0)
-            with pytest.raises(NoAnswer):
-                client.patch_invoice("1-01", "900", BODY)
-
-            assert ["PATCH"] == [heard.method for heard in server.heard]
 
 
 def test_threads():

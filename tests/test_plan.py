@@ -226,12 +226,12 @@ class TestDateAhead:
         [
             (0.5, ("waiting", "dispatch_ahead", 1800)),
             (24, ("waiting", "dispatch_ahead", 86_400)),
-            (24.1, ("held", "future_date", None)),
-            (24 * 365, ("held", "future_date", None)),
+            (24.1, ("held", "future_date", 24.1 * 3600)),
+            (24 * 365, ("held", "future_date", 24 * 365 * 3600)),
         ],
     )
     def test_ahead(self, hours, expected):
-        """A date a little ahead is waited for, up to a day; beyond that a person must look."""
+        """A date a little ahead is waited for, up to a day; beyond that a person must look, or the date come round."""
         assert expected == resting(next_step(known(said(dispatched_at=NOW + timedelta(hours=hours)))))
 
     @pytest.mark.parametrize("hours", [0, -1])

@@ -163,16 +163,15 @@ class TestBody:
         assert at == fields(rig)["dispatchedDate"]
 
     def test_date_far_ahead(self, rig: Rig):
-        """A dispatch more than a day ahead is for a person; once it has passed, a retry sends it."""
+        """A dispatch more than a day ahead is for a person; once it has passed, it is sent."""
         rig.add_order(order("1-01", package("900")))
 
         rig.post(posted(at=datetime.fromtimestamp(NOON + 25 * HOUR, UTC).isoformat()))
-        rig.works_until(10 * DAY)
+        rig.work()
         assert ("held", "future_date") == (rig.shipment()["state"], rig.shipment()["reason"])
         assert [] == rig.calls()
 
-        rig.desk.retry("melhor-envio/p1", now=rig.now)
-        rig.work()
+        rig.later(26 * HOUR)
         assert "in_step" == rig.shipment()["state"]
 
     def test_number_a_day_later(self, rig: Rig):

@@ -295,13 +295,14 @@ class TestIndex:
         assert "TN1BR" == fields(rig, "2-01")["trackingNumber"]
 
     def test_two_orders(self, rig: Rig):
-        """A number that two orders bear is for a person."""
-        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "numbers": naming("invoice_number")["melhor-envio"]})
-        rig.add_order(order("1-01", package("900")), order("2-01", package("900")))
+        """A key that two orders bear is for a person."""
+        key = "35251011222333000181550010000009001002940630"
+        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "numbers": naming("invoice_key")["melhor-envio"]})
+        rig.add_order(*(order(name, package("900", invoiceKey=key)) for name in ("1-01", "2-01")))
         rig.post(posted("1-01"))
         rig.post(posted("2-01", parcel="p2", number="TN2BR"))
         rig.work()
-        rig.post(posted("900", parcel="p3", number="TN3BR"), endpoint="numbers")
+        rig.post(posted(key, parcel="p3", number="TN3BR"), endpoint="numbers")
         rig.work()
 
         assert ("held", "ambiguous_order") == rest(rig, "numbers/p3")

@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from receiver.store import migrate
+from receiver import server
+from receiver.config import load
+from receiver.store import NotMigrated, migrate
 from tests.processes import Sender, Site, together
 from tests.rig import eventually
 
@@ -201,6 +203,8 @@ def test_work_beside(machine: Site):
     assert "tracking written" in serve.log
     assert "tracking written" in work.log
     work.send(signal.SIGTERM)
+    work.says("told to stop")
+    work.send(signal.SIGTERM)
     assert 0 == work.ended()
     assert [] == serve.disorder + work.disorder
 
@@ -334,6 +338,14 @@ def test_not_migrated(machines: Site):
         assert 1 == started.ended()
         assert 1 == len(started.log.splitlines())
         assert "receiver migrate" in started.log
+
+
+def test_signals_after_work(machines: Site):
+    """Whoever calls `work` has his signals back when it is refused: the programs he starts would inherit the block."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with pytest.raises(NotMigrated):
+        server.work(machines.config, load(machines.config))
+    assert former == signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_worker_killed_on_postgres(machines: Site):

@@ -64,7 +64,8 @@ class Ending:
 class Claim:
     """A leased shipment: the row as the last settlement left it, and every update since.
 
-    ``open_write`` is a PATCH whose outcome nobody wrote down; ``probing``: its account has just come out of a pause.
+    ``open_write`` is a PATCH whose outcome nobody wrote down; ``probing``: its account has just come out of a pause;
+    ``unread``: some news could not be read, and stays new.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Claim:
     update_ids: list[int]
     open_write: dict[str, Any] | None = None
     probing: bool = False
+    unread: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database
@@ -123,7 +123,9 @@ class Desk:
         return self._update(where, _reopened(now))
 
     def link(self, account: str, tracking_number: str, order_id: str, invoice_number: str | None, *, now: float) -> int:
-        """Note which order a tracking number belongs to, and wake the shipments that wait for it; how many."""
+        """Note which order a tracking number belongs to, and wake the shipments that wait for it or were told to
+        another order or invoice; how many.
+        """
         key = {"account": account, "kind": "tracking_number", "value": tracking_number}
         row = {**key, "order_id": order_id, "invoice_number": invoice_number, "source": "link", "learnt_at": now}
 
@@ -137,12 +139,17 @@ class Desk:
         def work(connection: Connection) -> int:
             connection.execute(forget)
             connection.execute(note, row)
-            waiting = (
+            elsewhere = [shipments.c.order_id != order_id]
+            if invoice_number is not None:
+                elsewhere.append(shipments.c.invoice_number != invoice_number)
+            astray = and_(shipments.c.state == "in_step", or_(*elsewhere))
+            concerned = (
                 shipments.c.account == account,
                 shipments.c.tracking_number == tracking_number,
-                shipments.c.state.in_(STUCK),
+                or_(shipments.c.state.in_(STUCK), astray),
             )
-            return connection.execute(update(shipments).where(*waiting).values({**_reopened(now), **_TAKEN})).rowcount
+            changes = {"sent": case((astray, None), else_=shipments.c.sent), **_reopened(now), **_TAKEN}
+            return connection.execute(update(shipments).where(*concerned).values(changes)).rowcount
 
         woken = self._database.write(work)
         self._database.arrived.set()

@@ -94,6 +94,7 @@ def _postgres(url: str, *, writing: bool) -> Engine:
         pool_size=20,
         max_overflow=4,
         pool_timeout=4,
+        hide_parameters=True,  # they are deliveries; a log must not quote them
         pool_pre_ping=not writing,
         isolation_level="READ COMMITTED" if writing else "AUTOCOMMIT",
         connect_args={"application_name": "receiver", **_NETWORK_PATIENCE},
@@ -111,6 +112,7 @@ def _sqlite(url: str, *, writing: bool) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
+        hide_parameters=True,
         pool_size=1 if writing else 8,
         max_overflow=0 if writing else 16,
         pool_timeout=4,

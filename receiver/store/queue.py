@@ -27,6 +27,8 @@ __all__ = ["PACE_AHEAD", "Ending", "Queue"]
 PACE_AHEAD = 5.0
 
 log = logging.getLogger("receiver.store")
+#: Seconds until somebody looks again at what this version cannot read.
+_ASIDE = 3600.0
 #: What a stored row that another version wrote may raise when it is read.
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 
@@ -128,7 +130,7 @@ class Queue:
                 except _UNREADABLE:
                     # Another version wrote it: it must not keep the whole account from working.
                     log.exception("%s: its stored state cannot be read; it is set aside for an hour", row["id"])
-                    connection.execute(self._set_aside, {"of": row["id"], "by": token, "until": now + 3600.0})
+                    connection.execute(self._set_aside, {"of": row["id"], "by": token, "until": now + _ASIDE})
             self._add_news(connection, claims)
             return list(claims.values())
 
@@ -173,7 +175,10 @@ class Queue:
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:
         """Record how a claim ended and let go of it. Raises `LeaseLost`: then nothing was changed."""
         row = {**settlement.changes, "changed_at": now}
-        row |= {"of": claim.id, "by": claim.token, "seen": claim.arrivals, "now": now, "due": settlement.due_at}
+        due = settlement.due_at
+        if claim.unread:
+            due = min(now + _ASIDE, due if due is not None else math.inf)
+        row |= {"of": claim.id, "by": claim.token, "seen": claim.arrivals, "now": now, "due": due}
 
         def work(connection: Connection) -> None:
             if not connection.execute(self._settle, row).rowcount:
@@ -284,6 +289,7 @@ class Queue:
                 claims[row["shipment"]].updates.append(_update(dict(row)))
             except _UNREADABLE:
                 log.exception("%s: delivery %s cannot be read; it stays new", row["shipment"], row["delivery"])
+                claims[row["shipment"]].unread = True
                 continue
             claims[row["shipment"]].update_ids.append(row["id"])
         for row in connection.execute(self._open_writes, {"ids": list(claims)}).mappings():
@@ -296,7 +302,7 @@ class Queue:
         owner = connection.execute(select(invoices.c.shipment).where(*of_invoice)).scalar()
         if owner == claim.id:
             return
-        if attempt.rule != "assigned":
+        if attempt.rule != "assigned" or claim.sent is not None:
             raise InvoiceTaken(str(owner))
         connection.execute(update(invoices).where(*of_invoice).values(shipment=claim.id))
 

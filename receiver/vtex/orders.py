@@ -158,7 +158,7 @@ def index_facts(order: Order) -> list[tuple[str, str, str, str | None]]:
             facts.append(("invoice_key", key, order.order_id, number))
         if package.tracking_number:
             facts.append(("tracking_number", package.tracking_number, order.order_id, number))
-    return facts
+    return [fact for fact in facts if fact[1].isprintable()]  # no database takes a NUL, and no carrier names one
 
 
 def key_digits(written: str | None) -> str | None:

@@ -67,7 +67,9 @@ def decide(order: Order, clues: Clues, wanted: Wanted, history: History) -> Writ
     if unsafe_segment(package.invoice_number):
         return Hold("unsafe_invoice_number", f"invoice {package.invoice_number!r} of order {order.order_id}")
     owner = history.owners.get(package.invoice_number, (None, None))[0]
-    if choice.rule != "assigned" and (taken := _taken(choice, wanted, history)) is not None:
+    # A person's word overwrites once: what others wrote there since has the better right.
+    overrules = choice.rule == "assigned" and history.sent is None
+    if not overrules and (taken := _taken(choice, wanted, history)) is not None:
         return taken
     body = merged(package, wanted, history)
     if shows(package, body):
@@ -78,15 +80,18 @@ def decide(order: Order, clues: Clues, wanted: Wanted, history: History) -> Writ
 
 
 def merged(package: Package, wanted: Wanted, history: History) -> Body:
-    """The PATCH body: all four keys, over what the package holds; a filled field is never blanked.
+    """The PATCH body: all four keys, over what the package holds of this parcel; a filled field is never blanked. The
+    URL and courier of another parcel, whose number a person has overwritten, would send the shopper astray.
 
     ``dispatchedDate`` cannot be read back: what was sent before stands in for what VTEX has.
     """
+    ours = {wanted.tracking_number, *(body["trackingNumber"] for body in (history.sent, history.unsettled) if body)}
+    held = package if package.tracking_number is None or package.tracking_number in ours else None
     dates = [body.get("dispatchedDate") for body in (history.sent, history.unsettled) if body]
     return patch_body(
         tracking_number=wanted.tracking_number,
-        tracking_url=wanted.tracking_url or package.tracking_url,
-        courier=wanted.courier or wanted.configured_courier or package.courier or wanted.name,
+        tracking_url=wanted.tracking_url or (held.tracking_url if held else None),
+        courier=wanted.courier or wanted.configured_courier or (held.courier if held else None) or wanted.name,
         dispatched_date=iso(wanted.dispatched_at) or next(filter(None, dates), None),
     )
 

@@ -28,7 +28,9 @@ def blueprint(database: Database, *, clock: Callable[[], float]) -> Blueprint:
         except StoreUnavailable as error:
             log.warning("not ready: %s", error)  # the reason names hosts and files: not for whoever asks
             return _json({"status": "cannot store"}, 503)
-        return _json({"status": "ready", "paused_accounts": paused})
+        # VTEX's words are for the log and the operator, not for whoever asks.
+        told = [{"name": account["name"], "until": account["until"]} for account in paused]
+        return _json({"status": "ready", "paused_accounts": told})
 
     return routes
 

@@ -47,7 +47,7 @@ def bare_flask(folder: Path, *, processes: int, threads: int) -> Iterator[int]:
     (folder / "bare.py").write_text(_BARE, encoding="utf-8")
     port = free_port()
     command = ["gunicorn", "--chdir", str(folder), "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
-    command += ["--workers", str(processes), "--threads", str(threads), "--timeout", "60", "--keep-alive", "5"]
+    command += ["--workers", str(processes), "--threads", str(threads), "--timeout", "60", "--keep-alive", "75"]
     with running([*command, "--log-level", "warning", "--no-control-socket", "bare:app"], folder, port):
         yield port
 

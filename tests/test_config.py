@@ -174,7 +174,7 @@ class TestLoading:
         monkeypatch.setenv("RECEIVER_CONFIG", str(EXAMPLE))
         for name, value in TestExample.ENVIRONMENT.items():
             monkeypatch.setenv(name, value)
-        assert EXAMPLE == load().path
+        assert EXAMPLE == load().path == default_path()
 
     @pytest.mark.parametrize("wrong", [{"receiver": 5}, {"receiver": {}, "vtex": "x"}, {"vtex": {"lux": 1}}])
     def test_no_tables(self, wrong):
@@ -236,7 +236,7 @@ class TestGeneral:
         ("name", "value"),
         [
             ("send_on", "delivered"), ("operator_token", ""), ("operator_token", 5), ("max_body", 10), ("lease", 4),
-            ("lease", "60"), ("lease", True), ("lease", float("nan")), ("lease", float("inf")), ("hands", 0),
+            ("lease", "60"), ("lease", float("nan")), ("lease", float("inf")), ("hands", 0), ("hands", True),
             ("hands", float("inf")), ("horizon_days", 0), ("keep_bodies_days", 0.5), ("read_back_seconds", -1),
             ("database", ""), ("database", "mysql://x"), ("database", "sqlite://"), ("database", "sqlite:///"),
             ("database", "sqlite:///:memory:"), ("database", "sqlite:///file::memory:?cache=shared&uri=true"),

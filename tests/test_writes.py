@@ -215,6 +215,18 @@ class TestOthers:
         assert SENT == body(judge(FULL, assigned=True, trackingNumber="THEIRS"))
         assert None is body(judge(BARE, assigned=True, trackingNumber="THEIRS"))["dispatchedDate"]
 
+    def test_overwritten_parcel_leaves_nothing_behind(self):
+        """The other parcel's URL and courier would send the shopper astray."""
+        written = body(judge(BARE, assigned=True, trackingNumber="THEIRS", trackingUrl="https://x", courier="Correios"))
+
+        assert (None, "Melhor Envio") == (written["trackingUrl"], written["courier"])
+
+    def test_a_person_overwrites_once(self):
+        """What others write there after the person's word was done is not overwritten again."""
+        done = History(sent=SENT, owners=MINE)
+
+        assert "number_differs" == judge(FULL, history=done, assigned=True, trackingNumber="THEIRS").reason
+
     @pytest.mark.parametrize("known_as", ["sent", "unsettled"])
     def test_carrier_changes_its_number(self, known_as):
         """Our own earlier number, seen or of unknown outcome, gives way to the carrier's new one."""

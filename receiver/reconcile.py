@@ -38,7 +38,8 @@ _DECIDED = ("in_step", "held", "awaiting_order", "awaiting_invoice", "gave_up")
 
 @dataclass(slots=True)
 class _Work:
-    """What one claim has come to so far; ``unsettled`` is a write whose end nobody saw."""
+    """What one claim has come to so far; ``unsettled`` is a write whose end nobody saw, ``decided``:
+    order and invoice were chosen with all that is known."""
 
     claim: Claim
     known: Known
@@ -47,6 +48,7 @@ class _Work:
     sent: Body | None
     wanted_since: float | None
     unsettled: Body | None = None
+    decided: bool = False
     learnt: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -172,6 +174,7 @@ class Reconciler:
 
     def _ask(self, work: _Work) -> Rest:
         claim, now = work.claim, self._clock()
+        work.decided = True
         resolver = Resolver(self._queue, claim.account, get_order=work.calls.order, get_group=work.calls.group)
         found = resolver.find(claim, work.known, work.endpoint)
         if isinstance(found, Wait):
@@ -235,7 +238,9 @@ class Reconciler:
         packages = self._invoices(work, named, call="GET read-back")
         if any(shows(package, sent) for package in packages):
             work.sent = {**sent, "verified": True}
-            return Rest(state="in_step", note="written and seen on the invoice")
+            # News that came while the read-back was pending may name another order or invoice.
+            again = None if work.claim.basis == basis(work.claim, work.known) else self._clock()
+            return Rest(state="in_step", note="written and seen on the invoice", due_at=again)
         reads = int(sent.get("reads", 0)) + 1
         if reads < len(READ_BACKS):
             work.sent = {**sent, "reads": reads}
@@ -330,7 +335,7 @@ class Reconciler:
             "known": json.dumps(known_to_json(work.known)),
             "sent": json.dumps(work.sent) if work.sent else None,
             "tracking_number": work.known.tracking_number,
-            "basis": basis(claim, work.known) if rest.state in _DECIDED else claim.basis,
+            "basis": basis(claim, work.known) if work.decided and rest.state in _DECIDED else claim.basis,
         }
         settlement = Settlement(due_at=rest.due_at, changes=changes, endings=work.calls.endings, learnt=work.learnt)
         self._queue.settle(claim, settlement, now=self._clock())

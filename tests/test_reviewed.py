@@ -113,6 +113,23 @@ def test_news_after_a_lost_answer(rig: Rig) -> None:
     assert "IP1BR" == rig.package_of("A-01", "902")["trackingNumber"]
 
 
+def test_news_before_the_read_back(rig: Rig) -> None:
+    """A webhook that names another invoice while the write is still to be read back is decided upon afterwards."""
+    rig.configure(endpoints={"intelipost": INTELIPOST}, read_back_seconds=10)
+    rig.add_order(order("A-01", package("900")))
+    rig.post(shipped("A-01", None), endpoint="intelipost")
+    rig.work()
+    held = rig.package_of("A-01", "900")
+    rig.add_order(order("A-01", held, package("902")))
+    rig.post(shipped("A-01", "902"), endpoint="intelipost")
+    rig.later(5)
+    rig.later(15)
+    rig.later(20)
+
+    assert "IP1BR" == rig.package_of("A-01", "902")["trackingNumber"]
+    assert ("902", True) == tuple(rig.shipment("intelipost/P1")["sent"][name] for name in ("invoice", "verified"))
+
+
 def test_assignment_counts_once(rig: Rig) -> None:
     """Of two parcels assigned to one invoice the later one stays, whatever news the earlier one brings."""
     rig.configure(endpoints={"frenet": FRENET})

@@ -69,7 +69,7 @@ def figures(*, short: bool) -> Iterator[Row]:
     """Two rows for every shape: the rate, and p99 at half of it."""
     for shape in SHAPES:
         try:
-            rounds = [measured(shape, seconds=1.2 if short else 4.0) for _ in range(1 if short else 3)]
+            rounds = [measured(shape, seconds=1.2 if short else 3.0) for _ in range(1 if short else 3)]
         except servers.NotHere as error:
             yield Row(figure=f"deliveries: {shape.name}", measured=None, wanted=shape.wanted, note=str(error))
             continue

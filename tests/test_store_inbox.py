@@ -1,5 +1,6 @@
 """What was received is on disk, once, whole, and wakes its shipments."""
 
+import contextlib
 import json
 import os
 import threading
@@ -8,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import Text, cast, column, event, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from receiver.store import Database, Delivery, Desk, Inbox, Queue, Receipt, inbox, migrate
@@ -55,19 +57,31 @@ def receive_the_same(url: str, barrier: Any, answers: Any, many: int) -> None:
     database.close()
 
 
-def receive_together(database: Database, items: Iterable[Delivery]) -> list[Any]:
-    """Receive all in one commit: the turnstile is held while they gather behind a first one. Receipts or errors."""
-    box, items = Inbox(database), list(items)
-    with ThreadPoolExecutor(len(items) + 1) as pool:
+@contextlib.contextmanager
+def gathering(database: Database) -> Iterator[Any]:
+    """What is handed in meanwhile is committed together afterwards; yields the queue in which it gathers."""
+    committer = database._writer._committer
+    if database.is_sqlite:
         turnstile = turnstile_of(database.url)
-        with turnstile.turn():
-            first = pool.submit(box.receive, delivery("first"))
-            jobs = database._writer._grouping._jobs
-            until(lambda: first.running() and database._writer._grouping._thread and jobs.empty())
+        with ThreadPoolExecutor(1) as pool, contextlib.closing(turnstile), turnstile.turn():
+            first = pool.submit(database.write, lambda _: None)
+            until(lambda: first.running() and committer._thread and committer._jobs.empty())
+            yield committer._jobs
+    else:
+        gate = threading.Event()
+        busy = committer._sharers.submit(gate.wait, 10)
+        until(busy.running)
+        yield committer._shared
+        gate.set()
+
+
+def receive_together(database: Database, items: Iterable[Delivery]) -> list[Any]:
+    """Receive all in one commit. Receipts or errors."""
+    box, items = Inbox(database), list(items)
+    with ThreadPoolExecutor(len(items)) as pool:
+        with gathering(database) as gathered:
             futures = [pool.submit(box.receive, item) for item in items]
-            until(lambda: jobs.qsize() == len(items))
-        turnstile.close()
-        first.result()
+            until(lambda: gathered.qsize() == len(items))
         return [future.exception() or future.result() for future in futures]
 
 
@@ -165,42 +179,41 @@ def test_waking(database: Database) -> None:
     assert (NOW + 5, "moved") == (shipment(database)["due_at"], shipment(database)["account"])
 
 
-def test_group_commit(sqlite_url: str) -> None:
-    """SQLite commits once for all who wait, several deliveries of one shipment among them."""
-    database = Database(sqlite_url)
+def transactions(database: Database) -> int:
+    """In how many transactions the kept deliveries were written."""
+    statement = select(func.count(func.distinct(cast(column("xmin"), Text))).label("many")).select_from(deliveries)
+    return int(database.rows(statement)[0]["many"])
+
+
+def test_group_commit(database: Database) -> None:
+    """One commit for all who wait, several deliveries of one shipment among them."""
     commits: list[Any] = []
     event.listen(database._writer.engine, "commit", commits.append)
     items = [delivery("p1"), delivery("p1"), delivery("p2"), delivery("p1", "p2"), delivery("p3")]
-    receipts = receive_together(database, items)
-    database.close()
-    assert [Receipt(item.id, duplicate=False) for item in items] == receipts
-    assert 2 == len(commits)
+    assert [Receipt(item.id, duplicate=False) for item in items] == receive_together(database, items)
+    if database.is_sqlite:
+        assert 2 == len(commits)  # the first is that behind which the others gathered
+    else:
+        assert 1 == len(commits) == transactions(database)
 
 
-def test_twins_in_a_group(sqlite_url: str) -> None:
+def test_twins_in_a_group(database: Database) -> None:
     """The same event twice in one group is one delivery."""
-    database = Database(sqlite_url)
     twins = [delivery("p1", dedup="ep:event:1") for _ in range(2)]
     receipts = receive_together(database, twins)
     assert [False, True] == sorted(receipt.duplicate for receipt in receipts)
     assert 1 == len({receipt.delivery for receipt in receipts})
     assert 1 == len(Desk(database).story("ep/p1")["deliveries"])
-    database.close()
 
 
-def test_a_bad_row_in_a_group(sqlite_url: str) -> None:
+def test_a_bad_row_in_a_group(database: Database) -> None:
     """A text that cannot be stored is its sender's misfortune; its neighbours in the same commit are stored."""
-    database = Database(sqlite_url)
-    commits: list[Any] = []
-    event.listen(database._writer.engine, "commit", commits.append)
     good = [delivery(f"p{number}") for number in range(5)]
     bad = delivery("bad", reason="\ud800")
     outcomes = receive_together(database, [*good[:2], bad, *good[2:]])
-    assert isinstance(outcomes.pop(2), UnicodeError)
+    assert isinstance(outcomes.pop(2), UnicodeError | DBAPIError)
     assert [Receipt(item.id, duplicate=False) for item in good] == outcomes
-    assert 2 == len(commits)
-    assert {"ep/first", *(f"ep/p{number}" for number in range(5))} == {row["id"] for row in Desk(database).shipments()}
-    database.close()
+    assert {f"ep/p{number}" for number in range(5)} == {row["id"] for row in Desk(database).shipments()}
 
 
 @pytest.fixture
@@ -220,19 +233,52 @@ def test_nul_on_postgres(postgres: Database) -> None:
     assert ["ep/p2"] == [row["id"] for row in Desk(postgres).shipments()]
 
 
-def test_no_deadlocks(postgres: Database) -> None:
-    """Deliveries that speak of the same shipments in opposite orders do not deadlock."""
-    names = [f"p{number}" for number in range(20)]
+def test_a_held_row_in_a_group(postgres: Database) -> None:
+    """A shipment that somebody else has locked delays its own delivery only."""
     box = Inbox(postgres)
+    box.receive(delivery("held"))
+    with ThreadPoolExecutor(2) as pool, psycopg.connect(postgres.url.replace("+psycopg", "")) as somebody:
+        somebody.execute("SELECT * FROM shipments FOR UPDATE")
+        with gathering(postgres) as gathered:
+            held, free = pool.submit(box.receive, delivery("held")), pool.submit(box.receive, delivery("free"))
+            until(lambda: gathered.qsize() == 2)
+        free.result(timeout=2)
+        assert not held.done()
+        somebody.rollback()
+        assert not held.result(timeout=2).duplicate
 
-    def produce(order: list[str]) -> None:
+
+def test_keys_in_order(postgres: Database) -> None:
+    """Repeats wait for each other's keys: whatever was handed in first, keys are taken in one order."""
+    taken: list[str] = []
+
+    def note(_1: Any, _2: Any, statement: str, parameters: Any, _3: Any, _4: Any) -> None:
+        if "INTO deliveries" in statement:
+            taken.extend(value for value in parameters.values() if str(value).startswith("ep:key:"))
+
+    event.listen(postgres._writer.engine, "before_cursor_execute", note)
+    receive_together(postgres, [delivery("p1", dedup=f"ep:key:{number}") for number in (3, 1, 5, 2, 4)])
+    assert [f"ep:key:{number}" for number in range(1, 6)] == taken
+
+
+def test_no_deadlocks(postgres: Database) -> None:
+    """Deliveries that speak of the same shipments in opposite orders, or repeat each other in them, do not deadlock."""
+    names = [f"p{number}" for number in range(20)]
+    processes = [Database(postgres.url) for _ in range(2)]  # each shares its transactions with itself only
+
+    def produce(database: Database, order: list[str]) -> None:
         for _ in range(25):
-            box.receive(delivery(*order))
+            Inbox(database).receive(delivery(*order))
+        for name in order:
+            Inbox(database).receive(delivery(dedup=f"ep:event:{name}", updates=()))
 
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(produce, [names, names[::-1], names, names[::-1]]))
-    assert [100] * 20 == [shipment(postgres, f"ep/{name}")["arrivals"] for name in names]
-    postgres.close()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(produce, processes * 4, [names, names[::-1]] * 4))
+    assert 200 * 20 == count(postgres, updates)
+    assert 220 == count(postgres, deliveries)
+    assert 1 == len({shipment(postgres, f"ep/{name}")["arrivals"] for name in names})
+    for database in (*processes, postgres):
+        database.close()
     later = Database(postgres.url)  # a server process counts its deadlocks in when its connection ends
     statement = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     assert 0 == later.rows(statement)[0]["deadlocks"]

@@ -6,6 +6,7 @@ import gc
 import os
 import resource
 import sqlite3
+import threading
 import time
 import weakref
 from collections.abc import Iterator
@@ -201,10 +202,10 @@ def test_refused_together(sqlite_url: str) -> None:
     with ThreadPoolExecutor(3) as pool, contextlib.closing(turnstile_of(sqlite_url)) as turnstile:
         with turnstile.turn():
             first = pool.submit(database.write, lambda _: None)
-            until(lambda: database._writer._grouping._thread and first.running())
-            until(database._writer._grouping._jobs.empty)
+            until(lambda: database._writer._committer._thread and first.running())
+            until(database._writer._committer._jobs.empty)
             futures = [pool.submit(database.write_bulk, bulk, number) for number in range(2)]
-            until(lambda: database._writer._grouping._jobs.qsize() == 2)
+            until(lambda: database._writer._committer._jobs.qsize() == 2)
         assert [StoreUnavailable] * 2 == [type(future.exception()) for future in futures]
     assert [[0, 1]] == [sorted(items) for items in asked]
     database.close()
@@ -229,7 +230,7 @@ def test_disk_full(sqlite_url: str) -> None:
 
     with ThreadPoolExecutor(8) as pool, contextlib.closing(turnstile_of(sqlite_url)) as turnstile, turnstile.turn():
         outcomes = pool.map(receive, big)
-        until(lambda: database._writer._grouping._jobs.qsize() >= 5)
+        until(lambda: database._writer._committer._jobs.qsize() >= 5)
     told = {str(error) for error in outcomes}
     assert {"the database refuses: database or disk is full"} == told
     assert before == everything(database)
@@ -278,8 +279,8 @@ def test_closed(database: Database) -> None:
     database.close()
     assert 1.0 > refused(database)
     database.close()
-    grouping = database._writer._grouping
-    assert not (grouping and grouping._thread and grouping._thread.is_alive())
+    left = {"committer", "writer", "sharer"} & {thread.name.split("_")[0] for thread in threading.enumerate()}
+    assert set() == left
 
 
 def write_on_both_sides(url: str, answers: Any) -> None:

@@ -11,9 +11,10 @@ from sqlalchemy import Executable, delete, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, RowMapping
 
+from receiver.store.committers import Bulk
 from receiver.store.engine import REFUSALS, is_sqlite, open_engine, prepare, unavailable
 from receiver.store.tables import rejects
-from receiver.store.writer import DEADLINE, Bulk, Writer
+from receiver.store.writer import DEADLINE, Writer
 
 T = TypeVar("T")
 

@@ -126,7 +126,8 @@ class Inbox:
         self._database.write(work)
 
     def _receive(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
-        rows = [_row(item) for item in items]
+        # One order of locks for everybody: keys, then shipments, each sorted.
+        rows = [_row(item) for item in sorted(items, key=lambda item: item.dedup)]
         new = set(connection.execute(self._store, rows).scalars())
         fresh = [item for item in items if item.id in new]
         if fresh:
@@ -152,7 +153,6 @@ class Inbox:
         if not said:
             return
         connection.execute(self._say, said)
-        # One order of locks for everybody: shipments sorted by id.
         woken = sorted({(shipment, item.endpoint, item.account) for item in items for shipment, _ in item.updates})
         now = max(item.received_at for item in items)
         connection.execute(

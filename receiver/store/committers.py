@@ -1,0 +1,241 @@
+"""How writes are committed: one way for each dialect.
+
+SQLite: one committing thread commits for all who wait (group commit), each in a savepoint of its own, so that one bad
+row harms no other. PostgreSQL groups its commits itself: there each write is its own transaction, because groups that
+lock the same rows in different orders deadlock; only a `Bulk`, which locks in one order, is shared.
+"""
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from receiver.store.engine import REFUSALS, Turnstile, turnstile_of
+
+_MOST_IN_GROUP = 256
+#: Transactions for several deliveries that one process has under way: more would only make each smaller.
+_SHARERS = 1
+#: A row that somebody holds delays only who needs it: the others in the transaction are written without.
+_BRIEF_LOCKS = "SET LOCAL lock_timeout = '200ms'"
+
+
+class Bulk(Protocol):
+    """A kind of write whose statements many callers share. It locks rows in one order, whatever its items are, so
+    that two of it at once cannot deadlock."""
+
+    def __call__(self, connection: Connection, items: list[Any]) -> list[Any]: ...
+
+
+class Job:
+    """One write and the result its caller waits for."""
+
+    __slots__ = ("bulk", "future", "item", "work")
+
+    def __init__(self, work: Callable[[Connection], Any] | None, bulk: Bulk | None, item: Any) -> None:
+        self.work, self.bulk, self.item = work, bulk, item
+        self.future: Future[Any] = Future()
+
+    def run(self, connection: Connection) -> Any:
+        if self.work is not None:
+            return self.work(connection)
+        assert self.bulk is not None  # noqa: S101  a job is one or the other
+        return self.bulk(connection, [self.item])[0]
+
+    def give_up(self) -> None:
+        """Nobody waits any more. Unless it is already being done, what it holds is let go of: an outage may be long."""
+        if self.future.cancel():
+            self.work = self.bulk = self.item = None
+
+
+class Committer(Protocol):
+    """Takes jobs, and sees to it that each one's future hears how it ended."""
+
+    def put(self, job: Job) -> None: ...
+
+    def close(self) -> None:
+        """What was put in is written first."""
+
+
+class OwnTransactions:
+    """PostgreSQL: a transaction for each write, and one for all who hand in the same bulk while the last such
+    transaction is on its way. Who fails in company is written alone."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pool = ThreadPoolExecutor(20, thread_name_prefix="writer")
+        self._sharers = ThreadPoolExecutor(_SHARERS, thread_name_prefix="sharer")
+        self._shared: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+
+    def put(self, job: Job) -> None:
+        if job.bulk is None:
+            self._pool.submit(self._alone, job)
+        else:
+            self._shared.put(job)
+            self._sharers.submit(self._share)
+
+    def close(self) -> None:
+        self._sharers.shutdown()
+        self._pool.shutdown()
+
+    def _alone(self, job: Job) -> None:
+        if job.future.set_running_or_notify_cancel():
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
+        try:
+            result = self._in_transaction(job)
+        except BaseException as error:  # noqa: BLE001  it belongs to the waiting caller
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(result)
+
+    def _in_transaction(self, job: Job) -> Any:
+        for last in (False, False, True):
+            done = False
+            try:
+                with self._engine.begin() as connection:
+                    result = job.run(connection)
+                    done = True
+            except DBAPIError as error:
+                # A commit that broke off may have been made: the caller hears that nobody knows.
+                if last or done or not _worth_repeating(error):
+                    raise
+            else:
+                return result
+        raise AssertionError  # the last round returns or raises
+
+    def _share(self) -> None:
+        """Write what has gathered. That may be nothing: the one before took it along."""
+        for jobs in _by_bulk(_live(_gathered(self._shared))):
+            done = False
+            try:
+                with self._engine.begin() as connection:
+                    connection.exec_driver_sql(_BRIEF_LOCKS)
+                    results = _together(connection, jobs)
+                    done = True
+            except BaseException as error:  # noqa: BLE001  whose fault it is, and whose lock, shows when each runs alone
+                for job in jobs:
+                    if done:
+                        job.future.set_exception(error)
+                    else:
+                        self._pool.submit(self._run, job)
+            else:
+                for job, result in zip(jobs, results, strict=True):
+                    job.future.set_result(result)
+
+
+def _worth_repeating(error: DBAPIError) -> bool:
+    """A dropped pooled connection, a deadlock or a serialisation failure: nothing was committed."""
+    code = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or code in ("40001", "40P01")
+
+
+class GroupCommit:
+    """SQLite: the committing thread of one process. It starts with the first write: a process may fork before that."""
+
+    def __init__(self, engine: Engine, url: str) -> None:
+        self._engine, self._url = engine, url
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def put(self, job: Job) -> None:
+        self._jobs.put(job)
+        if self._thread is None or not self._thread.is_alive():
+            with self._starting:
+                if self._thread is None or not self._thread.is_alive():
+                    self._thread = threading.Thread(target=self._loop, name="committer", daemon=True)
+                    self._thread.start()
+
+    def close(self) -> None:
+        if self._thread:
+            self._jobs.put(None)
+            self._thread.join(timeout=5)
+
+    def _loop(self) -> None:
+        with contextlib.closing(turnstile_of(self._url)) as turnstile:
+            closing = False
+            while not closing:
+                group = [self._jobs.get(), *_gathered(self._jobs, _MOST_IN_GROUP - 1)]
+                closing = None in group
+                live = _live(group)
+                if live:
+                    self._commit(live, turnstile)
+
+    def _commit(self, group: list[Job], turnstile: Turnstile) -> None:
+        outcomes: list[_Outcome] = []
+        try:
+            with turnstile.turn(), self._engine.begin() as connection:
+                outcomes = [outcome for jobs in _by_bulk(group) for outcome in _run_together(connection, jobs)]
+        except BaseException as error:  # noqa: BLE001  nothing was committed: every waiting caller must hear it
+            outcomes = [(job, None, error) for job in group]
+            if isinstance(error, REFUSALS):
+                time.sleep(0.01)  # a locked or full database: do not spin on it
+        for job, result, failure in outcomes:
+            if failure is not None:
+                job.future.set_exception(failure)
+            else:
+                job.future.set_result(result)
+
+
+_Outcome = tuple[Job, Any, BaseException | None]
+
+
+def _gathered(jobs: "queue.SimpleQueue[Job | None]", most: int = _MOST_IN_GROUP) -> list[Job | None]:
+    """What waits at this moment."""
+    found: list[Job | None] = []
+    while len(found) < most:
+        try:
+            found.append(jobs.get_nowait())
+        except queue.Empty:
+            break
+    return found
+
+
+def _live(jobs: Iterable[Job | None]) -> list[Job]:
+    """Those whose callers still wait; from here on they cannot give up."""
+    return [job for job in jobs if job is not None and job.future.set_running_or_notify_cancel()]
+
+
+def _by_bulk(group: list[Job]) -> Iterable[list[Job]]:
+    found: dict[Bulk | None, list[Job]] = {}
+    for job in group:
+        found.setdefault(job.bulk, []).append(job)
+    return found.values()
+
+
+def _together(connection: Connection, jobs: list[Job]) -> list[Any]:
+    """All of one bulk, in one go."""
+    bulk = jobs[0].bulk
+    assert bulk is not None  # noqa: S101  who has none runs alone
+    return bulk(connection, [job.item for job in jobs])
+
+
+def _run_together(connection: Connection, jobs: list[Job]) -> list[_Outcome]:
+    """Each in a savepoint of its own; those of one bulk first in one for all, and alone if that fails."""
+    if jobs[0].bulk is None or len(jobs) == 1:
+        return [_run_one(connection, job) for job in jobs]
+    try:
+        with connection.begin_nested():
+            results = _together(connection, jobs)
+    except REFUSALS:
+        raise
+    except Exception:  # noqa: BLE001  whose fault it is shows when each runs alone
+        return [_run_one(connection, job) for job in jobs]
+    return [(job, result, None) for job, result in zip(jobs, results, strict=True)]
+
+
+def _run_one(connection: Connection, job: Job) -> _Outcome:
+    try:
+        with connection.begin_nested():
+            return job, job.run(connection), None
+    except REFUSALS:
+        raise
+    except BaseException as error:  # noqa: BLE001  one bad row is its sender's, not its neighbours'
+        return job, None, error

@@ -12,6 +12,9 @@ registration. It declares:
 ``REPLY``       ``Reply``: the success status the carrier wants, and the status an unreadable body gets
 ``PROBE``       ``Probe``: what the carrier's registration check looks like, or ``None``
 ``ZONE``        the ``ZoneInfo`` of times that carry no offset, or ``None`` where nobody knows
+``RETRIES``     ``Retries``: how often and how long the carrier repeats what was not acknowledged; ``None``: nobody says
+``TRACKING_PAGE``  the carrier's public page with ``{number}`` in it; ``None`` where payloads bring their own URL, or no
+                page is known
 ``REFERENCES``  dotted paths where merchants tend to write their order: hints for the operator, never read by code
 ``read``        ``read(payload, request) -> list[Shipment]``; raises `Ignored` or `Unreadable`
 
@@ -19,6 +22,9 @@ and, only where needed:
 
 ``event_id``    ``event_id(payload, request) -> str | None``: the carrier's own id of this notification
 ``decode``      ``decode(request) -> payload`` where the body is not plain JSON (default: `strict_json`)
+``split``       ``split(payload) -> [(JSON path, member)]`` where one message may tell of several parcels: the schema's
+                ``$defs.member`` and `read` are then applied to each member alone, and so are the merchant's reference
+                rules; a bad member does not hold up the good ones
 ``SECRET_FIELDS``  dotted paths of body fields that carry a secret; they are blanked before anything is stored
 
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what
@@ -26,7 +32,7 @@ it does not. Ids go through `name`, other text through `text`, words for people 
 `moment`: they refuse what nobody should store.
 """
 
-from adapters._auth import Basic, Bearer, Header, Hmac, Path, Query, Scheme
+from adapters._auth import Basic, Bearer, Header, Path, Query, RsaJwks, Scheme, UnknownKey
 from adapters._contract import (
     Ignored,
     NotAuthentic,
@@ -35,19 +41,23 @@ from adapters._contract import (
     ReferenceKind,
     Reply,
     Request,
+    Retries,
     Shipment,
     Status,
     TrackingEvent,
     Unreadable,
 )
-from adapters._values import day, line, moment, name, strict_json, text, url
+from adapters._signatures import ClientCredentials, Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
+from adapters._values import day, epoch, form, inner_json, line, moment, name, page, strict_json, text, url
 
 __all__ = [
     "Basic",
     "Bearer",
+    "ClientCredentials",
     "Header",
     "Hmac",
     "Ignored",
+    "Jwt",
     "NotAuthentic",
     "Path",
     "Probe",
@@ -56,15 +66,27 @@ __all__ = [
     "ReferenceKind",
     "Reply",
     "Request",
+    "Retries",
+    "RsaJwks",
+    "Salted",
     "Scheme",
     "Shipment",
+    "Stamped",
+    "StandardWebhooks",
     "Status",
     "TrackingEvent",
+    "UnknownKey",
     "Unreadable",
     "day",
+    "epoch",
+    "form",
+    "from_hex",
+    "inner_json",
     "line",
     "moment",
     "name",
+    "nfkd",
+    "page",
     "strict_json",
     "text",
     "url",

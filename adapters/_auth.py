@@ -1,18 +1,20 @@
-"""How carriers prove themselves. `Scheme.check` raises `NotAuthentic` or passes; it never returns a verdict that
-somebody could forget to look at.
+"""How carriers prove themselves: what every scheme is, and those whose secret travels with the request.
+`adapters._signatures` has those that sign.
 
-Every comparison is constant-time and looks at every secret. A scheme also knows how to ``sign`` a request, so that
+`Scheme.check` raises `NotAuthentic` or passes; it never returns a verdict that somebody could forget to look at. Every
+comparison is constant-time and looks at every secret. A scheme also knows how to ``sign`` a request, so that
 recordings, whose credentials were redacted, can be sent again.
 """
 
 import base64
 import binascii
-import hashlib
 import hmac
-import unicodedata
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
 from adapters._contract import NotAuthentic, Request
@@ -33,71 +35,39 @@ class Scheme(Protocol):
     def sign(self, request: Request, secret: str) -> Request:
         """The same request, proven with ``secret``."""
 
+    def fault(self, secret: str) -> str | None:
+        """What makes ``secret`` unusable under this scheme; ``None``: nothing."""
 
-def _matches_any(given: bytes, expected: Sequence[bytes]) -> bool:
+
+class AnySecret:
+    """Any text will do as the secret."""
+
+    __slots__ = ()
+
+    def fault(self, secret: str) -> str | None:  # noqa: ARG002  the protocol's signature
+        return None
+
+
+def matches_any(given: bytes, expected: Sequence[bytes]) -> bool:
+    """Compares in constant time, and always with every one."""
     found = False
     for candidate in expected:
         found |= hmac.compare_digest(given, candidate)
     return found
 
 
-def _with_header(request: Request, name: str, value: str) -> Request:
+def with_header(request: Request, name: str, value: str) -> Request:
+    """The request with a header more; text beyond latin-1 travels as the bytes of its UTF-8 (PEP 3333)."""
     return replace(request, headers={**request.headers, name: value.encode().decode("latin-1")})
 
 
-def _utf8(secret: str) -> bytes:
+def utf8(secret: str) -> bytes:
+    """A secret's bytes, as most carriers take them."""
     return secret.encode()
 
 
-def nfkd(secret: str) -> bytes:
-    """The UTF-8 bytes of the NFKD-normalised secret (EasyPost's client libraries)."""
-    return unicodedata.normalize("NFKD", secret).encode()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hmac:
-    """A keyed hash over the exact body bytes, in a header."""
-
-    kind: ClassVar[str] = "hmac"
-    header: str
-    encoding: Literal["base64", "hex"]
-    digest: Literal["sha256", "sha512"] = "sha256"
-    prefix: str = ""
-    key: Callable[[str], bytes] = _utf8
-
-    @property
-    def credential_headers(self) -> tuple[str, ...]:
-        return (self.header,)
-
-    def check(self, request: Request, secrets: Sequence[str]) -> None:
-        written = request.headers.get(self.header, "").strip()
-        if not written:
-            raise NotAuthentic(f"header {self.header} is missing")
-        if not written.startswith(self.prefix):
-            raise NotAuthentic(f"header {self.header} does not start with {self.prefix!r}")
-        try:
-            given = self._decode(written[len(self.prefix) :])
-        except (ValueError, binascii.Error):
-            raise NotAuthentic(f"header {self.header} is not {self.encoding}") from None
-        if not _matches_any(given, [self._mac(request.body, secret) for secret in secrets]):
-            raise NotAuthentic(f"header {self.header} does not match the body under any configured secret")
-
-    def sign(self, request: Request, secret: str) -> Request:
-        mac = self._mac(request.body, secret)
-        written = mac.hex() if self.encoding == "hex" else base64.b64encode(mac).decode()
-        return _with_header(request, self.header, self.prefix + written)
-
-    def _mac(self, body: bytes, secret: str) -> bytes:
-        return hmac.digest(self.key(secret), body, getattr(hashlib, self.digest))
-
-    def _decode(self, written: str) -> bytes:
-        if self.encoding == "hex":
-            return bytes.fromhex(written)
-        return base64.b64decode(written, validate=True)
-
-
 @dataclass(frozen=True, slots=True)
-class Header:
+class Header(AnySecret):
     """A header that simply carries the secret. ``name`` may be left to the merchant."""
 
     kind: ClassVar[str] = "header"
@@ -111,15 +81,15 @@ class Header:
         given = request.headers.get(self.name)
         if not given:
             raise NotAuthentic(f"header {self.name} is missing")
-        if not _matches_any(_header_bytes(given), [_utf8(secret) for secret in secrets]):
+        if not matches_any(_header_bytes(given), [utf8(secret) for secret in secrets]):
             raise NotAuthentic(f"header {self.name} holds another value than the configured secrets")
 
     def sign(self, request: Request, secret: str) -> Request:
-        return _with_header(request, self.name, secret)
+        return with_header(request, self.name, secret)
 
 
 @dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(AnySecret):
     """``Authorization: Bearer <secret>`` (RFC 6750)."""
 
     kind: ClassVar[str] = "bearer"
@@ -129,11 +99,11 @@ class Bearer:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not given:
             raise NotAuthentic("header authorization carries no bearer token")
-        if not _matches_any(_header_bytes(given.strip(" \t")), [_utf8(secret) for secret in secrets]):
+        if not matches_any(_header_bytes(given.strip(" \t")), [utf8(secret) for secret in secrets]):
             raise NotAuthentic("the bearer token is none of the configured secrets")
 
     def sign(self, request: Request, secret: str) -> Request:
-        return _with_header(request, "authorization", f"Bearer {secret}")
+        return with_header(request, "authorization", f"Bearer {secret}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +118,9 @@ class Basic:
     credential_headers: ClassVar[tuple[str, ...]] = ("authorization",)
     user_is_key: bool = False
 
+    def fault(self, secret: str) -> str | None:
+        return None if ":" in secret or self.user_is_key else "must be 'user:password' for Basic authentication"
+
     def check(self, request: Request, secrets: Sequence[str]) -> None:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic" or not encoded:
@@ -160,17 +133,17 @@ class Basic:
         found = False
         for secret in secrets:
             whole = ":" in secret or not self.user_is_key
-            found |= hmac.compare_digest(given if whole else user, _utf8(secret))
+            found |= hmac.compare_digest(given if whole else user, utf8(secret))
         if not found:
             raise NotAuthentic("the Basic credentials are none of the configured secrets")
 
     def sign(self, request: Request, secret: str) -> Request:
         credentials = secret if ":" in secret else f"{secret}:"
-        return _with_header(request, "authorization", "Basic " + base64.b64encode(credentials.encode()).decode())
+        return with_header(request, "authorization", "Basic " + base64.b64encode(credentials.encode()).decode())
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class Query(AnySecret):
     """A secret in the query string, for carriers that can only be given a URL."""
 
     kind: ClassVar[str] = "query"
@@ -181,7 +154,7 @@ class Query:
         given = [value for name, value in parse_qsl(request.query, keep_blank_values=True) if name == self.name]
         if len(given) != 1:
             raise NotAuthentic(f"query parameter {self.name} is {'there more than once' if given else 'missing'}")
-        if not _matches_any(_text_bytes(given[0]), [_utf8(secret) for secret in secrets]):
+        if not matches_any(_text_bytes(given[0]), [utf8(secret) for secret in secrets]):
             raise NotAuthentic(f"query parameter {self.name} is none of the configured secrets")
 
     def sign(self, request: Request, secret: str) -> Request:
@@ -190,7 +163,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class Path(AnySecret):
     """A secret as the last segment of the URL: ``/webhooks/<endpoint>/<secret>``."""
 
     kind: ClassVar[str] = "path"
@@ -199,7 +172,7 @@ class Path:
     def check(self, request: Request, secrets: Sequence[str]) -> None:
         if not request.token:
             raise NotAuthentic("the URL ends without its token")
-        if not _matches_any(_text_bytes(request.token), [_utf8(secret) for secret in secrets]):
+        if not matches_any(_text_bytes(request.token), [utf8(secret) for secret in secrets]):
             raise NotAuthentic("the token in the URL is none of the configured secrets")
 
     def sign(self, request: Request, secret: str) -> Request:
@@ -207,6 +180,123 @@ class Path:
         if request.token:
             base = base.removesuffix("/" + request.token).removesuffix("/" + quote(request.token, safe=""))
         return replace(request, path=f"{base}/{quote(secret, safe='')}", token=secret)
+
+
+class UnknownKey(NotAuthentic):
+    """The request names a key that is not among those at hand: the carrier may have changed its keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RsaJwks:
+    """RSA-SHA256 (PKCS #1 v1.5) over ``<timestamp>.<body>``, by a key that the carrier publishes at ``keys_url`` as a
+    JSON Web Key Set (RFC 7517).
+
+    The secrets are such sets, or keys in PEM; who configures none has the set fetched by the shell. A request that
+    names no key of the sets raises `UnknownKey`. Only a private key in PEM can ``sign``.
+    """
+
+    kind: ClassVar[str] = "rsa"
+    signature_header: str
+    key_id_header: str
+    timestamp_header: str
+    keys_url: str
+    window: timedelta = timedelta(minutes=5)
+
+    @property
+    def credential_headers(self) -> tuple[str, ...]:
+        return (self.signature_header,)
+
+    def fault(self, secret: str) -> str | None:
+        try:
+            _rsa_keys(secret)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return "is neither an RSA key in PEM nor a JSON Web Key Set"
+        return None
+
+    def check(self, request: Request, secrets: Sequence[str]) -> None:
+        written, key_id, stamp = (
+            request.headers.get(name, "").strip()
+            for name in (self.signature_header, self.key_id_header, self.timestamp_header)
+        )
+        if not (written and key_id and stamp):
+            raise NotAuthentic(
+                f"header {self.signature_header}, {self.key_id_header} or {self.timestamp_header} is missing"
+            )
+        self._check_fresh(stamp, request)
+        try:
+            signature = base64.b64decode(written, validate=True)
+        except (ValueError, binascii.Error):
+            raise NotAuthentic(f"header {self.signature_header} is not base64") from None
+        fitting = [key for secret in secrets for name, key in _rsa_keys(secret) if name in (None, key_id)]
+        if not fitting:
+            raise UnknownKey(f"header {self.key_id_header} names a key that is not among those at hand")
+        message = stamp.encode("latin-1", "replace") + b"." + request.body
+        if not any([_verifies(key, signature, message) for key in fitting]):  # noqa: C419  every one is tried
+            raise NotAuthentic(f"header {self.signature_header} does not match the body under any key of that name")
+
+    def sign(self, request: Request, secret: str) -> Request:
+        from cryptography.hazmat.primitives import hashes  # noqa: PLC0415  see `_rsa_keys`
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
+        stamp = request.received_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        key: Any = load_pem_private_key(secret.encode(), None)
+        signature = key.sign(stamp.encode() + b"." + request.body, PKCS1v15(), hashes.SHA256())
+        signed = with_header(request, self.signature_header, base64.b64encode(signature).decode())
+        signed = with_header(signed, self.timestamp_header, stamp)
+        return signed if signed.headers.get(self.key_id_header) else with_header(signed, self.key_id_header, "replayed")
+
+    def _check_fresh(self, written: str, request: Request) -> None:
+        try:
+            stamp = datetime.fromisoformat(written)
+            off = abs(request.received_at - stamp)
+        except (ValueError, TypeError, OverflowError):
+            raise NotAuthentic(f"header {self.timestamp_header} holds no time with an offset") from None
+        if off > self.window:
+            raise NotAuthentic(
+                f"header {self.timestamp_header} is more than {int(self.window.total_seconds())} s off our clock"
+            )
+
+
+@cache
+def _rsa_keys(secret: str) -> tuple[tuple[str | None, Any], ...]:
+    """``(key id, public key)`` of a JSON Web Key Set; a key in PEM answers to every name.
+
+    Raises `ValueError` and what its parts raise. The import is made here: it is slow, and one carrier needs it.
+    """
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+
+    key: Any
+    if "PRIVATE KEY-----" in secret:
+        key = serialization.load_pem_private_key(secret.encode(), None).public_key()
+    elif "-----BEGIN" in secret:
+        key = serialization.load_pem_public_key(secret.encode())
+    else:
+        rows = [row for row in json.loads(secret)["keys"] if row["kty"] == "RSA"]
+        return tuple(
+            (row["kid"], rsa.RSAPublicNumbers(_base64_number(row["e"]), _base64_number(row["n"])).public_key())
+            for row in rows
+        )
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise ValueError("no RSA key")
+    return ((None, key),)
+
+
+def _base64_number(written: str) -> int:
+    return int.from_bytes(base64.urlsafe_b64decode(written + "=" * (-len(written) % 4)), "big")
+
+
+def _verifies(key: Any, signature: bytes, message: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  see `_rsa_keys`
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
+
+    try:
+        key.verify(signature, message, PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _header_bytes(given: str) -> bytes:

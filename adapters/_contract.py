@@ -1,9 +1,12 @@
 """The words every carrier module speaks: what comes in, what goes out, and the three ways to decline."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import Any
+from urllib.parse import parse_qsl
 
 
 class Ignored(Exception):
@@ -146,18 +149,61 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How often a carrier repeats a delivery that was not acknowledged, and until how long after the first try:
+    what an operator wants to know during an outage. ``times`` is 0 where it never does, ``None`` where nobody says."""
+
+    times: int | None
+    over: timedelta
+
+
+#: A carrier's check of a URL is short; what is longer is no check, and nobody's text is sent back at length.
+_MOST_CHECKED = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """A carrier's check that the URL lives, answered with success and without any effect.
 
     ``methods`` are answered always. A POST is a probe only if its stripped body is in ``bodies`` and none of
-    ``unless_headers`` is there: whatever looks like a real event must prove itself.
+    ``unless_headers`` is there: whatever looks like a real event must prove itself. Where the carrier expects a text of
+    its own back, ``echo`` names the query parameter that holds it, or ``challenge`` the field of a JSON object that has
+    none of ``unless_fields``; it is answered in the same form.
     """
 
     methods: tuple[str, ...] = ()
     bodies: tuple[bytes, ...] = ()
     unless_headers: tuple[str, ...] = field(default=())
+    echo: str = ""
+    challenge: str = ""
+    unless_fields: tuple[str, ...] = field(default=())
 
     def matches(self, request: Request) -> bool:
         if request.method in self.methods:
             return True
-        return request.body.strip() in self.bodies and not any(name in request.headers for name in self.unless_headers)
+        if any(name in request.headers for name in self.unless_headers):
+            return False
+        return request.body.strip() in self.bodies or self._challenged(request) is not None
+
+    def answer(self, request: Request) -> str | dict[str, str] | None:
+        """The text or the JSON object that the carrier expects back, ``None`` where any success will do."""
+        if self.echo and request.method in self.methods:
+            asked = [value for name, value in parse_qsl(request.query) if name == self.echo]
+            return asked[0] if len(asked) == 1 and _harmless(asked[0]) else None
+        return self._challenged(request)
+
+    def _challenged(self, request: Request) -> dict[str, str] | None:
+        if not self.challenge or len(request.body) > _MOST_CHECKED:
+            return None
+        try:
+            payload: Any = json.loads(request.body)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(payload, dict) or any(name in payload for name in self.unless_fields):
+            return None
+        asked = payload.get(self.challenge)
+        return {self.challenge: asked} if isinstance(asked, str) and _harmless(asked) else None
+
+
+def _harmless(asked: str) -> bool:
+    return len(asked) <= _MOST_CHECKED and asked.isascii() and asked.isprintable()

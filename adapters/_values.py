@@ -1,17 +1,20 @@
 """Total conversions from what carriers write to values: each returns a value, returns ``None`` for "not said", or
 raises `Unreadable` with the JSON path."""
 
+import base64
+import binascii
 import json
 import re
 from datetime import UTC, date, datetime, timezone, tzinfo
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from adapters._contract import Unreadable
 
 MAX_TEXT = 500  # characters; no carrier's id, number or URL comes near it
 MAX_DEPTH = 64
 MAX_NUMBER = 64  # characters
+_LEAST_MILLISECONDS = 10**11
 
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -89,6 +92,52 @@ def day(value: object, path: str, *formats: str) -> date | None:
     """The local calendar date as written, whether or not the zone is known. Raises `Unreadable` like `moment`."""
     parsed = _parse(value, path, formats)
     return None if parsed is None else parsed.date()
+
+
+def epoch(value: object, path: str) -> datetime | None:
+    """The UTC instant of a Unix time in seconds or milliseconds, as a number or as its digits; ``None`` for null and
+    blank. Which of the two it is its size tells: in seconds, no carrier writes of the year 5138.
+
+    Raises `Unreadable`.
+    """
+    written = text(str(value) if isinstance(value, float) else value, path)
+    if written is None:
+        return None
+    if not re.fullmatch(r"\d{1,15}(\.\d+)?", written):
+        raise Unreadable(path, f"written as {_shape(written)} is no Unix time")
+    number = float(written)
+    return datetime.fromtimestamp(number / 1000 if number >= _LEAST_MILLISECONDS else number, UTC)
+
+
+def page(template: str, number: str | None) -> str | None:
+    """The carrier's public tracking page of a parcel: ``template`` with the number, encoded, for ``{number}``."""
+    return template.replace("{number}", quote(number, safe="")) if number else None
+
+
+def form(body: bytes) -> dict[str, str]:
+    """A form-urlencoded body's fields. Raises `Unreadable`, also for a field that is there twice and differs."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=200
+        )
+    except ValueError:
+        raise Unreadable("$", "is not a form (application/x-www-form-urlencoded, UTF-8)") from None
+    return _no_differing_duplicates(list(pairs))
+
+
+def inner_json(value: object, path: str, *, in_base64: bool = False) -> Any:
+    """The JSON inside a text field, as strict as `strict_json`. Raises `Unreadable`."""
+    if not isinstance(value, str):
+        raise Unreadable(path, f"expected text, got {_kind(value)}")
+    try:
+        inside = base64.b64decode(value, validate=True) if in_base64 else value.encode()
+    except (ValueError, binascii.Error):
+        why = "is not base64" if in_base64 else "contains a lone surrogate, which is not text"
+        raise Unreadable(path, why) from None
+    try:
+        return strict_json(inside)
+    except Unreadable as error:
+        raise Unreadable(path, f"holds no JSON: {error.why}") from None
 
 
 def strict_json(body: bytes) -> Any:

@@ -1,6 +1,6 @@
 """AfterShip Tracking: one parcel with its whole history in every POST, from more than a thousand couriers."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters import (
@@ -13,6 +13,7 @@ from adapters import (
     ReferenceKind,
     Reply,
     Request,
+    Retries,
     Shipment,
     Status,
     TrackingEvent,
@@ -29,7 +30,9 @@ DOCS = "https://www.aftership.com/docs/tracking/webhook/webhook-specifications"
 AUTH = (Hmac(header="aftership-hmac-sha256", encoding="base64"), Header(), Bearer(), Basic())
 REPLY = Reply(unreadable=200)  # anything but 2xx is sent again, 14 times over three days
 PROBE = None
+RETRIES = Retries(times=13, over=timedelta(hours=68))  # 2^n x 30 s, 14 attempts in all
 ZONE = None  # a time without an offset is local to the place, which may be any
+TRACKING_PAGE = None
 REFERENCES = ("msg.order_number", "msg.order_id", "msg.custom_fields")
 
 # https://www.aftership.com/docs/tracking/enum/delivery-statuses: tag, of the parcel and of each checkpoint

@@ -1,6 +1,6 @@
 """EasyPost: a tracker with its whole history in every POST, and no merchant reference anywhere in it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters import (
@@ -11,6 +11,7 @@ from adapters import (
     Path,
     Reply,
     Request,
+    Retries,
     Shipment,
     Status,
     TrackingEvent,
@@ -18,17 +19,20 @@ from adapters import (
     line,
     moment,
     name,
+    nfkd,
     text,
     url,
 )
-from adapters._auth import nfkd
 
 NAME = "EasyPost"
 DOCS = "https://docs.easypost.com/guides/webhooks-guide"
 AUTH = (Hmac(header="x-hmac-signature", encoding="hex", prefix="hmac-sha256-hex=", key=nfkd), Basic(), Header(), Path())
 REPLY = Reply(unreadable=200)  # a webhook that keeps failing may be disabled
 PROBE = None
+# "Progressive back-off"; EasyPost's older knowledge base calls outages of less than a day safe.
+RETRIES = Retries(times=None, over=timedelta(hours=24))
 ZONE = None  # every published time ends in Z
+TRACKING_PAGE = None
 REFERENCES = ()
 
 # https://docs.easypost.com/docs/trackers: status, of the tracker and of each tracking detail

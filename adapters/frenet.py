@@ -31,7 +31,9 @@ DOCS = "https://docs.frenet.com.br/docs/webhook-atualização-de-tracking"
 AUTH = (Header("x-webhook-token"), Header(), Query(), Path())
 REPLY = Reply(unreadable=422)
 PROBE = None
+RETRIES = None
 ZONE = ZoneInfo("America/Sao_Paulo")  # times have no offset; integrators read them as Brasília's
+TRACKING_PAGE = None
 REFERENCES = ("OrderId",)
 
 # https://docs.frenet.com.br/docs/webhook-atualização-de-tracking, EventType.
@@ -52,37 +54,37 @@ CITY_AND_STATE = re.compile(r"(.+)-\s*([A-Z]{2})")  # "Ji-Paraná-RO": the last 
 Told = tuple[datetime, Status, TrackingEvent]
 
 
-def read(payload: dict[str, Any] | list[dict[str, Any]], request: Request) -> list[Shipment]:
-    parcels = [(payload, "$")] if isinstance(payload, dict) else [(each, f"$[{n}]") for n, each in enumerate(payload)]
-    tracked = [(parcel, path) for parcel, path in parcels if parcel.get("TrackingEvents")]
-    if tracked:
-        return [_shipment(parcel, path, request.zone or ZONE) for parcel, path in tracked]
-    if any("ShipmentStatus" in parcel for parcel, _ in parcels):
-        raise Ignored("data of the order, not tracking")
-    raise Ignored("no tracking events yet")
+def split(payload: dict[str, Any] | list[Any]) -> list[tuple[str, Any]]:
+    return [("$", payload)] if isinstance(payload, dict) else [(f"$[{n}]", each) for n, each in enumerate(payload)]
 
 
-def _shipment(parcel: dict[str, Any], path: str, zone: tzinfo) -> Shipment:
-    number = text(parcel.get("TrackingNumber"), f"{path}.TrackingNumber")
-    key = text(parcel.get("ShipmentId"), f"{path}.ShipmentId") or number
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    if not payload.get("TrackingEvents"):
+        other = "ShipmentStatus" in payload
+        raise Ignored("data of the order, not tracking" if other else "no tracking events yet")
+    number = text(payload.get("TrackingNumber"), "$.TrackingNumber")
+    key = text(payload.get("ShipmentId"), "$.ShipmentId") or number
     if key is None:
-        raise Unreadable(f"{path}.ShipmentId", "is missing, and so is TrackingNumber")
-    order = text(parcel.get("OrderId"), f"{path}.OrderId")
-    events = [_told(event, f"{path}.TrackingEvents[{n}]", zone) for n, event in enumerate(parcel["TrackingEvents"])]
+        raise Unreadable("$.ShipmentId", "is missing, and so is TrackingNumber")
+    order = text(payload.get("OrderId"), "$.OrderId")
+    zone = request.zone or ZONE
+    events = [_told(event, f"$.TrackingEvents[{n}]", zone) for n, event in enumerate(payload["TrackingEvents"])]
     history = sorted(events, key=itemgetter(0))
     happened_at, status, _ = history[-1]
-    return Shipment(
-        key=key,
-        status=status,
-        happened_at=happened_at,
-        tracking_number=number,
-        tracking_url=url(parcel.get("TrackingUrl"), f"{path}.TrackingUrl"),
-        courier=None,  # ServiceDescrition (the typo is Frenet's) names the service, not who carries it
-        dispatched_at=next((time for time, told, _ in history if told in ON_THE_WAY), None),
-        delivered_at=happened_at if status is Status.DELIVERED else None,
-        references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
-        events=tuple(event for _, _, event in history if event.description),
-    )
+    return [
+        Shipment(
+            key=key,
+            status=status,
+            happened_at=happened_at,
+            tracking_number=number,
+            tracking_url=url(payload.get("TrackingUrl"), "$.TrackingUrl"),
+            courier=None,  # ServiceDescrition (the typo is Frenet's) names the service, not who carries it
+            dispatched_at=next((time for time, told, _ in history if told in ON_THE_WAY), None),
+            delivered_at=happened_at if status is Status.DELIVERED else None,
+            references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
+            events=tuple(event for _, _, event in history if event.description),
+        )
+    ]
 
 
 def _told(event: dict[str, Any], path: str, zone: tzinfo) -> Told:

@@ -28,7 +28,9 @@ DOCS = "https://docs.intelipost.com.br/v1/pedido-de-entrega/recebimento-de-statu
 AUTH = (Basic(user_is_key=True), Header("api-key"), Header(), Path())
 REPLY = Reply(unreadable=422)  # shows as an error in their panel, where it can be sent again by hand
 PROBE = None
+RETRIES = None
 ZONE = None  # times carry their offset, or are milliseconds since 1970
+TRACKING_PAGE = None
 REFERENCES = ("sales_order_number", "order_number")
 
 # `history.shipment_order_volume_state` as in https://github.com/intelipost/Magento2, Controller/Webhook/Index.php.

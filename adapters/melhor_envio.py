@@ -1,9 +1,25 @@
 """Melhor Envio: one event of one label per POST. The carrier's code may follow a working day after the posting."""
 
+from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
-from adapters import Hmac, Ignored, Probe, Reply, Request, Shipment, Status, TrackingEvent, day, moment, name, text, url
+from adapters import (
+    Hmac,
+    Ignored,
+    Probe,
+    Reply,
+    Request,
+    Retries,
+    Shipment,
+    Status,
+    TrackingEvent,
+    day,
+    moment,
+    name,
+    page,
+    text,
+    url,
+)
 
 NAME = "Melhor Envio"
 DOCS = "https://docs.melhorenvio.com.br/docs/webhooks"
@@ -12,7 +28,9 @@ REPLY = Reply(unreadable=200)  # any other status is sent again every 15 minutes
 PROBE = Probe(  # saving the URL in the panel sends one, unsigned; anything but 2xx is E-WBH-0002 there
     methods=("GET", "HEAD"), bodies=(b"", b"{}", b"[]", b"null"), unless_headers=("x-me-signature",)
 )
+RETRIES = Retries(times=5, over=timedelta(minutes=75))
 ZONE = None  # every time carries its offset
+TRACKING_PAGE = "https://www.melhorrastreio.com.br/rastreio/{number}"
 REFERENCES = ("data.tags[*].tag",)
 
 # https://docs.melhorenvio.com.br/docs/webhooks, the list of events. None of them means "in transit".
@@ -42,7 +60,6 @@ TIMES = {
     "order.cancelled": "canceled_at",
 }
 PARCEL_EVENTS = ("order.posted", "order.delivered")  # what a shopper may read; the others are about the label
-TRACKING_PAGE = "https://www.melhorrastreio.com.br/rastreio/"
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
@@ -52,7 +69,6 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         raise Ignored(NOTHING_TO_DO[event])
     status = STATUSES.get(event, Status.OTHER)
     number = text(data.get("tracking"), "$.data.tracking") or text(data.get("self_tracking"), "$.data.self_tracking")
-    page = TRACKING_PAGE + quote(number, safe="") if number else None
     field = TIMES.get(event)
     written = data.get(field) if field else None
     happened_at = moment(written, f"$.data.{field}", zone=request.zone)
@@ -63,7 +79,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             status=status,
             happened_at=happened_at,
             tracking_number=number,
-            tracking_url=url(data.get("tracking_url"), "$.data.tracking_url") or page,
+            tracking_url=url(data.get("tracking_url"), "$.data.tracking_url") or page(TRACKING_PAGE, number),
             dispatched_at=moment(data.get("posted_at"), "$.data.posted_at", zone=request.zone),
             delivered_at=happened_at if status is Status.DELIVERED else None,
             events=(TrackingEvent(day=happened_on, description=event, happened_at=happened_at),) if happened_on else (),

@@ -2,15 +2,16 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import quote
 
 from adapters import (
     Bearer,
+    ClientCredentials,
     Header,
     Ignored,
     Path,
     Reply,
     Request,
+    Retries,
     Shipment,
     Status,
     TrackingEvent,
@@ -18,15 +19,19 @@ from adapters import (
     line,
     moment,
     name,
+    page,
     text,
 )
 
 NAME = "UPS"
 DOCS = "https://developer.ups.com/api/reference/trackalertenhanced/product-info"
-AUTH = (Header("credential"), Bearer(), Header(), Path())
+# v1 sends the agreed word in `credential`; v2 (since July 2026) fetches a token from us first.
+AUTH = (Header("credential"), ClientCredentials(), Bearer(), Header(), Path())
 REPLY = Reply(unreadable=200)  # only 200 is documented as received; nothing is ever sent again
 PROBE = None
+RETRIES = Retries(times=0, over=timedelta(0))
 ZONE = None
+TRACKING_PAGE = "https://www.ups.com/track?tracknum={number}"
 REFERENCES = ()
 
 # UPS tracking appendix, activityStatus.descriptionCode: the short list, where each code stands alone
@@ -77,7 +82,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             status=status,
             happened_at=happened_at,
             tracking_number=number,
-            tracking_url=f"https://www.ups.com/track?tracknum={quote(number, safe='')}",
+            tracking_url=page(TRACKING_PAGE, number),
             courier=NAME,
             dispatched_at=happened_at if moving else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,

@@ -41,7 +41,7 @@ def recorded(carrier: Carrier) -> list[Request]:
 def convert(carrier: Carrier, request: Request) -> int:
     """How many shipments a request speaks of; what is ignored or refused speaks of none."""
     try:
-        return len(carrier.shipments(request)[1])
+        return len(carrier.convert(request).shipments)
     except (Ignored, Unreadable):
         return 0
 

@@ -10,14 +10,30 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import adapters
-from adapters import Probe, Reply, Request, Scheme, Shipment, strict_json
+from adapters import Ignored, Probe, Reply, Request, Retries, Scheme, Shipment, Unreadable, strict_json
 from receiver.schemas import BadSchema, Validator, validator
 
-_REQUIRED = ("NAME", "DOCS", "AUTH", "REPLY", "PROBE", "ZONE", "REFERENCES", "read")
+_REQUIRED = ("NAME", "DOCS", "AUTH", "REPLY", "PROBE", "RETRIES", "ZONE", "TRACKING_PAGE", "REFERENCES", "read")
+#: Splits one message into its members, each with its JSON path.
+Split = Callable[[Any], list[tuple[str, Any]]]
 
 
 class BrokenCarriers(Exception):
     """One or more carriers do not load; the message names each with its fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What a request came to: each shipment with the part of the payload that speaks of it, and the members that could
+    not be read while others could."""
+
+    payload: Any
+    parcels: list[tuple[Shipment, Any]]
+    refused: list[Unreadable]
+
+    @property
+    def shipments(self) -> list[Shipment]:
+        return [shipment for shipment, _ in self.parcels]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,22 +46,42 @@ class Carrier:
     auth: tuple[Scheme, ...]
     reply: Reply
     probe: Probe | None
+    retries: Retries | None
     zone: ZoneInfo | None
+    tracking_page: str | None
     references: tuple[str, ...]
     read: Callable[[Any, Request], list[Shipment]]
     decode: Callable[[Request], Any]
+    split: Split | None
     event_id: Callable[[Any, Request], str | None]
     secret_fields: tuple[str, ...]
     check: Validator
+    check_member: Validator | None
 
-    def shipments(self, request: Request) -> tuple[Any, list[Shipment]]:
-        """The decoded payload and the shipments it speaks of.
-
-        Raises `adapters.Unreadable` or `adapters.Ignored`.
-        """
+    def convert(self, request: Request) -> Conversion:
+        """Decode, validate and read. Raises `adapters.Unreadable` or `adapters.Ignored` where there is no shipment."""
         payload = self.decode(request)
         self.check(payload)
-        return payload, self.read(payload, request)
+        if self.split is None:
+            parcels = [(shipment, payload) for shipment in self.read(payload, request)]
+            return Conversion(payload=payload, parcels=parcels, refused=[])
+        return self._converted_members(payload, self.split(payload), request)
+
+    def _converted_members(self, payload: Any, members: list[tuple[str, Any]], request: Request) -> Conversion:
+        conversion = Conversion(payload=payload, parcels=[], refused=[])
+        ignored: list[Ignored] = []
+        for path, member in members:
+            try:
+                if self.check_member:
+                    self.check_member(member)
+                conversion.parcels.extend((shipment, member) for shipment in self.read(member, request))
+            except Unreadable as error:
+                conversion.refused.append(Unreadable(path + error.path.removeprefix("$"), error.why))
+            except Ignored as error:
+                ignored.append(error)
+        if not conversion.parcels:
+            raise next(iter([*conversion.refused, *ignored]), Ignored("a message without any parcel"))
+        return conversion
 
 
 def _json_body(request: Request) -> Any:
@@ -63,6 +99,7 @@ def load(slug: str, module: ModuleType) -> Carrier:
         raise BrokenCarriers(f"adapters/{slug}.py lacks {', '.join(missing)}")
     try:
         check = validator(slug)
+        check_member = validator(slug, "member") if hasattr(module, "split") else None
     except BadSchema as error:
         raise BrokenCarriers(f"adapters/{slug}.py: {error}") from None
     return Carrier(
@@ -72,13 +109,17 @@ def load(slug: str, module: ModuleType) -> Carrier:
         auth=tuple(module.AUTH),
         reply=module.REPLY,
         probe=module.PROBE,
+        retries=module.RETRIES,
         zone=module.ZONE,
+        tracking_page=module.TRACKING_PAGE,
         references=tuple(module.REFERENCES),
         read=module.read,
         decode=getattr(module, "decode", _json_body),
+        split=getattr(module, "split", None),
         event_id=getattr(module, "event_id", _no_event_id),
         secret_fields=tuple(getattr(module, "SECRET_FIELDS", ())),
         check=check,
+        check_member=check_member,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from adapters import Basic, Scheme
+from adapters import Scheme
 from receiver.carriers import Carrier, discover
 from receiver.references import BadRule, Rule
 
@@ -206,8 +206,8 @@ def parse_endpoint(name: str, table: "_Table", accounts: Mapping[str, Account]) 
         return None
     scheme = _scheme(carrier, table)
     secrets = table.texts("secrets")
-    if isinstance(scheme, Basic) and not scheme.user_is_key and not all(":" in secret for secret in secrets):
-        table.fault("secrets", "must be 'user:password' for Basic authentication")
+    for fault in {scheme.fault(secret) for secret in secrets} - {None} if scheme else ():
+        table.fault("secrets", str(fault))
     zone = table.zone("zone")
     endpoint = Endpoint(
         name=name,

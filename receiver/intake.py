@@ -38,18 +38,21 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """``path`` and ``why`` tell where a quarantined payload is wrong, or why one is ignored."""
+    """``path`` and ``why`` tell where a quarantined payload is wrong, or why one is ignored; ``answer`` is what a
+    carrier's probe expects back."""
 
     outcome: Outcome
     delivery: str | None = None
     shipments: int = 0
     path: str | None = None
     why: str | None = None
+    answer: str | dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A payload's conversion: the shipments with the merchant's references, or why there are none.
+    """A payload's conversion: the shipments with the merchant's references, or why there are none. A quarantined one
+    may have shipments: those of its members that could be read.
 
     ``updates`` are the shipments as they are stored: ``(shipment id, what is said of it as JSON text)``.
     """
@@ -71,9 +74,9 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
     """Decode, validate, convert, and apply the merchant's reference rules. Never raises."""
     carrier = endpoint.carrier
     try:
-        payload, shipments = carrier.shipments(request)
-        event_id = text(carrier.event_id(payload, request), "the event's id")
-        ruled = tuple(_with_references(shipment, payload, endpoint) for shipment in shipments)
+        conversion = carrier.convert(request)
+        event_id = text(carrier.event_id(conversion.payload, request), "the event's id")
+        ruled = tuple(_with_references(shipment, said, endpoint) for shipment, said in conversion.parcels)
         updates = tuple(_update(endpoint, shipment) for shipment in ruled)
     except Ignored as ignored:
         return Reading(outcome=Outcome.IGNORED, why=ignored.reason)
@@ -85,7 +88,15 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
             "%s: adapter %s failed: %s; the delivery is kept for reprocessing", endpoint.name, carrier.slug, fault
         )
         return Reading(outcome=Outcome.ERROR, why=fault)
-    return Reading(outcome=Outcome.ACCEPTED, shipments=ruled, updates=updates, event_id=event_id)
+    taken = Reading(outcome=Outcome.ACCEPTED, shipments=ruled, updates=updates, event_id=event_id)
+    return _in_part(taken, conversion.refused) if conversion.refused else taken
+
+
+def _in_part(taken: Reading, refused: list[Unreadable]) -> Reading:
+    """Kept like whatever cannot be read, for `reprocess` to take the rest of it after a fix."""
+    first, more = refused[0], len(refused) - 1
+    why = f"{first.why}{f' (and {more} more)' if more else ''}; the other members were taken"
+    return replace(taken, outcome=Outcome.QUARANTINED, path=first.path, why=why)
 
 
 class Intake:
@@ -98,8 +109,9 @@ class Intake:
 
     def receive(self, endpoint: Endpoint, request: Request) -> Result:
         """The outcome, once it is durable. Raises `StoreUnavailable`."""
-        if endpoint.carrier.probe and endpoint.carrier.probe.matches(request):
-            return Result(outcome=Outcome.PROBE)
+        probe = endpoint.carrier.probe
+        if probe and probe.matches(request):
+            return Result(outcome=Outcome.PROBE, answer=probe.answer(request))
         try:
             endpoint.scheme.check(request, endpoint.secrets)
         except NotAuthentic as error:

@@ -101,7 +101,7 @@ class Replay:
         except BadRecording as error:
             return bad(recording.name, error)
         reading = _read(endpoint, recording.request)
-        result = intake.receive(endpoint, replace(_signed(endpoint, recording.request), received_at=datetime.now(UTC)))
+        result = intake.receive(endpoint, _signed(endpoint, _sent_now(recording.request)))
         reason = f"{result.path}: {result.why}" if result.path else result.why
         fields = [_undecided(endpoint, shipment) for shipment in reading.shipments]
         differences = tuple(_outcome_differences(recording, result.outcome, reason))
@@ -119,7 +119,7 @@ class Replay:
             endpoint = self.endpoint_of(recording)
         except BadRecording as error:
             return bad(recording.name, error)
-        request = _signed(endpoint, replace(recording.request, path=f"/webhooks/{endpoint.name}"))
+        request = _signed(endpoint, replace(_sent_now(recording.request), path=f"/webhooks/{endpoint.name}"))
         target = f"{request.path}?{request.query}" if request.query else request.path
         headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
         try:
@@ -193,6 +193,11 @@ def _arrived(recording: Recording) -> Recording:
     if "received_at" in recording.expected:
         return recording
     return replace(recording, request=replace(recording.request, received_at=datetime.now(UTC)))
+
+
+def _sent_now(request: Request) -> Request:
+    """A signature may hold the time at which it was made."""
+    return replace(request, received_at=datetime.now(UTC))
 
 
 def _own_endpoint(name: str, settings: str) -> Endpoint:

@@ -19,12 +19,17 @@ class BadSchema(Exception):
 
 
 @cache
-def validator(name: str) -> Validator:
-    """A function that passes or raises `Unreadable` with the JSON path of the worst fault.
+def validator(name: str, definition: str | None = None) -> Validator:
+    """A function that passes or raises `Unreadable` with the JSON path of the worst fault; with a ``definition``, for
+    that one of the schema's ``$defs``.
 
-    Raises `BadSchema` where ``schemas/<name>.json`` is missing or broken.
+    Raises `BadSchema` where ``schemas/<name>.json`` is missing, broken, or lacks the definition.
     """
     schema = document(name)
+    if definition is not None:
+        if definition not in schema.get("$defs", {}):
+            raise BadSchema(f"schemas/{name}.json lacks $defs.{definition}")
+        schema = {"$schema": schema.get("$schema"), "$defs": schema["$defs"], "$ref": f"#/$defs/{definition}"}
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:

@@ -60,6 +60,8 @@ def toy(**parts: Any) -> Carrier:
         "AUTH": (Hmac(header="x-me-signature", encoding="base64"),),
         "REPLY": Reply(),
         "PROBE": None,
+        "RETRIES": None,
+        "TRACKING_PAGE": None,
         "ZONE": None,
         "REFERENCES": (),
         "read": lambda payload, _request: [Shipment(key=payload["data"]["id"], status=Status.DISPATCHED)],

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from adapters import Basic, Bearer, Header, Hmac, NotAuthentic, Path, Query, Request
-from adapters._auth import nfkd
+from adapters import Basic, Bearer, Header, Hmac, NotAuthentic, Path, Query, Request, nfkd
 
 SCHEMES = [
     pytest.param(Hmac(header="x-signature", encoding="base64"), id="hmac base64"),

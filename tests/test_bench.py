@@ -105,7 +105,7 @@ def test_parcels():
     ]
     for request in found:
         endpoint.scheme.check(request, endpoint.secrets)
-    shipments = [endpoint.carrier.shipments(request)[1][0] for request in found]
+    shipments = [endpoint.carrier.convert(request).shipments[0] for request in found]
 
     assert 3 == len({shipment.key for shipment in shipments}) == len({one.tracking_number for one in shipments})
     assert [parcels.order_of(one).encode() in found[one - 1].body for one in (1, 2, 3)] == [True] * 3

@@ -1,5 +1,6 @@
 """Carriers are found, not listed: what is in ``adapters/`` loads whole, or the boot stops with its name."""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,19 @@ import pytest
 import adapters
 from adapters import Header, Ignored, Reply, Request, Shipment, Status, Unreadable
 from receiver import carriers, schemas
-from receiver.carriers import BrokenCarriers, discover, load
+from receiver.carriers import _REQUIRED, BrokenCarriers, Conversion, discover, load
 from receiver.schemas import BadSchema, document, validator
 
 TOY = """
 from adapters import Header, Reply, Shipment, Status
-NAME, DOCS, AUTH, REPLY, PROBE, ZONE, REFERENCES = "Toy", "https://toy.example", (Header("x"),), Reply(), None, None, ()
+NAME, DOCS, AUTH, REPLY, REFERENCES = "Toy", "https://toy.example", (Header("x"),), Reply(), ()
+PROBE = RETRIES = ZONE = TRACKING_PAGE = None
 def read(payload, request):
     return [Shipment(key=payload["data"]["id"], status=Status.DISPATCHED)]
 """
+
+
+GONE = object()
 
 
 @pytest.fixture
@@ -37,10 +42,10 @@ def module(**changes) -> ModuleType:
     made = ModuleType("adapters.toy")
     plain = {
         "NAME": "Toy", "DOCS": "https://toy.example", "AUTH": (Header("x"),), "REPLY": Reply(), "PROBE": None,
-        "ZONE": None, "REFERENCES": (), "read": lambda payload, request: [],
+        "RETRIES": None, "ZONE": None, "TRACKING_PAGE": None, "REFERENCES": (), "read": lambda payload, request: [],
     }  # fmt: skip
     for name, value in {**plain, **changes}.items():
-        if value is not None or name in ("PROBE", "ZONE"):
+        if value is not GONE:
             setattr(made, name, value)
     return made
 
@@ -70,16 +75,16 @@ def test_all_faults_at_once(adapters_here):
         discover()
 
     empty, unimportable, broken = str(caught.value).splitlines()
-    assert "adapters/toy_empty.py lacks NAME, DOCS, AUTH, REPLY, PROBE, ZONE, REFERENCES, read" == empty
+    assert f"adapters/toy_empty.py lacks {', '.join(_REQUIRED)}" == empty
     assert unimportable.startswith("adapters/toy_import.py does not load: ModuleNotFoundError: ")
     assert broken.startswith("adapters/toy_syntax.py does not load: SyntaxError: ")
 
 
-@pytest.mark.parametrize("name", ["NAME", "DOCS", "AUTH", "REPLY", "REFERENCES", "read"])
+@pytest.mark.parametrize("name", _REQUIRED)
 def test_lacking(name):
     """Each part of the contract is asked for by name."""
     with pytest.raises(BrokenCarriers, match=f"^adapters/ups.py lacks {name}$"):
-        load("ups", module(**{name: None}))
+        load("ups", module(**{name: GONE}))
 
 
 def test_defaults():
@@ -108,7 +113,8 @@ class TestShipments:
                 raise Unreadable("$", "is no object")
 
         carrier = replace(load("ups", module(read=read)), check=check)
-        return carrier.shipments(Request(method="POST", path="/", headers={}, body=body, received_at=None))
+        conversion = carrier.convert(Request(method="POST", path="/", headers={}, body=body, received_at=None))
+        return conversion.payload, conversion.shipments
 
     def test_read(self):
         """The payload and what the adapter makes of it."""
@@ -132,6 +138,53 @@ class TestShipments:
 
         with pytest.raises(Ignored, match="a test"):
             self.shipments(b"{}", ignoring)
+
+
+class TestMembers:
+    @staticmethod
+    def converted(*members: object) -> Conversion:
+        """A message of several parcels, each wanting an ``id``; "no" and "never" as one are refused."""
+
+        def check_member(member):
+            if not isinstance(member, dict):
+                raise Unreadable("$", "is no object")
+
+        def read(member, request):
+            if member["id"] == "no":
+                raise Unreadable("$.id", "is refused")
+            if member["id"] == "never":
+                raise Ignored("asks nothing")
+            return [Shipment(key=member["id"], status=Status.DISPATCHED)]
+
+        def split(payload):
+            return [(f"$.all[{n}]", one) for n, one in enumerate(payload["all"])]
+
+        carrier = replace(
+            load("frenet", module(read=read, split=split)), check=lambda _: None, check_member=check_member
+        )
+        body = json.dumps({"all": members}).encode()
+        return carrier.convert(Request(method="POST", path="/", headers={}, body=body, received_at=None))
+
+    def test_good_ones_live(self):
+        """A bad member, by the schema or by the adapter, is named with its place; the good ones are taken."""
+        conversion = self.converted({"id": "a"}, "bad", {"id": "no"}, {"id": "never"}, {"id": "b"})
+
+        assert [("a", {"id": "a"}), ("b", {"id": "b"})] == [(one.key, member) for one, member in conversion.parcels]
+        assert ["$.all[1]: is no object", "$.all[2].id: is refused"] == [str(one) for one in conversion.refused]
+
+    def test_none_is_good(self):
+        """Without a good member the message is refused, or ignored where none is bad."""
+        with pytest.raises(Unreadable, match=r"^\$\.all\[1\]\.id: is refused$"):
+            self.converted({"id": "never"}, {"id": "no"})
+        with pytest.raises(Ignored, match="asks nothing"):
+            self.converted({"id": "never"})
+        with pytest.raises(Ignored, match="without any parcel"):
+            self.converted()
+
+    def test_schema_of_members(self):
+        """Who splits needs a schema of a member."""
+        with pytest.raises(BrokenCarriers, match=r"schemas/ups\.json lacks \$defs\.member"):
+            load("ups", module(split=lambda payload: []))
 
 
 @pytest.fixture

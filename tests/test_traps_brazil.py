@@ -39,7 +39,7 @@ def body_of(slug: str, case: str) -> Any:
 
 def read(slug: str, payload: Any) -> list[Shipment]:
     request = replace(recorded(slug, "delivered"), body=json.dumps(payload).encode())
-    return CARRIERS[slug].shipments(request)[1]
+    return CARRIERS[slug].convert(request).shipments
 
 
 def read_one(slug: str, payload: Any) -> Shipment:
@@ -266,7 +266,7 @@ class TestValues:
     def test_naive_time(self) -> None:
         """Trap 23: Frenet's day-first times have no offset and are Brasília's, unless the endpoint says otherwise."""
         amazon = replace(recorded("frenet", "posted"), zone=datetime.strptime("-0400", "%z").tzinfo)
-        (shipment,) = CARRIERS["frenet"].shipments(amazon)[1]
+        (shipment,) = CARRIERS["frenet"].convert(amazon).shipments
 
         assert "2025-11-10T16:48:00-03:00" == frenet_with(EventDateTime="10/11/2025 16:48").happened_at.isoformat()
         assert "2025-10-20T10:12:00-04:00" == shipment.happened_at.isoformat()

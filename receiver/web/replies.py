@@ -32,6 +32,9 @@ TABLE = (
 #: Seconds until a sender that got 503 should come again.
 RETRY_AFTER = 30
 
+#: A probe's own text goes back: no browser shall take it for a page.
+_AS_IT_IS = {"X-Content-Type-Options": "nosniff"}
+
 PROBLEMS = {
     400: "The request did not arrive whole.",
     401: "The sender is not proven.",
@@ -53,11 +56,18 @@ def reply(endpoint: Endpoint, result: Result) -> Response:
         return problem(
             status,
             f"{carrier.slug}: {result.path}: {result.why}",
-            title="The payload is kept, but cannot be read.",
+            title="A part of the payload cannot be read; all of it is kept."
+            if result.shipments
+            else "The payload is kept, but cannot be read.",
             path=result.path,
             delivery=result.delivery,
             outcome=result.outcome,
+            shipments=result.shipments or None,
         )
+    if isinstance(result.answer, str):
+        return Response(result.answer, status=carrier.reply.success, mimetype="text/plain", headers=_AS_IT_IS)
+    if result.answer is not None:
+        return Response(json.dumps(result.answer), status=carrier.reply.success, mimetype="application/json")
     status = 200 if result.outcome == Outcome.ERROR else carrier.reply.success
     body: dict[str, object] = {"outcome": result.outcome}
     if result.delivery is not None:

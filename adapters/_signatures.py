@@ -1,0 +1,352 @@
+"""How carriers sign what they send. All of it is computed over the bytes that arrived, never over a parsed body.
+
+"Now" is ``request.received_at``: a recording is as fresh as it was when it came.
+"""
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import json
+import re
+import secrets as chance
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Literal
+
+from adapters._auth import AnySecret, matches_any, utf8, with_header
+from adapters._contract import NotAuthentic, Request
+
+Encoding = Literal["base64", "hex", "either"]
+#: What Standard Webhooks, Stripe's scheme and ShipEngine allow a clock to be off, either way.
+WINDOW = timedelta(minutes=5)
+
+
+def nfkd(secret: str) -> bytes:
+    """The UTF-8 bytes of the NFKD-normalised secret (EasyPost's client libraries)."""
+    return unicodedata.normalize("NFKD", secret).encode()
+
+
+def from_hex(secret: str) -> bytes:
+    """The bytes that a secret shown in hex stands for (Onfleet, "Secrets"). Raises `ValueError`."""
+    return bytes.fromhex(secret)
+
+
+def from_whsec(secret: str) -> bytes:
+    """The bytes after ``whsec_`` (Standard Webhooks, "Signature scheme"). Raises `ValueError`."""
+    return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+
+
+def whole_body(request: Request) -> bytes:
+    return request.body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hmac(AnySecret):
+    """A keyed hash in a header, over the exact body bytes unless ``message`` says over what; it raises `NotAuthentic`
+    where the request lacks a part of it.
+
+    ``prefix`` must stand before the hash, ``tolerated`` may; ``aliases`` are other names under which the header comes.
+    """
+
+    kind: ClassVar[str] = "hmac"
+    header: str
+    encoding: Encoding
+    digest: Literal["sha256", "sha512"] = "sha256"
+    prefix: str = ""
+    tolerated: str = ""
+    aliases: tuple[str, ...] = ()
+    key: Callable[[str], bytes] = utf8
+    message: Callable[[Request], bytes] = whole_body
+
+    @property
+    def credential_headers(self) -> tuple[str, ...]:
+        return (self.header, *self.aliases)
+
+    def fault(self, secret: str) -> str | None:
+        try:
+            self.key(secret)
+        except (ValueError, binascii.Error):
+            return "is not written as this carrier shows it"
+        return None
+
+    def check(self, request: Request, secrets: Sequence[str]) -> None:
+        written = next(filter(None, (request.headers.get(name, "").strip() for name in self.credential_headers)), "")
+        if not written:
+            raise NotAuthentic(f"header {self.header} is missing")
+        if not written.startswith(self.prefix):
+            raise NotAuthentic(f"header {self.header} does not start with {self.prefix!r}")
+        given = decoded(written[len(self.prefix) :].removeprefix(self.tolerated), self.encoding, self.header)
+        message = self.message(request)
+        macs = [self._mac(message, secret) for secret in secrets]
+        if not any([matches_any(one, macs) for one in given]):  # noqa: C419  every one is looked at
+            raise NotAuthentic(f"header {self.header} does not match the body under any configured secret")
+
+    def sign(self, request: Request, secret: str) -> Request:
+        mac = self._mac(self.message(request), secret)
+        written = base64.b64encode(mac).decode() if self.encoding == "base64" else mac.hex()
+        return with_header(request, self.header, self.prefix + written)
+
+    def _mac(self, message: bytes, secret: str) -> bytes:
+        return hmac.digest(self.key(secret), message, getattr(hashlib, self.digest))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamped(AnySecret):
+    """``t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`` in one header, as Stripe made it known."""
+
+    kind: ClassVar[str] = "hmac"
+    header: str
+    window: timedelta = WINDOW
+
+    @property
+    def credential_headers(self) -> tuple[str, ...]:
+        return (self.header,)
+
+    def check(self, request: Request, secrets: Sequence[str]) -> None:
+        written = request.headers.get(self.header, "").strip()
+        if not written:
+            raise NotAuthentic(f"header {self.header} is missing")
+        pairs = [part.strip().partition("=") for part in written.split(",")]
+        stamps = [value for name, _, value in pairs if name == "t"]
+        signatures = [value for name, _, value in pairs if name == "v1"]
+        if len(stamps) != 1 or not signatures:
+            raise NotAuthentic(f"header {self.header} is not t=…,v1=…")
+        check_fresh(from_unix(stamps[0], self.header), request, self.window, self.header)
+        macs = [_stamped_mac(stamps[0], request.body, secret) for secret in secrets]
+        given = [one for value in signatures for one in decoded(value, "hex", self.header)]
+        if not any([matches_any(one, macs) for one in given]):  # noqa: C419  every one is looked at
+            raise NotAuthentic(f"header {self.header} does not match the body under any configured secret")
+
+    def sign(self, request: Request, secret: str) -> Request:
+        stamp = str(int(request.received_at.timestamp()))
+        return with_header(request, self.header, f"t={stamp},v1={_stamped_mac(stamp, request.body, secret).hex()}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandardWebhooks(AnySecret):
+    """``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``: HMAC-SHA256 of ``id.timestamp.body``, several
+    signatures in one header (https://www.standardwebhooks.com, "Signature scheme"). Secrets begin with ``whsec_``."""
+
+    kind: ClassVar[str] = "hmac"
+    window: timedelta = WINDOW
+    credential_headers: ClassVar[tuple[str, ...]] = ("webhook-signature",)
+
+    def fault(self, secret: str) -> str | None:
+        try:
+            from_whsec(secret)
+        except (ValueError, binascii.Error):
+            return "is not base64 after 'whsec_'"
+        return None
+
+    def check(self, request: Request, secrets: Sequence[str]) -> None:
+        parts = {name: request.headers.get(f"webhook-{name}", "").strip() for name in ("id", "timestamp", "signature")}
+        for name, value in parts.items():
+            if not value:
+                raise NotAuthentic(f"header webhook-{name} is missing")
+        stamp = from_unix(parts["timestamp"], "webhook-timestamp")
+        check_fresh(stamp, request, self.window, "webhook-timestamp")
+        signatures = [one.removeprefix("v1,") for one in parts["signature"].split() if one.startswith("v1,")]
+        if not signatures:
+            raise NotAuthentic("header webhook-signature has no signature of version v1")
+        given = [one for value in signatures for one in decoded(value, "base64", "webhook-signature")]
+        macs = [self._mac(request, secret) for secret in secrets]
+        if not any([matches_any(one, macs) for one in given]):  # noqa: C419  every one is looked at
+            raise NotAuthentic("header webhook-signature does not match the body under any configured secret")
+
+    def sign(self, request: Request, secret: str) -> Request:
+        named = request if request.headers.get("webhook-id") else with_header(request, "webhook-id", "msg_replayed")
+        stamped = with_header(named, "webhook-timestamp", str(int(request.received_at.timestamp())))
+        return with_header(stamped, "webhook-signature", "v1," + base64.b64encode(self._mac(stamped, secret)).decode())
+
+    def _mac(self, request: Request, secret: str) -> bytes:
+        head = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode()
+        return hmac.digest(from_whsec(secret), head + request.body, hashlib.sha256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Salted(AnySecret):
+    """Hex SHA-256 of ``body/key``: no HMAC, but the key stands last, so that nothing can be appended (17TRACK)."""
+
+    kind: ClassVar[str] = "hmac"
+    header: str
+
+    @property
+    def credential_headers(self) -> tuple[str, ...]:
+        return (self.header,)
+
+    def check(self, request: Request, secrets: Sequence[str]) -> None:
+        written = request.headers.get(self.header, "").strip()
+        if not written:
+            raise NotAuthentic(f"header {self.header} is missing")
+        digests = [_salted(request.body, secret) for secret in secrets]
+        if not matches_any(decoded(written, "hex", self.header)[0], digests):
+            raise NotAuthentic(f"header {self.header} does not match the body under any configured secret")
+
+    def sign(self, request: Request, secret: str) -> Request:
+        return with_header(request, self.header, _salted(request.body, secret).hex())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jwt(AnySecret):
+    """A JSON Web Token under HS256 in a header (RFC 7519). It proves the sender; the body is not in it."""
+
+    kind: ClassVar[str] = "jwt"
+    header: str
+
+    @property
+    def credential_headers(self) -> tuple[str, ...]:
+        return (self.header,)
+
+    def check(self, request: Request, secrets: Sequence[str]) -> None:
+        written = request.headers.get(self.header, "").strip()
+        if not written:
+            raise NotAuthentic(f"header {self.header} is missing")
+        signed, _, signature = written.rpartition(".")
+        head, claims = (self._part(part) for part in (signed.split(".") if signed.count(".") == 1 else ("", "")))
+        if head.get("alg") != "HS256":
+            raise NotAuthentic(f"header {self.header} is signed by {str(head.get('alg'))[:20]!r}, not by HS256")
+        macs = [hmac.digest(utf8(secret), signed.encode("latin-1", "replace"), hashlib.sha256) for secret in secrets]
+        if not matches_any(self._bytes(signature), macs):
+            raise NotAuthentic(f"header {self.header} is signed with none of the configured secrets")
+        now = request.received_at.timestamp()
+        if now > _number(claims.get("exp"), now) or now < _number(claims.get("nbf"), now):
+            raise NotAuthentic(f"header {self.header} holds a token that is not valid at this time")
+
+    def sign(self, request: Request, secret: str) -> Request:
+        signed = ".".join(_in_url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, {}))
+        mac = hmac.digest(utf8(secret), signed.encode(), hashlib.sha256)
+        return with_header(request, self.header, f"{signed}.{_in_url(mac)}")
+
+    def _part(self, encoded: str) -> dict[str, Any]:
+        try:
+            part = json.loads(self._bytes(encoded))
+        except (ValueError, RecursionError):
+            part = None
+        if not isinstance(part, dict):
+            raise NotAuthentic(f"header {self.header} is no JSON Web Token")
+        return part
+
+    def _bytes(self, encoded: str) -> bytes:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", encoded):
+            raise NotAuthentic(f"header {self.header} is no JSON Web Token")
+        try:
+            return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+        except (ValueError, binascii.Error):
+            raise NotAuthentic(f"header {self.header} is no JSON Web Token") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCredentials(AnySecret):
+    """The carrier fetches a token from us (RFC 6749, 4.4) and sends it as ``Authorization: Bearer``.
+
+    The secret is ``client_id:client_secret``. Tokens hold their end and a keyed hash of it, so that every process knows
+    its neighbours' tokens and nothing is kept. Where ``id_header`` comes along, it must name the client.
+    """
+
+    kind: ClassVar[str] = "oauth"
+    id_header: str = "x-api-key"
+    lives: timedelta = timedelta(hours=1)
+
+    @property
+    def credential_headers(self) -> tuple[str, ...]:
+        return ("authorization", self.id_header)
+
+    def fault(self, secret: str) -> str | None:
+        client, _, word = secret.partition(":")
+        return None if client and word else "must be 'client_id:client_secret'"
+
+    def grant(self, request: Request, secrets: Sequence[str]) -> dict[str, Any]:
+        """The answer to a token request that proves a client by Basic credentials. Raises `NotAuthentic`."""
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            raise NotAuthentic("the token request carries no Basic credentials")
+        try:
+            given = base64.b64decode(encoded.strip(), validate=True)
+        except (ValueError, binascii.Error):
+            raise NotAuthentic("the token request's Basic credentials are not base64") from None
+        proven = [secret for secret in secrets if hmac.compare_digest(given, utf8(secret))]
+        if not proven:
+            raise NotAuthentic("the token request's Basic credentials are none of the configured secrets")
+        seconds = int(self.lives.total_seconds())
+        return {"access_token": self._token(request, proven[0]), "token_type": "Bearer", "expires_in": seconds}
+
+    def check(self, request: Request, secrets: Sequence[str]) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        end, _, rest = token.strip().partition(".")
+        nonce, _, written = rest.partition(".")
+        if scheme.lower() != "bearer" or not (end.isascii() and end.isdecimal() and nonce and written):
+            raise NotAuthentic("header authorization carries no token of ours")
+        [given] = decoded(written, "hex", "authorization")
+        proven = [secret for secret in secrets if hmac.compare_digest(given, _token_mac(end, nonce, secret))]
+        if not proven:
+            raise NotAuthentic("the token was not given out under any configured secret")
+        if request.received_at.timestamp() > int(end):
+            raise NotAuthentic("the token is no longer valid")
+        named = request.headers.get(self.id_header)
+        if named is not None and not matches_any(
+            named.strip().encode("latin-1", "replace"), [utf8(secret.partition(":")[0]) for secret in proven]
+        ):
+            raise NotAuthentic(f"header {self.id_header} names another client than the token")
+
+    def sign(self, request: Request, secret: str) -> Request:
+        proven = with_header(request, "authorization", f"Bearer {self._token(request, secret)}")
+        return with_header(proven, self.id_header, secret.partition(":")[0])
+
+    def _token(self, request: Request, secret: str) -> str:
+        end, nonce = str(int((request.received_at + self.lives).timestamp())), chance.token_hex(8)
+        return f"{end}.{nonce}.{_token_mac(end, nonce, secret).hex()}"
+
+
+def decoded(written: str, encoding: Encoding, header: str) -> list[bytes]:
+    """The bytes that a signature may stand for: under ``either`` a text may be both hex and base64.
+
+    Raises `NotAuthentic`.
+    """
+    found: list[bytes] = []
+    if encoding in ("hex", "either"):
+        with contextlib.suppress(ValueError):
+            found.append(bytes.fromhex(written))
+    if encoding in ("base64", "either"):
+        with contextlib.suppress(ValueError, binascii.Error):
+            found.append(base64.b64decode(written, validate=True))
+    if not found:
+        wanted = "neither hex nor base64" if encoding == "either" else f"not {encoding}"
+        raise NotAuthentic(f"header {header} is {wanted}")
+    return found
+
+
+def from_unix(written: str, header: str) -> datetime:
+    """A time in whole seconds. Raises `NotAuthentic`."""
+    if not (written.isascii() and written.isdecimal() and len(written) < 12):
+        raise NotAuthentic(f"header {header} holds no Unix time")
+    return datetime.fromtimestamp(int(written), UTC)
+
+
+def check_fresh(stamp: datetime, request: Request, window: timedelta, header: str) -> None:
+    """Raise `NotAuthentic` for what was signed too long ago, or in the future."""
+    if abs(request.received_at - stamp) > window:
+        raise NotAuthentic(f"header {header} is more than {int(window.total_seconds())} s off our clock")
+
+
+def _stamped_mac(stamp: str, body: bytes, secret: str) -> bytes:
+    return hmac.digest(utf8(secret), stamp.encode() + b"." + body, hashlib.sha256)
+
+
+def _token_mac(end: str, nonce: str, secret: str) -> bytes:
+    return hmac.digest(utf8(secret), f"token.{end}.{nonce}".encode(), hashlib.sha256)
+
+
+def _salted(body: bytes, secret: str) -> bytes:
+    return hashlib.sha256(body + b"/" + utf8(secret)).digest()
+
+
+def _in_url(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def _number(value: object, otherwise: float) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else otherwise

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: run test lint types bench check clean
+.PHONY: run test lint types pages bench check clean
 
 run: $(READY)
 	@$(BIN)/receiver demo $(ARGS)
@@ -18,6 +18,9 @@ lint: $(READY)
 
 types: $(READY)
 	@$(BIN)/mypy
+
+pages: $(READY)
+	@$(BIN)/receiver carriers page --write
 
 bench: $(READY)
 	@$(BIN)/python -m bench $(ARGS)

@@ -22,9 +22,12 @@ and, only where needed:
 
 ``event_id``    ``event_id(payload, request) -> str | None``: the carrier's own id of this notification
 ``decode``      ``decode(request) -> payload`` where the body is not plain JSON (default: `strict_json`)
+``encode``      ``encode(payload) -> bytes``: the way back, where there is a ``decode``: what is exported is scrubbed
 ``split``       ``split(payload) -> [(JSON path, member)]`` where one message may tell of several parcels: the schema's
                 ``$defs.member`` and `read` are then applied to each member alone, and so are the merchant's reference
                 rules; a bad member does not hold up the good ones
+``HEADERS``     lower-case names of headers that exported recordings keep: those that `read` or a signature looks at, or
+                that name the format's version
 ``SECRET_FIELDS``  dotted paths of body fields that carry a secret; they are blanked before anything is stored
 
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what

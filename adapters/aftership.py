@@ -33,6 +33,7 @@ PROBE = None
 RETRIES = Retries(times=13, over=timedelta(hours=68))  # 2^n x 30 s, 14 attempts in all
 ZONE = None  # a time without an offset is local to the place, which may be any
 TRACKING_PAGE = None
+HEADERS = ("as-webhook-version",)
 REFERENCES = ("msg.order_number", "msg.order_id", "msg.custom_fields")
 
 # https://www.aftership.com/docs/tracking/enum/delivery-statuses: tag, of the parcel and of each checkpoint

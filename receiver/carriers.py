@@ -1,17 +1,22 @@
-"""Every module in ``adapters/`` is a carrier; one that fails to load stops the boot."""
+"""Every module in ``adapters/`` is a carrier, and every one in the merchant's own folder; one that fails to load stops
+the boot."""
 
 import importlib
+import importlib.util
+import json
 import pkgutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import adapters
 from adapters import Ignored, Probe, Reply, Request, Retries, Scheme, Shipment, Unreadable, strict_json
-from receiver.schemas import BadSchema, Validator, validator
+from receiver.schemas import BadSchema, Validator, document, validator
 
 _REQUIRED = ("NAME", "DOCS", "AUTH", "REPLY", "PROBE", "RETRIES", "ZONE", "TRACKING_PAGE", "REFERENCES", "read")
 #: Splits one message into its members, each with its JSON path.
@@ -38,9 +43,11 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
-    """One carrier as its module declares it; see the docstring of `adapters` for what each part means."""
+    """One carrier as its module declares it; see the docstring of `adapters` for what each part means. ``own``: it is
+    the merchant's, from outside the tree."""
 
     slug: str
+    own: bool
     name: str
     docs: str
     auth: tuple[Scheme, ...]
@@ -52,9 +59,12 @@ class Carrier:
     references: tuple[str, ...]
     read: Callable[[Any, Request], list[Shipment]]
     decode: Callable[[Request], Any]
+    encode: Callable[[Any], bytes]
     split: Split | None
     event_id: Callable[[Any, Request], str | None]
+    headers: tuple[str, ...]
     secret_fields: tuple[str, ...]
+    schema: dict[str, Any]
     check: Validator
     check_member: Validator | None
 
@@ -88,22 +98,28 @@ def _json_body(request: Request) -> Any:
     return strict_json(request.body)
 
 
+def _as_json(payload: Any) -> bytes:
+    return json.dumps(payload).encode()
+
+
 def _no_event_id(payload: Any, request: Request) -> None:  # noqa: ARG001  the contract's signature
     return None
 
 
-def load(slug: str, module: ModuleType) -> Carrier:
-    """One module as a `Carrier`. Raises `BrokenCarriers` naming what the module lacks."""
+def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrier:
+    """One module as a `Carrier`, a merchant's own from ``folder``. Raises `BrokenCarriers` naming what it lacks."""
+    where = f"{folder or 'adapters'}/{slug}.py"
     missing = [name for name in _REQUIRED if not hasattr(module, name)]
     if missing:
-        raise BrokenCarriers(f"adapters/{slug}.py lacks {', '.join(missing)}")
+        raise BrokenCarriers(f"{where} lacks {', '.join(missing)}")
     try:
-        check = validator(slug)
-        check_member = validator(slug, "member") if hasattr(module, "split") else None
+        check = validator(slug, folder=folder)
+        check_member = validator(slug, "member", folder=folder) if hasattr(module, "split") else None
     except BadSchema as error:
-        raise BrokenCarriers(f"adapters/{slug}.py: {error}") from None
+        raise BrokenCarriers(f"{where}: {error}") from None
     return Carrier(
         slug=slug,
+        own=folder is not None,
         name=module.NAME,
         docs=module.DOCS,
         auth=tuple(module.AUTH),
@@ -115,28 +131,60 @@ def load(slug: str, module: ModuleType) -> Carrier:
         references=tuple(module.REFERENCES),
         read=module.read,
         decode=getattr(module, "decode", _json_body),
+        encode=getattr(module, "encode", _as_json),
         split=getattr(module, "split", None),
         event_id=getattr(module, "event_id", _no_event_id),
+        headers=tuple(getattr(module, "HEADERS", ())),
         secret_fields=tuple(getattr(module, "SECRET_FIELDS", ())),
+        schema=document(slug, folder=folder),
         check=check,
         check_member=check_member,
     )
 
 
 @cache
-def discover() -> dict[str, Carrier]:
-    """All carriers by slug, in alphabetical order. Raises `BrokenCarriers` with every fault at once."""
+def discover(folder: Path | None = None) -> dict[str, Carrier]:
+    """All carriers by slug, in alphabetical order, and with them the merchant's own in ``folder``: each a module beside
+    its schema. Raises `BrokenCarriers` with every fault at once.
+    """
     found: dict[str, Carrier] = {}
     faults: list[str] = []
-    for info in sorted(pkgutil.iter_modules(adapters.__path__), key=lambda info: info.name):
-        if info.name.startswith("_"):
-            continue
+    for slug, where, module in (*_ours(), *_own(folder)):
         try:
-            found[info.name] = load(info.name, importlib.import_module(f"adapters.{info.name}"))
+            if slug in found:
+                raise BrokenCarriers(f"{where}/{slug}.py: there is a carrier of this name already")
+            found[slug] = load(slug, module(), folder=where)
         except BrokenCarriers as error:
             faults.append(str(error))
         except Exception as error:  # noqa: BLE001  whatever a module does wrong, the operator hears which one
-            faults.append(f"adapters/{info.name}.py does not load: {type(error).__name__}: {error}")
+            faults.append(f"{where or 'adapters'}/{slug}.py does not load: {type(error).__name__}: {error}")
     if faults:
         raise BrokenCarriers("\n".join(faults))
-    return found
+    return dict(sorted(found.items()))
+
+
+_Home = tuple[str, Path | None, Callable[[], ModuleType]]
+
+
+def _ours() -> list[_Home]:
+    names = sorted(info.name for info in pkgutil.iter_modules(adapters.__path__) if not info.name.startswith("_"))
+    return [(name, None, partial(importlib.import_module, f"adapters.{name}")) for name in names]
+
+
+def _own(folder: Path | None) -> list[_Home]:
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise BrokenCarriers(f"{folder} is no folder")
+    files = sorted(file for file in folder.glob("*.py") if not file.name.startswith("_"))
+    return [(file.stem, folder, partial(_imported, file)) for file in files]
+
+
+def _imported(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"own_carrier_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise BrokenCarriers(f"{file} is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    spec.loader.exec_module(module)
+    return module

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from adapters import Scheme
-from receiver.carriers import Carrier, discover
+from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.references import BadRule, Rule
 
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
@@ -77,6 +77,7 @@ class Config:
     horizon_days: float = 7.0
     keep_bodies_days: float = 30.0
     read_back_seconds: float = 10.0
+    carriers: Mapping[str, Carrier] = field(default_factory=discover, repr=False)
     accounts: Mapping[str, Account] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
 
@@ -115,7 +116,7 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
     endpoints = {
         name: endpoint
         for name, table in top.tables("endpoints").items()
-        if (endpoint := parse_endpoint(name, table, accounts)) is not None
+        if (endpoint := parse_endpoint(name, table, accounts, config.carriers)) is not None
     }
     top.finish()
     if faults:
@@ -135,10 +136,24 @@ def _general(table: "_Table", path: Path, accounts: Mapping[str, Account]) -> Co
         horizon_days=table.number("horizon_days", 7, least=0.01),
         keep_bodies_days=table.number("keep_bodies_days", 30, least=1),
         read_back_seconds=table.number("read_back_seconds", 10, least=0),
+        carriers=_carriers(table, path.parent),
         accounts=accounts,
     )
     table.finish()
     return config
+
+
+def _carriers(table: "_Table", folder: Path) -> Mapping[str, Carrier]:
+    """The house's carriers and those of the merchant's own folder."""
+    own = table.text("carriers", None)
+    try:
+        return discover((folder / own).absolute() if own else None)
+    except BrokenCarriers as error:
+        if own is None:
+            raise
+        for fault in str(error).splitlines():
+            table.fault("carriers", fault)
+        return discover()
 
 
 def _database(url: str, folder: Path, table: "_Table") -> str:
@@ -193,15 +208,17 @@ def _base_url(url: str, table: "_Table") -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
 
 
-def parse_endpoint(name: str, table: "_Table", accounts: Mapping[str, Account]) -> Endpoint | None:
+def parse_endpoint(
+    name: str, table: "_Table", accounts: Mapping[str, Account], carriers: Mapping[str, Carrier]
+) -> Endpoint | None:
     """One ``[endpoints.<name>]`` table; ``None`` where a fault leaves nothing to build."""
     if not _NAME.fullmatch(name):
         table.fault("", "is not an endpoint name (lower-case letters, digits, hyphens)")
     slug = table.text("carrier", name.replace("-", "_"))
-    carrier = discover().get(slug)
+    carrier = carriers.get(slug)
     account = _account_of(table, accounts)
     if carrier is None:
-        table.fault("carrier", f"{slug!r} is no carrier; known are {', '.join(discover())}")
+        table.fault("carrier", f"{slug!r} is no carrier; known are {', '.join(carriers)}")
         table.ignore_rest()
         return None
     scheme = _scheme(carrier, table)
@@ -233,11 +250,14 @@ def _account_of(table: "_Table", accounts: Mapping[str, Account]) -> str:
     return account or ""
 
 
-def endpoint_from(settings: Mapping[str, Any], *, account: str) -> Endpoint:
+def endpoint_from(
+    settings: Mapping[str, Any], *, account: str, carriers: Mapping[str, Carrier] | None = None
+) -> Endpoint:
     """An endpoint from settings alone, as recordings bring them; it is named after its carrier. Raises `BadConfig`."""
     faults: list[str] = []
     name = str(settings.get("carrier", "")).replace("_", "-")
-    endpoint = parse_endpoint(name, _Table({**settings, "account": account}, f"endpoints.{name}", faults), {})
+    table = _Table({**settings, "account": account}, f"endpoints.{name}", faults)
+    endpoint = parse_endpoint(name, table, {}, discover() if carriers is None else carriers)
     if faults or endpoint is None:
         raise BadConfig(Path("recording"), faults)
     return endpoint

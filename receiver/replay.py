@@ -10,7 +10,6 @@ from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from adapters import NotAuthentic, Request, Shipment
@@ -66,13 +65,15 @@ class Replay:
     """Runs recordings under a configuration (``None``: each must bring its own endpoint settings).
 
     ``orders`` are VTEX orders by id for the dry run's decision; ``now`` is what a dry run takes for the present, in
-    seconds since the epoch (``None``: the moment the recording arrived).
+    seconds since the epoch (``None``: the moment the recording arrived). An endpoint that is ``given`` takes all.
     """
 
     config: Config | None = None
     endpoint: str | None = None
     orders: dict[str, Any] = field(default_factory=dict)
     now: float | None = None
+    given: Endpoint | None = None
+    _own: dict[str, Endpoint] = field(default_factory=dict)
 
     def dry(self, recording: Recording) -> Replayed:
         """Convert, decide, send nothing."""
@@ -146,6 +147,8 @@ class Replay:
         """The endpoint it arrives at: the one named, the one in its path, the settings it brings (unless it must be
         a ``configured`` one), or the only one of its carrier. Raises `BadRecording`."""
         _check_shape(recording)
+        if self.given is not None:
+            return self.given
         endpoints = self.config.endpoints if self.config else {}
         if self.endpoint is not None:
             if self.endpoint not in endpoints:
@@ -156,7 +159,7 @@ class Replay:
         if in_path in endpoints and carrier in (endpoints[in_path].carrier.slug, in_path.replace("-", "_")):
             return endpoints[in_path]
         if "secrets" in recording.expected.get("endpoint", {}) and not configured:
-            return _own_endpoint(recording.name, json.dumps(recording.expected["endpoint"], sort_keys=True))
+            return self._own_endpoint(recording)
         fitting = [one for one in endpoints.values() if one.carrier.slug == carrier]
         if not fitting:
             raise BadRecording(f"{recording.name}: the configuration has no endpoint for {carrier}")
@@ -164,6 +167,17 @@ class Replay:
             names = ", ".join(one.name for one in fitting)
             raise BadRecording(f"{recording.name}: {names} take {carrier}; say which with --endpoint")
         return fitting[0]
+
+    def _own_endpoint(self, recording: Recording) -> Endpoint:
+        settings = recording.expected["endpoint"]
+        written = json.dumps(settings, sort_keys=True)
+        if written not in self._own:  # a long file repeats a few
+            carriers = self.config.carriers if self.config else None
+            try:
+                self._own[written] = endpoint_from(settings, account="dry-run", carriers=carriers)
+            except BadConfig as error:
+                raise BadRecording(f"{recording.name}: {'; '.join(error.faults)}") from None
+        return self._own[written]
 
     def _decided(self, told: Fields, endpoint: Endpoint, recording: Recording, orders: Mapping[str, Any]) -> Fields:
         now = recording.request.received_at.timestamp() if self.now is None else self.now
@@ -198,18 +212,6 @@ def _arrived(recording: Recording) -> Recording:
 def _sent_now(request: Request) -> Request:
     """A signature may hold the time at which it was made."""
     return replace(request, received_at=datetime.now(UTC))
-
-
-def _own_endpoint(name: str, settings: str) -> Endpoint:
-    try:
-        return _endpoint_from(settings)
-    except BadConfig as error:
-        raise BadRecording(f"{name}: {'; '.join(error.faults)}") from None
-
-
-@lru_cache(maxsize=64)  # a long file repeats a few
-def _endpoint_from(settings: str) -> Endpoint:
-    return endpoint_from(json.loads(settings), account="dry-run")
 
 
 def _read(endpoint: Endpoint, request: Request) -> Reading:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
@@ -19,21 +20,21 @@ class BadSchema(Exception):
 
 
 @cache
-def validator(name: str, definition: str | None = None) -> Validator:
+def validator(name: str, definition: str | None = None, *, folder: Path | None = None) -> Validator:
     """A function that passes or raises `Unreadable` with the JSON path of the worst fault; with a ``definition``, for
     that one of the schema's ``$defs``.
 
     Raises `BadSchema` where ``schemas/<name>.json`` is missing, broken, or lacks the definition.
     """
-    schema = document(name)
+    schema = document(name, folder=folder)
     if definition is not None:
         if definition not in schema.get("$defs", {}):
-            raise BadSchema(f"schemas/{name}.json lacks $defs.{definition}")
+            raise BadSchema(f"{_file(name, folder)} lacks $defs.{definition}")
         schema = {"$schema": schema.get("$schema"), "$defs": schema["$defs"], "$ref": f"#/$defs/{definition}"}
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        raise BadSchema(f"schemas/{name}.json: {error.message}") from None
+        raise BadSchema(f"{_file(name, folder)}: {error.message}") from None
     checker = Draft202012Validator(schema)
 
     def check(payload: Any) -> None:
@@ -46,17 +47,22 @@ def validator(name: str, definition: str | None = None) -> Validator:
     return check
 
 
-def document(name: str) -> dict[str, Any]:
-    """The schema itself. Raises `BadSchema`."""
+def document(name: str, *, folder: Path | None = None) -> dict[str, Any]:
+    """The schema itself, the merchant's own from ``folder``. Raises `BadSchema`."""
+    home = folder or files("schemas")
     try:
-        content = files("schemas").joinpath(f"{name}.json").read_text(encoding="utf-8")
+        content = home.joinpath(f"{name}.json").read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise BadSchema(f"schemas/{name}.json is missing") from None
+        raise BadSchema(f"{_file(name, folder)} is missing") from None
     try:
         loaded: dict[str, Any] = json.loads(content)
     except ValueError as error:
-        raise BadSchema(f"schemas/{name}.json is not JSON: {error}") from None
+        raise BadSchema(f"{_file(name, folder)} is not JSON: {error}") from None
     return loaded
+
+
+def _file(name: str, folder: Path | None) -> str:
+    return f"{folder or 'schemas'}/{name}.json"
 
 
 def _sentence(error: ValidationError) -> str:

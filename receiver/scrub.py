@@ -7,36 +7,52 @@ from dataclasses import replace
 from typing import Any
 
 from adapters import Request, Unreadable
+from receiver.carriers import Carrier
 from receiver.recordings import REDACTED
 from receiver.references import Rule
-from receiver.schemas import document
 
 #: Headers that say something about the format; every other one may say something about a person.
-_KEPT_HEADERS = ("content-type", "user-agent", "as-webhook-version")
+_KEPT_HEADERS = ("content-type", "user-agent")
 #: The name of a field, as opposed to somebody's address or telephone number that serves as a key.
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,60}", re.ASCII)
 
 
-def scrubbed(request: Request, slug: str, rules: tuple[Rule, ...] = ()) -> Request:
-    """The request with ``"[redacted]"`` for every value that neither the schema of ``slug`` names nor a rule finds."""
-    headers = {name: value for name, value in request.headers.items() if name in _KEPT_HEADERS}
+def scrubbed(request: Request, carrier: Carrier, rules: tuple[Rule, ...] = ()) -> Request:
+    """The request with ``"[redacted]"`` for every value that neither the carrier's schema names nor a rule finds."""
+    kept = (*_KEPT_HEADERS, *carrier.headers)
+    headers = {name: value for name, value in request.headers.items() if name in kept}
     try:
-        payload = json.loads(request.body)
-        schema = document(slug)
-        body = json.dumps(_Scrubber(payload, rules).known(payload, _expanded(schema, schema))).encode()
-    except (ValueError, RecursionError):
+        payload = _payload(request, carrier)
+        body = carrier.encode(_Scrubber(payload, carrier, rules).scrubbed)
+    except (Unreadable, ValueError, RecursionError):
         body = REDACTED.encode()
     return replace(request, headers=headers, body=body)
+
+
+def _payload(request: Request, carrier: Carrier) -> Any:
+    """What is too odd for the strict decoder is scrubbed all the same: it is what somebody wants to look at."""
+    try:
+        return carrier.decode(request)
+    except Unreadable:
+        return json.loads(request.body)
 
 
 class _Scrubber:
     """Goes through one payload."""
 
-    def __init__(self, payload: Any, rules: tuple[Rule, ...]) -> None:
-        self._found = [(rule, hits) for rule in rules if (hits := _hits(rule, payload))]
+    def __init__(self, payload: Any, carrier: Carrier, rules: tuple[Rule, ...]) -> None:
+        members = _members(payload, carrier)
+        spoken = members if carrier.split else [payload]
+        self._found = [(rule, hits) for rule in rules if (hits := [hit for one in spoken for hit in _hits(rule, one)])]
+        # A member is known by its place: `split` hands out the very objects that stand in the payload.
+        self._members = {id(member) for member in members}
+        self._member = _expanded(carrier.schema.get("$defs", {}).get("member", {}), carrier.schema)
+        self.scrubbed = self.known(payload, _expanded(carrier.schema, carrier.schema))
 
     def known(self, value: Any, schema: dict[str, Any]) -> Any:
         """A value that the schema names, without what it holds besides."""
+        if id(value) in self._members:
+            schema = self._member
         if isinstance(value, dict):
             named = _properties(schema)
             return {
@@ -52,9 +68,11 @@ class _Scrubber:
 
     def unknown(self, value: Any) -> Any:
         """A value that the schema does not name: blank, but for what a rule finds in it."""
+        if id(value) in self._members:
+            return self.known(value, {})
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, dict | list) and self._found:
+        if isinstance(value, dict | list) and (self._found or self._members):
             inner = self.known(value, {})
             return inner if _holds_more(inner) else REDACTED
         return self._reference(str(value).strip()) or REDACTED
@@ -68,6 +86,17 @@ class _Scrubber:
             if rule.pattern is None and written in hits:
                 return written
         return None
+
+
+def _members(payload: Any, carrier: Carrier) -> list[Any]:
+    """The members of a message that is fit to be split, those that are objects."""
+    if carrier.split is None:
+        return []
+    try:
+        carrier.check(payload)
+        return [member for _, member in carrier.split(payload) if isinstance(member, dict)]
+    except Unreadable:
+        return []
 
 
 def _hits(rule: Rule, payload: Any) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from receiver.store import Database, migrate
+from tests import own_carriers
 from tests.rig import Rig
 
 settings.register_profile("house", deadline=None)
@@ -17,6 +18,16 @@ settings.load_profile("house")
 
 #: Where PostgreSQL is looked for; CI fails if it is not found.
 POSTGRES = os.environ.get("RECEIVER_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--own-carriers", metavar="FOLDER", type=Path, help="hold the carriers in FOLDER to the house rules"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    own_carriers.folder = config.getoption("--own-carriers")
 
 
 @pytest.fixture(autouse=True)

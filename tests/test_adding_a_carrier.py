@@ -24,11 +24,13 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     by_language: dict[str, list[str]] = {}
     for language, text in blocks:
         by_language.setdefault(language, []).append(text)
+    begun = _run(copy, "receiver.cli", "carriers", "new", "acme")
+    assert 0 == begun.returncode, begun.stderr
     samples = copy / "tests" / "samples" / "acme"
-    samples.mkdir()
     (samples / "posted.http").write_text(by_language["http"][0].rstrip("\n"))
     (samples / "posted.expected.json").write_text(by_language["json"][0])
     (copy / "schemas" / "acme.json").write_text(by_language["json"][1])
+    (samples / "provenance.json").write_text(by_language["json"][2])
     (copy / "adapters" / "acme.py").write_text(by_language["python"][0])
     return copy
 
@@ -45,6 +47,23 @@ def test_listed(followed):
 
     assert 0 == listed.returncode, listed.stderr
     assert "Acme" in listed.stdout
+
+
+def test_begun(followed):
+    """What `carriers new` writes is at home where the page says."""
+    page = PAGE.read_text(encoding="utf-8")
+
+    for place in ("adapters/acme.py", "schemas/acme.json", "docs/carriers/acme.md", "tests/samples/acme/posted.http"):
+        assert (followed / place).is_file()
+        assert place.replace("posted", "*") in page
+
+
+def test_tried(followed):
+    """One recording, step by step."""
+    tried = _run(followed, "receiver.cli", "carriers", "try", "acme", "tests/samples/acme/posted.http")
+
+    assert 0 == tried.returncode, tried.stdout + tried.stderr
+    assert "shipment  acme/A-1" in tried.stdout
 
 
 def test_replayed(followed):

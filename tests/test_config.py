@@ -60,6 +60,7 @@ class TestExample:
 
     def test_comments_load_too(self, tmp_path):
         """With every commented setting in force it still is: none of them is misspelt."""
+        (tmp_path / "carriers").mkdir()
         whole = tmp_path / "receiver.toml"
         whole.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", EXAMPLE.read_text()))
         loaded = load(whole, self.ENVIRONMENT)
@@ -69,6 +70,7 @@ class TestExample:
 
     def test_comments_show_the_defaults(self, tmp_path):
         """What the comments of the general part say is what holds without them."""
+        (tmp_path / "carriers").mkdir()
         whole = tmp_path / "receiver.toml"
         whole.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", EXAMPLE.read_text()))
         plain = tmp_path / "plain.toml"

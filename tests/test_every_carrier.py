@@ -4,7 +4,6 @@ Both are found by looking: a new carrier is covered before its author writes a t
 """
 
 import copy
-import importlib
 import inspect
 import json
 import unicodedata
@@ -22,15 +21,19 @@ from adapters import Ignored, NotAuthentic, Probe, Reply, Request, Retries, Ship
 from adapters._signatures import whole_body
 from receiver.carriers import Carrier, discover
 from receiver.config import Endpoint, parse
+from receiver.quality import worth
 from receiver.recordings import REDACTED, Recording, load
-from receiver.schemas import document
 from receiver.shipments import shipment_from_json, shipment_to_json
+from tests import own_carriers
+from tests.test_imports import breaches
 
-SAMPLES = Path(__file__).parent / "samples"
-CARRIERS = [pytest.param(carrier, id=slug) for slug, carrier in discover().items()]
+#: The house's carriers; with ``--own-carriers FOLDER`` those of the folder instead.
+SAMPLES = own_carriers.folder / "samples" if own_carriers.folder else Path(__file__).parent / "samples"
+HELD = {slug: one for slug, one in discover(own_carriers.folder).items() if one.own == bool(own_carriers.folder)}
+CARRIERS = [pytest.param(carrier, id=slug) for slug, carrier in HELD.items()]
 RECORDINGS = [
     pytest.param(path, id=f"{path.parent.name}/{path.stem}")
-    for slug in discover()
+    for slug in HELD
     for path in sorted((SAMPLES / slug).glob("*.http"))
 ]
 every_carrier = pytest.mark.parametrize("carrier", CARRIERS)
@@ -81,6 +84,8 @@ class Case:
 
 def _endpoint(path: Path, settings: dict) -> Endpoint:
     raw = {"vtex": {"store": {"app_key": "key", "app_token": "token"}}, "endpoints": {"recorded": settings}}
+    if own_carriers.folder:
+        raw["receiver"] = {"carriers": str(own_carriers.folder)}
     return parse(raw, path=path, environ={}).endpoints["recorded"]
 
 
@@ -97,7 +102,7 @@ class TestModule:
     @every_carrier
     def test_declares(self, carrier):
         """The module declares every name of the contract, each of its kind."""
-        module = importlib.import_module(f"adapters.{carrier.slug}")
+        module = inspect.getmodule(carrier.read)
 
         assert isinstance(module.NAME, str)
         assert module.NAME.strip() == module.NAME != ""
@@ -110,6 +115,13 @@ class TestModule:
         assert isinstance(module.REFERENCES, tuple)
         assert [] == [hint for hint in module.REFERENCES if not isinstance(hint, str) or not hint]
         assert ["payload", "request"] == list(inspect.signature(module.read).parameters)
+
+    @every_carrier
+    def test_law(self, carrier):
+        """The module is pure: no I/O, no clock, no environment, the standard library and `adapters` alone."""
+        source = Path(carrier.read.__code__.co_filename).read_text(encoding="utf-8")
+
+        assert [] == breaches(f"adapters/{carrier.slug}.py", source)
 
     @every_carrier
     def test_docs(self, carrier):
@@ -147,10 +159,8 @@ class TestSchema:
     @every_carrier
     def test_open(self, carrier):
         """The schema is JSON Schema 2020-12, lets unknown fields pass, and leaves formats to the adapter."""
-        schema = document(carrier.slug)  # `discover` has already refused an invalid one
-
-        assert "https://json-schema.org/draft/2020-12/schema" == schema["$schema"]
-        for keywords in _schemas(schema):
+        assert "https://json-schema.org/draft/2020-12/schema" == carrier.schema["$schema"]
+        for keywords in _schemas(carrier.schema):  # `discover` has already refused an invalid one
             assert "format" not in keywords
             assert keywords.get("additionalProperties") is not False
             assert keywords.get("unevaluatedProperties") is not False
@@ -183,14 +193,14 @@ class TestRecordings:
 
     def test_no_strangers(self):
         """Every folder with recordings belongs to a carrier: a misspelt one would be tested by nobody."""
-        assert {path.parent.name for path in SAMPLES.rglob("*.http")} <= set(discover())
+        assert {path.parent.name for path in SAMPLES.rglob("*.http")} <= set(HELD)
 
     @every_recording
     def test_says(self, path):
         """A recording says where it comes from, which carrier sent it, and what it is signed with."""
         expected = load(path).expected
 
-        assert expected["source"].strip()
+        assert worth(expected["source"])
         assert path.parent.name == expected["endpoint"]["carrier"]
         assert expected["endpoint"]["secrets"]
         assert case(path).carrier.slug == path.parent.name

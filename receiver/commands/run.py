@@ -4,13 +4,12 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import click
 
 from receiver import server
-from receiver.carriers import BrokenCarriers, Carrier, discover
-from receiver.commands._common import bind_option, clear_faults, configuration, count, fail, json_option, show_rows
+from receiver.carriers import Carrier
+from receiver.commands._common import bind_option, clear_faults, configuration, count, fail
 from receiver.store import migrate as migrate_database
 from receiver.store.engine import prepare
 from receiver.vtex.sandbox import BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
@@ -105,29 +104,6 @@ def check() -> None:
 
 
 @click.command()
-@json_option
-def carriers(*, as_json: bool) -> None:
-    """List the carriers.
-
-    How they prove themselves, and where they carry the order.
-    """
-    columns = {
-        "carrier": "carrier",
-        "name": "name",
-        "auth": "proves itself by",
-        "references": "where the order may be",
-        "docs": "documentation",
-    }
-    try:
-        rows = [_row(carrier) for carrier in discover().values()]
-    except BrokenCarriers as error:
-        fail(str(error))
-    if not as_json:
-        rows = [{**row, "references": row["references"] or "only by `receiver link`"} for row in rows]
-    show_rows(rows, columns, as_json=as_json, empty="no carriers")
-
-
-@click.command()
 def migrate() -> None:
     """Bring the database up to date.
 
@@ -137,18 +113,6 @@ def migrate() -> None:
     with clear_faults():
         migrate_database(config.database)
     click.echo("the database is up to date")
-
-
-def _row(carrier: Carrier) -> dict[str, Any]:
-    return {
-        "carrier": carrier.slug,
-        "name": carrier.name,
-        "auth": list(dict.fromkeys(scheme.kind for scheme in carrier.auth)),
-        "references": list(carrier.references),
-        "unreadable": carrier.reply.unreadable,
-        "zone": str(carrier.zone) if carrier.zone else None,
-        "docs": carrier.docs,
-    }
 
 
 def _names_orders(carrier: Carrier) -> bool:
@@ -173,4 +137,4 @@ def _told_to_stop() -> threading.Event:
     return stopped
 
 
-COMMANDS = (serve, web, work, sandbox, check, carriers, migrate)
+COMMANDS = (serve, web, work, sandbox, check, migrate)

@@ -1,0 +1,257 @@
+"""The carriers: list them, try one on a recording, begin a new one, bring its page up to date."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from adapters import Ignored, NotAuthentic, Request, Unreadable
+from receiver.carriers import BrokenCarriers, Carrier, discover
+from receiver.commands._common import fail, json_option, printable, show_rows
+from receiver.config import BadConfig, Config, Endpoint, default_path, endpoint_from, load
+from receiver.pages import BadPage, computed, facts, stored, with_facts, with_table
+from receiver.recordings import REDACTED, BadRecording, Recording, read_http
+from receiver.recordings import load as load_recording
+from receiver.replay import Replay, orders_by_id
+from receiver.scaffolding import CannotScaffold, scaffold
+from receiver.vtex.orders import UnexpectedOrder
+from receiver.vtex.sandbox import BadOrders, load_orders
+
+#: Where a checkout keeps its recordings and its pages.
+_SAMPLES, _PAGES = Path("tests/samples"), Path("docs/carriers")
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def carriers(context: click.Context, *, as_json: bool) -> None:
+    """List the carriers; try one, or begin a new one.
+
+    How they prove themselves, where they carry the order, and how well their adapter is proven.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    columns = {
+        "carrier": "carrier",
+        "name": "name",
+        "auth": "proves itself by",
+        "references": "where the order may be",
+        "quality": "quality",
+    }
+    rows = [_row(carrier) for carrier in _known().values()]
+    if not as_json:
+        rows = [
+            {**row, "references": row["references"] or "only by `receiver link`", "quality": row["quality"]["level"]}
+            for row in rows
+        ]
+    show_rows(rows, columns, as_json=as_json, empty="no carriers")
+
+
+@carriers.command(name="new")
+@click.argument("slug")
+@click.option("--name", help="What people call the carrier; default: made from the slug.")
+@click.option(
+    "--in", "folder", type=click.Path(file_okay=False, path_type=Path),
+    help="A folder of carriers of your own, outside the tree; name it as [receiver] carriers.",
+)  # fmt: skip
+def new(slug: str, name: str | None, folder: Path | None) -> None:
+    """Write the first files of a carrier: module, schema, recording, page.
+
+    The tests then say what to write next.
+    """
+    if slug in discover():
+        fail(f"there is a carrier {slug} already")
+    if folder is None and not Path("adapters").is_dir():
+        fail("this is no checkout (there is no adapters/ here): name a folder of your own with --in")
+    try:
+        written = scaffold(slug, name or slug.replace("_", " ").title(), folder or Path(), private=folder is not None)
+    except CannotScaffold as error:
+        fail(str(error))
+    for file in written:
+        click.echo(f"wrote {file}")
+    click.echo("next: put a real request into the recording, then its fields into the schema and the module")
+    click.echo(f"  receiver carriers try {slug} {written[2]}")
+    where = f"tests/test_every_carrier.py --own-carriers {folder.absolute()}" if folder else f"-k {slug}"
+    click.echo(f'  make test ARGS="{where}"')
+
+
+@carriers.command(name="try")
+@click.argument("slug")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--secret", help="The carrier's secret, to check the signature that the recording came with.")
+@click.option("--endpoint", "endpoint_name", metavar="NAME", help="Under this endpoint's settings and secrets.")
+@click.option(
+    "--orders", "orders_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="VTEX orders to decide on: a JSON list or JSON Lines.",
+)  # fmt: skip
+def try_one(slug: str, file: Path, secret: str | None, endpoint_name: str | None, orders_file: Path | None) -> None:
+    """Run one recording, or one bare body, through a carrier's adapter.
+
+    Shows whether the sender is proven, whether the body fits the schema, the shipments read, and the PATCH that they
+    would cause. Nothing is sent, nothing is stored. Exit code 1 where it stops short of a shipment.
+    """
+    carrier = _known().get(slug)
+    if carrier is None:
+        fail(f"{slug!r} is no carrier; known are {', '.join(_known())}")
+    recording = _recording(file, carrier)
+    endpoint = _endpoint(carrier, recording, secret, endpoint_name)
+    request = replace(recording.request, zone=endpoint.zone)
+    faults = 0
+    for line, fine in _tried(endpoint, request, told=secret is not None):
+        click.echo(printable(line))
+        faults += not fine
+    _show_decision(carrier, endpoint, recording, _orders(orders_file, recording))
+    raise SystemExit(1 if faults else 0)
+
+
+@carriers.command(name="page")
+@click.argument("slugs", nargs=-1)
+@click.option("--write", is_flag=True, help="Bring docs/carriers/, quality.json and the README up to date.")
+def page(slugs: tuple[str, ...], *, write: bool) -> None:
+    """Print what a carrier's page tells of its module; in a checkout, bring the pages up to date."""
+    chosen = [carrier for slug, carrier in discover().items() if not slugs or slug in slugs]
+    try:
+        for carrier in chosen:
+            if write:
+                _write_page(carrier)
+            else:
+                click.echo("\n".join([f"# {carrier.name}", "", *facts(carrier, computed(carrier.slug, _SAMPLES)), ""]))
+        if write:
+            proven = {slug: computed(slug, _SAMPLES).to_json() for slug in discover()}
+            text = json.dumps(proven, indent=1, sort_keys=True) + "\n"
+            Path("receiver/quality.json").write_text(text, encoding="utf-8")
+            stored.cache_clear()
+            readme = Path("README.md").read_text(encoding="utf-8")
+            Path("README.md").write_text(with_table(readme, discover().values()), encoding="utf-8")
+            click.echo(f"{len(chosen)} pages, receiver/quality.json and the README's table are up to date")
+    except BadPage as error:
+        fail(str(error))
+
+
+def _write_page(carrier: Carrier) -> None:
+    file = _PAGES / f"{carrier.slug}.md"
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadPage(f"{file}: {error.strerror}") from None
+    file.write_text(with_facts(text, carrier, computed(carrier.slug, _SAMPLES), name=str(file)), encoding="utf-8")
+
+
+def _known() -> dict[str, Carrier]:
+    """The house's carriers, and those of the configuration where there is one."""
+    try:
+        config = _config()
+        return dict(config.carriers) if config else discover()
+    except BrokenCarriers as error:
+        fail(str(error))
+
+
+def _config() -> Config | None:
+    if not default_path().exists():
+        return None
+    try:
+        return load()
+    except BadConfig as error:
+        fail(str(error))
+
+
+def _row(carrier: Carrier) -> dict[str, Any]:
+    return {
+        "carrier": carrier.slug,
+        "name": carrier.name,
+        "auth": list(dict.fromkeys(scheme.kind for scheme in carrier.auth)),
+        "references": list(carrier.references),
+        "unreadable": carrier.reply.unreadable,
+        "zone": str(carrier.zone) if carrier.zone else None,
+        "docs": carrier.docs,
+        "quality": stored().get(carrier.slug, {"level": "your own"}),
+    }
+
+
+def _recording(file: Path, carrier: Carrier) -> Recording:
+    try:
+        if file.suffix == ".http":
+            return load_recording(file)
+        head = f"POST /webhooks/{carrier.slug.replace('_', '-')} HTTP/1.1\nContent-Type: application/json\n\n"
+        request = read_http(head.encode() + file.read_bytes(), received_at=datetime.now(UTC), name=str(file))
+    except (BadRecording, OSError) as error:
+        fail(str(error))
+    return Recording(name=str(file), request=request)
+
+
+def _endpoint(carrier: Carrier, recording: Recording, secret: str | None, name: str | None) -> Endpoint:
+    if name is not None:
+        config = _config()
+        if config is None or name not in config.endpoints:
+            fail(f"endpoint {name!r} is not in the configuration")
+        return config.endpoints[name]
+    settings = {"secrets": ["secret:for-a-try"], **recording.expected.get("endpoint", {}), "carrier": carrier.slug}
+    if secret is not None:
+        settings["secrets"] = [secret]
+    try:
+        return endpoint_from(settings, account="dry-run", carriers=_known())
+    except BadConfig as error:
+        fail("; ".join(error.faults))
+
+
+def _tried(endpoint: Endpoint, request: Request, *, told: bool) -> Iterator[tuple[str, bool]]:
+    """Each step in words, and whether it went well."""
+    carrier, scheme = endpoint.carrier, endpoint.scheme
+    if carrier.probe and carrier.probe.matches(request):
+        yield "a probe of the URL: answered with success, and nothing else happens", False
+        return
+    redacted = any(request.headers.get(name) == REDACTED for name in scheme.credential_headers)
+    try:
+        scheme.check(request, endpoint.secrets)
+        yield f"sender    proven ({scheme.kind})", True
+    except NotAuthentic as error:
+        if told and not redacted:
+            yield f"sender    not proven ({scheme.kind}): {error.reason}", False
+        else:
+            why = "the credential is redacted" if redacted else error.reason
+            yield f"sender    not checked ({scheme.kind}): {why}; --secret checks one", True
+    try:
+        conversion = carrier.convert(request)
+    except Ignored as ignored:
+        yield f"body      fits schemas/{carrier.slug}.json", True
+        yield f"ignored   {ignored.reason}", False
+        return
+    except Unreadable as unreadable:
+        yield f"body      cannot be read: {unreadable}", False
+        return
+    for refused in conversion.refused:
+        yield f"member    cannot be read: {refused}", False
+    yield f"body      fits schemas/{carrier.slug}.json", True
+
+
+def _orders(file: Path | None, recording: Recording) -> dict[str, Any]:
+    try:
+        documents = load_orders(file) if file else recording.expected.get("orders", ())
+        return orders_by_id(documents)
+    except (BadOrders, UnexpectedOrder) as error:
+        fail(str(error))
+
+
+def _show_decision(carrier: Carrier, endpoint: Endpoint, recording: Recording, orders: dict[str, Any]) -> None:
+    settings = {**recording.expected, "endpoint": {**recording.expected.get("endpoint", {}), "carrier": carrier.slug}}
+    run = Replay(orders=orders, given=endpoint)
+    told = run.dry(replace(recording, expected=settings))
+    for one in told.fields:
+        click.echo(printable(f"shipment  {one.shipment}"))
+        for name, value in one.wanted.items():
+            written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            click.echo(printable(f"          {name:<16}{written}"))
+        if one.patch:
+            click.echo(printable(f"PATCH     invoice {one.patch['invoice']} of {one.patch['order']}, by {one.rule}"))
+            click.echo(printable(f"          {json.dumps(one.patch['body'], ensure_ascii=False)}"))
+        elif one.state:
+            click.echo(printable(f"no PATCH  {one.state}: {one.note or one.reason or ''}"))
+        else:
+            click.echo("no PATCH  without an order to decide on: give one with --orders FILE")
+
+
+COMMANDS = (carriers,)

@@ -1,0 +1,73 @@
+"""`record`: the next deliveries of an endpoint as recordings that can be committed."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from receiver.commands._common import count, fail, opened
+from receiver.recorder import captured
+from receiver.recordings import write_http
+from receiver.store import Desk
+
+#: Seconds between looks for what has arrived.
+_LOOK = 0.5
+
+
+@click.command()
+@click.argument("endpoint_name", metavar="ENDPOINT")
+@click.option("--next", "many", type=click.IntRange(min=1), default=5, show_default=True, help="Stop after so many.")
+@click.option("--minutes", type=click.FloatRange(min=0.0), default=60.0, show_default=True, help="Wait no longer.")
+@click.option("--past", is_flag=True, help="Begin with what is stored already.")
+@click.option(
+    "--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("recordings"), show_default=True,
+    help="Where the recordings go, into a folder of the carrier's name.",
+)  # fmt: skip
+def record(endpoint_name: str, many: int, minutes: float, folder: Path, *, past: bool) -> None:
+    """Write the next deliveries of an endpoint as recordings.
+
+    A receiver must be running; it notices nothing. Of each body only the fields that the carrier's schema names stay,
+    and what your reference rules find; credentials are blank. Read them once more before you commit them.
+    """
+    with opened() as (config, database):
+        endpoint = config.endpoints.get(endpoint_name)
+        if endpoint is None:
+            fail(f"no endpoint {endpoint_name!r}; there are {', '.join(config.endpoints)}")
+        home = folder / endpoint.carrier.slug
+        click.echo(f"recording what arrives at /webhooks/{endpoint_name} into {home}/ (Ctrl-C ends it)", err=True)
+        written = 0
+        since = 0.0 if past else time.time()
+        for row in _arriving(Desk(database), endpoint_name, since=since, until=time.monotonic() + minutes * 60):
+            if row["body"] is None:
+                continue
+            recording = captured(row, endpoint)
+            home.mkdir(parents=True, exist_ok=True)
+            file = home / f"{recording.name}.http"
+            file.write_bytes(write_http(recording.request))
+            expected = json.dumps(recording.expected, indent=2, ensure_ascii=False) + "\n"
+            file.with_suffix(".expected.json").write_text(expected, encoding="utf-8")
+            click.echo(str(file))
+            written += 1
+            if written == many:
+                break
+    click.echo(f"{count(written, 'recording')} written", err=True)
+
+
+def _arriving(desk: Desk, endpoint: str, *, since: float, until: float) -> Iterator[dict[str, Any]]:
+    """What is stored, each delivery once, as it comes."""
+    seen: set[str] = set()
+    while True:
+        for row in desk.deliveries(endpoint=endpoint, since=since):
+            if row["id"] not in seen:
+                seen.add(row["id"])
+                yield row
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(_LOOK, left))
+
+
+COMMANDS = (record,)

@@ -8,13 +8,14 @@ import sys
 import time
 from pathlib import Path
 
-from bench import calls, deliveries, look, memory, reading, replaying
+from bench import calls, deliveries, look, memory, reading, replaying, startup
 from bench.table import Row, lines
 
 FIGURES = {
     "deliveries": deliveries.figures,
     "look": look.figures,
     "read": reading.figures,
+    "start": startup.figures,
     "calls": calls.figures,
     "memory": memory.figures,
     "replay": replaying.figures,

@@ -13,7 +13,7 @@ from socket import create_server
 import pytest
 
 from bench import __main__ as bench
-from bench import calls, deliveries, look, memory, parcels, reading, replaying, servers
+from bench import calls, deliveries, look, memory, parcels, reading, replaying, servers, startup
 from bench.load import LoadFailed, pace, saturate
 from bench.table import Row, Wanted, lines
 from receiver.carriers import discover
@@ -159,6 +159,14 @@ def test_reading():
         requests = reading.recorded(carrier)
 
         assert len(requests) / 2 < sum(reading.convert(carrier, request) for request in requests)
+
+
+def test_startup(tmp_path):
+    """The app starts with all carriers, and with one alone."""
+    config = servers.configured(tmp_path, servers.sqlite_database(tmp_path))
+
+    assert 0 < startup.seconds(config)
+    assert 0 < startup.seconds(config, "melhor_envio")
 
 
 def test_calls(tmp_path):

@@ -23,6 +23,7 @@ from receiver.carriers import Carrier, discover
 from receiver.config import Endpoint, parse
 from receiver.quality import worth
 from receiver.recordings import REDACTED, Recording, load
+from receiver.schemas import check_schema
 from receiver.shipments import shipment_from_json, shipment_to_json
 from tests import own_carriers
 from tests.test_imports import breaches
@@ -160,7 +161,8 @@ class TestSchema:
     def test_open(self, carrier):
         """The schema is JSON Schema 2020-12, lets unknown fields pass, and leaves formats to the adapter."""
         assert "https://json-schema.org/draft/2020-12/schema" == carrier.schema["$schema"]
-        for keywords in _schemas(carrier.schema):  # `discover` has already refused an invalid one
+        check_schema(carrier.schema, carrier.slug)
+        for keywords in _schemas(carrier.schema):
             assert "format" not in keywords
             assert keywords.get("additionalProperties") is not False
             assert keywords.get("unevaluatedProperties") is not False

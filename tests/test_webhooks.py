@@ -10,7 +10,8 @@ from contextlib import closing
 import pytest
 from sqlalchemy import event
 
-from receiver.store import StoreUnavailable
+from receiver.intake import Intake, Outcome
+from receiver.store import Inbox, StoreUnavailable
 from receiver.store.engine import sqlite_file
 from tests.rig import Rig, posted
 from tests.sending import ENDPOINTS, SECRET, good, outcome, rows
@@ -200,6 +201,29 @@ class TestProbes:
         )  # fmt: skip
         assert "header x-me-signature is missing" == reject["reason"]
         assert "1" == json.loads(reject["headers"])["x-proxy"]
+
+
+class TestMembers:
+    def test_a_bad_one(self, rig):
+        """A bad member is told to the sender and kept for a fix; the good ones are on their way."""
+        only(rig)
+        bad = {**good("frenet"), "ShipmentId": 8, "TrackingEvents": [{"EventDateTime": "soon", "EventType": "0"}]}
+        sent = [bad, good("frenet")]
+        answer = rig.client.post("/webhooks/in", json=sent, headers={"x-webhook-token": SECRET})
+
+        told = json.loads(answer.data)
+        assert (422, "quarantined", 1) == (answer.status_code, told["outcome"], told["shipments"])
+        assert "$[0].TrackingEvents[0].EventDateTime" == told["path"]
+        (kept,) = rows(rig)
+        assert ("quarantined", [f"in/{good('frenet')['ShipmentId']}"]) == (
+            kept["outcome"],
+            [row["id"] for row in rows(rig, "shipments")],
+        )
+        again = rig.client.post("/webhooks/in", json=sent, headers={"x-webhook-token": SECRET})
+        assert (422, 1) == (again.status_code, len(rows(rig)))
+        intake = Intake(rig.config, Inbox(rig.database), clock=lambda: rig.now)
+        assert Outcome.QUARANTINED == intake.reprocess(rig.desk.delivery(kept["id"])).outcome
+        assert 1 == len(rows(rig, "updates"))
 
 
 class TestBody:

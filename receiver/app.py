@@ -31,7 +31,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
 
     @app.errorhandler(StoreUnavailable)
     def _(error: StoreUnavailable) -> Response:
-        log.error("503: a delivery could not be stored: %s", error)
+        log.error("503: the store cannot be reached: %s", error)
         return problem(503)
 
     @app.errorhandler(HTTPException)

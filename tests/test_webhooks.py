@@ -215,10 +215,8 @@ class TestMembers:
         assert (422, "quarantined", 1) == (answer.status_code, told["outcome"], told["shipments"])
         assert "$[0].TrackingEvents[0].EventDateTime" == told["path"]
         (kept,) = rows(rig)
-        assert ("quarantined", [f"in/{good('frenet')['ShipmentId']}"]) == (
-            kept["outcome"],
-            [row["id"] for row in rows(rig, "shipments")],
-        )
+        key = f"in/{good('frenet')['ShipmentId']}"
+        assert ("quarantined", [key]) == (kept["outcome"], [row["id"] for row in rows(rig, "shipments")])
         again = rig.client.post("/webhooks/in", json=sent, headers={"x-webhook-token": SECRET})
         assert (422, 1) == (again.status_code, len(rows(rig)))
         intake = Intake(rig.config, Inbox(rig.database), clock=lambda: rig.now)

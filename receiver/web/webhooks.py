@@ -9,7 +9,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from adapters import Request
 from receiver.config import Config, Endpoint
 from receiver.intake import Intake
-from receiver.web.replies import reply
+from receiver.store import StoreUnavailable
+from receiver.web.outage import Outage
+from receiver.web.replies import problem, reply
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _DELIVERING = ("POST", "PUT")
@@ -18,6 +20,7 @@ _DELIVERING = ("POST", "PUT")
 def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> Blueprint:
     """The routes of the configured endpoints."""
     routes = Blueprint("webhooks", __name__)
+    outage = Outage(clock)
     options = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
 
     @routes.route("/webhooks/<name>", defaults={"token": ""}, **options)
@@ -33,7 +36,13 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             abort(415)
         incoming = _request(endpoint, token, config.max_body, datetime.fromtimestamp(clock(), UTC))
-        return reply(endpoint, intake.receive(endpoint, incoming))
+        try:
+            result = intake.receive(endpoint, incoming)
+        except StoreUnavailable as error:
+            outage.refused(endpoint, error)
+            return problem(503)
+        outage.over()
+        return reply(endpoint, result)
 
     return routes
 

@@ -1,0 +1,63 @@
+"""Deliveries that cannot be stored are told of once a minute, with how long their carriers will go on trying."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from receiver.carriers import Carrier
+from receiver.config import Endpoint
+from receiver.store import StoreUnavailable
+
+log = logging.getLogger("receiver.web")
+
+#: Seconds between two lines about the same outage.
+_EVERY = 60.0
+
+
+class Outage:
+    """What the web side of one process knows of a store that is away. ``clock`` is in seconds since the epoch."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._refused: dict[str, tuple[Carrier, float, int]] = {}
+        self._told = 0.0
+
+    def refused(self, endpoint: Endpoint, error: StoreUnavailable) -> None:
+        """A delivery was answered 503."""
+        now = self._clock()
+        with self._lock:
+            carrier, since, many = self._refused.get(endpoint.name, (endpoint.carrier, now, 0))
+            self._refused[endpoint.name] = (carrier, since, many + 1)
+            if now < self._told + _EVERY:
+                return
+            self._told = now
+            told = [
+                f"{name} ({many} refused) {time_left(carrier, now - since)}"
+                for name, (carrier, since, many) in sorted(self._refused.items())
+            ]
+        log.error("503: deliveries cannot be stored: %s. %s", error, "; ".join(told))
+
+    def over(self) -> None:
+        """A delivery was stored."""
+        if not self._refused:
+            return
+        with self._lock:
+            refused, self._refused, self._told = self._refused, {}, 0.0
+        if refused:
+            many = sum(count for _, _, count in refused.values())
+            log.warning("deliveries are stored again; %d were answered 503 meanwhile: %s", many, ", ".join(refused))
+
+
+def time_left(carrier: Carrier, passed: float) -> str:
+    """Until when the carrier repeats the first delivery that was refused, ``passed`` seconds ago."""
+    retries = carrier.retries
+    if retries is None:
+        return "repeats for nobody knows how long"
+    if retries.times == 0:
+        return "never repeats: what it sends now is lost"
+    left = retries.over.total_seconds() - passed
+    if left <= 0:
+        return "has stopped repeating the first of them"
+    return (
+        f"repeats for another {left / 3600:.0f} h" if left >= 2 * 3600 else f"repeats for another {left / 60:.0f} min"
+    )

@@ -18,13 +18,15 @@ from receiver.vtex.client import Vtex, segment
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Where a shipment would come to rest; ``patch`` is ``{"order", "invoice", "body"}``, ``None`` for no write."""
+    """Where a shipment would come to rest; ``patch`` and ``tracking`` are ``{"order", "invoice", "body"}``, ``None``
+    for no such write."""
 
     state: str
     reason: str | None
     note: str | None
     rule: str | None
     patch: Mapping[str, Any] | None
+    tracking: Mapping[str, Any] | None
 
 
 def decided(
@@ -53,7 +55,7 @@ def decided(
     )
     reconciler.run(_claim(shipment, endpoint, updates, now))
     end = queue.settled
-    return Decided(end["state"], end["reason"], end["note"], end.get("rule"), vtex.patch)
+    return Decided(end["state"], end["reason"], end["note"], end.get("rule"), vtex.patch, vtex.tracking)
 
 
 class _Queue(Queue):
@@ -83,12 +85,13 @@ class _Queue(Queue):
 
 
 class _Vtex(Vtex):
-    """VTEX from a mapping of orders; the one PATCH is noted, and nothing can reach a network."""
+    """VTEX from a mapping of orders; the one PATCH and PUT are noted, and nothing can reach a network."""
 
     def __init__(self, account: str, orders: Mapping[str, Any]) -> None:
         self.account = Account(name=account, base_url="", app_key="", app_tokens=())
         self._orders = orders
         self.patch: dict[str, Any] | None = None
+        self.tracking: dict[str, Any] | None = None
 
     def get_order(self, order_id: str) -> Any:
         segment(order_id)
@@ -106,6 +109,9 @@ class _Vtex(Vtex):
 
     def patch_invoice(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> None:
         self.patch = {"order": order_id, "invoice": invoice_number, "body": body}
+
+    def put_tracking(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> None:
+        self.tracking = {"order": order_id, "invoice": invoice_number, "body": body}
 
 
 def _claim(shipment: str, endpoint: Endpoint, updates: Sequence[Update], now: float) -> Claim:

@@ -19,6 +19,8 @@ HELD = {
     "cancelled_after_dispatch": "The carrier cancelled the parcel after taking it.",
     "vtex_rejected": "VTEX rejected the write; its answer is in the last attempt. "
     "Correct the cause, then: receiver retry.",
+    "events_rejected": "Number and URL are on the invoice, but VTEX does not take the parcel's events; its answer is "
+    "in the last attempt. Correct the cause, then: receiver retry.",
     "vtex_refused": "VTEX refused this order (403 or an error page). Check the app key's role, then: receiver retry.",
     "not_applied": "VTEX answered 200, yet the invoice does not show it. Look at the order, then: receiver retry.",
 }

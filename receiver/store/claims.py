@@ -103,10 +103,11 @@ class Settlement:
     """What a claim ends in: the columns of the shipment that change, the endings of its attempts, what was learnt.
 
     ``due_at`` is when to look again; news that came meanwhile makes it now. ``learnt`` rows are
-    ``(kind, value, order id, invoice number)``.
+    ``(kind, value, order id, invoice number)``. ``wakes`` are other shipments that must look again now.
     """
 
     due_at: float | None
     changes: dict[str, Any]
     endings: list[Ending] = field(default_factory=list)
     learnt: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    wakes: list[str] = field(default_factory=list)

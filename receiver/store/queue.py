@@ -25,6 +25,8 @@ __all__ = ["PACE_AHEAD", "Ending", "Queue"]
 #: Seconds of an account's pace that may be booked out before no more of its shipments are claimed: hands would only
 #: wait, and every call of theirs would put the next further off.
 PACE_AHEAD = 5.0
+#: Calls that change an invoice: only the shipment whose tracking it carries may make them.
+WRITES = ("PATCH", "PUT")
 
 log = logging.getLogger("receiver.store")
 #: Seconds until somebody looks again at what this version cannot read.
@@ -89,6 +91,9 @@ class Queue:
                 due_at=bindparam("until"),
                 note="its stored state cannot be read",
             )
+        )
+        self._wake = (
+            update(s).where(s.c.id.in_(bindparam("ids", expanding=True))).values(due_at=now, arrivals=s.c.arrivals + 1)
         )
         self._taken = update(updates).where(updates.c.id == bindparam("update")).values(taken=1)
         reserve = database.insert(accounts)
@@ -164,7 +169,7 @@ class Queue:
             starts = float(place.free_at) - span
             if starts > now + longest_wait:
                 raise Busy(starts)
-            if attempt.call == "PATCH":
+            if attempt.call in WRITES:
                 self._take_invoice(connection, claim, attempt)
             connection.execute(insert(attempts), _attempt_row(claim, attempt, now))
             claim.lease_until = until
@@ -186,6 +191,8 @@ class Queue:
             if claim.update_ids:
                 connection.execute(self._taken, [{"update": taken} for taken in claim.update_ids])
             self._end_attempts(connection, settlement.endings)
+            if settlement.wakes:
+                connection.execute(self._wake, {"ids": sorted(settlement.wakes), "now": now})
             if settlement.learnt:
                 connection.execute(
                     self._learn, [_learnt_row(claim.account, fact, "order", now) for fact in settlement.learnt]

@@ -14,6 +14,7 @@ from receiver.shipments import Known, Update
 from receiver.store import Attempt, Claim, Queue, Settlement
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import Vtex, segment
+from receiver.vtex.writes import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class _Queue(Queue):
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:  # noqa: ARG002  as `Queue` has it
         self.settled = settlement.changes
 
-    def owners(self, account: str, order_id: str) -> dict[str, tuple[str, str | None]]:  # noqa: ARG002  as `Queue` has it
+    def owners(self, account: str, order_id: str) -> dict[str, Owner]:  # noqa: ARG002  as `Queue` has it
         return {}
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:  # noqa: ARG002  as `Queue` has it

@@ -1,4 +1,5 @@
-"""Why a shipment waits or is held: each code once, with the sentence people read and what they can do about it."""
+"""Why a shipment waits, is held, or leaves things as they are: each code once, with the sentence people read and what
+they can do about it."""
 
 #: Codes of shipments a person must decide about.
 HELD = {
@@ -25,6 +26,14 @@ HELD = {
     "not_applied": "VTEX answered 200, yet the invoice does not show it. Look at the order, then: receiver retry.",
 }
 
+#: Codes of shipments that leave an invoice as it is, as their endpoint's settings say.
+KEPT = {
+    "other_parcel": "Another parcel's tracking stays on this invoice, as the endpoint's second_parcel says. "
+    "receiver assign overwrites it.",
+    "number_changed": "Somebody has changed the number since it was written. It stays, as the endpoint's "
+    "number_changed says. receiver assign overwrites it.",
+}
+
 #: Codes of shipments that wait for something to appear.
 WAITING = {
     "not_dispatched": "The carrier does not have the parcel yet.",
@@ -41,4 +50,4 @@ WAITING = {
     "internal_error": "A fault of this program; the log has the details.",
 }
 
-REASONS = {**HELD, **WAITING}
+REASONS = {**HELD, **KEPT, **WAITING}

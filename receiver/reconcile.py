@@ -12,17 +12,28 @@ from typing import Any
 from adapters import ReferenceKind
 from receiver.calls import Calls
 from receiver.config import Config, Endpoint
-from receiver.plan import READ_BACKS, Rest, awaiting, backoff, basis, hold, plan, waiting, wanted_of
+from receiver.plan import READ_BACKS, Rest, awaiting, backoff, basis, hold, keep, plan, policy_of, waiting, wanted_of
 from receiver.resolve import Found, Resolver
 from receiver.shipments import advance, known_to_json
-from receiver.store import Attempt, Busy, Claim, InvoiceTaken, LeaseLost, Paused, Queue, Settlement, StoreUnavailable
+from receiver.store import (
+    Attempt,
+    Busy,
+    Claim,
+    InvoiceTaken,
+    LeaseLost,
+    Over,
+    Paused,
+    Queue,
+    Settlement,
+    StoreUnavailable,
+)
 from receiver.store.queue import Ending
 from receiver.troubles import Troubles
-from receiver.vtex.answers import NotFound, Rejected, VtexError
+from receiver.vtex.answers import NotFound, Refused, Rejected, VtexError
 from receiver.vtex.client import Vtex
 from receiver.vtex.orders import Clues, Hold, Order, Package, UnexpectedOrder, Wait, index_facts
 from receiver.vtex.tracking import tracking
-from receiver.vtex.writes import Agreed, Body, History, Write, decide, shows
+from receiver.vtex.writes import Agreed, Body, History, Keep, Write, decide, shows
 from receiver.work import Work, is_sent, sent_to, with_tracking
 
 log = logging.getLogger("receiver.worker")
@@ -30,7 +41,7 @@ log = logging.getLogger("receiver.worker")
 #: Where something is still to be done. A shipment that rests elsewhere has its whole horizon before it again.
 _UNDER_WAY = ("due", "awaiting_order", "awaiting_invoice")
 #: Where a choice of order and invoice was made, and stays made while what it rests on does.
-_DECIDED = ("in_step", "held", "awaiting_order", "awaiting_invoice", "gave_up")
+_DECIDED = ("in_step", "kept", "held", "awaiting_order", "awaiting_invoice", "gave_up")
 
 
 class Reconciler:
@@ -140,7 +151,8 @@ class Reconciler:
         if applied:
             claim.basis = ""  # what came since may name another invoice: decide again, the order is at hand
             where = (attempt["order_id"], attempt["invoice_number"])
-            work.sent = claim.sent = sent_to(*where, body, now, verified=True, former=claim.sent)
+            parcels = json.loads(attempt["evidence"] or "{}").get("parcels")
+            work.sent = claim.sent = sent_to(*where, body, now, verified=True, former=claim.sent, parcels=parcels)
             claim.note = "written; the answer was lost, and the invoice shows it"
             for name in ("order_id", "invoice_number", "rule", "evidence"):
                 work.changes[name] = attempt[name]
@@ -167,14 +179,16 @@ class Reconciler:
         work.learnt.extend(index_facts(order))
         work.changes["order_id"] = order.order_id
         owners = self._queue.owners(claim.account, order.order_id)
-        own = next((number for number, (shipment, _) in owners.items() if shipment == claim.id), None)
+        mine = [number for number, owner in owners.items() if owner.shipment == claim.id and not owner.moved]
         history = History(sent=work.sent, unsettled=work.unsettled, owners=owners)
-        decision = decide(order, _clues(work, found, own), wanted_of(claim.id, work.known, work.endpoint), history)
+        clues, wanted = _clues(work, found, next(iter(mine), None)), wanted_of(claim.id, work.known, work.endpoint)
+        decision = decide(order, clues, wanted, history, policy_of(work.endpoint))
         if isinstance(decision, Wait):
             return self._troubles.wait_for(work, "awaiting_invoice", decision)
         if isinstance(decision, Hold):
             work.changes["evidence"] = json.dumps(decision.evidence) if decision.evidence else None
-            writing = [shipment for shipment, number in owners.values() if shipment != claim.id and number is None]
+            others = [owner for owner in owners.values() if owner.shipment != claim.id and not owner.moved]
+            writing = [owner.shipment for owner in others if owner.number is None]
             if decision.reason == "second_parcel" and writing:
                 return self._troubles.step_back(work, writing[0], decision.note)
             return hold(decision.reason, decision.note)
@@ -184,15 +198,19 @@ class Reconciler:
         work.changes["invoice_number"] = invoice
         work.changes["rule"] = decision.choice.rule
         work.changes["evidence"] = json.dumps(decision.choice.evidence)
+        if isinstance(decision, Keep):
+            work.sent = {**work.sent, "verified": False} if work.sent else None  # what we sent is not what is there
+            return keep(decision.reason, decision.note)
         if isinstance(decision, Agreed):
-            work.sent = sent_to(order.order_id, invoice, decision.body, now, verified=True, former=work.sent)
+            where, parcels = (order.order_id, invoice), decision.parcels
+            work.sent = sent_to(*where, decision.body, now, verified=True, former=work.sent, parcels=parcels)
             return Rest(state="in_step", note=decision.note or "VTEX already had it")
         return self._write(work, order, decision)
 
     # -- writing ------------------------------------------------------------------------------------------------
 
     def _write(self, work: Work, order: Order, decision: Write) -> Rest:
-        choice, invoice = decision.choice, decision.choice.package.invoice_number
+        choice, invoice, over = decision.choice, decision.choice.package.invoice_number, decision.over
         attempt = Attempt(
             call="PATCH",
             order_id=order.order_id,
@@ -200,15 +218,23 @@ class Reconciler:
             rule=choice.rule,
             evidence=dict(choice.evidence),
             request=decision.body,
+            over=Over(over.shipment, over.number, displaced=decision.displaces) if over else None,
         )
         try:
             work.calls.patch(attempt)
         except InvoiceTaken as taken:
             return self._troubles.step_back(work, taken.shipment, f"invoice {invoice} carries {taken.shipment}")
-        except NotFound as error:
+        except (NotFound, Rejected, Refused) as error:
+            if not is_sent(work.claim.sent, order.order_id, invoice):  # then what stands there is not ours
+                work.releases.append((order.order_id, invoice, over.shipment if over else None))
+            if not isinstance(error, NotFound):
+                raise
             return self._troubles.wait_for(work, "awaiting_invoice", Wait("invoice_not_there", str(error)))
         now = self._clock()
-        work.sent = sent_to(order.order_id, invoice, decision.body, now, verified=None, former=work.sent)
+        where, parcels = (order.order_id, invoice), decision.parcels
+        work.sent = sent_to(*where, decision.body, now, verified=None, former=work.sent, parcels=parcels)
+        if over is not None and decision.displaces:
+            work.wakes.append(over.shipment)
         log.info("%s: tracking written to invoice %s of %s (%s)", work.claim.id, invoice, order.order_id, choice.rule)
         read_back = now + self._config.read_back_seconds if self._config.read_back_seconds else None
         return Rest(state="in_step", due_at=read_back, check_at=read_back)
@@ -223,6 +249,9 @@ class Reconciler:
             # News that came while the read-back was pending may name another order or invoice.
             again = None if work.claim.basis == basis(work.claim, work.known) else self._clock()
             return Rest(state="in_step", note="written and seen on the invoice", due_at=again)
+        owner = self._queue.owners(work.claim.account, sent["order"]).get(sent["invoice"])
+        if owner is not None and owner.shipment != work.claim.id:
+            return self._ask(work)  # another parcel of ours was written there since
         reads = int(sent.get("reads", 0)) + 1
         if reads < len(READ_BACKS):
             work.sent = {**sent, "reads": reads}
@@ -239,7 +268,8 @@ class Reconciler:
         claim, sent, now = work.claim, work.sent, self._clock()
         if rest.state != "in_step" or rest.due_at is not None or sent is None or not work.endpoint.events:
             return rest
-        told = tracking([work.known], now=now)
+        beside = [shipment for shipment in sent.get("parcels", ()) if shipment != claim.id]
+        told = tracking([work.known, *self._queue.known(beside)], now=now)
         if told.is_empty or told.digest == sent.get("tracking", {}).get("digest"):
             return replace(rest, due_at=told.again)
         if claim.state in ("due", "in_step") and (claim.check_at or 0.0) > now:  # VTEX's trouble is not cut short
@@ -272,7 +302,7 @@ class Reconciler:
         if now - since > self._config.horizon_days * 86_400:
             return hold("events_rejected", str(error))
         work.sent = {**sent, "untold": {"since": since, "waits": waits + 1}}
-        at = now + awaiting(waits)
+        at = now + awaiting(waits, self._config)
         return Rest(state="in_step", note=f"written; its events wait for the invoice ({error})", due_at=at, check_at=at)
 
     # -- endings ------------------------------------------------------------------------------------------------
@@ -300,7 +330,12 @@ class Reconciler:
         }
         endings = work.calls.endings
         settlement = Settlement(
-            due_at=rest.due_at, changes=changes, endings=endings, learnt=work.learnt, wakes=work.wakes
+            due_at=rest.due_at,
+            changes=changes,
+            endings=endings,
+            learnt=work.learnt,
+            wakes=work.wakes,
+            releases=work.releases,
         )
         self._queue.settle(claim, settlement, now=self._clock())
         if rest.state in ("held", "gave_up") and (claim.state, claim.reason) != (rest.state, rest.reason):

@@ -40,7 +40,7 @@ class Troubles:
             return waiting("gave_up", wait.reason, wait.note)
         waits = 0 if fresh else claim.waits
         work.changes["waits"] = waits + 1
-        return waiting(state, wait.reason, wait.note, due_at=now + awaiting(waits))
+        return waiting(state, wait.reason, wait.note, due_at=now + awaiting(waits, self._config))
 
     def back_off(self, work: Work, reason: str, note: str) -> Rest:
         now = self._clock()

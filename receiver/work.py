@@ -8,13 +8,13 @@ from receiver.config import Endpoint
 from receiver.shipments import Known
 from receiver.store import Claim
 from receiver.vtex.tracking import Tracking
-from receiver.vtex.writes import Body
+from receiver.vtex.writes import Body, Parcels
 
 
 @dataclass(slots=True)
 class Work:
     """What one claim has come to so far; ``unsettled`` is a write whose end nobody saw, ``decided``: order and invoice
-    were chosen with all that is known. ``wakes`` are shipments that must look again once this one is settled."""
+    were chosen with all that is known. ``wakes`` and ``releases`` are the settlement's."""
 
     claim: Claim
     known: Known
@@ -26,6 +26,7 @@ class Work:
     decided: bool = False
     learnt: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     wakes: list[str] = field(default_factory=list)
+    releases: list[tuple[str, str, str | None]] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -35,13 +36,23 @@ def is_sent(sent: Body | None, order_id: str, invoice: str) -> bool:
 
 
 def sent_to(
-    order_id: str, invoice: str, body: Body, now: float, *, verified: bool | None, former: Body | None = None
+    order_id: str,
+    invoice: str,
+    body: Body,
+    now: float,
+    *,
+    verified: bool | None,
+    former: Body | None = None,
+    parcels: Parcels | None = None,
 ) -> Body:
-    """What the shipment's row keeps of a write: the body, where it went, and whether it was seen there; of ``former``,
-    what was told of events on that very invoice."""
-    told = (former or {}).get("tracking") if is_sent(former, order_id, invoice) else None
+    """What the shipment's row keeps of a write: the body, where it went, whether it was seen there, and whose numbers
+    it tells, if several; of ``former``, what was told of events on that very invoice."""
     sent = {**body, "order": order_id, "invoice": invoice, "at": now, "verified": verified}
-    return {**sent, "tracking": told} if told else sent
+    if parcels and len(parcels) > 1:
+        sent["parcels"] = dict(parcels)
+    if former and "tracking" in former and is_sent(former, order_id, invoice):
+        sent["tracking"] = former["tracking"]
+    return sent
 
 
 def with_tracking(sent: Body, told: Tracking, now: float, *, told_by: str | None = None) -> Body:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from receiver.vtex.orders import Clues, read_order
-from receiver.vtex.writes import Agreed, History, Wanted, Write, decide, patch_body, unsafe_segment
+from receiver.vtex.writes import Agreed, History, Owner, Wanted, Write, decide, patch_body, unsafe_segment
 
 ORDERS = 5_000
 MINE = "melhor-envio/mine"
@@ -86,11 +86,11 @@ class Case:
     @property
     def right(self) -> str | None:
         """The number VTEX may be told: the true invoice's, if it is there and that number names nothing else. A person
-        may also name one of a cancelled order, or one whose number a return bears too."""
+        may also name one of a cancelled order."""
         packages = self.document["packageAttachment"]["packages"]
         bearing = [package["type"] for package in packages if package["invoiceNumber"] == self.truth.stored]
         if self.clues.assigned:
-            return self.truth.stored if bearing.count("Output") == 1 else None
+            return self.truth.stored if bearing == ["Output"] else None
         return self.truth.stored if bearing == ["Output"] and not self.cancelled and not self.second else None
 
 
@@ -167,7 +167,7 @@ def _clues(chance: random.Random, case: Case) -> tuple[Clues, bool, bool]:
 
 def _other_parcels(chance: random.Random, case: Case, *, named: bool) -> None:
     """Tracking that is there already: of other parcels, of this one, of this one under an earlier number."""
-    owners: dict[str, tuple[str, str | None]] = {}
+    owners: dict[str, Owner] = {}
     for place, invoice in enumerate(case.invoices):
         if invoice is case.truth or not invoice.there or chance.random() < 0.5:
             continue
@@ -175,7 +175,7 @@ def _other_parcels(chance: random.Random, case: Case, *, named: bool) -> None:
         if named and chance.random() < 0.1:  # a box with two invoices
             invoice.tracking = NUMBER
         elif chance.random() < 0.5:
-            owners[invoice.stored] = (f"melhor-envio/{place}", invoice.tracking)
+            owners[invoice.stored] = Owner(f"melhor-envio/{place}", invoice.tracking)
             if chance.random() < 0.3:
                 invoice.tracking = None  # VTEX does not show that write yet
     draw, sent = chance.random(), None
@@ -183,14 +183,14 @@ def _other_parcels(chance: random.Random, case: Case, *, named: bool) -> None:
         case.truth.tracking = NUMBER
     elif case.truth.there and draw < 0.2:
         case.truth.tracking = "OLD1"
-        owners[case.truth.stored] = (MINE, "OLD1")
+        owners[case.truth.stored] = Owner(MINE, "OLD1")
         sent = patch_body(tracking_number="OLD1", tracking_url=None, courier="Jadlog", dispatched_date=None)
         case.clues = replace(case.clues, own_invoice=case.truth.stored)
     elif case.truth.there and named and draw < 0.3:
         case.truth.tracking = "TYPED-BY-HAND"
     elif case.truth.there and named and draw < 0.35:
         case.second, case.truth.tracking = True, chance.choice(["FIRST", None])
-        owners[case.truth.stored] = ("melhor-envio/first", "FIRST")
+        owners[case.truth.stored] = Owner("melhor-envio/first", "FIRST")
     case.history = History(sent=sent, owners=owners)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from receiver.store import Attempt, Busy, Claim, Database, Desk, Ending, InvoiceTaken, Paused, Queue
 from receiver.store.queue import PACE_AHEAD
 from receiver.store.tables import attempts
+from receiver.vtex.writes import Owner
 from tests.store_cases import NOW, add_shipments, claim_one, everything, rest, shipment
 
 LEASE = 60.0
@@ -228,7 +229,9 @@ def test_owners(database: Database, queue: Queue, claim: Claim) -> None:
     second = claim_one(queue)
     queue.book(second, patch(invoice_number="10"), span=0.1, now=NOW)
     queue.book(second, patch(order_id="2-01"), span=0.1, now=NOW)
-    assert {"9": ("ep/p1", None), "10": ("ep/p2", "TN2")} == queue.owners("lux", "1-01")
+    assert {"9": Owner("ep/p1", None), "10": Owner("ep/p2", "TN2", {"ep/p2": (None, "TN2")})} == queue.owners(
+        "lux", "1-01"
+    )
     assert {} == queue.owners("other", "1-01")
 
 

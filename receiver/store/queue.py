@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Double, bindparam, case, func, insert, literal, or_, select, update
+from sqlalchemy import Double, bindparam, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Update, known_from_json, shipment_from_json
+from receiver.shipments import Known, Update, known_from_json, shipment_from_json
 from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Paused, Settlement
 from receiver.store.database import Database
 from receiver.store.tables import accounts, attempts, invoices, orders, shipments, updates
+from receiver.vtex.writes import Owner
 
 __all__ = ["PACE_AHEAD", "Ending", "Queue"]
 
@@ -191,6 +192,8 @@ class Queue:
             if claim.update_ids:
                 connection.execute(self._taken, [{"update": taken} for taken in claim.update_ids])
             self._end_attempts(connection, settlement.endings)
+            for taken in settlement.releases:
+                self._release(connection, claim, taken)
             if settlement.wakes:
                 connection.execute(self._wake, {"ids": sorted(settlement.wakes), "now": now})
             if settlement.learnt:
@@ -269,18 +272,22 @@ class Queue:
         )
         return int(self._database.rows(statement)[0]["many"])
 
-    def owners(self, account: str, order_id: str) -> dict[str, tuple[str, str | None]]:
-        """Invoice number → (the shipment whose tracking it carries, the number we last sent there)."""
+    def owners(self, account: str, order_id: str) -> dict[str, Owner]:
+        """Invoice number → the shipment whose tracking it carries, and what that one last wrote."""
+        columns = [shipments.c[name] for name in ("sent", "assigned_order", "assigned_invoice")]
         statement = (
-            select(invoices.c.invoice_number, invoices.c.shipment, shipments.c.sent)
+            select(invoices.c.invoice_number, invoices.c.shipment, *columns)
             .join(shipments, shipments.c.id == invoices.c.shipment)
             .where(invoices.c.account == account, invoices.c.order_id == order_id)
         )
-        found: dict[str, tuple[str, str | None]] = {}
-        for row in self._database.rows(statement):
-            sent = json.loads(row["sent"]) if row["sent"] else {}
-            found[row["invoice_number"]] = (row["shipment"], sent.get("trackingNumber"))
-        return found
+        return {row["invoice_number"]: _owner(order_id, dict(row)) for row in self._database.rows(statement)}
+
+    def known(self, ids: Sequence[str]) -> list[Known]:
+        """What carriers have told of these shipments, as of their last settlements."""
+        if not ids:
+            return []
+        statement = select(shipments.c.known).where(shipments.c.id.in_(ids)).order_by(shipments.c.id)
+        return [known_from_json(json.loads(row["known"])) for row in self._database.rows(statement)]
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:
         """What the index knows of a number: rows of ``order_id``, ``invoice_number``, ``source``, ``learnt_at``."""
@@ -306,12 +313,47 @@ class Queue:
         key = {"account": claim.account, "order_id": attempt.order_id, "invoice_number": attempt.invoice_number}
         connection.execute(self._own, {**key, "shipment": claim.id})
         of_invoice = [invoices.c[name] == value for name, value in key.items()]
-        owner = connection.execute(select(invoices.c.shipment).where(*of_invoice)).scalar()
+        owner = connection.execute(select(invoices.c.shipment).where(*of_invoice).with_for_update()).scalar()
         if owner == claim.id:
             return
-        if attempt.rule != "assigned" or claim.sent is not None:
+        by_a_person = attempt.rule == "assigned" and claim.sent is None
+        if not by_a_person and not self._is_as_decided(connection, attempt, str(owner)):
             raise InvoiceTaken(str(owner))
         connection.execute(update(invoices).where(*of_invoice).values(shipment=claim.id))
+        if attempt.over is not None and attempt.over.displaced:
+            # Whoever works on it now has decided on what is no longer so.
+            anew = {"token": None, "holder": None, "lease_until": None, "arrivals": shipments.c.arrivals + 1}
+            moved_aside = update(shipments).where(shipments.c.id == owner)
+            connection.execute(moved_aside.values(**anew, due_at=claim.lease_until, basis=""))
+
+    def _is_as_decided(self, connection: Connection, attempt: Attempt, owner: str) -> bool:
+        """The invoice is still as it was when the write was decided, and its owner is not writing there right now."""
+        over = attempt.over
+        if over is None or over.shipment != owner:
+            return False
+        writing = (
+            attempts.c.shipment == owner,
+            attempts.c.call == "PATCH",
+            attempts.c.outcome.is_(None),
+            attempts.c.order_id == attempt.order_id,
+            attempts.c.invoice_number == attempt.invoice_number,
+        )
+        if connection.execute(select(attempts.c.id).where(*writing).limit(1)).first():
+            return False
+        sent = connection.execute(select(shipments.c.sent).where(shipments.c.id == owner)).scalar()
+        number = json.loads(sent)["trackingNumber"] if sent else None
+        return bool(number == over.number)
+
+    def _release(self, connection: Connection, claim: Claim, taken: tuple[str, str, str | None]) -> None:
+        order_id, invoice, former = taken
+        mine = (
+            invoices.c.account == claim.account,
+            invoices.c.order_id == order_id,
+            invoices.c.invoice_number == invoice,
+            invoices.c.shipment == claim.id,
+        )
+        back = update(invoices).where(*mine).values(shipment=former) if former else delete(invoices).where(*mine)
+        connection.execute(back)
 
     def _end_attempts(self, connection: Connection, endings: Sequence[Ending]) -> None:
         rows = [
@@ -345,6 +387,20 @@ def _claim(row: dict[str, Any], *, probing: bool) -> Claim:
         update_ids=[],
         probing=probing,
     )
+
+
+def _owner(order_id: str, row: dict[str, Any]) -> Owner:
+    sent = json.loads(row["sent"]) if row["sent"] else {}
+    place = (order_id, row["invoice_number"])
+    if sent:
+        moved = (sent.get("order", order_id), sent.get("invoice", row["invoice_number"])) != place
+    else:
+        assigned = (row["assigned_order"] or order_id, row["assigned_invoice"] or row["invoice_number"])
+        moved = assigned != place
+    number = sent.get("trackingNumber")
+    parcels = {row["shipment"]: (sent.get("dispatchedDate"), number)} if number else {}
+    joined = {shipment: (at, text) for shipment, (at, text) in sent.get("parcels", {}).items()}
+    return Owner(row["shipment"], number, joined or parcels, moved)
 
 
 def _update(row: dict[str, Any]) -> Update:

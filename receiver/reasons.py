@@ -9,15 +9,18 @@ HELD = {
     "order_cancelled": "The order is cancelled at VTEX. Nothing is written unless a person assigns it.",
     "unsafe_invoice_number": "VTEX cannot be asked to change an invoice whose number holds such characters "
     "(a known fault on its side). Enter the tracking in VTEX Admin, then: receiver dismiss.",
-    "unsafe_order_id": "What the carrier calls the order cannot be a VTEX order id. Check the reference rule.",
+    "unsafe_order_id": "What the carrier calls the order cannot be a VTEX order id. Check the reference rule, "
+    "or name the order: receiver assign.",
     "second_parcel": "Another parcel's tracking is on this invoice. An invoice has room for one number: "
     "receiver assign overwrites it, receiver dismiss leaves it.",
     "number_differs": "The invoice holds a tracking number that we did not write. "
     "receiver assign overwrites it, receiver dismiss leaves it.",
     "future_date": "The carrier dispatched the parcel more than a day from now. "
-    "Check its clock or the endpoint's zone.",
-    "cancelled_after_send": "The carrier cancelled the parcel after its tracking was written to VTEX.",
-    "cancelled_after_dispatch": "The carrier cancelled the parcel after taking it.",
+    "It is looked at again then; check the carrier's clock or the endpoint's zone.",
+    "cancelled_after_send": "The carrier cancelled the parcel after its tracking was written to VTEX. "
+    "Correct the order in VTEX Admin, then: receiver dismiss; or, if it goes all the same: receiver assign.",
+    "cancelled_after_dispatch": "The carrier cancelled the parcel after taking it. "
+    "If it goes all the same: receiver assign; else: receiver dismiss.",
     "vtex_rejected": "VTEX rejected the write; its answer is in the last attempt. "
     "Correct the cause, then: receiver retry.",
     "events_rejected": "Number and URL are on the invoice, but VTEX does not take the parcel's events; its answer is "

@@ -298,10 +298,10 @@ class Reconciler:
     def _not_trackable_yet(self, work: Work, sent: Body, error: NotFound) -> Rest:
         """What was just written is not visible to the other call yet: it is waited for, up to the horizon."""
         now, waiting_for = self._clock(), sent.get("untold", {})
-        since, waits = waiting_for.get("since", now), waiting_for.get("waits", 0)
+        since, waits = waiting_for.get("first_at", now), waiting_for.get("waits", 0)
         if now - since > self._config.horizon_days * 86_400:
             return hold("events_rejected", str(error))
-        work.sent = {**sent, "untold": {"since": since, "waits": waits + 1}}
+        work.sent = {**sent, "untold": {"first_at": since, "waits": waits + 1}}
         at = now + awaiting(waits, self._config)
         return Rest(state="in_step", note=f"written; its events wait for the invoice ({error})", due_at=at, check_at=at)
 

@@ -1,12 +1,16 @@
 """Events and delivery, from webhooks to VTEX: one PUT for each change of the set, after the number is there."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from receiver.http import Http
 from receiver.vtex.client import Vtex
+from tests.console import Desk, receiver
+from tests.replaying import lines, recording, replay
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_reviewed import FRENET, INTELIPOST, shipped
 
@@ -335,3 +339,70 @@ def test_through_the_wire(rig: Rig) -> None:
 
     assert "/api/oms/pvt/orders/A-01/invoice/NF.900/tracking" == rig.calls("PUT")[0].path
     assert {"date", "orderId", "receipt"} == receipt.keys()
+
+
+class TestShown:
+    """What operators see of it."""
+
+    @pytest.fixture
+    def desk(self, rig: Rig) -> Desk:
+        desk = Desk(rig, frenet=FRENET)
+        rig.add_order(order("A-01", package("900")))
+        tell(rig, "Objeto postado", kind="0")
+        tell(rig, "Objeto entregue", kind="9", at=datetime(2026, 11, 12, 15, 4))
+        rig.work()
+        return desk
+
+    def test_show(self, desk: Desk):
+        """A parcel's story has its events, its delivery and each PUT with its body."""
+        told = desk.says("show", "frenet/1")
+
+        assert "events           2 events, delivered 2026-11-12 15:04, told 2026-11-18T11:06:40Z\n" in told
+        (put,) = [line for line in told.splitlines() if "  PUT  " in line]
+        assert "A-01, invoice 900" in put
+        assert '"description": "Objeto entregue"' in put
+
+    def test_json(self, desk: Desk):
+        """So it has as JSON, times in UTC."""
+        (story,) = desk.tells("show", "frenet/1")
+        (put,) = [one for one in story["attempts"] if one["call"] == "PUT"]
+
+        assert ("done", True) == (put["outcome"], put["request"]["isDelivered"])
+        assert {"at": "2026-11-18T11:06:40Z", "delivered": True, "delivered_date": "2026-11-12 15:04", "events": 2} == {
+            name: value for name, value in story["shipment"]["sent"]["tracking"].items() if name != "digest"
+        }
+
+    def test_left_to_another(self, rig: Rig):
+        """Where another shipment tells the events, its name stands there."""
+        with_events = {**MELHOR_ENVIO, "events": True}
+        desk = Desk(rig, one=with_events, other=with_events)
+        rig.add_order(order("1-01", package("900")))
+        for name in ("one", "other"):
+            rig.post(posted(note=name), endpoint=name)
+            rig.work()
+
+        assert "1 event: left to one/p1, whose invoice it is\n" in desk.says("show", "other/p1")
+
+    def test_replay(self, tmp_path: Path):
+        """A dry run tells the PUT, and whether it is the one expected."""
+        settings = {**MELHOR_ENVIO, "events": True}
+        body = {
+            "isDelivered": False,
+            "deliveredDate": None,
+            "events": [{"city": "", "state": "", "description": "order.posted", "date": "2026-11-10"}],
+        }
+        put = {"order": "1-01", "invoice": "900", "body": body}
+        orders = [order("1-01", package("900"))]
+        right = recording(endpoint=settings, orders=orders, tracking=put)
+        wrong = recording(endpoint=settings, orders=orders, tracking=None)
+        file = lines(tmp_path / "two.jsonl", right, wrong)
+
+        code, rows = replay(file)
+
+        assert (1, [True, False], put) == (
+            code,
+            [row["as_expected"] for row in rows],
+            rows[0]["shipments"][0]["tracking"],
+        )
+        assert rows[1]["differences"][0].startswith('tracking {"order": "1-01"')
+        assert f"invoice 900 of 1-01: PUT tracking {json.dumps(body)}\n" in receiver("replay", file).stdout

@@ -64,6 +64,18 @@ class TestHold:
         assert [("in_step", None), ("held", "second_parcel")] == [rests(rig, 1), rests(rig, 2)]
         assert ["TN1"] == patches(rig)
 
+    def test_overwritten_by_a_person(self, rig: Rig):
+        """A person who overwrites the first parcel's number is obeyed, and the first one is in step no more."""
+        prepared(rig)
+        for parcel in (1, 2):
+            tell(rig, parcel)
+            rig.works_until(HOUR)
+        rig.desk.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
+        rig.works_until(HOUR)
+
+        assert [("held", "second_parcel"), ("in_step", None)] == [rests(rig, 1), rests(rig, 2)]
+        assert ["TN1", "TN2"] == patches(rig)
+
 
 class TestFirst:
     def test_stays(self, rig_on_either: Rig):

@@ -225,7 +225,8 @@ def _place(
     alone: Parcels = {wanted.shipment: (iso(wanted.dispatched_at), wanted.tracking_number)}
     other = owner if owner is not None and owner.shipment != wanted.shipment else None
     if choice.rule == "assigned" and history.sent is None:
-        return _Place(choice, alone, other)  # a person's word overwrites once: what comes later has the better right
+        # A person's word overwrites once: what comes later has the better right.
+        return _Place(choice, alone, other, displaces=other is not None and not other.moved)
     if other is not None and not other.moved:
         return _beside(choice, other, wanted, history, policy)
     standing = choice.package.tracking_number

@@ -302,11 +302,12 @@ class TestTrouble:
         """Trouble at the PUT does not make us deaf to a webhook that names another invoice."""
         rig.configure(endpoints={"intelipost": INTELIPOST})
         rig.add_order(order("A-01", package("900")))
-        told = {"shipment_volume_micro_state": {"default_name": "Despachado"}}
+        told = {"shipment_volume_micro_state": {"name": "Despachado"}}
         first = shipped("A-01", None)
         rig.post({**first, "history": {**first["history"], **told}}, endpoint="intelipost")
         rig.faults(server_error=1.0, methods=frozenset({"PUT"}))
         rig.work()
+        assert ["GET", "PATCH", "PUT"] == called(rig)
         rig.faults()
         rig.add_order(order("A-01", rig.package_of("A-01", "900"), package("902")))
         rig.post(shipped("A-01", "902"), endpoint="intelipost")

@@ -217,8 +217,10 @@ class TestJoin:
             rig.works_until(HOUR)
         assert ("TN1;TN2", "https://t.example/1") == (number(rig), rig.package_of("A-01", "900")["trackingUrl"])
 
+        before = len(rig.calls())
         tell(rig, 2, day=12, TrackingUrl="https://t.example/2-new")
         rig.works_until(HOUR)
+        assert before == len(rig.calls())
         tell(rig, 1, day=12, TrackingUrl="https://t.example/1-new")
         rig.works_until(HOUR)
 

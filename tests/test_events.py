@@ -13,6 +13,7 @@ from tests.console import Desk, receiver
 from tests.replaying import lines, recording, replay
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_reviewed import FRENET, INTELIPOST, shipped
+from tests.vtex_contract import request_faults
 
 HOUR, DAY = 3600.0, 86_400.0
 INVOICE = ("A-01", "900")
@@ -152,6 +153,7 @@ class TestDelivered:
             ],
         } == frenet.calls("PUT")[-1].body
         assert (True, 2) == (status(frenet)["finished"], len(status(frenet)["data"]))
+        assert [] == [fault for call in frenet.calls("PUT") for fault in request_faults("PUT", call.path, call.body)]
 
     def test_returned(self, frenet: Rig):
         """A parcel that goes back to its sender is an event and never a delivery."""

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Double, bindparam, case, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Double, bindparam, case, func, insert, literal, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Known, Update, known_from_json, shipment_from_json
-from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Paused, Settlement
+from receiver.store.claims import Attempt, Busy, Claim, Ending, LeaseLost, Paused, Settlement
 from receiver.store.database import Database
+from receiver.store.places import Places, owner_from
 from receiver.store.tables import accounts, attempts, invoices, orders, shipments, updates
 from receiver.vtex.writes import Owner
 
@@ -103,7 +104,7 @@ class Queue:
             index_elements=["name"], set_={"free_at": begins + bindparam("span")}
         ).returning(accounts.c.free_at, accounts.c.paused_until)
         self._learn = database.insert(orders).on_conflict_do_nothing()
-        self._own = database.insert(invoices).on_conflict_do_nothing()
+        self._places = Places(database)
         self._end = update(attempts).where(attempts.c.id == bindparam("attempt"))
 
     def something_due(self, account: str, now: float) -> bool:
@@ -171,7 +172,7 @@ class Queue:
             if starts > now + longest_wait:
                 raise Busy(starts)
             if attempt.call in WRITES:
-                self._take_invoice(connection, claim, attempt)
+                self._places.take(connection, claim, attempt)
             connection.execute(insert(attempts), _attempt_row(claim, attempt, now))
             claim.lease_until = until
             return starts
@@ -193,7 +194,7 @@ class Queue:
                 connection.execute(self._taken, [{"update": taken} for taken in claim.update_ids])
             self._end_attempts(connection, settlement.endings)
             for taken in settlement.releases:
-                self._release(connection, claim, taken)
+                self._places.release(connection, claim, taken)
             if settlement.wakes:
                 connection.execute(self._wake, {"ids": sorted(settlement.wakes), "now": now})
             if settlement.learnt:
@@ -280,7 +281,7 @@ class Queue:
             .join(shipments, shipments.c.id == invoices.c.shipment)
             .where(invoices.c.account == account, invoices.c.order_id == order_id)
         )
-        return {row["invoice_number"]: _owner(order_id, dict(row)) for row in self._database.rows(statement)}
+        return {row["invoice_number"]: owner_from(order_id, dict(row)) for row in self._database.rows(statement)}
 
     def known(self, ids: Sequence[str]) -> list[Known]:
         """What carriers have told of these shipments, as of their last settlements."""
@@ -308,52 +309,6 @@ class Queue:
             claims[row["shipment"]].update_ids.append(row["id"])
         for row in connection.execute(self._open_writes, {"ids": list(claims)}).mappings():
             claims[row["shipment"]].open_write = dict(row)
-
-    def _take_invoice(self, connection: Connection, claim: Claim, attempt: Attempt) -> None:
-        key = {"account": claim.account, "order_id": attempt.order_id, "invoice_number": attempt.invoice_number}
-        connection.execute(self._own, {**key, "shipment": claim.id})
-        of_invoice = [invoices.c[name] == value for name, value in key.items()]
-        owner = connection.execute(select(invoices.c.shipment).where(*of_invoice).with_for_update()).scalar()
-        if owner == claim.id:
-            return
-        by_a_person = attempt.rule == "assigned" and claim.sent is None
-        if not by_a_person and not self._is_as_decided(connection, attempt, str(owner)):
-            raise InvoiceTaken(str(owner))
-        connection.execute(update(invoices).where(*of_invoice).values(shipment=claim.id))
-        if attempt.over is not None and attempt.over.displaced:
-            # Whoever works on it now has decided on what is no longer so.
-            anew = {"token": None, "holder": None, "lease_until": None, "arrivals": shipments.c.arrivals + 1}
-            moved_aside = update(shipments).where(shipments.c.id == owner)
-            connection.execute(moved_aside.values(**anew, due_at=claim.lease_until, basis=""))
-
-    def _is_as_decided(self, connection: Connection, attempt: Attempt, owner: str) -> bool:
-        """The invoice is still as it was when the write was decided, and its owner is not writing there right now."""
-        over = attempt.over
-        if over is None or over.shipment != owner:
-            return False
-        writing = (
-            attempts.c.shipment == owner,
-            attempts.c.call == "PATCH",
-            attempts.c.outcome.is_(None),
-            attempts.c.order_id == attempt.order_id,
-            attempts.c.invoice_number == attempt.invoice_number,
-        )
-        if connection.execute(select(attempts.c.id).where(*writing).limit(1)).first():
-            return False
-        sent = connection.execute(select(shipments.c.sent).where(shipments.c.id == owner)).scalar()
-        number = json.loads(sent)["trackingNumber"] if sent else None
-        return bool(number == over.number)
-
-    def _release(self, connection: Connection, claim: Claim, taken: tuple[str, str, str | None]) -> None:
-        order_id, invoice, former = taken
-        mine = (
-            invoices.c.account == claim.account,
-            invoices.c.order_id == order_id,
-            invoices.c.invoice_number == invoice,
-            invoices.c.shipment == claim.id,
-        )
-        back = update(invoices).where(*mine).values(shipment=former) if former else delete(invoices).where(*mine)
-        connection.execute(back)
 
     def _end_attempts(self, connection: Connection, endings: Sequence[Ending]) -> None:
         rows = [
@@ -387,20 +342,6 @@ def _claim(row: dict[str, Any], *, probing: bool) -> Claim:
         update_ids=[],
         probing=probing,
     )
-
-
-def _owner(order_id: str, row: dict[str, Any]) -> Owner:
-    sent = json.loads(row["sent"]) if row["sent"] else {}
-    place = (order_id, row["invoice_number"])
-    if sent:
-        moved = (sent.get("order", order_id), sent.get("invoice", row["invoice_number"])) != place
-    else:
-        assigned = (row["assigned_order"] or order_id, row["assigned_invoice"] or row["invoice_number"])
-        moved = assigned != place
-    number = sent.get("trackingNumber")
-    parcels = {row["shipment"]: (sent.get("dispatchedDate"), number)} if number else {}
-    joined = {shipment: (at, text) for shipment, (at, text) in sent.get("parcels", {}).items()}
-    return Owner(row["shipment"], number, joined or parcels, moved)
 
 
 def _update(row: dict[str, Any]) -> Update:

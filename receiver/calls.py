@@ -48,6 +48,15 @@ class Calls:
         invoice, body = attempt.invoice_number or "", attempt.request or {}
         self._booked(attempt, lambda: self._vtex.patch_invoice(attempt.order_id, invoice, body))
 
+    def put(self, attempt: Attempt) -> None:
+        """Tell the events and the delivery in ``attempt.request`` to the invoice that it names.
+
+        Of unknown outcome, it is simply made again: it carries the whole set, and what GET shows of one VTEX nowhere
+        says, so that no look could tell whether it was applied.
+        """
+        invoice, body = attempt.invoice_number or "", attempt.request or {}
+        self._booked(attempt, lambda: self._vtex.put_tracking(attempt.order_id, invoice, body))
+
     def _booked(self, attempt: Attempt, make: Callable[[], Any]) -> Any:
         self._wait_for_place(attempt)
         try:

@@ -26,6 +26,9 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _HEADER = re.compile(r"[a-z0-9-]+")
 _PLACEHOLDER = re.compile(r"\$\{(file:)?([^}]*)\}")
 _MISSING = object()
+#: Seconds between looks for an order or invoice that is not there yet; the last one repeats until the horizon.
+#: Over 72 hours that is 20 looks of at most two calls each.
+AWAIT_SECONDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 2 * 3600.0, 4 * 3600.0, 6 * 3600.0)
 
 
 class BadConfig(Exception):
@@ -61,6 +64,8 @@ class Endpoint:
     zone: ZoneInfo | None = None
     unreadable: int = 422
     events: bool = True
+    second_parcel: Literal["hold", "first", "latest", "join"] = "hold"
+    number_changed: Literal["keep", "overwrite"] = "keep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,7 @@ class Config:
     keep_bodies_days: float = 30.0
     read_back_seconds: float = 10.0
     carriers: Mapping[str, Carrier] = field(default_factory=discover, repr=False)
+    await_seconds: tuple[float, ...] = AWAIT_SECONDS
     accounts: Mapping[str, Account] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
 
@@ -137,6 +143,7 @@ def _general(table: "_Table", path: Path, accounts: Mapping[str, Account]) -> Co
         keep_bodies_days=table.number("keep_bodies_days", 30, least=1),
         read_back_seconds=table.number("read_back_seconds", 10, least=0),
         carriers=_carriers(table, path.parent),
+        await_seconds=table.growing("await_seconds", AWAIT_SECONDS, least=10),
         accounts=accounts,
     )
     table.finish()
@@ -237,6 +244,8 @@ def parse_endpoint(
         zone=zone or carrier.zone,
         unreadable=table.choice("unreadable", (200, 422), carrier.reply.unreadable),
         events=table.boolean("events", default=True),
+        second_parcel=table.choice("second_parcel", ("hold", "first", "latest", "join"), "hold"),
+        number_changed=table.choice("number_changed", ("keep", "overwrite"), "keep"),
     )
     table.finish()
     return endpoint
@@ -392,6 +401,18 @@ class _Table:
             return math.isfinite(value) and value >= least
 
         return float(self._get(key, default, right, f"a number of at least {least:g}"))
+
+    def growing(self, key: str, default: tuple[float, ...], *, least: float) -> tuple[float, ...]:
+        def right(value: Any) -> bool:
+            if not isinstance(value, list) or not value or any(isinstance(item, bool) for item in value):
+                return False
+            numbers = all(isinstance(item, int | float) and math.isfinite(item) and item >= least for item in value)
+            return numbers and sorted(value) == value
+
+        value = self._get(
+            key, default, right, f"a list of numbers of at least {least:g}, none less than the one before"
+        )
+        return tuple(map(float, value))
 
     def boolean(self, key: str, *, default: bool) -> bool:
         return bool(self._get(key, default, lambda value: isinstance(value, bool), "true or false"))

@@ -14,17 +14,20 @@ from receiver.shipments import Known, Update
 from receiver.store import Attempt, Claim, Queue, Settlement
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import Vtex, segment
+from receiver.vtex.writes import Owner
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Where a shipment would come to rest; ``patch`` is ``{"order", "invoice", "body"}``, ``None`` for no write."""
+    """Where a shipment would come to rest; ``patch`` and ``tracking`` are ``{"order", "invoice", "body"}``, ``None``
+    for no such write."""
 
     state: str
     reason: str | None
     note: str | None
     rule: str | None
     patch: Mapping[str, Any] | None
+    tracking: Mapping[str, Any] | None
 
 
 def decided(
@@ -53,7 +56,7 @@ def decided(
     )
     reconciler.run(_claim(shipment, endpoint, updates, now))
     end = queue.settled
-    return Decided(end["state"], end["reason"], end["note"], end.get("rule"), vtex.patch)
+    return Decided(end["state"], end["reason"], end["note"], end.get("rule"), vtex.patch, vtex.tracking)
 
 
 class _Queue(Queue):
@@ -71,7 +74,7 @@ class _Queue(Queue):
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:  # noqa: ARG002  as `Queue` has it
         self.settled = settlement.changes
 
-    def owners(self, account: str, order_id: str) -> dict[str, tuple[str, str | None]]:  # noqa: ARG002  as `Queue` has it
+    def owners(self, account: str, order_id: str) -> dict[str, Owner]:  # noqa: ARG002  as `Queue` has it
         return {}
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:  # noqa: ARG002  as `Queue` has it
@@ -83,12 +86,13 @@ class _Queue(Queue):
 
 
 class _Vtex(Vtex):
-    """VTEX from a mapping of orders; the one PATCH is noted, and nothing can reach a network."""
+    """VTEX from a mapping of orders; the one PATCH and PUT are noted, and nothing can reach a network."""
 
     def __init__(self, account: str, orders: Mapping[str, Any]) -> None:
         self.account = Account(name=account, base_url="", app_key="", app_tokens=())
         self._orders = orders
         self.patch: dict[str, Any] | None = None
+        self.tracking: dict[str, Any] | None = None
 
     def get_order(self, order_id: str) -> Any:
         segment(order_id)
@@ -106,6 +110,9 @@ class _Vtex(Vtex):
 
     def patch_invoice(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> None:
         self.patch = {"order": order_id, "invoice": invoice_number, "body": body}
+
+    def put_tracking(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> None:
+        self.tracking = {"order": order_id, "invoice": invoice_number, "body": body}
 
 
 def _claim(shipment: str, endpoint: Endpoint, updates: Sequence[Update], now: float) -> Claim:

@@ -8,14 +8,11 @@ from typing import Literal
 
 from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
-from receiver.reasons import HELD, WAITING
+from receiver.reasons import HELD, KEPT, WAITING
 from receiver.shipments import Known
 from receiver.store import Claim
-from receiver.vtex.writes import Wanted, says_nothing_new
+from receiver.vtex.writes import Policy, Wanted, says_nothing_new
 
-#: Seconds between looks for an order or invoice that is not there yet; the last one repeats until the horizon.
-#: Over 72 hours that is 20 looks of at most two calls each.
-AWAITING = (30, 60, 120, 300, 600, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600)
 LONGEST_BACKOFF = 3600.0
 #: How far ahead of us a carrier's clock may be before its dispatch date goes to a person.
 MOST_AHEAD = 24 * 3600.0
@@ -80,6 +77,10 @@ def wanted_of(shipment: str, known: Known, endpoint: Endpoint) -> Wanted:
     )
 
 
+def policy_of(endpoint: Endpoint) -> Policy:
+    return Policy(second_parcel=endpoint.second_parcel, number_changed=endpoint.number_changed)
+
+
 def basis(claim: Claim, known: Known) -> str:
     """A digest of everything a choice of order and invoice rests on: while it stays, so does the decision."""
     parts = [str(known.tracking_number), str(claim.assigned_order), str(claim.assigned_invoice)]
@@ -87,9 +88,9 @@ def basis(claim: Claim, known: Known) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def awaiting(waits: int) -> float:
+def awaiting(waits: int, config: Config) -> float:
     """Seconds until the next look, after ``waits`` looks in vain."""
-    return float(AWAITING[min(waits, len(AWAITING) - 1)])
+    return config.await_seconds[min(waits, len(config.await_seconds) - 1)]
 
 
 def backoff(tries: int, chance: random.Random) -> float:
@@ -100,6 +101,11 @@ def backoff(tries: int, chance: random.Random) -> float:
 def hold(reason: str, note: str = "") -> Rest:
     """A person must decide; nothing but news, a link or that person opens it again."""
     return Rest(state="held", reason=reason, note=_sentence(HELD[reason], note))
+
+
+def keep(reason: str, note: str = "") -> Rest:
+    """The invoice stays as it is by the endpoint's settings; only news or a person opens it again."""
+    return Rest(state="kept", reason=reason, note=_sentence(KEPT[reason], note))
 
 
 def waiting(state: str, reason: str, note: str = "", *, due_at: float | None = None) -> Rest:
@@ -120,8 +126,8 @@ def _before_dispatch(claim: Claim, known: Known, config: Config) -> Rest | None:
 
 
 def _is_closed(claim: Claim, known: Known) -> bool:
-    """Held or given up, and nothing new to decide on. What `plan` itself computes is computed anew instead."""
-    if claim.state not in ("held", "gave_up"):
+    """Held, kept or given up, and nothing new to decide on. What `plan` itself computes is computed anew instead."""
+    if claim.state not in ("held", "kept", "gave_up"):
         return False
     if claim.reason in ("cancelled_after_send", "cancelled_after_dispatch", "future_date"):
         return False

@@ -1,56 +1,47 @@
 """Make VTEX agree with one shipment: gather, decide, apply, record. All judgement is in pure modules; here is the
-order of things, what is made of each trouble, and the settlement at the end."""
+order of things, and the settlement at the end. What is made of each trouble: `receiver.troubles`."""
 
 import json
 import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from adapters import ReferenceKind
 from receiver.calls import Calls
 from receiver.config import Config, Endpoint
-from receiver.plan import READ_BACKS, Rest, awaiting, backoff, basis, hold, plan, stamp, waiting, wanted_of
+from receiver.plan import READ_BACKS, Rest, awaiting, backoff, basis, hold, keep, plan, policy_of, waiting, wanted_of
 from receiver.resolve import Found, Resolver
-from receiver.shipments import Known, advance, known_to_json
-from receiver.store import Attempt, Busy, Claim, InvoiceTaken, LeaseLost, Paused, Queue, Settlement, StoreUnavailable
+from receiver.shipments import advance, known_to_json
+from receiver.store import (
+    Attempt,
+    Busy,
+    Claim,
+    InvoiceTaken,
+    LeaseLost,
+    Over,
+    Paused,
+    Queue,
+    Settlement,
+    StoreUnavailable,
+)
 from receiver.store.queue import Ending
-from receiver.vtex.answers import Misconfigured, NotFound, Refused, Rejected, Throttled, VtexError
+from receiver.troubles import Troubles
+from receiver.vtex.answers import NotFound, Refused, Rejected, VtexError
 from receiver.vtex.client import Vtex
 from receiver.vtex.orders import Clues, Hold, Order, Package, UnexpectedOrder, Wait, index_facts
-from receiver.vtex.writes import Agreed, Body, History, Write, decide, shows
+from receiver.vtex.tracking import tracking
+from receiver.vtex.writes import Agreed, Body, History, Keep, Write, decide, shows
+from receiver.work import Work, is_sent, sent_to, with_tracking
 
 log = logging.getLogger("receiver.worker")
 
-#: A pause for a key that does not work: 5 minutes, doubling to an hour, until a call succeeds.
-KEY_PAUSE, LONGEST_KEY_PAUSE = 300.0, 3600.0
-#: So many distinct orders refused within so many seconds are no longer about the orders.
-REFUSED_ORDERS, REFUSED_WITHIN = 3, 600.0
-#: How often a shipment steps back while another one is about to write the same invoice: longer than a lease in all.
-STEPS_BACK = 5
 #: Where something is still to be done. A shipment that rests elsewhere has its whole horizon before it again.
 _UNDER_WAY = ("due", "awaiting_order", "awaiting_invoice")
 #: Where a choice of order and invoice was made, and stays made while what it rests on does.
-_DECIDED = ("in_step", "held", "awaiting_order", "awaiting_invoice", "gave_up")
-
-
-@dataclass(slots=True)
-class _Work:
-    """What one claim has come to so far; ``unsettled`` is a write whose end nobody saw, ``decided``:
-    order and invoice were chosen with all that is known."""
-
-    claim: Claim
-    known: Known
-    endpoint: Endpoint
-    calls: Calls
-    sent: Body | None
-    wanted_since: float | None
-    unsettled: Body | None = None
-    decided: bool = False
-    learnt: list[tuple[str, str, str, str | None]] = field(default_factory=list)
-    changes: dict[str, Any] = field(default_factory=dict)
+_DECIDED = ("in_step", "kept", "held", "awaiting_order", "awaiting_invoice", "gave_up")
 
 
 class Reconciler:
@@ -68,6 +59,7 @@ class Reconciler:
     ) -> None:
         self._config, self._queue, self._clients = config, queue, clients
         self._clock, self._sleep, self._chance = clock, sleep, chance or random.Random()  # noqa: S311  only jitter
+        self._troubles = Troubles(config, queue, clock=clock, chance=self._chance)
 
     def run(self, claim: Claim) -> None:
         """Bring one claim to its settlement. A lost lease ends it in silence: the shipment is in other hands.
@@ -93,7 +85,7 @@ class Reconciler:
             changes = {"reason": rest.reason, "note": rest.note, "check_at": at, "tries": claim.tries + 1}
             self._leave(claim, changes, at)
 
-    def _open(self, claim: Claim, endpoint: Endpoint) -> _Work:
+    def _open(self, claim: Claim, endpoint: Endpoint) -> Work:
         """Fold the news in; a recycled number begins a new generation."""
         known, generations = advance(claim.known, claim.updates)
         if generations:
@@ -104,31 +96,31 @@ class Reconciler:
             )  # fmt: skip
         vtex = self._clients[claim.account]
         calls = Calls(claim, self._queue, vtex, clock=self._clock, sleep=self._sleep)
-        work = _Work(claim, known, endpoint, calls, claim.sent, claim.wanted_since)
+        work = Work(claim, known, endpoint, calls, claim.sent, claim.wanted_since)
         for name in ("order_id", "invoice_number", "rule", "generation", "assigned_order", "assigned_invoice"):
             work.changes[name] = getattr(claim, name)
         work.changes["evidence"] = json.dumps(claim.evidence) if claim.evidence else None
         return work
 
-    def _result(self, work: _Work) -> Rest:
+    def _result(self, work: Work) -> Rest:
         """Plan, ask, and turn whatever goes wrong into a rest with its reason."""
         try:
-            return self._looked_up(work) or self._planned(work)
+            return self._tracked(work, self._looked_up(work) or self._planned(work))
         except Paused as error:
-            return self._put_back(error.until)
+            return self._troubles.put_back(error.until)
         except Busy as error:
             return Rest(state="due", due_at=error.at)
         except UnexpectedOrder as error:
-            return self._back_off(work, "vtex_unavailable", str(error))
+            return self._troubles.back_off(work, "vtex_unavailable", str(error))
         except VtexError as error:
-            return self._after_error(work, error)
+            return self._troubles.after_error(work, error)
         except (LeaseLost, StoreUnavailable):
             raise
         except Exception:
             log.exception("%s: internal error", work.claim.id)
-            return self._back_off(work, "internal_error", "")
+            return self._troubles.back_off(work, "internal_error", "")
 
-    def _planned(self, work: _Work) -> Rest:
+    def _planned(self, work: Work) -> Rest:
         now = self._clock()
         step = plan(work.claim, work.known, work.endpoint, self._config, now=now)
         if isinstance(step, Rest):
@@ -138,7 +130,7 @@ class Reconciler:
 
     # -- asking -------------------------------------------------------------------------------------------------
 
-    def _looked_up(self, work: _Work) -> Rest | None:
+    def _looked_up(self, work: Work) -> Rest | None:
         """A PATCH whose end nobody saw: the order tells whether it was applied. ``None``: there is none any more."""
         claim, attempt, now = work.claim, work.claim.open_write, self._clock()
         if attempt is None or claim.state == "dismissed":
@@ -158,13 +150,15 @@ class Reconciler:
         work.unsettled = body
         if applied:
             claim.basis = ""  # what came since may name another invoice: decide again, the order is at hand
-            work.sent = claim.sent = _sent(attempt["order_id"], attempt["invoice_number"], body, now, verified=True)
+            where = (attempt["order_id"], attempt["invoice_number"])
+            parcels = json.loads(attempt["evidence"] or "{}").get("parcels")
+            work.sent = claim.sent = sent_to(*where, body, now, verified=True, former=claim.sent, parcels=parcels)
             claim.note = "written; the answer was lost, and the invoice shows it"
             for name in ("order_id", "invoice_number", "rule", "evidence"):
                 work.changes[name] = attempt[name]
         return None
 
-    def _invoices(self, work: _Work, named: Mapping[str, Any], *, call: str = "GET order") -> list[Package]:
+    def _invoices(self, work: Work, named: Mapping[str, Any], *, call: str = "GET order") -> list[Package]:
         """The invoices of the order and number that an attempt names; none where VTEX does not know the order."""
         try:
             order = work.calls.order(named["order_id"], call=call)
@@ -172,45 +166,51 @@ class Reconciler:
             return []
         return [package for package in order.outputs if package.invoice_number == named["invoice_number"]]
 
-    def _ask(self, work: _Work) -> Rest:
+    def _ask(self, work: Work) -> Rest:
         claim, now = work.claim, self._clock()
         work.decided = True
         resolver = Resolver(self._queue, claim.account, get_order=work.calls.order, get_group=work.calls.group)
         found = resolver.find(claim, work.known, work.endpoint)
         if isinstance(found, Wait):
-            return self._await(work, "awaiting_order", found)
+            return self._troubles.wait_for(work, "awaiting_order", found)
         if isinstance(found, Hold):
             return hold(found.reason, found.note)
         order = found.order
         work.learnt.extend(index_facts(order))
         work.changes["order_id"] = order.order_id
         owners = self._queue.owners(claim.account, order.order_id)
-        own = next((number for number, (shipment, _) in owners.items() if shipment == claim.id), None)
+        mine = [number for number, owner in owners.items() if owner.shipment == claim.id and not owner.moved]
         history = History(sent=work.sent, unsettled=work.unsettled, owners=owners)
-        decision = decide(order, _clues(work, found, own), wanted_of(claim.id, work.known, work.endpoint), history)
+        clues, wanted = _clues(work, found, next(iter(mine), None)), wanted_of(claim.id, work.known, work.endpoint)
+        decision = decide(order, clues, wanted, history, policy_of(work.endpoint))
         if isinstance(decision, Wait):
-            return self._await(work, "awaiting_invoice", decision)
+            return self._troubles.wait_for(work, "awaiting_invoice", decision)
         if isinstance(decision, Hold):
             work.changes["evidence"] = json.dumps(decision.evidence) if decision.evidence else None
-            writing = [shipment for shipment, number in owners.values() if shipment != claim.id and number is None]
+            others = [owner for owner in owners.values() if owner.shipment != claim.id and not owner.moved]
+            writing = [owner.shipment for owner in others if owner.number is None]
             if decision.reason == "second_parcel" and writing:
-                return self._step_back(work, writing[0], decision.note)
+                return self._troubles.step_back(work, writing[0], decision.note)
             return hold(decision.reason, decision.note)
         invoice = decision.choice.package.invoice_number
-        if isinstance(decision, Agreed) and work.unsettled and _is(work.sent, order.order_id, invoice):
+        if isinstance(decision, Agreed) and work.unsettled and is_sent(work.sent, order.order_id, invoice):
             return Rest(state="in_step", note=claim.note or "")  # found applied: the rule that chose it then stands
         work.changes["invoice_number"] = invoice
         work.changes["rule"] = decision.choice.rule
         work.changes["evidence"] = json.dumps(decision.choice.evidence)
+        if isinstance(decision, Keep):
+            work.sent = {**work.sent, "verified": False} if work.sent else None  # what we sent is not what is there
+            return keep(decision.reason, decision.note)
         if isinstance(decision, Agreed):
-            work.sent = _sent(order.order_id, invoice, decision.body, now, verified=True)
+            where, parcels = (order.order_id, invoice), decision.parcels
+            work.sent = sent_to(*where, decision.body, now, verified=True, former=work.sent, parcels=parcels)
             return Rest(state="in_step", note=decision.note or "VTEX already had it")
         return self._write(work, order, decision)
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def _write(self, work: _Work, order: Order, decision: Write) -> Rest:
-        choice, invoice = decision.choice, decision.choice.package.invoice_number
+    def _write(self, work: Work, order: Order, decision: Write) -> Rest:
+        choice, invoice, over = decision.choice, decision.choice.package.invoice_number, decision.over
         attempt = Attempt(
             call="PATCH",
             order_id=order.order_id,
@@ -218,20 +218,28 @@ class Reconciler:
             rule=choice.rule,
             evidence=dict(choice.evidence),
             request=decision.body,
+            over=Over(over.shipment, over.number, displaced=decision.displaces) if over else None,
         )
         try:
             work.calls.patch(attempt)
         except InvoiceTaken as taken:
-            return self._step_back(work, taken.shipment, f"invoice {invoice} carries {taken.shipment}")
-        except NotFound as error:
-            return self._await(work, "awaiting_invoice", Wait("invoice_not_there", str(error)))
+            return self._troubles.step_back(work, taken.shipment, f"invoice {invoice} carries {taken.shipment}")
+        except (NotFound, Rejected, Refused) as error:
+            if not is_sent(work.claim.sent, order.order_id, invoice):  # then what stands there is not ours
+                work.releases.append((order.order_id, invoice, over.shipment if over else None))
+            if not isinstance(error, NotFound):
+                raise
+            return self._troubles.wait_for(work, "awaiting_invoice", Wait("invoice_not_there", str(error)))
         now = self._clock()
-        work.sent = _sent(order.order_id, invoice, decision.body, now, verified=None)
+        where, parcels = (order.order_id, invoice), decision.parcels
+        work.sent = sent_to(*where, decision.body, now, verified=None, former=work.sent, parcels=parcels)
+        if over is not None and decision.displaces:
+            work.wakes.append(over.shipment)
         log.info("%s: tracking written to invoice %s of %s (%s)", work.claim.id, invoice, order.order_id, choice.rule)
         read_back = now + self._config.read_back_seconds if self._config.read_back_seconds else None
         return Rest(state="in_step", due_at=read_back, check_at=read_back)
 
-    def _read_back(self, work: _Work) -> Rest:
+    def _read_back(self, work: Work) -> Rest:
         """A 200 is no proof: look once more, and record what VTEX shows."""
         sent = dict(work.claim.sent or {})
         named = {"order_id": sent["order"], "invoice_number": sent["invoice"]}
@@ -241,6 +249,9 @@ class Reconciler:
             # News that came while the read-back was pending may name another order or invoice.
             again = None if work.claim.basis == basis(work.claim, work.known) else self._clock()
             return Rest(state="in_step", note="written and seen on the invoice", due_at=again)
+        owner = self._queue.owners(work.claim.account, sent["order"]).get(sent["invoice"])
+        if owner is not None and owner.shipment != work.claim.id:
+            return self._ask(work)  # another parcel of ours was written there since
         reads = int(sent.get("reads", 0)) + 1
         if reads < len(READ_BACKS):
             work.sent = {**sent, "reads": reads}
@@ -252,76 +263,56 @@ class Reconciler:
             return hold("number_differs", f"after our write the invoice holds {held}")
         return hold("not_applied", f"order {sent['order']}, invoice {sent['invoice']}")
 
+    def _tracked(self, work: Work, rest: Rest) -> Rest:
+        """Once the number is on the invoice, the events follow: a PUT for each change of their set, and no question."""
+        claim, sent, now = work.claim, work.sent, self._clock()
+        if rest.state != "in_step" or rest.due_at is not None or sent is None or not work.endpoint.events:
+            return rest
+        beside = [shipment for shipment in sent.get("parcels", ()) if shipment != claim.id]
+        told = tracking([work.known, *self._queue.known(beside)], now=now)
+        if told.is_empty or told.digest == sent.get("tracking", {}).get("digest"):
+            return replace(rest, due_at=told.again)
+        if claim.state in ("due", "in_step") and (claim.check_at or 0.0) > now:  # VTEX's trouble is not cut short
+            note = claim.note or ""
+            return Rest(
+                state=claim.state, reason=claim.reason, note=note, due_at=claim.check_at, check_at=claim.check_at
+            )
+        if work.decided:
+            claim.basis = basis(claim, work.known)  # the choice stands, whatever comes of this call
+        work.wanted_since = work.wanted_since or now
+        attempt = Attempt(call="PUT", order_id=sent["order"], invoice_number=sent["invoice"], request=told.body)
+        try:
+            work.calls.put(attempt)
+        except InvoiceTaken as taken:
+            work.sent = with_tracking(sent, told, now, told_by=taken.shipment)
+            work.wakes.append(taken.shipment)
+            return rest
+        except NotFound as error:
+            return self._not_trackable_yet(work, sent, error)
+        except Rejected as error:
+            return hold("events_rejected", str(error))
+        work.sent = with_tracking(sent, told, now)
+        log.info("%s: %d events told to invoice %s", claim.id, len(told.body["events"]), sent["invoice"])
+        return replace(rest, note="written" if claim.reason else rest.note, due_at=told.again)
+
+    def _not_trackable_yet(self, work: Work, sent: Body, error: NotFound) -> Rest:
+        """What was just written is not visible to the other call yet: it is waited for, up to the horizon."""
+        now, waiting_for = self._clock(), sent.get("untold", {})
+        since, waits = waiting_for.get("first_at", now), waiting_for.get("waits", 0)
+        if now - since > self._config.horizon_days * 86_400:
+            return hold("events_rejected", str(error))
+        work.sent = {**sent, "untold": {"first_at": since, "waits": waits + 1}}
+        at = now + awaiting(waits, self._config)
+        return Rest(state="in_step", note=f"written; its events wait for the invoice ({error})", due_at=at, check_at=at)
+
     # -- endings ------------------------------------------------------------------------------------------------
-
-    def _await(self, work: _Work, state: str, wait: Wait) -> Rest:
-        claim, now = work.claim, self._clock()
-        fresh = claim.basis != basis(claim, work.known)
-        if fresh:
-            work.wanted_since = now
-        if self._past_horizon(work, now):
-            return waiting("gave_up", wait.reason, wait.note)
-        waits = 0 if fresh else claim.waits
-        work.changes["waits"] = waits + 1
-        return waiting(state, wait.reason, wait.note, due_at=now + awaiting(waits))
-
-    def _back_off(self, work: _Work, reason: str, note: str) -> Rest:
-        now = self._clock()
-        if self._past_horizon(work, now):
-            return waiting("gave_up", reason, note)
-        work.changes["tries"] = work.claim.tries + 1
-        return waiting("due", reason, note, due_at=now + backoff(work.claim.tries + 1, self._chance))
-
-    def _step_back(self, work: _Work, other: str, note: str) -> Rest:
-        """Another shipment has taken the invoice and has yet to say which number it wrote: it may be the same one."""
-        if work.claim.tries >= STEPS_BACK:
-            return hold("second_parcel", note)
-        work.changes["tries"] = work.claim.tries + 1
-        at = self._clock() + backoff(work.claim.tries + 1, self._chance)
-        return Rest(state="due", note=f"{other} is about to write this invoice", due_at=at, check_at=at)
-
-    def _put_back(self, until: float) -> Rest:
-        """Not this shipment's fault: its tries stay, and it is due as soon as the account is."""
-        return waiting("due", "account_paused", f"until {stamp(until)}", due_at=self._clock())
-
-    def _after_error(self, work: _Work, error: VtexError) -> Rest:
-        claim, now = work.claim, self._clock()
-        if isinstance(error, Throttled):
-            self._pause(claim.account, error.pause, str(error), own_fault=False)
-            return self._put_back(now + error.pause)
-        if isinstance(error, Misconfigured):
-            seconds = min(LONGEST_KEY_PAUSE, KEY_PAUSE * 2.0 ** min(self._queue.pauses(claim.account), 8))
-            self._pause(claim.account, seconds, str(error), own_fault=True)
-            return self._put_back(now + seconds)
-        if isinstance(error, Refused):
-            return self._refused(work, error)
-        if isinstance(error, Rejected):
-            return hold("vtex_rejected", str(error))
-        return self._back_off(work, "vtex_unavailable", str(error))
-
-    def _refused(self, work: _Work, error: Refused) -> Rest:
-        account, now = work.claim.account, self._clock()
-        self._queue.end(work.calls.endings)
-        if self._queue.refused_orders(account, since=now - REFUSED_WITHIN) >= REFUSED_ORDERS:
-            self._pause(account, KEY_PAUSE, f"several orders are refused: {error}", own_fault=True)
-            return self._put_back(now + KEY_PAUSE)
-        return hold("vtex_refused", str(error))
-
-    def _pause(self, account: str, seconds: float, reason: str, *, own_fault: bool) -> None:
-        now = self._clock()
-        until = now + seconds
-        if self._queue.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
-            log.error("VTEX account %s is paused until %s: %s. Everything is kept.", account, stamp(until), reason)
-
-    def _past_horizon(self, work: _Work, now: float) -> bool:
-        return now - (work.wanted_since or now) > self._config.horizon_days * 86_400
 
     def _leave(self, claim: Claim, changes: dict[str, Any], at: float) -> None:
         """Settle without having understood the news: it stays new."""
         claim.update_ids.clear()
         self._queue.settle(claim, Settlement(due_at=at, changes=changes), now=self._clock())
 
-    def _settle(self, work: _Work, rest: Rest) -> None:
+    def _settle(self, work: Work, rest: Rest) -> None:
         claim = work.claim
         changes = {
             "tries": 0 if rest.state != "due" else claim.tries,
@@ -337,13 +328,21 @@ class Reconciler:
             "tracking_number": work.known.tracking_number,
             "basis": basis(claim, work.known) if work.decided and rest.state in _DECIDED else claim.basis,
         }
-        settlement = Settlement(due_at=rest.due_at, changes=changes, endings=work.calls.endings, learnt=work.learnt)
+        endings = work.calls.endings
+        settlement = Settlement(
+            due_at=rest.due_at,
+            changes=changes,
+            endings=endings,
+            learnt=work.learnt,
+            wakes=work.wakes,
+            releases=work.releases,
+        )
         self._queue.settle(claim, settlement, now=self._clock())
         if rest.state in ("held", "gave_up") and (claim.state, claim.reason) != (rest.state, rest.reason):
             log.warning("%s is %s: %s: %s", claim.id, rest.state.replace("_", " "), rest.reason, rest.note)
 
 
-def _clues(work: _Work, found: Found, own_invoice: str | None) -> Clues:
+def _clues(work: Work, found: Found, own_invoice: str | None) -> Clues:
     known, claim = work.known, work.claim
     return Clues(
         tracking_number=known.tracking_number or "",
@@ -355,11 +354,3 @@ def _clues(work: _Work, found: Found, own_invoice: str | None) -> Clues:
         own_invoice=own_invoice,
         assigned=claim.assigned_order is not None,
     )
-
-
-def _is(sent: Body | None, order_id: str, invoice: str) -> bool:
-    return sent is not None and (sent["order"], sent["invoice"]) == (order_id, invoice)
-
-
-def _sent(order_id: str, invoice: str, body: Body, now: float, *, verified: bool | None) -> dict[str, Any]:
-    return {**body, "order": order_id, "invoice": invoice, "at": now, "verified": verified}

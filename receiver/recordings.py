@@ -28,8 +28,8 @@ class Recording:
     ``expected`` holds, all optional: ``source``, ``endpoint`` (settings as in ``receiver.toml``), ``received_at``,
     ``after`` (names of recordings beside it that tell of the same parcel and came before), ``reply``
     (``{"status", "outcome"}``), ``shipments`` (as `receiver.shipments.shipment_to_json` writes them),
-    ``ignored`` (the reason), ``orders`` (VTEX orders it meets), ``state``, ``reason``, ``rule``, ``patch``
-    (``{"order", "invoice", "body"}``). ``earlier`` are the recordings that ``after`` names.
+    ``ignored`` (the reason), ``orders`` (VTEX orders it meets), ``state``, ``reason``, ``rule``, ``patch`` and
+    ``tracking`` (``{"order", "invoice", "body"}``). ``earlier`` are the recordings that ``after`` names.
     """
 
     name: str

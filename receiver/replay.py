@@ -31,8 +31,8 @@ _SHAPES = {"endpoint": dict, "reply": dict, "orders": list, "links": list, "ship
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """What VTEX is wanted to show for one shipment, and where. ``patch`` is ``{"order", "invoice", "body"}``; ``state``
-    is ``None`` where nothing was decided."""
+    """What VTEX is wanted to show for one shipment, and where. ``patch`` and ``tracking`` are ``{"order", "invoice",
+    "body"}``; ``state`` is ``None`` where nothing was decided."""
 
     shipment: str
     wanted: Mapping[str, Any]
@@ -41,6 +41,7 @@ class Fields:
     note: str | None = None
     rule: str | None = None
     patch: Mapping[str, Any] | None = None
+    tracking: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ class Replay:
         return _replayed(recording, endpoint, replace(reading, outcome=result.outcome), fields, differences)
 
     def ended(self, recording: Recording, stored: Replayed, desk: Desk) -> Replayed:
-        """What `send` returned, with where its shipments are now and the last PATCH made for each."""
+        """What `send` returned, with where its shipments are now and the last PATCH and PUT made for each."""
         fields = [_from_store(one, desk) for one in stored.fields]
         differences = (*stored.differences, *_end_differences(recording, fields))
         return replace(stored, fields=tuple(fields), differences=differences)
@@ -189,7 +190,7 @@ class Replay:
         ]
         links = recording.expected.get("links", ())
         end = decided(told.shipment, updates, endpoint, self.config, orders=orders, links=links, now=now)
-        return replace(told, state=end.state, reason=end.reason, note=end.note, rule=end.rule, patch=end.patch)
+        return replace(told, **{name: getattr(end, name) for name in end.__slots__})
 
 
 def orders_by_id(documents: Iterable[Any]) -> dict[str, Any]:
@@ -242,13 +243,16 @@ def _undecided(endpoint: Endpoint, shipment: Shipment) -> Fields:
 
 def _from_store(told: Fields, desk: Desk) -> Fields:
     story = desk.story(told.shipment)
-    row, writes = story["shipment"], [one for one in story["attempts"] if one["call"] == "PATCH"]
-    patch = None
-    if writes:
-        last = writes[-1]
-        patch = {"order": last["order_id"], "invoice": last["invoice_number"], "body": last["request"]}
+    row, attempts = story["shipment"], story["attempts"]
     end = {name: row[name] for name in ("state", "reason", "note", "rule")}
-    return replace(told, patch=patch, **end)
+    return replace(told, patch=_last(attempts, "PATCH"), tracking=_last(attempts, "PUT"), **end)
+
+
+def _last(attempts: Iterable[Mapping[str, Any]], call: str) -> dict[str, Any] | None:
+    made = [one for one in attempts if one["call"] == call]
+    if not made:
+        return None
+    return {"order": made[-1]["order_id"], "invoice": made[-1]["invoice_number"], "body": made[-1]["request"]}
 
 
 def _replayed(
@@ -288,7 +292,7 @@ def _end_differences(recording: Recording, fields: list[Fields]) -> Iterator[str
     if not fields or fields[-1].state is None:
         return
     end = fields[-1]
-    for name in ("state", "reason", "rule", "patch"):
+    for name in ("state", "reason", "rule", "patch", "tracking"):
         got = getattr(end, name)
         if name in recording.expected and recording.expected[name] != got:
             yield f"{name} {json.dumps(got)}, expected {json.dumps(recording.expected[name])}"

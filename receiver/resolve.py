@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters import ReferenceKind
 from receiver.config import Endpoint
-from receiver.plan import order_ids
+from receiver.plan import basis, order_ids
 from receiver.shipments import RECYCLED_AFTER, Known
 from receiver.store import Claim, Queue
 from receiver.vtex.answers import NotFound
@@ -45,11 +45,21 @@ class Resolver:
         """The order, or why there is none."""
         if claim.assigned_order is not None:
             return self._order(claim.assigned_order)
-        for look in (self._linked, self._named, self._learnt):
+        found = self._linked(known) or self._awaited(claim, known)
+        if found is not None:
+            return found
+        for look in (self._named, self._learnt):
             found = look(known)
             if found is not None:
                 return found
         return _nowhere(known, endpoint)
+
+    def _awaited(self, claim: Claim, known: Known) -> Found | None:
+        """The order whose invoice is awaited: while nobody says anything new, the way to it is not gone again."""
+        if claim.state != "awaiting_invoice" or claim.order_id is None or claim.basis != basis(claim, known):
+            return None
+        found = self._order(claim.order_id)
+        return found if isinstance(found, Found) else None
 
     def _linked(self, known: Known) -> Found | Wait | Hold | None:
         linked = self._in_index(ReferenceKind.TRACKING_NUMBER, known, source="link")

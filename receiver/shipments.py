@@ -47,12 +47,23 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
-    """One volume of a shipment; most shipments have just one, named ``""``."""
+    """One volume of a shipment; most shipments have just one, named ``""``.
+
+    ``delivered_on`` and ``returned_on`` are the first words of a delivery and of a way back."""
 
     tracking_number: Said | None = None
     tracking_url: Said | None = None
     delivered_at: datetime | None = None
     delivered: bool = False
+    delivered_on: Stamp | None = None
+    returned_on: Stamp | None = None
+
+    @property
+    def turned_back(self) -> bool:
+        """On its way back before it was delivered, if ever: a delivery after that is the sender's."""
+        if self.returned_on is None:
+            return False
+        return self.delivered_on is None or self.returned_on < self.delivered_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +111,10 @@ class Known:
         times = [volume.delivered_at for volume in self.volumes.values()]
         known = [time for time in times if time is not None]
         return max(known, key=_instant_then_text) if self.delivered and len(known) == len(times) else None
+
+    @property
+    def turned_back(self) -> bool:
+        return any(volume.turned_back for volume in self.volumes.values())
 
     @property
     def voided(self) -> bool:
@@ -154,6 +169,8 @@ def _join(known: Known, update: Update) -> Known:
         tracking_url=_newest(volume.tracking_url, said.tracking_url, stamp),
         delivered_at=_earliest(volume.delivered_at, said.delivered_at),
         delivered=volume.delivered or said.status == Status.DELIVERED,
+        delivered_on=_first(volume.delivered_on, stamp if said.status == Status.DELIVERED else None),
+        returned_on=_first(volume.returned_on, stamp if said.status == Status.RETURNED else None),
     )
     cancelled = stamp if said.status == Status.CANCELLED else None
     return replace(
@@ -183,6 +200,10 @@ def _earliest(held: datetime | None, value: datetime | None) -> datetime | None:
         return held or value
     # Equal instants may be written with different offsets: the text breaks the tie, whichever came first.
     return min(held, value, key=_instant_then_text)
+
+
+def _first(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
+    return min(held, stamp) if held and stamp else held or stamp
 
 
 def _instant_then_text(time: datetime) -> tuple[datetime, str]:
@@ -333,6 +354,8 @@ def _volume_to_json(volume: Volume) -> dict[str, Any]:
             "tracking_url": _said_to_json(volume.tracking_url),
             "delivered_at": _iso(volume.delivered_at),
             "delivered": volume.delivered,
+            "delivered_on": _stamp_to_json(volume.delivered_on) if volume.delivered_on else None,
+            "returned_on": _stamp_to_json(volume.returned_on) if volume.returned_on else None,
         }
     )
 
@@ -343,4 +366,6 @@ def _volume_from_json(plain: dict[str, Any]) -> Volume:
         tracking_url=_said_from_json(plain.get("tracking_url")),
         delivered_at=_time(plain.get("delivered_at")),
         delivered=plain.get("delivered", False),
+        delivered_on=_stamp_from_json(plain["delivered_on"]) if plain.get("delivered_on") else None,
+        returned_on=_stamp_from_json(plain["returned_on"]) if plain.get("returned_on") else None,
     )

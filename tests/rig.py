@@ -22,10 +22,11 @@ from receiver.worker import Worker
 
 NOON = 1_795_000_000.0  # 2026-11-18T10:26:40Z: after every recording
 
-#: A melhor_envio endpoint whose tags hold VTEX order ids: the rig's default.
+#: A melhor_envio endpoint whose tags hold VTEX order ids: the rig's default. Events have tests of their own.
 MELHOR_ENVIO = {
     "carrier": "melhor_envio",
     "secrets": ["rig-secret"],
+    "events": False,
     "references": [{"path": "data.tags[*].tag", "pattern": r"^(\S+-\d{2})$", "is": "order_id"}],
 }
 

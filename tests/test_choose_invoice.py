@@ -15,6 +15,7 @@ from receiver.vtex.orders import (
     choose,
     index_facts,
     key_digits,
+    only_invoice,
     read_order,
     series_and_number,
     significant,
@@ -112,8 +113,21 @@ def test_chosen(clues, packages, rule, number):
 
 
 def test_every_rule_is_shown():
-    """The table above has a row for each of the rules."""
-    assert set(RULES) == {row[3] for row in CHOSEN}
+    """The table above has a row for each of the rules but one, which needs to know what our other parcels wrote."""
+    assert set(RULES) == {row[3] for row in CHOSEN} | {"only_invoice"}
+
+
+def test_only_invoice():
+    """Where it is known that another parcel of ours is there, the only invoice may be shared: not one that a return's
+    number hides."""
+    taken = {**A, "trackingNumber": "TN2"}
+    shared = only_invoice(read_order(order(taken)), Clues(tracking_number="TN1"))
+    hidden = only_invoice(read_order(order(taken, RETURNED)), Clues(tracking_number="TN1"))
+
+    assert isinstance(shared, Choice)
+    assert ("only_invoice", "900") == (shared.rule, shared.package.invoice_number)
+    assert isinstance(hidden, Hold)
+    assert "ambiguous_invoice" == hidden.reason
 
 
 NOT_CHOSEN = [
@@ -164,6 +178,10 @@ NOT_CHOSEN = [
     ("tracking there, and we wrote elsewhere", {"own_invoice": "900"}, [A, {**B, "trackingNumber": "TN1"}],
      "Hold", "ambiguous_invoice"),
     ("a person names two", {"assigned_invoice": "900"}, [A, A], "Hold", "ambiguous_invoice"),
+    ("a person names one whose number a return bears: VTEX is told a number only", {"assigned_invoice": "900"},
+     [A, RETURNED], "Hold", "ambiguous_invoice"),
+    ("a person names one in two paddings", {"assigned_invoice": "0900"}, [A, invoice("000900")],
+     "Hold", "ambiguous_invoice"),
     ("two numbers", {"invoice_numbers": ["900", "901"]}, [A], "Hold", "ambiguous_reference"),
     ("two series", {"invoice_numbers": ["900"], "invoice_series": ["1", "2"]}, [A], "Hold", "ambiguous_reference"),
     ("two keys", {"invoice_keys": [key(900), key(901)]}, [A], "Hold", "ambiguous_reference"),

@@ -10,7 +10,7 @@ import pytest
 
 from adapters import Header, ReferenceKind
 from receiver.carriers import discover
-from receiver.config import Account, BadConfig, Config, Endpoint, default_path, load, parse
+from receiver.config import AWAIT_SECONDS, Account, BadConfig, Config, Endpoint, default_path, load, parse
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "receiver.example.toml"
@@ -84,7 +84,7 @@ class TestExample:
         """It shows every setting that the program reads, and only those."""
         written = re.sub(r"(?m)^# (?=\w+ = )", "", EXAMPLE.read_text())
         shown = set(re.findall(r"(?m)^(\w+) = ", written)) | {"auth", "scheme", "name"}
-        readers = ("text", "texts", "number", "boolean", "choice", "zone", "table")
+        readers = ("text", "texts", "number", "boolean", "choice", "zone", "table", "growing")
         tree = ast.parse((ROOT / "receiver" / "config.py").read_text())
         read = {
             node.args[0].value
@@ -243,7 +243,9 @@ class TestGeneral:
             ("database", ""), ("database", "mysql://x"), ("database", "sqlite://"), ("database", "sqlite:///"),
             ("database", "sqlite:///:memory:"), ("database", "sqlite:///file::memory:?cache=shared&uri=true"),
             ("database", "postgresql://x"), ("database", "postgresql+psycopg://u@h:port/r"),
-            ("leese", 60),
+            ("leese", 60), ("await_seconds", []), ("await_seconds", 30), ("await_seconds", [5]),
+            ("await_seconds", [60, 30]), ("await_seconds", [30, True]), ("await_seconds", ["30"]),
+            ("await_seconds", [30, float("inf")]),
         ],
     )  # fmt: skip
     def test_faults(self, name, value):
@@ -269,6 +271,11 @@ class TestGeneral:
         made = config(receiver={"max_body": 5_000, "hands": 4, "lease": 7.5, "read_back_seconds": 0})
 
         assert (5_000, 4, 7.5, 0.0) == (made.max_body, made.hands, made.lease, made.read_back_seconds)
+
+    def test_waiting(self):
+        """The looks for an order or invoice that is not there grow rarer, as the merchant likes."""
+        assert (30.0, 30.0, 600.0) == config(receiver={"await_seconds": [30, 30, 600]}).await_seconds
+        assert AWAIT_SECONDS == config().await_seconds
 
 
 class TestAccount:

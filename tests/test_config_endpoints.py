@@ -74,11 +74,19 @@ class TestEndpoint:
         )  # fmt: skip
         assert ZoneInfo("America/Sao_Paulo") == endpoint().zone
 
+    def test_policies(self):
+        """What becomes of a second parcel, and of a number that a person changed, is set for each endpoint."""
+        made = endpoint(second_parcel="join", number_changed="overwrite")
+
+        assert ("join", "overwrite") == (made.second_parcel, made.number_changed)
+        assert ("hold", "keep") == (endpoint().second_parcel, endpoint().number_changed)
+
     @pytest.mark.parametrize(
         ("name", "value"),
         [
             ("unreadable", 500), ("events", "yes"), ("courier", ""), ("zone", "Mars"), ("zone", "../etc"),
             ("zone", "America"), ("references", {}), ("references", [5]), ("secret", "s"), ("auth", "header"),
+            ("second_parcel", "last"), ("number_changed", True),
         ],
     )  # fmt: skip
     def test_faults(self, name, value):

@@ -4,7 +4,8 @@ A world is made first: invoices, of which some are not in VTEX yet, and one parc
 Then VTEX and the carrier each tell their part of it: padded, stripped, incomplete, or plainly wrong.
 
 What nobody could know is left out: two invoices of one number are invoiced together, and a carrier that errs does not
-err from one to the other; a parcel that names no invoice has its invoice to itself; invoices have a value.
+err from one to the other; a parcel that names no invoice has its invoice to itself, unless the order has but one;
+invoices have a value. Every order falls under one of the policies of a second parcel and of a changed number.
 """
 
 import random
@@ -16,9 +17,10 @@ from typing import Any
 import pytest
 
 from receiver.vtex.orders import Clues, read_order
-from receiver.vtex.writes import Agreed, History, Wanted, Write, decide, patch_body, unsafe_segment
+from receiver.vtex.writes import Agreed, History, Keep, Owner, Policy, Wanted, Write, decide, patch_body, unsafe_segment
 
-ORDERS = 5_000
+ORDERS = 6_000
+EARLIER, LATER = "2026-11-09T12:00:00+00:00", "2026-11-11T12:00:00+00:00"
 MINE = "melhor-envio/mine"
 NUMBER = "TN1"
 WANTED = Wanted(
@@ -55,18 +57,22 @@ class Invoice:
             "invoiceKey": self.stored_key,
             "invoiceValue": self.value,
             "trackingNumber": self.tracking,
+            "items": [{"itemIndex": 0, "quantity": 1, "price": 1}, {"itemIndex": 1, "quantity": 1, "price": 1}],
         }
 
 
 @dataclass(kw_only=True)
 class Case:
-    """One order with its truth. ``second``: another parcel of the invoice was first, and it has room for one number.
-    ``clear``: nothing is missing and nothing contradicts, so it must be written."""
+    """One order with its truth. ``second``: another parcel of the invoice was first, and it has room for one number;
+    ``joint``: what VTEX must be told then, where the policy says that this one is told, too. ``clear``: nothing is
+    missing and nothing contradicts, so it must be written."""
 
     truth: Invoice
     invoices: list[Invoice]
     clues: Clues = field(default_factory=lambda: Clues(tracking_number=NUMBER))
     history: History = field(default_factory=History)
+    policy: Policy = field(default_factory=Policy)
+    joint: str | None = None
     cancelled: bool = False
     second: bool = False
     returns: list[dict[str, Any]] = field(default_factory=list)
@@ -77,6 +83,7 @@ class Case:
         return {
             "orderId": "1-01",
             "status": "canceled" if self.cancelled else "invoiced",
+            "items": [{"id": "SKU-1", "uniqueId": "A"}, {"id": "SKU-1", "uniqueId": "B"}],
             "value": sum(invoice.value for invoice in self.invoices),
             "packageAttachment": {
                 "packages": [invoice.package() for invoice in self.invoices if invoice.there] + self.returns
@@ -86,18 +93,23 @@ class Case:
     @property
     def right(self) -> str | None:
         """The number VTEX may be told: the true invoice's, if it is there and that number names nothing else. A person
-        may also name one of a cancelled order, or one whose number a return bears too."""
+        may also name one of a cancelled order."""
         packages = self.document["packageAttachment"]["packages"]
         bearing = [package["type"] for package in packages if package["invoiceNumber"] == self.truth.stored]
         if self.clues.assigned:
-            return self.truth.stored if bearing.count("Output") == 1 else None
-        return self.truth.stored if bearing == ["Output"] and not self.cancelled and not self.second else None
+            return self.truth.stored if bearing == ["Output"] else None
+        told = self.joint is not None or not self.second
+        return self.truth.stored if bearing == ["Output"] and not self.cancelled and told else None
 
 
 def nasty(chance: random.Random) -> Case:
     """A world, and what VTEX and the carrier tell of it."""
     invoices = _invoices(chance)
     case = Case(truth=chance.choice(invoices), invoices=invoices, cancelled=chance.random() < 0.05)
+    case.policy = Policy(
+        second_parcel=chance.choice(["hold", "first", "latest", "join"]),
+        number_changed=chance.choice(["keep", "overwrite"]),
+    )
     twins = len({invoice.number for invoice in invoices}) < len(invoices)
     if not twins:
         for invoice in invoices:
@@ -167,7 +179,7 @@ def _clues(chance: random.Random, case: Case) -> tuple[Clues, bool, bool]:
 
 def _other_parcels(chance: random.Random, case: Case, *, named: bool) -> None:
     """Tracking that is there already: of other parcels, of this one, of this one under an earlier number."""
-    owners: dict[str, tuple[str, str | None]] = {}
+    owners: dict[str, Owner] = {}
     for place, invoice in enumerate(case.invoices):
         if invoice is case.truth or not invoice.there or chance.random() < 0.5:
             continue
@@ -175,23 +187,38 @@ def _other_parcels(chance: random.Random, case: Case, *, named: bool) -> None:
         if named and chance.random() < 0.1:  # a box with two invoices
             invoice.tracking = NUMBER
         elif chance.random() < 0.5:
-            owners[invoice.stored] = (f"melhor-envio/{place}", invoice.tracking)
+            who = f"melhor-envio/{place}"
+            owners[invoice.stored] = Owner(who, invoice.tracking, {who: (EARLIER, invoice.tracking)})
             if chance.random() < 0.3:
                 invoice.tracking = None  # VTEX does not show that write yet
     draw, sent = chance.random(), None
     if case.truth.there and draw < 0.1:
         case.truth.tracking = NUMBER
     elif case.truth.there and draw < 0.2:
-        case.truth.tracking = "OLD1"
-        owners[case.truth.stored] = (MINE, "OLD1")
+        case.truth.tracking = chance.choice(["OLD1", "OLD1", "RETYPED"])
+        owners[case.truth.stored] = Owner(MINE, "OLD1")
         sent = patch_body(tracking_number="OLD1", tracking_url=None, courier="Jadlog", dispatched_date=None)
         case.clues = replace(case.clues, own_invoice=case.truth.stored)
     elif case.truth.there and named and draw < 0.3:
         case.truth.tracking = "TYPED-BY-HAND"
-    elif case.truth.there and named and draw < 0.35:
-        case.second, case.truth.tracking = True, chance.choice(["FIRST", None])
-        owners[case.truth.stored] = ("melhor-envio/first", "FIRST")
+    elif case.truth.there and (named or len(case.invoices) == 1) and draw < 0.45:
+        owners[case.truth.stored] = _first_parcel(chance, case)
     case.history = History(sent=sent, owners=owners)
+
+
+def _first_parcel(chance: random.Random, case: Case) -> Owner:
+    """Another parcel on the true invoice, dispatched before this one or after it; some a person has moved away."""
+    case.truth.tracking = chance.choice(["FIRST", None])
+    first, dispatched = "melhor-envio/first", chance.choice([EARLIER, LATER])
+    if chance.random() < 0.2:
+        case.truth.tracking = "FIRST"
+        return Owner(first, "FIRST", {first: (dispatched, "FIRST")}, moved=True)
+    case.second = True
+    if case.policy.second_parcel == "join":
+        case.joint = f"FIRST;{NUMBER}" if dispatched == EARLIER else f"{NUMBER};FIRST"
+    elif case.policy.second_parcel == "latest" and dispatched == EARLIER:
+        case.joint = NUMBER
+    return Owner(first, "FIRST", {first: (dispatched, "FIRST")})
 
 
 def _returns(chance: random.Random, case: Case) -> None:
@@ -206,7 +233,7 @@ def judged() -> list[tuple[Case, Any]]:
     """Every nasty order and the decision about it; the seed makes every run the same."""
     chance = random.Random(20261118)
     cases = [nasty(chance) for _ in range(ORDERS)]
-    return [(case, decide(read_order(case.document), case.clues, WANTED, case.history)) for case in cases]
+    return [(case, decide(read_order(case.document), case.clues, WANTED, case.history, case.policy)) for case in cases]
 
 
 def test_no_write_reaches_a_wrong_invoice(judged):
@@ -216,6 +243,24 @@ def test_no_write_reaches_a_wrong_invoice(judged):
     assert [] == [
         (case, decision) for case, decision in written if decision.choice.package.invoice_number != case.right
     ]
+
+
+def test_no_write_tells_another_number(judged):
+    """Each PATCH tells this parcel's number, and beside it only that of a parcel it shares the invoice with."""
+    written = [(case, decision) for case, decision in judged if isinstance(decision, Write)]
+
+    assert [] == [
+        (case, decision)
+        for case, decision in written
+        if decision.body["trackingNumber"] != (NUMBER if case.clues.assigned else case.joint or NUMBER)
+    ]
+
+
+def test_nothing_is_kept_on_a_wrong_invoice(judged):
+    """A parcel that leaves an invoice as it is leaves its own one."""
+    kept = [(case, decision) for case, decision in judged if isinstance(decision, Keep)]
+
+    assert [] == [(case, d) for case, d in kept if d.choice.package.invoice_number != case.truth.stored]
 
 
 def test_no_wrong_invoice_counts_as_agreed(judged):
@@ -247,10 +292,22 @@ def test_the_orders_are_nasty(judged):
 
     assert {
         *("assigned", "link", "invoice_number", "invoice_number_digits", "invoice_key", "key_number"),
-        *("tracking_number", "own_invoice", "only_open_invoice"),
+        *("tracking_number", "own_invoice", "only_open_invoice", "only_invoice"),
     } == rules.keys()
     assert {
         *("no_invoice", "only_return_invoices", "invoice_not_there", "partly_invoiced", "order_cancelled"),
         *("ambiguous_invoice", "ambiguous_reference", "unsafe_invoice_number", "second_parcel", "number_differs"),
+        *("other_parcel", "number_changed"),
     } == reasons.keys()
     assert min(*rules.values(), *reasons.values()) >= 10
+    packages = Counter(len(case.document["packageAttachment"]["packages"]) for case, _ in judged)
+    assert {0, 1, 2, 3, 4, 5} <= packages.keys()
+    partly = [case for case, _ in judged if any(not invoice.there for invoice in case.invoices)]
+    padded = [case for case, _ in judged if _has_paddings(case)]
+    assert min(len(partly), len(padded), sum(case.cancelled for case, _ in judged)) >= 100
+
+
+def _has_paddings(case: Case) -> bool:
+    """Equal numbers in different padding."""
+    stored = {invoice.stored for invoice in case.invoices}
+    return len({number.lstrip("0") for number in stored}) < len(stored)

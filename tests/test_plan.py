@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from adapters import Reference, ReferenceKind, Shipment, Status
-from receiver.config import Config, parse
-from receiver.plan import AWAITING, LONGEST_BACKOFF, Ask, Rest, awaiting, backoff, basis, hold, order_ids, plan, waiting
+from receiver.config import AWAIT_SECONDS, Config, parse
+from receiver.plan import LONGEST_BACKOFF, Ask, Rest, awaiting, backoff, basis, hold, order_ids, plan, waiting
 from receiver.reasons import HELD, REASONS, WAITING
 from receiver.shipments import Known, Update, fold
 from receiver.store import Claim
@@ -265,10 +265,10 @@ class TestBackOff:
 
     def test_schedule(self):
         """Looks in vain grow rarer, and are no more than twenty in three days."""
-        looks = [awaiting(waits) for waits in range(20)]
+        looks = [awaiting(waits, settings()) for waits in range(20)]
 
         assert sorted(looks) == looks
-        assert AWAITING[0] == looks[0]
+        assert AWAIT_SECONDS[0] == looks[0]
         assert sum(looks) >= 3 * 86_400
 
     def test_backoff(self):

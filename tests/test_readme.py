@@ -10,7 +10,7 @@ from receiver.carriers import discover
 from receiver.cli import main
 from receiver.config import parse
 from receiver.pages import with_table
-from receiver.reasons import HELD, WAITING
+from receiver.reasons import HELD, KEPT, WAITING
 from receiver.vtex.orders import RULES
 
 ROOT = Path(__file__).parent.parent
@@ -102,7 +102,12 @@ def test_examples(page):
 
 @pytest.mark.parametrize(
     ("heading", "expected"),
-    [("The invoice", RULES), ("Why a shipment is held", HELD), ("Why a shipment waits", WAITING)],
+    [
+        ("The invoice", RULES),
+        ("Why a shipment is held", HELD),
+        ("Why an invoice is kept", KEPT),
+        ("Why a shipment waits", WAITING),
+    ],
 )
 def test_finding(heading, expected):
     """Rules and reasons stand in the page as the program says them, in its order."""

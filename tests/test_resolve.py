@@ -29,6 +29,31 @@ class TestNotThere:
         assert 20 < len(rig.calls()) <= 40
         assert 0 == rig.shipment()["tries"]
 
+    @pytest.mark.parametrize("named", ["1", "1-01"])
+    @pytest.mark.parametrize("there", [False, True])
+    def test_forty_looks(self, rig: Rig, named: str, there: bool):
+        """So it is with a webhook every hour, by order and by order group, also where only the invoice is missing."""
+        rig.configure(endpoints=naming("order_id"))
+        if there:
+            rig.add_order(order("1-01"))
+        for hour in range(72):
+            rig.post(posted(named, created_at=f"2026-11-{10 + hour // 24}T{hour % 24:02}:00:00+00:00"))
+            rig.works_until(HOUR)
+
+        assert rest(rig)[0] == ("awaiting_invoice" if there else "awaiting_order")
+        looks = 2 if named == "1" and not there else 1
+        assert 18 * looks <= len(rig.calls("GET")) <= 40
+        assert rig.calls("GET") == rig.calls()
+
+    def test_own_schedule(self, rig: Rig):
+        """The merchant's own schedule is kept, its last pause again and again."""
+        rig.configure(await_seconds=[100, 1_000])
+        begun = rig.now
+        rig.post(posted())
+        rig.works_until(4_000)
+
+        assert [0, 100, 1_100, 2_100, 3_100] == [call.at - begun for call in rig.calls()]
+
     def test_appears(self, rig: Rig):
         """An order that appears later is found at the next look."""
         rig.post(posted())

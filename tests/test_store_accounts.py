@@ -1,17 +1,21 @@
 """Pace, pause and invoices of a VTEX account, shared by every worker."""
 
 import itertools
+import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
-from receiver.store import Attempt, Busy, Claim, Database, Desk, Ending, InvoiceTaken, Paused, Queue
+from receiver.store import Attempt, Busy, Claim, Database, Desk, Ending, InvoiceTaken, LeaseLost, Over, Paused, Queue
 from receiver.store.queue import PACE_AHEAD
-from receiver.store.tables import attempts
+from receiver.store.tables import attempts, shipments
+from receiver.vtex.writes import Owner
 from tests.store_cases import NOW, add_shipments, claim_one, everything, rest, shipment
 
 LEASE = 60.0
+SENT = json.dumps({"trackingNumber": "TN1", "dispatchedDate": None, "order": "1-01", "invoice": "9"})
 
 
 @pytest.fixture
@@ -221,6 +225,88 @@ def test_a_person_overrides(database: Database, queue: Queue, claim: Claim) -> N
     assert "ep/p2" == refusal.value.shipment
 
 
+class TestOver:
+    """A write over another parcel's: only if that one is as it was when the write was decided."""
+
+    @pytest.fixture
+    def second(self, database: Database, queue: Queue, claim: Claim) -> Claim:
+        """The invoice carries p1's TN1, which is told and settled; here is p2's claim."""
+        attempt = patch()
+        queue.book(claim, attempt, span=0.1, now=NOW)
+        ending = Ending(attempt.id, NOW, "done", 200, None)
+        queue.settle(claim, replace(rest(sent=SENT), endings=[ending]), now=NOW)
+        add_shipments(database, "ep/p2")
+        return claim_one(queue)
+
+    def test_takes_the_place(self, database: Database, queue: Queue, second: Claim) -> None:
+        """The place changes hands; the other one is left alone."""
+        queue.book(second, replace(patch(), over=Over("ep/p1", "TN1")), span=0.1, now=NOW)
+
+        assert "ep/p2" == queue.owners("lux", "1-01")["9"].shipment
+        assert shipment(database)["due_at"] is None
+
+    def test_displaces(self, database: Database, queue: Queue, second: Claim) -> None:
+        """One that is no longer told there must look again, and whoever holds it lets go."""
+        database.write(lambda c: c.execute(shipments.update().values(due_at=NOW).where(shipments.c.id == "ep/p1")))
+        former = claim_one(queue)
+        queue.book(second, replace(patch(), over=Over("ep/p1", "TN1", displaced=True)), span=0.1, now=NOW)
+
+        assert ("", None) == (shipment(database)["basis"], shipment(database)["token"])
+        assert shipment(database)["due_at"] <= NOW + 2 * LEASE
+        with pytest.raises(LeaseLost):
+            queue.settle(former, rest(), now=NOW)
+
+    @pytest.mark.parametrize("over", [None, Over("ep/p1", "TN0"), Over("ep/p1", None), Over("ep/p3", "TN1")])
+    def test_not_as_decided(self, queue: Queue, second: Claim, over: Over | None) -> None:
+        """Whose number has changed since, or whose place another one has, is not written over."""
+        with pytest.raises(InvoiceTaken):
+            queue.book(second, replace(patch(), over=over), span=0.1, now=NOW)
+
+        assert "ep/p1" == queue.owners("lux", "1-01")["9"].shipment
+
+    def test_being_written(self, database: Database, queue: Queue, second: Claim) -> None:
+        """Nor is one that is about to write there: what it wrote last is no longer what counts."""
+        database.write(lambda c: c.execute(shipments.update().values(due_at=NOW).where(shipments.c.id == "ep/p1")))
+        queue.book(claim_one(queue), patch(), span=0.1, now=NOW)
+        with pytest.raises(InvoiceTaken):
+            queue.book(second, replace(patch(), over=Over("ep/p1", "TN1")), span=0.1, now=NOW)
+
+    @pytest.mark.parametrize(("former", "expected"), [("ep/p1", "ep/p1"), (None, None)])
+    def test_release(self, queue: Queue, second: Claim, former: str | None, expected: str | None) -> None:
+        """A place that was taken in vain goes back to whose it was, if it was anybody's."""
+        queue.book(second, replace(patch(), over=Over("ep/p1", "TN1")), span=0.1, now=NOW)
+        queue.settle(second, replace(rest(), releases=[("1-01", "9", former)]), now=NOW)
+        owner = queue.owners("lux", "1-01").get("9")
+
+        assert expected == (owner.shipment if owner else None)
+
+    def test_events(self, queue: Queue, second: Claim) -> None:
+        """Events are told by the parcel whose invoice it is."""
+        put = Attempt(call="PUT", order_id="1-01", invoice_number="9")
+        with pytest.raises(InvoiceTaken):
+            queue.book(second, put, span=0.1, now=NOW)
+
+    @pytest.mark.parametrize(
+        ("row", "moved"),
+        [
+            ({"sent": json.dumps({**json.loads(SENT), "invoice": "10"})}, True),
+            ({"sent": None, "assigned_order": "2-01"}, True),
+            ({"sent": None, "assigned_order": "1-01", "assigned_invoice": "10"}, True),
+            ({"sent": None, "assigned_order": "1-01", "assigned_invoice": "9"}, False),
+            ({"sent": None}, False),
+            ({}, False),
+        ],
+    )
+    def test_moved(
+        self, database: Database, queue: Queue, second: Claim, row: dict[str, str | None], moved: bool
+    ) -> None:
+        """A parcel that a person sent elsewhere, or that was written elsewhere since, is told here no more."""
+        if row:
+            database.write(lambda c: c.execute(shipments.update().values(**row).where(shipments.c.id == "ep/p1")))
+
+        assert moved is queue.owners("lux", "1-01")["9"].moved
+
+
 def test_owners(database: Database, queue: Queue, claim: Claim) -> None:
     """Each invoice of an order with its shipment and the number last sent there."""
     queue.book(claim, patch(), span=0.1, now=NOW)
@@ -228,7 +314,9 @@ def test_owners(database: Database, queue: Queue, claim: Claim) -> None:
     second = claim_one(queue)
     queue.book(second, patch(invoice_number="10"), span=0.1, now=NOW)
     queue.book(second, patch(order_id="2-01"), span=0.1, now=NOW)
-    assert {"9": ("ep/p1", None), "10": ("ep/p2", "TN2")} == queue.owners("lux", "1-01")
+    assert {"9": Owner("ep/p1", None), "10": Owner("ep/p2", "TN2", {"ep/p2": (None, "TN2")})} == queue.owners(
+        "lux", "1-01"
+    )
     assert {} == queue.owners("other", "1-01")
 
 

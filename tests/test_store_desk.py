@@ -215,12 +215,22 @@ def test_retry_all(database: Database) -> None:
 
 def test_link(database: Database, queue: Queue) -> None:
     """A link wakes what waits for it: of that account, that number, and stuck."""
-    for state in ("held", "awaiting_order", "awaiting_invoice", "gave_up", "in_step", "due", "dismissed", "cancelled"):
+    for state in (
+        "held",
+        "kept",
+        "awaiting_order",
+        "awaiting_invoice",
+        "gave_up",
+        "in_step",
+        "due",
+        "dismissed",
+        "cancelled",
+    ):
         add_shipments(database, f"ep/{state}", state=state, tracking_number="TN1", due_at=None)
     add_shipments(database, "ep/number", state="held", tracking_number="TN2", due_at=None)
     add_shipments(database, "ep/account", state="held", tracking_number="TN1", due_at=None, account="other")
-    assert 4 == Desk(database).link("lux", "TN1", "1-01", "9", now=NOW)
-    woken = {f"ep/{state}" for state in ("held", "awaiting_order", "awaiting_invoice", "gave_up")}
+    assert 5 == Desk(database).link("lux", "TN1", "1-01", "9", now=NOW)
+    woken = {f"ep/{state}" for state in ("held", "kept", "awaiting_order", "awaiting_invoice", "gave_up")}
     assert woken == {claim.id for claim in queue.claim("lux", most=9, now=NOW)}
     expected = [{"order_id": "1-01", "invoice_number": "9", "source": "link", "learnt_at": NOW}]
     assert expected == queue.orders_named("lux", "tracking_number", "TN1")

@@ -12,6 +12,7 @@ from receiver.vtex.writes import (
     Agreed,
     History,
     Hold,
+    Owner,
     Wanted,
     Write,
     decide,
@@ -38,7 +39,7 @@ BARE = replace(FULL, tracking_url=None, courier=None, dispatched_at=None)
 SENT = patch_body(
     tracking_number="TN1", tracking_url="https://t.example/TN1", courier="Jadlog", dispatched_date=WRITTEN
 )
-MINE = {"900": (ME, "TN1")}
+MINE = {"900": Owner(ME, "TN1")}
 
 
 def judge(
@@ -206,7 +207,7 @@ class TestOthers:
 
     def test_same_number_elsewhere(self):
         """That we sent such a number once, to another invoice, does not make this one ours."""
-        history = History(sent={**SENT, "trackingNumber": "THEIRS"}, owners={"901": (ME, "THEIRS")})
+        history = History(sent={**SENT, "trackingNumber": "THEIRS"}, owners={"901": Owner(ME, "THEIRS")})
 
         assert "number_differs" == judge(FULL, history=history, trackingNumber="THEIRS").reason
 
@@ -225,37 +226,37 @@ class TestOthers:
         """What others write there after the person's word was done is not overwritten again."""
         done = History(sent=SENT, owners=MINE)
 
-        assert "number_differs" == judge(FULL, history=done, assigned=True, trackingNumber="THEIRS").reason
+        assert "number_changed" == judge(FULL, history=done, assigned=True, trackingNumber="THEIRS").reason
 
     @pytest.mark.parametrize("known_as", ["sent", "unsettled"])
     def test_carrier_changes_its_number(self, known_as):
         """Our own earlier number, seen or of unknown outcome, gives way to the carrier's new one."""
         earlier = {**SENT, "trackingNumber": "OLD"}
-        history = History(**{known_as: earlier}, owners={"900": (ME, "OLD")})
+        history = History(**{known_as: earlier}, owners={"900": Owner(ME, "OLD")})
 
         assert SENT == body(judge(FULL, history=history, trackingNumber="OLD"))
 
     def test_second_parcel(self):
         """An invoice has room for one number: another parcel of ours is there."""
-        decision = judge(FULL, history=History(owners={"900": (OTHER, "TN9")}), trackingNumber="TN9")
+        decision = judge(FULL, history=History(owners={"900": Owner(OTHER, "TN9")}), trackingNumber="TN9")
 
         assert isinstance(decision, Hold)
         assert ("second_parcel", f"invoice 900 carries TN9 of {OTHER}") == (decision.reason, decision.note)
 
     def test_second_parcel_not_visible_yet(self):
         """The same while VTEX does not show the other parcel's write."""
-        assert "second_parcel" == judge(FULL, history=History(owners={"900": (OTHER, "TN9")})).reason
-        assert "second_parcel" == judge(FULL, history=History(owners={"900": (OTHER, None)})).reason
+        assert "second_parcel" == judge(FULL, history=History(owners={"900": Owner(OTHER, "TN9")})).reason
+        assert "second_parcel" == judge(FULL, history=History(owners={"900": Owner(OTHER, None)})).reason
 
     def test_second_parcel_assigned(self):
         """A person may overwrite it."""
-        history = History(owners={"900": (OTHER, "TN9")})
+        history = History(owners={"900": Owner(OTHER, "TN9")})
 
         assert SENT == body(judge(FULL, history=history, assigned=True, trackingNumber="TN9"))
 
     def test_second_parcel_that_names_nothing(self):
         """A parcel that finds every invoice taken by our own others is a second parcel, no foreign number."""
-        history = History(owners={"900": (OTHER, "TN9")})
+        history = History(owners={"900": Owner(OTHER, "TN9")})
         taken = {"type": "Output", "invoiceNumber": "900", "invoiceValue": 100, "trackingNumber": "TN9"}
         document = {"orderId": "1-01", "value": 100, "packageAttachment": {"packages": [taken]}}
         clues = Clues(tracking_number="TN1")
@@ -268,7 +269,7 @@ class TestOthers:
     @pytest.mark.parametrize("shown", ["TN1", None])
     def test_same_parcel_from_another_endpoint(self, shown):
         """A gateway and its carrier may both tell of one parcel: the second finds it done."""
-        decision = judge(FULL, history=History(owners={"900": (OTHER, "TN1")}), trackingNumber=shown)
+        decision = judge(FULL, history=History(owners={"900": Owner(OTHER, "TN1")}), trackingNumber=shown)
 
         assert isinstance(decision, Agreed)
         assert f"the same parcel is told by {OTHER}" == decision.note

@@ -10,14 +10,14 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from receiver.schemas import document
+
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 CENTS: Schema = {"type": "integer", "minimum": 0}
 MOMENT: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})$"}
-DAY: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
-MINUTE: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}$"}
 
 
 def record(required: dict[str, Schema], optional: dict[str, Schema] | None = None, *, closed: bool = False) -> Schema:
@@ -39,19 +39,7 @@ PATCH_BODY = record(
     },
     closed=True,
 )
-TRACKING_BODY = record(
-    {
-        "isDelivered": {"type": "boolean"},
-        "deliveredDate": {"anyOf": [MINUTE, {"type": "null"}]},
-        "events": array(
-            record(
-                {"city": TEXT, "state": TEXT, "description": {"type": "string", "maxLength": 5000}, "date": DAY},
-                closed=True,
-            )
-        ),
-    },
-    closed=True,
-)
+TRACKING_BODY = document("vtex_tracking")
 INVOICE_BODY = record(
     {
         "type": {"enum": ["Output", "Input"]},

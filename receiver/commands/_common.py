@@ -21,7 +21,7 @@ from receiver.store.desk import Unknown
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 STATES = (
     *("due", "waiting", "awaiting_order", "awaiting_invoice", "in_step"),
-    *("held", "cancelled", "gave_up", "dismissed"),
+    *("kept", "held", "cancelled", "gave_up", "dismissed"),
 )
 OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
 #: Rows that a table shows; somebody who wants more than that wants ``--json``.

@@ -8,6 +8,7 @@ import click
 
 from receiver.commands._common import (
     cell,
+    count,
     endpoint_option,
     json_option,
     known,
@@ -112,6 +113,7 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
         "chosen by": f"{row['rule']}: {RULES.get(row['rule'], '')}" if row["rule"] else None,
         "evidence": json.dumps(row["evidence"], ensure_ascii=False) if row["evidence"] else None,
         "VTEX has": _sent(row["sent"]) if row["sent"] else None,
+        "events": _events(row["sent"]["tracking"]) if row["sent"] and "tracking" in row["sent"] else None,
         "next look": cell("due_at", row["due_at"]),
         "generation": str(row["generation"]) if row["generation"] > 1 else None,
     }
@@ -130,11 +132,17 @@ def _place(order: str | None, invoice: str | None) -> str | None:
 
 
 def _sent(sent: dict[str, Any]) -> str:
-    fields = {
-        name: value for name, value in sent.items() if name not in ("order", "invoice", "at", "verified", "reads")
-    }
+    fields = {name: sent[name] for name in ("trackingNumber", "trackingUrl", "courier", "dispatchedDate")}
     seen = {True: "seen there", False: "not seen there", None: "not looked at since"}[sent.get("verified")]
     return f"{json.dumps(fields, ensure_ascii=False)} since {moment(sent['at'])}, {seen}"
+
+
+def _events(told: dict[str, Any]) -> str:
+    delivered = f", delivered {told.get('delivered_date', 'at a time not told')}" if told["delivered"] else ""
+    many = count(told["events"], "event") + delivered
+    if "told_by" in told:
+        return f"{many}: left to {told['told_by']}, whose invoice it is"
+    return f"{many}, told {moment(told['at'])}" + (f" ({told['note']})" if "note" in told else "")
 
 
 def _attempt(attempt: dict[str, Any]) -> str:

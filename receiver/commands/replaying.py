@@ -80,7 +80,8 @@ def replay(
     """Run recordings again: a dry run, unless you say so.
 
     PATHS are .http files, folders of them, and exported JSON Lines. Without --send or --to nothing is sent or stored:
-    it prints the fields wanted and, with orders, the invoice chosen, the rule and the exact PATCH.
+    it prints the fields wanted and, with orders, the invoice chosen, the rule, the exact PATCH and the PUT of
+    its events.
     Exit code 0: all came out as expected.
     """
     if sum([send, base_url is not None, orders_file is not None]) > 1:
@@ -205,6 +206,9 @@ def _of_shipment(told: Fields) -> Iterator[str]:
     if told.patch:
         where = f"invoice {told.patch['invoice']} of {told.patch['order']}"
         yield f"{where}, by {told.rule}: PATCH {json.dumps(told.patch['body'], ensure_ascii=False)}"
+    if told.tracking:
+        where = f"invoice {told.tracking['invoice']} of {told.tracking['order']}"
+        yield f"{where}: PUT tracking {json.dumps(told.tracking['body'], ensure_ascii=False)}"
     if told.state and not (told.patch and told.state == "in_step"):
         why = f", {told.reason}" if told.reason else ""
         yield f"{told.state}{why}{f': {told.note}' if told.note else ''}"

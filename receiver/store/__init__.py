@@ -3,7 +3,7 @@
 `Database` opens it; `Inbox` is the web's side, `Queue` the workers', `Desk` the operator's.
 """
 
-from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Paused, Settlement
+from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Over, Paused, Settlement
 from receiver.store.database import Database, new_id
 from receiver.store.desk import Desk
 from receiver.store.engine import NotMigrated, StoreUnavailable, migrate
@@ -22,6 +22,7 @@ __all__ = [
     "InvoiceTaken",
     "LeaseLost",
     "NotMigrated",
+    "Over",
     "Paused",
     "Queue",
     "Receipt",

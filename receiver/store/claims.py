@@ -36,9 +36,20 @@ class InvoiceTaken(Exception):
         self.shipment = shipment
 
 
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Whose place on an invoice a write takes, as it was when that was decided: the shipment and the number it had last
+    written. ``displaced``: it is no longer told there, and must look again."""
+
+    shipment: str
+    number: str | None
+    displaced: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One call to VTEX, written down before it is made. ``request`` is the body sent, if any."""
+    """One call to VTEX, written down before it is made. ``request`` is the body sent, if any; ``over`` whose place on
+    the invoice it takes."""
 
     call: str
     order_id: str
@@ -46,6 +57,7 @@ class Attempt:
     rule: str | None = None
     evidence: dict[str, Any] | None = None
     request: dict[str, Any] | None = None
+    over: Over | None = None
     id: str = field(default_factory=new_id)
 
 
@@ -103,10 +115,13 @@ class Settlement:
     """What a claim ends in: the columns of the shipment that change, the endings of its attempts, what was learnt.
 
     ``due_at`` is when to look again; news that came meanwhile makes it now. ``learnt`` rows are
-    ``(kind, value, order id, invoice number)``.
+    ``(kind, value, order id, invoice number)``. ``wakes`` are other shipments that must look again now,
+    ``releases`` invoices that were taken and not written: ``(order id, invoice number, whose it was before)``.
     """
 
     due_at: float | None
     changes: dict[str, Any]
     endings: list[Ending] = field(default_factory=list)
     learnt: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    wakes: list[str] = field(default_factory=list)
+    releases: list[tuple[str, str, str | None]] = field(default_factory=list)

@@ -11,7 +11,7 @@ from receiver.store.database import Database
 from receiver.store.tables import accounts, attempts, deliveries, orders, rejects, shipments, updates
 
 #: States that only a person, a link or news from the carrier can end.
-STUCK = ("held", "awaiting_order", "awaiting_invoice", "gave_up")
+STUCK = ("held", "kept", "awaiting_order", "awaiting_invoice", "gave_up")
 #: Outcomes of deliveries that wait for a fix of ours.
 OPEN = ("quarantined", "error")
 #: A worker that has the shipment right now must not settle over a decision: its token goes.

@@ -15,16 +15,20 @@ from typing import Any
 from sqlalchemy import Double, bindparam, case, func, insert, literal, or_, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Update, known_from_json, shipment_from_json
-from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Paused, Settlement
+from receiver.shipments import Known, Update, known_from_json, shipment_from_json
+from receiver.store.claims import Attempt, Busy, Claim, Ending, LeaseLost, Paused, Settlement
 from receiver.store.database import Database
+from receiver.store.places import Places, owner_from
 from receiver.store.tables import accounts, attempts, invoices, orders, shipments, updates
+from receiver.vtex.writes import Owner
 
 __all__ = ["PACE_AHEAD", "Ending", "Queue"]
 
 #: Seconds of an account's pace that may be booked out before no more of its shipments are claimed: hands would only
 #: wait, and every call of theirs would put the next further off.
 PACE_AHEAD = 5.0
+#: Calls that change an invoice: only the shipment whose tracking it carries may make them.
+WRITES = ("PATCH", "PUT")
 
 log = logging.getLogger("receiver.store")
 #: Seconds until somebody looks again at what this version cannot read.
@@ -90,6 +94,9 @@ class Queue:
                 note="its stored state cannot be read",
             )
         )
+        self._wake = (
+            update(s).where(s.c.id.in_(bindparam("ids", expanding=True))).values(due_at=now, arrivals=s.c.arrivals + 1)
+        )
         self._taken = update(updates).where(updates.c.id == bindparam("update")).values(taken=1)
         reserve = database.insert(accounts)
         begins = case((accounts.c.free_at > now, accounts.c.free_at), else_=now)
@@ -97,7 +104,7 @@ class Queue:
             index_elements=["name"], set_={"free_at": begins + bindparam("span")}
         ).returning(accounts.c.free_at, accounts.c.paused_until)
         self._learn = database.insert(orders).on_conflict_do_nothing()
-        self._own = database.insert(invoices).on_conflict_do_nothing()
+        self._places = Places(database)
         self._end = update(attempts).where(attempts.c.id == bindparam("attempt"))
 
     def something_due(self, account: str, now: float) -> bool:
@@ -164,8 +171,8 @@ class Queue:
             starts = float(place.free_at) - span
             if starts > now + longest_wait:
                 raise Busy(starts)
-            if attempt.call == "PATCH":
-                self._take_invoice(connection, claim, attempt)
+            if attempt.call in WRITES:
+                self._places.take(connection, claim, attempt)
             connection.execute(insert(attempts), _attempt_row(claim, attempt, now))
             claim.lease_until = until
             return starts
@@ -186,6 +193,10 @@ class Queue:
             if claim.update_ids:
                 connection.execute(self._taken, [{"update": taken} for taken in claim.update_ids])
             self._end_attempts(connection, settlement.endings)
+            for taken in settlement.releases:
+                self._places.release(connection, claim, taken)
+            if settlement.wakes:
+                connection.execute(self._wake, {"ids": sorted(settlement.wakes), "now": now})
             if settlement.learnt:
                 connection.execute(
                     self._learn, [_learnt_row(claim.account, fact, "order", now) for fact in settlement.learnt]
@@ -262,18 +273,22 @@ class Queue:
         )
         return int(self._database.rows(statement)[0]["many"])
 
-    def owners(self, account: str, order_id: str) -> dict[str, tuple[str, str | None]]:
-        """Invoice number → (the shipment whose tracking it carries, the number we last sent there)."""
+    def owners(self, account: str, order_id: str) -> dict[str, Owner]:
+        """Invoice number → the shipment whose tracking it carries, and what that one last wrote."""
+        columns = [shipments.c[name] for name in ("sent", "assigned_order", "assigned_invoice")]
         statement = (
-            select(invoices.c.invoice_number, invoices.c.shipment, shipments.c.sent)
+            select(invoices.c.invoice_number, invoices.c.shipment, *columns)
             .join(shipments, shipments.c.id == invoices.c.shipment)
             .where(invoices.c.account == account, invoices.c.order_id == order_id)
         )
-        found: dict[str, tuple[str, str | None]] = {}
-        for row in self._database.rows(statement):
-            sent = json.loads(row["sent"]) if row["sent"] else {}
-            found[row["invoice_number"]] = (row["shipment"], sent.get("trackingNumber"))
-        return found
+        return {row["invoice_number"]: owner_from(order_id, dict(row)) for row in self._database.rows(statement)}
+
+    def known(self, ids: Sequence[str]) -> list[Known]:
+        """What carriers have told of these shipments, as of their last settlements."""
+        if not ids:
+            return []
+        statement = select(shipments.c.known).where(shipments.c.id.in_(ids)).order_by(shipments.c.id)
+        return [known_from_json(json.loads(row["known"])) for row in self._database.rows(statement)]
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:
         """What the index knows of a number: rows of ``order_id``, ``invoice_number``, ``source``, ``learnt_at``."""
@@ -294,17 +309,6 @@ class Queue:
             claims[row["shipment"]].update_ids.append(row["id"])
         for row in connection.execute(self._open_writes, {"ids": list(claims)}).mappings():
             claims[row["shipment"]].open_write = dict(row)
-
-    def _take_invoice(self, connection: Connection, claim: Claim, attempt: Attempt) -> None:
-        key = {"account": claim.account, "order_id": attempt.order_id, "invoice_number": attempt.invoice_number}
-        connection.execute(self._own, {**key, "shipment": claim.id})
-        of_invoice = [invoices.c[name] == value for name, value in key.items()]
-        owner = connection.execute(select(invoices.c.shipment).where(*of_invoice)).scalar()
-        if owner == claim.id:
-            return
-        if attempt.rule != "assigned" or claim.sent is not None:
-            raise InvoiceTaken(str(owner))
-        connection.execute(update(invoices).where(*of_invoice).values(shipment=claim.id))
 
     def _end_attempts(self, connection: Connection, endings: Sequence[Ending]) -> None:
         rows = [

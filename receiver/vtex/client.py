@@ -36,6 +36,10 @@ class Vtex:
         """``PATCH invoice``: the receipt, or ``None`` where VTEX answers with an empty body."""
         return self._call("PATCH", f"{_ORDERS}/{segment(order_id)}/invoice/{segment(invoice_number)}", body)
 
+    def put_tracking(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> Any:
+        """``PUT tracking``: the receipt, or ``None`` where VTEX answers with an empty body."""
+        return self._call("PUT", f"{_ORDERS}/{segment(order_id)}/invoice/{segment(invoice_number)}/tracking", body)
+
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         first, several = self._token, len(self.account.app_tokens)
         answer = self._try(first, method, path, body)

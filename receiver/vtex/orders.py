@@ -22,6 +22,7 @@ RULES = {
     "tracking_number": "the invoice already holds this tracking number",
     "own_invoice": "this shipment's earlier number was written there by us",
     "only_open_invoice": "the only invoice without tracking, and the invoices cover the order's value",
+    "only_invoice": "the order's only invoice, where another parcel of ours is",
 }
 
 CANCELLED = ("canceled", "cancel")
@@ -128,7 +129,7 @@ def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
     if order.status in CANCELLED and not clues.assigned:
         return Hold("order_cancelled", f"order {order.order_id} is {order.status}")
     if clues.assigned_invoice:
-        return _assigned(order, clues.assigned_invoice)
+        return _assigned(order, clues.assigned_invoice, clues)
     for kind, values in _references(clues).items():
         if len(set(values)) > 1:
             return Hold("ambiguous_reference", f"the carrier names several {kind}: {', '.join(values)}")
@@ -143,6 +144,11 @@ def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
     if clues.invoice_numbers or clues.invoice_keys:
         return _missing(order, [*clues.invoice_numbers, *clues.invoice_keys])
     return _only_open(order, clues)
+
+
+def only_invoice(order: Order, clues: Clues) -> Choice | Hold:
+    """The one invoice of an order, whatever tracking is there. For a parcel that names none and may share it."""
+    return _chosen(order, order.outputs[0], "only_invoice", clues)
 
 
 def index_facts(order: Order) -> list[tuple[str, str, str, str | None]]:
@@ -284,14 +290,14 @@ def _by_digits(packages: Sequence[Package], number: str) -> list[Package]:
     return [package for package in packages if wanted is not None and significant(package.invoice_number) == wanted]
 
 
-def _assigned(order: Order, number: str) -> Choice | Wait | Hold:
+def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
     """A person's word stands against every other clue."""
     found = _exactly(order.outputs, number) or _by_digits(order.outputs, number)
     if len(found) > 1:
         return _ambiguous(order, found, "assigned")
     if not found:
         return _missing(order, [number])
-    return Choice(found[0], "assigned", {"named": number, "invoices": _numbers(order.outputs)})
+    return _chosen(order, found[0], "assigned", clues)
 
 
 def _only_open(order: Order, clues: Clues) -> Choice | Wait | Hold:
@@ -333,6 +339,7 @@ def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
 
 def _evidence(order: Order, package: Package, clues: Clues) -> dict[str, Any]:
     said = {
+        "assigned_invoice": clues.assigned_invoice,
         "linked_invoice": clues.linked_invoice,
         "carrier_invoice_number": list(clues.invoice_numbers),
         "carrier_invoice_key": list(clues.invoice_keys),

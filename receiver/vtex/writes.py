@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from receiver.vtex.orders import Choice, Clues, Hold, Order, Package, Wait, choose
+from receiver.vtex.orders import Choice, Clues, Hold, Order, Package, Wait, choose, only_invoice
 
 #: What makes VTEX fail on an invoice's own number: "/" is decoded before routing (KI-1302085), white space gives 500
 #: (KI-409225), "#" and the like broke its replication (KI-953285). What is not printable is unsafe besides.
@@ -16,6 +16,8 @@ _VISIBLE = ("trackingNumber", "trackingUrl", "courier")
 MOST_SEGMENT = 200
 
 Body = dict[str, Any]
+#: Shipment → when it was dispatched, as text, and its number; in the order of their dispatch.
+Parcels = Mapping[str, tuple[str | None, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,22 +33,45 @@ class Wanted:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The shipment of ours whose tracking an invoice carries. ``number`` is what it wrote there last, ``None`` until
+    that is known; ``parcels`` are all that are told there. ``moved``: a person has sent it to another invoice since,
+    and what stands here is left over."""
+
+    shipment: str
+    number: str | None
+    parcels: Parcels = field(default_factory=dict)
+    moved: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """What went before: ``sent`` is the body VTEX was last in step with, ``unsettled`` a PATCH of unknown outcome;
-    ``owners`` maps invoice number to the shipment of ours that wrote there and the number it sent last."""
+    ``owners`` maps an invoice's number to the shipment of ours that wrote there."""
 
     sent: Body | None = None
     unsettled: Body | None = None
-    owners: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What an endpoint's settings say of two parcels on one invoice, and of a number that a person changed."""
+
+    second_parcel: str = "hold"
+    number_changed: str = "keep"
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Send this PATCH."""
+    """Send this PATCH. ``over``: whose place on the invoice it takes; ``displaces``: that parcel is no longer told."""
 
     choice: Choice
     body: Body
+    parcels: Parcels = field(default_factory=dict)
+    over: Owner | None = None
+    displaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +81,85 @@ class Agreed:
     choice: Choice
     body: Body
     note: str = ""
+    parcels: Parcels = field(default_factory=dict)
 
 
-def decide(order: Order, clues: Clues, wanted: Wanted, history: History) -> Write | Agreed | Wait | Hold:
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """VTEX keeps what it holds, as the endpoint's settings say: ``reason`` is a key of `receiver.reasons.KEPT`."""
+
+    choice: Choice
+    reason: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Room for a write: the parcels it tells, in the order of their dispatch, and whom it moves aside."""
+
+    choice: Choice
+    parcels: Parcels
+    over: Owner | None = None
+    displaces: bool = False
+
+
+def decide(
+    order: Order, clues: Clues, wanted: Wanted, history: History, policy: Policy = Policy()
+) -> Write | Agreed | Keep | Wait | Hold:
     """The one write that makes VTEX agree with the carrier, or why there is none."""
     choice = choose(order, clues)
+    if isinstance(choice, Hold):
+        choice = _among_ours(choice, order, clues, history, policy)
     if not isinstance(choice, Choice):
-        return _with_owners(choice, order, history)
+        return choice
     package = choice.package
     if unsafe_segment(package.invoice_number):
         return Hold("unsafe_invoice_number", f"invoice {package.invoice_number!r} of order {order.order_id}")
-    owner = history.owners.get(package.invoice_number, (None, None))[0]
-    # A person's word overwrites once: what others wrote there since has the better right.
-    overrules = choice.rule == "assigned" and history.sent is None
-    if not overrules and (taken := _taken(choice, wanted, history)) is not None:
-        return taken
-    body = merged(package, wanted, history)
+    owner = history.owners.get(package.invoice_number)
+    place = _place(choice, owner, wanted, history, policy)
+    if not isinstance(place, _Place):
+        return place
+    body = merged(package, wanted, history, place.parcels)
     if shows(package, body):
-        return Agreed(choice, body)
-    if owner != wanted.shipment and _would_blank_the_date(package, body):
-        return Agreed(choice, _visible(package), "the dispatch date is unknown; writing would blank the one VTEX has")
-    return Write(choice, body)
+        return Agreed(place.choice, body, parcels=place.parcels)
+    if (owner is None or owner.shipment != wanted.shipment) and _would_blank_the_date(package, body):
+        note = "the dispatch date is unknown; writing would blank the one VTEX has"
+        return Agreed(place.choice, _visible(package), note)
+    return Write(place.choice, body, place.parcels, place.over, place.displaces)
 
 
-def merged(package: Package, wanted: Wanted, history: History) -> Body:
-    """The PATCH body: all four keys, over what the package holds of this parcel; a filled field is never blanked. The
+def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels) -> Body:
+    """The PATCH body: all four keys, over what the package holds of these parcels; a filled field is never blanked. The
     URL and courier of another parcel, whose number a person has overwritten, would send the shopper astray.
 
-    ``dispatchedDate`` cannot be read back: what was sent before stands in for what VTEX has.
+    Of several parcels the one dispatched first has its page, courier and date there. ``dispatchedDate`` cannot be read
+    back: what was sent before stands in for what VTEX has.
     """
-    ours = {wanted.tracking_number, *(body["trackingNumber"] for body in (history.sent, history.unsettled) if body)}
+    number = joined(parcels)
+    first = next(iter(parcels))
+    ours = {number, *_numbers(parcels), *_written(history)}
     held = package if package.tracking_number is None or package.tracking_number in ours else None
+    url, courier = held.tracking_url if held else None, held.courier if held else None
+    own_courier = wanted.courier or wanted.configured_courier
+    if first != wanted.shipment:
+        return patch_body(
+            tracking_number=number,
+            tracking_url=url or wanted.tracking_url,
+            courier=courier or own_courier or wanted.name,
+            dispatched_date=parcels[first][0],
+        )
     dates = [body.get("dispatchedDate") for body in (history.sent, history.unsettled) if body]
     return patch_body(
-        tracking_number=wanted.tracking_number,
-        tracking_url=wanted.tracking_url or (held.tracking_url if held else None),
-        courier=wanted.courier or wanted.configured_courier or (held.courier if held else None) or wanted.name,
+        tracking_number=number,
+        tracking_url=wanted.tracking_url or url,
+        courier=own_courier or courier or wanted.name,
         dispatched_date=iso(wanted.dispatched_at) or next(filter(None, dates), None),
     )
+
+
+def joined(parcels: Parcels) -> str:
+    """The text VTEX gets for the parcels: ``A;B`` for several (VTEX community, thread 42917; VTEX documents none)."""
+    return ";".join(_numbers(parcels))
 
 
 def patch_body(
@@ -116,11 +182,16 @@ def shows(package: Package, body: Body) -> bool:
 
 def says_nothing_new(wanted: Wanted, sent: Body) -> bool:
     """True where a write would repeat what was sent: a changed date alone is no reason to mail the shopper again."""
-    return (
-        wanted.tracking_number == sent["trackingNumber"]
-        and wanted.tracking_url in (None, sent["trackingUrl"])
-        and (wanted.courier or wanted.configured_courier) in (None, sent["courier"])
-    )
+    parcels = sent.get("parcels", {})
+    if wanted.shipment in parcels:
+        if wanted.tracking_number != parcels[wanted.shipment][1]:
+            return False
+        if wanted.shipment != next(iter(parcels)):
+            return True  # page and courier are those of the parcel dispatched first
+    elif wanted.tracking_number != sent["trackingNumber"]:
+        return False
+    courier = wanted.courier or wanted.configured_courier
+    return wanted.tracking_url in (None, sent["trackingUrl"]) and courier in (None, sent["courier"])
 
 
 def iso(time: datetime | None) -> str | None:
@@ -135,31 +206,99 @@ def unsafe_segment(segment: str) -> bool:
     return not segment.isprintable() or bool(_UNSAFE.search(segment))
 
 
-def _with_owners(decision: Wait | Hold, order: Order, history: History) -> Wait | Hold:
+def _among_ours(hold: Hold, order: Order, clues: Clues, history: History, policy: Policy) -> Choice | Hold:
     """Numbers that our own other parcels wrote are not foreign ones."""
-    ours = [package.invoice_number in history.owners for package in order.outputs]
-    if isinstance(decision, Hold) and decision.reason == "number_differs" and all(ours):
-        return Hold("second_parcel", decision.note, decision.evidence)
-    return decision
+    owners = [history.owners.get(package.invoice_number) for package in order.outputs]
+    if hold.reason != "number_differs" or None in owners:
+        return hold
+    alone = owners[0] if len(owners) == 1 else None
+    if alone is not None and (alone.moved or policy.second_parcel != "hold"):
+        return only_invoice(order, clues)
+    return Hold("second_parcel", hold.note, hold.evidence)
 
 
-def _taken(choice: Choice, wanted: Wanted, history: History) -> Agreed | Hold | None:
-    """What stands in the way on the invoice itself: another parcel of ours, or a number that is not ours."""
-    package = choice.package
-    owner, number = history.owners.get(package.invoice_number, (None, None))
-    if owner not in (None, wanted.shipment):
-        if wanted.tracking_number in (number, package.tracking_number):
-            return Agreed(choice, _visible(package), f"the same parcel is told by {owner}")
-        return Hold("second_parcel", f"invoice {package.invoice_number} carries {number} of {owner}")
+def _place(
+    choice: Choice, owner: Owner | None, wanted: Wanted, history: History, policy: Policy
+) -> _Place | Agreed | Keep | Hold:
+    """Room for the parcel on the chosen invoice, or what stands in the way: another parcel of ours, or a number that is
+    not ours."""
+    alone: Parcels = {wanted.shipment: (iso(wanted.dispatched_at), wanted.tracking_number)}
+    other = owner if owner is not None and owner.shipment != wanted.shipment else None
+    if choice.rule == "assigned" and history.sent is None:
+        # A person's word overwrites once: what comes later has the better right.
+        return _Place(choice, alone, other, displaces=other is not None and not other.moved)
+    if other is not None and not other.moved:
+        return _beside(choice, other, wanted, history, policy)
+    standing = choice.package.tracking_number
     ours = {wanted.tracking_number}
-    if owner == wanted.shipment:
-        ours |= {body["trackingNumber"] for body in (history.sent, history.unsettled) if body}
-    if package.tracking_number is None or package.tracking_number in ours:
-        return None
-    return Hold(
-        "number_differs",
-        f"invoice {package.invoice_number} holds {package.tracking_number}, not {wanted.tracking_number}",
-    )
+    if other is not None:
+        ours |= {other.number or wanted.tracking_number}
+    elif owner is not None:
+        # The store learns of a write whose answer was lost only with this claim's end.
+        alone = _in_line(owner.parcels or (history.sent or {}).get("parcels", {}), wanted)
+        ours |= {joined(alone), *_written(history)}
+    if standing is None or standing in ours:
+        return _Place(choice, alone, other)
+    note = f"invoice {choice.package.invoice_number} holds {standing}, not {joined(alone)}"
+    if owner is None or other is not None or history.sent is None:
+        return Hold("number_differs", note)
+    if policy.number_changed == "keep":
+        return Keep(choice, "number_changed", note)
+    return _Place(_because(choice, 'number_changed = "overwrite"', standing), alone)
+
+
+def _beside(
+    choice: Choice, other: Owner, wanted: Wanted, history: History, policy: Policy
+) -> _Place | Agreed | Keep | Hold:
+    """Another parcel of ours is on the invoice, which has room for one number."""
+    package, standing = choice.package, choice.package.tracking_number
+    is_told = wanted.shipment in other.parcels
+    if not is_told and wanted.tracking_number in (other.number, standing, *_numbers(other.parcels)):
+        return Agreed(choice, _visible(package), f"the same parcel is told by {other.shipment}")
+    note = f"invoice {package.invoice_number} carries {other.number} of {other.shipment}"
+    if policy.second_parcel == "hold" or other.number is None:
+        return Hold("second_parcel", note)
+    if standing not in (None, other.number, *_numbers(other.parcels), *_written(history)):
+        return Hold("number_differs", f"invoice {package.invoice_number} holds {standing}, not {other.number}")
+    because = f'second_parcel = "{policy.second_parcel}"'
+    if policy.second_parcel == "join":
+        parcels = _in_line(other.parcels, wanted)
+        return _Place(_because(choice, because, other.number, parcels=parcels), parcels, other)
+    theirs = other.parcels.get(other.shipment, (None, ""))[0]
+    if policy.second_parcel == "latest" and _is_later(wanted.dispatched_at, theirs):
+        alone = {wanted.shipment: (iso(wanted.dispatched_at), wanted.tracking_number)}
+        return _Place(_because(choice, because, other.number), alone, other, displaces=True)
+    return Keep(choice, "other_parcel", f"{note}; {because}")
+
+
+def _in_line(parcels: Parcels, wanted: Wanted) -> Parcels:
+    """The parcels with this one, in the order of their dispatch; those of unknown date last."""
+    former = parcels.get(wanted.shipment, (None, ""))[0]
+    several = {**parcels, wanted.shipment: (iso(wanted.dispatched_at) or former, wanted.tracking_number)}
+
+    def by_dispatch(shipment: str) -> tuple[bool, float, str]:
+        at = several[shipment][0]
+        return (at is None, datetime.fromisoformat(at).timestamp() if at else 0.0, shipment)
+
+    return {shipment: several[shipment] for shipment in sorted(several, key=by_dispatch)}
+
+
+def _is_later(mine: datetime | None, theirs: str | None) -> bool:
+    """Only a known date is later than a known one."""
+    return mine is not None and theirs is not None and mine.replace(microsecond=0) > datetime.fromisoformat(theirs)
+
+
+def _because(choice: Choice, setting: str, overwrites: str | None, *, parcels: Parcels | None = None) -> Choice:
+    told = {"overwrites": overwrites, "because": setting, "parcels": parcels}
+    return replace(choice, evidence={**choice.evidence, **{name: value for name, value in told.items() if value}})
+
+
+def _numbers(parcels: Parcels) -> list[str]:
+    return list(dict.fromkeys(number for _, number in parcels.values()))
+
+
+def _written(history: History) -> set[str]:
+    return {body["trackingNumber"] for body in (history.sent, history.unsettled) if body}
 
 
 def _would_blank_the_date(package: Package, body: Body) -> bool:

@@ -1,0 +1,94 @@
+"""What is made of each trouble: a rest with its reason, and a pause of the account where it is not this order's.
+
+Waiting for an order or invoice burns no tries; VTEX's own trouble is tried again with growing pauses; what only a
+person can mend is held.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+
+from receiver.config import Config
+from receiver.plan import Rest, awaiting, backoff, basis, hold, stamp, waiting
+from receiver.store import Queue
+from receiver.vtex.answers import Misconfigured, Refused, Rejected, Throttled, VtexError
+from receiver.vtex.orders import Wait
+from receiver.work import Work
+
+log = logging.getLogger("receiver.worker")
+
+#: A pause for a key that does not work: 5 minutes, doubling to an hour, until a call succeeds.
+KEY_PAUSE, LONGEST_KEY_PAUSE = 300.0, 3600.0
+#: So many distinct orders refused within so many seconds are no longer about the orders.
+REFUSED_ORDERS, REFUSED_WITHIN = 3, 600.0
+#: How often a shipment steps back while another one is about to write the same invoice: longer than a lease in all.
+STEPS_BACK = 5
+
+
+class Troubles:
+    """Turns what goes wrong into a `Rest`. ``clock`` is Unix time in seconds, ``chance`` makes the jitter."""
+
+    def __init__(self, config: Config, queue: Queue, *, clock: Callable[[], float], chance: random.Random) -> None:
+        self._config, self._queue, self._clock, self._chance = config, queue, clock, chance
+
+    def wait_for(self, work: Work, state: str, wait: Wait) -> Rest:
+        claim, now = work.claim, self._clock()
+        fresh = claim.basis != basis(claim, work.known)
+        if fresh:
+            work.wanted_since = now
+        if self._past_horizon(work, now):
+            return waiting("gave_up", wait.reason, wait.note)
+        waits = 0 if fresh else claim.waits
+        work.changes["waits"] = waits + 1
+        return waiting(state, wait.reason, wait.note, due_at=now + awaiting(waits, self._config))
+
+    def back_off(self, work: Work, reason: str, note: str) -> Rest:
+        now = self._clock()
+        if self._past_horizon(work, now):
+            return waiting("gave_up", reason, note)
+        work.changes["tries"] = work.claim.tries + 1
+        return waiting("due", reason, note, due_at=now + backoff(work.claim.tries + 1, self._chance))
+
+    def step_back(self, work: Work, other: str, note: str) -> Rest:
+        """Another shipment has taken the invoice and has yet to say which number it wrote: it may be the same one."""
+        if work.claim.tries >= STEPS_BACK:
+            return hold("second_parcel", note)
+        work.changes["tries"] = work.claim.tries + 1
+        at = self._clock() + backoff(work.claim.tries + 1, self._chance)
+        return Rest(state="due", note=f"{other} is about to write this invoice", due_at=at, check_at=at)
+
+    def put_back(self, until: float) -> Rest:
+        """Not this shipment's fault: its tries stay, and it is due as soon as the account is."""
+        return waiting("due", "account_paused", f"until {stamp(until)}", due_at=self._clock())
+
+    def after_error(self, work: Work, error: VtexError) -> Rest:
+        claim, now = work.claim, self._clock()
+        if isinstance(error, Throttled):
+            self._pause(claim.account, error.pause, str(error), own_fault=False)
+            return self.put_back(now + error.pause)
+        if isinstance(error, Misconfigured):
+            seconds = min(LONGEST_KEY_PAUSE, KEY_PAUSE * 2.0 ** min(self._queue.pauses(claim.account), 8))
+            self._pause(claim.account, seconds, str(error), own_fault=True)
+            return self.put_back(now + seconds)
+        if isinstance(error, Refused):
+            return self._refused(work, error)
+        if isinstance(error, Rejected):
+            return hold("vtex_rejected", str(error))
+        return self.back_off(work, "vtex_unavailable", str(error))
+
+    def _refused(self, work: Work, error: Refused) -> Rest:
+        account, now = work.claim.account, self._clock()
+        self._queue.end(work.calls.endings)
+        if self._queue.refused_orders(account, since=now - REFUSED_WITHIN) >= REFUSED_ORDERS:
+            self._pause(account, KEY_PAUSE, f"several orders are refused: {error}", own_fault=True)
+            return self.put_back(now + KEY_PAUSE)
+        return hold("vtex_refused", str(error))
+
+    def _pause(self, account: str, seconds: float, reason: str, *, own_fault: bool) -> None:
+        now = self._clock()
+        until = now + seconds
+        if self._queue.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
+            log.error("VTEX account %s is paused until %s: %s. Everything is kept.", account, stamp(until), reason)
+
+    def _past_horizon(self, work: Work, now: float) -> bool:
+        return now - (work.wanted_since or now) > self._config.horizon_days * 86_400

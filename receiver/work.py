@@ -1,0 +1,70 @@
+"""One claim while it is worked on: what is known, what was sent, and what its settlement will say."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from receiver.calls import Calls
+from receiver.config import Endpoint
+from receiver.shipments import Known
+from receiver.store import Claim
+from receiver.vtex.tracking import Tracking
+from receiver.vtex.writes import Body, Parcels
+
+
+@dataclass(slots=True)
+class Work:
+    """What one claim has come to so far; ``unsettled`` is a write whose end nobody saw, ``decided``: order and invoice
+    were chosen with all that is known. ``wakes`` and ``releases`` are the settlement's."""
+
+    claim: Claim
+    known: Known
+    endpoint: Endpoint
+    calls: Calls
+    sent: Body | None
+    wanted_since: float | None
+    unsettled: Body | None = None
+    decided: bool = False
+    learnt: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    wakes: list[str] = field(default_factory=list)
+    releases: list[tuple[str, str, str | None]] = field(default_factory=list)
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+def is_sent(sent: Body | None, order_id: str, invoice: str) -> bool:
+    """True where ``sent`` is about that invoice."""
+    return sent is not None and (sent["order"], sent["invoice"]) == (order_id, invoice)
+
+
+def sent_to(
+    order_id: str,
+    invoice: str,
+    body: Body,
+    now: float,
+    *,
+    verified: bool | None,
+    former: Body | None = None,
+    parcels: Parcels | None = None,
+) -> Body:
+    """What the shipment's row keeps of a write: the body, where it went, whether it was seen there, and whose numbers
+    it tells, if several; of ``former``, what was told of events on that very invoice."""
+    sent = {**body, "order": order_id, "invoice": invoice, "at": now, "verified": verified}
+    if parcels and len(parcels) > 1:
+        sent["parcels"] = dict(parcels)
+    if former and "tracking" in former and is_sent(former, order_id, invoice):
+        sent["tracking"] = former["tracking"]
+    return sent
+
+
+def with_tracking(sent: Body, told: Tracking, now: float, *, told_by: str | None = None) -> Body:
+    """``sent`` with the set of events VTEX has now; ``told_by`` another shipment, where the invoice is that one's."""
+    kept = {
+        "digest": told.digest,
+        "at": now,
+        "delivered": told.body["isDelivered"],
+        "delivered_date": told.body["deliveredDate"],
+        "events": len(told.body["events"]),
+        "note": told.note,
+        "told_by": told_by,
+    }
+    rest = {name: value for name, value in sent.items() if name != "untold"}
+    return {**rest, "tracking": {name: value for name, value in kept.items() if value not in (None, "")}}

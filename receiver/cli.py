@@ -2,7 +2,7 @@
 
 import click
 
-from receiver.commands import deciding, demo, looking, replaying, run
+from receiver.commands import asking, deciding, demo, looking, replaying, run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -14,8 +14,9 @@ def main() -> None:
     """
 
 
-for command in (*run.COMMANDS, *demo.COMMANDS, *replaying.COMMANDS, *looking.COMMANDS, *deciding.COMMANDS):
-    main.add_command(command)
+for part in (run, demo, replaying, looking, deciding, asking):
+    for command in part.COMMANDS:
+        main.add_command(command)
 
 if __name__ == "__main__":
     main()

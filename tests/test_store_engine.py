@@ -210,9 +210,10 @@ def test_outage(database: Database) -> None:
         queue.pause("lux", until=NOW, reason="429", own_fault=False)
         found.extend(claim.id for claim in queue.claim("lux", most=16, now=NOW))
 
-    look, claim, probe = plans(database, ask)
+    look, live, behind, probe = plans(database, ask)
     assert ["ep/due"] == found
-    for plan, index in ((look, "shipments_due"), (claim, "shipments_due"), (probe, "shipments_leased")):
+    looks = ((look, "shipments_due"), (live, "shipments_due"), (behind, "shipments_due"), (probe, "shipments_leased"))
+    for plan, index in looks:
         assert index in plan
         assert "SCAN shipments" not in plan
         assert "Seq Scan on shipments" not in plan

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Update, and_, bindparam, case, delete, fun
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database
-from receiver.store.tables import accounts, attempts, deliveries, orders, rejects, shipments, updates
+from receiver.store.tables import BEHIND, LIVE, accounts, attempts, deliveries, orders, rejects, shipments, updates
 
 #: States that only a person, a link or news from the carrier can end.
 STUCK = ("held", "awaiting_order", "awaiting_invoice", "gave_up")
@@ -118,9 +118,9 @@ class Desk:
         self._change(shipment_id, _reopened(now))
 
     def retry_all(self, *, state: str, reason: str | None, now: float) -> int:
-        """`retry` for all of a state (and reason); how many."""
+        """`retry` for all of a state (and reason), behind what is live; how many."""
         where = [shipments.c.state == state, *_equal({shipments.c.reason: reason})]
-        return self._update(where, _reopened(now))
+        return self._update(where, {**_reopened(now), "priority": BEHIND})
 
     def link(self, account: str, tracking_number: str, order_id: str, invoice_number: str | None, *, now: float) -> int:
         """Note which order a tracking number belongs to, and wake the shipments that wait for it or were told to
@@ -220,6 +220,7 @@ def _reopened(now: float) -> dict[str, Any]:
         "state": "due",
         "reason": None,
         "due_at": now,
+        "priority": LIVE,
         "check_at": 0.0,
         "basis": None,
         "tries": 0,

@@ -36,6 +36,14 @@ class Vtex:
         """``PATCH invoice``: the receipt, or ``None`` where VTEX answers with an empty body."""
         return self._call("PATCH", f"{_ORDERS}/{segment(order_id)}/invoice/{segment(invoice_number)}", body)
 
+    def post_invoice(self, order_id: str, body: dict[str, Any]) -> Any:
+        """``POST invoice``: the receipt, or ``None``. Not idempotent: without an answer only a read tells its end."""
+        return self._call("POST", f"{_ORDERS}/{segment(order_id)}/invoice", body)
+
+    def invoice_url(self, order_id: str) -> str:
+        """Where `post_invoice` sends an order's invoice."""
+        return f"{self.account.base_url}{_ORDERS}/{segment(order_id)}/invoice"
+
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         first, several = self._token, len(self.account.app_tokens)
         answer = self._try(first, method, path, body)

@@ -334,6 +334,10 @@ class TestCommand:
 
         assert desk.fails("invoice", "1-01", path).startswith(f"{path}: $: is not JSON")
 
+    def test_no_file(self, desk: Desk):
+        """A file that is not there is said to be missing."""
+        assert "nowhere.json: No such file or directory" == desk.fails("invoice", "1-01", "nowhere.json")
+
     def test_unknown_order(self, desk: Desk):
         """VTEX's own words are shown."""
         told = desk.fails("invoice", "2-01", self.written(desk, BILL))

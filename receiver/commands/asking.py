@@ -27,7 +27,7 @@ SCHEMA = "vtex_invoice"
 
 @click.command()
 @click.argument("order_id", metavar="ORDER")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
 @account_option
 @click.option("--dry-run", is_flag=True, help="Check it against the order and print the request; post nothing.")
 @click.option("--replace", is_flag=True, help="Post it although the order has an invoice of that number.")
@@ -64,7 +64,9 @@ def _bill(file: Path) -> Bill:
     try:
         with click.open_file(str(file), "rb") as opened_file:
             bill = strict_json(opened_file.read())
-    except (OSError, Unreadable) as error:
+    except OSError as error:
+        fail(f"{file}: {error.strerror}")
+    except Unreadable as error:
         fail(f"{file}: {error}")
     found = [str(fault) for fault in faults(SCHEMA, bill)] or bills.faults(bill)
     if found:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import event, inspect, text
 from sqlalchemy.engine import Connection
 
 from receiver.store import Database, NotMigrated, Queue, StoreUnavailable, migrate
-from receiver.store.engine import alembic_config, open_engine, revision
+from receiver.store.engine import alembic_config, open_engine, revision, turnstile_of
 from receiver.store.migrations import HEAD
 from receiver.store.tables import metadata
 from tests.store_cases import NOW, add_shipments, spawn
@@ -217,3 +217,12 @@ def test_outage(database: Database) -> None:
         assert index in plan
         assert "SCAN shipments" not in plan
         assert "Seq Scan on shipments" not in plan
+
+
+def test_a_start_waits_its_turn(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start behind a process that has stopped at the same file ends with one clear line, not never."""
+    monkeypatch.setattr("receiver.store.engine._START_PATIENCE", 0.1)
+    with closing(turnstile_of(sqlite_url)) as turnstile, turnstile.turn():
+        with pytest.raises(StoreUnavailable, match=r"another process has held \S+receiver\.db-turn for 0\.1 s"):
+            Database(sqlite_url)
+    Database(sqlite_url).close()

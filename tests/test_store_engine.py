@@ -222,7 +222,7 @@ def test_outage(database: Database) -> None:
 def test_a_start_waits_its_turn(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A start behind a process that has stopped at the same file ends with one clear line, not never."""
     monkeypatch.setattr("receiver.store.engine._START_PATIENCE", 0.1)
-    with closing(turnstile_of(sqlite_url)) as turnstile, turnstile.turn():
-        with pytest.raises(StoreUnavailable, match=r"another process has held \S+receiver\.db-turn for 0\.1 s"):
-            Database(sqlite_url)
+    refusal = pytest.raises(StoreUnavailable, match=r"another process has held \S+receiver\.db-turn for 0\.1 s")
+    with closing(turnstile_of(sqlite_url)) as turnstile, turnstile.turn(), refusal:
+        Database(sqlite_url)
     Database(sqlite_url).close()

@@ -26,7 +26,7 @@ STATES = (
 OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
 #: Rows that a table shows; somebody who wants more than that wants ``--json``.
 MOST_ROWS = 1_000
-_TIMES = ("at", "until", "wanted_since")
+_TIMES = ("at", "until", "since", "wanted_since")
 
 
 def fail(message: str) -> Never:

@@ -3,22 +3,28 @@
 import json
 import sys
 import time
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
 from adapters import Unreadable, strict_json
-from receiver.commands._common import account_of, account_option, fail, json_option, opened, printable
+from receiver.commands._common import account_of, account_option, fail, json_option, opened, printable, show_rows
 from receiver.config import Config
 from receiver.http import Http
 from receiver.schemas import faults
-from receiver.store import Busy, Paused
+from receiver.store import Busy, Database, Paused
 from receiver.store.accounts import Accounts
+from receiver.store.gaps import Gaps
 from receiver.vtex import bills
 from receiver.vtex.answers import VtexError
 from receiver.vtex.bills import Bill, Leave
 from receiver.vtex.client import BadSegment, Vtex
+from receiver.vtex.comparing import Comparing
 from receiver.vtex.invoicing import Invoicing, NotPosted, Posted, Request
 from receiver.vtex.orders import UnexpectedOrder
 
@@ -123,4 +129,62 @@ def _tell(posted: Posted, bill: Bill, account: str, *, as_json: bool) -> None:
         sys.exit(1)
 
 
-COMMANDS = (invoice,)
+@click.command()
+@click.option(
+    "--older-than",
+    "hours",
+    type=click.FloatRange(min=0),
+    default=24.0,
+    show_default=True,
+    metavar="HOURS",
+    help="Only what has been so for longer.",
+)
+@click.option("--account", metavar="NAME", help="Only this VTEX account.")
+@click.option("--ask", is_flag=True, help="Ask VTEX, too, whether it still shows what we wrote: one call an order.")
+@json_option
+def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) -> None:
+    """List what does not agree.
+
+    Invoices without tracking, as far as orders were read; parcels that were never written; and with --ask the invoices
+    that no longer show what was written to them.
+    """
+    columns = {
+        "gap": "what",
+        "account": "account",
+        "order_id": "order",
+        "invoice_number": "invoice",
+        "shipment": "shipment",
+        "tracking_number": "number",
+        "since": "since",
+        "why": "why",
+    }
+    with opened() as (config, database):
+        if account is not None:
+            account_of(config, account)
+        before = time.time() - hours * 3_600
+        gaps = Gaps(database, account=account)
+        rows = chain(gaps.without_tracking(before=before), gaps.never_written(before=before))
+        if ask:
+            written = [
+                one for one in gaps.written() if one["account"] in config.accounts and one["sent"]["at"] < before
+            ]
+            rows = chain(rows, _asked(config, database, written, as_json=as_json))
+        told = (row if as_json else {**row, "why": row.get("reason") or row.get("note")} for row in rows)
+        try:
+            show_rows(told, columns, as_json=as_json, empty="everything agrees, as far as is known here")
+        except (VtexError, Paused) as error:
+            fail(f"VTEX could not be asked to the end: {printable(str(error))}")
+
+
+def _asked(
+    config: Config, database: Database, written: list[dict[str, Any]], *, as_json: bool
+) -> Iterator[dict[str, Any]]:
+    clients = {name: _vtex(config, name) for name in config.accounts}
+    comparing = Comparing(Accounts(database), clients)
+    bar = Progress(console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty())
+    with bar:
+        looked = bar.track(comparing.differing(written), total=len(written), description="asking VTEX")
+        yield from (found for found in looked if found is not None)
+
+
+COMMANDS = (invoice, reconcile)

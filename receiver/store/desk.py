@@ -82,21 +82,25 @@ class Desk:
         return str(found[0])
 
     def story(self, shipment_id: str) -> dict[str, Any]:
-        """A shipment with every delivery that spoke of it and every call made for it, oldest first."""
+        """A shipment with every delivery that spoke of it and every call made for it, oldest first; and until when its
+        account is paused, if it is. Raises `Unknown`."""
         rows = self._database.rows(select(shipments).where(shipments.c.id == shipment_id))
         if not rows:
             raise Unknown(f"no shipment {shipment_id!r}")
+        of_delivery = ("id", "received_at", "digest", "outcome", "carrier", "proof", "version")
         said = (
-            select(updates.c.said, deliveries.c.id, deliveries.c.received_at, deliveries.c.digest, deliveries.c.outcome)
+            select(updates.c.said, updates.c.taken, *(deliveries.c[name] for name in of_delivery))
             .join(deliveries, deliveries.c.id == updates.c.delivery)
             .where(updates.c.shipment == shipment_id)
             .order_by(updates.c.id)
         )
         tried = select(attempts).where(attempts.c.shipment == shipment_id).order_by(attempts.c.id)
+        paused = select(accounts.c.paused_until).where(accounts.c.name == rows[0]["account"])
         return {
             "shipment": _shipment(dict(rows[0])),
-            "deliveries": [{**dict(row), "said": json.loads(row["said"])} for row in self._database.rows(said)],
+            "deliveries": [_said(dict(row)) for row in self._database.rows(said)],
             "attempts": [_attempt(dict(row)) for row in self._database.rows(tried)],
+            "paused_until": next((row["paused_until"] for row in self._database.rows(paused)), 0.0) or None,
         }
 
     def assign(self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float) -> None:
@@ -244,6 +248,11 @@ def _shipment(row: dict[str, Any]) -> dict[str, Any]:
 
 def _delivery(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "headers": json.loads(row["headers"])}
+
+
+def _said(row: dict[str, Any]) -> dict[str, Any]:
+    folded = bool(row.pop("taken"))
+    return {**row, "said": json.loads(row["said"]), "folded": folded}
 
 
 def _attempt(row: dict[str, Any]) -> dict[str, Any]:

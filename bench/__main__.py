@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import calls, deliveries, look, memory, reading, replaying
+from bench import calls, deliveries, look, memory, reading, replaying, storm
 from bench.table import Row, lines
 
 FIGURES = {
@@ -18,6 +18,7 @@ FIGURES = {
     "calls": calls.figures,
     "memory": memory.figures,
     "replay": replaying.figures,
+    "storm": storm.figures,
 }
 
 

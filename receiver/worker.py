@@ -12,6 +12,7 @@ from receiver.config import Config
 from receiver.http import TOTAL_SECONDS, Http
 from receiver.reconcile import Reconciler
 from receiver.store import Claim, Database, Desk, Queue, StoreUnavailable
+from receiver.vtex.answers import LEAST_PAUSE
 from receiver.vtex.client import Vtex
 
 log = logging.getLogger("receiver.worker")
@@ -25,7 +26,7 @@ _DAY = 86_400.0
 
 class Worker:
     """Works in threads of this process until stopped. ``name`` marks its leases; it must be its alone. Every account
-    has as many ``hands``: where VTEX leaves one account's hanging, the others' go on."""
+    has as many ``hands``: where VTEX leaves one account's hanging, the others' go on. ``least_pause``: see `Vtex`."""
 
     def __init__(
         self,
@@ -36,13 +37,16 @@ class Worker:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         hands: int | None = None,
+        least_pause: float = LEAST_PAUSE,
     ) -> None:
         self._config, self._database, self._clock = config, database, clock
         self.queue = Queue(database, holder=name, lease=config.lease)
         # A call and the wait for its place in the pace must fit into a lease: slow answers would only lose it.
         longest = min(TOTAL_SECONDS, config.lease * 0.4)
         http = Http((account.base_url for account in config.accounts.values()), total=longest)
-        clients = {name: Vtex(account, http, clock=clock) for name, account in config.accounts.items()}
+        clients = {
+            name: Vtex(account, http, clock=clock, least_pause=least_pause) for name, account in config.accounts.items()
+        }
         self._reconciler = Reconciler(config, self.queue, clients, clock=clock, sleep=sleep)
         self._desk = Desk(database)
         self._hands = hands or config.hands
@@ -93,7 +97,8 @@ class Worker:
                     self._stopping.wait(1.0)
                     busy = False
                 if not busy:
-                    self._database.arrived.wait(POLL)
+                    now = self._clock()
+                    self._database.arrived.wait(min(POLL, self.queue.opens_at(now) - now))
 
     def _hand_out(self, account: str, crew: "_Crew") -> bool:
         """Claim for an account what its free hands can take. True: there may be more."""

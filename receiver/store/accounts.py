@@ -41,6 +41,7 @@ class Accounts:
         self._end = update(attempts).where(attempts.c.id == bindparam("attempt"))
         #: Accounts that failed since their last answer, as far as this process knows: most answers need no write.
         self._failing: set[str] = set()
+        self._pauses: dict[str, float] = {}
 
     def pause(self, account: str, *, until: float, reason: str, own_fault: bool, now: float | None = None) -> bool:
         """No calls for the account before ``until``, by any worker. True: it was not paused yet for such a cause.
@@ -62,7 +63,9 @@ class Accounts:
             .where(accounts.c.name == account, accounts.c.pause_reason.is_not(None))
             .values(paused_until=0.0, pause_reason=None, pauses=0)
         )
-        return self._database.write(lambda connection: connection.execute(statement).rowcount > 0)
+        resumed = self._database.write(lambda connection: connection.execute(statement).rowcount > 0)
+        self._database.arrived.set()  # the other hands need not wait for the next look
+        return resumed
 
     def resume_after_reload(self, account: str) -> None:
         """Try an account again whose key did not work: the configuration has just been read anew. What VTEX asked
@@ -73,6 +76,10 @@ class Accounts:
             .values(paused_until=0.0)
         )
         self._database.write(lambda connection: connection.execute(statement))
+
+    def opens_at(self, now: float) -> float:
+        """When the next pause ends that this process knows of; infinite where it knows of none."""
+        return min((until for until in self._pauses.values() if until > now), default=math.inf)
 
     def pauses(self, account: str) -> int:
         """How many times in a row the account had to be paused."""
@@ -223,6 +230,7 @@ class Accounts:
             "pauses": (row["pauses"] if row else 0) + (not in_force),
             "own_fault": int(own_fault),
         }
+        self._pauses[account] = float(values["paused_until"])
         statement = self._database.insert(accounts).values(name=account, free_at=0.0, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
         return not (row and row["pause_reason"] and row["own_fault"] == int(own_fault))

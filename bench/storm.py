@@ -8,17 +8,14 @@ of the writes are applied before the connection breaks. One thing is not as in l
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
-
 from bench import servers
 from bench.table import Row, Wanted
 from receiver.http import Http
-from receiver.store.tables import attempts
 from receiver.vtex.client import Vtex
 from receiver.vtex.sandbox import Faults
 from receiver.worker import Worker
@@ -111,20 +108,23 @@ class Drained:
 def drain(folder: Path, parcels: int) -> Drained:
     """Work off a backlog in a storm, and what is left of it in the calm after."""
     with Rig(folder, servers.sqlite_database(folder)) as rig:
-        rig.configure(read_back_seconds=0)
         numbers = range(1, parcels + 1)
-        for number in numbers:
-            rig.add_order(order(f"{number}-01", package("900")))
-            rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}"))
-        rig.on_slow = time.sleep
+        _fill(rig, numbers)
         alone = _alone(rig)
+        answered: list[float] = []
+
+        def answer(seconds: float) -> None:
+            answered.append(time.monotonic())
+            time.sleep(seconds)
+
+        rig.on_slow, rig.sandbox.faults = answer, STORM
         begun, first = time.monotonic(), rig.now
         silences = _Silences()
         worker = _worker(rig, silences, clock=lambda: first + time.monotonic() - begun)
         worker.start()
         in_storm = _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= MEASURED * parcels).get("in_step", 0)
         took = time.monotonic() - begun
-        calls, spans = _calls(rig), _Silences(list(silences.spans))
+        calls, spans = len(answered), _Silences(list(silences.spans))
         _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= DURING * parcels)
         rig.sandbox.faults = Faults()
         counts = _wait(rig, begun, lambda counts: sum(counts.get(state, 0) for state in _AT_REST) >= parcels)
@@ -142,16 +142,23 @@ def drain(folder: Path, parcels: int) -> Drained:
         )
 
 
+def _fill(rig: Rig, numbers: Iterable[int]) -> None:
+    """A parcel of an order of its own for each number, received and not worked on."""
+    rig.configure(read_back_seconds=0)
+    for number in numbers:
+        rig.add_order(order(f"{number}-01", package("900")))
+        rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}"))
+
+
 def _alone(rig: Rig) -> float:
     """Seconds that a call takes with nothing beside it, the stand-in's latency included: the median of twenty."""
     vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=time.time)
-    rig.sandbox.faults = Faults(slow=(1.0, LATENCY))
+    rig.on_slow, rig.sandbox.faults = time.sleep, Faults(slow=(1.0, LATENCY))
     taken = []
     for _ in range(20):
         begun = time.perf_counter()
         vtex.get_order("1-01")
         taken.append(time.perf_counter() - begun)
-    rig.sandbox.faults = STORM
     return statistics.median(taken)
 
 
@@ -174,8 +181,3 @@ def _wait(rig: Rig, begun: float, enough: Any) -> dict[str, int]:
         time.sleep(0.05)
         counts = rig.desk.counts()
     return counts
-
-
-def _calls(rig: Rig) -> int:
-    made = select(func.count().label("many")).where(attempts.c.outcome.is_distinct_from("not sent"))
-    return int(rig.database.rows(made)[0]["many"])

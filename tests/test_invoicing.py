@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from receiver.store.tables import attempts
 from receiver.vtex.client import Vtex
 from receiver.vtex.invoicing import LOOKS, Invoicing, NotPosted, Posted
 from tests.console import Desk
-from tests.rig import Rig, order, package
+from tests.rig import Rig, order, package, posted
 from tests.vtex_contract import request_faults
 
 ITEMS = [{"id": "4101", "quantity": 2}, {"id": "4102", "quantity": 1}]
@@ -276,6 +277,19 @@ class TestCommand:
 
         assert told.startswith("invoice 900 of order 1-01: posted (receipt ")
         assert told.endswith("), and the order shows it\n")
+
+    def test_wakes(self, desk: Desk):
+        """A parcel that waits for the invoice goes out as soon as it is there."""
+        desk.rig.now = time.time() - 60
+        desk.rig.post(posted(at="2024-01-10T12:00:00+00:00"))
+        for _ in range(3):
+            desk.rig.later(20)
+        assert "awaiting_invoice" == desk.rig.shipment()["state"]
+        assert time.time() + 10 < desk.rig.shipment()["due_at"]
+
+        desk.says("invoice", "1-01", self.written(desk, BILL))
+        desk.work()
+        assert "TN1BR" == desk.rig.package_of("1-01", "900")["trackingNumber"]
 
     def test_json(self, desk: Desk):
         """The same as an object."""

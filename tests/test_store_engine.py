@@ -18,7 +18,7 @@ from receiver.store import Database, NotMigrated, Queue, StoreUnavailable, migra
 from receiver.store.engine import alembic_config, open_engine, revision, turnstile_of
 from receiver.store.migrations import HEAD
 from receiver.store.tables import metadata
-from tests.store_cases import NOW, add_shipments, spawn
+from tests.store_cases import NOW, add_shipments, shipment, spawn
 
 
 @contextmanager
@@ -226,3 +226,19 @@ def test_a_start_waits_its_turn(sqlite_url: str, monkeypatch: pytest.MonkeyPatch
     with closing(turnstile_of(sqlite_url)) as turnstile, turnstile.turn(), refusal:
         Database(sqlite_url)
     Database(sqlite_url).close()
+
+
+def test_first_release(sqlite_url: str, postgres_url: str) -> None:
+    """What the first release stored is kept, and is live."""
+    columns = "id, endpoint, account, state, due_at, first_at, changed_at"
+    row = f"INSERT INTO shipments ({columns}) VALUES ('ep/p1', 'ep', 'lux', 'due', 1, 1, 1)"
+    for url in (sqlite_url, postgres_url):
+        engine = open_engine(url, writing=True)
+        with engine.begin() as connection:
+            command.upgrade(alembic_config(connection), "0001")
+            connection.exec_driver_sql(row)
+        engine.dispose()
+        migrate(url)
+        with closing(Database(url)) as database:
+            [claim] = Queue(database, holder="a", lease=60).claim("lux", most=1, now=NOW)
+            assert ("ep/p1", 0) == (claim.id, shipment(database)["priority"])

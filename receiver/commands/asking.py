@@ -17,7 +17,7 @@ from receiver.commands._common import account_of, account_option, fail, json_opt
 from receiver.config import Config
 from receiver.http import Http
 from receiver.schemas import faults
-from receiver.store import Busy, Database, Paused
+from receiver.store import Busy, Database, Desk, Paused
 from receiver.store.accounts import Accounts
 from receiver.store.gaps import Gaps
 from receiver.vtex import bills
@@ -58,6 +58,8 @@ def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as
                 _show_request(invoicing.rehearse(order_id, bill, given), as_json=as_json)
                 return
             posted = invoicing.post(order_id, bill, given)
+            if posted.outcome == "visible":
+                Desk(database).wake_order(of, posted.order_id, now=time.time())
         except NotPosted as error:
             fail("\n".join(f"not posted: {printable(reason)}" for reason in error.reasons))
         except (VtexError, UnexpectedOrder, BadSegment, Paused, Busy) as error:

@@ -126,6 +126,15 @@ class Desk:
         where = [shipments.c.state == state, *_equal({shipments.c.reason: reason})]
         return self._update(where, {**_reopened(now), "priority": BEHIND})
 
+    def wake_order(self, account: str, order_id: str, *, now: float) -> int:
+        """The order has got an invoice: look at the parcels that wait for one at once; how many."""
+        waiting = [
+            shipments.c.account == account,
+            shipments.c.order_id == order_id,
+            shipments.c.state == "awaiting_invoice",
+        ]
+        return self._update(waiting, {"due_at": now, "check_at": 0.0, "priority": LIVE})
+
     def link(self, account: str, tracking_number: str, order_id: str, invoice_number: str | None, *, now: float) -> int:
         """Note which order a tracking number belongs to, and wake the shipments that wait for it or were told to
         another order or invoice; how many.

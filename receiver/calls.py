@@ -1,12 +1,22 @@
 """The calls to VTEX for one claim: each booked before it is made, none made without the lease, every ending noted."""
 
 import logging
+import random
 from collections.abc import Callable
 from typing import Any
 
-from receiver.store import Attempt, Claim, LeaseLost, Queue
+from receiver.store import Attempt, Claim, LeaseLost, Paused, Queue
 from receiver.store.queue import Ending
-from receiver.vtex.answers import NoAnswer, NotFound, Rejected, Transient, VtexError
+from receiver.vtex.answers import (
+    Misconfigured,
+    NoAnswer,
+    NotFound,
+    Rejected,
+    Throttled,
+    Transient,
+    VtexError,
+    outage_pause,
+)
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.orders import Order, read_order
 
@@ -18,16 +28,24 @@ LONGEST_WAIT = 10.0
 
 class Calls:
     """``endings`` tell how the calls went, for the settlement. ``clock`` is Unix time in seconds, ``sleep`` waits for
-    a place in the account's pace.
+    a place in the account's pace; ``chance`` is for the jitter of pauses.
 
     Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds, and what `Queue.book` raises.
     """
 
     def __init__(
-        self, claim: Claim, queue: Queue, vtex: Vtex, *, clock: Callable[[], float], sleep: Callable[[float], None]
+        self,
+        claim: Claim,
+        queue: Queue,
+        vtex: Vtex,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        chance: random.Random | None = None,
     ) -> None:
         self._claim, self._queue, self._vtex = claim, queue, vtex
         self._clock, self._sleep = clock, sleep
+        self._chance = chance or random.Random()  # noqa: S311  only jitter
         self._orders: dict[str, Order] = {}
         self.endings: list[Ending] = []
 
@@ -70,10 +88,23 @@ class Calls:
                 self._end(attempt, outcome, error.status, str(error))
             if isinstance(error, NotFound | Rejected):
                 self._answers_again()
+            self._note_trouble(error, attempt.order_id)
             raise
         self._end(attempt, "done", 200, _receipt(content))
         self._answers_again()
+        self._queue.answered(self._claim.account)
         return content
+
+    def _note_trouble(self, error: VtexError, order_id: str) -> None:
+        """One order's trouble is its own; that of many in a row is VTEX's, and then the account rests."""
+        account, now = self._claim.account, self._clock()
+        if isinstance(error, NoAnswer | Transient):
+            if self._queue.failed(
+                account, order_id, now=now, rest=lambda before: outage_pause(before, self._chance), reason=str(error)
+            ):
+                log.error("VTEX account %s is paused for a moment: %s. Everything is kept.", account, error)
+        elif not isinstance(error, Throttled | Misconfigured):
+            self._queue.answered(account)
 
     def _wait_for_place(self, attempt: Attempt) -> None:
         # A claim that has asked already would have to ask again: it is more patient.
@@ -82,6 +113,12 @@ class Calls:
         starts = self._queue.book(self._claim, attempt, span=span, now=now, longest_wait=patience)
         if starts > now:
             self._sleep(starts - now)
+            try:
+                # Others went on calling meanwhile, and may have been asked to be quiet.
+                self._queue.check_open(self._claim.account, now=self._clock())
+            except Paused:
+                self._end(attempt, "not sent", None, "the account was paused meanwhile")
+                raise
 
     def _made(self, make: Callable[[], Any]) -> Any:
         """Neither a call nor a word about it from somebody who slept through his lease."""

@@ -2,7 +2,7 @@
 
 import click
 
-from receiver.commands import carriers, deciding, demo, looking, recording, replaying, run
+from receiver.commands import asking, carriers, deciding, demo, looking, recording, replaying, run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -14,7 +14,7 @@ def main() -> None:
     """
 
 
-for module in (run, carriers, demo, replaying, recording, looking, deciding):
+for module in (run, carriers, demo, replaying, recording, looking, deciding, asking):
     for command in module.COMMANDS:
         main.add_command(command)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib.metadata import version
 from typing import Any
 
 from adapters import Ignored, NotAuthentic, Request, Shipment, Unreadable, text
@@ -19,6 +20,9 @@ from receiver.shipments import shipment_to_json
 from receiver.store import Delivery, Inbox, StoreUnavailable, new_id
 
 log = logging.getLogger("receiver.intake")
+
+#: Of this program and its adapters; kept with each delivery, so that it can be told by which one it was read.
+VERSION = version("carrier-webhook-receiver")
 
 #: Rejects written per second and process; of more, only the log hears how many there were.
 _REJECTS_A_SECOND = 5
@@ -135,7 +139,7 @@ class Intake:
             why=reading.why,
         )
 
-    def reprocess(self, row: dict[str, Any]) -> Reading:
+    def reprocess(self, row: dict[str, Any], *, behind: bool = False) -> Reading:
         """Run a kept delivery again, as after a fix of its adapter. Raises `StoreUnavailable`."""
         endpoint = self._config.endpoints.get(row["endpoint"])
         if endpoint is None:
@@ -163,10 +167,11 @@ class Intake:
             body=row["body"],
             digest=row["digest"],
             proof=row["proof"],
+            version=VERSION,
             updates=reading.updates,
         )
         outcome, reason = reading.outcome, reading.reason
-        news = self._inbox.reprocess(row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh)
+        news = self._inbox.reprocess(row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh, behind=behind)
         return reading if news else replace(reading, outcome=Outcome.DUPLICATE)
 
     def _read(self, endpoint: Endpoint, request: Request) -> Reading:
@@ -195,6 +200,7 @@ class Intake:
             body=redaction.body(request.body),
             digest=digest,
             proof=endpoint.scheme.kind,
+            version=VERSION,
             updates=reading.updates,
         )
 

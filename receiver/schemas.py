@@ -45,6 +45,24 @@ def validator(name: str, definition: str | None = None, *, folder: Path | None =
     return check
 
 
+def faults(name: str, payload: Any) -> list[Unreadable]:
+    """Everything that is wrong with ``payload``, in the order of the schema; each fault with what is expected there,
+    where the schema describes it. Raises `BadSchema`.
+    """
+    found = Draft202012Validator(document(name)).iter_errors(payload)
+    return [Unreadable(error.json_path, _expected(error)) for error in found]
+
+
+def _expected(error: ValidationError) -> str:
+    """The sentence for a person who wrote the payload himself: with the names that are too many."""
+    if error.validator == "additionalProperties":
+        known = cast("dict[str, Any]", error.schema)["properties"]
+        strange = sorted(set(cast("dict[str, Any]", error.instance)) - set(known))
+        return f"has {', '.join(map(repr, strange))}, which is not known here"
+    described = cast("dict[str, Any]", error.schema).get("description")
+    return f"{_sentence(error)}; expected: {described}" if described else _sentence(error)
+
+
 def check_schema(schema: dict[str, Any], file: str) -> None:
     """Raises `BadSchema` for what is not JSON Schema 2020-12."""
     try:

@@ -1,6 +1,7 @@
 """The worker: claims due shipments of every account and hands each to the `Reconciler`; tells once when the backlog
 grows old. Retention runs beside it once a day."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -11,6 +12,7 @@ from receiver.config import Config
 from receiver.http import TOTAL_SECONDS, Http
 from receiver.reconcile import Reconciler
 from receiver.store import Claim, Database, Desk, Queue, StoreUnavailable
+from receiver.vtex.answers import LEAST_PAUSE
 from receiver.vtex.client import Vtex
 
 log = logging.getLogger("receiver.worker")
@@ -23,7 +25,8 @@ _DAY = 86_400.0
 
 
 class Worker:
-    """Works in threads of this process until stopped. ``name`` marks its leases; it must be its alone."""
+    """Works in threads of this process until stopped. ``name`` marks its leases; it must be its alone. Every account
+    has as many ``hands``: where VTEX leaves one account's hanging, the others' go on. ``least_pause``: see `Vtex`."""
 
     def __init__(
         self,
@@ -34,13 +37,16 @@ class Worker:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         hands: int | None = None,
+        least_pause: float = LEAST_PAUSE,
     ) -> None:
         self._config, self._database, self._clock = config, database, clock
         self.queue = Queue(database, holder=name, lease=config.lease)
         # A call and the wait for its place in the pace must fit into a lease: slow answers would only lose it.
         longest = min(TOTAL_SECONDS, config.lease * 0.4)
         http = Http((account.base_url for account in config.accounts.values()), total=longest)
-        clients = {name: Vtex(account, http, clock=clock) for name, account in config.accounts.items()}
+        clients = {
+            name: Vtex(account, http, clock=clock, least_pause=least_pause) for name, account in config.accounts.items()
+        }
         self._reconciler = Reconciler(config, self.queue, clients, clock=clock, sleep=sleep)
         self._desk = Desk(database)
         self._hands = hands or config.hands
@@ -73,12 +79,14 @@ class Worker:
                 self._reconciler.run(claim)
 
     def _run(self) -> None:
-        free = threading.Semaphore(self._hands)
-        with ThreadPoolExecutor(self._hands, thread_name_prefix="hand") as pool:
+        with contextlib.ExitStack() as stack:
+            crews = {account: stack.enter_context(_Crew(self._hands, account)) for account in self._config.accounts}
             while not self._stopping.is_set():
                 self._database.arrived.clear()
                 try:
-                    busy = self._hand_out(free, pool)
+                    busy = False
+                    for account, crew in crews.items():
+                        busy |= self._hand_out(account, crew)
                     self._housekeeping()
                 except StoreUnavailable as error:
                     log.error("the store cannot be reached: %s", error)
@@ -89,26 +97,22 @@ class Worker:
                     self._stopping.wait(1.0)
                     busy = False
                 if not busy:
-                    self._database.arrived.wait(POLL)
+                    now = self._clock()
+                    self._database.arrived.wait(min(POLL, self.queue.opens_at(now) - now))
 
-    def _hand_out(self, free: threading.Semaphore, pool: ThreadPoolExecutor) -> bool:
-        """Claim for every account what free hands can take. True: there may be more."""
-        claimed = False
-        for account in self._config.accounts:
-            room = 0
-            while room < self._hands and free.acquire(blocking=False):
-                room += 1
-            claims: list[Claim] = []
-            try:
-                if room and self.queue.something_due(account, self._clock()):
-                    claims = self._claim(account, room)
-            finally:
-                for _ in range(room - len(claims)):
-                    free.release()
-            for claim in claims:
-                pool.submit(self._one, claim, free)
-            claimed = claimed or bool(claims)
-        return claimed
+    def _hand_out(self, account: str, crew: "_Crew") -> bool:
+        """Claim for an account what its free hands can take. True: there may be more."""
+        room = crew.take_all()
+        claims: list[Claim] = []
+        try:
+            if room and self.queue.something_due(account, self._clock()):
+                claims = self._claim(account, room)
+        finally:
+            for _ in range(room - len(claims)):
+                crew.free.release()
+        for claim in claims:
+            crew.submit(self._one, claim, crew.free)
+        return bool(claims)
 
     def _claim(self, account: str, most: int) -> list[Claim]:
         return self.queue.claim(account, most=most, now=self._clock())
@@ -143,3 +147,19 @@ class Worker:
         if not old and self._backlog_told:
             log.warning("the backlog is worked off")
         self._backlog_told = old
+
+
+class _Crew(ThreadPoolExecutor):
+    """One account's hands; ``free`` counts those that have nothing to do."""
+
+    def __init__(self, hands: int, account: str) -> None:
+        super().__init__(hands, thread_name_prefix=f"hand-{account}")
+        self.free = threading.Semaphore(hands)
+        self._hands = hands
+
+    def take_all(self) -> int:
+        """Take every free hand; how many."""
+        room = 0
+        while room < self._hands and self.free.acquire(blocking=False):
+            room += 1
+        return room

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -11,6 +12,7 @@ from hypothesis import settings
 
 from receiver.store import Database, migrate
 from tests import own_carriers
+from tests.console import Desk
 from tests.rig import Rig
 
 settings.register_profile("house", deadline=None)
@@ -49,16 +51,41 @@ def _postgres_server() -> str:
     return POSTGRES
 
 
+@contextmanager
+def _postgres_database(server: str, *, template: str = "template1") -> Iterator[str]:
+    """A database of its own on the server, gone afterwards; its name."""
+    name = f"receiver_test_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield name
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _url(server: str, name: str) -> str:
+    return f"{server.rsplit('/', 1)[0].replace('postgresql://', 'postgresql+psycopg://')}/{name}"
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(_postgres_server: str) -> Iterator[str]:
+    """A migrated database that others are copied from: a copy is made in a fraction of a migration's time."""
+    with _postgres_database(_postgres_server) as name:
+        migrate(_url(_postgres_server, name))
+        yield name
+
+
 @pytest.fixture
 def postgres_url(_postgres_server: str) -> Iterator[str]:
     """A database of its own on the PostgreSQL server, empty and not migrated."""
-    name = f"receiver_test_{secrets.token_hex(6)}"
-    with psycopg.connect(_postgres_server, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
-    base = _postgres_server.rsplit("/", 1)[0].replace("postgresql://", "postgresql+psycopg://")
-    yield f"{base}/{name}"
-    with psycopg.connect(_postgres_server, autocommit=True) as server:
-        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with _postgres_database(_postgres_server) as name:
+        yield _url(_postgres_server, name)
+
+
+@pytest.fixture
+def migrated_postgres_url(_postgres_server: str, _postgres_template: str) -> Iterator[str]:
+    """A migrated database of its own on the PostgreSQL server."""
+    with _postgres_database(_postgres_server, template=_postgres_template) as name:
+        yield _url(_postgres_server, name)
 
 
 @pytest.fixture
@@ -67,12 +94,10 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/receiver.db"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite_url", "migrated_postgres_url"], ids=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """A migrated database of either kind."""
-    url: str = request.getfixturevalue(f"{request.param}_url")
-    if request.param == "postgres":
-        migrate(url)
+    url: str = request.getfixturevalue(request.param)
     return url
 
 
@@ -96,3 +121,15 @@ def rig_on_either(tmp_path: Path, database_url: str) -> Iterator[Rig]:
     """`rig`, on SQLite and on PostgreSQL."""
     with Rig(tmp_path, database_url) as made:
         yield made
+
+
+@pytest.fixture
+def desk(rig: Rig) -> Desk:
+    """The operator before `rig`."""
+    return Desk(rig)
+
+
+@pytest.fixture
+def desk_on_either(rig_on_either: Rig) -> Desk:
+    """`desk`, on SQLite and on PostgreSQL."""
+    return Desk(rig_on_either)

@@ -169,7 +169,8 @@ class Site:
 
     def written(self, number: int) -> list[str]:
         """The tracking numbers that were written to an invoice, in their order."""
-        return [call.body["trackingNumber"] for call in self.sandbox.writes(f"{number}-01", str(number))]
+        writes = self.sandbox.writes(f"{number}-01", str(number))
+        return [call.body["trackingNumber"] for call in writes if call.method == "PATCH"]
 
     @functools.cached_property
     def desk(self) -> Desk:

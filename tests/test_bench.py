@@ -13,13 +13,14 @@ from socket import create_server
 import pytest
 
 from bench import __main__ as bench
-from bench import calls, deliveries, look, memory, parcels, reading, replaying, servers, startup
+from bench import calls, deliveries, look, memory, parcels, reading, replaying, servers, startup, storm
 from bench.load import LoadFailed, pace, saturate
 from bench.table import Row, Wanted, lines
 from receiver.carriers import discover
 from receiver.config import endpoint_from
 from receiver.recordings import read_http
 from receiver.store import Queue
+from receiver.vtex.sandbox import Faults
 
 MISSED = Row(figure="toy", measured=60.0, unit="ms", wanted=Wanted("measured", most=50))
 
@@ -236,3 +237,22 @@ def test_no_postgres(monkeypatch):
 
     with pytest.raises(servers.NotHere, match="RECEIVER_TEST_POSTGRES"), servers.postgres_database():
         pass
+
+
+def test_storm(tmp_path, monkeypatch):
+    """A storm counts the calls that were made, the silences, and what came of each parcel."""
+    monkeypatch.setattr(storm, "STORM", Faults(slow=(1.0, 0.01)))
+    drained = storm.drain(tmp_path, 6)
+
+    assert (6, 0, "", 0, 0.0) == (drained.in_step, drained.twice, drained.others, drained.pauses, drained.silent)
+    assert 6 <= drained.calls <= 12
+    assert drained.calls * drained.alone / storm.HANDS == drained.ideal
+
+
+def test_silences():
+    """Pauses that overlap are one silence."""
+    silences = storm._Silences()
+    for now, until in ((0.0, 1.0), (0.5, 2.0), (1.5, 1.6), (3.0, 4.0)):
+        silences.note(now, until)
+
+    assert ([(0.0, 2.0), (3.0, 4.0)], 3.0) == (silences.spans, silences.seconds)

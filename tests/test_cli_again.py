@@ -3,21 +3,10 @@
 import json
 import time
 
-import pytest
 from sqlalchemy import text
 
 from tests.console import Desk, receiver
-from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
-
-
-@pytest.fixture
-def desk(rig: Rig) -> Desk:
-    return Desk(rig)
-
-
-@pytest.fixture
-def desk_on_either(rig_on_either: Rig) -> Desk:
-    return Desk(rig_on_either)
+from tests.rig import MELHOR_ENVIO, order, package, posted
 
 
 class TestReprocess:

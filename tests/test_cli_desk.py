@@ -6,20 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from tests.console import Desk, receiver
-from tests.rig import Rig, order, package, posted
+from tests.rig import order, package, posted
 
 FRENET = {"carrier": "frenet", "secrets": ["frenet-secret"], "auth": {"scheme": "query"}}
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
-
-
-@pytest.fixture
-def desk(rig: Rig) -> Desk:
-    return Desk(rig)
-
-
-@pytest.fixture
-def desk_on_either(rig_on_either: Rig) -> Desk:
-    return Desk(rig_on_either)
 
 
 class TestShipments:

@@ -89,7 +89,7 @@ def test_options():
     for cells in rows(OPERATING, "Commands"):
         name = spans(cells[0])[0].split()[0]
         known = {option for parameter in main.commands[name].params for option in parameter.opts}
-        assert not set(re.findall(r"--[a-z]+", spans(cells[0])[0])) - known, name
+        assert not set(re.findall(r"--[a-z-]+", spans(cells[0])[0])) - known, name
 
 
 @pytest.mark.parametrize("page", [README, OPERATING], ids=["README.md", "operating.md"])

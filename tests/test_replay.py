@@ -18,12 +18,7 @@ from receiver.recordings import to_json, walk
 from receiver.replay import Replay
 from tests.console import ROOT, Desk, receiver, receiver_process
 from tests.replaying import POSTED, SAMPLES, expecting, lines, recording, replay
-from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
-
-
-@pytest.fixture
-def desk(rig: Rig) -> Desk:
-    return Desk(rig)
+from tests.rig import MELHOR_ENVIO, order, package, posted
 
 
 @pytest.mark.parametrize("one", list(walk(SAMPLES)), ids=lambda one: "/".join(Path(one.name).parts[-2:]))

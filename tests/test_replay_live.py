@@ -8,12 +8,7 @@ from werkzeug.serving import make_server
 
 from tests.console import Desk, receiver
 from tests.replaying import POSTED, lines, recording, replay
-from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
-
-
-@pytest.fixture
-def desk(rig: Rig) -> Desk:
-    return Desk(rig)
+from tests.rig import MELHOR_ENVIO, order, package, posted
 
 
 class TestSend:

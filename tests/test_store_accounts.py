@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -170,6 +171,17 @@ def test_the_longer_pause(database: Database, queue: Queue) -> None:
     for wait in (60, 30):
         queue.pause("lux", until=NOW + wait, reason="429", own_fault=False)
     assert [{"name": "lux", "reason": "429", "until": NOW + 60, "now": NOW}] == Desk(database).paused_accounts(now=NOW)
+
+
+def test_opens(database: Database, queue: Queue) -> None:
+    """A worker knows when the next pause ends that it has met, and is rung for when an account answers again."""
+    assert math.inf == queue.opens_at(NOW)
+    queue.pause("lux", until=NOW + 60, reason="429", own_fault=False)
+    queue.pause("other", until=NOW + 90, reason="429", own_fault=False)
+    assert [NOW + 60, NOW + 90, math.inf] == [queue.opens_at(NOW + wait) for wait in (0, 60, 90)]
+    database.arrived.clear()
+    queue.resume("lux")
+    assert database.arrived.is_set()
 
 
 def test_many_hands_at_one_wall(database: Database, queue: Queue) -> None:

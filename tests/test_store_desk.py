@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from receiver.store import Attempt, Database, Desk, Ending, Inbox, LeaseLost, Queue, desk
 from receiver.store.desk import Unknown
-from receiver.store.tables import deliveries
+from receiver.store.tables import BEHIND, deliveries
 from tests.store_cases import NOW, add_shipments, claim_one, delivery, everything, rest, shipment
 
 OPEN_AGAIN = {
@@ -159,7 +159,10 @@ DECISIONS: dict[str, tuple[Callable[[Desk], object], dict[str, Any]]] = {
         {"state": "dismissed", "reason": None, "note": "dismissed by a person", "due_at": None, "changed_at": NOW + 9},
     ),
     "retry": (lambda desk: desk.retry("ep/p1", now=NOW + 9), OPEN_AGAIN),
-    "retry_all": (lambda desk: desk.retry_all(state="held", reason=None, now=NOW + 9), OPEN_AGAIN),
+    "retry_all": (
+        lambda desk: desk.retry_all(state="held", reason=None, now=NOW + 9),
+        {**OPEN_AGAIN, "priority": BEHIND},
+    ),
     "link": (lambda desk: desk.link("lux", "TN1", "1-01", None, now=NOW + 9), OPEN_AGAIN),
 }
 

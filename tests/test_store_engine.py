@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from sqlalchemy import event, inspect, text
 from sqlalchemy.engine import Connection
 
 from receiver.store import Database, NotMigrated, Queue, StoreUnavailable, migrate
-from receiver.store.engine import alembic_config, open_engine, revision
+from receiver.store.engine import alembic_config, open_engine, revision, turnstile_of
 from receiver.store.migrations import HEAD
 from receiver.store.tables import metadata
-from tests.store_cases import NOW, add_shipments, spawn
+from tests.store_cases import NOW, add_shipments, shipment, spawn
 
 
 @contextmanager
@@ -210,9 +210,35 @@ def test_outage(database: Database) -> None:
         queue.pause("lux", until=NOW, reason="429", own_fault=False)
         found.extend(claim.id for claim in queue.claim("lux", most=16, now=NOW))
 
-    look, claim, probe = plans(database, ask)
+    look, live, behind, probe = plans(database, ask)
     assert ["ep/due"] == found
-    for plan, index in ((look, "shipments_due"), (claim, "shipments_due"), (probe, "shipments_leased")):
+    looks = ((look, "shipments_due"), (live, "shipments_due"), (behind, "shipments_due"), (probe, "shipments_leased"))
+    for plan, index in looks:
         assert index in plan
         assert "SCAN shipments" not in plan
         assert "Seq Scan on shipments" not in plan
+
+
+def test_a_start_waits_its_turn(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start behind a process that has stopped at the same file ends with one clear line, not never."""
+    monkeypatch.setattr("receiver.store.engine._START_PATIENCE", 0.1)
+    refusal = pytest.raises(StoreUnavailable, match=r"another process has held \S+receiver\.db-turn for 0\.1 s")
+    with closing(turnstile_of(sqlite_url)) as turnstile, turnstile.turn(), refusal:
+        Database(sqlite_url)
+    Database(sqlite_url).close()
+
+
+def test_first_release(sqlite_url: str, postgres_url: str) -> None:
+    """What the first release stored is kept, and is live."""
+    columns = "id, endpoint, account, state, due_at, first_at, changed_at"
+    row = f"INSERT INTO shipments ({columns}) VALUES ('ep/p1', 'ep', 'lux', 'due', 1, 1, 1)"
+    for url in (sqlite_url, postgres_url):
+        engine = open_engine(url, writing=True)
+        with engine.begin() as connection:
+            command.upgrade(alembic_config(connection), "0001")
+            connection.exec_driver_sql(row)
+        engine.dispose()
+        migrate(url)
+        with closing(Database(url)) as database:
+            [claim] = Queue(database, holder="a", lease=60).claim("lux", most=1, now=NOW)
+            assert ("ep/p1", 0) == (claim.id, shipment(database)["priority"])

@@ -5,6 +5,7 @@ import hmac
 import json
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -281,6 +282,7 @@ class TestCannotStore:
         assert (503, PROBLEM, "30") == (answer.status_code, answer.mimetype, answer.headers["Retry-After"])
         assert waited < 4.5
         assert (200, "accepted") == outcome(rig.post(posted(parcel="p3")))
+        rig.now += 1
         assert 200 == rig.client.get("/readyz").status_code
         assert "p3" in {row["id"].rpartition("/")[2] for row in rows(rig, "shipments")}
 
@@ -319,13 +321,25 @@ class TestHealth:
         assert {"status": "ready", "paused_accounts": []} == rig.client.get("/readyz").json
         with closing(sqlite3.connect(sqlite_file(rig.database_url), isolation_level=None)) as raw:
             raw.execute(
-                "INSERT INTO accounts (name, paused_until, pause_reason) VALUES ('lux', ?, 'key')", (rig.now + 60,)
+                "INSERT INTO accounts (name, paused_until, pause_reason) VALUES ('lux', ?, 'key')", (rig.now + 61,)
             )
+        rig.now += 1
 
         answer = rig.client.get("/readyz")
 
         assert 200 == answer.status_code
         assert [{"name": "lux", "until": rig.now + 60}] == answer.json["paused_accounts"]
+
+    def test_storm(self, rig, monkeypatch):
+        """A storm of probes costs one look a second."""
+        looks = []
+        monkeypatch.setattr(rig.database, "check_writable", lambda: looks.append(rig.now))
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: rig.app.test_client().get("/readyz").status_code, range(50)))
+        rig.now += 1
+        rig.client.get("/readyz")
+
+        assert ({200}, [rig.now - 1, rig.now]) == (set(answers), looks)
 
     def test_not_ready(self, rig, monkeypatch, caplog):
         """Not ready when nothing can be stored; why is for the log alone, since it names hosts and files."""

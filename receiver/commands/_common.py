@@ -26,7 +26,7 @@ STATES = (
 OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
 #: Rows that a table shows; somebody who wants more than that wants ``--json``.
 MOST_ROWS = 1_000
-_TIMES = ("at", "until", "wanted_since")
+_TIMES = ("at", "until", "since", "wanted_since")
 
 
 def fail(message: str) -> Never:
@@ -53,6 +53,7 @@ reason_option = click.option(
     "--reason", type=click.Choice(sorted(REASONS)), metavar="CODE", help="Only those with this reason (vtex_rejected)."
 )
 outcome_option = click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those of this outcome.")
+account_option = click.option("--account", metavar="NAME", help="The VTEX account; needed if there are several.")
 endpoint_option = click.option("--endpoint", metavar="NAME", help="Only those of this endpoint.")
 
 
@@ -80,6 +81,16 @@ def opened() -> Iterator[tuple[Config, Database]]:
     _, config = configuration()
     with clear_faults(), contextlib.closing(Database(config.database)) as database:
         yield config, database
+
+
+def account_of(config: Config, name: str | None) -> str:
+    """The account that is meant; none or an unknown one ends the command, unless there is only one."""
+    if name is None and len(config.accounts) == 1:
+        return next(iter(config.accounts))
+    if name not in config.accounts:
+        wrong = "--account is missing" if name is None else f"no account {name!r}"
+        fail(f"{wrong}; there are {', '.join(config.accounts)}")
+    return str(name)
 
 
 def named(desk: Desk, name: str) -> str:

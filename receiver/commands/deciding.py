@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from receiver.commands._common import (
+    account_of,
+    account_option,
     count,
     endpoint_option,
     fail,
@@ -86,7 +88,7 @@ def retry(shipment: str | None, state: str | None, reason: str | None, *, as_jso
 @click.argument("tracking_number")
 @click.argument("order_id", metavar="ORDER")
 @click.argument("invoice_number", metavar="[INVOICE]", required=False)
-@click.option("--account", metavar="NAME", help="The VTEX account; needed if there are several.")
+@account_option
 @json_option
 def link(
     tracking_number: str, order_id: str, invoice_number: str | None, account: str | None, *, as_json: bool
@@ -98,7 +100,7 @@ def link(
     _check_segments(order_id, invoice_number)
     tracking_number = tracking_number.strip()
     with opened() as (config, database):
-        of = _account(config, account)
+        of = account_of(config, account)
         woken = Desk(database).link(of, tracking_number, order_id, invoice_number, now=time.time())
         said = {
             "account": of,
@@ -128,7 +130,7 @@ def reprocess(delivery: str | None, outcome: str | None, endpoint: str | None, *
         ids = [delivery] if delivery is not None else _open(desk, config, outcome, endpoint)
         left = 0
         for name in ids:
-            reading = intake.reprocess(_delivery(desk, name))
+            reading = intake.reprocess(_delivery(desk, name), behind=len(ids) > 1)
             left += reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR)
             said = {"delivery": name, "outcome": str(reading.outcome), "reason": reading.reason}
             _say(f"{name}  {reading.outcome}  {reading.reason or ''}".rstrip(), said, as_json=as_json)
@@ -155,15 +157,6 @@ def _check_segments(order_id: str, invoice_number: str | None) -> None:
             segment("-" if text is None else text)
         except BadSegment as error:
             fail(f"{name}: {error}")
-
-
-def _account(config: Config, name: str | None) -> str:
-    if name is None and len(config.accounts) == 1:
-        return next(iter(config.accounts))
-    if name not in config.accounts:
-        wrong = "--account is missing" if name is None else f"no account {name!r}"
-        fail(f"{wrong}; there are {', '.join(config.accounts)}")
-    return str(name)
 
 
 def _open(desk: Desk, config: Config, outcome: str | None, endpoint: str | None) -> list[str]:

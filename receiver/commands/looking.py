@@ -1,13 +1,13 @@
 """Looking: what arrived, where each parcel is, and why."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from receiver.commands._common import (
-    cell,
     count,
     endpoint_option,
     json_option,
@@ -23,6 +23,7 @@ from receiver.commands._common import (
     state_option,
 )
 from receiver.store import Desk
+from receiver.story import next_step
 from receiver.vtex.orders import RULES
 
 
@@ -87,10 +88,16 @@ def rejects(*, as_json: bool) -> None:
 @click.argument("shipment")
 @json_option
 def show(shipment: str, *, as_json: bool) -> None:
-    """Tell a shipment's whole story. SHIPMENT is its id or its tracking number."""
+    """Tell a shipment's whole story.
+
+    What arrived, what was chosen and why, every request and answer, and what happens next. SHIPMENT is its id or its
+    tracking number.
+    """
     with opened() as (_, database):
         desk = Desk(database)
         story = desk.story(named(desk, shipment))
+    step = next_step(story["shipment"], paused_until=story.pop("paused_until"), now=time.time())
+    story["next"] = {"what": step.what, "at": step.at}
     if as_json:
         click.echo(json.dumps(plain(story)))
         return
@@ -106,25 +113,40 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
     by = {
         "account": row["account"],
         "tracking number": row["tracking_number"],
+        "carrier says": (known_now.get("status") or [None])[0],
         "dispatched": known_now.get("dispatched_at"),
         "references": ", ".join(f"{kind} {value}" for kind, value in known_now.get("references", ())),
         "assigned": _place(row["assigned_order"], row["assigned_invoice"]),
         "order": _place(row["order_id"], row["invoice_number"]),
+        "chosen among": ", ".join(
+            (row["evidence"] or {}).get("candidates") or (row["evidence"] or {}).get("invoices") or ()
+        ),
         "chosen by": f"{row['rule']}: {RULES.get(row['rule'], '')}" if row["rule"] else None,
         "evidence": json.dumps(row["evidence"], ensure_ascii=False) if row["evidence"] else None,
         "VTEX has": _sent(row["sent"]) if row["sent"] else None,
         "events": _events(row["sent"]["tracking"]) if row["sent"] and "tracking" in row["sent"] else None,
-        "next look": cell("due_at", row["due_at"]),
         "generation": str(row["generation"]) if row["generation"] > 1 else None,
+        "next": _next(**story["next"]),
     }
     yield from (f"  {name:<15}  {value}" for name, value in by.items() if value)
     yield "what arrived:"
     for one in story["deliveries"]:
-        said = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
-        yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
+        yield from _arrived(one)
     yield "what was done:" if story["attempts"] else "what was done: nothing was asked of VTEX yet"
     for one in story["attempts"]:
         yield f"  {moment(one['begun_at'])}  {_attempt(one)}"
+
+
+def _next(what: str, at: float | None) -> str:
+    return f"{moment(at)}: {what}" if at else what
+
+
+def _arrived(one: dict[str, Any]) -> Iterator[str]:
+    said = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
+    yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
+    read = f"{one['carrier']} of version {one['version']}" if one["version"] else one["carrier"]
+    folded = "folded in" if one["folded"] else "not folded in yet"
+    yield f"  {'':20}  {one['outcome']}, proven by {one['proof']}, read by {read}, {folded}, sha256 {one['digest']}"
 
 
 def _place(order: str | None, invoice: str | None) -> str | None:

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from receiver.store.engine import prepare
 from receiver.vtex.sandbox import BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
 from receiver.vtex.sandbox import serve as serve_sandbox
 
+_STOP = (signal.SIGTERM, signal.SIGINT)
 _AT_LEAST_ONE = click.IntRange(min=1)
 
 
@@ -48,7 +48,7 @@ def web(bind: str, processes: int, threads: int) -> None:
 
 
 @click.command()
-@click.option("--hands", type=_AT_LEAST_ONE, help="Shipments worked at once; default: as configured.")
+@click.option("--hands", type=_AT_LEAST_ONE, help="Shipments worked at once, per account; default: as configured.")
 def work(hands: int | None) -> None:
     """Only work: make VTEX agree with what was received.
 
@@ -71,15 +71,18 @@ def sandbox(orders: Path, bind: str, faults: tuple[str, ...], seed: int) -> None
     Its orders come from a file.
     """
     host, _, port = bind.rpartition(":")
+    # They wait for `sigwait`, in every thread to come.
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     try:
         app = create_sandbox(load_orders(orders), parse_faults(faults), seed=seed)
         running = serve_sandbox(app, host, int(port), log_requests=True)
     except (BadFaults, BadOrders, OSError) as error:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
         fail(str(error))
-    stopped = _told_to_stop()
     click.echo(f"stand-in VTEX on {running.url}; what was called: {running.url}/sandbox/calls")
-    stopped.wait()
+    signal.sigwait(_STOP)
     running.stop()
+    signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 @click.command()
@@ -127,14 +130,6 @@ def _hint(carrier: Carrier) -> str:
         f"{carrier.name} names no order by itself: add a reference rule "
         f"(merchants write it into {', '.join(carrier.references)}), or tell it with 'receiver link'"
     )
-
-
-def _told_to_stop() -> threading.Event:
-    """Is set by SIGTERM or SIGINT."""
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    return stopped
 
 
 COMMANDS = (serve, web, work, sandbox, check, migrate)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Update, and_, bindparam, case, delete, fun
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database
-from receiver.store.tables import accounts, attempts, deliveries, orders, rejects, shipments, updates
+from receiver.store.tables import BEHIND, LIVE, accounts, attempts, deliveries, orders, rejects, shipments, updates
 
 #: States that only a person, a link or news from the carrier can end.
 STUCK = ("held", "kept", "awaiting_order", "awaiting_invoice", "gave_up")
@@ -82,21 +82,25 @@ class Desk:
         return str(found[0])
 
     def story(self, shipment_id: str) -> dict[str, Any]:
-        """A shipment with every delivery that spoke of it and every call made for it, oldest first."""
+        """A shipment with every delivery that spoke of it and every call made for it, oldest first; and until when its
+        account is paused, if it is. Raises `Unknown`."""
         rows = self._database.rows(select(shipments).where(shipments.c.id == shipment_id))
         if not rows:
             raise Unknown(f"no shipment {shipment_id!r}")
+        of_delivery = ("id", "received_at", "digest", "outcome", "carrier", "proof", "version")
         said = (
-            select(updates.c.said, deliveries.c.id, deliveries.c.received_at, deliveries.c.digest, deliveries.c.outcome)
+            select(updates.c.said, updates.c.taken, *(deliveries.c[name] for name in of_delivery))
             .join(deliveries, deliveries.c.id == updates.c.delivery)
             .where(updates.c.shipment == shipment_id)
             .order_by(updates.c.id)
         )
         tried = select(attempts).where(attempts.c.shipment == shipment_id).order_by(attempts.c.id)
+        paused = select(accounts.c.paused_until).where(accounts.c.name == rows[0]["account"])
         return {
             "shipment": _shipment(dict(rows[0])),
-            "deliveries": [{**dict(row), "said": json.loads(row["said"])} for row in self._database.rows(said)],
+            "deliveries": [_said(dict(row)) for row in self._database.rows(said)],
             "attempts": [_attempt(dict(row)) for row in self._database.rows(tried)],
+            "paused_until": next((row["paused_until"] for row in self._database.rows(paused)), 0.0) or None,
         }
 
     def assign(self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float) -> None:
@@ -118,9 +122,18 @@ class Desk:
         self._change(shipment_id, _reopened(now))
 
     def retry_all(self, *, state: str, reason: str | None, now: float) -> int:
-        """`retry` for all of a state (and reason); how many."""
+        """`retry` for all of a state (and reason), behind what is live; how many."""
         where = [shipments.c.state == state, *_equal({shipments.c.reason: reason})]
-        return self._update(where, _reopened(now))
+        return self._update(where, {**_reopened(now), "priority": BEHIND})
+
+    def wake_order(self, account: str, order_id: str, *, now: float) -> int:
+        """The order has got an invoice: look at the parcels that wait for one at once; how many."""
+        waiting = [
+            shipments.c.account == account,
+            shipments.c.order_id == order_id,
+            shipments.c.state == "awaiting_invoice",
+        ]
+        return self._update(waiting, {"due_at": now, "check_at": 0.0, "priority": LIVE})
 
     def link(self, account: str, tracking_number: str, order_id: str, invoice_number: str | None, *, now: float) -> int:
         """Note which order a tracking number belongs to, and wake the shipments that wait for it or were told to
@@ -220,6 +233,7 @@ def _reopened(now: float) -> dict[str, Any]:
         "state": "due",
         "reason": None,
         "due_at": now,
+        "priority": LIVE,
         "check_at": 0.0,
         "basis": None,
         "tries": 0,
@@ -243,6 +257,11 @@ def _shipment(row: dict[str, Any]) -> dict[str, Any]:
 
 def _delivery(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "headers": json.loads(row["headers"])}
+
+
+def _said(row: dict[str, Any]) -> dict[str, Any]:
+    folded = bool(row.pop("taken"))
+    return {**row, "said": json.loads(row["said"]), "folded": folded}
 
 
 def _attempt(row: dict[str, Any]) -> dict[str, Any]:

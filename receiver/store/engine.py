@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ class NotMigrated(Exception):
 #: What the database says of itself, not of a row: away, locked, full, read-only. Everything else is the row's fault.
 REFUSALS = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 
+#: Seconds that a start waits for another process at the same SQLite file; a migration may take some.
+_START_PATIENCE = 30.0
 #: `RETURNING` came with this version of SQLite.
 _OLDEST_SQLITE = (3, 35)
 #: Any number, so long as every program that migrates this database takes the same.
@@ -56,12 +59,32 @@ class Turnstile:
         self._file = path.open("w")
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+    def turn(self, *, patience: float | None = None) -> Iterator[None]:
+        """Waits for its turn: for ever, where its caller has a deadline of his own, or so many seconds.
+
+        Raises `StoreUnavailable` after them.
+        """
+        if patience is None:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        else:
+            self._lock_within(patience)
         try:
             yield
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _lock_within(self, patience: float) -> None:
+        ends = time.monotonic() + patience
+        while True:  # the kernel's queue knows no deadline
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= ends:
+                    why = f"another process has held {self._file.name} for {patience:g} s"
+                    raise StoreUnavailable(f"{why}; does it migrate, or was it stopped?") from None
+                time.sleep(0.05)
+            else:
+                return
 
     def close(self) -> None:
         self._file.close()
@@ -157,7 +180,7 @@ def _prepare_sqlite(url: str) -> None:
         turnstile = turnstile_of(url)
     except OSError as error:
         raise StoreUnavailable(f"{file}: {error.strerror}") from None
-    with contextlib.closing(turnstile), turnstile.turn():
+    with contextlib.closing(turnstile), turnstile.turn(patience=_START_PATIENCE):
         _switch_to_wal(file)
         if revision(url) != HEAD:
             migrate(url)

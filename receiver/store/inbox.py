@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, insert, select, update
+from sqlalchemy import and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database, new_id
-from receiver.store.tables import deliveries, rejects, shipments, updates
+from receiver.store.tables import BEHIND, LIVE, deliveries, rejects, shipments, updates
 
 #: How many rejects are kept.
 MOST_REJECTS = 1_000
@@ -18,7 +18,8 @@ MOST_REJECTS = 1_000
 class Delivery:
     """One webhook as it is kept. ``target`` and ``headers`` come redacted; ``digest`` is of the original body.
 
-    ``updates`` are ``(shipment id, what it says as JSON text)``; ``account`` is whose shipments they are.
+    ``updates`` are ``(shipment id, what it says as JSON text)``; ``account`` is whose shipments they are; ``version``
+    is this program's.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Delivery:
     body: bytes
     digest: str
     proof: str
+    version: str | None = None
     updates: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -61,6 +63,14 @@ class Inbox:
             set_={
                 "account": upsert.excluded.account,
                 "arrivals": shipments.c.arrivals + 1,
+                # What is done again by the thousand does not push back what is live and waits.
+                "priority": case(
+                    (
+                        and_(shipments.c.due_at.is_not(None), shipments.c.priority < upsert.excluded.priority),
+                        shipments.c.priority,
+                    ),
+                    else_=upsert.excluded.priority,
+                ),
                 "due_at": case(
                     (shipments.c.due_at < upsert.excluded.due_at, shipments.c.due_at), else_=upsert.excluded.due_at
                 ),
@@ -77,8 +87,11 @@ class Inbox:
             self._database.arrived.set()
         return receipt
 
-    def reprocess(self, delivery_id: str, *, outcome: str, reason: str | None, dedup: str, fresh: Delivery) -> bool:
-        """A kept delivery's new outcome after a fix, with what it says now and did not say before.
+    def reprocess(
+        self, delivery_id: str, *, outcome: str, reason: str | None, dedup: str, fresh: Delivery, behind: bool = False
+    ) -> bool:
+        """A kept delivery's new outcome after a fix, with what it says now and did not say before. ``behind``: one of
+        many, whose shipments let live ones pass.
 
         False: another delivery had brought its meaning already. Raises `StoreUnavailable`.
         """
@@ -89,7 +102,7 @@ class Inbox:
             values: dict[str, Any] = (
                 {"outcome": "duplicate", "reason": f"same as {taken}"}
                 if duplicate
-                else {"outcome": outcome, "reason": reason, "dedup": dedup}
+                else {"outcome": outcome, "reason": reason, "dedup": dedup, "version": fresh.version}
             )
             # This locks the delivery: whoever reprocesses it at the same time sees what was said here.
             connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
@@ -97,7 +110,7 @@ class Inbox:
                 known = select(updates.c.shipment, updates.c.said).where(updates.c.delivery == delivery_id)
                 before = {tuple(row) for row in connection.execute(known)}
                 news = tuple(said for said in fresh.updates if said not in before)
-                self._touch(connection, [replace(fresh, updates=news)])
+                self._touch(connection, [replace(fresh, updates=news)], priority=BEHIND if behind else LIVE)
             return not duplicate
 
         written = self._database.write(work)
@@ -138,7 +151,7 @@ class Inbox:
         first = {row.dedup: row.id for row in connection.execute(self._first, {"dedups": repeated})}
         return [Receipt(item.id if item.id in new else first[item.dedup], item.id not in new) for item in items]
 
-    def _touch(self, connection: Connection, items: list[Delivery]) -> None:
+    def _touch(self, connection: Connection, items: list[Delivery], *, priority: int = LIVE) -> None:
         said = [
             {
                 "delivery": item.id,
@@ -165,6 +178,7 @@ class Inbox:
                     "state": "due",
                     "due_at": now,
                     "check_at": 0.0,
+                    "priority": priority,
                     "arrivals": 1,
                     "first_at": now,
                     "changed_at": now,
@@ -189,4 +203,5 @@ def _row(item: Delivery) -> dict[str, Any]:
         "body": item.body,
         "digest": item.digest,
         "proof": item.proof,
+        "version": item.version,
     }

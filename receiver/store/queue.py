@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Double, bindparam, case, func, insert, literal, or_, select, update
-from sqlalchemy.engine import Connection
+from sqlalchemy import Double, bindparam, case, literal, or_, select, update
+from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import Known, Update, known_from_json, shipment_from_json
-from receiver.store.claims import Attempt, Busy, Claim, Ending, LeaseLost, Paused, Settlement
+from receiver.store.accounts import Accounts
+from receiver.store.claims import Attempt, Claim, Ending, LeaseLost, Settlement
 from receiver.store.database import Database
 from receiver.store.places import Places, owner_from
-from receiver.store.tables import accounts, attempts, invoices, orders, shipments, updates
+from receiver.store.tables import PRIORITIES, accounts, attempts, invoices, orders, shipments, updates
 from receiver.vtex.writes import Owner
 
 __all__ = ["PACE_AHEAD", "Ending", "Queue"]
@@ -37,11 +38,12 @@ _ASIDE = 3600.0
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 
 
-class Queue:
+class Queue(Accounts):
     """Hands out due shipments of VTEX accounts. ``holder`` names this worker in the leases it takes."""
 
     def __init__(self, database: Database, *, holder: str, lease: float) -> None:
-        self._database, self.holder, self.lease = database, holder, lease
+        super().__init__(database)
+        self.holder, self.lease = holder, lease
         s = shipments
         now = bindparam("now", type_=Double)
         ready = (
@@ -52,10 +54,10 @@ class Queue:
         account = accounts.c.name == bindparam("of")
         closed = or_(accounts.c.paused_until > now, accounts.c.free_at > bindparam("ahead"))
         shut = select(accounts.c.name).where(account, closed).exists()
-        self._ready = select(literal(1)).where(*ready, ~shut).limit(1)
-        self._account = select(accounts).where(account)
+        self._ready = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES), ~shut).limit(1)
         self._in_hands = select(literal(1)).where(s.c.account == bindparam("of"), s.c.lease_until > now).limit(1)
-        oldest = select(s.c.id).where(*ready).order_by(s.c.due_at).limit(bindparam("most"))
+        of_class = (*ready, s.c.priority == bindparam("turn"))
+        oldest = select(s.c.id).where(*of_class).order_by(s.c.due_at).limit(bindparam("most"))
         # Materialised: PostgreSQL may otherwise run it once for each row it looks at, and lock others each time.
         chosen = oldest.with_for_update(skip_locked=True).cte("chosen").prefix_with("MATERIALIZED")
         self._claim = (
@@ -98,21 +100,15 @@ class Queue:
             update(s).where(s.c.id.in_(bindparam("ids", expanding=True))).values(due_at=now, arrivals=s.c.arrivals + 1)
         )
         self._taken = update(updates).where(updates.c.id == bindparam("update")).values(taken=1)
-        reserve = database.insert(accounts)
-        begins = case((accounts.c.free_at > now, accounts.c.free_at), else_=now)
-        self._reserve = reserve.on_conflict_do_update(
-            index_elements=["name"], set_={"free_at": begins + bindparam("span")}
-        ).returning(accounts.c.free_at, accounts.c.paused_until)
         self._learn = database.insert(orders).on_conflict_do_nothing()
         self._places = Places(database)
-        self._end = update(attempts).where(attempts.c.id == bindparam("attempt"))
 
     def something_due(self, account: str, now: float) -> bool:
         """A cheap look, without the write lock: may `claim` find work? Raises `StoreUnavailable`."""
         return bool(self._database.rows(self._ready, {"of": account, "now": now, "ahead": now + PACE_AHEAD}))
 
     def claim(self, account: str, *, most: int, now: float) -> list[Claim]:
-        """Lease up to ``most`` due shipments of one account, oldest first.
+        """Lease up to ``most`` due shipments of one account: live ones first, and the oldest of each kind.
 
         None while it is paused, or its pace is booked out for longer than `PACE_AHEAD`. After a pause one at a time, to
         see whether it answers. Raises `StoreUnavailable`.
@@ -127,11 +123,14 @@ class Queue:
             probing = bool(pace and pace.pause_reason)
             if probing and connection.execute(self._in_hands, of).first():
                 return []
-            rows = connection.execute(
-                self._claim, {**of, "most": 1 if probing else most, "by": token, "until": until}
-            ).mappings()
+            rows: list[RowMapping] = []
+            for priority in PRIORITIES:
+                room = {"most": (1 if probing else most) - len(rows), "turn": priority}
+                if room["most"]:
+                    found = connection.execute(self._claim, {**of, **room, "by": token, "until": until})
+                    rows += sorted(found.mappings(), key=lambda row: row["due_at"])
             claims: dict[str, Claim] = {}
-            for row in sorted(rows, key=lambda row: row["due_at"]):
+            for row in rows:
                 try:
                     claims[row["id"]] = _claim(dict(row), probing=probing)
                 except _UNREADABLE:
@@ -155,25 +154,10 @@ class Queue:
             renewed = connection.execute(self._renew, {"of": claim.id, "by": claim.token, "until": until}).rowcount
             if not renewed:
                 raise LeaseLost(claim.id)
-            place = connection.execute(
-                self._reserve,
-                {
-                    "name": claim.account,
-                    "free_at": now + span,
-                    "paused_until": 0.0,
-                    "pauses": 0,
-                    "now": now,
-                    "span": span,
-                },
-            ).one()
-            if place.paused_until > now:
-                raise Paused(place.paused_until)
-            starts = float(place.free_at) - span
-            if starts > now + longest_wait:
-                raise Busy(starts)
+            starts = self._place(connection, claim.account, span=span, now=now, longest_wait=longest_wait)
             if attempt.call in WRITES:
                 self._places.take(connection, claim, attempt)
-            connection.execute(insert(attempts), _attempt_row(claim, attempt, now))
+            self._write_down(connection, attempt, claim.account, claim.id, generation=claim.generation, now=now)
             claim.lease_until = until
             return starts
 
@@ -204,10 +188,6 @@ class Queue:
 
         self._database.write(work, deadline=self.lease / 4)
 
-    def end(self, endings: Sequence[Ending]) -> None:
-        """Record how calls ended whose shipment is no longer ours."""
-        self._database.write(lambda connection: self._end_attempts(connection, endings))
-
     def free_own_leases(self) -> int:
         """Give back what a former process of this very name held. Only safe while no other bears the name."""
         statement = (
@@ -216,62 +196,6 @@ class Queue:
             .values(token=None, holder=None, lease_until=None)
         )
         return self._database.write(lambda connection: connection.execute(statement).rowcount)
-
-    def pause(self, account: str, *, until: float, reason: str, own_fault: bool, now: float | None = None) -> bool:
-        """No calls for the account before ``until``, by any worker. True: it was not paused yet for such a cause.
-
-        ``own_fault``: the key or the configuration is wrong, as opposed to VTEX asking for quiet. Several hands may
-        meet the same wall: while a pause is in force at ``now``, only VTEX's own word makes it longer, and it is
-        counted once.
-        """
-
-        def work(connection: Connection) -> bool:
-            row = connection.execute(self._account.with_for_update(), {"of": account}).mappings().first()
-            in_force = row is not None and now is not None and row["paused_until"] > now
-            if row and in_force and (own_fault or until <= row["paused_until"]):
-                return False
-            values = {
-                "paused_until": max(until, row["paused_until"] if row else 0.0),
-                "pause_reason": reason,
-                "pauses": (row["pauses"] if row else 0) + (not in_force),
-                "own_fault": int(own_fault),
-            }
-            statement = self._database.insert(accounts).values(name=account, free_at=0.0, **values)
-            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
-            return not (row and row["pause_reason"] and row["own_fault"] == int(own_fault))
-
-        return self._database.write(work)
-
-    def resume(self, account: str) -> bool:
-        """The account answers again. True: it had been paused."""
-        statement = (
-            update(accounts)
-            .where(accounts.c.name == account, accounts.c.pause_reason.is_not(None))
-            .values(paused_until=0.0, pause_reason=None, pauses=0)
-        )
-        return self._database.write(lambda connection: connection.execute(statement).rowcount > 0)
-
-    def resume_after_reload(self, account: str) -> None:
-        """Try an account again whose key did not work: the configuration has just been read anew. What VTEX asked
-        for by ``Retry-After`` stays."""
-        statement = (
-            update(accounts)
-            .where(accounts.c.name == account, accounts.c.pause_reason.is_not(None), accounts.c.own_fault == 1)
-            .values(paused_until=0.0)
-        )
-        self._database.write(lambda connection: connection.execute(statement))
-
-    def pauses(self, account: str) -> int:
-        """How many times in a row the account had to be paused."""
-        rows = self._database.rows(select(accounts.c.pauses).where(accounts.c.name == account))
-        return rows[0]["pauses"] if rows else 0
-
-    def refused_orders(self, account: str, *, since: float) -> int:
-        """On how many distinct orders VTEX refused us lately."""
-        statement = select(func.count(attempts.c.order_id.distinct()).label("many")).where(
-            attempts.c.account == account, attempts.c.outcome == "refused", attempts.c.begun_at >= since
-        )
-        return int(self._database.rows(statement)[0]["many"])
 
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:
         """Invoice number → the shipment whose tracking it carries, and what that one last wrote."""
@@ -310,20 +234,6 @@ class Queue:
         for row in connection.execute(self._open_writes, {"ids": list(claims)}).mappings():
             claims[row["shipment"]].open_write = dict(row)
 
-    def _end_attempts(self, connection: Connection, endings: Sequence[Ending]) -> None:
-        rows = [
-            {
-                "attempt": ending.attempt,
-                "finished_at": ending.at,
-                "outcome": ending.outcome,
-                "status": ending.status,
-                "answer": ending.answer,
-            }
-            for ending in endings
-        ]
-        if rows:
-            connection.execute(self._end, rows)
-
 
 _AS_STORED = (
     *("id", "endpoint", "account", "token", "lease_until", "state", "reason", "note", "check_at"),
@@ -350,22 +260,6 @@ def _update(row: dict[str, Any]) -> Update:
         received_at=datetime.fromtimestamp(row["received_at"], UTC),
         digest=row["digest"],
     )
-
-
-def _attempt_row(claim: Claim, attempt: Attempt, now: float) -> dict[str, Any]:
-    return {
-        "id": attempt.id,
-        "shipment": claim.id,
-        "generation": claim.generation,
-        "account": claim.account,
-        "call": attempt.call,
-        "order_id": attempt.order_id,
-        "invoice_number": attempt.invoice_number,
-        "rule": attempt.rule,
-        "evidence": json.dumps(attempt.evidence) if attempt.evidence else None,
-        "request": json.dumps(attempt.request) if attempt.request else None,
-        "begun_at": now,
-    }
 
 
 def _learnt_row(account: str, fact: tuple[str, str, str, str | None], source: str, now: float) -> dict[str, Any]:

@@ -4,6 +4,9 @@ from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, 
 
 metadata = MetaData()
 
+#: Whose turn is first: what a carrier or a person has just said, before what is done again by the thousand.
+LIVE, BEHIND = PRIORITIES = (0, 1)
+
 #: The record of what arrived. ``dedup`` outlives the body, which retention empties.
 deliveries = Table(
     "deliveries",
@@ -21,6 +24,7 @@ deliveries = Table(
     Column("body", LargeBinary),
     Column("digest", Text, nullable=False),
     Column("proof", Text, nullable=False),
+    Column("version", Text),  # of this program, whose adapter read it last
 )
 _OPEN_DELIVERY = text("outcome IN ('quarantined', 'error')")
 Index("deliveries_received", deliveries.c.received_at)
@@ -55,6 +59,7 @@ shipments = Table(
     Column("note", Text),
     Column("due_at", Double),  # when somebody should look; null: nothing to do until news comes
     Column("check_at", Double),  # before this VTEX is not asked; null: only news, a link or a person opens it again
+    Column("priority", Integer, nullable=False, server_default="0"),  # one of `PRIORITIES`
     Column("lease_until", Double),
     Column("token", Text),
     Column("holder", Text),
@@ -77,14 +82,20 @@ shipments = Table(
     Column("changed_at", Double, nullable=False),
 )
 _DUE = text("due_at IS NOT NULL")
-Index("shipments_due", shipments.c.account, shipments.c.due_at, sqlite_where=_DUE, postgresql_where=_DUE)
+Index(
+    "shipments_due",
+    *(shipments.c.account, shipments.c.priority, shipments.c.due_at),
+    sqlite_where=_DUE,
+    postgresql_where=_DUE,
+)
 Index("shipments_number", shipments.c.tracking_number)
 Index("shipments_order", shipments.c.order_id)
 Index("shipments_state", shipments.c.state, shipments.c.changed_at)
 _LEASED = text("lease_until IS NOT NULL")
 Index("shipments_leased", shipments.c.account, shipments.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
 
-#: Every call to VTEX and every intent of one; ``outcome`` null: begun, and nobody wrote down how it ended.
+#: Every call to VTEX and every intent of one; ``outcome`` null: begun, and nobody wrote down how it ended. ``shipment``
+#: is `about_order` where a call is made for no shipment.
 attempts = Table(
     "attempts",
     metadata,
@@ -132,6 +143,7 @@ orders = Table(
     Column("source", Text, nullable=False),
     Column("learnt_at", Double, nullable=False),
 )
+Index("orders_order", orders.c.account, orders.c.order_id)
 
 #: Pace and pause of a VTEX account, shared by every worker of every host.
 accounts = Table(
@@ -143,6 +155,8 @@ accounts = Table(
     Column("pause_reason", Text),
     Column("pauses", Integer, nullable=False, server_default="0"),
     Column("own_fault", Integer, nullable=False, server_default="0"),
+    Column("failing", Text),  # the orders about which VTEX failed since its last answer
+    Column("failing_since", Double),
 )
 
 #: The last senders that could not prove themselves, and why; bounded, and without their bodies.

@@ -2,6 +2,7 @@
 "Orders API"; an HTML page under 200 or 3xx is a login page: the key may not do what was asked."""
 
 import json
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 #: VTEX recommends one minute of silence after 429 ("Orders feed" guide).
 LEAST_PAUSE = 60.0
 MOST_PAUSE = 3600.0
+#: While VTEX answers nobody: seconds of the first pause, doubling to the longest, until a call is answered.
+OUTAGE_PAUSE, LONGEST_OUTAGE_PAUSE = 15.0, 300.0
 
 _EMAIL = re.compile(r"[^\s@\"']+@[^\s@\"']+")
 _LONG_DIGITS = re.compile(r"\d{11,}")
@@ -66,9 +69,9 @@ class Rejected(VtexError):
     """Another 4xx: the request as such is wrong."""
 
 
-def decipher(answer: Answer, *, now: float) -> Any:
+def decipher(answer: Answer, *, now: float, least_pause: float = LEAST_PAUSE) -> Any:
     """The JSON of a success (``None`` for an empty body). Raises a `VtexError`."""
-    error = _error(answer, now)
+    error = _error(answer, now, least_pause)
     if error is not None:
         raise error
     if not answer.body.strip():
@@ -79,9 +82,9 @@ def decipher(answer: Answer, *, now: float) -> Any:
         raise Transient("the answer is not JSON", answer.status) from None
 
 
-def pause(retry_after: str | None, now: float) -> float:
-    """Seconds of silence for a ``Retry-After``: seconds or an HTTP date; absent and nonsense mean a minute."""
-    seconds = LEAST_PAUSE
+def pause(retry_after: str | None, now: float, *, least: float = LEAST_PAUSE) -> float:
+    """Seconds of silence for a ``Retry-After``: seconds or an HTTP date; absent and nonsense mean the least."""
+    seconds = least
     if retry_after:
         written = retry_after.strip()
         if written.isascii() and written.isdecimal():
@@ -91,8 +94,14 @@ def pause(retry_after: str | None, now: float) -> float:
                 when = parsedate_to_datetime(written)
                 seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now
             except (ValueError, OverflowError):
-                seconds = LEAST_PAUSE
-    return min(max(seconds, LEAST_PAUSE), MOST_PAUSE)
+                seconds = least
+    return min(max(seconds, least), MOST_PAUSE)
+
+
+def outage_pause(before: int, chance: random.Random) -> float:
+    """Seconds of silence while VTEX answers nobody, after so many such pauses: growing, and ± 20 %, so that several
+    accounts and hosts do not come back at one moment."""
+    return min(LONGEST_OUTAGE_PAUSE, OUTAGE_PAUSE * 2.0 ** min(before, 20)) * chance.uniform(0.8, 1.2)
 
 
 def message(answer: Answer) -> str:
@@ -108,7 +117,7 @@ def message(answer: Answer) -> str:
     return f"HTTP {answer.status}: {redact(words)[:500]}".rstrip(": ")
 
 
-def _error(answer: Answer, now: float) -> VtexError | None:
+def _error(answer: Answer, now: float, least_pause: float) -> VtexError | None:
     status = answer.status
     if 300 <= status < 400:
         target = re.split(r"[?#]", answer.headers.get("location", ""))[0]  # what follows may be a token
@@ -116,7 +125,7 @@ def _error(answer: Answer, now: float) -> VtexError | None:
     if status == 401:
         return Misconfigured(f"the app key is not accepted: {message(answer)}", status)
     if status in (429, 503):
-        seconds = pause(answer.headers.get("retry-after"), now)
+        seconds = pause(answer.headers.get("retry-after"), now, least=least_pause)
         return Throttled(f"asked to slow down: {message(answer)}", status, seconds)
     if status >= 500 or status == 408:
         return Transient(message(answer), status)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from receiver.config import Account
 from receiver.http import Http
-from receiver.vtex.answers import Answer, decipher
+from receiver.vtex.answers import LEAST_PAUSE, Answer, decipher
 from receiver.vtex.writes import MOST_SEGMENT
 
 _ORDERS = "/api/oms/pvt/orders"
@@ -17,11 +17,16 @@ class BadSegment(Exception):
 
 
 class Vtex:
-    """One account. Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds."""
+    """One account. Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds.
 
-    def __init__(self, account: Account, http: Http, *, clock: Callable[[], float]) -> None:
+    ``clock`` is Unix time in seconds; ``least_pause`` are the seconds that 429 and 503 cost at least.
+    """
+
+    def __init__(
+        self, account: Account, http: Http, *, clock: Callable[[], float], least_pause: float = LEAST_PAUSE
+    ) -> None:
         self.account = account
-        self._http, self._clock = http, clock
+        self._http, self._clock, self._least_pause = http, clock, least_pause
         self._token = 0
 
     def get_order(self, order_id: str) -> Any:
@@ -40,6 +45,14 @@ class Vtex:
         """``PUT tracking``: the receipt, or ``None`` where VTEX answers with an empty body."""
         return self._call("PUT", f"{_ORDERS}/{segment(order_id)}/invoice/{segment(invoice_number)}/tracking", body)
 
+    def post_invoice(self, order_id: str, body: dict[str, Any]) -> Any:
+        """``POST invoice``: the receipt, or ``None``. Not idempotent: without an answer only a read tells its end."""
+        return self._call("POST", f"{_ORDERS}/{segment(order_id)}/invoice", body)
+
+    def invoice_url(self, order_id: str) -> str:
+        """Where `post_invoice` sends an order's invoice."""
+        return f"{self.account.base_url}{_ORDERS}/{segment(order_id)}/invoice"
+
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         first, several = self._token, len(self.account.app_tokens)
         answer = self._try(first, method, path, body)
@@ -50,7 +63,7 @@ class Vtex:
             answer = self._try(token, method, path, body)
             if answer.status != 401:
                 self._token = token
-        return decipher(answer, now=self._clock())
+        return decipher(answer, now=self._clock(), least_pause=self._least_pause)
 
     def _try(self, token: int, method: str, path: str, body: dict[str, Any] | None) -> Answer:
         headers = _headers(self.account, self.account.app_tokens[token])

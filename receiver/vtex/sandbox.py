@@ -39,6 +39,7 @@ from receiver.vtex.sandbox_faults import (
     oms_error,
     page_if,
     parse_faults,
+    plain_error,
     trouble,
 )
 from receiver.vtex.sandbox_orders import BadOrders, Call, Order, Refused, Sandbox, check_order
@@ -123,6 +124,8 @@ class _Gate:
             answer = UNAUTHORIZED
         if answer is None and faults.forbids([_named("order_id"), *g.orders]):
             answer = page_if(faults, oms_error(403, "Access denied"))
+        if answer is None and faults.breaks([_named("order_id"), *g.orders]):
+            answer = page_if(faults, plain_error(500, "An error has occurred"))
         return _response(answer) if answer else None
 
     def after(self, response: Response) -> Response:

@@ -15,7 +15,7 @@ from typing import Any
 _FRACTIONS = ("throttle", "unavailable", "server_error", "reset_before", "reset_after_applying")
 _SECONDS = ("invoice_delay", "visible_after")
 _SWITCHES = ("html_errors", "login_page", "redirect", "unauthorized", "append_events")
-_SETS = ("forbidden", "methods")
+_SETS = ("forbidden", "broken", "methods")
 _METHODS = frozenset({"GET", "PATCH", "PUT", "POST"})
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -47,6 +47,7 @@ class Faults:
     redirect: bool = False  #: every call is answered 302 to that page
     unauthorized: bool = False  #: the key is revoked: 401
     forbidden: frozenset[str] = frozenset()  #: order ids answered 403, ``*`` for all: the key's role lacks a resource
+    broken: frozenset[str] = frozenset()  #: order ids about which every call is answered 500: the order itself is ill
     #: PUT tracking adds its events to those before; otherwise they replace them. VTEX documents neither.
     append_events: bool = False
     #: the troubles that answer in place of VTEX, and slowness, strike only these methods
@@ -74,6 +75,10 @@ class Faults:
     def forbids(self, orders: Iterable[str]) -> bool:
         """True where one of these orders is closed to the key."""
         return "*" in self.forbidden or any(order in self.forbidden for order in orders)
+
+    def breaks(self, orders: Iterable[str]) -> bool:
+        """True where one of these orders makes every call fail."""
+        return any(order in self.broken for order in orders)
 
 
 def parse_faults(words: Iterable[str]) -> Faults:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable
 
 from flask import Blueprint, Response
@@ -10,29 +11,54 @@ from receiver.store import Database, Desk, StoreUnavailable
 
 log = logging.getLogger("receiver.web")
 
+#: Seconds for which a verdict holds: each costs a durable write, and anybody may ask.
+HOLDS = 1.0
+
 
 def blueprint(database: Database, *, clock: Callable[[], float]) -> Blueprint:
     """The routes for probes of load balancers and orchestrators; ``clock`` gives seconds since the epoch."""
     routes = Blueprint("health", __name__)
-    desk = Desk(database)
 
     @routes.get("/healthz")
     def healthz() -> Response:
         return _json({"status": "ok"})
 
+    ready = _Verdict(database, clock=clock)
+
     @routes.get("/readyz")
     def readyz() -> Response:
-        try:
-            database.check_writable()
-            paused = desk.paused_accounts(now=clock())
-        except StoreUnavailable as error:
-            log.warning("not ready: %s", error)  # the reason names hosts and files: not for whoever asks
-            return _json({"status": "cannot store"}, 503)
-        # VTEX's words are for the log and the operator, not for whoever asks.
-        told = [{"name": account["name"], "until": account["until"]} for account in paused]
-        return _json({"status": "ready", "paused_accounts": told})
+        return _json(*ready.now())
 
     return routes
+
+
+class _Verdict:
+    """Whether deliveries can be stored, looked at once a second however many ask; they wait for the one look."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], float]) -> None:
+        self._database, self._desk, self._clock = database, Desk(database), clock
+        self._looking = threading.Lock()
+        self._until = 0.0
+        self._said: tuple[dict[str, object], int] = ({}, 200)
+
+    def now(self) -> tuple[dict[str, object], int]:
+        """Body and status."""
+        with self._looking:
+            if self._clock() >= self._until:
+                self._said = self._look()
+                self._until = self._clock() + HOLDS
+            return self._said
+
+    def _look(self) -> tuple[dict[str, object], int]:
+        try:
+            self._database.check_writable()
+            paused = self._desk.paused_accounts(now=self._clock())
+        except StoreUnavailable as error:
+            log.warning("not ready: %s", error)  # the reason names hosts and files: not for whoever asks
+            return {"status": "cannot store"}, 503
+        # VTEX's words are for the log and the operator, not for whoever asks.
+        told = [{"name": account["name"], "until": account["until"]} for account in paused]
+        return {"status": "ready", "paused_accounts": told}, 200
 
 
 def _json(body: dict[str, object], status: int = 200) -> Response:

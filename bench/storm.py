@@ -1,0 +1,183 @@
+"""A backlog drained while VTEX storms: what comes through, and how fast beside what the storm allows.
+
+The stand-in answers each call after 100 ms: a tenth with 429, a tenth with 500, a twentieth not at all, and a twentieth
+of the writes are applied before the connection breaks. One thing is not as in life, so that it ends within minutes: a
+429 comes without ``Retry-After`` and costs `SILENCE`, not the minute that the receiver otherwise takes at least.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import servers
+from bench.table import Row, Wanted
+from receiver.http import Http
+from receiver.vtex.client import Vtex
+from receiver.vtex.sandbox import Faults
+from receiver.worker import Worker
+from tests.rig import Rig, order, package, posted
+
+#: Seconds that a call takes at least, and shipments that are worked at once.
+LATENCY, HANDS = 0.1, 16
+#: Seconds of silence after a 429.
+SILENCE = 0.2
+STORM = Faults(throttle=0.1, server_error=0.1, reset_before=0.05, reset_after_applying=0.05, slow=(1.0, LATENCY))
+#: The share of the backlog that is in step when the rate is taken: until then there is more to do than hands, later
+#: they wait for back-offs. And the share at which the storm ends.
+MEASURED, DURING = 0.5, 0.9
+_LONGEST = 1_200.0
+_AT_REST = ("in_step", "held", "gave_up")
+
+
+@dataclass(slots=True)
+class _Silences:
+    """When the account had to be quiet, as spans that do not overlap."""
+
+    spans: list[tuple[float, float]] = field(default_factory=list)
+
+    def note(self, now: float, until: float) -> None:
+        if self.spans and now <= self.spans[-1][1]:
+            self.spans[-1] = (self.spans[-1][0], max(until, self.spans[-1][1]))
+        else:
+            self.spans.append((now, until))
+
+    @property
+    def seconds(self) -> float:
+        return sum(until - now for now, until in self.spans)
+
+
+def figures(*, short: bool) -> Iterator[Row]:
+    """What became of the backlog, and how fast beside the ideal."""
+    parcels = 200 if short else 5_000
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        drained = drain(Path(folder), parcels)
+    name = f"storm, {parcels:,} parcels"
+    all_of_them = Wanted("measured", least=parcels, most=parcels)
+    yield Row(figure=f"{name}: in step", measured=drained.in_step, wanted=all_of_them, note=drained.others)
+    yield Row(figure="  invoices written twice", measured=drained.twice, wanted=Wanted("measured", most=0))
+    yield Row(
+        figure="  calls a second while it storms",
+        measured=drained.calls / drained.took,
+        baseline=drained.calls / drained.ideal,
+        wanted=Wanted("ratio", least=0.9),
+        note=f"ideal: {drained.calls:,} calls x {drained.alone:.3f} s / {HANDS} hands + {drained.silent:.1f} s silent "
+        f"after 429 + {drained.pauses} probes x {drained.alone:.3f} s = {drained.ideal:.1f} s; "
+        f"took {drained.took:.1f} s",
+    )
+    yield Row(
+        figure="  calls for a parcel",
+        measured=drained.calls / drained.in_storm,
+        baseline=2 / _SUCCEED,
+        note="baseline: a GET and a PATCH, each repeated until it is answered",
+    )
+
+
+#: The share of calls that are answered: the troubles strike one after the other.
+_SUCCEED = (1 - STORM.reset_before) * (1 - STORM.throttle) * (1 - STORM.server_error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drained:
+    """``calls`` were made in ``took`` seconds of storm, for ``in_storm`` parcels that came into step meanwhile.
+
+    A call with nothing beside it takes ``alone`` seconds; for ``silent`` seconds none was allowed. At the end
+    ``in_step`` are, and ``others`` tells of the rest.
+    """
+
+    calls: int
+    alone: float
+    took: float
+    in_storm: int
+    silent: float
+    pauses: int
+    in_step: int
+    twice: int
+    others: str
+
+    @property
+    def ideal(self) -> float:
+        """Seconds in which these calls could be made: all hands busy whenever the account is open, and after each
+        silence one probe alone."""
+        return self.calls * self.alone / HANDS + self.silent + self.pauses * self.alone
+
+
+def drain(folder: Path, parcels: int) -> Drained:
+    """Work off a backlog in a storm, and what is left of it in the calm after."""
+    with Rig(folder, servers.sqlite_database(folder)) as rig:
+        numbers = range(1, parcels + 1)
+        _fill(rig, numbers)
+        alone = _alone(rig)
+        answered: list[float] = []
+
+        def answer(seconds: float) -> None:
+            answered.append(time.monotonic())
+            time.sleep(seconds)
+
+        rig.on_slow, rig.sandbox.faults = answer, STORM
+        begun, first = time.monotonic(), rig.now
+        silences = _Silences()
+        worker = _worker(rig, silences, clock=lambda: first + time.monotonic() - begun)
+        worker.start()
+        in_storm = _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= MEASURED * parcels).get("in_step", 0)
+        took = time.monotonic() - begun
+        calls, spans = len(answered), _Silences(list(silences.spans))
+        _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= DURING * parcels)
+        rig.sandbox.faults = Faults()
+        counts = _wait(rig, begun, lambda counts: sum(counts.get(state, 0) for state in _AT_REST) >= parcels)
+        worker.stop()
+        return Drained(
+            calls=calls,
+            alone=alone,
+            took=took,
+            in_storm=in_storm,
+            silent=spans.seconds,
+            pauses=len(spans.spans),
+            in_step=counts.get("in_step", 0),
+            twice=sum(len(rig.sandbox.writes(f"{number}-01", "900")) > 1 for number in numbers),
+            others=", ".join(f"{many} {state}" for state, many in counts.items() if state != "in_step"),
+        )
+
+
+def _fill(rig: Rig, numbers: Iterable[int]) -> None:
+    """A parcel of an order of its own for each number, received and not worked on."""
+    rig.configure(read_back_seconds=0)
+    for number in numbers:
+        rig.add_order(order(f"{number}-01", package("900")))
+        rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}"))
+
+
+def _alone(rig: Rig) -> float:
+    """Seconds that a call takes with nothing beside it, the stand-in's latency included: the median of twenty."""
+    vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=time.time)
+    rig.on_slow, rig.sandbox.faults = time.sleep, Faults(slow=(1.0, LATENCY))
+    taken = []
+    for _ in range(20):
+        begun = time.perf_counter()
+        vtex.get_order("1-01")
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
+
+
+def _worker(rig: Rig, silences: _Silences, *, clock: Any) -> Worker:
+    worker = Worker(rig.config, rig.database, name="storm", hands=HANDS, clock=clock, least_pause=SILENCE)
+    pause = worker.queue.pause
+
+    def noted(account: str, *, until: float, **rest: Any) -> bool:
+        silences.note(clock(), until)
+        return pause(account, until=until, **rest)
+
+    worker.queue.pause = noted  # type: ignore[method-assign]
+    return worker
+
+
+def _wait(rig: Rig, begun: float, enough: Any) -> dict[str, int]:
+    """Look twenty times a second until there is enough; what takes too long is told as it stands."""
+    counts = rig.desk.counts()
+    while not enough(counts) and time.monotonic() - begun < _LONGEST:
+        time.sleep(0.05)
+        counts = rig.desk.counts()
+    return counts

@@ -1,0 +1,43 @@
+"""PURE: what happens next with a shipment, and when, in words for the person who looks at it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """``at`` is in seconds since the epoch; ``None``: not by itself, or at once."""
+
+    what: str
+    at: float | None = None
+
+
+def next_step(row: Mapping[str, Any], *, paused_until: float | None, now: float) -> Next:
+    """What a shipment's row comes to. ``paused_until``: its account takes no calls before that."""
+    due, state = row["due_at"], row["state"]
+    if (row["lease_until"] or 0.0) > now:
+        return Next("a worker has it in hand")
+    if due is None:
+        return Next(_AT_REST.get(state, "nothing, until the carrier says more"))
+    if paused_until is not None and paused_until > max(due, now):
+        return Next("it is looked at when the account's pause is over", paused_until)
+    if due <= now:
+        return Next("the next free hand takes it")
+    if state == "in_step":
+        return Next("the invoice is read back", due)
+    return Next(_AHEAD.get(state, "it is looked at again"), due)
+
+
+_AT_REST = {
+    "in_step": "nothing, until the carrier says something new",
+    "held": "a person decides: receiver assign, dismiss or retry",
+    "gave_up": "nothing, until news, a link or receiver retry opens it again",
+    "dismissed": "nothing, whatever comes; receiver retry opens it again",
+}
+_AHEAD = {
+    "due": "it is tried again",
+    "awaiting_order": "VTEX is asked for the order again; at once if a link or news names it",
+    "awaiting_invoice": "the order is read again; at once if a link or news names the invoice",
+    "waiting": "its dispatch date has come",
+}

@@ -1,0 +1,359 @@
+"""`receiver invoice`: an order is invoiced once, or somebody hears why not."""
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from receiver.http import Http
+from receiver.store import Attempt, Paused
+from receiver.store.accounts import Accounts
+from receiver.store.tables import attempts
+from receiver.vtex.client import Vtex
+from receiver.vtex.invoicing import LOOKS, Invoicing, NotPosted, Posted
+from tests.console import Desk
+from tests.rig import Rig, order, package, posted
+from tests.vtex_contract import request_faults
+
+ITEMS = [{"id": "4101", "quantity": 2}, {"id": "4102", "quantity": 1}]
+BILL: dict[str, Any] = {
+    "type": "Output",
+    "issuanceDate": "2026-11-17T10:00:00-03:00",
+    "invoiceNumber": "900",
+    "invoiceValue": "10000",
+    "items": [{"id": "4101", "price": 4000, "quantity": 2}, {"id": "4102", "price": 2000, "quantity": 1}],
+}
+RETURN = {**BILL, "type": "Input", "invoiceNumber": "D1"}
+HALF = {**BILL, "invoiceValue": "5000", "items": [{"id": "4101", "price": 4000, "quantity": 1}]}
+LINES = [{"itemIndex": 0, "quantity": 2, "price": 4000}]
+
+
+class Clerk:
+    """Somebody who invoices orders on the rig's clock: what he would wait for passes at once."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.slept: list[float] = []
+        self.vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
+        self.invoicing = Invoicing(Accounts(rig.database), self.vtex, clock=lambda: rig.now, sleep=self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.rig.now += seconds
+
+    @property
+    def waited(self) -> list[float]:
+        """Between looks; the account's pace takes less than a second."""
+        return [seconds for seconds in self.slept if seconds >= 1]
+
+    def post(self, bill: dict[str, Any] = BILL, *leave: Any) -> Posted:
+        return self.invoicing.post("1-01", bill, leave)
+
+    def refused(self, bill: dict[str, Any] = BILL, *leave: Any) -> list[str]:
+        """Why it is not posted; VTEX has seen no POST."""
+        before = len(self.rig.calls("POST"))
+        with pytest.raises(NotPosted) as refusal:
+            self.post(bill, *leave)
+        assert before == len(self.rig.calls("POST"))
+        return list(refusal.value.reasons)
+
+    def outcomes(self) -> list[tuple[str, str | None]]:
+        """Every call that was written down, and its end."""
+        rows = self.rig.database.rows(select(attempts).order_by(attempts.c.id))
+        return [(row["call"], row["outcome"]) for row in rows]
+
+
+def an_order(*packages: dict[str, Any], **rest: Any) -> dict[str, Any]:
+    return order("1-01", *packages, **{"items": ITEMS, "status": "handling", **rest})
+
+
+@pytest.fixture
+def clerk(rig: Rig) -> Clerk:
+    rig.add_order(an_order())
+    return Clerk(rig)
+
+
+@pytest.fixture
+def clerk_on_either(rig_on_either: Rig) -> Clerk:
+    rig_on_either.add_order(an_order())
+    return Clerk(rig_on_either)
+
+
+class TestPosting:
+    """The way it should go, and answers that get lost."""
+
+    def test_posted(self, clerk_on_either: Clerk):
+        """The order is read, the intent written down, the invoice posted as it is, and seen."""
+        clerk = clerk_on_either
+        posted = clerk.post()
+
+        [call] = clerk.rig.calls("POST")
+        assert BILL == call.body
+        assert [] == request_faults("POST", call.path, call.body)
+        assert ("visible", "1-01", False) == (posted.outcome, posted.order_id, posted.earlier)
+        assert posted.receipt
+        assert [("GET order", "done"), ("POST invoice", "done"), ("GET order", "done")] == clerk.outcomes()
+        assert [] == clerk.waited
+
+    def test_later(self, clerk: Clerk):
+        """VTEX shows it seconds later: it is looked for with growing delays."""
+        clerk.rig.faults(visible_after=6.0)
+
+        assert "visible" == clerk.post().outcome
+        assert list(LOOKS[1:4]) == clerk.waited
+        assert 1 == len(clerk.rig.calls("POST"))
+
+    def test_not_yet(self, clerk: Clerk):
+        """What VTEX accepted and does not show is not posted again: neither in a minute, nor in a day."""
+        clerk.rig.faults(visible_after=2e6)
+        assert "accepted" == clerk.post().outcome
+        assert list(LOOKS[1:]) == clerk.waited
+
+        for seconds in (10.0, 86_400.0):
+            clerk.rig.now += seconds
+            [reason] = clerk.refused()
+            assert reason.startswith("it was posted at 2026-11-18T11:06:40+00:00, VTEX accepted it (receipt ")
+
+    @pytest.mark.parametrize("fault", [{"reset_after_applying": 1.0}, {"slow": (1.0, 1.0)}])
+    def test_answer_lost(self, clerk: Clerk, fault: dict[str, Any]):
+        """A POST whose answer is lost leads to reads: it was applied, and is not made twice."""
+        clerk.rig.faults(**fault, visible_after=4.0, methods=frozenset({"POST"}))
+        if "slow" in fault:
+            clerk.vtex._http._total = 0.1
+            clerk.rig.on_slow = lambda _: threading.Event().wait(0.5)
+
+        assert "visible" == clerk.post().outcome
+        assert ("POST invoice", "applied, seen later") in clerk.outcomes()
+        assert 1 == len(clerk.rig.calls("POST"))
+
+    def test_never_applied(self, clerk: Clerk):
+        """A POST whose answer is lost and that never shows is not posted again, unless a person says so."""
+        clerk.rig.faults(reset_before=1.0, methods=frozenset({"POST"}))
+        assert "unknown" == clerk.post().outcome
+        assert ("POST invoice", None) in clerk.outcomes()
+
+        clerk.rig.faults()
+        [reason] = clerk.refused()
+        assert "its answer was lost, and order 1-01 does not show it" in reason
+        assert "visible" == clerk.post(BILL, "again").outcome
+        assert ["not visible later", "done"] == [end for call, end in clerk.outcomes() if call == "POST invoice"]
+
+    def test_seen_by_the_next(self, clerk: Clerk):
+        """What a lost call did is told by the next one, which posts nothing."""
+        clerk.rig.faults(reset_after_applying=1.0, visible_after=600.0, methods=frozenset({"POST"}))
+        assert "unknown" == clerk.post().outcome
+        clerk.rig.faults()
+        clerk.rig.now += 600
+
+        posted = clerk.post()
+        assert ("visible", True) == (posted.outcome, posted.earlier)
+        assert 1 == len(clerk.rig.calls("POST"))
+
+    def test_two_at_once(self, clerk_on_either: Clerk):
+        """Of two who mean the same invoice one posts it: the other sees the intent."""
+        clerk, other = clerk_on_either, Clerk(clerk_on_either.rig)
+
+        class Overtaken(Accounts):
+            def earlier(self, account: str, attempt: Attempt) -> list[dict[str, Any]]:
+                known = super().earlier(account, attempt)
+                other.post()
+                return known
+
+        clerk.invoicing._accounts = Overtaken(clerk.rig.database)
+        with pytest.raises(NotPosted, match="was begun by somebody else just now"):
+            clerk.post()
+        assert 1 == len(clerk.rig.calls("POST"))
+
+    def test_throttled(self, clerk: Clerk):
+        """A 429 pauses the account for all, and nothing is posted while it lasts."""
+        clerk.rig.faults(throttle=1.0, methods=frozenset({"POST"}))
+        with pytest.raises(Exception, match="asked to slow down"):
+            clerk.post()
+        assert ["lux"] == [row["name"] for row in clerk.rig.desk.paused_accounts(now=clerk.rig.now)]
+        clerk.rig.faults()
+        with pytest.raises(Paused):
+            clerk.post()
+        clerk.rig.now += 61
+        assert "visible" == clerk.post().outcome
+
+    def test_kept_private(self, clerk: Clerk):
+        """The embedded document, which names the shopper, is sent and not kept."""
+        clerk.post({**BILL, "embeddedInvoice": "<nfe>Maria</nfe>"})
+
+        assert "<nfe>Maria</nfe>" == clerk.rig.calls("POST")[0].body["embeddedInvoice"]
+        assert not [row for row in clerk.rig.database.rows(select(attempts)) if "Maria" in str(row["request"])]
+
+
+class TestObjections:
+    """What speaks against it is said before anything is posted."""
+
+    def test_there_already(self, clerk: Clerk):
+        """A number that is there is not posted again, unless it is to be replaced."""
+        clerk.rig.add_order(an_order(package("900")))
+
+        assert ["the order has invoice 900 already (Output, 10000 cents) (--replace allows it)"] == clerk.refused()
+        assert "visible" == clerk.post(BILL, "replace").outcome
+
+    def test_return(self, clerk: Clerk):
+        """A return refunds money: it needs a word of its own."""
+        clerk.rig.add_order(an_order(package("900", items=LINES)))
+
+        assert ["it is a return (Input): VTEX refunds its value to the shopper (--return allows it)"] == clerk.refused(
+            RETURN
+        )
+        assert "visible" == clerk.post(RETURN, "return").outcome
+
+    def test_return_of_more(self, clerk: Clerk):
+        """Nobody gets more back than was invoiced."""
+        clerk.rig.add_order(an_order(package("900", value=9_000)))
+
+        [reason] = clerk.refused(RETURN, "return")
+        assert "its 10000 cents and the 0 of the order's other Input invoices exceed what was invoiced, 9000" in reason
+
+    @pytest.mark.parametrize("status", ["canceled", "cancel", "request-cancel", "cancellation-requested"])
+    def test_cancelled(self, clerk: Clerk, status: str):
+        """A cancelled order, or one that is being cancelled, is not invoiced, whatever is allowed."""
+        clerk.rig.add_order(an_order(status=status))
+
+        assert [f"order 1-01 is {status}"] == clerk.refused(BILL, "replace", "return", "differing", "again")
+
+    @pytest.mark.parametrize(
+        ("bill", "reason"),
+        [
+            ({"invoiceValue": "10001"}, "its 10001 cents and the 0 of the order's other Output invoices exceed"),
+            ({"items": [{"id": "9999", "price": 1, "quantity": 1}]}, "SKU 9999 is not in the order"),
+            ({"items": [{"id": "4101", "price": 1, "quantity": 3}]}, "SKU 4101: 3 here, ordered 2"),
+            (
+                {"items": [{"id": "4102", "price": 1, "quantity": 1}, {"id": "4102", "price": 1, "quantity": 1}]},
+                "SKU 4102: 2 here, ordered 1",
+            ),
+        ],
+    )
+    def test_differing(self, clerk: Clerk, bill: dict[str, Any], reason: str):
+        """Value and items beyond the order are told; a person may know better, and then VTEX decides."""
+        [told] = clerk.refused({**BILL, **bill})
+        assert told.startswith(reason)
+        assert told.endswith("(--differing allows it)")
+
+    def test_all_at_once(self, clerk: Clerk):
+        """Every objection is told, those that are lifted are not."""
+        clerk.rig.add_order(an_order(package("900", items=LINES)))
+
+        assert 2 == len(clerk.refused({**BILL, "invoiceValue": "10001"}))
+        assert 1 == len(clerk.refused({**BILL, "invoiceValue": "10001"}, "replace"))
+
+    def test_parts(self, clerk: Clerk):
+        """Two invoices may cover an order together, and not more than that."""
+        assert "visible" == clerk.post(HALF).outcome
+        second = {**HALF, "invoiceNumber": "901"}
+        assert "visible" == clerk.post(second).outcome
+        third = {**HALF, "invoiceNumber": "902", "invoiceValue": "1"}
+        assert ["SKU 4101: 1 here and 2 on other invoices, ordered 2 (--differing allows it)"] == [
+            reason for reason in clerk.refused(third) if "SKU" in reason
+        ]
+
+
+@pytest.fixture
+def desk(rig: Rig) -> Desk:
+    made = Desk(rig)
+    rig.add_order(an_order())
+    return made
+
+
+class TestCommand:
+    """The same at the terminal."""
+
+    def written(self, desk: Desk, bill: Any) -> str:
+        path = desk.rig.folder / "bill.json"
+        path.write_text(bill if isinstance(bill, str) else json.dumps(bill), encoding="utf-8")
+        return str(path)
+
+    def test_posts(self, desk: Desk):
+        """One line says what came of it."""
+        told = desk.says("invoice", "1-01", self.written(desk, BILL))
+
+        assert told.startswith("invoice 900 of order 1-01: posted (receipt ")
+        assert told.endswith("), and the order shows it\n")
+
+    def test_wakes(self, desk: Desk):
+        """A parcel that waits for the invoice goes out as soon as it is there."""
+        desk.rig.now = time.time() - 60
+        desk.rig.post(posted(at="2024-01-10T12:00:00+00:00"))
+        for _ in range(3):
+            desk.rig.later(20)
+        assert "awaiting_invoice" == desk.rig.shipment()["state"]
+        assert time.time() + 10 < desk.rig.shipment()["due_at"]
+
+        desk.says("invoice", "1-01", self.written(desk, BILL))
+        desk.work()
+        assert "TN1BR" == desk.rig.package_of("1-01", "900")["trackingNumber"]
+
+    def test_json(self, desk: Desk):
+        """The same as an object."""
+        [said] = desk.tells("invoice", "1-01", self.written(desk, BILL), "--account", "lux")
+
+        assert ("lux", "1-01", "900", "visible", False) == tuple(
+            said[name] for name in ("account", "order_id", "invoice_number", "outcome", "earlier")
+        )
+
+    def test_dry_run(self, desk: Desk):
+        """A rehearsal reads the order, prints the exact request, and posts nothing."""
+        path = self.written(desk, BILL)
+        first, body = desk.says("invoice", "1-01", path, "--dry-run").split("\n", 1)
+        [said] = desk.tells("invoice", "1-01", path, "--dry-run")
+
+        assert f"POST {desk.rig.vtex_url}/api/oms/pvt/orders/1-01/invoice" == first == f"POST {said['url']}"
+        assert BILL == json.loads(body) == said["body"]
+        assert ["GET", "GET"] == [call.method for call in desk.rig.calls()]
+
+    def test_refused(self, desk: Desk):
+        """The reason is one line on stderr."""
+        desk.rig.add_order(an_order(package("900")))
+
+        assert (
+            "not posted: the order has invoice 900 already (Output, 10000 cents) (--replace allows it)"
+            == desk.fails("invoice", "1-01", self.written(desk, BILL))
+        )
+        assert desk.says("invoice", "1-01", self.written(desk, BILL), "--replace")
+
+    @pytest.mark.parametrize(
+        ("change", "fault"),
+        [
+            ({"type": "Exit"}, "$.type: does not satisfy enum ['Output', 'Input']; expected: Output, or Input for a"),
+            ({"invoiceValue": 5970}, '$.invoiceValue: is integer, expected string; expected: cents, as text: "5970"'),
+            ({"invoiceValue": "0"}, "$.invoiceValue: does not satisfy pattern"),
+            ({"issuanceDate": "17/11/2026"}, "$.issuanceDate: does not satisfy pattern"),
+            ({"issuanceDate": "2026-02-30"}, "$.issuanceDate: is no date that exists"),
+            ({"invoiceNumber": "900/1"}, "$.invoiceNumber: VTEX cannot address a number with white space or one of"),
+            ({"invoiceNumber": "900 1"}, "$.invoiceNumber: VTEX cannot address a number with white space or one of"),
+            ({"courier": None}, "$.courier: is null, expected string"),
+            ({"dispatchDate": "x"}, "$: has 'dispatchDate', which is not known here"),
+            ({"items": [{"id": "1", "price": 1}]}, "$.items[0]: lacks 'quantity'"),
+            ({"items": [{"id": 1, "price": 1, "quantity": 1}]}, "$.items[0].id: is integer, expected string"),
+        ],
+    )
+    def test_faults(self, desk: Desk, change: dict[str, Any], fault: str):
+        """A faulty file is told by field, before anything is asked of VTEX."""
+        path = self.written(desk, {**BILL, **change})
+
+        assert desk.fails("invoice", "1-01", path).startswith(f"{path}: {fault}")
+        assert [] == desk.rig.calls()
+
+    def test_no_json(self, desk: Desk):
+        """What is no JSON is said to be none."""
+        path = self.written(desk, "{")
+
+        assert desk.fails("invoice", "1-01", path).startswith(f"{path}: $: is not JSON")
+
+    def test_no_file(self, desk: Desk):
+        """A file that is not there is said to be missing."""
+        assert "nowhere.json: No such file or directory" == desk.fails("invoice", "1-01", "nowhere.json")
+
+    def test_unknown_order(self, desk: Desk):
+        """VTEX's own words are shown."""
+        told = desk.fails("invoice", "2-01", self.written(desk, BILL))
+
+        assert "account lux, order 2-01: HTTP 404: 1 Order not found" == told

@@ -26,6 +26,9 @@ __all__ = ["PACE_AHEAD", "Ending", "Queue"]
 #: wait, and every call of theirs would put the next further off.
 PACE_AHEAD = 5.0
 
+#: Seconds until an errand that found live work before it asks for a place again.
+_LOOK_AGAIN = 0.5
+
 log = logging.getLogger("receiver.store")
 #: Seconds until somebody looks again at what this version cannot read.
 _ASIDE = 3600.0
@@ -49,6 +52,7 @@ class Queue:
         closed = or_(accounts.c.paused_until > now, accounts.c.free_at > bindparam("ahead"))
         shut = select(accounts.c.name).where(account, closed).exists()
         self._ready = select(literal(1)).where(*ready, ~shut).limit(1)
+        self._due = select(literal(1)).where(*ready).limit(1)
         self._account = select(accounts).where(account)
         self._in_hands = select(literal(1)).where(s.c.account == bindparam("of"), s.c.lease_until > now).limit(1)
         oldest = select(s.c.id).where(*ready).order_by(s.c.due_at).limit(bindparam("most"))
@@ -148,22 +152,7 @@ class Queue:
             renewed = connection.execute(self._renew, {"of": claim.id, "by": claim.token, "until": until}).rowcount
             if not renewed:
                 raise LeaseLost(claim.id)
-            place = connection.execute(
-                self._reserve,
-                {
-                    "name": claim.account,
-                    "free_at": now + span,
-                    "paused_until": 0.0,
-                    "pauses": 0,
-                    "now": now,
-                    "span": span,
-                },
-            ).one()
-            if place.paused_until > now:
-                raise Paused(place.paused_until)
-            starts = float(place.free_at) - span
-            if starts > now + longest_wait:
-                raise Busy(starts)
+            starts = self._place(connection, claim.account, span=span, now=now, longest_wait=longest_wait)
             if attempt.call == "PATCH":
                 self._take_invoice(connection, claim, attempt)
             connection.execute(insert(attempts), _attempt_row(claim, attempt, now))
@@ -171,6 +160,28 @@ class Queue:
             return starts
 
         return self._database.write(work, deadline=self.lease / 4)
+
+    def book_errand(self, account: str, *, span: float, now: float) -> None:
+        """Permission for one call that no shipment waits for, at once: it never takes a place ahead of live work.
+
+        Raises `Paused`, `Busy` (a shipment is due, or the pace is booked out), `StoreUnavailable`; then nothing was
+        changed.
+        """
+        of = {"of": account, "now": now}
+
+        def work(connection: Connection) -> None:
+            pace = connection.execute(self._account, of).first()
+            if pace and pace.paused_until > now:
+                raise Paused(pace.paused_until)
+            # Just out of a pause, one call at a time sees whether the account answers.
+            probing = pace is not None and pace.pause_reason is not None
+            if connection.execute(self._due, of).first() or (
+                probing and connection.execute(self._in_hands, of).first()
+            ):
+                raise Busy(now + _LOOK_AGAIN)
+            self._place(connection, account, span=span, now=now, longest_wait=0.0)
+
+        self._database.write(work)
 
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:
         """Record how a claim ended and let go of it. Raises `LeaseLost`: then nothing was changed."""
@@ -280,6 +291,17 @@ class Queue:
         known = (orders.c.order_id, orders.c.invoice_number, orders.c.source, orders.c.learnt_at)
         statement = select(*known).where(orders.c.account == account, orders.c.kind == kind, orders.c.value == value)
         return [dict(row) for row in self._database.rows(statement.order_by(orders.c.order_id))]
+
+    def _place(self, connection: Connection, account: str, *, span: float, now: float, longest_wait: float) -> float:
+        """When the next call of the account may start; the place is taken."""
+        booking = {"name": account, "free_at": now + span, "paused_until": 0.0, "pauses": 0, "now": now, "span": span}
+        place = connection.execute(self._reserve, booking).one()
+        if place.paused_until > now:
+            raise Paused(place.paused_until)
+        starts = float(place.free_at) - span
+        if starts > now + longest_wait:
+            raise Busy(starts)
+        return starts
 
     def _add_news(self, connection: Connection, claims: dict[str, Claim]) -> None:
         if not claims:

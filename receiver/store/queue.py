@@ -174,10 +174,8 @@ class Queue:
             if pace and pace.paused_until > now:
                 raise Paused(pace.paused_until)
             # Just out of a pause, one call at a time sees whether the account answers.
-            probing = pace is not None and pace.pause_reason is not None
-            if connection.execute(self._due, of).first() or (
-                probing and connection.execute(self._in_hands, of).first()
-            ):
+            ahead = [self._due] if pace is None or pace.pause_reason is None else [self._due, self._in_hands]
+            if any(connection.execute(look, of).first() for look in ahead):
                 raise Busy(now + _LOOK_AGAIN)
             self._place(connection, account, span=span, now=now, longest_wait=0.0)
 

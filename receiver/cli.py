@@ -2,7 +2,7 @@
 
 import click
 
-from receiver.commands import deciding, demo, looking, replaying, run
+from receiver.commands import deciding, demo, linking, looking, replaying, run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -14,7 +14,8 @@ def main() -> None:
     """
 
 
-for command in (*run.COMMANDS, *demo.COMMANDS, *replaying.COMMANDS, *looking.COMMANDS, *deciding.COMMANDS):
+PARTS = (run, demo, replaying, looking, deciding, linking)
+for command in (command for part in PARTS for command in part.COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

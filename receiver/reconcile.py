@@ -14,13 +14,14 @@ from receiver.calls import Calls
 from receiver.config import Config, Endpoint
 from receiver.pauses import KEY_PAUSE, pause, pause_after
 from receiver.plan import READ_BACKS, Rest, awaiting, backoff, basis, hold, plan, stamp, waiting, wanted_of
-from receiver.resolve import Found, Resolver
+from receiver.resolve import Found, Resolver, names_of
 from receiver.shipments import Known, advance, known_to_json
 from receiver.store import Attempt, Busy, Claim, InvoiceTaken, LeaseLost, Paused, Queue, Settlement, StoreUnavailable
+from receiver.store.index import STUCK
 from receiver.store.queue import Ending
 from receiver.vtex.answers import NotFound, Refused, Rejected, VtexError
 from receiver.vtex.client import Vtex
-from receiver.vtex.orders import Clues, Hold, Order, Package, UnexpectedOrder, Wait, index_facts
+from receiver.vtex.orders import Clues, Fact, Hold, Order, Package, UnexpectedOrder, Wait, index_facts
 from receiver.vtex.writes import Agreed, Body, History, Write, decide, shows
 
 log = logging.getLogger("receiver.worker")
@@ -48,7 +49,7 @@ class _Work:
     wanted_since: float | None
     unsettled: Body | None = None
     decided: bool = False
-    learnt: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    learnt: list[Fact] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -174,7 +175,7 @@ class Reconciler:
     def _ask(self, work: _Work) -> Rest:
         claim, now = work.claim, self._clock()
         work.decided = True
-        resolver = Resolver(self._queue, claim.account, get_order=work.calls.order, get_group=work.calls.group)
+        resolver = Resolver(self._queue.index, claim.account, get_order=work.calls.order, get_group=work.calls.group)
         found = resolver.find(claim, work.known, work.endpoint)
         if isinstance(found, Wait):
             return self._await(work, "awaiting_order", found)
@@ -326,7 +327,15 @@ class Reconciler:
             "tracking_number": work.known.tracking_number,
             "basis": basis(claim, work.known) if work.decided and rest.state in _DECIDED else claim.basis,
         }
-        settlement = Settlement(due_at=rest.due_at, changes=changes, endings=work.calls.endings, learnt=work.learnt)
+        settlement = Settlement(
+            due_at=rest.due_at,
+            changes=changes,
+            endings=work.calls.endings,
+            learnt=work.learnt,
+            names=names_of(claim.id, work.known, changes["order_id"]),
+            waits=rest.state in STUCK,
+            fresh=claim.basis != changes["basis"],
+        )
         self._queue.settle(claim, settlement, now=self._clock())
         if rest.state in ("held", "gave_up") and (claim.state, claim.reason) != (rest.state, rest.reason):
             log.warning("%s is %s: %s: %s", claim.id, rest.state.replace("_", " "), rest.reason, rest.note)

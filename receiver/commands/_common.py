@@ -100,6 +100,19 @@ def known(rows: Iterator[dict[str, Any]], config: Config, endpoint: str | None) 
     return rows
 
 
+account_option = click.option("--account", metavar="NAME", help="The VTEX account; needed if there are several.")
+
+
+def account_of(config: Config, name: str | None) -> str:
+    """The account of that name, or the only one there is; anything else ends the command."""
+    if name is None and len(config.accounts) == 1:
+        return next(iter(config.accounts))
+    if name not in config.accounts:
+        wrong = "--account is missing" if name is None else f"no account {name!r}"
+        fail(f"{wrong}; there are {', '.join(config.accounts)}")
+    return str(name)
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Aligned lines, never cut: a terminal that is too narrow goes on in the next line, and a name stays whole."""
     lines = [headings, *([printable(text.replace("\n", " ")) for text in row] for row in rows)]
@@ -159,3 +172,8 @@ def printable(text: str) -> str:
 def count(many: int, singular: str, plural: str | None = None) -> str:
     """``1 delivery``, ``2 deliveries``."""
     return f"{many} {singular if many == 1 else plural or singular + 's'}"
+
+
+def say(text: str, plain_form: dict[str, Any], *, as_json: bool) -> None:
+    """One result, as people read it or as JSON."""
+    click.echo(json.dumps(plain_form) if as_json else text)

@@ -1,6 +1,6 @@
 """Deliveries, shipments and what was done for them, durable over SQLAlchemy Core: SQLite or PostgreSQL by URL.
 
-`Database` opens it; `Inbox` is the web's side, `Queue` the workers', `Desk` the operator's.
+`Database` opens it; `Inbox` is the web's side, `Queue` the workers', `Desk` the operator's, `Index` everybody's.
 """
 
 from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Paused, Settlement
@@ -8,6 +8,7 @@ from receiver.store.database import Database, new_id
 from receiver.store.desk import Desk
 from receiver.store.engine import NotMigrated, StoreUnavailable, migrate
 from receiver.store.inbox import Delivery, Inbox, Receipt
+from receiver.store.index import Index, Link, Linked
 from receiver.store.queue import Queue
 
 __all__ = [
@@ -19,8 +20,11 @@ __all__ = [
     "Desk",
     "Ending",
     "Inbox",
+    "Index",
     "InvoiceTaken",
     "LeaseLost",
+    "Link",
+    "Linked",
     "NotMigrated",
     "Paused",
     "Queue",

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 from receiver.shipments import Update, known_from_json, shipment_from_json
 from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Paused, Settlement
 from receiver.store.database import Database
-from receiver.store.tables import accounts, attempts, invoices, orders, shipments, updates
+from receiver.store.index import Index
+from receiver.store.tables import accounts, attempts, invoices, shipments, updates
 
 __all__ = ["PACE_AHEAD", "Ending", "Queue"]
 
@@ -41,6 +42,7 @@ class Queue:
 
     def __init__(self, database: Database, *, holder: str, lease: float) -> None:
         self._database, self.holder, self.lease = database, holder, lease
+        self.index = Index(database)
         s = shipments
         now = bindparam("now", type_=Double)
         ready = (
@@ -82,7 +84,10 @@ class Queue:
         self._renew = update(s).where(*mine).values(lease_until=bindparam("until"))
         due = case((s.c.arrivals > bindparam("seen"), now), else_=bindparam("due", type_=Double))
         # The columns that a settlement changes join this statement by their names.
-        self._settle = update(s).where(*mine).values(token=None, holder=None, lease_until=None, due_at=due)
+        self._settle = (
+            update(s).where(*mine).values(token=None, holder=None, lease_until=None, due_at=due).returning(s.c.rings)
+        )
+        self._ring = update(s).where(s.c.id == bindparam("of")).values(due_at=now, check_at=0.0)
         self._set_aside = (
             update(s)
             .where(*mine)
@@ -100,7 +105,6 @@ class Queue:
         self._reserve = reserve.on_conflict_do_update(
             index_elements=["name"], set_={"free_at": begins + bindparam("span")}
         ).returning(accounts.c.free_at, accounts.c.paused_until)
-        self._learn = database.insert(orders).on_conflict_do_nothing()
         self._own = database.insert(invoices).on_conflict_do_nothing()
         self._end = update(attempts).where(attempts.c.id == bindparam("attempt"))
 
@@ -130,7 +134,7 @@ class Queue:
             claims: dict[str, Claim] = {}
             for row in sorted(rows, key=lambda row: row["due_at"]):
                 try:
-                    claims[row["id"]] = _claim(dict(row), probing=probing)
+                    claims[row["id"]] = _claim(dict(row), now=now, probing=probing)
                 except _UNREADABLE:
                     # Another version wrote it: it must not keep the whole account from working.
                     log.exception("%s: its stored state cannot be read; it is set aside for an hour", row["id"])
@@ -190,15 +194,16 @@ class Queue:
         row |= {"of": claim.id, "by": claim.token, "seen": claim.arrivals, "now": now, "due": due}
 
         def work(connection: Connection) -> None:
-            if not connection.execute(self._settle, row).rowcount:
+            self.index.before_settling(connection, claim, settlement)
+            settled = connection.execute(self._settle, row).first()
+            if settled is None:
                 raise LeaseLost(claim.id)
+            if settled.rings > claim.rings:  # its order changed while it was looked at
+                connection.execute(self._ring, {"of": claim.id, "now": now})
             if claim.update_ids:
                 connection.execute(self._taken, [{"update": taken} for taken in claim.update_ids])
             self._end_attempts(connection, settlement.endings)
-            if settlement.learnt:
-                connection.execute(
-                    self._learn, [_learnt_row(claim.account, fact, "order", now) for fact in settlement.learnt]
-                )
+            self.index.settled(connection, claim, settlement, now=now)
 
         self._database.write(work, deadline=self.lease / 4)
 
@@ -284,12 +289,6 @@ class Queue:
             found[row["invoice_number"]] = (row["shipment"], sent.get("trackingNumber"))
         return found
 
-    def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:
-        """What the index knows of a number: rows of ``order_id``, ``invoice_number``, ``source``, ``learnt_at``."""
-        known = (orders.c.order_id, orders.c.invoice_number, orders.c.source, orders.c.learnt_at)
-        statement = select(*known).where(orders.c.account == account, orders.c.kind == kind, orders.c.value == value)
-        return [dict(row) for row in self._database.rows(statement.order_by(orders.c.order_id))]
-
     def _place(self, connection: Connection, account: str, *, span: float, now: float, longest_wait: float) -> float:
         """When the next call of the account may start; the place is taken."""
         booking = {"name": account, "free_at": now + span, "paused_until": 0.0, "pauses": 0, "now": now, "span": span}
@@ -344,11 +343,11 @@ class Queue:
 _AS_STORED = (
     *("id", "endpoint", "account", "token", "lease_until", "state", "reason", "note", "check_at"),
     *("arrivals", "tries", "waits", "basis", "order_id", "invoice_number", "rule"),
-    *("assigned_order", "assigned_invoice", "wanted_since", "generation"),
+    *("assigned_order", "assigned_invoice", "wanted_since", "generation", "rings"),
 )
 
 
-def _claim(row: dict[str, Any], *, probing: bool) -> Claim:
+def _claim(row: dict[str, Any], *, now: float, probing: bool) -> Claim:
     return Claim(
         **{name: row[name] for name in _AS_STORED},
         known=known_from_json(json.loads(row["known"])),
@@ -356,6 +355,7 @@ def _claim(row: dict[str, Any], *, probing: bool) -> Claim:
         evidence=json.loads(row["evidence"]) if row["evidence"] else None,
         updates=[],
         update_ids=[],
+        claimed_at=now,
         probing=probing,
     )
 
@@ -381,17 +381,4 @@ def _attempt_row(claim: Claim, attempt: Attempt, now: float) -> dict[str, Any]:
         "evidence": json.dumps(attempt.evidence) if attempt.evidence else None,
         "request": json.dumps(attempt.request) if attempt.request else None,
         "begun_at": now,
-    }
-
-
-def _learnt_row(account: str, fact: tuple[str, str, str, str | None], source: str, now: float) -> dict[str, Any]:
-    kind, value, order_id, invoice_number = fact
-    return {
-        "account": account,
-        "kind": kind,
-        "value": value,
-        "order_id": order_id,
-        "invoice_number": invoice_number,
-        "source": source,
-        "learnt_at": now,
     }

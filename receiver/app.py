@@ -10,8 +10,8 @@ from werkzeug.exceptions import HTTPException
 from receiver.config import Config
 from receiver.intake import Intake, place
 from receiver.rejects import Rejects
-from receiver.store import Database, Inbox, Index, StoreUnavailable
-from receiver.web import health, links, webhooks
+from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
+from receiver.web import health, links, vtex_hook, webhooks
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
@@ -31,6 +31,8 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     rejects = Rejects(inbox, clock=clock)
     app.register_blueprint(webhooks.blueprint(config, Intake(config, inbox, clock=clock), clock=clock))
     app.register_blueprint(links.blueprint(config, index, rejects, clock=clock))
+    background = Background(database)
+    app.register_blueprint(vtex_hook.blueprint(config, index, background, rejects, clock=clock))
     app.register_blueprint(health.blueprint(database, clock=clock))
 
     @app.errorhandler(StoreUnavailable)

@@ -249,7 +249,9 @@ class TestDocs:
         words = shlex.split(line.replace("$LINK_TOKEN", "new-token").replace("luxstore", "lux"))
         options = dict(zip(words[2::2], words[3::2], strict=True))
         name, _, value = options["-H"].partition(": ")
-        answer = told.client.post(words[1].removeprefix("https://your.host"), data=options["--json"], headers={name: value})
+        answer = told.client.post(
+            words[1].removeprefix("https://your.host"), data=options["--json"], headers={name: value}
+        )
 
         assert (200, 1) == (answer.status_code, answer.get_json()["stored"])
 

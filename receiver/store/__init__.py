@@ -3,6 +3,7 @@
 `Database` opens it; `Inbox` is the web's side, `Queue` the workers', `Desk` the operator's, `Index` everybody's.
 """
 
+from receiver.store.background import Background
 from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Paused, Settlement
 from receiver.store.database import Database, new_id
 from receiver.store.desk import Desk
@@ -13,6 +14,7 @@ from receiver.store.queue import Queue
 
 __all__ = [
     "Attempt",
+    "Background",
     "Busy",
     "Claim",
     "Database",

@@ -165,15 +165,15 @@ class Queue:
 
         return self._database.write(work, deadline=self.lease / 4)
 
-    def book_errand(self, account: str, *, span: float, now: float) -> None:
-        """Permission for one call that no shipment waits for, at once: it never takes a place ahead of live work.
+    def book_errand(self, account: str, *, span: float, now: float) -> float:
+        """Permission for one call that no shipment waits for: when it may start, which is as good as at once.
 
         Raises `Paused`, `Busy` (a shipment is due, or the pace is booked out), `StoreUnavailable`; then nothing was
         changed.
         """
         of = {"of": account, "now": now}
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> float:
             pace = connection.execute(self._account, of).first()
             if pace and pace.paused_until > now:
                 raise Paused(pace.paused_until)
@@ -181,9 +181,9 @@ class Queue:
             ahead = [self._due] if pace is None or pace.pause_reason is None else [self._due, self._in_hands]
             if any(connection.execute(look, of).first() for look in ahead):
                 raise Busy(now + _LOOK_AGAIN)
-            self._place(connection, account, span=span, now=now, longest_wait=0.0)
+            return self._place(connection, account, span=span, now=now, longest_wait=span)
 
-        self._database.write(work)
+        return self._database.write(work)
 
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:
         """Record how a claim ended and let go of it. Raises `LeaseLost`: then nothing was changed."""

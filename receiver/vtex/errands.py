@@ -73,7 +73,7 @@ class Errands:
         while True:
             now = self._clock()
             try:
-                return self._queue.book_errand(account, span=span, now=now)
+                starts = self._queue.book_errand(account, span=span, now=now)
             except Busy as error:
                 until, why = error.at, "shipments of the account come first"
                 if until > ends:
@@ -82,6 +82,10 @@ class Errands:
                 until, why = error.until, str(error)
                 if until > ends:
                     raise
+            else:
+                if starts > now:
+                    self._sleep(starts - now)
+                return
             if not told:
                 self._waiting(f"VTEX account {account}: {why}")
                 told = True

@@ -2,7 +2,7 @@
 
 import click
 
-from receiver.commands import deciding, demo, linking, looking, replaying, run
+from receiver.commands import deciding, demo, hooking, indexing, linking, looking, replaying, run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -14,7 +14,7 @@ def main() -> None:
     """
 
 
-PARTS = (run, demo, replaying, looking, deciding, linking)
+PARTS = (run, demo, replaying, looking, deciding, linking, hooking, indexing)
 for command in (command for part in PARTS for command in part.COMMANDS):
     main.add_command(command)
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -14,9 +15,12 @@ from rich.cells import cell_len, set_cell_size
 
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
+from receiver.http import Http
 from receiver.reasons import REASONS
-from receiver.store import Database, Desk, NotMigrated, StoreUnavailable
+from receiver.store import Database, Desk, NotMigrated, Queue, StoreUnavailable
 from receiver.store.desk import Unknown
+from receiver.vtex.client import Vtex
+from receiver.vtex.errands import Errands
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 STATES = (
@@ -111,6 +115,16 @@ def account_of(config: Config, name: str | None) -> str:
         wrong = "--account is missing" if name is None else f"no account {name!r}"
         fail(f"{wrong}; there are {', '.join(config.accounts)}")
     return str(name)
+
+
+def errands_of(
+    config: Config, database: Database, account: str, *, waiting: Callable[[str], None] = lambda _: None
+) -> Errands:
+    """Calls to an account of the configuration from a command, behind what the workers do."""
+    settings = config.accounts[account]
+    queue = Queue(database, holder=f"command-{time.time_ns()}", lease=config.lease)
+    vtex = Vtex(settings, Http([settings.base_url]), clock=time.time)
+    return Errands(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

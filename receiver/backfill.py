@@ -61,6 +61,7 @@ class Backfill:
         self._clock, self._tell, self._skip = clock, tell, skip
         self._account = errands.vtex.account.name
         self._skipped = self._refused = 0
+        self._before: frozenset[str] = frozenset()
 
     def run(self, since: float, until: float | None) -> Progress:
         """Everything invoiced between the two; where a run from ``since`` was not finished, the rest of it.
@@ -83,13 +84,15 @@ class Backfill:
                 raise TooMany(f"more than {PAGES * PER_PAGE} orders were invoiced within a second of {_iso(begins)}")
             ends = begins + (ends - begins) / 2
             row["last_id"] = None
+        # Both ends of a window are in it: an order on the edge of two must not be missed, nor counted twice.
         # In the order of ids: the list may change between two runs, this order does not.
         for order_id in ids:
-            if row["last_id"] is None or order_id > row["last_id"]:
+            if order_id not in self._before and (row["last_id"] is None or order_id > row["last_id"]):
                 row["orders"] += 1
                 row["facts"] += self._read(order_id)
                 self._came(row, window_end=ends, last_id=order_id)
                 self._tell(self._progress(row))
+        self._before = frozenset(ids)
         self._came(row, reached=ends, window_end=None, last_id=None)
         self._tell(self._progress(row))
 

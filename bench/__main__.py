@@ -8,12 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from bench import calls, deliveries, look, memory, reading, replaying
+from bench import calls, deliveries, index, look, memory, reading, replaying
 from bench.table import Row, lines
 
 FIGURES = {
     "deliveries": deliveries.figures,
     "look": look.figures,
+    "index": index.figures,
     "read": reading.figures,
     "calls": calls.figures,
     "memory": memory.figures,

@@ -13,13 +13,13 @@ from socket import create_server
 import pytest
 
 from bench import __main__ as bench
-from bench import calls, deliveries, look, memory, parcels, reading, replaying, servers
+from bench import calls, deliveries, index, look, memory, parcels, reading, replaying, servers
 from bench.load import LoadFailed, pace, saturate
 from bench.table import Row, Wanted, lines
 from receiver.carriers import discover
 from receiver.config import endpoint_from
 from receiver.recordings import read_http
-from receiver.store import Queue
+from receiver.store import Database, Queue
 
 MISSED = Row(figure="toy", measured=60.0, unit="ms", wanted=Wanted("measured", most=50))
 
@@ -228,3 +228,10 @@ def test_no_postgres(monkeypatch):
 
     with pytest.raises(servers.NotHere, match="RECEIVER_TEST_POSTGRES"), servers.postgres_database():
         pass
+
+
+def test_index(database: Database) -> None:
+    """Every look into the filled index finds what it is to find, and all are timed in equal number."""
+    index.fill(database, 30)
+    for kind in index.LOOKS.values():
+        assert [3] == [len(times) for times in index.timed(kind, {database: 30}, looks=3)]

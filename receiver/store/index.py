@@ -219,9 +219,12 @@ def _key(fact: Fact) -> tuple[str, str, str]:
 
 
 def _bearing(table: Any, account: str, names: Iterable[Name]) -> ColumnElement[bool]:
-    """The rows of ``table`` about one of these names."""
-    any_of = [and_(table.c.kind == kind, table.c.value == value) for kind, value in sorted(names)]
-    return and_(table.c.account == account, or_(*any_of))
+    """The rows of ``table`` about one of these names.
+
+    The account stands in every alternative: with it apart, SQLite walks through all rows of the account.
+    """
+    c = table.c
+    return or_(*(and_(c.account == account, c.kind == kind, c.value == value) for kind, value in sorted(names)))
 
 
 def _waiting_for(account: str, names: Iterable[Name]) -> Any:

@@ -8,12 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from bench import calls, deliveries, look, memory, reading, replaying, startup, storm
+from bench import calls, deliveries, index, look, memory, reading, replaying, startup, storm
 from bench.table import Row, lines
 
 FIGURES = {
     "deliveries": deliveries.figures,
     "look": look.figures,
+    "index": index.figures,
     "read": reading.figures,
     "start": startup.figures,
     "calls": calls.figures,

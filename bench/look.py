@@ -20,7 +20,7 @@ BACKING_OFF = 30_000
 _AS_IN_AN_EMPTY_STORE = Wanted("ratio", most=1.5)
 
 # `WITH RECURSIVE` and `||` are the same in both databases. Every number of `n` becomes one row.
-_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
 _BACKING_OFF = """
 INSERT INTO shipments (id, endpoint, account, state, reason, due_at, check_at, tries, known, first_at, changed_at)
 {numbers} SELECT 'melhor-envio/waiting-' || i, 'melhor-envio', 'bench', 'due', 'vtex_unavailable',
@@ -56,7 +56,7 @@ _SAID = '{"key": "p", "status": "dispatched", "tracking_number": "TN1BR"}'
 def figures(*, short: bool) -> Iterator[Row]:
     """Six rows for each database: three looks, in two full stores."""
     history = 100_000 if short else 1_000_000
-    for name, opened in (("SQLite", _sqlite), ("PostgreSQL", _postgres)):
+    for name, opened in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
         try:
             with opened() as empty, opened() as backing_off, opened() as old:
                 fill(empty)
@@ -139,11 +139,11 @@ def _execute(statement: str, connection: Any) -> None:
 
 
 def _many(statement: str, rows: int) -> str:
-    return statement.format(numbers=_NUMBERS.format(rows=rows), now=NOW, said=_SAID, known="{}")
+    return statement.format(numbers=NUMBERS.format(rows=rows), now=NOW, said=_SAID, known="{}")
 
 
 @contextlib.contextmanager
-def _sqlite() -> Iterator[Database]:
+def on_sqlite() -> Iterator[Database]:
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         contextlib.closing(Database(servers.sqlite_database(Path(folder)))) as database,
@@ -152,6 +152,6 @@ def _sqlite() -> Iterator[Database]:
 
 
 @contextlib.contextmanager
-def _postgres() -> Iterator[Database]:
+def on_postgres() -> Iterator[Database]:
     with servers.postgres_database() as url, contextlib.closing(Database(url)) as database:
         yield database

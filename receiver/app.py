@@ -9,8 +9,9 @@ from werkzeug.exceptions import HTTPException
 
 from receiver.config import Config
 from receiver.intake import Intake, place
-from receiver.store import Database, Inbox, StoreUnavailable
-from receiver.web import health, webhooks
+from receiver.rejects import Rejects
+from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
+from receiver.web import health, links, vtex_hook, webhooks
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
@@ -26,7 +27,12 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1  # one byte past the limit shows that there is more
     app.url_map.merge_slashes = False  # carriers do not follow redirects
     app.extensions["database"] = database
-    app.register_blueprint(webhooks.blueprint(config, Intake(config, Inbox(database), clock=clock), clock=clock))
+    inbox, index = Inbox(database), Index(database)
+    rejects = Rejects(inbox, clock=clock)
+    app.register_blueprint(webhooks.blueprint(config, Intake(config, inbox, clock=clock), clock=clock))
+    app.register_blueprint(links.blueprint(config, index, rejects, clock=clock))
+    background = Background(database)
+    app.register_blueprint(vtex_hook.blueprint(config, index, background, rejects, clock=clock))
     app.register_blueprint(health.blueprint(database, clock=clock))
 
     @app.errorhandler(StoreUnavailable)

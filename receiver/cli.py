@@ -2,7 +2,19 @@
 
 import click
 
-from receiver.commands import asking, carriers, deciding, demo, looking, recording, replaying, run
+from receiver.commands import (
+    asking,
+    carriers,
+    deciding,
+    demo,
+    hooking,
+    indexing,
+    linking,
+    looking,
+    recording,
+    replaying,
+    run,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -14,9 +26,9 @@ def main() -> None:
     """
 
 
-for module in (run, carriers, demo, replaying, recording, looking, deciding, asking):
-    for command in module.COMMANDS:
-        main.add_command(command)
+PARTS = (run, carriers, demo, replaying, recording, looking, deciding, linking, hooking, indexing, asking)
+for command in (command for part in PARTS for command in part.COMMANDS):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

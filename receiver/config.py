@@ -41,13 +41,19 @@ class BadConfig(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One VTEX account. ``app_tokens`` are newest first; ``base_url`` is the only host its key is ever sent to."""
+    """One VTEX account. ``app_tokens`` are newest first; ``base_url`` is the only host its key is ever sent to.
+
+    ``hook_secrets`` prove VTEX's order hook, ``link_tokens`` the merchant's systems that send links; without any, that
+    door is shut.
+    """
 
     name: str
     base_url: str
     app_key: str = field(repr=False)
     app_tokens: tuple[str, ...] = field(repr=False)
     requests_per_minute: float = 600.0
+    hook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    link_tokens: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,12 +197,18 @@ def _account(name: str, table: "_Table") -> Account:
         app_key=table.text("app_key") or "",
         app_tokens=table.texts("app_token"),
         requests_per_minute=table.number("requests_per_minute", 600, least=1),
+        hook_secrets=table.texts("hook_secrets", ()),
+        link_tokens=table.texts("link_tokens", ()),
     )
-    for key, values in (("app_key", (account.app_key,)), ("app_token", account.app_tokens)):
+    travelling = {
+        "app_key": (account.app_key,),
+        "app_token": account.app_tokens,
+        "hook_secrets": account.hook_secrets,
+        "link_tokens": account.link_tokens,
+    }
+    for key, values in travelling.items():
         if not all(value.isascii() and value.isprintable() for value in values):
             table.fault(key, "holds characters that cannot travel in a header")
-    table.texts("hook_secrets", ())
-    table.texts("link_tokens", ())
     table.finish()
     return account
 

@@ -21,7 +21,7 @@ from receiver.config import BadConfig, Config, endpoint_from, load
 from receiver.http import Http
 from receiver.recordings import BadRecording, Recording, walk
 from receiver.replay import Replay, Replayed
-from receiver.store import Database, Desk
+from receiver.store import Database, Desk, Index, Link
 from receiver.vtex.answers import NoAnswer
 from receiver.vtex.sandbox import create_sandbox, serve
 
@@ -72,7 +72,8 @@ class Demo:
         desk = Desk(self.database)
         for recording in self.recordings:
             for link in recording.expected.get("links", ()):
-                desk.link(ACCOUNT, link["tracking_number"], link["order"], link.get("invoice"), now=time.time())
+                name = ("tracking_number", link["tracking_number"])
+                Index(self.database).link(ACCOUNT, [Link((name,), link["order"], link.get("invoice"))], now=time.time())
         replies = [(recording, run.post(recording, self.url, http)) for recording in self.recordings]
         self.settle()
         rows = {row["id"]: row for row in desk.shipments()}

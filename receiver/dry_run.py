@@ -11,7 +11,7 @@ from typing import Any
 from receiver.config import Account, Config, Endpoint
 from receiver.reconcile import Reconciler
 from receiver.shipments import Known, Update
-from receiver.store import Attempt, Claim, Queue, Settlement
+from receiver.store import Attempt, Claim, Index, Queue, Settlement
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import Vtex, segment
 from receiver.vtex.writes import Owner
@@ -65,7 +65,7 @@ class _Queue(Queue):
     lease = math.inf
 
     def __init__(self, links: Iterable[Mapping[str, Any]]) -> None:
-        self._links = list(links)
+        self.index = _Index(links)
         self.settled: dict[str, Any] = {}
 
     def book(self, claim: Claim, attempt: Attempt, *, span: float, now: float, longest_wait: float = 0.0) -> float:  # noqa: ARG002  as `Queue` has it
@@ -80,12 +80,20 @@ class _Queue(Queue):
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:  # noqa: ARG002  as `Queue` has it
         return {}
 
-    def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:  # noqa: ARG002  as `Queue` has it
-        return [
-            {"order_id": link["order"], "invoice_number": link.get("invoice"), "source": "link"}
-            for link in self._links
-            if kind == "tracking_number" and value == link["tracking_number"]
-        ]
+
+class _Index(Index):
+    """Links in memory; no order has taught anything."""
+
+    def __init__(self, links: Iterable[Mapping[str, Any]]) -> None:
+        self._links = {("tracking_number", link["tracking_number"]): link for link in links}
+
+    def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:  # noqa: ARG002  as `Index` has it
+        return []
+
+    def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:  # noqa: ARG002  as `Index` has it
+        link = self._links.get((kind, value))
+        told = {"invoice_number": link.get("invoice"), "told_at": math.inf} if link else {}
+        return {"order_id": link["order"], **told} if link else None
 
 
 class _Vtex(Vtex):

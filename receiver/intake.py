@@ -16,16 +16,14 @@ from receiver.config import Config, Endpoint
 from receiver.recordings import REDACTED
 from receiver.redaction import Redaction
 from receiver.references import refer
+from receiver.rejects import Rejects
 from receiver.shipments import shipment_to_json
-from receiver.store import Delivery, Inbox, StoreUnavailable, new_id
+from receiver.store import Delivery, Inbox, new_id
 
 log = logging.getLogger("receiver.intake")
 
 #: Of this program and its adapters; kept with each delivery, so that it can be told by which one it was read.
 VERSION = version("carrier-webhook-receiver")
-
-#: Rejects written per second and process; of more, only the log hears how many there were.
-_REJECTS_A_SECOND = 5
 
 
 class Outcome(StrEnum):
@@ -109,7 +107,7 @@ class Intake:
     def __init__(self, config: Config, inbox: Inbox, *, clock: Callable[[], float] = time.time) -> None:
         self._config, self._inbox, self._clock = config, inbox, clock
         self._redactions = {name: Redaction(endpoint) for name, endpoint in config.endpoints.items()}
-        self._reject_second, self._rejects = 0, 0
+        self._rejects = Rejects(inbox, clock=clock)
 
     def receive(self, endpoint: Endpoint, request: Request) -> Result:
         """The outcome, once it is durable. Raises `StoreUnavailable`."""
@@ -205,28 +203,9 @@ class Intake:
         )
 
     def _reject(self, endpoint: Endpoint, request: Request, reason: str) -> None:
-        """For the operator only: the sender hears one text for every cause."""
-        now = self._clock()
-        if int(now) != self._reject_second:
-            if self._rejects > _REJECTS_A_SECOND:
-                log.warning("401: %d more senders in one second were not recorded", self._rejects - _REJECTS_A_SECOND)
-            self._reject_second, self._rejects = int(now), 0
-        self._rejects += 1
-        if self._rejects > _REJECTS_A_SECOND:
-            return
-        log.warning("%s: 401, the sender is not proven: %s", endpoint.name, reason)
         redaction = self._redactions[endpoint.name]
-        try:
-            self._inbox.reject(
-                endpoint=endpoint.name,
-                at=now,
-                reason=reason,
-                method=request.method,
-                target=redaction.target(request),
-                headers=redaction.headers(request),
-            )
-        except StoreUnavailable as error:
-            log.warning("%s: the reject was not recorded: %s", endpoint.name, error)
+        target, headers = redaction.target(request), redaction.headers(request)
+        self._rejects.note(endpoint.name, reason, method=request.method, target=target, headers=headers)
 
 
 def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:

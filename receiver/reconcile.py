@@ -13,7 +13,7 @@ from adapters import ReferenceKind
 from receiver.calls import Calls
 from receiver.config import Config, Endpoint
 from receiver.plan import READ_BACKS, Rest, awaiting, backoff, basis, hold, keep, plan, policy_of, waiting, wanted_of
-from receiver.resolve import Found, Resolver
+from receiver.resolve import Found, Resolver, names_of
 from receiver.shipments import advance, known_to_json
 from receiver.store import (
     Attempt,
@@ -27,6 +27,7 @@ from receiver.store import (
     Settlement,
     StoreUnavailable,
 )
+from receiver.store.index import STUCK
 from receiver.store.queue import Ending
 from receiver.troubles import Troubles
 from receiver.vtex.answers import NotFound, Refused, Rejected, VtexError
@@ -169,7 +170,7 @@ class Reconciler:
     def _ask(self, work: Work) -> Rest:
         claim, now = work.claim, self._clock()
         work.decided = True
-        resolver = Resolver(self._queue, claim.account, get_order=work.calls.order, get_group=work.calls.group)
+        resolver = Resolver(self._queue.index, claim.account, get_order=work.calls.order, get_group=work.calls.group)
         found = resolver.find(claim, work.known, work.endpoint)
         if isinstance(found, Wait):
             return self._troubles.wait_for(work, "awaiting_order", found)
@@ -328,12 +329,14 @@ class Reconciler:
             "tracking_number": work.known.tracking_number,
             "basis": basis(claim, work.known) if work.decided and rest.state in _DECIDED else claim.basis,
         }
-        endings = work.calls.endings
         settlement = Settlement(
             due_at=rest.due_at,
             changes=changes,
-            endings=endings,
+            endings=work.calls.endings,
             learnt=work.learnt,
+            names=names_of(claim.id, work.known, changes["order_id"]),
+            waits=rest.state in STUCK,
+            fresh=claim.basis != changes["basis"],
             wakes=work.wakes,
             releases=work.releases,
         )

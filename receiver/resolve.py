@@ -1,9 +1,8 @@
 """Which order a shipment belongs to: what a person or a link said, what the carrier says, what other orders taught us.
 Never a guess: where two orders answer, a person decides."""
 
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,16 +10,19 @@ from adapters import ReferenceKind
 from receiver.config import Endpoint
 from receiver.plan import basis, order_ids
 from receiver.shipments import RECYCLED_AFTER, Known
-from receiver.store import Claim, Queue
+from receiver.store import Claim, Index
+from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import BadSegment
-from receiver.vtex.orders import Hold, Order, Wait, key_digits
+from receiver.vtex.orders import SERIES_NUMBER, Hold, Order, Wait, key_digits, significant
 
 #: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
 _SUFFIX = re.compile(r"-\d{2}$")
-#: What the index may tell of a parcel whose carrier names no order. An invoice number alone may not: it repeats across
+#: What orders may teach of a parcel whose carrier names no order. An invoice number alone may not: it repeats across
 #: series and sellers, and the index never knows every order.
-_LEARNT = (ReferenceKind.INVOICE_KEY, ReferenceKind.TRACKING_NUMBER)
+_LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
+#: By what a link may name a parcel.
+LINKED = ("shipment", "tracking_number", "invoice_key", "invoice_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +38,21 @@ class Resolver:
     that VTEX knows no such order."""
 
     def __init__(
-        self, queue: Queue, account: str, *, get_order: Callable[[str], Order], get_group: Callable[[str], Any]
+        self, index: Index, account: str, *, get_order: Callable[[str], Order], get_group: Callable[[str], Any]
     ) -> None:
-        self._queue, self._account = queue, account
+        self._index, self._account = index, account
         self._get_order, self._get_group = get_order, get_group
 
     def find(self, claim: Claim, known: Known, endpoint: Endpoint) -> Found | Wait | Hold:
         """The order, or why there is none."""
         if claim.assigned_order is not None:
             return self._order(claim.assigned_order)
-        found = self._linked(known) or self._awaited(claim, known)
+        names = names_of(claim.id, known)
+        found = self._linked(known, names) or self._awaited(claim, known)
         if found is not None:
             return found
         for look in (self._named, self._learnt):
-            found = look(known)
+            found = look(known, names)
             if found is not None:
                 return found
         return _nowhere(known, endpoint)
@@ -61,15 +64,19 @@ class Resolver:
         found = self._order(claim.order_id)
         return found if isinstance(found, Found) else None
 
-    def _linked(self, known: Known) -> Found | Wait | Hold | None:
-        linked = self._in_index(ReferenceKind.TRACKING_NUMBER, known, source="link")
+    def _linked(self, known: Known, names: Sequence[Name]) -> Found | Wait | Hold | None:
+        told = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in LINKED]
+        rows = [row for name, row in told if row and _of_this_parcel(name[0], row["told_at"], known)]
+        linked = _one_order(rows, ", ".join(f"{kind} {value}" for (kind, value), row in told if row))
         if linked is None or isinstance(linked, Hold):
             return linked
-        order_id, invoice = linked
-        found = self._order(order_id)
-        return replace(found, linked_invoice=invoice) if isinstance(found, Found) else found
+        invoices = sorted({row["invoice_number"] for row in rows if row["invoice_number"]})
+        if len(invoices) > 1:
+            return Hold("ambiguous_invoice", f"links name {', '.join(invoices)} of {linked}")
+        found = self._order(linked)
+        return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
 
-    def _named(self, known: Known) -> Found | Hold | None:
+    def _named(self, known: Known, _names: Sequence[Name]) -> Found | Hold | None:
         for kind, values in order_ids(known).items():
             if len(values) > 1:
                 return Hold("ambiguous_reference", f"{kind}: {', '.join(values)}")
@@ -78,14 +85,15 @@ class Resolver:
                 return found
         return None
 
-    def _learnt(self, known: Known) -> Found | Wait | Hold | None:
+    def _learnt(self, known: Known, names: Sequence[Name]) -> Found | Wait | Hold | None:
         # Where the carrier names an order that is not there yet, only a key, which is unique, may name another.
         for kind in _LEARNT[:1] if order_ids(known) else _LEARNT:
-            learnt = self._in_index(kind, known, source="order")
-            if isinstance(learnt, Hold):
-                return learnt
+            values = [value for its, value in names if its == kind]
+            rows = [row for value in values for row in self._index.orders_named(self._account, kind, value)]
+            rows = [row for row in rows if _of_this_parcel(kind, row["dated_at"], known)]
+            learnt = _one_order(rows, f"{kind} {', '.join(values)}")
             if learnt is not None:
-                return self._order(learnt[0])
+                return learnt if isinstance(learnt, Hold) else self._order(learnt)
         return None
 
     def _by_reference(self, kind: ReferenceKind, value: str) -> Found | Wait | Hold:
@@ -119,25 +127,43 @@ class Resolver:
         except BadSegment as error:
             return Hold("unsafe_order_id", str(error))
 
-    def _in_index(self, kind: ReferenceKind, known: Known, *, source: str) -> tuple[str, str | None] | Hold | None:
-        """The one order the index knows for the shipment's number, key or tracking number."""
-        values = known.values(kind)
-        if kind == ReferenceKind.TRACKING_NUMBER and known.tracking_number:
-            values = sorted({*values, known.tracking_number})
-        if kind == ReferenceKind.INVOICE_KEY:
-            values = [digits for value in values if (digits := key_digits(value))]
-        rows = [row for value in values for row in self._queue.orders_named(self._account, kind, value)]
-        rows = [row for row in rows if row["source"] == source and _of_this_parcel(row, known)]
-        ids = {row["order_id"] for row in rows}
-        if len(ids) > 1:
-            return Hold("ambiguous_order", f"{kind} {', '.join(values)} belongs to {', '.join(sorted(ids))}")
-        return (rows[0]["order_id"], rows[0]["invoice_number"]) if rows else None
+
+def names_of(shipment: str, known: Known, order_id: str | None = None) -> list[Name]:
+    """Every name by which a link, an order or its hook may speak of a shipment: sorted ``(kind, value)``."""
+    names: set[Name] = {("shipment", shipment)}
+    for kind in ReferenceKind:
+        names |= {(str(kind), value) for value in known.values(kind)}
+    numbers = known.values(ReferenceKind.INVOICE_NUMBER)
+    names |= {("invoice_number", plain_number(number)) for number in numbers}
+    names |= {("sequence", value.removeprefix("seq")) for value in known.values(ReferenceKind.SEQUENCE)}
+    names |= {("invoice_key", key_digits(value) or value) for value in known.values(ReferenceKind.INVOICE_KEY)}
+    if known.tracking_number:
+        names.add(("tracking_number", known.tracking_number))
+    if order_id:
+        names.add(("order_id", order_id))
+    series = known.values(ReferenceKind.INVOICE_SERIES)
+    if len(series) == len(numbers) == 1:
+        names.add((SERIES_NUMBER, f"{plain_number(series[0])}/{plain_number(numbers[0])}"))
+    return sorted(name for name in names if name[0] != ReferenceKind.INVOICE_SERIES)
 
 
-def _of_this_parcel(row: Mapping[str, Any], known: Known) -> bool:
-    """False for what was learnt so long ago that it is about the parcel that bore a recycled number before."""
+def plain_number(number: str) -> str:
+    """An invoice number as links are kept: carriers and systems pad and strip zeros at will."""
+    return significant(number) or number.strip()
+
+
+def _one_order(rows: Sequence[Mapping[str, Any]], said: str) -> str | Hold | None:
+    ids = sorted({row["order_id"] for row in rows})
+    if len(ids) > 1:
+        return Hold("ambiguous_order", f"{said} belongs to {', '.join(ids)}")
+    return ids[0] if ids else None
+
+
+def _of_this_parcel(kind: str, at: float, known: Known) -> bool:
+    """False for what was said so long ago that it is about the parcel that bore a recycled number before. An NF-e's
+    key is never used again."""
     heard = known.since or known.last_heard
-    return heard is None or row.get("learnt_at", math.inf) > (heard - RECYCLED_AFTER).timestamp()
+    return kind == "invoice_key" or heard is None or at > (heard - RECYCLED_AFTER).timestamp()
 
 
 def _nowhere(known: Known, endpoint: Endpoint) -> Wait:

@@ -4,21 +4,17 @@ Waiting for an order or invoice burns no tries; VTEX's own trouble is tried agai
 person can mend is held.
 """
 
-import logging
 import random
 from collections.abc import Callable
 
 from receiver.config import Config
+from receiver.pauses import KEY_PAUSE, pause, pause_after
 from receiver.plan import Rest, awaiting, backoff, basis, hold, stamp, waiting
 from receiver.store import Queue
-from receiver.vtex.answers import Misconfigured, Refused, Rejected, Throttled, VtexError
+from receiver.vtex.answers import Refused, Rejected, VtexError
 from receiver.vtex.orders import Wait
 from receiver.work import Work
 
-log = logging.getLogger("receiver.worker")
-
-#: A pause for a key that does not work: 5 minutes, doubling to an hour, until a call succeeds.
-KEY_PAUSE, LONGEST_KEY_PAUSE = 300.0, 3600.0
 #: So many distinct orders refused within so many seconds are no longer about the orders.
 REFUSED_ORDERS, REFUSED_WITHIN = 3, 600.0
 #: How often a shipment steps back while another one is about to write the same invoice: longer than a lease in all.
@@ -62,14 +58,9 @@ class Troubles:
         return waiting("due", "account_paused", f"until {stamp(until)}", due_at=self._clock())
 
     def after_error(self, work: Work, error: VtexError) -> Rest:
-        claim, now = work.claim, self._clock()
-        if isinstance(error, Throttled):
-            self._pause(claim.account, error.pause, str(error), own_fault=False)
-            return self.put_back(now + error.pause)
-        if isinstance(error, Misconfigured):
-            seconds = min(LONGEST_KEY_PAUSE, KEY_PAUSE * 2.0 ** min(self._queue.pauses(claim.account), 8))
-            self._pause(claim.account, seconds, str(error), own_fault=True)
-            return self.put_back(now + seconds)
+        until = pause_after(self._queue, work.claim.account, error, now=self._clock())
+        if until is not None:
+            return self.put_back(until)
         if isinstance(error, Refused):
             return self._refused(work, error)
         if isinstance(error, Rejected):
@@ -80,15 +71,9 @@ class Troubles:
         account, now = work.claim.account, self._clock()
         self._queue.end(work.calls.endings)
         if self._queue.refused_orders(account, since=now - REFUSED_WITHIN) >= REFUSED_ORDERS:
-            self._pause(account, KEY_PAUSE, f"several orders are refused: {error}", own_fault=True)
-            return self.put_back(now + KEY_PAUSE)
+            reason = f"several orders are refused: {error}"
+            return self.put_back(pause(self._queue, account, KEY_PAUSE, reason, own_fault=True, now=now))
         return hold("vtex_refused", str(error))
-
-    def _pause(self, account: str, seconds: float, reason: str, *, own_fault: bool) -> None:
-        now = self._clock()
-        until = now + seconds
-        if self._queue.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
-            log.error("VTEX account %s is paused until %s: %s. Everything is kept.", account, stamp(until), reason)
 
     def _past_horizon(self, work: Work, now: float) -> bool:
         return now - (work.wanted_since or now) > self._config.horizon_days * 86_400

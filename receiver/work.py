@@ -7,6 +7,7 @@ from receiver.calls import Calls
 from receiver.config import Endpoint
 from receiver.shipments import Known
 from receiver.store import Claim
+from receiver.vtex.orders import Fact
 from receiver.vtex.tracking import Tracking
 from receiver.vtex.writes import Body, Parcels
 
@@ -24,7 +25,7 @@ class Work:
     wanted_since: float | None
     unsettled: Body | None = None
     decided: bool = False
-    learnt: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    learnt: list[Fact] = field(default_factory=list)
     wakes: list[str] = field(default_factory=list)
     releases: list[tuple[str, str, str | None]] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)

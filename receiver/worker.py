@@ -1,5 +1,5 @@
 """The worker: claims due shipments of every account and hands each to the `Reconciler`; tells once when the backlog
-grows old. Retention runs beside it once a day."""
+grows old. Retention runs beside it once a day, and so do the chores that no shipment waits for."""
 
 import contextlib
 import logging
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from receiver.chores import Chores
 from receiver.config import Config
 from receiver.http import TOTAL_SECONDS, Http
 from receiver.reconcile import Reconciler
@@ -48,10 +49,12 @@ class Worker:
             name: Vtex(account, http, clock=clock, least_pause=least_pause) for name, account in config.accounts.items()
         }
         self._reconciler = Reconciler(config, self.queue, clients, clock=clock, sleep=sleep)
+        self._chores = Chores(config, database, self.queue, clients, clock=clock, sleep=sleep)
         self._desk = Desk(database)
         self._hands = hands or config.hands
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._chores_thread: threading.Thread | None = None
         self._backlog_told = False
         self._next_look, self._next_prune = 0.0, 0.0
 
@@ -61,19 +64,24 @@ class Worker:
             self.queue.resume_after_reload(account)
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._thread.start()
+        self._chores_thread = threading.Thread(
+            target=self._chores.run, args=(self._stopping,), name="chores", daemon=True
+        )
+        self._chores_thread.start()
 
     def stop(self, *, patience: float = 30.0) -> None:
         """Claim no more, and let what was begun come to its end."""
         self._stopping.set()
         self._database.arrived.set()
-        if self._thread:
-            self._thread.join(patience)
+        for thread in (self._thread, self._chores_thread):
+            if thread:
+                thread.join(patience)
 
     def run_until_idle(self) -> None:
         """Work in this thread until nothing is due, for tests and the demo."""
         while True:
             claims = [claim for account in self._config.accounts for claim in self._claim(account, self._hands)]
-            if not claims:
+            if not claims and not self._chores.once():
                 return
             for claim in claims:
                 self._reconciler.run(claim)

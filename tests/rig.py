@@ -15,7 +15,7 @@ from receiver.config import Config, parse
 from receiver.http import Http
 from receiver.reconcile import Reconciler
 from receiver.recordings import Recording
-from receiver.store import Database, Desk, Queue
+from receiver.store import Database, Desk, Index, Link, Linked, Queue
 from receiver.vtex.client import Vtex
 from receiver.vtex.sandbox import Faults, create_sandbox, serve
 from receiver.worker import Worker
@@ -112,6 +112,7 @@ class Rig:
         self.vtex_url = self._vtex.url
         self.database = Database(database_url)
         self.desk = Desk(self.database)
+        self.index = Index(self.database)
         self.configure()
 
     def __enter__(self) -> Self:
@@ -220,6 +221,19 @@ class Rig:
             self.now = min(ahead)
         self.now = end
         self.work()
+
+    def link(
+        self,
+        value: str,
+        order_id: str,
+        invoice: str | None = None,
+        *,
+        kind: str = "tracking_number",
+        account: str = "lux",
+    ) -> Linked:
+        """Tell beforehand which order a number belongs to."""
+        (linked,) = self.index.link("lux", [Link(((kind, value),), order_id, invoice)], now=self.now)
+        return linked
 
     def shipment(self, name: str = "melhor-envio/p1") -> dict[str, Any]:
         """The shipment's row."""

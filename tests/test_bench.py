@@ -13,13 +13,13 @@ from socket import create_server
 import pytest
 
 from bench import __main__ as bench
-from bench import calls, deliveries, look, memory, parcels, reading, replaying, servers, startup, storm
+from bench import calls, deliveries, index, look, memory, parcels, reading, replaying, servers, startup, storm
 from bench.load import LoadFailed, pace, saturate
 from bench.table import Row, Wanted, lines
 from receiver.carriers import discover
 from receiver.config import endpoint_from
 from receiver.recordings import read_http
-from receiver.store import Queue
+from receiver.store import Database, Queue
 from receiver.vtex.sandbox import Faults
 
 MISSED = Row(figure="toy", measured=60.0, unit="ms", wanted=Wanted("measured", most=50))
@@ -256,3 +256,10 @@ def test_silences():
         silences.note(now, until)
 
     assert ([(0.0, 2.0), (3.0, 4.0)], 3.0) == (silences.spans, silences.seconds)
+
+
+def test_index(database: Database) -> None:
+    """Every look into the filled index finds what it is to find, and all are timed in equal number."""
+    index.fill(database, 30)
+    for kind in index.LOOKS.values():
+        assert [3] == [len(times) for times in index.timed(kind, {database: 30}, looks=3)]

@@ -1,5 +1,6 @@
 """Which invoice of an order a parcel belongs to: every rule with a small order beside it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -348,14 +349,19 @@ def test_number_is_kept_verbatim():
 
 
 def test_index_facts():
-    """An order teaches the index its sequence and, of deliveries only, number, key and tracking."""
-    learnt = order({**A, "invoiceKey": f"NFe{key(900)}", "trackingNumber": "TN1"}, RETURNED, sequence=502556)
+    """An order teaches the index its sequence and group and, of deliveries only, number, key, tracking and date."""
+    dated = {"issuanceDate": "2026-11-10T12:00:00.1234567-03:00"}
+    invoiced = {**A, "invoiceKey": f"NFe{key(900)}", "trackingNumber": "TN1", **dated}
+    learnt = order(invoiced, RETURNED, sequence=502556, orderGroup="1")
+    issued = datetime(2026, 11, 10, 15, 0, 0, 123456, UTC).timestamp()
 
     assert [
-        ("sequence", "502556", "1-01", None),
-        ("invoice_number", "900", "1-01", "900"),
-        ("invoice_key", key(900), "1-01", "900"),
-        ("tracking_number", "TN1", "1-01", "900"),
+        ("sequence", "502556", "1-01", None, None),
+        ("order_group", "1", "1-01", None, None),
+        ("invoice_number", "900", "1-01", "900", issued),
+        ("invoice_key", key(900), "1-01", "900", issued),
+        ("series_number", "1/900", "1-01", "900", issued),
+        ("tracking_number", "TN1", "1-01", "900", issued),
     ] == index_facts(read_order(learnt))
     assert [] == index_facts(read_order(order(invoice(""))))
 

@@ -329,7 +329,14 @@ class TestLink:
     def test_before(self, desk):
         """A link may come before the webhook."""
         assert [
-            {"account": "lux", "tracking_number": "TN1BR", "order_id": "1-01", "invoice_number": None, "woken": 0}
+            {
+                "account": "lux",
+                "tracking_number": "TN1BR",
+                "order_id": "1-01",
+                "invoice_number": None,
+                "woken": 0,
+                "replaced": [],
+            }
         ] == desk.tells("link", " TN1BR ", "1-01")
 
         desk.rig.add_order(order("1-01", package("41001")))

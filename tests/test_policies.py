@@ -426,7 +426,7 @@ class TestReleased:
         assert ["TN1", "TN1"] == [number(rig, "900"), number(rig, "901")]
 
         tell(rig, 2)
-        rig.desk.link("lux", "TN2", "A-01", "900", now=rig.now)
+        rig.link("TN2", "A-01", "900")
         rig.works_until(HOUR)
         assert ["TN2", "TN1"] == [number(rig, "900"), number(rig, "901")]
         assert [("in_step", None)] * 2 == [rests(rig, 1), rests(rig, 2)]

@@ -7,6 +7,7 @@ import pytest
 from receiver.reasons import WAITING
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_reconcile import DAY, HOUR, UPS, fields, methods, naming, scanned
+from tests.test_reviewed import shipped
 
 KEY = "35261112345678000195550010000009001123456789"
 
@@ -96,7 +97,7 @@ class TestNotThere:
 
     def test_link(self, given_up: Rig):
         """A link reopens it."""
-        given_up.desk.link("lux", "TN1BR", "2-01", None, now=given_up.now)
+        given_up.link("TN1BR", "2-01")
         given_up.work()
 
         assert "TN1BR" == fields(given_up, "2-01")["trackingNumber"]
@@ -222,7 +223,7 @@ class TestLinks:
         assert ("awaiting_order", "no_reference") == rest(rig)
         assert [] == rig.calls()
 
-        assert 1 == rig.desk.link("lux", "TN1BR", "1-01", invoice, now=rig.now)
+        assert 1 == len(rig.link("TN1BR", "1-01", invoice).woken)
         rig.work()
         assert ("in_step", "link" if invoice else "only_open_invoice") == (rest(rig)[0], rig.shipment()["rule"])
         assert "TN1BR" == fields(rig, number="901")["trackingNumber"]
@@ -230,7 +231,7 @@ class TestLinks:
     def test_ahead(self, rig: Rig):
         """A link sent ahead is used at the first webhook, and goes before the carrier's own reference."""
         rig.add_order(order("1-01", package("900")), order("2-01", package("900")))
-        rig.desk.link("lux", "TN1BR", "2-01", None, now=rig.now)
+        rig.link("TN1BR", "2-01")
         rig.post(posted("1-01"))
         rig.work()
 
@@ -239,7 +240,7 @@ class TestLinks:
     def test_assigned(self, rig: Rig):
         """A person's word goes before a link."""
         rig.add_order(order("1-01", package("900")))
-        rig.desk.link("lux", "TN1BR", "9-01", None, now=rig.now)
+        rig.link("TN1BR", "9-01")
         rig.post(posted(None))
         rig.work()
         assert ("awaiting_order", "order_not_found") == rest(rig)
@@ -253,12 +254,12 @@ class TestLinks:
         newer link."""
         rig.configure(endpoints={"ups": UPS})
         rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
-        rig.desk.link("lux", "1Z1", "1-01", None, now=rig.now)
+        rig.link("1Z1", "1-01")
         rig.post(scanned("1Z1", rig.now), endpoint="ups")
         rig.later(DAY)
         rig.post(scanned("1Z1", rig.now, kind="D", code="FS"), endpoint="ups")
         rig.later(70 * DAY)
-        rig.desk.link("lux", "1Z1", "2-01", None, now=rig.now)
+        rig.link("1Z1", "2-01")
         rig.later(HOUR)
         rig.post(scanned("1Z1", rig.now), endpoint="ups")
         rig.work()
@@ -273,7 +274,7 @@ class TestLinks:
         """The link of the parcel before is not the new parcel's: it awaits its own."""
         rig.configure(endpoints={"ups": UPS})
         rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
-        rig.desk.link("lux", "1Z1", "1-01", None, now=rig.now)
+        rig.link("1Z1", "1-01")
         rig.post(scanned("1Z1", rig.now), endpoint="ups")
         rig.work()
         rig.post(scanned("1Z1", rig.now, kind="D", code="FS"), endpoint="ups")
@@ -282,7 +283,7 @@ class TestLinks:
         rig.work()
         assert ("awaiting_order", "no_reference") == rest(rig, "ups/1Z1")
 
-        rig.desk.link("lux", "1Z1", "2-01", None, now=rig.now)
+        rig.link("1Z1", "2-01")
         rig.work()
         assert "1Z1" == fields(rig, "2-01", "950")["trackingNumber"]
 
@@ -332,3 +333,98 @@ class TestIndex:
 
         assert ("held", "ambiguous_order") == rest(rig, "numbers/p3")
         assert 2 == methods(rig).count("PATCH")
+
+    def test_series_and_number(self, rig: Rig):
+        """Number and series, which an order's key has taught, name the order; the bare number does not."""
+        rules = [{"path": "data.tags[0].tag", "is": "invoice_number"}]
+        carrier = {"carrier": "intelipost", "secrets": ["user:secret"]}
+        numbers = {"carrier": "melhor_envio", "secrets": ["s"], "references": rules}
+        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "numbers": numbers, "intelipost": carrier})
+        rig.add_order(order("1-01", package("900", invoiceKey=KEY)))
+        rig.post(posted())
+        rig.work()
+        rig.post(posted("900", parcel="p2", number="TN2BR"), endpoint="numbers")
+        told = shipped(None, "000900")
+        told["invoice"]["invoice_series"] = "001"
+        rig.post(told, endpoint="intelipost")
+        rig.work()
+
+        assert ("awaiting_order", "no_reference") == rest(rig, "numbers/p2")
+        assert "1-01" == rig.shipment("intelipost/P1")["order_id"]
+
+    def test_woken_at_once(self, rig_on_either: Rig):
+        """An order that is read for one parcel wakes at once those that wait for its key."""
+        rig = rig_on_either
+        rig.configure(endpoints=self.endpoints())
+        rig.add_order(order("1-01", package("900", value=5_000), package("901", value=5_000, invoiceKey=KEY)))
+        rig.post(posted(KEY, parcel="p2", number="TN2BR"), endpoint="keys")
+        rig.work()
+        rig.post(posted())
+        rig.work()
+
+        assert "TN2BR" == fields(rig, number="901")["trackingNumber"]
+
+    def test_recycled_number_of_an_old_invoice(self, rig: Rig):
+        """A number that a year-old invoice bears, learnt only now, is another parcel's."""
+        old = package("900", trackingNumber="TN1BR", issuanceDate="2025-11-10T12:00:00Z")
+        rig.add_order(order("1-01", old))
+        rig.post(posted(parcel="p2", number="TN2BR"))
+        rig.work()
+        rig.post(posted(None))
+        rig.work()
+
+        assert ("awaiting_order", "no_reference") == rest(rig)
+
+
+class TestLinksByOtherNames:
+    """A link by the carrier's own id, or by an invoice."""
+
+    def test_shipment(self, rig: Rig):
+        """The carrier's own id of the parcel, told before its first webhook."""
+        rig.add_order(order("1-01", package("900")))
+        rig.link("melhor-envio/p1", "1-01", kind="shipment")
+        rig.post(posted(None))
+        rig.work()
+
+        assert "TN1BR" == fields(rig)["trackingNumber"]
+
+    @pytest.mark.parametrize(("kind", "told", "said"), [("invoice_number", "900", "000900"), ("invoice_key", KEY, KEY)])
+    def test_invoice(self, rig: Rig, kind: str, told: str, said: str):
+        """An invoice's number decides with the link's word; it wakes the parcel that waited for it."""
+        rig.configure(endpoints=naming(kind))
+        rig.add_order(order("1-01", package("900", invoiceKey=KEY)))
+        rig.post(posted(said))
+        rig.work()
+        assert ("awaiting_order", "no_reference") == rest(rig)
+
+        rig.link(told, "1-01", kind=kind)
+        rig.work()
+        assert "TN1BR" == fields(rig)["trackingNumber"]
+
+    def test_two_words(self, rig: Rig):
+        """Links that name two orders for one parcel are for a person."""
+        rig.link("melhor-envio/p1", "1-01", kind="shipment")
+        rig.link("TN1BR", "2-01")
+        rig.post(posted(None))
+        rig.work()
+
+        assert ("held", "ambiguous_order") == rest(rig)
+        assert [] == rig.calls()
+
+    def test_two_invoices(self, rig: Rig):
+        """So are links that name two invoices of one order."""
+        rig.link("melhor-envio/p1", "1-01", "900", kind="shipment")
+        rig.link("TN1BR", "1-01", "901")
+        rig.post(posted(None))
+        rig.work()
+
+        assert ("held", "ambiguous_invoice") == rest(rig)
+
+    def test_after_unlink(self, rig: Rig):
+        """A link that was taken back tells nothing."""
+        rig.link("TN1BR", "1-01")
+        rig.index.unlink("lux", "tracking_number", "TN1BR")
+        rig.post(posted(None))
+        rig.work()
+
+        assert ("awaiting_order", "no_reference") == rest(rig)

@@ -84,12 +84,12 @@ def test_corrected_link(rig: Rig) -> None:
     """A link told wrongly and then rightly sends the parcel to the right order, though it was in step already."""
     rig.add_order(order("A-01", package("900")), order("B-01", package("950")))
     rig.post(posted(None))
-    rig.desk.link("lux", "TN1BR", "A-01", None, now=rig.now)
+    rig.link("TN1BR", "A-01")
     rig.work()
     assert "A-01" == rig.shipment()["order_id"]
 
-    assert 0 == rig.desk.link("lux", "TN1BR", "A-01", "900", now=rig.now)
-    assert 1 == rig.desk.link("lux", "TN1BR", "B-01", "950", now=rig.now)
+    assert 0 == len(rig.link("TN1BR", "A-01", "900").woken)
+    assert 1 == len(rig.link("TN1BR", "B-01", "950").woken)
     rig.work()
 
     assert "TN1BR" == rig.package_of("B-01", "950")["trackingNumber"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from receiver.store import Attempt, Database, Desk, Ending, Inbox, LeaseLost, Queue, desk
+from receiver.store import Attempt, Database, Desk, Ending, Inbox, Index, LeaseLost, Link, Queue, desk
 from receiver.store.desk import Unknown
 from receiver.store.tables import BEHIND, deliveries
 from tests.store_cases import NOW, add_shipments, claim_one, delivery, everything, rest, shipment
@@ -149,6 +149,7 @@ def test_story(database: Database, queue: Queue) -> None:
         Desk(database).story("ep/p9")
 
 
+LINK = Link((("tracking_number", "TN1"),), "1-01")
 DECISIONS: dict[str, tuple[Callable[[Desk], object], dict[str, Any]]] = {
     "assign": (
         lambda desk: desk.assign("ep/p1", order_id="1-01", invoice_number="9", now=NOW + 9),
@@ -163,7 +164,7 @@ DECISIONS: dict[str, tuple[Callable[[Desk], object], dict[str, Any]]] = {
         lambda desk: desk.retry_all(state="held", reason=None, now=NOW + 9),
         {**OPEN_AGAIN, "priority": BEHIND},
     ),
-    "link": (lambda desk: desk.link("lux", "TN1", "1-01", None, now=NOW + 9), OPEN_AGAIN),
+    "link": (lambda desk: Index(desk._database).link("lux", [LINK], now=NOW + 9), OPEN_AGAIN),
 }
 
 
@@ -214,43 +215,6 @@ def test_retry_all(database: Database) -> None:
     assert ["ep/1", "ep/2"] == ids(found.shipments(state="due"))
     assert 1 == found.retry_all(state="held", reason=None, now=NOW)
     assert 0 == found.retry_all(state="held", reason=None, now=NOW)
-
-
-def test_link(database: Database, queue: Queue) -> None:
-    """A link wakes what waits for it: of that account, that number, and stuck."""
-    for state in (
-        "held",
-        "kept",
-        "awaiting_order",
-        "awaiting_invoice",
-        "gave_up",
-        "in_step",
-        "due",
-        "dismissed",
-        "cancelled",
-    ):
-        add_shipments(database, f"ep/{state}", state=state, tracking_number="TN1", due_at=None)
-    add_shipments(database, "ep/number", state="held", tracking_number="TN2", due_at=None)
-    add_shipments(database, "ep/account", state="held", tracking_number="TN1", due_at=None, account="other")
-    assert 5 == Desk(database).link("lux", "TN1", "1-01", "9", now=NOW)
-    woken = {f"ep/{state}" for state in ("held", "kept", "awaiting_order", "awaiting_invoice", "gave_up")}
-    assert woken == {claim.id for claim in queue.claim("lux", most=9, now=NOW)}
-    expected = [{"order_id": "1-01", "invoice_number": "9", "source": "link", "learnt_at": NOW}]
-    assert expected == queue.orders_named("lux", "tracking_number", "TN1")
-
-
-def test_a_later_link(database: Database, queue: Queue) -> None:
-    """A link replaces a former one, and what an order taught about the same order; not what other orders taught."""
-    add_shipments(database, "ep/p1")
-    settlement = rest(None)
-    settlement.learnt += [("tracking_number", "TN1", "2-01", "2"), ("tracking_number", "TN1", "3-01", "3")]
-    queue.settle(claim_one(queue), settlement, now=NOW)
-    for order_id, invoice_number in (("1-01", "1"), ("2-01", None), ("2-01", "22")):
-        Desk(database).link("lux", "TN1", order_id, invoice_number, now=NOW)
-    assert [
-        {"order_id": "2-01", "invoice_number": "22", "source": "link", "learnt_at": NOW},
-        {"order_id": "3-01", "invoice_number": "3", "source": "order", "learnt_at": NOW},
-    ] == queue.orders_named("lux", "tracking_number", "TN1")
 
 
 def test_prune(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from receiver.store import Attempt, Database, Ending, Inbox, LeaseLost, Queue
 from receiver.store.tables import attempts, orders, updates
+from receiver.vtex.orders import Fact
 from tests.store_cases import NOW, add_shipments, claim_one, delivery, everything, rest, shipment, spawn
 
 LEASE = 60.0
@@ -105,7 +106,7 @@ def test_the_old_holder(database: Database, queue: Queue, other: Queue) -> None:
         queue.book(lost, Attempt(call="PATCH", order_id="1-01", invoice_number="9"), span=0.1, now=NOW + LEASE)
     settlement = rest(note="late", reason="x")
     settlement.endings.append(Ending("x", NOW, "done", 200, None))
-    settlement.learnt.append(("invoice_number", "9", "1-01", "9"))
+    settlement.learnt.append(Fact("invoice_number", "9", "1-01", "9"))
     with pytest.raises(LeaseLost):
         queue.settle(lost, settlement, now=NOW + LEASE)
     assert before == everything(database)
@@ -118,7 +119,7 @@ def test_settle(database: Database, queue: Queue) -> None:
     queue.book(claim, Attempt(call="GET order", order_id="1-01", id="x"), span=0.1, now=NOW)
     settlement = rest(NOW + 30, note="written", tries=3, check_at=NOW + 20, tracking_number="TN1")
     settlement.endings.append(Ending("x", NOW + 1, "done", 200, "receipt"))
-    settlement.learnt.append(("invoice_number", "9", "1-01", "9"))
+    settlement.learnt.append(Fact("invoice_number", "9", "1-01", "9"))
     before = shipment(database)
     queue.settle(claim, settlement, now=NOW + 2)
     changed = {"state": "in_step", "note": "written", "tries": 3, "check_at": NOW + 20, "tracking_number": "TN1"}
@@ -129,7 +130,7 @@ def test_settle(database: Database, queue: Queue) -> None:
     ended = ("finished_at", "outcome", "status", "answer")
     assert (NOW + 1, "done", 200, "receipt") == tuple(attempt[name] for name in ended)
     [fact] = database.rows(select(orders))
-    assert ("lux", "invoice_number", "9", "1-01", "9", "order", NOW + 2) == tuple(fact.values())
+    assert ("lux", "invoice_number", "9", "1-01", "9", NOW + 2, NOW + 2) == tuple(fact.values())
     with pytest.raises(LeaseLost):
         queue.settle(claim, settlement, now=NOW + 3)
 
@@ -201,21 +202,3 @@ def test_free_own_leases(database: Database, queue: Queue, other: Queue) -> None
     assert {claim.id for claim in mine} == {claim.id for claim in queue.claim("lux", most=9, now=NOW)}
     other.settle(theirs[0], rest(None), now=NOW)
     assert 0 == Queue(database, holder="c", lease=LEASE).free_own_leases()
-
-
-def test_orders_named(database: Database, queue: Queue) -> None:
-    """The index answers for one account, one kind and one value, and a fact learnt twice is one row."""
-    add_shipments(database, "ep/p1")
-    for _ in range(2):
-        claim = claim_one(queue)
-        settlement = rest(NOW)
-        settlement.learnt += [("invoice_number", "9", "2-01", "9"), ("invoice_number", "9", "1-01", None)]
-        queue.settle(claim, settlement, now=NOW)
-    expected = [
-        {"order_id": "1-01", "invoice_number": None, "source": "order", "learnt_at": NOW},
-        {"order_id": "2-01", "invoice_number": "9", "source": "order", "learnt_at": NOW},
-    ]
-    assert expected == queue.orders_named("lux", "invoice_number", "9")
-    assert [] == queue.orders_named("lux", "invoice_key", "9")
-    assert [] == queue.orders_named("lux", "invoice_number", "8")
-    assert [] == queue.orders_named("other", "invoice_number", "9")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -14,9 +15,12 @@ from rich.cells import cell_len, set_cell_size
 
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
+from receiver.http import Http
 from receiver.reasons import REASONS
-from receiver.store import Database, Desk, NotMigrated, StoreUnavailable
+from receiver.store import Database, Desk, NotMigrated, Queue, StoreUnavailable
 from receiver.store.desk import Unknown
+from receiver.vtex.client import Vtex
+from receiver.vtex.errands import Errands
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 STATES = (
@@ -53,7 +57,6 @@ reason_option = click.option(
     "--reason", type=click.Choice(sorted(REASONS)), metavar="CODE", help="Only those with this reason (vtex_rejected)."
 )
 outcome_option = click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those of this outcome.")
-account_option = click.option("--account", metavar="NAME", help="The VTEX account; needed if there are several.")
 endpoint_option = click.option("--endpoint", metavar="NAME", help="Only those of this endpoint.")
 
 
@@ -109,6 +112,19 @@ def known(rows: Iterator[dict[str, Any]], config: Config, endpoint: str | None) 
     if endpoint is not None and endpoint not in config.endpoints:
         fail(f"no endpoint {endpoint!r}; there are {', '.join(config.endpoints)}")
     return rows
+
+
+account_option = click.option("--account", metavar="NAME", help="The VTEX account; needed if there are several.")
+
+
+def errands_of(
+    config: Config, database: Database, account: str, *, waiting: Callable[[str], None] = lambda _: None
+) -> Errands:
+    """Calls to an account of the configuration from a command, behind what the workers do."""
+    settings = config.accounts[account]
+    queue = Queue(database, holder=f"command-{time.time_ns()}", lease=config.lease)
+    vtex = Vtex(settings, Http([settings.base_url]), clock=time.time)
+    return Errands(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -170,3 +186,8 @@ def printable(text: str) -> str:
 def count(many: int, singular: str, plural: str | None = None) -> str:
     """``1 delivery``, ``2 deliveries``."""
     return f"{many} {singular if many == 1 else plural or singular + 's'}"
+
+
+def say(text: str, plain_form: dict[str, Any], *, as_json: bool) -> None:
+    """One result, as people read it or as JSON."""
+    click.echo(json.dumps(plain_form) if as_json else text)

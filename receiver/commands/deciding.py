@@ -1,14 +1,11 @@
 """Deciding: what only a person may do, and what is done again after a fix."""
 
-import json
 import time
 from typing import Any
 
 import click
 
 from receiver.commands._common import (
-    account_of,
-    account_option,
     count,
     endpoint_option,
     fail,
@@ -17,6 +14,7 @@ from receiver.commands._common import (
     named,
     opened,
     reason_option,
+    say,
     state_option,
 )
 from receiver.config import Config
@@ -42,7 +40,7 @@ def assign(shipment: str, order_id: str, invoice_number: str | None, *, as_json:
         name = named(desk, shipment)
         desk.assign(name, order_id=order_id, invoice_number=invoice_number, now=time.time())
         said = {"shipment": name, "order_id": order_id, "invoice_number": invoice_number}
-        _say(f"{name}: order {order_id}, invoice {invoice_number or 'by the rules'}", said, as_json=as_json)
+        say(f"{name}: order {order_id}, invoice {invoice_number or 'by the rules'}", said, as_json=as_json)
 
 
 @click.command()
@@ -57,7 +55,7 @@ def dismiss(shipment: str, *, as_json: bool) -> None:
         desk = Desk(database)
         name = named(desk, shipment)
         desk.dismiss(name, now=time.time())
-        _say(f"{name}: dismissed", {"shipment": name}, as_json=as_json)
+        say(f"{name}: dismissed", {"shipment": name}, as_json=as_json)
 
 
 @click.command()
@@ -81,36 +79,7 @@ def retry(shipment: str | None, state: str | None, reason: str | None, *, as_jso
         else:
             desk.retry(named(desk, shipment or ""), now=time.time())
             many = 1
-        _say(f"{count(many, 'shipment')} will be looked at again", {"retried": many}, as_json=as_json)
-
-
-@click.command()
-@click.argument("tracking_number")
-@click.argument("order_id", metavar="ORDER")
-@click.argument("invoice_number", metavar="[INVOICE]", required=False)
-@account_option
-@json_option
-def link(
-    tracking_number: str, order_id: str, invoice_number: str | None, account: str | None, *, as_json: bool
-) -> None:
-    """Tell which order a tracking number belongs to.
-
-    Before the carrier's webhook or after it. Without INVOICE the rules choose among the order's invoices.
-    """
-    _check_segments(order_id, invoice_number)
-    tracking_number = tracking_number.strip()
-    with opened() as (config, database):
-        of = account_of(config, account)
-        woken = Desk(database).link(of, tracking_number, order_id, invoice_number, now=time.time())
-        said = {
-            "account": of,
-            "tracking_number": tracking_number,
-            "order_id": order_id,
-            "invoice_number": invoice_number,
-            "woken": woken,
-        }
-        to = f"order {order_id}{f', invoice {invoice_number}' if invoice_number else ''}"
-        _say(f"{tracking_number} belongs to {to}; {count(woken, 'shipment')} woken", said, as_json=as_json)
+        say(f"{count(many, 'shipment')} will be looked at again", {"retried": many}, as_json=as_json)
 
 
 @click.command()
@@ -133,7 +102,7 @@ def reprocess(delivery: str | None, outcome: str | None, endpoint: str | None, *
             reading = intake.reprocess(_delivery(desk, name), behind=len(ids) > 1)
             left += reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR)
             said = {"delivery": name, "outcome": str(reading.outcome), "reason": reading.reason}
-            _say(f"{name}  {reading.outcome}  {reading.reason or ''}".rstrip(), said, as_json=as_json)
+            say(f"{name}  {reading.outcome}  {reading.reason or ''}".rstrip(), said, as_json=as_json)
         if not as_json:
             click.echo(f"{count(len(ids), 'delivery', 'deliveries')} run again, {left} still to be fixed")
 
@@ -148,7 +117,7 @@ def prune(*, as_json: bool) -> None:
     with opened() as (config, database):
         emptied = Desk(database).prune(bodies_before=time.time() - config.keep_bodies_days * 86_400)
         text = f"{count(emptied, 'body', 'bodies')} emptied, all older than {config.keep_bodies_days:g} days"
-        _say(text, {"emptied": emptied}, as_json=as_json)
+        say(text, {"emptied": emptied}, as_json=as_json)
 
 
 def _check_segments(order_id: str, invoice_number: str | None) -> None:
@@ -173,8 +142,4 @@ def _delivery(desk: Desk, name: str) -> dict[str, Any]:
         fail(str(error))
 
 
-def _say(text: str, plain_form: dict[str, Any], *, as_json: bool) -> None:
-    click.echo(json.dumps(plain_form) if as_json else text)
-
-
-COMMANDS = (assign, dismiss, retry, link, reprocess, prune)
+COMMANDS = (assign, dismiss, retry, reprocess, prune)

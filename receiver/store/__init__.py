@@ -1,17 +1,20 @@
 """Deliveries, shipments and what was done for them, durable over SQLAlchemy Core: SQLite or PostgreSQL by URL.
 
-`Database` opens it; `Inbox` is the web's side, `Queue` the workers', `Desk` the operator's.
+`Database` opens it; `Inbox` is the web's side, `Queue` the workers', `Desk` the operator's, `Index` everybody's.
 """
 
+from receiver.store.background import Background
 from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Over, Paused, Settlement
 from receiver.store.database import Database, new_id
 from receiver.store.desk import Desk
 from receiver.store.engine import NotMigrated, StoreUnavailable, migrate
 from receiver.store.inbox import Delivery, Inbox, Receipt
+from receiver.store.index import Index, Link, Linked
 from receiver.store.queue import Queue
 
 __all__ = [
     "Attempt",
+    "Background",
     "Busy",
     "Claim",
     "Database",
@@ -19,8 +22,11 @@ __all__ = [
     "Desk",
     "Ending",
     "Inbox",
+    "Index",
     "InvoiceTaken",
     "LeaseLost",
+    "Link",
+    "Linked",
     "NotMigrated",
     "Over",
     "Paused",

@@ -6,6 +6,7 @@ from typing import Any
 
 from receiver.shipments import Known, Update
 from receiver.store.database import new_id
+from receiver.vtex.orders import Fact
 
 
 class LeaseLost(Exception):
@@ -106,6 +107,8 @@ class Claim:
     updates: list[Update]
     update_ids: list[int]
     open_write: dict[str, Any] | None = None
+    rings: int = 0
+    claimed_at: float = 0.0
     probing: bool = False
     unread: bool = False
 
@@ -114,14 +117,18 @@ class Claim:
 class Settlement:
     """What a claim ends in: the columns of the shipment that change, the endings of its attempts, what was learnt.
 
-    ``due_at`` is when to look again; news that came meanwhile makes it now. ``learnt`` rows are
-    ``(kind, value, order id, invoice number)``. ``wakes`` are other shipments that must look again now,
-    ``releases`` invoices that were taken and not written: ``(order id, invoice number, whose it was before)``.
+    ``due_at`` is when to look again; news that came meanwhile makes it now. ``names`` are the kinds and values by which
+    somebody may speak of the shipment; ``waits``: it waits for such word; ``fresh``: some were not known before.
+    ``wakes`` are other shipments that must look again now, ``releases`` invoices that were taken and not written:
+    ``(order id, invoice number, whose it was before)``.
     """
 
     due_at: float | None
     changes: dict[str, Any]
     endings: list[Ending] = field(default_factory=list)
-    learnt: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    learnt: list[Fact] = field(default_factory=list)
+    names: list[tuple[str, str]] = field(default_factory=list)
+    waits: bool = False
+    fresh: bool = False
     wakes: list[str] = field(default_factory=list)
     releases: list[tuple[str, str, str | None]] = field(default_factory=list)

@@ -4,18 +4,15 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database
-from receiver.store.tables import BEHIND, LIVE, accounts, attempts, deliveries, orders, rejects, shipments, updates
+from receiver.store.index import TAKEN, reopened
+from receiver.store.tables import BEHIND, LIVE, accounts, attempts, deliveries, rejects, shipments, updates
 
-#: States that only a person, a link or news from the carrier can end.
-STUCK = ("held", "kept", "awaiting_order", "awaiting_invoice", "gave_up")
 #: Outcomes of deliveries that wait for a fix of ours.
 OPEN = ("quarantined", "error")
-#: A worker that has the shipment right now must not settle over a decision: its token goes.
-_TAKEN = {"token": None, "holder": None, "lease_until": None, "arrivals": shipments.c.arrivals + 1}
 #: Rows changed in one transaction where many are to be.
 _BITE = 500
 
@@ -106,8 +103,7 @@ class Desk:
     def assign(self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float) -> None:
         """A person names the order and the invoice; that overrules every rule. Raises `Unknown`."""
         self._change(
-            shipment_id,
-            {"assigned_order": order_id, "assigned_invoice": invoice_number, **_reopened(now), "sent": None},
+            shipment_id, {"assigned_order": order_id, "assigned_invoice": invoice_number, **reopened(now), "sent": None}
         )
 
     def dismiss(self, shipment_id: str, *, now: float) -> None:
@@ -119,12 +115,12 @@ class Desk:
 
     def retry(self, shipment_id: str, *, now: float) -> None:
         """Look at the shipment again now. Raises `Unknown`."""
-        self._change(shipment_id, _reopened(now))
+        self._change(shipment_id, reopened(now))
 
     def retry_all(self, *, state: str, reason: str | None, now: float) -> int:
         """`retry` for all of a state (and reason), behind what is live; how many."""
         where = [shipments.c.state == state, *_equal({shipments.c.reason: reason})]
-        return self._update(where, {**_reopened(now), "priority": BEHIND})
+        return self._update(where, {**reopened(now), "priority": BEHIND})
 
     def wake_order(self, account: str, order_id: str, *, now: float) -> int:
         """The order has got an invoice: look at the parcels that wait for one at once; how many."""
@@ -134,39 +130,6 @@ class Desk:
             shipments.c.state == "awaiting_invoice",
         ]
         return self._update(waiting, {"due_at": now, "check_at": 0.0, "priority": LIVE})
-
-    def link(self, account: str, tracking_number: str, order_id: str, invoice_number: str | None, *, now: float) -> int:
-        """Note which order a tracking number belongs to, and wake the shipments that wait for it or were told to
-        another order or invoice; how many.
-        """
-        key = {"account": account, "kind": "tracking_number", "value": tracking_number}
-        row = {**key, "order_id": order_id, "invoice_number": invoice_number, "source": "link", "learnt_at": now}
-
-        former = [orders.c[name] == value for name, value in key.items()]
-        forget = delete(orders).where(*former, orders.c.source == "link", orders.c.order_id != order_id)
-        note = self._database.insert(orders).on_conflict_do_update(
-            index_elements=[*key, "order_id"],
-            set_={"invoice_number": invoice_number, "source": "link", "learnt_at": now},
-        )
-
-        def work(connection: Connection) -> int:
-            connection.execute(forget)
-            connection.execute(note, row)
-            elsewhere = [shipments.c.order_id != order_id]
-            if invoice_number is not None:
-                elsewhere.append(shipments.c.invoice_number != invoice_number)
-            astray = and_(shipments.c.state == "in_step", or_(*elsewhere))
-            concerned = (
-                shipments.c.account == account,
-                shipments.c.tracking_number == tracking_number,
-                or_(shipments.c.state.in_(STUCK), astray),
-            )
-            changes = {"sent": case((astray, None), else_=shipments.c.sent), **_reopened(now), **_TAKEN}
-            return connection.execute(update(shipments).where(*concerned).values(changes)).rowcount
-
-        woken = self._database.write(work)
-        self._database.arrived.set()
-        return woken
 
     def prune(self, *, bodies_before: float) -> int:
         """Empty the bodies of settled deliveries older than that; what still waits for a fix is kept. How many.
@@ -217,7 +180,7 @@ class Desk:
             raise Unknown(f"no shipment {shipment_id!r}")
 
     def _update(self, where: list[ColumnElement[bool]], values: dict[str, Any]) -> int:
-        statement = update(shipments).where(*where).values({**values, **_TAKEN})
+        statement = update(shipments).where(*where).values({**values, **TAKEN})
         changed = self._database.write(_executing(statement))
         self._database.arrived.set()
         return changed
@@ -226,21 +189,6 @@ class Desk:
 def _executing(statement: Update, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:
     """A piece of writing that tells how many rows it changed."""
     return lambda connection: connection.execute(statement, parameters or {}).rowcount
-
-
-def _reopened(now: float) -> dict[str, Any]:
-    return {
-        "state": "due",
-        "reason": None,
-        "due_at": now,
-        "priority": LIVE,
-        "check_at": 0.0,
-        "basis": None,
-        "tries": 0,
-        "waits": 0,
-        "wanted_since": None,
-        "changed_at": now,
-    }
 
 
 def _equal(wanted: dict[Any, str | None]) -> list[ColumnElement[bool]]:

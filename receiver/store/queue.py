@@ -17,10 +17,11 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import Known, Update, known_from_json, shipment_from_json
 from receiver.store.accounts import Accounts
-from receiver.store.claims import Attempt, Claim, Ending, LeaseLost, Settlement
+from receiver.store.claims import Attempt, Busy, Claim, Ending, LeaseLost, Paused, Settlement
 from receiver.store.database import Database
+from receiver.store.index import Index
 from receiver.store.places import Places, owner_from
-from receiver.store.tables import PRIORITIES, accounts, attempts, invoices, orders, shipments, updates
+from receiver.store.tables import PRIORITIES, accounts, attempts, invoices, shipments, updates
 from receiver.vtex.writes import Owner
 
 __all__ = ["PACE_AHEAD", "Ending", "Queue"]
@@ -30,6 +31,9 @@ __all__ = ["PACE_AHEAD", "Ending", "Queue"]
 PACE_AHEAD = 5.0
 #: Calls that change an invoice: only the shipment whose tracking it carries may make them.
 WRITES = ("PATCH", "PUT")
+
+#: Seconds until an errand that found live work before it asks for a place again.
+_LOOK_AGAIN = 0.5
 
 log = logging.getLogger("receiver.store")
 #: Seconds until somebody looks again at what this version cannot read.
@@ -44,6 +48,7 @@ class Queue(Accounts):
     def __init__(self, database: Database, *, holder: str, lease: float) -> None:
         super().__init__(database)
         self.holder, self.lease = holder, lease
+        self.index = Index(database)
         s = shipments
         now = bindparam("now", type_=Double)
         ready = (
@@ -55,6 +60,7 @@ class Queue(Accounts):
         closed = or_(accounts.c.paused_until > now, accounts.c.free_at > bindparam("ahead"))
         shut = select(accounts.c.name).where(account, closed).exists()
         self._ready = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES), ~shut).limit(1)
+        self._due = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES)).limit(1)
         self._in_hands = select(literal(1)).where(s.c.account == bindparam("of"), s.c.lease_until > now).limit(1)
         of_class = (*ready, s.c.priority == bindparam("turn"))
         oldest = select(s.c.id).where(*of_class).order_by(s.c.due_at).limit(bindparam("most"))
@@ -84,7 +90,10 @@ class Queue(Accounts):
         self._renew = update(s).where(*mine).values(lease_until=bindparam("until"))
         due = case((s.c.arrivals > bindparam("seen"), now), else_=bindparam("due", type_=Double))
         # The columns that a settlement changes join this statement by their names.
-        self._settle = update(s).where(*mine).values(token=None, holder=None, lease_until=None, due_at=due)
+        self._settle = (
+            update(s).where(*mine).values(token=None, holder=None, lease_until=None, due_at=due).returning(s.c.rings)
+        )
+        self._ring = update(s).where(s.c.id == bindparam("of")).values(due_at=now, check_at=0.0)
         self._set_aside = (
             update(s)
             .where(*mine)
@@ -100,7 +109,6 @@ class Queue(Accounts):
             update(s).where(s.c.id.in_(bindparam("ids", expanding=True))).values(due_at=now, arrivals=s.c.arrivals + 1)
         )
         self._taken = update(updates).where(updates.c.id == bindparam("update")).values(taken=1)
-        self._learn = database.insert(orders).on_conflict_do_nothing()
         self._places = Places(database)
 
     def something_due(self, account: str, now: float) -> bool:
@@ -132,7 +140,7 @@ class Queue(Accounts):
             claims: dict[str, Claim] = {}
             for row in rows:
                 try:
-                    claims[row["id"]] = _claim(dict(row), probing=probing)
+                    claims[row["id"]] = _claim(dict(row), now=now, probing=probing)
                 except _UNREADABLE:
                     # Another version wrote it: it must not keep the whole account from working.
                     log.exception("%s: its stored state cannot be read; it is set aside for an hour", row["id"])
@@ -163,6 +171,26 @@ class Queue(Accounts):
 
         return self._database.write(work, deadline=self.lease / 4)
 
+    def book_errand(self, account: str, *, span: float, now: float) -> float:
+        """Permission for one call that no shipment waits for: when it may start, which is as good as at once.
+
+        Raises `Paused`, `Busy` (a shipment is due, or the pace is booked out), `StoreUnavailable`; then nothing was
+        changed.
+        """
+        of = {"of": account, "now": now}
+
+        def work(connection: Connection) -> float:
+            pace = connection.execute(self._account, of).first()
+            if pace and pace.paused_until > now:
+                raise Paused(pace.paused_until)
+            # Just out of a pause, one call at a time sees whether the account answers.
+            ahead = [self._due] if pace is None or pace.pause_reason is None else [self._due, self._in_hands]
+            if any(connection.execute(look, of).first() for look in ahead):
+                raise Busy(now + _LOOK_AGAIN)
+            return self._place(connection, account, span=span, now=now, longest_wait=span)
+
+        return self._database.write(work)
+
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:
         """Record how a claim ended and let go of it. Raises `LeaseLost`: then nothing was changed."""
         row = {**settlement.changes, "changed_at": now}
@@ -172,8 +200,12 @@ class Queue(Accounts):
         row |= {"of": claim.id, "by": claim.token, "seen": claim.arrivals, "now": now, "due": due}
 
         def work(connection: Connection) -> None:
-            if not connection.execute(self._settle, row).rowcount:
+            self.index.before_settling(connection, claim, settlement)
+            settled = connection.execute(self._settle, row).first()
+            if settled is None:
                 raise LeaseLost(claim.id)
+            if settled.rings > claim.rings:  # its order changed while it was looked at
+                connection.execute(self._ring, {"of": claim.id, "now": now})
             if claim.update_ids:
                 connection.execute(self._taken, [{"update": taken} for taken in claim.update_ids])
             self._end_attempts(connection, settlement.endings)
@@ -181,10 +213,7 @@ class Queue(Accounts):
                 self._places.release(connection, claim, taken)
             if settlement.wakes:
                 connection.execute(self._wake, {"ids": sorted(settlement.wakes), "now": now})
-            if settlement.learnt:
-                connection.execute(
-                    self._learn, [_learnt_row(claim.account, fact, "order", now) for fact in settlement.learnt]
-                )
+            self.index.settled(connection, claim, settlement, now=now)
 
         self._database.write(work, deadline=self.lease / 4)
 
@@ -214,12 +243,6 @@ class Queue(Accounts):
         statement = select(shipments.c.known).where(shipments.c.id.in_(ids)).order_by(shipments.c.id)
         return [known_from_json(json.loads(row["known"])) for row in self._database.rows(statement)]
 
-    def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:
-        """What the index knows of a number: rows of ``order_id``, ``invoice_number``, ``source``, ``learnt_at``."""
-        known = (orders.c.order_id, orders.c.invoice_number, orders.c.source, orders.c.learnt_at)
-        statement = select(*known).where(orders.c.account == account, orders.c.kind == kind, orders.c.value == value)
-        return [dict(row) for row in self._database.rows(statement.order_by(orders.c.order_id))]
-
     def _add_news(self, connection: Connection, claims: dict[str, Claim]) -> None:
         if not claims:
             return
@@ -238,11 +261,11 @@ class Queue(Accounts):
 _AS_STORED = (
     *("id", "endpoint", "account", "token", "lease_until", "state", "reason", "note", "check_at"),
     *("arrivals", "tries", "waits", "basis", "order_id", "invoice_number", "rule"),
-    *("assigned_order", "assigned_invoice", "wanted_since", "generation"),
+    *("assigned_order", "assigned_invoice", "wanted_since", "generation", "rings"),
 )
 
 
-def _claim(row: dict[str, Any], *, probing: bool) -> Claim:
+def _claim(row: dict[str, Any], *, now: float, probing: bool) -> Claim:
     return Claim(
         **{name: row[name] for name in _AS_STORED},
         known=known_from_json(json.loads(row["known"])),
@@ -250,6 +273,7 @@ def _claim(row: dict[str, Any], *, probing: bool) -> Claim:
         evidence=json.loads(row["evidence"]) if row["evidence"] else None,
         updates=[],
         update_ids=[],
+        claimed_at=now,
         probing=probing,
     )
 
@@ -260,16 +284,3 @@ def _update(row: dict[str, Any]) -> Update:
         received_at=datetime.fromtimestamp(row["received_at"], UTC),
         digest=row["digest"],
     )
-
-
-def _learnt_row(account: str, fact: tuple[str, str, str, str | None], source: str, now: float) -> dict[str, Any]:
-    kind, value, order_id, invoice_number = fact
-    return {
-        "account": account,
-        "kind": kind,
-        "value": value,
-        "order_id": order_id,
-        "invoice_number": invoice_number,
-        "source": source,
-        "learnt_at": now,
-    }

@@ -78,6 +78,7 @@ shipments = Table(
     Column("assigned_invoice", Text),
     Column("wanted_since", Double),
     Column("generation", Integer, nullable=False, server_default="1"),
+    Column("rings", Integer, nullable=False, server_default="0"),  # how often an order's change has woken it
     Column("first_at", Double, nullable=False),
     Column("changed_at", Double, nullable=False),
 )
@@ -131,7 +132,8 @@ invoices = Table(
     Column("shipment", Text, nullable=False),
 )
 
-#: Which order a number belongs to, learnt from orders we read (``source`` order) and told beforehand (link).
+#: Which order a number belongs to, learnt from orders that were read. ``dated_at``: when the invoice was issued, else
+#: when this was first learnt; it tells the parcels of a recycled number apart.
 orders = Table(
     "orders",
     metadata,
@@ -140,8 +142,69 @@ orders = Table(
     Column("value", Text, primary_key=True),
     Column("order_id", Text, primary_key=True),
     Column("invoice_number", Text),
-    Column("source", Text, nullable=False),
     Column("learnt_at", Double, nullable=False),
+    Column("dated_at", Double, nullable=False, server_default="0"),
+)
+
+#: Which order whatever bears a name belongs to, told by the merchant: one word a name, the newest.
+links = Table(
+    "links",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("invoice_number", Text),
+    Column("told_at", Double, nullable=False),
+)
+Index("links_order", links.c.account, links.c.order_id)
+
+#: The names by which somebody may speak of a shipment that is stuck.
+waits = Table(
+    "waits",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("shipment", Text, primary_key=True),
+)
+Index("waits_shipment", waits.c.shipment)
+
+#: Orders that changed and are to be read for the index, when nothing else is to be done.
+order_news = Table(
+    "order_news",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("due_at", Double, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+)
+Index("order_news_due", order_news.c.account, order_news.c.due_at)
+
+#: VTEX's order hooks that were installed from here, and when each was last seen to be there.
+hooks = Table(
+    "hooks",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("installed_at", Double, nullable=False),
+    Column("checked_at", Double, nullable=False),
+)
+
+#: How far the index has been filled from the past: everything invoiced before ``reached``, and of the window that
+#: begins there the orders up to ``last_id``.
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("since", Double, primary_key=True),
+    Column("until", Double, nullable=False),
+    Column("reached", Double, nullable=False),
+    Column("window_end", Double),
+    Column("last_id", Text),
+    Column("orders", Integer, nullable=False, server_default="0"),
+    Column("facts", Integer, nullable=False, server_default="0"),
+    Column("finished_at", Double),
 )
 Index("orders_order", orders.c.account, orders.c.order_id)
 

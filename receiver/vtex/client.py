@@ -1,8 +1,8 @@
 """The calls to VTEX's order system (Orders API), one account's key at a time. Pace and permission are the caller's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from receiver.config import Account
 from receiver.http import Http
@@ -10,6 +10,7 @@ from receiver.vtex.answers import LEAST_PAUSE, Answer, decipher
 from receiver.vtex.writes import MOST_SEGMENT
 
 _ORDERS = "/api/oms/pvt/orders"
+_HOOK = "/api/orders/hook/config"
 
 
 class BadSegment(Exception):
@@ -36,6 +37,22 @@ class Vtex:
     def get_order_group(self, group: str) -> Any:
         """``GET order-group``: a list of the purchase's orders."""
         return self._call("GET", f"{_ORDERS}/order-group/{segment(group)}")
+
+    def list_orders(self, query: Mapping[str, str]) -> Any:
+        """``GET orders``: a page of the list, which lags minutes behind and must never decide anything."""
+        return self._call("GET", f"{_ORDERS}?{urlencode(query, quote_via=quote)}")
+
+    def get_hook(self) -> Any:
+        """``GET hook configuration`` of this app key."""
+        return self._call("GET", _HOOK)
+
+    def set_hook(self, body: dict[str, Any]) -> Any:
+        """``POST hook configuration``: replaces whatever hook the app key has. VTEX pings the URL first."""
+        return self._call("POST", _HOOK, body)
+
+    def delete_hook(self) -> Any:
+        """``DELETE hook configuration`` of this app key."""
+        return self._call("DELETE", _HOOK)
 
     def patch_invoice(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> Any:
         """``PATCH invoice``: the receipt, or ``None`` where VTEX answers with an empty body."""

@@ -9,7 +9,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 #: Rule → what it means, in the order in which they are asked.
 RULES = {
@@ -26,6 +27,8 @@ RULES = {
 }
 
 CANCELLED = ("canceled", "cancel")
+#: The index's kind for series and number of an NF-e, ``1/445494``: both without padding.
+SERIES_NUMBER = "series_number"
 
 
 class UnexpectedOrder(Exception):
@@ -34,7 +37,8 @@ class UnexpectedOrder(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One invoice of an order, as far as tracking is concerned. ``value`` is in cents."""
+    """One invoice of an order, as far as tracking is concerned. ``value`` is in cents, ``issued_at`` in seconds since
+    the epoch."""
 
     invoice_number: str
     kind: str
@@ -43,6 +47,7 @@ class Package:
     tracking_number: str | None
     tracking_url: str | None
     courier: str | None
+    issued_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,20 +156,34 @@ def only_invoice(order: Order, clues: Clues) -> Choice | Hold:
     return _chosen(order, order.outputs[0], "only_invoice", clues)
 
 
-def index_facts(order: Order) -> list[tuple[str, str, str, str | None]]:
-    """What an order teaches the index: ``(kind, value, order id, invoice number)``."""
-    facts: list[tuple[str, str, str, str | None]] = []
-    if order.sequence:
-        facts.append(("sequence", order.sequence, order.order_id, None))
+class Fact(NamedTuple):
+    """What an order teaches the index: who bears a value of this kind. ``issued_at`` is the invoice's date, in seconds
+    since the epoch."""
+
+    kind: str
+    value: str
+    order_id: str
+    invoice_number: str | None = None
+    issued_at: float | None = None
+
+
+def index_facts(order: Order) -> list[Fact]:
+    """What an order teaches the index, returns left out."""
+    facts = [
+        Fact(kind, value, order.order_id)
+        for kind, value in (("sequence", order.sequence), ("order_group", order.group))
+        if value
+    ]
     for package in order.outputs:
-        number = package.invoice_number
-        if number:
-            facts.append(("invoice_number", number, order.order_id, number))
+        of = (order.order_id, package.invoice_number or None, package.issued_at)
+        if package.invoice_number:
+            facts.append(Fact("invoice_number", package.invoice_number, *of))
         if key := key_digits(package.invoice_key):
-            facts.append(("invoice_key", key, order.order_id, number))
+            facts.append(Fact("invoice_key", key, *of))
+            facts.append(Fact(SERIES_NUMBER, "/".join(series_and_number(key)), *of))
         if package.tracking_number:
-            facts.append(("tracking_number", package.tracking_number, order.order_id, number))
-    return [fact for fact in facts if fact[1].isprintable()]  # no database takes a NUL, and no carrier names one
+            facts.append(Fact("tracking_number", package.tracking_number, *of))
+    return [fact for fact in facts if fact.value.isprintable()]  # no database takes a NUL, and no carrier names one
 
 
 def key_digits(written: str | None) -> str | None:
@@ -365,6 +384,7 @@ def _package(one: dict[str, Any]) -> Package:
         tracking_number=_text(one.get("trackingNumber")),
         tracking_url=_text(one.get("trackingUrl")),
         courier=_text(one.get("courier")),
+        issued_at=_instant(_text(one.get("issuanceDate"))),
     )
 
 
@@ -372,6 +392,15 @@ def _text(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value.strip() or None if isinstance(value, str) else None
+
+
+def _instant(written: str | None) -> float | None:
+    """VTEX's time as seconds since the epoch; without an offset it is UTC ("Formatting order invoicing time")."""
+    try:
+        moment = datetime.fromisoformat(written) if written else None
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() if moment else None
 
 
 def _cents(value: Any) -> int | None:

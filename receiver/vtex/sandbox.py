@@ -1,4 +1,4 @@
-"""A stand-in for VTEX's order management: the five calls of this project answered as documented, troubles on demand.
+"""A stand-in for VTEX's order management: the calls of this project answered as documented, troubles on demand.
 
     app = create_sandbox(load_orders(Path("orders.json")), parse_faults(["throttle=0.1", "retry_after=30"]))
     with serve(app) as running:
@@ -6,7 +6,8 @@
 
 ``app.extensions["sandbox"]`` is the `Sandbox`: its faults, calls and orders. Other processes ask over HTTP:
 ``GET /sandbox/calls``, ``GET /sandbox/orders``, ``GET /sandbox/orders/<id>``, ``POST /sandbox/faults`` (an object of
-`Faults`; what is absent is off) and ``POST /sandbox/orders`` (one order, added or replaced).
+`Faults`; what is absent is off) and ``POST /sandbox/orders`` (one order, added or replaced). Whoever has configured an
+order hook is notified whenever an order changes its status or gains an invoice.
 
 Source: "Orders API" at https://developers.vtex.com/docs/api-reference/orders-api. Where VTEX documents nothing, the
 stand-in does what hurts a client most: a PATCH replaces all four fields, so a null blanks what was there.
@@ -42,6 +43,8 @@ from receiver.vtex.sandbox_faults import (
     plain_error,
     trouble,
 )
+from receiver.vtex.sandbox_hook import Hooks
+from receiver.vtex.sandbox_list import listed
 from receiver.vtex.sandbox_orders import BadOrders, Call, Order, Refused, Sandbox, check_order
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ __all__ = [
 ]
 
 _ORDERS = "/api/oms/pvt/orders"
+_HOOK = "/api/orders/hook/config"
 _DROPPED = "sandbox.dropped"
 
 
@@ -86,7 +90,8 @@ def create_sandbox(
     app.before_request(gate.before)
     app.after_request(gate.after)
     app.register_error_handler(HTTPException, _no_route)
-    _serve_orders(app, sandbox)
+    _serve_orders(app, sandbox, clock)
+    _serve_hook(app, Hooks(sandbox, clock=clock))
     _serve_operator(app, sandbox)
     app.wsgi_app = _Dropping(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to wrap it
     return app
@@ -151,10 +156,14 @@ class _Gate:
         return response
 
 
-def _serve_orders(app: Flask, sandbox: Sandbox) -> None:
+def _serve_orders(app: Flask, sandbox: Sandbox, now: Callable[[], float]) -> None:
     @app.get(f"{_ORDERS}/<order_id>")
     def get_order(order_id: str) -> Response:
         return _oms(lambda: sandbox.get_order(order_id))
+
+    @app.get(_ORDERS)
+    def list_orders() -> Response:
+        return _oms(lambda: listed(sandbox, request.args, now()))
 
     @app.get(f"{_ORDERS}/order-group/<group>")
     def get_group(group: str) -> Response:
@@ -175,6 +184,17 @@ def _serve_orders(app: Flask, sandbox: Sandbox) -> None:
     @app.get(LOGIN_PATH)
     def login() -> Response:
         return _response(LOGIN_PAGE)
+
+
+def _serve_hook(app: Flask, hooks: Hooks) -> None:
+    app.extensions["hooks"] = hooks
+
+    @app.route(_HOOK, methods=["GET", "POST", "DELETE"])
+    def hook_config() -> Response:
+        key = request.headers.get("X-VTEX-API-AppKey", "")
+        if request.method == "POST":
+            return _oms(lambda: hooks.save(key, g.body))
+        return _oms(lambda: hooks.delete(key) if request.method == "DELETE" else hooks.get(key))
 
 
 def _serve_operator(app: Flask, sandbox: Sandbox) -> None:

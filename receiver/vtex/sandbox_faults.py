@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from typing import Any
 
 _FRACTIONS = ("throttle", "unavailable", "server_error", "reset_before", "reset_after_applying")
-_SECONDS = ("invoice_delay", "visible_after")
+_SECONDS = ("invoice_delay", "visible_after", "index_lag")
 _SWITCHES = ("html_errors", "login_page", "redirect", "unauthorized", "append_events")
 _SETS = ("forbidden", "broken", "methods")
 _METHODS = frozenset({"GET", "PATCH", "PUT", "POST"})
@@ -43,6 +43,7 @@ class Faults:
     reset_after_applying: float = 0.0  #: fraction of good writes that are applied, then closed without an answer
     invoice_delay: float = 0.0  #: seconds from the first call that names an order until it has its packages
     visible_after: float = 0.0  #: seconds until GET shows what a write did
+    index_lag: float = 0.0  #: seconds until the list of orders shows an invoice
     login_page: bool = False  #: every call is answered 200 with the HTML of a login page
     redirect: bool = False  #: every call is answered 302 to that page
     unauthorized: bool = False  #: the key is revoked: 401

@@ -88,6 +88,8 @@ class Sandbox:
         self.faults = faults
         #: (order id, invoice number) to the ``dispatchedDate`` last written, which VTEX never shows
         self.dispatched: dict[tuple[str, str], str | None] = {}
+        #: hears of every order that was put here, changed its status or gained an invoice
+        self.on_change: Callable[[Order], object] = lambda _: None
         self._clock = clock
         self._seed = seed
         self._dice: dict[str, Random] = {}
@@ -122,6 +124,7 @@ class Sandbox:
         with self._lock:
             self._versions[order["orderId"]] = [(float("-inf"), deepcopy(order))]
             self._first_named.pop(order["orderId"], None)
+        self.on_change(order)
 
     def with_dates(self, order: Order) -> Order:
         """A copy of one of `orders` whose packages tell the ``dispatchedDate`` that VTEX hides."""
@@ -213,7 +216,9 @@ class Sandbox:
                 self.dispatched[order_id, body["invoiceNumber"]] = body.get("dispatchedDate")
             attachment = order.get("packageAttachment") or {}
             order["packageAttachment"] = {**attachment, "packages": [*packages, _package(body, value, order)]}
-            return self._save(order)
+            answer = self._save(order)
+        self.on_change(order)
+        return answer
 
     def _shown(self, order_id: str) -> Order:
         now, versions = self._clock(), self._versions[order_id]

@@ -54,14 +54,14 @@ def _request(endpoint: Endpoint, token: str, max_body: int, now: datetime) -> Re
         path=raw_target.partition("?")[0],
         query=request.query_string.decode("latin-1"),
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=_body(max_body),
+        body=whole_body(max_body),
         received_at=now,
         token=token,
         zone=endpoint.zone,
     )
 
 
-def _body(most: int) -> bytes:
+def whole_body(most: int) -> bytes:
     """The bytes as they came, whole. Raises 413 past ``most`` bytes, having buffered no more than one beyond that, and
     400 for half a body: werkzeug cuts a chunked one at its limit, and does not notice a sender that hung up."""
     declared = request.content_length

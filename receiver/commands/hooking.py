@@ -1,0 +1,149 @@
+"""VTEX's order hook: what stands there, and installing and removing ours."""
+
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from receiver.commands._common import errands_of, fail, json_option, moment, opened, printable, say
+from receiver.config import Config
+from receiver.store import Background, Busy, Database, Paused
+from receiver.vtex.answers import NotFound, VtexError
+from receiver.vtex.errands import Errands
+from receiver.vtex.hook import Standing, configuration, read_configuration
+
+#: Seconds to wait for a pause, or for live work, before the command gives up.
+_PATIENCE = 30.0
+_ONE_A_KEY = (
+    "! An app key has one hook: installing this one replaces whatever that key had. "
+    "Use a key of the receiver's own, never the one of your ERP."
+)
+
+
+@click.group()
+def hook() -> None:
+    """VTEX's order hook: it tells of new invoices at once."""
+
+
+@hook.command()
+@click.argument("account")
+@json_option
+def status(account: str, *, as_json: bool) -> None:
+    """Say which hook the account's app key has."""
+    with opened() as (config, database):
+        standing = _standing(_errands(config, database, account))
+        ours = Background(database).hook(account)
+        said = {"account": account, **_plain(standing), "ours": _is_ours(standing, ours)}
+        said |= {"installed_at": moment(ours["installed_at"]) if ours else None}
+        say("\n".join(_told(standing, ours)), said, as_json=as_json)
+
+
+@hook.command()
+@click.argument("account")
+@click.option("--url", required=True, metavar="URL", help="Where VTEX reaches /hooks/vtex/ACCOUNT, with https.")
+@click.option("--replace", is_flag=True, help="Also where another hook stands.")
+@json_option
+def install(account: str, url: str, *, replace: bool, as_json: bool) -> None:
+    """Install the hook.
+
+    VTEX calls the URL at once to see whether it answers: the receiver must be running there. The worker looks after
+    the hook from then on.
+    """
+    with opened() as (config, database):
+        errands = _errands(config, database, account)
+        secrets = config.accounts[account].hook_secrets
+        if not secrets:
+            fail(f"vtex.{account}.hook_secrets: is missing; VTEX sends the first of them along, to prove itself")
+        _check_url(url, account)
+        standing = _standing(errands)
+        if standing is not None and standing.url != url and not replace:
+            fail("\n".join(["another hook stands there; --replace takes its place", *_told(standing, None)]))
+        click.echo(_ONE_A_KEY, err=True)
+        _call(errands, lambda: errands.vtex.set_hook(configuration(url, secrets[0])))
+        Background(database).hook_installed(account, url, now=time.time())
+        former = standing.url if standing is not None and standing.url != url else None
+        text = f"VTEX tells {url} of orders that may have gained an invoice"
+        text += f"; formerly {printable(former)}" if former else ""
+        say(text, {"url": url, "replaced": former}, as_json=as_json)
+
+
+@hook.command()
+@click.argument("account")
+@click.option("--replace", "foreign", is_flag=True, help="Also where it is another hook than was installed from here.")
+@json_option
+def remove(account: str, *, foreign: bool, as_json: bool) -> None:
+    """Remove the hook.
+
+    New invoices are then found at the next look, up to six hours later.
+    """
+    with opened() as (config, database):
+        errands, background = _errands(config, database, account), Background(database)
+        standing, ours = _standing(errands), background.hook(account)
+        if standing is not None and not _is_ours(standing, ours) and not foreign:
+            fail("\n".join(["this hook was not installed from here; --replace removes it", *_told(standing, ours)]))
+        background.hook_removed(account)  # first, or the worker might install it again
+        if standing is not None:
+            _call(errands, errands.vtex.delete_hook)
+        text = f"removed: {printable(standing.url)}" if standing else "there was no hook"
+        say(text, {"removed": standing.url if standing else None}, as_json=as_json)
+
+
+def _errands(config: Config, database: Database, account: str) -> Errands:
+    if account not in config.accounts:
+        fail(f"no account {account!r}; there are {', '.join(config.accounts)}")
+    return errands_of(config, database, account)
+
+
+def _standing(errands: Errands) -> Standing | None:
+    try:
+        return read_configuration(_call(errands, errands.vtex.get_hook, missing_ok=True))
+    except NotFound:
+        return None
+
+
+def _call(errands: Errands, make: Any, *, missing_ok: bool = False) -> Any:
+    try:
+        return errands.call(make, patience=_PATIENCE)
+    except (Busy, Paused) as error:
+        fail(f"VTEX account {errands.vtex.account.name} takes no calls now: {error}")
+    except VtexError as error:
+        if missing_ok and isinstance(error, NotFound):
+            raise
+        fail(f"VTEX: {error}")
+
+
+def _check_url(url: str, account: str) -> None:
+    parts = urlsplit(url)
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        fail(f"--url: {url!r} is not https: VTEX takes nothing else")
+    if parts.path.rstrip("/").rsplit("/", 3)[-3:] != ["hooks", "vtex", account]:
+        fail(f"--url: {url!r} does not end in /hooks/vtex/{account}")
+
+
+def _is_ours(standing: Standing | None, ours: dict[str, Any] | None) -> bool:
+    return standing is not None and ours is not None and standing.url == ours["url"]
+
+
+def _plain(standing: Standing | None) -> dict[str, Any]:
+    if standing is None:
+        return {"url": None, "filter": None, "headers": []}
+    return {"url": standing.url, "filter": standing.filter, "headers": list(standing.headers)}
+
+
+def _told(standing: Standing | None, ours: dict[str, Any] | None) -> list[str]:
+    """What stands there, without the values of its headers: they are secrets."""
+    if standing is None:
+        gone = f"; ours was installed {moment(ours['installed_at'])}, the worker will install it again" if ours else ""
+        return [f"no hook{gone}"]
+    lines = [f"{printable(standing.url)}{' (ours)' if _is_ours(standing, ours) else ''}"]
+    statuses = standing.filter.get("status")
+    told = ", ".join(map(str, statuses)) if isinstance(statuses, list) else "all statuses"
+    lines.append(printable(f"{standing.filter.get('type', 'FromWorkflow')}: {told}"))
+    if standing.headers:
+        lines.append(printable(f"headers: {', '.join(standing.headers)}"))
+    return lines
+
+
+COMMANDS = (hook,)

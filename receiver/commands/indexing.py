@@ -1,0 +1,93 @@
+"""Filling the index from the past."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from receiver.backfill import KEPT, Backfill, Progress, TooMany
+from receiver.commands._common import count, errands_of, fail, json_option, moment, opened, say
+from receiver.store import Background, Index
+from receiver.vtex.answers import VtexError
+from receiver.vtex.orders import UnexpectedOrder
+
+#: Where no terminal shows a bar, a line after so many orders.
+_LINE_EVERY = 500
+
+
+def _instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    try:
+        found = datetime.fromisoformat(value) if value else None
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no date, such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() if found else None
+
+
+@click.command()
+@click.argument("account")
+@click.option("--since", required=True, metavar="DATE", callback=_instant, help="Invoiced since then (UTC).")
+@click.option("--until", metavar="DATE", callback=_instant, help="Invoiced before then; default: now.")
+@json_option
+def index(account: str, since: float, until: float | None, *, as_json: bool) -> None:
+    """Teach the index the past.
+
+    Reads every order that was invoiced in the period, behind what the workers do. A run that was stopped continues
+    where it was.
+    """
+    now = time.time()
+    oldest = now - KEPT.total_seconds()
+    if since < oldest:
+        fail(f"--since: VTEX shows orders of the last two years only: since {moment(oldest + 60)[:10]} at the earliest")
+    if since >= min(now if until is None else until, now):
+        fail("--since: must be before --until, and in the past")
+    with opened() as (config, database), _shown() as tell:
+        if account not in config.accounts:
+            fail(f"no account {account!r}; there are {', '.join(config.accounts)}")
+        errands = errands_of(config, database, account, waiting=_say_aside)
+        known, background = Index(database), Background(database)
+        made = Backfill(errands, known, background, clock=time.time, tell=tell, skip=_say_aside)
+        try:
+            done = made.run(since, until if until is None else min(until, now))
+        except (VtexError, TooMany, UnexpectedOrder) as error:
+            fail(f"{error}; what was learnt is kept, and the same command continues there")
+    said = {**asdict(done), "account": account, "since": moment(done.since), "until": moment(done.until)}
+    del said["reached"]
+    skipped = f", {done.skipped} could not be read" if done.skipped else ""
+    say(f"{count(done.orders, 'order')} read, {count(done.facts, 'fact')} learnt{skipped}", said, as_json=as_json)
+    sys.exit(1 if done.skipped else 0)
+
+
+def _say_aside(text: str) -> None:
+    click.echo(text, err=True)
+
+
+@contextlib.contextmanager
+def _shown() -> Iterator[Callable[[Progress], None]]:
+    """Progress on stderr: a bar where somebody looks at it, else a line now and then."""
+    if not sys.stderr.isatty():
+        yield _line
+        return
+    columns = (TextColumn("indexing"), BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None, told="")
+
+        def tell(at: Progress) -> None:
+            told = f"{count(at.orders, 'order')}, up to {moment(at.reached)[:10]}"
+            bar.update(task, total=at.until - at.since, completed=at.reached - at.since, told=told)
+
+        yield tell
+
+
+def _line(at: Progress) -> None:
+    if at.orders and at.orders % _LINE_EVERY == 0:
+        _say_aside(f"{at.orders} orders read; everything invoiced before {moment(at.reached)} is done")
+
+
+COMMANDS = (index,)

@@ -1,0 +1,158 @@
+"""Links: which order a parcel belongs to, told by a person or out of a file."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from adapters import Unreadable
+from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say, show_rows
+from receiver.config import Config
+from receiver.links import FIELDS, MOST, NAMES, read_link, tell
+from receiver.store import Index, Link
+
+_AS = click.option("--as", "kind", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it is.")
+_ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as shipment is known; needed if several.")
+
+
+@click.command()
+@click.argument("number", required=False)
+@click.argument("order_id", metavar="ORDER", required=False)
+@click.argument("invoice_number", metavar="[INVOICE]", required=False)
+@_AS
+@_ENDPOINT
+@click.option(
+    "--csv", "file", type=click.File(encoding="utf-8-sig"), help="Many, from a file with a header; - reads stdin."
+)
+@account_option
+@json_option
+def link(
+    number: str | None, order_id: str | None, invoice_number: str | None, kind: str, endpoint: str | None,
+    file: TextIO | None, account: str | None, *, as_json: bool,
+) -> None:  # fmt: skip
+    """Tell which order a parcel belongs to.
+
+    Before the carrier's webhook or after it. NUMBER is its tracking number, or what --as says; without INVOICE the
+    rules choose among the order's invoices.
+    """
+    if (file is None) == (number is None) or (number is not None and order_id is None):
+        raise click.UsageError("Give a NUMBER and its ORDER, or --csv FILE.")
+    with opened() as (config, database):
+        of, index = account_of(config, account), Index(database)
+        if file is not None:
+            sys.exit(_from_csv(file, index, config, of, as_json=as_json))
+        item = {kind: number, "order": order_id, "invoice": invoice_number}
+        one = _read({**item, **({"endpoint": endpoint} if endpoint else {})}, of, config)
+        (linked,) = index.link(of, [one], now=time.time())
+        ((_, value),) = one.names
+        said: dict[str, Any] = {"account": of, kind: value, "order_id": one.order_id}
+        said |= {"invoice_number": one.invoice_number, "woken": len(linked.woken), "replaced": list(linked.replaced)}
+        to = f"order {one.order_id}{f', invoice {one.invoice_number}' if one.invoice_number else ''}"
+        former = f" (so far: order {', '.join(linked.replaced)})" if linked.replaced else ""
+        say(f"{value} belongs to {to}{former}; {count(len(linked.woken), 'shipment')} woken", said, as_json=as_json)
+
+
+@click.command()
+@click.option("--order", "order_id", metavar="ORDER", help="Only those to this order.")
+@account_option
+@json_option
+def links(order_id: str | None, account: str | None, *, as_json: bool) -> None:
+    """List the links, the newest first."""
+    columns = {
+        "account": "account",
+        "kind": "what",
+        "value": "its value",
+        "order_id": "order",
+        "invoice_number": "invoice",
+        "told_at": "told",
+    }
+    with opened() as (config, database):
+        of = account_of(config, account) if account is not None else None
+        rows = Index(database).links(account=of, order_id=order_id)
+        show_rows(rows, columns, as_json=as_json, empty="no links")
+
+
+@click.command()
+@click.argument("number")
+@_AS
+@_ENDPOINT
+@account_option
+@json_option
+def unlink(number: str, kind: str, endpoint: str | None, account: str | None, *, as_json: bool) -> None:
+    """Forget a link.
+
+    What was written by it stays. NUMBER is a tracking number, or what --as says.
+    """
+    with opened() as (config, database):
+        of = account_of(config, account)
+        item = {kind: number, "order": "-", **({"endpoint": endpoint} if endpoint else {})}
+        ((_, value),) = _read(item, of, config).names
+        if not Index(database).unlink(of, kind, value):
+            fail(f"no link of {kind.replace('_', ' ')} {value}")
+        say(f"{value}: the link is forgotten", {"account": of, kind: value}, as_json=as_json)
+
+
+def _read(item: dict[str, Any], account: str, config: Config) -> Link:
+    try:
+        return read_link(item, account, config)
+    except Unreadable as error:
+        fail(f"{error.path.removeprefix('$.')}: {error.why}")
+
+
+def _from_csv(file: TextIO, index: Index, config: Config, account: str, *, as_json: bool) -> int:
+    """Store every good line, tell of every bad one; the exit code."""
+    stored = woken = bad = 0
+    lines = _with_progress(_lines(file))
+    while batch := list(islice(lines, MOST)):
+        told = tell(index, config, account, [item for _, item in batch], now=time.time())
+        for (line, _), one in zip(batch, told, strict=True):
+            woken += one.woken
+            if one.status != "rejected":
+                stored += 1
+                continue
+            bad += 1
+            column = (one.path or "$").removeprefix("$").removeprefix(".")
+            fault = {"line": line, "column": column or None, "why": one.why}
+            click.echo(json.dumps(fault) if as_json else f"line {line}: {column + ': ' if column else ''}{one.why}")
+    text = f"{count(stored, 'link')} stored, {count(woken, 'shipment')} woken, {count(bad, 'bad line')}"
+    say(text, {"stored": stored, "woken": woken, "bad": bad}, as_json=as_json)
+    return 1 if bad else 0
+
+
+def _lines(file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The lines with their numbers as links, empty cells left out; a header that names no column ends the command."""
+    try:
+        reader = csv.DictReader(file, restkey="", strict=True)
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        wrong = [name for name in columns if name not in FIELDS]
+        if wrong or "order" not in columns or len(set(columns)) < len(columns):
+            given = ", ".join(repr(name[:40]) for name in wrong or columns)
+            wanted = f"each column once, 'order' among them, of {', '.join(FIELDS)}"
+            fail(f"line 1: the header must name {wanted}; got {given}")
+        reader.fieldnames = columns
+        for row in reader:
+            cells = {name: value.strip() for name, value in row.items() if isinstance(value, str) and value.strip()}
+            yield reader.line_num, {**cells, **({"more cells than columns": ""} if "" in row else {})}
+    except (csv.Error, UnicodeDecodeError) as error:
+        fail(f"{Path(file.name).name}: cannot be read as CSV in UTF-8: {error}; what stood before is stored")
+
+
+def _with_progress(lines: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """A running count on stderr where somebody looks at it."""
+    if not sys.stderr.isatty():
+        yield from lines
+        return
+    columns = (TextColumn("linking"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield from progress.track(lines, total=None)
+
+
+COMMANDS = (link, links, unlink)

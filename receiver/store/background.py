@@ -1,0 +1,136 @@
+"""What is done when nothing is due: orders to read for the index, hooks to look after, back-fills to continue."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, case, delete, select, update
+from sqlalchemy.engine import Connection
+
+from receiver.store.database import Database
+from receiver.store.tables import backfills, hooks, order_news
+
+#: Seconds an order that is being read stays with who took it.
+_TAKEN = 120.0
+#: Orders kept to be read, for each account: of a longer queue the oldest are let go, for the index only.
+MOST_NEWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """An order that changed; ``due_at`` is who took it by: later news changes it."""
+
+    account: str
+    order_id: str
+    due_at: float
+    tries: int
+
+
+class Background:
+    """All of it raises `receiver.store.StoreUnavailable`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        note = database.insert(order_news)
+        # Bursts about one order are one reading; while it is being read, a later word makes it due once more.
+        sooner = case((order_news.c.due_at < note.excluded.due_at, order_news.c.due_at), else_=note.excluded.due_at)
+        self._note = note.on_conflict_do_update(index_elements=["account", "order_id"], set_={"due_at": sooner})
+        install = database.insert(hooks)
+        there = {name: install.excluded[name] for name in ("url", "installed_at", "checked_at")}
+        self._install = install.on_conflict_do_update(index_elements=["account"], set_=there)
+        begin = database.insert(backfills)
+        anew = {column.name: begin.excluded[column.name] for column in backfills.c if not column.primary_key}
+        self._begin = begin.on_conflict_do_update(index_elements=["account", "since"], set_=anew)
+
+    # -- orders to read -----------------------------------------------------------------------------------------
+
+    def note_news(self, account: str, order_id: str, *, now: float) -> None:
+        """The order is to be read; durable when this returns."""
+        row = {"account": account, "order_id": order_id, "due_at": now, "tries": 0}
+        self._database.write(lambda connection: connection.execute(self._note, row))
+
+    def take_news(self, account: str, *, now: float) -> News | None:
+        """The order that has waited longest; nobody else has it for two minutes."""
+        due = (order_news.c.account == account, order_news.c.due_at <= now)
+        oldest = select(order_news).where(*due).order_by(order_news.c.due_at).limit(1)
+        if not self._database.rows(oldest):
+            return None
+
+        def work(connection: Connection) -> News | None:
+            row = connection.execute(oldest.with_for_update(skip_locked=True)).mappings().first()
+            if row is None:
+                return None
+            taken = News(account, row["order_id"], now + _TAKEN, row["tries"])
+            connection.execute(update(order_news).where(_of(taken)).values(due_at=taken.due_at))
+            return taken
+
+        return self._database.write(work)
+
+    def news_read(self, taken: News) -> None:
+        """Done with; what came meanwhile stays."""
+        done = delete(order_news).where(_of(taken), order_news.c.due_at == taken.due_at)
+        self._database.write(lambda connection: connection.execute(done))
+
+    def put_back(self, taken: News, *, due_at: float, tried: bool) -> None:
+        """To be read later; what came meanwhile makes it sooner."""
+        still = (_of(taken), order_news.c.due_at == taken.due_at)
+        later = update(order_news).where(*still).values(due_at=due_at, tries=taken.tries + tried)
+        self._database.write(lambda connection: connection.execute(later))
+
+    def trim_news(self, account: str) -> int:
+        """Let go of the oldest of a queue that nobody gets to; how many."""
+        of = order_news.c.account == account
+        last = select(order_news.c.due_at).where(of).order_by(order_news.c.due_at.desc()).offset(MOST_NEWS).limit(1)
+        if not (rows := self._database.rows(last)):
+            return 0
+        old = delete(order_news).where(of, order_news.c.due_at <= rows[0]["due_at"])
+        return self._database.write(lambda connection: connection.execute(old).rowcount)
+
+    # -- hooks --------------------------------------------------------------------------------------------------
+
+    def hook(self, account: str) -> dict[str, Any] | None:
+        """The hook that was installed from here: ``url``, ``installed_at``, ``checked_at``."""
+        rows = self._database.rows(select(hooks).where(hooks.c.account == account))
+        return dict(rows[0]) if rows else None
+
+    def hook_installed(self, account: str, url: str, *, now: float) -> None:
+        row = {"account": account, "url": url, "installed_at": now, "checked_at": now}
+        self._database.write(lambda connection: connection.execute(self._install, row))
+
+    def hook_removed(self, account: str) -> None:
+        self._database.write(lambda connection: connection.execute(delete(hooks).where(hooks.c.account == account)))
+
+    def take_hook(self, account: str, *, before: float, now: float) -> str | None:
+        """The URL of a hook that nobody has looked at since ``before``, for one taker."""
+        old = and_(hooks.c.account == account, hooks.c.checked_at <= before)
+        if not self._database.rows(select(hooks.c.url).where(old)):
+            return None
+        take = update(hooks).where(old).values(checked_at=now).returning(hooks.c.url)
+        return self._database.write(lambda connection: connection.execute(take).scalar())
+
+    def hook_looked_at(self, account: str, *, at: float) -> None:
+        of = update(hooks).where(hooks.c.account == account).values(checked_at=at)
+        self._database.write(lambda connection: connection.execute(of))
+
+    # -- back-fills ---------------------------------------------------------------------------------------------
+
+    def backfill(self, account: str, since: float) -> dict[str, Any] | None:
+        """How far the back-fill that begins at ``since`` has come."""
+        of = (backfills.c.account == account, backfills.c.since == since)
+        rows = self._database.rows(select(backfills).where(*of))
+        return dict(rows[0]) if rows else None
+
+    def begin_backfill(self, account: str, since: float, until: float) -> dict[str, Any]:
+        """A new one in place of a finished one."""
+        row = {"account": account, "since": since, "until": until, "reached": since}
+        row |= {"window_end": None, "last_id": None, "orders": 0, "facts": 0, "finished_at": None}
+        self._database.write(lambda connection: connection.execute(self._begin, row))
+        return row
+
+    def backfill_came(self, account: str, since: float, **progress: Any) -> None:
+        """Remember how far it came: columns of `receiver.store.tables.backfills`."""
+        of = (backfills.c.account == account, backfills.c.since == since)
+        self._database.write(lambda connection: connection.execute(update(backfills).where(*of).values(progress)))
+
+
+def _of(news: News) -> Any:
+    return and_(order_news.c.account == news.account, order_news.c.order_id == news.order_id)

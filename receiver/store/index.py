@@ -1,0 +1,288 @@
+"""Which order a number belongs to: learnt from orders that were read, told beforehand by links; and which shipments
+wait for such word, so that it wakes exactly those."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy.engine import Connection
+
+from receiver.shipments import RECYCLED_AFTER
+from receiver.store.claims import Claim, Settlement
+from receiver.store.database import Database
+from receiver.store.tables import LIVE, links, orders, shipments, waits
+from receiver.vtex.orders import Fact
+
+#: What something is called by: its kind and its value.
+Name = tuple[str, str]
+
+#: States that only a person, a link or news from the carrier can end.
+STUCK = ("held", "kept", "awaiting_order", "awaiting_invoice", "gave_up")
+#: States that an order's appearing or changing may end.
+AWAITING = ("awaiting_order", "awaiting_invoice", "gave_up")
+#: A worker that has the shipment right now must not settle over a decision: its token goes.
+TAKEN = {"token": None, "holder": None, "lease_until": None, "arrivals": shipments.c.arrivals + 1}
+#: Hosts' clocks differ a little: a link told so long before a claim may still have come during it.
+_SKEW = 5.0
+#: Any number, so long as nothing else takes an advisory lock of the same.
+_LOCK = 7_203_115
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Whatever bears one of ``names`` belongs to the order, and to the invoice where one is told."""
+
+    names: tuple[Name, ...]
+    order_id: str
+    invoice_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What a link did: the shipments it woke, and the orders its names had been linked to before."""
+
+    woken: tuple[str, ...]
+    replaced: tuple[str, ...]
+
+
+class Index:
+    """Knows, tells and is taught. All of it raises `receiver.store.StoreUnavailable`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        known = (orders.c.order_id, orders.c.invoice_number, orders.c.learnt_at, orders.c.dated_at)
+        named = (orders.c[part] == bindparam(part) for part in ("account", "kind", "value"))
+        self._named = select(*known).where(*named).order_by(orders.c.order_id)
+        told = (links.c[part] == bindparam(part) for part in ("account", "kind", "value"))
+        self._told = select(links).where(*told)
+        self._learn = (
+            database.insert(orders).on_conflict_do_nothing().returning(orders.c.kind, orders.c.value, orders.c.order_id)
+        )
+        again = (orders.c[part] == bindparam(f"its_{part}") for part in ("account", "kind", "value", "order_id"))
+        self._again = update(orders).where(*again)
+        tell = database.insert(links)
+        said = {part: tell.excluded[part] for part in ("order_id", "invoice_number", "told_at")}
+        self._tell = tell.on_conflict_do_update(index_elements=["account", "kind", "value"], set_=said)
+        self._waiting = select(waits.c.kind, waits.c.value).where(waits.c.shipment == bindparam("of"))
+
+    def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:
+        """The orders that bear a number: rows of ``order_id``, ``invoice_number``, ``learnt_at`` and ``dated_at``
+        (when the invoice was issued, else when this was first learnt)."""
+        return [
+            dict(row) for row in self._database.rows(self._named, {"account": account, "kind": kind, "value": value})
+        ]
+
+    def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:
+        """The link of that name: ``order_id``, ``invoice_number``, ``told_at``."""
+        rows = self._database.rows(self._told, {"account": account, "kind": kind, "value": value})
+        return dict(rows[0]) if rows else None
+
+    def links(self, *, account: str | None = None, order_id: str | None = None) -> Iterator[dict[str, Any]]:
+        """Every link, the newest first."""
+        wanted = {links.c.account: account, links.c.order_id: order_id}
+        chosen = [column == value for column, value in wanted.items() if value is not None]
+        newest = select(links).where(*chosen).order_by(links.c.told_at.desc(), links.c.kind, links.c.value)
+        return (dict(row) for row in self._database.each(newest))
+
+    def link(self, account: str, told: Sequence[Link], *, now: float) -> list[Linked]:
+        """Note links, all or none, and wake what waits for them or went to another order or invoice.
+
+        The newest word about a name counts. What was told already wakes nobody.
+        """
+
+        def work(connection: Connection) -> list[Linked]:
+            self._lock(connection, account)
+            return [self._link(connection, account, one, now) for one in told]
+
+        done = self._database.write(work)
+        self._database.arrived.set()
+        return done
+
+    def unlink(self, account: str, kind: str, value: str) -> bool:
+        """Forget a link; what was written by it stays. False: there was none."""
+        of = and_(links.c.account == account, links.c.kind == kind, links.c.value == value)
+        return self._database.write(lambda connection: connection.execute(delete(links).where(of)).rowcount > 0)
+
+    def learn(self, account: str, facts: Collection[Fact], *, now: float) -> int:
+        """Note what an order shows, and wake what waits for it; how many shipments."""
+
+        def work(connection: Connection) -> int:
+            self._lock(connection, account)
+            return self._note(connection, account, facts, now)
+
+        woken = self._database.write(work) if facts else 0
+        if woken:
+            self._database.arrived.set()
+        return woken
+
+    def waited_for(self, account: str, names: Collection[Name]) -> list[str]:
+        """The shipments that wait for word of one of these: one look into an index."""
+        return [row["shipment"] for row in self._database.rows(_waiting_for(account, names))]
+
+    def wake(self, account: str, names: Collection[Name], *, now: float) -> int:
+        """Look at once at what waits for one of these; how many shipments."""
+
+        def work(connection: Connection) -> int:
+            self._lock(connection, account)
+            return _ring(connection, account, names, now)
+
+        woken = self._database.write(work)
+        if woken:
+            self._database.arrived.set()
+        return woken
+
+    def before_settling(self, connection: Connection, claim: Claim, settlement: Settlement) -> None:
+        """Word that comes while a claim is settled finds it waiting, or is found by it."""
+        if settlement.learnt or settlement.names:
+            self._lock(connection, claim.account)
+
+    def settled(self, connection: Connection, claim: Claim, settlement: Settlement, *, now: float) -> None:
+        """Note what a settled shipment waits for and what its order showed, and see what was told meanwhile."""
+        names = set(settlement.names) if settlement.waits else set()
+        stored = {tuple(row) for row in connection.execute(self._waiting, {"of": claim.id})}
+        if names != stored:
+            connection.execute(delete(waits).where(waits.c.shipment == claim.id))
+            if names:
+                row = {"account": claim.account, "shipment": claim.id}
+                connection.execute(
+                    insert(waits), [{**row, "kind": kind, "value": value} for kind, value in sorted(names)]
+                )
+        if settlement.learnt:
+            self._note(connection, claim.account, settlement.learnt, now, besides=claim.id)
+        if settlement.fresh:
+            self._look_back(connection, claim, settlement.names, now)
+
+    def _look_back(self, connection: Connection, claim: Claim, names: Iterable[Name], now: float) -> None:
+        """A link told during the claim that first learnt these names could not find the shipment by them."""
+        since = claim.claimed_at - _SKEW
+        bearing = _bearing(links, claim.account, names)
+        for row in connection.execute(select(links).where(bearing, links.c.told_at >= since)).mappings():
+            word = (row["order_id"], row["invoice_number"])
+            # Its basis stays: once decided anew, a link that this claim had seen is not looked back at again.
+            _reopen(connection, [claim.id], *word, {**reopened(now), "basis": shipments.c.basis})
+
+    def _link(self, connection: Connection, account: str, told: Link, now: float) -> Linked:
+        woken: dict[str, None] = {}
+        replaced: dict[str, None] = {}
+        for kind, value in told.names:
+            name = {"account": account, "kind": kind, "value": value}
+            former = connection.execute(self._told, name).mappings().first()
+            word = {"order_id": told.order_id, "invoice_number": told.invoice_number}
+            connection.execute(self._tell, {**name, **word, "told_at": now})
+            if former and former["order_id"] != told.order_id:
+                replaced[former["order_id"]] = None
+            alike = former is not None and all(former[part] == word[part] for part in word)
+            # A number that was told long ago may be recycled: then the same word is about another parcel.
+            if former is None or not alike or former["told_at"] < now - RECYCLED_AFTER.total_seconds():
+                found = sorted(_bearers(connection, account, kind, value))
+                woken.update(
+                    dict.fromkeys(_reopen(connection, found, told.order_id, told.invoice_number, reopened(now)))
+                )
+        return Linked(tuple(woken), tuple(replaced))
+
+    def _note(
+        self, connection: Connection, account: str, facts: Collection[Fact], now: float, *, besides: str | None = None
+    ) -> int:
+        rows = {
+            (fact.kind, fact.value, fact.order_id): {
+                "account": account,
+                "kind": fact.kind,
+                "value": fact.value,
+                "order_id": fact.order_id,
+                "invoice_number": fact.invoice_number,
+                "learnt_at": now,
+                "dated_at": now if fact.issued_at is None else fact.issued_at,
+            }
+            for fact in facts
+        }
+        new = {tuple(row) for row in connection.execute(self._learn, [rows[key] for key in sorted(rows)])}
+        for key in sorted(rows.keys() - new):
+            self._refresh(connection, rows[key], dated=any(_key(fact) == key and fact.issued_at for fact in facts))
+        names = {(kind, value) for kind, value, _ in new if kind != "invoice_number"}
+        names |= {("order_id", order_id) for _, _, order_id in new}
+        return _ring(connection, account, names, now, besides=besides) if new else 0
+
+    def _refresh(self, connection: Connection, row: dict[str, Any], *, dated: bool) -> None:
+        changed = ("invoice_number", "learnt_at", "dated_at") if dated else ("invoice_number", "learnt_at")
+        its = {f"its_{part}": row[part] for part in ("account", "kind", "value", "order_id")}
+        connection.execute(self._again, {**{part: row[part] for part in changed}, **its})
+
+    def _lock(self, connection: Connection, account: str) -> None:
+        """Who tells and who begins to wait take turns, or each would miss the other. SQLite has one writer anyway."""
+        if not self._database.is_sqlite:
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK, func.hashtext(account))))
+
+
+def _key(fact: Fact) -> tuple[str, str, str]:
+    return fact.kind, fact.value, fact.order_id
+
+
+def _bearing(table: Any, account: str, names: Iterable[Name]) -> ColumnElement[bool]:
+    """The rows of ``table`` about one of these names.
+
+    The account stands in every alternative: with it apart, SQLite walks through all rows of the account.
+    """
+    c = table.c
+    return or_(*(and_(c.account == account, c.kind == kind, c.value == value) for kind, value in sorted(names)))
+
+
+def _waiting_for(account: str, names: Iterable[Name]) -> Any:
+    return select(waits.c.shipment).where(_bearing(waits, account, names)).distinct()
+
+
+def _bearers(connection: Connection, account: str, kind: str, value: str) -> set[str]:
+    """The shipments that a link of this name is about, whatever their state."""
+    found = set(connection.execute(_waiting_for(account, [(kind, value)])).scalars())
+    column = {"tracking_number": shipments.c.tracking_number, "shipment": shipments.c.id}.get(kind)
+    if column is not None:
+        of = select(shipments.c.id).where(shipments.c.account == account, column == value)
+        found |= set(connection.execute(of).scalars())
+    return found
+
+
+def _ring(
+    connection: Connection, account: str, names: Collection[Name], now: float, *, besides: str | None = None
+) -> int:
+    """An order appeared or changed: what waits looks at once; what a worker has right now looks again afterwards."""
+    found = set(connection.execute(_waiting_for(account, names)).scalars()) - {besides}
+    gave_up = shipments.c.state == "gave_up"
+    rung = {
+        "rings": shipments.c.rings + 1,
+        "due_at": now,
+        "priority": LIVE,
+        "check_at": 0.0,
+        "state": case((gave_up, "due"), else_=shipments.c.state),
+        "waits": case((gave_up, 0), else_=shipments.c.waits),
+    }
+    of = (shipments.c.id.in_(sorted(found)), shipments.c.state.in_(AWAITING))
+    return connection.execute(update(shipments).where(*of).values(rung)).rowcount if found else 0
+
+
+def _reopen(
+    connection: Connection, found: Sequence[str], order_id: str, invoice_number: str | None, anew: dict[str, Any]
+) -> list[str]:
+    """A link speaks of these shipments: those that are stuck, or went elsewhere, are decided upon anew."""
+    elsewhere = [shipments.c.order_id != order_id]
+    if invoice_number is not None:
+        elsewhere.append(shipments.c.invoice_number != invoice_number)
+    astray = and_(shipments.c.state == "in_step", or_(*elsewhere))
+    of = (shipments.c.id.in_(found), or_(shipments.c.state.in_(STUCK), astray))
+    changes = {"sent": case((astray, None), else_=shipments.c.sent), **anew, **TAKEN}
+    return list(connection.execute(update(shipments).where(*of).values(changes).returning(shipments.c.id)).scalars())
+
+
+def reopened(now: float) -> dict[str, Any]:
+    """The columns of a shipment that is decided upon anew."""
+    return {
+        "state": "due",
+        "reason": None,
+        "due_at": now,
+        "priority": LIVE,
+        "check_at": 0.0,
+        "basis": None,
+        "tries": 0,
+        "waits": 0,
+        "wanted_since": None,
+        "changed_at": now,
+    }

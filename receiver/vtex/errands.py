@@ -1,0 +1,96 @@
+"""Calls to VTEX that no shipment waits for: reading orders for the index, the hook's configuration, an invoice that a
+person sends. They share the account's pace and pause with the workers, and stand behind every live shipment."""
+
+import logging
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+from receiver.pauses import pause_after
+from receiver.store import Busy, Paused, Queue
+from receiver.vtex.answers import NoAnswer, NotFound, Rejected, Throttled, Transient, VtexError
+from receiver.vtex.client import Vtex
+
+log = logging.getLogger("receiver.worker")
+T = TypeVar("T")
+
+#: How often `Errands.read` asks again where VTEX has trouble of its own, and the first wait of those that double.
+READS, FIRST_WAIT = 5, 5.0
+#: A wait is slept in pieces: the pause may end, or the live work be done, before it was expected.
+_NAP = 5.0
+
+
+class Errands:
+    """One account's errands. ``clock`` is Unix time in seconds, ``sleep`` waits; ``waiting`` hears why, once a wait."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        vtex: Vtex,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        waiting: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._queue, self.vtex = queue, vtex
+        self._clock, self._sleep, self._waiting = clock, sleep, waiting
+
+    def call(self, make: Callable[[], T], *, patience: float = math.inf) -> T:
+        """What ``make`` returns, called once, as soon as the account has room for it.
+
+        Raises `Busy` or `Paused` where ``patience`` seconds were not enough (then it was not called), what ``make``
+        raises, `receiver.store.StoreUnavailable`. 429, 503 and a key that does not work pause the account for all.
+        """
+        account = self.vtex.account.name
+        self._wait_for_place(account, self._clock() + patience)
+        try:
+            result = make()
+        except VtexError as error:
+            pause_after(self._queue, account, error, now=self._clock())
+            if isinstance(error, NotFound | Rejected):
+                self._answers_again(account)
+            raise
+        self._answers_again(account)
+        return result
+
+    def read(self, make: Callable[[], T]) -> T:
+        """Like `call` for what may be repeated: pauses are waited for, VTEX's own trouble is met with patience."""
+        tries = 0
+        while True:
+            try:
+                return self.call(make)
+            except Throttled as error:
+                self._waiting(str(error))
+            except (NoAnswer, Transient) as error:
+                tries += 1
+                if tries >= READS:
+                    raise
+                self._waiting(str(error))
+                self._sleep(FIRST_WAIT * 2.0 ** (tries - 1))
+
+    def _wait_for_place(self, account: str, ends: float) -> None:
+        span, told = 60.0 / self.vtex.account.requests_per_minute, False
+        while True:
+            now = self._clock()
+            try:
+                starts = self._queue.book_errand(account, span=span, now=now)
+            except Busy as error:
+                until, why = error.at, "shipments of the account come first"
+                if until > ends:
+                    raise
+            except Paused as error:
+                until, why = error.until, str(error)
+                if until > ends:
+                    raise
+            else:
+                if starts > now:
+                    self._sleep(starts - now)
+                return
+            if not told:
+                self._waiting(f"VTEX account {account}: {why}")
+                told = True
+            self._sleep(min(until - now, _NAP))
+
+    def _answers_again(self, account: str) -> None:
+        if self._queue.resume(account):
+            log.warning("VTEX account %s answers again; work goes on", account)

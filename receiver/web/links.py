@@ -1,0 +1,80 @@
+"""``POST /links/<account>``: the merchant's systems tell which order a parcel belongs to."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Response, abort, request
+
+from receiver.config import Config
+from receiver.links import MOST, Told, tell
+from receiver.rejects import Rejects, harmless, is_one_of
+from receiver.store import Index
+from receiver.web.replies import problem
+from receiver.web.webhooks import whole_body
+
+
+class _NotLinks(Exception):
+    """The body is neither an object, nor a list, nor JSON Lines."""
+
+
+def blueprint(config: Config, index: Index, rejects: Rejects, *, clock: Callable[[], float]) -> Blueprint:
+    """The route of every account that has ``link_tokens``."""
+    routes = Blueprint("links", __name__)
+
+    @routes.post("/links/<name>")
+    def receive(name: str) -> Response:
+        account = config.accounts.get(name)
+        if account is None or not account.link_tokens:
+            abort(404)
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not is_one_of(token.strip(), account.link_tokens):
+            reason = "no bearer token" if kind.lower() != "bearer" else "another token"
+            kept = harmless(request.headers.items())
+            rejects.note(f"links/{name}", reason, method="POST", target=request.path, headers=kept)
+            return problem(401)
+        try:
+            items = _items(whole_body(config.max_body))
+        except _NotLinks as error:
+            return problem(400, str(error))
+        if len(items) > MOST:
+            return problem(413, f"{len(items)} links at once; send at most {MOST}.")
+        return _reply(tell(index, config, name, items, now=clock()))
+
+    return routes
+
+
+def _items(body: bytes) -> list[Any]:
+    """The links of a body: a list, or one object, or one a line."""
+    try:
+        written = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _NotLinks("The body is not UTF-8.") from None
+    try:
+        whole = json.loads(written)
+    except (ValueError, RecursionError):
+        return _lines(written)
+    return whole if isinstance(whole, list) else [whole]
+
+
+def _lines(written: str) -> list[Any]:
+    items: list[Any] = []
+    for number, line in enumerate(written.splitlines(), 1):
+        try:
+            items += [json.loads(line)] if line.strip() else []
+        except (ValueError, RecursionError):
+            raise _NotLinks(f"Neither JSON nor JSON Lines: line {number} is not JSON.") from None
+    if not items:
+        raise _NotLinks("The body is empty.")
+    return items
+
+
+def _reply(told: list[Told]) -> Response:
+    """200 where all are stored, 422 where none is, 207 between: a system that only looks at the status must not take
+    a rejected link for a stored one, nor send good ones again for ever."""
+    rejected = sum(one.status == "rejected" for one in told)
+    status = 200 if not rejected else 422 if rejected == len(told) else 207
+    results = [{name: value for name, value in asdict(one).items() if value not in (None, ())} for one in told]
+    body = {"stored": len(told) - rejected, "rejected": rejected, "results": results}
+    return Response(json.dumps(body) + "\n", status=status, mimetype="application/json")

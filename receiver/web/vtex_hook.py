@@ -1,0 +1,71 @@
+"""``POST /hooks/vtex/<account>``: VTEX tells that an order changed."""
+
+import json
+import logging
+from collections.abc import Callable
+
+from flask import Blueprint, Response, abort, request
+
+from receiver.config import Config
+from receiver.rejects import Rejects, harmless, is_one_of
+from receiver.store import Background, Index
+from receiver.vtex.hook import PING, SECRET_HEADER, Event, read_event
+from receiver.web.replies import problem
+from receiver.web.webhooks import whole_body
+
+log = logging.getLogger("receiver.web")
+
+
+def blueprint(
+    config: Config, index: Index, background: Background, rejects: Rejects, *, clock: Callable[[], float]
+) -> Blueprint:
+    """The route of every account that has ``hook_secrets``.
+
+    VTEX repeats whatever is not answered 200 within 5 s, and drops an event after too many tries: what is proven is
+    answered 200, readable or not. While the store is away 503 is right: VTEX comes again.
+    """
+    routes = Blueprint("vtex_hook", __name__)
+
+    @routes.post("/hooks/vtex/<name>")
+    def receive(name: str) -> Response:
+        account = config.accounts.get(name)
+        if account is None or not account.hook_secrets:
+            abort(404)
+        body = _json_or_none(whole_body(config.max_body))
+        if body == PING:
+            return _ok("ping")
+        given = request.headers.get(SECRET_HEADER)
+        if given is None or not is_one_of(given, account.hook_secrets):
+            reason = f"{SECRET_HEADER} is missing" if given is None else f"{SECRET_HEADER} holds another secret"
+            kept = harmless(request.headers.items())
+            rejects.note(f"hooks/vtex/{name}", reason, method="POST", target=request.path, headers=kept)
+            return problem(401)
+        event = read_event(body)
+        if event is None:
+            log.warning("hooks/vtex/%s: an event that names no order", name)
+            return _ok("ignored")
+        return _ok("accepted", woken=_hear(name, event))
+
+    def _hear(account: str, event: Event) -> int:
+        """Wake who waits for the order; where nobody does, it is to be read for the index if it may have gained an
+        invoice: who is woken reads it anyway."""
+        now = clock()
+        # One look without a lock. Whom it misses, because it begins to wait at this moment, has read the order after
+        # it changed, or hears of it from the reading.
+        woken = index.wake(account, event.names, now=now) if index.waited_for(account, event.names) else 0
+        if not woken and event.may_have_invoice:
+            background.note_news(account, event.order_id, now=now)
+        return woken
+
+    return routes
+
+
+def _json_or_none(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _ok(outcome: str, **more: object) -> Response:
+    return Response(json.dumps({"outcome": outcome, **more}) + "\n", mimetype="application/json")

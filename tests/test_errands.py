@@ -1,0 +1,162 @@
+"""Calls that no shipment waits for: in the account's pace, behind live work, under the account's pause."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from receiver.http import Http
+from receiver.store import Busy, Paused, Queue
+from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient
+from receiver.vtex.client import Vtex
+from receiver.vtex.errands import READS, Errands
+from tests.rig import Rig, order, package, posted
+
+
+class Sleeper:
+    """Moves the rig's clock instead of waiting, and does what somebody else does meanwhile."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig, self.slept, self.meanwhile = rig, list[float](), list[Callable[[], object]]()
+
+    def __call__(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.rig.now += seconds
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+
+
+def errands(rig: Rig, sleep: Sleeper, said: list[str] | None = None) -> Errands:
+    vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
+    queue = Queue(rig.database, holder="errands", lease=60)
+    told = [] if said is None else said
+    return Errands(queue, vtex, clock=lambda: rig.now, sleep=sleep, waiting=told.append)
+
+
+def an_order(made: Errands) -> Callable[[], Any]:
+    return lambda: made.vtex.get_order("1-01")
+
+
+def test_at_once(rig_on_either: Rig) -> None:
+    """An account without live work is called at once."""
+    rig_on_either.add_order(order("1-01", package("900")))
+    sleep = Sleeper(rig_on_either)
+    made = errands(rig_on_either, sleep)
+
+    assert "1-01" == made.call(an_order(made))["orderId"]
+    assert [] == sleep.slept
+
+
+def test_pace(rig_on_either: Rig) -> None:
+    """Errands keep the account's pace."""
+    rig_on_either.configure(account={"requests_per_minute": 60})
+    rig_on_either.add_order(order("1-01"))
+    sleep = Sleeper(rig_on_either)
+    made = errands(rig_on_either, sleep)
+    for _ in range(3):
+        made.call(an_order(made))
+
+    assert [1.0, 1.0] == pytest.approx(sleep.slept)
+
+
+def test_behind_live_work(rig_on_either: Rig) -> None:
+    """A shipment that is due goes first, and its call keeps its place."""
+    rig = rig_on_either
+    rig.add_order(order("1-01", package("900")))
+    rig.post(posted())
+    said: list[str] = []
+    sleep = Sleeper(rig)
+    sleep.meanwhile = [lambda: None, rig.work]
+    made = errands(rig, sleep, said)
+    made.call(an_order(made))
+
+    assert ["GET", "PATCH", "GET"] == [call.method for call in rig.calls()]
+    assert ["VTEX account lux: shipments of the account come first"] == said
+
+
+def test_no_patience(rig: Rig) -> None:
+    """Without patience it is not called at all where live work or a pause stands before it."""
+    rig.post(posted())
+    sleep = Sleeper(rig)
+    made = errands(rig, sleep)
+    with pytest.raises(Busy):
+        made.call(an_order(made), patience=0)
+    Queue(rig.database, holder="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
+    with pytest.raises(Paused):
+        made.call(an_order(made), patience=0)
+
+    assert ([], []) == (rig.calls(), sleep.slept)
+
+
+def test_pause_is_waited_for(rig_on_either: Rig) -> None:
+    """A pause is honoured, and the errand that succeeds after it ends it for all."""
+    rig = rig_on_either
+    rig.add_order(order("1-01"))
+    Queue(rig.database, holder="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
+    sleep = Sleeper(rig)
+    made = errands(rig, sleep)
+    made.call(an_order(made))
+
+    assert 60 == sum(sleep.slept)
+    assert [] == rig.desk.paused_accounts(now=rig.now)
+
+
+@pytest.mark.parametrize(
+    ("faults", "error"), [({"throttle": 1.0, "retry_after": 90}, Throttled), ({"unauthorized": True}, Misconfigured)]
+)
+def test_pauses(rig_on_either: Rig, faults: dict[str, Any], error: type[Exception]) -> None:
+    """VTEX's word and a key that does not work pause the account for the shipments, too."""
+    rig = rig_on_either
+    rig.faults(**faults)
+    made = errands(rig, Sleeper(rig))
+    with pytest.raises(error):
+        made.call(an_order(made))
+
+    (paused,) = rig.desk.paused_accounts(now=rig.now)
+    assert rig.now + (90 if error is Throttled else 300) == paused["until"]
+
+
+def test_one_probe(rig: Rig) -> None:
+    """Just out of a pause, while a shipment tries the account, an errand waits."""
+    rig.add_order(order("1-01", package("900")))
+    queue = Queue(rig.database, holder="x", lease=60)
+    queue.pause("lux", until=rig.now, reason="429", own_fault=False)
+    rig.post(posted())
+    queue.claim("lux", most=1, now=rig.now)
+    made = errands(rig, Sleeper(rig))
+    with pytest.raises(Busy):
+        made.call(an_order(made), patience=0)
+
+
+class TestRead:
+    """What may be repeated."""
+
+    def test_throttled(self, rig: Rig):
+        """429 is waited out."""
+        rig.add_order(order("1-01"))
+        rig.faults(throttle=1.0)
+        sleep = Sleeper(rig)
+        sleep.meanwhile = [rig.faults]
+        made = errands(rig, sleep)
+
+        assert "1-01" == made.read(an_order(made))["orderId"]
+        assert 60 == sum(sleep.slept)
+
+    def test_trouble(self, rig: Rig):
+        """VTEX's own trouble is met a few times, then told."""
+        rig.faults(server_error=1.0)
+        sleep = Sleeper(rig)
+        made = errands(rig, sleep)
+        with pytest.raises(Transient):
+            made.read(an_order(made))
+
+        assert READS == len(rig.calls())
+        assert [5.0, 10.0, 20.0, 40.0] == sleep.slept
+
+    def test_not_found(self, rig: Rig):
+        """An order that is not there is not asked for again."""
+        made = errands(rig, Sleeper(rig))
+        with pytest.raises(NotFound):
+            made.read(an_order(made))
+
+        assert 1 == len(rig.calls())

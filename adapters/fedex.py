@@ -111,10 +111,13 @@ def _label_day(result: Any) -> str:
 
 
 def _status(scans: list[Told], latest: str | None) -> Status:
-    """The newest scan's, by time: FedEx promises no order. A delivery after a return is one to the sender."""
+    """The newest scan's, by time: FedEx promises no order. A delivery after a return is one to the sender.
+
+    The label comes before everything else, whatever the times say: a pick-up at midnight seems to precede it.
+    """
     moves = sorted(
         (told for told in scans if told[0] not in NO_MOVEMENT),
-        key=lambda told: told[1].happened_at or LONG_AGO,
+        key=lambda told: (STATUSES.get(told[0]) is not Status.ANNOUNCED, told[1].happened_at or LONG_AGO),
         reverse=True,
     )
     status = STATUSES.get(moves[0][0] if moves else latest or "", Status.OTHER)

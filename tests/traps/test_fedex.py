@@ -55,6 +55,10 @@ class TestSignature:
         """Trap 7: the formula of the prose, SHA256(token + payload), anybody can lengthen: it proves nothing."""
         assert not proves(fedex, "fdx-signature", PLAIN_DIGEST, BODY, TOKEN)
 
+    def test_success(self):
+        """Trap 11: FedEx takes 200 or 202 for success, and repeats what it cannot deliver three times."""
+        assert (200, 3) == (fedex.REPLY.success, fedex.RETRIES.times)
+
     def test_other_product(self):
         """Trap 5: the header of FedEx Supply Chain is another product's."""
         assert not proves(fedex, "x-fdx-sc-signature", IN_BASE64, BODY, TOKEN)
@@ -79,6 +83,11 @@ class TestStatus:
         early, late = scan("DL", "2026-11-17T10:00:00-05:00"), scan("AR", "2026-11-17T10:00:00-06:00")
         for scans in ([early, late], [late, early]):
             assert Status.IN_TRANSIT is read_one(fedex, scanned(*scans)).status
+
+    @pytest.mark.parametrize("zone", [None, ZoneInfo("America/Chicago")])
+    def test_pickup_at_midnight(self, zone):
+        """Trap 23: a pick-up at midnight, with an offset or without, seems older than the day's label and is not."""
+        assert Status.DISPATCHED is read_one(fedex, parcel("picked_up_at_midnight"), zone=zone).status
 
     def test_delivered_to_the_shipper(self):
         """Trap 14: what was returned and then delivered is not with the shopper."""
@@ -160,6 +169,16 @@ class TestMembers:
         body = payload("fedex", "picked_up")
         body["output"]["completeTrackResults"][0]["trackResults"].append(broken)
         assert 2 == len(fedex.split(body))
+
+    def test_images_stay_outside(self):
+        """Traps 26 and 31: images of the delivery, and who took it, are no part of what is read."""
+        private = {"images": [1, 2, 3] * 1000, "deliveryDetails": {"receivedByName": "J.DOE"}}
+        assert read_one(fedex, parcel()) == read_one(fedex, parcel() | private)
+
+    def test_tracking_page(self):
+        """Trap 29: FedEx sends no URL; its public page is built, with the number encoded."""
+        odd = parcel() | {"trackingNumberInfo": {"trackingNumber": "7 8&9"}}
+        assert "https://www.fedex.com/fedextrack/?trknbr=7%208%269" == read_one(fedex, odd).tracking_url
 
     def test_key(self):
         """Trap 30: FedEx's own id is the key; the number where there is none."""

@@ -7,10 +7,9 @@ import pytest
 
 from adapters import Ignored, ReferenceKind, Status, Unreadable, dhl
 from receiver.carriers import discover
-from receiver.config import parse
 from receiver.recordings import REDACTED, load
-from receiver.redaction import Redaction
 from receiver.references import Rule
+from tests.sending import outcome, rows
 from tests.test_traps_world import POST, SAMPLES, payload, proves, read_one
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -44,13 +43,15 @@ class TestSubscription:
         with pytest.raises(Unreadable, match=r"\$\.scope"):
             dhl.read(step("subscription.sold"), POST)
 
-    def test_secret_in_the_body(self):
+    def test_secret_in_the_body(self, rig):
         """Trap 6: the secret that activates a subscription is blanked before anything is stored."""
-        raw = {"vtex": {"store": {"app_key": "k", "app_token": "t"}}, "endpoints": {"dhl": {"secrets": ["s"]}}}
-        endpoint = parse(raw, path=SAMPLES, environ={}).endpoints["dhl"]
-        kept = Redaction(endpoint).body(json.dumps(step("subscription.validate")).encode())
-        assert REDACTED == json.loads(kept)["secret"]
-        assert b"hush" not in kept
+        rig.configure(endpoints={"dhl": {"carrier": "dhl", "secrets": ["a-good-token"]}})
+        headers = {"x-webhook-token": "a-good-token"}
+        answer = rig.client.post("/webhooks/dhl", json=step("subscription.validate"), headers=headers)
+        (kept,) = rows(rig)
+        assert (200, "ignored") == outcome(answer)
+        assert REDACTED == json.loads(kept["body"])["secret"]
+        assert "hush" not in str(kept) + answer.text
 
     def test_header_of_the_merchants_choice(self):
         """Trap 4: the token says nothing of the body, so that a secret URL may be chosen as well."""

@@ -79,6 +79,17 @@ class TestRegistration:
         assert usps.PROBE.matches(asked)
         assert {"challenge": "abc"} == usps.PROBE.answer(asked)
 
+    def test_at_the_front_door(self, rig):
+        """Trap 9: the challenge comes back as it was asked, and a notification is let in by its proof alone."""
+        rig.configure(endpoints={"usps": {"carrier": "usps", "secrets": [SECRET]}})
+        asked = rig.client.post("/webhooks/usps", json={"challenge": "abc"})
+        told = [
+            rig.client.post("/webhooks/usps", data=enveloped(INNER), headers={"x-hmac": proof}).status_code
+            for proof in (PROOF, PROOF[::-1])
+        ]
+        assert (200, {"challenge": "abc"}) == (asked.status_code, asked.json)
+        assert [200, 401] == told
+
     def test_event_is_no_challenge(self):
         """Trap 9: a notification that also brings a challenge is no probe."""
         body = json.dumps({**payload("usps", "accepted"), "challenge": "abc"}).encode()

@@ -1,5 +1,6 @@
 """USPS Subscriptions - Tracking: one mail piece per POST, as JSON inside a text field of the JSON that is signed."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -81,6 +82,7 @@ CATEGORIES = {
     "Alert": Status.EXCEPTION,
 }
 UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+MINUTES = re.compile(r"[+-]?[0-9]{1,3}")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 Told = tuple[Status, TrackingEvent]
@@ -171,10 +173,7 @@ def _happened_at(event: dict[str, Any], path: str, request: Request) -> datetime
 
 def _offset(event: dict[str, Any], path: str) -> timezone | None:
     written = text(event.get("GMTOffset"), f"{path}.GMTOffset") or ""
-    digits = written.removeprefix("+").removeprefix("-")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) < 4):
-        return None
-    return timezone(timedelta(minutes=int(written)))
+    return timezone(timedelta(minutes=int(written))) if MINUTES.fullmatch(written) else None
 
 
 def _times(history: list[Told], *statuses: Status) -> list[datetime]:

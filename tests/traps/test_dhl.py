@@ -125,8 +125,8 @@ class TestValues:
 
     def test_id_as_number(self):
         """Trap 24: the id may be a JSON number, and keeps every digit."""
-        said = read_one(dhl, parcel(id=7777777770123456789))
-        assert "7777777770123456789" == said.key == said.tracking_number
+        said = read_one(dhl, parcel(id=1840000000123456789))
+        assert "1840000000123456789" == said.key == said.tracking_number
 
     @pytest.mark.parametrize(
         ("written", "expected"),

@@ -150,7 +150,7 @@ class TestTimes:
         """Trap 23: GMT tells the instant and the local clock the offset, where the two agree on one."""
         assert expected == read_one(usps, piece(said)).dispatched_at.isoformat()
 
-    @pytest.mark.parametrize("offset", [None, "", "MST", "-07:00", "99999", "٤٢٠٠"])
+    @pytest.mark.parametrize("offset", [None, "", "MST", "-07:00", "99999", "٤٢٠", "+-5"])
     def test_local_alone(self, offset):
         """Trap 23: a local clock alone is a day and no instant, unless the endpoint has a zone."""
         alone = piece(event("OA", GMTOffset=offset))

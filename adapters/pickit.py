@@ -1,0 +1,93 @@
+"""Pickit: the state of one parcel per POST, in one of two forms, without any date."""
+
+from typing import Any
+
+from adapters import (
+    Header,
+    Ignored,
+    Path,
+    Query,
+    Reference,
+    ReferenceKind,
+    Reply,
+    Request,
+    Shipment,
+    Status,
+    Unreadable,
+    text,
+)
+
+NAME = "Pickit"
+DOCS = "https://dev.pickit.net/Metodos.html"
+# A store registers its own key, which comes back in Appkey; the API's form brings a token in its body instead, of which
+# nobody says whose it is: there the secret is better in the URL.
+AUTH = (Header("appkey"), Header(), Query(), Path())
+REPLY = Reply(unreadable=422)
+PROBE = None
+RETRIES = None
+ZONE = None
+TRACKING_PAGE = None  # one per country, and the country is not said
+REFERENCES = ("trakingOrder", "order")
+SECRET_FIELDS = ("token",)
+
+# Pickit's own plugin for WooCommerce (wordpress.org/plugins/pickit), get_status() for Argentina and for the other
+# countries, with what it shows for each; the API's form has the same words as tag of a state and of its substate.
+STATUSES = {
+    **dict.fromkeys(("processing", "pending", "labelCreated", "forRegister"), Status.ANNOUNCED),
+    "inRetailer": Status.ANNOUNCED,  # at the store, for Pickit to fetch
+    "inDropOffPoint": Status.ANNOUNCED,  # "we will soon collect it"
+    "availableForDrop": Status.ANNOUNCED,
+    "availableForDropRetailer": Status.ANNOUNCED,
+    "availableForDropDropoff": Status.ANNOUNCED,
+    "cancelled": Status.CANCELLED,
+    "canceledOnPickit": Status.CANCELLED,
+    "courier": Status.DISPATCHED,  # "we have your parcel"
+    "crossdock": Status.IN_TRANSIT,
+    "pointDistribution": Status.IN_TRANSIT,
+    "homeDistribution": Status.IN_TRANSIT,
+    "lastMile": Status.IN_TRANSIT,
+    "notDelivery": Status.IN_TRANSIT,  # who tried to deliver it has it
+    "point": Status.IN_TRANSIT,
+    "inPikcitPoint": Status.IN_TRANSIT,  # the typo is Pickit's: it waits for the shopper
+    "inPickitPoint": Status.IN_TRANSIT,
+    "availableForCollect": Status.IN_TRANSIT,
+    "delivery": Status.OUT_FOR_DELIVERY,
+    "deliveryLastMile": Status.OUT_FOR_DELIVERY,
+    "delivered": Status.DELIVERED,
+    **dict.fromkeys(("refund", "refundRetailer", "returnToSender", "returnedToSender"), Status.RETURNED),
+    **dict.fromkeys(("returnedToSenderPoint", "returnedToSenderRetailer"), Status.RETURNED),
+    **dict.fromkeys(("error", "expired", "lost"), Status.EXCEPTION),
+}
+PAYMENT = ("pendingPayment", "pendingPaymentApproval", "PaymentRejected")
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: ARG001  the contract's signature
+    code = text(payload.get("pickitCode"), "$.pickitCode")
+    field = "order" if code else "trakingOrder"  # the typo is Pickit's
+    order = text(payload.get(field), f"$.{field}")
+    key = code or order
+    if key is None:
+        raise Unreadable("$.trakingOrder", "is blank, and there is no pickitCode")
+    return [
+        Shipment(
+            key=key,
+            status=_status(payload),
+            tracking_number=code,
+            courier=NAME,
+            references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
+        )
+    ]
+
+
+def _status(payload: dict[str, Any]) -> Status:
+    """The substate tells more than its state: with the courier, a parcel may be on its way back."""
+    state = payload.get("state") or {}
+    word = text(payload.get("status"), "$.status") or text(state.get("tag"), "$.state.tag") or ""
+    if word in PAYMENT:
+        raise Ignored("about the payment of the label")
+    known = STATUSES.get(word, Status.OTHER)
+    detail = text((state.get("subState") or {}).get("tag"), "$.state.subState.tag")
+    if detail is None:
+        return known
+    told = STATUSES.get(detail, known)
+    return told if told is not Status.DELIVERED else known

@@ -1,0 +1,180 @@
+"""USPS Subscriptions - Tracking: one mail piece per POST, as JSON inside a text field of the JSON that is signed."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from adapters import (
+    Hmac,
+    Ignored,
+    NotAuthentic,
+    Path,
+    Probe,
+    Reply,
+    Request,
+    Shipment,
+    Status,
+    TrackingEvent,
+    Unreadable,
+    day,
+    inner_json,
+    line,
+    moment,
+    name,
+    page,
+    strict_json,
+    text,
+)
+
+
+def signed(request: Request) -> bytes:
+    """The envelope's timestamp and the text of its payload, joined: not the body's bytes. Raises `NotAuthentic`."""
+    try:
+        envelope = strict_json(request.body)
+    except Unreadable:
+        raise NotAuthentic("the body is no JSON, so nothing in it is signed") from None
+    parts = [envelope.get(part) for part in ("timestamp", "payload")] if isinstance(envelope, dict) else []
+    written = [part for part in parts if isinstance(part, str)]
+    if len(written) != 2:
+        raise NotAuthentic("the body has no timestamp or no payload, which are what is signed")
+    return "".join(written).encode(errors="replace")
+
+
+NAME = "USPS"
+DOCS = "https://developers.usps.com/subscriptions-trackingv3r2"
+# USPS signs only where the subscription was made with a secret; hmac-header is the header's older name.
+AUTH = (Hmac(header="x-hmac", aliases=("hmac-header",), encoding="base64", message=signed), Path())
+REPLY = Reply(unreadable=200)  # a listener that fails is suspended; what counts as failing is not published
+PROBE = Probe(challenge="challenge", unless_fields=("payload", "subscriptionType"))  # stays DISABLED until answered
+RETRIES = None
+ZONE = None  # wall clocks of the place, beside GMT
+TRACKING_PAGE = "https://tools.usps.com/go/TrackConfirmAction?tLabels={number}"
+REFERENCES = ()
+
+# Publication 199, appendix G, eventCode, as open-source readers of it have it. 10 is acceptance to some and processing
+# to others: USPS has the piece in either. What a shipping partner holds (80, 81, 82) is not yet with USPS.
+STATUSES = {
+    "GX": Status.ANNOUNCED,
+    "MA": Status.ANNOUNCED,
+    "OA": Status.DISPATCHED,
+    "03": Status.DISPATCHED,
+    "TM": Status.DISPATCHED,
+    "PA": Status.DISPATCHED,
+    "OF": Status.OUT_FOR_DELIVERY,
+    "01": Status.DELIVERED,
+    "04": Status.RETURNED,
+    "09": Status.RETURNED,
+    "05": Status.EXCEPTION,
+    "11": Status.EXCEPTION,
+    **dict.fromkeys(("02", "06", "07", "08", "10", "14", "15", "16", "30", "41"), Status.IN_TRANSIT),
+    **dict.fromkeys(("51", "52", "53", "54", "55", "56", "71", "EF", "PC", "SF"), Status.IN_TRANSIT),
+    **dict.fromkeys(("21", "22", "23", "24", "25", "26", "27", "28", "29", "31"), Status.RETURNED),
+}
+# The same document's statusCategory, for codes we do not know. A delivery needs its code: the category does not tell to
+# whom.
+CATEGORIES = {
+    "Pre-Shipment": Status.ANNOUNCED,
+    "Accepted": Status.DISPATCHED,
+    "In Transit": Status.IN_TRANSIT,
+    "Out for Delivery": Status.OUT_FOR_DELIVERY,
+    "Available for Pickup": Status.IN_TRANSIT,
+    "Delivery Attempt": Status.IN_TRANSIT,
+    "Alert": Status.EXCEPTION,
+}
+UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+MINUTES = re.compile(r"[+-]?[0-9]{1,3}")
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+Told = tuple[Status, TrackingEvent]
+
+
+def decode(request: Request) -> Any:
+    """The envelope with its payload opened."""
+    envelope = strict_json(request.body)
+    if not isinstance(envelope, dict) or "payload" not in envelope:
+        return envelope
+    return {**envelope, "payload": inner_json(envelope["payload"], "$.payload")}
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    kind = payload.get("subscriptionType")
+    if kind not in (None, "TRACKING"):  # a second one exists, whose name and shape are not published
+        raise Unreadable("$.subscriptionType", "is not TRACKING, and no other is known")
+    piece = payload["payload"]
+    history = _history(piece, request)
+    category = text(piece.get("statusCategory"), "$.payload.statusCategory")
+    if not (history or category or text(piece.get("status"), "$.payload.status")):
+        raise Ignored("USPS has nothing to tell of this mail piece")
+    number = name(piece["trackingNumber"], "$.payload.trackingNumber")
+    status = _status(history, category)
+    return [
+        Shipment(
+            key=number,
+            status=status,
+            happened_at=max(_times(history, *Status), default=None),
+            tracking_number=number,
+            tracking_url=page(TRACKING_PAGE, number),
+            courier=NAME,
+            dispatched_at=min(_times(history, *UNDERWAY), default=None),
+            delivered_at=min(_times(history, Status.DELIVERED), default=None) if status is Status.DELIVERED else None,
+            events=tuple(dict.fromkeys(event for _, event in history)),
+        )
+    ]
+
+
+def _status(history: list[Told], category: str | None) -> Status:
+    """The newest event's. Whatever is delivered after a return is delivered to the sender."""
+    newest = max(history, key=lambda told: told[1].happened_at or LONG_AGO, default=None)
+    status = newest[0] if newest else Status.OTHER
+    if status is Status.OTHER:
+        return CATEGORIES.get(category or "", Status.OTHER)
+    returning = any(told is Status.RETURNED for told, _ in history)
+    return Status.RETURNED if returning and status is Status.DELIVERED else status
+
+
+def _history(piece: dict[str, Any], request: Request) -> list[Told]:
+    history: list[Told] = []
+    for n, event in enumerate(piece.get("trackingEvents") or []):
+        path = f"$.payload.trackingEvents[{n}]"
+        written = day(event.get("eventTimestamp"), f"{path}.eventTimestamp")
+        if written is None:
+            continue
+        description = line(event.get("eventType"), f"{path}.eventType")
+        told = TrackingEvent(
+            day=written,
+            happened_at=_happened_at(event, path, request),
+            description=description,
+            city=line(event.get("eventCity"), f"{path}.eventCity"),
+            state=line(event.get("eventState"), f"{path}.eventState"),
+        )
+        history.append((_told_status(text(event.get("eventCode"), f"{path}.eventCode"), description), told))
+    return history
+
+
+def _told_status(code: str | None, description: str) -> Status:
+    """Code 01 comes with words: USPS also delivers to the original sender, and to agents who deliver themselves."""
+    status = STATUSES.get(code or "", Status.OTHER)
+    if status is Status.DELIVERED and "SENDER" in description.upper():
+        return Status.RETURNED
+    return Status.IN_TRANSIT if status is Status.DELIVERED and "AGENT" in description.upper() else status
+
+
+def _happened_at(event: dict[str, Any], path: str, request: Request) -> datetime | None:
+    """GMT's instant on the local clock, where the two are a plausible offset apart; else the local clock with its own
+    offset, with GMTOffset (minutes), or in the endpoint's zone."""
+    wall = moment(event.get("eventTimestamp"), f"{path}.eventTimestamp", zone=UTC)
+    gmt = moment(event.get("GMTTimestamp"), f"{path}.GMTTimestamp", zone=UTC)
+    if wall and gmt:
+        ahead = wall.replace(tzinfo=UTC) - gmt.astimezone(UTC)
+        plausible = abs(ahead) <= timedelta(hours=14) and not ahead % timedelta(minutes=15)
+        return gmt.astimezone(timezone(ahead)) if plausible else gmt
+    return moment(event.get("eventTimestamp"), f"{path}.eventTimestamp", zone=_offset(event, path) or request.zone)
+
+
+def _offset(event: dict[str, Any], path: str) -> timezone | None:
+    written = text(event.get("GMTOffset"), f"{path}.GMTOffset") or ""
+    return timezone(timedelta(minutes=int(written))) if MINUTES.fullmatch(written) else None
+
+
+def _times(history: list[Told], *statuses: Status) -> list[datetime]:
+    return [event.happened_at for status, event in history if status in statuses and event.happened_at]

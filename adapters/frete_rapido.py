@@ -50,11 +50,12 @@ STATUSES = {
         Status.IN_TRANSIT: (
             *(2, 16, 23, 26, 30, 37, 106, 174, 175, 177, 178, 186, 198),
             *(237, 240, 295, 296, 307, 319, 320, 337, 345, 352),
-            *(19, 118, 140, 228, 230, 231, 232, 239),  # waits for the shopper; 140 is called "delivered"
+            # waits for the shopper; 140 is called "delivered", and 348, in a smart mailbox, may well be a locker
+            *(19, 118, 140, 228, 230, 231, 232, 239, 348),
             *(5, 6, 32, 35, 36, 205, 206, 207),  # who tried to deliver it has it
         ),
         Status.OUT_FOR_DELIVERY: (17,),
-        Status.DELIVERED: (3, 146, 258, 270, 271, 348),
+        Status.DELIVERED: (3, 146, 258, 270, 271),
         Status.RETURNED: (7, 8, 9, 12, 13, 14, 22, *range(215, 228), 306),
         Status.EXCEPTION: (18, 27, 127, 131, 133, 134, 138, 139, 148, 179, 236, 277),
     }.items()

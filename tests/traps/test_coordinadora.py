@@ -72,9 +72,9 @@ class TestEnvelope:
         """Whatever stands inside the base64, the outcome is a sound shipment or a named refusal."""
         event = inner("incident_during_delivery")
 
-        assert [None] * 13 == [
-            crash(COORDINADORA, posted(damaged(event, (field,), value))) for value in (GONE, *GARBLED)
-        ]
+        faults = [crash(COORDINADORA, posted(damaged(event, (field,), value))) for value in (GONE, *GARBLED)]
+
+        assert [] == [fault for fault in faults if fault]
 
 
 class TestEvents:

@@ -84,7 +84,9 @@ class TestBody:
     @pytest.mark.parametrize("field", list(EVENT))
     def test_damage_inside(self, field):
         """Whatever stands inside the text, the outcome is a sound shipment or a named refusal."""
-        assert [None] * 13 == [crash(CORREIOS, inside(damaged(EVENT, (field,), value))) for value in (GONE, *GARBLED)]
+        faults = [crash(CORREIOS, inside(damaged(EVENT, (field,), value))) for value in (GONE, *GARBLED)]
+
+        assert [] == [fault for fault in faults if fault]
 
 
 class TestEvents:

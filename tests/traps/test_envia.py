@@ -28,7 +28,7 @@ def proves(body=BODY, **changes):
 
 
 def told(status, **changes):
-    body = payload("envia", "picked_up")
+    body = payload("envia", "collected")
     body["data"] |= {"status": status, **changes}
     return read_one(envia, body)
 

@@ -66,8 +66,8 @@ NUMBERS = ("codigoObjeto", "codObjeto", "objeto")
 KINDS = ("tipoEvento", "tpEvento")
 TIMES = ("dtEvento", "dataEvento", "dtHrCriado")
 WORDS = ("descricaoEvento", "descricao")
-OBJECT = re.compile(r"[A-Z]{2}\d{9}[A-Z]{2}")  # UPU S10
-KIND = re.compile(r"([A-Z]{2,3})-?0*(\d{1,3})")
+OBJECT = re.compile(r"[A-Z]{2}[0-9]{9}[A-Z]{2}")  # UPU S10
+KIND = re.compile(r"([A-Z]{2,3})-?0*([0-9]{1,3})")
 
 Field = tuple[Any, str]
 

@@ -1,0 +1,105 @@
+"""Abbiamo: one status of one order per POST, named together with the order's invoice."""
+
+from datetime import datetime
+from typing import Any
+
+from adapters import (
+    Bearer,
+    Header,
+    Ignored,
+    Path,
+    Reference,
+    ReferenceKind,
+    Reply,
+    Request,
+    Shipment,
+    Status,
+    TrackingEvent,
+    day,
+    line,
+    moment,
+    name,
+    text,
+)
+
+NAME = "Abbiamo"
+DOCS = "https://abbiamo.readme.io/reference/order-status-change"
+# "It is possible to send a header Authorization": its whole value is agreed with their team.
+AUTH = (Header("authorization"), Bearer(), Header(), Path())
+REPLY = Reply(unreadable=422)
+PROBE = None
+RETRIES = None
+ZONE = None  # `event_at` has its Z
+TRACKING_PAGE = None
+REFERENCES = ("order_number", "external_order_id")
+
+# https://abbiamo.readme.io/reference/status-and-substatus; the bases under HANDLING are only in their help pages,
+# https://abbiamo-guide.netlify.app/log/conceitos/status-de-pedido. A pair comes before its status alone.
+STATUSES = {
+    "CREATED": Status.ANNOUNCED,
+    "PENDING": Status.ANNOUNCED,
+    "DISPATCHED": Status.ANNOUNCED,  # a carrier, a route or a driver was found; the goods are in the store
+    "IN_TRANSIT/COLLECTING": Status.ANNOUNCED,  # the driver is on his way to the store
+    "IN_TRANSIT/AT_PICKUP_POINT": Status.ANNOUNCED,
+    "COLLECTED": Status.DISPATCHED,
+    "HANDLING/PACKAGE_RECEIVED": Status.IN_TRANSIT,  # at a base
+    "HANDLING/IN_TRANSFER": Status.IN_TRANSIT,
+    "HANDLING/TRANSFER_COMPLETED": Status.IN_TRANSIT,
+    "START_DELIVERY": Status.OUT_FOR_DELIVERY,
+    "SUCCESSFUL/DELIVERED": Status.DELIVERED,
+    "SUCCESSFUL/RETURNED": Status.RETURNED,  # a success alone does not say at whose door
+    "RETURNING": Status.RETURNED,
+    "RETURNED": Status.RETURNED,
+    "FAILED": Status.EXCEPTION,
+    "CANCELED": Status.CANCELLED,
+}
+ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+NO_CARRIER = ("PRIVATE-FLEET", "CARRIER")  # what `delivery_type` says where it is not a carrier's name
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    if payload["event_type"] != "ORDER_STATUS_CHANGE":
+        raise Ignored("not about a parcel: only ORDER_STATUS_CHANGE is")
+    if payload.get("order_type") in ("TAKEOUT", "RETURN"):
+        raise Ignored("no parcel to the shopper: a pick-up in the store, or a return")
+    said, detail = name(payload["status"], "$.status"), _detail(payload)
+    status = STATUSES.get(f"{said}/{detail}", STATUSES.get(said, Status.OTHER))
+    happened_at = moment(payload.get("event_at"), "$.event_at", zone=request.zone)  # `timestamp` is when it was told
+    carrier = line(payload.get("delivery_type"), "$.delivery_type")
+    return [
+        Shipment(
+            key=name(payload["order_id"], "$.order_id"),
+            status=status,
+            happened_at=happened_at,
+            tracking_number=text(payload.get("tracking"), "$.tracking"),
+            courier=None if carrier in NO_CARRIER else carrier or None,
+            dispatched_at=happened_at if status in ON_THE_WAY else None,
+            delivered_at=happened_at if status is Status.DELIVERED else None,
+            references=_references(payload),
+            events=_events(payload, detail or said, status, happened_at),
+        )
+    ]
+
+
+def _detail(payload: dict[str, Any]) -> str | None:
+    """The table of the fields says "substatus", the examples "sub_status"."""
+    return text(payload.get("sub_status"), "$.sub_status") or text(payload.get("substatus"), "$.substatus")
+
+
+def _references(payload: dict[str, Any]) -> tuple[Reference, ...]:
+    named = {
+        ReferenceKind.ORDER_ID: text(payload.get("order_number"), "$.order_number"),
+        ReferenceKind.INVOICE_NUMBER: text(payload.get("invoice_number"), "$.invoice_number"),
+        ReferenceKind.INVOICE_KEY: text(payload.get("access_key"), "$.access_key"),
+    }
+    return tuple(Reference(kind, value) for kind, value in named.items() if value)
+
+
+def _events(
+    payload: dict[str, Any], words: str, status: Status, happened_at: datetime | None
+) -> tuple[TrackingEvent, ...]:
+    """The status by its name: the messages beside it are the driver's own words."""
+    happened_on = day(payload.get("event_at"), "$.event_at")
+    if happened_on is None or status is Status.ANNOUNCED:
+        return ()
+    return (TrackingEvent(day=happened_on, description=words, happened_at=happened_at),)

@@ -1,0 +1,106 @@
+"""Coordinadora: one state or incident of one guide per POST, inside a message of Google Cloud Pub/Sub."""
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from adapters import (
+    Ignored,
+    Path,
+    Query,
+    Reply,
+    Request,
+    Shipment,
+    Status,
+    TrackingEvent,
+    Unreadable,
+    day,
+    inner_json,
+    line,
+    moment,
+    name,
+    strict_json,
+    text,
+)
+
+NAME = "Coordinadora"
+DOCS = "https://cloud.google.com/pubsub/docs/push"  # Coordinadora's own pages are a PDF, handed out on request
+AUTH = (Path(), Query())  # "sin autenticación": only the URL can hold a secret
+REPLY = Reply(unreadable=200)  # Pub/Sub sends again whatever is not acknowledged by a 2xx
+PROBE = None
+RETRIES = None  # until Coordinadora's retention ends; its length is not published
+ZONE = ZoneInfo("America/Bogota")  # times have no offset; assumed of a Colombian carrier
+TRACKING_PAGE = None
+REFERENCES = ("message.data.referencia",)
+
+# "Notificacion-push-Tracking-v3.pdf", the nine states; there is no 7
+STATUSES = {
+    "1": Status.ANNOUNCED,  # to be received by Coordinadora
+    "2": Status.IN_TRANSIT,  # at the terminal of origin
+    "3": Status.IN_TRANSIT,
+    "4": Status.IN_TRANSIT,  # at the terminal of destination
+    "5": Status.OUT_FOR_DELIVERY,
+    "6": Status.DELIVERED,
+    "8": Status.EXCEPTION,  # closed by an incident
+    "9": Status.OTHER,  # "en punto DROP": left there for the carrier, or for the shopper, is not said
+}
+NO_SUCH_GUIDE = "0"
+ON_THE_WAY = (Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+
+
+def decode(request: Request) -> Any:
+    """The message as it came, with the event in place of its base64 in ``message.data``."""
+    payload = strict_json(request.body)
+    if not isinstance(payload, dict) or not isinstance(payload.get("message"), dict):
+        raise Unreadable("$.message", "is missing: this is no message of Pub/Sub")
+    event = inner_json(payload["message"].get("data"), "$.message.data", in_base64=True)
+    return {**payload, "message": {**payload["message"], "data": event}}
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    event = payload["message"]["data"]
+    code = name(event["codigo"], "$.message.data.codigo")
+    if code == NO_SUCH_GUIDE:
+        raise Ignored("Coordinadora does not know the guide")
+    status, state = _status(event, code)
+    number = name(event["tracking_number"], "$.message.data.tracking_number")
+    happened_on, happened_at = _when(event, request)
+    words = line(event.get("comment"), "$.message.data.comment")
+    events: tuple[TrackingEvent, ...] = ()
+    if happened_on and words and status is not Status.ANNOUNCED:
+        events = (TrackingEvent(day=happened_on, description=words, happened_at=happened_at),)
+    return [
+        Shipment(
+            key=number,
+            status=status,
+            happened_at=happened_at,
+            tracking_number=number,
+            courier=NAME,
+            dispatched_at=happened_at if state in ON_THE_WAY else None,
+            delivered_at=happened_at if status is Status.DELIVERED else None,
+            events=events,
+        )
+    ]
+
+
+def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature
+    return text(payload["message"].get("messageId"), "$.message.messageId")
+
+
+def _status(event: dict[str, Any], code: str) -> tuple[Status, Status]:
+    """What to report, and the state behind it. Incidents have codes of their own and name the state the guide is in."""
+    if code in STATUSES or "codigo_estado" not in event:
+        status = STATUSES.get(code, Status.OTHER)
+        return status, status
+    state = text(event["codigo_estado"], "$.message.data.codigo_estado")
+    return Status.EXCEPTION, STATUSES.get(state or "", Status.OTHER)
+
+
+def _when(event: dict[str, Any], request: Request) -> tuple[date | None, datetime | None]:
+    """Day and time stand apart; without a day there is neither."""
+    written = text(event.get("fecha"), "$.message.data.fecha")
+    hour = text(event.get("hora"), "$.message.data.hora")
+    if written and hour:
+        written = f"{written} {hour}"
+    path = "$.message.data.fecha"
+    return day(written, path), moment(written, path, zone=request.zone)

@@ -1,0 +1,98 @@
+"""Envíame: one numbered status of one delivery per POST, often dated by the day alone, in four countries."""
+
+from datetime import datetime
+from typing import Any
+
+from adapters import (
+    Header,
+    Ignored,
+    Path,
+    Reference,
+    ReferenceKind,
+    Reply,
+    Request,
+    Shipment,
+    Status,
+    TrackingEvent,
+    day,
+    line,
+    moment,
+    name,
+    text,
+    url,
+)
+
+NAME = "Envíame"
+DOCS = "https://docs.enviame.io/docs/webhooks/"
+# Nothing is signed. The merchant gives the webhook a header of his own.
+AUTH = (Header("x-webhook-token"), Header(), Path())
+REPLY = Reply(unreadable=422)
+PROBE = None
+RETRIES = None
+ZONE = None  # times have no offset; Chile, Peru, Colombia and Mexico do not share a zone
+TRACKING_PAGE = None
+REFERENCES = ("imported_id",)
+
+# https://docs.enviame.io/docs/webhooks/, status_id
+STATUSES = {
+    "5": Status.ANNOUNCED,
+    "6": Status.OTHER,  # "in origin": the store's or the carrier's is not said
+    "16": Status.DISPATCHED,  # collected by the carrier
+    "7": Status.IN_TRANSIT,
+    "8": Status.IN_TRANSIT,  # in the city of destination
+    "9": Status.OUT_FOR_DELIVERY,  # its name is DISPATCHED
+    "11": Status.IN_TRANSIT,  # "delivered" to a pick-up point, where the shopper has yet to come
+    "10": Status.DELIVERED,
+    "13": Status.DELIVERED,  # fetched by the shopper
+    "12": Status.CANCELLED,
+    "49": Status.CANCELLED,
+    "14": Status.RETURNED,
+    "30": Status.RETURNED,  # delivered back
+    "33": Status.RETURNED,
+    "44": Status.RETURNED,
+    "55": Status.RETURNED,
+    "17": Status.EXCEPTION,  # address not found
+    "18": Status.EXCEPTION,  # refused
+    "19": Status.EXCEPTION,  # nobody at home
+    "20": Status.EXCEPTION,
+    "22": Status.EXCEPTION,
+    "24": Status.EXCEPTION,
+    "27": Status.EXCEPTION,
+    "29": Status.EXCEPTION,
+    "41": Status.EXCEPTION,
+    "97": Status.EXCEPTION,
+}
+PENDING = ("1", "2", "3", "4")
+ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    code = name(payload["status_id"], "$.status_id")
+    if code in PENDING:
+        raise Ignored("pending: there is no label yet")
+    status = STATUSES.get(code, Status.OTHER)
+    happened_at = moment(payload.get("status_date"), "$.status_date", zone=request.zone)
+    order = text(payload.get("imported_id"), "$.imported_id")
+    return [
+        Shipment(
+            key=name(payload["identifier"], "$.identifier"),
+            status=status,
+            happened_at=happened_at,
+            tracking_number=text(payload.get("tracking_number"), "$.tracking_number"),
+            tracking_url=url(payload.get("tracking_url"), "$.tracking_url"),
+            courier=line(payload.get("carrier_name"), "$.carrier_name") or None,
+            dispatched_at=happened_at if status in ON_THE_WAY else None,
+            delivered_at=happened_at if status is Status.DELIVERED else None,
+            references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
+            events=_events(payload, status, happened_at),
+        )
+    ]
+
+
+def _events(payload: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
+    """The status by its name; ``status_information`` is the courier's free text, which may name people."""
+    happened_on = day(payload.get("status_date"), "$.status_date")
+    words = line(payload.get("status_name"), "$.status_name")
+    if happened_on is None or not words or status is Status.ANNOUNCED:
+        return ()
+    return (TrackingEvent(day=happened_on, description=words, happened_at=happened_at),)

@@ -127,7 +127,12 @@ def _from_event(payload: dict[str, Any], request: Request) -> Shipment:
     if payload["event_type"] != "parcels.event.created":
         raise Ignored(f"{line(payload['event_type'], '$.event_type')} tells of no parcel's status")
     parcel, event = payload["data"]["parcel"], payload["data"]["event"]
-    phase, status = _phase(event)
+    phase = PHASES.get(event["phase"], Status.OTHER)
+    status = _status(event, phase)
+    if event["event_type"] != "carrier" and (phase.in_possession or status.in_possession):
+        phase = status = (
+            Status.OTHER
+        )  # only the carrier knows where a parcel is; Sendcloud calculates, or repeats a claim
     at = moment(event["timestamp"], "$.data.event.timestamp", zone=request.zone)
     return Shipment(
         key=name(parcel["parcel_id"], "$.data.parcel.parcel_id"),
@@ -141,16 +146,12 @@ def _from_event(payload: dict[str, Any], request: Request) -> Shipment:
     )
 
 
-def _phase(event: dict[str, Any]) -> tuple[Status, Status]:
-    """What the phase alone says, and what is left of it: only the carrier knows where a parcel is, and an exception
-    may have overtaken the phase."""
-    phase = PHASES.get(event["phase"], Status.OTHER)
-    if event["event_type"] != "carrier" and phase.in_possession:
-        phase = Status.OTHER
+def _status(event: dict[str, Any], phase: Status) -> Status:
+    """What is left of the phase after a return or an exception."""
     if event.get("is_returned"):
-        return phase, Status.RETURNED
+        return Status.RETURNED
     exception = event.get("exception") or "none"
-    return phase, phase if exception == "none" else EXCEPTIONS.get(exception, Status.EXCEPTION)
+    return phase if exception == "none" else EXCEPTIONS.get(exception, Status.EXCEPTION)
 
 
 def _line_of_history(event: dict[str, Any], at: datetime | None) -> tuple[TrackingEvent, ...]:

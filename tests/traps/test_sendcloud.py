@@ -8,6 +8,8 @@ import pytest
 
 from adapters import Ignored, Status
 from receiver.carriers import discover
+from receiver.config import endpoint_from
+from receiver.redaction import Redaction
 from tests.traps.parcels import body_of, proves, read, reader, recorded
 
 parcel = reader("sendcloud", "picked_up_by_driver")
@@ -93,6 +95,13 @@ class TestStatus:
         with pytest.raises(Ignored, match=action):
             read("sendcloud", {"action": action, "timestamp": 1}, "delivered")
 
+    def test_key_in_the_body(self) -> None:
+        """Trap 6: the event that delivers the integration's key is signed with it; what is kept of it is blank."""
+        settings = {"carrier": "sendcloud", "secrets": [SECRET]}
+        body = json.dumps({"action": "integration_credentials", "timestamp": 1, "secret_key": SECRET}).encode()
+
+        assert SECRET.encode() not in Redaction(endpoint_from(settings, account="store")).body(body)
+
 
 class TestTimes:
     @pytest.mark.parametrize("written", [1794845100, 1794845100000, "1794845100"])
@@ -160,8 +169,9 @@ class TestBeta:
     @pytest.mark.parametrize("source", ["calculated", "internal", "claim"])
     def test_carriers_only(self, source: str) -> None:
         """Trap 14: what Sendcloud itself assumes delivers nothing and moves nothing."""
-        for phase in ("delivered", "in_transit"):
-            shipment = event(data__event__event_type=source, data__event__phase=phase)
+        for phase, returned in (("delivered", False), ("in_transit", False), ("announced", True)):
+            said = {"event_type": source, "phase": phase, "is_returned": returned}
+            shipment = event(**{f"data__event__{field}": value for field, value in said.items()})
 
             assert Status.OTHER == shipment.status
             assert (None, None) == (shipment.dispatched_at, shipment.delivered_at)

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from adapters import Ignored, NotAuthentic, Probe, Reply, Request, Retries, Shipment, Status, Unreadable
 from adapters._signatures import whole_body
@@ -280,7 +282,7 @@ class TestProof:
         one = case(path)
 
         with pytest.raises(NotAuthentic):
-            one.endpoint.scheme.check(one.signed, [f"{secret}-other" for secret in one.endpoint.secrets])
+            one.endpoint.scheme.check(one.signed, [another(secret) for secret in one.endpoint.secrets])
 
     @every_recording
     def test_no_credential(self, path):
@@ -349,6 +351,21 @@ class TestDamage:
 
         assert isinstance(answer(carrier, request), str)
         assert crash(carrier, request) is None
+
+
+def another(secret: str) -> str:
+    """A secret that is not this one and is written in the same way: in hex, in base64, in PEM, or as any text."""
+    if "-----BEGIN" in secret:
+        return _another_key()
+    middle = len(secret) // 2
+    return secret[:middle] + ("1" if secret[middle] == "0" else "0") + secret[middle + 1 :]
+
+
+@cache
+def _another_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    kind, written = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+    return key.private_bytes(written, kind, serialization.NoEncryption()).decode()
 
 
 def assert_quarantined(one: Case) -> None:

@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from adapters import Ignored, NotAuthentic, Probe, Reply, Request, Retries, Shipment, Status, Unreadable
 from adapters._signatures import whole_body
@@ -340,9 +342,18 @@ class TestDamage:
 
 
 def another(secret: str) -> str:
-    """A secret that is not this one and is written in the same way: in hex, in base64, or as any text."""
+    """A secret that is not this one and is written in the same way: in hex, in base64, in PEM, or as any text."""
+    if "-----BEGIN" in secret:
+        return _another_key()
     middle = len(secret) // 2
     return secret[:middle] + ("1" if secret[middle] == "0" else "0") + secret[middle + 1 :]
+
+
+@cache
+def _another_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    kind, written = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+    return key.private_bytes(written, kind, serialization.NoEncryption()).decode()
 
 
 def assert_quarantined(one: Case) -> None:

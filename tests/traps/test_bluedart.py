@@ -13,6 +13,7 @@ from receiver.references import Rule, refer
 from receiver.shipments import Known, Update, fold
 from tests.test_traps_world import POST, SAMPLES, payload, proves, read_one
 
+SETTINGS = ("secrets", "references")
 CARRIER = load("bluedart", import_module("adapters.bluedart"))
 
 
@@ -51,6 +52,19 @@ class TestBatch:
         assert "2026-11-18T14:36:00+05:30" == known.dispatched_at.isoformat()
         assert Status.IN_TRANSIT == known.status.value
         assert known == fold(Known(), updates[::-1])
+
+    def test_one_write(self, rig):
+        """Trap 19: the three scans of one message are one write to VTEX."""
+        recording = load_recording(Path(SAMPLES) / "bluedart" / "one_parcel_three_times_lite.http")
+        rig.configure(endpoints={"bluedart": {name: recording.expected["endpoint"][name] for name in SETTINGS}})
+        rig.now = recording.request.received_at.timestamp()
+        rig.add_order(*recording.expected["orders"])
+
+        answer = rig.play(recording, endpoint="bluedart").json
+        rig.work()
+
+        assert ("accepted", 3) == (answer["outcome"], answer["shipments"])
+        assert ["2026-11-18T14:36:00+05:30"] == [call.body["dispatchedDate"] for call in rig.calls("PATCH")]
 
     def test_bad_member(self):
         """Trap 19: a member that cannot be read is named by its place, and the others are taken."""

@@ -4,12 +4,15 @@ The digest was computed with ``openssl dgst -sha256 -hmac sk_prod_demo_lalamove`
 ``printf '1795016505\r\nPOST\r\n/webhooks/lalamove\r\n\r\n%s' "$DATA"``.
 """
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from adapters import Ignored, NotAuthentic, Status, lalamove
-from tests.test_traps_world import POST, payload, read_one
+from receiver.recordings import REDACTED, load
+from tests.sending import rows
+from tests.test_traps_world import POST, SAMPLES, payload, read_one
 
 SECRET = "sk_prod_demo_lalamove"
 PROOF = "bbfa74e0dfd2ae6e05c1a876ad804fbf115dc97f249dfe2a0496b7d0f2ed4e9e"
@@ -172,3 +175,34 @@ class TestValues:
     def test_event_id(self):
         """Trap 21: every notification has an id of its own."""
         assert "33C0DE00-0000-4000-8000-000000000001" == lalamove.event_id(event(), POST)
+
+
+class TestLive:
+    """Through the front door, to VTEX."""
+
+    @pytest.fixture
+    def shop(self, rig):
+        rig.configure(endpoints={"lalamove": {"secrets": [SECRET]}})
+        recording = load(SAMPLES / "lalamove" / "picked_up.http")
+        rig.now = recording.request.received_at.timestamp()
+        rig.add_order(*recording.expected["orders"])
+        rig.desk.link("lux", "3300000000000000001", "1933000000001-01", None, now=rig.now)
+        return rig, recording
+
+    def test_signed(self, shop):
+        """A signed event reaches the invoice, and its proof is not kept."""
+        rig, recording = shop
+
+        assert 200 == rig.play(recording, endpoint="lalamove").status_code
+        rig.work()
+
+        assert "3300000000000000001" == rig.package_of("1933000000001-01", "33001")["trackingNumber"]
+        assert [REDACTED] == [json.loads(row["body"])["signature"] for row in rows(rig)]
+
+    def test_unsigned(self, shop):
+        """The same event without its proof is refused; the empty request of the registration is not."""
+        rig, recording = shop
+
+        assert 401 == rig.send(recording.request, endpoint="lalamove", signed=False).status_code
+        assert 200 == rig.client.post("/webhooks/lalamove").status_code
+        assert [] == rows(rig)

@@ -58,6 +58,13 @@ class TestRegistration:
         assert "a34b1c" == onfleet.PROBE.answer(asked)
         assert not onfleet.PROBE.matches(replace(POST, query="check=a34b1c"))
 
+    def test_echo_live(self, rig):
+        """Trap 9: through the front door, exactly that text comes back, with 200."""
+        rig.configure(endpoints={"onfleet": {"secrets": [KEY]}})
+        answer = rig.client.get("/webhooks/onfleet?check=a34b1c")
+
+        assert (200, b"a34b1c") == (answer.status_code, answer.data)
+
     def test_always_200(self):
         """Traps 11 and 13: anything but 200 comes again for a day and may disable the webhook."""
         assert (200, 200) == (onfleet.REPLY.success, onfleet.REPLY.unreadable)

@@ -80,7 +80,7 @@ class InBody(AnySecret):
 
 
 NAME = "Lalamove"
-DOCS = "https://developers.lalamove.com/#webhook"
+DOCS = "https://developers.lalamove.com/files/v3_Webhook_v1.4.pdf"
 AUTH = (InBody(), Path())  # the path for who cannot keep the URL's path as Lalamove calls it
 REPLY = Reply(unreadable=200)  # after the tenth failure the URL is disabled
 PROBE = Probe(methods=("GET", "HEAD"), bodies=(b"",))  # saving the URL sends an empty body and wants 200

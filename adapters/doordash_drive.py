@@ -1,0 +1,84 @@
+"""DoorDash Drive: one event of one same-day delivery per POST, under the id that the merchant gave it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters import (
+    Basic,
+    Bearer,
+    Header,
+    Ignored,
+    Path,
+    Reply,
+    Request,
+    Retries,
+    Shipment,
+    Status,
+    TrackingEvent,
+    day,
+    moment,
+    name,
+    url,
+)
+
+NAME = "DoorDash Drive"
+DOCS = "https://developer.doordash.com/en-US/docs/drive/reference/webhooks"
+# Nothing is signed: the portal holds a fixed `Authorization`; one of another form is compared as a whole header.
+AUTH = (Basic(), Bearer(), Header(), Path())
+REPLY = Reply(unreadable=200)  # anything but 200 is sent again
+PROBE = None
+RETRIES = Retries(times=2, over=timedelta(0))  # three times in all; nobody says how far apart, so count on nothing
+ZONE = None  # every time ends in Z
+TRACKING_PAGE = None
+REFERENCES = ("external_delivery_id",)
+COURIER = "DoorDash"  # what shoppers know
+
+# https://developer.doordash.com/en-US/docs/drive/reference/webhooks: event_name
+STATUSES = {
+    "DASHER_CONFIRMED": Status.ANNOUNCED,
+    "DASHER_CONFIRMED_PICKUP_ARRIVAL": Status.ANNOUNCED,  # at the shop, with empty hands
+    "DASHER_PICKED_UP": Status.DISPATCHED,
+    "DASHER_CONFIRMED_DROPOFF_ARRIVAL": Status.OUT_FOR_DELIVERY,
+    "DASHER_DROPPED_OFF": Status.DELIVERED,
+    "DELIVERY_CANCELLED": Status.CANCELLED,
+    "DELIVERY_RETURN_INITIALIZED": Status.RETURNED,
+    "DASHER_CONFIRMED_RETURN_ARRIVAL": Status.RETURNED,
+    "DELIVERY_RETURNED": Status.RETURNED,
+}
+NOTHING_TO_DO = {"DELIVERY_BATCHED": "the delivery shares its route with others"}
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    event = payload["event_name"]
+    if event in NOTHING_TO_DO:
+        raise Ignored(NOTHING_TO_DO[event])
+    status = STATUSES.get(event, Status.OTHER)
+    number = name(payload["external_delivery_id"], "$.external_delivery_id")
+    happened_at = _moment(payload, "created_at", request)
+    moving = status in (Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
+    delivered_at = _moment(payload, "dropoff_time_actual", request) or happened_at
+    return [
+        Shipment(
+            key=number,
+            status=status,
+            happened_at=happened_at,
+            tracking_number=number,  # there is no other
+            tracking_url=url(payload.get("tracking_url"), "$.tracking_url"),
+            courier=COURIER,
+            dispatched_at=_moment(payload, "pickup_time_actual", request) or (happened_at if moving else None),
+            delivered_at=delivered_at if status is Status.DELIVERED else None,
+            events=_events(payload, status, happened_at),
+        )
+    ]
+
+
+def _events(payload: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
+    """What a shopper may read: where the parcel is, not where the courier without it is."""
+    written = day(payload.get("created_at"), "$.created_at")
+    if not status.in_possession or written is None:
+        return ()
+    return (TrackingEvent(day=written, happened_at=happened_at, description=payload["event_name"]),)
+
+
+def _moment(payload: dict[str, Any], field: str, request: Request) -> datetime | None:
+    return moment(payload.get(field), f"$.{field}", zone=request.zone)

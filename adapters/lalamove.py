@@ -1,0 +1,173 @@
+"""Lalamove: one event of one same-day order per POST, in no promised order, with the signature inside the body."""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from adapters import (
+    Ignored,
+    NotAuthentic,
+    Path,
+    Probe,
+    Reply,
+    Request,
+    Retries,
+    Shipment,
+    Status,
+    TrackingEvent,
+    day,
+    epoch,
+    name,
+    text,
+    url,
+)
+from adapters._auth import AnySecret, matches_any, utf8
+from adapters._signatures import decoded
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class InBody(AnySecret):
+    """``signature`` is the hex HMAC-SHA256 of ``{timestamp}\\r\\nPOST\\r\\n{path}\\r\\n\\r\\n{data}``.
+
+    The path is that of our URL as Lalamove calls it, and ``data`` is taken as its text stands in the body ("Tutorial on
+    Lalamove Webhook", v3_Webhook_v1.4.pdf, and two integrators' code). Type and id of the event are not covered, so
+    what `read` says rests on ``data`` and ``timestamp`` alone.
+    """
+
+    kind: ClassVar[str] = "hmac"
+    credential_headers: ClassVar[tuple[str, ...]] = ()
+
+    def check(self, request: Request, secrets: Sequence[str]) -> None:
+        body, fields = self._fields(request)
+        given = decoded(_unquoted(body, fields, "signature"), "hex", "signature, in the body,")
+        macs = [self._mac(self.message(request), secret) for secret in secrets]
+        if not any([matches_any(one, macs) for one in given]):  # noqa: C419  every one is looked at
+            raise NotAuthentic("the body's signature does not match its data, the URL's path and any configured secret")
+
+    def sign(self, request: Request, secret: str) -> Request:
+        body, fields = self._fields(request)
+        start, end = fields["signature"]
+        signature = json.dumps(self._mac(self.message(request), secret).hex())
+        return replace(request, body=(body[:start] + signature + body[end:]).encode())
+
+    def message(self, request: Request) -> bytes:
+        """What is signed. Raises `NotAuthentic` where a part of it is missing."""
+        body, fields = self._fields(request)
+        start, end = fields["data"]
+        stamp = _unquoted(body, fields, "timestamp")
+        return f"{stamp}\r\nPOST\r\n{request.path}\r\n\r\n{body[start:end]}".encode()
+
+    def _fields(self, request: Request) -> tuple[str, dict[str, tuple[int, int]]]:
+        try:
+            body = request.body.decode()
+            fields = _extents(body)
+        except (ValueError, IndexError, RecursionError):
+            raise NotAuthentic("the body is no JSON object, or names a field twice") from None
+        missing = {"signature", "timestamp", "data"} - fields.keys()
+        if missing:
+            raise NotAuthentic(f"the body has no {' and no '.join(sorted(missing))}")
+        return body, fields
+
+    def _mac(self, message: bytes, secret: str) -> bytes:
+        return hmac.digest(utf8(secret), message, hashlib.sha256)
+
+
+NAME = "Lalamove"
+DOCS = "https://developers.lalamove.com/files/v3_Webhook_v1.4.pdf"
+AUTH = (InBody(), Path())  # the path for who cannot keep the URL's path as Lalamove calls it
+REPLY = Reply(unreadable=200)  # after the tenth failure the URL is disabled
+PROBE = Probe(methods=("GET", "HEAD"), bodies=(b"",))  # saving the URL sends an empty body and wants 200
+RETRIES = Retries(times=10, over=timedelta(hours=24))
+ZONE = None  # only `timestamp` is read as an instant
+TRACKING_PAGE = None
+REFERENCES = ()
+SECRET_FIELDS = ("signature",)
+
+# https://developers.lalamove.com, order.status of ORDER_STATUS_CHANGED
+STATUSES = {
+    "ASSIGNING_DRIVER": Status.ANNOUNCED,
+    "ON_GOING": Status.ANNOUNCED,  # a driver was found, and is on the way to the shop
+    "PICKED_UP": Status.DISPATCHED,
+    "COMPLETED": Status.DELIVERED,
+    "CANCELED": Status.CANCELLED,
+    "REJECTED": Status.EXCEPTION,
+    "EXPIRED": Status.EXCEPTION,  # no driver was found
+}
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: ARG001  the contract's signature
+    kind = text(payload["eventType"], "$.eventType")
+    if kind != "ORDER_STATUS_CHANGED":
+        raise Ignored(f"{kind} carries no status of the order")
+    order = payload["data"]["order"]
+    share_link = url(order.get("shareLink"), "$.data.order.shareLink")
+    if payload.get("apiKey", "").startswith("pk_test_") or "//share.sandbox." in (share_link or ""):
+        raise Ignored("sandbox")
+    status = STATUSES.get(order["status"], Status.OTHER)
+    number = name(order["orderId"], "$.data.order.orderId")
+    happened_at = epoch(payload["timestamp"], "$.timestamp")
+    return [
+        Shipment(
+            key=number,
+            status=status,
+            happened_at=happened_at,
+            tracking_number=number,
+            tracking_url=share_link,
+            courier=NAME,
+            dispatched_at=happened_at if status is Status.DISPATCHED else None,
+            delivered_at=happened_at if status is Status.DELIVERED else None,
+            events=_events(payload["data"], status, happened_at),
+        )
+    ]
+
+
+def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature
+    return text(payload.get("eventId"), "$.eventId")
+
+
+def _events(data: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
+    """``updatedAt`` gives the day alone: its clock reads ``19:21.00Z`` and is the market's, in spite of the Z."""
+    written = text(data.get("updatedAt"), "$.data.updatedAt") or ""
+    on = day(written[:10], "$.data.updatedAt")
+    if not status.in_possession or on is None:
+        return ()
+    return (TrackingEvent(day=on, happened_at=happened_at, description=data["order"]["status"]),)
+
+
+def _extents(body: str) -> dict[str, tuple[int, int]]:
+    """Where the text of each member of the body's one object begins and ends. Raises `ValueError`, `IndexError` and
+    `RecursionError`."""
+    decoder = json.JSONDecoder()
+    fields: dict[str, tuple[int, int]] = {}
+    at = _after_space(body, 0)
+    if body[at] != "{":
+        raise ValueError("no object")
+    while body[at] != "}":
+        field, at = decoder.raw_decode(body, _after_space(body, at + 1))
+        at = _after_space(body, at)
+        if not isinstance(field, str) or field in fields or body[at] != ":":
+            raise ValueError("no member, or one that is there twice")
+        start = _after_space(body, at + 1)
+        _, end = decoder.raw_decode(body, start)
+        fields[field] = (start, end)
+        at = _after_space(body, end)
+        if body[at] not in ",}":
+            raise ValueError("no end")
+    return fields
+
+
+def _after_space(body: str, at: int) -> int:
+    found = _SPACE.match(body, at)
+    return found.end() if found else at
+
+
+def _unquoted(body: str, fields: dict[str, tuple[int, int]], field: str) -> str:
+    start, end = fields[field]
+    return body[start:end].strip('"')

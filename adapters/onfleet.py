@@ -1,0 +1,94 @@
+"""Onfleet: a merchant's own couriers, one trigger of one task per POST; a task may also be a pick-up."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters import (
+    Hmac,
+    Ignored,
+    Probe,
+    Reply,
+    Request,
+    Retries,
+    Shipment,
+    Status,
+    TrackingEvent,
+    epoch,
+    from_hex,
+    line,
+    name,
+    text,
+    url,
+)
+
+NAME = "Onfleet"
+DOCS = "https://docs.onfleet.com/reference/webhooks"
+AUTH = (Hmac(header="x-onfleet-signature", encoding="hex", digest="sha512", key=from_hex),)
+REPLY = Reply(unreadable=200)  # anything but 200 comes again for a day, and 300 failures in a row disable the webhook
+PROBE = Probe(methods=("GET",), echo="check")  # creating a webhook wants its own text back
+RETRIES = Retries(times=48, over=timedelta(hours=24))  # about every 30 minutes
+ZONE = None  # times are Unix milliseconds
+TRACKING_PAGE = None
+REFERENCES = ("data.task.metadata[?name=='orderId'].value", "data.task.orderShortId", "data.task.notes")
+
+# https://docs.onfleet.com/reference/webhooks, the list of triggers
+STATUSES = {
+    0: Status.DISPATCHED,  # taskStarted: the courier set out with it
+    1: Status.OUT_FOR_DELIVERY,  # taskEta
+    2: Status.OUT_FOR_DELIVERY,  # taskArrival
+    3: Status.DELIVERED,  # taskCompleted: "cannot be both successful and failed"
+    4: Status.EXCEPTION,  # taskFailed
+    6: Status.ANNOUNCED,  # taskCreated
+    8: Status.CANCELLED,  # taskDeleted
+    9: Status.ANNOUNCED,  # taskAssigned
+    10: Status.ANNOUNCED,  # taskUnassigned
+    12: Status.EXCEPTION,  # taskDelayed
+}
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    trigger = payload["triggerId"]
+    if trigger not in STATUSES:  # proofs and feedback, and what is about workers, messages and routes
+        raise Ignored(f"trigger {trigger} tells of no step of a delivery")
+    task = payload["data"]["task"]
+    if task["pickupTask"]:  # its completion is no delivery, and the drop-off after it is a task of its own
+        raise Ignored("a pick-up task")
+    details = task.get("completionDetails") or {}
+    status = STATUSES[trigger]
+    if status is Status.DELIVERED and details.get("success") is False:
+        status = Status.EXCEPTION
+    happened_at = epoch(payload["time"], "$.time")
+    completed_at = epoch(details.get("time"), "$.data.task.completionDetails.time")
+    moving = status in (Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
+    return [
+        Shipment(
+            key=name(payload["taskId"], "$.taskId"),
+            status=status,
+            happened_at=happened_at,
+            tracking_number=text(task.get("shortId"), "$.data.task.shortId"),
+            tracking_url=url(task.get("trackingURL"), "$.data.task.trackingURL"),
+            courier=None,  # Onfleet is the software; who drives is the merchant's own fleet
+            dispatched_at=happened_at if moving else None,
+            delivered_at=completed_at or happened_at if status is Status.DELIVERED else None,
+            events=_events(payload, status, happened_at, request),
+        )
+    ]
+
+
+def _events(
+    payload: dict[str, Any], status: Status, happened_at: datetime | None, request: Request
+) -> tuple[TrackingEvent, ...]:
+    """No message says which day it is where the courier is: it is the one of the endpoint's zone, else of UTC. The
+    address is that of the destination, so only a delivery is there."""
+    if not status.in_possession or happened_at is None:
+        return ()
+    delivered = status is Status.DELIVERED
+    place = (payload["data"]["task"].get("destination") or {}).get("address") or {} if delivered else {}
+    event = TrackingEvent(
+        day=happened_at.astimezone(request.zone or UTC).date(),
+        happened_at=happened_at,
+        description=line(payload.get("triggerName"), "$.triggerName"),
+        city=line(place.get("city"), "$.data.task.destination.address.city"),
+        state=line(place.get("state"), "$.data.task.destination.address.state"),
+    )
+    return (event,)

@@ -1,0 +1,106 @@
+"""Uber Direct: one status of one same-day delivery per POST, and in between a courier's position every 20 seconds."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters import (
+    Hmac,
+    Ignored,
+    Reference,
+    ReferenceKind,
+    Reply,
+    Request,
+    Retries,
+    Shipment,
+    Status,
+    TrackingEvent,
+    day,
+    line,
+    moment,
+    name,
+    text,
+    url,
+)
+
+NAME = "Uber Direct"
+DOCS = "https://developer.uber.com/docs/deliveries/guides/webhooks"
+# Each webhook has a signing key of its own. The alias is from Postmates' days; some integrators saw the prefix.
+AUTH = (Hmac(header="x-uber-signature", encoding="hex", tolerated="sha256=", aliases=("x-postmates-signature",)),)
+REPLY = Reply(unreadable=422)  # only 5xx, timeouts and network faults are said to be sent again
+PROBE = None
+RETRIES = Retries(times=3, over=timedelta(seconds=210))  # after 30, 60 and 120 s, as readers of the guide have it
+ZONE = None  # every time ends in Z
+TRACKING_PAGE = None
+REFERENCES = ("data.external_id", "data.manifest.reference")
+COURIER = "Uber"  # what shoppers know
+
+# https://developer.uber.com/docs/deliveries/daas/references/api/webhooks/delivery-status-webhook
+STATUSES = {
+    "pending": Status.ANNOUNCED,
+    "pickup": Status.ANNOUNCED,  # the courier is on the way to the shop
+    "pickup_complete": Status.DISPATCHED,
+    "dropoff": Status.OUT_FOR_DELIVERY,
+    "delivered": Status.DELIVERED,
+    "canceled": Status.CANCELLED,
+    "returned": Status.RETURNED,  # a delivery of its own brings it back
+}
+# The statuses a shopper may read, with the stop they happened at.
+STOPS = {"pickup_complete": "pickup", "dropoff": None, "delivered": "dropoff", "returned": None}
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    kind = text(payload["kind"], "$.kind")
+    if kind != "event.delivery_status":
+        raise Ignored(f"{kind} carries no delivery status")
+    data, word = payload["data"], payload["status"]
+    if not (payload["live_mode"] and data.get("live_mode", True)):
+        raise Ignored("test mode")  # Robo Courier plays through every status
+    status = STATUSES.get(word, Status.OTHER)
+    number = name(data["id"], "$.data.id")
+    happened_at = moment(payload.get("created"), "$.created", zone=request.zone)
+    moving = status in (Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
+    order = text(data.get("external_id"), "$.data.external_id")
+    return [
+        Shipment(
+            key=number,
+            status=status,
+            happened_at=happened_at,
+            tracking_number=number,  # there is no other
+            tracking_url=url(data.get("tracking_url"), "$.data.tracking_url"),
+            courier=COURIER,
+            dispatched_at=_completed_at(data, "pickup", request) or (happened_at if moving else None),
+            delivered_at=_completed_at(data, "dropoff", request) or happened_at if status is Status.DELIVERED else None,
+            references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
+            events=_events(payload, word, happened_at),
+        )
+    ]
+
+
+def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature
+    return text(payload["id"], "$.id")
+
+
+def _completed_at(data: dict[str, Any], stop: str, request: Request) -> datetime | None:
+    """When the courier was done at the stop; ``created`` is only when this message was written."""
+    said = data.get(stop) or {}
+    if said.get("status") != "completed":
+        return None
+    return moment(said.get("status_timestamp"), f"$.data.{stop}.status_timestamp", zone=request.zone)
+
+
+def _events(payload: dict[str, Any], word: str, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
+    data = payload["data"]
+    written = day(payload.get("created"), "$.created")
+    repeated = word == "dropoff" and data.get("courier_imminent")  # the same status, now that the courier is close
+    if word not in STOPS or repeated or written is None:
+        return ()
+    stop = STOPS[word]
+    place = (data.get(stop) or {}).get("detailed_address") or {} if stop else {}
+    event = TrackingEvent(
+        day=written,
+        happened_at=happened_at,
+        description=word,
+        city=line(place.get("city"), f"$.data.{stop}.detailed_address.city"),
+        state=line(place.get("state"), f"$.data.{stop}.detailed_address.state"),
+    )
+    return (event,)

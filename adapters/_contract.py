@@ -150,11 +150,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How often a carrier repeats a delivery that was not acknowledged, and until how long after the first try:
-    what an operator wants to know during an outage. ``times`` is 0 where it never does, ``None`` where nobody says."""
+    """How often a carrier repeats a delivery that was not acknowledged, and until how long after the first try: what an
+    operator wants to know during an outage. Either is ``None`` where nobody says; ``times=0``: it never does."""
 
     times: int | None
-    over: timedelta
+    over: timedelta | None = None
 
 
 #: A carrier's check of a URL is short; what is longer is no check, and nobody's text is sent back at length.

@@ -1,6 +1,6 @@
 """Blue Dart: batches of parcels, the same one often more than once, in three editions of which one is flat."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,7 +30,7 @@ DOCS = "https://github.com/AnkitPatel-git/sb-webhook"
 AUTH = (Header("license-key"), Basic(), Bearer(), Header(), Path())
 REPLY = Reply(unreadable=200)  # three repeats would bring nothing new
 PROBE = None
-RETRIES = Retries(times=3, over=timedelta(0))  # nobody says how far apart, so count on nothing
+RETRIES = Retries(times=3)  # nobody says how far apart
 ZONE = ZoneInfo("Asia/Kolkata")  # "IST" in two editions, unsaid in the third
 TRACKING_PAGE = None
 REFERENCES = ("Shipment.RefNo",)

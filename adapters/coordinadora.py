@@ -1,5 +1,7 @@
 """Coordinadora: one state or incident of one guide per POST, inside a message of Google Cloud Pub/Sub."""
 
+import base64
+import json
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -55,6 +57,12 @@ def decode(request: Request) -> Any:
         raise Unreadable("$.message", "is missing: this is no message of Pub/Sub")
     event = inner_json(payload["message"].get("data"), "$.message.data", in_base64=True)
     return {**payload, "message": {**payload["message"], "data": event}}
+
+
+def encode(payload: dict[str, Any]) -> bytes:
+    """The message with its event in base64 again."""
+    event = base64.b64encode(json.dumps(payload["message"]["data"]).encode()).decode()
+    return json.dumps({**payload, "message": {**payload["message"], "data": event}}).encode()
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:

@@ -4,6 +4,7 @@ The documentation is behind a login, and no integrator has shown a message. The 
 API name are looked for; a message with none of them is kept as unreadable and can be read once they are known.
 """
 
+import json
 import re
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,6 +37,7 @@ PROBE = None
 RETRIES = None
 ZONE = ZoneInfo("America/Sao_Paulo")  # the tracking API's times have no offset and are Brasília's
 TRACKING_PAGE = None  # the public page takes no number that Correios documents, and asks for a captcha
+HEADERS = ("x-correios-hook-event",)
 REFERENCES = ()
 
 # "Web Service de Rastreamento", Correios, "Lista de Status de eventos"; 67, 70 and the CO and OEC other than 1 and 9 as
@@ -78,6 +80,13 @@ def decode(request: Request) -> Any:
     if isinstance(body, dict) and isinstance(body.get("payload"), str):
         return {**body, "payload": inner_json(body["payload"], "$.payload")}
     return body
+
+
+def encode(payload: Any) -> bytes:
+    """The envelope with its payload folded again."""
+    if not isinstance(payload, dict) or not isinstance(payload.get("payload"), dict):
+        return json.dumps(payload).encode()
+    return json.dumps({**payload, "payload": json.dumps(payload["payload"])}).encode()
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:

@@ -1,6 +1,6 @@
 """DoorDash Drive: one event of one same-day delivery per POST, under the id that the merchant gave it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from adapters import (
@@ -27,7 +27,7 @@ DOCS = "https://developer.doordash.com/en-US/docs/drive/reference/webhooks"
 AUTH = (Basic(), Bearer(), Header(), Path())
 REPLY = Reply(unreadable=200)  # anything but 200 is sent again
 PROBE = None
-RETRIES = Retries(times=2, over=timedelta(0))  # three times in all; nobody says how far apart, so count on nothing
+RETRIES = Retries(times=2)  # three times in all; nobody says how far apart
 ZONE = None  # every time ends in Z
 TRACKING_PAGE = None
 REFERENCES = ("external_delivery_id",)

@@ -44,6 +44,7 @@ PROBE = Probe(  # the panel's "Probar" and POST /ship/webhooktest/, both unsigne
 RETRIES = None  # there are some; how many the page does not say
 ZONE = None  # the one time there is has its Z
 TRACKING_PAGE = None
+HEADERS = ("x-webhook-event", "x-webhook-id", "x-webhook-timestamp", "x-webhook-version")
 REFERENCES = ()
 
 # https://docs.envia.com/docs/webhooks, the 28 statuses, in lower case and with single spaces

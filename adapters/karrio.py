@@ -1,6 +1,6 @@
 """Karrio: a tracker with its whole history in every POST, from whichever carrier the merchant's own Karrio asks."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from adapters import (
@@ -27,7 +27,7 @@ DOCS = "https://github.com/karrioapi/karrio/blob/main/apps/www/docs/reference/gu
 AUTH = (Header("x-event-id"),)  # no id: Karrio's code puts the webhook's secret there
 REPLY = Reply(unreadable=200)  # the sixth failure in a row disables the webhook
 PROBE = None
-RETRIES = Retries(times=0, over=timedelta(0))
+RETRIES = Retries(times=0)
 ZONE = None  # dates and times are the carrier's, local to the place
 TRACKING_PAGE = None
 REFERENCES = ("data.info.order_id", "data.metadata", "data.info.note")

@@ -35,6 +35,7 @@ TRACKING_PAGE = None
 REFERENCES = ("reference_id", "order_id")
 
 TOPIC_HEADERS = ("x-webhook-topic", "shipbob-topic")  # the second in old subscriptions
+HEADERS = ("webhook-id", *TOPIC_HEADERS)
 # https://developer.shipbob.com/2026-07/guides/tracking
 TOPICS = {
     "order.shipped": Status.ANNOUNCED,  # "after label purchase/print"

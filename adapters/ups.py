@@ -29,7 +29,7 @@ DOCS = "https://developer.ups.com/api/reference/trackalertenhanced/product-info"
 AUTH = (Header("credential"), ClientCredentials(), Bearer(), Header(), Path())
 REPLY = Reply(unreadable=200)  # only 200 is documented as received; nothing is ever sent again
 PROBE = None
-RETRIES = Retries(times=0, over=timedelta(0))
+RETRIES = Retries(times=0)
 ZONE = None
 TRACKING_PAGE = "https://www.ups.com/track?tracknum={number}"
 REFERENCES = ()

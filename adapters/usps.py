@@ -1,5 +1,6 @@
 """USPS Subscriptions - Tracking: one mail piece per POST, as JSON inside a text field of the JSON that is signed."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -94,6 +95,13 @@ def decode(request: Request) -> Any:
     if not isinstance(envelope, dict) or "payload" not in envelope:
         return envelope
     return {**envelope, "payload": inner_json(envelope["payload"], "$.payload")}
+
+
+def encode(payload: Any) -> bytes:
+    """The envelope with its payload folded again."""
+    if not isinstance(payload, dict) or not isinstance(payload.get("payload"), dict):
+        return json.dumps(payload).encode()
+    return json.dumps({**payload, "payload": json.dumps(payload["payload"])}).encode()
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:

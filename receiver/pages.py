@@ -111,6 +111,8 @@ def _retries(retries: Retries | None) -> str:
         return "not documented"
     if retries.times == 0:
         return "never: what is not received is lost there"
+    if retries.over is None:
+        return f"{retries.times} times, how far apart is not documented"
     hours = retries.over.total_seconds() / 3600
     span = f"{hours:g} h" if hours >= 2 else f"{hours * 60:g} min"
     return f"{'an unknown number of' if retries.times is None else retries.times} times within {span}"

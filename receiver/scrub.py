@@ -52,7 +52,7 @@ class _Scrubber:
     def known(self, value: Any, schema: dict[str, Any]) -> Any:
         """A value that the schema names, without what it holds besides."""
         if id(value) in self._members:
-            schema = self._member
+            schema = {"allOf": [schema, self._member]}
         if isinstance(value, dict):
             named = _properties(schema)
             return {
@@ -63,13 +63,15 @@ class _Scrubber:
             }
         if isinstance(value, list):
             items = _items(schema)
+            if any(id(item) in self._members for item in value):  # what stands beside members is of their kind
+                items = self._member if items is None else {"allOf": [items, self._member]}
             return [self.unknown(item) if items is None else self.known(item, items) for item in value]
         return value
 
     def unknown(self, value: Any) -> Any:
         """A value that the schema does not name: blank, but for what a rule finds in it."""
         if id(value) in self._members:
-            return self.known(value, {})
+            return self.known(value, self._member)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, dict | list) and (self._found or self._members):
@@ -89,12 +91,13 @@ class _Scrubber:
 
 
 def _members(payload: Any, carrier: Carrier) -> list[Any]:
-    """The members of a message that is fit to be split, those that are objects."""
+    """The members of a message that is fit to be split, those that are objects: its own, or all of it."""
     if carrier.split is None:
         return []
     try:
         carrier.check(payload)
-        return [member for _, member in carrier.split(payload) if isinstance(member, dict)]
+        parts = [(path, member) for path, member in carrier.split(payload) if isinstance(member, dict)]
+        return [payload if path == "$" else member for path, member in parts]
     except Unreadable:
         return []
 

@@ -22,7 +22,8 @@ UPS = discover()["ups"]
         (Retries(times=4, over=timedelta(hours=1)), 3000, "repeats for another 10 min"),
         (Retries(times=4, over=timedelta(hours=1)), 3600, "has stopped repeating the first of them"),
         (Retries(times=None, over=timedelta(hours=24)), 3600, "repeats for another 23 h"),
-        (Retries(times=0, over=timedelta(0)), 0, "never repeats: what it sends now is lost"),
+        (Retries(times=3), 0, "repeats 3 times, for nobody knows how long"),
+        (Retries(times=0), 0, "never repeats: what it sends now is lost"),
         (None, 0, "repeats for nobody knows how long"),
     ],
 )

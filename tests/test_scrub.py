@@ -39,17 +39,21 @@ def test_same_decision(recording):
 @pytest.mark.parametrize("slug", discover())
 def test_canary(slug):
     """Whatever stands in a field that the schema of a carrier does not name goes, on every level."""
-    recording = next(one for one in RECORDINGS if one.carrier == slug)
+    carrier = discover()[slug]
+    accepted = [one for one in RECORDINGS if one.expected.get("reply", {}).get("outcome") == "accepted"]
+    recording = next(one for one in accepted if one.carrier == slug)
 
     def planted(value):
         if isinstance(value, dict):
             return {**{key: planted(item) for key, item in value.items()}, "neighbour": {"street": "CANARY 1"}}
         return [planted(item) for item in value] if isinstance(value, list) else value
 
-    body = json.dumps(planted(json.loads(recording.request.body))).encode()
-    assert b"CANARY" in body
+    request = replace(recording.request, body=carrier.encode(planted(carrier.decode(recording.request))))
+    assert "CANARY" in json.dumps(carrier.decode(request))
 
-    assert b"CANARY" not in scrubbed(replace(recording.request, body=body), discover()[slug]).body
+    left = scrubbed(request, carrier)
+    assert b"CANARY" not in left.body
+    assert "CANARY" not in json.dumps(carrier.decode(left))
 
 
 class TestBody:

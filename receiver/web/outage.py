@@ -55,6 +55,8 @@ def time_left(carrier: Carrier, passed: float) -> str:
         return "repeats for nobody knows how long"
     if retries.times == 0:
         return "never repeats: what it sends now is lost"
+    if retries.over is None:
+        return f"repeats {retries.times} times, for nobody knows how long"
     left = retries.over.total_seconds() - passed
     if left <= 0:
         return "has stopped repeating the first of them"

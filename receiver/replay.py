@@ -132,7 +132,9 @@ class Replay:
         outcome, detail = said.get("outcome"), said.get("detail")
         wanted = recording.expected.get("reply", {}).get("status", answer.status)
         differences = [f"status {answer.status}, expected {wanted}"] if wanted != answer.status else []
-        if outcome is None:
+        if _is_probe(endpoint, request) and answer.status == endpoint.carrier.reply.success:
+            outcome = Outcome.PROBE  # answered in the carrier's own form, or, to a HEAD, without a body
+        elif outcome is None:
             differences = [f"status {answer.status}: {detail or 'this is no answer of a receiver'}"]
         else:
             differences += _outcome_differences(recording, str(outcome), detail)

@@ -186,7 +186,7 @@ class TestLive:
         recording = load(SAMPLES / "lalamove" / "picked_up.http")
         rig.now = recording.request.received_at.timestamp()
         rig.add_order(*recording.expected["orders"])
-        rig.desk.link("lux", "3300000000000000001", "1933000000001-01", None, now=rig.now)
+        rig.link("3300000000000000001", "1933000000001-01")
         return rig, recording
 
     def test_signed(self, shop):

@@ -4,11 +4,11 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from adapters import Ignored, NotAuthentic, Request, Shipment, Unreadable, text
 from receiver.config import Config, Endpoint
@@ -19,6 +19,7 @@ from receiver.shipments import shipment_to_json
 from receiver.store import Delivery, Inbox, StoreUnavailable, new_id
 
 log = logging.getLogger("receiver.intake")
+T = TypeVar("T")
 
 #: Rejects written per second and process; of more, only the log hears how many there were.
 _REJECTS_A_SECOND = 5
@@ -113,9 +114,8 @@ class Intake:
         if probe and probe.matches(request):
             return Result(outcome=Outcome.PROBE, answer=probe.answer(request))
         try:
-            endpoint.scheme.check(request, endpoint.secrets)
-        except NotAuthentic as error:
-            self._reject(endpoint, request, error.reason)
+            self.prove(endpoint, request, endpoint.scheme.check)
+        except NotAuthentic:
             return Result(outcome=Outcome.UNPROVEN)
         reading = self._read(endpoint, request)
         receipt = self._inbox.receive(self._delivery(endpoint, request, reading))
@@ -134,6 +134,15 @@ class Intake:
             path=reading.path,
             why=reading.why,
         )
+
+    def prove(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
+        """What ``by`` makes of the request and the endpoint's secrets. Raises `NotAuthentic`, once that is noted for
+        the operator."""
+        try:
+            return by(request, endpoint.secrets)
+        except NotAuthentic as error:
+            self._reject(endpoint, request, error.reason)
+            raise
 
     def reprocess(self, row: dict[str, Any]) -> Reading:
         """Run a kept delivery again, as after a fix of its adapter. Raises `StoreUnavailable`."""

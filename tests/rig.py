@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -180,7 +181,7 @@ class Rig:
                 path=f"/webhooks/{endpoint}",
                 headers={"content-type": "application/json", **headers},
                 body=body,
-                received_at=None,  # type: ignore[arg-type]  nothing here looks at it
+                received_at=datetime.fromtimestamp(self.now, UTC),
             ),
             endpoint=endpoint,
         )

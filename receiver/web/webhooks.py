@@ -1,4 +1,5 @@
-"""``/webhooks/<endpoint>[/<token>]``: where carriers POST."""
+"""``/webhooks/<endpoint>[/<token>]``: where carriers POST. ``/webhooks/<endpoint>/oauth/token``: where those that need a
+token fetch it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,9 +7,10 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from adapters import Request
+from adapters import ClientCredentials, Request
 from receiver.config import Config, Endpoint
 from receiver.intake import Intake
+from receiver.web import tokens
 from receiver.web.replies import reply
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -34,6 +36,16 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
             abort(415)
         incoming = _request(endpoint, token, config.max_body, datetime.fromtimestamp(clock(), UTC))
         return reply(endpoint, intake.receive(endpoint, incoming))
+
+    @routes.route("/webhooks/<name>/oauth/token", **options)
+    def token(name: str) -> Response:
+        endpoint = config.endpoints.get(name)
+        if endpoint is None or not isinstance(endpoint.scheme, ClientCredentials):
+            abort(404)
+        if request.method != "POST":
+            raise MethodNotAllowed(("POST",))
+        incoming = _request(endpoint, "", config.max_body, datetime.fromtimestamp(clock(), UTC))
+        return tokens.answer(endpoint, endpoint.scheme, incoming, intake)
 
     return routes
 

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from receiver.config import Config
 from receiver.intake import Intake, place
+from receiver.keys import Keys, KeysUnavailable
 from receiver.store import Database, Inbox, StoreUnavailable
 from receiver.web import health, webhooks
 from receiver.web.replies import problem
@@ -26,13 +27,20 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1  # one byte past the limit shows that there is more
     app.url_map.merge_slashes = False  # carriers do not follow redirects
     app.extensions["database"] = database
-    app.register_blueprint(webhooks.blueprint(config, Intake(config, Inbox(database), clock=clock), clock=clock))
+    keys = Keys(config.endpoints.values(), clock=clock)
+    keys.fetch()
+    intake = Intake(config, Inbox(database), clock=clock, keys=keys)
+    app.register_blueprint(webhooks.blueprint(config, intake, clock=clock))
     app.register_blueprint(health.blueprint(database, clock=clock))
 
     @app.errorhandler(StoreUnavailable)
     def _(error: StoreUnavailable) -> Response:
         log.error("503: a delivery could not be stored: %s", error)
         return problem(503)
+
+    @app.errorhandler(KeysUnavailable)
+    def _(_: KeysUnavailable) -> Response:  # noted already, and seldom enough
+        return problem(503, "The sender cannot be proven now: the carrier's keys are not at hand. Send it again.")
 
     @app.errorhandler(HTTPException)
     def _(error: HTTPException) -> Response:

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -55,6 +56,8 @@ class Carrier:
     split: Split | None
     event_id: Callable[[Any, Request], str | None]
     secret_fields: tuple[str, ...]
+    hosts: tuple[str | re.Pattern[str], ...]
+    credentials: str | None
     check: Validator
     check_member: Validator | None
 
@@ -118,6 +121,8 @@ def load(slug: str, module: ModuleType) -> Carrier:
         split=getattr(module, "split", None),
         event_id=getattr(module, "event_id", _no_event_id),
         secret_fields=tuple(getattr(module, "SECRET_FIELDS", ())),
+        hosts=tuple(getattr(module, "HOSTS", ())),
+        credentials=getattr(module, "CREDENTIALS", None),
         check=check,
         check_member=check_member,
     )

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from adapters import Ignored, NotAuthentic, Request, Shipment, Unreadable, text
 from receiver.config import Config, Endpoint
+from receiver.keys import Keys, KeysUnavailable
 from receiver.recordings import REDACTED
 from receiver.redaction import Redaction
 from receiver.references import refer
@@ -103,13 +104,16 @@ def _in_part(taken: Reading, refused: list[Unreadable]) -> Reading:
 class Intake:
     """Takes requests in for the endpoints of a configuration."""
 
-    def __init__(self, config: Config, inbox: Inbox, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, config: Config, inbox: Inbox, *, clock: Callable[[], float] = time.time, keys: Keys | None = None
+    ) -> None:
         self._config, self._inbox, self._clock = config, inbox, clock
+        self._keys = keys or Keys(config.endpoints.values(), clock=clock)
         self._redactions = {name: Redaction(endpoint) for name, endpoint in config.endpoints.items()}
         self._reject_second, self._rejects = 0, 0
 
     def receive(self, endpoint: Endpoint, request: Request) -> Result:
-        """The outcome, once it is durable. Raises `StoreUnavailable`."""
+        """The outcome, once it is durable. Raises `StoreUnavailable`, `KeysUnavailable`."""
         probe = endpoint.carrier.probe
         if probe and probe.matches(request):
             return Result(outcome=Outcome.PROBE, answer=probe.answer(request))
@@ -136,12 +140,17 @@ class Intake:
         )
 
     def prove(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
-        """What ``by`` makes of the request and the endpoint's secrets. Raises `NotAuthentic`, once that is noted for
-        the operator."""
+        """What ``by`` makes of the request and the endpoint's secrets.
+
+        Raises `NotAuthentic` and `KeysUnavailable`, once that is noted for the operator.
+        """
         try:
-            return by(request, endpoint.secrets)
+            return self._keys.prove(endpoint, request, by)
         except NotAuthentic as error:
             self._reject(endpoint, request, error.reason)
+            raise
+        except KeysUnavailable as error:
+            self._reject(endpoint, request, str(error), status=503)
             raise
 
     def reprocess(self, row: dict[str, Any]) -> Reading:
@@ -207,7 +216,7 @@ class Intake:
             updates=reading.updates,
         )
 
-    def _reject(self, endpoint: Endpoint, request: Request, reason: str) -> None:
+    def _reject(self, endpoint: Endpoint, request: Request, reason: str, *, status: int = 401) -> None:
         """For the operator only: the sender hears one text for every cause."""
         now = self._clock()
         if int(now) != self._reject_second:
@@ -217,7 +226,7 @@ class Intake:
         self._rejects += 1
         if self._rejects > _REJECTS_A_SECOND:
             return
-        log.warning("%s: 401, the sender is not proven: %s", endpoint.name, reason)
+        log.warning("%s: %d, the sender is not proven: %s", endpoint.name, status, reason)
         redaction = self._redactions[endpoint.name]
         try:
             self._inbox.reject(

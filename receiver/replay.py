@@ -98,10 +98,11 @@ class Replay:
         """
         try:
             endpoint = self.endpoint_of(recording, configured=True)
+            signed = _signed(endpoint, _sent_now(recording.request))
         except BadRecording as error:
             return bad(recording.name, error)
         reading = _read(endpoint, recording.request)
-        result = intake.receive(endpoint, _signed(endpoint, _sent_now(recording.request)))
+        result = intake.receive(endpoint, signed)
         reason = f"{result.path}: {result.why}" if result.path else result.why
         fields = [_undecided(endpoint, shipment) for shipment in reading.shipments]
         differences = tuple(_outcome_differences(recording, result.outcome, reason))
@@ -117,9 +118,9 @@ class Replay:
         """Send it to a running receiver, signed anew with the configured secret."""
         try:
             endpoint = self.endpoint_of(recording)
+            request = _signed(endpoint, replace(_sent_now(recording.request), path=f"/webhooks/{endpoint.name}"))
         except BadRecording as error:
             return bad(recording.name, error)
-        request = _signed(endpoint, replace(_sent_now(recording.request), path=f"/webhooks/{endpoint.name}"))
         target = f"{request.path}?{request.query}" if request.query else request.path
         headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
         try:
@@ -216,7 +217,10 @@ def _read(endpoint: Endpoint, request: Request) -> Reading:
     """What a live request would come to, up to the store."""
     if _is_probe(endpoint, request):
         return Reading(outcome=Outcome.PROBE)
-    signed = _signed(endpoint, request)
+    try:
+        signed = _signed(endpoint, request)
+    except BadRecording:  # nobody but the carrier can sign it: what it says is worth a look all the same
+        return read(endpoint, replace(request, zone=endpoint.zone))
     try:
         endpoint.scheme.check(signed, endpoint.secrets)
     except NotAuthentic as error:
@@ -225,8 +229,14 @@ def _read(endpoint: Endpoint, request: Request) -> Reading:
 
 
 def _signed(endpoint: Endpoint, request: Request) -> Request:
+    """The request, proven anew. Raises `BadRecording` where the endpoint's settings hold nothing to prove it with."""
     request = replace(request, zone=endpoint.zone)
-    return request if _is_probe(endpoint, request) else endpoint.scheme.sign(request, endpoint.secrets[0])
+    if _is_probe(endpoint, request):
+        return request
+    try:
+        return endpoint.scheme.sign(request, endpoint.secrets[0])
+    except (IndexError, ValueError):  # the keys are public ones
+        raise BadRecording(f"endpoint {endpoint.name}: only {endpoint.carrier.name} can sign for it") from None
 
 
 def _is_probe(endpoint: Endpoint, request: Request) -> bool:

@@ -1,5 +1,5 @@
-"""``/webhooks/<endpoint>[/<token>]``: where carriers POST. ``/webhooks/<endpoint>/oauth/token``: where those that need a
-token fetch it."""
+"""``/webhooks/<endpoint>[/<token>]``: where carriers POST. ``/webhooks/<endpoint>/oauth/token``: where some of them fetch
+a token first."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -25,6 +25,14 @@ and, only where needed:
 ``split``       ``split(payload) -> [(JSON path, member)]`` where one message may tell of several parcels: the schema's
                 ``$defs.member`` and `read` are then applied to each member alone, and so are the merchant's reference
                 rules; a bad member does not hold up the good ones
+``METHODS``     the methods by which the carrier sends (default: POST and PUT)
+``QUERY``       names of the query parameters that are the message itself: their values are kept
+``notice``      ``notice(payload, request) -> list[Fetch]`` where a message only tells that there is news, or asks for a
+                call: the payload has passed ``$defs.notice``; no fetch: it is read like any other. What is fetched is
+                JSON, passes the schema and goes to `read`, with its URL in ``request.fetched``
+``more``        ``more(payload, request) -> list[Fetch]``: what to fetch after such an answer, such as its next page
+``HOSTS``       the hosts that may be called: names, or compiled patterns for the whole name. By https only
+``CREDENTIALS`` how the endpoint's ``fetch_credentials`` travel there: ``basic``, ``bearer``, or a header's name
 ``SECRET_FIELDS``  dotted paths of body fields that carry a secret; they are blanked before anything is stored
 
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what
@@ -34,6 +42,7 @@ it does not. Ids go through `name`, other text through `text`, words for people 
 
 from adapters._auth import Basic, Bearer, Header, Path, Query, RsaJwks, Scheme, UnknownKey
 from adapters._contract import (
+    Fetch,
     Ignored,
     NotAuthentic,
     Probe,
@@ -54,6 +63,7 @@ __all__ = [
     "Basic",
     "Bearer",
     "ClientCredentials",
+    "Fetch",
     "Header",
     "Hmac",
     "Ignored",

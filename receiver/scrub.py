@@ -23,6 +23,8 @@ def scrubbed(request: Request, slug: str, rules: tuple[Rule, ...] = ()) -> Reque
     try:
         payload = json.loads(request.body)
         schema = document(slug)
+        if "notice" in schema.get("$defs", {}):
+            schema = {**schema, "allOf": [*schema.get("allOf", ()), {"$ref": "#/$defs/notice"}]}
         body = json.dumps(_Scrubber(payload, rules).known(payload, _expanded(schema, schema))).encode()
     except (ValueError, RecursionError):
         body = REDACTED.encode()

@@ -1,13 +1,15 @@
-"""The worker: claims due shipments of every account and hands each to the `Reconciler`; tells once when the backlog
-grows old. Retention runs beside it once a day."""
+"""The worker: claims due shipments of every account and hands each to the `Reconciler`, due fetches to the `Fetcher`;
+tells once when the backlog grows old. Retention runs beside it once a day."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from receiver.config import Config
+from receiver.fetcher import Fetcher
 from receiver.http import TOTAL_SECONDS, Http
 from receiver.reconcile import Reconciler
 from receiver.store import Claim, Database, Desk, Queue, StoreUnavailable
@@ -42,6 +44,7 @@ class Worker:
         http = Http((account.base_url for account in config.accounts.values()), total=longest)
         clients = {name: Vtex(account, http, clock=clock) for name, account in config.accounts.items()}
         self._reconciler = Reconciler(config, self.queue, clients, clock=clock, sleep=sleep)
+        self._fetcher = Fetcher(config, database, clock=clock)
         self._desk = Desk(database)
         self._hands = hands or config.hands
         self._stopping = threading.Event()
@@ -53,6 +56,7 @@ class Worker:
         """Forget pauses for keys that did not work (the configuration was just read anew), and begin."""
         for account in self._config.accounts:
             self.queue.resume_after_reload(account)
+        self._fetcher.begin()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._thread.start()
 
@@ -66,8 +70,11 @@ class Worker:
     def run_until_idle(self) -> None:
         """Work in this thread until nothing is due, for tests and the demo."""
         while True:
+            fetches = [found for name in self._fetcher.endpoints if (found := self._fetcher.claim(name))]
+            for fetch in fetches:
+                self._fetcher.run(fetch)
             claims = [claim for account in self._config.accounts for claim in self._claim(account, self._hands)]
-            if not claims:
+            if not claims and not fetches:
                 return
             for claim in claims:
                 self._reconciler.run(claim)
@@ -106,20 +113,36 @@ class Worker:
                 for _ in range(room - len(claims)):
                     free.release()
             for claim in claims:
-                pool.submit(self._one, claim, free)
+                pool.submit(self._one, claim.id, partial(self._reconciler.run, claim), free)
             claimed = claimed or bool(claims)
+        return self._hand_out_fetches(free, pool) or claimed
+
+    def _hand_out_fetches(self, free: threading.Semaphore, pool: ThreadPoolExecutor) -> bool:
+        claimed = False
+        for endpoint in self._fetcher.endpoints:
+            if not self._fetcher.something_due(endpoint) or not free.acquire(blocking=False):
+                continue
+            claim = None
+            try:
+                claim = self._fetcher.claim(endpoint)
+            finally:
+                if claim is None:
+                    free.release()
+            if claim is not None:
+                pool.submit(self._one, claim.endpoint, partial(self._fetcher.run, claim), free)
+                claimed = True
         return claimed
 
     def _claim(self, account: str, most: int) -> list[Claim]:
         return self.queue.claim(account, most=most, now=self._clock())
 
-    def _one(self, claim: Claim, free: threading.Semaphore) -> None:
+    def _one(self, name: str, run: Callable[[], None], free: threading.Semaphore) -> None:
         try:
-            self._reconciler.run(claim)
+            run()
         except StoreUnavailable as error:
-            log.error("%s: not recorded, its lease will lapse: %s", claim.id, error)
+            log.error("%s: not recorded, its lease will lapse: %s", name, error)
         except Exception:
-            log.exception("%s: the worker stumbled; the lease will lapse", claim.id)
+            log.exception("%s: the worker stumbled; the lease will lapse", name)
         finally:
             free.release()
             self._database.arrived.set()

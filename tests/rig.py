@@ -147,7 +147,11 @@ class Rig:
             },
             "endpoints": endpoints or {"melhor-envio": MELHOR_ENVIO},
         }
-        self.config = parse(raw, path=self.folder / "receiver.toml", environ={})
+        return self.use(parse(raw, path=self.folder / "receiver.toml", environ={}))
+
+    def use(self, config: Config) -> Config:
+        """Apply a configuration; the web side and the worker are made anew."""
+        self.config = config
         self.app = create_app(self.config, self.database, clock=lambda: self.now)
         self.client = self.app.test_client()
         self.worker = self.new_worker("rig")

@@ -70,6 +70,28 @@ def deliveries(outcome: str | None, endpoint: str | None, *, as_json: bool) -> N
 
 
 @click.command()
+@endpoint_option
+@json_option
+def fetches(endpoint: str | None, *, as_json: bool) -> None:
+    """List what was to be fetched from carriers that only tell that there is news, the latest change first.
+
+    What is held or given up is tried again by `receiver reprocess DELIVERY`.
+    """
+    columns = {
+        "changed_at": "changed",
+        "endpoint": "endpoint",
+        "outcome": "outcome",
+        "due_at": "due",
+        "reason": "reason",
+        "delivery": "asked for by",
+        "url": "what",
+    }
+    with opened() as (config, database):
+        rows = known(Desk(database).fetches(endpoint=endpoint), config, endpoint)
+        show_rows(rows, columns, as_json=as_json, empty="nothing was to be fetched")
+
+
+@click.command()
 @json_option
 def rejects(*, as_json: bool) -> None:
     """List senders that could not prove themselves.
@@ -119,7 +141,8 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
     yield "what arrived:"
     for one in story["deliveries"]:
         said = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
-        yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
+        because = f" (fetched, as {one['notice']} asked)" if one["notice"] else ""
+        yield f"  {moment(one['received_at'])}  {one['id']}{because}  {json.dumps(said, ensure_ascii=False)}"
     yield "what was done:" if story["attempts"] else "what was done: nothing was asked of VTEX yet"
     for one in story["attempts"]:
         yield f"  {moment(one['begun_at'])}  {_attempt(one)}"
@@ -148,4 +171,4 @@ def _attempt(attempt: dict[str, Any]) -> str:
     return "  ".join(part for part in parts if part)
 
 
-COMMANDS = (shipments, deliveries, rejects, show)
+COMMANDS = (shipments, deliveries, fetches, rejects, show)

@@ -7,6 +7,7 @@ from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, Le
 from receiver.store.database import Database, new_id
 from receiver.store.desk import Desk
 from receiver.store.engine import NotMigrated, StoreUnavailable, migrate
+from receiver.store.fetches import FetchClaim, Fetched, Fetches
 from receiver.store.inbox import Delivery, Inbox, Receipt
 from receiver.store.queue import Queue
 
@@ -18,6 +19,9 @@ __all__ = [
     "Delivery",
     "Desk",
     "Ending",
+    "FetchClaim",
+    "Fetched",
+    "Fetches",
     "Inbox",
     "InvoiceTaken",
     "LeaseLost",

@@ -1,14 +1,17 @@
 """The web's side: a delivery and the shipments it touches are on disk before the sender hears 2xx."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import bindparam, case, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
+from adapters import Fetch
 from receiver.store.database import Database, new_id
-from receiver.store.tables import deliveries, rejects, shipments, updates
+from receiver.store.tables import deliveries, fetches, rejects, shipments, updates
 
 #: How many rejects are kept.
 MOST_REJECTS = 1_000
@@ -19,6 +22,7 @@ class Delivery:
     """One webhook as it is kept. ``target`` and ``headers`` come redacted; ``digest`` is of the original body.
 
     ``updates`` are ``(shipment id, what it says as JSON text)``; ``account`` is whose shipments they are.
+    ``fetches`` are the calls it asks for; ``notice`` is the delivery that asked for this one.
     """
 
     id: str
@@ -36,6 +40,8 @@ class Delivery:
     digest: str
     proof: str
     updates: tuple[tuple[str, str], ...] = field(default=())
+    fetches: tuple[Fetch, ...] = field(default=())
+    notice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +72,28 @@ class Inbox:
                 ),
             },
         )
+        asked = database.insert(fetches)
+        rests = fetches.c.due_at.is_(None)
+        self._ask = asked.on_conflict_do_update(
+            index_elements=["id"],
+            set_={
+                **{name: asked.excluded[name] for name in ("delivery", "headers", "wanted", "changed_at")},
+                "arrivals": fetches.c.arrivals + 1,
+                "outcome": None,
+                # A back-off that the carrier caused goes on.
+                "due_at": case((rests, asked.excluded.due_at), else_=fetches.c.due_at),
+                "asked_at": case((rests, asked.excluded.asked_at), else_=fetches.c.asked_at),
+                "tries": case((rests, 0), else_=fetches.c.tries),
+            },
+        )
         self._first = select(deliveries.c.dedup, deliveries.c.id).where(
             deliveries.c.dedup.in_(bindparam("dedups", expanding=True))
         )
 
     def receive(self, delivery: Delivery) -> Receipt:
         """Durable when it returns. Raises `StoreUnavailable`."""
-        receipt: Receipt = self._database.write_bulk(self._receive, delivery)
-        if delivery.updates and not receipt.duplicate:
+        receipt: Receipt = self._database.write_bulk(self.store, delivery)
+        if (delivery.updates or delivery.fetches) and not receipt.duplicate:
             self._database.arrived.set()
         return receipt
 
@@ -125,7 +145,8 @@ class Inbox:
 
         self._database.write(work)
 
-    def _receive(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
+    def store(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
+        """`receive`, for whoever has a transaction of his own: the receipts of the deliveries, in their order."""
         # One order of locks for everybody: keys, then shipments, each sorted.
         rows = [_row(item) for item in sorted(items, key=lambda item: item.dedup)]
         new = set(connection.execute(self._store, rows).scalars())
@@ -139,6 +160,12 @@ class Inbox:
         return [Receipt(item.id if item.id in new else first[item.dedup], item.id not in new) for item in items]
 
     def _touch(self, connection: Connection, items: list[Delivery]) -> None:
+        self._wake_shipments(connection, items)
+        asked = {row["id"]: row for item in items for row in map(partial(_fetch_row, item), item.fetches)}
+        if asked:
+            connection.execute(self._ask, [asked[name] for name in sorted(asked)])
+
+    def _wake_shipments(self, connection: Connection, items: list[Delivery]) -> None:
         said = [
             {
                 "delivery": item.id,
@@ -189,4 +216,22 @@ def _row(item: Delivery) -> dict[str, Any]:
         "body": item.body,
         "digest": item.digest,
         "proof": item.proof,
+        "notice": item.notice,
+    }
+
+
+def _fetch_row(item: Delivery, fetch: Fetch) -> dict[str, Any]:
+    digest = hashlib.sha256(f"{fetch.method} {fetch.url}".encode()).hexdigest()[:32]
+    return {
+        "id": f"{item.endpoint}/{digest}",
+        "endpoint": item.endpoint,
+        "delivery": item.id,
+        "method": fetch.method,
+        "url": fetch.url,
+        "headers": json.dumps(dict(fetch.headers)),
+        "wanted": int(fetch.wanted),
+        "due_at": item.received_at,
+        "arrivals": 1,
+        "asked_at": item.received_at,
+        "changed_at": item.received_at,
     }

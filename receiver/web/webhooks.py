@@ -1,5 +1,5 @@
-"""``/webhooks/<endpoint>[/<token>]``: where carriers POST. ``/webhooks/<endpoint>/oauth/token``: where some of them fetch
-a token first."""
+"""``/webhooks/<endpoint>[/<token>]``: where carriers POST. ``/webhooks/<endpoint>/oauth/token``: where some fetch a
+token first."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,7 +14,6 @@ from receiver.web import tokens
 from receiver.web.replies import reply
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-_DELIVERING = ("POST", "PUT")
 
 
 def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> Blueprint:
@@ -29,7 +28,7 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
         if endpoint is None or (token and endpoint.scheme.kind != "path"):
             abort(404)
         probe = endpoint.carrier.probe
-        allowed = (*_DELIVERING, *(probe.methods if probe else ()))
+        allowed = (*endpoint.carrier.methods, *(probe.methods if probe else ()))
         if request.method not in allowed:
             raise MethodNotAllowed(allowed)
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":

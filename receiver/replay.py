@@ -27,7 +27,7 @@ from receiver.vtex.orders import UnexpectedOrder, read_order
 #: What nobody wants to come out, unless the recording says so.
 _FAILURES = (Outcome.QUARANTINED, Outcome.ERROR, Outcome.UNPROVEN)
 #: Parts of an expectation and what they must be; recordings come from anywhere.
-_SHAPES = {"endpoint": dict, "reply": dict, "orders": list, "links": list, "shipments": list}
+_SHAPES = {"endpoint": dict, "reply": dict, "orders": list, "links": list, "shipments": list, "fetched": list}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class Replay:
         except (BadRecording, UnexpectedOrder) as error:
             return bad(recording.name, error)
         recording = _arrived(recording)
-        reading = _read(endpoint, recording.request)
+        reading = _read(endpoint, recording)
         fields = [_undecided(endpoint, shipment) for shipment in reading.shipments]
         orders = ChainMap(self.orders, own_orders)
         if orders or recording.expected.get("state"):
@@ -101,7 +101,7 @@ class Replay:
             signed = _signed(endpoint, _sent_now(recording.request))
         except BadRecording as error:
             return bad(recording.name, error)
-        reading = _read(endpoint, recording.request)
+        reading = _read(endpoint, recording)
         result = intake.receive(endpoint, signed)
         reason = f"{result.path}: {result.why}" if result.path else result.why
         fields = [_undecided(endpoint, shipment) for shipment in reading.shipments]
@@ -171,7 +171,7 @@ class Replay:
         updates = [
             Update(shipment=shipment, received_at=one.request.received_at, digest="")
             for one in (*recording.earlier, recording)
-            for shipment in _read(endpoint, one.request).shipments
+            for shipment in _read(endpoint, one).shipments
             if shipment.key == told.wanted["key"]
         ]
         links = recording.expected.get("links", ())
@@ -213,8 +213,23 @@ def _endpoint_from(settings: str) -> Endpoint:
     return endpoint_from(json.loads(settings), account="dry-run")
 
 
-def _read(endpoint: Endpoint, request: Request) -> Reading:
-    """What a live request would come to, up to the store."""
+def _read(endpoint: Endpoint, recording: Recording) -> Reading:
+    """What a live request would come to, up to the store, with the answers to the calls it leads to."""
+    reading = _read_alone(endpoint, recording.request)
+    shipments, asked, answers = [*reading.shipments], [*reading.fetches], recording.answers
+    while asked:
+        answer = answers.pop(asked.pop(0).url, None)
+        if answer is None:
+            continue
+        told = read(endpoint, replace(answer, zone=endpoint.zone))
+        if told.outcome in _FAILURES:
+            return told
+        shipments += told.shipments
+        asked += told.fetches
+    return replace(reading, shipments=tuple(shipments))
+
+
+def _read_alone(endpoint: Endpoint, request: Request) -> Reading:
     if _is_probe(endpoint, request):
         return Reading(outcome=Outcome.PROBE)
     try:

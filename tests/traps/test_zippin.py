@@ -1,4 +1,4 @@
-"""What is particular to Zippin: a notice that is a mere number, two answers that belong together, sellers' own words."""
+"""What is particular to Zippin: a notice that is a mere number, two answers that belong together, sellers' words."""
 
 import json
 from dataclasses import replace

@@ -32,7 +32,8 @@ and, only where needed:
                 JSON, passes the schema and goes to `read`, with its URL in ``request.fetched``
 ``more``        ``more(payload, request) -> list[Fetch]``: what to fetch after such an answer, such as its next page
 ``HOSTS``       the hosts that may be called: names, or compiled patterns for the whole name. By https only
-``CREDENTIALS`` how the endpoint's ``fetch_credentials`` travel there: ``basic``, ``bearer``, or a header's name
+``CREDENTIALS`` how the endpoint's ``fetch_credentials`` travel there: ``basic``, ``bearer``, a header's name, or an
+                ``Exchange`` for a token
 ``SECRET_FIELDS``  dotted paths of body fields that carry a secret; they are blanked before anything is stored
 
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what
@@ -42,6 +43,7 @@ it does not. Ids go through `name`, other text through `text`, words for people 
 
 from adapters._auth import Basic, Bearer, Header, Path, Query, RsaJwks, Scheme, UnknownKey
 from adapters._contract import (
+    Exchange,
     Fetch,
     Ignored,
     NotAuthentic,
@@ -63,6 +65,7 @@ __all__ = [
     "Basic",
     "Bearer",
     "ClientCredentials",
+    "Exchange",
     "Fetch",
     "Header",
     "Hmac",

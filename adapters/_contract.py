@@ -158,6 +158,22 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """Credentials that a carrier wants to have exchanged for a token first.
+
+    A form with the two halves of the endpoint's ``fetch_credentials`` (``key:secret``), under the names ``fields``, is
+    POSTed to ``url``; the text at ``token`` of the JSON answer then travels as the query parameter ``query``, and is
+    used for as long as it ``lives``.
+    """
+
+    url: str
+    fields: tuple[str, str]
+    token: str
+    query: str
+    lives: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """The statuses a carrier needs to hear: ``unreadable`` is 200 where a 4xx would do the carrier's sending harm."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import adapters
-from adapters import Fetch, Ignored, Probe, Reply, Request, Retries, Scheme, Shipment, Unreadable, strict_json
+from adapters import Exchange, Fetch, Ignored, Probe, Reply, Request, Retries, Scheme, Shipment, Unreadable, strict_json
 from receiver.hosts import strange
 from receiver.schemas import BadSchema, Validator, validator
 
@@ -65,7 +65,7 @@ class Carrier:
     notice: Notice | None
     more: Notice | None
     hosts: tuple[str | re.Pattern[str], ...]
-    credentials: str | None
+    credentials: str | Exchange | None
     check: Validator
     check_member: Validator | None
     check_notice: Validator | None

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from adapters import RsaJwks, Scheme
+from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import Carrier, discover
 from receiver.references import BadRule, Rule
 
@@ -250,8 +250,9 @@ def _calls(carrier: Carrier, scheme: Scheme | None, table: "_Table") -> dict[str
         table.fault("fetch_credentials", f"is missing: {carrier.slug} only tells that there is news, which is fetched")
     if credentials and not (credentials.isascii() and credentials.isprintable()):
         table.fault("fetch_credentials", "holds characters that cannot travel in a header")
-    if credentials and carrier.credentials == "basic" and ":" not in credentials:
-        table.fault("fetch_credentials", "must be 'user:password' for Basic authentication")
+    halves = carrier.credentials == "basic" or isinstance(carrier.credentials, Exchange)
+    if credentials and halves and ":" not in credentials:
+        table.fault("fetch_credentials", "must be 'user:password', or a key and its secret written like that")
     return {"base_url": _base_url(url, table) if url else None, "fetch_credentials": credentials}
 
 

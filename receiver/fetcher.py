@@ -1,10 +1,9 @@
 """The second stage of thin notices: fetch what a carrier only tells of, and store the answer as a delivery of its own.
 
 A call is made to the carrier's own hosts alone, by https, and no redirect is followed; the merchant's credentials go
-there in a header, and nowhere else. Only an endpoint's ``base_url`` leads elsewhere.
+there and nowhere else. Only an endpoint's ``base_url`` leads elsewhere.
 """
 
-import base64
 import logging
 import random
 import time
@@ -13,8 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from adapters import Fetch, Request
+from adapters import Request
 from receiver.config import Config, Endpoint
+from receiver.credentials import Credentials
 from receiver.hosts import strange
 from receiver.http import TOTAL_SECONDS, Http
 from receiver.intake import Intake
@@ -52,6 +52,7 @@ class Fetcher:
         self._fetches = Fetches(database, inbox, lease=config.lease)
         self._total = min(TOTAL_SECONDS, config.lease * 0.4)
         self._clients: dict[str, Http] = {}
+        self._credentials = Credentials(self._call, clock=clock)
         #: Names of the endpoints whose carriers are called.
         self.endpoints = tuple(name for name, endpoint in config.endpoints.items() if endpoint.carrier.hosts)
 
@@ -84,18 +85,18 @@ class Fetcher:
         if why:
             return self._held(claim, None, f"the URL {why}")
         try:
-            answer = self._call(endpoint, claim.fetch)
+            headers = {"Accept": "application/json", **claim.fetch.headers}
+            answer = self._credentials.call(endpoint, claim.fetch.method, claim.fetch.url, headers)
         except NoAnswer as error:
             return self._later(claim, error.status, str(error))
         return self._judged(claim, endpoint, answer)
 
-    def _call(self, endpoint: Endpoint, fetch: Fetch) -> Answer:
-        url = endpoint.call_url(fetch.url)
+    def _call(self, endpoint: Endpoint, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
+        url = endpoint.call_url(url)
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         client = self._clients.setdefault(origin, Http([origin], total=self._total, most=self._config.max_body))
-        headers = {"Accept": "application/json", **fetch.headers, **_credentials(endpoint)}
-        return client.call(fetch.method, url, headers=headers)
+        return client.call(method, url, headers=headers, body=body)
 
     def _judged(self, claim: FetchClaim, endpoint: Endpoint, answer: Answer) -> Fetched:
         status = answer.status
@@ -146,12 +147,3 @@ class Fetcher:
             claim.endpoint, claim.delivery, why, f" (HTTP {status})" if status in NOT_ALLOWED else "",
         )  # fmt: skip
         return Fetched(outcome="held", status=status, reason=why)
-
-
-def _credentials(endpoint: Endpoint) -> dict[str, str]:
-    kind, credentials = endpoint.carrier.credentials, endpoint.fetch_credentials
-    if kind is None or credentials is None:
-        return {}
-    if kind == "basic":
-        return {"Authorization": "Basic " + base64.b64encode(credentials.encode()).decode()}
-    return {"Authorization": f"Bearer {credentials}"} if kind == "bearer" else {kind: credentials}

@@ -212,6 +212,7 @@ class Intake:
             updates=reading.updates,
             fetches=reading.fetches,
             notice=row["notice"],
+            asked_at=self._clock(),
         )
         outcome, reason = reading.outcome, reading.reason
         news = self._inbox.reprocess(row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh)

@@ -304,6 +304,10 @@ class TestTrouble:
 
         assert ("gave_up", None) == (fetch(door)["outcome"], fetch(door)["due_at"])
         assert "could not be fetched for 7 days" in caplog.text
+        [given] = rows(door)
+        Intake(door.config, Inbox(door.database), clock=lambda: door.now).reprocess(door.desk.delivery(given["id"]))
+        door.work()
+        assert (None, "HTTP 500") == (fetch(door)["outcome"], fetch(door)["reason"])
 
     def test_too_large(self, door: Rig, api: Api):
         """An answer of more than ``max_body`` is not taken."""

@@ -22,7 +22,8 @@ class Delivery:
     """One webhook as it is kept. ``target`` and ``headers`` come redacted; ``digest`` is of the original body.
 
     ``updates`` are ``(shipment id, what it says as JSON text)``; ``account`` is whose shipments they are.
-    ``fetches`` are the calls it asks for; ``notice`` is the delivery that asked for this one.
+    ``fetches`` are the calls it asks for, as of ``asked_at`` where that was not when it came; ``notice`` is the delivery
+    that asked for this one.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Delivery:
     updates: tuple[tuple[str, str], ...] = field(default=())
     fetches: tuple[Fetch, ...] = field(default=())
     notice: str | None = None
+    asked_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,7 @@ def _row(item: Delivery) -> dict[str, Any]:
 
 def _fetch_row(item: Delivery, fetch: Fetch) -> dict[str, Any]:
     digest = hashlib.sha256(f"{fetch.method} {fetch.url}".encode()).hexdigest()[:32]
+    now = item.received_at if item.asked_at is None else item.asked_at
     return {
         "id": f"{item.endpoint}/{digest}",
         "endpoint": item.endpoint,
@@ -230,8 +233,8 @@ def _fetch_row(item: Delivery, fetch: Fetch) -> dict[str, Any]:
         "url": fetch.url,
         "headers": json.dumps(dict(fetch.headers)),
         "wanted": int(fetch.wanted),
-        "due_at": item.received_at,
+        "due_at": now,
         "arrivals": 1,
-        "asked_at": item.received_at,
-        "changed_at": item.received_at,
+        "asked_at": now,
+        "changed_at": now,
     }

@@ -133,7 +133,7 @@ def test_to_vtex(rig: Rig):
     ("changes", "fault"),
     [
         ({"fetch_credentials": None}, "fetch_credentials: is missing: shipstation_v1 only tells that there is news"),
-        ({"fetch_credentials": "key"}, "fetch_credentials: must be 'user:password' for Basic authentication"),
+        ({"fetch_credentials": "key"}, "fetch_credentials: must be 'user:password'"),
         ({"fetch_credentials": "ké:y"}, "fetch_credentials: holds characters that cannot travel in a header"),
         ({"base_url": "http://ssapi.shipstation.com"}, "base_url: must be https"),
     ],

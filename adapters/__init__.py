@@ -34,6 +34,7 @@ and, only where needed:
 ``HOSTS``       the hosts that may be called: names, or compiled patterns for the whole name. By https only
 ``CREDENTIALS`` how the endpoint's ``fetch_credentials`` travel there: ``basic``, ``bearer``, a header's name, or an
                 ``Exchange`` for a token
+``CREDENTIALS_OPTIONAL``  ``True`` where an endpoint can go without: only some messages ask for a call, which waits then
 ``SECRET_FIELDS``  dotted paths of body fields that carry a secret; they are blanked before anything is stored
 
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what

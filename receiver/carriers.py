@@ -66,6 +66,7 @@ class Carrier:
     more: Notice | None
     hosts: tuple[str | re.Pattern[str], ...]
     credentials: str | Exchange | None
+    credentials_optional: bool
     check: Validator
     check_member: Validator | None
     check_notice: Validator | None
@@ -161,6 +162,7 @@ def load(slug: str, module: ModuleType) -> Carrier:
         more=getattr(module, "more", None),
         hosts=tuple(getattr(module, "HOSTS", ())),
         credentials=getattr(module, "CREDENTIALS", None),
+        credentials_optional=getattr(module, "CREDENTIALS_OPTIONAL", False),
         check=check,
         check_member=check_member,
         check_notice=check_notice,

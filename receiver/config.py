@@ -246,7 +246,7 @@ def _calls(carrier: Carrier, scheme: Scheme | None, table: "_Table") -> dict[str
         table.fault("base_url", f"has no meaning: {carrier.slug} is never called")
     if credentials and not carrier.credentials:
         table.fault("fetch_credentials", f"has no meaning: {carrier.slug} is never asked for anything")
-    if carrier.credentials and "fetch_credentials" not in table.given:
+    if carrier.credentials and not carrier.credentials_optional and "fetch_credentials" not in table.given:
         table.fault("fetch_credentials", f"is missing: {carrier.slug} only tells that there is news, which is fetched")
     if credentials and not (credentials.isascii() and credentials.isprintable()):
         table.fault("fetch_credentials", "holds characters that cannot travel in a header")

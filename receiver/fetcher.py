@@ -57,7 +57,7 @@ class Fetcher:
         self.endpoints = tuple(name for name, endpoint in config.endpoints.items() if endpoint.carrier.hosts)
 
     def begin(self) -> None:
-        """Try again what was held for an endpoint's credentials: the configuration was just read anew."""
+        """Try again what was held for an endpoint's settings: the configuration was just read anew."""
         for endpoint in self.endpoints:
             self._fetches.reopen(endpoint, now=self._clock())
 
@@ -84,6 +84,8 @@ class Fetcher:
         why = strange(claim.fetch.url, endpoint.carrier.hosts)
         if why:
             return self._held(claim, None, f"the URL {why}")
+        if endpoint.carrier.credentials and endpoint.fetch_credentials is None:
+            return self._held(claim, None, "the endpoint has no fetch_credentials")
         try:
             headers = {"Accept": "application/json", **claim.fetch.headers}
             answer = self._credentials.call(endpoint, claim.fetch.method, claim.fetch.url, headers)

@@ -360,6 +360,23 @@ class TestActivation:
         assert ("done", "{}") == (fetch(door)["outcome"], fetch(door)["headers"])
         assert 1 == len(rows(door))
 
+    def test_without_credentials(self, door: Rig, api: Api, caplog):
+        """Where credentials are optional, a call that needs them waits until they are configured."""
+        whole = door.config
+        made = replace(whole.endpoints["melhor-envio"], fetch_credentials=None)
+        door.use(replace(whole, endpoints={"melhor-envio": made}))
+        door.post(self.ASKS)
+        door.work()
+        assert "the endpoint has no fetch_credentials" in caplog.text
+        assert ("held", []) == (fetch(door)["outcome"], api.server.heard)
+
+        api.says["/subscription/7"] = answer("204 No Content", b"")
+        door.use(whole)
+        door.worker._fetcher.begin()
+        door.work()
+        assert "hook-secret-9" == api.server.heard[0].headers["toy-secret"]
+        assert ("done", "{}") == (fetch(door)["outcome"], fetch(door)["headers"])
+
     def test_reprocess(self, door: Rig):
         """The blanked secret cannot be used again, and that is said."""
         door.post(self.ASKS)

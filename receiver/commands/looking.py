@@ -73,9 +73,9 @@ def deliveries(outcome: str | None, endpoint: str | None, *, as_json: bool) -> N
 @endpoint_option
 @json_option
 def fetches(endpoint: str | None, *, as_json: bool) -> None:
-    """List what was to be fetched from carriers that only tell that there is news, the latest change first.
+    """List what carriers were to be asked for.
 
-    What is held or given up is tried again by `receiver reprocess DELIVERY`.
+    The latest change first. What is held or given up is tried again by `receiver reprocess DELIVERY`.
     """
     columns = {
         "changed_at": "changed",

@@ -8,7 +8,19 @@ import json
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import BindParameter, Double, Integer, Text, bindparam, case, literal, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Double,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.engine import Connection
 
 from adapters import Fetch
@@ -138,16 +150,17 @@ class Fetches:
             if not connection.execute(self._settle, values).rowcount:
                 raise LeaseLost(claim.id)
             if end.outcome == "done":
-                self._reopen(connection, claim.endpoint, now)
+                self._reopen(connection, claim.endpoint, fetches.c.status.in_(NOT_ALLOWED), now)
 
         self._database.write(work, deadline=self._lease / 4)
         if end.answer is not None:
             self._database.arrived.set()
 
     def reopen(self, endpoint: str, *, now: float) -> None:
-        """Try again what was held for the endpoint's credentials: they may have been corrected."""
-        self._database.write(lambda connection: self._reopen(connection, endpoint, now))
+        """Try again what was held for the endpoint's settings, or never asked for: they may have been corrected."""
+        settings = or_(fetches.c.status.in_(NOT_ALLOWED), fetches.c.status.is_(None))
+        self._database.write(lambda connection: self._reopen(connection, endpoint, settings, now))
 
-    def _reopen(self, connection: Connection, endpoint: str, now: float) -> None:
-        held = (fetches.c.endpoint == endpoint, fetches.c.outcome == "held", fetches.c.status.in_(NOT_ALLOWED))
+    def _reopen(self, connection: Connection, endpoint: str, why: ColumnElement[bool], now: float) -> None:
+        held = (fetches.c.endpoint == endpoint, fetches.c.outcome == "held", why)
         connection.execute(update(fetches).where(*held).values(outcome=None, due_at=now, quiet_until=None))

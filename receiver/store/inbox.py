@@ -22,8 +22,8 @@ class Delivery:
     """One webhook as it is kept. ``target`` and ``headers`` come redacted; ``digest`` is of the original body.
 
     ``updates`` are ``(shipment id, what it says as JSON text)``; ``account`` is whose shipments they are.
-    ``fetches`` are the calls it asks for, as of ``asked_at`` where that was not when it came; ``notice`` is the delivery
-    that asked for this one.
+    ``fetches`` are the calls it asks for, at ``asked_at`` where not when it came; ``notice`` is the delivery that asked
+    for this one.
     """
 
     id: str

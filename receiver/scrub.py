@@ -20,6 +20,8 @@ _NAME = re.compile(r"[A-Za-z_][\w.-]{0,60}", re.ASCII)
 def scrubbed(request: Request, slug: str, rules: tuple[Rule, ...] = ()) -> Request:
     """The request with ``"[redacted]"`` for every value that neither the schema of ``slug`` names nor a rule finds."""
     headers = {name: value for name, value in request.headers.items() if name in _KEPT_HEADERS}
+    if not request.body:
+        return replace(request, headers=headers)
     try:
         payload = json.loads(request.body)
         schema = document(slug)

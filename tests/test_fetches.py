@@ -13,7 +13,7 @@ from receiver import carriers
 from receiver.intake import Intake
 from receiver.store import Fetched, Fetches, Inbox, LeaseLost
 from tests.bare_server import Heard, answer, serving
-from tests.rig import Rig, order, package
+from tests.rig import Rig, eventually, order, package
 from tests.sending import outcome, rows, toy
 
 SECRET = "toy-secret-1"
@@ -164,6 +164,17 @@ class TestWay:
 
         assert ["/parcels?page=1", "/parcels?page=2", "/parcels?page=3"] == [one.target for one in api.server.heard]
         assert {"melhor-envio/p1", "melhor-envio/p2", "melhor-envio/p3"} == {row["id"] for row in door.desk.shipments()}
+
+    def test_beside(self, door: Rig, api: Api):
+        """A worker that runs fetches beside its shipments."""
+        door.add_order(order("1-01", package("N1")))
+        api.has(parcel())
+        door.worker.start()
+        try:
+            door.post(notice())
+            eventually(lambda: door.package_of("1-01", "N1")["trackingNumber"])
+        finally:
+            door.worker.stop()
 
     def test_whole(self, door: Rig):
         """A message that asks for nothing is read like any other."""

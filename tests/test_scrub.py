@@ -40,6 +40,9 @@ def test_same_decision(recording):
 def test_canary(slug):
     """Whatever stands in a field that the schema of a carrier does not name goes, on every level."""
     recording = next(one for one in RECORDINGS if one.carrier == slug)
+    if not recording.request.body:  # the message is its query, of which only what we use is kept
+        assert b"" == scrubbed(recording.request, slug).body
+        return
 
     def planted(value):
         if isinstance(value, dict):

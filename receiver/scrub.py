@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters import Request, Unreadable
+from receiver.carriers import discover
 from receiver.recordings import REDACTED
 from receiver.references import Rule
 from receiver.schemas import document
@@ -20,29 +21,30 @@ _NAME = re.compile(r"[A-Za-z_][\w.-]{0,60}", re.ASCII)
 def scrubbed(request: Request, slug: str, rules: tuple[Rule, ...] = ()) -> Request:
     """The request with ``"[redacted]"`` for every value that neither the schema of ``slug`` names nor a rule finds."""
     headers = {name: value for name, value in request.headers.items() if name in _KEPT_HEADERS}
-    if not request.body:
-        return replace(request, headers=headers)
     try:
         payload = json.loads(request.body)
         schema = document(slug)
         if "notice" in schema.get("$defs", {}):
             schema = {**schema, "allOf": [*schema.get("allOf", ()), {"$ref": "#/$defs/notice"}]}
-        body = json.dumps(_Scrubber(payload, rules).known(payload, _expanded(schema, schema))).encode()
+        member = _expanded(schema.get("$defs", {}).get("member", {}), schema)
+        scrubber = _Scrubber(payload, rules, _members(payload, slug), member)
+        body = json.dumps(scrubber.known(payload, _expanded(schema, schema))).encode()
     except (ValueError, RecursionError):
         body = REDACTED.encode()
     return replace(request, headers=headers, body=body)
 
 
 class _Scrubber:
-    """Goes through one payload."""
+    """Goes through one payload; ``members`` are the parts of it that ``member`` is the schema of."""
 
-    def __init__(self, payload: Any, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, payload: Any, rules: tuple[Rule, ...], members: list[Any], member: dict[str, Any]) -> None:
+        self._members, self._member = {id(each) for each in members}, member
         self._found = [(rule, hits) for rule in rules if (hits := _hits(rule, payload))]
 
     def known(self, value: Any, schema: dict[str, Any]) -> Any:
         """A value that the schema names, without what it holds besides."""
         if isinstance(value, dict):
-            named = _properties(schema)
+            named = _properties(self._member if id(value) in self._members else schema)
             return {
                 name if name in named or _NAME.fullmatch(name) else REDACTED: self.known(item, named[name])
                 if name in named
@@ -58,7 +60,7 @@ class _Scrubber:
         """A value that the schema does not name: blank, but for what a rule finds in it."""
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, dict | list) and self._found:
+        if isinstance(value, dict | list) and (self._found or self._members):
             inner = self.known(value, {})
             return inner if _holds_more(inner) else REDACTED
         return self._reference(str(value).strip()) or REDACTED
@@ -72,6 +74,18 @@ class _Scrubber:
             if rule.pattern is None and written in hits:
                 return written
         return None
+
+
+def _members(payload: Any, slug: str) -> list[Any]:
+    """The parts that the carrier's module splits the message into, where it does and can."""
+    carrier = discover().get(slug)
+    if carrier is None or carrier.split is None:
+        return []
+    try:
+        carrier.check(payload)
+    except Unreadable:
+        return []
+    return [member for _, member in carrier.split(payload)]
 
 
 def _hits(rule: Rule, payload: Any) -> list[str]:

@@ -41,7 +41,7 @@ def test_canary(slug):
     """Whatever stands in a field that the schema of a carrier does not name goes, on every level."""
     recording = next(one for one in RECORDINGS if one.carrier == slug)
     if not recording.request.body:  # the message is its query, of which only what we use is kept
-        assert b"" == scrubbed(recording.request, slug).body
+        assert recording.request.query == scrubbed(recording.request, slug).query
         return
 
     def planted(value):

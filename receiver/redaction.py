@@ -31,6 +31,8 @@ class Redaction:
         secrets = [*endpoint.secrets]
         if endpoint.scheme.kind == "basic":
             secrets += [secret.partition(":")[2] for secret in endpoint.secrets]
+        if endpoint.fetch_credentials:
+            secrets += [endpoint.fetch_credentials, endpoint.fetch_credentials.partition(":")[2]]
         written = {form for secret in secrets if len(secret) >= _LEAST_SECRET for form in _forms(secret)}
         self._written = tuple(sorted(written, key=len, reverse=True))
         self._written_bytes = tuple(form.encode() for form in self._written)

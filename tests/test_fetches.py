@@ -197,6 +197,17 @@ class TestWay:
         assert ["melhor-envio/p1"] == [row["id"] for row in door.desk.shipments()]
 
 
+def test_echoed_credentials(door: Rig, api: Api):
+    """Credentials that an API sends back are not kept."""
+    api.has(parcel(note="for toy-user:toy-password-2, Basic dG95LXVzZXI6dG95LXBhc3N3b3JkLTI="))
+    door.post(notice())
+    door.work()
+
+    body = bytes(rows(door)[1]["body"])
+    assert b"toy-password-2" not in body
+    assert b"dG95LXVzZXI6" not in body
+
+
 class TestWhereTo:
     @pytest.mark.parametrize(
         "url",

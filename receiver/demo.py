@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from receiver import stand_in
+from receiver.carriers import discover
 from receiver.config import BadConfig, Config, endpoint_from, load
 from receiver.http import Http
 from receiver.recordings import BadRecording, Recording, walk
@@ -245,7 +246,7 @@ def _settings(endpoints: Mapping[str, Mapping[str, Any]], vtex_url: str, carrier
     ]
     for name, settings in endpoints.items():
         plain = {key: value for key, value in settings.items() if key not in ("references", "auth")}
-        if "fetch_credentials" in settings:
+        if discover()[settings["carrier"]].hosts:
             plain["base_url"] = carriers_url
         lines.append(f"[endpoints.{name}]")
         lines += [f"{key} = {json.dumps(value)}" for key, value in plain.items()]

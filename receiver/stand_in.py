@@ -1,5 +1,7 @@
 """A stand-in for carriers' APIs, for the demonstration: answers what recordings say that is fetched, on loopback."""
 
+import json
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -7,7 +9,12 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from adapters import Exchange
+from receiver.carriers import discover
 from receiver.recordings import Recording
+
+_TOKEN = "stand-in-token"
+_TOKEN_IN_QUERY = re.compile(rf"[?&]\w+={_TOKEN}")
 
 
 @contextmanager
@@ -17,12 +24,20 @@ def serving(recordings: Iterable[Recording]) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = answers.get(self.path)
-            self.send_response(HTTPStatus.NOT_FOUND if body is None else HTTPStatus.OK)
+            body = answers.get(_TOKEN_IN_QUERY.sub("", self.path))
+            self._answer(HTTPStatus.NOT_FOUND if body is None else HTTPStatus.OK, body or b"")
+
+        def do_POST(self) -> None:
+            """What nobody reads the answer of, such as an activation, succeeds; so does asking for a token."""
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self._answer(HTTPStatus.OK, json.dumps(dict.fromkeys(_token_names(), _TOKEN)).encode())
+
+        def _answer(self, status: HTTPStatus, body: bytes) -> None:
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body or b"")))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body or b"")
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Nobody looks."""
@@ -35,6 +50,12 @@ def serving(recordings: Iterable[Recording]) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _token_names() -> set[str]:
+    """The names under which carriers answer with a token."""
+    exchanges = [carrier.credentials for carrier in discover().values()]
+    return {exchange.token for exchange in exchanges if isinstance(exchange, Exchange)}
 
 
 def _target(url: str) -> str:

@@ -28,6 +28,16 @@ and, only where needed:
                 rules; a bad member does not hold up the good ones
 ``HEADERS``     lower-case names of headers that exported recordings keep: those that `read` or a signature looks at, or
                 that name the format's version
+``METHODS``     the methods by which the carrier sends (default: POST and PUT)
+``QUERY``       names of the query parameters that are the message itself: their values are kept
+``notice``      ``notice(payload, request) -> list[Fetch]`` where a message only tells that there is news, or asks for a
+                call: the payload has passed ``$defs.notice``; no fetch: it is read like any other. What is fetched is
+                JSON, passes the schema and goes to `read`, with its URL in ``request.fetched``
+``more``        ``more(payload, request) -> list[Fetch]``: what to fetch after such an answer, such as its next page
+``HOSTS``       the hosts that may be called: names, or compiled patterns for the whole name. By https only
+``CREDENTIALS`` how the endpoint's ``fetch_credentials`` travel there: ``basic``, ``bearer``, a header's name, or an
+                ``Exchange`` for a token
+``CREDENTIALS_OPTIONAL``  ``True`` where an endpoint can go without: only some messages ask for a call, which waits then
 ``SECRET_FIELDS``  dotted paths of body fields that carry a secret; they are blanked before anything is stored
 
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what
@@ -37,6 +47,8 @@ it does not. Ids go through `name`, other text through `text`, words for people 
 
 from adapters._auth import Basic, Bearer, Header, Path, Query, RsaJwks, Scheme, UnknownKey
 from adapters._contract import (
+    Exchange,
+    Fetch,
     Ignored,
     NotAuthentic,
     Probe,
@@ -57,6 +69,8 @@ __all__ = [
     "Basic",
     "Bearer",
     "ClientCredentials",
+    "Exchange",
+    "Fetch",
     "Header",
     "Hmac",
     "Ignored",

@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -258,7 +258,7 @@ class RsaJwks:
             )
 
 
-@cache
+@lru_cache(maxsize=32)  # fetched sets come and go
 def _rsa_keys(secret: str) -> tuple[tuple[str | None, Any], ...]:
     """``(key id, public key)`` of a JSON Web Key Set; a key in PEM answers to every name.
 
@@ -273,7 +273,9 @@ def _rsa_keys(secret: str) -> tuple[tuple[str | None, Any], ...]:
     elif "-----BEGIN" in secret:
         key = serialization.load_pem_public_key(secret.encode())
     else:
-        rows = [row for row in json.loads(secret)["keys"] if row["kty"] == "RSA"]
+        rows = [row for row in json.loads(secret)["keys"] if row["kty"] == "RSA" and row.get("use", "sig") == "sig"]
+        if not rows:
+            raise ValueError("no RSA key for signatures")
         return tuple(
             (row["kid"], rsa.RSAPublicNumbers(_base64_number(row["e"]), _base64_number(row["n"])).public_key())
             for row in rows

@@ -127,7 +127,8 @@ class Request:
     """One HTTP request as it arrived: header names in lower case, the body's exact bytes.
 
     ``zone`` is the endpoint's setting or else the carrier's ``ZONE``: what a time without an offset means here.
-    ``token`` is the last path segment of ``/webhooks/<endpoint>/<token>``.
+    ``token`` is the last path segment of ``/webhooks/<endpoint>/<token>``. ``fetched`` is the URL whose answer this is;
+    empty for whatever the carrier sent by itself.
     """
 
     method: str
@@ -138,6 +139,38 @@ class Request:
     query: str = ""
     token: str = ""
     zone: tzinfo | None = None
+    fetched: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """A call that a message asks for, before there is anything to read, or before the carrier sends more.
+
+    ``url`` leads to one of the carrier's ``HOSTS``. ``headers`` travel with it besides the merchant's credentials;
+    they may hold a secret of the message's own, and are forgotten once the call was made. Of an answer that is not
+    ``wanted`` only its status counts.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    wanted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """Credentials that a carrier wants to have exchanged for a token first.
+
+    A form with the two halves of the endpoint's ``fetch_credentials`` (``key:secret``), under the names ``fields``, is
+    POSTed to ``url``; the text at ``token`` of the JSON answer then travels as the query parameter ``query``, and is
+    used for as long as it ``lives``.
+    """
+
+    url: str
+    fields: tuple[str, str]
+    token: str
+    query: str
+    lives: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

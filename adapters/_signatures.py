@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
+from urllib.parse import unquote_to_bytes
 
 from adapters._auth import AnySecret, matches_any, utf8, with_header
 from adapters._contract import NotAuthentic, Request
@@ -32,12 +33,19 @@ def nfkd(secret: str) -> bytes:
 
 def from_hex(secret: str) -> bytes:
     """The bytes that a secret shown in hex stands for (Onfleet, "Secrets"). Raises `ValueError`."""
-    return bytes.fromhex(secret)
+    return _some(bytes.fromhex(secret))
 
 
 def from_whsec(secret: str) -> bytes:
     """The bytes after ``whsec_`` (Standard Webhooks, "Signature scheme"). Raises `ValueError`."""
-    return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    return _some(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+
+
+def _some(key: bytes) -> bytes:
+    """The key, unless it is empty: anybody can sign with that one."""
+    if not key:
+        raise ValueError("an empty key")
+    return key
 
 
 def whole_body(request: Request) -> bytes:
@@ -139,7 +147,7 @@ class StandardWebhooks(AnySecret):
         try:
             from_whsec(secret)
         except (ValueError, binascii.Error):
-            return "is not base64 after 'whsec_'"
+            return "is not base64 after 'whsec_', or nothing stands there"
         return None
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:
@@ -163,8 +171,8 @@ class StandardWebhooks(AnySecret):
         return with_header(stamped, "webhook-signature", "v1," + base64.b64encode(self._mac(stamped, secret)).decode())
 
     def _mac(self, request: Request, secret: str) -> bytes:
-        head = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode()
-        return hmac.digest(from_whsec(secret), head + request.body, hashlib.sha256)
+        head = f"{request.headers['webhook-id'].strip()}.{request.headers['webhook-timestamp'].strip()}."
+        return hmac.digest(from_whsec(secret), head.encode("latin-1", "replace") + request.body, hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +221,7 @@ class Jwt(AnySecret):
         if not matches_any(self._bytes(signature), macs):
             raise NotAuthentic(f"header {self.header} is signed with none of the configured secrets")
         now = request.received_at.timestamp()
-        if now > _number(claims.get("exp"), now) or now < _number(claims.get("nbf"), now):
+        if now > self._time(claims, "exp", now) or now < self._time(claims, "nbf", now):
             raise NotAuthentic(f"header {self.header} holds a token that is not valid at this time")
 
     def sign(self, request: Request, secret: str) -> Request:
@@ -229,6 +237,12 @@ class Jwt(AnySecret):
         if not isinstance(part, dict):
             raise NotAuthentic(f"header {self.header} is no JSON Web Token")
         return part
+
+    def _time(self, claims: dict[str, Any], name: str, otherwise: float) -> float:
+        value = claims.get(name, otherwise)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+            raise NotAuthentic(f"header {self.header} holds a token whose {name} is no time")
+        return value
 
     def _bytes(self, encoded: str) -> bytes:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", encoded):
@@ -262,13 +276,15 @@ class ClientCredentials(AnySecret):
     def grant(self, request: Request, secrets: Sequence[str]) -> dict[str, Any]:
         """The answer to a token request that proves a client by Basic credentials. Raises `NotAuthentic`."""
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "basic":
+        if scheme.lower() != "basic" or not encoded:
             raise NotAuthentic("the token request carries no Basic credentials")
         try:
             given = base64.b64decode(encoded.strip(), validate=True)
         except (ValueError, binascii.Error):
             raise NotAuthentic("the token request's Basic credentials are not base64") from None
-        proven = [secret for secret in secrets if hmac.compare_digest(given, utf8(secret))]
+        # RFC 6749, 2.3.1 has both parts form-encoded first; not every client does that.
+        decoded_form = b":".join(unquote_to_bytes(part.replace(b"+", b" ")) for part in given.split(b":", 1))
+        proven = [secret for secret in secrets if matches_any(utf8(secret), (given, decoded_form))]
         if not proven:
             raise NotAuthentic("the token request's Basic credentials are none of the configured secrets")
         seconds = int(self.lives.total_seconds())
@@ -346,7 +362,3 @@ def _salted(body: bytes, secret: str) -> bytes:
 
 def _in_url(part: bytes) -> str:
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
-
-
-def _number(value: object, otherwise: float) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else otherwise

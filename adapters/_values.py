@@ -106,7 +106,10 @@ def epoch(value: object, path: str) -> datetime | None:
     if not re.fullmatch(r"\d{1,15}(\.\d+)?", written):
         raise Unreadable(path, f"written as {_shape(written)} is no Unix time")
     number = float(written)
-    return datetime.fromtimestamp(number / 1000 if number >= _LEAST_MILLISECONDS else number, UTC)
+    try:
+        return datetime.fromtimestamp(number / 1000 if number >= _LEAST_MILLISECONDS else number, UTC)
+    except (ValueError, OverflowError):
+        raise Unreadable(path, f"{written} is outside the calendar") from None
 
 
 def page(template: str, number: str | None) -> str | None:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters import (
+    Fetch,
     Header,
     Ignored,
     Path,
@@ -33,6 +34,10 @@ ZONE = None  # the status is in UTC; events are local, and nobody says where
 TRACKING_PAGE = "https://www.dhl.com/us-en/home/tracking/tracking-parcel.html?submit=1&tracking-id={number}"
 REFERENCES = ("details.references.number", "details.references[*].number")
 SECRET_FIELDS = ("secret",)  # of subscription.validate: whoever has it can activate the subscription
+# DHL's push guide names the header; that the activation is a POST to `self` with both headers comes from two
+# open-source receivers.
+HOSTS = ("api-eu.dhl.com",)
+CREDENTIALS, CREDENTIALS_OPTIONAL = "DHL-API-Key", True
 
 # statusCode, the one word that all divisions share. `status` is a division's own: in a published sample it says
 # DELIVERED of a parcel in pre-transit.
@@ -43,10 +48,14 @@ STATUSES = {
     "failure": Status.EXCEPTION,
     "unknown": Status.OTHER,
 }
-NO_PARCEL = {
-    "subscription.validate": "DHL asks for the subscription to be activated, which takes a call to DHL",
-    "subscription.ready": "the subscription is active",
-}
+NO_PARCEL = {"subscription.ready": "the subscription is active"}
+
+
+def notice(payload: dict[str, Any], request: Request) -> list[Fetch]:  # noqa: ARG001  the contract's signature
+    if payload.get("scope") != "subscription.validate":
+        return []
+    headers = {"DHL-API-Hook-Secret": name(payload["secret"], "$.secret")}
+    return [Fetch(url=name(payload["self"], "$.self"), method="POST", wanted=False, headers=headers)]
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from receiver.config import Config
 from receiver.intake import Intake, place
+from receiver.keys import Keys, KeysUnavailable
 from receiver.rejects import Rejects
 from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
 from receiver.web import health, links, vtex_hook, webhooks
@@ -29,7 +30,9 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     app.extensions["database"] = database
     inbox, index = Inbox(database), Index(database)
     rejects = Rejects(inbox, clock=clock)
-    app.register_blueprint(webhooks.blueprint(config, Intake(config, inbox, clock=clock), clock=clock))
+    keys = Keys(config.endpoints.values(), clock=clock)
+    keys.fetch()
+    app.register_blueprint(webhooks.blueprint(config, Intake(config, inbox, clock=clock, keys=keys), clock=clock))
     app.register_blueprint(links.blueprint(config, index, rejects, clock=clock))
     background = Background(database)
     app.register_blueprint(vtex_hook.blueprint(config, index, background, rejects, clock=clock))
@@ -39,6 +42,10 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     def _(error: StoreUnavailable) -> Response:
         log.error("503: the store cannot be reached: %s", error)
         return problem(503)
+
+    @app.errorhandler(KeysUnavailable)
+    def _(_: KeysUnavailable) -> Response:  # noted already, and seldom enough
+        return problem(503, "The sender cannot be proven now: the carrier's keys are not at hand. Send it again.")
 
     @app.errorhandler(HTTPException)
     def _(error: HTTPException) -> Response:

@@ -5,9 +5,10 @@ import importlib
 import importlib.util
 import json
 import pkgutil
+import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -15,12 +16,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import adapters
-from adapters import Ignored, Probe, Reply, Request, Retries, Scheme, Shipment, Unreadable, strict_json
+from adapters import Exchange, Fetch, Ignored, Probe, Reply, Request, Retries, Scheme, Shipment, Unreadable, strict_json
+from receiver.hosts import strange
 from receiver.schemas import BadSchema, Validator, document, validator
 
 _REQUIRED = ("NAME", "DOCS", "AUTH", "REPLY", "PROBE", "RETRIES", "ZONE", "TRACKING_PAGE", "REFERENCES", "read")
 #: Splits one message into its members, each with its JSON path.
 Split = Callable[[Any], list[tuple[str, Any]]]
+#: What a message asks to be fetched.
+Notice = Callable[[Any, Request], list[Fetch]]
 
 
 class BrokenCarriers(Exception):
@@ -29,12 +33,13 @@ class BrokenCarriers(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
-    """What a request came to: each shipment with the part of the payload that speaks of it, and the members that could
-    not be read while others could."""
+    """What a request came to: each shipment with the part of the payload that speaks of it, the members that could not
+    be read while others could, and what is to be fetched."""
 
     payload: Any
     parcels: list[tuple[Shipment, Any]]
     refused: list[Unreadable]
+    fetches: list[Fetch] = field(default_factory=list)
 
     @property
     def shipments(self) -> list[Shipment]:
@@ -65,17 +70,49 @@ class Carrier:
     headers: tuple[str, ...]
     secret_fields: tuple[str, ...]
     schema: dict[str, Any]
+    methods: tuple[str, ...]
+    query: tuple[str, ...]
+    notice: Notice | None
+    more: Notice | None
+    hosts: tuple[str | re.Pattern[str], ...]
+    credentials: str | Exchange | None
+    credentials_optional: bool
     check: Validator
     check_member: Validator | None
+    check_notice: Validator | None
 
     def convert(self, request: Request) -> Conversion:
-        """Decode, validate and read. Raises `adapters.Unreadable` or `adapters.Ignored` where there is no shipment."""
-        payload = self.decode(request)
+        """Decode, validate and read. Raises `adapters.Unreadable` or `adapters.Ignored` where there is no shipment, and
+        nothing to fetch."""
+        payload = strict_json(request.body) if request.fetched else self.decode(request)
+        if self.notice and self.check_notice and not request.fetched:
+            self.check_notice(payload)
+            if fetches := self.notice(payload, request):
+                return Conversion(payload=payload, parcels=[], refused=[], fetches=self._allowed(fetches))
         self.check(payload)
+        more = self.more(payload, request) if self.more and request.fetched else []
+        try:
+            conversion = self._converted(payload, request)
+        except Ignored:
+            if not more:
+                raise
+            conversion = Conversion(payload=payload, parcels=[], refused=[])
+        return replace(conversion, fetches=self._allowed(more))
+
+    def _converted(self, payload: Any, request: Request) -> Conversion:
         if self.split is None:
             parcels = [(shipment, payload) for shipment in self.read(payload, request)]
             return Conversion(payload=payload, parcels=parcels, refused=[])
         return self._converted_members(payload, self.split(payload), request)
+
+    def _allowed(self, fetches: list[Fetch]) -> list[Fetch]:
+        for fetch in fetches:
+            why = strange(fetch.url, self.hosts)
+            if why:
+                raise Unreadable("$", f"asks for a call that is not made: the URL {why}")
+            if not all(value.isascii() and value.isprintable() for value in fetch.headers.values()):
+                raise Unreadable("$", "asks for a call that is not made: a header cannot hold what it gives")
+        return fetches
 
     def _converted_members(self, payload: Any, members: list[tuple[str, Any]], request: Request) -> Conversion:
         conversion = Conversion(payload=payload, parcels=[], refused=[])
@@ -115,6 +152,7 @@ def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrie
     try:
         check = validator(slug, folder=folder)
         check_member = validator(slug, "member", folder=folder) if hasattr(module, "split") else None
+        check_notice = validator(slug, "notice", folder=folder) if hasattr(module, "notice") else None
     except BadSchema as error:
         raise BrokenCarriers(f"{where}: {error}") from None
     return Carrier(
@@ -137,8 +175,16 @@ def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrie
         headers=tuple(getattr(module, "HEADERS", ())),
         secret_fields=tuple(getattr(module, "SECRET_FIELDS", ())),
         schema=document(slug, folder=folder),
+        methods=tuple(getattr(module, "METHODS", ("POST", "PUT"))),
+        query=tuple(getattr(module, "QUERY", ())),
+        notice=getattr(module, "notice", None),
+        more=getattr(module, "more", None),
+        hosts=tuple(getattr(module, "HOSTS", ())),
+        credentials=getattr(module, "CREDENTIALS", None),
+        credentials_optional=getattr(module, "CREDENTIALS_OPTIONAL", False),
         check=check,
         check_member=check_member,
+        check_notice=check_notice,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from adapters import Scheme
+from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.references import BadRule, Rule
 
@@ -58,7 +58,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One ``/webhooks/<name>``: which carrier speaks there, how it proves itself, whose orders it is about."""
+    """One ``/webhooks/<name>``: which carrier speaks there, how it proves itself, whose orders it is about.
+
+    ``base_url`` stands for the carrier's own hosts wherever it is called, ``fetch_credentials`` are sent there and
+    nowhere else. ``secrets`` is empty only where the carrier publishes its keys.
+    """
 
     name: str
     carrier: Carrier
@@ -72,6 +76,15 @@ class Endpoint:
     events: bool = True
     second_parcel: Literal["hold", "first", "latest", "join"] = "hold"
     number_changed: Literal["keep", "overwrite"] = "keep"
+    base_url: str | None = None
+    fetch_credentials: str | None = field(default=None, repr=False)
+
+    def call_url(self, url: str) -> str:
+        """Where to call for what the carrier has at ``url``: there, or at the same path of ``base_url``."""
+        if self.base_url is None:
+            return url
+        parts = urlsplit(url)
+        return self.base_url + urlunsplit(("", "", parts.path, parts.query, ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +236,7 @@ def _base_url(url: str, table: "_Table") -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or set(url) & set("@?#"):
         table.fault("base_url", "must be https://host, without credentials, query or fragment")
     elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        table.fault("base_url", "must be https: the app token travels with every call (http only to this machine)")
+        table.fault("base_url", "must be https: credentials travel with every call (http only to this machine)")
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
 
 
@@ -241,7 +254,7 @@ def parse_endpoint(
         table.ignore_rest()
         return None
     scheme = _scheme(carrier, table)
-    secrets = table.texts("secrets")
+    secrets = table.texts("secrets", *([()] if isinstance(scheme, RsaJwks) else []))
     for fault in {scheme.fault(secret) for secret in secrets} - {None} if scheme else ():
         table.fault("secrets", str(fault))
     zone = table.zone("zone")
@@ -258,9 +271,27 @@ def parse_endpoint(
         events=table.boolean("events", default=True),
         second_parcel=table.choice("second_parcel", ("hold", "first", "latest", "join"), "hold"),
         number_changed=table.choice("number_changed", ("keep", "overwrite"), "keep"),
+        **_calls(carrier, scheme, table),
     )
     table.finish()
     return endpoint
+
+
+def _calls(carrier: Carrier, scheme: Scheme | None, table: "_Table") -> dict[str, str | None]:
+    """The settings of calls to the carrier, for those that need any."""
+    url, credentials = table.text("base_url", None), table.text("fetch_credentials", None)
+    if url and not (carrier.hosts or isinstance(scheme, RsaJwks)):
+        table.fault("base_url", f"has no meaning: {carrier.slug} is never called")
+    if credentials and not carrier.credentials:
+        table.fault("fetch_credentials", f"has no meaning: {carrier.slug} is never asked for anything")
+    if carrier.credentials and not carrier.credentials_optional and "fetch_credentials" not in table.given:
+        table.fault("fetch_credentials", f"is missing: {carrier.slug} only tells that there is news, which is fetched")
+    if credentials and not (credentials.isascii() and credentials.isprintable()):
+        table.fault("fetch_credentials", "holds characters that cannot travel in a header")
+    halves = carrier.credentials == "basic" or isinstance(carrier.credentials, Exchange)
+    if credentials and halves and ":" not in credentials:
+        table.fault("fetch_credentials", "must be 'user:password', or a key and its secret written like that")
+    return {"base_url": _base_url(url, table) if url else None, "fetch_credentials": credentials}
 
 
 def _account_of(table: "_Table", accounts: Mapping[str, Account]) -> str:

@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from receiver import stand_in
+from receiver.carriers import discover
 from receiver.config import BadConfig, Config, endpoint_from, load
 from receiver.http import Http
 from receiver.recordings import BadRecording, Recording, walk
@@ -84,7 +86,8 @@ class Demo:
         desk, ends = Desk(self.database), time.monotonic() + _PATIENCE
         while time.monotonic() < ends:
             rows = list(desk.shipments())
-            if all(row["state"] != "due" and not _unverified(row) for row in rows):
+            fetching = any(row["due_at"] is not None for row in desk.fetches())
+            if not fetching and all(row["state"] != "due" and not _unverified(row) for row in rows):
                 return
             time.sleep(0.1)
         raise DemoFailed(f"after {_PATIENCE:.0f} s some shipments are still being worked on")
@@ -178,9 +181,9 @@ def running(samples: Path, folder: Path, *, bind: str) -> Iterator[Demo]:
         raise DemoFailed(f"no recordings under {samples}")
     orders = {order["orderId"]: order for one in recordings for order in one.expected.get("orders", ())}
     app = create_sandbox([*orders.values(), _own_order()])
-    with serve(app) as vtex:
+    with serve(app) as vtex, stand_in.serving(recordings) as carriers_url:
         path = folder / "receiver.toml"
-        path.write_text(_settings(names.endpoints(), vtex.url), encoding="utf-8")
+        path.write_text(_settings(names.endpoints(), vtex.url, carriers_url), encoding="utf-8")
         config = load(path, {})
         with _receiver(path, bind, folder) as url:
             database = Database(config.database)
@@ -231,7 +234,7 @@ def free_bind(wanted: str) -> str:
     raise DemoFailed(f"no port is free on {host}")
 
 
-def _settings(endpoints: Mapping[str, Mapping[str, Any]], vtex_url: str) -> str:
+def _settings(endpoints: Mapping[str, Mapping[str, Any]], vtex_url: str, carriers_url: str) -> str:
     lines = [
         "[receiver]",
         'database = "sqlite:///receiver.db"',
@@ -244,6 +247,8 @@ def _settings(endpoints: Mapping[str, Mapping[str, Any]], vtex_url: str) -> str:
     ]
     for name, settings in endpoints.items():
         plain = {key: value for key, value in settings.items() if key not in ("references", "auth")}
+        if discover()[settings["carrier"]].hosts:
+            plain["base_url"] = carriers_url
         lines.append(f"[endpoints.{name}]")
         lines += [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
         if "auth" in settings:

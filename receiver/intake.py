@@ -4,15 +4,16 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
-from adapters import Ignored, NotAuthentic, Request, Shipment, Unreadable, text
+from adapters import Fetch, Ignored, NotAuthentic, Request, Shipment, Unreadable, text
 from receiver.config import Config, Endpoint
+from receiver.keys import Keys, KeysUnavailable
 from receiver.recordings import REDACTED
 from receiver.redaction import Redaction
 from receiver.references import refer
@@ -21,7 +22,10 @@ from receiver.shipments import shipment_to_json
 from receiver.store import Delivery, Inbox, new_id
 
 log = logging.getLogger("receiver.intake")
+T = TypeVar("T")
 
+#: What proves a delivery that we fetched ourselves.
+FETCHED = "fetched"
 #: Of this program and its adapters; kept with each delivery, so that it can be told by which one it was read.
 VERSION = version("carrier-webhook-receiver")
 
@@ -54,7 +58,7 @@ class Result:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """A payload's conversion: the shipments with the merchant's references, or why there are none. A quarantined one
-    may have shipments: those of its members that could be read.
+    may have shipments: those of its members that could be read. A notice has ``fetches`` instead, or besides.
 
     ``updates`` are the shipments as they are stored: ``(shipment id, what is said of it as JSON text)``.
     """
@@ -62,6 +66,7 @@ class Reading:
     outcome: Outcome
     shipments: tuple[Shipment, ...] = ()
     updates: tuple[tuple[str, str], ...] = ()
+    fetches: tuple[Fetch, ...] = ()
     event_id: str | None = None
     path: str | None = None
     why: str | None = None
@@ -90,7 +95,9 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
             "%s: adapter %s failed: %s; the delivery is kept for reprocessing", endpoint.name, carrier.slug, fault
         )
         return Reading(outcome=Outcome.ERROR, why=fault)
-    taken = Reading(outcome=Outcome.ACCEPTED, shipments=ruled, updates=updates, event_id=event_id)
+    taken = Reading(
+        outcome=Outcome.ACCEPTED, shipments=ruled, updates=updates, fetches=tuple(conversion.fetches), event_id=event_id
+    )
     return _in_part(taken, conversion.refused) if conversion.refused else taken
 
 
@@ -104,31 +111,40 @@ def _in_part(taken: Reading, refused: list[Unreadable]) -> Reading:
 class Intake:
     """Takes requests in for the endpoints of a configuration."""
 
-    def __init__(self, config: Config, inbox: Inbox, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, config: Config, inbox: Inbox, *, clock: Callable[[], float] = time.time, keys: Keys | None = None
+    ) -> None:
         self._config, self._inbox, self._clock = config, inbox, clock
+        self._keys = keys or Keys(config.endpoints.values(), clock=clock)
         self._redactions = {name: Redaction(endpoint) for name, endpoint in config.endpoints.items()}
         self._rejects = Rejects(inbox, clock=clock)
 
     def receive(self, endpoint: Endpoint, request: Request) -> Result:
-        """The outcome, once it is durable. Raises `StoreUnavailable`."""
+        """The outcome, once it is durable. Raises `StoreUnavailable`, `KeysUnavailable`."""
         probe = endpoint.carrier.probe
         if probe and probe.matches(request):
             return Result(outcome=Outcome.PROBE, answer=probe.answer(request))
         try:
-            endpoint.scheme.check(request, endpoint.secrets)
-        except NotAuthentic as error:
-            self._reject(endpoint, request, error.reason)
+            self.prove(endpoint, request, endpoint.scheme.check)
+        except NotAuthentic:
             return Result(outcome=Outcome.UNPROVEN)
         reading = self._read(endpoint, request)
-        receipt = self._inbox.receive(self._delivery(endpoint, request, reading))
+        redaction = self._redactions[endpoint.name]
+        receipt = self._inbox.receive(
+            self._delivery(
+                endpoint,
+                request,
+                reading,
+                target=redaction.target(request),
+                headers=redaction.headers(request),
+                proof=endpoint.scheme.kind,
+            )
+        )
         outcome = reading.outcome
         if receipt.duplicate and outcome in (Outcome.ACCEPTED, Outcome.IGNORED):
             outcome = Outcome.DUPLICATE
-        if outcome == Outcome.QUARANTINED and not receipt.duplicate:
-            log.warning(
-                "%s: delivery %s quarantined: %s: %s (kept; after a fix: receiver reprocess)",
-                endpoint.name, receipt.delivery, endpoint.carrier.slug, reading.reason,
-            )  # fmt: skip
+        if not receipt.duplicate:
+            _tell_quarantined(endpoint, receipt.delivery, reading)
         return Result(
             outcome=outcome,
             delivery=receipt.delivery,
@@ -136,6 +152,35 @@ class Intake:
             path=reading.path,
             why=reading.why,
         )
+
+    def fetched(self, endpoint: Endpoint, request: Request, *, notice: str) -> Delivery:
+        """What was fetched because the delivery ``notice`` asked for it, as a delivery of its own, not yet stored."""
+        reading = self._read(endpoint, request)
+        delivery = self._delivery(
+            endpoint,
+            request,
+            reading,
+            target=self._redactions[endpoint.name].text(request.fetched),
+            headers=dict(request.headers),
+            proof=FETCHED,
+            notice=notice,
+        )
+        _tell_quarantined(endpoint, delivery.id, reading)
+        return delivery
+
+    def prove(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
+        """What ``by`` makes of the request and the endpoint's secrets.
+
+        Raises `NotAuthentic` and `KeysUnavailable`, once that is noted for the operator.
+        """
+        try:
+            return self._keys.prove(endpoint, request, by)
+        except NotAuthentic as error:
+            self._reject(endpoint, request, error.reason)
+            raise
+        except KeysUnavailable as error:
+            self._reject(endpoint, request, str(error), status=503)
+            raise
 
     def reprocess(self, row: dict[str, Any], *, behind: bool = False) -> Reading:
         """Run a kept delivery again, as after a fix of its adapter. Raises `StoreUnavailable`."""
@@ -147,9 +192,10 @@ class Intake:
         request = stored_request(row, endpoint)
         reading = self._read(endpoint, request)
         blanked = row["digest"] != hashlib.sha256(request.body).hexdigest()
-        if blanked and any(REDACTED in said for _, said in reading.updates):
+        used = [*(said for _, said in reading.updates), *(str(fetch) for fetch in reading.fetches)]
+        if blanked and any(REDACTED in said for said in used):
             reading = Reading(outcome=Outcome.ERROR, why="a field we use held a secret, which was blanked when stored")
-        dedup = _dedup(endpoint, row["digest"], reading)
+        dedup = _dedup(endpoint, row["digest"], reading, row["id"])
         fresh = Delivery(
             id=row["id"],
             endpoint=row["endpoint"],
@@ -167,6 +213,9 @@ class Intake:
             proof=row["proof"],
             version=VERSION,
             updates=reading.updates,
+            fetches=reading.fetches,
+            notice=row["notice"],
+            asked_at=self._clock(),
         )
         outcome, reason = reading.outcome, reading.reason
         news = self._inbox.reprocess(row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh, behind=behind)
@@ -180,32 +229,31 @@ class Intake:
         safe = self._redactions[endpoint.name].text
         return replace(reading, why=safe(reading.why), path=reading.path and safe(reading.path))
 
-    def _delivery(self, endpoint: Endpoint, request: Request, reading: Reading) -> Delivery:
-        digest = hashlib.sha256(request.body).hexdigest()
-        redaction = self._redactions[endpoint.name]
+    def _delivery(self, endpoint: Endpoint, request: Request, reading: Reading, **known: Any) -> Delivery:
+        said = request.body + (request.query.encode() if endpoint.carrier.query else b"")
+        digest, name = hashlib.sha256(said).hexdigest(), new_id()
         return Delivery(
-            id=new_id(),
+            id=name,
             endpoint=endpoint.name,
             carrier=endpoint.carrier.slug,
             account=endpoint.account,
             received_at=self._clock(),
-            dedup=_dedup(endpoint, digest, reading),
+            dedup=_dedup(endpoint, digest, reading, name),
             outcome=reading.outcome,
             reason=reading.reason,
             method=request.method,
-            target=redaction.target(request),
-            headers=redaction.headers(request),
-            body=redaction.body(request.body),
+            body=self._redactions[endpoint.name].body(request.body),
             digest=digest,
-            proof=endpoint.scheme.kind,
             version=VERSION,
             updates=reading.updates,
+            fetches=reading.fetches,
+            **known,
         )
 
-    def _reject(self, endpoint: Endpoint, request: Request, reason: str) -> None:
+    def _reject(self, endpoint: Endpoint, request: Request, reason: str, *, status: int = 401) -> None:
         redaction = self._redactions[endpoint.name]
         target, headers = redaction.target(request), redaction.headers(request)
-        self._rejects.note(endpoint.name, reason, method=request.method, target=target, headers=headers)
+        self._rejects.note(endpoint.name, reason, status=status, method=request.method, target=target, headers=headers)
 
 
 def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:
@@ -219,7 +267,16 @@ def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:
         body=bytes(row["body"]),
         received_at=datetime.fromtimestamp(row["received_at"], UTC),
         zone=endpoint.zone,
+        fetched=row["target"] if row["proof"] == FETCHED else "",
     )
+
+
+def _tell_quarantined(endpoint: Endpoint, delivery: str, reading: Reading) -> None:
+    if reading.outcome == Outcome.QUARANTINED:
+        log.warning(
+            "%s: delivery %s quarantined: %s: %s (kept; after a fix: receiver reprocess)",
+            endpoint.name, delivery, endpoint.carrier.slug, reading.reason,
+        )  # fmt: skip
 
 
 def _with_references(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:
@@ -234,11 +291,14 @@ def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:
     return f"{endpoint.name}/{key}", json.dumps(shipment_to_json(shipment))
 
 
-def _dedup(endpoint: Endpoint, digest: str, reading: Reading) -> str:
+def _dedup(endpoint: Endpoint, digest: str, reading: Reading, delivery: str) -> str:
     """The key under which a repeat is known. The carrier's event id counts together with what it says: a correction
-    that reuses the id is news. What could not be read holds a key of its own and blocks nobody."""
+    that reuses the id is news. What could not be read holds a key of its own and blocks nobody. A notice is news each
+    time: its words are the same whatever happened."""
     if reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR):
         return f"{endpoint.name}:kept:{digest}"
+    if reading.fetches:
+        return f"{endpoint.name}:notice:{delivery}"
     if reading.event_id:
         said = "\n".join(said for _, said in reading.updates)
         return f"{endpoint.name}:event:{reading.event_id}:{hashlib.sha256(said.encode()).hexdigest()[:16]}"

@@ -28,6 +28,7 @@ class Recording:
     ``expected`` holds, all optional: ``source``, ``endpoint`` (settings as in ``receiver.toml``), ``received_at``,
     ``after`` (names of recordings beside it that tell of the same parcel and came before), ``reply``
     (``{"status", "outcome"}``), ``shipments`` (as `receiver.shipments.shipment_to_json` writes them),
+    ``fetched`` (what the carrier's API answers to the calls that a notice leads to: ``{"url", "status", "body"}``),
     ``ignored`` (the reason), ``orders`` (VTEX orders it meets), ``state``, ``reason``, ``rule``, ``patch`` and
     ``tracking`` (``{"order", "invoice", "body"}``). ``earlier`` are the recordings that ``after`` names.
     """
@@ -42,6 +43,18 @@ class Recording:
         """The slug of the carrier that sent it, where the recording says so."""
         settings: dict[str, Any] = self.expected.get("endpoint", {})
         return settings.get("carrier")
+
+    @property
+    def answers(self) -> dict[str, Request]:
+        """The API's answers that can be read, by URL."""
+        return {
+            str(one.get("url")): replace(
+                self.request, method="GET", path="", query="", token="", headers={"content-type": "application/json"},
+                body=json.dumps(one.get("body")).encode(), fetched=str(one.get("url")),
+            )
+            for one in self.expected.get("fetched", ())
+            if one.get("status", 200) == 200
+        }  # fmt: skip
 
 
 def read_http(raw: bytes, *, received_at: datetime, name: str = "") -> Request:

@@ -26,10 +26,13 @@ class Redaction:
     def __init__(self, endpoint: Endpoint) -> None:
         schemes = (endpoint.scheme, *endpoint.carrier.auth)
         self._endpoint = endpoint.name
+        self._kept = frozenset(endpoint.carrier.query)
         self._credential_headers = frozenset(name for scheme in schemes for name in scheme.credential_headers)
         secrets = [*endpoint.secrets]
         if endpoint.scheme.kind == "basic":
             secrets += [secret.partition(":")[2] for secret in endpoint.secrets]
+        if endpoint.fetch_credentials:
+            secrets += [endpoint.fetch_credentials, endpoint.fetch_credentials.partition(":")[2]]
         written = {form for secret in secrets if len(secret) >= _LEAST_SECRET for form in _forms(secret)}
         self._written = tuple(sorted(written, key=len, reverse=True))
         self._written_bytes = tuple(form.encode() for form in self._written)
@@ -38,9 +41,10 @@ class Redaction:
         self._field = re.compile(rf'("(?:{names})"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^\s,}}\]]+)'.encode(), re.DOTALL)
 
     def target(self, request: Request) -> str:
-        """The request line's target without what may be a secret: the path's token, and in the query all but names."""
+        """The request line's target without what may be a secret: the path's token, and in the query all but names, and
+        but what is the carrier's message."""
         path = f"/webhooks/{self._endpoint}/{REDACTED}" if request.token else f"/webhooks/{self._endpoint}"
-        query = "&".join(_pair(pair) for pair in request.query.split("&") if pair)
+        query = "&".join(_pair(pair, self._kept) for pair in request.query.split("&") if pair)
         return quote(self.text(f"{path}?{query}" if query else path), safe="/%?&=[]-._~:+,;@!$'()*")
 
     def headers(self, request: Request) -> dict[str, str]:
@@ -81,9 +85,11 @@ def _is_sensitive(header: str) -> bool:
     return _SENSITIVE.search(header) is not None
 
 
-def _pair(pair: str) -> str:
+def _pair(pair: str, kept: frozenset[str]) -> str:
     # A secret that stands alone, base64 padding and all, is no name.
     name, _, value = pair.partition("=")
+    if name in kept:
+        return pair
     return f"{name}={REDACTED}" if value.strip("=") else REDACTED
 
 

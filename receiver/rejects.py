@@ -21,7 +21,9 @@ class Rejects:
         self._inbox, self._clock = inbox, clock
         self._second, self._many = 0, 0
 
-    def note(self, door: str, reason: str, *, method: str, target: str, headers: Mapping[str, str]) -> None:
+    def note(
+        self, door: str, reason: str, *, method: str, target: str, headers: Mapping[str, str], status: int = 401
+    ) -> None:
         """``door`` is the endpoint's name, or the route's; ``target`` and ``headers`` come without secrets."""
         now = self._clock()
         if int(now) != self._second:
@@ -31,7 +33,7 @@ class Rejects:
         self._many += 1
         if self._many > _A_SECOND:
             return
-        log.warning("%s: 401, the sender is not proven: %s", door, reason)
+        log.warning("%s: %d, the sender is not proven: %s", door, status, reason)
         try:
             self._inbox.reject(
                 endpoint=door, at=now, reason=reason, method=method, target=target, headers=dict(headers)

@@ -26,7 +26,7 @@ from receiver.vtex.orders import UnexpectedOrder, read_order
 #: What nobody wants to come out, unless the recording says so.
 _FAILURES = (Outcome.QUARANTINED, Outcome.ERROR, Outcome.UNPROVEN)
 #: Parts of an expectation and what they must be; recordings come from anywhere.
-_SHAPES = {"endpoint": dict, "reply": dict, "orders": list, "links": list, "shipments": list}
+_SHAPES = {"endpoint": dict, "reply": dict, "orders": list, "links": list, "shipments": list, "fetched": list}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Replay:
         except (BadRecording, UnexpectedOrder) as error:
             return bad(recording.name, error)
         recording = _arrived(recording)
-        reading = _read(endpoint, recording.request)
+        reading = _read(endpoint, recording)
         fields = [_undecided(endpoint, shipment) for shipment in reading.shipments]
         orders = ChainMap(self.orders, own_orders)
         if orders or recording.expected.get("state"):
@@ -100,10 +100,11 @@ class Replay:
         """
         try:
             endpoint = self.endpoint_of(recording, configured=True)
+            signed = _signed(endpoint, _sent_now(recording.request))
         except BadRecording as error:
             return bad(recording.name, error)
-        reading = _read(endpoint, recording.request)
-        result = intake.receive(endpoint, _signed(endpoint, _sent_now(recording.request)))
+        reading = _read(endpoint, recording)
+        result = intake.receive(endpoint, signed)
         reason = f"{result.path}: {result.why}" if result.path else result.why
         fields = [_undecided(endpoint, shipment) for shipment in reading.shipments]
         differences = tuple(_outcome_differences(recording, result.outcome, reason))
@@ -119,9 +120,9 @@ class Replay:
         """Send it to a running receiver, signed anew with the configured secret."""
         try:
             endpoint = self.endpoint_of(recording)
+            request = _signed(endpoint, replace(_sent_now(recording.request), path=f"/webhooks/{endpoint.name}"))
         except BadRecording as error:
             return bad(recording.name, error)
-        request = _signed(endpoint, replace(_sent_now(recording.request), path=f"/webhooks/{endpoint.name}"))
         target = f"{request.path}?{request.query}" if request.query else request.path
         headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
         try:
@@ -187,7 +188,7 @@ class Replay:
         updates = [
             Update(shipment=shipment, received_at=one.request.received_at, digest="")
             for one in (*recording.earlier, recording)
-            for shipment in _read(endpoint, one.request).shipments
+            for shipment in _read(endpoint, one).shipments
             if shipment.key == told.wanted["key"]
         ]
         links = recording.expected.get("links", ())
@@ -217,11 +218,30 @@ def _sent_now(request: Request) -> Request:
     return replace(request, received_at=datetime.now(UTC))
 
 
-def _read(endpoint: Endpoint, request: Request) -> Reading:
-    """What a live request would come to, up to the store."""
+def _read(endpoint: Endpoint, recording: Recording) -> Reading:
+    """What a live request would come to, up to the store, with the answers to the calls it leads to."""
+    reading = _read_alone(endpoint, recording.request)
+    shipments, asked, answers = [*reading.shipments], [*reading.fetches], recording.answers
+    while asked:
+        fetch = asked.pop(0)
+        answer = answers.pop(fetch.url, None)
+        if answer is None or not fetch.wanted:
+            continue
+        told = read(endpoint, replace(answer, zone=endpoint.zone))
+        if told.outcome in _FAILURES:
+            return told
+        shipments += told.shipments
+        asked += told.fetches
+    return replace(reading, shipments=tuple(shipments))
+
+
+def _read_alone(endpoint: Endpoint, request: Request) -> Reading:
     if _is_probe(endpoint, request):
         return Reading(outcome=Outcome.PROBE)
-    signed = _signed(endpoint, request)
+    try:
+        signed = _signed(endpoint, request)
+    except BadRecording:  # nobody but the carrier can sign it: what it says is worth a look all the same
+        return read(endpoint, replace(request, zone=endpoint.zone))
     try:
         endpoint.scheme.check(signed, endpoint.secrets)
     except NotAuthentic as error:
@@ -230,8 +250,14 @@ def _read(endpoint: Endpoint, request: Request) -> Reading:
 
 
 def _signed(endpoint: Endpoint, request: Request) -> Request:
+    """The request, proven anew. Raises `BadRecording` where the endpoint's settings hold nothing to prove it with."""
     request = replace(request, zone=endpoint.zone)
-    return request if _is_probe(endpoint, request) else endpoint.scheme.sign(request, endpoint.secrets[0])
+    if _is_probe(endpoint, request):
+        return request
+    try:
+        return endpoint.scheme.sign(request, endpoint.secrets[0])
+    except (IndexError, ValueError):  # the keys are public ones
+        raise BadRecording(f"endpoint {endpoint.name}: only {endpoint.carrier.name} can sign for it") from None
 
 
 def _is_probe(endpoint: Endpoint, request: Request) -> bool:

@@ -21,6 +21,8 @@ def scrubbed(request: Request, carrier: Carrier, rules: tuple[Rule, ...] = ()) -
     """The request with ``"[redacted]"`` for every value that neither the carrier's schema names nor a rule finds."""
     kept = (*_KEPT_HEADERS, *carrier.headers)
     headers = {name: value for name, value in request.headers.items() if name in kept}
+    if carrier.query and not request.body:
+        return replace(request, headers=headers)
     try:
         payload = _payload(request, carrier)
         body = carrier.encode(_Scrubber(payload, carrier, rules).scrubbed)
@@ -47,7 +49,8 @@ class _Scrubber:
         # A member is known by its place: `split` hands out the very objects that stand in the payload.
         self._members = {id(member) for member in members}
         self._member = _expanded(carrier.schema.get("$defs", {}).get("member", {}), carrier.schema)
-        self.scrubbed = self.known(payload, _expanded(carrier.schema, carrier.schema))
+        whole = [carrier.schema, *(carrier.schema["$defs"][name] for name in ("notice",) if carrier.notice)]
+        self.scrubbed = self.known(payload, {"allOf": [_expanded(schema, carrier.schema) for schema in whole]})
 
     def known(self, value: Any, schema: dict[str, Any]) -> Any:
         """A value that the schema names, without what it holds besides."""

@@ -1,5 +1,6 @@
-"""The worker: claims due shipments of every account and hands each to the `Reconciler`; tells once when the backlog
-grows old. Retention runs beside it once a day, and so do the chores that no shipment waits for."""
+"""The worker: claims due shipments of every account and hands each to the `Reconciler`, due fetches to the `Fetcher`;
+tells once when the backlog grows old. Retention runs beside it once a day, and so do the chores that no shipment waits
+for."""
 
 import contextlib
 import logging
@@ -7,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from receiver.chores import Chores
 from receiver.config import Config
+from receiver.fetcher import Fetcher
 from receiver.http import TOTAL_SECONDS, Http
 from receiver.reconcile import Reconciler
 from receiver.store import Claim, Database, Desk, Queue, StoreUnavailable
@@ -50,6 +53,7 @@ class Worker:
         }
         self._reconciler = Reconciler(config, self.queue, clients, clock=clock, sleep=sleep)
         self._chores = Chores(config, database, self.queue, clients, clock=clock, sleep=sleep)
+        self._fetcher = Fetcher(config, database, clock=clock)
         self._desk = Desk(database)
         self._hands = hands or config.hands
         self._stopping = threading.Event()
@@ -62,6 +66,7 @@ class Worker:
         """Forget pauses for keys that did not work (the configuration was just read anew), and begin."""
         for account in self._config.accounts:
             self.queue.resume_after_reload(account)
+        self._fetcher.begin()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._thread.start()
         self._chores_thread = threading.Thread(
@@ -80,8 +85,11 @@ class Worker:
     def run_until_idle(self) -> None:
         """Work in this thread until nothing is due, for tests and the demo."""
         while True:
+            fetches = [found for name in self._fetcher.endpoints if (found := self._fetcher.claim(name))]
+            for fetch in fetches:
+                self._fetcher.run(fetch)
             claims = [claim for account in self._config.accounts for claim in self._claim(account, self._hands)]
-            if not claims and not self._chores.once():
+            if not claims and not fetches and not self._chores.once():
                 return
             for claim in claims:
                 self._reconciler.run(claim)
@@ -89,10 +97,11 @@ class Worker:
     def _run(self) -> None:
         with contextlib.ExitStack() as stack:
             crews = {account: stack.enter_context(_Crew(self._hands, account)) for account in self._config.accounts}
+            fetching = stack.enter_context(_Crew(self._hands, "fetch"))
             while not self._stopping.is_set():
                 self._database.arrived.clear()
                 try:
-                    busy = False
+                    busy = self._hand_out_fetches(fetching)
                     for account, crew in crews.items():
                         busy |= self._hand_out(account, crew)
                     self._housekeeping()
@@ -119,19 +128,36 @@ class Worker:
             for _ in range(room - len(claims)):
                 crew.free.release()
         for claim in claims:
-            crew.submit(self._one, claim, crew.free)
+            crew.submit(self._one, claim.id, partial(self._reconciler.run, claim), crew.free)
         return bool(claims)
+
+    def _hand_out_fetches(self, crew: "_Crew") -> bool:
+        """Claim one fetch of each endpoint, as far as there are hands. True: there may be more."""
+        claimed = False
+        for endpoint in self._fetcher.endpoints:
+            if not self._fetcher.something_due(endpoint) or not crew.free.acquire(blocking=False):
+                continue
+            claim = None
+            try:
+                claim = self._fetcher.claim(endpoint)
+            finally:
+                if claim is None:
+                    crew.free.release()
+            if claim is not None:
+                crew.submit(self._one, claim.endpoint, partial(self._fetcher.run, claim), crew.free)
+                claimed = True
+        return claimed
 
     def _claim(self, account: str, most: int) -> list[Claim]:
         return self.queue.claim(account, most=most, now=self._clock())
 
-    def _one(self, claim: Claim, free: threading.Semaphore) -> None:
+    def _one(self, name: str, run: Callable[[], None], free: threading.Semaphore) -> None:
         try:
-            self._reconciler.run(claim)
+            run()
         except StoreUnavailable as error:
-            log.error("%s: not recorded, its lease will lapse: %s", claim.id, error)
+            log.error("%s: not recorded, its lease will lapse: %s", name, error)
         except Exception:
-            log.exception("%s: the worker stumbled; the lease will lapse", claim.id)
+            log.exception("%s: the worker stumbled; the lease will lapse", name)
         finally:
             free.release()
             self._database.arrived.set()
@@ -158,10 +184,10 @@ class Worker:
 
 
 class _Crew(ThreadPoolExecutor):
-    """One account's hands; ``free`` counts those that have nothing to do."""
+    """The hands of one account, or those that fetch; ``free`` counts those that have nothing to do."""
 
-    def __init__(self, hands: int, account: str) -> None:
-        super().__init__(hands, thread_name_prefix=f"hand-{account}")
+    def __init__(self, hands: int, name: str) -> None:
+        super().__init__(hands, thread_name_prefix=f"hand-{name}")
         self.free = threading.Semaphore(hands)
         self._hands = hands
 

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -148,7 +149,11 @@ class Rig:
             },
             "endpoints": endpoints or {"melhor-envio": MELHOR_ENVIO},
         }
-        self.config = parse(raw, path=self.folder / "receiver.toml", environ={})
+        return self.use(parse(raw, path=self.folder / "receiver.toml", environ={}))
+
+    def use(self, config: Config) -> Config:
+        """Apply a configuration; the web side and the worker are made anew."""
+        self.config = config
         self.app = create_app(self.config, self.database, clock=lambda: self.now)
         self.client = self.app.test_client()
         self.worker = self.new_worker("rig")
@@ -182,7 +187,7 @@ class Rig:
                 path=f"/webhooks/{endpoint}",
                 headers={"content-type": "application/json", **headers},
                 body=body,
-                received_at=None,  # type: ignore[arg-type]  nothing here looks at it
+                received_at=datetime.fromtimestamp(self.now, UTC),
             ),
             endpoint=endpoint,
         )

@@ -47,6 +47,7 @@ def faults(**changes: Any) -> list[str]:
 class TestExample:
     ENVIRONMENT = {  # noqa: RUF012  nobody changes it
         "VTEX_APP_KEY": "k", "VTEX_APP_TOKEN": "t", "MELHOR_ENVIO_SECRET": "m", "FRENET_TOKEN": "f",
+        "SHIPSTATION_URL_TOKEN": "s", "SHIPSTATION_KEY": "k:s",
         "RECEIVER_OPERATOR_TOKEN": "o", "VTEX_HOOK_SECRET": "h", "LINK_TOKEN": "l",
     }  # fmt: skip
 
@@ -55,7 +56,7 @@ class TestExample:
         loaded = load(EXAMPLE, self.ENVIRONMENT)
 
         assert ["luxstore"] == list(loaded.accounts)
-        assert ["melhor_envio", "frenet"] == [one.carrier.slug for one in loaded.endpoints.values()]
+        assert ["melhor_envio", "frenet", "shipstation_v1"] == [one.carrier.slug for one in loaded.endpoints.values()]
         assert [ReferenceKind.ORDER_ID] == [rule.kind for rule in loaded.endpoints["melhor-envio"].references]
 
     def test_comments_load_too(self, tmp_path):

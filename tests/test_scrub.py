@@ -42,6 +42,9 @@ def test_canary(slug):
     carrier = discover()[slug]
     accepted = [one for one in RECORDINGS if one.expected.get("reply", {}).get("outcome") == "accepted"]
     recording = next(one for one in accepted if one.carrier == slug)
+    if not recording.request.body:  # the message is its query, of which only what we use is kept
+        assert recording.request.query == scrubbed(recording.request, carrier).query
+        return
 
     def planted(value):
         if isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -171,7 +172,7 @@ class TestStumbling:
             patched.setattr(rig.worker.queue, "settle", _refuse)
             free = threading.Semaphore(0)
             [claim] = rig.worker.queue.claim("lux", most=1, now=rig.now)
-            rig.worker._one(claim, free)
+            rig.worker._one(claim.id, partial(rig.worker._reconciler.run, claim), free)
         assert ["melhor-envio/p1: not recorded, its lease will lapse: away"] == [
             record.getMessage() for record in caplog.records if record.levelname == "ERROR"
         ]

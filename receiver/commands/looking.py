@@ -72,6 +72,28 @@ def deliveries(outcome: str | None, endpoint: str | None, *, as_json: bool) -> N
 
 
 @click.command()
+@endpoint_option
+@json_option
+def fetches(endpoint: str | None, *, as_json: bool) -> None:
+    """List what carriers were to be asked for.
+
+    The latest change first. What is held or given up is tried again by `receiver reprocess DELIVERY`.
+    """
+    columns = {
+        "changed_at": "changed",
+        "endpoint": "endpoint",
+        "outcome": "outcome",
+        "due_at": "due",
+        "reason": "reason",
+        "delivery": "asked for by",
+        "url": "what",
+    }
+    with opened() as (config, database):
+        rows = known(Desk(database).fetches(endpoint=endpoint), config, endpoint)
+        show_rows(rows, columns, as_json=as_json, empty="nothing was to be fetched")
+
+
+@click.command()
 @json_option
 def rejects(*, as_json: bool) -> None:
     """List senders that could not prove themselves.
@@ -146,7 +168,8 @@ def _arrived(one: dict[str, Any]) -> Iterator[str]:
     yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
     read = f"{one['carrier']} of version {one['version']}" if one["version"] else one["carrier"]
     folded = "folded in" if one["folded"] else "not folded in yet"
-    yield f"  {'':20}  {one['outcome']}, proven by {one['proof']}, read by {read}, {folded}, sha256 {one['digest']}"
+    asked = f", as {one['notice']} asked" if one["notice"] else ""
+    yield f"  {'':20}  {one['outcome']}, proven by {one['proof']}{asked}, read by {read}, {folded}, sha256 {one['digest']}"
 
 
 def _place(order: str | None, invoice: str | None) -> str | None:
@@ -178,4 +201,4 @@ def _attempt(attempt: dict[str, Any]) -> str:
     return "  ".join(part for part in parts if part)
 
 
-COMMANDS = (shipments, deliveries, rejects, show)
+COMMANDS = (shipments, deliveries, fetches, rejects, show)

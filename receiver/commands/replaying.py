@@ -29,7 +29,7 @@ from receiver.commands._common import (
 )
 from receiver.config import Config, default_path
 from receiver.http import Http
-from receiver.intake import Intake, read, stored_request
+from receiver.intake import FETCHED, Intake, read, stored_request
 from receiver.recordings import BadRecording, Recording, to_json, walk
 from receiver.replay import Fields, Replay, Replayed, bad, orders_by_id
 from receiver.scrub import scrubbed
@@ -115,6 +115,8 @@ def export(endpoint: str | None, outcome: str | None, *, raw: bool) -> None:
     left_out = 0
     with opened() as (config, database):
         for row in known(Desk(database).deliveries(endpoint=endpoint, outcome=outcome), config, endpoint):
+            if row["proof"] == FETCHED:
+                continue  # it comes by itself where its notice is sent again
             recording = _recording(config, row, raw=raw)
             if recording is None:
                 left_out += 1

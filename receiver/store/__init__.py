@@ -8,6 +8,7 @@ from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, Le
 from receiver.store.database import Database, new_id
 from receiver.store.desk import Desk
 from receiver.store.engine import NotMigrated, StoreUnavailable, migrate
+from receiver.store.fetches import FetchClaim, Fetched, Fetches
 from receiver.store.inbox import Delivery, Inbox, Receipt
 from receiver.store.index import Index, Link, Linked
 from receiver.store.queue import Queue
@@ -21,6 +22,9 @@ __all__ = [
     "Delivery",
     "Desk",
     "Ending",
+    "FetchClaim",
+    "Fetched",
+    "Fetches",
     "Inbox",
     "Index",
     "InvoiceTaken",

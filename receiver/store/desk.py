@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Delete, Update, bindparam, delete, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database
 from receiver.store.index import TAKEN, reopened
-from receiver.store.tables import BEHIND, LIVE, accounts, attempts, deliveries, rejects, shipments, updates
+from receiver.store.tables import BEHIND, LIVE, accounts, attempts, deliveries, fetches, rejects, shipments, updates
 
 #: Outcomes of deliveries that wait for a fix of ours.
 OPEN = ("quarantined", "error")
@@ -62,6 +62,13 @@ class Desk:
             raise Unknown(f"no delivery {delivery_id}")
         return _delivery(dict(rows[0]))
 
+    def fetches(self, *, endpoint: str | None = None) -> Iterator[dict[str, Any]]:
+        """What was to be fetched from carriers, the latest change first; ``outcome`` ``None`` is still under way."""
+        hidden = ("headers", "token", "arrivals", "wanted")
+        shown = [column for column in fetches.c if column.name not in hidden]
+        where = _equal({fetches.c.endpoint: endpoint})
+        return map(dict, self._database.each(select(*shown).where(*where).order_by(fetches.c.changed_at.desc())))
+
     def rejects(self) -> list[dict[str, Any]]:
         """The last senders that were not proven, newest first."""
         return [dict(row) for row in self._database.rows(select(rejects).order_by(rejects.c.id.desc()))]
@@ -84,7 +91,7 @@ class Desk:
         rows = self._database.rows(select(shipments).where(shipments.c.id == shipment_id))
         if not rows:
             raise Unknown(f"no shipment {shipment_id!r}")
-        of_delivery = ("id", "received_at", "digest", "outcome", "carrier", "proof", "version")
+        of_delivery = ("id", "received_at", "digest", "outcome", "carrier", "proof", "version", "notice")
         said = (
             select(updates.c.said, updates.c.taken, *(deliveries.c[name] for name in of_delivery))
             .join(deliveries, deliveries.c.id == updates.c.delivery)
@@ -154,7 +161,14 @@ class Desk:
         while rows := self._database.rows(old, {"after": after}):
             after = rows[-1]["received_at"]
             emptied += self._database.write(_executing(empty.values(body=None), {"ids": [row["id"] for row in rows]}))
+        self._forget_fetches(bodies_before)
         return emptied
+
+    def _forget_fetches(self, before: float) -> None:
+        """What is done, and the secrets of what never will be."""
+        old = fetches.c.changed_at < before
+        self._database.write(_executing(delete(fetches).where(old, fetches.c.outcome == "done")))
+        self._database.write(_executing(update(fetches).where(old, fetches.c.outcome == "held").values(headers="{}")))
 
     def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
         """``name``, ``reason`` and ``until`` of each account that takes no calls, or is about to be tried again."""
@@ -186,7 +200,7 @@ class Desk:
         return changed
 
 
-def _executing(statement: Update, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:
+def _executing(statement: Update | Delete, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:
     """A piece of writing that tells how many rows it changed."""
     return lambda connection: connection.execute(statement, parameters or {}).rowcount
 

@@ -1,14 +1,17 @@
 """The web's side: a delivery and the shipments it touches are on disk before the sender hears 2xx."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
+from adapters import Fetch
 from receiver.store.database import Database, new_id
-from receiver.store.tables import BEHIND, LIVE, deliveries, rejects, shipments, updates
+from receiver.store.tables import BEHIND, LIVE, deliveries, fetches, rejects, shipments, updates
 
 #: How many rejects are kept.
 MOST_REJECTS = 1_000
@@ -19,7 +22,8 @@ class Delivery:
     """One webhook as it is kept. ``target`` and ``headers`` come redacted; ``digest`` is of the original body.
 
     ``updates`` are ``(shipment id, what it says as JSON text)``; ``account`` is whose shipments they are; ``version``
-    is this program's.
+    is this program's. ``fetches`` are the calls it asks for, at ``asked_at`` where not when it came; ``notice`` is the
+    delivery that asked for this one.
     """
 
     id: str
@@ -38,6 +42,9 @@ class Delivery:
     proof: str
     version: str | None = None
     updates: tuple[tuple[str, str], ...] = field(default=())
+    fetches: tuple[Fetch, ...] = field(default=())
+    notice: str | None = None
+    asked_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +83,28 @@ class Inbox:
                 ),
             },
         )
+        asked = database.insert(fetches)
+        rests = fetches.c.due_at.is_(None)
+        self._ask = asked.on_conflict_do_update(
+            index_elements=["id"],
+            set_={
+                **{name: asked.excluded[name] for name in ("delivery", "headers", "wanted", "changed_at")},
+                "arrivals": fetches.c.arrivals + 1,
+                "outcome": None,
+                # A back-off that the carrier caused goes on.
+                "due_at": case((rests, asked.excluded.due_at), else_=fetches.c.due_at),
+                "asked_at": case((rests, asked.excluded.asked_at), else_=fetches.c.asked_at),
+                "tries": case((rests, 0), else_=fetches.c.tries),
+            },
+        )
         self._first = select(deliveries.c.dedup, deliveries.c.id).where(
             deliveries.c.dedup.in_(bindparam("dedups", expanding=True))
         )
 
     def receive(self, delivery: Delivery) -> Receipt:
         """Durable when it returns. Raises `StoreUnavailable`."""
-        receipt: Receipt = self._database.write_bulk(self._receive, delivery)
-        if delivery.updates and not receipt.duplicate:
+        receipt: Receipt = self._database.write_bulk(self.store, delivery)
+        if (delivery.updates or delivery.fetches) and not receipt.duplicate:
             self._database.arrived.set()
         return receipt
 
@@ -138,7 +159,8 @@ class Inbox:
 
         self._database.write(work)
 
-    def _receive(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
+    def store(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
+        """`receive`, for whoever has a transaction of his own: the receipts of the deliveries, in their order."""
         # One order of locks for everybody: keys, then shipments, each sorted.
         rows = [_row(item) for item in sorted(items, key=lambda item: item.dedup)]
         new = set(connection.execute(self._store, rows).scalars())
@@ -152,6 +174,12 @@ class Inbox:
         return [Receipt(item.id if item.id in new else first[item.dedup], item.id not in new) for item in items]
 
     def _touch(self, connection: Connection, items: list[Delivery], *, priority: int = LIVE) -> None:
+        self._wake_shipments(connection, items, priority=priority)
+        asked = {row["id"]: row for item in items for row in map(partial(_fetch_row, item), item.fetches)}
+        if asked:
+            connection.execute(self._ask, [asked[name] for name in sorted(asked)])
+
+    def _wake_shipments(self, connection: Connection, items: list[Delivery], *, priority: int) -> None:
         said = [
             {
                 "delivery": item.id,
@@ -204,4 +232,23 @@ def _row(item: Delivery) -> dict[str, Any]:
         "digest": item.digest,
         "proof": item.proof,
         "version": item.version,
+        "notice": item.notice,
+    }
+
+
+def _fetch_row(item: Delivery, fetch: Fetch) -> dict[str, Any]:
+    digest = hashlib.sha256(f"{fetch.method} {fetch.url}".encode()).hexdigest()[:32]
+    now = item.received_at if item.asked_at is None else item.asked_at
+    return {
+        "id": f"{item.endpoint}/{digest}",
+        "endpoint": item.endpoint,
+        "delivery": item.id,
+        "method": fetch.method,
+        "url": fetch.url,
+        "headers": json.dumps(dict(fetch.headers)),
+        "wanted": int(fetch.wanted),
+        "due_at": now,
+        "arrivals": 1,
+        "asked_at": now,
+        "changed_at": now,
     }

@@ -7,7 +7,8 @@ metadata = MetaData()
 #: Whose turn is first: what a carrier or a person has just said, before what is done again by the thousand.
 LIVE, BEHIND = PRIORITIES = (0, 1)
 
-#: The record of what arrived. ``dedup`` outlives the body, which retention empties.
+#: The record of what arrived. ``dedup`` outlives the body, which retention empties; ``notice`` is the delivery that
+#: asked for what was fetched.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -25,10 +26,38 @@ deliveries = Table(
     Column("digest", Text, nullable=False),
     Column("proof", Text, nullable=False),
     Column("version", Text),  # of this program, whose adapter read it last
+    Column("notice", Text),
 )
 _OPEN_DELIVERY = text("outcome IN ('quarantined', 'error')")
 Index("deliveries_received", deliveries.c.received_at)
 Index("deliveries_open", deliveries.c.id, sqlite_where=_OPEN_DELIVERY, postgresql_where=_OPEN_DELIVERY)
+
+#: What messages ask to be fetched from their carrier, once for all that ask for it: ``delivery`` was the last. While
+#: ``quiet_until`` lies ahead, none of the endpoint's is. ``headers`` may hold a secret, and go when the fetch is done.
+fetches = Table(
+    "fetches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("endpoint", Text, nullable=False),
+    Column("delivery", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("headers", Text, nullable=False, server_default="{}"),
+    Column("wanted", Integer, nullable=False),
+    Column("outcome", Text),  # null: under way
+    Column("status", Integer),
+    Column("reason", Text),
+    Column("due_at", Double),
+    Column("lease_until", Double),
+    Column("token", Text),
+    Column("quiet_until", Double),
+    Column("arrivals", Integer, nullable=False, server_default="0"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("asked_at", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+)
+_FETCH_DUE = text("due_at IS NOT NULL")
+Index("fetches_due", fetches.c.endpoint, fetches.c.due_at, sqlite_where=_FETCH_DUE, postgresql_where=_FETCH_DUE)
 
 #: What one delivery says of one shipment; ``taken`` once a worker has folded it in.
 updates = Table(

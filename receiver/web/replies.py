@@ -26,7 +26,7 @@ TABLE = (
     Row("unknown endpoint, unknown method", "404, 405", "correct the URL"),
     Row("too large, unsupported encoding", "413, 415", "stop"),
     Row("error", "200", "stop"),
-    Row("cannot store", "503 with Retry-After", "try again"),
+    Row("cannot store, carrier's keys not at hand", "503 with Retry-After", "try again"),
 )
 
 #: Seconds until a sender that got 503 should come again.

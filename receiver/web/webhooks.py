@@ -1,4 +1,5 @@
-"""``/webhooks/<endpoint>[/<token>]``: where carriers POST."""
+"""``/webhooks/<endpoint>[/<token>]``: where carriers POST. ``/webhooks/<endpoint>/oauth/token``: where some fetch a
+token first."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,15 +7,15 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from adapters import Request
+from adapters import ClientCredentials, Request
 from receiver.config import Config, Endpoint
 from receiver.intake import Intake
 from receiver.store import StoreUnavailable
+from receiver.web import tokens
 from receiver.web.outage import Outage
 from receiver.web.replies import problem, reply
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-_DELIVERING = ("POST", "PUT")
 
 
 def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> Blueprint:
@@ -30,7 +31,7 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
         if endpoint is None or (token and endpoint.scheme.kind != "path"):
             abort(404)
         probe = endpoint.carrier.probe
-        allowed = (*_DELIVERING, *(probe.methods if probe else ()))
+        allowed = (*endpoint.carrier.methods, *(probe.methods if probe else ()))
         if request.method not in allowed:
             raise MethodNotAllowed(allowed)
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -43,6 +44,16 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
             return problem(503)
         outage.over()
         return reply(endpoint, result)
+
+    @routes.route("/webhooks/<name>/oauth/token", **options)
+    def token(name: str) -> Response:
+        endpoint = config.endpoints.get(name)
+        if endpoint is None or not isinstance(endpoint.scheme, ClientCredentials):
+            abort(404)
+        if request.method != "POST":
+            raise MethodNotAllowed(("POST",))
+        incoming = _request(endpoint, "", config.max_body, datetime.fromtimestamp(clock(), UTC))
+        return tokens.answer(endpoint, endpoint.scheme, incoming, intake)
 
     return routes
 

@@ -9,6 +9,7 @@ from adapters import Ignored, ReferenceKind, Status, Unreadable, dhl
 from receiver.carriers import discover
 from receiver.recordings import REDACTED, load
 from receiver.references import Rule
+from tests.bare_server import Heard, answer, serving
 from tests.sending import outcome, rows
 from tests.test_traps_world import POST, SAMPLES, payload, proves, read_one
 
@@ -28,15 +29,46 @@ def step(scope: str) -> dict:
 
 
 class TestSubscription:
-    @pytest.mark.parametrize(
-        ("scope", "reason"), [("subscription.validate", "to be activated"), ("subscription.ready", "active")]
-    )
-    def test_steps(self, scope, reason):
-        """Trap 9: the steps before the first parcel are known, and bring none."""
-        ((path, member),) = dhl.split(step(scope))
+    def test_ready(self):
+        """Trap 9: the last step before the first parcel is known, and brings none."""
+        ((path, member),) = dhl.split(step("subscription.ready"))
         assert "$" == path
-        with pytest.raises(Ignored, match=reason):
+        with pytest.raises(Ignored, match="active"):
             dhl.read(member, POST)
+
+    def test_activation(self, rig):
+        """Trap 9: DHL waits for a call to its own host that repeats the secret; until it is made, the call is due."""
+        heard: list[Heard] = []
+
+        def api(connection, request):
+            heard.append(request)
+            connection.sendall(answer("200 OK", b"{}"))
+
+        with serving(api) as server:
+            settings = {
+                "carrier": "dhl",
+                "secrets": ["a-good-token"],
+                "base_url": server.url,
+                "fetch_credentials": "api-key",
+            }
+            rig.configure(endpoints={"dhl": settings})
+            sent = rig.client.post(
+                "/webhooks/dhl", json=step("subscription.validate"), headers={"x-webhook-token": "a-good-token"}
+            )
+            rig.work()
+        assert (200, "accepted") == outcome(sent)
+        (call,) = heard
+        assert ("POST", "/tracking/push/v1/subscription/1") == (call.method, call.target)
+        assert ("hush-hush", "api-key") == (call.headers["dhl-api-hook-secret"], call.headers["dhl-api-key"])
+        assert [] == rows(rig, "shipments")
+
+    def test_another_host(self, rig):
+        """Trap 22: an address on another host than DHL's is never called."""
+        rig.configure(endpoints={"dhl": {"carrier": "dhl", "secrets": ["a-good-token"], "fetch_credentials": "key"}})
+        said = {**step("subscription.validate"), "self": "https://api-eu.dhl.com.evil.example/subscription/1"}
+        sent = rig.client.post("/webhooks/dhl", json=said, headers={"x-webhook-token": "a-good-token"})
+        assert (422, "quarantined") == outcome(sent)
+        assert [] == rows(rig, "fetches")
 
     def test_other_step(self):
         """Trap 25: a step that nobody described is kept and refused by name."""
@@ -49,7 +81,7 @@ class TestSubscription:
         headers = {"x-webhook-token": "a-good-token"}
         answer = rig.client.post("/webhooks/dhl", json=step("subscription.validate"), headers=headers)
         (kept,) = rows(rig)
-        assert (200, "ignored") == outcome(answer)
+        assert (200, "accepted") == outcome(answer)
         assert REDACTED == json.loads(kept["body"])["secret"]
         assert "hush" not in str(kept) + answer.text
 

@@ -1,0 +1,91 @@
+"""ShipStation V1: a notice that labels were made; they are fetched as a list. Where a parcel is it never tells."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from adapters import (
+    Basic,
+    Fetch,
+    Ignored,
+    Path,
+    Query,
+    Reference,
+    ReferenceKind,
+    Reply,
+    Request,
+    Shipment,
+    Status,
+    moment,
+    name,
+    text,
+)
+
+NAME = "ShipStation"
+DOCS = "https://www.shipstation.com/docs/api/models/webhook/"
+AUTH = (Path(), Query(), Basic())  # nothing is signed: the secret stands in the URL that the merchant registers
+REPLY = Reply(unreadable=200)  # nothing is documented about retries: nothing suggests that a 4xx would help
+PROBE = None
+RETRIES = None
+ZONE = None  # by reputation Pacific time; the documentation does not say
+TRACKING_PAGE = None
+REFERENCES = ("orderNumber", "orderKey")
+
+# The documentation shows resource URLs at "ssapiX.shipstation.com"; numbered hosts are in use.
+HOSTS = (re.compile(r"ssapi\d{0,3}\.shipstation\.com"),)
+CREDENTIALS = "basic"  # API key and API secret
+
+# models/webhook, "resource_type". Fulfillments are another resource, whose structure is not documented there.
+SHIPMENTS = ("SHIP_NOTIFY", "ITEM_SHIP_NOTIFY")
+
+# GET /carriers, "code". Of Stamps.com the service tells: it is an account, not a carrier.
+CARRIERS = {"fedex": "FedEx", "ups": "UPS", "ups_walleted": "UPS", "usps": "USPS"}
+
+#: More pages than any batch of labels has; a list that claims more is not read to its end.
+MOST_PAGES = 200
+
+
+def notice(payload: dict[str, Any], request: Request) -> list[Fetch]:  # noqa: ARG001  the contract's signature
+    kind = text(payload["resource_type"], "$.resource_type") or ""
+    if kind not in SHIPMENTS:
+        raise Ignored("orders or fulfillments, not shipments" if kind else "a notice of no type")
+    return [Fetch(url=name(payload["resource_url"], "$.resource_url"))]
+
+
+def more(payload: dict[str, Any], request: Request) -> list[Fetch]:
+    page, pages = payload.get("page") or 1, payload.get("pages") or 1
+    if page >= min(pages, MOST_PAGES):
+        return []
+    parts = urlsplit(request.fetched)
+    kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key != "page"]
+    return [Fetch(url=urlunsplit(parts._replace(query=urlencode([*kept, ("page", page + 1)]))))]
+
+
+def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [(f"$.shipments[{n}]", each) for n, each in enumerate(payload["shipments"])]
+
+
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    if payload.get("isReturnLabel"):
+        raise Ignored("a return label")
+    voided = bool(payload.get("voided"))
+    number = text(payload.get("trackingNumber"), "$.trackingNumber")
+    dated = "voidDate" if voided else "createDate"
+    order = text(payload.get("orderNumber"), "$.orderNumber")
+    return [
+        Shipment(
+            key=name(payload["shipmentId"], "$.shipmentId"),
+            # A label was printed. `shipDate` is the day that was printed on it, not a word of the carrier's.
+            status=Status.CANCELLED if voided else Status.ANNOUNCED,
+            happened_at=moment(payload.get(dated), f"$.{dated}", zone=request.zone),
+            tracking_number=number,
+            courier=_courier(payload),
+            references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
+        )
+    ]
+
+
+def _courier(payload: dict[str, Any]) -> str | None:
+    code = text(payload.get("carrierCode"), "$.carrierCode") or ""
+    service = text(payload.get("serviceCode"), "$.serviceCode") or ""
+    return CARRIERS.get(code) or ("USPS" if service.startswith("usps_") else None)

@@ -1,0 +1,166 @@
+"""What is to be fetched from carriers, in one pair of hands at a time: one row per endpoint and URL, due again whenever
+a message asks for it, so that ten notices of a parcel that come together cost one call.
+
+An answer and the end of its fetch are one transaction: neither is there without the other.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Double,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.engine import Connection
+
+from adapters import Fetch
+from receiver.store.claims import LeaseLost
+from receiver.store.database import Database
+from receiver.store.inbox import Delivery, Inbox
+from receiver.store.tables import fetches
+
+#: Statuses that speak of the merchant's credentials, not of what was asked for.
+NOT_ALLOWED = (401, 403)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchClaim:
+    """A leased fetch. ``delivery`` is the last message that asked for it, at ``asked_at`` for the first time since it
+    was last done."""
+
+    id: str
+    endpoint: str
+    delivery: str
+    fetch: Fetch
+    token: str
+    arrivals: int
+    tries: int
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """How a claim ended: ``done``, ``held`` (a person must see to it), ``gave_up``, or ``None``: again at ``due_at``.
+
+    ``quiet_until`` keeps all of the endpoint's fetches waiting; ``answer`` is what came.
+    """
+
+    outcome: str | None
+    due_at: float | None = None
+    status: int | None = None
+    reason: str | None = None
+    quiet_until: float | None = None
+    answer: Delivery | None = None
+
+
+class Fetches:
+    """Hands out due fetches of endpoints; ``lease`` is in seconds."""
+
+    def __init__(self, database: Database, inbox: Inbox, *, lease: float) -> None:
+        self._database, self._inbox, self._lease = database, inbox, lease
+        f, now = fetches, bindparam("now", type_=Double)
+        other = fetches.alias("other")
+        busy = (
+            select(other.c.id)
+            .where(other.c.endpoint == bindparam("of"), or_(other.c.lease_until > now, other.c.quiet_until > now))
+            .exists()
+        )
+        ready = (f.c.endpoint == bindparam("of"), f.c.due_at <= now, ~busy)
+        self._ready = select(literal(1)).where(*ready).limit(1)
+        oldest = select(f.c.id).where(*ready).order_by(f.c.due_at).limit(1)
+        chosen = oldest.with_for_update(skip_locked=True).cte("chosen").prefix_with("MATERIALIZED")
+        self._claim = (
+            update(f)
+            .where(f.c.id.in_(select(chosen.c.id)))
+            .values(token=bindparam("by"), lease_until=bindparam("until"))
+            .returning(f)
+        )
+        news = f.c.arrivals > bindparam("seen")
+        ended: BindParameter[str | None] = bindparam("ended", type_=Text)
+        again = news & (ended == "done")
+        self._settle = (
+            update(f)
+            .where(f.c.id == bindparam("of"), f.c.token == bindparam("by"))
+            .values(
+                token=None,
+                lease_until=None,
+                outcome=case((again, None), else_=ended),
+                due_at=case((again, now), else_=bindparam("due", type_=Double)),
+                headers=case((~news & ended.in_(("done", "gave_up")), "{}"), else_=f.c.headers),
+                asked_at=case((again, now), else_=f.c.asked_at),
+                status=bindparam("said", type_=Integer),
+                reason=bindparam("why", type_=Text),
+                quiet_until=bindparam("quiet", type_=Double),
+                tries=bindparam("tried"),
+                changed_at=now,
+            )
+        )
+
+    def something_due(self, endpoint: str, now: float) -> bool:
+        """A cheap look, without the write lock. Raises `StoreUnavailable`."""
+        return bool(self._database.rows(self._ready, {"of": endpoint, "now": now}))
+
+    def claim(self, endpoint: str, *, now: float) -> FetchClaim | None:
+        """The endpoint's oldest due fetch, leased; ``None`` while another one is under way, or it must be quiet.
+
+        Raises `StoreUnavailable`.
+        """
+        values = {"of": endpoint, "now": now, "by": secrets.token_hex(12), "until": now + self._lease}
+
+        def work(connection: Connection) -> FetchClaim | None:
+            row = connection.execute(self._claim, values).mappings().first()
+            if row is None:
+                return None
+            fetch = Fetch(
+                url=row["url"], method=row["method"], headers=json.loads(row["headers"]), wanted=bool(row["wanted"])
+            )
+            names = ("id", "endpoint", "delivery", "token", "arrivals", "tries", "asked_at")
+            return FetchClaim(fetch=fetch, **{name: row[name] for name in names})
+
+        return self._database.write(work)
+
+    def settle(self, claim: FetchClaim, end: Fetched, *, now: float) -> None:
+        """Record how it ended, with the answer that came, or nothing of it. Raises `LeaseLost`, `StoreUnavailable`."""
+        values = {
+            "of": claim.id,
+            "by": claim.token,
+            "seen": claim.arrivals,
+            "now": now,
+            "ended": end.outcome,
+            "due": end.due_at,
+            "said": end.status,
+            "why": end.reason,
+            "quiet": end.quiet_until,
+            "tried": 0 if end.outcome == "done" else claim.tries + 1,
+        }
+
+        def work(connection: Connection) -> None:
+            if end.answer is not None:
+                self._inbox.store(connection, [end.answer])
+            if not connection.execute(self._settle, values).rowcount:
+                raise LeaseLost(claim.id)
+            if end.outcome == "done":
+                self._reopen(connection, claim.endpoint, fetches.c.status.in_(NOT_ALLOWED), now)
+
+        self._database.write(work, deadline=self._lease / 4)
+        if end.answer is not None:
+            self._database.arrived.set()
+
+    def reopen(self, endpoint: str, *, now: float) -> None:
+        """Try again what was held for the endpoint's settings, or never asked for: they may have been corrected."""
+        settings = or_(fetches.c.status.in_(NOT_ALLOWED), fetches.c.status.is_(None))
+        self._database.write(lambda connection: self._reopen(connection, endpoint, settings, now))
+
+    def _reopen(self, connection: Connection, endpoint: str, why: ColumnElement[bool], now: float) -> None:
+        held = (fetches.c.endpoint == endpoint, fetches.c.outcome == "held", why)
+        connection.execute(update(fetches).where(*held).values(outcome=None, due_at=now, quiet_until=None))

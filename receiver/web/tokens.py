@@ -1,0 +1,35 @@
+"""A token for a carrier that proves itself as an OAuth client: the answers of RFC 6749, sections 4.4.3, 5.1 and 5.2."""
+
+import json
+
+from flask import Response
+
+from adapters import ClientCredentials, NotAuthentic, Request, Unreadable, form
+from receiver.config import Endpoint
+from receiver.intake import Intake
+
+#: RFC 6749, 5.1: nobody on the way may keep a token.
+_NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+def answer(endpoint: Endpoint, scheme: ClientCredentials, request: Request, intake: Intake) -> Response:
+    """The token, or the error in the RFC's own words. Who is no client learns nothing else."""
+    try:
+        granted = intake.prove(endpoint, request, scheme.grant)
+    except NotAuthentic:
+        return _json(401, {"error": "invalid_client"}, {"WWW-Authenticate": f'Basic realm="{endpoint.name}"'})
+    try:
+        grant_type = form(request.body).get("grant_type")
+    except Unreadable:
+        grant_type = None
+    if not grant_type:  # empty is as good as left out (3.2)
+        return _json(400, {"error": "invalid_request"})
+    if grant_type != "client_credentials":
+        return _json(400, {"error": "unsupported_grant_type"})
+    return _json(200, granted)
+
+
+def _json(status: int, body: dict[str, object], headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        json.dumps(body), status=status, mimetype="application/json", headers={**_NOT_KEPT, **(headers or {})}
+    )

@@ -4,11 +4,10 @@
 Every fault is named at once; there is no half-read configuration.
 """
 
-import math
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,13 +18,12 @@ from zoneinfo import ZoneInfo
 from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.references import BadRule, Rule
+from receiver.settings import Table, fill
 
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _HEADER = re.compile(r"[a-z0-9-]+")
-_PLACEHOLDER = re.compile(r"\$\{(file:)?([^}]*)\}")
-_MISSING = object()
 #: Seconds between looks for an order or invoice that is not there yet; the last one repeats until the horizon.
 #: Over 72 hours that is 20 looks of at most two calls each.
 AWAIT_SECONDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 2 * 3600.0, 4 * 3600.0, 6 * 3600.0)
@@ -129,8 +127,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
 def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> Config:
     """A configuration already read as TOML. Raises `BadConfig` with every fault."""
     faults: list[str] = []
-    filled = _fill(dict(raw), path.parent, environ, faults, "")
-    top = _Table(filled, "", faults)
+    filled = fill(dict(raw), path.parent, environ, faults, "")
+    top = Table(filled, "", faults)
     accounts = {name: _account(name, table) for name, table in top.tables("vtex").items()}
     if not accounts:
         faults.append("no VTEX account: add a [vtex.<account name>] table")
@@ -149,7 +147,7 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
     return replace(config, endpoints=endpoints)
 
 
-def _general(table: "_Table", path: Path, accounts: Mapping[str, Account]) -> Config:
+def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Config:
     config = Config(
         path=path,
         database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
@@ -169,7 +167,7 @@ def _general(table: "_Table", path: Path, accounts: Mapping[str, Account]) -> Co
     return config
 
 
-def _carriers(table: "_Table", folder: Path) -> Mapping[str, Carrier]:
+def _carriers(table: Table, folder: Path) -> Mapping[str, Carrier]:
     """The house's carriers and those of the merchant's own folder."""
     own = table.text("carriers", None)
     try:
@@ -182,7 +180,7 @@ def _carriers(table: "_Table", folder: Path) -> Mapping[str, Carrier]:
         return discover()
 
 
-def _database(url: str, folder: Path, table: "_Table") -> str:
+def _database(url: str, folder: Path, table: Table) -> str:
     if url.startswith("sqlite:///"):
         file = url.removeprefix("sqlite:///")
         if not file or file == ":memory:" or "?" in file:
@@ -200,7 +198,7 @@ def _database(url: str, folder: Path, table: "_Table") -> str:
     return url
 
 
-def _account(name: str, table: "_Table") -> Account:
+def _account(name: str, table: Table) -> Account:
     if not _NAME.fullmatch(name):
         table.fault("", "is not a VTEX account name (lower-case letters, digits, hyphens)")
     environment = table.choice("environment", _ENVIRONMENTS, _ENVIRONMENTS[0])
@@ -226,7 +224,7 @@ def _account(name: str, table: "_Table") -> Account:
     return account
 
 
-def _base_url(url: str, table: "_Table") -> str:
+def _base_url(url: str, table: Table) -> str:
     try:
         parts = urlsplit(url)
         port_fits = parts.port is None or parts.port > 0
@@ -241,7 +239,7 @@ def _base_url(url: str, table: "_Table") -> str:
 
 
 def parse_endpoint(
-    name: str, table: "_Table", accounts: Mapping[str, Account], carriers: Mapping[str, Carrier]
+    name: str, table: Table, accounts: Mapping[str, Account], carriers: Mapping[str, Carrier]
 ) -> Endpoint | None:
     """One ``[endpoints.<name>]`` table; ``None`` where a fault leaves nothing to build."""
     if not _NAME.fullmatch(name):
@@ -277,7 +275,7 @@ def parse_endpoint(
     return endpoint
 
 
-def _calls(carrier: Carrier, scheme: Scheme | None, table: "_Table") -> dict[str, str | None]:
+def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, str | None]:
     """The settings of calls to the carrier, for those that need any."""
     url, credentials = table.text("base_url", None), table.text("fetch_credentials", None)
     if url and not (carrier.hosts or isinstance(scheme, RsaJwks)):
@@ -294,7 +292,7 @@ def _calls(carrier: Carrier, scheme: Scheme | None, table: "_Table") -> dict[str
     return {"base_url": _base_url(url, table) if url else None, "fetch_credentials": credentials}
 
 
-def _account_of(table: "_Table", accounts: Mapping[str, Account]) -> str:
+def _account_of(table: Table, accounts: Mapping[str, Account]) -> str:
     """The account an endpoint names, or the only one there is."""
     account: str | None = table.text("account", *(accounts if len(accounts) == 1 else ()))
     if account and accounts and account not in accounts:
@@ -308,14 +306,14 @@ def endpoint_from(
     """An endpoint from settings alone, as recordings bring them; it is named after its carrier. Raises `BadConfig`."""
     faults: list[str] = []
     name = str(settings.get("carrier", "")).replace("_", "-")
-    table = _Table({**settings, "account": account}, f"endpoints.{name}", faults)
+    table = Table({**settings, "account": account}, f"endpoints.{name}", faults)
     endpoint = parse_endpoint(name, table, {}, discover() if carriers is None else carriers)
     if faults or endpoint is None:
         raise BadConfig(Path("recording"), faults)
     return endpoint
 
 
-def _scheme(carrier: Carrier, table: "_Table") -> Scheme | None:
+def _scheme(carrier: Carrier, table: Table) -> Scheme | None:
     given = table.table("auth")
     kind, name = given.text("scheme", None), given.text("name", None)
     given.finish()
@@ -334,7 +332,7 @@ def _scheme(carrier: Carrier, table: "_Table") -> Scheme | None:
     return _chosen_scheme(carrier, kind, name, given)
 
 
-def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: "_Table") -> Scheme | None:
+def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: Table) -> Scheme | None:
     of_kind = [scheme for scheme in carrier.auth if scheme.kind == kind]
     if not of_kind:
         allowed = sorted({scheme.kind for scheme in carrier.auth})
@@ -353,10 +351,10 @@ def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: "_Table
     return replace(free[0], name=name)  # type: ignore[type-var]  # a Header dataclass
 
 
-def _rules(table: "_Table") -> tuple[Rule, ...]:
+def _rules(table: Table) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for number, given in enumerate(table.list_of_tables("references"), 1):
-        rule = _Table(given, f"{table.where}.references[{number}]", table.faults)
+        rule = Table(given, f"{table.where}.references[{number}]", table.faults)
         path, kind, pattern = rule.text("path"), rule.text("is"), rule.text("pattern", None)
         rule.finish()
         if path and kind:
@@ -365,120 +363,3 @@ def _rules(table: "_Table") -> tuple[Rule, ...]:
             except BadRule as error:
                 rule.fault("", str(error))
     return tuple(rules)
-
-
-def _fill(value: Any, folder: Path, environ: Mapping[str, str], faults: list[str], where: str) -> Any:
-    """The tree with every placeholder replaced; unset and empty ones are faults."""
-    if isinstance(value, dict):
-        return {key: _fill(item, folder, environ, faults, f"{where}.{key}".lstrip(".")) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_fill(item, folder, environ, faults, f"{where}[{index}]") for index, item in enumerate(value)]
-    if not isinstance(value, str):
-        return value
-
-    def fetch(match: re.Match[str]) -> str:
-        from_file, name = match.groups()
-        try:
-            found = ((folder / name).read_text(encoding="utf-8") if from_file else environ.get(name, "")).strip()
-        except (OSError, UnicodeDecodeError) as error:
-            faults.append(f"{where}: file {name} cannot be read: {error}")
-            return "-"
-        if not found:
-            faults.append(f"{where}: {'file' if from_file else 'environment variable'} {name} is unset or empty")
-        return found or "-"
-
-    return _PLACEHOLDER.sub(fetch, value)
-
-
-class _Table:
-    """One TOML table, read key by key; every fault is noted with its place instead of raised."""
-
-    def __init__(self, given: object, where: str, faults: list[str]) -> None:
-        self.where, self.faults = where, faults
-        self.given: dict[str, Any] = given if isinstance(given, dict) else {}
-        self.read: set[str] = set()
-        if not isinstance(given, dict):
-            faults.append(f"{where}: must be a table")
-
-    def fault(self, key: str, why: str) -> None:
-        self.faults.append(f"{'.'.join(part for part in (self.where, key) if part)}: {why}")
-
-    def finish(self) -> None:
-        """Whatever nobody asked for is a typing error."""
-        for key in self.given.keys() - self.read:
-            self.fault(key, "is not a setting")
-
-    def ignore_rest(self) -> None:
-        self.read.update(self.given)
-
-    def _get(self, key: str, default: Any, right: Callable[[Any], bool], expected: str) -> Any:
-        self.read.add(key)
-        value = self.given.get(key, _MISSING)
-        if value is _MISSING:
-            if default is _MISSING:
-                self.fault(key, "is missing")
-                return None
-            return default
-        if not right(value):
-            self.fault(key, f"must be {expected}")
-            return None if default is _MISSING else default
-        return value
-
-    def text(self, key: str, default: Any = _MISSING) -> Any:
-        return self._get(key, default, lambda value: isinstance(value, str) and value.strip() != "", "a non-empty text")
-
-    def texts(self, key: str, default: Any = _MISSING) -> tuple[str, ...]:
-        def right(value: Any) -> bool:
-            values = value if isinstance(value, list) else [value]
-            return bool(values) and all(isinstance(item, str) and item.strip() for item in values)
-
-        value = self._get(key, default, right, "a non-empty text or a list of them")
-        if value is None:
-            return ()
-        return (value,) if isinstance(value, str) else tuple(value)
-
-    def number(self, key: str, default: float, *, least: float) -> float:
-        def right(value: Any) -> bool:
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                return False
-            return math.isfinite(value) and value >= least
-
-        return float(self._get(key, default, right, f"a number of at least {least:g}"))
-
-    def growing(self, key: str, default: tuple[float, ...], *, least: float) -> tuple[float, ...]:
-        def right(value: Any) -> bool:
-            if not isinstance(value, list) or not value or any(isinstance(item, bool) for item in value):
-                return False
-            numbers = all(isinstance(item, int | float) and math.isfinite(item) and item >= least for item in value)
-            return numbers and sorted(value) == value
-
-        value = self._get(
-            key, default, right, f"a list of numbers of at least {least:g}, none less than the one before"
-        )
-        return tuple(map(float, value))
-
-    def boolean(self, key: str, *, default: bool) -> bool:
-        return bool(self._get(key, default, lambda value: isinstance(value, bool), "true or false"))
-
-    def choice(self, key: str, options: tuple[Any, ...], default: Any) -> Any:
-        return self._get(key, default, lambda value: value in options, f"one of {', '.join(map(str, options))}")
-
-    def zone(self, key: str) -> ZoneInfo | None:
-        name = self.text(key, None)
-        try:
-            return ZoneInfo(name) if name else None
-        except (ValueError, OSError, KeyError):
-            self.fault(key, f"{name!r} is no time zone (use a name such as America/Sao_Paulo)")
-            return None
-
-    def table(self, key: str) -> "_Table":
-        self.read.add(key)
-        return _Table(self.given.get(key, {}), f"{self.where}.{key}".lstrip("."), self.faults)
-
-    def tables(self, key: str) -> dict[str, "_Table"]:
-        outer = self.table(key)
-        return {name: _Table(given, f"{outer.where}.{name}", self.faults) for name, given in outer.given.items()}
-
-    def list_of_tables(self, key: str) -> list[Any]:
-        value = self._get(key, [], lambda value: isinstance(value, list), "a list of tables")
-        return value or []

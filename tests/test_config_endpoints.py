@@ -8,7 +8,8 @@ import pytest
 
 from adapters import Basic, Bearer, Header, Hmac, Path, Query
 from receiver.carriers import discover
-from receiver.config import BadConfig, Endpoint, _chosen_scheme, _Table, endpoint_from
+from receiver.config import BadConfig, Endpoint, _chosen_scheme, endpoint_from
+from receiver.settings import Table
 from tests.test_config import FRENET, VTEX, config, faults
 
 
@@ -153,8 +154,8 @@ class TestSchemes:
         """Where a carrier's header is fixed, no other can be named."""
         fixed, noted = replace(discover()["ups"], auth=(Header("credential"),)), list[str]()
 
-        assert Header("credential") == _chosen_scheme(fixed, "header", "credential", _Table({}, "auth", noted))
-        assert None is _chosen_scheme(fixed, "header", "x", _Table({}, "auth", noted))
+        assert Header("credential") == _chosen_scheme(fixed, "header", "credential", Table({}, "auth", noted))
+        assert None is _chosen_scheme(fixed, "header", "x", Table({}, "auth", noted))
         assert ["auth.name: ups sends its secret in credential, not in x"] == noted
 
     def test_basic(self):

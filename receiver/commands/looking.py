@@ -168,8 +168,8 @@ def _arrived(one: dict[str, Any]) -> Iterator[str]:
     yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
     read = f"{one['carrier']} of version {one['version']}" if one["version"] else one["carrier"]
     folded = "folded in" if one["folded"] else "not folded in yet"
-    asked = f", as {one['notice']} asked" if one["notice"] else ""
-    yield f"  {'':20}  {one['outcome']}, proven by {one['proof']}{asked}, read by {read}, {folded}, sha256 {one['digest']}"
+    proof = f"{one['proof']}, as {one['notice']} asked" if one["notice"] else one["proof"]
+    yield f"  {'':20}  {one['outcome']}, proven by {proof}, read by {read}, {folded}, sha256 {one['digest']}"
 
 
 def _place(order: str | None, invoice: str | None) -> str | None:

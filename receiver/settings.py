@@ -1,0 +1,128 @@
+"""Tables of settings as TOML gives them, read key by key; every fault is noted with its place, none is raised."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+_PLACEHOLDER = re.compile(r"\$\{(file:)?([^}]*)\}")
+MISSING = object()
+
+
+def fill(value: Any, folder: Path, environ: Mapping[str, str], faults: list[str], where: str) -> Any:
+    """The tree with every placeholder replaced; unset and empty ones are faults."""
+    if isinstance(value, dict):
+        return {key: fill(item, folder, environ, faults, f"{where}.{key}".lstrip(".")) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill(item, folder, environ, faults, f"{where}[{index}]") for index, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def fetch(match: re.Match[str]) -> str:
+        from_file, name = match.groups()
+        try:
+            found = ((folder / name).read_text(encoding="utf-8") if from_file else environ.get(name, "")).strip()
+        except (OSError, UnicodeDecodeError) as error:
+            faults.append(f"{where}: file {name} cannot be read: {error}")
+            return "-"
+        if not found:
+            faults.append(f"{where}: {'file' if from_file else 'environment variable'} {name} is unset or empty")
+        return found or "-"
+
+    return _PLACEHOLDER.sub(fetch, value)
+
+
+class Table:
+    """One TOML table, read key by key; every fault is noted with its place instead of raised."""
+
+    def __init__(self, given: object, where: str, faults: list[str]) -> None:
+        self.where, self.faults = where, faults
+        self.given: dict[str, Any] = given if isinstance(given, dict) else {}
+        self.read: set[str] = set()
+        if not isinstance(given, dict):
+            faults.append(f"{where}: must be a table")
+
+    def fault(self, key: str, why: str) -> None:
+        self.faults.append(f"{'.'.join(part for part in (self.where, key) if part)}: {why}")
+
+    def finish(self) -> None:
+        """Whatever nobody asked for is a typing error."""
+        for key in self.given.keys() - self.read:
+            self.fault(key, "is not a setting")
+
+    def ignore_rest(self) -> None:
+        self.read.update(self.given)
+
+    def _get(self, key: str, default: Any, right: Callable[[Any], bool], expected: str) -> Any:
+        self.read.add(key)
+        value = self.given.get(key, MISSING)
+        if value is MISSING:
+            if default is MISSING:
+                self.fault(key, "is missing")
+                return None
+            return default
+        if not right(value):
+            self.fault(key, f"must be {expected}")
+            return None if default is MISSING else default
+        return value
+
+    def text(self, key: str, default: Any = MISSING) -> Any:
+        return self._get(key, default, lambda value: isinstance(value, str) and value.strip() != "", "a non-empty text")
+
+    def texts(self, key: str, default: Any = MISSING) -> tuple[str, ...]:
+        def right(value: Any) -> bool:
+            values = value if isinstance(value, list) else [value]
+            return bool(values) and all(isinstance(item, str) and item.strip() for item in values)
+
+        value = self._get(key, default, right, "a non-empty text or a list of them")
+        if value is None:
+            return ()
+        return (value,) if isinstance(value, str) else tuple(value)
+
+    def number(self, key: str, default: float, *, least: float) -> float:
+        def right(value: Any) -> bool:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return False
+            return math.isfinite(value) and value >= least
+
+        return float(self._get(key, default, right, f"a number of at least {least:g}"))
+
+    def growing(self, key: str, default: tuple[float, ...], *, least: float) -> tuple[float, ...]:
+        def right(value: Any) -> bool:
+            if not isinstance(value, list) or not value or any(isinstance(item, bool) for item in value):
+                return False
+            numbers = all(isinstance(item, int | float) and math.isfinite(item) and item >= least for item in value)
+            return numbers and sorted(value) == value
+
+        value = self._get(
+            key, default, right, f"a list of numbers of at least {least:g}, none less than the one before"
+        )
+        return tuple(map(float, value))
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        return bool(self._get(key, default, lambda value: isinstance(value, bool), "true or false"))
+
+    def choice(self, key: str, options: tuple[Any, ...], default: Any) -> Any:
+        return self._get(key, default, lambda value: value in options, f"one of {', '.join(map(str, options))}")
+
+    def zone(self, key: str) -> ZoneInfo | None:
+        name = self.text(key, None)
+        try:
+            return ZoneInfo(name) if name else None
+        except (ValueError, OSError, KeyError):
+            self.fault(key, f"{name!r} is no time zone (use a name such as America/Sao_Paulo)")
+            return None
+
+    def table(self, key: str) -> "Table":
+        self.read.add(key)
+        return Table(self.given.get(key, {}), f"{self.where}.{key}".lstrip("."), self.faults)
+
+    def tables(self, key: str) -> dict[str, "Table"]:
+        outer = self.table(key)
+        return {name: Table(given, f"{outer.where}.{name}", self.faults) for name, given in outer.given.items()}
+
+    def list_of_tables(self, key: str) -> list[Any]:
+        value = self._get(key, [], lambda value: isinstance(value, list), "a list of tables")
+        return value or []

@@ -293,7 +293,7 @@ class Reconciler:
         except Rejected as error:
             return hold("events_rejected", str(error))
         work.sent = with_tracking(sent, told, now)
-        log.info("%s: %d events told to invoice %s", claim.id, len(told.body["events"]), sent["invoice"])
+        log.info("%s: events told to invoice %s: %d", claim.id, sent["invoice"], len(told.body["events"]))
         return replace(rest, note="written" if claim.reason else rest.note, due_at=told.again)
 
     def _not_trackable_yet(self, work: Work, sent: Body, error: NotFound) -> Rest:

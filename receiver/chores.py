@@ -109,7 +109,9 @@ class Chores:
             except NotFound:
                 standing = None
             if standing is not None and standing.url != url:
-                log.warning("VTEX account %s: the app key's order hook leads elsewhere now: %s", account, standing.url)
+                log.warning(
+                    "VTEX account %s: the app key's order hook leads elsewhere now: %s", account, standing.address
+                )
             elif standing is None and secrets:
                 errands.call(lambda: errands.vtex.set_hook(configuration(url, secrets[0])), patience=0)
                 log.warning("VTEX account %s: VTEX had deleted the order hook; it is there again", account)

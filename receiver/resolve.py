@@ -91,10 +91,17 @@ class Resolver:
             values = [value for its, value in names if its == kind]
             rows = [row for value in values for row in self._index.orders_named(self._account, kind, value)]
             rows = [row for row in rows if _of_this_parcel(kind, row["dated_at"], known)]
+            if kind == "tracking_number":
+                rows = [row for row in rows if self._shows_one_of(values, row["order_id"])]
             learnt = _one_order(rows, f"{kind} {', '.join(values)}")
             if learnt is not None:
                 return learnt if isinstance(learnt, Hold) else self._order(learnt)
         return None
+
+    def _shows_one_of(self, numbers: Sequence[str], order_id: str) -> bool:
+        """What was learnt may have been corrected since: a number that is no longer there says nothing of the order."""
+        found = self._order(order_id)
+        return isinstance(found, Found) and any(one.tracking_number in numbers for one in found.order.outputs)
 
     def _by_reference(self, kind: ReferenceKind, value: str) -> Found | Wait | Hold:
         if kind == ReferenceKind.SEQUENCE:

@@ -1,17 +1,15 @@
 """Calls to VTEX that no shipment waits for: reading orders for the index, the hook's configuration, an invoice that a
 person sends. They share the account's pace and pause with the workers, and stand behind every live shipment."""
 
-import logging
 import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from receiver.pauses import pause_after
+from receiver.pauses import heard
 from receiver.store import Busy, Paused, Queue
-from receiver.vtex.answers import NoAnswer, NotFound, Rejected, Throttled, Transient, VtexError
+from receiver.vtex.answers import NoAnswer, Throttled, Transient, VtexError
 from receiver.vtex.client import Vtex
 
-log = logging.getLogger("receiver.worker")
 T = TypeVar("T")
 
 #: How often `Errands.read` asks again where VTEX has trouble of its own, and the first wait of those that double.
@@ -46,11 +44,9 @@ class Errands:
         try:
             result = make()
         except VtexError as error:
-            pause_after(self._queue, account, error, now=self._clock())
-            if isinstance(error, NotFound | Rejected):
-                self._answers_again(account)
+            heard(self._queue, account, error, now=self._clock())
             raise
-        self._answers_again(account)
+        heard(self._queue, account, now=self._clock())
         return result
 
     def read(self, make: Callable[[], T]) -> T:
@@ -90,7 +86,3 @@ class Errands:
                 self._waiting(f"VTEX account {account}: {why}")
                 told = True
             self._sleep(min(until - now, _NAP))
-
-    def _answers_again(self, account: str) -> None:
-        if self._queue.resume(account):
-            log.warning("VTEX account %s answers again; work goes on", account)

@@ -183,7 +183,8 @@ def index_facts(order: Order) -> list[Fact]:
             facts.append(Fact(SERIES_NUMBER, "/".join(series_and_number(key)), *of))
         if package.tracking_number:
             facts.append(Fact("tracking_number", package.tracking_number, *of))
-    return [fact for fact in facts if fact.value.isprintable()]  # no database takes a NUL, and no carrier names one
+    # No database takes a NUL or half a surrogate pair, and no carrier names one.
+    return [fact for fact in facts if f"{fact.value}{fact.order_id}{fact.invoice_number or ''}".isprintable()]
 
 
 def key_digits(written: str | None) -> str | None:

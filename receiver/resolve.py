@@ -14,7 +14,7 @@ from receiver.store import Claim, Index
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import BadSegment
-from receiver.vtex.orders import SERIES_NUMBER, Hold, Order, Wait, key_digits, significant
+from receiver.vtex.orders import SERIES_NUMBER, Hold, Order, Wait, issuer, key_digits, series_and_number, significant
 
 #: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
 _SUFFIX = re.compile(r"-\d{2}$")
@@ -94,9 +94,24 @@ class Resolver:
             if kind == "tracking_number":
                 rows = [row for row in rows if self._shows_one_of(values, row["order_id"])]
             learnt = _one_order(rows, f"{kind} {', '.join(values)}")
+            if isinstance(learnt, Hold):
+                return learnt
             if learnt is not None:
-                return learnt if isinstance(learnt, Hold) else self._order(learnt)
+                return (
+                    self._of_one_issuer(self._order(learnt), values) if kind == SERIES_NUMBER else self._order(learnt)
+                )
         return None
+
+    def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:
+        """Each issuer counts its own series: where several invoice in one account, series and number name no order."""
+        if not isinstance(found, Found):
+            return found
+        keys = [key for one in found.order.outputs if (key := key_digits(one.invoice_key))]
+        for one in {issuer(key) for key in keys if "/".join(series_and_number(key)) in values}:
+            if self._index.has_other_issuer(self._account, one):
+                said = f"series and number {', '.join(values)}, known of {found.order.order_id}"
+                return Hold("ambiguous_order", f"{said}, but several issuers invoice in this account")
+        return found
 
     def _shows_one_of(self, numbers: Sequence[str], order_id: str) -> bool:
         """What was learnt may have been corrected since: a number that is no longer there says nothing of the order."""

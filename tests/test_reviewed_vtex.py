@@ -12,16 +12,25 @@ import pytest
 from receiver.http import Http
 from receiver.store import Background, Queue
 from receiver.store.accounts import Accounts
-from receiver.vtex.answers import Throttled
+from receiver.vtex.answers import Answer, Throttled, decipher
 from receiver.vtex.client import Vtex
 from receiver.vtex.errands import Errands
 from receiver.vtex.orders import index_facts, read_order
 from tests.console import Desk
 from tests.rig import MELHOR_ENVIO, NOON, Rig, order, package, posted
 from tests.test_invoicing import BILL, Clerk, an_order
+from tests.test_reviewed import shipped
 
 #: A carrier that names no order: only the index and links lead to one.
 NAMELESS = {**MELHOR_ENVIO, "references": []}
+
+
+ISSUER = "11222333000181"
+
+
+def nfe_key(issuer: str, number: int) -> str:
+    """An NF-e key of series 1."""
+    return f"352611{issuer}55001{number:09}1123456780"
 
 
 def learn(rig: Rig, *orders: dict[str, Any]) -> None:
@@ -51,6 +60,23 @@ class TestTheRightInvoice:
         assert ("2-01", "901", "tracking_number") == tuple(
             rig.shipment()[name] for name in ("order_id", "invoice_number", "rule")
         )
+
+    @pytest.mark.parametrize("other", [ISSUER, "99888777000166"])
+    def test_two_issuers(self, rig_on_either: Rig, other: str):
+        """Series and number name an invoice only where one issuer invoices: each counts its own series."""
+        rig = rig_on_either
+        rig.configure(endpoints={"intelipost": {"carrier": "intelipost", "secrets": ["user:secret"]}})
+        rig.add_order(order("1-01", package("900", invoiceKey=nfe_key(ISSUER, 900))))
+        learn(rig, rig.sandbox.orders["1-01"], order("2-01", package("7", invoiceKey=nfe_key(other, 7))))
+        told = shipped(None, "000900")
+        told["invoice"]["invoice_series"] = "1"
+        rig.post(told, endpoint="intelipost")
+        rig.work()
+
+        ended = ("in_step", None) if other == ISSUER else ("held", "ambiguous_order")
+        row = rig.shipment("intelipost/P1")
+        assert ended == (row["state"], row["reason"])
+        assert len(rig.calls("PATCH")) == (other == ISSUER)
 
 
 class TestPauses:
@@ -171,6 +197,34 @@ def test_odd_order_is_read_once(rig_on_either: Rig, caplog: pytest.LogCaptureFix
 
     assert 1 == len(rig.calls("GET"))
     assert "stumbled" not in caplog.text
+
+
+class TestOddAnswers:
+    """What no database takes must not keep a shipment from settling."""
+
+    def test_binary(self, rig_on_either: Rig):
+        """An error whose body is no text is told without it."""
+        rig = rig_on_either
+
+        class Garbled(Vtex):
+            def get_order(self, order_id: str) -> Any:
+                return decipher(Answer(400, {}, b"\x1f\x8b\x00\x00 busy"), now=rig.now)
+
+        rig.post(posted())
+        queue, reconciler = rig.hands("garbled", Garbled)
+        [claim] = queue.claim("lux", most=1, now=rig.now)
+        reconciler.run(claim)
+
+        assert ("held", "vtex_rejected") == (rig.shipment()["state"], rig.shipment()["reason"])
+
+    def test_number(self, rig_on_either: Rig):
+        """Nor does an invoice number that cannot be one."""
+        rig = rig_on_either
+        rig.add_order(order("1-01", package("9\x00", value=5_000), package("\ud800", value=5_000)))
+        rig.post(posted())
+        rig.work()
+
+        assert ("held", "ambiguous_invoice") == (rig.shipment()["state"], rig.shipment()["reason"])
 
 
 class TestSecrets:

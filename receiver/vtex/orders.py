@@ -204,6 +204,11 @@ def series_and_number(key: str) -> tuple[str, str]:
     return key[22:25].lstrip("0") or "0", key[25:34].lstrip("0") or "0"
 
 
+def issuer(key: str) -> str:
+    """The issuer's CNPJ out of a 44-digit key (positions 7-20)."""
+    return key[6:20]
+
+
 def _references(clues: Clues) -> dict[str, Sequence[str]]:
     return {
         "invoice numbers": clues.invoice_numbers,

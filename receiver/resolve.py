@@ -22,7 +22,7 @@ _SUFFIX = re.compile(r"-\d{2}$")
 #: series and sellers, and the index never knows every order.
 _LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
 #: By what a link may name a parcel.
-LINKED = ("shipment", "tracking_number", "invoice_key", "invoice_number")
+NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Resolver:
         return found if isinstance(found, Found) else None
 
     def _linked(self, known: Known, names: Sequence[Name]) -> Found | Wait | Hold | None:
-        told = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in LINKED]
+        told = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in NAMES]
         rows = [row for name, row in told if row and _of_this_parcel(name[0], row["told_at"], known)]
         linked = _one_order(rows, ", ".join(f"{kind} {value}" for (kind, value), row in told if row))
         if linked is None or isinstance(linked, Hold):
@@ -97,9 +97,8 @@ class Resolver:
             if isinstance(learnt, Hold):
                 return learnt
             if learnt is not None:
-                return (
-                    self._of_one_issuer(self._order(learnt), values) if kind == SERIES_NUMBER else self._order(learnt)
-                )
+                found = self._order(learnt)
+                return self._of_one_issuer(found, values) if kind == SERIES_NUMBER else found
         return None
 
     def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:

@@ -240,3 +240,17 @@ class TestSecrets:
         assert "https://erp.example/in" in caplog.text
         assert "s3cret" not in caplog.text
         assert "pw" not in caplog.text
+
+
+def test_right_of_its_own(rig: Rig) -> None:
+    """A key that may not look at the hook, or list orders, still writes invoices: live work goes on."""
+    rig.add_order(order("1-01", package("900")))
+    rig.configure(account={"hook_secrets": ["hook-secret"]})
+    Background(rig.database).hook_installed("lux", "https://r.example/hooks/vtex/lux", now=NOON - 86_400)
+    rig.faults(login_page=True)
+    rig.work()
+    rig.faults()
+    rig.post(posted())
+    rig.work()
+
+    assert "TN1BR" == rig.package_of("1-01", "900")["trackingNumber"]

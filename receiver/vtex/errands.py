@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from receiver.pauses import heard
 from receiver.store import Busy, Paused, Queue
-from receiver.vtex.answers import NoAnswer, Throttled, Transient, VtexError
+from receiver.vtex.answers import Misconfigured, NoAnswer, Throttled, Transient, VtexError
 from receiver.vtex.client import Vtex
 
 T = TypeVar("T")
@@ -33,28 +33,30 @@ class Errands:
         self._queue, self.vtex = queue, vtex
         self._clock, self._sleep, self._waiting = clock, sleep, waiting
 
-    def call(self, make: Callable[[], T], *, patience: float = math.inf) -> T:
+    def call(self, make: Callable[[], T], *, patience: float = math.inf, apart: bool = False) -> T:
         """What ``make`` returns, called once, as soon as the account has room for it.
 
         Raises `Busy` or `Paused` where ``patience`` seconds were not enough (then it was not called), what ``make``
-        raises, `receiver.store.StoreUnavailable`. 429, 503 and a key that does not work pause the account for all.
+        raises, `receiver.store.StoreUnavailable`. 429, 503 and a key that does not work pause the account for all;
+        where the call is ``apart``, needing a right that invoices do not, its refusal says nothing of the key.
         """
         account = self.vtex.account.name
         self._wait_for_place(account, self._clock() + patience)
         try:
             result = make()
         except VtexError as error:
-            heard(self._queue, account, error, now=self._clock())
+            if not (apart and isinstance(error, Misconfigured)):
+                heard(self._queue, account, error, now=self._clock())
             raise
         heard(self._queue, account, now=self._clock())
         return result
 
-    def read(self, make: Callable[[], T]) -> T:
+    def read(self, make: Callable[[], T], *, apart: bool = False) -> T:
         """Like `call` for what may be repeated: pauses are waited for, VTEX's own trouble is met with patience."""
         tries = 0
         while True:
             try:
-                return self.call(make)
+                return self.call(make, apart=apart)
             except Throttled as error:
                 self._waiting(str(error))
             except (NoAnswer, Transient) as error:

@@ -106,7 +106,7 @@ class Backfill:
                 "page": str(page),
                 "per_page": str(PER_PAGE),
             }
-            answer = self._errands.read(partial(self._errands.vtex.list_orders, query))
+            answer = self._errands.read(partial(self._errands.vtex.list_orders, query), apart=True)
             entries, total = _page(answer)
             if total > PAGES * PER_PAGE:
                 return None

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from receiver.pauses import answers_again
 from receiver.store import Attempt, Claim, LeaseLost, Paused, Queue
 from receiver.store.queue import Ending
 from receiver.vtex.answers import (
@@ -136,9 +137,8 @@ class Calls:
         self.endings.append(Ending(attempt.id, self._clock(), outcome, status, answer))
 
     def _answers_again(self) -> None:
-        if self._claim.probing and self._queue.resume(self._claim.account):
+        if self._claim.probing and answers_again(self._queue, self._claim.account, now=self._clock()):
             self._claim.probing = False
-            log.warning("VTEX account %s answers again; work goes on", self._claim.account)
 
 
 def _unknown(error: VtexError) -> bool:

@@ -105,13 +105,16 @@ class Chores:
         errands, secrets = self._errands[account], self._config.accounts[account].hook_secrets
         try:
             try:
-                standing = read_configuration(errands.call(errands.vtex.get_hook, patience=0))
+                standing = read_configuration(errands.call(errands.vtex.get_hook, patience=0, apart=True))
             except NotFound:
                 standing = None
             if standing is not None and standing.url != url:
-                log.warning("VTEX account %s: the app key's order hook leads elsewhere now: %s", account, standing.url)
+                log.warning(
+                    "VTEX account %s: the app key's order hook leads elsewhere now: %s", account, standing.address
+                )
             elif standing is None and secrets:
-                errands.call(lambda: errands.vtex.set_hook(configuration(url, secrets[0])), patience=0)
+                body = configuration(url, secrets[0])
+                errands.call(lambda: errands.vtex.set_hook(body), patience=0, apart=True)
                 log.warning("VTEX account %s: VTEX had deleted the order hook; it is there again", account)
             elif standing is None:
                 log.error("VTEX account %s: the order hook is gone, and hook_secrets are not configured", account)

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters import Unreadable, text
 from receiver.config import Config
-from receiver.resolve import plain_number
+from receiver.resolve import NAMES, plain_number
 from receiver.schemas import document, validator
 from receiver.store import Index, Link
 from receiver.store.index import Name
@@ -15,8 +15,6 @@ from receiver.vtex.orders import key_digits
 
 #: Links taken at once, in one transaction.
 MOST = 1_000
-#: By what a link may name a parcel.
-NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
 #: Every field of a link.
 FIELDS = tuple(document("link")["properties"])
 

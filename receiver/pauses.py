@@ -1,10 +1,10 @@
-"""When an account must be quiet, and for how long: one rule for the calls of shipments and for all others."""
+"""When an account must be quiet, for how long, and when no more: one rule for the calls of shipments and all others."""
 
 import logging
 
 from receiver.plan import stamp
-from receiver.store import Queue
-from receiver.vtex.answers import Misconfigured, Throttled, VtexError
+from receiver.store.accounts import Accounts
+from receiver.vtex.answers import Misconfigured, NotFound, Rejected, Throttled, VtexError
 
 log = logging.getLogger("receiver.worker")
 
@@ -12,22 +12,38 @@ log = logging.getLogger("receiver.worker")
 KEY_PAUSE, LONGEST_KEY_PAUSE = 300.0, 3600.0
 
 
-def pause_after(queue: Queue, account: str, error: VtexError, *, now: float) -> float | None:
+def heard(accounts: Accounts, account: str, error: VtexError | None = None, *, now: float) -> None:
+    """What the end of a call that no shipment waits for says of the account: it must be quiet, or it answers again."""
+    if error is not None:
+        pause_after(accounts, account, error, now=now)
+    if error is None or isinstance(error, NotFound | Rejected):
+        answers_again(accounts, account, now=now)
+
+
+def answers_again(accounts: Accounts, account: str, *, now: float) -> bool:
+    """End a pause that is over, told in the log. False: there was none, or it is in force."""
+    resumed = accounts.resume(account, now=now)
+    if resumed:
+        log.warning("VTEX account %s answers again; work goes on", account)
+    return resumed
+
+
+def pause_after(accounts: Accounts, account: str, error: VtexError, *, now: float) -> float | None:
     """Pause the account where the error asks for it: VTEX's own word, or a key that does not work.
 
     Returns until when (seconds since the epoch); ``None`` where the error is about the one call only.
     """
     if isinstance(error, Throttled):
-        return pause(queue, account, error.pause, str(error), own_fault=False, now=now)
+        return pause(accounts, account, error.pause, str(error), own_fault=False, now=now)
     if isinstance(error, Misconfigured):
-        seconds = min(LONGEST_KEY_PAUSE, KEY_PAUSE * 2.0 ** min(queue.pauses(account), 8))
-        return pause(queue, account, seconds, str(error), own_fault=True, now=now)
+        seconds = min(LONGEST_KEY_PAUSE, KEY_PAUSE * 2.0 ** min(accounts.pauses(account), 8))
+        return pause(accounts, account, seconds, str(error), own_fault=True, now=now)
     return None
 
 
-def pause(queue: Queue, account: str, seconds: float, reason: str, *, own_fault: bool, now: float) -> float:
+def pause(accounts: Accounts, account: str, seconds: float, reason: str, *, own_fault: bool, now: float) -> float:
     """Pause the account for so long, told once in the log. Returns until when."""
     until = now + seconds
-    if queue.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
+    if accounts.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
         log.error("VTEX account %s is paused until %s: %s. Everything is kept.", account, stamp(until), reason)
     return until

@@ -30,7 +30,7 @@ from receiver.store import (
 from receiver.store.index import STUCK
 from receiver.store.queue import Ending
 from receiver.troubles import Troubles
-from receiver.vtex.answers import NotFound, Refused, Rejected, VtexError
+from receiver.vtex.answers import NotFound, Refused, Rejected, VtexError, storable
 from receiver.vtex.client import Vtex
 from receiver.vtex.orders import Clues, Hold, Order, Package, UnexpectedOrder, Wait, index_facts
 from receiver.vtex.tracking import tracking
@@ -323,7 +323,7 @@ class Reconciler:
             **work.changes,
             "state": rest.state,
             "reason": rest.reason,
-            "note": rest.note,
+            "note": storable(rest.note),
             "known": json.dumps(known_to_json(work.known)),
             "sent": json.dumps(work.sent) if work.sent else None,
             "tracking_number": work.known.tracking_number,

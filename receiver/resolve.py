@@ -14,7 +14,7 @@ from receiver.store import Claim, Index
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import BadSegment
-from receiver.vtex.orders import SERIES_NUMBER, Hold, Order, Wait, key_digits, significant
+from receiver.vtex.orders import SERIES_NUMBER, Hold, Order, Wait, issuer, key_digits, series_and_number, significant
 
 #: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
 _SUFFIX = re.compile(r"-\d{2}$")
@@ -22,7 +22,7 @@ _SUFFIX = re.compile(r"-\d{2}$")
 #: series and sellers, and the index never knows every order.
 _LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
 #: By what a link may name a parcel.
-LINKED = ("shipment", "tracking_number", "invoice_key", "invoice_number")
+NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Resolver:
         return found if isinstance(found, Found) else None
 
     def _linked(self, known: Known, names: Sequence[Name]) -> Found | Wait | Hold | None:
-        told = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in LINKED]
+        told = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in NAMES]
         rows = [row for name, row in told if row and _of_this_parcel(name[0], row["told_at"], known)]
         linked = _one_order(rows, ", ".join(f"{kind} {value}" for (kind, value), row in told if row))
         if linked is None or isinstance(linked, Hold):
@@ -91,10 +91,31 @@ class Resolver:
             values = [value for its, value in names if its == kind]
             rows = [row for value in values for row in self._index.orders_named(self._account, kind, value)]
             rows = [row for row in rows if _of_this_parcel(kind, row["dated_at"], known)]
+            if kind == "tracking_number":
+                rows = [row for row in rows if self._shows_one_of(values, row["order_id"])]
             learnt = _one_order(rows, f"{kind} {', '.join(values)}")
+            if isinstance(learnt, Hold):
+                return learnt
             if learnt is not None:
-                return learnt if isinstance(learnt, Hold) else self._order(learnt)
+                found = self._order(learnt)
+                return self._of_one_issuer(found, values) if kind == SERIES_NUMBER else found
         return None
+
+    def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:
+        """Each issuer counts its own series: where several invoice in one account, series and number name no order."""
+        if not isinstance(found, Found):
+            return found
+        keys = [key for one in found.order.outputs if (key := key_digits(one.invoice_key))]
+        for one in {issuer(key) for key in keys if "/".join(series_and_number(key)) in values}:
+            if self._index.has_other_issuer(self._account, one):
+                said = f"series and number {', '.join(values)}, known of {found.order.order_id}"
+                return Hold("ambiguous_order", f"{said}, but several issuers invoice in this account")
+        return found
+
+    def _shows_one_of(self, numbers: Sequence[str], order_id: str) -> bool:
+        """What was learnt may have been corrected since: a number that is no longer there says nothing of the order."""
+        found = self._order(order_id)
+        return isinstance(found, Found) and any(one.tracking_number in numbers for one in found.order.outputs)
 
     def _by_reference(self, kind: ReferenceKind, value: str) -> Found | Wait | Hold:
         if kind == ReferenceKind.SEQUENCE:

@@ -17,7 +17,7 @@ from receiver.commands._common import account_of, account_option, fail, json_opt
 from receiver.config import Config
 from receiver.http import Http
 from receiver.schemas import faults
-from receiver.store import Busy, Database, Desk, Paused
+from receiver.store import Busy, Database, Index, Paused
 from receiver.store.accounts import Accounts
 from receiver.store.gaps import Gaps
 from receiver.vtex import bills
@@ -25,6 +25,7 @@ from receiver.vtex.answers import VtexError
 from receiver.vtex.bills import Bill, Leave
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.comparing import Comparing
+from receiver.vtex.hook import Event
 from receiver.vtex.invoicing import Invoicing, NotPosted, Posted, Request
 from receiver.vtex.orders import UnexpectedOrder
 
@@ -59,7 +60,7 @@ def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as
                 return
             posted = invoicing.post(order_id, bill, given)
             if posted.outcome == "visible":
-                Desk(database).wake_order(of, posted.order_id, now=time.time())
+                Index(database).wake(of, Event(posted.order_id, may_have_invoice=True).names, now=time.time())
         except NotPosted as error:
             fail("\n".join(f"not posted: {printable(reason)}" for reason in error.reasons))
         except (VtexError, UnexpectedOrder, BadSegment, Paused, Busy) as error:

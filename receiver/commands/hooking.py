@@ -104,7 +104,7 @@ def _standing(errands: Errands) -> Standing | None:
 
 def _call(errands: Errands, make: Any, *, missing_ok: bool = False) -> Any:
     try:
-        return errands.call(make, patience=_PATIENCE)
+        return errands.call(make, patience=_PATIENCE, apart=True)
     except (Busy, Paused) as error:
         fail(f"VTEX account {errands.vtex.account.name} takes no calls now: {error}")
     except VtexError as error:

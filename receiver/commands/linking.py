@@ -16,7 +16,8 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from adapters import Unreadable
 from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say, show_rows
 from receiver.config import Config
-from receiver.links import FIELDS, MOST, NAMES, read_link, tell
+from receiver.links import FIELDS, MOST, read_link, tell
+from receiver.resolve import NAMES
 from receiver.store import Index, Link
 
 _AS = click.option("--as", "kind", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it is.")

@@ -56,15 +56,20 @@ class Accounts:
 
         return self._database.write(work)
 
-    def resume(self, account: str) -> bool:
-        """The account answers again. True: it had been paused."""
+    def resume(self, account: str, *, now: float = math.inf) -> bool:
+        """The account answers again. True: it had been paused.
+
+        A pause that is in force at ``now`` stays: the answer is to a call that began before it.
+        """
+        over = (accounts.c.pause_reason.is_not(None), accounts.c.paused_until <= now)
         statement = (
             update(accounts)
-            .where(accounts.c.name == account, accounts.c.pause_reason.is_not(None))
+            .where(accounts.c.name == account, *over)
             .values(paused_until=0.0, pause_reason=None, pauses=0)
         )
         resumed = self._database.write(lambda connection: connection.execute(statement).rowcount > 0)
-        self._database.arrived.set()  # the other hands need not wait for the next look
+        if resumed:
+            self._database.arrived.set()  # the other hands need not wait for the next look
         return resumed
 
     def resume_after_reload(self, account: str) -> None:

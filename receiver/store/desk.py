@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database
 from receiver.store.index import TAKEN, reopened
-from receiver.store.tables import BEHIND, LIVE, accounts, attempts, deliveries, fetches, rejects, shipments, updates
+from receiver.store.tables import BEHIND, accounts, attempts, deliveries, fetches, rejects, shipments, updates
 
 #: Outcomes of deliveries that wait for a fix of ours.
 OPEN = ("quarantined", "error")
@@ -128,15 +128,6 @@ class Desk:
         """`retry` for all of a state (and reason), behind what is live; how many."""
         where = [shipments.c.state == state, *_equal({shipments.c.reason: reason})]
         return self._update(where, {**reopened(now), "priority": BEHIND})
-
-    def wake_order(self, account: str, order_id: str, *, now: float) -> int:
-        """The order has got an invoice: look at the parcels that wait for one at once; how many."""
-        waiting = [
-            shipments.c.account == account,
-            shipments.c.order_id == order_id,
-            shipments.c.state == "awaiting_invoice",
-        ]
-        return self._update(waiting, {"due_at": now, "check_at": 0.0, "priority": LIVE})
 
     def prune(self, *, bodies_before: float) -> int:
         """Empty the bodies of settled deliveries older than that; what still waits for a fix is kept. How many.

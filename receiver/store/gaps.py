@@ -20,7 +20,8 @@ class Gaps:
         self._database, self._account = database, account
 
     def without_tracking(self, *, before: float) -> Iterator[dict[str, Any]]:
-        """Invoices that the index has known since before ``before`` and of which no tracking is known.
+        """Invoices issued before ``before`` of which no tracking is known; where VTEX tells no date of issue, those
+        that the index has known since before.
 
         The index learns from orders that were read: an invoice may have got its tracking elsewhere since.
         """
@@ -39,15 +40,15 @@ class Gaps:
             )
         )
         statement = (
-            select(named.c.account, named.c.order_id, named.c.invoice_number, named.c.learnt_at.label("since"))
+            select(named.c.account, named.c.order_id, named.c.invoice_number, named.c.dated_at.label("since"))
             .where(
                 named.c.kind == "invoice_number",
-                named.c.learnt_at < before,
+                named.c.dated_at < before,
                 ~known.exists(),
                 ~written.exists(),
                 *self._of(named.c.account),
             )
-            .order_by(named.c.learnt_at, named.c.order_id)
+            .order_by(named.c.dated_at, named.c.order_id)
         )
         return ({"gap": "without_tracking", **row} for row in self._database.each(statement))
 

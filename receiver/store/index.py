@@ -73,6 +73,12 @@ class Index:
             dict(row) for row in self._database.rows(self._named, {"account": account, "kind": kind, "value": value})
         ]
 
+    def has_other_issuer(self, account: str, issuer: str) -> bool:
+        """True where an NF-e key of another issuer than that CNPJ is known. Walks through the account's keys."""
+        of = (orders.c.account == account, orders.c.kind == "invoice_key")
+        other = select(orders.c.value).where(*of, func.substr(orders.c.value, 7, 14) != issuer).limit(1)
+        return bool(self._database.rows(other))
+
     def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:
         """The link of that name: ``order_id``, ``invoice_number``, ``told_at``."""
         rows = self._database.rows(self._told, {"account": account, "kind": kind, "value": value})

@@ -114,7 +114,7 @@ def message(answer: Answer) -> str:
     except (ValueError, RecursionError):
         found = None
     words = " ".join((found or text).split())  # one line: it goes into logs
-    return f"HTTP {answer.status}: {redact(words)[:500]}".rstrip(": ")
+    return f"HTTP {answer.status}: {storable(redact(words)[:500])}".rstrip(": ")
 
 
 def _error(answer: Answer, now: float, least_pause: float) -> VtexError | None:
@@ -138,6 +138,11 @@ def _about_the_request(answer: Answer) -> VtexError:
     if answer.status == 403 or _is_html(answer):
         return Refused(message(answer), answer.status)
     return (NotFound if answer.status == 404 else Rejected)(message(answer), answer.status)
+
+
+def storable(text: str) -> str:
+    """Without what is not printable: no database takes a NUL or half a surrogate pair, and no log should."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def redact(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from receiver.pauses import heard
 from receiver.store import Attempt, Busy
 from receiver.store.accounts import Accounts
 from receiver.store.claims import Ending
@@ -49,13 +50,13 @@ class Comparing:
         try:
             order = read_order(vtex.get_order(order_id))
         except (VtexError, UnexpectedOrder) as error:
-            if isinstance(error, Throttled):
-                now = self._clock()
-                self._accounts.pause(account, until=now + error.pause, reason=str(error), own_fault=False, now=now)
+            if isinstance(error, VtexError):
+                heard(self._accounts, account, error, now=self._clock())
             self._end(attempt, type(error).__name__.lower(), getattr(error, "status", None), str(error))
             if isinstance(error, Throttled | Misconfigured):
                 raise
             return "VTEX does not know the order" if isinstance(error, NotFound) else f"not answered: {error}"
+        heard(self._accounts, account, now=self._clock())
         self._end(attempt, "done", 200, None)
         return order
 

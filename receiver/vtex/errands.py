@@ -1,17 +1,15 @@
 """Calls to VTEX that no shipment waits for: reading orders for the index, the hook's configuration, an invoice that a
 person sends. They share the account's pace and pause with the workers, and stand behind every live shipment."""
 
-import logging
 import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from receiver.pauses import pause_after
+from receiver.pauses import heard
 from receiver.store import Busy, Paused, Queue
-from receiver.vtex.answers import NoAnswer, NotFound, Rejected, Throttled, Transient, VtexError
+from receiver.vtex.answers import Misconfigured, NoAnswer, Throttled, Transient, VtexError
 from receiver.vtex.client import Vtex
 
-log = logging.getLogger("receiver.worker")
 T = TypeVar("T")
 
 #: How often `Errands.read` asks again where VTEX has trouble of its own, and the first wait of those that double.
@@ -35,30 +33,30 @@ class Errands:
         self._queue, self.vtex = queue, vtex
         self._clock, self._sleep, self._waiting = clock, sleep, waiting
 
-    def call(self, make: Callable[[], T], *, patience: float = math.inf) -> T:
+    def call(self, make: Callable[[], T], *, patience: float = math.inf, apart: bool = False) -> T:
         """What ``make`` returns, called once, as soon as the account has room for it.
 
         Raises `Busy` or `Paused` where ``patience`` seconds were not enough (then it was not called), what ``make``
-        raises, `receiver.store.StoreUnavailable`. 429, 503 and a key that does not work pause the account for all.
+        raises, `receiver.store.StoreUnavailable`. 429, 503 and a key that does not work pause the account for all;
+        where the call is ``apart``, needing a right that invoices do not, its refusal says nothing of the key.
         """
         account = self.vtex.account.name
         self._wait_for_place(account, self._clock() + patience)
         try:
             result = make()
         except VtexError as error:
-            pause_after(self._queue, account, error, now=self._clock())
-            if isinstance(error, NotFound | Rejected):
-                self._answers_again(account)
+            if not (apart and isinstance(error, Misconfigured)):
+                heard(self._queue, account, error, now=self._clock())
             raise
-        self._answers_again(account)
+        heard(self._queue, account, now=self._clock())
         return result
 
-    def read(self, make: Callable[[], T]) -> T:
+    def read(self, make: Callable[[], T], *, apart: bool = False) -> T:
         """Like `call` for what may be repeated: pauses are waited for, VTEX's own trouble is met with patience."""
         tries = 0
         while True:
             try:
-                return self.call(make)
+                return self.call(make, apart=apart)
             except Throttled as error:
                 self._waiting(str(error))
             except (NoAnswer, Transient) as error:
@@ -90,7 +88,3 @@ class Errands:
                 self._waiting(f"VTEX account {account}: {why}")
                 told = True
             self._sleep(min(until - now, _NAP))
-
-    def _answers_again(self, account: str) -> None:
-        if self._queue.resume(account):
-            log.warning("VTEX account %s answers again; work goes on", account)

@@ -54,6 +54,11 @@ class Standing:
     filter: dict[str, Any]
     headers: tuple[str, ...]
 
+    @property
+    def address(self) -> str:
+        """The URL as it may be shown: without a user and a query, which may hold somebody's secrets."""
+        return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", self.url)[0])
+
 
 def read_event(body: Any) -> Event | None:
     """A notification of either kind, in either case of its names; ``None`` for what names no order."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from receiver.store import Attempt
+from receiver.pauses import heard
+from receiver.store import Attempt, Busy, Paused
 from receiver.store.accounts import Accounts, Begun
 from receiver.store.claims import Ending
 from receiver.vtex import bills
@@ -150,7 +151,7 @@ class Invoicing:
             try:
                 if bills.shows(read_order(self._document(order_id)), bill):
                     return True
-            except (NoAnswer, Transient, UnexpectedOrder) as error:
+            except (NoAnswer, Transient, UnexpectedOrder, Busy, Paused) as error:
                 log.info("order %s could not be read: %s", order_id, error)
             except VtexError:
                 return False
@@ -172,18 +173,22 @@ class Invoicing:
         try:
             content = make()
         except VtexError as error:
-            if isinstance(error, Throttled):
-                until = self._clock() + error.pause
-                self._accounts.pause(account.name, until=until, reason=str(error), own_fault=False, now=self._clock())
-            if once is None or not isinstance(error, NoAnswer | Transient):
+            heard(self._accounts, account.name, error, now=self._clock())
+            if once is None or not _unknown(error):
                 self._end(attempt.id, type(error).__name__.lower(), error.status, str(error))
             raise
+        heard(self._accounts, account.name, now=self._clock())
         receipt = str(content["receipt"]) if isinstance(content, dict) and "receipt" in content else None
         self._end(attempt.id, "done", 200, receipt)
         return content
 
     def _end(self, attempt: str, outcome: str, status: int | None = None, answer: str | None = None) -> None:
         self._accounts.end([Ending(attempt, self._clock(), outcome, status, answer)])
+
+
+def _unknown(error: VtexError) -> bool:
+    """Whether it was posted. A 503 may be a gateway's, given after VTEX had taken it; a 429 is told before."""
+    return isinstance(error, NoAnswer | Transient) or (isinstance(error, Throttled) and error.status == 503)
 
 
 def _attempt(order_id: str, bill: Bill) -> Attempt:

@@ -183,7 +183,8 @@ def index_facts(order: Order) -> list[Fact]:
             facts.append(Fact(SERIES_NUMBER, "/".join(series_and_number(key)), *of))
         if package.tracking_number:
             facts.append(Fact("tracking_number", package.tracking_number, *of))
-    return [fact for fact in facts if fact.value.isprintable()]  # no database takes a NUL, and no carrier names one
+    # No database takes a NUL or half a surrogate pair, and no carrier names one.
+    return [fact for fact in facts if f"{fact.value}{fact.order_id}{fact.invoice_number or ''}".isprintable()]
 
 
 def key_digits(written: str | None) -> str | None:
@@ -201,6 +202,11 @@ def significant(number: str | None) -> str | None:
 def series_and_number(key: str) -> tuple[str, str]:
     """Series and number out of a 44-digit key, without padding (positions 23-25 and 26-34 of the NF-e layout)."""
     return key[22:25].lstrip("0") or "0", key[25:34].lstrip("0") or "0"
+
+
+def issuer(key: str) -> str:
+    """The issuer's CNPJ out of a 44-digit key (positions 7-20)."""
+    return key[6:20]
 
 
 def _references(clues: Clues) -> dict[str, Sequence[str]]:

@@ -59,7 +59,8 @@ TIMES = {
     "order.delivered": "delivered_at",
     "order.cancelled": "canceled_at",
 }
-PARCEL_EVENTS = ("order.posted", "order.delivered")  # what a shopper may read; the others are about the label
+# What a shopper may read, in the language of the page; the other events are about the label.
+WORDS = {"order.posted": "Encomenda postada", "order.delivered": "Encomenda entregue"}
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
@@ -72,7 +73,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     field = TIMES.get(event)
     written = data.get(field) if field else None
     happened_at = moment(written, f"$.data.{field}", zone=request.zone)
-    happened_on = day(written, f"$.data.{field}") if event in PARCEL_EVENTS else None
+    happened_on = day(written, f"$.data.{field}") if event in WORDS else None
     return [
         Shipment(
             key=name(data["id"], "$.data.id"),
@@ -82,6 +83,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_url=url(data.get("tracking_url"), "$.data.tracking_url") or page(TRACKING_PAGE, number),
             dispatched_at=moment(data.get("posted_at"), "$.data.posted_at", zone=request.zone),
             delivered_at=happened_at if status is Status.DELIVERED else None,
-            events=(TrackingEvent(day=happened_on, description=event, happened_at=happened_at),) if happened_on else (),
+            events=(TrackingEvent(day=happened_on, description=WORDS[event], happened_at=happened_at),)
+            if happened_on
+            else (),
         )
     ]

@@ -25,6 +25,7 @@ STATUSES = {
     "order.cancelled": Status.CANCELLED,
 }
 TIMES = {"order.posted": "posted_at", "order.delivered": "delivered_at"}
+WORDS = {"order.posted": "Encomenda postada", "order.delivered": "Encomenda entregue"}  # what a shopper may read
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
@@ -44,6 +45,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_url=url(data.get("tracking_url"), "$.data.tracking_url"),
             dispatched_at=moment(data.get("posted_at"), "$.data.posted_at", zone=request.zone),
             delivered_at=happened_at if status is Status.DELIVERED else None,
-            events=(TrackingEvent(day=happened_on, description=event, happened_at=happened_at),) if happened_on else (),
+            events=(TrackingEvent(day=happened_on, description=WORDS[event], happened_at=happened_at),)
+            if happened_on
+            else (),
         )
     ]

@@ -392,7 +392,7 @@ class TestShown:
         body = {
             "isDelivered": False,
             "deliveredDate": None,
-            "events": [{"city": "", "state": "", "description": "order.posted", "date": "2026-11-10"}],
+            "events": [{"city": "", "state": "", "description": "Encomenda postada", "date": "2026-11-10"}],
         }
         put = {"order": "1-01", "invoice": "900", "body": body}
         orders = [order("1-01", package("900"))]

@@ -28,7 +28,7 @@ REPLY = Reply(unreadable=200)  # any other status is sent again every 15 minutes
 PROBE = Probe(  # saving the URL in the panel sends one, unsigned; anything but 2xx is E-WBH-0002 there
     methods=("GET", "HEAD"), bodies=(b"", b"{}", b"[]", b"null"), unless_headers=("x-me-signature",)
 )
-RETRIES = Retries(times=5, over=timedelta(minutes=75))
+RETRIES = Retries(times=4, over=timedelta(minutes=60))  # five attempts in all
 ZONE = None  # every time carries its offset
 TRACKING_PAGE = "https://www.melhorrastreio.com.br/rastreio/{number}"
 REFERENCES = ("data.tags[*].tag",)

@@ -48,11 +48,23 @@ class Status(StrEnum):
     OTHER = "other"  #: a word we do not know; stored, never guessed
 
     @property
+    def words(self) -> str:
+        """What a shopper may read where the carrier has nothing but a code; ``""`` where it is not for shoppers."""
+        return _WORDS.get(self, "")
+
+    @property
     def in_possession(self) -> bool:
         """True where the status alone proves that the carrier has, or had, the parcel."""
         return self in _IN_POSSESSION
 
 
+_WORDS = {
+    Status.DISPATCHED: "Picked up",
+    Status.IN_TRANSIT: "On its way",
+    Status.OUT_FOR_DELIVERY: "Out for delivery",
+    Status.DELIVERED: "Delivered",
+    Status.RETURNED: "Returned to the sender",
+}
 _IN_POSSESSION = frozenset(
     {Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY, Status.DELIVERED, Status.RETURNED}
 )

@@ -87,7 +87,6 @@ def _shipment(payload: dict[str, Any], tour: Part, stop: Part, status: Status, r
     order = _client_order(there, place)
     at = moment(payload.get("event_datetime"), "$.event_datetime", zone=request.zone)
     on = day(payload.get("event_datetime"), "$.event_datetime")
-    word = line(said.get("status"), f"{path}.status")
     return Shipment(
         key=f"{number}:{order}" if order else number,
         status=status,
@@ -98,7 +97,7 @@ def _shipment(payload: dict[str, Any], tour: Part, stop: Part, status: Status, r
         dispatched_at=at if status is Status.DISPATCHED else None,
         delivered_at=at if status is Status.DELIVERED else None,
         references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
-        events=(TrackingEvent(day=on, description=word, happened_at=at),) if on and word else (),
+        events=(TrackingEvent(day=on, description=status.words, happened_at=at),) if on and status.words else (),
     )
 
 

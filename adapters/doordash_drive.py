@@ -77,7 +77,7 @@ def _events(payload: dict[str, Any], status: Status, happened_at: datetime | Non
     written = day(payload.get("created_at"), "$.created_at")
     if not status.in_possession or written is None:
         return ()
-    return (TrackingEvent(day=written, happened_at=happened_at, description=payload["event_name"]),)
+    return (TrackingEvent(day=written, happened_at=happened_at, description=status.words),)
 
 
 def _moment(payload: dict[str, Any], field: str, request: Request) -> datetime | None:

@@ -138,7 +138,7 @@ def _events(data: dict[str, Any], status: Status, happened_at: datetime | None) 
     on = day(written[:10], "$.data.updatedAt")
     if not status.in_possession or on is None:
         return ()
-    return (TrackingEvent(day=on, happened_at=happened_at, description=data["order"]["status"]),)
+    return (TrackingEvent(day=on, happened_at=happened_at, description=status.words),)
 
 
 def _extents(body: str) -> dict[str, tuple[int, int]]:

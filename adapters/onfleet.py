@@ -87,7 +87,7 @@ def _events(
     event = TrackingEvent(
         day=happened_at.astimezone(request.zone or UTC).date(),
         happened_at=happened_at,
-        description=line(payload.get("triggerName"), "$.triggerName"),
+        description=status.words,
         city=line(place.get("city"), "$.data.task.destination.address.city"),
         state=line(place.get("state"), "$.data.task.destination.address.state"),
     )

@@ -99,7 +99,7 @@ def _events(payload: dict[str, Any], word: str, happened_at: datetime | None) ->
     event = TrackingEvent(
         day=written,
         happened_at=happened_at,
-        description=word,
+        description=STATUSES[word].words,
         city=line(place.get("city"), f"$.data.{stop}.detailed_address.city"),
         state=line(place.get("state"), f"$.data.{stop}.detailed_address.state"),
     )

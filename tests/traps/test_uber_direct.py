@@ -63,7 +63,7 @@ class TestNoise:
             for close in (False, True)
         )
 
-        assert ["dropoff"] == [event.description for event in first.events]
+        assert ["Out for delivery"] == [event.description for event in first.events]
         assert () == again.events
         assert first.dispatched_at == again.dispatched_at
 

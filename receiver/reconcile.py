@@ -323,7 +323,7 @@ class Reconciler:
             **work.changes,
             "state": rest.state,
             "reason": rest.reason,
-            "note": storable(rest.note),
+            "note": (note := storable(rest.note)),
             "known": json.dumps(known_to_json(work.known)),
             "sent": json.dumps(work.sent) if work.sent else None,
             "tracking_number": work.known.tracking_number,
@@ -342,7 +342,7 @@ class Reconciler:
         )
         self._queue.settle(claim, settlement, now=self._clock())
         if rest.state in ("held", "gave_up") and (claim.state, claim.reason) != (rest.state, rest.reason):
-            log.warning("%s is %s: %s: %s", claim.id, rest.state.replace("_", " "), rest.reason, rest.note)
+            log.warning("%s is %s: %s: %s", claim.id, rest.state.replace("_", " "), rest.reason, note)
 
 
 def _clues(work: Work, found: Found, own_invoice: str | None) -> Clues:

@@ -74,6 +74,7 @@ class Endpoint:
     events: bool = True
     second_parcel: Literal["hold", "first", "latest", "join"] = "hold"
     number_changed: Literal["keep", "overwrite"] = "keep"
+    invoice_numbers: Literal["repeat", "unique"] = "repeat"
     base_url: str | None = None
     fetch_credentials: str | None = field(default=None, repr=False)
 
@@ -269,6 +270,7 @@ def parse_endpoint(
         events=table.boolean("events", default=True),
         second_parcel=table.choice("second_parcel", ("hold", "first", "latest", "join"), "hold"),
         number_changed=table.choice("number_changed", ("keep", "overwrite"), "keep"),
+        invoice_numbers=table.choice("invoice_numbers", ("repeat", "unique"), "repeat"),
         **_calls(carrier, scheme, table),
     )
     table.finish()

@@ -18,9 +18,11 @@ from receiver.vtex.orders import SERIES_NUMBER, Hold, Order, Wait, issuer, key_d
 
 #: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
 _SUFFIX = re.compile(r"-\d{2}$")
-#: What orders may teach of a parcel whose carrier names no order. An invoice number alone may not: it repeats across
-#: series and sellers, and the index never knows every order.
+#: What orders may teach of a parcel whose carrier names no order.
 _LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
+#: Besides, where the merchant says that his invoice numbers are unique: commonly they repeat across series and sellers,
+#: and the index never knows every order.
+_LEARNT_IF_UNIQUE = (*_LEARNT, "invoice_number")
 #: By what a link may name a parcel.
 NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
 
@@ -51,11 +53,8 @@ class Resolver:
         found = self._linked(known, names) or self._awaited(claim, known)
         if found is not None:
             return found
-        for look in (self._named, self._learnt):
-            found = look(known, names)
-            if found is not None:
-                return found
-        return _nowhere(known, endpoint)
+        found = self._named(known) or self._learnt(known, names, endpoint)
+        return _nowhere(known, endpoint) if found is None else found
 
     def _awaited(self, claim: Claim, known: Known) -> Found | None:
         """The order whose invoice is awaited: while nobody says anything new, the way to it is not gone again."""
@@ -76,7 +75,7 @@ class Resolver:
         found = self._order(linked)
         return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
 
-    def _named(self, known: Known, _names: Sequence[Name]) -> Found | Hold | None:
+    def _named(self, known: Known) -> Found | Hold | None:
         for kind, values in order_ids(known).items():
             if len(values) > 1:
                 return Hold("ambiguous_reference", f"{kind}: {', '.join(values)}")
@@ -85,9 +84,10 @@ class Resolver:
                 return found
         return None
 
-    def _learnt(self, known: Known, names: Sequence[Name]) -> Found | Wait | Hold | None:
+    def _learnt(self, known: Known, names: Sequence[Name], endpoint: Endpoint) -> Found | Wait | Hold | None:
         # Where the carrier names an order that is not there yet, only a key, which is unique, may name another.
-        for kind in _LEARNT[:1] if order_ids(known) else _LEARNT:
+        kinds = _LEARNT if endpoint.invoice_numbers == "repeat" else _LEARNT_IF_UNIQUE
+        for kind in _LEARNT[:1] if order_ids(known) else kinds:
             values = [value for its, value in names if its == kind]
             rows = [row for value in values for row in self._index.orders_named(self._account, kind, value)]
             rows = [row for row in rows if _of_this_parcel(kind, row["dated_at"], known)]

@@ -87,7 +87,7 @@ class TestEndpoint:
         [
             ("unreadable", 500), ("events", "yes"), ("courier", ""), ("zone", "Mars"), ("zone", "../etc"),
             ("zone", "America"), ("references", {}), ("references", [5]), ("secret", "s"), ("auth", "header"),
-            ("second_parcel", "last"), ("number_changed", True),
+            ("second_parcel", "last"), ("number_changed", True), ("invoice_numbers", "once"),
         ],
     )  # fmt: skip
     def test_faults(self, name, value):

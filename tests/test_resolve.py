@@ -352,6 +352,26 @@ class TestIndex:
         assert ("awaiting_order", "no_reference") == rest(rig, "numbers/p2")
         assert "1-01" == rig.shipment("intelipost/P1")["order_id"]
 
+    def test_unique_numbers(self, rig: Rig):
+        """Where the merchant says that his numbers are unique, a bare one names its order; borne twice, it is held."""
+        rules = [{"path": "data.tags[0].tag", "is": "invoice_number"}]
+        numbers = {"carrier": "melhor_envio", "secrets": ["s"], "references": rules, "invoice_numbers": "unique"}
+        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "numbers": numbers})
+        rig.add_order(order("1-01", package("900", value=5_000), package("901", value=5_000)))
+        rig.add_order(order("2-01", package("901", value=10_000)))
+        for parcel, number in (("1-01", "TN1BR"), ("2-01", "TN2BR")):
+            rig.post(posted(parcel, parcel=f"p{parcel}", number=number))
+        rig.work()
+        for number in ("900", "901"):
+            rig.post(posted(number, parcel=number, number=f"TN{number}BR"), endpoint="numbers")
+        rig.work()
+
+        assert "1-01" == rig.shipment("numbers/900")["order_id"]
+        assert ("900", "invoice_number") == tuple(
+            rig.shipment("numbers/900")[name] for name in ("invoice_number", "rule")
+        )
+        assert ("held", "ambiguous_order") == rest(rig, "numbers/901")
+
     def test_woken_at_once(self, rig_on_either: Rig):
         """An order that is read for one parcel wakes at once those that wait for its key."""
         rig = rig_on_either

@@ -33,9 +33,9 @@ def figures(*, short: bool) -> Iterator[Row]:
 
 
 def recorded(carrier: Carrier) -> list[Request]:
-    """The carrier's recordings as they reach its adapter."""
+    """The carrier's recordings as they reach its adapter, and what was fetched because of them."""
     found = [one for one in walk(SAMPLES / carrier.slug) if isinstance(one, Recording)]
-    return [replace(one.request, zone=carrier.zone) for one in found]
+    return [replace(request, zone=carrier.zone) for one in found for request in (one.request, *one.answers.values())]
 
 
 def convert(carrier: Carrier, request: Request) -> int:

@@ -159,6 +159,7 @@ def test_reading():
     for carrier in discover().values():
         requests = reading.recorded(carrier)
 
+        assert [None] * len(requests) == [reading.decode(carrier, request) for request in requests]
         assert 0 < sum(reading.convert(carrier, request) for request in requests)
 
 

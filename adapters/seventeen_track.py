@@ -1,6 +1,6 @@
 """17TRACK: one number with its whole history in every POST, from more than two thousand carriers."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from adapters import (
@@ -117,14 +117,14 @@ def _history(info: dict[str, Any], request: Request) -> tuple[Timed, list[Tracki
     timed: Timed = []
     events: list[TrackingEvent] = []
     for n, milestone in enumerate(info.get("milestone") or []):
-        reached = _moment(milestone, f"$.data.track_info.milestone[{n}]", request)
+        _, reached = _clock(milestone, f"$.data.track_info.milestone[{n}]", request)
         if reached:
             timed.append((STAGES.get(milestone.get("key_stage") or "", Status.OTHER), reached))
     for n, provider in enumerate((info.get("tracking") or {}).get("providers") or []):
         for m, event in enumerate(provider.get("events") or []):
             path = f"$.data.track_info.tracking.providers[{n}].events[{m}]"
-            happened_at = _moment(event, path, request)
-            told = _event(event, path, happened_at)
+            written, happened_at = _clock(event, path, request)
+            told = _event(event, path, written, happened_at)
             if told:
                 events.append(told)
             if happened_at:
@@ -132,8 +132,9 @@ def _history(info: dict[str, Any], request: Request) -> tuple[Timed, list[Tracki
     return timed, events
 
 
-def _event(event: dict[str, Any], path: str, happened_at: datetime | None) -> TrackingEvent | None:
-    written = day(event.get("time_iso"), f"{path}.time_iso") or day(event.get("time_utc"), f"{path}.time_utc")
+def _event(
+    event: dict[str, Any], path: str, written: date | None, happened_at: datetime | None
+) -> TrackingEvent | None:
     if written is None:
         return None
     address = event.get("address") or {}
@@ -147,8 +148,11 @@ def _event(event: dict[str, Any], path: str, happened_at: datetime | None) -> Tr
     )
 
 
-def _moment(told: dict[str, Any], path: str, request: Request) -> datetime | None:
-    """UTC's instant, as the local clock writes it where the two agree."""
+def _clock(told: dict[str, Any], path: str, request: Request) -> tuple[date | None, datetime | None]:
+    """The local day as written, and UTC's instant, as the local clock writes it where the two agree."""
     utc = moment(told.get("time_utc"), f"{path}.time_utc", zone=None)
     local = moment(told.get("time_iso"), f"{path}.time_iso", zone=request.zone)
-    return local if local == utc else utc or local
+    if local:
+        return local.date(), local if local == utc else utc or local
+    written = day(told.get("time_iso"), f"{path}.time_iso")
+    return written or (utc.date() if utc else day(told.get("time_utc"), f"{path}.time_utc")), utc

@@ -82,9 +82,7 @@ class Hmac(AnySecret):
         return None
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:
-        written = next(filter(None, (request.headers.get(name, "").strip() for name in self.credential_headers)), "")
-        if not written:
-            raise NotAuthentic(f"header {self.header} is missing")
+        written = required(request, *self.credential_headers)
         if not written.startswith(self.prefix):
             raise NotAuthentic(f"header {self.header} does not start with {self.prefix!r}")
         given = decoded(written[len(self.prefix) :].removeprefix(self.tolerated), self.encoding, self.header)
@@ -115,9 +113,7 @@ class Stamped(AnySecret):
         return (self.header,)
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:
-        written = request.headers.get(self.header, "").strip()
-        if not written:
-            raise NotAuthentic(f"header {self.header} is missing")
+        written = required(request, self.header)
         pairs = [part.strip().partition("=") for part in written.split(",")]
         stamps = [value for name, _, value in pairs if name == "t"]
         signatures = [value for name, _, value in pairs if name == "v1"]
@@ -151,10 +147,7 @@ class StandardWebhooks(AnySecret):
         return None
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:
-        parts = {name: request.headers.get(f"webhook-{name}", "").strip() for name in ("id", "timestamp", "signature")}
-        for name, value in parts.items():
-            if not value:
-                raise NotAuthentic(f"header webhook-{name} is missing")
+        parts = {name: required(request, f"webhook-{name}") for name in ("id", "timestamp", "signature")}
         stamp = from_unix(parts["timestamp"], "webhook-timestamp")
         check_fresh(stamp, request, self.window, "webhook-timestamp")
         signatures = [one.removeprefix("v1,") for one in parts["signature"].split() if one.startswith("v1,")]
@@ -187,9 +180,7 @@ class Salted(AnySecret):
         return (self.header,)
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:
-        written = request.headers.get(self.header, "").strip()
-        if not written:
-            raise NotAuthentic(f"header {self.header} is missing")
+        written = required(request, self.header)
         digests = [_salted(request.body, secret) for secret in secrets]
         if not matches_any(decoded(written, "hex", self.header)[0], digests):
             raise NotAuthentic(f"header {self.header} does not match the body under any configured secret")
@@ -210,9 +201,7 @@ class Jwt(AnySecret):
         return (self.header,)
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:
-        written = request.headers.get(self.header, "").strip()
-        if not written:
-            raise NotAuthentic(f"header {self.header} is missing")
+        written = required(request, self.header)
         signed, _, signature = written.rpartition(".")
         head, claims = (self._part(part) for part in (signed.split(".") if signed.count(".") == 1 else ("", "")))
         if head.get("alg") != "HS256":
@@ -315,6 +304,14 @@ class ClientCredentials(AnySecret):
     def _token(self, request: Request, secret: str) -> str:
         end, nonce = str(int((request.received_at + self.lives).timestamp())), chance.token_hex(8)
         return f"{end}.{nonce}.{_token_mac(end, nonce, secret).hex()}"
+
+
+def required(request: Request, *names: str) -> str:
+    """What the first of these headers holds that is there. Raises `NotAuthentic` where none is."""
+    written = next(filter(None, (request.headers.get(name, "").strip() for name in names)), "")
+    if not written:
+        raise NotAuthentic(f"header {names[0]} is missing")
+    return written
 
 
 def decoded(written: str, encoding: Encoding, header: str) -> list[bytes]:

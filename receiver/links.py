@@ -11,7 +11,7 @@ from receiver.schemas import document, validator
 from receiver.store import Index, Link
 from receiver.store.index import Name
 from receiver.vtex.client import BadSegment, segment
-from receiver.vtex.orders import key_digits
+from receiver.vtex.nfe import key_digits
 
 #: Links taken at once, in one transaction.
 MOST = 1_000

@@ -14,7 +14,8 @@ from receiver.store import Claim, Index
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import BadSegment
-from receiver.vtex.orders import SERIES_NUMBER, Hold, Order, Wait, issuer, key_digits, series_and_number, significant
+from receiver.vtex.nfe import issuer, key_digits, series_and_number, significant
+from receiver.vtex.orders import SERIES_NUMBER, Hold, Order, Wait
 
 #: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
 _SUFFIX = re.compile(r"-\d{2}$")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from receiver.reasons import HELD, WAITING
+from receiver.vtex.nfe import key_digits, series_and_number, significant
 from receiver.vtex.orders import (
     RULES,
     Choice,
@@ -15,11 +16,8 @@ from receiver.vtex.orders import (
     Wait,
     choose,
     index_facts,
-    key_digits,
     only_invoice,
     read_order,
-    series_and_number,
-    significant,
 )
 
 

@@ -15,6 +15,8 @@ from receiver.store import Desk
 
 #: Seconds between looks for what has arrived.
 _LOOK = 0.5
+#: Seconds that a delivery may take from its arrival to its commit, and hosts' clocks may be apart.
+_LATE = 30.0
 
 
 @click.command()
@@ -58,12 +60,15 @@ def record(endpoint_name: str, many: int, minutes: float, folder: Path, *, past:
 
 def _arriving(desk: Desk, endpoint: str, *, since: float, until: float) -> Iterator[dict[str, Any]]:
     """What is stored, each delivery once, as it comes."""
-    seen: set[str] = set()
+    seen: dict[str, float] = {}
     while True:
         for row in desk.deliveries(endpoint=endpoint, since=since):
             if row["id"] not in seen:
-                seen.add(row["id"])
+                seen[row["id"]] = row["received_at"]
                 yield row
+        # What arrived a little earlier may be committed a little later: of the past only that much is read again.
+        since = max([since, *(at - _LATE for at in seen.values())])
+        seen = {name: at for name, at in seen.items() if at >= since}
         left = until - time.monotonic()
         if left <= 0:
             return

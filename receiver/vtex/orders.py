@@ -6,11 +6,12 @@ does it count where tracking already is. One parcel an invoice is assumed by the
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+
+from receiver.vtex.nfe import key_digits, series_and_number, significant
 
 #: Rule → what it means, in the order in which they are asked.
 RULES = {
@@ -185,28 +186,6 @@ def index_facts(order: Order) -> list[Fact]:
             facts.append(Fact("tracking_number", package.tracking_number, *of))
     # No database takes a NUL or half a surrogate pair, and no carrier names one.
     return [fact for fact in facts if f"{fact.value}{fact.order_id}{fact.invoice_number or ''}".isprintable()]
-
-
-def key_digits(written: str | None) -> str | None:
-    """The 44 digits of an NF-e key, also of one written with a prefix such as ``NFe``; ``None`` for anything else."""
-    digits = re.sub(r"\D", "", written or "")
-    return digits if len(digits) == 44 else None
-
-
-def significant(number: str | None) -> str | None:
-    """A number's digits without leading zeros; ``None`` where it is not purely digits."""
-    written = (number or "").strip()
-    return (written.lstrip("0") or "0") if written.isascii() and written.isdecimal() else None
-
-
-def series_and_number(key: str) -> tuple[str, str]:
-    """Series and number out of a 44-digit key, without padding (positions 23-25 and 26-34 of the NF-e layout)."""
-    return key[22:25].lstrip("0") or "0", key[25:34].lstrip("0") or "0"
-
-
-def issuer(key: str) -> str:
-    """The issuer's CNPJ out of a 44-digit key (positions 7-20)."""
-    return key[6:20]
 
 
 def _references(clues: Clues) -> dict[str, Sequence[str]]:

@@ -1,0 +1,25 @@
+"""PURE: what the 44 digits of a Brazilian invoice's key (NF-e) say, and numbers written with and without padding."""
+
+import re
+
+
+def key_digits(written: str | None) -> str | None:
+    """The 44 digits of an NF-e key, also of one written with a prefix such as ``NFe``; ``None`` for anything else."""
+    digits = re.sub(r"\D", "", written or "")
+    return digits if len(digits) == 44 else None
+
+
+def significant(number: str | None) -> str | None:
+    """A number's digits without leading zeros; ``None`` where it is not purely digits."""
+    written = (number or "").strip()
+    return (written.lstrip("0") or "0") if written.isascii() and written.isdecimal() else None
+
+
+def series_and_number(key: str) -> tuple[str, str]:
+    """Series and number out of a 44-digit key, without padding (positions 23-25 and 26-34 of the NF-e layout)."""
+    return key[22:25].lstrip("0") or "0", key[25:34].lstrip("0") or "0"
+
+
+def issuer(key: str) -> str:
+    """The issuer's CNPJ out of a 44-digit key (positions 7-20)."""
+    return key[6:20]

@@ -10,6 +10,7 @@ from bench import servers
 from bench.look import NUMBERS, on_postgres, on_sqlite
 from bench.table import Row, Wanted
 from receiver.store import Database, Index
+from receiver.vtex.facts import ISSUER
 
 FEW = 10_000
 _AS_AMONG_FEW = Wanted("ratio", most=1.5)
@@ -21,11 +22,16 @@ _WAITING = """
 INSERT INTO waits (account, kind, value, shipment)
 {numbers} SELECT 'bench', 'order_id', i || '-01', 'melhor-envio/' || i FROM n
 """
+_ISSUED = """
+INSERT INTO orders (account, kind, value, order_id, invoice_number, learnt_at, dated_at)
+{numbers} SELECT 'bench', '{kind}', '{issuer}', i || '-01', i || '', 1.0, 1.0 FROM n
+"""
+ISSUED_BY = "11222333000144"
 KINDS = ("invoice_number", "invoice_key", "tracking_number")
 
 
 def figures(*, short: bool) -> Iterator[Row]:
-    """Three looks in each database."""
+    """Four looks in each database."""
     many, looks = (100_000, 300) if short else (1_000_000, 2_000)
     for name, opened in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
         try:
@@ -62,11 +68,16 @@ def _waited_for(index: Index, number: int) -> None:
     assert index.waited_for("bench", names)
 
 
+def _issuers(index: Index, _: int) -> None:
+    assert not index.has_other_issuer("bench", ISSUED_BY)
+
+
 #: What is timed, at one invoice after another.
 LOOKS: dict[str, Callable[[Index, int], None]] = {
     "known key": _known,
     "unknown key": _unknown,
     "who waits for an order": _waited_for,
+    "another issuer": _issuers,
 }
 
 
@@ -83,10 +94,12 @@ def timed(look: Callable[[Index, int], None], stores: dict[Database, int], *, lo
 
 
 def fill(database: Database, invoices: int) -> None:
-    """So many invoices, each with number, key and tracking number, and a shipment that waits for each order."""
+    """So many invoices of one issuer, each with number, key and tracking number, and a shipment that waits for each
+    order."""
     numbers = NUMBERS.format(rows=invoices)
     statements = [_LEARNT.format(numbers=numbers, kind=kind) for kind in KINDS]
-    for statement in [*statements, _WAITING.format(numbers=numbers)]:
+    statements += [_ISSUED.format(numbers=numbers, kind=ISSUER, issuer=ISSUED_BY), _WAITING.format(numbers=numbers)]
+    for statement in statements:
         database.write(partial(_execute, statement), deadline=300)
     if not database.is_sqlite:
         servers.vacuum(database.url)

@@ -1,60 +1,45 @@
 """The calls to VTEX for one claim: each booked before it is made, none made without the lease, every ending noted."""
 
-import logging
-import random
 from collections.abc import Callable
 from typing import Any
 
-from receiver.pauses import answers_again
+from receiver.pauses import answers_again, is_answer, note_outage
 from receiver.store import Attempt, Claim, LeaseLost, Paused, Queue
 from receiver.store.queue import Ending
-from receiver.vtex.answers import (
-    Misconfigured,
-    NoAnswer,
-    NotFound,
-    Rejected,
-    Throttled,
-    Transient,
-    VtexError,
-    outage_pause,
-)
+from receiver.vtex.answers import NoAnswer, VtexError, leaves_open
 from receiver.vtex.client import BadSegment, Vtex
+from receiver.vtex.facts import Fact, index_facts
 from receiver.vtex.orders import Order, read_order
-
-log = logging.getLogger("receiver.worker")
 
 #: The longest wait for a place in an account's pace; a shipment that would wait longer is put back instead.
 LONGEST_WAIT = 10.0
 
 
 class Calls:
-    """``endings`` tell how the calls went, for the settlement. ``clock`` is Unix time in seconds, ``sleep`` waits for
-    a place in the account's pace; ``chance`` is for the jitter of pauses.
+    """``endings`` tell how the calls went, ``learnt`` what the orders teach the index that were read, ``asked`` which
+    ids were asked for: all for the settlement. ``clock`` is Unix time in seconds, ``sleep`` waits for a place in the
+    account's pace.
 
     Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds, and what `Queue.book` raises.
     """
 
     def __init__(
-        self,
-        claim: Claim,
-        queue: Queue,
-        vtex: Vtex,
-        *,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-        chance: random.Random | None = None,
+        self, claim: Claim, queue: Queue, vtex: Vtex, *, clock: Callable[[], float], sleep: Callable[[float], None]
     ) -> None:
         self._claim, self._queue, self._vtex = claim, queue, vtex
         self._clock, self._sleep = clock, sleep
-        self._chance = chance or random.Random()  # noqa: S311  only jitter
         self._orders: dict[str, Order] = {}
         self.endings: list[Ending] = []
+        self.learnt: list[Fact] = []
+        self.asked: set[str] = set()
 
     def order(self, order_id: str, *, call: str = "GET order") -> Order:
         """The order, read once for the claim. Raises `receiver.vtex.orders.UnexpectedOrder` too."""
         if order_id not in self._orders:
             attempt = Attempt(call=call, order_id=order_id)
+            self.asked.add(order_id)
             self._orders[order_id] = read_order(self._booked(attempt, lambda: self._vtex.get_order(order_id)))
+            self.learnt.extend(index_facts(self._orders[order_id]))
         return self._orders[order_id]
 
     def group(self, group: str) -> Any:
@@ -84,28 +69,21 @@ class Calls:
             self._end(attempt, "not sent", None, str(error))
             raise
         except VtexError as error:
-            if not (attempt.call == "PATCH" and _unknown(error)):
+            if not (attempt.call == "PATCH" and leaves_open(error)):
                 outcome = "no answer" if isinstance(error, NoAnswer) else type(error).__name__.lower()
                 self._end(attempt, outcome, error.status, str(error))
-            if isinstance(error, NotFound | Rejected):
-                self._answers_again()
-            self._note_trouble(error, attempt.order_id)
+            self._heard(attempt.order_id, error)
             raise
         self._end(attempt, "done", 200, _receipt(content))
-        self._answers_again()
-        self._queue.answered(self._claim.account)
+        self._heard(attempt.order_id)
         return content
 
-    def _note_trouble(self, error: VtexError, order_id: str) -> None:
-        """One order's trouble is its own; that of many in a row is VTEX's, and then the account rests."""
-        account, now = self._claim.account, self._clock()
-        if isinstance(error, NoAnswer | Transient):
-            if self._queue.failed(
-                account, order_id, now=now, rest=lambda before: outage_pause(before, self._chance), reason=str(error)
-            ):
-                log.error("VTEX account %s is paused for a moment: %s. Everything is kept.", account, error)
-        elif not isinstance(error, Throttled | Misconfigured):
-            self._queue.answered(account)
+    def _heard(self, order_id: str, error: VtexError | None = None) -> None:
+        """What the call's end says of the account; where it must be quiet is told by who settles the claim."""
+        claim, now = self._claim, self._clock()
+        if claim.probing and is_answer(error) and answers_again(self._queue, claim.account, now=now):
+            claim.probing = False
+        note_outage(self._queue, claim.account, error, order_id=order_id, now=now)
 
     def _wait_for_place(self, attempt: Attempt) -> None:
         # A claim that has asked already would have to ask again: it is more patient.
@@ -135,15 +113,6 @@ class Calls:
 
     def _end(self, attempt: Attempt, outcome: str, status: int | None, answer: str | None) -> None:
         self.endings.append(Ending(attempt.id, self._clock(), outcome, status, answer))
-
-    def _answers_again(self) -> None:
-        if self._claim.probing and answers_again(self._queue, self._claim.account, now=self._clock()):
-            self._claim.probing = False
-
-
-def _unknown(error: VtexError) -> bool:
-    """Whether a write was applied: a server's error, a gateway's and a garbled answer say as little as none."""
-    return isinstance(error, NoAnswer | Transient)
 
 
 def _receipt(content: Any) -> str | None:

@@ -2,16 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from receiver.config import Config
 from receiver.store import Background, Busy, Database, Paused, Queue, StoreUnavailable
 from receiver.store.background import News
-from receiver.vtex.answers import NoAnswer, NotFound, Transient, VtexError
+from receiver.vtex.answers import Misconfigured, NoAnswer, NotFound, Throttled, Transient, VtexError
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.errands import Errands
+from receiver.vtex.facts import index_facts
 from receiver.vtex.hook import configuration, read_configuration
-from receiver.vtex.orders import UnexpectedOrder, index_facts, read_order
+from receiver.vtex.orders import UnexpectedOrder, read_order
 
 log = logging.getLogger("receiver.worker")
 
@@ -25,21 +25,21 @@ _HOUR = 3600.0
 
 
 class Chores:
-    """Those of every account of the configuration. ``clock`` is Unix time in seconds."""
+    """Those of one account, in a thread of its own: where its VTEX hangs, the others' go on. ``clock`` is Unix time in
+    seconds."""
 
     def __init__(
         self,
-        config: Config,
         database: Database,
         queue: Queue,
-        clients: Mapping[str, Vtex],
+        vtex: Vtex,
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
-        self._config, self._queue, self._clock = config, queue, clock
+        self._account, self._queue, self._clock = vtex.account, queue, clock
         self._background = Background(database)
-        self._errands = {name: Errands(queue, vtex, clock=clock, sleep=sleep) for name, vtex in clients.items()}
+        self._errands = Errands(queue, vtex, clock=clock, sleep=sleep)
         self._next_trim = 0.0
 
     def run(self, stopping: threading.Event) -> None:
@@ -56,23 +56,21 @@ class Chores:
                 stopping.wait(_IDLE)
 
     def once(self) -> bool:
-        """At most one chore of each account. True: there may be more. Raises `StoreUnavailable`."""
+        """A look at the hook, if it is time for one, and at most one order. True: there may be more. Raises
+        `StoreUnavailable`."""
         self._trim()
-        done = [self._one(account) for account in self._config.accounts]  # each has its turn
-        return any(done)
-
-    def _one(self, account: str) -> bool:
-        now = self._clock()
+        account, now = self._account.name, self._clock()
         if (url := self._background.take_hook(account, before=now - HOOK_LOOK, now=now)) is not None:
-            self._look_after_hook(account, url)
+            self._look_after_hook(url)
         news = self._background.take_news(account, now=now)
         return news is not None and self._read(news)
 
     def _read(self, news: News) -> bool:
         """Read an order for the index. True: another one may be read now."""
-        errands, now = self._errands[news.account], self._clock()
+        now, vtex = self._clock(), self._errands.vtex
         try:
-            order = read_order(errands.call(lambda: errands.vtex.get_order(news.order_id), patience=0))
+            document = self._errands.call(lambda: vtex.get_order(news.order_id), order_id=news.order_id, patience=0)
+            order = read_order(document)
         except (Busy, Paused) as error:
             due_at = error.until if isinstance(error, Paused) else max(error.at, now + _LATER)
             self._background.put_back(news, due_at=due_at, tried=False)
@@ -88,7 +86,7 @@ class Chores:
             self._background.news_read(news)
         except VtexError as error:
             # What pauses the account leaves the order to be read; what is about the order does not.
-            if self._is_paused(news.account):
+            if isinstance(error, Throttled | Misconfigured):
                 self._background.put_back(news, due_at=now + _LATER, tried=True)
                 return False
             log.warning("order %s is not read for the index: %s", news.order_id, error)
@@ -98,14 +96,11 @@ class Chores:
             self._background.news_read(news)
         return True
 
-    def _is_paused(self, account: str) -> bool:
-        return self._queue.pauses(account) > 0
-
-    def _look_after_hook(self, account: str, url: str) -> None:
-        errands, secrets = self._errands[account], self._config.accounts[account].hook_secrets
+    def _look_after_hook(self, url: str) -> None:
+        account, secrets, errands = self._account.name, self._account.hook_secrets, self._errands
         try:
             try:
-                standing = read_configuration(errands.call(errands.vtex.get_hook, patience=0, apart=True))
+                standing = read_configuration(errands.call(errands.vtex.get_hook, patience=0))
             except NotFound:
                 standing = None
             if standing is not None and standing.url != url:
@@ -114,7 +109,7 @@ class Chores:
                 )
             elif standing is None and secrets:
                 body = configuration(url, secrets[0])
-                errands.call(lambda: errands.vtex.set_hook(body), patience=0, apart=True)
+                errands.call(lambda: errands.vtex.set_hook(body), patience=0)
                 log.warning("VTEX account %s: VTEX had deleted the order hook; it is there again", account)
             elif standing is None:
                 log.error("VTEX account %s: the order hook is gone, and hook_secrets are not configured", account)
@@ -128,6 +123,5 @@ class Chores:
         if now < self._next_trim:
             return
         self._next_trim = now + _HOUR
-        for account in self._config.accounts:
-            if many := self._background.trim_news(account):
-                log.warning("VTEX account %s: %d changed orders will not be read for the index", account, many)
+        if many := self._background.trim_news(self._account.name):
+            log.warning("VTEX account %s: %d changed orders will not be read for the index", self._account.name, many)

@@ -7,18 +7,20 @@ Every fault is named at once; there is no half-read configuration.
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
-from receiver.references import BadRule, Rule
+from receiver.references import AccountRule, BadRule, Finder, Rule
 from receiver.settings import Table, fill
+
+T = TypeVar("T")
 
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -56,7 +58,8 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One ``/webhooks/<name>``: which carrier speaks there, how it proves itself, whose orders it is about.
+    """One ``/webhooks/<name>``: which carrier speaks there, how it proves itself, whose orders it is about: those of
+    ``account``, but for the parcels that a rule of ``accounts`` gives to another one.
 
     ``base_url`` stands for the carrier's own hosts wherever it is called, ``fetch_credentials`` are sent there and
     nowhere else. ``secrets`` is empty only where the carrier publishes its keys.
@@ -68,6 +71,7 @@ class Endpoint:
     scheme: Scheme
     secrets: tuple[str, ...] = field(repr=False)
     references: tuple[Rule, ...] = ()
+    accounts: tuple[AccountRule, ...] = ()
     courier: str | None = None
     zone: ZoneInfo | None = None
     unreadable: int = 422
@@ -77,6 +81,16 @@ class Endpoint:
     invoice_numbers: Literal["repeat", "unique"] = "repeat"
     base_url: str | None = None
     fetch_credentials: str | None = field(default=None, repr=False)
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """Every account whose parcels it tells of, its own first."""
+        return tuple(dict.fromkeys([self.account, *(rule.account for rule in self.accounts)]))
+
+    @property
+    def finders(self) -> tuple[Finder, ...]:
+        """Of all rules, those of references first."""
+        return (*self.references, *self.accounts)
 
     def call_url(self, url: str) -> str:
         """Where to call for what the carrier has at ``url``: there, or at the same path of ``base_url``."""
@@ -263,7 +277,8 @@ def parse_endpoint(
         account=account,
         scheme=scheme or carrier.auth[0],
         secrets=secrets,
-        references=_rules(table),
+        references=_references(table),
+        accounts=_account_rules(table, accounts),
         courier=(table.text("courier", None) or "").strip() or None,
         zone=zone or carrier.zone,
         unreadable=table.choice("unreadable", (200, 422), carrier.reply.unreadable),
@@ -353,15 +368,26 @@ def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: Table) 
     return replace(free[0], name=name)  # type: ignore[type-var]  # a Header dataclass
 
 
-def _rules(table: Table) -> tuple[Rule, ...]:
-    rules: list[Rule] = []
-    for number, given in enumerate(table.list_of_tables("references"), 1):
-        rule = Table(given, f"{table.where}.references[{number}]", table.faults)
-        path, kind, pattern = rule.text("path"), rule.text("is"), rule.text("pattern", None)
+def _references(table: Table) -> tuple[Rule, ...]:
+    return tuple(_rules(table, "references", Rule.parse))
+
+
+def _account_rules(table: Table, accounts: Mapping[str, Account]) -> tuple[AccountRule, ...]:
+    def parse(path: str, account: str, pattern: str | None) -> AccountRule:
+        if accounts and account not in accounts:
+            raise BadRule(f"is = {account!r} has no [vtex.{account}] table")
+        return AccountRule.parse(path, account, pattern)
+
+    return tuple(_rules(table, "accounts", parse))
+
+
+def _rules(table: Table, key: str, parse: Callable[[str, str, str | None], T]) -> Iterator[T]:
+    for number, given in enumerate(table.list_of_tables(key), 1):
+        rule = Table(given, f"{table.where}.{key}[{number}]", table.faults)
+        path, said, pattern = rule.text("path"), rule.text("is"), rule.text("pattern", None)
         rule.finish()
-        if path and kind:
+        if path and said:
             try:
-                rules.append(Rule.parse(path, kind, pattern))
+                yield parse(path, said, pattern)
             except BadRule as error:
                 rule.fault("", str(error))
-    return tuple(rules)

@@ -4,6 +4,7 @@ Nothing here is a short cut: the receiver is ``receiver serve`` in a process of 
 real signatures, and the table is read from the receiver's database and from the stand-in's orders.
 """
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -212,11 +213,10 @@ def _receiver(path: Path, bind: str, folder: Path) -> Iterator[str]:
 def _wait_ready(process: subprocess.Popen[bytes], url: str, folder: Path) -> None:
     http, ends = Http([url]), time.monotonic() + 30
     while time.monotonic() < ends and process.poll() is None:
-        try:
+        with contextlib.suppress(NoAnswer):  # it does not listen yet
             if http.call("GET", f"{url}/readyz", headers=_CLOSE).status == 200:
                 return
-        except NoAnswer:
-            time.sleep(0.1)
+        time.sleep(0.1)
     raise DemoFailed(f"the receiver did not start:\n{(folder / 'receiver.log').read_text()}")
 
 

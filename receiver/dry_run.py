@@ -45,7 +45,8 @@ def decided(
     ``links`` are ``{"tracking_number", "order"}`` with or without ``"invoice"``; ``now`` is in seconds since the epoch.
     """
     base = config or Config(path=Path("receiver.toml"), database="")
-    queue, vtex = _Queue(links), _Vtex(endpoint.account, orders)
+    told_at = min(update.received_at for update in updates).timestamp()
+    queue, vtex = _Queue(_Index(links, told_at)), _Vtex(endpoint.account, orders)
     reconciler = Reconciler(
         replace(base, read_back_seconds=0, endpoints={endpoint.name: endpoint}),
         queue,
@@ -64,8 +65,8 @@ class _Queue(Queue):
 
     lease = math.inf
 
-    def __init__(self, links: Iterable[Mapping[str, Any]]) -> None:
-        self.index = _Index(links)
+    def __init__(self, index: Index) -> None:
+        self.index = index
         self.settled: dict[str, Any] = {}
 
     def book(self, claim: Claim, attempt: Attempt, *, span: float, now: float, longest_wait: float = 0.0) -> float:  # noqa: ARG002  as `Queue` has it
@@ -84,7 +85,8 @@ class _Queue(Queue):
 class _Index(Index):
     """Links in memory; no order has taught anything."""
 
-    def __init__(self, links: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, links: Iterable[Mapping[str, Any]], told_at: float) -> None:
+        self._told_at = told_at
         self._links = {("tracking_number", link["tracking_number"]): link for link in links}
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:  # noqa: ARG002  as `Index` has it
@@ -92,7 +94,7 @@ class _Index(Index):
 
     def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:  # noqa: ARG002  as `Index` has it
         link = self._links.get((kind, value))
-        told = {"invoice_number": link.get("invoice"), "told_at": math.inf} if link else {}
+        told = {"invoice_number": link.get("invoice"), "told_at": self._told_at} if link else {}
         return {"order_id": link["order"], **told} if link else None
 
 
@@ -130,7 +132,7 @@ def _claim(shipment: str, endpoint: Endpoint, updates: Sequence[Update], now: fl
     unknown: dict[str, Any] = dict.fromkeys(
         [
             *("reason", "note", "basis", "sent", "order_id", "invoice_number", "rule", "evidence"),
-            *("assigned_order", "assigned_invoice", "wanted_since"),
+            *("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since"),
         ]
     )
     return Claim(

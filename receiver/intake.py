@@ -4,8 +4,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
@@ -16,9 +16,9 @@ from receiver.config import Config, Endpoint
 from receiver.keys import Keys, KeysUnavailable
 from receiver.recordings import REDACTED
 from receiver.redaction import Redaction
-from receiver.references import refer
+from receiver.references import account_of, refer
 from receiver.rejects import Rejects
-from receiver.shipments import shipment_to_json
+from receiver.shipments import local_day, shipment_to_json
 from receiver.store import Delivery, Inbox, new_id
 
 log = logging.getLogger("receiver.intake")
@@ -60,12 +60,14 @@ class Reading:
     """A payload's conversion: the shipments with the merchant's references, or why there are none. A quarantined one
     may have shipments: those of its members that could be read. A notice has ``fetches`` instead, or besides.
 
-    ``updates`` are the shipments as they are stored: ``(shipment id, what is said of it as JSON text)``.
+    ``updates`` are the shipments as they are stored: ``(shipment id, what is said of it as JSON text)``; ``accounts``
+    says by shipment id whose they are, of those of which the endpoint's settings are certain.
     """
 
     outcome: Outcome
     shipments: tuple[Shipment, ...] = ()
     updates: tuple[tuple[str, str], ...] = ()
+    accounts: Mapping[str, str] = field(default_factory=dict)
     fetches: tuple[Fetch, ...] = ()
     event_id: str | None = None
     path: str | None = None
@@ -85,6 +87,7 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
         event_id = text(carrier.event_id(conversion.payload, request), "the event's id")
         ruled = tuple(_with_references(shipment, said, endpoint) for shipment, said in conversion.parcels)
         updates = tuple(_update(endpoint, shipment) for shipment in ruled)
+        accounts = _accounts(endpoint, [said for _, said in conversion.parcels], [name for name, _ in updates])
     except Ignored as ignored:
         return Reading(outcome=Outcome.IGNORED, why=ignored.reason)
     except Unreadable as unreadable:
@@ -95,8 +98,14 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
             "%s: adapter %s failed: %s; the delivery is kept for reprocessing", endpoint.name, carrier.slug, fault
         )
         return Reading(outcome=Outcome.ERROR, why=fault)
+    fetches = tuple(conversion.fetches)
     taken = Reading(
-        outcome=Outcome.ACCEPTED, shipments=ruled, updates=updates, fetches=tuple(conversion.fetches), event_id=event_id
+        outcome=Outcome.ACCEPTED,
+        shipments=ruled,
+        updates=updates,
+        accounts=accounts,
+        fetches=fetches,
+        event_id=event_id,
     )
     return _in_part(taken, conversion.refused) if conversion.refused else taken
 
@@ -213,6 +222,7 @@ class Intake:
             proof=row["proof"],
             version=VERSION,
             updates=reading.updates,
+            accounts=reading.accounts,
             fetches=reading.fetches,
             notice=row["notice"],
             asked_at=self._clock(),
@@ -246,6 +256,7 @@ class Intake:
             digest=digest,
             version=VERSION,
             updates=reading.updates,
+            accounts=reading.accounts,
             fetches=reading.fetches,
             **known,
         )
@@ -288,7 +299,20 @@ def _with_references(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Sh
 
 def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:
     key = text(shipment.key, "the shipment's key")
-    return f"{endpoint.name}/{key}", json.dumps(shipment_to_json(shipment))
+    plain = shipment_to_json(shipment)
+    if endpoint.zone is not None:
+        for said, event in zip(plain.get("events", ()), shipment.events, strict=True):
+            said["day"] = local_day(event, endpoint.zone).isoformat()
+    return f"{endpoint.name}/{key}", json.dumps(plain)
+
+
+def _accounts(endpoint: Endpoint, payloads: Sequence[Any], names: Sequence[str]) -> dict[str, str]:
+    """Shipment id → account. Where rules divide an endpoint's parcels, one that no rule fits stays where it is: another
+    of its messages may have lacked the field."""
+    if not endpoint.accounts:
+        return dict.fromkeys(names, endpoint.account)
+    ruled = [(name, account_of(said, endpoint.accounts)) for name, said in zip(names, payloads, strict=True)]
+    return {name: account for name, account in ruled if account is not None}
 
 
 def _dedup(endpoint: Endpoint, digest: str, reading: Reading, delivery: str) -> str:

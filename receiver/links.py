@@ -6,12 +6,12 @@ from typing import Any
 
 from adapters import Unreadable, text
 from receiver.config import Config
-from receiver.resolve import NAMES, plain_number
+from receiver.resolve import NAMES
 from receiver.schemas import document, validator
 from receiver.store import Index, Link
 from receiver.store.index import Name
 from receiver.vtex.client import BadSegment, segment
-from receiver.vtex.nfe import key_digits
+from receiver.vtex.nfe import key_digits, plain_number
 
 #: Links taken at once, in one transaction.
 MOST = 1_000
@@ -85,7 +85,7 @@ def _name(kind: str, value: str, endpoint: str | None, account: str, config: Con
 
 
 def _endpoint(name: str | None, account: str, config: Config) -> str:
-    there = [endpoint.name for endpoint in config.endpoints.values() if endpoint.account == account]
+    there = [endpoint.name for endpoint in config.endpoints.values() if account in endpoint.served]
     if name is None and len(there) == 1:
         return there[0]
     if name not in there:

@@ -1,23 +1,58 @@
 """When an account must be quiet, for how long, and when no more: one rule for the calls of shipments and all others."""
 
 import logging
+import random
 
 from receiver.plan import stamp
 from receiver.store.accounts import Accounts
-from receiver.vtex.answers import Misconfigured, NotFound, Rejected, Throttled, VtexError
+from receiver.vtex.answers import (
+    Misconfigured,
+    NoAnswer,
+    NotFound,
+    Rejected,
+    Throttled,
+    Transient,
+    VtexError,
+    outage_pause,
+)
 
 log = logging.getLogger("receiver.worker")
 
 #: A pause for a key that does not work: 5 minutes, doubling to an hour, until a call succeeds.
 KEY_PAUSE, LONGEST_KEY_PAUSE = 300.0, 3600.0
 
+_CHANCE = random.Random()  # noqa: S311  only jitter
 
-def heard(accounts: Accounts, account: str, error: VtexError | None = None, *, now: float) -> None:
-    """What the end of a call that no shipment waits for says of the account: it must be quiet, or it answers again."""
+
+def heard(
+    accounts: Accounts, account: str, error: VtexError | None = None, *, order_id: str | None, now: float
+) -> None:
+    """What the end of a call that no shipment waits for says of the account: it must be quiet, or it answers again.
+
+    ``order_id``: whose order the call was about; ``None``: about none, and then its trouble is not the orders'.
+    """
     if error is not None:
         pause_after(accounts, account, error, now=now)
-    if error is None or isinstance(error, NotFound | Rejected):
+    if is_answer(error):
         answers_again(accounts, account, now=now)
+    if order_id is not None:
+        note_outage(accounts, account, error, order_id=order_id, now=now)
+
+
+def is_answer(error: VtexError | None) -> bool:
+    """A call that ended so proves that the account takes calls: VTEX looked for what was asked."""
+    return error is None or isinstance(error, NotFound | Rejected)
+
+
+def note_outage(accounts: Accounts, account: str, error: VtexError | None, *, order_id: str, now: float) -> None:
+    """One order's trouble is its own; that of many in a row is VTEX's, and then the account rests."""
+    if isinstance(error, NoAnswer | Transient):
+        if accounts.failed(
+            account, order_id, now=now, rest=lambda before: outage_pause(before, _CHANCE), reason=str(error)
+        ):
+            log.error("VTEX account %s is paused for a moment: %s. Everything is kept.", account, error)
+    elif not isinstance(error, Throttled | Misconfigured):
+        accounts.answered(account)
 
 
 def answers_again(accounts: Accounts, account: str, *, now: float) -> bool:

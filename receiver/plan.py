@@ -1,6 +1,7 @@
 """PURE: what a shipment needs next, before anybody is asked: rest, or a question to VTEX."""
 
 import hashlib
+import json
 import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,9 +10,9 @@ from typing import Literal
 from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
 from receiver.reasons import HELD, KEPT, WAITING
-from receiver.shipments import Known
+from receiver.shipments import Known, stamp_to_json
 from receiver.store import Claim
-from receiver.vtex.writes import Policy, Wanted, says_nothing_new
+from receiver.vtex.writes import Body, Policy, Wanted, says_nothing_new
 
 LONGEST_BACKOFF = 3600.0
 #: How far ahead of us a carrier's clock may be before its dispatch date goes to a person.
@@ -44,15 +45,16 @@ def plan(claim: Claim, known: Known, endpoint: Endpoint, config: Config, *, now:
         return Rest(state="dismissed", note=claim.note or "")
     if (early := _before_dispatch(claim, known, config)) is not None:
         return early
-    if _is_closed(claim, known):
+    has_news = claim.basis != basis(claim, known, endpoint)
+    if _is_closed(claim) and not has_news:
         return Rest(state=claim.state, reason=claim.reason, note=claim.note or "")
     if claim.sent and says_nothing_new(wanted_of(claim.id, known, endpoint), claim.sent):
         after = _after_send(claim, config, now)
-        if isinstance(after, Ask) or after.due_at is not None or not _may_be_elsewhere(claim, known):
+        if isinstance(after, Ask) or after.due_at is not None or not (has_news or _is_elsewhere(claim.sent)):
             return after
     if (ahead := _date_ahead(known, now)) is not None:
         return ahead
-    if claim.check_at is not None and claim.check_at > now and (claim.state == "due" or not _has_news(claim, known)):
+    if claim.check_at is not None and claim.check_at > now and (claim.state == "due" or not has_news):
         return Rest(
             state=claim.state,
             reason=claim.reason,
@@ -81,16 +83,19 @@ def policy_of(endpoint: Endpoint) -> Policy:
     return Policy(second_parcel=endpoint.second_parcel, number_changed=endpoint.number_changed)
 
 
-def basis(claim: Claim, known: Known) -> str:
+def basis(claim: Claim, known: Known, endpoint: Endpoint) -> str:
     """A digest of everything a choice of order and invoice rests on: while it stays, so does the decision."""
-    parts = [str(known.tracking_number), str(claim.assigned_order), str(claim.assigned_invoice)]
+    parts = [claim.account, str(known.tracking_number), str(claim.assigned_order), str(claim.assigned_invoice)]
+    if endpoint.second_parcel in ("latest", "join"):
+        parts.append(str(known.dispatched_at))
     parts += [f"{reference.kind}={reference.value}" for reference in sorted(known.references)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def awaiting(waits: int, config: Config) -> float:
-    """Seconds until the next look, after ``waits`` looks in vain."""
-    return config.await_seconds[min(waits, len(config.await_seconds) - 1)]
+def awaiting(waits: int, config: Config, *, steps: int = 1) -> float:
+    """Seconds until the next look, so many ``steps`` of the schedule further, after ``waits`` of them."""
+    schedule = config.await_seconds
+    return sum(schedule[min(step, len(schedule) - 1)] for step in range(waits, waits + steps))
 
 
 def backoff(tries: int, chance: random.Random) -> float:
@@ -113,7 +118,7 @@ def waiting(state: str, reason: str, note: str = "", *, due_at: float | None = N
 
 
 def _before_dispatch(claim: Claim, known: Known, config: Config) -> Rest | None:
-    if claim.assigned_order is None:
+    if not _is_overruled(claim, known):
         if known.cancelled_after_possession or (known.voided and claim.sent):
             return hold("cancelled_after_send" if claim.sent else "cancelled_after_dispatch")
         if known.voided:
@@ -125,22 +130,25 @@ def _before_dispatch(claim: Claim, known: Known, config: Config) -> Rest | None:
     return None
 
 
-def _is_closed(claim: Claim, known: Known) -> bool:
-    """Held, kept or given up, and nothing new to decide on. What `plan` itself computes is computed anew instead."""
+def _is_overruled(claim: Claim, known: Known) -> bool:
+    """True where a person named the order in spite of the very cancellation that is known."""
+    if known.cancelled is None or claim.assigned_over is None:
+        return False
+    overruled: list[str] = json.loads(claim.assigned_over)
+    return overruled == stamp_to_json(known.cancelled)
+
+
+def _is_closed(claim: Claim) -> bool:
+    """Held, kept or given up until there is something new to decide on. What `plan` itself computes is computed anew
+    instead."""
     if claim.state not in ("held", "kept", "gave_up"):
         return False
-    if claim.reason in ("cancelled_after_send", "cancelled_after_dispatch", "future_date"):
-        return False
-    return not _has_news(claim, known)
+    return claim.reason not in ("cancelled_after_send", "cancelled_after_dispatch", "future_date")
 
 
-def _has_news(claim: Claim, known: Known) -> bool:
-    return claim.basis != basis(claim, known)
-
-
-def _may_be_elsewhere(claim: Claim, known: Known) -> bool:
-    """What was sent is not what VTEX shows, or somebody has named an order or invoice since the choice was made."""
-    return (claim.sent or {}).get("verified") is False or claim.basis not in (None, basis(claim, known))
+def _is_elsewhere(sent: Body) -> bool:
+    """What was sent is not what VTEX shows, or not where the parcel belongs."""
+    return sent.get("verified") is False
 
 
 def _after_send(claim: Claim, config: Config, now: float) -> Rest | Ask:

@@ -6,6 +6,8 @@ HELD = {
     "ambiguous_order": "Several orders answer to what the carrier calls the order. Name one: receiver assign.",
     "ambiguous_reference": "The carrier's messages name two different orders or invoices. Name one: receiver assign.",
     "ambiguous_invoice": "Several invoices of the order could be the one. Name one: receiver assign.",
+    "shared_invoice_number": "Several packages of the order bear this invoice number, a return perhaps, and VTEX is "
+    "told an invoice by its number alone. Enter the tracking in VTEX Admin, then: receiver dismiss.",
     "order_cancelled": "The order is cancelled at VTEX. Nothing is written unless a person assigns it.",
     "unsafe_invoice_number": "VTEX cannot be asked to change an invoice whose number holds such characters "
     "(a known fault on its side). Enter the tracking in VTEX Admin, then: receiver dismiss.",
@@ -14,7 +16,7 @@ HELD = {
     "second_parcel": "Another parcel's tracking is on this invoice. An invoice has room for one number: "
     "receiver assign overwrites it, receiver dismiss leaves it.",
     "number_differs": "The invoice holds a tracking number that we did not write. "
-    "receiver assign overwrites it, receiver dismiss leaves it.",
+    "receiver assign with --invoice overwrites it, receiver dismiss leaves it.",
     "future_date": "The carrier dispatched the parcel more than a day from now. "
     "It is looked at again then; check the carrier's clock or the endpoint's zone.",
     "cancelled_after_send": "The carrier cancelled the parcel after its tracking was written to VTEX. "

@@ -32,10 +32,10 @@ from receiver.store.queue import Ending
 from receiver.troubles import Troubles
 from receiver.vtex.answers import NotFound, Refused, Rejected, VtexError, storable
 from receiver.vtex.client import Vtex
-from receiver.vtex.orders import Clues, Hold, Order, Package, UnexpectedOrder, Wait, index_facts
+from receiver.vtex.orders import Clues, Hold, Order, Package, UnexpectedOrder, Wait
 from receiver.vtex.tracking import tracking
 from receiver.vtex.writes import Agreed, Body, History, Keep, Write, decide, shows
-from receiver.work import Work, is_sent, sent_to, with_tracking
+from receiver.work import Work, is_sent, with_tracking
 
 log = logging.getLogger("receiver.worker")
 
@@ -93,12 +93,15 @@ class Reconciler:
             claim = replace(
                 claim, sent=None, state="due", check_at=0.0, basis=None, tries=0, waits=0, wanted_since=None,
                 order_id=None, invoice_number=None, rule=None, evidence=None, assigned_order=None,
-                assigned_invoice=None, generation=claim.generation + generations,
+                assigned_invoice=None, assigned_at=None, assigned_over=None,
+                generation=claim.generation + generations,
             )  # fmt: skip
         vtex = self._clients[claim.account]
         calls = Calls(claim, self._queue, vtex, clock=self._clock, sleep=self._sleep)
         work = Work(claim, known, endpoint, calls, claim.sent, claim.wanted_since)
-        for name in ("order_id", "invoice_number", "rule", "generation", "assigned_order", "assigned_invoice"):
+        for name in ("order_id", "invoice_number", "rule", "generation"):
+            work.changes[name] = getattr(claim, name)
+        for name in ("assigned_order", "assigned_invoice", "assigned_at", "assigned_over"):
             work.changes[name] = getattr(claim, name)
         work.changes["evidence"] = json.dumps(claim.evidence) if claim.evidence else None
         return work
@@ -108,7 +111,7 @@ class Reconciler:
         try:
             return self._tracked(work, self._looked_up(work) or self._planned(work))
         except Paused as error:
-            return self._troubles.put_back(error.until)
+            return self._troubles.put_back(work, error.until)
         except Busy as error:
             return Rest(state="due", due_at=error.at)
         except UnexpectedOrder as error:
@@ -136,6 +139,9 @@ class Reconciler:
         claim, attempt, now = work.claim, work.claim.open_write, self._clock()
         if attempt is None or claim.state == "dismissed":
             return None
+        if attempt["account"] != claim.account:  # news has moved it meanwhile: what is being written there stays there
+            work.changes["account"] = attempt["account"]
+            return Rest(state=claim.state, reason=claim.reason, note=claim.note or "", due_at=now, check_at=now)
         begins = max(attempt["begun_at"] + self._config.read_back_seconds, claim.check_at or 0.0)
         if begins > now:
             note = claim.note or "a write of unknown outcome may not be visible yet"
@@ -153,7 +159,8 @@ class Reconciler:
             claim.basis = ""  # what came since may name another invoice: decide again, the order is at hand
             where = (attempt["order_id"], attempt["invoice_number"])
             parcels = json.loads(attempt["evidence"] or "{}").get("parcels")
-            work.sent = claim.sent = sent_to(*where, body, now, verified=True, former=claim.sent, parcels=parcels)
+            work.sent = claim.sent = work.sent_to(*where, body, now, verified=True, parcels=parcels)
+            del work.sent["wanted"]  # the carrier may have said more since
             claim.note = "written; the answer was lost, and the invoice shows it"
             for name in ("order_id", "invoice_number", "rule", "evidence"):
                 work.changes[name] = attempt[name]
@@ -172,27 +179,24 @@ class Reconciler:
         work.decided = True
         resolver = Resolver(self._queue.index, claim.account, get_order=work.calls.order, get_group=work.calls.group)
         found = resolver.find(claim, work.known, work.endpoint)
-        if isinstance(found, Wait):
-            return self._troubles.wait_for(work, "awaiting_order", found)
-        if isinstance(found, Hold):
-            return hold(found.reason, found.note)
+        if isinstance(found, Wait | Hold):
+            return self._undecided(work, found, "awaiting_order")
         order = found.order
-        work.learnt.extend(index_facts(order))
         work.changes["order_id"] = order.order_id
         owners = self._queue.owners(claim.account, order.order_id)
         mine = [number for number, owner in owners.items() if owner.shipment == claim.id and not owner.moved]
-        history = History(sent=work.sent, unsettled=work.unsettled, owners=owners)
+        history = History(work.sent, work.unsettled, owners, overruled=claim.overrules)
         clues, wanted = _clues(work, found, next(iter(mine), None)), wanted_of(claim.id, work.known, work.endpoint)
         decision = decide(order, clues, wanted, history, policy_of(work.endpoint))
         if isinstance(decision, Wait):
-            return self._troubles.wait_for(work, "awaiting_invoice", decision)
+            return self._undecided(work, decision, "awaiting_invoice", order)
         if isinstance(decision, Hold):
-            work.changes["evidence"] = json.dumps(decision.evidence) if decision.evidence else None
+            rest = self._undecided(work, decision, "held", order)
             others = [owner for owner in owners.values() if owner.shipment != claim.id and not owner.moved]
             writing = [owner.shipment for owner in others if owner.number is None]
             if decision.reason == "second_parcel" and writing:
                 return self._troubles.step_back(work, writing[0], decision.note)
-            return hold(decision.reason, decision.note)
+            return rest
         invoice = decision.choice.package.invoice_number
         if isinstance(decision, Agreed) and work.unsettled and is_sent(work.sent, order.order_id, invoice):
             return Rest(state="in_step", note=claim.note or "")  # found applied: the rule that chose it then stands
@@ -204,9 +208,21 @@ class Reconciler:
             return keep(decision.reason, decision.note)
         if isinstance(decision, Agreed):
             where, parcels = (order.order_id, invoice), decision.parcels
-            work.sent = sent_to(*where, decision.body, now, verified=True, former=work.sent, parcels=parcels)
+            work.sent = work.sent_to(*where, decision.body, now, verified=True, parcels=parcels)
             return Rest(state="in_step", note=decision.note or "VTEX already had it")
         return self._write(work, order, decision)
+
+    def _undecided(self, work: Work, why: Wait | Hold, state: str, order: Order | None = None) -> Rest:
+        """No invoice is chosen: what was chosen before is not what is told beside the reason. Where the parcel was
+        written before, it does not belong any more, or not for certain."""
+        evidence = why.evidence if isinstance(why, Hold) else None
+        work.changes |= {"order_id": order.order_id if order else None, "invoice_number": None, "rule": None}
+        work.changes["evidence"] = json.dumps(evidence) if evidence else None
+        if isinstance(why, Hold):
+            return hold(why.reason, why.note)
+        if work.sent:
+            work.sent = {**work.sent, "verified": False}
+        return self._troubles.wait_for(work, state, why)
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -230,10 +246,12 @@ class Reconciler:
                 work.releases.append((order.order_id, invoice, over.shipment if over else None))
             if not isinstance(error, NotFound):
                 raise
-            return self._troubles.wait_for(work, "awaiting_invoice", Wait("invoice_not_there", str(error)))
+            return self._undecided(work, Wait("invoice_not_there", str(error)), "awaiting_invoice", order)
         now = self._clock()
         where, parcels = (order.order_id, invoice), decision.parcels
-        work.sent = sent_to(*where, decision.body, now, verified=None, former=work.sent, parcels=parcels)
+        work.sent = work.sent_to(*where, decision.body, now, verified=None, parcels=parcels)
+        if not self._config.read_back_seconds:
+            work.sent["seen"] = True  # nobody will look: the answer is believed
         if over is not None and decision.displaces:
             work.wakes.append(over.shipment)
         log.info("%s: tracking written to invoice %s of %s (%s)", work.claim.id, invoice, order.order_id, choice.rule)
@@ -246,9 +264,9 @@ class Reconciler:
         named = {"order_id": sent["order"], "invoice_number": sent["invoice"]}
         packages = self._invoices(work, named, call="GET read-back")
         if any(shows(package, sent) for package in packages):
-            work.sent = {**sent, "verified": True}
+            work.sent = {**sent, "verified": True, "seen": True}
             # News that came while the read-back was pending may name another order or invoice.
-            again = None if work.claim.basis == basis(work.claim, work.known) else self._clock()
+            again = None if work.claim.basis == basis(work.claim, work.known, work.endpoint) else self._clock()
             return Rest(state="in_step", note="written and seen on the invoice", due_at=again)
         owner = self._queue.owners(work.claim.account, sent["order"]).get(sent["invoice"])
         if owner is not None and owner.shipment != work.claim.id:
@@ -270,7 +288,9 @@ class Reconciler:
         if rest.state != "in_step" or rest.due_at is not None or sent is None or not work.endpoint.events:
             return rest
         beside = [shipment for shipment in sent.get("parcels", ()) if shipment != claim.id]
-        told = tracking([work.known, *self._queue.known(beside)], now=now)
+        parcels = [work.known, *self._queue.known(beside)]
+        was_delivered = bool(sent.get("tracking", {}).get("delivered"))
+        told = tracking(parcels, now=now, zone=work.endpoint.zone, was_delivered=was_delivered)
         if told.is_empty or told.digest == sent.get("tracking", {}).get("digest"):
             return replace(rest, due_at=told.again)
         if claim.state in ("due", "in_step") and (claim.check_at or 0.0) > now:  # VTEX's trouble is not cut short
@@ -279,7 +299,7 @@ class Reconciler:
                 state=claim.state, reason=claim.reason, note=note, due_at=claim.check_at, check_at=claim.check_at
             )
         if work.decided:
-            claim.basis = basis(claim, work.known)  # the choice stands, whatever comes of this call
+            claim.basis = basis(claim, work.known, work.endpoint)  # the choice stands, whatever comes of this call
         work.wanted_since = work.wanted_since or now
         attempt = Attempt(call="PUT", order_id=sent["order"], invoice_number=sent["invoice"], request=told.body)
         try:
@@ -314,7 +334,7 @@ class Reconciler:
         self._queue.settle(claim, Settlement(due_at=at, changes=changes), now=self._clock())
 
     def _settle(self, work: Work, rest: Rest) -> None:
-        claim = work.claim
+        claim, new_basis = work.claim, basis(work.claim, work.known, work.endpoint)
         changes = {
             "tries": 0 if rest.state != "due" else claim.tries,
             "waits": claim.waits,
@@ -327,14 +347,16 @@ class Reconciler:
             "known": json.dumps(known_to_json(work.known)),
             "sent": json.dumps(work.sent) if work.sent else None,
             "tracking_number": work.known.tracking_number,
-            "basis": basis(claim, work.known) if work.decided and rest.state in _DECIDED else claim.basis,
+            "basis": new_basis if work.decided and rest.state in _DECIDED else claim.basis,
         }
+        if work.sent:
+            changes["account"] = claim.account  # news may have moved it meanwhile, but here is what was written
         settlement = Settlement(
             due_at=rest.due_at,
             changes=changes,
             endings=work.calls.endings,
-            learnt=work.learnt,
-            names=names_of(claim.id, work.known, changes["order_id"]),
+            learnt=work.calls.learnt,
+            names=names_of(claim.id, work.known, {changes["order_id"], *work.calls.asked} - {None}),
             waits=rest.state in STUCK,
             fresh=claim.basis != changes["basis"],
             wakes=work.wakes,

@@ -1,7 +1,7 @@
-"""How one merchant writes the order into a carrier's fields: reference rules, tried in order."""
+"""How one merchant writes the order, and which store it is of, into a carrier's fields: rules, tried in order."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,37 +13,18 @@ from adapters import Reference, ReferenceKind, Shipment, text
 
 
 class BadRule(Exception):
-    """A reference rule cannot work; the message says which part."""
+    """A rule cannot work; the message says which part."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """``path`` (JMESPath) finds texts in the payload, ``pattern`` cuts them (group 1, else the whole match), ``kind``
-    says what they name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finder:
+    """``path`` (JMESPath) finds texts in the payload, ``pattern`` cuts them (group 1, else the whole match)."""
 
     path: str
-    kind: ReferenceKind
     pattern: re.Pattern[str] | None = None
 
-    @classmethod
-    def parse(cls, path: str, kind: str, pattern: str | None = None) -> "Rule":
-        """Raises `BadRule`."""
-        try:
-            unknown = _functions(jmespath.compile(path).parsed) - Functions.FUNCTION_TABLE.keys()
-        except JMESPathError as error:
-            raise BadRule(f"path {path!r} is not JMESPath: {str(error).splitlines()[0]}") from None
-        if unknown:
-            raise BadRule(f"path {path!r} uses {', '.join(sorted(unknown))}, which JMESPath does not have")
-        kinds = [str(known) for known in ReferenceKind if known != ReferenceKind.INVOICE_SERIES]
-        if kind not in kinds:
-            raise BadRule(f"is = {kind!r} is none of {', '.join(kinds)}")
-        try:
-            return cls(path, ReferenceKind(kind), re.compile(pattern) if pattern else None)
-        except re.error as error:
-            raise BadRule(f"pattern {pattern!r} is not a regular expression: {error}") from None
-
     def hits(self, payload: Any) -> list[str]:
-        """The distinct texts this rule finds, in the payload's order. Raises `adapters.Unreadable` for unfit text."""
+        """The distinct texts found, in the payload's order. Raises `adapters.Unreadable` for unfit text."""
         try:
             found = jmespath.compile(self.path).search(payload)
         except JMESPathTypeError:  # a function met another type than it takes: this payload lacks the field
@@ -61,6 +42,50 @@ class Rule:
             if checked:
                 hits[checked] = None
         return list(hits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Finder):
+    """What it finds names the order or invoice, as ``kind`` says."""
+
+    kind: ReferenceKind
+
+    @classmethod
+    def parse(cls, path: str, kind: str, pattern: str | None = None) -> "Rule":
+        """Raises `BadRule`."""
+        kinds = [str(known) for known in ReferenceKind if known != ReferenceKind.INVOICE_SERIES]
+        if kind not in kinds:
+            raise BadRule(f"is = {kind!r} is none of {', '.join(kinds)}")
+        return cls(path=_path(path), kind=ReferenceKind(kind), pattern=_pattern(pattern))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRule(Finder):
+    """A parcel in whose payload it finds anything is of the VTEX account ``account``."""
+
+    account: str
+
+    @classmethod
+    def parse(cls, path: str, account: str, pattern: str | None = None) -> "AccountRule":
+        """Raises `BadRule`."""
+        return cls(path=_path(path), account=account, pattern=_pattern(pattern))
+
+
+def _path(path: str) -> str:
+    try:
+        unknown = _functions(jmespath.compile(path).parsed) - Functions.FUNCTION_TABLE.keys()
+    except JMESPathError as error:
+        raise BadRule(f"path {path!r} is not JMESPath: {str(error).splitlines()[0]}") from None
+    if unknown:
+        raise BadRule(f"path {path!r} uses {', '.join(sorted(unknown))}, which JMESPath does not have")
+    return path
+
+
+def _pattern(pattern: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern) if pattern else None
+    except re.error as error:
+        raise BadRule(f"pattern {pattern!r} is not a regular expression: {error}") from None
 
 
 def _functions(tree: Mapping[str, Any]) -> set[str]:
@@ -88,3 +113,9 @@ def refer(shipment: Shipment, payload: Any, rules: tuple[Rule, ...]) -> tuple[Re
             answered.add(rule.kind)
             kept.extend(Reference(rule.kind, hit) for hit in hits)
     return tuple(kept)
+
+
+def account_of(payload: Any, rules: Sequence[AccountRule]) -> str | None:
+    """The account that the first rule which finds anything names; ``None`` where none does. Raises
+    `adapters.Unreadable`."""
+    return next((rule.account for rule in rules if rule.hits(payload)), None)

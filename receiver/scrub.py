@@ -9,7 +9,7 @@ from typing import Any
 from adapters import Request, Unreadable
 from receiver.carriers import Carrier
 from receiver.recordings import REDACTED
-from receiver.references import Rule
+from receiver.references import Finder
 
 #: Headers that say something about the format; every other one may say something about a person.
 _KEPT_HEADERS = ("content-type", "user-agent")
@@ -17,15 +17,15 @@ _KEPT_HEADERS = ("content-type", "user-agent")
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,60}", re.ASCII)
 
 
-def scrubbed(request: Request, carrier: Carrier, rules: tuple[Rule, ...] = ()) -> Request:
-    """The request with ``"[redacted]"`` for every value that neither the carrier's schema names nor a rule finds."""
+def scrubbed(request: Request, carrier: Carrier, finders: tuple[Finder, ...] = ()) -> Request:
+    """The request with ``"[redacted]"`` for every value that neither the carrier's schema names nor a finder finds."""
     kept = (*_KEPT_HEADERS, *carrier.headers)
     headers = {name: value for name, value in request.headers.items() if name in kept}
     if carrier.query and not request.body:
         return replace(request, headers=headers)
     try:
         payload = _payload(request, carrier)
-        body = carrier.encode(_Scrubber(payload, carrier, rules).scrubbed)
+        body = carrier.encode(_Scrubber(payload, carrier, finders).scrubbed)
     except (Unreadable, ValueError, RecursionError):
         body = REDACTED.encode()
     return replace(request, headers=headers, body=body)
@@ -42,10 +42,11 @@ def _payload(request: Request, carrier: Carrier) -> Any:
 class _Scrubber:
     """Goes through one payload."""
 
-    def __init__(self, payload: Any, carrier: Carrier, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, payload: Any, carrier: Carrier, finders: tuple[Finder, ...]) -> None:
         members = _members(payload, carrier)
         spoken = members if carrier.split else [payload]
-        self._found = [(rule, hits) for rule in rules if (hits := [hit for one in spoken for hit in _hits(rule, one)])]
+        hits = [(finder, [hit for one in spoken for hit in _hits(finder, one)]) for finder in finders]
+        self._found = [(finder, found) for finder, found in hits if found]
         # A member is known by its place: `split` hands out the very objects that stand in the payload.
         self._members = {id(member) for member in members}
         self._member = _expanded(carrier.schema.get("$defs", {}).get("member", {}), carrier.schema)
@@ -84,11 +85,11 @@ class _Scrubber:
 
     def _reference(self, written: str) -> str | None:
         """As much of the text as the rule needs to find its reference again."""
-        for rule, hits in self._found:
-            match = rule.pattern.search(written) if rule.pattern else None
+        for finder, hits in self._found:
+            match = finder.pattern.search(written) if finder.pattern else None
             if match and (match.group(1) if match.re.groups else match.group()) in hits:
                 return match.group()
-            if rule.pattern is None and written in hits:
+            if finder.pattern is None and written in hits:
                 return written
         return None
 
@@ -105,9 +106,9 @@ def _members(payload: Any, carrier: Carrier) -> list[Any]:
         return []
 
 
-def _hits(rule: Rule, payload: Any) -> list[str]:
+def _hits(finder: Finder, payload: Any) -> list[str]:
     try:
-        return rule.hits(payload)
+        return finder.hits(payload)
     except Unreadable:
         return []
 

@@ -6,7 +6,7 @@ associative and idempotent, so any arrival order and any repetition of the same 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from adapters import Reference, ReferenceKind, Shipment, Status, TrackingEvent
@@ -70,7 +70,8 @@ class Volume:
 class Known:
     """Everything the carrier has told us of one parcel.
 
-    ``since`` is when this generation of a recycled number began: older news belongs to the parcel before it.
+    ``first_heard`` and ``last_heard`` are the times of its oldest and newest news. ``since`` is when this generation of
+    a recycled number began: older news belongs to the parcel before it.
     """
 
     status: Said | None = None
@@ -81,6 +82,7 @@ class Known:
     volumes: dict[str, Volume] = field(default_factory=dict)
     references: frozenset[Reference] = frozenset()
     events: frozenset[TrackingEvent] = frozenset()
+    first_heard: datetime | None = None
     last_heard: datetime | None = None
     since: datetime | None = None
 
@@ -128,6 +130,12 @@ class Known:
     @property
     def _cancelled_last(self) -> bool:
         return self.status is not None and self.status.value == Status.CANCELLED
+
+    def is_past(self, at: datetime) -> bool:
+        """Whether what somebody says of its number at that time is about another parcel: this one was delivered, and
+        nothing was heard of it for long."""
+        words = [self.last_heard, self.status.stamp[1] if self.status else None]
+        return self.delivered and all(at > word + RECYCLED_AFTER for word in words if word is not None)
 
     def values(self, kind: ReferenceKind) -> list[str]:
         """The distinct references of one kind, sorted. More than one is for a person to decide."""
@@ -183,6 +191,7 @@ def _join(known: Known, update: Update) -> Known:
         volumes={**known.volumes, said.volume: volume},
         references=known.references | frozenset(said.references),
         events=known.events | frozenset(_in_utc(event) for event in said.events),
+        first_heard=min(known.first_heard, stamp[0]) if known.first_heard else stamp[0],
         last_heard=max(known.last_heard, stamp[0]) if known.last_heard else stamp[0],
     )
 
@@ -213,6 +222,12 @@ def _instant_then_text(time: datetime) -> tuple[datetime, str]:
 def _in_utc(event: TrackingEvent) -> TrackingEvent:
     """Equal events are one event; the carrier's local date stands in ``day``."""
     return replace(event, happened_at=event.happened_at.astimezone(UTC)) if event.happened_at else event
+
+
+def local_day(event: TrackingEvent, zone: tzinfo) -> date:
+    """The event's day in the zone where the carrier tells UTC; one that tells local times has told its own."""
+    at = event.happened_at
+    return at.astimezone(zone).date() if at is not None and not at.utcoffset() else event.day
 
 
 def _volume_order(name: str) -> tuple[int, str]:
@@ -263,11 +278,12 @@ def known_to_json(known: Known) -> dict[str, Any]:
             "status": _said_to_json(known.status),
             "in_possession": known.in_possession,
             "dispatched_at": _iso(known.dispatched_at),
-            "cancelled": _stamp_to_json(known.cancelled) if known.cancelled else None,
+            "cancelled": stamp_to_json(known.cancelled) if known.cancelled else None,
             "courier": _said_to_json(known.courier),
             "volumes": {name: _volume_to_json(known.volumes[name]) for name in sorted(known.volumes)},
             "references": [[str(reference.kind), reference.value] for reference in sorted(known.references)],
             "events": sorted((_event_to_json(event) for event in known.events), key=_event_order),
+            "first_heard": _iso(known.first_heard),
             "last_heard": _iso(known.last_heard),
             "since": _iso(known.since),
         }
@@ -284,6 +300,7 @@ def known_from_json(plain: dict[str, Any]) -> Known:
         volumes={name: _volume_from_json(volume) for name, volume in plain.get("volumes", {}).items()},
         references=frozenset(_reference(pair) for pair in plain.get("references", ())),
         events=frozenset(_event_from_json(event) for event in plain.get("events", ())),
+        first_heard=_time(plain.get("first_heard")),
         last_heard=_time(plain.get("last_heard")),
         since=_time(plain.get("since")),
     )
@@ -332,14 +349,15 @@ def _event_order(plain: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _said_to_json(said: Said | None) -> list[Any] | None:
-    return [said.value, *_stamp_to_json(said.stamp)] if said else None
+    return [said.value, *stamp_to_json(said.stamp)] if said else None
 
 
 def _said_from_json(plain: list[str] | None) -> Said | None:
     return Said(plain[0], _stamp_from_json(plain[1:])) if plain else None
 
 
-def _stamp_to_json(stamp: Stamp) -> list[str]:
+def stamp_to_json(stamp: Stamp) -> list[str]:
+    """A stamp as plain JSON: two times and a digest."""
     return [stamp[0].isoformat(), stamp[1].isoformat(), stamp[2]]
 
 
@@ -354,8 +372,8 @@ def _volume_to_json(volume: Volume) -> dict[str, Any]:
             "tracking_url": _said_to_json(volume.tracking_url),
             "delivered_at": _iso(volume.delivered_at),
             "delivered": volume.delivered,
-            "delivered_on": _stamp_to_json(volume.delivered_on) if volume.delivered_on else None,
-            "returned_on": _stamp_to_json(volume.returned_on) if volume.returned_on else None,
+            "delivered_on": stamp_to_json(volume.delivered_on) if volume.delivered_on else None,
+            "returned_on": stamp_to_json(volume.returned_on) if volume.returned_on else None,
         }
     )
 

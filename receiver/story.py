@@ -25,8 +25,17 @@ def next_step(row: Mapping[str, Any], *, paused_until: float | None, now: float)
     if due <= now:
         return Next("the next free hand takes it")
     if state == "in_step":
-        return Next("the invoice is read back", due)
+        return Next(_in_step(row), due)
     return Next(_AHEAD.get(state, "it is looked at again"), due)
+
+
+def _in_step(row: Mapping[str, Any]) -> str:
+    """What a shipment that VTEX has is still due for."""
+    if "untold" in (row["sent"] or {}):
+        return "its events are told; VTEX did not find the invoice for them yet"
+    if row["check_at"] is None:  # a look at the invoice sets it; for what lies ahead of the carrier itself nobody asks
+        return "its delivery, whose time lies ahead, is told"
+    return "the invoice is read back"
 
 
 _AT_REST = {

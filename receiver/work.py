@@ -5,11 +5,11 @@ from typing import Any
 
 from receiver.calls import Calls
 from receiver.config import Endpoint
+from receiver.plan import wanted_of
 from receiver.shipments import Known
 from receiver.store import Claim
-from receiver.vtex.orders import Fact
 from receiver.vtex.tracking import Tracking
-from receiver.vtex.writes import Body, Parcels
+from receiver.vtex.writes import Body, Parcels, was_seen, words
 
 
 @dataclass(slots=True)
@@ -25,35 +25,40 @@ class Work:
     wanted_since: float | None
     unsettled: Body | None = None
     decided: bool = False
-    learnt: list[Fact] = field(default_factory=list)
     wakes: list[str] = field(default_factory=list)
     releases: list[tuple[str, str, str | None]] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)
+
+    def sent_to(
+        self,
+        order_id: str,
+        invoice: str,
+        body: Body,
+        now: float,
+        *,
+        verified: bool | None,
+        parcels: Parcels | None = None,
+    ) -> Body:
+        """What the shipment's row keeps of a write: the body, where it went, whether it was seen there, and whose
+        numbers it tells, if several; of what was sent to that very invoice before, what was told of events, and whether
+        any of it was ever seen. ``wanted`` is what the carrier's word came to at that time."""
+        former = self.sent if is_sent(self.sent, order_id, invoice) else None
+        sent = {**body, "order": order_id, "invoice": invoice, "at": now, "verified": verified}
+        sent["wanted"] = words(wanted_of(self.claim.id, self.known, self.endpoint))
+        if parcels and len(parcels) > 1:
+            sent["parcels"] = dict(parcels)
+        if self.claim.assigned_at is not None:
+            sent["assigned_at"] = self.claim.assigned_at
+        if verified or was_seen(former):
+            sent["seen"] = True
+        if former and "tracking" in former:
+            sent["tracking"] = former["tracking"]
+        return sent
 
 
 def is_sent(sent: Body | None, order_id: str, invoice: str) -> bool:
     """True where ``sent`` is about that invoice."""
     return sent is not None and (sent["order"], sent["invoice"]) == (order_id, invoice)
-
-
-def sent_to(
-    order_id: str,
-    invoice: str,
-    body: Body,
-    now: float,
-    *,
-    verified: bool | None,
-    former: Body | None = None,
-    parcels: Parcels | None = None,
-) -> Body:
-    """What the shipment's row keeps of a write: the body, where it went, whether it was seen there, and whose numbers
-    it tells, if several; of ``former``, what was told of events on that very invoice."""
-    sent = {**body, "order": order_id, "invoice": invoice, "at": now, "verified": verified}
-    if parcels and len(parcels) > 1:
-        sent["parcels"] = dict(parcels)
-    if former and "tracking" in former and is_sent(former, order_id, invoice):
-        sent["tracking"] = former["tracking"]
-    return sent
 
 
 def with_tracking(sent: Body, told: Tracking, now: float, *, told_by: str | None = None) -> Body:

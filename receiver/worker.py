@@ -52,35 +52,39 @@ class Worker:
             name: Vtex(account, http, clock=clock, least_pause=least_pause) for name, account in config.accounts.items()
         }
         self._reconciler = Reconciler(config, self.queue, clients, clock=clock, sleep=sleep)
-        self._chores = Chores(config, database, self.queue, clients, clock=clock, sleep=sleep)
+        self._chores = {
+            name: Chores(database, self.queue, vtex, clock=clock, sleep=sleep) for name, vtex in clients.items()
+        }
         self._fetcher = Fetcher(config, database, clock=clock)
         self._desk = Desk(database)
         self._hands = hands or config.hands
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._chores_thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._backlog_told = False
         self._next_look, self._next_prune = 0.0, 0.0
 
     def start(self) -> None:
-        """Forget pauses for keys that did not work (the configuration was just read anew), and begin."""
+        """Follow the configuration, which was just read anew, forget pauses for keys that did not work, and begin."""
         for account in self._config.accounts:
             self.queue.resume_after_reload(account)
+        homes = {name: endpoint.served for name, endpoint in self._config.endpoints.items()}
+        for name, many in self.queue.follow(homes, now=self._clock()).items():
+            log.warning("endpoint %s: %d shipments go along to account %s", name, many, homes[name][0])
         self._fetcher.begin()
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
-        self._thread.start()
-        self._chores_thread = threading.Thread(
-            target=self._chores.run, args=(self._stopping,), name="chores", daemon=True
-        )
-        self._chores_thread.start()
+        self._threads = [threading.Thread(target=self._run, name="worker", daemon=True)]
+        for account, chores in self._chores.items():
+            name = f"chores-{account}"
+            self._threads.append(threading.Thread(target=chores.run, args=(self._stopping,), name=name, daemon=True))
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, *, patience: float = 30.0) -> None:
-        """Claim no more, and let what was begun come to its end."""
+        """Claim no more, and let what was begun come to its end, for so many seconds in all."""
         self._stopping.set()
         self._database.arrived.set()
-        for thread in (self._thread, self._chores_thread):
-            if thread:
-                thread.join(patience)
+        ends = time.monotonic() + patience
+        for thread in self._threads:
+            thread.join(max(0.0, ends - time.monotonic()))
 
     def run_until_idle(self) -> None:
         """Work in this thread until nothing is due, for tests and the demo."""
@@ -89,10 +93,14 @@ class Worker:
             for fetch in fetches:
                 self._fetcher.run(fetch)
             claims = [claim for account in self._config.accounts for claim in self._claim(account, self._hands)]
-            if not claims and not fetches and not self._chores.once():
+            if not claims and not fetches and not self._one_chore_each():
                 return
             for claim in claims:
                 self._reconciler.run(claim)
+
+    def _one_chore_each(self) -> bool:
+        done = [chores.once() for chores in self._chores.values()]  # each account has its turn
+        return any(done)
 
     def _run(self) -> None:
         with contextlib.ExitStack() as stack:

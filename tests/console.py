@@ -1,13 +1,16 @@
 """The `receiver` command over the rig's database and stand-in VTEX."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import click
 from click.testing import CliRunner, Result
 
 from receiver.cli import main
@@ -51,11 +54,32 @@ def receiver(*arguments: object, config: Path | None = None) -> Result:
 
 def receiver_process(*arguments: object, config: Path | None = None, **options: Any) -> subprocess.Popen[str]:
     """Start the command in a process of its own."""
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "RECEIVER_CONFIG": str(config or "none")}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "TERM": "xterm",
+        "RECEIVER_CONFIG": str(config or "none"),
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "receiver.cli", *(str(one) for one in arguments)],
         **{"cwd": ROOT, "env": environ, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
     )
+
+
+def on_terminal(*arguments: object, config: Path) -> tuple[str, str]:
+    """Standard output of the command, and what it shows on the terminal that is its stderr; it must succeed."""
+    ours, its = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        process = receiver_process(*arguments, config=config, stderr=its)
+        os.close(its)
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: its end is closed
+            while piece := terminal.read(65_536):
+                shown += piece
+    said, _ = process.communicate(timeout=60)
+    assert 0 == process.returncode, shown
+    return said, click.unstyle(shown.decode())
 
 
 class Desk:

@@ -237,7 +237,7 @@ class Rig:
         account: str = "lux",
     ) -> Linked:
         """Tell beforehand which order a number belongs to."""
-        (linked,) = self.index.link("lux", [Link(((kind, value),), order_id, invoice)], now=self.now)
+        (linked,) = self.index.link(account, [Link(((kind, value),), order_id, invoice)], now=self.now)
         return linked
 
     def shipment(self, name: str = "melhor-envio/p1") -> dict[str, Any]:

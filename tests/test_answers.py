@@ -61,6 +61,7 @@ ERRORS = [
     (304, {}, b"", Misconfigured),
     (307, {}, b"", Misconfigured),
     (400, JSON, b'{"error": {"code": "OMS003", "message": "no"}}', Rejected),
+    (400, JSON, b'{"message": "Invoice Not Found"}', NotFound),
     (400, HTML, PAGE, Refused),
     (401, JSON, b'{"error": {"code": "1", "message": "Unauthorized access"}}', Misconfigured),
     (401, HTML, PAGE, Misconfigured),

@@ -1,6 +1,7 @@
 """The index filled from the past: bounded windows, every order read once, and a killed run continues."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from receiver.vtex.answers import Refused, VtexError
 from receiver.vtex.client import Vtex
 from receiver.vtex.errands import Errands
 from receiver.vtex.orders import UnexpectedOrder
-from tests.console import receiver, write_config
+from tests.console import on_terminal, receiver, write_config
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 
 DAY = 86_400.0
@@ -51,7 +52,7 @@ def test_learns(rig_on_either: Rig) -> None:
     done = made(rig).run(rig.now - 5 * DAY, rig.now - DAY)
 
     assert ["1-01", "2-01"] == read(rig)
-    assert (2, 8, 0) == (done.orders, done.facts, done.skipped)
+    assert (2, 10, 0) == (done.orders, done.facts, done.skipped)
     assert ["1-01"] == [row["order_id"] for row in rig.index.orders_named("lux", "invoice_key", f"{KEY[:-1]}1")]
 
 
@@ -162,23 +163,39 @@ class TestCommand:
         """How many orders were read and what they taught, also as JSON; a second run reads them again."""
         invoiced(rig, 1, 1)
         since = datetime.fromtimestamp(rig.now - 3 * DAY, UTC).date().isoformat()
-        assert "1 order read, 2 facts learnt\n" == receiver("index", "lux", "--since", since, config=config).output
-        result = json.loads(receiver("index", "lux", "--since", since, "--json", config=config).output)
+        assert "1 order read, 2 facts learnt\n" == receiver("index", "--since", since, config=config).output
+        result = json.loads(receiver("index", "--since", since, "--json", config=config).output)
         assert (1, 2, 0, "lux", f"{since}T00:00:00Z") == tuple(
             result[name] for name in ("orders", "facts", "skipped", "account", "since")
         )
 
+    def test_terminal(self, rig: Rig, config: Any):
+        """Where somebody looks, a bar tells how far it is; where nobody does, stderr stays silent."""
+        invoiced(rig, 1, 1)
+        since = datetime.fromtimestamp(rig.now - 3 * DAY, UTC).date().isoformat()
+        said, shown = on_terminal("index", "--since", since, config=config)
+        assert "1 order read, 2 facts learnt\n" == said
+        assert re.search(r"indexing .*1 order, up to 20\d\d-\d\d-\d\d ", shown), shown
+        assert "" == receiver("index", "--since", since, config=config).stderr
+
     def test_faults(self, rig: Rig, config: Any):
         """What cannot be done is said in one line."""
-        old = receiver("index", "lux", "--since", "2020-01-01", config=config)
+        old = receiver("index", "--since", "2020-01-01", config=config)
         assert (1, 1) == (old.exit_code, len(old.output.splitlines()))
         assert "--since: VTEX shows orders of the last two years only" in old.output
         ahead = datetime.fromtimestamp(rig.now + DAY, UTC).date().isoformat()
-        assert "--since: must be before" in receiver("index", "lux", "--since", ahead, config=config).output
-        assert 2 == receiver("index", "lux", "--since", "soon", config=config).exit_code
+        assert "--since: must be before" in receiver("index", "--since", ahead, config=config).output
+        assert 2 == receiver("index", "--since", "soon", config=config).exit_code
         today = datetime.fromtimestamp(rig.now - DAY, UTC).date().isoformat()
-        assert "no account 'x'; there are lux\n" == receiver("index", "x", "--since", today, config=config).output
+        midnight = datetime.fromisoformat(f"{today}T00:00:00Z").timestamp()
+        assert (
+            "no account 'x'; there are lux\n"
+            == receiver("index", "--since", today, "--account", "x", config=config).output
+        )
+        [line] = receiver("index", "--since", today, "--until", ahead, config=config).output.splitlines()
+        assert "--until: lies ahead; leave it out to read everything up to now" == line
+        assert ([], None) == (rig.calls(), Background(rig.database).backfill("lux", midnight))
         rig.faults(unauthorized=True)
-        result = receiver("index", "lux", "--since", today, config=config)
+        result = receiver("index", "--since", today, config=config)
         assert 1 == result.exit_code
         assert "the same command continues there" in result.output

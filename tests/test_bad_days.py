@@ -171,7 +171,7 @@ class TestTrouble:
     """VTEX's own trouble: tried again with growing delays."""
 
     @pytest.mark.parametrize(
-        "fault", [{"server_error": 1.0}, {"server_error": 1.0, "html_errors": True}, {"reset_before": 1.0}]
+        "fault", [{"server_error": 1.0}, {"server_error": 1.0, "error_form": "html"}, {"reset_before": 1.0}]
     )
     @pytest.mark.parametrize("only", [frozenset({"GET", "PATCH"}), frozenset({"PATCH"})])
     def test_down_for_an_hour(self, rig: Rig, fault: dict[str, Any], only: frozenset[str]):

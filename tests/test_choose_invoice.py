@@ -6,19 +6,9 @@ from typing import Any
 import pytest
 
 from receiver.reasons import HELD, WAITING
+from receiver.vtex.facts import index_facts
 from receiver.vtex.nfe import key_digits, series_and_number, significant
-from receiver.vtex.orders import (
-    RULES,
-    Choice,
-    Clues,
-    Hold,
-    UnexpectedOrder,
-    Wait,
-    choose,
-    index_facts,
-    only_invoice,
-    read_order,
-)
+from receiver.vtex.orders import RULES, Choice, Clues, Hold, UnexpectedOrder, Wait, choose, only_invoice, read_order
 
 
 def key(number: int, series: int = 1) -> str:
@@ -126,7 +116,7 @@ def test_only_invoice():
     assert isinstance(shared, Choice)
     assert ("only_invoice", "900") == (shared.rule, shared.package.invoice_number)
     assert isinstance(hidden, Hold)
-    assert "ambiguous_invoice" == hidden.reason
+    assert "shared_invoice_number" == hidden.reason
 
 
 NOT_CHOSEN = [
@@ -159,9 +149,9 @@ NOT_CHOSEN = [
     ("two without tracking", {}, [A, B], "Hold", "ambiguous_invoice"),
     ("two of one number", {"invoice_numbers": ["900"]}, [A, A], "Hold", "ambiguous_invoice"),
     ("two of one number, though the key differs: VTEX is told a number only", {"invoice_keys": [key(900)]},
-     [A, invoice("900", invoiceKey=key(900, 2))], "Hold", "ambiguous_invoice"),
+     [A, invoice("900", invoiceKey=key(900, 2))], "Hold", "shared_invoice_number"),
     ("a return of the same number: VTEX is told a number only", {"invoice_numbers": ["900"]}, [A, RETURNED],
-     "Hold", "ambiguous_invoice"),
+     "Hold", "shared_invoice_number"),
     ("one number in two paddings", {"invoice_numbers": ["900"]}, [A, invoice("000900")], "Hold", "ambiguous_invoice"),
     ("one number in two other paddings", {"invoice_numbers": ["0900"]}, [A, invoice("000900")],
      "Hold", "ambiguous_invoice"),
@@ -178,7 +168,7 @@ NOT_CHOSEN = [
      "Hold", "ambiguous_invoice"),
     ("a person names two", {"assigned_invoice": "900"}, [A, A], "Hold", "ambiguous_invoice"),
     ("a person names one whose number a return bears: VTEX is told a number only", {"assigned_invoice": "900"},
-     [A, RETURNED], "Hold", "ambiguous_invoice"),
+     [A, RETURNED], "Hold", "shared_invoice_number"),
     ("a person names one in two paddings", {"assigned_invoice": "0900"}, [A, invoice("000900")],
      "Hold", "ambiguous_invoice"),
     ("two numbers", {"invoice_numbers": ["900", "901"]}, [A], "Hold", "ambiguous_reference"),
@@ -359,9 +349,13 @@ def test_index_facts():
         ("invoice_number", "900", "1-01", "900", issued),
         ("invoice_key", key(900), "1-01", "900", issued),
         ("series_number", "1/900", "1-01", "900", issued),
+        ("issuer", key(900)[6:20], "1-01", "900", issued),
         ("tracking_number", "TN1", "1-01", "900", issued),
     ] == index_facts(read_order(learnt))
     assert [] == index_facts(read_order(order(invoice(""))))
+    box = [invoice(name, trackingNumber=number) for name, number in (("1", "T"), ("2", "T"), ("3", "U"), ("", "T"))]
+    assert ["1", "2"] == [fact.value for fact in index_facts(read_order(order(*box))) if fact.kind == "tracked"]
+    assert [("invoice_number", "900", "1-01", "000900", None)] == index_facts(read_order(order(invoice("000900"))))
 
 
 def test_key_digits():

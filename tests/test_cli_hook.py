@@ -48,7 +48,7 @@ def hook(rig: Rig) -> Iterator[Installer]:
 
 def test_install(hook: Installer) -> None:
     """VTEX has the URL, the statuses and the secret; the store remembers; a warning speaks of the ERP's key."""
-    code, said = hook("install", "lux", "--url", hook.url)
+    code, said = hook("install", "--url", hook.url)
     assert 0 == code
     assert "never the one of your ERP" in said
     assert f"VTEX tells {hook.url} of orders that may have gained an invoice" in said
@@ -59,42 +59,42 @@ def test_install(hook: Installer) -> None:
     assert remembered
     assert hook.url == remembered["url"]
 
-    assert 0 == hook("install", "lux", "--url", hook.url)[0]
+    assert 0 == hook("install", "--url", hook.url)[0]
 
 
 def test_status(hook: Installer) -> None:
     """What stands there, with the names of its headers only."""
-    assert (0, "no hook\n") == hook("status", "lux")
+    assert (0, "no hook\n") == hook("status")
     hook.foreign()
     lines = ["https://erp.example/hook", f"FromWorkflow: {', '.join(MAY_HAVE_INVOICE)}", "headers: x-hook-secret"]
-    assert lines == hook("status", "lux")[1].splitlines()
-    hook("install", "lux", "--url", hook.url, "--replace")
-    told = json.loads(hook("status", "lux", "--json")[1])
+    assert lines == hook("status")[1].splitlines()
+    hook("install", "--url", hook.url, "--replace")
+    told = json.loads(hook("status", "--json")[1])
     assert (hook.url, True, ["x-hook-secret"]) == (told["url"], told["ours"], told["headers"])
     hook.configs.clear()
-    assert "no hook; ours was installed" in hook("status", "lux")[1]
+    assert "no hook; ours was installed" in hook("status")[1]
 
 
 def test_foreign(hook: Installer) -> None:
     """Another hook is neither replaced nor removed without being told so, and is shown."""
     hook.foreign()
-    code, said = hook("install", "lux", "--url", hook.url)
+    code, said = hook("install", "--url", hook.url)
     assert (1, "another hook stands there; --replace takes its place") == (code, said.splitlines()[0])
     assert "https://erp.example/hook" in said
-    code, said = hook("remove", "lux")
+    code, said = hook("remove")
     assert (1, True) == (code, "was not installed from here" in said)
     assert "https://erp.example/hook" == hook.configs["key"]["hook"]["url"]
 
-    assert "formerly https://erp.example/hook" in hook("install", "lux", "--url", hook.url, "--replace")[1]
+    assert "formerly https://erp.example/hook" in hook("install", "--url", hook.url, "--replace")[1]
     assert hook.url == hook.configs["key"]["hook"]["url"]
 
 
 def test_remove(hook: Installer) -> None:
     """Ours is removed, and the worker does not bring it back."""
-    hook("install", "lux", "--url", hook.url)
-    assert (0, f"removed: {hook.url}\n") == hook("remove", "lux")
+    hook("install", "--url", hook.url)
+    assert (0, f"removed: {hook.url}\n") == hook("remove")
     assert ({}, None) == (hook.configs, Background(hook.rig.database).hook("lux"))
-    assert (0, "there was no hook\n") == hook("remove", "lux")
+    assert (0, "there was no hook\n") == hook("remove")
 
 
 @pytest.mark.parametrize(
@@ -107,23 +107,36 @@ def test_remove(hook: Installer) -> None:
 )
 def test_url(hook: Installer, url: str, said: str) -> None:
     """A URL that cannot work is refused before VTEX is asked."""
-    code, told = hook("install", "lux", "--url", url)
+    code, told = hook("install", "--url", url)
     assert (1, True) == (code, said in told)
     assert [] == hook.rig.calls()
 
 
 def test_no_answer(hook: Installer) -> None:
     """VTEX tries the URL; what it says of it is told, and nothing is remembered."""
-    code, said = hook("install", "lux", "--url", "http://127.0.0.1:9/hooks/vtex/lux")
+    code, said = hook("install", "--url", "http://127.0.0.1:9/hooks/vtex/lux")
     assert (1, True) == (code, "Unable to check address" in said)
     assert Background(hook.rig.database).hook("lux") is None
 
 
+def test_account(hook: Installer) -> None:
+    """The account must be named only where there are several."""
+    with Path(hook.config).open("a", encoding="utf-8") as more:
+        more.write(f'[vtex.lux2]\napp_key = "k2"\napp_token = "t"\nbase_url = "{hook.rig.vtex_url}"\n')
+    plain = Path(hook.config).read_text(encoding="utf-8")
+    Path(hook.config).write_text(plain.replace('carrier = "mel', 'account = "lux"\ncarrier = "mel'), encoding="utf-8")
+
+    for words in (("status",), ("remove",), ("install", "--url", hook.url)):
+        assert (1, "--account is missing; there are lux, lux2\n") == hook(*words)
+    hook.foreign()
+    assert [True, False] == ["erp.example" in hook("status", "--account", name)[1] for name in ("lux", "lux2")]
+
+
 def test_faults(hook: Installer) -> None:
     """No such account, no secret, a key that does not work: one line each."""
-    assert (1, "no account 'x'; there are lux\n") == hook("status", "x")
+    assert (1, "no account 'x'; there are lux\n") == hook("status", "--account", "x")
     hook.rig.faults(unauthorized=True)
-    code, said = hook("status", "lux")
+    code, said = hook("status")
     assert (1, True) == (code, said.startswith("VTEX: the app key is not accepted"))
     hook.set_secret(None)
-    assert "hook_secrets: is missing" in hook("install", "lux", "--url", hook.url)[1]
+    assert "hook_secrets: is missing" in hook("install", "--url", hook.url)[1]

@@ -1,15 +1,19 @@
 """`receiver reconcile` and the end of `receiver show`: what does not agree, and what happens next."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from receiver.story import Next, next_step
-from tests.console import Desk
-from tests.rig import Rig, order, package, posted
+from tests.console import Desk, write_config
+from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
+from tests.test_events import HOUR, prepared, scanned
+from tests.test_reviewed_vtex import learn
 
 LONG_AGO = "2024-01-10T12:00:00+00:00"
+_PAUSE_OVER = "it is looked at when the account's pause is over"
 
 
 def told_ago(desk: Desk, hours: float) -> None:
@@ -61,6 +65,122 @@ class TestReconcile:
         assert line.startswith("never_written")
         assert line.endswith("order_not_found")
 
+    def test_not_applied(self, desk: Desk):
+        """An invoice that VTEX never showed our write on has no tracking, and the parcel that was meant for it is told
+        with the reason; one whose write is yet to be looked for is believed."""
+        rig = desk.rig
+        rig.configure(endpoints=desk.endpoints, read_back_seconds=10)
+        rig.faults(visible_after=1e9)
+        tell(desk, 1, package("A"))
+        assert [] == desk.tells("reconcile")
+        rig.later(10)
+        rig.later(60)
+        rig.later(600)
+
+        (row,) = desk.tells("reconcile")
+        assert ("without_tracking", "1-01", "A") == (row["gap"], row["order_id"], row["invoice_number"])
+        assert ("melhor-envio/p1", "TN1", "not_applied") == (row["shipment"], row["tracking_number"], row["reason"])
+        rig.add_order(order("1-01", package("A", trackingNumber="TN1")))
+        learn(rig, rig.sandbox.orders["1-01"])
+        assert [] == desk.tells("reconcile")
+
+    def test_moved_away(self, desk: Desk):
+        """An invoice whose write was lost has no tracking, whatever was written for its parcel elsewhere since; nor is
+        that parcel meant for it any more."""
+        rig = desk.rig
+        rig.faults(reset_before=1.0, methods=frozenset({"PATCH"}))
+        tell(desk, 1, package("A"))
+        assert [("melhor-envio/p1", "vtex_unavailable")] * 2 == [
+            (row["shipment"], row["reason"]) for row in desk.tells("reconcile")
+        ]
+        rig.faults()
+        rig.add_order(order("2-01", package("B")))
+        rig.desk.assign("melhor-envio/p1", order_id="2-01", invoice_number="B", now=rig.now)
+        rig.later(HOUR)
+        assert "TN1" == rig.package_of("2-01", "B")["trackingNumber"]
+
+        assert [("1-01", "A", None, None)] == [
+            (row["order_id"], row["invoice_number"], row["shipment"], row["note"]) for row in desk.tells("reconcile")
+        ]
+
+    def test_one_number_twice(self, rig_on_either: Rig):
+        """Two invoices of an order that show one number both have tracking; a third one has not."""
+        desk = Desk(rig_on_either)
+        told_ago(desk, 30)
+        box = [package(name, trackingNumber="TN1") for name in ("A", "B")]
+        learn(desk.rig, order("1-01", *box, package("C")))
+
+        assert ["C"] == [row["invoice_number"] for row in desk.tells("reconcile")]
+
+    def test_as_last_read(self, rig_on_either: Rig):
+        """An order counts as it was last read: not a number that somebody has taken away since, nor an invoice that is
+        not there any more, nor one whose order is cancelled."""
+        desk = Desk(rig_on_either)
+        told_ago(desk, 30)
+        learn(desk.rig, order("1-01", package("A", trackingNumber="X")), order("2-01", package("B")))
+        learn(desk.rig, order("3-01", package("D")))
+        assert ["B", "D"] == [row["invoice_number"] for row in desk.tells("reconcile")]
+        desk.rig.now += HOUR
+        learn(desk.rig, order("1-01", package("A")), order("2-01", package("C", trackingNumber="X")))
+        learn(desk.rig, order("3-01", package("D"), status="canceled"))
+
+        assert ["A"] == [row["invoice_number"] for row in desk.tells("reconcile")]
+
+    def test_never_numbered(self, rig_on_either: Rig):
+        """A parcel that the carrier took and never gave a number is listed; a label alone is not, with a number or
+        without, nor is what is sent once its date has come."""
+        desk = Desk(rig_on_either)
+        told_ago(desk, 30)
+        rig = desk.rig
+        rig.configure(endpoints=desk.endpoints, send_on="label")
+        rig.post(posted("1-01", parcel="p1", number=None, at=LONG_AGO))
+        rig.post(posted("2-01", parcel="p2", number=None, event="order.generated"))
+        rig.work()
+        rig.configure(endpoints=desk.endpoints)
+        rig.post(posted("3-01", parcel="p3", event="order.generated"))
+        rig.post(posted("4-01", parcel="p4", at=datetime.fromtimestamp(rig.now + 20 * HOUR, UTC).isoformat()))
+        rig.work()
+        assert "dispatch_ahead" == rig.shipment("melhor-envio/p4")["reason"]
+
+        assert [("never_written", "melhor-envio/p1", "no_tracking_number")] == [
+            (row["gap"], row["shipment"], row["reason"]) for row in desk.tells("reconcile")
+        ]
+        assert [] == desk.tells("reconcile", "--older-than", "31")
+
+    @pytest.mark.parametrize(("hours", "listed"), [(5, False), (25, True)])
+    def test_label_is_no_parcel(self, desk: Desk, hours: float, listed: bool):
+        """A parcel is known from when the carrier took it, not from when its label was bought."""
+        told_ago(desk, 240)
+        tell(desk, 1, event="order.generated")
+        told_ago(desk, hours)
+        at = datetime.fromtimestamp(desk.rig.now, UTC).isoformat(timespec="seconds")
+        desk.rig.post(posted("1-01", parcel="p1", number="TN1", at=at))
+        desk.rig.later(1)
+
+        assert [at.replace("+00:00", "Z")] * listed == [row["since"] for row in desk.tells("reconcile")]
+
+    def test_recycled_number(self, desk: Desk):
+        """The next parcel of a recycled number is known from its own first word, not from the one before it."""
+        rig = desk.rig
+        for hours, event in ((80 * 24, "order.delivered"), (5, "order.posted")):
+            told_ago(desk, hours)
+            at = datetime.fromtimestamp(rig.now, UTC).isoformat(timespec="seconds")
+            rig.post(
+                posted(event=event, at=None, delivered_at=at if hours > 24 else None, created_at=at, updated_at=at)
+            )
+            rig.later(1)
+        assert 2 == rig.shipment()["generation"]
+
+        assert [] == desk.tells("reconcile")
+        assert 1 == len(desk.tells("reconcile", "--older-than", "4"))
+
+    def test_clock_ahead(self, desk: Desk):
+        """A dispatch date that lies ahead does not hide a parcel."""
+        desk.rig.post(posted("1-01", at="2199-01-01T00:00:00+00:00"))
+        desk.rig.work()
+
+        assert ["future_date"] == [row["reason"] for row in desk.tells("reconcile")]
+
     def test_asked(self, desk: Desk):
         """With --ask VTEX is asked once an order, and what it no longer shows is told."""
         tell(desk, 1, package("A"))
@@ -97,12 +217,95 @@ class TestReconcile:
             "the order does not show the invoice",
         ] == [row["note"] for row in desk.tells("reconcile", "--ask")]
 
-    def test_paused(self, desk: Desk):
-        """A paused account is not asked: one line says why."""
+    def test_kept(self, desk: Desk):
+        """Where a number that a person typed is kept, or a person is yet to decide, VTEX is compared, too; not where a
+        person wants nothing sent."""
+        later = "2026-11-11T12:00:00+00:00"
+        for number in (1, 2, 3):
+            tell(desk, number, package("A"))
+            desk.rig.add_order(order(f"{number}-01", package("A", trackingNumber="TYPED")))
+            link = f"https://t.example/{number}"
+            told = {"parcel": f"p{number}", "number": f"TN{number}", "at": LONG_AGO, "tracking_url": link}
+            desk.rig.post(posted(f"{number}-01", **told, created_at="2026-11-10T12:00:00+00:00"))
+        desk.rig.work()
+        desk.rig.post(posted("2-01", parcel="p2", number="TN2", event="order.cancelled", canceled_at=later))
+        desk.rig.work()
+        desk.rig.desk.dismiss("melhor-envio/p3", now=desk.rig.now)
+        assert ["kept", "held", "dismissed"] == [
+            desk.rig.shipment(f"melhor-envio/p{number}")["state"] for number in (1, 2, 3)
+        ]
+
+        assert [("differs", "melhor-envio/p1"), ("differs", "melhor-envio/p2")] == [
+            (row["gap"], row["shipment"]) for row in desk.tells("reconcile", "--ask")
+        ]
+
+    @pytest.mark.parametrize("policy", ["latest", "join"])
+    def test_our_own_other_parcel(self, rig: Rig, policy: str):
+        """What another parcel of ours has made of an invoice since is not told as a difference."""
+        desk = Desk(rig, **{"melhor-envio": {**MELHOR_ENVIO, "second_parcel": policy}})
+        told_ago(desk, 30)
         tell(desk, 1, package("A"))
+        rig.post(posted("1-01", parcel="p2", number="TN2", at="2024-01-11T12:00:00+00:00"))
+        rig.work()
+        assert "TN2" in rig.package_of("1-01", "A")["trackingNumber"]
+        before = len(rig.calls())
+        assert [] == desk.tells("reconcile", "--ask")
+        assert before + 1 == len(rig.calls())
+
+        rig.add_order(order("1-01", package("A", trackingNumber="TYPED")))
+        assert ["melhor-envio/p2"] == [row["shipment"] for row in desk.tells("reconcile", "--ask")]
+
+    def test_paused(self, desk: Desk):
+        """A paused account is not asked: one line says why, beside all that is known without asking."""
+        tell(desk, 1, package("A"))
+        tell(desk, 2)
         desk.rig.worker.queue.pause("lux", until=time.time() + 600, reason="429", own_fault=False)
 
-        assert desk.fails("reconcile", "--ask").startswith("VTEX could not be asked to the end: paused until ")
+        unasked, unwritten = desk.tells("reconcile", "--ask", code=1)
+        assert ("never_written", "not_asked", "lux") == (unwritten["gap"], unasked["gap"], unasked["account"])
+        assert unasked["note"].startswith("not asked to the end: paused until ")
+        assert "not asked to the end: paused until " in desk.says("reconcile", "--ask", code=1)
+
+    def test_two_accounts(self, desk: Desk):
+        """One account's trouble does not keep the other from being compared."""
+        rig = desk.rig
+        endpoints = {name: {**MELHOR_ENVIO, "account": name} for name in ("lux", "alt")}
+        rig.configure(endpoints=endpoints, accounts={"alt": {}})
+        desk.config = write_config(rig.folder, rig.database_url, rig.vtex_url, endpoints)
+        with desk.config.open("a", encoding="utf-8") as file:
+            file.write(f'[vtex.alt]\napp_key = "key"\napp_token = "token"\nbase_url = "{rig.vtex_url}"\n')
+        for number, name in enumerate(endpoints):
+            rig.add_order(order(f"{number}-01", package("A")))
+            rig.post(posted(f"{number}-01", number=f"TN{number}", at=LONG_AGO), endpoint=name)
+            rig.work()
+            rig.add_order(order(f"{number}-01", package("A")))
+        rig.worker.queue.pause("alt", until=time.time() + 600, reason="429", own_fault=False)
+
+        assert [("not_asked", "alt"), ("differs", "lux")] == [
+            (row["gap"], row["account"]) for row in desk.tells("reconcile", "--ask", code=1)
+        ]
+
+    def test_unknown_account(self, desk: Desk):
+        """What was written to an account that is configured no more cannot be asked for, and is not passed over."""
+        desk.rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "account": "alt"}}, accounts={"alt": {}})
+        tell(desk, 1, package("A"))
+
+        assert [("not_asked", "alt", "the account is not in the configuration")] == [
+            (row["gap"], row["account"], row["note"]) for row in desk.tells("reconcile", "--ask", code=1)
+        ]
+        assert [] == desk.tells("reconcile")
+
+    def test_long_table(self, desk: Desk, monkeypatch: pytest.MonkeyPatch):
+        """Where a table is cut, what was asked for is not what is missing."""
+        monkeypatch.setattr("receiver.commands._common.MOST_ROWS", 2)
+        for number in (1, 2):
+            tell(desk, number, package("A"))
+            desk.rig.add_order(order(f"{number}-01"))
+        learn(desk.rig, *(order(f"{number}-01", package("A")) for number in (3, 4, 5)))
+        lines = desk.says("reconcile", "--ask").splitlines()
+
+        assert ["differs", "differs"] == [line.split()[0] for line in lines[1:3]]
+        assert "… the first 2; --json gives all, filters give fewer" == lines[3]
 
     def test_account(self, desk: Desk):
         """An account's own list; an unknown one is a typing error."""
@@ -125,12 +328,13 @@ class TestNext:
             ({"state": "due", "due_at": 900.0, "lease_until": 1_030.0}, None, Next("a worker has it in hand")),
             ({"state": "due", "due_at": 900.0, "lease_until": 990.0}, None, Next("the next free hand takes it")),
             ({"state": "due", "due_at": 1_500.0}, 1_200.0, Next("it is tried again", 1_500.0)),
+            ({"state": "due", "due_at": 900.0}, 1_200.0, Next(_PAUSE_OVER, 1_200.0)),
             (
-                {"state": "due", "due_at": 900.0},
-                1_200.0,
-                Next("it is looked at when the account's pause is over", 1_200.0),
+                {"state": "in_step", "due_at": 1_010.0, "check_at": 1_010.0},
+                None,
+                Next("the invoice is read back", 1_010.0),
             ),
-            ({"state": "in_step", "due_at": 1_010.0}, None, Next("the invoice is read back", 1_010.0)),
+            ({"state": "in_step", "due_at": 1_010.0}, 1_200.0, Next(_PAUSE_OVER, 1_200.0)),
             ({"state": "in_step"}, 1_200.0, Next("nothing, until the carrier says something new")),
             ({"state": "held"}, None, Next("a person decides: receiver assign, dismiss or retry")),
             ({"state": "waiting"}, None, Next("nothing, until the carrier says more")),
@@ -139,9 +343,35 @@ class TestNext:
     )
     def test_step(self, row: dict[str, Any], paused_until: float | None, expected: Next):
         """What happens next follows from state, due time, lease and pause."""
-        full = {"due_at": None, "lease_until": None, **row}
+        full = {"due_at": None, "check_at": None, "lease_until": None, "sent": None, **row}
 
         assert expected == next_step(full, paused_until=paused_until, now=self.NOW)
+
+    def test_in_step(self, rig: Rig):
+        """What VTEX has may still be due: to be read back, for its events, or for a delivery that lies ahead."""
+
+        def upcoming() -> Next:
+            return next_step(rig.shipment("frenet/1"), paused_until=None, now=rig.now)
+
+        lead = 3 * HOUR - rig.now % 60
+        prepared(rig)  # it reads back after ten seconds
+        ahead = datetime.fromtimestamp(rig.now, UTC).replace(tzinfo=None)  # three hours, as Frenet's zone reads it
+        rig.post(scanned("Objeto entregue", kind="9", at=ahead), endpoint="frenet")
+        rig.work()
+        assert Next("the invoice is read back", rig.now + 10) == upcoming()
+        bare, shown = order("A-01"), order("A-01", package("900", trackingNumber="TN1", courier="Frenet"))
+        rig.add_order(bare)
+        rig.later(10)
+        assert Next("the invoice is read back", rig.now + 60) == upcoming()
+        rig.add_order(shown)
+        rig.later(60)
+        assert Next("its delivery, whose time lies ahead, is told", rig.now + lead - 70) == upcoming()
+        rig.add_order(bare)
+        rig.later(lead - 70)
+        assert Next("its events are told; VTEX did not find the invoice for them yet", rig.now + 30) == upcoming()
+        rig.add_order(shown)
+        rig.later(30)
+        assert Next("nothing, until the carrier says something new") == upcoming()
 
     def test_told(self, desk: Desk):
         """The story ends in what comes next, and tells how each delivery was read."""

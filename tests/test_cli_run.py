@@ -120,6 +120,16 @@ class TestCheck:
             "  ! UPS carries no order: tell it with 'receiver link', or with a reference rule of your own",
         ] == hints
 
+    def test_two_accounts(self, tmp_path, sqlite_url):
+        """An endpoint for several accounts names them all."""
+        rule = {"path": "referenceNumber", "is": "outlet"}
+        endpoints = {"ups": {**UPS, "account": "lux", "accounts": [rule, rule]}}
+        config = write_config(tmp_path, sqlite_url, "https://vtex.invalid", endpoints)
+        with config.open("a", encoding="utf-8") as file:
+            file.write('[vtex.outlet]\napp_key = "key"\napp_token = "token"\n')
+
+        assert "proves itself by header, account lux or outlet\n" in receiver("check", config=config).stdout
+
     def test_no_endpoint(self, tmp_path, sqlite_url):
         """Without an endpoint nothing can be received."""
         config = write_config(tmp_path, sqlite_url, "https://vtex.invalid", {})

@@ -63,7 +63,7 @@ class TestExample:
         """With every commented setting in force it still is: none of them is misspelt."""
         (tmp_path / "carriers").mkdir()
         whole = tmp_path / "receiver.toml"
-        whole.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", EXAMPLE.read_text()))
+        whole.write_text(re.sub(r"(?m)^# (?=\w+ = |\[\[)", "", EXAMPLE.read_text()))
         loaded = load(whole, self.ENVIRONMENT)
 
         assert "http://127.0.0.1:8099" == loaded.accounts["luxstore"].base_url
@@ -73,7 +73,7 @@ class TestExample:
         """What the comments of the general part say is what holds without them."""
         (tmp_path / "carriers").mkdir()
         whole = tmp_path / "receiver.toml"
-        whole.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", EXAMPLE.read_text()))
+        whole.write_text(re.sub(r"(?m)^# (?=\w+ = |\[\[)", "", EXAMPLE.read_text()))
         plain = tmp_path / "plain.toml"
         plain.write_text(EXAMPLE.read_text())
         told, held = load(whole, self.ENVIRONMENT), load(plain, self.ENVIRONMENT)
@@ -83,7 +83,7 @@ class TestExample:
 
     def test_complete(self):
         """It shows every setting that the program reads, and only those."""
-        written = re.sub(r"(?m)^# (?=\w+ = )", "", EXAMPLE.read_text())
+        written = re.sub(r"(?m)^# (?=\w+ = |\[\[)", "", EXAMPLE.read_text())
         shown = set(re.findall(r"(?m)^(\w+) = ", written)) | {"auth", "scheme", "name"}
         readers = ("text", "texts", "number", "boolean", "choice", "zone", "table", "growing")
         tree = ast.parse((ROOT / "receiver" / "config.py").read_text())

@@ -109,6 +109,15 @@ class TestEndpoint:
             ),
         ] == endpoint_faults(references=[good, {"path": "a"}, {**good, "of": "x"}, {"path": "a", "is": "order"}])
 
+    def test_account_rules(self):
+        """A rule of accounts names one that is configured, and finds as any rule does."""
+        good = {"path": "a", "is": "lux"}
+
+        assert [
+            "endpoints.shop.accounts[1]: is = 'outlet' has no [vtex.outlet] table",
+            "endpoints.shop.accounts[3]: pattern '*' is not a regular expression: nothing to repeat at position 0",
+        ] == endpoint_faults(accounts=[{"path": "a", "is": "outlet"}, good, {**good, "pattern": "*"}])
+
 
 class TestSchemes:
     @pytest.mark.parametrize(

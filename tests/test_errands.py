@@ -1,13 +1,15 @@
 """Calls that no shipment waits for: in the account's pace, behind live work, under the account's pause."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from receiver.http import Http
-from receiver.store import Busy, Paused, Queue
-from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient
+from receiver.store import Background, Busy, Paused, Queue
+from receiver.store.accounts import FAILING_ORDERS
+from receiver.vtex.answers import OUTAGE_PAUSE, Misconfigured, NotFound, Throttled, Transient
 from receiver.vtex.client import Vtex
 from receiver.vtex.errands import READS, Errands
 from tests.rig import Rig, order, package, posted
@@ -43,7 +45,7 @@ def test_at_once(rig_on_either: Rig) -> None:
     sleep = Sleeper(rig_on_either)
     made = errands(rig_on_either, sleep)
 
-    assert "1-01" == made.call(an_order(made))["orderId"]
+    assert "1-01" == made.call(an_order(made), order_id="1-01")["orderId"]
     assert [] == sleep.slept
 
 
@@ -54,7 +56,7 @@ def test_pace(rig_on_either: Rig) -> None:
     sleep = Sleeper(rig_on_either)
     made = errands(rig_on_either, sleep)
     for _ in range(3):
-        made.call(an_order(made))
+        made.call(an_order(made), order_id="1-01")
 
     assert [1.0, 1.0] == pytest.approx(sleep.slept)
 
@@ -68,7 +70,7 @@ def test_behind_live_work(rig_on_either: Rig) -> None:
     sleep = Sleeper(rig)
     sleep.meanwhile = [lambda: None, rig.work]
     made = errands(rig, sleep, said)
-    made.call(an_order(made))
+    made.call(an_order(made), order_id="1-01")
 
     assert ["GET", "PATCH", "GET"] == [call.method for call in rig.calls()]
     assert ["VTEX account lux: shipments of the account come first"] == said
@@ -80,10 +82,10 @@ def test_no_patience(rig: Rig) -> None:
     sleep = Sleeper(rig)
     made = errands(rig, sleep)
     with pytest.raises(Busy):
-        made.call(an_order(made), patience=0)
+        made.call(an_order(made), order_id="1-01", patience=0)
     Queue(rig.database, holder="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
     with pytest.raises(Paused):
-        made.call(an_order(made), patience=0)
+        made.call(an_order(made), order_id="1-01", patience=0)
 
     assert ([], []) == (rig.calls(), sleep.slept)
 
@@ -95,7 +97,7 @@ def test_pause_is_waited_for(rig_on_either: Rig) -> None:
     Queue(rig.database, holder="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
     sleep = Sleeper(rig)
     made = errands(rig, sleep)
-    made.call(an_order(made))
+    made.call(an_order(made), order_id="1-01")
 
     assert 60 == sum(sleep.slept)
     assert [] == rig.desk.paused_accounts(now=rig.now)
@@ -110,7 +112,7 @@ def test_pauses(rig_on_either: Rig, faults: dict[str, Any], error: type[Exceptio
     rig.faults(**faults)
     made = errands(rig, Sleeper(rig))
     with pytest.raises(error):
-        made.call(an_order(made))
+        made.call(an_order(made), order_id="1-01")
 
     (paused,) = rig.desk.paused_accounts(now=rig.now)
     assert rig.now + (90 if error is Throttled else 300) == paused["until"]
@@ -125,7 +127,91 @@ def test_one_probe(rig: Rig) -> None:
     queue.claim("lux", most=1, now=rig.now)
     made = errands(rig, Sleeper(rig))
     with pytest.raises(Busy):
-        made.call(an_order(made), patience=0)
+        made.call(an_order(made), order_id="1-01", patience=0)
+
+
+class TestOutage:
+    """Many orders in a row without an answer rest the account, whoever asks for them."""
+
+    def fail(self, rig: Rig, made: Errands, *numbers: int) -> None:
+        for number in numbers:
+            order_id = f"{number}-01"
+            rig.now += 1  # the pace has a place again
+            with pytest.raises(Transient):
+                made.call(lambda of=order_id: made.vtex.get_order(of), order_id=order_id, patience=0)
+
+    def test_with_shipments(self, rig_on_either: Rig):
+        """Errands' failures and shipments' are counted together; after the rest one call tries, and may end it."""
+        rig = rig_on_either
+        rig.faults(server_error=1.0)
+        made = errands(rig, Sleeper(rig))
+        self.fail(rig, made, *range(2, FAILING_ORDERS))
+        rig.post(posted("1-01"))
+        rig.work()
+        assert [] == rig.desk.paused_accounts(now=rig.now)
+        self.fail(rig, made, FAILING_ORDERS)
+        [paused] = rig.desk.paused_accounts(now=rig.now)
+        assert "10 orders in a row without an answer: " in paused["reason"]
+        assert 0.8 * OUTAGE_PAUSE <= paused["until"] - rig.now <= 1.2 * OUTAGE_PAUSE
+        with pytest.raises(Paused):
+            made.call(an_order(made), order_id="1-01", patience=0)
+
+        rig.desk.dismiss("melhor-envio/p1", now=rig.now)  # who is due would go first
+        rig.now = paused["until"] - 1
+        self.fail(rig, made, 1)
+        [again] = rig.desk.paused_accounts(now=rig.now)
+        assert 1.6 * OUTAGE_PAUSE <= again["until"] - rig.now
+        rig.now = again["until"]
+        rig.faults()
+        rig.add_order(order("1-01"))
+        made.call(an_order(made), order_id="1-01", patience=0)
+        assert [] == rig.desk.paused_accounts(now=rig.now)
+        rig.faults(server_error=1.0)
+        self.fail(rig, made, *range(FAILING_ORDERS - 1))
+        assert [] == rig.desk.paused_accounts(now=rig.now)
+
+    @pytest.mark.parametrize("known", [True, False])
+    def test_an_answer_between(self, rig: Rig, known: bool):
+        """An order that is read, or that VTEX does not know, is an answer: the failures are not in a row."""
+        if known:
+            rig.add_order(order("1-01"))
+        made = errands(rig, Sleeper(rig))
+        for _ in range(2):
+            rig.faults(server_error=1.0)
+            self.fail(rig, made, *range(2, FAILING_ORDERS + 1))
+            rig.faults()
+            with ExitStack() if known else pytest.raises(NotFound):
+                made.call(an_order(made), order_id="1-01")
+
+        assert [] == rig.desk.paused_accounts(now=rig.now)
+
+    def test_about_no_order(self, rig: Rig):
+        """What is about no order is no trouble of the orders, nor the end of theirs."""
+        rig.faults(server_error=1.0)
+        made = errands(rig, Sleeper(rig))
+        for _ in range(2 * FAILING_ORDERS):
+            with pytest.raises(Transient):
+                made.call(made.vtex.get_hook)
+        assert [] == rig.desk.paused_accounts(now=rig.now)
+        self.fail(rig, made, *range(1, FAILING_ORDERS))
+        rig.faults()
+        assert made.call(lambda: made.vtex.list_orders({"page": "1"}))["list"] == []
+        rig.faults(server_error=1.0)
+        self.fail(rig, made, FAILING_ORDERS)
+        assert ["lux"] == [row["name"] for row in rig.desk.paused_accounts(now=rig.now)]
+
+    def test_hook(self, rig: Rig, caplog: pytest.LogCaptureFixture):
+        """So do the orders that the hook tells of: while VTEX answers nobody, it is not asked about each of them."""
+        rig.faults(server_error=1.0)
+        for number in range(3 * FAILING_ORDERS):
+            Background(rig.database).note_news("lux", f"{number}-01", now=rig.now)
+        while len(rig.calls()) < FAILING_ORDERS:
+            rig.later(3)
+        rig.later(3)
+
+        assert FAILING_ORDERS == len(rig.calls())
+        assert ["lux"] == [row["name"] for row in rig.desk.paused_accounts(now=rig.now)]
+        assert 1 == len([one for one in caplog.records if "paused for a moment" in one.getMessage()])
 
 
 class TestRead:
@@ -139,7 +225,7 @@ class TestRead:
         sleep.meanwhile = [rig.faults]
         made = errands(rig, sleep)
 
-        assert "1-01" == made.read(an_order(made))["orderId"]
+        assert "1-01" == made.read(an_order(made), order_id="1-01")["orderId"]
         assert 60 == sum(sleep.slept)
 
     def test_trouble(self, rig: Rig):
@@ -148,7 +234,7 @@ class TestRead:
         sleep = Sleeper(rig)
         made = errands(rig, sleep)
         with pytest.raises(Transient):
-            made.read(an_order(made))
+            made.read(an_order(made), order_id="1-01")
 
         assert READS == len(rig.calls())
         assert [5.0, 10.0, 20.0, 40.0] == sleep.slept
@@ -157,6 +243,6 @@ class TestRead:
         """An order that is not there is not asked for again."""
         made = errands(rig, Sleeper(rig))
         with pytest.raises(NotFound):
-            made.read(an_order(made))
+            made.read(an_order(made), order_id="1-01")
 
         assert 1 == len(rig.calls())

@@ -10,12 +10,14 @@ from sqlalchemy import select
 
 from receiver.http import Http
 from receiver.store import Attempt, Paused
-from receiver.store.accounts import Accounts
-from receiver.store.tables import attempts
+from receiver.store.accounts import FAILING_ORDERS, Accounts
+from receiver.store.tables import accounts, attempts
+from receiver.vtex.answers import Throttled, Transient
 from receiver.vtex.client import Vtex
 from receiver.vtex.invoicing import LOOKS, Invoicing, NotPosted, Posted
 from tests.console import Desk
 from tests.rig import Rig, order, package, posted
+from tests.store_cases import everything
 from tests.vtex_contract import request_faults
 
 ITEMS = [{"id": "4101", "quantity": 2}, {"id": "4102", "quantity": 1}]
@@ -59,6 +61,11 @@ class Clerk:
             self.post(bill, *leave)
         assert before == len(self.rig.calls("POST"))
         return list(refusal.value.reasons)
+
+    @property
+    def rehearsed_url(self) -> str:
+        """Where a rehearsal would post to."""
+        return f"{self.rig.vtex_url}/api/oms/pvt/orders/1-01/invoice"
 
     def outcomes(self) -> list[tuple[str, str | None]]:
         """Every call that was written down, and its end."""
@@ -186,6 +193,80 @@ class TestPosting:
         assert "<nfe>Maria</nfe>" == clerk.rig.calls("POST")[0].body["embeddedInvoice"]
         assert not [row for row in clerk.rig.database.rows(select(attempts)) if "Maria" in str(row["request"])]
 
+    def test_outage(self, clerk: Clerk):
+        """An invoice that meets VTEX's trouble counts among the orders that had no answer."""
+        clerk.rig.faults(server_error=1.0)
+        for number in range(FAILING_ORDERS):
+            assert [] == clerk.rig.desk.paused_accounts(now=clerk.rig.now)
+            with pytest.raises(Transient):
+                clerk.invoicing.post(f"{number}-01", BILL)
+
+        assert ["lux"] == [row["name"] for row in clerk.rig.desk.paused_accounts(now=clerk.rig.now)]
+
+
+class TestRehearsal:
+    """A dry run changes nothing anywhere; only the account's pace knows that it read."""
+
+    def stored(self, clerk: Clerk) -> dict[str, Any]:
+        paceless = [column for column in accounts.c if column.name != "free_at"]
+        rows = [dict(row) for row in clerk.rig.database.rows(select(*paceless))]
+        return {**everything(clerk.rig.database), "accounts": rows}
+
+    def rehearsed(self, clerk: Clerk, *leave: Any) -> str:
+        """Its URL, or why it would not be posted; the store is what it was."""
+        before, posts = self.stored(clerk), len(clerk.rig.calls("POST"))
+        try:
+            said = clerk.invoicing.rehearse("1-01", BILL, leave).url
+        except NotPosted as error:
+            said = str(error)
+        assert before == self.stored(clerk)
+        assert posts == len(clerk.rig.calls("POST"))
+        return said
+
+    def test_plain(self, clerk_on_either: Clerk):
+        """It reads the order, in the account's pace, and writes down not even that."""
+        clerk = clerk_on_either
+        clerk.invoicing.rehearse("1-01", BILL)  # the account has its pace from here on
+        assert clerk.rehearsed_url == self.rehearsed(clerk)
+        assert 2 == len(clerk.rig.calls("GET"))
+        assert [] == clerk.outcomes()
+        (account,) = clerk.rig.database.rows(select(accounts.c.free_at))
+        assert account["free_at"] > clerk.rig.now
+
+    @pytest.mark.parametrize("seconds", [10.0, 86_400.0])
+    def test_lost(self, clerk_on_either: Clerk, seconds: float):
+        """What became of an earlier call stays open, also where a person says that it was lost."""
+        clerk = clerk_on_either
+        clerk.rig.faults(reset_before=1.0, methods=frozenset({"POST"}))
+        assert "unknown" == clerk.post().outcome
+        clerk.rig.faults()
+        clerk.rig.now += seconds
+
+        assert clerk.rehearsed_url == self.rehearsed(clerk, "again")
+        assert "its answer was lost" in self.rehearsed(clerk)
+        assert ("POST invoice", None) in clerk.outcomes()
+        assert "visible" == clerk.post(BILL, "again").outcome
+
+    def test_done(self, clerk: Clerk):
+        """What an earlier call has done is told, and left for the next one that posts to note."""
+        clerk.rig.faults(reset_after_applying=1.0, visible_after=600.0, methods=frozenset({"POST"}))
+        assert "unknown" == clerk.post().outcome
+        clerk.rig.faults()
+        clerk.rig.now += 600
+
+        assert "an earlier call, whose answer was lost, has posted it" == self.rehearsed(clerk)
+        assert clerk.post().earlier
+
+    def test_account(self, clerk: Clerk):
+        """A pause is kept, and VTEX's word about the account is noted for all."""
+        clerk.rig.faults(throttle=1.0)
+        with pytest.raises(Throttled):
+            clerk.invoicing.rehearse("1-01", BILL)
+        assert ["lux"] == [row["name"] for row in clerk.rig.desk.paused_accounts(now=clerk.rig.now)]
+        with pytest.raises(Paused):
+            clerk.invoicing.rehearse("1-01", BILL)
+        assert [] == clerk.outcomes()
+
 
 class TestObjections:
     """What speaks against it is said before anything is posted."""
@@ -308,6 +389,7 @@ class TestCommand:
         assert f"POST {desk.rig.vtex_url}/api/oms/pvt/orders/1-01/invoice" == first == f"POST {said['url']}"
         assert BILL == json.loads(body) == said["body"]
         assert ["GET", "GET"] == [call.method for call in desk.rig.calls()]
+        assert [] == desk.rig.database.rows(select(attempts))
 
     def test_refused(self, desk: Desk):
         """The reason is one line on stderr."""

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from receiver.links import FIELDS, MOST
-from tests.console import receiver, write_config
+from tests.console import on_terminal, receiver, write_config
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_reconcile import UPS, scanned
 
@@ -189,6 +189,15 @@ class TestCommands:
         assert (0, {"stored": MOST + 5, "woken": 0, "bad": 0}) == (result.exit_code, json.loads(result.output))
         assert MOST + 5 == len(known(told))
 
+    def test_terminal(self, told: Rig, config: Path):
+        """Where somebody looks, the lines are counted as they are read; where nobody does, stderr stays silent."""
+        file = told.folder / "labels.csv"
+        file.write_text("tracking_number,order\nA,1-01\nB,2-01\n", encoding="utf-8")
+        said, shown = on_terminal("link", "--csv", file, config=config)
+        assert "2 links stored, 0 shipments woken, 0 bad lines\n" == said
+        assert re.search(r"linking +2/", shown), shown
+        assert "" == receiver("link", "--csv", file, config=config).stderr
+
     @pytest.mark.parametrize("header", ["", "order,nope", "tracking_number", "order,order"])
     def test_header(self, told: Rig, config: Path, header: str):
         """A header that is not one stores nothing."""
@@ -206,7 +215,31 @@ class TestCommands:
         result = receiver("link", "--csv", file, config=config)
 
         assert 1 == result.exit_code
-        assert "labels.csv: cannot be read as CSV in UTF-8" in result.output
+        assert "line 2: from here on it cannot be read as CSV in UTF-8: 'utf-8' codec" in result.output
+
+    @pytest.mark.parametrize("broken", [b'3-01,"TN"3\n', b"3-01,TN\xe7\n", b'3-01,"TN3\n'])
+    @pytest.mark.parametrize("ahead", [0, MOST])
+    def test_stored_before(self, told: Rig, config: Path, broken: bytes, ahead: int):
+        """What stands before a line that is no CSV is stored, and told so; what follows is not."""
+        file = told.folder / "labels.csv"
+        lines = b"".join(b"%d-01,T%d\n" % (number, number) for number in range(ahead + 2))
+        file.write_bytes(b"order,tracking_number\n" + lines + broken + b"4-01,TN4\n")
+        result = receiver("link", "--csv", file, config=config)
+
+        fault, summary = result.output.splitlines()
+        assert fault.startswith(f"line {ahead + 4}: from here on it cannot be read as CSV in UTF-8: ")
+        assert fault.endswith("; what stood before is stored")
+        assert (1, f"{ahead + 2} links stored, 0 shipments woken, 1 bad line") == (result.exit_code, summary)
+        assert {f"T{number}" for number in range(ahead + 2)} == {value for _, value in known(told)}
+
+    def test_told_as_json(self, told: Rig, config: Path):
+        """So it is in JSON."""
+        file = told.folder / "labels.csv"
+        file.write_text('order,tracking_number\n1-01,A\n2-01,"B"2\n', encoding="utf-8")
+        result = receiver("link", "--csv", file, "--json", config=config)
+
+        fault, summary = [json.loads(line) for line in result.output.splitlines()]
+        assert (3, None, {"stored": 1, "woken": 0, "bad": 1}) == (fault["line"], fault["column"], summary)
 
     def test_listed(self, told: Rig, config: Path):
         """Links are listed, filtered, and forgotten."""

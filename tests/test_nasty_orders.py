@@ -198,12 +198,13 @@ def _other_parcels(chance: random.Random, case: Case, *, named: bool) -> None:
         case.truth.tracking = chance.choice(["OLD1", "OLD1", "RETYPED"])
         owners[case.truth.stored] = Owner(MINE, "OLD1")
         sent = patch_body(tracking_number="OLD1", tracking_url=None, courier="Jadlog", dispatched_date=None)
+        sent["verified"] = True
         case.clues = replace(case.clues, own_invoice=case.truth.stored)
     elif case.truth.there and named and draw < 0.3:
         case.truth.tracking = "TYPED-BY-HAND"
     elif case.truth.there and (named or len(case.invoices) == 1) and draw < 0.45:
         owners[case.truth.stored] = _first_parcel(chance, case)
-    case.history = History(sent=sent, owners=owners)
+    case.history = History(sent=sent, owners=owners, overruled=case.clues.assigned and sent is None)
 
 
 def _first_parcel(chance: random.Random, case: Case) -> Owner:
@@ -297,7 +298,7 @@ def test_the_orders_are_nasty(judged):
     assert {
         *("no_invoice", "only_return_invoices", "invoice_not_there", "partly_invoiced", "order_cancelled"),
         *("ambiguous_invoice", "ambiguous_reference", "unsafe_invoice_number", "second_parcel", "number_differs"),
-        *("other_parcel", "number_changed"),
+        *("shared_invoice_number", "other_parcel", "number_changed"),
     } == reasons.keys()
     assert min(*rules.values(), *reasons.values()) >= 10
     packages = Counter(len(case.document["packageAttachment"]["packages"]) for case, _ in judged)

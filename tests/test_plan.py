@@ -1,6 +1,7 @@
 """What a shipment needs next, before anybody is asked: every branch as a small table."""
 
 import ast
+import json
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from adapters import Reference, ReferenceKind, Shipment, Status
 from receiver.config import AWAIT_SECONDS, Config, parse
 from receiver.plan import LONGEST_BACKOFF, Ask, Rest, awaiting, backoff, basis, hold, order_ids, plan, waiting
 from receiver.reasons import HELD, REASONS, WAITING
-from receiver.shipments import Known, Update, fold
+from receiver.shipments import Known, Update, fold, stamp_to_json
 from receiver.store import Claim
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -49,12 +50,17 @@ def claim(now_known: Known, **rest: Any) -> Claim:
     plain: dict[str, Any] = dict.fromkeys(
         ("reason", "note", "check_at", "basis", "sent", "order_id", "invoice_number", "rule", "evidence")
     )
-    plain |= {"assigned_order": None, "assigned_invoice": None, "wanted_since": None, "state": "due"}
+    plain |= dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since"))
+    plain["state"] = "due"
     made = Claim(
         id="melhor-envio/p1", endpoint="melhor-envio", account="lux", token="t", lease_until=T + 60, arrivals=1,
         tries=0, waits=0, generation=0, known=now_known, updates=[], update_ids=[], **{**plain, **rest},
     )  # fmt: skip
-    return replace(made, basis=basis(made, now_known)) if "basis" not in rest and made.state != "due" else made
+    return replace(made, basis=rests_on(made, now_known)) if "basis" not in rest and made.state != "due" else made
+
+
+def rests_on(made: Claim, now_known: Known, **changed: Any) -> str:
+    return basis(made, now_known, replace(settings().endpoints["melhor-envio"], **changed))
 
 
 def next_step(now_known: Known, config: Config | None = None, **rest: Any) -> Rest | Ask:
@@ -118,8 +124,11 @@ def test_send_on_label():
 
 
 def test_assigned_after_a_cancellation():
-    """A person who assigns a cancelled parcel is obeyed."""
-    assert Ask("decide") == next_step(RECALLED, assigned_order="1-01", sent=None)
+    """A person who assigns a cancelled parcel is obeyed; a cancellation that came since is another matter."""
+    over = json.dumps(stamp_to_json(RECALLED.cancelled))
+    assert Ask("decide") == next_step(RECALLED, assigned_order="1-01", assigned_over=over, sent=None)
+    again = next_step(RECALLED, assigned_order="1-01", assigned_over=over.replace("2026", "2025"), sent=None)
+    assert ("held", "cancelled_after_dispatch", None) == resting(again)
 
 
 class TestHeld:
@@ -138,21 +147,21 @@ class TestHeld:
     @pytest.mark.parametrize("state", ["held", "gave_up"])
     def test_news_reopens(self, state, news):
         """A new reference or number opens it again, also where it was given up."""
-        old = basis(claim(known()), known())
+        old = rests_on(claim(known()), known())
 
         assert Ask("decide") == next_step(news, **{**self.HELD, "state": state, "basis": old})
 
     @pytest.mark.parametrize("changed", [{"assigned_order": "2-01"}, {"assigned_invoice": "900"}])
     def test_assignment_reopens(self, changed):
         """So does a person's word."""
-        old = basis(claim(known()), known())
+        old = rests_on(claim(known()), known())
 
         assert Ask("decide") == next_step(known(), **self.HELD, basis=old, **changed)
 
     def test_chatter_does_not_reopen(self):
         """Another status, event or URL changes nothing about which invoice it is."""
         chatter = known(said(), said(Status.OUT_FOR_DELIVERY, hours=-1, tracking_url="https://t.example"))
-        old = basis(claim(known()), known())
+        old = rests_on(claim(known()), known())
 
         assert ("held", "ambiguous_invoice", None) == resting(next_step(chatter, **self.HELD, basis=old))
 
@@ -203,7 +212,7 @@ class TestAfterSend:
 
     def test_new_reference(self):
         """Whoever names an invoice after the write may name another one: the choice is made anew."""
-        news, old = known(said(), said(references=(ORDER, NUMBER))), basis(claim(known()), known())
+        news, old = known(said(), said(references=(ORDER, NUMBER))), rests_on(claim(known()), known())
 
         assert Ask("decide") == next_step(news, state="in_step", sent={**SENT, "verified": True}, basis=old)
         assert ("in_step", None, 10) == resting(
@@ -246,7 +255,7 @@ class TestDateAhead:
 class TestBackOff:
     def test_not_cut_short(self):
         """News does not cut short a pause that VTEX's own trouble caused."""
-        news, old = known(said(), said(references=(ORDER, NUMBER))), basis(claim(known()), known())
+        news, old = known(said(), said(references=(ORDER, NUMBER))), rests_on(claim(known()), known())
         before = {"state": "due", "reason": "vtex_unavailable", "basis": old}
 
         assert ("due", "vtex_unavailable", 300) == resting(next_step(news, **before, check_at=T + 300))
@@ -255,7 +264,12 @@ class TestBackOff:
     @pytest.mark.parametrize("state", ["awaiting_order", "awaiting_invoice"])
     def test_awaiting(self, state):
         """What awaits an order or invoice is looked at on schedule, and at once when a reference or number comes."""
-        before = {"state": state, "reason": "no_invoice", "basis": basis(claim(known()), known()), "check_at": T + 300}
+        before = {
+            "state": state,
+            "reason": "no_invoice",
+            "basis": rests_on(claim(known()), known()),
+            "check_at": T + 300,
+        }
 
         assert (state, "no_invoice", 300) == resting(next_step(known(), **before))
         assert (state, "no_invoice", 300) == resting(next_step(known(said(), said(Status.IN_TRANSIT)), **before))
@@ -322,9 +336,12 @@ def test_basis():
     """A choice rests on number, references and assignment, in whatever order they came."""
     one, other = known(said(), said(references=(NUMBER,))), known(said(references=(NUMBER,)), said())
 
-    assert basis(claim(one), one) == basis(claim(other), other)
-    assert basis(claim(one), one) != basis(claim(known()), known())
-    assert basis(claim(one), one) != basis(claim(one, assigned_invoice="900"), one)
+    assert rests_on(claim(one), one) == rests_on(claim(other), other)
+    assert rests_on(claim(one), one) != rests_on(claim(known()), known())
+    assert rests_on(claim(one), one) != rests_on(claim(one, assigned_invoice="900"), one)
+    late = known(said(dispatched_at=DISPATCHED), said(references=(NUMBER,)))
+    assert rests_on(claim(one), one) == rests_on(claim(one), late)
+    assert rests_on(claim(one), one, second_parcel="latest") != rests_on(claim(one), late, second_parcel="latest")
 
 
 def test_every_reason_is_used():

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from receiver.vtex.client import Vtex
-from receiver.vtex.sandbox_faults import oms_error
-from receiver.vtex.sandbox_orders import Refused
+from receiver.vtex.sandbox_answers import Refused, oms_error
 from tests.rig import Rig, order, package
 from tests.test_events import called, status
 from tests.test_reviewed import FRENET, INTELIPOST, shipped

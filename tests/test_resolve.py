@@ -17,133 +17,6 @@ def rest(rig: Rig, name: str = "melhor-envio/p1") -> tuple[str, str | None]:
     return row["state"], row["reason"]
 
 
-class TestNotThere:
-    """An order that VTEX does not know (yet)."""
-
-    def test_schedule(self, rig: Rig):
-        """It is asked for on a growing schedule: at most 40 GETs in 72 hours, and no try is burnt."""
-        rig.configure(endpoints=naming("order_id"))
-        rig.post(posted("1"))
-        rig.works_until(72 * HOUR)
-
-        assert ("awaiting_order", "order_not_found") == rest(rig)
-        assert 20 < len(rig.calls()) <= 40
-        assert 0 == rig.shipment()["tries"]
-
-    @pytest.mark.parametrize("named", ["1", "1-01"])
-    @pytest.mark.parametrize("there", [False, True])
-    def test_forty_looks(self, rig: Rig, named: str, there: bool):
-        """So it is with a webhook every hour, by order and by order group, also where only the invoice is missing."""
-        rig.configure(endpoints=naming("order_id"))
-        if there:
-            rig.add_order(order("1-01"))
-        for hour in range(72):
-            rig.post(posted(named, created_at=f"2026-11-{10 + hour // 24}T{hour % 24:02}:00:00+00:00"))
-            rig.works_until(HOUR)
-
-        assert rest(rig)[0] == ("awaiting_invoice" if there else "awaiting_order")
-        looks = 2 if named == "1" and not there else 1
-        assert 18 * looks <= len(rig.calls("GET")) <= 40
-        assert rig.calls("GET") == rig.calls()
-
-    def test_own_schedule(self, rig: Rig):
-        """The merchant's own schedule is kept, its last pause again and again."""
-        rig.configure(await_seconds=[100, 1_000])
-        begun = rig.now
-        rig.post(posted())
-        rig.works_until(4_000)
-
-        assert [0, 100, 1_100, 2_100, 3_100] == [call.at - begun for call in rig.calls()]
-
-    def test_appears(self, rig: Rig):
-        """An order that appears later is found at the next look."""
-        rig.post(posted())
-        rig.works_until(HOUR)
-        rig.add_order(order("1-01", package("900")))
-        rig.works_until(HOUR)
-
-        assert ("in_step", None) == rest(rig)
-
-    @pytest.fixture
-    def given_up(self, rig: Rig, caplog: pytest.LogCaptureFixture) -> Rig:
-        """A parcel given up because its order never appeared, which was told once."""
-        rig.configure(endpoints=naming("order_id"), horizon_days=3)
-        rig.post(posted("1-01"))
-        rig.works_until(10 * DAY)
-
-        assert ("gave_up", "order_not_found") == rest(rig)
-        assert rig.shipment()["due_at"] is None
-        told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-        assert 1 == len(told)
-        assert WAITING["order_not_found"] in told[0]
-        assert WAITING["order_not_found"] in rig.shipment()["note"]
-        rig.add_order(order("1-01", package("900")), order("2-01", package("900")))
-        return rig
-
-    def test_repetition(self, given_up: Rig):
-        """News without a new reference does not reopen what was given up."""
-        calls = len(given_up.calls())
-        given_up.post(posted("1-01", event="order.delivered"))
-        given_up.works_until(DAY)
-
-        assert ("gave_up", calls) == (rest(given_up)[0], len(given_up.calls()))
-
-    def test_retry(self, given_up: Rig):
-        """A person's retry reopens it."""
-        given_up.desk.retry("melhor-envio/p1", now=given_up.now)
-        given_up.work()
-
-        assert "TN1BR" == fields(given_up)["trackingNumber"]
-
-    def test_link(self, given_up: Rig):
-        """A link reopens it."""
-        given_up.link("TN1BR", "2-01")
-        given_up.work()
-
-        assert "TN1BR" == fields(given_up, "2-01")["trackingNumber"]
-
-    def test_new_reference(self, rig: Rig):
-        """News with a first reference reopens what was given up, with its whole horizon before it again."""
-        rig.configure(horizon_days=3)
-        rig.post(posted(None))
-        rig.works_until(10 * DAY)
-        assert ("gave_up", "no_reference") == rest(rig)
-        assert [] == rig.calls()
-
-        rig.post(posted())
-        rig.works_until(2 * DAY)
-        assert ("awaiting_order", "order_not_found") == rest(rig)
-        rig.add_order(order("1-01", package("900")))
-        rig.works_until(6 * HOUR)
-        assert ("in_step", None) == rest(rig)
-
-    def test_reference_while_waiting(self, rig: Rig):
-        """A first reference for what waited without one begins the schedule and the horizon anew."""
-        rig.configure(horizon_days=3)
-        rig.post(posted(None))
-        rig.works_until(2.5 * DAY)
-        rig.post(posted())
-        rig.work()
-        assert rig.now + 30 == rig.shipment()["due_at"]
-
-        rig.works_until(2 * DAY)
-        assert ("awaiting_order", "order_not_found") == rest(rig)
-
-    def test_long_in_step(self, rig: Rig):
-        """What was in step for longer than the horizon is not given up at the first trouble with its news."""
-        rig.add_order(order("1-01", package("900")))
-        rig.post(posted())
-        rig.works_until(30 * DAY)
-        rig.faults(server_error=1.0)
-        rig.post(posted(tracking_url="https://track.example/new", at="2026-12-18T12:00:00+00:00"))
-        rig.work()
-        assert ("due", "vtex_unavailable") == rest(rig)
-
-        rig.faults()
-        rig.later(10)
-        assert "https://track.example/new" == fields(rig)["trackingUrl"]
-
-
 class TestReferences:
     """What the carrier calls the order."""
 
@@ -177,6 +50,65 @@ class TestReferences:
 
         assert ("awaiting_order", "order_not_found") == rest(rig)
         assert 1 == len(rig.calls())
+
+    @pytest.mark.parametrize(
+        ("written", "order_id"),
+        [
+            ("VTEX-1172452900788-01", "1172452900788-01"),
+            ("#1172452900788-01", "1172452900788-01"),
+            ("loja1172452900788-01/2", "1172452900788-01"),
+            ("Pedido 1172452900788", "1172452900788-01"),
+            ("lux_v502556llux-01", "v502556llux-01"),
+            ("loja v502556llux", "v502556llux-01"),
+        ],
+    )
+    def test_prefix(self, rig: Rig, written: str, order_id: str):
+        """What a gateway puts around an order id is taken off it, if VTEX does not know the order by the whole."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order(order_id, package("900")))
+        rig.post(posted(written))
+        rig.work()
+
+        assert ("in_step", None) == rest(rig)
+        assert "TN1BR" == fields(rig, order_id)["trackingNumber"]
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            *("SLR-1172452900788-01", "1172452900788-011", "1172452900788-01 + 1172452900789-01"),
+            *("35261111724529007880195550010000009001123456", "21172452900788-01", "1172452900788-01a"),
+        ],
+    )
+    def test_no_prefix(self, rig: Rig, written: str):
+        """Another store's order is another order, and what only resembles an id names none."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1172452900788-01", package("900")))
+        rig.post(posted(written))
+        rig.work()
+
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+
+    def test_prefixed_and_whole(self, rig: Rig):
+        """The whole is asked for first: a prefix may well be part of the id. And one order in two spellings is one."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("X-1172452900788-01", package("900")), order("1172452900788-01", package("900")))
+        rig.post(posted("X-1172452900788-01"))
+        rig.post(posted(parcel="p2", number="TN2BR", tags=[{"tag": "1172452900788-01"}, {"tag": "#1172452900788-01"}]))
+        rig.work()
+
+        assert "X-1172452900788-01" == rig.shipment()["order_id"]
+        assert "1172452900788-01" == rig.shipment("melhor-envio/p2")["order_id"]
+
+    def test_prefixed_and_woken(self, rig: Rig):
+        """VTEX's word about the order wakes who waits for it under the longer name."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.post(posted("VTEX-1172452900788-01"))
+        rig.work()
+        rig.add_order(order("1172452900788-01", package("900")))
+        assert 1 == rig.index.wake("lux", [("order_id", "1172452900788-01")], now=rig.now)
+        rig.work()
+
+        assert ("in_step", None) == rest(rig)
 
     @pytest.mark.parametrize("written", ["501", "seq501"])
     def test_sequence(self, rig: Rig, written: str):
@@ -356,7 +288,8 @@ class TestIndex:
         """Where the merchant says that his numbers are unique, a bare one names its order; borne twice, it is held."""
         rules = [{"path": "data.tags[0].tag", "is": "invoice_number"}]
         numbers = {"carrier": "melhor_envio", "secrets": ["s"], "references": rules, "invoice_numbers": "unique"}
-        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "numbers": numbers})
+        repeat = {**numbers, "invoice_numbers": "repeat"}
+        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "numbers": numbers, "repeat": repeat})
         rig.add_order(order("1-01", package("900", value=5_000), package("901", value=5_000)))
         rig.add_order(order("2-01", package("901", value=10_000)))
         for parcel, number in (("1-01", "TN1BR"), ("2-01", "TN2BR")):
@@ -371,6 +304,12 @@ class TestIndex:
             rig.shipment("numbers/900")[name] for name in ("invoice_number", "rule")
         )
         assert ("held", "ambiguous_order") == rest(rig, "numbers/901")
+
+        rig.post(posted("900", number="TN3BR"), endpoint="repeat")
+        rig.work()
+        assert ("awaiting_order", "no_reference") == rest(rig, "repeat/p1")
+        said = 'invoice number 900 is known of 1-01; invoice_numbers = "unique" lets it decide'
+        assert f"{WAITING['no_reference']} ({said})" == rig.shipment("repeat/p1")["note"]
 
     def test_woken_at_once(self, rig_on_either: Rig):
         """An order that is read for one parcel wakes at once those that wait for its key."""
@@ -443,7 +382,7 @@ class TestLinksByOtherNames:
     def test_after_unlink(self, rig: Rig):
         """A link that was taken back tells nothing."""
         rig.link("TN1BR", "1-01")
-        rig.index.unlink("lux", "tracking_number", "TN1BR")
+        rig.index.unlink("lux", "tracking_number", "TN1BR", now=rig.now)
         rig.post(posted(None))
         rig.work()
 

@@ -58,6 +58,7 @@ class TestTrouble(OnLoopback):
     @pytest.mark.parametrize(
         ("trouble", "status"),
         [
+            ({"unauthorized": True}, 401),
             ({"server_error": 1.0}, 500),
             ({"throttle": 1.0}, 429),
             ({"unavailable": 1.0}, 503),
@@ -66,7 +67,7 @@ class TestTrouble(OnLoopback):
     )
     def test_html(self, open_store, trouble, status):
         """Where JSON is expected, a page may come."""
-        answer = open_store(Faults(**trouble, html_errors=True)).get(f"{ORDERS}/{INVOICED}")
+        answer = open_store(Faults(**trouble, error_form="html")).get(f"{ORDERS}/{INVOICED}")
 
         assert status == answer.status_code
         assert answer.headers["Content-Type"].startswith("text/html")
@@ -265,9 +266,10 @@ class TestFaultsAsText:
     def test_every_fault(self):
         """Each fault can be written as text."""
         words = (
-            "throttle=0.1 unavailable=0.2 retry_after=30 server_error=1 html_errors slow=0.25:5 reset_before=0.3 "
+            "throttle=0.1 unavailable=0.2 retry_after=30 server_error=1 error_form=html slow=0.25:5 reset_before=0.3 "
+            "error_status=502 per_minute=9 missing_status=400 unapplied=1 "
             "reset_after_applying=0.4 invoice_delay=60 visible_after=6.5 login_page=yes redirect=off unauthorized=true "
-            "forbidden=a,b append_events methods=PATCH,PUT"
+            "forbidden=a,b append_events methods=PATCH,PUT lacking=list,hook repost=doubled hook_trouble=twice"
         )
 
         assert Faults(
@@ -275,7 +277,10 @@ class TestFaultsAsText:
             unavailable=0.2,
             retry_after="30",
             server_error=1.0,
-            html_errors=True,
+            error_status=502,
+            error_form="html",
+            per_minute=9,
+            missing_status=400,
             slow=(0.25, 5.0),
             reset_before=0.3,
             reset_after_applying=0.4,
@@ -286,6 +291,10 @@ class TestFaultsAsText:
             unauthorized=True,
             forbidden=frozenset({"a", "b"}),
             append_events=True,
+            lacking=frozenset({"list", "hook"}),
+            repost="doubled",
+            hook_trouble=frozenset({"twice"}),
+            unapplied=1.0,
             methods=frozenset({"PATCH", "PUT"}),
         ) == parse_faults(words.split())
 
@@ -296,7 +305,7 @@ class TestFaultsAsText:
     @pytest.mark.parametrize(
         ("word", "says"),
         [
-            ("trotle=1", "'trotle' is no fault; known are throttle, unavailable"),
+            ("trotle=1", "'trotle' is no fault; known are throttle, per_minute"),
             ("throttle", "throttle: has no value; write throttle=…"),
             ("throttle=2", "throttle: expected a fraction between 0 and 1"),
             ("throttle=often", "throttle: expected a fraction between 0 and 1"),
@@ -308,7 +317,12 @@ class TestFaultsAsText:
             ("slow=5:0.5", "slow: expected a fraction and seconds"),
             ("login_page=maybe", "login_page: expected true or false"),
             ("retry_after=date:soon", "retry_after: expected date: and whole seconds"),
-            ("methods=DELETE", "methods: expected some of GET, PATCH, POST, PUT"),
+            ("methods=HEAD", "methods: expected some of DELETE, GET, PATCH, POST, PUT"),
+            ("lacking=all", "lacking: expected some of hook, list, notify, refund, view"),
+            ("error_status=200", "error_status: expected one of 500, 502, 504, 408"),
+            ("error_form=xml", "error_form: expected one of , html, problem"),
+            ("repost=", "repost: expected one of receipt, refused, replaced, doubled"),
+            ("per_minute=many", "per_minute: expected a whole number"),
         ],
     )
     def test_refused(self, word, says):

@@ -229,7 +229,7 @@ def test_invoice_taken(database: Database, queue: Queue, claim: Claim) -> None:
 def test_a_person_overrides(database: Database, queue: Queue, claim: Claim) -> None:
     """An assignment by a person takes the invoice over; then the former owner is refused."""
     queue.book(claim, patch(), span=0.1, now=NOW)
-    add_shipments(database, "ep/p2")
+    add_shipments(database, "ep/p2", assigned_order="1-01")
     second = claim_one(queue)
     queue.book(second, patch("assigned"), span=0.1, now=NOW)
     with pytest.raises(InvoiceTaken) as refusal:

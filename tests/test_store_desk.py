@@ -17,7 +17,7 @@ OPEN_AGAIN = {
     "reason": None,
     "due_at": NOW + 9,
     "check_at": 0.0,
-    "basis": None,
+    "basis": "",
     "tries": 0,
     "waits": 0,
     "wanted_since": None,
@@ -33,7 +33,7 @@ HELD: dict[str, Any] = {
     "waits": 4,
     "wanted_since": NOW,
     "tracking_number": "TN1",
-    "sent": '{"trackingNumber": "TN1"}',
+    "sent": '{"trackingNumber": "TN1", "order": "1-01", "invoice": "8"}',
 }
 
 
@@ -153,7 +153,7 @@ LINK = Link((("tracking_number", "TN1"),), "1-01")
 DECISIONS: dict[str, tuple[Callable[[Desk], object], dict[str, Any]]] = {
     "assign": (
         lambda desk: desk.assign("ep/p1", order_id="1-01", invoice_number="9", now=NOW + 9),
-        {**OPEN_AGAIN, "assigned_order": "1-01", "assigned_invoice": "9", "sent": None},
+        {**OPEN_AGAIN, "assigned_order": "1-01", "assigned_invoice": "9", "assigned_at": NOW + 9, "sent": None},
     ),
     "dismiss": (
         lambda desk: desk.dismiss("ep/p1", now=NOW + 9),

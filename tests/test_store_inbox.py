@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Text, cast, column, event, func, select, text
+from sqlalchemy import Text, cast, column, event, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from receiver.store import Database, Delivery, Desk, Inbox, Queue, Receipt, inbox, migrate
@@ -167,7 +167,8 @@ def test_wakes_workers(database: Database) -> None:
 
 
 def test_waking(database: Database) -> None:
-    """News makes a resting shipment due, never later than it was, and only its account changes with it."""
+    """News makes a resting shipment due, never later than it was, and only its account changes with it, where the news
+    is certain of that and nothing was written yet."""
     box, queue = Inbox(database), Queue(database, holder="a", lease=60)
     box.receive(delivery("p1"))
     queue.settle(claim_one(queue), rest(due_at=None, note="settled"), now=NOW)
@@ -175,8 +176,13 @@ def test_waking(database: Database) -> None:
     assert (NOW + 5, "in_step", "settled", 2) == tuple(
         shipment(database)[name] for name in ("due_at", "state", "note", "arrivals")
     )
-    box.receive(delivery("p1", at=NOW + 9, account="moved"))
+    box.receive(delivery("p1", at=NOW + 9, account="default"))
+    assert "lux" == shipment(database)["account"]
+    box.receive(delivery("p1", at=NOW + 9, accounts={"ep/p1": "moved"}))
     assert (NOW + 5, "moved") == (shipment(database)["due_at"], shipment(database)["account"])
+    database.write(lambda connection: connection.execute(update(shipments).values(sent="{}")))
+    box.receive(delivery("p1", at=NOW + 9, accounts={"ep/p1": "lux"}))
+    assert "moved" == shipment(database)["account"]
 
 
 def transactions(database: Database) -> int:

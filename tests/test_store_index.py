@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from receiver.store import Database, Index, Link, Queue, Settlement, migrate
 from receiver.store.engine import alembic_config, open_engine
 from receiver.store.tables import orders, shipments, waits
-from receiver.vtex.orders import Fact
+from receiver.vtex.facts import Fact
 from tests.store_cases import NOW, add_shipments, claim_one, shipment
 
 DAY = 86_400.0
@@ -61,9 +61,8 @@ class TestOrders:
         assert [again] == index.orders_named("lux", "tracking_number", "TN1")
 
     def test_wakes(self, database: Database, queue: Queue, index: Index):
-        """A new fact wakes who waits for it or for its order, once; a bare invoice number decides nothing and wakes
-        nobody."""
-        names = {"ep/key": ("invoice_key", "K"), "ep/order": ("order_id", "1-01"), "ep/no": ("invoice_number", "9")}
+        """A new fact wakes who waits for it or for its order, once."""
+        names = {"ep/key": ("invoice_key", "K"), "ep/order": ("order_id", "1-01"), "ep/no": ("invoice_number", "8")}
         for name, waits_for in names.items():
             add_shipments(database, name)
             queue.settle(claim_one(queue), settlement(names=[waits_for]), now=NOW)
@@ -186,15 +185,15 @@ class TestLinks:
     def test_unlink(self, index: Index):
         """A link can be forgotten, once."""
         index.link("lux", [Link(TN1, "1-01")], now=NOW)
-        assert [True, False] == [index.unlink("lux", *TN1[0]) for _ in range(2)]
+        assert [True, False] == [index.unlink("lux", *TN1[0], now=NOW) for _ in range(2)]
         assert index.link_of("lux", *TN1[0]) is None
 
     @pytest.mark.parametrize(
         ("changes", "due"),
         [
             ({"state": "awaiting_order"}, NOW + 2),
-            ({"state": "in_step", "order_id": "9-01", "sent": "{}"}, NOW + 2),
-            ({"state": "in_step", "order_id": "1-01", "sent": "{}"}, NOW + 60),
+            ({"state": "in_step", "sent": '{"order": "9-01", "invoice": "9"}'}, NOW + 2),
+            ({"state": "in_step", "sent": '{"order": "1-01", "invoice": "9"}'}, NOW + 60),
         ],
     )
     def test_during_the_first_claim(self, database: Database, queue: Queue, index: Index, changes: Any, due: float):

@@ -47,7 +47,7 @@ def test_moved_endpoint(database: Database, queue: Queue) -> None:
     """A shipment follows its endpoint to another account with the next news."""
     box = Inbox(database)
     box.receive(delivery("p1"))
-    box.receive(delivery("p1", account="other"))
+    box.receive(delivery("p1", accounts={"ep/p1": "other"}))
 
     assert [] == queue.claim("lux", most=9, now=NOW)
     assert ["ep/p1"] == [claim.id for claim in queue.claim("other", most=9, now=NOW)]

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from receiver.store import Attempt, Database, Ending, Inbox, LeaseLost, Queue
 from receiver.store.tables import attempts, orders, updates
-from receiver.vtex.orders import Fact
+from receiver.vtex.facts import Fact
 from tests.store_cases import NOW, add_shipments, claim_one, delivery, everything, rest, shipment, spawn
 
 LEASE = 60.0

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import threading
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -12,9 +14,9 @@ from receiver.store import Background, Queue, StoreUnavailable
 from receiver.store.background import MOST_NEWS
 from receiver.store.tables import order_news
 from receiver.vtex.hook import Event, configuration, read_configuration, read_event
-from receiver.vtex.sandbox import serve
+from receiver.vtex.sandbox import Faults, create_sandbox, serve
 from tests.rig import MELHOR_ENVIO, Rig, eventually, order, package, posted
-from tests.test_reconcile import DAY, fields, naming
+from tests.test_reconcile import DAY, HOUR, fields, naming
 
 KEY = "35261112345678000195550010000009001123456789"
 SECRET = "s3cr3t-of-the-hook"
@@ -95,14 +97,18 @@ class TestWoken:
 
         assert "awaiting_order" == hooked.shipment()["state"]
 
-    def test_unconcerned(self, hooked: Rig):
-        """An order that no parcel waits for and that cannot have an invoice leaves no trace."""
-        assert 0 == tell(hooked, event(state="order-created")).get_json()["woken"]
-        assert [] == to_read(hooked)
-
 
 class TestLearnt:
-    """The worker reads orders that may have gained an invoice."""
+    """The worker reads orders that changed."""
+
+    @pytest.mark.parametrize("state", ["order-created", "handling", "invoiced", "canceled", "something-new", None, 5])
+    def test_any_status(self, hooked: Rig, state: Any):
+        """Whatever an event says of the order's status, the order is read: only that tells what it has."""
+        hooked.add_order(order("1-01", package("900", invoiceKey=KEY)))
+        tell(hooked, event(state=state))
+        hooked.work()
+
+        assert ["1-01"] == [row["order_id"] for row in hooked.index.orders_named("lux", "invoice_key", KEY)]
 
     def test_before_the_carrier(self, hooked: Rig):
         """An invoice is known before the carrier's webhook that carries nothing but its key."""
@@ -127,13 +133,27 @@ class TestLearnt:
         assert "TN1BR" == fields(hooked)["trackingNumber"]
 
     def test_burst(self, hooked: Rig):
-        """Ten events of one order are one reading."""
+        """However many events of an order come before it is read, of whatever status, they are one reading."""
         hooked.add_order(order("1-01", package("900")))
-        for state in ("handling", "invoiced") * 5:
+        for state in ("order-created", "handling", "invoiced", "canceled") * 5:
+            tell(hooked, event(state=state))
+            hooked.now += 1
+        hooked.work()
+        hooked.later(HOUR)
+
+        assert ["1-01"] == [call.order for call in hooked.calls()]
+
+    def test_burst_of_the_awaited(self, hooked: Rig):
+        """Nor does the index read what the woken parcel reads: all events of the burst are its one reading."""
+        hooked.add_order(order("1-01"))
+        hooked.post(posted())
+        hooked.works_until(DAY)
+        before = len(hooked.calls())
+        for state in ("order-created", "handling", "canceled") * 3:
             tell(hooked, event(state=state))
         hooked.work()
 
-        assert 1 == len(hooked.calls())
+        assert (before + 1, []) == (len(hooked.calls()), to_read(hooked))
 
     def test_partly_invoiced(self, hooked: Rig):
         """A later event reads the order again: what was invoiced since is learnt."""
@@ -188,15 +208,20 @@ class TestLearnt:
         assert ([], 8) == (to_read(hooked), len(hooked.calls()))
 
     def test_news_while_read(self, hooked: Rig):
-        """An event that comes while its order is being read makes it read once more."""
+        """Events that come while their order is being read make it read once more."""
         background = Background(hooked.database)
         tell(hooked, event())
         taken = background.take_news("lux", now=hooked.now)
         assert taken is not None
         assert background.take_news("lux", now=hooked.now) is None
-        tell(hooked, event())
+        for state in ("handling", "invoiced", "canceled"):
+            tell(hooked, event(state=state))
         background.news_read(taken)
         assert ["1-01"] == to_read(hooked)
+        hooked.add_order(order("1-01", package("900")))
+        hooked.work()
+
+        assert (1, []) == (len(hooked.calls()), to_read(hooked))
 
     def test_bounded(self, hooked: Rig, monkeypatch: pytest.MonkeyPatch):
         """Of a queue that nobody gets to, the oldest are let go of."""
@@ -254,19 +279,18 @@ class TestDoor:
 
 
 @pytest.mark.parametrize(
-    ("body", "expected"),
+    "body",
     [
-        (event(), Event("1-01", may_have_invoice=True)),
-        ({"orderId": "1-01", "state": "invoiced", "eventId": "x"}, Event("1-01", may_have_invoice=True)),
-        (event(state="payment-pending", LastState=None), Event("1-01", may_have_invoice=False)),
-        (event(state="something-new"), Event("1-01", may_have_invoice=True)),
-        (event(state=None), Event("1-01", may_have_invoice=True)),
-        ({"OrderId": " 1-01 "}, Event("1-01", may_have_invoice=True)),
+        event(),
+        {"orderId": "1-01", "state": "invoiced", "eventId": "x"},
+        event(state="payment-pending", LastState=None),
+        event(state=None),
+        {"OrderId": " 1-01 "},
     ],
 )
-def test_read_event(body: dict[str, Any], expected: Event) -> None:
+def test_read_event(body: dict[str, Any]) -> None:
     """Both kinds of hook, in either case, with and without the fields that VTEX's guide leaves out."""
-    assert expected == read_event(body)
+    assert Event("1-01") == read_event(body)
 
 
 def test_configuration() -> None:
@@ -360,3 +384,33 @@ def test_in_the_background(rig: Rig) -> None:
     rig.worker.stop()
 
     assert [] == to_read(rig)
+
+
+def test_one_hangs(rig: Rig) -> None:
+    """While one account's VTEX leaves a reading hanging, another's hook is looked after and its orders are read."""
+    let_go = threading.Event()
+    with ExitStack() as stack:
+        other = create_sandbox([order("2-01", package("901"))])
+        url = stack.enter_context(serve(other)).url
+        rig.configure(
+            account={"hook_secrets": [SECRET]},
+            accounts={"second": {"base_url": url, "hook_secrets": [SECRET]}},
+            endpoints={"melhor-envio": {**MELHOR_ENVIO, "account": "lux"}},
+        )
+        hooks = other.extensions["hooks"].configs
+        front = stack.enter_context(serve(rig.app)).url
+        Background(rig.database).hook_installed("second", f"{front}/hooks/vtex/second", now=rig.now - DAY)
+        rig.on_slow = lambda _: let_go.wait(30)
+        rig.sandbox.faults = Faults(slow=(1.0, 1.0))
+        tell(rig, event())
+        worker = rig.new_worker("busy")
+        worker.start()
+        stack.callback(worker.stop)
+        stack.callback(let_go.set)
+        eventually(rig.calls)
+
+        eventually(lambda: hooks)
+        rig.now += 5
+        tell(rig, event("2-01"), account="second")
+        eventually(lambda: rig.index.orders_named("second", "invoice_number", "901"))
+        assert not let_go.is_set()

@@ -1,10 +1,12 @@
 """Asking VTEX itself, by a person's word: posting an invoice, and comparing what VTEX shows with what we know."""
 
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as
                 return
             posted = invoicing.post(order_id, bill, given)
             if posted.outcome == "visible":
-                Index(database).wake(of, Event(posted.order_id, may_have_invoice=True).names, now=time.time())
+                Index(database).wake(of, Event(posted.order_id).names, now=time.time())
         except NotPosted as error:
             fail("\n".join(f"not posted: {printable(reason)}" for reason in error.reasons))
         except (VtexError, UnexpectedOrder, BadSegment, Paused, Busy) as error:
@@ -132,11 +134,18 @@ def _tell(posted: Posted, bill: Bill, account: str, *, as_json: bool) -> None:
         sys.exit(1)
 
 
+def _is_number(context: click.Context, option: click.Parameter, hours: float) -> float:
+    if not math.isfinite(hours):
+        raise click.BadParameter(f"{hours} is no number of hours", context, option)
+    return hours
+
+
 @click.command()
 @click.option(
     "--older-than",
     "hours",
     type=click.FloatRange(min=0),
+    callback=_is_number,
     default=24.0,
     show_default=True,
     metavar="HOURS",
@@ -148,8 +157,9 @@ def _tell(posted: Posted, bill: Bill, account: str, *, as_json: bool) -> None:
 def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) -> None:
     """List what does not agree.
 
-    Invoices without tracking, as far as orders were read; parcels that were never written; and with --ask the invoices
-    that no longer show what was written to them.
+    Invoices without tracking, as far as orders were read; parcels that the carrier took and that were never written;
+    and with --ask the invoices that no longer show what was written to them. The exit code is 1 where VTEX could not be
+    asked to the end.
     """
     columns = {
         "gap": "what",
@@ -167,27 +177,41 @@ def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) ->
         before = time.time() - hours * 3_600
         gaps = Gaps(database, account=account)
         rows = chain(gaps.without_tracking(before=before), gaps.never_written(before=before))
+        unasked: list[str] = []
         if ask:
-            written = [
-                one for one in gaps.written() if one["account"] in config.accounts and one["sent"]["at"] < before
-            ]
-            rows = chain(rows, _asked(config, database, written, as_json=as_json))
+            written = [one for one in gaps.written() if one["sent"]["at"] < before]
+            asked = _asked(config, database, written, unasked, as_json=as_json)
+            # A long table is cut: what was asked for is neither cut off behind other rows nor left unasked.
+            rows = chain(asked if as_json else list(asked), rows)
         told = (row if as_json else {**row, "why": row.get("reason") or row.get("note")} for row in rows)
-        try:
-            show_rows(told, columns, as_json=as_json, empty="everything agrees, as far as is known here")
-        except (VtexError, Paused) as error:
-            fail(f"VTEX could not be asked to the end: {printable(str(error))}")
+        show_rows(told, columns, as_json=as_json, empty="everything agrees, as far as is known here")
+    if unasked:
+        sys.exit(1)
 
 
 def _asked(
-    config: Config, database: Database, written: list[dict[str, Any]], *, as_json: bool
+    config: Config, database: Database, written: list[dict[str, Any]], unasked: list[str], *, as_json: bool
 ) -> Iterator[dict[str, Any]]:
+    """What differs, account by account. One that cannot be asked to the end is a row of its own, is noted in
+    ``unasked``, and does not keep the others from being asked."""
     clients = {name: _vtex(config, name) for name in config.accounts}
     comparing = Comparing(Accounts(database), clients)
     bar = Progress(console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty())
     with bar:
-        looked = bar.track(comparing.differing(written), total=len(written), description="asking VTEX")
-        yield from (found for found in looked if found is not None)
+        task = bar.add_task("asking VTEX", total=len(written))
+        for account, parcels in groupby(written, key=itemgetter("account")):
+            if account not in clients:
+                unasked.append(account)
+                yield {"gap": "not_asked", "account": account, "note": "the account is not in the configuration"}
+                continue
+            try:
+                for found in comparing.differing(parcels):
+                    bar.advance(task)
+                    if found is not None:
+                        yield found
+            except (VtexError, Paused) as error:
+                unasked.append(account)
+                yield {"gap": "not_asked", "account": account, "note": f"not asked to the end: {error}"}
 
 
 COMMANDS = (invoice, reconcile)

@@ -30,9 +30,10 @@ from receiver.vtex.client import BadSegment, segment
 @click.option("--invoice", "invoice_number", metavar="NUMBER", help="The invoice number, as VTEX shows it.")
 @json_option
 def assign(shipment: str, order_id: str, invoice_number: str | None, *, as_json: bool) -> None:
-    """Name a shipment's order and invoice.
+    """Name a shipment's order, and its invoice.
 
-    That overrules every rule, and overwrites what the invoice holds. SHIPMENT is its id or its tracking number.
+    That overrules every rule; with --invoice it also overwrites, once, what that invoice holds. SHIPMENT is its id or
+    its tracking number.
     """
     _check_segments(order_id, invoice_number)
     with opened() as (_, database):

@@ -6,9 +6,18 @@ from urllib.parse import urlsplit
 
 import click
 
-from receiver.commands._common import errands_of, fail, json_option, moment, opened, printable, say
-from receiver.config import Config
-from receiver.store import Background, Busy, Database, Paused
+from receiver.commands._common import (
+    account_of,
+    account_option,
+    errands_of,
+    fail,
+    json_option,
+    moment,
+    opened,
+    printable,
+    say,
+)
+from receiver.store import Background, Busy, Paused
 from receiver.vtex.answers import NotFound, VtexError
 from receiver.vtex.errands import Errands
 from receiver.vtex.hook import Standing, configuration, read_configuration
@@ -27,41 +36,42 @@ def hook() -> None:
 
 
 @hook.command()
-@click.argument("account")
+@account_option
 @json_option
-def status(account: str, *, as_json: bool) -> None:
+def status(account: str | None, *, as_json: bool) -> None:
     """Say which hook the account's app key has."""
     with opened() as (config, database):
-        standing = _standing(_errands(config, database, account))
-        ours = Background(database).hook(account)
-        said = {"account": account, **_plain(standing), "ours": _is_ours(standing, ours)}
+        of = account_of(config, account)
+        standing = _standing(errands_of(config, database, of))
+        ours = Background(database).hook(of)
+        said = {"account": of, **_plain(standing), "ours": _is_ours(standing, ours)}
         said |= {"installed_at": moment(ours["installed_at"]) if ours else None}
         say("\n".join(_told(standing, ours)), said, as_json=as_json)
 
 
 @hook.command()
-@click.argument("account")
+@account_option
 @click.option("--url", required=True, metavar="URL", help="Where VTEX reaches /hooks/vtex/ACCOUNT, with https.")
 @click.option("--replace", is_flag=True, help="Also where another hook stands.")
 @json_option
-def install(account: str, url: str, *, replace: bool, as_json: bool) -> None:
+def install(url: str, account: str | None, *, replace: bool, as_json: bool) -> None:
     """Install the hook.
 
     VTEX calls the URL at once to see whether it answers: the receiver must be running there. The worker looks after
     the hook from then on.
     """
     with opened() as (config, database):
-        errands = _errands(config, database, account)
-        secrets = config.accounts[account].hook_secrets
+        of = account_of(config, account)
+        errands, secrets = errands_of(config, database, of), config.accounts[of].hook_secrets
         if not secrets:
-            fail(f"vtex.{account}.hook_secrets: is missing; VTEX sends the first of them along, to prove itself")
-        _check_url(url, account)
+            fail(f"vtex.{of}.hook_secrets: is missing; VTEX sends the first of them along, to prove itself")
+        _check_url(url, of)
         standing = _standing(errands)
         if standing is not None and standing.url != url and not replace:
             fail("\n".join(["another hook stands there; --replace takes its place", *_told(standing, None)]))
         click.echo(_ONE_A_KEY, err=True)
         _call(errands, lambda: errands.vtex.set_hook(configuration(url, secrets[0])))
-        Background(database).hook_installed(account, url, now=time.time())
+        Background(database).hook_installed(of, url, now=time.time())
         former = standing.url if standing is not None and standing.url != url else None
         text = f"VTEX tells {url} of orders that may have gained an invoice"
         text += f"; formerly {printable(former)}" if former else ""
@@ -69,30 +79,25 @@ def install(account: str, url: str, *, replace: bool, as_json: bool) -> None:
 
 
 @hook.command()
-@click.argument("account")
+@account_option
 @click.option("--replace", "foreign", is_flag=True, help="Also where it is another hook than was installed from here.")
 @json_option
-def remove(account: str, *, foreign: bool, as_json: bool) -> None:
+def remove(account: str | None, *, foreign: bool, as_json: bool) -> None:
     """Remove the hook.
 
     New invoices are then found at the next look, up to six hours later.
     """
     with opened() as (config, database):
-        errands, background = _errands(config, database, account), Background(database)
-        standing, ours = _standing(errands), background.hook(account)
+        of = account_of(config, account)
+        errands, background = errands_of(config, database, of), Background(database)
+        standing, ours = _standing(errands), background.hook(of)
         if standing is not None and not _is_ours(standing, ours) and not foreign:
             fail("\n".join(["this hook was not installed from here; --replace removes it", *_told(standing, ours)]))
-        background.hook_removed(account)  # first, or the worker might install it again
+        background.hook_removed(of)  # first, or the worker might install it again
         if standing is not None:
             _call(errands, errands.vtex.delete_hook)
         text = f"removed: {printable(standing.url)}" if standing else "there was no hook"
         say(text, {"removed": standing.url if standing else None}, as_json=as_json)
-
-
-def _errands(config: Config, database: Database, account: str) -> Errands:
-    if account not in config.accounts:
-        fail(f"no account {account!r}; there are {', '.join(config.accounts)}")
-    return errands_of(config, database, account)
 
 
 def _standing(errands: Errands) -> Standing | None:
@@ -104,7 +109,7 @@ def _standing(errands: Errands) -> Standing | None:
 
 def _call(errands: Errands, make: Any, *, missing_ok: bool = False) -> Any:
     try:
-        return errands.call(make, patience=_PATIENCE, apart=True)
+        return errands.call(make, patience=_PATIENCE)
     except (Busy, Paused) as error:
         fail(f"VTEX account {errands.vtex.account.name} takes no calls now: {error}")
     except VtexError as error:

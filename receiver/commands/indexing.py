@@ -13,7 +13,17 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from receiver.backfill import KEPT, Backfill, Progress, TooMany
-from receiver.commands._common import count, errands_of, fail, json_option, moment, opened, say
+from receiver.commands._common import (
+    account_of,
+    account_option,
+    count,
+    errands_of,
+    fail,
+    json_option,
+    moment,
+    opened,
+    say,
+)
 from receiver.store import Background, Index
 from receiver.vtex.answers import VtexError
 from receiver.vtex.orders import UnexpectedOrder
@@ -31,11 +41,11 @@ def _instant(_context: click.Context, _parameter: click.Parameter, value: str | 
 
 
 @click.command()
-@click.argument("account")
 @click.option("--since", required=True, metavar="DATE", callback=_instant, help="Invoiced since then (UTC).")
 @click.option("--until", metavar="DATE", callback=_instant, help="Invoiced before then; default: now.")
+@account_option
 @json_option
-def index(account: str, since: float, until: float | None, *, as_json: bool) -> None:
+def index(since: float, until: float | None, account: str | None, *, as_json: bool) -> None:
     """Teach the index the past.
 
     Reads every order that was invoiced in the period, behind what the workers do. A run that was stopped continues
@@ -45,19 +55,20 @@ def index(account: str, since: float, until: float | None, *, as_json: bool) -> 
     oldest = now - KEPT.total_seconds()
     if since < oldest:
         fail(f"--since: VTEX shows orders of the last two years only: since {moment(oldest + 60)[:10]} at the earliest")
-    if since >= min(now if until is None else until, now):
+    if until is not None and until > now:
+        fail("--until: lies ahead; leave it out to read everything up to now")
+    if since >= (now if until is None else until):
         fail("--since: must be before --until, and in the past")
     with opened() as (config, database), _shown() as tell:
-        if account not in config.accounts:
-            fail(f"no account {account!r}; there are {', '.join(config.accounts)}")
-        errands = errands_of(config, database, account, waiting=_say_aside)
+        of = account_of(config, account)
+        errands = errands_of(config, database, of, waiting=_say_aside)
         known, background = Index(database), Background(database)
         made = Backfill(errands, known, background, clock=time.time, tell=tell, skip=_say_aside)
         try:
-            done = made.run(since, until if until is None else min(until, now))
+            done = made.run(since, until)
         except (VtexError, TooMany, UnexpectedOrder) as error:
             fail(f"{error}; what was learnt is kept, and the same command continues there")
-    said = {**asdict(done), "account": account, "since": moment(done.since), "until": moment(done.until)}
+    said = {**asdict(done), "account": of, "since": moment(done.since), "until": moment(done.until)}
     del said["reached"]
     skipped = f", {done.skipped} could not be read" if done.skipped else ""
     say(f"{count(done.orders, 'order')} read, {count(done.facts, 'fact')} learnt{skipped}", said, as_json=as_json)

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -16,10 +15,12 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from adapters import Unreadable
 from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say, show_rows
 from receiver.config import Config
-from receiver.links import FIELDS, MOST, read_link, tell
+from receiver.links import FIELDS, MOST, Told, read_link, tell
 from receiver.resolve import NAMES
 from receiver.store import Index, Link
 
+#: A line's number, and its link as it stands there, or why there is none.
+_Line = tuple[int, dict[str, Any] | str]
 _AS = click.option("--as", "kind", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it is.")
 _ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as shipment is known; needed if several.")
 
@@ -31,7 +32,10 @@ _ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as ship
 @_AS
 @_ENDPOINT
 @click.option(
-    "--csv", "file", type=click.File(encoding="utf-8-sig"), help="Many, from a file with a header; - reads stdin."
+    "--csv",
+    "file",
+    type=click.File(encoding="utf-8-sig", errors="surrogateescape"),
+    help="Many, from a file with a header; - reads stdin.",
 )
 @account_option
 @json_option
@@ -96,7 +100,7 @@ def unlink(number: str, kind: str, endpoint: str | None, account: str | None, *,
         of = account_of(config, account)
         item = {kind: number, "order": "-", **({"endpoint": endpoint} if endpoint else {})}
         ((_, value),) = _read(item, of, config).names
-        if not Index(database).unlink(of, kind, value):
+        if not Index(database).unlink(of, kind, value, now=time.time()):
             fail(f"no link of {kind.replace('_', ' ')} {value}")
         say(f"{value}: the link is forgotten", {"account": of, kind: value}, as_json=as_json)
 
@@ -111,27 +115,38 @@ def _read(item: dict[str, Any], account: str, config: Config) -> Link:
 def _from_csv(file: TextIO, index: Index, config: Config, account: str, *, as_json: bool) -> int:
     """Store every good line, tell of every bad one; the exit code."""
     stored = woken = bad = 0
-    lines = _with_progress(_lines(file))
-    while batch := list(islice(lines, MOST)):
-        told = tell(index, config, account, [item for _, item in batch], now=time.time())
-        for (line, _), one in zip(batch, told, strict=True):
-            woken += one.woken
-            if one.status != "rejected":
-                stored += 1
-                continue
-            bad += 1
-            column = (one.path or "$").removeprefix("$").removeprefix(".")
-            fault = {"line": line, "column": column or None, "why": one.why}
-            click.echo(json.dumps(fault) if as_json else f"line {line}: {column + ': ' if column else ''}{one.why}")
+    for line, one in _stored(file, index, config, account):
+        woken += one.woken
+        if one.status != "rejected":
+            stored += 1
+            continue
+        bad += 1
+        column = (one.path or "$").removeprefix("$").removeprefix(".")
+        fault = {"line": line, "column": column or None, "why": one.why}
+        click.echo(json.dumps(fault) if as_json else f"line {line}: {column + ': ' if column else ''}{one.why}")
     text = f"{count(stored, 'link')} stored, {count(woken, 'shipment')} woken, {count(bad, 'bad line')}"
     say(text, {"stored": stored, "woken": woken, "bad": bad}, as_json=as_json)
     return 1 if bad else 0
 
 
-def _lines(file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The lines with their numbers as links, empty cells left out; a header that names no column ends the command."""
+def _stored(file: TextIO, index: Index, config: Config, account: str) -> Iterator[tuple[int, Told]]:
+    """What became of each line, in bites of one transaction; the last one may tell why the file was read no further."""
+    lines = _with_progress(_lines(file))
+    while bite := list(islice(lines, MOST)):
+        items = [item for _, item in bite if not isinstance(item, str)]
+        told = tell(index, config, account, items, now=time.time())
+        told += [Told(index=len(items), status="rejected", why=why) for _, why in bite if isinstance(why, str)]
+        yield from zip((line for line, _ in bite), told, strict=True)
+
+
+def _lines(file: TextIO) -> Iterator[_Line]:
+    """The lines with their numbers as links, empty cells left out; a header that names no column ends the command.
+
+    From where the file is no CSV, a text says why: what comes behind a stray quote may be anything.
+    """
+    reader = csv.DictReader(_decoded(file), restkey="", strict=True)
+    ended = 0
     try:
-        reader = csv.DictReader(file, restkey="", strict=True)
         columns = [name.strip() for name in reader.fieldnames or ()]
         wrong = [name for name in columns if name not in FIELDS]
         if wrong or "order" not in columns or len(set(columns)) < len(columns):
@@ -139,14 +154,22 @@ def _lines(file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
             wanted = f"each column once, 'order' among them, of {', '.join(FIELDS)}"
             fail(f"line 1: the header must name {wanted}; got {given}")
         reader.fieldnames = columns
+        ended = reader.line_num
         for row in reader:
             cells = {name: value.strip() for name, value in row.items() if isinstance(value, str) and value.strip()}
             yield reader.line_num, {**cells, **({"more cells than columns": ""} if "" in row else {})}
+            ended = reader.line_num
     except (csv.Error, UnicodeDecodeError) as error:
-        fail(f"{Path(file.name).name}: cannot be read as CSV in UTF-8: {error}; what stood before is stored")
+        why = f"from here on it cannot be read as CSV in UTF-8: {error}; what stood before is stored"
+        yield ended + 1, why
 
 
-def _with_progress(lines: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _decoded(file: TextIO) -> Iterator[str]:
+    """The file's lines. A byte that is no UTF-8 is a fault of its own line, not of all that was read ahead with it."""
+    return (line.encode(errors="surrogateescape").decode() for line in file)
+
+
+def _with_progress(lines: Iterator[_Line]) -> Iterator[_Line]:
     """A running count on stderr where somebody looks at it."""
     if not sys.stderr.isatty():
         yield from lines

@@ -145,7 +145,7 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
         ),
         "chosen by": f"{row['rule']}: {RULES.get(row['rule'], '')}" if row["rule"] else None,
         "evidence": json.dumps(row["evidence"], ensure_ascii=False) if row["evidence"] else None,
-        "VTEX has": _sent(row["sent"]) if row["sent"] else None,
+        ("sent" if _is_missing(row["sent"]) else "VTEX has"): _sent(row["sent"]) if row["sent"] else None,
         "events": _events(row["sent"]["tracking"]) if row["sent"] and "tracking" in row["sent"] else None,
         "generation": str(row["generation"]) if row["generation"] > 1 else None,
         "next": _next(**story["next"]),
@@ -174,6 +174,10 @@ def _arrived(one: dict[str, Any]) -> Iterator[str]:
 
 def _place(order: str | None, invoice: str | None) -> str | None:
     return f"{order}, invoice {invoice}" if order and invoice else order
+
+
+def _is_missing(sent: dict[str, Any] | None) -> bool:
+    return sent is not None and sent.get("verified") is False
 
 
 def _sent(sent: dict[str, Any]) -> str:

@@ -240,7 +240,7 @@ def _recording(config: Config, row: dict[str, Any], *, raw: bool) -> Recording |
         "reply": {"outcome": row["outcome"]},
     }
     if not raw:
-        request = scrubbed(request, endpoint.carrier, endpoint.references)
+        request = scrubbed(request, endpoint.carrier, endpoint.finders)
         source += ", scrubbed to the fields we use"
         if read(endpoint, request).outcome != row["outcome"]:
             del expected["reply"]  # the fault stood in what was scrubbed

@@ -5,16 +5,21 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Double, Select, bindparam, case, func, insert, select, update
+from sqlalchemy import Double, Select, bindparam, case, func, insert, literal, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.claims import Attempt, Busy, Ending, Paused
 from receiver.store.database import Database
-from receiver.store.tables import accounts, attempts
+from receiver.store.index import Index
+from receiver.store.tables import accounts, attempts, shipments
 
 #: So many distinct orders in a row without one answer, the first and the last so many seconds apart at most: VTEX is in
 #: trouble, not an order. Fewer fail by chance where a tenth of all calls does.
 FAILING_ORDERS, FAILING_WITHIN = 10, 120.0
+
+
+#: Seconds until somebody looks again whom live work, or a probe, stood before.
+LOOK_AGAIN = 0.5
 
 
 def about_order(order_id: str) -> str:
@@ -30,8 +35,10 @@ class Accounts:
     """What holds for all calls of a VTEX account, whoever makes them."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database, self.index = database, Index(database)
         now = bindparam("now", type_=Double)
+        s = shipments.c
+        self._in_hands = select(literal(1)).where(s.account == bindparam("of"), s.lease_until > now).limit(1)
         self._account = select(accounts).where(accounts.c.name == bindparam("of"))
         begins = case((accounts.c.free_at > now, accounts.c.free_at), else_=now)
         reserve = database.insert(accounts)
@@ -149,6 +156,7 @@ class Accounts:
         """
 
         def work(connection: Connection) -> float:
+            self._let_probe(connection, account, now)
             # This locks the account's row: of two who mean the same, the second sees the first one's intent.
             starts = self._place(connection, account, span=span, now=now, longest_wait=longest_wait)
             if once is not None:
@@ -157,6 +165,16 @@ class Accounts:
                     raise Begun(f"{attempt.call} of {attempt.invoice_number} was begun by somebody else just now")
             self._write_down(connection, attempt, account, about_order(attempt.order_id), now=now)
             return starts
+
+        return self._database.write(work)
+
+    def take_place(self, account: str, *, span: float, now: float, longest_wait: float = math.inf) -> float:
+        """A place in the pace for a read of which nothing is written down. Returns and raises as
+        `book_about_order` does."""
+
+        def work(connection: Connection) -> float:
+            self._let_probe(connection, account, now)
+            return self._place(connection, account, span=span, now=now, longest_wait=longest_wait)
 
         return self._database.write(work)
 
@@ -189,6 +207,13 @@ class Accounts:
         if place.failing:
             self._failing.add(account)
         return starts
+
+    def _let_probe(self, connection: Connection, account: str, now: float) -> None:
+        """Just out of a pause, one call at a time sees whether the account answers. Raises `Busy`."""
+        of = {"of": account, "now": now}
+        pace = connection.execute(self._account, of).first()
+        if pace is not None and pace.pause_reason is not None and connection.execute(self._in_hands, of).first():
+            raise Busy(now + LOOK_AGAIN)
 
     def _write_down(
         self, connection: Connection, attempt: Attempt, account: str, shipment: str, *, now: float, generation: int = 1

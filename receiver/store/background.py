@@ -33,7 +33,9 @@ class Background:
         note = database.insert(order_news)
         # Bursts about one order are one reading; while it is being read, a later word makes it due once more.
         sooner = case((order_news.c.due_at < note.excluded.due_at, order_news.c.due_at), else_=note.excluded.due_at)
-        self._note = note.on_conflict_do_update(index_elements=["account", "order_id"], set_={"due_at": sooner})
+        self._note = note.on_conflict_do_update(
+            index_elements=["account", "order_id"], set_={"due_at": sooner, "noted_at": note.excluded.noted_at}
+        )
         install = database.insert(hooks)
         there = {name: install.excluded[name] for name in ("url", "installed_at", "checked_at")}
         self._install = install.on_conflict_do_update(index_elements=["account"], set_=there)
@@ -43,9 +45,9 @@ class Background:
 
     # -- orders to read -----------------------------------------------------------------------------------------
 
-    def note_news(self, account: str, order_id: str, *, now: float) -> None:
-        """The order is to be read; durable when this returns."""
-        row = {"account": account, "order_id": order_id, "due_at": now, "tries": 0}
+    def note_news(self, account: str, order_id: str, *, now: float, wait: float = 0.0) -> None:
+        """The order is to be read, after a ``wait`` in which a shipment may do so first; durable when this returns."""
+        row = {"account": account, "order_id": order_id, "due_at": now + wait, "noted_at": now, "tries": 0}
         self._database.write(lambda connection: connection.execute(self._note, row))
 
     def take_news(self, account: str, *, now: float) -> News | None:

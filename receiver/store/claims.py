@@ -6,7 +6,7 @@ from typing import Any
 
 from receiver.shipments import Known, Update
 from receiver.store.database import new_id
-from receiver.vtex.orders import Fact
+from receiver.vtex.facts import Fact
 
 
 class LeaseLost(Exception):
@@ -102,6 +102,8 @@ class Claim:
     evidence: dict[str, Any] | None
     assigned_order: str | None
     assigned_invoice: str | None
+    assigned_at: float | None
+    assigned_over: str | None
     wanted_since: float | None
     generation: int
     updates: list[Update]
@@ -111,6 +113,14 @@ class Claim:
     claimed_at: float = 0.0
     probing: bool = False
     unread: bool = False
+
+    @property
+    def overrules(self) -> bool:
+        """Whether a person has named order and invoice since the last write: his word overwrites once, what comes later
+        has the better right."""
+        if self.assigned_order is None:
+            return False
+        return self.sent is None or self.sent.get("assigned_at") != self.assigned_at
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from receiver.store.database import Database
 from receiver.store.index import TAKEN, reopened
 from receiver.store.tables import BEHIND, accounts, attempts, deliveries, fetches, rejects, shipments, updates
+from receiver.vtex.nfe import plain_number
 
 #: Outcomes of deliveries that wait for a fix of ours.
 OPEN = ("quarantined", "error")
@@ -109,9 +110,26 @@ class Desk:
 
     def assign(self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float) -> None:
         """A person names the order and the invoice; that overrules every rule. Raises `Unknown`."""
-        self._change(
-            shipment_id, {"assigned_order": order_id, "assigned_invoice": invoice_number, **reopened(now), "sent": None}
-        )
+
+        def work(connection: Connection) -> None:
+            its = select(shipments.c.sent, shipments.c.known).where(shipments.c.id == shipment_id).with_for_update()
+            row = connection.execute(its).first()
+            if row is None:
+                raise Unknown(f"no shipment {shipment_id!r}")
+            cancelled = json.loads(row.known).get("cancelled")
+            values = {
+                "assigned_order": order_id,
+                "assigned_invoice": invoice_number,
+                "assigned_at": now,
+                "assigned_over": json.dumps(cancelled) if cancelled else None,
+                **reopened(now),
+                "sent": row.sent if _is_there(row.sent, order_id, invoice_number) else None,
+                **TAKEN,
+            }
+            connection.execute(update(shipments).where(shipments.c.id == shipment_id).values(values))
+
+        self._database.write(work)
+        self._database.arrived.set()
 
     def dismiss(self, shipment_id: str, *, now: float) -> None:
         """Nothing will be sent for this shipment, whatever comes. Raises `Unknown`."""
@@ -189,6 +207,14 @@ class Desk:
         changed = self._database.write(_executing(statement))
         self._database.arrived.set()
         return changed
+
+
+def _is_there(sent: str | None, order_id: str, invoice_number: str | None) -> bool:
+    """Whether what was sent stands where a person says it belongs."""
+    place = json.loads(sent) if sent else {}
+    if place.get("order") != order_id:
+        return False
+    return invoice_number is None or plain_number(place["invoice"]) == plain_number(invoice_number)
 
 
 def _executing(statement: Update | Delete, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:

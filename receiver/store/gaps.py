@@ -2,15 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, literal, select
+from sqlalchemy import Select, and_, literal, or_, select
 
 from receiver.store.database import Database
 from receiver.store.tables import invoices, orders, shipments
+from receiver.vtex.facts import CANCELLED_ORDER, TRACKED
+from receiver.vtex.writes import was_seen
 
 #: Where nothing is to be written, by the carrier's word or a person's.
 _NOTHING_TO_WRITE = ("waiting", "cancelled", "dismissed", "in_step")
+#: What a parcel waits for in good order; who waits for anything else, and has been taken, ought to be written.
+_GOOD_REASONS = ("not_dispatched", "dispatch_ahead")
+#: Where what was sent is about to change, or is nobody's business any more.
+_NOT_COMPARED = ("due", "dismissed")
+_NO_PARCEL = dict.fromkeys(("shipment", "tracking_number", "reason", "note"))
 
 
 class Gaps:
@@ -21,65 +29,114 @@ class Gaps:
 
     def without_tracking(self, *, before: float) -> Iterator[dict[str, Any]]:
         """Invoices issued before ``before`` of which no tracking is known; where VTEX tells no date of issue, those
-        that the index has known since before.
+        that the index has known since before. ``shipment`` is the parcel that is meant for it, if any is, with its
+        ``reason`` and ``note``: a write that failed, or that VTEX never showed.
 
-        The index learns from orders that were read: an invoice may have got its tracking elsewhere since.
+        What counts is how each order was last read: an invoice may have got its tracking elsewhere since.
         """
-        named, tracked = orders.alias("named"), orders.alias("tracked")
-        same = (tracked.c.account == named.c.account, tracked.c.order_id == named.c.order_id)
-        known = select(literal(1)).where(
-            *same, tracked.c.kind == "tracking_number", tracked.c.invoice_number == named.c.invoice_number
-        )
-        written = (
-            select(literal(1))
-            .join(shipments, and_(shipments.c.id == invoices.c.shipment, shipments.c.sent.is_not(None)))
-            .where(
-                invoices.c.account == named.c.account,
-                invoices.c.order_id == named.c.order_id,
-                invoices.c.invoice_number == named.c.invoice_number,
-            )
-        )
-        statement = (
-            select(named.c.account, named.c.order_id, named.c.invoice_number, named.c.dated_at.label("since"))
-            .where(
-                named.c.kind == "invoice_number",
-                named.c.dated_at < before,
-                ~known.exists(),
-                ~written.exists(),
-                *self._of(named.c.account),
-            )
-            .order_by(named.c.dated_at, named.c.order_id)
-        )
-        return ({"gap": "without_tracking", **row} for row in self._database.each(statement))
+        for row in map(dict, self._database.each(self._untracked(before))):
+            if not _is_told(row):
+                told = _without(row, "sent", "chosen_order", "chosen_invoice")
+                yield {"gap": "without_tracking", **told, **({} if _is_meant(row) else _NO_PARCEL)}
 
     def never_written(self, *, before: float) -> Iterator[dict[str, Any]]:
         """Parcels that the carrier has had since before ``before`` and whose tracking was never written."""
+        state, reason = shipments.c.state, shipments.c.reason
         statement = (
             select(
                 shipments.c.id.label("shipment"),
                 *(shipments.c[name] for name in ("account", "tracking_number", "order_id", "invoice_number")),
-                *(shipments.c[name] for name in ("state", "reason", "note")),
-                shipments.c.first_at.label("since"),
+                *(shipments.c[name] for name in ("state", "reason", "note", "known", "first_at", "changed_at")),
             )
             .where(
                 shipments.c.sent.is_(None),
                 shipments.c.first_at < before,
-                shipments.c.state.not_in(_NOTHING_TO_WRITE),
+                or_(state.not_in(_NOTHING_TO_WRITE), and_(state == "waiting", reason.not_in(_GOOD_REASONS))),
                 *self._of(shipments.c.account),
             )
             .order_by(shipments.c.first_at, shipments.c.id)
         )
-        return ({"gap": "never_written", **row} for row in self._database.each(statement))
+        for row in map(dict, self._database.each(statement)):
+            known = json.loads(row["known"])
+            is_taken = row["state"] != "waiting" or known.get("in_possession", False)
+            if is_taken and (since := _had_since(row, known)) < before:
+                told = _without(row, "known", "first_at", "changed_at")
+                yield {"gap": "never_written", **told, "since": since}
 
     def written(self) -> list[dict[str, Any]]:
-        """Every parcel whose tracking is on an invoice, as far as we know: ``sent`` is what we wrote there."""
+        """Every parcel whose tracking is on an invoice, as far as we know, an order's side by side: ``sent`` is what we
+        wrote there. Where another parcel of ours has been written since, that one stands for both."""
+        place = (invoices.c.account, invoices.c.order_id, invoices.c.invoice_number)
+        whose = select(*place, invoices.c.shipment).where(*self._of(invoices.c.account))
+        owners = {tuple(row.values())[:3]: row["shipment"] for row in self._database.each(whose)}
         columns = (shipments.c.id.label("shipment"), shipments.c.account, shipments.c.tracking_number, shipments.c.sent)
-        statement = (
-            select(*columns)
-            .where(shipments.c.state == "in_step", shipments.c.sent.is_not(None), *self._of(shipments.c.account))
-            .order_by(shipments.c.account, shipments.c.order_id, shipments.c.id)
+        statement = select(*columns).where(
+            shipments.c.state.not_in(_NOT_COMPARED), shipments.c.sent.is_not(None), *self._of(shipments.c.account)
         )
-        return [{**row, "sent": json.loads(row["sent"])} for row in self._database.rows(statement)]
+        rows = [{**row, "sent": json.loads(row["sent"])} for row in self._database.each(statement)]
+        own = [row for row in rows if owners.get(_place(row), row["shipment"]) == row["shipment"]]
+        return sorted(own, key=lambda row: (*_place(row)[:2], row["shipment"]))
+
+    def _untracked(self, before: float) -> Select[Any]:
+        """Invoices that showed no tracking when their orders were last read, each with the parcel that took it."""
+        named, also = orders.alias("named"), orders.alias("also")
+        of_order = (also.c.account == named.c.account, also.c.order_id == named.c.order_id)
+        is_gone = select(literal(1)).where(*of_order, also.c.learnt_at > named.c.learnt_at)
+        is_tracked = and_(
+            also.c.kind.in_(("tracking_number", TRACKED)), also.c.invoice_number == named.c.invoice_number
+        )
+        answered = select(literal(1)).where(
+            *of_order, also.c.learnt_at == named.c.learnt_at, or_(also.c.kind == CANCELLED_ORDER, is_tracked)
+        )
+        place = ("account", "order_id", "invoice_number")
+        taken = and_(*(invoices.c[part] == named.c[part] for part in place))
+        return (
+            select(
+                *(named.c[part] for part in place),
+                named.c.dated_at.label("since"),
+                shipments.c.id.label("shipment"),
+                *(shipments.c[name] for name in ("tracking_number", "reason", "note", "sent")),
+                shipments.c.order_id.label("chosen_order"),
+                shipments.c.invoice_number.label("chosen_invoice"),
+            )
+            .select_from(named.outerjoin(invoices, taken).outerjoin(shipments, shipments.c.id == invoices.c.shipment))
+            .where(
+                *(named.c.kind == "invoice_number", named.c.dated_at < before, ~is_gone.exists(), ~answered.exists()),
+                *self._of(named.c.account),
+            )
+            .order_by(named.c.dated_at, named.c.order_id)
+        )
 
     def _of(self, column: Any) -> list[Any]:
         return [] if self._account is None else [column == self._account]
+
+
+def _place(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["account"], row["sent"]["order"], row["sent"]["invoice"]
+
+
+def _is_told(row: dict[str, Any]) -> bool:
+    """True where the parcel was written to this very invoice, and was not looked for there in vain."""
+    sent = json.loads(row["sent"]) if row["sent"] else {}
+    if (sent.get("order"), sent.get("invoice")) != (row["order_id"], row["invoice_number"]):
+        return False
+    return sent.get("verified") is None or was_seen(sent)
+
+
+def _is_meant(row: dict[str, Any]) -> bool:
+    """False where the parcel has gone elsewhere since: what is told of it is not about this invoice."""
+    return (row["chosen_order"], row["chosen_invoice"]) == (row["order_id"], row["invoice_number"])
+
+
+def _had_since(row: dict[str, Any], known: dict[str, Any]) -> float:
+    """When the parcel was ours to write: not while it was a label, nor in the time of an earlier one of its number.
+
+    Carriers' clocks may be ahead, but of nothing do we know for longer than since its row last changed.
+    """
+    said = [datetime.fromisoformat(known[name]).timestamp() for name in ("dispatched_at", "since") if name in known]
+    first_at: float = row["first_at"]
+    return min(max([first_at, *said]), float(row["changed_at"]))
+
+
+def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -21,9 +22,10 @@ MOST_REJECTS = 1_000
 class Delivery:
     """One webhook as it is kept. ``target`` and ``headers`` come redacted; ``digest`` is of the original body.
 
-    ``updates`` are ``(shipment id, what it says as JSON text)``; ``account`` is whose shipments they are; ``version``
-    is this program's. ``fetches`` are the calls it asks for, at ``asked_at`` where not when it came; ``notice`` is the
-    delivery that asked for this one.
+    ``updates`` are ``(shipment id, what it says as JSON text)``; ``accounts`` says by shipment id whose they are, where
+    that is certain, and ``account`` whose the others are if they are new; ``version`` is this program's. ``fetches``
+    are the calls it asks for, at ``asked_at`` where not when it came; ``notice`` is the delivery that asked for this
+    one.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Delivery:
     proof: str
     version: str | None = None
     updates: tuple[tuple[str, str], ...] = field(default=())
+    accounts: Mapping[str, str] = field(default_factory=dict)
     fetches: tuple[Fetch, ...] = field(default=())
     notice: str | None = None
     asked_at: float | None = None
@@ -61,6 +64,9 @@ class Inbox:
     def __init__(self, database: Database) -> None:
         self._database = database
         upsert = database.insert(shipments)
+        # What was written to an account's order, or assigned to it, stays with that order.
+        unbound = and_(shipments.c.sent.is_(None), shipments.c.assigned_order.is_(None))
+        moves = and_(bindparam("certain") == 1, unbound)
         self._store = (
             database.insert(deliveries).on_conflict_do_nothing(index_elements=["dedup"]).returning(deliveries.c.id)
         )
@@ -68,7 +74,7 @@ class Inbox:
         self._wake = upsert.on_conflict_do_update(
             index_elements=["id"],
             set_={
-                "account": upsert.excluded.account,
+                "account": case((moves, upsert.excluded.account), else_=shipments.c.account),
                 "arrivals": shipments.c.arrivals + 1,
                 # What is done again by the thousand does not push back what is live and waits.
                 "priority": case(
@@ -194,15 +200,17 @@ class Inbox:
         if not said:
             return
         connection.execute(self._say, said)
-        woken = sorted({(shipment, item.endpoint, item.account) for item in items for shipment, _ in item.updates})
+        woken = {shipment: item for item in items for shipment, _ in item.updates}
+        accounts = {shipment: account for item in items for shipment, account in item.accounts.items()}
         now = max(item.received_at for item in items)
         connection.execute(
             self._wake,
             [
                 {
                     "id": shipment,
-                    "endpoint": endpoint,
-                    "account": account,
+                    "endpoint": woken[shipment].endpoint,
+                    "account": accounts.get(shipment, woken[shipment].account),
+                    "certain": int(shipment in accounts),
                     "state": "due",
                     "due_at": now,
                     "check_at": 0.0,
@@ -211,7 +219,7 @@ class Inbox:
                     "first_at": now,
                     "changed_at": now,
                 }
-                for shipment, endpoint, account in woken
+                for shipment in sorted(woken)
             ],
         )
 

@@ -1,18 +1,21 @@
 """Which order a number belongs to: learnt from orders that were read, told beforehand by links; and which shipments
 wait for such word, so that it wakes exactly those."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
-from sqlalchemy.engine import Connection
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, insert, or_, select, update
+from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import RECYCLED_AFTER
+from receiver.shipments import RECYCLED_AFTER, known_from_json
 from receiver.store.claims import Claim, Settlement
 from receiver.store.database import Database
-from receiver.store.tables import LIVE, links, orders, shipments, waits
-from receiver.vtex.orders import Fact
+from receiver.store.tables import LIVE, links, order_news, orders, shipments, waits
+from receiver.vtex.facts import ISSUER, Fact
+from receiver.vtex.nfe import plain_number
 
 #: What something is called by: its kind and its value.
 Name = tuple[str, str]
@@ -64,7 +67,7 @@ class Index:
         tell = database.insert(links)
         said = {part: tell.excluded[part] for part in ("order_id", "invoice_number", "told_at")}
         self._tell = tell.on_conflict_do_update(index_elements=["account", "kind", "value"], set_=said)
-        self._waiting = select(waits.c.kind, waits.c.value).where(waits.c.shipment == bindparam("of"))
+        self._waiting = select(waits.c.account, waits.c.kind, waits.c.value).where(waits.c.shipment == bindparam("of"))
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:
         """The orders that bear a number: rows of ``order_id``, ``invoice_number``, ``learnt_at`` and ``dated_at``
@@ -74,10 +77,12 @@ class Index:
         ]
 
     def has_other_issuer(self, account: str, issuer: str) -> bool:
-        """True where an NF-e key of another issuer than that CNPJ is known. Walks through the account's keys."""
-        of = (orders.c.account == account, orders.c.kind == "invoice_key")
-        other = select(orders.c.value).where(*of, func.substr(orders.c.value, 7, 14) != issuer).limit(1)
-        return bool(self._database.rows(other))
+        """True where an NF-e key of another issuer than that CNPJ is known."""
+        of = (orders.c.account == account, orders.c.kind == ISSUER)
+        # Asked apart: each is one step into the index, "not equal" a walk through all of it.
+        others = (orders.c.value < issuer, orders.c.value > issuer)
+        first = (select(orders.c.value).where(*of, other).order_by(orders.c.value).limit(1) for other in others)
+        return any(self._database.rows(found) for found in first)
 
     def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:
         """The link of that name: ``order_id``, ``invoice_number``, ``told_at``."""
@@ -105,10 +110,22 @@ class Index:
         self._database.arrived.set()
         return done
 
-    def unlink(self, account: str, kind: str, value: str) -> bool:
-        """Forget a link; what was written by it stays. False: there was none."""
+    def unlink(self, account: str, kind: str, value: str, *, now: float) -> bool:
+        """Forget a link; what was written by it stays, what waits where it led looks anew. False: there was none."""
         of = and_(links.c.account == account, links.c.kind == kind, links.c.value == value)
-        return self._database.write(lambda connection: connection.execute(delete(links).where(of)).rowcount > 0)
+
+        def work(connection: Connection) -> bool:
+            self._lock(connection, account)
+            if not connection.execute(delete(links).where(of)).rowcount:
+                return False
+            stuck = [row["id"] for row in _bearers(connection, account, kind, value, now) if row["state"] in STUCK]
+            anew = {**reopened(now), **TAKEN}
+            connection.execute(update(shipments).where(shipments.c.id.in_(stuck)).values(anew))
+            return True
+
+        forgotten = self._database.write(work)
+        self._database.arrived.set()
+        return forgotten
 
     def learn(self, account: str, facts: Collection[Fact], *, now: float) -> int:
         """Note what an order shows, and wake what waits for it; how many shipments."""
@@ -145,17 +162,20 @@ class Index:
 
     def settled(self, connection: Connection, claim: Claim, settlement: Settlement, *, now: float) -> None:
         """Note what a settled shipment waits for and what its order showed, and see what was told meanwhile."""
-        names = set(settlement.names) if settlement.waits else set()
+        names = {(claim.account, *name) for name in settlement.names} if settlement.waits else set()
         stored = {tuple(row) for row in connection.execute(self._waiting, {"of": claim.id})}
         if names != stored:
             connection.execute(delete(waits).where(waits.c.shipment == claim.id))
             if names:
-                row = {"account": claim.account, "shipment": claim.id}
-                connection.execute(
-                    insert(waits), [{**row, "kind": kind, "value": value} for kind, value in sorted(names)]
-                )
+                parts = ("account", "kind", "value")
+                rows = [{"shipment": claim.id, **dict(zip(parts, name, strict=True))} for name in sorted(names)]
+                connection.execute(insert(waits), rows)
         if settlement.learnt:
             self._note(connection, claim.account, settlement.learnt, now, besides=claim.id)
+            read = {fact.order_id for fact in settlement.learnt}
+            # What was heard of before the claim is seen in what it read.
+            heard = (order_news.c.account == claim.account, order_news.c.noted_at <= claim.claimed_at)
+            connection.execute(delete(order_news).where(*heard, order_news.c.order_id.in_(sorted(read))))
         if settlement.fresh:
             self._look_back(connection, claim, settlement.names, now)
 
@@ -166,7 +186,8 @@ class Index:
         for row in connection.execute(select(links).where(bearing, links.c.told_at >= since)).mappings():
             word = (row["order_id"], row["invoice_number"])
             # Its basis stays: once decided anew, a link that this claim had seen is not looked back at again.
-            _reopen(connection, [claim.id], *word, {**reopened(now), "basis": shipments.c.basis})
+            found = _rows(connection, shipments.c.id == claim.id, now)
+            _reopen(connection, found, *word, {**reopened(now), "basis": shipments.c.basis})
 
     def _link(self, connection: Connection, account: str, told: Link, now: float) -> Linked:
         woken: dict[str, None] = {}
@@ -181,7 +202,7 @@ class Index:
             alike = former is not None and all(former[part] == word[part] for part in word)
             # A number that was told long ago may be recycled: then the same word is about another parcel.
             if former is None or not alike or former["told_at"] < now - RECYCLED_AFTER.total_seconds():
-                found = sorted(_bearers(connection, account, kind, value))
+                found = _bearers(connection, account, kind, value, now)
                 woken.update(
                     dict.fromkeys(_reopen(connection, found, told.order_id, told.invoice_number, reopened(now)))
                 )
@@ -205,8 +226,7 @@ class Index:
         new = {tuple(row) for row in connection.execute(self._learn, [rows[key] for key in sorted(rows)])}
         for key in sorted(rows.keys() - new):
             self._refresh(connection, rows[key], dated=any(_key(fact) == key and fact.issued_at for fact in facts))
-        names = {(kind, value) for kind, value, _ in new if kind != "invoice_number"}
-        names |= {("order_id", order_id) for _, _, order_id in new}
+        names = {(kind, value) for kind, value, _ in new} | {("order_id", order_id) for _, _, order_id in new}
         return _ring(connection, account, names, now, besides=besides) if new else 0
 
     def _refresh(self, connection: Connection, row: dict[str, Any], *, dated: bool) -> None:
@@ -237,14 +257,27 @@ def _waiting_for(account: str, names: Iterable[Name]) -> Any:
     return select(waits.c.shipment).where(_bearing(waits, account, names)).distinct()
 
 
-def _bearers(connection: Connection, account: str, kind: str, value: str) -> set[str]:
+def _bearers(connection: Connection, account: str, kind: str, value: str, now: float) -> list[RowMapping]:
     """The shipments that a link of this name is about, whatever their state."""
     found = set(connection.execute(_waiting_for(account, [(kind, value)])).scalars())
     column = {"tracking_number": shipments.c.tracking_number, "shipment": shipments.c.id}.get(kind)
-    if column is not None:
-        of = select(shipments.c.id).where(shipments.c.account == account, column == value)
-        found |= set(connection.execute(of).scalars())
-    return found
+    borne = or_(shipments.c.id.in_(sorted(found)), false() if column is None else column == value)
+    return _rows(connection, and_(shipments.c.account == account, borne), now)
+
+
+def _rows(connection: Connection, of: ColumnElement[bool], now: float) -> list[RowMapping]:
+    """Shipments without those that were delivered so long ago that a word of now is not about them."""
+    its = ("id", "state", "assigned_order", "sent", "known")
+    rows = select(*(shipments.c[name] for name in its)).where(of).order_by(shipments.c.id).with_for_update()
+    at = datetime.fromtimestamp(now, UTC)
+    return [row for row in connection.execute(rows).mappings() if not _is_past(row["known"], at)]
+
+
+def _is_past(known: str, at: datetime) -> bool:
+    try:
+        return known_from_json(json.loads(known)).is_past(at)
+    except (ValueError, KeyError, TypeError, AttributeError):  # another version wrote it: whoever can read it decides
+        return False
 
 
 def _ring(
@@ -266,16 +299,25 @@ def _ring(
 
 
 def _reopen(
-    connection: Connection, found: Sequence[str], order_id: str, invoice_number: str | None, anew: dict[str, Any]
+    connection: Connection, found: Sequence[RowMapping], order_id: str, invoice_number: str | None, anew: dict[str, Any]
 ) -> list[str]:
-    """A link speaks of these shipments: those that are stuck, or went elsewhere, are decided upon anew."""
-    elsewhere = [shipments.c.order_id != order_id]
-    if invoice_number is not None:
-        elsewhere.append(shipments.c.invoice_number != invoice_number)
-    astray = and_(shipments.c.state == "in_step", or_(*elsewhere))
-    of = (shipments.c.id.in_(found), or_(shipments.c.state.in_(STUCK), astray))
-    changes = {"sent": case((astray, None), else_=shipments.c.sent), **anew, **TAKEN}
-    return list(connection.execute(update(shipments).where(*of).values(changes).returning(shipments.c.id)).scalars())
+    """A link speaks of these shipments: those that are stuck, or went elsewhere, are decided upon anew. Not where a
+    person named the order, whose word goes before it."""
+    open_to_it = [row for row in found if row["assigned_order"] is None]
+    astray = [row["id"] for row in open_to_it if _is_elsewhere(row, order_id, invoice_number)]
+    reopening = [row["id"] for row in open_to_it if row["state"] in STUCK or row["id"] in astray]
+    changes = {"sent": case((shipments.c.id.in_(astray), None), else_=shipments.c.sent), **anew, **TAKEN}
+    if reopening:
+        connection.execute(update(shipments).where(shipments.c.id.in_(reopening)).values(changes))
+    return reopening
+
+
+def _is_elsewhere(row: RowMapping, order_id: str, invoice_number: str | None) -> bool:
+    """True where it was written to another order or invoice."""
+    sent = json.loads(row["sent"]) if row["sent"] else None
+    if sent is None or sent["order"] != order_id:
+        return sent is not None
+    return invoice_number is not None and plain_number(sent["invoice"]) != plain_number(invoice_number)
 
 
 def reopened(now: float) -> dict[str, Any]:
@@ -286,7 +328,7 @@ def reopened(now: float) -> dict[str, Any]:
         "due_at": now,
         "priority": LIVE,
         "check_at": 0.0,
-        "basis": None,
+        "basis": "",  # of nothing: it is decided upon even where nothing is new
         "tries": 0,
         "waits": 0,
         "wanted_since": None,

@@ -28,7 +28,7 @@ class Places:
         owner = connection.execute(select(invoices.c.shipment).where(*of_invoice).with_for_update()).scalar()
         if owner == claim.id:
             return
-        by_a_person = attempt.rule == "assigned" and claim.sent is None
+        by_a_person = attempt.rule == "assigned" and claim.overrules
         if not by_a_person and not _is_as_decided(connection, attempt, str(owner)):
             raise InvoiceTaken(str(owner))
         connection.execute(update(invoices).where(*of_invoice).values(shipment=claim.id))

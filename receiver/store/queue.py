@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,12 +16,12 @@ from sqlalchemy import Double, bindparam, case, literal, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import Known, Update, known_from_json, shipment_from_json
-from receiver.store.accounts import Accounts
+from receiver.store.accounts import LOOK_AGAIN, Accounts
 from receiver.store.claims import Attempt, Busy, Claim, Ending, LeaseLost, Paused, Settlement
 from receiver.store.database import Database
-from receiver.store.index import Index
+from receiver.store.index import STUCK, reopened
 from receiver.store.places import Places, owner_from
-from receiver.store.tables import PRIORITIES, accounts, attempts, invoices, shipments, updates
+from receiver.store.tables import PRIORITIES, accounts, attempts, invoices, shipments, updates, waits
 from receiver.vtex.writes import Owner
 
 __all__ = ["PACE_AHEAD", "Ending", "Queue"]
@@ -32,9 +32,8 @@ PACE_AHEAD = 5.0
 #: Calls that change an invoice: only the shipment whose tracking it carries may make them.
 WRITES = ("PATCH", "PUT")
 
-#: Seconds until an errand that found live work before it asks for a place again.
-_LOOK_AGAIN = 0.5
-
+#: States from which a shipment may still be written for the first time.
+_OPEN = ("due", "waiting", *STUCK)
 log = logging.getLogger("receiver.store")
 #: Seconds until somebody looks again at what this version cannot read.
 _ASIDE = 3600.0
@@ -48,7 +47,6 @@ class Queue(Accounts):
     def __init__(self, database: Database, *, holder: str, lease: float) -> None:
         super().__init__(database)
         self.holder, self.lease = holder, lease
-        self.index = Index(database)
         s = shipments
         now = bindparam("now", type_=Double)
         ready = (
@@ -61,7 +59,6 @@ class Queue(Accounts):
         shut = select(accounts.c.name).where(account, closed).exists()
         self._ready = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES), ~shut).limit(1)
         self._due = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES)).limit(1)
-        self._in_hands = select(literal(1)).where(s.c.account == bindparam("of"), s.c.lease_until > now).limit(1)
         of_class = (*ready, s.c.priority == bindparam("turn"))
         oldest = select(s.c.id).where(*of_class).order_by(s.c.due_at).limit(bindparam("most"))
         # Materialised: PostgreSQL may otherwise run it once for each row it looks at, and lock others each time.
@@ -129,6 +126,8 @@ class Queue(Accounts):
             if pace and (pace.paused_until > now or pace.free_at > now + PACE_AHEAD):
                 return []
             probing = bool(pace and pace.pause_reason)
+            if probing:  # of several hosts that look at this moment, the next one sees who has it in hands
+                connection.execute(self._account.with_for_update(), {"of": account}).first()
             if probing and connection.execute(self._in_hands, of).first():
                 return []
             rows: list[RowMapping] = []
@@ -183,10 +182,9 @@ class Queue(Accounts):
             pace = connection.execute(self._account, of).first()
             if pace and pace.paused_until > now:
                 raise Paused(pace.paused_until)
-            # Just out of a pause, one call at a time sees whether the account answers.
-            ahead = [self._due] if pace is None or pace.pause_reason is None else [self._due, self._in_hands]
-            if any(connection.execute(look, of).first() for look in ahead):
-                raise Busy(now + _LOOK_AGAIN)
+            if connection.execute(self._due, of).first():
+                raise Busy(now + LOOK_AGAIN)
+            self._let_probe(connection, account, now)
             return self._place(connection, account, span=span, now=now, longest_wait=span)
 
         return self._database.write(work)
@@ -226,6 +224,48 @@ class Queue(Accounts):
         )
         return self._database.write(lambda connection: connection.execute(statement).rowcount)
 
+    def follow(self, homes: Mapping[str, Sequence[str]], *, now: float) -> dict[str, int]:
+        """Where the configuration takes an endpoint away from an account, its shipments go along, and look at once in
+        the other one where they were looking; how many of each. What was written stays where it is.
+
+        ``homes`` are the accounts that an endpoint serves: what is at none of them goes to the first.
+        """
+        s = shipments
+        unwritten = select(s.c.endpoint, s.c.account).where(s.c.state.in_(_OPEN), s.c.sent.is_(None)).distinct()
+        astray = {
+            row["endpoint"]
+            for row in self._database.rows(unwritten)
+            if row["account"] not in homes.get(row["endpoint"], [row["account"]])
+        }
+        moved = {endpoint: self._move(endpoint, homes[endpoint], now) for endpoint in sorted(astray)}
+        return {endpoint: many for endpoint, many in moved.items() if many}
+
+    def _move(self, endpoint: str, accounts: Sequence[str], now: float) -> int:
+        s, account = shipments, accounts[0]
+        writing = select(attempts.c.id).where(
+            attempts.c.shipment == s.c.id, attempts.c.outcome.is_(None), attempts.c.call == "PATCH"
+        )
+        moved = (
+            s.c.endpoint == endpoint,
+            s.c.account.not_in(accounts),
+            s.c.state.in_(_OPEN),
+            s.c.sent.is_(None),
+            or_(s.c.lease_until.is_(None), s.c.lease_until <= now),
+            ~writing.exists(),
+        )
+        # Whose order is awaited there must be found anew.
+        anew = {**reopened(now), "order_id": None, "invoice_number": None}
+        looking = {name: case((s.c.due_at.is_not(None), value), else_=s.c[name]) for name, value in anew.items()}
+        its = select(s.c.id).where(s.c.id == waits.c.shipment, s.c.endpoint == endpoint, s.c.account == account)
+
+        def work(connection: Connection) -> int:
+            many = connection.execute(update(s).where(*moved).values(account=account, **looking)).rowcount
+            stale = update(waits).where(waits.c.account.not_in(accounts), its.exists())
+            connection.execute(stale.values(account=account))
+            return many
+
+        return self._database.write(work)
+
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:
         """Invoice number → the shipment whose tracking it carries, and what that one last wrote."""
         columns = [shipments.c[name] for name in ("sent", "assigned_order", "assigned_invoice")]
@@ -261,7 +301,7 @@ class Queue(Accounts):
 _AS_STORED = (
     *("id", "endpoint", "account", "token", "lease_until", "state", "reason", "note", "check_at"),
     *("arrivals", "tries", "waits", "basis", "order_id", "invoice_number", "rule"),
-    *("assigned_order", "assigned_invoice", "wanted_since", "generation", "rings"),
+    *("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since", "generation", "rings"),
 )
 
 

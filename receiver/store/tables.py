@@ -105,6 +105,8 @@ shipments = Table(
     Column("evidence", Text),
     Column("assigned_order", Text),
     Column("assigned_invoice", Text),
+    Column("assigned_at", Double),
+    Column("assigned_over", Text),  # the cancellation that was known when a person assigned all the same
     Column("wanted_since", Double),
     Column("generation", Integer, nullable=False, server_default="1"),
     Column("rings", Integer, nullable=False, server_default="0"),  # how often an order's change has woken it
@@ -206,6 +208,7 @@ order_news = Table(
     Column("account", Text, primary_key=True),
     Column("order_id", Text, primary_key=True),
     Column("due_at", Double, nullable=False),
+    Column("noted_at", Double, nullable=False, server_default="0"),
     Column("tries", Integer, nullable=False, server_default="0"),
 )
 Index("order_news_due", order_news.c.account, order_news.c.due_at)

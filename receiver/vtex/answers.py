@@ -16,8 +16,10 @@ MOST_PAUSE = 3600.0
 #: While VTEX answers nobody: seconds of the first pause, doubling to the longest, until a call is answered.
 OUTAGE_PAUSE, LONGEST_OUTAGE_PAUSE = 15.0, 300.0
 
+_NO_INVOICE = "invoice not found"
 _EMAIL = re.compile(r"[^\s@\"']+@[^\s@\"']+")
-_LONG_DIGITS = re.compile(r"\d{11,}")
+#: Eleven digits and more, also as people write documents and telephone numbers.
+_LONG_DIGITS = re.compile(r"\+?\(?\d(?:[ ().\-/]{0,2}\d){10,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Refused(VtexError):
 
 
 class NotFound(VtexError):
-    """404 with a JSON body or none: no such order, or no such invoice."""
+    """404 with a JSON body or none, or another 4xx in these words: no such order, or no such invoice."""
 
 
 class Rejected(VtexError):
@@ -96,6 +98,12 @@ def pause(retry_after: str | None, now: float, *, least: float = LEAST_PAUSE) ->
             except (ValueError, OverflowError):
                 seconds = least
     return min(max(seconds, least), MOST_PAUSE)
+
+
+def leaves_open(error: VtexError) -> bool:
+    """Whether a write may have been applied: a server's error, a gateway's 503 and a garbled answer say as little as
+    none. A 429 is told before."""
+    return isinstance(error, NoAnswer | Transient) or (isinstance(error, Throttled) and error.status == 503)
 
 
 def outage_pause(before: int, chance: random.Random) -> float:
@@ -135,9 +143,12 @@ def _error(answer: Answer, now: float, least_pause: float) -> VtexError | None:
 
 
 def _about_the_request(answer: Answer) -> VtexError:
+    said = message(answer)
     if answer.status == 403 or _is_html(answer):
-        return Refused(message(answer), answer.status)
-    return (NotFound if answer.status == 404 else Rejected)(message(answer), answer.status)
+        return Refused(said, answer.status)
+    # With which status VTEX says that an invoice is not there (KI-631970), it does not document: its words count.
+    is_missing = answer.status == 404 or _NO_INVOICE in said.lower()
+    return (NotFound if is_missing else Rejected)(said, answer.status)
 
 
 def storable(text: str) -> str:
@@ -146,7 +157,7 @@ def storable(text: str) -> str:
 
 
 def redact(text: str) -> str:
-    """Without e-mail addresses and without long runs of digits (documents, phones, cards)."""
+    """Without e-mail addresses and without long runs of digits (documents, phones, cards), dotted and dashed or not."""
     return _LONG_DIGITS.sub("[digits]", _EMAIL.sub("[e-mail]", text))
 
 

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from receiver.vtex.nfe import key_digits, plain_number
 from receiver.vtex.orders import Order, Package, read_order
 from receiver.vtex.writes import unsafe_segment
 
 Bill = dict[str, Any]
 #: What a person may say yes to; each is an option of ``receiver invoice``.
 Leave = Literal["replace", "return", "differing", "again"]
+#: An item's price in the order, in cents: as listed, and as sold.
+_PRICES = ("price", "sellingPrice")
 #: VTEX lets nobody invoice a cancelled order; one that is being cancelled may get stuck between the two.
 _CANCELLED = ("canceled", "cancel", "cancellation-requested", "request-cancel", "waiting-for-seller-decision")
 
@@ -32,6 +35,16 @@ def faults(bill: Bill) -> list[str]:
     """What is wrong with the invoice itself, besides its schema: each with its JSON path."""
     times = {name: bill[name] for name in ("issuanceDate", "dispatchedDate") if bill.get(name) is not None}
     found = [f"$.{name}: is no date that exists" for name, written in times.items() if not _is_time(written)]
+    if (at := bill.get("dispatchedDate")) is not None and _is_time(at) and datetime.fromisoformat(at).tzinfo is None:
+        found.append("$.dispatchedDate: has no offset, such as -03:00: nobody says what VTEX makes of it")
+    if not bill["invoiceValue"].isdecimal():
+        found.append("$.invoiceValue: holds more than digits")
+    for place, line in enumerate(bill["items"]):
+        found += [
+            f"$.items[{place}].{name}: {line[name]!r} is no whole number written as one"
+            for name in ("quantity", "price")
+            if not isinstance(line[name], int)
+        ]
     if unsafe_segment(bill["invoiceNumber"]):
         found.append(
             "$.invoiceNumber: VTEX cannot address a number with white space or one of / \\ # ? %: "
@@ -48,13 +61,32 @@ def objections(document: Any, bill: Bill) -> list[Objection]:
 
 def bearing(order: Order, bill: Bill) -> list[Package]:
     """The order's invoices of that number, of either type."""
-    return [package for package in order.packages if package.invoice_number.strip() == bill["invoiceNumber"]]
+    return [package for package in order.packages if _is_of_number(package, bill)]
 
 
 def shows(order: Order, bill: Bill) -> bool:
-    """True where the order has that invoice: its number, its type, its value."""
+    """True where the order has that invoice: its number, its type, its value, and its key if both tell one."""
     said = (bill["type"], int(bill["invoiceValue"]))
-    return any((package.kind, package.value) == said for package in bearing(order, bill))
+    return any(
+        (package.kind, package.value) == said and _agree(package.invoice_key, bill.get("invoiceKey"))
+        for package in bearing(order, bill)
+    )
+
+
+def _is_of_number(package: Package, bill: Bill) -> bool:
+    return package.invoice_number.strip() == str(bill["invoiceNumber"]).strip()
+
+
+def _is_same(package: Package, bill: Bill) -> bool:
+    """One invoice, however its number is written: by its digits, or by its key."""
+    key = key_digits(bill.get("invoiceKey"))
+    alike = plain_number(package.invoice_number) == plain_number(bill["invoiceNumber"])
+    return alike or (key is not None and key == key_digits(package.invoice_key))
+
+
+def _agree(*keys: str | None) -> bool:
+    """False where two different NF-e keys are told; VTEX may show none."""
+    return len({digits for key in keys if (digits := key_digits(key))}) < 2
 
 
 def _about_the_order(order: Order, bill: Bill) -> Iterator[Objection]:
@@ -62,14 +94,20 @@ def _about_the_order(order: Order, bill: Bill) -> Iterator[Objection]:
         yield Objection(f"order {order.order_id} is {order.status}")
     if bill["type"] == "Input":
         yield Objection("it is a return (Input): VTEX refunds its value to the shopper", "return")
-    for package in bearing(order, bill):
-        text = f"the order has invoice {package.invoice_number} already ({package.kind}, {package.value} cents)"
-        yield Objection(text, "replace")
+    for package in order.packages:
+        there = f"the order has invoice {package.invoice_number} already ({package.kind}, {package.value} cents)"
+        if not _is_of_number(package, bill):
+            if _is_same(package, bill):
+                yield Objection(f"{there}: the same one in another writing would stand beside it", "differing")
+        elif package.kind == bill["type"] == "Input":
+            yield Objection(f"{there}: to post a return again is to refund again")
+        else:
+            yield Objection(there, "replace")
 
 
 def _about_the_value(order: Order, bill: Bill) -> Iterator[Objection]:
     value, kind = int(bill["invoiceValue"]), bill["type"]
-    others = [package for package in order.packages if package.invoice_number.strip() != bill["invoiceNumber"]]
+    others = [package for package in order.packages if not _is_of_number(package, bill)]
     before = sum(package.value for package in others if package.kind == kind)
     if kind == "Input":
         limit: int | None = sum(package.value for package in order.outputs)
@@ -89,12 +127,45 @@ def _about_the_items(document: Any, bill: Bill) -> Iterator[Objection]:
     items = [item for item in document.get("items") or [] if isinstance(item, dict)]
     ordered = _quantities((item.get("id"), item.get("quantity")) for item in items)
     before = _quantities(_invoiced(document, items, bill))
-    for sku, quantity in _quantities((item["id"], item["quantity"]) for item in bill["items"]).items():
-        if sku not in ordered:
-            yield Objection(f"SKU {sku} is not in the order", "differing")
-        elif quantity + before[sku] > ordered[sku]:
-            earlier = f" and {before[sku]} on other invoices" if before[sku] else ""
-            yield Objection(f"SKU {sku}: {quantity} here{earlier}, ordered {ordered[sku]}", "differing")
+    here = _quantities((item["id"], item["quantity"]) for item in bill["items"])
+    against = [
+        *(one for sku, many in here.items() if (one := _about_one(sku, many, before[sku], ordered.get(sku)))),
+        *_about_the_prices(items, bill),
+    ]
+    if not against and bill["type"] == "Output" and ordered:
+        against += _about_the_rest(read_order(document), bill, all_items=not ordered - (here + before))
+    yield from against
+
+
+def _about_one(sku: str, here: int, before: int, ordered: int | None) -> Objection | None:
+    if ordered is None:
+        return Objection(f"SKU {sku} is not in the order", "differing")
+    if here + before <= ordered:
+        return None
+    earlier = f" and {before} on other invoices" if before else ""
+    return Objection(f"SKU {sku}: {here} here{earlier}, ordered {ordered}", "differing")
+
+
+def _about_the_prices(items: list[dict[str, Any]], bill: Bill) -> Iterator[Objection]:
+    """Documents tell an item's price for one piece, one for all of its pieces: either will do."""
+    for line in bill["items"]:
+        prices = {
+            item[name] for item in items if str(item.get("id")) == line["id"] for name in _PRICES if item.get(name)
+        }
+        if prices and not {line["price"], line["price"] / line["quantity"]} & prices:
+            known = " or ".join(map(str, sorted(prices)))
+            yield Objection(f"SKU {line['id']}: {line['price']} cents a piece here, in the order {known}", "differing")
+
+
+def _about_the_rest(order: Order, bill: Bill, *, all_items: bool) -> Iterator[Objection]:
+    """All items, or all of the value, are invoiced with this one: then so must the other be."""
+    others = sum(package.value for package in order.outputs if not _is_of_number(package, bill))
+    told = others + int(bill["invoiceValue"])
+    if all_items and order.value is not None and told < order.value:
+        text = f"with it every item is invoiced, for {told} cents in all; the order's value is {order.value}"
+        yield Objection(text, "differing")
+    if not all_items and not others and told == order.value:
+        yield Objection(f"with it the order's whole value is invoiced, {told} cents, but not every item", "differing")
 
 
 def _invoiced(document: Any, items: list[dict[str, Any]], bill: Bill) -> Iterator[tuple[Any, Any]]:
@@ -104,7 +175,7 @@ def _invoiced(document: Any, items: list[dict[str, Any]], bill: Bill) -> Iterato
     for package in packages if isinstance(packages, list) else []:
         if not isinstance(package, dict) or package.get("type") != bill["type"]:
             continue
-        if str(package.get("invoiceNumber")).strip() == bill["invoiceNumber"]:
+        if str(package.get("invoiceNumber")).strip() == bill["invoiceNumber"].strip():
             continue
         for line in package.get("items") or []:
             index = line.get("itemIndex") if isinstance(line, dict) else None

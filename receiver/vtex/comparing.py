@@ -6,11 +6,12 @@ from itertools import groupby
 from typing import Any
 
 from receiver.pauses import heard
-from receiver.store import Attempt, Busy
+from receiver.store import Attempt, Busy, Paused
 from receiver.store.accounts import Accounts
 from receiver.store.claims import Ending
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, VtexError
 from receiver.vtex.client import Vtex
+from receiver.vtex.facts import index_facts
 from receiver.vtex.orders import Order, UnexpectedOrder, read_order
 from receiver.vtex.writes import shows
 
@@ -49,14 +50,15 @@ class Comparing:
         self._wait(vtex, attempt)
         try:
             order = read_order(vtex.get_order(order_id))
+            self._accounts.index.learn(account, index_facts(order), now=self._clock())
         except (VtexError, UnexpectedOrder) as error:
             if isinstance(error, VtexError):
-                heard(self._accounts, account, error, now=self._clock())
+                heard(self._accounts, account, error, order_id=order_id, now=self._clock())
             self._end(attempt, type(error).__name__.lower(), getattr(error, "status", None), str(error))
             if isinstance(error, Throttled | Misconfigured):
                 raise
             return "VTEX does not know the order" if isinstance(error, NotFound) else f"not answered: {error}"
-        heard(self._accounts, account, now=self._clock())
+        heard(self._accounts, account, order_id=order_id, now=self._clock())
         self._end(attempt, "done", 200, None)
         return order
 
@@ -73,6 +75,11 @@ class Comparing:
                 self._sleep(error.at - now)
             else:
                 self._sleep(max(0.0, starts - now))
+                try:
+                    self._accounts.check_open(vtex.account.name, now=self._clock())
+                except Paused:
+                    self._end(attempt, "not sent", None, "the account was paused meanwhile")
+                    raise
                 return
 
     def _end(self, attempt: Attempt, outcome: str, status: int | None, answer: str | None) -> None:

@@ -33,30 +33,31 @@ class Errands:
         self._queue, self.vtex = queue, vtex
         self._clock, self._sleep, self._waiting = clock, sleep, waiting
 
-    def call(self, make: Callable[[], T], *, patience: float = math.inf, apart: bool = False) -> T:
+    def call(self, make: Callable[[], T], *, order_id: str | None = None, patience: float = math.inf) -> T:
         """What ``make`` returns, called once, as soon as the account has room for it.
 
         Raises `Busy` or `Paused` where ``patience`` seconds were not enough (then it was not called), what ``make``
-        raises, `receiver.store.StoreUnavailable`. 429, 503 and a key that does not work pause the account for all;
-        where the call is ``apart``, needing a right that invoices do not, its refusal says nothing of the key.
+        raises, `receiver.store.StoreUnavailable`. 429, 503, a key that does not work and the trouble of many orders
+        in a row pause the account for all. A call without ``order_id`` is about no order and needs a right that
+        invoices do not: its refusal says nothing of the key, nor its trouble of the orders.
         """
         account = self.vtex.account.name
         self._wait_for_place(account, self._clock() + patience)
         try:
             result = make()
         except VtexError as error:
-            if not (apart and isinstance(error, Misconfigured)):
-                heard(self._queue, account, error, now=self._clock())
+            if order_id is not None or not isinstance(error, Misconfigured):
+                heard(self._queue, account, error, order_id=order_id, now=self._clock())
             raise
-        heard(self._queue, account, now=self._clock())
+        heard(self._queue, account, order_id=order_id, now=self._clock())
         return result
 
-    def read(self, make: Callable[[], T], *, apart: bool = False) -> T:
+    def read(self, make: Callable[[], T], *, order_id: str | None = None) -> T:
         """Like `call` for what may be repeated: pauses are waited for, VTEX's own trouble is met with patience."""
         tries = 0
         while True:
             try:
-                return self.call(make, apart=apart)
+                return self.call(make, order_id=order_id)
             except Throttled as error:
                 self._waiting(str(error))
             except (NoAnswer, Transient) as error:
@@ -67,11 +68,11 @@ class Errands:
                 self._sleep(FIRST_WAIT * 2.0 ** (tries - 1))
 
     def _wait_for_place(self, account: str, ends: float) -> None:
-        span, told = 60.0 / self.vtex.account.requests_per_minute, False
+        told = False
         while True:
             now = self._clock()
             try:
-                starts = self._queue.book_errand(account, span=span, now=now)
+                self._take_place(account)
             except Busy as error:
                 until, why = error.at, "shipments of the account come first"
                 if until > ends:
@@ -81,10 +82,16 @@ class Errands:
                 if until > ends:
                     raise
             else:
-                if starts > now:
-                    self._sleep(starts - now)
                 return
             if not told:
                 self._waiting(f"VTEX account {account}: {why}")
                 told = True
             self._sleep(min(until - now, _NAP))
+
+    def _take_place(self, account: str) -> None:
+        """Book a place and wait for it. Raises `Busy`, `Paused`, the latter also for what began meanwhile."""
+        now, span = self._clock(), 60.0 / self.vtex.account.requests_per_minute
+        starts = self._queue.book_errand(account, span=span, now=now)
+        if starts > now:
+            self._sleep(starts - now)
+            self._queue.check_open(account, now=self._clock())

@@ -18,26 +18,13 @@ PING = {"hookConfig": "ping"}
 
 _MOST = 200
 _SUFFIX = re.compile(r"-\d{2}$")
-#: Statuses of an order that cannot have an invoice yet, or no longer needs one.
-_WITHOUT_INVOICE = frozenset(
-    {
-        *("order-created", "order-completed", "on-order-completed", "on-order-completed-ffm", "order-accepted"),
-        *("payment-pending", "waiting-for-order-authorization", "approve-payment", "waiting-for-authorization"),
-        *("waiting-for-manual-authorization", "waiting-ffmt-authorization", "waiting-for-mkt-authorization"),
-        *("waiting-seller-handling", "waiting-for-fulfillment", "authorize-fulfillment", "window-to-cancel"),
-        *("window-to-change-payment", "window-to-change-seller", "ready-for-handling", "start-handling"),
-        *("request-cancel", "cancellation-requested", "cancel", "canceled", "replaced"),
-        *("order-create-error", "order-creation-error"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An order changed. ``may_have_invoice``: its status does not exclude that it gained one."""
+    """An order changed. Its status is not believed: events come late and in any order, only a reading tells."""
 
     order_id: str
-    may_have_invoice: bool
 
     @property
     def names(self) -> list[tuple[str, str]]:
@@ -65,10 +52,10 @@ def read_event(body: Any) -> Event | None:
     if not isinstance(body, dict):
         return None
     said = {name.lower(): value for name, value in body.items()}
-    order_id, state = said.get("orderid"), said.get("state")
+    order_id = said.get("orderid")
     if not isinstance(order_id, str) or not 0 < len(order_id.strip()) <= _MOST or not order_id.isprintable():
         return None
-    return Event(order_id.strip(), state not in _WITHOUT_INVOICE if isinstance(state, str) else True)
+    return Event(order_id.strip())
 
 
 def configuration(url: str, secret: str) -> dict[str, Any]:

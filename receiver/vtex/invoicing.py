@@ -1,10 +1,11 @@
 """``POST invoice``, which is not idempotent: the order is read first, the intent is recorded, a lost answer leads to
 reads, and nothing is posted a second time unless a person says so."""
 
+import json
 import logging
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -13,9 +14,10 @@ from receiver.store import Attempt, Busy, Paused
 from receiver.store.accounts import Accounts, Begun
 from receiver.store.claims import Ending
 from receiver.vtex import bills
-from receiver.vtex.answers import NoAnswer, Throttled, Transient, VtexError
+from receiver.vtex.answers import NoAnswer, Throttled, Transient, VtexError, leaves_open
 from receiver.vtex.bills import Bill, Leave
 from receiver.vtex.client import Vtex
+from receiver.vtex.facts import index_facts
 from receiver.vtex.orders import Order, UnexpectedOrder, read_order
 
 log = logging.getLogger("receiver.invoicing")
@@ -27,6 +29,11 @@ LONGEST_WAIT = 60.0
 _POST = "POST invoice"
 _LOST = "its answer was lost"
 _EARLIER = "an earlier call, whose answer was lost, has posted it"
+
+_ITS_LIKE = {"replaces": "an invoice of the same number, type, value and key"}
+
+#: The order of that id, as VTEX shows it.
+_Read = Callable[[str], Any]
 
 
 class NotPosted(Exception):
@@ -44,6 +51,19 @@ class Request:
     method: str
     url: str
     body: Bill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What stands before a POST: the order, the earlier attempts at this very invoice, of them the ``lost`` ones whose
+    end nobody knows, whether the order shows such an invoice, and whether one of the lost ones was this very one."""
+
+    document: Any
+    order: Order
+    earlier: list[dict[str, Any]]
+    lost: list[dict[str, Any]]
+    shown: bool
+    done_earlier: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +91,13 @@ class Invoicing:
         self._accounts, self._vtex, self._clock, self._sleep = accounts, vtex, clock, sleep
 
     def rehearse(self, order_id: str, bill: Bill, leave: Collection[Leave] = ()) -> Request:
-        """The request that `post` would send now. Raises as `post` does."""
-        order, earlier = self._cleared(order_id, bill, leave)
-        if isinstance(earlier, Posted):
+        """The request that `post` would send now. Raises as `post` does. Nothing is written down, not even the reads;
+        they keep the account's pace and pauses."""
+        look = self._look(order_id, bill, leave, self._glance)
+        if look.done_earlier:
             raise NotPosted(_EARLIER)
-        url = self._vtex.invoice_url(order.order_id)
-        return Request(method="POST", url=url, body=bill)
+        _check(look.document, bill, leave)
+        return Request(method="POST", url=self._vtex.invoice_url(look.order.order_id), body=bill)
 
     def post(self, order_id: str, bill: Bill, leave: Collection[Leave] = ()) -> Posted:
         """Post an invoice that keeps its schema, and look until the order shows it.
@@ -85,56 +106,59 @@ class Invoicing:
         `receiver.vtex.client.BadSegment`, `receiver.store.Paused`, `receiver.store.Busy`,
         `receiver.store.StoreUnavailable`.
         """
-        order, earlier = self._cleared(order_id, bill, leave)
-        if isinstance(earlier, Posted):
-            return earlier
-        attempt = _attempt(order.order_id, bill)
+        look = self._look(order_id, bill, leave, self._document)
+        for one in look.lost:
+            seen = not _replaced_its_like(one) and bills.shows(look.order, _said(one))
+            self._end(one["id"], "applied, seen later" if seen else "not visible later")
+        where = look.order.order_id
+        if look.done_earlier:
+            return Posted(outcome="visible", order_id=where, earlier=True)
+        _check(look.document, bill, leave)
+        attempt = replace(_attempt(where, bill), evidence=_ITS_LIKE if look.shown else None)
         try:
             receipt = self._booked(
-                attempt, lambda: self._vtex.post_invoice(order.order_id, bill), once=[one["id"] for one in earlier]
+                attempt, lambda: self._vtex.post_invoice(where, bill), once=[one["id"] for one in look.earlier]
             )
         except Begun as error:
             raise NotPosted(f"{error}; look again in a minute") from None
+        except Throttled as error:
+            if not leaves_open(error):
+                raise
+            return Posted(outcome="unknown", order_id=where)  # the account is paused: nobody can look now
         except (NoAnswer, Transient):
-            if self._seen(order.order_id, bill):
+            # What is replaced by its like looks the same before and after.
+            if not look.shown and self._seen(where, bill, self._document):
                 self._end(attempt.id, "applied, seen later")
-                return Posted(outcome="visible", order_id=order.order_id)
-            return Posted(outcome="unknown", order_id=order.order_id)
+                return Posted(outcome="visible", order_id=where)
+            return Posted(outcome="unknown", order_id=where)
         number = str(receipt["receipt"]) if isinstance(receipt, dict) and "receipt" in receipt else None
-        seen = self._seen(order.order_id, bill)
-        return Posted(outcome="visible" if seen else "accepted", order_id=order.order_id, receipt=number)
+        seen = self._seen(where, bill, self._document)
+        return Posted(outcome="visible" if seen else "accepted", order_id=where, receipt=number)
 
-    def _cleared(
-        self, order_id: str, bill: Bill, leave: Collection[Leave]
-    ) -> tuple[Order, list[dict[str, Any]] | Posted]:
-        """The order as it is, and the earlier attempts at this very invoice; or that one of them did it.
-
-        Raises `NotPosted`: somebody must say more before it may be posted.
-        """
-        document = self._document(order_id)
+    def _look(self, order_id: str, bill: Bill, leave: Collection[Leave], read: _Read) -> _Look:
+        """The order as it is, and what was done before. Raises `NotPosted`: an earlier call may have posted it."""
+        document = read(order_id)
         order = read_order(document)
-        earlier = self._accounts.earlier(self._vtex.account.name, _attempt(order.order_id, bill))
-        pending = [one for one in earlier if one["outcome"] in (None, "done")]
-        lost = [one for one in pending if one["outcome"] is None]
-        if pending and not bills.bearing(order, bill):
-            self._look_for_earlier(order, bill, pending[-1], leave)
-            document = self._document(order.order_id)
+        asked = _attempt(order.order_id, bill)
+        earlier, same = self._accounts.earlier(self._vtex.account.name, asked), asked.request
+        pending = [
+            one for one in earlier if one["outcome"] is None or (one["outcome"] == "done" and _said(one) == same)
+        ]
+        unseen = [one for one in pending if _replaced_its_like(one) or not bills.shows(order, _said(one))]
+        if unseen:
+            self._look_for_earlier(order, unseen[-1], leave, read)
+            document = read(order.order_id)
             order = read_order(document)
-        if lost:
-            seen = bills.shows(order, bill)
-            for one in lost:
-                self._end(one["id"], "applied, seen later" if seen else "not visible later")
-            if seen:
-                return order, Posted(outcome="visible", order_id=order.order_id, earlier=True)
-        against = [one for one in bills.objections(document, bill) if one.lifted_by not in leave]
-        if against:
-            raise NotPosted(*(_with_option(one) for one in against))
-        return order, earlier
+        lost = [one for one in pending if one["outcome"] is None]
+        shown = bills.shows(order, bill)
+        done = shown and "replace" not in leave and any(_said(one) == same for one in pending)
+        done = done or (shown and any(_said(one) == same for one in lost if not _replaced_its_like(one)))
+        return _Look(document=document, order=order, earlier=earlier, lost=lost, shown=shown, done_earlier=done)
 
-    def _look_for_earlier(self, order: Order, bill: Bill, last: dict[str, Any], leave: Collection[Leave]) -> None:
+    def _look_for_earlier(self, order: Order, last: dict[str, Any], leave: Collection[Leave], read: _Read) -> None:
         """An earlier call may have posted it: only a person may say that it did not."""
-        recent = self._clock() - last["begun_at"] < sum(LOOKS)
-        if (recent and self._seen(order.order_id, bill)) or "again" in leave:
+        recent = self._clock() - last["begun_at"] < sum(LOOKS) and not _replaced_its_like(last)
+        if (recent and self._seen(order.order_id, _said(last), read)) or "again" in leave:
             return
         when = datetime.fromtimestamp(last["begun_at"], UTC).isoformat(timespec="seconds")
         how = f"VTEX accepted it (receipt {last['answer']})" if last["outcome"] else _LOST
@@ -143,13 +167,13 @@ class Invoicing:
             "look again later, or say --again if VTEX Admin proves that it was lost"
         )
 
-    def _seen(self, order_id: str, bill: Bill) -> bool:
+    def _seen(self, order_id: str, bill: Bill, read: _Read) -> bool:
         """Look with growing delays until the order shows it. Trouble while looking is no answer."""
         for seconds in LOOKS:
             if seconds:
                 self._sleep(seconds)
             try:
-                if bills.shows(read_order(self._document(order_id)), bill):
+                if bills.shows(read_order(read(order_id)), bill):
                     return True
             except (NoAnswer, Transient, UnexpectedOrder, Busy, Paused) as error:
                 log.info("order %s could not be read: %s", order_id, error)
@@ -158,7 +182,18 @@ class Invoicing:
         return False
 
     def _document(self, order_id: str) -> Any:
-        return self._booked(Attempt(call="GET order", order_id=order_id), lambda: self._vtex.get_order(order_id))
+        attempt = Attempt(call="GET order", order_id=order_id)
+        document = self._booked(attempt, lambda: self._vtex.get_order(order_id))
+        facts = index_facts(read_order(document))
+        self._accounts.index.learn(self._vtex.account.name, facts, now=self._clock())
+        return document
+
+    def _glance(self, order_id: str) -> Any:
+        """`_document`, which leaves no trace."""
+        account, now = self._vtex.account, self._clock()
+        span = 60.0 / account.requests_per_minute
+        starts = self._accounts.take_place(account.name, span=span, now=now, longest_wait=LONGEST_WAIT)
+        return self._made(order_id, lambda: self._vtex.get_order(order_id), wait=starts - now)
 
     def _booked(self, attempt: Attempt, make: Callable[[], Any], *, once: Collection[str] | None = None) -> Any:
         """One call: paced with all others of the account, its intent and its end written down. A POST whose outcome
@@ -168,27 +203,52 @@ class Invoicing:
         starts = self._accounts.book_about_order(
             account.name, attempt, span=span, now=now, longest_wait=LONGEST_WAIT, once=once
         )
-        if starts > now:
-            self._sleep(starts - now)
+        try:
+            content = self._made(attempt.order_id, make, wait=starts - now)
+        except Paused:
+            self._end(attempt.id, "not sent", None, "the account was paused meanwhile")
+            raise
+        except VtexError as error:
+            if once is None or not leaves_open(error):
+                self._end(attempt.id, type(error).__name__.lower(), error.status, str(error))
+            raise
+        receipt = str(content["receipt"]) if isinstance(content, dict) and "receipt" in content else None
+        self._end(attempt.id, "done", 200, receipt)
+        return content
+
+    def _made(self, order_id: str, make: Callable[[], Any], *, wait: float) -> Any:
+        """A call in its place, and what its end says of the account."""
+        account = self._vtex.account.name
+        if wait > 0:
+            self._sleep(wait)
+            self._accounts.check_open(account, now=self._clock())
         try:
             content = make()
         except VtexError as error:
-            heard(self._accounts, account.name, error, now=self._clock())
-            if once is None or not _unknown(error):
-                self._end(attempt.id, type(error).__name__.lower(), error.status, str(error))
+            heard(self._accounts, account, error, order_id=order_id, now=self._clock())
             raise
-        heard(self._accounts, account.name, now=self._clock())
-        receipt = str(content["receipt"]) if isinstance(content, dict) and "receipt" in content else None
-        self._end(attempt.id, "done", 200, receipt)
+        heard(self._accounts, account, order_id=order_id, now=self._clock())
         return content
 
     def _end(self, attempt: str, outcome: str, status: int | None = None, answer: str | None = None) -> None:
         self._accounts.end([Ending(attempt, self._clock(), outcome, status, answer)])
 
 
-def _unknown(error: VtexError) -> bool:
-    """Whether it was posted. A 503 may be a gateway's, given after VTEX had taken it; a 429 is told before."""
-    return isinstance(error, NoAnswer | Transient) or (isinstance(error, Throttled) and error.status == 503)
+def _said(attempt: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(attempt["request"] or "{}")
+    return said
+
+
+def _replaced_its_like(attempt: dict[str, Any]) -> bool:
+    """Whether the order showed such an invoice before the call already: no look tells then whether it was posted."""
+    return attempt["outcome"] is None and json.loads(attempt["evidence"] or "null") is not None
+
+
+def _check(document: Any, bill: Bill, leave: Collection[Leave]) -> None:
+    """Raises `NotPosted`: somebody must say more before it may be posted."""
+    against = [one for one in bills.objections(document, bill) if one.lifted_by not in leave]
+    if against:
+        raise NotPosted(*(_with_option(one) for one in against))
 
 
 def _attempt(order_id: str, bill: Bill) -> Attempt:

@@ -15,6 +15,11 @@ def significant(number: str | None) -> str | None:
     return (written.lstrip("0") or "0") if written.isascii() and written.isdecimal() else None
 
 
+def plain_number(number: str) -> str:
+    """An invoice number as the index and links keep it: carriers and systems pad and strip zeros at will."""
+    return significant(number) or number.strip()
+
+
 def series_and_number(key: str) -> tuple[str, str]:
     """Series and number out of a 44-digit key, without padding (positions 23-25 and 26-34 of the NF-e layout)."""
     return key[22:25].lstrip("0") or "0", key[25:34].lstrip("0") or "0"

@@ -9,9 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from receiver.vtex.nfe import key_digits, series_and_number, significant
+from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
 
 #: Rule → what it means, in the order in which they are asked.
 RULES = {
@@ -28,8 +28,6 @@ RULES = {
 }
 
 CANCELLED = ("canceled", "cancel")
-#: The index's kind for series and number of an NF-e, ``1/445494``: both without padding.
-SERIES_NUMBER = "series_number"
 
 
 class UnexpectedOrder(Exception):
@@ -137,11 +135,11 @@ def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
     if clues.assigned_invoice:
         return _assigned(order, clues.assigned_invoice, clues)
     for kind, values in _references(clues).items():
-        if len(set(values)) > 1:
+        if len({key_digits(value) or plain_number(value) for value in values}) > 1:
             return Hold("ambiguous_reference", f"the carrier names several {kind}: {', '.join(values)}")
     votes = _named_votes(order, clues)
     if clues.linked_invoice and "link" not in votes:
-        return _missing(order, [clues.linked_invoice])
+        return _missing(order, [clues.linked_invoice], by="a link")
     if len(votes) == 1 and "link" not in votes and _contradicts_itself(clues):
         return Hold("ambiguous_reference", f"the carrier's number and key name two invoices: {_names(clues)}")
     votes = votes or _seen_votes(order, clues)
@@ -155,37 +153,6 @@ def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
 def only_invoice(order: Order, clues: Clues) -> Choice | Hold:
     """The one invoice of an order, whatever tracking is there. For a parcel that names none and may share it."""
     return _chosen(order, order.outputs[0], "only_invoice", clues)
-
-
-class Fact(NamedTuple):
-    """What an order teaches the index: who bears a value of this kind. ``issued_at`` is the invoice's date, in seconds
-    since the epoch."""
-
-    kind: str
-    value: str
-    order_id: str
-    invoice_number: str | None = None
-    issued_at: float | None = None
-
-
-def index_facts(order: Order) -> list[Fact]:
-    """What an order teaches the index, returns left out."""
-    facts = [
-        Fact(kind, value, order.order_id)
-        for kind, value in (("sequence", order.sequence), ("order_group", order.group))
-        if value
-    ]
-    for package in order.outputs:
-        of = (order.order_id, package.invoice_number or None, package.issued_at)
-        if package.invoice_number:
-            facts.append(Fact("invoice_number", package.invoice_number, *of))
-        if key := key_digits(package.invoice_key):
-            facts.append(Fact("invoice_key", key, *of))
-            facts.append(Fact(SERIES_NUMBER, "/".join(series_and_number(key)), *of))
-        if package.tracking_number:
-            facts.append(Fact("tracking_number", package.tracking_number, *of))
-    # No database takes a NUL or half a surrogate pair, and no carrier names one.
-    return [fact for fact in facts if f"{fact.value}{fact.order_id}{fact.invoice_number or ''}".isprintable()]
 
 
 def _references(clues: Clues) -> dict[str, Sequence[str]]:
@@ -242,7 +209,8 @@ def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice |
     """VTEX is told an invoice by its number alone: one that any other package bears names neither."""
     bearing = [other for other in order.packages if other.invoice_number == package.invoice_number]
     if len(bearing) > 1:
-        return _ambiguous(order, bearing, rule)
+        note = f"order {order.order_id}: {len(bearing)} packages bear {package.invoice_number}"
+        return Hold("shared_invoice_number", note, {"candidates": _numbers(bearing), "rule": rule})
     return Choice(package, rule, _evidence(order, package, clues))
 
 
@@ -300,7 +268,7 @@ def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
     if len(found) > 1:
         return _ambiguous(order, found, "assigned")
     if not found:
-        return _missing(order, [number])
+        return _missing(order, [number], by="a person")
     return _chosen(order, found[0], "assigned", clues)
 
 
@@ -314,18 +282,21 @@ def _only_open(order: Order, clues: Clues) -> Choice | Wait | Hold:
         return Wait("partly_invoiced", f"order {order.order_id} has {', '.join(_numbers(order.outputs))}")
     if not unused:
         holding = ", ".join(f"{package.invoice_number}: {package.tracking_number}" for package in order.outputs)
-        return Hold("number_differs", f"every invoice of {order.order_id} holds another number ({holding})")
+        name_one = "; to overwrite one, name it: --invoice" if clues.assigned else ""
+        return Hold("number_differs", f"every invoice of {order.order_id} holds another number ({holding}){name_one}")
+    if _ruled_out(unused[0], clues):
+        return _missing(order, [f"series {series}" for series in clues.invoice_series])
     return _chosen(order, unused[0], "only_open_invoice", clues)
 
 
-def _missing(order: Order, wanted: Sequence[str]) -> Wait:
+def _missing(order: Order, wanted: Sequence[str], *, by: str = "the carrier") -> Wait:
     if not order.outputs:
         return Wait("only_return_invoices" if order.packages else "no_invoice", f"order {order.order_id}")
     there = ", ".join(
         f"{package.invoice_number} (key {package.invoice_key})" if package.invoice_key else package.invoice_number
         for package in order.outputs
     )
-    return Wait("invoice_not_there", f"the carrier names {', '.join(wanted)}; order {order.order_id} has {there}")
+    return Wait("invoice_not_there", f"{by} names {', '.join(wanted)}; order {order.order_id} has {there}")
 
 
 def _names(clues: Clues) -> str:

@@ -16,9 +16,8 @@ stand-in does what hurts a client most: a PATCH replaces all four fields, so a n
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from socket import SHUT_RDWR, create_server
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -27,25 +26,23 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from receiver.vtex.sandbox_faults import (
+from receiver.vtex.sandbox_answers import (
     LOGIN_PAGE,
     LOGIN_PATH,
     NO_ROUTE,
     UNAUTHORIZED,
     Answer,
-    BadFaults,
-    Faults,
-    faults_from_json,
-    faults_to_json,
+    Refused,
+    in_form,
     oms_error,
-    page_if,
-    parse_faults,
     plain_error,
     trouble,
 )
+from receiver.vtex.sandbox_faults import BadFaults, Faults, faults_from_json, faults_to_json, parse_faults
+from receiver.vtex.sandbox_files import load_orders
 from receiver.vtex.sandbox_hook import Hooks
 from receiver.vtex.sandbox_list import listed
-from receiver.vtex.sandbox_orders import BadOrders, Call, Order, Refused, Sandbox, check_order
+from receiver.vtex.sandbox_orders import BadOrders, Call, Order, Sandbox
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -67,6 +64,15 @@ __all__ = [
 _ORDERS = "/api/oms/pvt/orders"
 _HOOK = "/api/orders/hook/config"
 _DROPPED = "sandbox.dropped"
+_NEEDS = {
+    "get_order": "view",
+    "get_group": "view",
+    "list_orders": "list",
+    "post_invoice": "notify",
+    "patch_invoice": "notify",
+    "put_tracking": "notify",
+    "hook_config": "hook",
+}
 
 
 def create_sandbox(
@@ -90,8 +96,10 @@ def create_sandbox(
     app.before_request(gate.before)
     app.after_request(gate.after)
     app.register_error_handler(HTTPException, _no_route)
+    hooks = Hooks(sandbox, clock=clock)
+    app.before_request(hooks.deliver)
     _serve_orders(app, sandbox, clock)
-    _serve_hook(app, Hooks(sandbox, clock=clock))
+    _serve_hook(app, hooks)
     _serve_operator(app, sandbox)
     app.wsgi_app = _Dropping(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to wrap it
     return app
@@ -124,14 +132,15 @@ class _Gate:
         g.dropped = sandbox.roll("reset_before", faults.reset_before)
         if g.dropped:
             return Response()
-        answer = trouble(faults, sandbox.roll, self._clock())
+        now = self._clock()
+        answer = trouble(faults, sandbox.roll, now, lambda: sandbox.lately(now))
         if answer is None and not _authorized(self._accounts_token):
             answer = UNAUTHORIZED
-        if answer is None and faults.forbids([_named("order_id"), *g.orders]):
-            answer = page_if(faults, oms_error(403, "Access denied"))
+        if answer is None and (faults.forbids([_named("order_id"), *g.orders]) or faults.lacking & _needed(g.body)):
+            answer = oms_error(403, "Access denied")
         if answer is None and faults.breaks([_named("order_id"), *g.orders]):
-            answer = page_if(faults, plain_error(500, "An error has occurred"))
-        return _response(answer) if answer else None
+            answer = plain_error(500, "An error has occurred")
+        return _response(in_form(faults.error_form, answer)) if answer else None
 
     def after(self, response: Response) -> Response:
         if not _is_api():
@@ -153,6 +162,8 @@ class _Gate:
         if sandbox.roll("slow", g.faults.slow[0]):
             self._sleep(g.faults.slow[1])
         request.environ[_DROPPED] = g.dropped
+        if response.mimetype == "application/json" and request.endpoint in ("put_tracking", "list_orders"):
+            response.content_type = "application/json; charset=utf-8"  # as the reference says of these two
         return response
 
 
@@ -243,11 +254,15 @@ def _oms(operation: Callable[[], Answer]) -> Response:
     except Refused as refused:
         answer = refused.answer
     g.applied = answer.applied
-    return _response(answer)
+    if answer.status < 400 and g.faults.empty_answers:
+        answer = replace(answer, empty=True)
+    return _response(in_form(g.faults.error_form, answer))
 
 
 def _response(answer: Answer) -> Response:
     response = jsonify(answer.body) if answer.html is None else Response(answer.html, mimetype="text/html")
+    if answer.empty:
+        response.data = b""
     response.status_code = answer.status
     response.headers.extend(answer.headers)
     return response
@@ -260,6 +275,12 @@ def _is_api() -> bool:
 def _named(part: str) -> str:
     value: str = (request.view_args or {}).get(part, "")
     return value
+
+
+def _needed(body: Any) -> set[str]:
+    """The resources that the call's key must have."""
+    refund = {"refund"} if isinstance(body, dict) and body.get("type") == "Input" else set()
+    return {_NEEDS.get(request.endpoint or "", ""), *refund}
 
 
 def _invoice_of(body: Any) -> str | None:
@@ -341,47 +362,3 @@ def serve(app: Flask, host: str = "127.0.0.1", port: int = 0, *, log_requests: b
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     return Running(f"http://{host}:{bound}", server, thread)
-
-
-def load_orders(path: Path) -> list[Order]:
-    """The orders of a file: a JSON list, one JSON object, or one object a line. Raises `BadOrders`."""
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadOrders(f"{path}: cannot be read: {error}") from None
-    orders: dict[str, Order] = {}
-    for name, order in _entries(path, content):
-        check_order(order, name)
-        if order["orderId"] in orders:
-            raise BadOrders(f"{name}: order {order['orderId']} is there twice")
-        orders[order["orderId"]] = order
-    return list(orders.values())
-
-
-def _entries(path: Path, content: str) -> Iterator[tuple[str, Any]]:
-    try:
-        whole = json.loads(content)
-    except ValueError as error:
-        yield from _lines(path, content, error)
-        return
-    if isinstance(whole, list):
-        yield from ((f"{path}: entry {number}", order) for number, order in enumerate(whole, 1))
-    else:
-        yield f"{path}", whole
-
-
-def _lines(path: Path, content: str, error: ValueError) -> Iterator[tuple[str, Any]]:
-    """JSON Lines, if the first line stands alone; else the fault is the whole file's."""
-    alone = False
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            order = json.loads(line)
-        except ValueError as at_line:
-            where = f"line {number}: is not JSON: {at_line}" if alone else f"is not JSON: {error}"
-            raise BadOrders(f"{path}: {where}") from None
-        alone = True
-        yield f"{path}: line {number}", order
-    if not alone:
-        raise BadOrders(f"{path}: is empty")

@@ -1,22 +1,29 @@
-"""What goes wrong between a client and VTEX, as switches, and how each trouble looks on the wire.
-
-Sources: the guides "How to load test a store" (429, 503, Retry-After) and "Orders feed" at
-https://developers.vtex.com/docs/guides, and VTEX's known issues (KI, by number) at
-https://help.vtex.com/en/known-issues. What a 429, 503 or 403 carries as its body is documented nowhere.
-"""
+"""What goes wrong between a client and VTEX, as switches. What each stands for, with its source: docs/stand-in.md."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
-_FRACTIONS = ("throttle", "unavailable", "server_error", "reset_before", "reset_after_applying")
+_FRACTIONS = ("throttle", "unavailable", "server_error", "reset_before", "reset_after_applying", "unapplied")
 _SECONDS = ("invoice_delay", "visible_after", "index_lag")
-_SWITCHES = ("html_errors", "login_page", "redirect", "unauthorized", "append_events")
-_SETS = ("forbidden", "broken", "methods")
-_METHODS = frozenset({"GET", "PATCH", "PUT", "POST"})
+_SWITCHES = (
+    *("login_page", "redirect", "unauthorized", "empty_answers", "odd_orders", "two_years"),
+    *("append_events", "merge_patch"),
+)
+_METHODS = frozenset({"GET", "PATCH", "PUT", "POST", "DELETE"})
+_ONE_OF: Mapping[str, tuple[int | str, ...]] = {
+    "error_status": (500, 502, 504, 408),
+    "error_form": ("", "html", "problem", "message", "empty", "login"),
+    "missing_status": (404, 400),
+    "repost": ("receipt", "refused", "replaced", "doubled"),
+}
+_SOME_OF = {
+    "lacking": frozenset({"view", "list", "notify", "refund", "hook"}),
+    "hook_trouble": frozenset({"twice", "disorder", "bare", "unfiltered", "lost"}),
+    "methods": _METHODS,
+}
+_SETS = ("forbidden", "broken", *_SOME_OF)
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -32,26 +39,48 @@ class Faults:
     """
 
     throttle: float = 0.0  #: fraction answered 429
+    per_minute: int = 0  #: calls within any minute from which on 429 is answered; 0: no limit
     unavailable: float = 0.0  #: fraction answered 503
-    #: ``Retry-After`` of both: whole seconds, ``date:30`` for an HTTP date 30 s ahead, any other text as it is
+    #: ``Retry-After`` of 429 and 503: whole seconds, ``date:30`` for an HTTP date 30 s ahead, any other text as it is
     #: (nonsense happens), ``""`` for no such header
     retry_after: int | str = ""
-    server_error: float = 0.0  #: fraction answered 500, nothing applied
-    html_errors: bool = False  #: 403, 429, 500 and 503 carry an HTML page where JSON is expected
+    server_error: float = 0.0  #: fraction answered ``error_status``, nothing applied
+    error_status: int = 500  #: 500, 502, 504 or 408
+    #: how refusals and errors look: ``""`` each in the form it is known by, ``html`` a page, ``problem`` JSON of
+    #: RFC 9110, ``message`` a bare message, ``empty`` no body; ``login``: 401 and 403 redirect to a login page
+    error_form: str = ""
+    missing_status: int = 404  #: what "Invoice Not Found" comes with: 404 or 400; VTEX does not say
+    empty_answers: bool = False  #: 200 carries no body
     slow: tuple[float, float] = (0.0, 0.0)  #: fraction, and the seconds its answers take; writes are applied before
     reset_before: float = 0.0  #: fraction whose connection is closed without an answer, nothing applied
     reset_after_applying: float = 0.0  #: fraction of good writes that are applied, then closed without an answer
-    invoice_delay: float = 0.0  #: seconds from the first call that names an order until it has its packages
-    visible_after: float = 0.0  #: seconds until GET shows what a write did
-    index_lag: float = 0.0  #: seconds until the list of orders shows an invoice
+
     login_page: bool = False  #: every call is answered 200 with the HTML of a login page
     redirect: bool = False  #: every call is answered 302 to that page
     unauthorized: bool = False  #: the key is revoked: 401
-    forbidden: frozenset[str] = frozenset()  #: order ids answered 403, ``*`` for all: the key's role lacks a resource
+    #: resources that the key's role lacks, answered 403: ``view``, ``list``, ``notify``, ``refund``, ``hook``
+    lacking: frozenset[str] = frozenset()
+    forbidden: frozenset[str] = frozenset()  #: order ids answered 403, ``*`` for all
     broken: frozenset[str] = frozenset()  #: order ids about which every call is answered 500: the order itself is ill
+
+    unapplied: float = 0.0  #: fraction of good writes that get their receipt and are never applied
+    invoice_delay: float = 0.0  #: seconds from the first call that names an order until it has its packages
+    visible_after: float = 0.0  #: seconds until GET shows what a write did
+    index_lag: float = 0.0  #: seconds until the list of orders shows an invoice
+    odd_orders: bool = False  #: GET shows what VTEX may leave out as null, and fields in forms that integrators met
+    two_years: bool = False  #: orders created more than two years ago are no longer shown
+
     #: PUT tracking adds its events to those before; otherwise they replace them. VTEX documents neither.
     append_events: bool = False
-    #: the troubles that answer in place of VTEX, and slowness, strike only these methods
+    #: PATCH leaves a field alone where it is null; otherwise null blanks it. VTEX documents neither.
+    merge_patch: bool = False
+    #: POST of an invoice number that is there, on which sources conflict: ``receipt`` a new one and no change,
+    #: ``refused``, ``replaced`` by the new invoice, ``doubled`` as it happens before the first one is visible
+    repost: str = "receipt"
+    #: order hook: ``twice`` each, ``disorder`` a minute late and the newest first, ``bare`` without ``LastState`` and
+    #: ``CurrentChange``, ``unfiltered`` whatever the status, ``lost`` never
+    hook_trouble: frozenset[str] = frozenset()
+    #: the troubles that answer in place of VTEX, slowness, ``empty_answers``, ``unapplied`` strike only these methods
     methods: frozenset[str] = _METHODS
 
     def __post_init__(self) -> None:
@@ -64,7 +93,13 @@ class Faults:
         for name in _SETS:
             texts = getattr(self, name)
             _demand(name, isinstance(texts, frozenset) and all(isinstance(text, str) for text in texts), "texts")
-        _demand("methods", self.methods <= _METHODS, f"some of {', '.join(sorted(_METHODS))}")
+        for name, known in _SOME_OF.items():
+            _demand(name, getattr(self, name) <= known, f"some of {', '.join(sorted(known))}")
+        for name, choices in _ONE_OF.items():
+            right = getattr(self, name) in choices
+            _demand(name, right, f"one of {', '.join(map(str, choices))}")
+        limit = self.per_minute
+        _demand("per_minute", isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0, "a whole number")
         pair = self.slow
         right = isinstance(pair, tuple) and len(pair) == 2 and _is_fraction(pair[0]) and _is_seconds(pair[1])
         _demand("slow", right, "a fraction and seconds")
@@ -143,6 +178,8 @@ def _read(name: str, text: str) -> Any:
         return frozenset(part.strip() for part in text.split(",") if part.strip())
     if name == "retry_after":
         return text
+    if name in _ONE_OF or name == "per_minute":
+        return int(text) if text.isdecimal() else text
     numbers = tuple(_number(part) for part in text.split(":"))
     return numbers if name == "slow" else numbers[0] if len(numbers) == 1 else text
 
@@ -152,67 +189,3 @@ def _number(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One HTTP answer: ``html`` where there is any, else ``body`` as JSON. ``applied``: a write took effect."""
-
-    status: int = 200
-    body: Any = None
-    html: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    applied: bool = False
-
-
-LOGIN_PATH = "/login"
-#: What a client meets that follows the redirect: a page, with status 200.
-LOGIN_PAGE = Answer(html="<!doctype html><html><title>Login</title><body><form>E-mail</form></body></html>")
-REDIRECT = Answer(status=302, html="<!doctype html><title>Moved</title>", headers=(("Location", LOGIN_PATH),))
-#: No route fits. A "/" in an invoice number ends here: the platform decodes %2F before it routes (KI-1302085).
-NO_ROUTE = Answer(status=404, html="<!doctype html><html><title>404</title><body>File or directory not found.</body>")
-
-
-def oms_error(status: int, message: str, *, code: str = "1") -> Answer:
-    """The order management's own error shape."""
-    return Answer(status=status, body={"error": {"code": code, "message": message, "exception": None}})
-
-
-def plain_error(status: int, message: str) -> Answer:
-    """The bare shape of "Invoice Not Found" and "An error has occurred"."""
-    return Answer(status=status, body={"message": message})
-
-
-UNAUTHORIZED = oms_error(401, "Unauthorized access")
-
-
-def trouble(faults: Faults, roll: Callable[[str, float], bool], now: float) -> Answer | None:
-    """What answers in VTEX's place, or ``None``. ``roll(name, fraction)`` throws the dice; ``now`` is Unix time."""
-    if faults.redirect:
-        return REDIRECT
-    if faults.login_page:
-        return LOGIN_PAGE
-    if roll("unavailable", faults.unavailable):
-        return _problem(faults, 503, "Service Unavailable", now)
-    if roll("throttle", faults.throttle):
-        return _problem(faults, 429, "Too Many Requests", now)
-    if roll("server_error", faults.server_error):
-        return page_if(faults, plain_error(500, "An error has occurred."))
-    return UNAUTHORIZED if faults.unauthorized else None
-
-
-def page_if(faults: Faults, answer: Answer) -> Answer:
-    """The answer, as an HTML page where ``html_errors`` is on."""
-    if not faults.html_errors:
-        return answer
-    page = f"<!doctype html><html><title>{answer.status}</title><body>Server Error</body></html>"
-    return Answer(status=answer.status, html=page, headers=answer.headers)
-
-
-def _problem(faults: Faults, status: int, title: str, now: float) -> Answer:
-    wait = str(faults.retry_after)
-    if wait.startswith("date:"):
-        ahead = datetime.fromtimestamp(now, UTC) + timedelta(seconds=int(wait.removeprefix("date:")))
-        wait = format_datetime(ahead, usegmt=True)
-    body = {"type": "about:blank", "title": title, "status": status}
-    return page_if(faults, Answer(status=status, body=body, headers=(("Retry-After", wait),) if wait else ()))

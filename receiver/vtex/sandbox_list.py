@@ -1,4 +1,4 @@
-"""The stand-in's list of orders: an index that lags behind and pages no further than VTEX's.
+"""The stand-in's list of orders: an index that lags behind, is stale, and pages no further than VTEX's.
 
 Source: "List orders" at https://developers.vtex.com/docs/api-reference/orders-api: at most 30 pages of at most 100.
 """
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from receiver.vtex.sandbox_faults import Answer, oms_error
-from receiver.vtex.sandbox_orders import Order, Refused, Sandbox
+from receiver.vtex.sandbox_answers import Answer, Refused, oms_error
+from receiver.vtex.sandbox_orders import Order, Sandbox
 
 _MOST_PAGES, _MOST_ON_PAGE, _USUAL = 30, 100, 15
 _BETWEEN = re.compile(r"invoicedDate:\[(\S+) TO (\S+)\]")
@@ -20,11 +20,12 @@ def listed(sandbox: Sandbox, query: Mapping[str, str], now: float) -> Answer:
     page, size = _number(query, "page", 1, _MOST_PAGES), _number(query, "per_page", _USUAL, _MOST_ON_PAGE)
     since, until = _window(query)
     newest = now - sandbox.faults.index_lag
-    found = [order for order in sandbox.orders.values() if _is_there(order, since, min(until, newest))]
+    orders = [order for name, order in sandbox.orders.items() if not sandbox.is_hidden(name)]
+    found = [order for order in orders if _is_there(order, since, min(until, newest))]
     found.sort(key=lambda order: (order.get("creationDate") or "", order["orderId"]))
     shown = found[(page - 1) * size : page * size]
     paging = {"total": len(found), "pages": -(-len(found) // size), "currentPage": page, "perPage": size}
-    return Answer(body={"list": [_entry(order) for order in shown], "facets": [], "paging": paging})
+    return Answer(body={"list": [_entry(order, sandbox) for order in shown], "facets": [], "paging": paging})
 
 
 def _is_there(order: Order, since: float, until: float) -> bool:
@@ -32,9 +33,15 @@ def _is_there(order: Order, since: float, until: float) -> bool:
     return isinstance(invoiced, str) and since <= _seconds(invoiced) <= until
 
 
-def _entry(order: Order) -> dict[str, Any]:
-    told = ("orderId", "creationDate", "status", "sequence", "affiliateId", "origin")
-    return {**{name: order.get(name) for name in told}, "items": None, "totalValue": float(order.get("value", 0))}
+def _entry(order: Order, sandbox: Sandbox) -> dict[str, Any]:
+    told = ("orderId", "creationDate", "sequence", "affiliateId", "origin")
+    return {
+        **{name: order.get(name) for name in told},
+        "status": sandbox.status_in_list(order["orderId"]),
+        "marketPlaceOrderId": order.get("marketplaceOrderId"),  # spelt so in the list only
+        "items": None,
+        "totalValue": float(order.get("value", 0)),
+    }
 
 
 def _window(query: Mapping[str, str]) -> tuple[float, float]:

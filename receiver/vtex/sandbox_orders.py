@@ -3,64 +3,27 @@
 Source: "Orders API" at https://developers.vtex.com/docs/api-reference/orders-api; known issues by number (KI).
 """
 
-import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from random import Random
-from types import NoneType
 from typing import Any
 
-from receiver.vtex.sandbox_faults import Answer, Faults, oms_error, plain_error
+from receiver.vtex.sandbox_answers import Answer, Refused, oms_error, plain_error
+from receiver.vtex.sandbox_bodies import bad, check_invoice, check_patch, check_tracking, iso, package_of, shown_event
+from receiver.vtex.sandbox_faults import Faults
+from receiver.vtex.sandbox_views import Order, is_too_old, oddly, without_packages
 
-Order = dict[str, Any]
-Kinds = Mapping[str, tuple[type, ...]]
+__all__ = ["BadOrders", "Call", "Order", "Sandbox", "check_order"]
 
 _KEPT = 10_000
-_TEXT, _TEXT_OR_NULL = (str,), (str, NoneType)
-_PATCH: Kinds = {
-    "trackingNumber": _TEXT,
-    "trackingUrl": _TEXT_OR_NULL,
-    "courier": _TEXT_OR_NULL,
-    "dispatchedDate": _TEXT_OR_NULL,
-}
-_TRACKING: Kinds = {"isDelivered": (bool,), "deliveredDate": _TEXT_OR_NULL, "events": (list,)}
-_EVENT: Kinds = {"city": _TEXT, "state": _TEXT, "description": _TEXT, "date": _TEXT}
-_INVOICE: Kinds = {
-    "type": _TEXT,
-    "issuanceDate": _TEXT,
-    "invoiceNumber": _TEXT,
-    "invoiceValue": (str, int),
-    "items": (list,),
-}
-_INVOICE_EXTRAS: Kinds = {
-    "courier": _TEXT,
-    "dispatchedDate": _TEXT_OR_NULL,
-    "embeddedInvoice": _TEXT_OR_NULL,
-    "invoiceKey": _TEXT_OR_NULL,
-    "invoiceUrl": _TEXT_OR_NULL,
-    "trackingNumber": _TEXT_OR_NULL,
-    "trackingUrl": _TEXT_OR_NULL,
-}
-_INVOICED_ITEM: Kinds = {"id": _TEXT, "price": (int,), "quantity": (int,)}
-_MINUTE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_DESCRIPTION_LIMIT = 5000
+_MINUTE = 60.0
 
 
 class BadOrders(ValueError):
     """An orders file, or one entry of it, is no order; the message names both."""
-
-
-class Refused(Exception):
-    """The order management declines; ``answer`` is what it says."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(str(answer.body))
-        self.answer = answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +59,7 @@ class Sandbox:
         self._lock = threading.RLock()
         self._versions: dict[str, list[tuple[float, Order]]] = {}
         self._first_named: dict[str, float] = {}
+        self._first_status: dict[str, Any] = {}
         self._calls: deque[Call] = deque(maxlen=_KEPT)
         self._writes: dict[tuple[str | None, str | None], deque[Call]] = {}
         for order in orders:
@@ -124,7 +88,21 @@ class Sandbox:
         with self._lock:
             self._versions[order["orderId"]] = [(float("-inf"), deepcopy(order))]
             self._first_named.pop(order["orderId"], None)
+            self._first_status.setdefault(order["orderId"], order.get("status"))
         self.on_change(order)
+
+    def status_in_list(self, order_id: str) -> Any:
+        """The list may show a status that has long been another (KI-577103): here always the first."""
+        return self._first_status[order_id]
+
+    def lately(self, now: float) -> int:
+        """How many calls came within the minute before."""
+        with self._lock:
+            return sum(call.at > now - _MINUTE for call in self._calls)
+
+    def is_hidden(self, order_id: str) -> bool:
+        """True for what VTEX no longer shows."""
+        return self.faults.two_years and is_too_old(self._versions[order_id][-1][1], self._clock())
 
     def with_dates(self, order: Order) -> Order:
         """A copy of one of `orders` whose packages tell the ``dispatchedDate`` that VTEX hides."""
@@ -165,69 +143,87 @@ class Sandbox:
     def get_order(self, order_id: str) -> Answer:
         with self._lock:
             names = self.named(order_id=order_id)
-            if not names:
+            if not names or self.is_hidden(names[0]):
                 raise Refused(oms_error(404, "Order not found"))
             return Answer(body=self._shown(names[0]))
 
     def get_group(self, group: str) -> Answer:
         with self._lock:
-            return Answer(body=[self._shown(name) for name in self.named(group=group)])
+            names = [name for name in self.named(group=group) if not self.is_hidden(name)]
+            return Answer(body=[self._shown(name) for name in names])
 
     def patch_invoice(self, order_id: str, invoice: str, body: Any) -> Answer:
-        """All four fields, as they come: what is null in the body is null afterwards."""
+        """All four fields, as they come: what is null in the body is null afterwards, unless ``merge_patch``."""
         with self._lock:
             order, package = self._invoice(order_id, invoice)
-            _check(body, _PATCH)
-            package.update({name: body[name] for name in ("trackingNumber", "trackingUrl", "courier")})
-            self.dispatched[order_id, invoice] = body["dispatchedDate"]
-            return self._save(order)
+            check_patch(body)
+            told = {name: value for name, value in body.items() if value is not None or not self.faults.merge_patch}
+            package.update({name: told[name] for name in ("trackingNumber", "trackingUrl", "courier") if name in told})
+            answer = self._save(order, "PATCH")
+            if answer.applied and "dispatchedDate" in told:
+                self.dispatched[order_id, invoice] = told["dispatchedDate"]
+            return answer
 
     def put_tracking(self, order_id: str, invoice: str, body: Any) -> Answer:
         """Events and delivery; ``status`` stays ``unknown`` even when all is delivered, as VTEX's reference shows."""
         with self._lock:
             order, package = self._invoice(order_id, invoice)
-            _check_tracking(body)
+            check_tracking(body)
             if not package.get("trackingNumber"):
-                raise _bad("$", "the invoice has no tracking number")
+                raise bad("$", "the invoice has no tracking number")
             earlier = (package.get("courierStatus") or {}).get("data") or [] if self.faults.append_events else []
             package["courierStatus"] = {
                 "status": "unknown",
                 "finished": body["isDelivered"],
-                "data": [*earlier, *(_shown_event(event, self._clock()) for event in body["events"])],
+                "data": [*earlier, *(shown_event(event, self._clock()) for event in body["events"])],
             }
             if body["deliveredDate"]:
                 package["courierStatus"]["deliveredDate"] = f"{body['deliveredDate'].replace(' ', 'T')}:00+00:00"
-            return self._save(order)
+            return self._save(order, "PUT")
 
     def post_invoice(self, order_id: str, body: Any) -> Answer:
-        """A new package. A number the order has already only gets a new receipt, as the reference says since 2023."""
+        """A new package; of a number that the order has already, what ``repost`` says."""
         with self._lock:
             order = self._open(order_id)
-            value = _check_invoice(body, order)
-            packages = _packages(order)
-            if any(package.get("invoiceNumber") == body["invoiceNumber"] for package in packages):
+            value = check_invoice(body, order)
+            there = [one for one in _packages(order) if one.get("invoiceNumber") == body["invoiceNumber"]]
+            if there and self.faults.repost == "receipt":
                 return Answer(body=self._receipt(order))
-            if body["type"] == "Output":
-                missing = order.get("value", 0) - sum(map(_output_value, packages)) - value
-                if missing < 0:
-                    raise _bad("$.invoiceValue", "the invoices would exceed the order's value")
-                order["status"] = "payment-approved" if missing else "invoiced"
-                order["invoicedDate"] = _iso(self._clock())
-                self.dispatched[order_id, body["invoiceNumber"]] = body.get("dispatchedDate")
+            if there and self.faults.repost == "refused":
+                raise bad("$.invoiceNumber", "the order has this invoice already")
+            kept = [one for one in _packages(order) if one not in there or self.faults.repost == "doubled"]
+            # While the first is not visible, VTEX does not know yet what it adds up to.
+            self._book(order, body, value, [one for one in kept if one not in there])
             attachment = order.get("packageAttachment") or {}
-            order["packageAttachment"] = {**attachment, "packages": [*packages, _package(body, value, order)]}
-            answer = self._save(order)
-        self.on_change(order)
+            order["packageAttachment"] = {**attachment, "packages": [*kept, package_of(body, value, order)]}
+            answer = self._save(order, "POST")
+            if answer.applied and body["type"] == "Output":
+                self.dispatched[order_id, body["invoiceNumber"]] = body.get("dispatchedDate")
+        if answer.applied:
+            self.on_change(order)
         return answer
+
+    def _book(self, order: Order, body: Any, value: int, others: list[dict[str, Any]]) -> None:
+        """The order's status after an invoice. Raises `Refused` where the invoices would come to too much."""
+        invoiced, returned = (sum(map(_value, filter(test, others))) for test in (_is_output, _is_input))
+        if body["type"] == "Input":
+            left = invoiced - returned
+            if value > left:  # the words are KI-1380918's; with which status they come is unknown
+                raise Refused(plain_error(400, f"Unable to using the restitution Refund more than {left}"))
+            return
+        missing = order.get("value", 0) - invoiced - value
+        if missing < 0:
+            raise bad("$.invoiceValue", "the invoices would exceed the order's value")
+        order["status"] = "payment-approved" if missing else "invoiced"
+        order["invoicedDate"] = iso(self._clock())
 
     def _shown(self, order_id: str) -> Order:
         now, versions = self._clock(), self._versions[order_id]
         # A pause that was shortened meanwhile lets a later version through first: the latest due one holds.
         del versions[: max((index for index, (since, _) in enumerate(versions) if since <= now), default=0)]
         order = versions[0][1]
-        if self._late(order_id) and order.get("packageAttachment"):
-            return {**order, "packageAttachment": {**order["packageAttachment"], "packages": []}}
-        return order
+        shown = without_packages(order) if self._late(order_id) else order
+        return oddly(shown) if self.faults.odd_orders else shown
 
     def _late(self, order_id: str) -> bool:
         now = self._clock()
@@ -245,18 +241,20 @@ class Sandbox:
         for package in [] if late else _packages(order):
             if _is_output(package) and package.get("invoiceNumber") == invoice:
                 return order, package
-        raise Refused(plain_error(404, "Invoice Not Found"))
+        raise Refused(plain_error(self.faults.missing_status, "Invoice Not Found"))
 
-    def _save(self, order: Order) -> Answer:
-        now = self._clock()
-        order["lastChange"] = _iso(now)
+    def _save(self, order: Order, method: str) -> Answer:
+        now, faults = self._clock(), self.faults
+        if method in faults.methods and self.roll("unapplied", faults.unapplied):
+            return Answer(body=self._receipt(order))
+        order["lastChange"] = iso(now)
         self._versions[order["orderId"]].append((now + self.faults.visible_after, order))
         return Answer(body=self._receipt(order), applied=True)
 
     def _receipt(self, order: Order) -> dict[str, str]:
         dice = self._dice.setdefault("receipt", Random(f"{self._seed}/receipt"))  # noqa: S311  receipts must repeat
-        seller_id = order.get("sellerOrderId") or order["orderId"]
-        return {"date": _iso(self._clock()), "orderId": seller_id, "receipt": f"{dice.getrandbits(128):032x}"}
+        seller_id = order.get("sellerOrderId") or f"00-{order['orderId']}"
+        return {"date": iso(self._clock()), "orderId": seller_id, "receipt": f"{dice.getrandbits(128):032x}"}
 
 
 def check_order(order: Any, name: str = "order") -> None:
@@ -283,103 +281,10 @@ def _is_output(package: dict[str, Any]) -> bool:
     return package.get("type") == "Output"
 
 
-def _output_value(package: dict[str, Any]) -> int:
+def _is_input(package: dict[str, Any]) -> bool:
+    return package.get("type") == "Input"
+
+
+def _value(package: dict[str, Any]) -> int:
     value = package.get("invoiceValue")
-    return value if _is_output(package) and isinstance(value, int) else 0
-
-
-def _iso(now: float) -> str:
-    """As VTEX writes times: seven digits of a second."""
-    return f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%S.%f}0+00:00"
-
-
-def _bad(path: str, why: str) -> Refused:
-    return Refused(oms_error(400, f"{path}: {why}"))
-
-
-def _check(body: Any, kinds: Kinds, at: str = "$") -> None:
-    if not isinstance(body, dict):
-        raise _bad(at, "is no JSON object")
-    for name, allowed in kinds.items():
-        if name not in body:
-            raise _bad(f"{at}.{name}", "is missing")
-        if type(body[name]) not in allowed:
-            raise _bad(f"{at}.{name}", "has the wrong type")
-
-
-def _check_tracking(body: Any) -> None:
-    _check(body, _TRACKING)
-    if body["deliveredDate"] is not None:
-        _check_time("$.deliveredDate", body["deliveredDate"], _MINUTE)
-    for index, event in enumerate(body["events"]):
-        _check(event, _EVENT, f"$.events[{index}]")
-        _check_time(f"$.events[{index}].date", event["date"], _DAY)
-        if len(event["description"]) > _DESCRIPTION_LIMIT:
-            raise _bad(f"$.events[{index}].description", f"is longer than {_DESCRIPTION_LIMIT} characters")
-
-
-def _check_time(path: str, text: str, shape: re.Pattern[str]) -> None:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise _bad(path, "is no date") from None
-    if not shape.fullmatch(text):
-        raise _bad(path, "is not in the documented format")
-
-
-def _check_invoice(body: Any, order: Order) -> int:
-    """Passes with the invoice's value in cents."""
-    _check(body, _INVOICE)
-    _check(body, {name: kinds for name, kinds in _INVOICE_EXTRAS.items() if name in body})
-    if body["type"] not in ("Output", "Input"):
-        raise _bad("$.type", "is neither Output nor Input")
-    if not body["invoiceNumber"]:
-        raise _bad("$.invoiceNumber", "is empty")
-    value = str(body["invoiceValue"])
-    if not (value.isascii() and value.isdecimal() and int(value)):
-        raise _bad("$.invoiceValue", "is no positive number of cents")
-    skus = {item.get("id") for item in order.get("items", [])}
-    for index, item in enumerate(body["items"]):
-        _check(item, _INVOICED_ITEM, f"$.items[{index}]")
-        if item["id"] not in skus:
-            raise _bad(f"$.items[{index}].id", "is not in the order")
-    return int(value)
-
-
-def _package(body: dict[str, Any], value: int, order: Order) -> dict[str, Any]:
-    skus = [item.get("id") for item in order.get("items", [])]
-    items = [
-        {
-            "itemIndex": skus.index(item["id"]),
-            "quantity": item["quantity"],
-            "price": item["price"],
-            "description": item.get("description"),
-            "unitMultiplier": 1.0,
-        }
-        for item in body["items"]
-    ]
-    return {
-        "items": items,
-        "courier": body.get("courier"),
-        "invoiceNumber": body["invoiceNumber"],
-        "invoiceValue": value,
-        "invoiceUrl": body.get("invoiceUrl"),
-        "issuanceDate": body["issuanceDate"],
-        "trackingNumber": body.get("trackingNumber"),
-        "invoiceKey": body.get("invoiceKey"),
-        "trackingUrl": body.get("trackingUrl"),
-        "embeddedInvoice": body.get("embeddedInvoice") or "",
-        "type": body["type"],
-        "courierStatus": {"status": "unknown", "finished": False, "data": []},
-        "restitutions": {},
-    }
-
-
-def _shown_event(event: dict[str, str], now: float) -> dict[str, str]:
-    return {
-        "lastChange": f"{event['date']}T00:00:00+00:00",
-        "city": event["city"],
-        "state": event["state"],
-        "description": event["description"],
-        "createDate": _iso(now),
-    }
+    return value if isinstance(value, int) else 0

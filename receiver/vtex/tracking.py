@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, tzinfo
 from typing import Any
 
 from adapters import TrackingEvent
@@ -42,12 +42,17 @@ class Tracking:
         return hashlib.sha256(json.dumps(self.body, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def tracking(parcels: Sequence[Known], *, now: float) -> Tracking:
-    """What VTEX should show of the parcels of one invoice, mostly one; ``now`` in seconds since the epoch.
+def tracking(
+    parcels: Sequence[Known], *, now: float, zone: tzinfo | None = None, was_delivered: bool = False
+) -> Tracking:
+    """What VTEX should show of the parcels of one invoice, mostly one; ``now`` in seconds since the epoch. ``zone`` is
+    where they are, for times that the carrier tells in UTC; ``was_delivered``: VTEX has been told of the delivery.
 
     Delivered are they once each of their volumes is, and none had turned back before.
     """
-    is_delivered, at, note, again = _delivery(parcels, now)
+    is_delivered, at, note, again = _delivery(parcels, now, was_delivered=was_delivered)
+    if zone is not None and at is not None and not at.utcoffset():
+        at = at.astimezone(zone)
     body = {
         "isDelivered": is_delivered,
         "deliveredDate": f"{at:%Y-%m-%d %H:%M}" if at else None,
@@ -74,10 +79,12 @@ def events(told: Iterable[TrackingEvent]) -> list[Body]:
 def _order(event: TrackingEvent) -> tuple[Any, ...]:
     # Without a zone there is no instant: the day's beginning stands in for it, the same for every arrival order.
     instant = event.happened_at or datetime.combine(event.day, time.min, UTC)
-    return (instant, event.day, event.description, event.city, event.state)
+    return (event.day, instant, event.description, event.city, event.state)
 
 
-def _delivery(parcels: Sequence[Known], now: float) -> tuple[bool, datetime | None, str, float | None]:
+def _delivery(
+    parcels: Sequence[Known], now: float, *, was_delivered: bool
+) -> tuple[bool, datetime | None, str, float | None]:
     if not all(parcel.delivered for parcel in parcels):
         return False, None, "", None
     if any(parcel.turned_back for parcel in parcels):
@@ -88,12 +95,12 @@ def _delivery(parcels: Sequence[Known], now: float) -> tuple[bool, datetime | No
         return True, None, "", None
     last = max(known)
     ahead = last.timestamp() - now
-    if 0 < ahead <= MOST_AHEAD:
+    if 0 < ahead <= MOST_AHEAD and not was_delivered:
         return False, None, f"delivered {_iso(last)}, which is still ahead", last.timestamp()
     if ahead > 0:
         return True, None, f"the delivery's time is withheld: {_iso(last)} is still ahead", None
     dispatched = [parcel.dispatched_at for parcel in parcels if parcel.dispatched_at is not None]
-    if any(last < at for at in dispatched):
+    if any(last.replace(second=0, microsecond=0) < at for at in dispatched):  # VTEX is told the minute
         note = f"the delivery's time is withheld: {_iso(last)} is before the dispatch, {_iso(max(dispatched))}"
         return True, None, note, None
     return True, last, "", None

@@ -45,14 +45,16 @@ class Owner:
     moved: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class History:
     """What went before: ``sent`` is the body VTEX was last in step with, ``unsettled`` a PATCH of unknown outcome;
-    ``owners`` maps an invoice's number to the shipment of ours that wrote there."""
+    ``owners`` maps an invoice's number to the shipment of ours that wrote there. ``overruled``: a person has named the
+    invoice since."""
 
     sent: Body | None = None
     unsettled: Body | None = None
     owners: Mapping[str, Owner] = field(default_factory=dict)
+    overruled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ def decide(
         return place
     body = merged(package, wanted, history, place.parcels)
     if shows(package, body):
-        return Agreed(place.choice, body, parcels=place.parcels)
+        return Agreed(place.choice, {**body, "dispatchedDate": _date_sent(history)}, parcels=place.parcels)
     if (owner is None or owner.shipment != wanted.shipment) and _would_blank_the_date(package, body):
         note = "the dispatch date is unknown; writing would blank the one VTEX has"
         return Agreed(place.choice, _visible(package), note)
@@ -148,12 +150,11 @@ def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels)
             courier=courier or own_courier or wanted.name,
             dispatched_date=parcels[first][0],
         )
-    dates = [body.get("dispatchedDate") for body in (history.sent, history.unsettled) if body]
     return patch_body(
         tracking_number=number,
         tracking_url=wanted.tracking_url or url,
         courier=own_courier or courier or wanted.name,
-        dispatched_date=iso(wanted.dispatched_at) or next(filter(None, dates), None),
+        dispatched_date=iso(wanted.dispatched_at) or _date_sent(history),
     )
 
 
@@ -181,7 +182,10 @@ def shows(package: Package, body: Body) -> bool:
 
 
 def says_nothing_new(wanted: Wanted, sent: Body) -> bool:
-    """True where a write would repeat what was sent: a changed date alone is no reason to mail the shopper again."""
+    """True where a write would repeat what was sent, or leave alone what was left: a changed date alone is no reason to
+    mail the shopper again."""
+    if words(wanted) == sent.get("wanted"):
+        return True
     parcels = sent.get("parcels", {})
     if wanted.shipment in parcels:
         if wanted.tracking_number != parcels[wanted.shipment][1]:
@@ -192,6 +196,17 @@ def says_nothing_new(wanted: Wanted, sent: Body) -> bool:
         return False
     courier = wanted.courier or wanted.configured_courier
     return wanted.tracking_url in (None, sent["trackingUrl"]) and courier in (None, sent["courier"])
+
+
+def words(wanted: Wanted) -> list[str | None]:
+    """What a write would tell VTEX in the carrier's name, for comparing."""
+    courier = wanted.courier or wanted.configured_courier
+    return [wanted.tracking_number, wanted.tracking_url, courier, iso(wanted.dispatched_at)]
+
+
+def was_seen(sent: Body | None) -> bool:
+    """True where the invoice has shown what we wrote there, then or before."""
+    return sent is not None and bool(sent.get("verified") or sent.get("seen"))
 
 
 def iso(time: datetime | None) -> str | None:
@@ -224,7 +239,7 @@ def _place(
     not ours."""
     alone: Parcels = {wanted.shipment: (iso(wanted.dispatched_at), wanted.tracking_number)}
     other = owner if owner is not None and owner.shipment != wanted.shipment else None
-    if choice.rule == "assigned" and history.sent is None:
+    if choice.rule == "assigned" and history.overruled:
         # A person's word overwrites once: what comes later has the better right.
         return _Place(choice, alone, other, displaces=other is not None and not other.moved)
     if other is not None and not other.moved:
@@ -240,7 +255,7 @@ def _place(
     if standing is None or standing in ours:
         return _Place(choice, alone, other)
     note = f"invoice {choice.package.invoice_number} holds {standing}, not {joined(alone)}"
-    if owner is None or other is not None or history.sent is None:
+    if owner is None or other is not None or not was_seen(history.sent):
         return Hold("number_differs", note)
     if policy.number_changed == "keep":
         return Keep(choice, "number_changed", note)
@@ -255,7 +270,8 @@ def _beside(
     is_told = wanted.shipment in other.parcels
     if not is_told and wanted.tracking_number in (other.number, standing, *_numbers(other.parcels)):
         return Agreed(choice, _visible(package), f"the same parcel is told by {other.shipment}")
-    note = f"invoice {package.invoice_number} carries {other.number} of {other.shipment}"
+    carried = f"{other.number} of {other.shipment}" if other.number else f"what {other.shipment} is about to write"
+    note = f"invoice {package.invoice_number} carries {carried}"
     if policy.second_parcel == "hold" or other.number is None:
         return Hold("second_parcel", note)
     if standing not in (None, other.number, *_numbers(other.parcels), *_written(history)):
@@ -295,6 +311,11 @@ def _because(choice: Choice, setting: str, overwrites: str | None, *, parcels: P
 
 def _numbers(parcels: Parcels) -> list[str]:
     return list(dict.fromkeys(number for _, number in parcels.values()))
+
+
+def _date_sent(history: History) -> str | None:
+    dates = [body.get("dispatchedDate") for body in (history.sent, history.unsettled) if body]
+    return next(filter(None, dates), None)
 
 
 def _written(history: History) -> set[str]:

@@ -13,6 +13,9 @@ from receiver.vtex.hook import PING, SECRET_HEADER, Event, read_event
 from receiver.web.replies import problem
 from receiver.web.webhooks import whole_body
 
+#: Seconds that who was woken has for reading the order: what a shipment has read is not read again for the index.
+WOKEN_FIRST = 60.0
+
 log = logging.getLogger("receiver.web")
 
 
@@ -47,14 +50,12 @@ def blueprint(
         return _ok("accepted", woken=_hear(name, event))
 
     def _hear(account: str, event: Event) -> int:
-        """Wake who waits for the order; where nobody does, it is to be read for the index if it may have gained an
-        invoice: who is woken reads it anyway."""
+        """Wake who waits for the order, and have it read for the index, unless one of those reads it first."""
         now = clock()
         # One look without a lock. Whom it misses, because it begins to wait at this moment, has read the order after
         # it changed, or hears of it from the reading.
         woken = index.wake(account, event.names, now=now) if index.waited_for(account, event.names) else 0
-        if not woken and event.may_have_invoice:
-            background.note_news(account, event.order_id, now=now)
+        background.note_news(account, event.order_id, now=now, wait=WOKEN_FIRST if woken else 0.0)
         return woken
 
     return routes

@@ -49,8 +49,9 @@ def faults(name: str, payload: Any) -> list[Unreadable]:
     """Everything that is wrong with ``payload``, in the order of the schema; each fault with what is expected there,
     where the schema describes it. Raises `BadSchema`.
     """
-    found = Draft202012Validator(document(name)).iter_errors(payload)
-    return [Unreadable(error.json_path, _expected(error)) for error in found]
+    errors = Draft202012Validator(document(name)).iter_errors(payload)
+    # Several members missing in one place are an error each, and one sentence.
+    return [Unreadable(*fault) for fault in dict.fromkeys((error.json_path, _expected(error)) for error in errors)]
 
 
 def _expected(error: ValidationError) -> str:

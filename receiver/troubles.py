@@ -16,7 +16,7 @@ from receiver.vtex.answers import Refused, Rejected, VtexError
 from receiver.vtex.orders import Wait
 from receiver.work import Work
 
-#: So many distinct orders refused within so many seconds are no longer about the orders.
+#: So many distinct orders refused in a row, within so many seconds, are no longer about the orders.
 REFUSED_ORDERS, REFUSED_WITHIN = 3, 600.0
 #: Calls that one step of the schedule stands for: by an order's id and by its group.
 CALLS_A_LOOK = 2

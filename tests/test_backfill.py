@@ -127,12 +127,24 @@ def test_trouble(rig: Rig) -> None:
     assert (4, 1) == (done.orders, done.skipped)
     assert "order 1-01: HTTP 403" in said[0]
 
-    rig.faults(forbidden=frozenset({"*"}))
+    before = len(read(rig))
+    rig.faults(forbidden=frozenset(f"{number}-01" for number in range(4)))
     with pytest.raises(Refused):
         made(rig).run(rig.now - 3 * DAY, None)
+    assert ["0-01", "1-01", "2-01"] == read(rig)[before:]
     rig.faults(unauthorized=True)
     with pytest.raises(VtexError):
         made(rig).run(rig.now - 3 * DAY, None)
+
+
+def test_refused_here_and_there(rig: Rig) -> None:
+    """Single orders are refused each for itself: only a row of them is about the key."""
+    for number in range(8):
+        invoiced(rig, number, 1)
+    rig.faults(forbidden=frozenset({"0-01", "1-01", "3-01", "4-01", "6-01", "7-01"}))
+    done = made(rig).run(rig.now - 2 * DAY, None)
+
+    assert (8, 6) == (done.orders, done.skipped)
 
 
 def test_no_list(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

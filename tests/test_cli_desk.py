@@ -1,5 +1,6 @@
 """The operator's commands: what is where and why, and what only a person may do."""
 
+import json
 import re
 
 import pytest
@@ -225,6 +226,49 @@ class TestShow:
         assert expected == desk.fails("show", "TN1BR")
 
 
+class TestShowOrder:
+    def test_writes(self, desk_on_either):
+        """By an order's id: its parcels, and every write to it, whoever made it."""
+        desk = desk_on_either
+        desk.in_step()
+        desk.rig.add_order(order("2-01", package("B")))
+        desk.says("assign", "TN1BR", "--order", "2-01")
+        desk.work()
+        desk.rig.add_order(order("1-01", items=[{"id": "4101", "quantity": 1}]))
+        bill = {"type": "Output", "issuanceDate": "2026-11-17", "invoiceNumber": "77", "invoiceValue": "10000"}
+        file = desk.rig.folder / "bill.json"
+        file.write_text(json.dumps({**bill, "items": [{"id": "4101", "price": 10000, "quantity": 1}]}))
+        desk.says("invoice", "1-01", file)
+
+        first, second, *writes = desk.says("show", "1-01").splitlines()
+        assert ["order 1-01: 0 shipments", "what was written:"] == [first, second]
+        for expected, line in zip(
+            (
+                r"melhor-envio/p1  PATCH  1-01, invoice 41001  by only_open_invoice  \{.+TN1BR.+\}  → done  \S+",
+                r"receiver invoice  POST invoice  1-01, invoice 77  \{.+\}  → done  \S+",
+            ),
+            writes,
+            strict=True,
+        ):
+            assert re.fullmatch(f"  {TIME}  {expected}", line), line
+        assert "  melhor-envio/p1  in_step  TN1BR  invoice B  account lux" == desk.says("show", "2-01").splitlines()[1]
+        (story,) = desk.tells("show", "2-01")
+        assert [["melhor-envio/p1"], ["TN1BR"]] == [
+            [row["id"] for row in story["shipments"]],
+            [one["request"]["trackingNumber"] for one in story["attempts"]],
+        ]
+
+    def test_nothing_written(self, desk):
+        """A parcel that is held has been chosen nothing for, and says why."""
+        desk.held()
+
+        assert [
+            "order 1-01: 1 shipment",
+            "  melhor-envio/p1  held, ambiguous_invoice  TN1BR  no invoice yet  account lux",
+            "what was written: nothing yet",
+        ] == desk.says("show", "1-01").splitlines()
+
+
 class TestAssign:
     def test_invoice(self, desk_on_either):
         """A person's word overrules the rules, and the worker does it."""
@@ -237,7 +281,7 @@ class TestAssign:
         assert "TN1BR" == desk_on_either.rig.package_of("1-01", "B")["trackingNumber"]
         (row,) = desk_on_either.tells("shipments")
         assert ("in_step", "assigned") == (row["state"], row["rule"])
-        assert re.search(r"^  assigned +1-01, invoice B$", desk_on_either.says("show", "TN1BR"), re.MULTILINE)
+        assert re.search(rf"^  assigned +1-01, invoice B, {TIME}$", desk_on_either.says("show", "TN1BR"), re.MULTILINE)
 
     def test_json(self, desk):
         """What was assigned, as an object."""

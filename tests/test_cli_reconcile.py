@@ -203,6 +203,30 @@ class TestReconcile:
             three["note"],
         )
 
+    def test_asked_of_some(self, desk: Desk):
+        """With --older-than only of what was written before that, with --account only of that account's."""
+        rig = desk.rig
+        endpoints = {name: {**MELHOR_ENVIO, "account": name} for name in ("lux", "alt")}
+        rig.configure(endpoints=endpoints, accounts={"alt": {}})
+        desk.config = write_config(rig.folder, rig.database_url, rig.vtex_url, endpoints)
+        with desk.config.open("a", encoding="utf-8") as file:
+            file.write(f'[vtex.alt]\napp_key = "key"\napp_token = "token"\nbase_url = "{rig.vtex_url}"\n')
+        for number, (name, hours) in enumerate([("lux", 50), ("lux", 30), ("alt", 50), ("lux", 10)]):
+            told_ago(desk, hours)
+            rig.add_order(order(f"{number}-01", package("A")))
+            rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}", at=LONG_AGO), endpoint=name)
+            rig.work()
+
+        def asked(*options: str) -> list[str]:
+            before = len(rig.calls())
+            desk.says("reconcile", "--ask", *options)
+            return sorted(call.order for call in rig.calls()[before:])
+
+        assert ["0-01", "1-01", "2-01"] == asked()
+        assert ["0-01", "2-01"] == asked("--older-than", "40")
+        assert ["0-01"] == asked("--older-than", "40", "--account", "lux")
+        assert ["2-01"] == asked("--account", "alt")
+
     def test_not_answered(self, desk: Desk):
         """An order that VTEX does not know, or fails on, does not keep the others from being compared."""
         for number in (1, 2, 3):

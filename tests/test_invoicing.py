@@ -159,6 +159,33 @@ class TestPosting:
         assert ("visible", True) == (posted.outcome, posted.earlier)
         assert 1 == len(clerk.rig.calls("POST"))
 
+    def test_killed_while_looking(self, clerk: Clerk):
+        """What was begun a moment ago is looked for with patience; what was begun long ago, once."""
+
+        def killed(seconds: float) -> None:
+            if seconds >= 1:
+                raise KeyboardInterrupt
+
+        rig = clerk.rig
+        rig.faults(reset_after_applying=1.0, visible_after=20.0, methods=frozenset({"POST"}))
+        clerk.invoicing._sleep = killed
+        with pytest.raises(KeyboardInterrupt):
+            clerk.post()
+        rig.faults(visible_after=20.0)
+        again = Clerk(rig)
+        assert ("visible", True) == ((posted := again.post()).outcome, posted.earlier)
+        assert list(LOOKS[1:5]) == again.waited
+        assert 1 == len(rig.calls("POST"))
+
+        rig.faults(reset_before=1.0, methods=frozenset({"POST"}))
+        with pytest.raises(KeyboardInterrupt):
+            clerk.post(RETURN, "return")
+        rig.faults()
+        rig.now += sum(LOOKS)
+        long_after = Clerk(rig)
+        assert "its answer was lost" in long_after.refused(RETURN, "return")[0]
+        assert [] == long_after.waited
+
     def test_two_at_once(self, clerk_on_either: Clerk):
         """Of two who mean the same invoice one posts it: the other sees the intent."""
         clerk, other = clerk_on_either, Clerk(clerk_on_either.rig)
@@ -414,6 +441,7 @@ class TestCommand:
             ({"courier": None}, "$.courier: is null, expected string"),
             ({"dispatchDate": "x"}, "$: has 'dispatchDate', which is not known here"),
             ({"items": [{"id": "1", "price": 1}]}, "$.items[0]: lacks 'quantity'"),
+            ({"items": [{"id": "1"}]}, "$.items[0]: lacks 'price', 'quantity'"),
             ({"items": [{"id": 1, "price": 1, "quantity": 1}]}, "$.items[0].id: is integer, expected string"),
         ],
     )

@@ -16,6 +16,7 @@ from receiver.vtex.writes import Owner
 from tests.store_cases import NOW, add_shipments, claim_one, everything, rest, shipment
 
 LEASE = 60.0
+IDS = itertools.count()
 SENT = json.dumps({"trackingNumber": "TN1", "dispatchedDate": None, "order": "1-01", "invoice": "9"})
 
 
@@ -332,22 +333,43 @@ def test_owners(database: Database, queue: Queue, claim: Claim) -> None:
     assert {} == queue.owners("other", "1-01")
 
 
+def ended(queue: Queue, claim: Claim, *calls: tuple[Attempt, float, str]) -> None:
+    """Calls that began one after the other, and how each ended."""
+    for call, moment, outcome in calls:
+        attempt = replace(call, id=f"{next(IDS):04}")
+        queue.book(claim, attempt, span=0.0, now=moment)
+        queue.end([Ending(attempt.id, moment, outcome, 403, None)])
+
+
 def test_refused_orders(queue: Queue, claim: Claim) -> None:
     """Distinct orders count, of this account, refused, and lately."""
-    calls: list[tuple[str, float, str]] = [
-        ("1-01", NOW - 99, "refused"),
-        ("2-01", NOW, "refused"),
-        ("2-01", NOW, "refused"),
-        ("3-01", NOW, "done"),
-        ("4-01", NOW, "refused"),
-    ]
-    endings = []
-    for order_id, moment, outcome in calls:
-        attempt = get(order_id)
-        queue.book(claim, attempt, span=0.0, now=moment)
-        endings.append(Ending(attempt.id, moment, outcome, 403, None))
-    queue.end(endings)
+    ended(
+        queue,
+        claim,
+        (get("3-01"), NOW - 99, "done"),
+        (get("1-01"), NOW - 99, "refused"),
+        (get("2-01"), NOW, "refused"),
+        (get("2-01"), NOW, "refused"),
+        (get("4-01"), NOW, "refused"),
+        (get("5-01"), NOW, "transient"),
+    )
     queue.end([])
     assert 2 == queue.refused_orders("lux", since=NOW - 1)
     assert 3 == queue.refused_orders("lux", since=NOW - 99)
     assert 0 == queue.refused_orders("other", since=0)
+
+
+@pytest.mark.parametrize("outcome", ["done", "notfound", "rejected"])
+def test_refused_orders_answered_between(queue: Queue, claim: Claim, outcome: str) -> None:
+    """One answered order ends the row of those refused the same call: the key works. It says nothing of other calls."""
+    ended(
+        queue,
+        claim,
+        (patch(order_id="1-01"), NOW, "refused"),
+        (get("2-01"), NOW, "refused"),
+        (get("3-01"), NOW, outcome),
+        (get("4-01"), NOW, "refused"),
+    )
+    assert 2 == queue.refused_orders("lux", since=NOW)
+    ended(queue, claim, (get("4-01"), NOW, outcome), (patch(order_id="5-01"), NOW, outcome))
+    assert 0 == queue.refused_orders("lux", since=NOW)

@@ -79,6 +79,16 @@ class TestDelivery:
         assert (True, None) == told(*early)
         assert "2026-11-10T11:00-03:00 is before the dispatch, 2026-11-10T12:00-03:00" in note(*early)
 
+    def test_one_dispatched_later(self):
+        """Of two parcels of an invoice one dispatch after the delivery is enough to withhold its time."""
+        one = fold(Known(), [POSTED, delivered(NOON + 2 * DAY)])
+        late = NOON + 3 * DAY
+        other = fold(Known(), [said(Status.DISPATCHED, late, dispatched_at=late), delivered(NOON + DAY)])
+        both = tracking([one, other], now=NOW.timestamp())
+
+        assert (True, None) == (both.body["isDelivered"], both.body["deliveredDate"])
+        assert "2026-11-12T12:00-03:00 is before the dispatch, 2026-11-13T12:00-03:00" in both.note
+
     def test_clock_ahead(self):
         """A delivery a little ahead of us is told once it has passed."""
         ahead = NOW + HOUR

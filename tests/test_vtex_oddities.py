@@ -1,12 +1,13 @@
 """What the receiver makes of VTEX's odder ways: its forms of refusal, empty answers, missing rights, odd orders."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from receiver.http import Http
-from receiver.vtex.answers import Misconfigured, Refused
+from receiver.vtex.answers import Answer, Misconfigured, Refused
 from receiver.vtex.client import Vtex
 from receiver.vtex.sandbox import create_sandbox, serve
 from tests.rig import MELHOR_ENVIO, NOON, Rig, order, package, posted
@@ -246,6 +247,31 @@ class TestRights:
 
         assert {("in_step", None)} == states(rig)
         assert [] == rig.desk.paused_accounts(now=rig.now)
+
+    def test_rotation_remembered(self, rig: Rig):
+        """The token that VTEX takes is the first one tried from then on, in both directions of a rotation."""
+        taken = {"token": "old"}
+        tried: list[str | None] = []
+
+        class Watched(Http):
+            def call(self, method: str, url: str, *, headers: Mapping[str, str], **rest: Any) -> Answer:
+                tried.append(headers["X-VTEX-API-AppToken"])
+                status = 200 if tried[-1] == taken["token"] else 401
+                return Answer(status, {}, b"{}")
+
+        rig.configure(account={"app_token": ["new", "old"]})
+        vtex = Vtex(rig.config.accounts["lux"], Watched([rig.vtex_url]), clock=lambda: rig.now)
+        vtex.get_order("1-01")
+        vtex.get_order("1-01")
+        assert ["new", "old", "old"] == tried
+        taken["token"] = "new"
+        vtex.get_order("1-01")
+        vtex.get_order("1-01")
+        assert ["old", "new", "new"] == tried[3:]
+        taken["token"] = "neither"
+        with pytest.raises(Misconfigured):
+            vtex.get_order("1-01")
+        assert ["new", "old"] == tried[6:]
 
     def test_pace(self, rig: Rig):
         """Who keeps to the pace never meets the limit; who does not is told, and pauses."""

@@ -23,6 +23,8 @@ from receiver.commands._common import (
     state_option,
 )
 from receiver.store import Desk
+from receiver.store.accounts import about_order
+from receiver.store.desk import Unknown
 from receiver.story import next_step
 from receiver.vtex.orders import RULES
 
@@ -107,24 +109,43 @@ def rejects(*, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("shipment")
+@click.argument("name", metavar="SHIPMENT|ORDER")
 @json_option
-def show(shipment: str, *, as_json: bool) -> None:
-    """Tell a shipment's whole story.
+def show(name: str, *, as_json: bool) -> None:
+    """Tell a shipment's whole story, or an order's.
 
     What arrived, what was chosen and why, every request and answer, and what happens next. SHIPMENT is its id or its
-    tracking number.
+    tracking number; or it is an order's id: then its shipments are told, and every write to it, posted invoices too.
     """
     with opened() as (_, database):
-        desk = Desk(database)
-        story = desk.story(named(desk, shipment))
-    step = next_step(story["shipment"], paused_until=story.pop("paused_until"), now=time.time())
-    story["next"] = {"what": step.what, "at": step.at}
+        story = _story(Desk(database), name.strip())
     if as_json:
         click.echo(json.dumps(plain(story)))
         return
-    for line in _told(story):
+    for line in _told(story) if "shipment" in story else _order_told(story):
         click.echo(printable(line))
+
+
+def _story(desk: Desk, name: str) -> dict[str, Any]:
+    try:
+        return desk.order(name)
+    except Unknown:
+        story = desk.story(named(desk, name))
+    step = next_step(story["shipment"], paused_until=story.pop("paused_until"), now=time.time())
+    story["next"] = {"what": step.what, "at": step.at}
+    return story
+
+
+def _order_told(story: dict[str, Any]) -> Iterator[str]:
+    yield f"order {story['order_id']}: {count(len(story['shipments']), 'shipment')}"
+    for row in story["shipments"]:
+        what = (f"{row['state']}, {row['reason']}" if row["reason"] else row["state"], row["tracking_number"])
+        place = f"invoice {row['invoice_number']}" if row["invoice_number"] else "no invoice yet"
+        yield f"  {row['id']}  " + "  ".join(part for part in (*what, place, f"account {row['account']}") if part)
+    yield "what was written:" if story["attempts"] else "what was written: nothing yet"
+    for one in story["attempts"]:
+        by = "receiver invoice" if one["shipment"] == about_order(one["order_id"]) else one["shipment"]
+        yield f"  {moment(one['begun_at'])}  {by}  {_attempt(one)}"
 
 
 def _told(story: dict[str, Any]) -> Iterator[str]:
@@ -138,7 +159,7 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
         "carrier says": (known_now.get("status") or [None])[0],
         "dispatched": known_now.get("dispatched_at"),
         "references": ", ".join(f"{kind} {value}" for kind, value in known_now.get("references", ())),
-        "assigned": _place(row["assigned_order"], row["assigned_invoice"]),
+        "assigned": _assigned(row),
         "order": _place(row["order_id"], row["invoice_number"]),
         "chosen among": ", ".join(
             (row["evidence"] or {}).get("candidates") or (row["evidence"] or {}).get("invoices") or ()
@@ -174,6 +195,11 @@ def _arrived(one: dict[str, Any]) -> Iterator[str]:
 
 def _place(order: str | None, invoice: str | None) -> str | None:
     return f"{order}, invoice {invoice}" if order and invoice else order
+
+
+def _assigned(row: dict[str, Any]) -> str | None:
+    place = _place(row["assigned_order"], row["assigned_invoice"])
+    return f"{place}, {moment(row['assigned_at'])}" if place and row["assigned_at"] else place
 
 
 def _is_missing(sent: dict[str, Any] | None) -> bool:

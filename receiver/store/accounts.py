@@ -17,6 +17,8 @@ from receiver.store.tables import accounts, attempts, shipments
 #: trouble, not an order. Fewer fail by chance where a tenth of all calls does.
 FAILING_ORDERS, FAILING_WITHIN = 10, 120.0
 
+#: How a call ended that VTEX looked into.
+_ANSWERED = ("done", "notfound", "rejected")
 
 #: Seconds until somebody looks again whom live work, or a probe, stood before.
 LOOK_AGAIN = 0.5
@@ -187,11 +189,19 @@ class Accounts:
         self._database.write(lambda connection: self._end_attempts(connection, endings))
 
     def refused_orders(self, account: str, *, since: float) -> int:
-        """On how many distinct orders VTEX refused us lately."""
-        statement = select(func.count(attempts.c.order_id.distinct()).label("many")).where(
-            attempts.c.account == account, attempts.c.outcome == "refused", attempts.c.begun_at >= since
+        """On how many distinct orders in a row VTEX refused us lately: none of the same call was answered after."""
+        a, of_account = attempts.c, attempts.c.account == account
+        refused = select(a.id, a.call, a.order_id).where(of_account, a.outcome == "refused", a.begun_at >= since)
+        rows = self._database.rows(refused)
+        if not rows:
+            return 0
+        latest = (
+            select(a.call, func.max(a.id).label("id"))
+            .where(of_account, a.outcome.in_(_ANSWERED), a.id > min(row["id"] for row in rows))
+            .group_by(a.call)
         )
-        return int(self._database.rows(statement)[0]["many"])
+        answered = {row["call"]: row["id"] for row in self._database.rows(latest)}
+        return len({row["order_id"] for row in rows if row["id"] > answered.get(row["call"], "")})
 
     def _place(
         self, connection: Connection, account: str, *, span: float, now: float, longest_wait: float = math.inf

@@ -108,6 +108,21 @@ class Desk:
             "paused_until": next((row["paused_until"] for row in self._database.rows(paused)), 0.0) or None,
         }
 
+    def order(self, order_id: str) -> dict[str, Any]:
+        """An order's shipments, the latest change first, and every write to it that was begun, oldest first, for
+        whatever shipment or for none, as an invoice is posted. Raises `Unknown` where there is neither."""
+        of_order = select(shipments).where(shipments.c.order_id == order_id)
+        found = self._database.rows(of_order.order_by(shipments.c.changed_at.desc(), shipments.c.id))
+        begun = select(attempts).where(attempts.c.order_id == order_id, attempts.c.request.is_not(None))
+        writes = self._database.rows(begun.order_by(attempts.c.id))
+        if not found and not writes:
+            raise Unknown(f"no shipment and no write belongs to an order {order_id!r}")
+        return {
+            "order_id": order_id,
+            "shipments": [_shipment(dict(row)) for row in found],
+            "attempts": [_attempt(dict(row)) for row in writes],
+        }
+
     def assign(self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float) -> None:
         """A person names the order and the invoice; that overrules every rule. Raises `Unknown`."""
 

@@ -150,6 +150,8 @@ attempts = Table(
 _OPEN_ATTEMPT = text("outcome IS NULL")
 Index("attempts_shipment", attempts.c.shipment, attempts.c.id)
 Index("attempts_open", attempts.c.shipment, sqlite_where=_OPEN_ATTEMPT, postgresql_where=_OPEN_ATTEMPT)
+_WRITTEN = text("request IS NOT NULL")
+Index("attempts_written", attempts.c.order_id, attempts.c.id, sqlite_where=_WRITTEN, postgresql_where=_WRITTEN)
 _REFUSED = text("outcome = 'refused'")
 Index("attempts_refused", attempts.c.account, attempts.c.begun_at, sqlite_where=_REFUSED, postgresql_where=_REFUSED)
 

@@ -72,18 +72,19 @@ class Calls:
             if not (attempt.call == "PATCH" and leaves_open(error)):
                 outcome = "no answer" if isinstance(error, NoAnswer) else type(error).__name__.lower()
                 self._end(attempt, outcome, error.status, str(error))
-            self._heard(attempt.order_id, error)
+            self._heard(attempt, error)
             raise
         self._end(attempt, "done", 200, _receipt(content))
-        self._heard(attempt.order_id)
+        self._heard(attempt)
         return content
 
-    def _heard(self, order_id: str, error: VtexError | None = None) -> None:
+    def _heard(self, attempt: Attempt, error: VtexError | None = None) -> None:
         """What the call's end says of the account; where it must be quiet is told by who settles the claim."""
         claim, now = self._claim, self._clock()
         if claim.probing and is_answer(error) and answers_again(self._queue, claim.account, now=now):
             claim.probing = False
-        note_outage(self._queue, claim.account, error, order_id=order_id, now=now)
+        writing = attempt.request is not None
+        note_outage(self._queue, claim.account, error, order_id=attempt.order_id, writing=writing, now=now)
 
     def _wait_for_place(self, attempt: Attempt) -> None:
         # A claim that has asked already would have to ask again: it is more patient.

@@ -72,7 +72,7 @@ class _Queue(Queue):
     def book(self, claim: Claim, attempt: Attempt, *, span: float, now: float, longest_wait: float = 0.0) -> float:  # noqa: ARG002  as `Queue` has it
         return now
 
-    def answered(self, account: str) -> None:
+    def answered(self, account: str, *, writing: bool) -> None:
         """Nobody calls VTEX here: nothing failed before."""
 
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:  # noqa: ARG002  as `Queue` has it

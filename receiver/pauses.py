@@ -2,6 +2,7 @@
 
 import logging
 import random
+from functools import partial
 
 from receiver.plan import stamp
 from receiver.store.accounts import Accounts
@@ -25,18 +26,24 @@ _CHANCE = random.Random()  # noqa: S311  only jitter
 
 
 def heard(
-    accounts: Accounts, account: str, error: VtexError | None = None, *, order_id: str | None, now: float
+    accounts: Accounts,
+    account: str,
+    error: VtexError | None = None,
+    *,
+    order_id: str | None,
+    now: float,
+    writing: bool = False,
 ) -> None:
     """What the end of a call that no shipment waits for says of the account: it must be quiet, or it answers again.
 
-    ``order_id``: whose order the call was about; ``None``: about none, and then its trouble is not the orders'.
+    ``order_id``: whose order the call read or wrote; ``None``: none, and then its trouble is not the orders'.
     """
     if error is not None:
         pause_after(accounts, account, error, now=now)
     if is_answer(error):
         answers_again(accounts, account, now=now)
     if order_id is not None:
-        note_outage(accounts, account, error, order_id=order_id, now=now)
+        note_outage(accounts, account, error, order_id=order_id, writing=writing, now=now)
 
 
 def is_answer(error: VtexError | None) -> bool:
@@ -44,15 +51,16 @@ def is_answer(error: VtexError | None) -> bool:
     return error is None or isinstance(error, NotFound | Rejected)
 
 
-def note_outage(accounts: Accounts, account: str, error: VtexError | None, *, order_id: str, now: float) -> None:
+def note_outage(
+    accounts: Accounts, account: str, error: VtexError | None, *, order_id: str, writing: bool, now: float
+) -> None:
     """One order's trouble is its own; that of many in a row is VTEX's, and then the account rests."""
     if isinstance(error, NoAnswer | Transient):
-        if accounts.failed(
-            account, order_id, now=now, rest=lambda before: outage_pause(before, _CHANCE), reason=str(error)
-        ):
+        rest = partial(outage_pause, chance=_CHANCE)
+        if accounts.failed(account, order_id, writing=writing, now=now, rest=rest, reason=str(error)):
             log.error("VTEX account %s is paused for a moment: %s. Everything is kept.", account, error)
     elif not isinstance(error, Throttled | Misconfigured):
-        accounts.answered(account)
+        accounts.answered(account, writing=writing)
 
 
 def answers_again(accounts: Accounts, account: str, *, now: float) -> bool:

@@ -397,6 +397,19 @@ class TestNext:
         rig.later(30)
         assert Next("nothing, until the carrier says something new") == upcoming()
 
+    def test_paused(self, desk: Desk):
+        """While its account is paused the story says until when, and why."""
+        tell(desk, 1)
+        desk.rig.worker.queue.pause("lux", until=2e9, reason="HTTP 401: the key", own_fault=True)
+
+        told = desk.says("show", "TN1")
+        assert "  account          lux, paused until 2033-05-18T03:33:20Z: HTTP 401: the key\n" in told
+        assert f"  next             2033-05-18T03:33:20Z: {_PAUSE_OVER}\n" in told
+        [story] = desk.tells("show", "TN1")
+        assert {"until": "2033-05-18T03:33:20Z", "reason": "HTTP 401: the key"} == story["paused"]
+        desk.rig.worker.queue.resume("lux")
+        assert "  account          lux\n" in desk.says("show", "TN1")
+
     def test_told(self, desk: Desk):
         """The story ends in what comes next, and tells how each delivery was read."""
         tell(desk, 1, package("A", value=5_000), package("B", value=5_000))

@@ -149,6 +149,32 @@ class TestOutage:
 
         assert FAILING_ORDERS == len(rig.calls())
 
+    @pytest.mark.parametrize("fault", [{"server_error": 1.0}, {"reset_before": 1.0}])
+    def test_writes_break(self, rig: Rig, fault: dict[str, Any]):
+        """Reads that come through do not hide that every write fails: the account rests, ever longer."""
+        tell(rig, *range(1, 31))
+        rig.faults(**fault, methods=frozenset({"PATCH"}))
+        rig.work()
+        assert FAILING_ORDERS == len(rig.calls("PATCH"))
+        [paused] = rig.desk.paused_accounts(now=rig.now)
+        assert "writes of 10 orders in a row without an answer: " in paused["reason"]
+
+        rig.works_until(HOUR)
+        times = [call.at for call in rig.calls("PATCH")][FAILING_ORDERS - 1 :]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+        doubling = [min(LONGEST_OUTAGE_PAUSE, OUTAGE_PAUSE * 2**turn) for turn in range(len(gaps))]
+        assert all(0.8 * wanted <= gap <= 1.2 * wanted for wanted, gap in zip(doubling, gaps, strict=True)), gaps
+
+        rig.faults()
+        rig.works_until(HOUR)
+        assert {("in_step", None)} == states(rig)
+        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert 30 == sum(len(rig.sandbox.writes(f"{number}-01", "900")) for number in range(1, 31))
+        tell(rig, 31)
+        rig.faults(server_error=1.0, methods=frozenset({"PATCH"}))
+        rig.work()
+        assert [] == rig.desk.paused_accounts(now=rig.now), "the row began anew"
+
     def test_an_answer_between(self, rig: Rig):
         """Failures that are not in a row are nobody's outage."""
         tell(rig, *range(1, 31))

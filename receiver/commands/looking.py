@@ -131,7 +131,8 @@ def _story(desk: Desk, name: str) -> dict[str, Any]:
         return desk.order(name)
     except Unknown:
         story = desk.story(named(desk, name))
-    step = next_step(story["shipment"], paused_until=story.pop("paused_until"), now=time.time())
+    paused_until = story["paused"]["until"] if story["paused"] else None
+    step = next_step(story["shipment"], paused_until=paused_until, now=time.time())
     story["next"] = {"what": step.what, "at": step.at}
     return story
 
@@ -154,7 +155,7 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
     if row["note"]:
         yield f"  {row['note']}"
     by = {
-        "account": row["account"],
+        "account": row["account"] + _paused(story["paused"]),
         "tracking number": row["tracking_number"],
         "carrier says": (known_now.get("status") or [None])[0],
         "dispatched": known_now.get("dispatched_at"),
@@ -195,6 +196,10 @@ def _arrived(one: dict[str, Any]) -> Iterator[str]:
 
 def _place(order: str | None, invoice: str | None) -> str | None:
     return f"{order}, invoice {invoice}" if order and invoice else order
+
+
+def _paused(pause: dict[str, Any] | None) -> str:
+    return f", paused until {moment(pause['until'])}: {pause['reason']}" if pause else ""
 
 
 def _assigned(row: dict[str, Any]) -> str | None:

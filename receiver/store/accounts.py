@@ -17,6 +17,8 @@ from receiver.store.tables import accounts, attempts, shipments
 #: trouble, not an order. Fewer fail by chance where a tenth of all calls does.
 FAILING_ORDERS, FAILING_WITHIN = 10, 120.0
 
+#: The column of the orders whose reads, or writes (``True``), failed in a row.
+_FAILING = {False: "failing", True: "failing_writes"}
 #: How a call ended that VTEX looked into.
 _ANSWERED = ("done", "notfound", "rejected")
 
@@ -46,10 +48,11 @@ class Accounts:
         reserve = database.insert(accounts)
         self._reserve = reserve.on_conflict_do_update(
             index_elements=["name"], set_={"free_at": begins + bindparam("span")}
-        ).returning(accounts.c.free_at, accounts.c.paused_until, accounts.c.failing)
+        ).returning(accounts.c.free_at, accounts.c.paused_until, *(accounts.c[name] for name in _FAILING.values()))
         self._end = update(attempts).where(attempts.c.id == bindparam("attempt"))
-        #: Accounts that failed since their last answer, as far as this process knows: most answers need no write.
-        self._failing: set[str] = set()
+        #: Accounts whose reads, or writes, failed since their last answer, as far as this process knows: most answers
+        #: need no write.
+        self._failing: set[tuple[str, bool]] = set()
         self._pauses: dict[str, float] = {}
 
     def pause(self, account: str, *, until: float, reason: str, own_fault: bool, now: float | None = None) -> bool:
@@ -68,13 +71,15 @@ class Accounts:
     def resume(self, account: str, *, now: float = math.inf) -> bool:
         """The account answers again. True: it had been paused.
 
-        A pause that is in force at ``now`` stays: the answer is to a call that began before it.
+        A pause that is in force at ``now`` stays: the answer is to a call that began before it. While writes fail that
+        a read came through ends a pause, and the next one is longer.
         """
+        writes_fail = accounts.c.failing_writes.is_not(None)
         over = (accounts.c.pause_reason.is_not(None), accounts.c.paused_until <= now)
         statement = (
             update(accounts)
             .where(accounts.c.name == account, *over)
-            .values(paused_until=0.0, pause_reason=None, pauses=0)
+            .values(paused_until=0.0, pause_reason=None, pauses=case((writes_fail, accounts.c.pauses), else_=0))
         )
         resumed = self._database.write(lambda connection: connection.execute(statement).rowcount > 0)
         if resumed:
@@ -106,39 +111,47 @@ class Accounts:
         if row and row["paused_until"] > now:
             raise Paused(row["paused_until"])
 
-    def failed(self, account: str, order_id: str, *, now: float, rest: Callable[[int], float], reason: str) -> bool:
+    def failed(
+        self, account: str, order_id: str, *, writing: bool, now: float, rest: Callable[[int], float], reason: str
+    ) -> bool:
         """VTEX did not answer about an order, or with an error of its own. True: that pauses the account.
 
-        It does after `FAILING_ORDERS` in a row: one order that always fails never comes so far. ``rest`` gives the
-        seconds of a pause after so many before it. Once paused, each further failure is a probe's, and pauses again.
+        It does after `FAILING_ORDERS` in a row, of reads or of writes: one order that always fails never comes so far.
+        ``rest`` gives the seconds of a pause after so many before it. Once paused, each further failure is a probe's,
+        and pauses again.
         """
+        failing, failing_since = _FAILING[writing], f"{_FAILING[writing]}_since"
 
         def work(connection: Connection) -> bool:
             row = connection.execute(self._account.with_for_update(), {"of": account}).mappings().first()
             if row is None or row["paused_until"] > now:
                 return False  # who was under way when the pause began says nothing new
-            orders = json.loads(row["failing"] or "[]")
-            since = row["failing_since"] or now
+            orders = json.loads(row[failing] or "[]")
+            since = row[failing_since] or now
             if len(orders) < FAILING_ORDERS and now - since > FAILING_WITHIN:
                 orders, since = [], now
             if order_id not in orders:
                 orders = [*orders, order_id][-FAILING_ORDERS:]
-            values = {"failing": json.dumps(orders), "failing_since": since}
+            values = {failing: json.dumps(orders), failing_since: since}
             connection.execute(update(accounts).where(accounts.c.name == account).values(values))
             if len(orders) < FAILING_ORDERS:
                 return False
             until, pauses = now + rest(row["pauses"]), len(orders)
-            why = f"{pauses} orders in a row without an answer: {reason}"
+            what = "writes of " if writing else ""
+            why = f"{what}{pauses} orders in a row without an answer: {reason}"
             return self._pause(connection, account, until=until, reason=why, own_fault=False, now=now)
 
-        self._failing.add(account)
+        self._failing.add((account, writing))
         return self._database.write(work)
 
-    def answered(self, account: str) -> None:
-        """VTEX answered about an order: whatever failed before it was not in a row."""
-        if account in self._failing:
-            self._failing.discard(account)
-            calm = update(accounts).where(accounts.c.name == account).values(failing=None, failing_since=None)
+    def answered(self, account: str, *, writing: bool) -> None:
+        """VTEX answered about an order: whatever failed before it was not in a row. That a read came through says
+        nothing of writes."""
+        ended = {(account, kind) for kind in ((False, True) if writing else (False,))} & self._failing
+        if ended:
+            self._failing -= ended
+            columns = [column for _, kind in ended for column in (_FAILING[kind], f"{_FAILING[kind]}_since")]
+            calm = update(accounts).where(accounts.c.name == account).values(dict.fromkeys(columns))
             self._database.write(lambda connection: connection.execute(calm))
 
     def book_about_order(
@@ -214,8 +227,7 @@ class Accounts:
         starts = float(place.free_at) - span
         if starts > now + longest_wait:
             raise Busy(starts)
-        if place.failing:
-            self._failing.add(account)
+        self._failing |= {(account, kind) for kind, name in _FAILING.items() if getattr(place, name)}
         return starts
 
     def _let_probe(self, connection: Connection, account: str, now: float) -> None:

@@ -87,8 +87,8 @@ class Desk:
         return str(found[0])
 
     def story(self, shipment_id: str) -> dict[str, Any]:
-        """A shipment with every delivery that spoke of it and every call made for it, oldest first; and until when its
-        account is paused, if it is. Raises `Unknown`."""
+        """A shipment with every delivery that spoke of it and every call made for it, oldest first; and until when and
+        why its account is paused, if it is. Raises `Unknown`."""
         rows = self._database.rows(select(shipments).where(shipments.c.id == shipment_id))
         if not rows:
             raise Unknown(f"no shipment {shipment_id!r}")
@@ -100,12 +100,15 @@ class Desk:
             .order_by(updates.c.id)
         )
         tried = select(attempts).where(attempts.c.shipment == shipment_id).order_by(attempts.c.id)
-        paused = select(accounts.c.paused_until).where(accounts.c.name == rows[0]["account"])
+        of_account = accounts.c.name == rows[0]["account"]
+        paused = select(accounts.c.paused_until.label("until"), accounts.c.pause_reason.label("reason")).where(
+            of_account, accounts.c.pause_reason.is_not(None)
+        )
         return {
             "shipment": _shipment(dict(rows[0])),
             "deliveries": [_said(dict(row)) for row in self._database.rows(said)],
             "attempts": [_attempt(dict(row)) for row in self._database.rows(tried)],
-            "paused_until": next((row["paused_until"] for row in self._database.rows(paused)), 0.0) or None,
+            "paused": next((dict(row) for row in self._database.rows(paused)), None),
         }
 
     def order(self, order_id: str) -> dict[str, Any]:

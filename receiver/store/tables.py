@@ -252,8 +252,10 @@ accounts = Table(
     Column("pause_reason", Text),
     Column("pauses", Integer, nullable=False, server_default="0"),
     Column("own_fault", Integer, nullable=False, server_default="0"),
-    Column("failing", Text),  # the orders about which VTEX failed since its last answer
+    Column("failing", Text),  # the orders whose reads failed since the last one that was answered
     Column("failing_since", Double),
+    Column("failing_writes", Text),
+    Column("failing_writes_since", Double),
 )
 
 #: The last senders that could not prove themselves, and why; bounded, and without their bodies.

@@ -204,7 +204,7 @@ class Invoicing:
             account.name, attempt, span=span, now=now, longest_wait=LONGEST_WAIT, once=once
         )
         try:
-            content = self._made(attempt.order_id, make, wait=starts - now)
+            content = self._made(attempt.order_id, make, wait=starts - now, writing=attempt.request is not None)
         except Paused:
             self._end(attempt.id, "not sent", None, "the account was paused meanwhile")
             raise
@@ -216,7 +216,7 @@ class Invoicing:
         self._end(attempt.id, "done", 200, receipt)
         return content
 
-    def _made(self, order_id: str, make: Callable[[], Any], *, wait: float) -> Any:
+    def _made(self, order_id: str, make: Callable[[], Any], *, wait: float, writing: bool = False) -> Any:
         """A call in its place, and what its end says of the account."""
         account = self._vtex.account.name
         if wait > 0:
@@ -225,9 +225,9 @@ class Invoicing:
         try:
             content = make()
         except VtexError as error:
-            heard(self._accounts, account, error, order_id=order_id, now=self._clock())
+            heard(self._accounts, account, error, order_id=order_id, writing=writing, now=self._clock())
             raise
-        heard(self._accounts, account, order_id=order_id, now=self._clock())
+        heard(self._accounts, account, order_id=order_id, writing=writing, now=self._clock())
         return content
 
     def _end(self, attempt: str, outcome: str, status: int | None = None, answer: str | None = None) -> None:

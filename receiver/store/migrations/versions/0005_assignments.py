@@ -12,6 +12,8 @@ def upgrade() -> None:
     op.add_column("shipments", sa.Column("assigned_at", sa.Double(), nullable=True))
     op.add_column("shipments", sa.Column("assigned_over", sa.Text(), nullable=True))
     op.add_column("order_news", sa.Column("noted_at", sa.Double(), server_default="0", nullable=False))
+    op.add_column("accounts", sa.Column("failing_writes", sa.Text(), nullable=True))
+    op.add_column("accounts", sa.Column("failing_writes_since", sa.Double(), nullable=True))
     op.create_index(
         "attempts_written",
         "attempts",
@@ -24,6 +26,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("attempts_written", "attempts")
+    op.drop_column("accounts", "failing_writes_since")
+    op.drop_column("accounts", "failing_writes")
     op.drop_column("order_news", "noted_at")
     op.drop_column("shipments", "assigned_over")
     op.drop_column("shipments", "assigned_at")

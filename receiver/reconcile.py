@@ -303,7 +303,7 @@ class Reconciler:
         work.wanted_since = work.wanted_since or now
         attempt = Attempt(call="PUT", order_id=sent["order"], invoice_number=sent["invoice"], request=told.body)
         try:
-            work.calls.put(attempt)
+            self._put(work, attempt, sent["trackingNumber"])
         except InvoiceTaken as taken:
             work.sent = with_tracking(sent, told, now, told_by=taken.shipment)
             work.wakes.append(taken.shipment)
@@ -315,6 +315,17 @@ class Reconciler:
         work.sent = with_tracking(sent, told, now)
         log.info("%s: events told to invoice %s: %d", claim.id, sent["invoice"], len(told.body["events"]))
         return replace(rest, note="written" if claim.reason else rest.note, due_at=told.again)
+
+    def _put(self, work: Work, attempt: Attempt, number: str) -> None:
+        """One parcel that two endpoints tell is told by the one that wrote it; where that one tells no events, by the
+        other. Raises `InvoiceTaken`."""
+        try:
+            work.calls.put(attempt)
+        except InvoiceTaken as taken:
+            writer = self._config.endpoints.get(taken.shipment.partition("/")[0])
+            if writer is not None and writer.events:
+                raise
+            work.calls.put(replace(attempt, over=Over(taken.shipment, number, displaced=False)))
 
     def _not_trackable_yet(self, work: Work, sent: Body, error: NotFound) -> Rest:
         """What was just written is not visible to the other call yet: it is waited for, up to the horizon."""

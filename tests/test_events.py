@@ -334,6 +334,25 @@ def test_two_endpoints(rig: Rig) -> None:
     assert "one/p1" == rig.shipment("other/p1")["sent"]["tracking"]["told_by"]
 
 
+def test_two_endpoints_one_silent(rig: Rig) -> None:
+    """Where the endpoint that wrote the number tells no events, the other does; the former goes on writing."""
+    rig.configure(endpoints={"one": {**MELHOR_ENVIO, "events": False}, "other": {**MELHOR_ENVIO, "events": True}})
+    rig.add_order(order("1-01", package("900")))
+    for day in (10, 11, 12):
+        for name in ("one", "other"):
+            rig.post(posted(at=f"2026-11-{day}T12:00:00+00:00", note=name), endpoint=name)
+            rig.work()
+    rig.post(posted(at="2026-11-12T13:00:00+00:00", tracking_url="https://t.example/new"), endpoint="one")
+    rig.work()
+    rig.post(posted(at="2026-11-13T12:00:00+00:00", note="other"), endpoint="other")
+    rig.work()
+
+    done = {name: [one["call"] for one in rig.attempts(name) if one["request"]] for name in ("one/p1", "other/p1")}
+    assert {"one/p1": ["PATCH", "PATCH"], "other/p1": ["PUT"] * 4} == done
+    assert {("in_step", None)} == {(row["state"], row["reason"]) for row in rig.desk.shipments()}
+    assert "https://t.example/new" == rig.package_of("1-01", "900")["trackingUrl"]
+
+
 def test_through_the_wire(rig: Rig) -> None:
     """The call as VTEX documents it: method, path with the number encoded, and the JSON body."""
     rig.add_order(order("A-01", package("NF.900", trackingNumber="X")))

@@ -31,6 +31,8 @@ class Places:
         by_a_person = attempt.rule == "assigned" and claim.overrules
         if not by_a_person and not _is_as_decided(connection, attempt, str(owner)):
             raise InvoiceTaken(str(owner))
+        if attempt.call == "PUT":  # events beside another's number: who wrote it goes on writing it
+            return
         connection.execute(update(invoices).where(*of_invoice).values(shipment=claim.id))
         if attempt.over is not None and attempt.over.displaced:
             # Whoever works on it now has decided on what is no longer so.

@@ -10,6 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from receiver.pauses import KEY_PAUSE
 from receiver.store import Attempt, Database, Desk, Inbox, Queue
 from receiver.store.accounts import FAILING_ORDERS, FAILING_WITHIN
 from receiver.store.tables import BEHIND
@@ -174,6 +175,21 @@ class TestOutage:
         rig.faults(server_error=1.0, methods=frozenset({"PATCH"}))
         rig.work()
         assert [] == rig.desk.paused_accounts(now=rig.now), "the row began anew"
+
+    def test_an_outage_of_writes_ends(self, rig: Rig):
+        """Once a write is answered the next trouble begins with the first, short pause, whatever it is."""
+        tell(rig, *range(1, 31))
+        rig.faults(server_error=1.0, methods=frozenset({"PATCH"}))
+        rig.works_until(HOUR)
+        rig.faults()
+        rig.works_until(HOUR)
+        assert {("in_step", None)} == states(rig)
+
+        tell(rig, 31)
+        rig.faults(unauthorized=True)
+        rig.work()
+        [paused] = rig.desk.paused_accounts(now=rig.now)
+        assert KEY_PAUSE == paused["until"] - rig.now
 
     def test_an_answer_between(self, rig: Rig):
         """Failures that are not in a row are nobody's outage."""

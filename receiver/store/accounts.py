@@ -152,6 +152,9 @@ class Accounts:
             self._failing -= ended
             columns = [column for _, kind in ended for column in (_FAILING[kind], f"{_FAILING[kind]}_since")]
             calm = update(accounts).where(accounts.c.name == account).values(dict.fromkeys(columns))
+            if (account, True) in ended:  # the read that ended their pause left the count to them
+                no_pause = accounts.c.pause_reason.is_(None)
+                calm = calm.values(pauses=case((no_pause, 0), else_=accounts.c.pauses))
             self._database.write(lambda connection: connection.execute(calm))
 
     def book_about_order(

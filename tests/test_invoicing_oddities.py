@@ -83,6 +83,18 @@ class TestProof:
         [reason] = clerk.refused()
         assert "VTEX accepted it" in reason
 
+    def test_written_anew(self, clerk: Clerk):
+        """What VTEX accepted and does not show yet is not posted beside, only since its file was written anew."""
+        clerk.rig.faults(visible_after=600.0)
+        assert "accepted" == clerk.post().outcome
+
+        anew = {**BILL, "issuanceDate": "2026-11-17T10:00:01-03:00"}
+        [reason] = clerk.refused(anew)
+        assert "VTEX accepted it" in reason
+        clerk.rig.now += 600
+        [reason] = clerk.refused(anew)
+        assert "--replace" in reason
+
     def test_odd_order(self, clerk: Clerk):
         """What GET shows in odd forms is seen all the same."""
         clerk.rig.faults(odd_orders=True)

@@ -141,8 +141,12 @@ class Invoicing:
         order = read_order(document)
         asked = _attempt(order.order_id, bill)
         earlier, same = self._accounts.earlier(self._vtex.account.name, asked), asked.request
+        # Accepted and not there yet, whatever else it says: a file may have been written anew meanwhile.
+        absent = not bills.bearing(order, bill)
         pending = [
-            one for one in earlier if one["outcome"] is None or (one["outcome"] == "done" and _said(one) == same)
+            one
+            for one in earlier
+            if one["outcome"] is None or (one["outcome"] == "done" and (absent or _said(one) == same))
         ]
         unseen = [one for one in pending if _replaced_its_like(one) or not bills.shows(order, _said(one))]
         if unseen:

@@ -135,10 +135,11 @@ class Reconciler:
     # -- asking -------------------------------------------------------------------------------------------------
 
     def _looked_up(self, work: Work) -> Rest | None:
-        """A PATCH whose end nobody saw: the order tells whether it was applied. ``None``: there is none any more."""
-        claim, attempt, now = work.claim, work.claim.open_write, self._clock()
-        if attempt is None or claim.state == "dismissed":
+        """PATCHes whose end nobody saw: the order tells whether one was applied. ``None``: there is none any more."""
+        claim, now = work.claim, self._clock()
+        if not claim.open_writes or claim.state == "dismissed":
             return None
+        attempt = claim.open_writes[-1]
         if attempt["account"] != claim.account:  # news has moved it meanwhile: what is being written there stays there
             work.changes["account"] = attempt["account"]
             return Rest(state=claim.state, reason=claim.reason, note=claim.note or "", due_at=now, check_at=now)
@@ -147,10 +148,12 @@ class Reconciler:
             note = claim.note or "a write of unknown outcome may not be visible yet"
             return Rest(state=claim.state, reason=claim.reason, note=note, due_at=begins, check_at=begins)
         work.wanted_since = work.wanted_since or now
+        visible = [one for one in claim.open_writes if self._is_visible(work, one)]
+        for one in claim.open_writes:
+            outcome = "applied, seen later" if one in visible else "not visible later"
+            work.calls.endings.append(Ending(one["id"], now, outcome, None, None))
+        attempt, applied = (visible or claim.open_writes)[-1], bool(visible)
         body: Body = json.loads(attempt["request"])
-        applied = any(shows(package, body) for package in self._invoices(work, attempt))
-        outcome = "applied, seen later" if applied else "not visible later"
-        work.calls.endings.append(Ending(attempt["id"], now, outcome, None, None))
         wrote = (attempt["generation"], attempt["order_id"], attempt["invoice_number"])
         if wrote != (claim.generation, claim.assigned_order or wrote[1], claim.assigned_invoice or wrote[2]):
             return None
@@ -165,6 +168,10 @@ class Reconciler:
             for name in ("order_id", "invoice_number", "rule", "evidence"):
                 work.changes[name] = attempt[name]
         return None
+
+    def _is_visible(self, work: Work, attempt: Mapping[str, Any]) -> bool:
+        body: Body = json.loads(attempt["request"])
+        return any(shows(package, body) for package in self._invoices(work, attempt))
 
     def _invoices(self, work: Work, named: Mapping[str, Any], *, call: str = "GET order") -> list[Package]:
         """The invoices of the order and number that an attempt names; none where VTEX does not know the order."""

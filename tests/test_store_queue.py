@@ -181,8 +181,8 @@ def test_every_update_once(database: Database) -> None:
     assert [] == database.rows(select(updates.c.id).where(updates.c.taken == 0))
 
 
-def test_open_write(database: Database, queue: Queue, other: Queue) -> None:
-    """The last PATCH whose end nobody wrote down comes with the next claim; an ended one or a GET does not."""
+def test_open_writes(database: Database, queue: Queue, other: Queue) -> None:
+    """The PATCHes whose end nobody wrote down come with the next claim; an ended one or a GET does not."""
     add_shipments(database, "ep/p1")
     claim = claim_one(queue)
     for number, call in enumerate(("PATCH", "PATCH", "PATCH", "GET order")):
@@ -190,8 +190,7 @@ def test_open_write(database: Database, queue: Queue, other: Queue) -> None:
         queue.book(claim, attempt, span=0.0, now=NOW)
     queue.end([Ending("2", NOW, "done", 200, None)])
     taken = claim_one(other, now=NOW + LEASE)
-    assert taken.open_write is not None
-    assert ("1", '{"n": 1}') == (taken.open_write["id"], taken.open_write["request"])
+    assert [("0", '{"n": 0}'), ("1", '{"n": 1}')] == [(one["id"], one["request"]) for one in taken.open_writes]
 
 
 def test_free_own_leases(database: Database, queue: Queue, other: Queue) -> None:

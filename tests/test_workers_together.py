@@ -169,3 +169,28 @@ class TestPace:
 
         assert 20 == len(rig.calls("PATCH"))
         assert rig.now - begun < 120
+
+
+def test_two_writes_without_an_end(rig_on_either: Rig):
+    """A write that VTEX failed, and the next one, whose worker died: both have their end, and nobody who comes to the
+    invoice later takes it for being written."""
+    rig = rig_on_either
+    rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "second_parcel": "latest"}})
+    rig.add_order(order("1-01", package("900")))
+    rig.post(posted())
+    rig.faults(server_error=1.0, methods=frozenset({"PATCH"}))
+    rig.work()
+    rig.now += 10
+    queue, reconciler = rig.hands("dies")
+    [claim] = queue.claim("lux", most=1, now=rig.now)
+    rig.on_slow = lambda _: setattr(rig, "now", claim.lease_until)  # it hangs until its lease has lapsed
+    rig.faults(slow=(1.0, 1.0), methods=frozenset({"PATCH"}))
+    reconciler.run(claim)
+    rig.faults()
+    rig.works_until(600)
+    assert ("in_step", "TN1BR") == (rig.shipment()["state"], rig.package_of("1-01", "900")["trackingNumber"])
+
+    rig.post(posted(parcel="p2", number="TN2", at="2026-11-11T12:00:00+00:00"))
+    rig.works_until(600)
+    assert "TN2" == rig.package_of("1-01", "900")["trackingNumber"]
+    assert None not in [one["outcome"] for one in rig.attempts() if one["call"] == "PATCH"]

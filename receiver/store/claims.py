@@ -77,8 +77,8 @@ class Ending:
 class Claim:
     """A leased shipment: the row as the last settlement left it, and every update since.
 
-    ``open_write`` is a PATCH whose outcome nobody wrote down; ``probing``: its account has just come out of a pause;
-    ``unread``: some news could not be read, and stays new.
+    ``open_writes`` are PATCHes whose outcome nobody wrote down, the oldest first; ``probing``: its account has just
+    come out of a pause; ``unread``: some news could not be read, and stays new.
     """
 
     id: str
@@ -108,7 +108,7 @@ class Claim:
     generation: int
     updates: list[Update]
     update_ids: list[int]
-    open_write: dict[str, Any] | None = None
+    open_writes: list[dict[str, Any]] = field(default_factory=list)
     rings: int = 0
     claimed_at: float = 0.0
     probing: bool = False

@@ -295,7 +295,7 @@ class Queue(Accounts):
                 continue
             claims[row["shipment"]].update_ids.append(row["id"])
         for row in connection.execute(self._open_writes, {"ids": list(claims)}).mappings():
-            claims[row["shipment"]].open_write = dict(row)
+            claims[row["shipment"]].open_writes.append(dict(row))
 
 
 _AS_STORED = (

@@ -186,14 +186,15 @@ class TestPosting:
         assert "its answer was lost" in long_after.refused(RETURN, "return")[0]
         assert [] == long_after.waited
 
-    def test_two_at_once(self, clerk_on_either: Clerk):
-        """Of two who mean the same invoice one posts it: the other sees the intent."""
+    @pytest.mark.parametrize("number", ["900", "000900"])
+    def test_two_at_once(self, clerk_on_either: Clerk, number: str):
+        """Of two who mean the same invoice one posts it, however he writes its number: the other sees the intent."""
         clerk, other = clerk_on_either, Clerk(clerk_on_either.rig)
 
         class Overtaken(Accounts):
             def earlier(self, account: str, attempt: Attempt) -> list[dict[str, Any]]:
                 known = super().earlier(account, attempt)
-                other.post()
+                other.post({**BILL, "invoiceNumber": number})
                 return known
 
         clerk.invoicing._accounts = Overtaken(clerk.rig.database)

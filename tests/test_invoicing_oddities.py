@@ -95,6 +95,15 @@ class TestProof:
         [reason] = clerk.refused(anew)
         assert "--replace" in reason
 
+    @pytest.mark.parametrize("number", ["000900", " 900"])
+    def test_another_writing(self, clerk: Clerk, number: str):
+        """Nor is it posted beside where its number is only written in another way."""
+        clerk.rig.faults(visible_after=600.0)
+        assert "accepted" == clerk.post().outcome
+
+        [reason] = clerk.refused({**BILL, "invoiceNumber": number})
+        assert "VTEX accepted it" in reason
+
     def test_odd_order(self, clerk: Clerk):
         """What GET shows in odd forms is seen all the same."""
         clerk.rig.faults(odd_orders=True)

@@ -12,6 +12,7 @@ from receiver.store.claims import Attempt, Busy, Ending, Paused
 from receiver.store.database import Database
 from receiver.store.index import Index
 from receiver.store.tables import accounts, attempts, shipments
+from receiver.vtex.nfe import plain_number
 
 #: So many distinct orders in a row without one answer, the first and the last so many seconds apart at most: VTEX is in
 #: trouble, not an order. Fewer fail by chance where a tenth of all calls does.
@@ -178,8 +179,8 @@ class Accounts:
             # This locks the account's row: of two who mean the same, the second sees the first one's intent.
             starts = self._place(connection, account, span=span, now=now, longest_wait=longest_wait)
             if once is not None:
-                earlier = connection.execute(_same(account, attempt)).mappings()
-                if any(row["id"] not in once for row in earlier):
+                earlier = connection.execute(_alike(account, attempt)).mappings()
+                if any(_is_same(row["invoice_number"], attempt) and row["id"] not in once for row in earlier):
                     raise Begun(f"{attempt.call} of {attempt.invoice_number} was begun by somebody else just now")
             self._write_down(connection, attempt, account, about_order(attempt.order_id), now=now)
             return starts
@@ -197,8 +198,9 @@ class Accounts:
         return self._database.write(work)
 
     def earlier(self, account: str, attempt: Attempt) -> list[dict[str, Any]]:
-        """Attempts at the very same call about the very same invoice, oldest first."""
-        return [dict(row) for row in self._database.rows(_same(account, attempt))]
+        """Attempts at the very same call about the same invoice, however its number is written, oldest first."""
+        rows = self._database.rows(_alike(account, attempt))
+        return [dict(row) for row in rows if _is_same(row["invoice_number"], attempt)]
 
     def end(self, endings: Sequence[Ending]) -> None:
         """Record how calls ended, apart from any settlement."""
@@ -295,14 +297,11 @@ class Accounts:
         return dict(rows[0]) if rows else None
 
 
-def _same(account: str, attempt: Attempt) -> Select[Any]:
-    return (
-        select(attempts)
-        .where(
-            attempts.c.shipment == about_order(attempt.order_id),
-            attempts.c.account == account,
-            attempts.c.call == attempt.call,
-            attempts.c.invoice_number == attempt.invoice_number,
-        )
-        .order_by(attempts.c.id)
-    )
+def _alike(account: str, attempt: Attempt) -> Select[Any]:
+    """The same call about any invoice of the order."""
+    of_order = (attempts.c.shipment == about_order(attempt.order_id), attempts.c.account == account)
+    return select(attempts).where(*of_order, attempts.c.call == attempt.call).order_by(attempts.c.id)
+
+
+def _is_same(number: str | None, attempt: Attempt) -> bool:
+    return plain_number(number or "") == plain_number(attempt.invoice_number or "")

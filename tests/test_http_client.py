@@ -73,7 +73,6 @@ class TestCalls:
         [
             ("000030711", "000030711"),
             ("v502556llux-01", "v502556llux-01"),
-            ("a/b", "a%2Fb"),
             ("é", "%C3%A9"),
             ("%2F", "%252F"),
             ("%2e%2e", "%252e%252e"),
@@ -94,7 +93,9 @@ class TestCalls:
         ]
 
     @pytest.mark.parametrize(
-        "text", ["", ".", "..", "a\nb", "a\r\nHost: evil", "\x00", "\x7f", "a\u200bb", "\ud800", "9" * 201], ids=ascii
+        "text",
+        ["", ".", "..", "a/b", "a\nb", "a\r\nHost: evil", "\x00", "\x7f", "a\u200bb", "\ud800", "9" * 201],
+        ids=ascii,
     )
     def test_refused_segments(self, server, text):
         """What would lead elsewhere, or nowhere, is refused before a connection is made."""

@@ -141,6 +141,16 @@ class TestReferences:
         assert [] == rig.calls()
         assert ["not sent"] == [attempt["outcome"] for attempt in rig.attempts()]
 
+    def test_slashes(self, rig: Rig):
+        """Carriers that write their own number with a slash are no refusal of VTEX's: the account is not paused."""
+        rig.configure(endpoints=naming("order_id"))
+        for number in range(4):
+            rig.post(posted(f"PED/{number}", parcel=f"p{number}", number=f"TN{number}BR"))
+        rig.work()
+
+        assert ["unsafe_order_id"] * 4 == [row["reason"] for row in rig.desk.shipments()]
+        assert [] == rig.desk.paused_accounts(now=rig.now)
+
 
 class TestLinks:
     """What somebody said beforehand, or when asked."""

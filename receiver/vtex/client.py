@@ -88,8 +88,9 @@ class Vtex:
 
 
 def segment(text: str) -> str:
-    """One percent-encoded path segment. Raises `BadSegment`: HTTP libraries collapse dot segments even encoded."""
-    if not text or text in (".", "..") or len(text) > MOST_SEGMENT or not text.isprintable():
+    """One percent-encoded path segment. Raises `BadSegment`: HTTP libraries collapse dot segments even encoded, and
+    VTEX decodes a slash before it routes (KI-1302085): its page about the unknown route looks like a refusal."""
+    if not text or text in (".", "..") or "/" in text or len(text) > MOST_SEGMENT or not text.isprintable():
         raise BadSegment(f"{text[:40]!r} cannot be part of a URL")
     return quote(text, safe="")
 

@@ -159,6 +159,17 @@ class TestPosting:
         assert ("visible", True) == (posted.outcome, posted.earlier)
         assert 1 == len(clerk.rig.calls("POST"))
 
+    def test_seen_and_run_again(self, clerk: Clerk):
+        """What was posted, and seen without its answer, was posted earlier: nobody is told to say --replace."""
+        clerk.rig.faults(reset_after_applying=1.0, methods=frozenset({"POST"}))
+        first = clerk.post()
+        clerk.rig.faults()
+
+        assert [("visible", False), ("visible", True), ("visible", True)] == [
+            (posted.outcome, posted.earlier) for posted in (first, clerk.post(), clerk.post())
+        ]
+        assert 1 == len(clerk.rig.calls("POST"))
+
     def test_killed_while_looking(self, clerk: Clerk):
         """What was begun a moment ago is looked for with patience; what was begun long ago, once."""
 

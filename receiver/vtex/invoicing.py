@@ -28,6 +28,7 @@ LOOKS = (0, 2, 3, 5, 10, 20, 30)
 LONGEST_WAIT = 60.0
 _POST = "POST invoice"
 _LOST = "its answer was lost"
+_SEEN_LATER = "applied, seen later"
 _EARLIER = "an earlier call, whose answer was lost, has posted it"
 
 _ITS_LIKE = {"replaces": "an invoice of the same number, type, value and key"}
@@ -109,7 +110,7 @@ class Invoicing:
         look = self._look(order_id, bill, leave, self._document)
         for one in look.lost:
             seen = not _replaced_its_like(one) and bills.shows(look.order, _said(one))
-            self._end(one["id"], "applied, seen later" if seen else "not visible later")
+            self._end(one["id"], _SEEN_LATER if seen else "not visible later")
         where = look.order.order_id
         if look.done_earlier:
             return Posted(outcome="visible", order_id=where, earlier=True)
@@ -128,7 +129,7 @@ class Invoicing:
         except (NoAnswer, Transient):
             # What is replaced by its like looks the same before and after.
             if not look.shown and self._seen(where, bill, self._document):
-                self._end(attempt.id, "applied, seen later")
+                self._end(attempt.id, _SEEN_LATER)
                 return Posted(outcome="visible", order_id=where)
             return Posted(outcome="unknown", order_id=where)
         number = str(receipt["receipt"]) if isinstance(receipt, dict) and "receipt" in receipt else None
@@ -155,7 +156,8 @@ class Invoicing:
             order = read_order(document)
         lost = [one for one in pending if one["outcome"] is None]
         shown = bills.shows(order, bill)
-        done = shown and "replace" not in leave and any(_said(one) == same for one in pending)
+        applied = [one for one in earlier if one["outcome"] in (None, "done", _SEEN_LATER) and _said(one) == same]
+        done = shown and "replace" not in leave and bool(applied)
         done = done or (shown and any(_said(one) == same for one in lost if not _replaced_its_like(one)))
         return _Look(document=document, order=order, earlier=earlier, lost=lost, shown=shown, done_earlier=done)
 

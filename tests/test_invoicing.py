@@ -293,8 +293,14 @@ class TestRehearsal:
         clerk.rig.faults()
         clerk.rig.now += 600
 
-        assert "an earlier call, whose answer was lost, has posted it" == self.rehearsed(clerk)
+        assert "an earlier call has posted it, and the order shows it" == self.rehearsed(clerk)
         assert clerk.post().earlier
+
+    def test_done_and_answered(self, clerk: Clerk):
+        """Of an earlier call that was answered nobody says that its answer was lost."""
+        assert "visible" == clerk.post().outcome
+
+        assert "an earlier call has posted it, and the order shows it" == self.rehearsed(clerk)
 
     def test_account(self, clerk: Clerk):
         """A pause is kept, and VTEX's word about the account is noted for all."""

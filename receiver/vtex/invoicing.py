@@ -29,7 +29,7 @@ LONGEST_WAIT = 60.0
 _POST = "POST invoice"
 _LOST = "its answer was lost"
 _SEEN_LATER = "applied, seen later"
-_EARLIER = "an earlier call, whose answer was lost, has posted it"
+_EARLIER = "an earlier call has posted it, and the order shows it"
 
 _ITS_LIKE = {"replaces": "an invoice of the same number, type, value and key"}
 

@@ -26,6 +26,8 @@ def next_step(row: Mapping[str, Any], *, paused_until: float | None, now: float)
         return Next("the next free hand takes it")
     if state == "in_step":
         return Next(_in_step(row), due)
+    if row["reason"] == "no_reference":  # there is nothing that VTEX could be asked for
+        return Next("it is looked at again; at once if a link or news names its order", due)
     return Next(_AHEAD.get(state, "it is looked at again"), due)
 
 

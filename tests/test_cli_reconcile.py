@@ -367,9 +367,19 @@ class TestNext:
     )
     def test_step(self, row: dict[str, Any], paused_until: float | None, expected: Next):
         """What happens next follows from state, due time, lease and pause."""
-        full = {"due_at": None, "check_at": None, "lease_until": None, "sent": None, **row}
+        full = {"due_at": None, "check_at": None, "lease_until": None, "reason": None, "sent": None, **row}
 
         assert expected == next_step(full, paused_until=paused_until, now=self.NOW)
+
+    def test_no_reference(self, rig: Rig):
+        """Where the carrier names no order, nobody says that VTEX is asked: there is nothing to ask it for."""
+        rig.post(posted(None))
+        rig.work()
+
+        expected = Next("it is looked at again; at once if a link or news names its order", rig.now + 30)
+        assert expected == next_step(rig.shipment(), paused_until=None, now=rig.now)
+        rig.later(30)
+        assert [] == rig.calls()
 
     def test_in_step(self, rig: Rig):
         """What VTEX has may still be due: to be read back, for its events, or for a delivery that lies ahead."""

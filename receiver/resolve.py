@@ -63,7 +63,9 @@ class Resolver:
         found = self._linked(known, names, endpoint) or self._awaited(claim, known, endpoint)
         if found is not None:
             return found
-        found = self._named(known) or self._learnt(known, names, endpoint)
+        found = self._named(known)
+        if found is None or (isinstance(found, Hold) and found.reason == "unsafe_order_id"):
+            found = self._learnt(known, names, endpoint) or found
         return self._nowhere(known, endpoint) if found is None else found
 
     def _nowhere(self, known: Known, endpoint: Endpoint) -> Wait:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from receiver.reasons import WAITING
+from receiver.vtex.facts import index_facts
+from receiver.vtex.orders import read_order
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_reconcile import DAY, HOUR, UPS, fields, methods, naming, scanned
 from tests.test_reviewed import shipped
@@ -150,6 +152,22 @@ class TestReferences:
 
         assert ["unsafe_order_id"] * 4 == [row["reason"] for row in rig.desk.shipments()]
         assert [] == rig.desk.paused_accounts(now=rig.now)
+
+    def test_slashes_and_a_key(self, rig: Rig):
+        """What VTEX cannot be asked for is like what it does not know: the invoice's key may still lead there."""
+        rules = [
+            {"path": "data.tags[*].tag", "is": "order_id", "pattern": "(PED.+)"},
+            {"path": "data.tags[*].tag", "is": "invoice_key", "pattern": r"(\d{44})"},
+        ]
+        rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "references": rules}})
+        known = order("1-01", package("900", invoiceKey=KEY))
+        rig.add_order(known)
+        rig.index.learn("lux", index_facts(read_order(known)), now=rig.now)
+        rig.post(posted(tags=[{"tag": "PED/1"}, {"tag": KEY}]))
+        rig.work()
+
+        assert ("in_step", None) == rest(rig)
+        assert "TN1BR" == fields(rig)["trackingNumber"]
 
 
 class TestLinks:

@@ -227,6 +227,14 @@ class TestShow:
 
 
 class TestShowOrder:
+    def test_awaited(self, desk):
+        """An order that VTEX does not know yet has the parcels that wait for it."""
+        desk.rig.post(posted("777-01"))
+        desk.rig.work()
+
+        told = desk.says("show", "777-01")
+        assert "order 777-01: 1 shipment\n  melhor-envio/p1  awaiting_order, order_not_found  TN1BR" in told
+
     def test_writes(self, desk_on_either):
         """By an order's id: its parcels, and every write to it, whoever made it."""
         desk = desk_on_either

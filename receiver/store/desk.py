@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Update, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Delete, Update, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database
 from receiver.store.index import TAKEN, reopened
-from receiver.store.tables import BEHIND, accounts, attempts, deliveries, fetches, rejects, shipments, updates
+from receiver.store.tables import BEHIND, accounts, attempts, deliveries, fetches, rejects, shipments, updates, waits
 from receiver.vtex.nfe import plain_number
 
 #: Outcomes of deliveries that wait for a fix of ours.
@@ -112,9 +112,12 @@ class Desk:
         }
 
     def order(self, order_id: str) -> dict[str, Any]:
-        """An order's shipments, the latest change first, and every write to it that was begun, oldest first, for
-        whatever shipment or for none, as an invoice is posted. Raises `Unknown` where there is neither."""
-        of_order = select(shipments).where(shipments.c.order_id == order_id)
+        """An order's shipments, those that wait for it included, the latest change first, and every write to it that
+        was begun, oldest first, for whatever shipment or for none, as an invoice is posted. Raises `Unknown` where
+        there is neither."""
+        waiting = select(waits.c.shipment).where(waits.c.kind == "order_id", waits.c.value == order_id)
+        awaited = and_(shipments.c.order_id.is_(None), shipments.c.id.in_(waiting))
+        of_order = select(shipments).where(or_(shipments.c.order_id == order_id, awaited))
         found = self._database.rows(of_order.order_by(shipments.c.changed_at.desc(), shipments.c.id))
         begun = select(attempts).where(attempts.c.order_id == order_id, attempts.c.request.is_not(None))
         writes = self._database.rows(begun.order_by(attempts.c.id))

@@ -1,5 +1,6 @@
 """Links: the merchant's own word, sent beforehand or afterwards, about which order a parcel belongs to."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from receiver.vtex.nfe import key_digits, plain_number
 
 #: Links taken at once, in one transaction.
 MOST = 1_000
+_ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 #: Every field of a link.
 FIELDS = tuple(document("link")["properties"])
 
@@ -63,6 +65,9 @@ def read_link(item: Any, account: str, config: Config) -> Link:
             segment("-" if said[name] is None and name == "invoice" else said[name] or "")
         except BadSegment as error:
             raise Unreadable(f"$.{name}", str(error)) from None
+    for name, value in said.items():
+        if _ROUNDED.fullmatch(value or ""):
+            raise Unreadable(f"$.{name}", f"{value} is what a spreadsheet makes of a long number: enter it as text")
     names = [_name(kind, str(value), said["endpoint"], account, config) for kind in NAMES if (value := said[kind])]
     if not names:
         raise Unreadable("$", f"names no parcel: one of {', '.join(NAMES)} is needed")
@@ -89,6 +94,6 @@ def _endpoint(name: str | None, account: str, config: Config) -> str:
     if name is None and len(there) == 1:
         return there[0]
     if name not in there:
-        wrong = "is missing: at which endpoint is that shipment?" if name is None else "is no endpoint of this account"
-        raise Unreadable("$.endpoint", f"{wrong} There are: {', '.join(there) or 'none'}")
+        wrong = "is missing: it says where that shipment is known" if name is None else "is no endpoint of this account"
+        raise Unreadable("$.endpoint", f"{wrong}; there are {', '.join(there) or 'none'}")
     return name

@@ -92,9 +92,11 @@ class TestHttp:
             ({"order": "1-01"}, "$", "names no parcel: one of tracking_number, shipment, invoice_number, invoice_key"),
             ({"order": "1-01", "tracking": "A"}, "$.tracking", "is no field of a link; there are order, invoice"),
             ({"order": "1-01", "invoice_key": "12"}, "$.invoice_key", "does not have the 44 digits of an NF-e key"),
-            ({"order": "1-01", "shipment": "s"}, "$.endpoint", "is missing: at which endpoint is that shipment?"),
+            ({"order": "1-01", "shipment": "s"}, "$.endpoint", "is missing: it says where that shipment is known;"),
             ({"order": "1-01", "shipment": "s", "endpoint": "x"}, "$.endpoint", "is no endpoint of this account"),
             ({"order": "1-01", "tracking_number": "A", "endpoint": "ups"}, "$.endpoint", "has a meaning only"),
+            ({"order": "1-01", "tracking_number": "1.23E+12"}, "$.tracking_number", "1.23E+12 is what a spreadsheet"),
+            ({"order": "1-01", "shipment": "4E+11", "endpoint": "ups"}, "$.shipment", "4E+11 is what a spreadsheet"),
             ({"order": "1-01", "tracking_number": "A\u0000"}, "$.tracking_number", "contains a control character"),
         ]
         answer = send(told, [*(item for item, _, _ in bad), {"order": "1-01", "tracking_number": "A"}])
@@ -173,11 +175,23 @@ class TestCommands:
         assert [
             "line 3: names no parcel: one of tracking_number, shipment, invoice_number, invoice_key is needed",
             "line 5: order: '..' cannot be part of a URL",
-            "line 6: endpoint: is no endpoint of this account There are: melhor-envio, ups",
+            "line 6: endpoint: is no endpoint of this account; there are melhor-envio, ups",
             f"line 7: more cells than columns: is no field of a link; there are {', '.join(FIELDS)}",
             "2 links stored, 0 shipments woken, 4 bad lines",
         ] == result.output.splitlines()
         assert {("tracking_number", "A"): "1-01", ("shipment", "ups/s1"): "5-01"} == known(told)
+
+    @pytest.mark.parametrize("delimiter", [";", "\t"])
+    def test_spreadsheets(self, told: Rig, config: Path, delimiter: str):
+        """Spreadsheets write the delimiter of their country, whatever stands in the cells."""
+        file = told.folder / "labels.csv"
+        lines = ["tracking_number,order,invoice", '"A,1",1-01,', "B,2-01,900"]
+        text = "\r\n".join(lines).replace(",", delimiter).replace(f"A{delimiter}1", "A,1")
+        file.write_text("\ufeff" + text, encoding="utf-8")
+        result = receiver("link", "--csv", file, config=config)
+
+        assert (0, "2 links stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)
+        assert {("tracking_number", "A,1"): "1-01", ("tracking_number", "B"): "2-01"} == known(told)
 
     def test_many(self, told: Rig, config: Path):
         """More lines than go into one transaction, and as JSON."""

@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TextIO
 
 import click
@@ -21,6 +21,7 @@ from receiver.store import Index, Link
 
 #: A line's number, and its link as it stands there, or why there is none.
 _Line = tuple[int, dict[str, Any] | str]
+_DELIMITERS = ",;\t"
 _AS = click.option("--as", "kind", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it is.")
 _ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as shipment is known; needed if several.")
 
@@ -141,12 +142,15 @@ def _stored(file: TextIO, index: Index, config: Config, account: str) -> Iterato
 
 def _lines(file: TextIO) -> Iterator[_Line]:
     """The lines with their numbers as links, empty cells left out; a header that names no column ends the command.
+    It also shows the delimiter: spreadsheets write the one of their country.
 
     From where the file is no CSV, a text says why: what comes behind a stray quote may be anything.
     """
-    reader = csv.DictReader(_decoded(file), restkey="", strict=True)
-    ended = 0
+    decoded, ended = _decoded(file), 0
     try:
+        header = next(decoded, "")
+        delimiter = max(_DELIMITERS, key=header.count)
+        reader = csv.DictReader(chain([header], decoded), restkey="", strict=True, delimiter=delimiter)
         columns = [name.strip() for name in reader.fieldnames or ()]
         wrong = [name for name in columns if name not in FIELDS]
         if wrong or "order" not in columns or len(set(columns)) < len(columns):

@@ -167,7 +167,8 @@ class Invoicing:
         if (recent and self._seen(order.order_id, _said(last), read)) or "again" in leave:
             return
         when = datetime.fromtimestamp(last["begun_at"], UTC).isoformat(timespec="seconds")
-        how = f"VTEX accepted it (receipt {last['answer']})" if last["outcome"] else _LOST
+        receipt = f" (receipt {last['answer']})" if last["answer"] else ""
+        how = f"VTEX accepted it{receipt}" if last["outcome"] else _LOST
         raise NotPosted(
             f"it was posted at {when}, {how}, and order {order.order_id} does not show it; "
             "look again later, or say --again if VTEX Admin proves that it was lost"

@@ -21,7 +21,7 @@ config, *only = sys.argv[1:]
 if only:
     found = pkgutil.iter_modules
     pkgutil.iter_modules = lambda path: [one for one in found(path) if one.name[0] == "_" or one.name in only]
-from receiver.app import create_app
+from receiver.web.app import create_app
 from receiver.config import load
 from receiver.store import Database
 loaded = load(Path(config))

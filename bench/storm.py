@@ -16,9 +16,9 @@ from typing import Any
 from bench import servers
 from bench.table import Row, Wanted
 from receiver.http import Http
+from receiver.processes.worker import Worker
+from receiver.sandbox import Faults
 from receiver.vtex.client import Vtex
-from receiver.vtex.sandbox import Faults
-from receiver.worker import Worker
 from tests.rig import Rig, order, package, posted
 
 #: Seconds that a call takes at least, and shipments that are worked at once.

@@ -18,15 +18,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from receiver import stand_in
 from receiver.carriers import discover
 from receiver.config import BadConfig, Config, endpoint_from, load
-from receiver.http import Http
+from receiver.http import Http, NoAnswer
 from receiver.recordings import BadRecording, Recording, walk
-from receiver.replay import Replay, Replayed
+from receiver.recordings.replay import Replay, Replayed
+from receiver.sandbox import carriers as stand_in
+from receiver.sandbox import create_sandbox, serve
 from receiver.store import Database, Desk, Index, Link
-from receiver.vtex.answers import NoAnswer
-from receiver.vtex.sandbox import create_sandbox, serve
 
 ACCOUNT = "demostore"
 #: The order that waits for the webhook the reader sends himself.

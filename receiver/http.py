@@ -5,6 +5,9 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
@@ -15,16 +18,34 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from receiver.vtex.answers import Answer, NoAnswer
-
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 TOTAL_SECONDS = 25.0
 MOST_BYTES = 8_000_000
+#: VTEX recommends one minute of silence after 429 ("Orders feed" guide).
+LEAST_PAUSE = 60.0
+MOST_PAUSE = 3600.0
 
 
 _TOO_LONG = "the answer took too long"
 _this_thread = threading.local()  # its ``deadline`` is that of the call being made
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer: header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class NoAnswer(Exception):
+    """No answer came, or not all of one: whether a write was applied is unknown."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class HostNotAllowed(Exception):
@@ -94,6 +115,22 @@ class Http:
                 session.mount(scheme, _Adapter())
             self._local.session = session
         return session
+
+
+def pause(retry_after: str | None, now: float, *, least: float = LEAST_PAUSE) -> float:
+    """Seconds of silence for a ``Retry-After``: seconds or an HTTP date; absent and nonsense mean the least."""
+    seconds = least
+    if retry_after:
+        written = retry_after.strip()
+        if written.isascii() and written.isdecimal():
+            seconds = float(written[:9])
+        else:
+            try:
+                when = parsedate_to_datetime(written)
+                seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now
+            except (ValueError, OverflowError):
+                seconds = least
+    return min(max(seconds, least), MOST_PAUSE)
 
 
 class _Deadline:

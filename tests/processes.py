@@ -18,8 +18,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from adapters import Hmac, Request
+from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Database, Desk
-from receiver.vtex.sandbox import Faults, create_sandbox, serve
 from tests.rig import eventually, order, package, posted
 
 ROOT = Path(__file__).parent.parent
@@ -147,7 +147,7 @@ class Site:
         if arguments[0] in ("serve", "web") and "--bind" not in arguments:
             arguments = (*arguments, "--bind", "127.0.0.1:0")
         log = self.folder / f"{len(self.running)}-{arguments[0]}.log"
-        program = f"import receiver.cli, receiver.server; {first}; receiver.cli.main()"
+        program = f"import receiver.cli, receiver.processes.server; {first}; receiver.cli.main()"
         command = [sys.executable, "-c", program, *arguments]
         self.running.append(Running(command, log, RECEIVER_CONFIG=str(self.config)))
         return self.running[-1]

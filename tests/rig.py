@@ -11,15 +11,15 @@ from typing import Any, Self
 from werkzeug.test import TestResponse
 
 from adapters import Request
-from receiver.app import create_app
 from receiver.config import Config, parse
 from receiver.http import Http
+from receiver.processes.worker import Worker
 from receiver.reconcile import Reconciler
 from receiver.recordings import Recording
+from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Database, Desk, Index, Link, Linked, Queue
 from receiver.vtex.client import Vtex
-from receiver.vtex.sandbox import Faults, create_sandbox, serve
-from receiver.worker import Worker
+from receiver.web.app import create_app
 
 NOON = 1_795_000_000.0  # 2026-11-18T10:26:40Z: after every recording
 

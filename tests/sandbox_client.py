@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from receiver.vtex.sandbox import Faults, Running, Sandbox, create_sandbox, load_orders, serve
+from receiver.sandbox import Faults, Running, Sandbox, create_sandbox, load_orders, serve
 from tests.vtex_contract import answer_faults, request_faults
 
 SAMPLES = Path(__file__).parent / "samples" / "vtex"

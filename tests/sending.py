@@ -11,8 +11,8 @@ from werkzeug.test import TestResponse
 
 from adapters import Hmac, Reply, Shipment, Status
 from receiver import carriers
-from receiver.app import create_app
 from receiver.carriers import Carrier
+from receiver.web.app import create_app
 from tests.rig import Rig
 
 SECRET = "a-good-secret"

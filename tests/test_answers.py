@@ -9,21 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from receiver.http import LEAST_PAUSE, MOST_PAUSE, Answer, pause
 from receiver.vtex.answers import (
-    LEAST_PAUSE,
-    MOST_PAUSE,
-    Answer,
     Misconfigured,
-    NoAnswer,
     NotFound,
     Refused,
     Rejected,
     Throttled,
     Transient,
+    Unanswered,
     VtexError,
     decipher,
     message,
-    pause,
 )
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC).timestamp()
@@ -98,7 +95,7 @@ def test_error_tree(status, headers, body, kind):
 
 def test_every_error_is_shown():
     """The table above shows every kind of trouble, but for the answer that never came."""
-    assert {row[3] for row in ERRORS} == set(VtexError.__subclasses__()) - {NoAnswer}
+    assert {row[3] for row in ERRORS} == set(VtexError.__subclasses__()) - {Unanswered}
 
 
 def test_redirect_target():

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from receiver import backfill
-from receiver.backfill import Backfill, Progress, TooMany
+from receiver.calls.background import Errands
 from receiver.http import Http
+from receiver.operations import backfill
+from receiver.operations.backfill import Backfill, Progress, TooMany
 from receiver.store import Background, Queue
 from receiver.vtex.answers import Refused, VtexError
 from receiver.vtex.client import Vtex
-from receiver.vtex.errands import Errands
 from receiver.vtex.orders import UnexpectedOrder
 from tests.console import on_terminal, receiver, write_config
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted

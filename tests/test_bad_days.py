@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from receiver.reasons import WAITING
-from receiver.vtex.sandbox import create_sandbox, serve
+from receiver.sandbox import create_sandbox, serve
+from receiver.shipments.reasons import WAITING
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_reconcile import DAY, HOUR, fields
 

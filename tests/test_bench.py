@@ -19,8 +19,8 @@ from bench.table import Row, Wanted, lines
 from receiver.carriers import discover
 from receiver.config import endpoint_from
 from receiver.recordings import read_http
+from receiver.sandbox import Faults
 from receiver.store import Database, Queue
-from receiver.vtex.sandbox import Faults
 
 MISSED = Row(figure="toy", measured=60.0, unit="ms", wanted=Wanted("measured", most=50))
 

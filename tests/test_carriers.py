@@ -10,9 +10,10 @@ import pytest
 
 import adapters
 from adapters import Header, Ignored, Reply, Request, Shipment, Status, Unreadable
-from receiver import carriers, schemas
-from receiver.carriers import _REQUIRED, BrokenCarriers, Conversion, discover, load
-from receiver.schemas import BadSchema, document, validator
+from receiver import carriers
+from receiver.carriers import BrokenCarriers, Conversion, discover, load, schemas
+from receiver.carriers.registry import _REQUIRED
+from receiver.carriers.schemas import BadSchema, document, validator
 
 TOY = """
 from adapters import Header, Reply, Shipment, Status

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from receiver.carriers import BrokenCarriers, discover
+from receiver.carriers.pages import BEGIN, END, computed, facts, stored
+from receiver.carriers.quality import quality, worth
 from receiver.config import load
-from receiver.pages import BEGIN, END, computed, facts, stored
-from receiver.quality import quality, worth
 from tests.console import receiver
 
 ROOT = Path(__file__).parent.parent

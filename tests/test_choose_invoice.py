@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from receiver.reasons import HELD, WAITING
+from receiver.shipments.reasons import HELD, WAITING
 from receiver.vtex.facts import index_facts
 from receiver.vtex.nfe import key_digits, series_and_number, significant
 from receiver.vtex.orders import RULES, Choice, Clues, Hold, UnexpectedOrder, Wait, choose, only_invoice, read_order

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from receiver.sandbox import serve
 from receiver.store import Background
 from receiver.vtex.hook import MAY_HAVE_INVOICE, configuration
-from receiver.vtex.sandbox import serve
 from tests.console import receiver, write_config
 from tests.rig import MELHOR_ENVIO, Rig
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.story import Next, next_step
+from receiver.shipments.next_step import Next, next_step
 from tests.console import Desk, write_config
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_events import HOUR, prepared, scanned

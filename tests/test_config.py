@@ -86,7 +86,7 @@ class TestExample:
         written = re.sub(r"(?m)^# (?=\w+ = |\[\[)", "", EXAMPLE.read_text())
         shown = set(re.findall(r"(?m)^(\w+) = ", written)) | {"auth", "scheme", "name"}
         readers = ("text", "texts", "number", "boolean", "choice", "zone", "table", "growing")
-        tree = ast.parse((ROOT / "receiver" / "config.py").read_text())
+        tree = ast.parse((ROOT / "receiver" / "config" / "loader.py").read_text())
         read = {
             node.args[0].value
             for node in ast.walk(tree)
@@ -350,7 +350,7 @@ CANARY = "hunter2-canary"
 
 def test_postgres_needs_its_driver(monkeypatch):
     """Without psycopg the fault names the extra to install."""
-    monkeypatch.setattr("receiver.config.find_spec", lambda name: None)
+    monkeypatch.setattr("receiver.config.loader.find_spec", lambda name: None)
 
     assert ["receiver.database: needs the extra for PostgreSQL: pip install '.[postgres]'"] == faults(
         receiver={"database": "postgresql+psycopg://u@h/r"}

@@ -8,8 +8,9 @@ import pytest
 
 from adapters import Basic, Bearer, Header, Hmac, Path, Query
 from receiver.carriers import discover
-from receiver.config import BadConfig, Endpoint, _chosen_scheme, endpoint_from
-from receiver.settings import Table
+from receiver.config import BadConfig, Endpoint, endpoint_from
+from receiver.config.loader import _chosen_scheme
+from receiver.config.tables import Table
 from tests.test_config import FRENET, VTEX, config, faults
 
 

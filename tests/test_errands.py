@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from receiver.calls.background import READS, Errands
 from receiver.http import Http
 from receiver.store import Background, Busy, Paused, Queue
 from receiver.store.accounts import FAILING_ORDERS
 from receiver.vtex.answers import OUTAGE_PAUSE, Misconfigured, NotFound, Throttled, Transient
 from receiver.vtex.client import Vtex
-from receiver.vtex.errands import READS, Errands
 from tests.rig import Rig, order, package, posted
 
 

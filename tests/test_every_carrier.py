@@ -22,10 +22,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from adapters import Ignored, NotAuthentic, Probe, Reply, Request, Retries, Shipment, Status, Unreadable
 from adapters._signatures import whole_body
 from receiver.carriers import Carrier, Conversion, discover
+from receiver.carriers.quality import worth
+from receiver.carriers.schemas import check_schema
 from receiver.config import Endpoint, parse
-from receiver.quality import worth
-from receiver.recordings import REDACTED, Recording, load
-from receiver.schemas import check_schema
+from receiver.intake.redaction import REDACTED
+from receiver.recordings import Recording, load
 from receiver.shipments import shipment_from_json, shipment_to_json
 from tests import own_carriers
 from tests.test_imports import breaches

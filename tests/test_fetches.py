@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from adapters import Fetch, Header, Ignored, Reference, ReferenceKind, Request, Shipment, Status
-from receiver import carriers
+from receiver.carriers import registry
 from receiver.intake import Intake
 from receiver.store import Fetched, Fetches, Inbox, LeaseLost
 from tests.bare_server import Heard, answer, serving
@@ -56,14 +56,14 @@ SCHEMA = {
 @pytest.fixture
 def thin(monkeypatch):
     """A carrier that sends notices."""
-    for module in ("schemas", "carriers"):
-        monkeypatch.setattr(f"receiver.{module}.document", lambda _, folder=None: SCHEMA)
-    carriers.validator.cache_clear()
+    for module in ("schemas", "registry"):
+        monkeypatch.setattr(f"receiver.carriers.{module}.document", lambda _, folder=None: SCHEMA)
+    registry.validator.cache_clear()
     yield toy(
         AUTH=(Header("x-toy"),), HOSTS=("api.toy.example", re.compile(r"api\d\.toy\.example")), CREDENTIALS="basic",
         SECRET_FIELDS=("secret",), notice=_notice, more=_more, read=_read,
     )  # fmt: skip
-    carriers.validator.cache_clear()
+    registry.validator.cache_clear()
 
 
 class Api:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from receiver.config import Account
-from receiver.http import Http
-from receiver.vtex.answers import NoAnswer
+from receiver.http import Http, NoAnswer
+from receiver.vtex.answers import Unanswered, VtexError
 from receiver.vtex.client import Vtex
 from tests.bare_server import Heard, Server, answer, saying, serving
 
@@ -115,12 +115,13 @@ class TestNoAnswer:
             assert b'"well"' == http.call("GET", server.url, headers={}).body
 
     def test_patch_without_an_answer(self):
-        """The client passes it on as it is: whether the write was applied is unknown."""
+        """The client tells it in VTEX's terms: whether a write was applied is unknown. A carrier's silence is none."""
         with serving(lambda *_: None) as server:
             lux = Account(name="lux", base_url=server.url, app_key="k", app_tokens=("t", "older"))
             client = Vtex(lux, Http([server.url], read=0.05), clock=lambda: 0.0)
-            with pytest.raises(NoAnswer):
+            with pytest.raises(Unanswered):
                 client.patch_invoice("1-01", "900", {"trackingNumber": "TN1"})
+            assert not issubclass(NoAnswer, VtexError)
 
             assert ["PATCH"] == [heard.method for heard in server.heard]
 

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from receiver.http import Http
+from receiver.operations.invoicing import LOOKS, Invoicing, NotPosted, Posted
 from receiver.store import Attempt, Paused
 from receiver.store.accounts import FAILING_ORDERS, Accounts
 from receiver.store.tables import accounts, attempts
 from receiver.vtex.answers import Throttled, Transient
 from receiver.vtex.client import Vtex
-from receiver.vtex.invoicing import LOOKS, Invoicing, NotPosted, Posted
 from tests.console import Desk
 from tests.rig import Rig, order, package, posted
 from tests.store_cases import everything

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from adapters import Request, RsaJwks
-from receiver.app import create_app
 from receiver.config import BadConfig, Endpoint
-from receiver.keys import Keys
+from receiver.intake.published_keys import Keys
+from receiver.web.app import create_app
 from tests.bare_server import answer, serving
 from tests.rig import Rig, eventually, posted
 from tests.sending import toy

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from receiver.links import FIELDS, MOST
+from receiver.operations.links import FIELDS, MOST
 from tests.console import on_terminal, receiver, write_config
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_reconcile import UPS, scanned

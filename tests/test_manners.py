@@ -10,12 +10,12 @@ from urllib.request import urlopen
 
 import pytest
 
-from receiver.pauses import KEY_PAUSE
+from receiver.calls.pauses import KEY_PAUSE
+from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Attempt, Database, Desk, Inbox, Queue
 from receiver.store.accounts import FAILING_ORDERS, FAILING_WITHIN
 from receiver.store.tables import BEHIND
 from receiver.vtex.answers import LONGEST_OUTAGE_PAUSE, OUTAGE_PAUSE
-from receiver.vtex.sandbox import Faults, create_sandbox, serve
 from tests.processes import Sender, Site
 from tests.rig import MELHOR_ENVIO, Rig, eventually, order, package, posted
 from tests.store_cases import NOW, add_shipments, delivery, rest, shipment

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from receiver.sandbox import create_sandbox, serve
 from receiver.store import Attempt, Database, Inbox, Link, Queue, Settlement
 from receiver.store.tables import waits
-from receiver.vtex.sandbox import create_sandbox, serve
 from tests.rig import MELHOR_ENVIO, Rig, eventually, order, package, posted
 from tests.store_cases import NOW, add_shipments, claim_one, delivery, everything, shipment
 

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters import Shipment, Status, TrackingEvent
+from receiver.calls.background import Errands
 from receiver.http import Http
+from receiver.operations.comparing import Comparing
+from receiver.operations.invoicing import NotPosted
 from receiver.shipments import Known, Update, fold
 from receiver.store import Background, Paused, Queue
 from receiver.vtex.answers import Throttled
 from receiver.vtex.client import Vtex
-from receiver.vtex.comparing import Comparing
-from receiver.vtex.errands import Errands
-from receiver.vtex.invoicing import NotPosted
 from receiver.vtex.tracking import tracking
 from tests.console import Desk, receiver
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted

@@ -12,10 +12,11 @@ import pytest
 
 from adapters import Reference, ReferenceKind, Shipment, Status
 from receiver.config import AWAIT_SECONDS, Config, parse
-from receiver.plan import LONGEST_BACKOFF, Ask, Rest, awaiting, backoff, basis, hold, order_ids, plan, waiting
-from receiver.reasons import HELD, REASONS, WAITING
+from receiver.reconcile.plan import Ask, Rest, basis, hold, order_ids, plan, waiting
 from receiver.shipments import Known, Update, fold, stamp_to_json
+from receiver.shipments.reasons import HELD, REASONS, WAITING
 from receiver.store import Claim
+from receiver.timing import LONGEST_BACKOFF, awaiting, backoff
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 T = NOW.timestamp()
@@ -279,7 +280,7 @@ class TestBackOff:
 
     def test_schedule(self):
         """Looks in vain grow rarer, and are no more than twenty in three days."""
-        looks = [awaiting(waits, settings()) for waits in range(20)]
+        looks = [awaiting(waits, settings().await_seconds) for waits in range(20)]
 
         assert sorted(looks) == looks
         assert AWAIT_SECONDS[0] == looks[0]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from receiver.sandbox.answers import Refused, oms_error
 from receiver.vtex.client import Vtex
-from receiver.vtex.sandbox_answers import Refused, oms_error
 from tests.rig import Rig, order, package
 from tests.test_events import called, status
 from tests.test_reviewed import FRENET, INTELIPOST, shipped

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.presence import Presence
+from receiver.processes.presence import Presence
 
 
 @pytest.fixture(params=["sqlite:///{folder}/receiver.db", "postgresql+psycopg://user:secret@host/name"])

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from receiver.carriers import discover
+from receiver.carriers.pages import with_table
 from receiver.cli import main
 from receiver.config import parse
-from receiver.pages import with_table
-from receiver.reasons import HELD, KEPT, WAITING
+from receiver.shipments.reasons import HELD, KEPT, WAITING
 from receiver.vtex.orders import RULES
 
 ROOT = Path(__file__).parent.parent

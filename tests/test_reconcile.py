@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.reasons import HELD
+from receiver.shipments.reasons import HELD
 from tests.rig import MELHOR_ENVIO, NOON, Rig, order, package, posted
 
 HOUR, DAY = 3600.0, 86_400.0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from receiver.recordings import load
-from receiver.replay import Replay
+from receiver.recordings.replay import Replay
 from tests.console import Desk, receiver, receiver_process
 from tests.rig import MELHOR_ENVIO, Rig, posted
 

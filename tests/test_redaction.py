@@ -12,8 +12,7 @@ import pytest
 
 from adapters import Header, Request
 from receiver.intake import Intake, Outcome
-from receiver.recordings import REDACTED
-from receiver.redaction import Redaction
+from receiver.intake.redaction import REDACTED, Redaction
 from receiver.store import Inbox
 from tests.rig import Rig, posted
 from tests.sending import good, rows, serve, toy

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from adapters import Reference, ReferenceKind, Shipment, Status, Unreadable
-from receiver.references import BadRule, Rule, refer
+from receiver.carriers.references import BadRule, Rule, refer
 
 ORDER_ID, NUMBER = ReferenceKind.ORDER_ID, ReferenceKind.INVOICE_NUMBER
 

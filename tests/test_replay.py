@@ -15,7 +15,7 @@ from freezegun import freeze_time
 from receiver.config import load
 from receiver.recordings import load as load_recording
 from receiver.recordings import to_json, walk
-from receiver.replay import Replay
+from receiver.recordings.replay import Replay
 from tests.console import ROOT, Desk, receiver, receiver_process
 from tests.replaying import POSTED, SAMPLES, expecting, lines, recording, replay
 from tests.rig import MELHOR_ENVIO, order, package, posted

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from receiver.reasons import WAITING
+from receiver.shipments.reasons import WAITING
 from receiver.vtex.facts import index_facts
 from receiver.vtex.orders import read_order
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from receiver.http import Http
+from receiver.calls.background import Errands
+from receiver.http import Answer, Http
 from receiver.store import Background, Queue
 from receiver.store.accounts import Accounts
-from receiver.vtex.answers import Answer, Throttled, decipher
+from receiver.vtex.answers import Throttled, decipher
 from receiver.vtex.client import Vtex
-from receiver.vtex.errands import Errands
 from receiver.vtex.facts import index_facts
 from receiver.vtex.orders import read_order
 from tests.console import Desk

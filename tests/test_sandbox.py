@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.vtex.sandbox import Faults
+from receiver.sandbox import Faults
 from tests.sandbox_client import (
     BILL,
     EVENT,

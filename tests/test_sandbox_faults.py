@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from receiver.vtex.sandbox import BadFaults, Faults, parse_faults
-from receiver.vtex.sandbox_faults import faults_from_json, faults_to_json
+from receiver.sandbox import BadFaults, Faults, parse_faults
+from receiver.sandbox.faults import faults_from_json, faults_to_json
 from tests.sandbox_client import (
     BILL,
     INVOICE,
@@ -176,7 +176,7 @@ class TestResets(OnLoopback):
             store.call("PATCH", INVOICE, PATCH)
 
         assert ("", "") == tuple(capfd.readouterr())
-        assert [] == [record for record in caplog.records if record.name in ("werkzeug", "receiver.vtex.sandbox")]
+        assert [] == [record for record in caplog.records if record.name in ("werkzeug", "receiver.sandbox.app")]
 
 
 class TestLateness(OnLoopback):

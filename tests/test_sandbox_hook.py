@@ -7,10 +7,10 @@ import pytest
 from flask import Flask, request
 
 from receiver.http import Http
+from receiver.sandbox import serve
 from receiver.vtex.answers import Rejected
 from receiver.vtex.client import Vtex
 from receiver.vtex.hook import configuration
-from receiver.vtex.sandbox import serve
 from tests.rig import Rig, order, package
 
 DAY = "2026-11-1{}T12:00:00Z"

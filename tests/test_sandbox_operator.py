@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from receiver.vtex.sandbox import BadOrders, Call, Faults, create_sandbox, load_orders, serve
-from receiver.vtex.sandbox_faults import faults_to_json
+from receiver.sandbox import BadOrders, Call, Faults, create_sandbox, load_orders, serve
+from receiver.sandbox.faults import faults_to_json
 from tests.sandbox_client import INVOICE, INVOICED, NUMBER, ORDERS, PATCH, TRACKED, TRACKING, OnLoopback
 
 

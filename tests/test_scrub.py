@@ -9,10 +9,10 @@ import pytest
 
 from adapters import Request
 from receiver.carriers import discover
+from receiver.carriers.references import Rule
 from receiver.recordings import load, walk
-from receiver.references import Rule
-from receiver.replay import Replay
-from receiver.scrub import scrubbed
+from receiver.recordings.replay import Replay
+from receiver.recordings.scrub import scrubbed
 
 SAMPLES = Path(__file__).parent / "samples"
 RECORDINGS = [one for one in walk(SAMPLES) if "endpoint" in one.expected]

@@ -1,4 +1,4 @@
-"""The fold of receiver/shipments.py: whatever the order of arrival, the same news ends in the same state."""
+"""The fold of receiver/shipments: whatever the order of arrival, the same news ends in the same state."""
 
 import json
 from datetime import UTC, date, datetime, timedelta, timezone

@@ -4,9 +4,9 @@ import json
 from datetime import UTC, datetime
 
 from adapters import Request
-from receiver import stand_in
 from receiver.http import Http
 from receiver.recordings import Recording
+from receiver.sandbox import carriers as stand_in
 
 
 def test_answers():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver.vtex.sandbox import Faults, parse_faults
-from receiver.vtex.sandbox_faults import _ONE_OF, _SOME_OF
+from receiver.sandbox import Faults, parse_faults
+from receiver.sandbox.faults import _ONE_OF, _SOME_OF
 from tests.test_readme import ROOT, rows, shell, spans
 
 PAGE = (ROOT / "docs" / "stand-in.md").read_text(encoding="utf-8")

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from adapters import Shipment, Status, TrackingEvent
-from receiver.http import Http
+from receiver.http import Answer, Http
+from receiver.operations.comparing import Comparing
+from receiver.operations.invoicing import Invoicing
 from receiver.shipments import Known, Update, fold
 from receiver.store import Busy, Paused
 from receiver.store.accounts import Accounts
 from receiver.store.gaps import Gaps
-from receiver.vtex.answers import Answer, message
+from receiver.vtex.answers import message
 from receiver.vtex.client import Vtex
-from receiver.vtex.comparing import Comparing
-from receiver.vtex.invoicing import Invoicing
 from receiver.vtex.tracking import events, tracking
 from tests.console import Desk, receiver
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted

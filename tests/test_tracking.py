@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from adapters import Shipment, Status, TrackingEvent, Unreadable
+from receiver.carriers.schemas import document, validator
 from receiver.recordings import load
-from receiver.replay import Replay
-from receiver.schemas import document, validator
+from receiver.recordings.replay import Replay
 from receiver.shipments import Known, Update, fold, known_from_json, known_to_json
 from receiver.vtex.tracking import MOST_DESCRIPTION, events, tracking
 

@@ -12,7 +12,7 @@ import pytest
 
 from adapters import Basic, Header, Hmac, Ignored, NotAuthentic, Request, Shipment, Status, Unreadable
 from receiver import carriers, recordings
-from receiver.references import Rule, refer
+from receiver.carriers.references import Rule, refer
 from receiver.shipments import Known, Update, fold
 
 SAMPLES = Path(__file__).parent / "samples"

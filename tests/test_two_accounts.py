@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from receiver.links import tell
-from receiver.vtex.sandbox import Sandbox, create_sandbox, serve
+from receiver.operations.links import tell
+from receiver.sandbox import Sandbox, create_sandbox, serve
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_resolve import rest
 

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Background, Queue, StoreUnavailable
 from receiver.store.background import MOST_NEWS
 from receiver.store.tables import order_news
 from receiver.vtex.hook import Event, configuration, read_configuration, read_event
-from receiver.vtex.sandbox import Faults, create_sandbox, serve
 from tests.rig import MELHOR_ENVIO, Rig, eventually, order, package, posted
 from tests.test_reconcile import DAY, HOUR, fields, naming
 

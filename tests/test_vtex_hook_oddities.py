@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from receiver.http import Http
+from receiver.sandbox import serve
+from receiver.sandbox.hook import KEPT, SILENT, TRIES
 from receiver.store import Background, StoreUnavailable
 from receiver.vtex.answers import Rejected
 from receiver.vtex.client import Vtex
 from receiver.vtex.hook import configuration
-from receiver.vtex.sandbox import serve
-from receiver.vtex.sandbox_hook import KEPT, SILENT, TRIES
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_reconcile import DAY, HOUR, fields
 from tests.test_reviewed import INTELIPOST, shipped

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from receiver.http import Http
-from receiver.vtex.answers import Answer, Misconfigured, Refused
+from receiver.http import Answer, Http
+from receiver.sandbox import create_sandbox, serve
+from receiver.vtex.answers import Misconfigured, Refused
 from receiver.vtex.client import Vtex
-from receiver.vtex.sandbox import create_sandbox, serve
 from tests.rig import MELHOR_ENVIO, NOON, Rig, order, package, posted
 from tests.test_backfill import invoiced, made
 from tests.test_bad_days import PARCELS, prepare, states, tell, told, written

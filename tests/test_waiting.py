@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.reasons import WAITING
+from receiver.shipments.reasons import WAITING
 from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.test_reconcile import DAY, HOUR, fields, naming
 from tests.test_resolve import rest

@@ -204,7 +204,7 @@ class TestStumbling:
         rig.add_order(order("1-01", package("900")))
         rig.post(posted())
         with monkeypatch.context() as patched:
-            patched.setattr(f"receiver.reconcile.{where}", _fail)
+            patched.setattr(f"receiver.reconcile.reconciler.{where}", _fail)
             rig.works_until(60)
         assert ("due", "internal_error") == (rig.shipment()["state"], rig.shipment()["reason"])
         errors = [record for record in caplog.records if record.levelname == "ERROR"]
@@ -223,7 +223,7 @@ class TestStumbling:
         rig.desk.dismiss("melhor-envio/p1", now=rig.now)
         rig.post(posted())
         with monkeypatch.context() as patched:
-            patched.setattr("receiver.reconcile.advance", _fail)
+            patched.setattr("receiver.reconcile.reconciler.advance", _fail)
             rig.work()
         rig.works_until(DAY)
 

@@ -23,7 +23,7 @@ PROGRAM = """
 import logging, pathlib, sys, threading
 from receiver.config import load
 from receiver.store import Database
-from receiver.worker import Worker
+from receiver.processes.worker import Worker
 
 logging.basicConfig(level=logging.INFO)
 config = load(pathlib.Path(sys.argv[1]), {})

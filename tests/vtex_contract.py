@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from receiver.schemas import document
+from receiver.carriers.schemas import document
 
 Schema = dict[str, Any]
 

@@ -13,14 +13,14 @@ from typing import Any, Never, TypeVar
 import click
 from rich.cells import cell_len, set_cell_size
 
+from receiver.calls.background import Errands
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
 from receiver.http import Http
-from receiver.reasons import REASONS
+from receiver.shipments.reasons import REASONS
 from receiver.store import Database, Desk, NotMigrated, Queue, StoreUnavailable
 from receiver.store.desk import Unknown
 from receiver.vtex.client import Vtex
-from receiver.vtex.errands import Errands
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 STATES = (

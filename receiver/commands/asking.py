@@ -15,10 +15,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from adapters import Unreadable, strict_json
+from receiver.carriers.schemas import faults
 from receiver.commands._common import account_of, account_option, fail, json_option, opened, printable, show_rows
 from receiver.config import Config
 from receiver.http import Http
-from receiver.schemas import faults
+from receiver.operations.comparing import Comparing
+from receiver.operations.invoicing import Invoicing, NotPosted, Posted, Request
 from receiver.store import Busy, Database, Index, Paused
 from receiver.store.accounts import Accounts
 from receiver.store.gaps import Gaps
@@ -26,9 +28,7 @@ from receiver.vtex import bills
 from receiver.vtex.answers import VtexError
 from receiver.vtex.bills import Bill, Leave
 from receiver.vtex.client import BadSegment, Vtex
-from receiver.vtex.comparing import Comparing
 from receiver.vtex.hook import Event
-from receiver.vtex.invoicing import Invoicing, NotPosted, Posted, Request
 from receiver.vtex.orders import UnexpectedOrder
 
 SCHEMA = "vtex_invoice"

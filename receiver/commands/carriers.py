@@ -11,15 +11,16 @@ import click
 
 from adapters import Ignored, NotAuthentic, Request, Unreadable
 from receiver.carriers import BrokenCarriers, Carrier, discover
+from receiver.carriers.pages import BadPage, computed, facts, stored, with_facts, with_table
+from receiver.carriers.scaffolding import CannotScaffold, scaffold
 from receiver.commands._common import fail, json_option, printable, show_rows
 from receiver.config import BadConfig, Config, Endpoint, default_path, endpoint_from, load
-from receiver.pages import BadPage, computed, facts, stored, with_facts, with_table
-from receiver.recordings import REDACTED, BadRecording, Recording, read_http
+from receiver.intake.redaction import REDACTED
+from receiver.recordings import BadRecording, Recording, read_http
 from receiver.recordings import load as load_recording
-from receiver.replay import Replay, orders_by_id
-from receiver.scaffolding import CannotScaffold, scaffold
+from receiver.recordings.replay import Replay, orders_by_id
+from receiver.sandbox import BadOrders, load_orders
 from receiver.vtex.orders import UnexpectedOrder
-from receiver.vtex.sandbox import BadOrders, load_orders
 
 #: Where a checkout keeps its recordings and its pages.
 _SAMPLES, _PAGES = Path("tests/samples"), Path("docs/carriers")
@@ -123,11 +124,11 @@ def page(slugs: tuple[str, ...], *, write: bool) -> None:
         if write:
             proven = {slug: computed(slug, _SAMPLES).to_json() for slug in discover()}
             text = json.dumps(proven, indent=1, sort_keys=True) + "\n"
-            Path("receiver/quality.json").write_text(text, encoding="utf-8")
+            Path("receiver/carriers/quality.json").write_text(text, encoding="utf-8")
             stored.cache_clear()
             readme = Path("README.md").read_text(encoding="utf-8")
             Path("README.md").write_text(with_table(readme, discover().values()), encoding="utf-8")
-            click.echo(f"{len(chosen)} pages, receiver/quality.json and the README's table are up to date")
+            click.echo(f"{len(chosen)} pages, receiver/carriers/quality.json and the README's table are up to date")
     except BadPage as error:
         fail(str(error))
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from receiver.calls.background import Errands
 from receiver.commands._common import (
     account_of,
     account_option,
@@ -19,7 +20,6 @@ from receiver.commands._common import (
 )
 from receiver.store import Background, Busy, Paused
 from receiver.vtex.answers import NotFound, VtexError
-from receiver.vtex.errands import Errands
 from receiver.vtex.hook import Standing, configuration, read_configuration
 
 #: Seconds to wait for a pause, or for live work, before the command gives up.

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from receiver.backfill import KEPT, Backfill, Progress, TooMany
 from receiver.commands._common import (
     account_of,
     account_option,
@@ -24,6 +23,7 @@ from receiver.commands._common import (
     opened,
     say,
 )
+from receiver.operations.backfill import KEPT, Backfill, Progress, TooMany
 from receiver.store import Background, Index
 from receiver.vtex.answers import VtexError
 from receiver.vtex.orders import UnexpectedOrder

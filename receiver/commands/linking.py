@@ -15,8 +15,8 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from adapters import Unreadable
 from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say, show_rows
 from receiver.config import Config
-from receiver.links import FIELDS, MOST, Told, read_link, tell
-from receiver.resolve import NAMES
+from receiver.operations.links import FIELDS, MOST, Told, read_link, tell
+from receiver.reconcile.resolve import NAMES
 from receiver.store import Index, Link
 
 #: A line's number, and its link as it stands there, or why there is none.

@@ -22,10 +22,10 @@ from receiver.commands._common import (
     show_rows,
     state_option,
 )
+from receiver.shipments.next_step import next_step
 from receiver.store import Desk
 from receiver.store.accounts import about_order
 from receiver.store.desk import Unknown
-from receiver.story import next_step
 from receiver.vtex.orders import RULES
 
 

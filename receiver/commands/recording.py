@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from receiver.commands._common import count, fail, opened
-from receiver.recorder import captured
 from receiver.recordings import write_http
+from receiver.recordings.recorder import captured
 from receiver.store import Desk
 
 #: Seconds between looks for what has arrived.

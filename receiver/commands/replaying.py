@@ -30,13 +30,13 @@ from receiver.commands._common import (
 from receiver.config import Config, default_path
 from receiver.http import Http
 from receiver.intake import FETCHED, Intake, read, stored_request
+from receiver.processes.worker import Worker
 from receiver.recordings import BadRecording, Recording, to_json, walk
-from receiver.replay import Fields, Replay, Replayed, bad, orders_by_id
-from receiver.scrub import scrubbed
+from receiver.recordings.replay import Fields, Replay, Replayed, bad, orders_by_id
+from receiver.recordings.scrub import scrubbed
+from receiver.sandbox import BadOrders, load_orders
 from receiver.store import Desk, Inbox
 from receiver.vtex.orders import UnexpectedOrder
-from receiver.vtex.sandbox import BadOrders, load_orders
-from receiver.worker import Worker
 
 _Walked = Recording | BadRecording
 #: Recordings stored before a worker looks: all webhooks of a parcel among them come to one write.

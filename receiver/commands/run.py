@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from receiver import server
 from receiver.carriers import Carrier
 from receiver.commands._common import bind_option, clear_faults, configuration, count, fail
+from receiver.processes import server
+from receiver.sandbox import BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
+from receiver.sandbox import serve as serve_sandbox
 from receiver.store import migrate as migrate_database
 from receiver.store.engine import prepare
-from receiver.vtex.sandbox import BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
-from receiver.vtex.sandbox import serve as serve_sandbox
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
 _AT_LEAST_ONE = click.IntRange(min=1)

@@ -1,18 +1,13 @@
-"""PURE: what VTEX's answers mean, as an error tree. Statuses and bodies: VTEX developer portal, "Handling errors" and
+"""What VTEX's answers mean, as an error tree. Statuses and bodies: VTEX developer portal, "Handling errors" and
 "Orders API"; an HTML page under 200 or 3xx is a login page: the key may not do what was asked."""
 
 import json
 import random
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-#: VTEX recommends one minute of silence after 429 ("Orders feed" guide).
-LEAST_PAUSE = 60.0
-MOST_PAUSE = 3600.0
+from receiver.http import LEAST_PAUSE, Answer, pause
+
 #: While VTEX answers nobody: seconds of the first pause, doubling to the longest, until a call is answered.
 OUTAGE_PAUSE, LONGEST_OUTAGE_PAUSE = 15.0, 300.0
 
@@ -20,15 +15,6 @@ _NO_INVOICE = "invoice not found"
 _EMAIL = re.compile(r"[^\s@\"']+@[^\s@\"']+")
 #: Eleven digits and more, also as people write documents and telephone numbers.
 _LONG_DIGITS = re.compile(r"\+?\(?\d(?:[ ().\-/]{0,2}\d){10,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer: header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class VtexError(Exception):
@@ -39,7 +25,7 @@ class VtexError(Exception):
         self.status = status
 
 
-class NoAnswer(VtexError):
+class Unanswered(VtexError):
     """No answer came: whether a write was applied is unknown."""
 
 
@@ -84,26 +70,15 @@ def decipher(answer: Answer, *, now: float, least_pause: float = LEAST_PAUSE) ->
         raise Transient("the answer is not JSON", answer.status) from None
 
 
-def pause(retry_after: str | None, now: float, *, least: float = LEAST_PAUSE) -> float:
-    """Seconds of silence for a ``Retry-After``: seconds or an HTTP date; absent and nonsense mean the least."""
-    seconds = least
-    if retry_after:
-        written = retry_after.strip()
-        if written.isascii() and written.isdecimal():
-            seconds = float(written[:9])
-        else:
-            try:
-                when = parsedate_to_datetime(written)
-                seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now
-            except (ValueError, OverflowError):
-                seconds = least
-    return min(max(seconds, least), MOST_PAUSE)
+def outcome_of(error: Exception) -> str:
+    """One or two words for the log of attempts."""
+    return "no answer" if isinstance(error, Unanswered) else type(error).__name__.lower()
 
 
 def leaves_open(error: VtexError) -> bool:
     """Whether a write may have been applied: a server's error, a gateway's 503 and a garbled answer say as little as
     none. A 429 is told before."""
-    return isinstance(error, NoAnswer | Transient) or (isinstance(error, Throttled) and error.status == 503)
+    return isinstance(error, Unanswered | Transient) or (isinstance(error, Throttled) and error.status == 503)
 
 
 def outage_pause(before: int, chance: random.Random) -> float:

@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from receiver.config import Account
-from receiver.http import Http
-from receiver.vtex.answers import LEAST_PAUSE, Answer, decipher
+from receiver.http import LEAST_PAUSE, Answer, Http, NoAnswer
+from receiver.vtex.answers import Unanswered, decipher
 from receiver.vtex.writes import MOST_SEGMENT
 
 _ORDERS = "/api/oms/pvt/orders"
@@ -84,7 +84,10 @@ class Vtex:
 
     def _try(self, token: int, method: str, path: str, body: dict[str, Any] | None) -> Answer:
         headers = _headers(self.account, self.account.app_tokens[token])
-        return self._http.call(method, self.account.base_url + path, headers=headers, json=body)
+        try:
+            return self._http.call(method, self.account.base_url + path, headers=headers, json=body)
+        except NoAnswer as error:
+            raise Unanswered(str(error), error.status) from None
 
 
 def segment(text: str) -> str:

@@ -95,7 +95,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not there yet: ``reason`` is a key of `receiver.reasons.WAITING`."""
+    """Not there yet: ``reason`` is a key of `receiver.shipments.reasons.WAITING`."""
 
     reason: str
     note: str = ""
@@ -103,7 +103,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """For a person: ``reason`` is a key of `receiver.reasons.HELD`."""
+    """For a person: ``reason`` is a key of `receiver.shipments.reasons.HELD`."""
 
     reason: str
     note: str = ""

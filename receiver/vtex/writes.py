@@ -88,7 +88,7 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """VTEX keeps what it holds, as the endpoint's settings say: ``reason`` is a key of `receiver.reasons.KEPT`."""
+    """VTEX keeps what it holds, as the endpoint's settings say; ``reason`` is a key of `shipments.reasons.KEPT`."""
 
     choice: Choice
     reason: str

@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, abort, request
 
 from receiver.config import Config
-from receiver.links import MOST, Told, tell
-from receiver.rejects import Rejects, harmless, is_one_of
+from receiver.intake.rejects import Rejects, harmless, is_one_of
+from receiver.operations.links import MOST, Told, tell
 from receiver.store import Index
 from receiver.web.replies import problem
 from receiver.web.webhooks import whole_body

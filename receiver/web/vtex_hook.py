@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, abort, request
 
 from receiver.config import Config
-from receiver.rejects import Rejects, harmless, is_one_of
+from receiver.intake.rejects import Rejects, harmless, is_one_of
 from receiver.store import Background, Index
 from receiver.vtex.hook import PING, SECRET_HEADER, Event, read_event
 from receiver.web.replies import problem

@@ -7,7 +7,7 @@ import pytest
 
 from adapters import Ignored, NotAuthentic, ReferenceKind, Status, abbiamo
 from receiver.carriers import discover
-from receiver.references import Rule, refer
+from receiver.carriers.references import Rule, refer
 from tests.test_traps_world import POST, payload, read_one
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from adapters import Ignored, Status, Unreadable, bluedart
 from receiver.carriers import load
+from receiver.carriers.references import Rule, refer
 from receiver.recordings import load as load_recording
-from receiver.references import Rule, refer
 from receiver.shipments import Known, Update, fold
 from tests.test_traps_world import POST, SAMPLES, payload, proves, read_one
 

@@ -7,7 +7,7 @@ import pytest
 
 from adapters import Ignored, Status, Unreadable
 from receiver.carriers import discover
-from receiver.references import Rule, refer
+from receiver.carriers.references import Rule, refer
 from tests.traps.parcels import body_of, proves, read, reader, recorded
 
 order = reader("borzo", "order_completed")

@@ -8,7 +8,7 @@ import pytest
 
 from adapters import Ignored, NotAuthentic, Status, Unreadable, coordinadora
 from receiver.carriers import discover
-from receiver.references import Rule, refer
+from receiver.carriers.references import Rule, refer
 from tests.test_every_carrier import GARBLED, GONE, crash, damaged
 from tests.test_traps_world import POST, payload
 

@@ -7,8 +7,9 @@ import pytest
 
 from adapters import Ignored, ReferenceKind, Status, Unreadable, dhl
 from receiver.carriers import discover
-from receiver.recordings import REDACTED, load
-from receiver.references import Rule
+from receiver.carriers.references import Rule
+from receiver.intake.redaction import REDACTED
+from receiver.recordings import load
 from tests.bare_server import Heard, answer, serving
 from tests.sending import outcome, rows
 from tests.test_traps_world import POST, SAMPLES, payload, proves, read_one

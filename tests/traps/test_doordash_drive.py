@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from adapters import Basic, Header, Ignored, NotAuthentic, Status, doordash_drive
-from receiver.references import Rule, refer
+from receiver.carriers.references import Rule, refer
 from tests.test_traps_world import POST, payload, proves, read_one
 
 SHIPPED = "2026-11-16T18:22:03+00:00"

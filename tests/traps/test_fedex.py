@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters import Ignored, ReferenceKind, Status, fedex
-from receiver.references import Rule
+from receiver.carriers.references import Rule
 from tests.test_traps_world import payload, proves, read_one
 
 TOKEN = "Fedex-Demo-Security-Token-0001"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from adapters import Ignored, ReferenceKind, Status, frete_rapido
-from receiver.references import Rule, refer
+from receiver.carriers.references import Rule, refer
 from tests.test_traps_world import POST, payload, read_one
 
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from adapters import Ignored, NotAuthentic, Status, lalamove
-from receiver.recordings import REDACTED, load
+from receiver.intake.redaction import REDACTED
+from receiver.recordings import load
 from tests.sending import rows
 from tests.test_traps_world import POST, SAMPLES, payload, read_one
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters import Ignored, Status, Unreadable, ninjavan
-from receiver.schemas import validator
+from receiver.carriers.schemas import validator
 from tests.test_traps_world import POST, payload, proves, read_one
 
 SECRET = "ninjavan-demo-client-secret"

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters import Ignored, Status, onfleet
-from receiver.references import Rule, refer
-from receiver.schemas import validator
+from receiver.carriers.references import Rule, refer
+from receiver.carriers.schemas import validator
 from tests.test_traps_world import POST, payload, proves, read_one
 
 KEY = "0f34de0034de0034de0034de0034de0034de0034de0034de0034de0034de00aa"

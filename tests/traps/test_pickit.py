@@ -7,8 +7,7 @@ import pytest
 from adapters import Ignored, ReferenceKind, Status, Unreadable, pickit
 from receiver import carriers
 from receiver.config import parse
-from receiver.recordings import REDACTED
-from receiver.redaction import Redaction
+from receiver.intake.redaction import REDACTED, Redaction
 from tests.test_traps_world import POST, SAMPLES, proves, read_one
 
 STATUSES = {

@@ -9,7 +9,7 @@ import pytest
 from adapters import Ignored, Status
 from receiver.carriers import discover
 from receiver.config import endpoint_from
-from receiver.redaction import Redaction
+from receiver.intake.redaction import Redaction
 from tests.traps.parcels import body_of, proves, read, reader, recorded
 
 parcel = reader("sendcloud", "picked_up_by_driver")

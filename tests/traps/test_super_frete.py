@@ -4,7 +4,7 @@
 import pytest
 
 from adapters import Ignored, Status, melhor_envio, super_frete
-from receiver.references import Rule, refer
+from receiver.carriers.references import Rule, refer
 from tests.test_traps_world import payload, proves, read_one
 
 BODY = '{"event":"order.posted","data":{"id":"x","note":"\\/ ç 1.0"}}'.encode()

@@ -1,0 +1,97 @@
+"""Calls to VTEX that no shipment waits for: reading orders for the index, the hook's configuration, an invoice that a
+person sends. They share the account's pace and pause with the workers, and stand behind every live shipment."""
+
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+from receiver.calls.pauses import heard
+from receiver.store import Busy, Paused, Queue
+from receiver.vtex.answers import Misconfigured, Throttled, Transient, Unanswered, VtexError
+from receiver.vtex.client import Vtex
+
+T = TypeVar("T")
+
+#: How often `Errands.read` asks again where VTEX has trouble of its own, and the first wait of those that double.
+READS, FIRST_WAIT = 5, 5.0
+#: A wait is slept in pieces: the pause may end, or the live work be done, before it was expected.
+_NAP = 5.0
+
+
+class Errands:
+    """One account's errands. ``clock`` is Unix time in seconds, ``sleep`` waits; ``waiting`` hears why, once a wait."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        vtex: Vtex,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        waiting: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._queue, self.vtex = queue, vtex
+        self._clock, self._sleep, self._waiting = clock, sleep, waiting
+
+    def call(self, make: Callable[[], T], *, order_id: str | None = None, patience: float = math.inf) -> T:
+        """What ``make`` returns, called once, as soon as the account has room for it.
+
+        Raises `Busy` or `Paused` where ``patience`` seconds were not enough (then it was not called), what ``make``
+        raises, `receiver.store.StoreUnavailable`. 429, 503, a key that does not work and the trouble of many orders
+        in a row pause the account for all. A call without ``order_id`` is about no order and needs a right that
+        invoices do not: its refusal says nothing of the key, nor its trouble of the orders.
+        """
+        account = self.vtex.account.name
+        self._wait_for_place(account, self._clock() + patience)
+        try:
+            result = make()
+        except VtexError as error:
+            if order_id is not None or not isinstance(error, Misconfigured):
+                heard(self._queue, account, error, order_id=order_id, now=self._clock())
+            raise
+        heard(self._queue, account, order_id=order_id, now=self._clock())
+        return result
+
+    def read(self, make: Callable[[], T], *, order_id: str | None = None) -> T:
+        """Like `call` for what may be repeated: pauses are waited for, VTEX's own trouble is met with patience."""
+        tries = 0
+        while True:
+            try:
+                return self.call(make, order_id=order_id)
+            except Throttled as error:
+                self._waiting(str(error))
+            except (Unanswered, Transient) as error:
+                tries += 1
+                if tries >= READS:
+                    raise
+                self._waiting(str(error))
+                self._sleep(FIRST_WAIT * 2.0 ** (tries - 1))
+
+    def _wait_for_place(self, account: str, ends: float) -> None:
+        told = False
+        while True:
+            now = self._clock()
+            try:
+                self._take_place(account)
+            except Busy as error:
+                until, why = error.at, "shipments of the account come first"
+                if until > ends:
+                    raise
+            except Paused as error:
+                until, why = error.until, str(error)
+                if until > ends:
+                    raise
+            else:
+                return
+            if not told:
+                self._waiting(f"VTEX account {account}: {why}")
+                told = True
+            self._sleep(min(until - now, _NAP))
+
+    def _take_place(self, account: str) -> None:
+        """Book a place and wait for it. Raises `Busy`, `Paused`, the latter also for what began meanwhile."""
+        now, span = self._clock(), 60.0 / self.vtex.account.requests_per_minute
+        starts = self._queue.book_errand(account, span=span, now=now)
+        if starts > now:
+            self._sleep(starts - now)
+            self._queue.check_open(account, now=self._clock())

@@ -1,0 +1,92 @@
+"""When an account must be quiet, for how long, and when no more: one rule for the calls of shipments and all others."""
+
+import logging
+import random
+from functools import partial
+
+from receiver.store.accounts import Accounts
+from receiver.timing import stamp
+from receiver.vtex.answers import (
+    Misconfigured,
+    NotFound,
+    Rejected,
+    Throttled,
+    Transient,
+    Unanswered,
+    VtexError,
+    outage_pause,
+)
+
+log = logging.getLogger("receiver.worker")
+
+#: A pause for a key that does not work: 5 minutes, doubling to an hour, until a call succeeds.
+KEY_PAUSE, LONGEST_KEY_PAUSE = 300.0, 3600.0
+
+_CHANCE = random.Random()  # noqa: S311  only jitter
+
+
+def heard(
+    accounts: Accounts,
+    account: str,
+    error: VtexError | None = None,
+    *,
+    order_id: str | None,
+    now: float,
+    writing: bool = False,
+) -> None:
+    """What the end of a call that no shipment waits for says of the account: it must be quiet, or it answers again.
+
+    ``order_id``: whose order the call read or wrote; ``None``: none, and then its trouble is not the orders'.
+    """
+    if error is not None:
+        pause_after(accounts, account, error, now=now)
+    if is_answer(error):
+        answers_again(accounts, account, now=now)
+    if order_id is not None:
+        note_outage(accounts, account, error, order_id=order_id, writing=writing, now=now)
+
+
+def is_answer(error: VtexError | None) -> bool:
+    """A call that ended so proves that the account takes calls: VTEX looked for what was asked."""
+    return error is None or isinstance(error, NotFound | Rejected)
+
+
+def note_outage(
+    accounts: Accounts, account: str, error: VtexError | None, *, order_id: str, writing: bool, now: float
+) -> None:
+    """One order's trouble is its own; that of many in a row is VTEX's, and then the account rests."""
+    if isinstance(error, Unanswered | Transient):
+        rest = partial(outage_pause, chance=_CHANCE)
+        if accounts.failed(account, order_id, writing=writing, now=now, rest=rest, reason=str(error)):
+            log.error("VTEX account %s is paused for a moment: %s. Everything is kept.", account, error)
+    elif not isinstance(error, Throttled | Misconfigured):
+        accounts.answered(account, writing=writing)
+
+
+def answers_again(accounts: Accounts, account: str, *, now: float) -> bool:
+    """End a pause that is over, told in the log. False: there was none, or it is in force."""
+    resumed = accounts.resume(account, now=now)
+    if resumed:
+        log.warning("VTEX account %s answers again; work goes on", account)
+    return resumed
+
+
+def pause_after(accounts: Accounts, account: str, error: VtexError, *, now: float) -> float | None:
+    """Pause the account where the error asks for it: VTEX's own word, or a key that does not work.
+
+    Returns until when (seconds since the epoch); ``None`` where the error is about the one call only.
+    """
+    if isinstance(error, Throttled):
+        return pause(accounts, account, error.pause, str(error), own_fault=False, now=now)
+    if isinstance(error, Misconfigured):
+        seconds = min(LONGEST_KEY_PAUSE, KEY_PAUSE * 2.0 ** min(accounts.pauses(account), 8))
+        return pause(accounts, account, seconds, str(error), own_fault=True, now=now)
+    return None
+
+
+def pause(accounts: Accounts, account: str, seconds: float, reason: str, *, own_fault: bool, now: float) -> float:
+    """Pause the account for so long, told once in the log. Returns until when."""
+    until = now + seconds
+    if accounts.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
+        log.error("VTEX account %s is paused until %s: %s. Everything is kept.", account, stamp(until), reason)
+    return until

@@ -1,0 +1,5 @@
+"""What a carrier is: found in ``adapters/`` and in the merchant's folder, with its schema, page and quality."""
+
+from receiver.carriers.registry import BrokenCarriers, Carrier, Conversion, discover, load
+
+__all__ = ["BrokenCarriers", "Carrier", "Conversion", "discover", "load"]

@@ -1,0 +1,119 @@
+"""A carrier's page under ``docs/carriers/``: between two marks the facts that its module declares, around them what a
+person wrote. And ``quality.json`` beside this module, which tells an installed receiver what only a
+checkout can compute."""
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from adapters import Probe, Retries, Scheme
+from receiver.carriers.quality import LEVELS, Quality, quality
+from receiver.carriers.registry import Carrier
+
+BEGIN, END = "<!-- facts -->", "<!-- end of facts -->"
+
+
+_HEAD = "| carrier | name | proves itself by | where the order may be | quality |"
+
+
+class BadPage(Exception):
+    """A page, or what it is made of, is not in order; the message names the file and what is wrong."""
+
+
+def computed(slug: str, samples: Path) -> Quality:
+    """The quality of a carrier from its recordings in ``samples/<slug>``. Raises `BadPage`."""
+    folder = samples / slug
+    try:
+        provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        expected = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.expected.json"))]
+        return quality([one.get("source", "") for one in expected], provenance)
+    except OSError as error:
+        raise BadPage(f"{folder}/provenance.json: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadPage(f"{folder}: {error}") from None
+
+
+@cache
+def stored() -> dict[str, Any]:
+    """What was computed when the program was packed: quality by slug."""
+    found: dict[str, Any] = json.loads(files("receiver.carriers").joinpath("quality.json").read_text(encoding="utf-8"))
+    return found
+
+
+def with_facts(page: str, carrier: Carrier, proven: Quality, *, name: str) -> str:
+    """The page with its facts brought up to date. Raises `BadPage` where the marks are missing."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise BadPage(f"{name}: the lines {BEGIN} and {END} are missing")
+    return f"{before}{BEGIN}\n\n" + "\n".join(facts(carrier, proven)) + f"\n\n{END}{after}"
+
+
+def facts(carrier: Carrier, proven: Quality) -> Iterator[str]:
+    """The table of what the module declares."""
+    rows = {
+        "carrier": f"`{carrier.slug}`",
+        "documentation": f"<{carrier.docs}>",
+        "proves itself by": "; ".join(_scheme(scheme) for scheme in carrier.auth),
+        "is answered": f"{carrier.reply.success}; {carrier.reply.unreadable} for what cannot be read",
+        "checks the URL by": _probe(carrier.probe),
+        "repeats": _retries(carrier.retries),
+        "a time without an offset is": f"read as {carrier.zone}" if carrier.zone else "not read as an instant",
+        "tracking page": f"`{carrier.tracking_page}`" if carrier.tracking_page else "as the payload says, or none",
+        "the order may be in": ", ".join(f"`{path}`" for path in carrier.references) or "no field: it takes a link",
+        "quality": f"**{proven.level}**: {LEVELS[proven.level]} ({proven.details})",
+    }
+    yield "| | |"
+    yield "| --- | --- |"
+    yield from (f"| {name} | {value.replace('|', chr(92) + '|')} |" for name, value in rows.items())
+
+
+def with_table(readme: str, carriers: Iterable[Carrier]) -> str:
+    """The README with its table of carriers brought up to date. Raises `BadPage` where it has none."""
+    lines = readme.splitlines()
+    try:
+        head = lines.index(_HEAD)
+    except ValueError:
+        raise BadPage("README.md: the head of the table of carriers is missing") from None
+    end = next(at for at in range(head, len(lines)) if not lines[at].startswith("|"))
+    return "\n".join([*lines[: head + 2], *(row(carrier) for carrier in carriers), *lines[end:]]) + "\n"
+
+
+def row(carrier: Carrier) -> str:
+    """A carrier's line in the README's table, which says the same as `receiver carriers`."""
+    schemes = ", ".join(dict.fromkeys(scheme.kind for scheme in carrier.auth))
+    references = ", ".join(carrier.references) or "only by `receiver link`"
+    level = stored()[carrier.slug]["level"]
+    link = f"[`{carrier.slug}`](docs/carriers/{carrier.slug}.md)"
+    return f"| {link} | {carrier.name} | {schemes} | {references} | {level} |"
+
+
+def _scheme(scheme: Scheme) -> str:
+    headers = ", ".join(f"`{name}`" for name in scheme.credential_headers if name)
+    if scheme.kind == "header" and not headers:
+        return "`header` of your choice"
+    return f"`{scheme.kind}`" + (f" in {headers}" if headers and scheme.kind not in ("bearer", "basic") else "")
+
+
+def _probe(probe: Probe | None) -> str:
+    if probe is None:
+        return "nothing known"
+    ways = list(probe.methods)
+    ways += [f"POST of {'nothing' if not body else f'`{body.decode()}`'}" for body in probe.bodies]
+    ways += [f"a text to send back in `{name}`" for name in (probe.echo, probe.challenge) if name]
+    return ", ".join(ways)
+
+
+def _retries(retries: Retries | None) -> str:
+    if retries is None:
+        return "not documented"
+    if retries.times == 0:
+        return "never: what is not received is lost there"
+    if retries.over is None:
+        return f"{retries.times} times, how far apart is not documented"
+    hours = retries.over.total_seconds() / 3600
+    span = f"{hours:g} h" if hours >= 2 else f"{hours * 60:g} min"
+    return f"{'an unknown number of' if retries.times is None else retries.times} times within {span}"

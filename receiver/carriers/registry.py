@@ -1,0 +1,236 @@
+"""Every module in ``adapters/`` is a carrier, and every one in the merchant's own folder; one that fails to load stops
+the boot."""
+
+import importlib
+import importlib.util
+import json
+import pkgutil
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import adapters
+from adapters import Exchange, Fetch, Ignored, Probe, Reply, Request, Retries, Scheme, Shipment, Unreadable, strict_json
+from receiver.carriers.allowed_urls import strange
+from receiver.carriers.schemas import BadSchema, Validator, document, validator
+
+_REQUIRED = ("NAME", "DOCS", "AUTH", "REPLY", "PROBE", "RETRIES", "ZONE", "TRACKING_PAGE", "REFERENCES", "read")
+#: Splits one message into its members, each with its JSON path.
+Split = Callable[[Any], list[tuple[str, Any]]]
+#: What a message asks to be fetched.
+Notice = Callable[[Any, Request], list[Fetch]]
+
+
+class BrokenCarriers(Exception):
+    """One or more carriers do not load; the message names each with its fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What a request came to: each shipment with the part of the payload that speaks of it, the members that could not
+    be read while others could, and what is to be fetched."""
+
+    payload: Any
+    parcels: list[tuple[Shipment, Any]]
+    refused: list[Unreadable]
+    fetches: list[Fetch] = field(default_factory=list)
+
+    @property
+    def shipments(self) -> list[Shipment]:
+        return [shipment for shipment, _ in self.parcels]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """One carrier as its module declares it; see the docstring of `adapters` for what each part means. ``own``: it is
+    the merchant's, from outside the tree."""
+
+    slug: str
+    own: bool
+    name: str
+    docs: str
+    auth: tuple[Scheme, ...]
+    reply: Reply
+    probe: Probe | None
+    retries: Retries | None
+    zone: ZoneInfo | None
+    tracking_page: str | None
+    references: tuple[str, ...]
+    read: Callable[[Any, Request], list[Shipment]]
+    decode: Callable[[Request], Any]
+    encode: Callable[[Any], bytes]
+    split: Split | None
+    event_id: Callable[[Any, Request], str | None]
+    headers: tuple[str, ...]
+    secret_fields: tuple[str, ...]
+    schema: dict[str, Any]
+    methods: tuple[str, ...]
+    query: tuple[str, ...]
+    notice: Notice | None
+    more: Notice | None
+    hosts: tuple[str | re.Pattern[str], ...]
+    credentials: str | Exchange | None
+    credentials_optional: bool
+    check: Validator
+    check_member: Validator | None
+    check_notice: Validator | None
+
+    def convert(self, request: Request) -> Conversion:
+        """Decode, validate and read. Raises `adapters.Unreadable` or `adapters.Ignored` where there is no shipment, and
+        nothing to fetch."""
+        payload = strict_json(request.body) if request.fetched else self.decode(request)
+        if self.notice and self.check_notice and not request.fetched:
+            self.check_notice(payload)
+            if fetches := self.notice(payload, request):
+                return Conversion(payload=payload, parcels=[], refused=[], fetches=self._allowed(fetches))
+        self.check(payload)
+        more = self.more(payload, request) if self.more and request.fetched else []
+        try:
+            conversion = self._converted(payload, request)
+        except Ignored:
+            if not more:
+                raise
+            conversion = Conversion(payload=payload, parcels=[], refused=[])
+        return replace(conversion, fetches=self._allowed(more))
+
+    def _converted(self, payload: Any, request: Request) -> Conversion:
+        if self.split is None:
+            parcels = [(shipment, payload) for shipment in self.read(payload, request)]
+            return Conversion(payload=payload, parcels=parcels, refused=[])
+        return self._converted_members(payload, self.split(payload), request)
+
+    def _allowed(self, fetches: list[Fetch]) -> list[Fetch]:
+        for fetch in fetches:
+            why = strange(fetch.url, self.hosts)
+            if why:
+                raise Unreadable("$", f"asks for a call that is not made: the URL {why}")
+            if not all(value.isascii() and value.isprintable() for value in fetch.headers.values()):
+                raise Unreadable("$", "asks for a call that is not made: a header cannot hold what it gives")
+        return fetches
+
+    def _converted_members(self, payload: Any, members: list[tuple[str, Any]], request: Request) -> Conversion:
+        conversion = Conversion(payload=payload, parcels=[], refused=[])
+        ignored: list[Ignored] = []
+        for path, member in members:
+            try:
+                if self.check_member:
+                    self.check_member(member)
+                conversion.parcels.extend((shipment, member) for shipment in self.read(member, request))
+            except Unreadable as error:
+                conversion.refused.append(Unreadable(path + error.path.removeprefix("$"), error.why))
+            except Ignored as error:
+                ignored.append(error)
+        if not conversion.parcels:
+            raise next(iter([*conversion.refused, *ignored]), Ignored("a message without any parcel"))
+        return conversion
+
+
+def _json_body(request: Request) -> Any:
+    return strict_json(request.body)
+
+
+def _as_json(payload: Any) -> bytes:
+    return json.dumps(payload).encode()
+
+
+def _no_event_id(payload: Any, request: Request) -> None:  # noqa: ARG001  the contract's signature
+    return None
+
+
+def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrier:
+    """One module as a `Carrier`, a merchant's own from ``folder``. Raises `BrokenCarriers` naming what it lacks."""
+    where = f"{folder or 'adapters'}/{slug}.py"
+    missing = [name for name in _REQUIRED if not hasattr(module, name)]
+    if missing:
+        raise BrokenCarriers(f"{where} lacks {', '.join(missing)}")
+    try:
+        check = validator(slug, folder=folder)
+        check_member = validator(slug, "member", folder=folder) if hasattr(module, "split") else None
+        check_notice = validator(slug, "notice", folder=folder) if hasattr(module, "notice") else None
+    except BadSchema as error:
+        raise BrokenCarriers(f"{where}: {error}") from None
+    return Carrier(
+        slug=slug,
+        own=folder is not None,
+        name=module.NAME,
+        docs=module.DOCS,
+        auth=tuple(module.AUTH),
+        reply=module.REPLY,
+        probe=module.PROBE,
+        retries=module.RETRIES,
+        zone=module.ZONE,
+        tracking_page=module.TRACKING_PAGE,
+        references=tuple(module.REFERENCES),
+        read=module.read,
+        decode=getattr(module, "decode", _json_body),
+        encode=getattr(module, "encode", _as_json),
+        split=getattr(module, "split", None),
+        event_id=getattr(module, "event_id", _no_event_id),
+        headers=tuple(getattr(module, "HEADERS", ())),
+        secret_fields=tuple(getattr(module, "SECRET_FIELDS", ())),
+        schema=document(slug, folder=folder),
+        methods=tuple(getattr(module, "METHODS", ("POST", "PUT"))),
+        query=tuple(getattr(module, "QUERY", ())),
+        notice=getattr(module, "notice", None),
+        more=getattr(module, "more", None),
+        hosts=tuple(getattr(module, "HOSTS", ())),
+        credentials=getattr(module, "CREDENTIALS", None),
+        credentials_optional=getattr(module, "CREDENTIALS_OPTIONAL", False),
+        check=check,
+        check_member=check_member,
+        check_notice=check_notice,
+    )
+
+
+@cache
+def discover(folder: Path | None = None) -> dict[str, Carrier]:
+    """All carriers by slug, in alphabetical order, and with them the merchant's own in ``folder``: each a module beside
+    its schema. Raises `BrokenCarriers` with every fault at once.
+    """
+    found: dict[str, Carrier] = {}
+    faults: list[str] = []
+    for slug, where, module in (*_ours(), *_own(folder)):
+        try:
+            if slug in found:
+                raise BrokenCarriers(f"{where}/{slug}.py: there is a carrier of this name already")
+            found[slug] = load(slug, module(), folder=where)
+        except BrokenCarriers as error:
+            faults.append(str(error))
+        except Exception as error:  # noqa: BLE001  whatever a module does wrong, the operator hears which one
+            faults.append(f"{where or 'adapters'}/{slug}.py does not load: {type(error).__name__}: {error}")
+    if faults:
+        raise BrokenCarriers("\n".join(faults))
+    return dict(sorted(found.items()))
+
+
+_Home = tuple[str, Path | None, Callable[[], ModuleType]]
+
+
+def _ours() -> list[_Home]:
+    names = sorted(info.name for info in pkgutil.iter_modules(adapters.__path__) if not info.name.startswith("_"))
+    return [(name, None, partial(importlib.import_module, f"adapters.{name}")) for name in names]
+
+
+def _own(folder: Path | None) -> list[_Home]:
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise BrokenCarriers(f"{folder} is no folder")
+    files = sorted(file for file in folder.glob("*.py") if not file.name.startswith("_"))
+    return [(file.stem, folder, partial(_imported, file)) for file in files]
+
+
+def _imported(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"own_carrier_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise BrokenCarriers(f"{file} is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,309 @@
+"""Reads ``receiver.toml`` and the environment into one frozen `Config`. The only module that looks at the environment.
+
+``${NAME}`` takes a value from the environment, ``${file:PATH}`` from a file. Relative paths are relative to the file.
+Every fault is named at once; there is no half-read configuration.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from adapters import Exchange, RsaJwks, Scheme
+from receiver.carriers import BrokenCarriers, Carrier, discover
+from receiver.carriers.references import AccountRule, BadRule, Rule
+from receiver.config.model import AWAIT_SECONDS, Account, Config, Endpoint
+from receiver.config.tables import Table, fill
+
+T = TypeVar("T")
+
+_ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_HEADER = re.compile(r"[a-z0-9-]+")
+
+
+class BadConfig(Exception):
+    """The configuration cannot be used. ``faults`` are the reasons, one line each, all of them."""
+
+    def __init__(self, path: Path, faults: list[str]) -> None:
+        super().__init__("\n".join([f"{path}: {len(faults)} fault(s)", *(f"  - {fault}" for fault in faults)]))
+        self.faults = faults
+
+
+def default_path(environ: Mapping[str, str] | None = None) -> Path:
+    """``RECEIVER_CONFIG``, else ``receiver.toml`` in the current folder."""
+    return Path((os.environ if environ is None else environ).get("RECEIVER_CONFIG") or "receiver.toml")
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """The configuration at ``path``. Raises `BadConfig` with every fault."""
+    environ = os.environ if environ is None else environ
+    path = default_path(environ) if path is None else path
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        fault = f"cannot be read ({error.strerror}); copy receiver.example.toml, or set RECEIVER_CONFIG"
+        raise BadConfig(path, [fault]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfig(path, [f"is not TOML: {error}"]) from None
+    return parse(raw, path=path, environ=environ)
+
+
+def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> Config:
+    """A configuration already read as TOML. Raises `BadConfig` with every fault."""
+    faults: list[str] = []
+    filled = fill(dict(raw), path.parent, environ, faults, "")
+    top = Table(filled, "", faults)
+    accounts = {name: _account(name, table) for name, table in top.tables("vtex").items()}
+    if not accounts:
+        faults.append("no VTEX account: add a [vtex.<account name>] table")
+    config = _general(top.table("receiver"), path, accounts)
+    for name, account in accounts.items():
+        if account and 60.0 / account.requests_per_minute > config.lease / 2:
+            faults.append(f"vtex.{name}.requests_per_minute: is so few that a lease of {config.lease:g} s would lapse")
+    endpoints = {
+        name: endpoint
+        for name, table in top.tables("endpoints").items()
+        if (endpoint := parse_endpoint(name, table, accounts, config.carriers)) is not None
+    }
+    top.finish()
+    if faults:
+        raise BadConfig(path, faults)
+    return replace(config, endpoints=endpoints)
+
+
+def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Config:
+    config = Config(
+        path=path,
+        database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
+        send_on=table.choice("send_on", ("dispatched", "label"), "dispatched"),
+        operator_token=table.text("operator_token", None),
+        max_body=int(table.number("max_body", 2_000_000, least=1_000)),
+        lease=table.number("lease", 60, least=5),
+        hands=int(table.number("hands", 16, least=1)),
+        horizon_days=table.number("horizon_days", 7, least=0.01),
+        keep_bodies_days=table.number("keep_bodies_days", 30, least=1),
+        read_back_seconds=table.number("read_back_seconds", 10, least=0),
+        carriers=_carriers(table, path.parent),
+        await_seconds=table.growing("await_seconds", AWAIT_SECONDS, least=10),
+        accounts=accounts,
+    )
+    table.finish()
+    return config
+
+
+def _carriers(table: Table, folder: Path) -> Mapping[str, Carrier]:
+    """The house's carriers and those of the merchant's own folder."""
+    own = table.text("carriers", None)
+    try:
+        return discover((folder / own).absolute() if own else None)
+    except BrokenCarriers as error:
+        if own is None:
+            raise
+        for fault in str(error).splitlines():
+            table.fault("carriers", fault)
+        return discover()
+
+
+def _database(url: str, folder: Path, table: Table) -> str:
+    if url.startswith("sqlite:///"):
+        file = url.removeprefix("sqlite:///")
+        if not file or file == ":memory:" or "?" in file:
+            table.fault("database", "must be a file: what is answered 2xx has to survive the process")
+        return "sqlite:///" + str((folder / file).absolute())
+    if url.startswith("postgresql+psycopg://"):
+        try:
+            urlsplit(url).port  # noqa: B018  reading it is what raises
+        except ValueError:
+            table.fault("database", "is no URL: the port is not a number")
+        if find_spec("psycopg") is None:
+            table.fault("database", "needs the extra for PostgreSQL: pip install '.[postgres]'")
+        return url
+    table.fault("database", "must start with sqlite:/// or postgresql+psycopg://")
+    return url
+
+
+def _account(name: str, table: Table) -> Account:
+    if not _NAME.fullmatch(name):
+        table.fault("", "is not a VTEX account name (lower-case letters, digits, hyphens)")
+    environment = table.choice("environment", _ENVIRONMENTS, _ENVIRONMENTS[0])
+    account = Account(
+        name=name,
+        base_url=_base_url(table.text("base_url", None) or f"https://{name}.{environment}.com.br", table),
+        app_key=table.text("app_key") or "",
+        app_tokens=table.texts("app_token"),
+        requests_per_minute=table.number("requests_per_minute", 600, least=1),
+        hook_secrets=table.texts("hook_secrets", ()),
+        link_tokens=table.texts("link_tokens", ()),
+    )
+    travelling = {
+        "app_key": (account.app_key,),
+        "app_token": account.app_tokens,
+        "hook_secrets": account.hook_secrets,
+        "link_tokens": account.link_tokens,
+    }
+    for key, values in travelling.items():
+        if not all(value.isascii() and value.isprintable() for value in values):
+            table.fault(key, "holds characters that cannot travel in a header")
+    table.finish()
+    return account
+
+
+def _base_url(url: str, table: Table) -> str:
+    try:
+        parts = urlsplit(url)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        table.fault("base_url", "is no URL")
+        return url
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or set(url) & set("@?#"):
+        table.fault("base_url", "must be https://host, without credentials, query or fragment")
+    elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        table.fault("base_url", "must be https: credentials travel with every call (http only to this machine)")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+
+
+def parse_endpoint(
+    name: str, table: Table, accounts: Mapping[str, Account], carriers: Mapping[str, Carrier]
+) -> Endpoint | None:
+    """One ``[endpoints.<name>]`` table; ``None`` where a fault leaves nothing to build."""
+    if not _NAME.fullmatch(name):
+        table.fault("", "is not an endpoint name (lower-case letters, digits, hyphens)")
+    slug = table.text("carrier", name.replace("-", "_"))
+    carrier = carriers.get(slug)
+    account = _account_of(table, accounts)
+    if carrier is None:
+        table.fault("carrier", f"{slug!r} is no carrier; known are {', '.join(carriers)}")
+        table.ignore_rest()
+        return None
+    scheme = _scheme(carrier, table)
+    secrets = table.texts("secrets", *([()] if isinstance(scheme, RsaJwks) else []))
+    for fault in {scheme.fault(secret) for secret in secrets} - {None} if scheme else ():
+        table.fault("secrets", str(fault))
+    zone = table.zone("zone")
+    endpoint = Endpoint(
+        name=name,
+        carrier=carrier,
+        account=account,
+        scheme=scheme or carrier.auth[0],
+        secrets=secrets,
+        references=_references(table),
+        accounts=_account_rules(table, accounts),
+        courier=(table.text("courier", None) or "").strip() or None,
+        zone=zone or carrier.zone,
+        unreadable=table.choice("unreadable", (200, 422), carrier.reply.unreadable),
+        events=table.boolean("events", default=True),
+        second_parcel=table.choice("second_parcel", ("hold", "first", "latest", "join"), "hold"),
+        number_changed=table.choice("number_changed", ("keep", "overwrite"), "keep"),
+        invoice_numbers=table.choice("invoice_numbers", ("repeat", "unique"), "repeat"),
+        **_calls(carrier, scheme, table),
+    )
+    table.finish()
+    return endpoint
+
+
+def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, str | None]:
+    """The settings of calls to the carrier, for those that need any."""
+    url, credentials = table.text("base_url", None), table.text("fetch_credentials", None)
+    if url and not (carrier.hosts or isinstance(scheme, RsaJwks)):
+        table.fault("base_url", f"has no meaning: {carrier.slug} is never called")
+    if credentials and not carrier.credentials:
+        table.fault("fetch_credentials", f"has no meaning: {carrier.slug} is never asked for anything")
+    if carrier.credentials and not carrier.credentials_optional and "fetch_credentials" not in table.given:
+        table.fault("fetch_credentials", f"is missing: {carrier.slug} only tells that there is news, which is fetched")
+    if credentials and not (credentials.isascii() and credentials.isprintable()):
+        table.fault("fetch_credentials", "holds characters that cannot travel in a header")
+    halves = carrier.credentials == "basic" or isinstance(carrier.credentials, Exchange)
+    if credentials and halves and ":" not in credentials:
+        table.fault("fetch_credentials", "must be 'user:password', or a key and its secret written like that")
+    return {"base_url": _base_url(url, table) if url else None, "fetch_credentials": credentials}
+
+
+def _account_of(table: Table, accounts: Mapping[str, Account]) -> str:
+    """The account an endpoint names, or the only one there is."""
+    account: str | None = table.text("account", *(accounts if len(accounts) == 1 else ()))
+    if account and accounts and account not in accounts:
+        table.fault("account", f"{account!r} has no [vtex.{account}] table")
+    return account or ""
+
+
+def endpoint_from(
+    settings: Mapping[str, Any], *, account: str, carriers: Mapping[str, Carrier] | None = None
+) -> Endpoint:
+    """An endpoint from settings alone, as recordings bring them; it is named after its carrier. Raises `BadConfig`."""
+    faults: list[str] = []
+    name = str(settings.get("carrier", "")).replace("_", "-")
+    table = Table({**settings, "account": account}, f"endpoints.{name}", faults)
+    endpoint = parse_endpoint(name, table, {}, discover() if carriers is None else carriers)
+    if faults or endpoint is None:
+        raise BadConfig(Path("recording"), faults)
+    return endpoint
+
+
+def _scheme(carrier: Carrier, table: Table) -> Scheme | None:
+    given = table.table("auth")
+    kind, name = given.text("scheme", None), given.text("name", None)
+    given.finish()
+    if kind is None:
+        if name is not None:
+            given.fault("scheme", "must be given together with name")
+        return carrier.auth[0]
+    if name is not None and kind not in ("header", "query"):
+        given.fault("name", f"has no meaning for scheme {kind!r}")
+    if name is not None and kind == "header":
+        name = name.lower()
+        if not _HEADER.fullmatch(name):
+            given.fault(
+                "name", f"{name!r} is no safe header name: use letters, digits and '-' ('_' is lost by proxies)"
+            )
+    return _chosen_scheme(carrier, kind, name, given)
+
+
+def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: Table) -> Scheme | None:
+    of_kind = [scheme for scheme in carrier.auth if scheme.kind == kind]
+    if not of_kind:
+        allowed = sorted({scheme.kind for scheme in carrier.auth})
+        table.fault("scheme", f"{kind!r} is not offered by {carrier.slug}; choose one of {', '.join(allowed)}")
+        return None
+    if kind == "query":
+        return replace(of_kind[0], name=name) if name else of_kind[0]  # type: ignore[type-var]  # a Query dataclass
+    if kind != "header" or not name:
+        if kind == "header" and not of_kind[0].credential_headers[0]:
+            table.fault("name", "is needed: which header carries the secret?")
+        return of_kind[0]
+    free = [scheme for scheme in of_kind if scheme.credential_headers in ((name,), ("",))]
+    if not free:
+        table.fault("name", f"{carrier.slug} sends its secret in {of_kind[0].credential_headers[0]}, not in {name}")
+        return None
+    return replace(free[0], name=name)  # type: ignore[type-var]  # a Header dataclass
+
+
+def _references(table: Table) -> tuple[Rule, ...]:
+    return tuple(_rules(table, "references", Rule.parse))
+
+
+def _account_rules(table: Table, accounts: Mapping[str, Account]) -> tuple[AccountRule, ...]:
+    def parse(path: str, account: str, pattern: str | None) -> AccountRule:
+        if accounts and account not in accounts:
+            raise BadRule(f"is = {account!r} has no [vtex.{account}] table")
+        return AccountRule.parse(path, account, pattern)
+
+    return tuple(_rules(table, "accounts", parse))
+
+
+def _rules(table: Table, key: str, parse: Callable[[str, str, str | None], T]) -> Iterator[T]:
+    for number, given in enumerate(table.list_of_tables(key), 1):
+        rule = Table(given, f"{table.where}.{key}[{number}]", table.faults)
+        path, said, pattern = rule.text("path"), rule.text("is"), rule.text("pattern", None)
+        rule.finish()
+        if path and said:
+            try:
+                yield parse(path, said, pattern)
+            except BadRule as error:
+                rule.fault("", str(error))

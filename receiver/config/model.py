@@ -1,0 +1,97 @@
+"""PURE: the configuration as frozen values: accounts, endpoints, and everything general."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+from adapters import Scheme
+from receiver.carriers import Carrier, discover
+from receiver.carriers.references import AccountRule, Finder, Rule
+
+#: Seconds between looks for an order or invoice that is not there yet; the last one repeats until the horizon.
+#: Over 72 hours that is 20 looks of at most two calls each.
+AWAIT_SECONDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 2 * 3600.0, 4 * 3600.0, 6 * 3600.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One VTEX account. ``app_tokens`` are newest first; ``base_url`` is the only host its key is ever sent to.
+
+    ``hook_secrets`` prove VTEX's order hook, ``link_tokens`` the merchant's systems that send links; without any, that
+    door is shut.
+    """
+
+    name: str
+    base_url: str
+    app_key: str = field(repr=False)
+    app_tokens: tuple[str, ...] = field(repr=False)
+    requests_per_minute: float = 600.0
+    hook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    link_tokens: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One ``/webhooks/<name>``: which carrier speaks there, how it proves itself, whose orders it is about: those of
+    ``account``, but for the parcels that a rule of ``accounts`` gives to another one.
+
+    ``base_url`` stands for the carrier's own hosts wherever it is called, ``fetch_credentials`` are sent there and
+    nowhere else. ``secrets`` is empty only where the carrier publishes its keys.
+    """
+
+    name: str
+    carrier: Carrier
+    account: str
+    scheme: Scheme
+    secrets: tuple[str, ...] = field(repr=False)
+    references: tuple[Rule, ...] = ()
+    accounts: tuple[AccountRule, ...] = ()
+    courier: str | None = None
+    zone: ZoneInfo | None = None
+    unreadable: int = 422
+    events: bool = True
+    second_parcel: Literal["hold", "first", "latest", "join"] = "hold"
+    number_changed: Literal["keep", "overwrite"] = "keep"
+    invoice_numbers: Literal["repeat", "unique"] = "repeat"
+    base_url: str | None = None
+    fetch_credentials: str | None = field(default=None, repr=False)
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """Every account whose parcels it tells of, its own first."""
+        return tuple(dict.fromkeys([self.account, *(rule.account for rule in self.accounts)]))
+
+    @property
+    def finders(self) -> tuple[Finder, ...]:
+        """Of all rules, those of references first."""
+        return (*self.references, *self.accounts)
+
+    def call_url(self, url: str) -> str:
+        """Where to call for what the carrier has at ``url``: there, or at the same path of ``base_url``."""
+        if self.base_url is None:
+            return url
+        parts = urlsplit(url)
+        return self.base_url + urlunsplit(("", "", parts.path, parts.query, ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything the program is told. Times are seconds unless the name says otherwise, sizes are bytes."""
+
+    path: Path
+    database: str = field(repr=False)
+    send_on: Literal["dispatched", "label"] = "dispatched"
+    operator_token: str | None = field(default=None, repr=False)
+    max_body: int = 2_000_000
+    lease: float = 60.0
+    hands: int = 16
+    horizon_days: float = 7.0
+    keep_bodies_days: float = 30.0
+    read_back_seconds: float = 10.0
+    carriers: Mapping[str, Carrier] = field(default_factory=discover, repr=False)
+    await_seconds: tuple[float, ...] = AWAIT_SECONDS
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)

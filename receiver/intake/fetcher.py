@@ -1,0 +1,150 @@
+"""The second stage of thin notices: fetch what a carrier only tells of, and store the answer as a delivery of its own.
+
+A call is made to the carrier's own hosts alone, by https, and no redirect is followed; the merchant's credentials go
+there and nowhere else. Only an endpoint's ``base_url`` leads elsewhere.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from adapters import Request
+from receiver.carriers.allowed_urls import strange
+from receiver.config import Config, Endpoint
+from receiver.http import TOTAL_SECONDS, Answer, Http, NoAnswer, pause
+from receiver.intake.credentials import Credentials
+from receiver.intake.intake import Intake
+from receiver.store import Database, Delivery, FetchClaim, Fetched, Fetches, Inbox, LeaseLost
+from receiver.store.fetches import NOT_ALLOWED
+from receiver.timing import backoff
+
+log = logging.getLogger("receiver.fetcher")
+
+#: Seconds of silence towards a carrier that does not accept the merchant's credentials.
+_KEY_PAUSE = 300.0
+#: Seconds until a fetch of an endpoint that is not configured (any more) is looked at again.
+_ASIDE = 3_600.0
+#: Statuses after which the same call may well succeed later: what a notice tells of may not be there at once.
+_LATER = (404, 408, 409, 425)
+#: Header names by which carriers say for how many seconds to be quiet; ShipStation has one of its own.
+_RETRY_AFTER = ("retry-after", "x-rate-limit-reset")
+
+
+class Fetcher:
+    """Works on due fetches. ``clock`` is Unix time in seconds."""
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        *,
+        clock: Callable[[], float] = time.time,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._config, self._clock, self._chance = config, clock, chance or random.Random()  # noqa: S311  only jitter
+        inbox = Inbox(database)
+        self._intake = Intake(config, inbox, clock=clock)
+        self._fetches = Fetches(database, inbox, lease=config.lease)
+        self._total = min(TOTAL_SECONDS, config.lease * 0.4)
+        self._clients: dict[str, Http] = {}
+        self._credentials = Credentials(self._call, clock=clock)
+        #: Names of the endpoints whose carriers are called.
+        self.endpoints = tuple(name for name, endpoint in config.endpoints.items() if endpoint.carrier.hosts)
+
+    def begin(self) -> None:
+        """Try again what was held for an endpoint's settings: the configuration was just read anew."""
+        for endpoint in self.endpoints:
+            self._fetches.reopen(endpoint, now=self._clock())
+
+    def something_due(self, endpoint: str) -> bool:
+        """A cheap look. Raises `StoreUnavailable`."""
+        return self._fetches.something_due(endpoint, self._clock())
+
+    def claim(self, endpoint: str) -> FetchClaim | None:
+        """One due fetch of the endpoint; a carrier is asked one thing at a time. Raises `StoreUnavailable`."""
+        return self._fetches.claim(endpoint, now=self._clock())
+
+    def run(self, claim: FetchClaim) -> None:
+        """Make the call and record how it ended. Raises `StoreUnavailable`: then the lease lapses."""
+        try:
+            self._fetches.settle(claim, self._end(claim), now=self._clock())
+        except LeaseLost:
+            log.info("%s: the lease was lost; another worker has the fetch", claim.endpoint)
+
+    def _end(self, claim: FetchClaim) -> Fetched:
+        endpoint = self._config.endpoints.get(claim.endpoint)
+        if endpoint is None:
+            gone = "the endpoint is not in the configuration"
+            return Fetched(outcome=None, due_at=self._clock() + _ASIDE, reason=gone)
+        why = strange(claim.fetch.url, endpoint.carrier.hosts)
+        if why:
+            return self._held(claim, None, f"the URL {why}")
+        if endpoint.carrier.credentials and endpoint.fetch_credentials is None:
+            return self._held(claim, None, "the endpoint has no fetch_credentials")
+        try:
+            headers = {"Accept": "application/json", **claim.fetch.headers}
+            answer = self._credentials.call(endpoint, claim.fetch.method, claim.fetch.url, headers)
+        except NoAnswer as error:
+            return self._later(claim, error.status, str(error))
+        return self._judged(claim, endpoint, answer)
+
+    def _call(self, endpoint: Endpoint, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
+        url = endpoint.call_url(url)
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        client = self._clients.setdefault(origin, Http([origin], total=self._total, most=self._config.max_body))
+        return client.call(method, url, headers=headers, body=body)
+
+    def _judged(self, claim: FetchClaim, endpoint: Endpoint, answer: Answer) -> Fetched:
+        status = answer.status
+        if 200 <= status < 300:
+            return Fetched(outcome="done", status=status, answer=self._read(claim, endpoint, answer))
+        if status in (429, 503):
+            asked = next((answer.headers[name] for name in _RETRY_AFTER if name in answer.headers), None)
+            until = self._clock() + pause(asked, self._clock())
+            log.warning("%s: %s asks to slow down", claim.endpoint, endpoint.carrier.name)
+            return replace(self._later(claim, status, f"HTTP {status}", earliest=until), quiet_until=until)
+        if status in NOT_ALLOWED:
+            until = self._clock() + _KEY_PAUSE
+            return replace(self._held(claim, status, "fetch_credentials are not accepted"), quiet_until=until)
+        if status >= 500 or status in _LATER:
+            return self._later(claim, status, f"HTTP {status}")
+        why = "a redirect, which is not followed" if status < 400 else f"HTTP {status}"
+        return self._held(claim, status, why)
+
+    def _read(self, claim: FetchClaim, endpoint: Endpoint, answer: Answer) -> Delivery | None:
+        if not claim.fetch.wanted:
+            return None
+        kind = answer.headers.get("content-type", "application/json")
+        request = Request(
+            method=claim.fetch.method,
+            path=urlsplit(claim.fetch.url).path,
+            headers={"content-type": kind},
+            body=answer.body,
+            received_at=datetime.fromtimestamp(self._clock(), UTC),
+            zone=endpoint.zone,
+            fetched=claim.fetch.url,
+        )
+        return self._intake.fetched(endpoint, request, notice=claim.delivery)
+
+    def _later(self, claim: FetchClaim, status: int | None, why: str, *, earliest: float = 0.0) -> Fetched:
+        now = self._clock()
+        if now - claim.asked_at > self._config.horizon_days * 86_400:
+            log.error(
+                "%s: given up: what delivery %s tells of could not be fetched for %g days: %s",
+                claim.endpoint, claim.delivery, self._config.horizon_days, why,
+            )  # fmt: skip
+            return Fetched(outcome="gave_up", status=status, reason=why)
+        due_at = max(earliest, now + backoff(claim.tries + 1, self._chance))
+        return Fetched(outcome=None, due_at=due_at, status=status, reason=why)
+
+    def _held(self, claim: FetchClaim, status: int | None, why: str) -> Fetched:
+        log.error(
+            "%s: held: what delivery %s tells of cannot be fetched: %s%s (see: receiver fetches)",
+            claim.endpoint, claim.delivery, why, f" (HTTP {status})" if status in NOT_ALLOWED else "",
+        )  # fmt: skip
+        return Fetched(outcome="held", status=status, reason=why)

@@ -1,0 +1,337 @@
+"""One delivery from bytes to recorded outcome: probe? → prove → decode → read → store. Never a call to VTEX."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+from adapters import Fetch, Ignored, NotAuthentic, Request, Shipment, Unreadable, text
+from receiver.carriers.references import account_of, refer
+from receiver.config import Config, Endpoint
+from receiver.intake.published_keys import Keys, KeysUnavailable
+from receiver.intake.redaction import REDACTED, Redaction
+from receiver.intake.rejects import Rejects
+from receiver.shipments import local_day, shipment_to_json
+from receiver.store import Delivery, Inbox, new_id
+
+log = logging.getLogger("receiver.intake")
+T = TypeVar("T")
+
+#: What proves a delivery that we fetched ourselves.
+FETCHED = "fetched"
+#: Of this program and its adapters; kept with each delivery, so that it can be told by which one it was read.
+VERSION = version("carrier-webhook-receiver")
+
+
+class Outcome(StrEnum):
+    """What became of a request; `receiver.web.replies` gives each its status."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    PROBE = "probe"
+    QUARANTINED = "quarantined"
+    ERROR = "error"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """``path`` and ``why`` tell where a quarantined payload is wrong, or why one is ignored; ``answer`` is what a
+    carrier's probe expects back."""
+
+    outcome: Outcome
+    delivery: str | None = None
+    shipments: int = 0
+    path: str | None = None
+    why: str | None = None
+    answer: str | dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A payload's conversion: the shipments with the merchant's references, or why there are none. A quarantined one
+    may have shipments: those of its members that could be read. A notice has ``fetches`` instead, or besides.
+
+    ``updates`` are the shipments as they are stored: ``(shipment id, what is said of it as JSON text)``; ``accounts``
+    says by shipment id whose they are, of those of which the endpoint's settings are certain.
+    """
+
+    outcome: Outcome
+    shipments: tuple[Shipment, ...] = ()
+    updates: tuple[tuple[str, str], ...] = ()
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    fetches: tuple[Fetch, ...] = ()
+    event_id: str | None = None
+    path: str | None = None
+    why: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """``path: why`` where there is a path."""
+        return f"{self.path}: {self.why}" if self.path else self.why
+
+
+def read(endpoint: Endpoint, request: Request) -> Reading:
+    """Decode, validate, convert, and apply the merchant's reference rules. Never raises."""
+    carrier = endpoint.carrier
+    try:
+        conversion = carrier.convert(request)
+        event_id = text(carrier.event_id(conversion.payload, request), "the event's id")
+        ruled = tuple(_with_references(shipment, said, endpoint) for shipment, said in conversion.parcels)
+        updates = tuple(_update(endpoint, shipment) for shipment in ruled)
+        accounts = _accounts(endpoint, [said for _, said in conversion.parcels], [name for name, _ in updates])
+    except Ignored as ignored:
+        return Reading(outcome=Outcome.IGNORED, why=ignored.reason)
+    except Unreadable as unreadable:
+        return Reading(outcome=Outcome.QUARANTINED, path=unreadable.path, why=unreadable.why)
+    except Exception as error:  # noqa: BLE001  an adapter's mistake must not lose the delivery
+        fault = place(error)
+        log.error(
+            "%s: adapter %s failed: %s; the delivery is kept for reprocessing", endpoint.name, carrier.slug, fault
+        )
+        return Reading(outcome=Outcome.ERROR, why=fault)
+    fetches = tuple(conversion.fetches)
+    taken = Reading(
+        outcome=Outcome.ACCEPTED,
+        shipments=ruled,
+        updates=updates,
+        accounts=accounts,
+        fetches=fetches,
+        event_id=event_id,
+    )
+    return _in_part(taken, conversion.refused) if conversion.refused else taken
+
+
+def _in_part(taken: Reading, refused: list[Unreadable]) -> Reading:
+    """Kept like whatever cannot be read, for `reprocess` to take the rest of it after a fix."""
+    first, more = refused[0], len(refused) - 1
+    why = f"{first.why}{f' (and {more} more)' if more else ''}; the other members were taken"
+    return replace(taken, outcome=Outcome.QUARANTINED, path=first.path, why=why)
+
+
+class Intake:
+    """Takes requests in for the endpoints of a configuration."""
+
+    def __init__(
+        self, config: Config, inbox: Inbox, *, clock: Callable[[], float] = time.time, keys: Keys | None = None
+    ) -> None:
+        self._config, self._inbox, self._clock = config, inbox, clock
+        self._keys = keys or Keys(config.endpoints.values(), clock=clock)
+        self._redactions = {name: Redaction(endpoint) for name, endpoint in config.endpoints.items()}
+        self._rejects = Rejects(inbox, clock=clock)
+
+    def receive(self, endpoint: Endpoint, request: Request) -> Result:
+        """The outcome, once it is durable. Raises `StoreUnavailable`, `KeysUnavailable`."""
+        probe = endpoint.carrier.probe
+        if probe and probe.matches(request):
+            return Result(outcome=Outcome.PROBE, answer=probe.answer(request))
+        try:
+            self.prove(endpoint, request, endpoint.scheme.check)
+        except NotAuthentic:
+            return Result(outcome=Outcome.UNPROVEN)
+        reading = self._read(endpoint, request)
+        redaction = self._redactions[endpoint.name]
+        receipt = self._inbox.receive(
+            self._delivery(
+                endpoint,
+                request,
+                reading,
+                target=redaction.target(request),
+                headers=redaction.headers(request),
+                proof=endpoint.scheme.kind,
+            )
+        )
+        outcome = reading.outcome
+        if receipt.duplicate and outcome in (Outcome.ACCEPTED, Outcome.IGNORED):
+            outcome = Outcome.DUPLICATE
+        if not receipt.duplicate:
+            _tell_quarantined(endpoint, receipt.delivery, reading)
+        return Result(
+            outcome=outcome,
+            delivery=receipt.delivery,
+            shipments=len(reading.shipments),
+            path=reading.path,
+            why=reading.why,
+        )
+
+    def fetched(self, endpoint: Endpoint, request: Request, *, notice: str) -> Delivery:
+        """What was fetched because the delivery ``notice`` asked for it, as a delivery of its own, not yet stored."""
+        reading = self._read(endpoint, request)
+        delivery = self._delivery(
+            endpoint,
+            request,
+            reading,
+            target=self._redactions[endpoint.name].text(request.fetched),
+            headers=dict(request.headers),
+            proof=FETCHED,
+            notice=notice,
+        )
+        _tell_quarantined(endpoint, delivery.id, reading)
+        return delivery
+
+    def prove(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
+        """What ``by`` makes of the request and the endpoint's secrets.
+
+        Raises `NotAuthentic` and `KeysUnavailable`, once that is noted for the operator.
+        """
+        try:
+            return self._keys.prove(endpoint, request, by)
+        except NotAuthentic as error:
+            self._reject(endpoint, request, error.reason)
+            raise
+        except KeysUnavailable as error:
+            self._reject(endpoint, request, str(error), status=503)
+            raise
+
+    def reprocess(self, row: dict[str, Any], *, behind: bool = False) -> Reading:
+        """Run a kept delivery again, as after a fix of its adapter. Raises `StoreUnavailable`."""
+        endpoint = self._config.endpoints.get(row["endpoint"])
+        if endpoint is None:
+            return Reading(outcome=Outcome.ERROR, why=f"endpoint {row['endpoint']} is not in the configuration")
+        if row["body"] is None:
+            return Reading(outcome=Outcome.ERROR, why="the body was emptied by retention")
+        request = stored_request(row, endpoint)
+        reading = self._read(endpoint, request)
+        blanked = row["digest"] != hashlib.sha256(request.body).hexdigest()
+        used = [*(said for _, said in reading.updates), *(str(fetch) for fetch in reading.fetches)]
+        if blanked and any(REDACTED in said for said in used):
+            reading = Reading(outcome=Outcome.ERROR, why="a field we use held a secret, which was blanked when stored")
+        dedup = _dedup(endpoint, row["digest"], reading, row["id"])
+        fresh = Delivery(
+            id=row["id"],
+            endpoint=row["endpoint"],
+            carrier=row["carrier"],
+            account=endpoint.account,
+            received_at=row["received_at"],
+            dedup=dedup,
+            outcome=reading.outcome,
+            reason=reading.reason,
+            method=row["method"],
+            target=row["target"],
+            headers=row["headers"],
+            body=row["body"],
+            digest=row["digest"],
+            proof=row["proof"],
+            version=VERSION,
+            updates=reading.updates,
+            accounts=reading.accounts,
+            fetches=reading.fetches,
+            notice=row["notice"],
+            asked_at=self._clock(),
+        )
+        outcome, reason = reading.outcome, reading.reason
+        news = self._inbox.reprocess(row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh, behind=behind)
+        return reading if news else replace(reading, outcome=Outcome.DUPLICATE)
+
+    def _read(self, endpoint: Endpoint, request: Request) -> Reading:
+        """`read`, in words that may be stored, logged and answered."""
+        reading = read(endpoint, request)
+        if reading.why is None:
+            return reading
+        safe = self._redactions[endpoint.name].text
+        return replace(reading, why=safe(reading.why), path=reading.path and safe(reading.path))
+
+    def _delivery(self, endpoint: Endpoint, request: Request, reading: Reading, **known: Any) -> Delivery:
+        said = request.body + (request.query.encode() if endpoint.carrier.query else b"")
+        digest, name = hashlib.sha256(said).hexdigest(), new_id()
+        return Delivery(
+            id=name,
+            endpoint=endpoint.name,
+            carrier=endpoint.carrier.slug,
+            account=endpoint.account,
+            received_at=self._clock(),
+            dedup=_dedup(endpoint, digest, reading, name),
+            outcome=reading.outcome,
+            reason=reading.reason,
+            method=request.method,
+            body=self._redactions[endpoint.name].body(request.body),
+            digest=digest,
+            version=VERSION,
+            updates=reading.updates,
+            accounts=reading.accounts,
+            fetches=reading.fetches,
+            **known,
+        )
+
+    def _reject(self, endpoint: Endpoint, request: Request, reason: str, *, status: int = 401) -> None:
+        redaction = self._redactions[endpoint.name]
+        target, headers = redaction.target(request), redaction.headers(request)
+        self._rejects.note(endpoint.name, reason, status=status, method=request.method, target=target, headers=headers)
+
+
+def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:
+    """A stored delivery as the request it was, without its credentials."""
+    path, _, query = row["target"].partition("?")
+    return Request(
+        method=row["method"],
+        path=path,
+        query=query,
+        headers=row["headers"],
+        body=bytes(row["body"]),
+        received_at=datetime.fromtimestamp(row["received_at"], UTC),
+        zone=endpoint.zone,
+        fetched=row["target"] if row["proof"] == FETCHED else "",
+    )
+
+
+def _tell_quarantined(endpoint: Endpoint, delivery: str, reading: Reading) -> None:
+    if reading.outcome == Outcome.QUARANTINED:
+        log.warning(
+            "%s: delivery %s quarantined: %s: %s (kept; after a fix: receiver reprocess)",
+            endpoint.name, delivery, endpoint.carrier.slug, reading.reason,
+        )  # fmt: skip
+
+
+def _with_references(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:
+    if not endpoint.references:
+        return shipment
+    plain = {name: getattr(shipment, name) for name in shipment.__slots__}
+    return Shipment(**{**plain, "references": refer(shipment, payload, endpoint.references)})
+
+
+def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:
+    key = text(shipment.key, "the shipment's key")
+    plain = shipment_to_json(shipment)
+    if endpoint.zone is not None:
+        for said, event in zip(plain.get("events", ()), shipment.events, strict=True):
+            said["day"] = local_day(event, endpoint.zone).isoformat()
+    return f"{endpoint.name}/{key}", json.dumps(plain)
+
+
+def _accounts(endpoint: Endpoint, payloads: Sequence[Any], names: Sequence[str]) -> dict[str, str]:
+    """Shipment id → account. Where rules divide an endpoint's parcels, one that no rule fits stays where it is: another
+    of its messages may have lacked the field."""
+    if not endpoint.accounts:
+        return dict.fromkeys(names, endpoint.account)
+    ruled = [(name, account_of(said, endpoint.accounts)) for name, said in zip(names, payloads, strict=True)]
+    return {name: account for name, account in ruled if account is not None}
+
+
+def _dedup(endpoint: Endpoint, digest: str, reading: Reading, delivery: str) -> str:
+    """The key under which a repeat is known. The carrier's event id counts together with what it says: a correction
+    that reuses the id is news. What could not be read holds a key of its own and blocks nobody. A notice is news each
+    time: its words are the same whatever happened."""
+    if reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR):
+        return f"{endpoint.name}:kept:{digest}"
+    if reading.fetches:
+        return f"{endpoint.name}:notice:{delivery}"
+    if reading.event_id:
+        said = "\n".join(said for _, said in reading.updates)
+        return f"{endpoint.name}:event:{reading.event_id}:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    return f"{endpoint.name}:body:{digest}"
+
+
+def place(error: BaseException) -> str:
+    """The kind of a mistake and where it was made; its message might quote somebody's address."""
+    last = error.__traceback__
+    while last and last.tb_next:
+        last = last.tb_next
+    where = f"{last.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{last.tb_lineno}" if last else "?"
+    return f"{type(error).__name__} at {where}"

@@ -1,0 +1,124 @@
+"""The keys that carriers publish, kept in memory: fetched at start, again when they grow old, and at once, but at most
+once a minute, when a request names a key that is not among them. A fetch that fails takes nothing away."""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from adapters import Request, RsaJwks, UnknownKey
+from receiver.config import Endpoint
+from receiver.http import Answer, Http, NoAnswer
+
+log = logging.getLogger("receiver.keys")
+T = TypeVar("T")
+
+#: Seconds that a fetch may take: a carrier may be waiting for its answer meanwhile.
+_DEADLINE = 3.0
+_MOST_BYTES = 1_000_000
+#: Seconds between two fetches of a set, whoever asks for them.
+_LEAST_PAUSE = 60.0
+#: How long a set counts as fresh, in seconds, whatever ``max-age`` says; and where it says nothing.
+_FRESH_LEAST, _FRESH, _FRESH_MOST = 300.0, 3_600.0, 86_400.0
+
+
+class KeysUnavailable(Exception):
+    """A carrier's published keys are not at hand: nobody can be proven, and nobody refused, without them."""
+
+
+class KeySet:
+    """What a carrier publishes at one URL. ``clock`` is Unix time in seconds."""
+
+    def __init__(self, scheme: RsaJwks, url: str, *, clock: Callable[[], float]) -> None:
+        self._scheme, self._url, self._clock = scheme, url, clock
+        self._http = Http([url], connect=_DEADLINE, read=_DEADLINE, total=_DEADLINE, most=_MOST_BYTES)
+        self._turn = threading.Lock()
+        self._sets: tuple[str, ...] = ()
+        self._etag: str | None = None
+        self._failure: str | None = "they were not fetched yet"
+        self._fresh_until = self._not_before = 0.0
+
+    def prove(self, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
+        """What ``by`` makes of the request and the keys. Raises `adapters.NotAuthentic`, `KeysUnavailable`."""
+        if self._clock() >= max(self._fresh_until, self._not_before) and self._sets:
+            self.refresh_beside()
+        try:
+            return by(request, self._sets)
+        except UnknownKey:
+            self.refresh()
+        try:
+            return by(request, self._sets)
+        except UnknownKey:
+            if self._failure is None:
+                raise
+            raise KeysUnavailable(f"the carrier's keys at {self._url} are not at hand: {self._failure}") from None
+
+    def refresh_beside(self) -> None:
+        """`refresh`, without waiting for it."""
+        if not self._turn.locked():
+            threading.Thread(target=self.refresh, name="keys", daemon=True).start()
+
+    def refresh(self) -> None:
+        """Fetch the set anew, unless that was tried a moment ago; who comes while somebody does waits for him."""
+        with self._turn:
+            if self._clock() < self._not_before:
+                return
+            self._not_before = self._clock() + _LEAST_PAUSE
+            try:
+                self._failure = self._take(self._fetch())
+            except NoAnswer as error:
+                self._failure = str(error)
+            if self._failure:
+                log.warning("the keys at %s could not be fetched: %s", self._url, self._failure)
+
+    def _fetch(self) -> Answer:
+        headers = {"Accept": "application/json", "Connection": "close"}
+        if self._etag:
+            headers["If-None-Match"] = self._etag
+        return self._http.call("GET", self._url, headers=headers)
+
+    def _take(self, answer: Answer) -> str | None:
+        """Why the answer brings no keys; ``None``: it does, or says that those at hand are still the ones."""
+        if answer.status == 200:
+            written = answer.body.decode(errors="replace")
+            fault = self._scheme.fault(written)
+            if fault:
+                return f"what is there {fault}"
+            self._sets, self._etag = (written,), answer.headers.get("etag")
+        elif not (answer.status == 304 and self._sets):
+            return f"HTTP {answer.status}"
+        self._fresh_until = self._clock() + _freshness(answer.headers.get("cache-control", ""))
+        return None
+
+
+class Keys:
+    """The key sets of all endpoints that are proven by published keys and have none of their own configured."""
+
+    def __init__(self, endpoints: Iterable[Endpoint], *, clock: Callable[[], float] = time.time) -> None:
+        self._of: dict[str, KeySet] = {}
+        sets: dict[str, KeySet] = {}
+        for endpoint in endpoints:
+            if isinstance(endpoint.scheme, RsaJwks) and not endpoint.secrets:
+                url = endpoint.call_url(endpoint.scheme.keys_url)
+                self._of[endpoint.name] = sets.setdefault(url, KeySet(endpoint.scheme, url, clock=clock))
+        self._sets = list(sets.values())
+
+    def fetch(self) -> None:
+        """Begin to fetch every set; nobody waits for it."""
+        for one in self._sets:
+            one.refresh_beside()
+
+    def prove(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
+        """What ``by`` makes of the request and the endpoint's secrets, or else the published keys.
+
+        Raises `adapters.NotAuthentic`, `KeysUnavailable`.
+        """
+        published = self._of.get(endpoint.name)
+        return published.prove(request, by) if published else by(request, endpoint.secrets)
+
+
+def _freshness(cache_control: str) -> float:
+    told = re.search(r"max-age=(\d{1,9})", cache_control)
+    return min(max(float(told.group(1)), _FRESH_LEAST), _FRESH_MOST) if told else _FRESH

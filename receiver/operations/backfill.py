@@ -1,0 +1,156 @@
+"""Filling the index from the past: every order invoiced in a period is listed, read, and teaches what it shows.
+
+VTEX's list is an index that lags and ends after 3,000 entries: it only tells which orders to read. How far it came is
+stored, so that a run that was killed continues. Source: "List orders", Orders API.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from receiver.calls.background import Errands
+from receiver.store import Background, Index
+from receiver.vtex.answers import NotFound, Refused, Rejected
+from receiver.vtex.client import BadSegment
+from receiver.vtex.facts import index_facts
+from receiver.vtex.orders import UnexpectedOrder, read_order
+
+#: The list ends after 30 pages of 100, whatever its filter finds.
+PAGES, PER_PAGE = 30, 100
+#: VTEX shows orders of the last two years.
+KEPT = timedelta(days=730)
+_DAY = 86_400.0
+#: The narrowest window: more invoices than the list shows within one second would be left out.
+_NARROWEST = 1.0
+#: So many orders refused in a row are no longer about the orders: the key may not read them.
+_REFUSED = 3
+
+
+class TooMany(Exception):
+    """More orders were invoiced within one second than VTEX lists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a back-fill is: ``since``, ``until`` and ``reached`` in seconds since the epoch; ``orders`` were read and
+    taught ``facts``; ``skipped`` could not be read."""
+
+    since: float
+    until: float
+    reached: float
+    orders: int
+    facts: int
+    skipped: int
+
+
+class Backfill:
+    """One account's. ``tell`` hears of every order and every window's end."""
+
+    def __init__(
+        self,
+        errands: Errands,
+        index: Index,
+        background: Background,
+        *,
+        clock: Callable[[], float],
+        tell: Callable[[Progress], None] = lambda _: None,
+        skip: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._errands, self._index, self._background = errands, index, background
+        self._clock, self._tell, self._skip = clock, tell, skip
+        self._account = errands.vtex.account.name
+        self._skipped = self._refused = 0
+        self._before: frozenset[str] = frozenset()
+
+    def run(self, since: float, until: float | None) -> Progress:
+        """Everything invoiced between the two; where a run from ``since`` was not finished, the rest of it.
+
+        Raises `TooMany`, a `receiver.vtex.answers.VtexError`, `receiver.store.StoreUnavailable`; what was learnt so far
+        is kept, and the next run continues there.
+        """
+        row = self._background.backfill(self._account, since)
+        if row is None or row["finished_at"] is not None or until not in (None, row["until"]):
+            row = self._background.begin_backfill(self._account, since, self._clock() if until is None else until)
+        while row["reached"] < row["until"]:
+            self._window(row)
+        self._came(row, finished_at=self._clock())
+        return self._progress(row)
+
+    def _window(self, row: dict[str, Any]) -> None:
+        begins, ends = row["reached"], row["window_end"] or min(row["reached"] + _DAY, row["until"])
+        while (ids := self._listed(begins, ends)) is None:
+            if ends - begins <= _NARROWEST:
+                raise TooMany(f"more than {PAGES * PER_PAGE} orders were invoiced within a second of {_iso(begins)}")
+            ends = begins + (ends - begins) / 2
+            row["last_id"] = None
+        # Both ends of a window are in it: an order on the edge of two must not be missed, nor counted twice.
+        # In the order of ids: the list may change between two runs, this order does not.
+        for order_id in ids:
+            if order_id not in self._before and (row["last_id"] is None or order_id > row["last_id"]):
+                row["orders"] += 1
+                row["facts"] += self._read(order_id)
+                self._came(row, window_end=ends, last_id=order_id)
+                self._tell(self._progress(row))
+        self._before = frozenset(ids)
+        self._came(row, reached=ends, window_end=None, last_id=None)
+        self._tell(self._progress(row))
+
+    def _listed(self, begins: float, ends: float) -> list[str] | None:
+        """The orders invoiced in the window; ``None`` where the list would not show them all."""
+        ids: set[str] = set()
+        for page in range(1, PAGES + 1):
+            query = {
+                "f_invoicedDate": f"invoicedDate:[{_iso(begins)} TO {_iso(ends)}]",
+                "orderBy": "creationDate,asc",
+                "page": str(page),
+                "per_page": str(PER_PAGE),
+            }
+            answer = self._errands.read(partial(self._errands.vtex.list_orders, query))
+            entries, total = _page(answer)
+            if total > PAGES * PER_PAGE:
+                return None
+            ids.update(entries)
+            if page * PER_PAGE >= total or not entries:
+                break
+        return sorted(ids)
+
+    def _read(self, order_id: str) -> int:
+        vtex = self._errands.vtex
+        try:
+            facts = index_facts(read_order(self._errands.read(lambda: vtex.get_order(order_id), order_id=order_id)))
+        except (NotFound, Refused, Rejected, UnexpectedOrder, BadSegment) as error:
+            self._refused = self._refused + 1 if isinstance(error, Refused) else 0
+            if self._refused >= _REFUSED and isinstance(error, Refused):
+                raise
+            self._skipped += 1
+            self._skip(f"order {order_id}: {error}")
+            return 0
+        self._refused = 0
+        self._index.learn(self._account, facts, now=self._clock())
+        return len(facts)
+
+    def _came(self, row: dict[str, Any], **progress: Any) -> None:
+        row.update(progress)
+        counted = {"orders": row["orders"], "facts": row["facts"]}
+        self._background.backfill_came(self._account, row["since"], **counted, **progress)
+
+    def _progress(self, row: dict[str, Any]) -> Progress:
+        named = {name: row[name] for name in ("since", "until", "reached", "orders", "facts")}
+        return Progress(**named, skipped=self._skipped)
+
+
+def _page(answer: Any) -> tuple[list[str], int]:
+    """The ids on a page, and how many orders the filter finds in all. Raises `UnexpectedOrder`."""
+    entries = answer.get("list") if isinstance(answer, dict) else None
+    paging = answer.get("paging") if isinstance(answer, dict) else None
+    total = paging.get("total") if isinstance(paging, dict) else None
+    if not isinstance(entries, list) or not isinstance(total, int):
+        raise UnexpectedOrder("VTEX answered 200 with something that is no list of orders")
+    return [one["orderId"] for one in entries if isinstance(one, dict) and isinstance(one.get("orderId"), str)], total
+
+
+def _iso(seconds: float) -> str:
+    """As the list's filters take instants: UTC, milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

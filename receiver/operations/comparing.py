@@ -1,0 +1,117 @@
+"""Asks VTEX whether its invoices still show what we last wrote there: paced like all other calls, one GET an order."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from receiver.calls.pauses import heard
+from receiver.store import Attempt, Busy, Paused
+from receiver.store.accounts import Accounts
+from receiver.store.claims import Ending
+from receiver.vtex.answers import Misconfigured, NotFound, Throttled, VtexError, outcome_of
+from receiver.vtex.client import Vtex
+from receiver.vtex.facts import index_facts
+from receiver.vtex.orders import Order, UnexpectedOrder, read_order
+from receiver.vtex.writes import shows
+
+_VISIBLE = ("trackingNumber", "trackingUrl", "courier")
+
+
+class Comparing:
+    """Compares what was ``written`` with what VTEX shows. ``clock`` is Unix time in seconds."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        clients: Mapping[str, Vtex],
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._accounts, self._clients, self._clock, self._sleep = accounts, clients, clock, sleep
+
+    def differing(self, written: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any] | None]:
+        """One item for each parcel, in the order of `receiver.store.gaps.Gaps.written`: what differs, or ``None``.
+
+        An order that cannot be read is an item that says so. Raises `receiver.vtex.answers.Throttled` and
+        `receiver.vtex.answers.Misconfigured`, which are about the account, `receiver.store.Paused` and
+        `receiver.store.StoreUnavailable`.
+        """
+        for (account, order_id), parcels in groupby(written, lambda one: (one["account"], one["sent"]["order"])):
+            order = self._order(account, order_id)
+            for parcel in parcels:
+                yield _difference(parcel, order)
+
+    def _order(self, account: str, order_id: str) -> Order | str:
+        """The order, or in words why there is none."""
+        vtex = self._clients[account]
+        attempt = Attempt(call="GET order", order_id=order_id)
+        self._wait(vtex, attempt)
+        try:
+            order = read_order(vtex.get_order(order_id))
+            self._accounts.index.learn(account, index_facts(order), now=self._clock())
+        except (VtexError, UnexpectedOrder) as error:
+            if isinstance(error, VtexError):
+                heard(self._accounts, account, error, order_id=order_id, now=self._clock())
+            self._end(attempt, outcome_of(error), getattr(error, "status", None), str(error))
+            if isinstance(error, Throttled | Misconfigured):
+                raise
+            return "VTEX does not know the order" if isinstance(error, NotFound) else f"not answered: {error}"
+        heard(self._accounts, account, order_id=order_id, now=self._clock())
+        self._end(attempt, "done", 200, None)
+        return order
+
+    def _wait(self, vtex: Vtex, attempt: Attempt) -> None:
+        """A place in the pace, but only while nobody else waits for one: this is the least urgent of all."""
+        span = 60.0 / vtex.account.requests_per_minute
+        while True:
+            now = self._clock()
+            try:
+                starts = self._accounts.book_about_order(
+                    vtex.account.name, attempt, span=span, now=now, longest_wait=span
+                )
+            except Busy as error:
+                self._sleep(error.at - now)
+            else:
+                self._sleep(max(0.0, starts - now))
+                try:
+                    self._accounts.check_open(vtex.account.name, now=self._clock())
+                except Paused:
+                    self._end(attempt, "not sent", None, "the account was paused meanwhile")
+                    raise
+                return
+
+    def _end(self, attempt: Attempt, outcome: str, status: int | None, answer: str | None) -> None:
+        self._accounts.end([Ending(attempt.id, self._clock(), outcome, status, answer)])
+
+
+def _difference(parcel: Mapping[str, Any], order: Order | str) -> dict[str, Any] | None:
+    sent = parcel["sent"]
+    found = [
+        one for one in (order.outputs if isinstance(order, Order) else ()) if one.invoice_number == sent["invoice"]
+    ]
+    if any(shows(package, sent) for package in found):
+        return None
+    held = found[0] if found else None
+    shown = (held.tracking_number, held.tracking_url, held.courier) if held else None
+    return {
+        "gap": "differs",
+        **{name: parcel[name] for name in ("account", "shipment", "tracking_number")},
+        "order_id": sent["order"],
+        "invoice_number": sent["invoice"],
+        "since": sent["at"],
+        "sent": {name: sent[name] for name in _VISIBLE},
+        "shown": dict(zip(_VISIBLE, shown, strict=True)) if shown else None,
+        "note": _note(sent, shown, order),
+    }
+
+
+def _note(sent: Mapping[str, Any], shown: tuple[Any, ...] | None, order: Order | str) -> str:
+    if isinstance(order, str):
+        return order
+    if shown is None:
+        return "the order does not show the invoice"
+    return "; ".join(
+        f"{name}: {now!r}, sent {sent[name]!r}" for name, now in zip(_VISIBLE, shown, strict=True) if now != sent[name]
+    )

@@ -1,0 +1,268 @@
+"""``POST invoice``, which is not idempotent: the order is read first, the intent is recorded, a lost answer leads to
+reads, and nothing is posted a second time unless a person says so."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from receiver.calls.pauses import heard
+from receiver.store import Attempt, Busy, Paused
+from receiver.store.accounts import Accounts, Begun
+from receiver.store.claims import Ending
+from receiver.vtex import bills
+from receiver.vtex.answers import Throttled, Transient, Unanswered, VtexError, leaves_open, outcome_of
+from receiver.vtex.bills import Bill, Leave
+from receiver.vtex.client import Vtex
+from receiver.vtex.facts import index_facts
+from receiver.vtex.orders import Order, UnexpectedOrder, read_order
+
+log = logging.getLogger("receiver.invoicing")
+
+#: Seconds before each look whether the order shows the invoice: VTEX applies it some seconds after its answer.
+LOOKS = (0, 2, 3, 5, 10, 20, 30)
+#: The longest wait for a place in the account's pace, in seconds.
+LONGEST_WAIT = 60.0
+_POST = "POST invoice"
+_LOST = "its answer was lost"
+_SEEN_LATER = "applied, seen later"
+_EARLIER = "an earlier call has posted it, and the order shows it"
+
+_ITS_LIKE = {"replaces": "an invoice of the same number, type, value and key"}
+
+#: The order of that id, as VTEX shows it.
+_Read = Callable[[str], Any]
+
+
+class NotPosted(Exception):
+    """The invoice was not posted; ``reasons`` are sentences."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The request as it would be sent."""
+
+    method: str
+    url: str
+    body: Bill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What stands before a POST: the order, the earlier attempts at this very invoice, of them the ``lost`` ones whose
+    end nobody knows, whether the order shows such an invoice, and whether one of the lost ones was this very one."""
+
+    document: Any
+    order: Order
+    earlier: list[dict[str, Any]]
+    lost: list[dict[str, Any]]
+    shown: bool
+    done_earlier: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """``visible``: the order shows it. ``accepted``: VTEX took it, and the order does not show it yet. ``unknown``: the
+    answer was lost, and the order does not show it. ``earlier``: an earlier call of ours had already posted it."""
+
+    outcome: Literal["visible", "accepted", "unknown"]
+    order_id: str
+    receipt: str | None = None
+    earlier: bool = False
+
+
+class Invoicing:
+    """Posts invoices to one account's orders. ``clock`` is Unix time in seconds."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        vtex: Vtex,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._accounts, self._vtex, self._clock, self._sleep = accounts, vtex, clock, sleep
+
+    def rehearse(self, order_id: str, bill: Bill, leave: Collection[Leave] = ()) -> Request:
+        """The request that `post` would send now. Raises as `post` does. Nothing is written down, not even the reads;
+        they keep the account's pace and pauses."""
+        look = self._look(order_id, bill, leave, self._glance)
+        if look.done_earlier:
+            raise NotPosted(_EARLIER)
+        _check(look.document, bill, leave)
+        return Request(method="POST", url=self._vtex.invoice_url(look.order.order_id), body=bill)
+
+    def post(self, order_id: str, bill: Bill, leave: Collection[Leave] = ()) -> Posted:
+        """Post an invoice that keeps its schema, and look until the order shows it.
+
+        Raises `NotPosted`, a `receiver.vtex.answers.VtexError`, `receiver.vtex.orders.UnexpectedOrder`,
+        `receiver.vtex.client.BadSegment`, `receiver.store.Paused`, `receiver.store.Busy`,
+        `receiver.store.StoreUnavailable`.
+        """
+        look = self._look(order_id, bill, leave, self._document)
+        for one in look.lost:
+            seen = not _replaced_its_like(one) and bills.shows(look.order, _said(one))
+            self._end(one["id"], _SEEN_LATER if seen else "not visible later")
+        where = look.order.order_id
+        if look.done_earlier:
+            return Posted(outcome="visible", order_id=where, earlier=True)
+        _check(look.document, bill, leave)
+        attempt = replace(_attempt(where, bill), evidence=_ITS_LIKE if look.shown else None)
+        try:
+            receipt = self._booked(
+                attempt, lambda: self._vtex.post_invoice(where, bill), once=[one["id"] for one in look.earlier]
+            )
+        except Begun as error:
+            raise NotPosted(f"{error}; look again in a minute") from None
+        except Throttled as error:
+            if not leaves_open(error):
+                raise
+            return Posted(outcome="unknown", order_id=where)  # the account is paused: nobody can look now
+        except (Unanswered, Transient):
+            # What is replaced by its like looks the same before and after.
+            if not look.shown and self._seen(where, bill, self._document):
+                self._end(attempt.id, _SEEN_LATER)
+                return Posted(outcome="visible", order_id=where)
+            return Posted(outcome="unknown", order_id=where)
+        number = str(receipt["receipt"]) if isinstance(receipt, dict) and "receipt" in receipt else None
+        seen = self._seen(where, bill, self._document)
+        return Posted(outcome="visible" if seen else "accepted", order_id=where, receipt=number)
+
+    def _look(self, order_id: str, bill: Bill, leave: Collection[Leave], read: _Read) -> _Look:
+        """The order as it is, and what was done before. Raises `NotPosted`: an earlier call may have posted it."""
+        document = read(order_id)
+        order = read_order(document)
+        asked = _attempt(order.order_id, bill)
+        earlier, same = self._accounts.earlier(self._vtex.account.name, asked), asked.request
+        # Accepted and not there yet, whatever else it says: a file may have been written anew meanwhile.
+        absent = not bills.bearing(order, bill)
+        pending = [
+            one
+            for one in earlier
+            if one["outcome"] is None or (one["outcome"] == "done" and (absent or _said(one) == same))
+        ]
+        unseen = [one for one in pending if _replaced_its_like(one) or not bills.shows(order, _said(one))]
+        if unseen:
+            self._look_for_earlier(order, unseen[-1], leave, read)
+            document = read(order.order_id)
+            order = read_order(document)
+        lost = [one for one in pending if one["outcome"] is None]
+        shown = bills.shows(order, bill)
+        applied = [one for one in earlier if one["outcome"] in (None, "done", _SEEN_LATER) and _said(one) == same]
+        done = shown and "replace" not in leave and bool(applied)
+        done = done or (shown and any(_said(one) == same for one in lost if not _replaced_its_like(one)))
+        return _Look(document=document, order=order, earlier=earlier, lost=lost, shown=shown, done_earlier=done)
+
+    def _look_for_earlier(self, order: Order, last: dict[str, Any], leave: Collection[Leave], read: _Read) -> None:
+        """An earlier call may have posted it: only a person may say that it did not."""
+        recent = self._clock() - last["begun_at"] < sum(LOOKS) and not _replaced_its_like(last)
+        if (recent and self._seen(order.order_id, _said(last), read)) or "again" in leave:
+            return
+        when = datetime.fromtimestamp(last["begun_at"], UTC).isoformat(timespec="seconds")
+        receipt = f" (receipt {last['answer']})" if last["answer"] else ""
+        how = f"VTEX accepted it{receipt}" if last["outcome"] else _LOST
+        raise NotPosted(
+            f"it was posted at {when}, {how}, and order {order.order_id} does not show it; "
+            "look again later, or say --again if VTEX Admin proves that it was lost"
+        )
+
+    def _seen(self, order_id: str, bill: Bill, read: _Read) -> bool:
+        """Look with growing delays until the order shows it. Trouble while looking is no answer."""
+        for seconds in LOOKS:
+            if seconds:
+                self._sleep(seconds)
+            try:
+                if bills.shows(read_order(read(order_id)), bill):
+                    return True
+            except (Unanswered, Transient, UnexpectedOrder, Busy, Paused) as error:
+                log.info("order %s could not be read: %s", order_id, error)
+            except VtexError:
+                return False
+        return False
+
+    def _document(self, order_id: str) -> Any:
+        attempt = Attempt(call="GET order", order_id=order_id)
+        document = self._booked(attempt, lambda: self._vtex.get_order(order_id))
+        facts = index_facts(read_order(document))
+        self._accounts.index.learn(self._vtex.account.name, facts, now=self._clock())
+        return document
+
+    def _glance(self, order_id: str) -> Any:
+        """`_document`, which leaves no trace."""
+        account, now = self._vtex.account, self._clock()
+        span = 60.0 / account.requests_per_minute
+        starts = self._accounts.take_place(account.name, span=span, now=now, longest_wait=LONGEST_WAIT)
+        return self._made(order_id, lambda: self._vtex.get_order(order_id), wait=starts - now)
+
+    def _booked(self, attempt: Attempt, make: Callable[[], Any], *, once: Collection[str] | None = None) -> Any:
+        """One call: paced with all others of the account, its intent and its end written down. A POST whose outcome
+        nobody knows stays open."""
+        account, now = self._vtex.account, self._clock()
+        span = 60.0 / account.requests_per_minute
+        starts = self._accounts.book_about_order(
+            account.name, attempt, span=span, now=now, longest_wait=LONGEST_WAIT, once=once
+        )
+        try:
+            content = self._made(attempt.order_id, make, wait=starts - now, writing=attempt.request is not None)
+        except Paused:
+            self._end(attempt.id, "not sent", None, "the account was paused meanwhile")
+            raise
+        except VtexError as error:
+            if once is None or not leaves_open(error):
+                self._end(attempt.id, outcome_of(error), error.status, str(error))
+            raise
+        receipt = str(content["receipt"]) if isinstance(content, dict) and "receipt" in content else None
+        self._end(attempt.id, "done", 200, receipt)
+        return content
+
+    def _made(self, order_id: str, make: Callable[[], Any], *, wait: float, writing: bool = False) -> Any:
+        """A call in its place, and what its end says of the account."""
+        account = self._vtex.account.name
+        if wait > 0:
+            self._sleep(wait)
+            self._accounts.check_open(account, now=self._clock())
+        try:
+            content = make()
+        except VtexError as error:
+            heard(self._accounts, account, error, order_id=order_id, writing=writing, now=self._clock())
+            raise
+        heard(self._accounts, account, order_id=order_id, writing=writing, now=self._clock())
+        return content
+
+    def _end(self, attempt: str, outcome: str, status: int | None = None, answer: str | None = None) -> None:
+        self._accounts.end([Ending(attempt, self._clock(), outcome, status, answer)])
+
+
+def _said(attempt: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(attempt["request"] or "{}")
+    return said
+
+
+def _replaced_its_like(attempt: dict[str, Any]) -> bool:
+    """Whether the order showed such an invoice before the call already: no look tells then whether it was posted."""
+    return attempt["outcome"] is None and json.loads(attempt["evidence"] or "null") is not None
+
+
+def _check(document: Any, bill: Bill, leave: Collection[Leave]) -> None:
+    """Raises `NotPosted`: somebody must say more before it may be posted."""
+    against = [one for one in bills.objections(document, bill) if one.lifted_by not in leave]
+    if against:
+        raise NotPosted(*(_with_option(one) for one in against))
+
+
+def _attempt(order_id: str, bill: Bill) -> Attempt:
+    """Without the embedded document: it may be large, and holds the shopper's name and address."""
+    request = {name: value for name, value in bill.items() if name != "embeddedInvoice"}
+    return Attempt(call=_POST, order_id=order_id, invoice_number=bill["invoiceNumber"], request=request)
+
+
+def _with_option(objection: bills.Objection) -> str:
+    return f"{objection.text} (--{objection.lifted_by} allows it)" if objection.lifted_by else objection.text

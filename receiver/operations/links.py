@@ -1,0 +1,99 @@
+"""Links: the merchant's own word, sent beforehand or afterwards, about which order a parcel belongs to."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from adapters import Unreadable, text
+from receiver.carriers.schemas import document, validator
+from receiver.config import Config
+from receiver.reconcile.resolve import NAMES
+from receiver.store import Index, Link
+from receiver.store.index import Name
+from receiver.vtex.client import BadSegment, segment
+from receiver.vtex.nfe import key_digits, plain_number
+
+#: Links taken at once, in one transaction.
+MOST = 1_000
+_ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
+#: Every field of a link.
+FIELDS = tuple(document("link")["properties"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What became of one link. ``status``: ``stored``; ``replaced`` where its name was linked to another order
+    before (``formerly``); ``rejected``, with the JSON path and why. ``woken``: shipments it set going."""
+
+    index: int
+    status: str
+    woken: int = 0
+    formerly: tuple[str, ...] = ()
+    path: str | None = None
+    why: str | None = None
+
+
+def tell(index: Index, config: Config, account: str, items: Iterable[Any], *, now: float) -> list[Told]:
+    """Store the good ones of at most `MOST` links, all in one transaction; say of the others what is wrong.
+
+    Raises `receiver.store.StoreUnavailable`.
+    """
+    links: dict[int, Link] = {}
+    told: dict[int, Told] = {}
+    for number, item in enumerate(items):
+        try:
+            links[number] = read_link(item, account, config)
+        except Unreadable as error:
+            told[number] = Told(index=number, status="rejected", path=error.path, why=error.why)
+    done = index.link(account, list(links.values()), now=now) if links else []
+    for number, linked in zip(links, done, strict=True):
+        status = "replaced" if linked.replaced else "stored"
+        told[number] = Told(index=number, status=status, woken=len(linked.woken), formerly=linked.replaced)
+    return [told[number] for number in sorted(told)]
+
+
+def read_link(item: Any, account: str, config: Config) -> Link:
+    """One link as it is sent. Raises `adapters.Unreadable` with the path of the fault."""
+    for name in item if isinstance(item, dict) else ():
+        if name not in FIELDS:
+            raise Unreadable(f"$.{name[:40]}", f"is no field of a link; there are {', '.join(FIELDS)}")
+    validator("link")(item)
+    said = {name: text(item.get(name), f"$.{name}") for name in FIELDS}
+    for name in ("order", "invoice"):
+        try:
+            segment("-" if said[name] is None and name == "invoice" else said[name] or "")
+        except BadSegment as error:
+            raise Unreadable(f"$.{name}", str(error)) from None
+    for name, value in said.items():
+        if _ROUNDED.fullmatch(value or ""):
+            raise Unreadable(f"$.{name}", f"{value} is what a spreadsheet makes of a long number: enter it as text")
+    names = [_name(kind, str(value), said["endpoint"], account, config) for kind in NAMES if (value := said[kind])]
+    if not names:
+        raise Unreadable("$", f"names no parcel: one of {', '.join(NAMES)} is needed")
+    if said["endpoint"] is not None and said["shipment"] is None:
+        raise Unreadable("$.endpoint", "has a meaning only together with shipment")
+    return Link(tuple(names), str(said["order"]), said["invoice"] or said["invoice_number"])
+
+
+def _name(kind: str, value: str, endpoint: str | None, account: str, config: Config) -> Name:
+    if kind == "shipment":
+        return kind, f"{_endpoint(endpoint, account, config)}/{value}"
+    if kind == "invoice_number":
+        return kind, plain_number(value)
+    if kind == "invoice_key":
+        digits = key_digits(value)
+        if digits is None:
+            raise Unreadable("$.invoice_key", "does not have the 44 digits of an NF-e key")
+        return kind, digits
+    return kind, value
+
+
+def _endpoint(name: str | None, account: str, config: Config) -> str:
+    there = [endpoint.name for endpoint in config.endpoints.values() if account in endpoint.served]
+    if name is None and len(there) == 1:
+        return there[0]
+    if name not in there:
+        wrong = "is missing: it says where that shipment is known" if name is None else "is no endpoint of this account"
+        raise Unreadable("$.endpoint", f"{wrong}; there are {', '.join(there) or 'none'}")
+    return name

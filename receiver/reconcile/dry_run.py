@@ -1,0 +1,154 @@
+"""What the receiver would decide about one shipment: the very `Reconciler`, with a queue in memory and a VTEX that is a
+mapping. No network call, nothing stored."""
+
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from receiver.config import Account, Config, Endpoint
+from receiver.reconcile.reconciler import Reconciler
+from receiver.shipments import Known, Update
+from receiver.store import Attempt, Claim, Index, Queue, Settlement
+from receiver.vtex.answers import NotFound
+from receiver.vtex.client import Vtex, segment
+from receiver.vtex.writes import Owner
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Where a shipment would come to rest; ``patch`` and ``tracking`` are ``{"order", "invoice", "body"}``, ``None``
+    for no such write."""
+
+    state: str
+    reason: str | None
+    note: str | None
+    rule: str | None
+    patch: Mapping[str, Any] | None
+    tracking: Mapping[str, Any] | None
+
+
+def decided(
+    shipment: str,
+    updates: Sequence[Update],
+    endpoint: Endpoint,
+    config: Config | None,
+    *,
+    orders: Mapping[str, Any],
+    links: Iterable[Mapping[str, Any]] = (),
+    now: float,
+) -> Decided:
+    """The end of a shipment that these updates tell of, on VTEX orders by id and links told beforehand.
+
+    ``links`` are ``{"tracking_number", "order"}`` with or without ``"invoice"``; ``now`` is in seconds since the epoch.
+    """
+    base = config or Config(path=Path("receiver.toml"), database="")
+    told_at = min(update.received_at for update in updates).timestamp()
+    queue, vtex = _Queue(_Index(links, told_at)), _Vtex(endpoint.account, orders)
+    reconciler = Reconciler(
+        replace(base, read_back_seconds=0, endpoints={endpoint.name: endpoint}),
+        queue,
+        {endpoint.account: vtex},
+        clock=lambda: now,
+        sleep=lambda _: None,
+        chance=random.Random(0),  # noqa: S311  jitter
+    )
+    reconciler.run(_claim(shipment, endpoint, updates, now))
+    end = queue.settled
+    return Decided(end["state"], end["reason"], end["note"], end.get("rule"), vtex.patch, vtex.tracking)
+
+
+class _Queue(Queue):
+    """One claim in memory: every call is granted, the settlement kept."""
+
+    lease = math.inf
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self.settled: dict[str, Any] = {}
+
+    def book(self, claim: Claim, attempt: Attempt, *, span: float, now: float, longest_wait: float = 0.0) -> float:  # noqa: ARG002  as `Queue` has it
+        return now
+
+    def answered(self, account: str, *, writing: bool) -> None:
+        """Nobody calls VTEX here: nothing failed before."""
+
+    def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:  # noqa: ARG002  as `Queue` has it
+        self.settled = settlement.changes
+
+    def owners(self, account: str, order_id: str) -> dict[str, Owner]:  # noqa: ARG002  as `Queue` has it
+        return {}
+
+
+class _Index(Index):
+    """Links in memory; no order has taught anything."""
+
+    def __init__(self, links: Iterable[Mapping[str, Any]], told_at: float) -> None:
+        self._told_at = told_at
+        self._links = {("tracking_number", link["tracking_number"]): link for link in links}
+
+    def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:  # noqa: ARG002  as `Index` has it
+        return []
+
+    def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:  # noqa: ARG002  as `Index` has it
+        link = self._links.get((kind, value))
+        told = {"invoice_number": link.get("invoice"), "told_at": self._told_at} if link else {}
+        return {"order_id": link["order"], **told} if link else None
+
+
+class _Vtex(Vtex):
+    """VTEX from a mapping of orders; the one PATCH and PUT are noted, and nothing can reach a network."""
+
+    def __init__(self, account: str, orders: Mapping[str, Any]) -> None:
+        self.account = Account(name=account, base_url="", app_key="", app_tokens=())
+        self._orders = orders
+        self.patch: dict[str, Any] | None = None
+        self.tracking: dict[str, Any] | None = None
+
+    def get_order(self, order_id: str) -> Any:
+        segment(order_id)
+        if order_id in self._orders:
+            return self._orders[order_id]
+        if order_id.startswith("seq"):
+            for order in self._orders.values():
+                if order_id == f"seq{order.get('sequence')}":
+                    return order
+        raise NotFound(f"{order_id} is not among the orders given", 404)
+
+    def get_order_group(self, group: str) -> Any:
+        segment(group)
+        return [order for order in self._orders.values() if order.get("orderGroup") == group]
+
+    def patch_invoice(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> None:
+        self.patch = {"order": order_id, "invoice": invoice_number, "body": body}
+
+    def put_tracking(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> None:
+        self.tracking = {"order": order_id, "invoice": invoice_number, "body": body}
+
+
+def _claim(shipment: str, endpoint: Endpoint, updates: Sequence[Update], now: float) -> Claim:
+    unknown: dict[str, Any] = dict.fromkeys(
+        [
+            *("reason", "note", "basis", "sent", "order_id", "invoice_number", "rule", "evidence"),
+            *("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since"),
+        ]
+    )
+    return Claim(
+        id=shipment,
+        endpoint=endpoint.name,
+        account=endpoint.account,
+        token="",
+        lease_until=now + 3600,
+        state="due",
+        check_at=0.0,
+        arrivals=1,
+        tries=0,
+        waits=0,
+        known=Known(),
+        generation=1,
+        updates=list(updates),
+        update_ids=[],
+        **unknown,
+    )

@@ -1,0 +1,227 @@
+"""Which order a shipment belongs to: what a person or a link said, what the carrier says, what other orders taught us.
+Never a guess: where two orders answer, a person decides."""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters import ReferenceKind
+from receiver.config import Endpoint
+from receiver.reconcile.plan import basis, order_ids
+from receiver.shipments import RECYCLED_AFTER, Known
+from receiver.store import Claim, Index
+from receiver.store.index import Name
+from receiver.vtex.answers import NotFound
+from receiver.vtex.client import BadSegment
+from receiver.vtex.facts import SERIES_NUMBER
+from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
+from receiver.vtex.orders import Hold, Order, Wait
+
+#: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
+_SUFFIX = re.compile(r"-\d{2}$")
+#: What VTEX calls an order of the account's own store, or without the seller's place, its group.
+_PLACE = r"(?:-\d{2}(?![0-9A-Za-z])|(?![0-9A-Za-z-]))"
+_STORES_OWN = re.compile(rf"(?<![0-9])\d{{12,16}}{_PLACE}|(?<![0-9A-Za-z])v\d{{4,}}[a-z]+{_PLACE}")
+#: An order that another store sold begins with that store's three letters, and ends in anything at all.
+_ANOTHER_STORES = re.compile(r"[A-Z]{3}-")
+#: What orders may teach of a parcel whose carrier names no order.
+_LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
+#: Besides, where the merchant says that his invoice numbers are unique: commonly they repeat across series and sellers,
+#: and the index never knows every order.
+_LEARNT_IF_UNIQUE = (*_LEARNT, "invoice_number")
+#: What is never used again, however long ago it was said.
+_UNIQUE = ("invoice_key", SERIES_NUMBER)
+#: By what a link may name a parcel.
+NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The order, and the invoice where a link names one."""
+
+    order: Order
+    linked_invoice: str | None = None
+
+
+class Resolver:
+    """Finds the order of one claim. ``get_order`` and ``get_group`` ask VTEX; what they raise goes through, except
+    that VTEX knows no such order."""
+
+    def __init__(
+        self, index: Index, account: str, *, get_order: Callable[[str], Order], get_group: Callable[[str], Any]
+    ) -> None:
+        self._index, self._account = index, account
+        self._get_order, self._get_group = get_order, get_group
+
+    def find(self, claim: Claim, known: Known, endpoint: Endpoint) -> Found | Wait | Hold:
+        """The order, or why there is none."""
+        if claim.assigned_order is not None:
+            return self._order(claim.assigned_order)
+        names = names_of(claim.id, known)
+        found = self._linked(known, names, endpoint) or self._awaited(claim, known, endpoint)
+        if found is not None:
+            return found
+        found = self._named(known)
+        if found is None or (isinstance(found, Hold) and found.reason == "unsafe_order_id"):
+            found = self._learnt(known, names, endpoint) or found
+        return self._nowhere(known, endpoint) if found is None else found
+
+    def _nowhere(self, known: Known, endpoint: Endpoint) -> Wait:
+        if named := [value for values in order_ids(known).values() for value in values]:
+            return Wait("order_not_found", f"the carrier names {', '.join(named)}")
+        for number in known.values(ReferenceKind.INVOICE_NUMBER):
+            rows = self._index.orders_named(self._account, "invoice_number", plain_number(number))
+            if rows and endpoint.invoice_numbers == "repeat":
+                orders = ", ".join(row["order_id"] for row in rows[:3])
+                said = f'invoice number {number} is known of {orders}; invoice_numbers = "unique" lets it decide'
+                return Wait("no_reference", said)
+        fields = ", ".join(endpoint.carrier.references)
+        return Wait("no_reference", f"{endpoint.carrier.slug} may carry it in {fields}" if fields else "")
+
+    def _awaited(self, claim: Claim, known: Known, endpoint: Endpoint) -> Found | None:
+        """The order whose invoice is awaited: while nobody says anything new, the way to it is not gone again."""
+        if claim.state != "awaiting_invoice" or claim.order_id is None or claim.basis != basis(claim, known, endpoint):
+            return None
+        found = self._order(claim.order_id)
+        return found if isinstance(found, Found) else None
+
+    def _linked(self, known: Known, names: Sequence[Name], endpoint: Endpoint) -> Found | Wait | Hold | None:
+        # Invoice numbers repeat: where the carrier names the order, a link about the same number is another invoice's.
+        repeats = endpoint.invoice_numbers == "repeat" and order_ids(known)
+        kinds = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
+        told = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in kinds]
+        rows = [row for name, row in told if row and _of_this_parcel(name[0], row["told_at"], known)]
+        linked = _one_order(rows, ", ".join(f"{kind} {value}" for (kind, value), row in told if row))
+        if linked is None or isinstance(linked, Hold):
+            return linked
+        invoices = sorted({row["invoice_number"] for row in rows if row["invoice_number"]})
+        if len(invoices) > 1:
+            return Hold("ambiguous_invoice", f"links name {', '.join(invoices)} of {linked}")
+        found = self._order(linked)
+        return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
+
+    def _named(self, known: Known) -> Found | Hold | None:
+        for kind, values in order_ids(known).items():
+            if len(set(map(bare_order_id, values))) > 1:
+                return Hold("ambiguous_reference", f"{kind}: {', '.join(values)}")
+            found = self._by_reference(kind, values[0])
+            if not isinstance(found, Wait):
+                return found
+        return None
+
+    def _learnt(self, known: Known, names: Sequence[Name], endpoint: Endpoint) -> Found | Wait | Hold | None:
+        # Where the carrier names an order that is not there yet, only a key, which is unique, may name another.
+        kinds = _LEARNT if endpoint.invoice_numbers == "repeat" else _LEARNT_IF_UNIQUE
+        for kind in _LEARNT[:1] if order_ids(known) else kinds:
+            values = [value for its, value in names if its == kind]
+            rows = [row for value in values for row in self._index.orders_named(self._account, kind, value)]
+            rows = [row for row in rows if _of_this_parcel(kind, row["dated_at"], known)]
+            if kind == "tracking_number":
+                rows = [row for row in rows if self._shows_one_of(values, row["order_id"])]
+            learnt = _one_order(rows, f"{kind} {', '.join(values)}")
+            if isinstance(learnt, Hold):
+                return learnt
+            if learnt is not None:
+                found = self._order(learnt)
+                return self._of_one_issuer(found, values) if kind == SERIES_NUMBER else found
+        return None
+
+    def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:
+        """Each issuer counts its own series: where several invoice in one account, series and number name no order."""
+        if not isinstance(found, Found):
+            return found
+        keys = [key for one in found.order.outputs if (key := key_digits(one.invoice_key))]
+        for one in {issuer(key) for key in keys if "/".join(series_and_number(key)) in values}:
+            if self._index.has_other_issuer(self._account, one):
+                said = f"series and number {', '.join(values)}, known of {found.order.order_id}"
+                return Hold("ambiguous_order", f"{said}, but several issuers invoice in this account")
+        return found
+
+    def _shows_one_of(self, numbers: Sequence[str], order_id: str) -> bool:
+        """What was learnt may have been corrected since: a number that is no longer there says nothing of the order."""
+        found = self._order(order_id)
+        return isinstance(found, Found) and any(one.tracking_number in numbers for one in found.order.outputs)
+
+    def _by_reference(self, kind: ReferenceKind, value: str) -> Found | Wait | Hold:
+        if kind == ReferenceKind.SEQUENCE:
+            return self._order(f"seq{value.removeprefix('seq')}")
+        if kind == ReferenceKind.ORDER_ID:
+            return self._by_id(value)
+        return self._by_group(value)
+
+    def _by_id(self, value: str) -> Found | Wait | Hold:
+        """As the carrier writes it; else without what stands around VTEX's own part of it; else by the group."""
+        own = bare_order_id(value)
+        # VTEX decodes a slash before it routes: there is no asking for such an id.
+        found = self._order(value) if own == value or "/" not in value else Wait("order_not_found", value)
+        if isinstance(found, Wait) and own != value:
+            value, found = own, self._order(own)
+        return found if not isinstance(found, Wait) or _SUFFIX.search(value) else self._by_group(value)
+
+    def _by_group(self, group: str) -> Found | Wait | Hold:
+        """The order of a purchase, only if it has exactly one."""
+        try:
+            documents = self._get_group(group)
+        except NotFound:
+            return Wait("order_not_found", group)
+        except BadSegment as error:
+            return Hold("unsafe_order_id", str(error))
+        members = documents if isinstance(documents, list) else []
+        ids = {str(one["orderId"]) for one in members if isinstance(one, dict) and one.get("orderId")}
+        if len(ids) > 1:
+            return Hold("ambiguous_order", f"{group} names {', '.join(sorted(ids))}")
+        return self._order(ids.pop()) if ids else Wait("order_not_found", group)
+
+    def _order(self, order_id: str) -> Found | Wait | Hold:
+        try:
+            return Found(self._get_order(order_id))
+        except NotFound:
+            return Wait("order_not_found", order_id)
+        except BadSegment as error:
+            return Hold("unsafe_order_id", str(error))
+
+
+def names_of(shipment: str, known: Known, orders: Collection[str] = ()) -> list[Name]:
+    """Every name by which a link, an order or its hook may speak of a shipment, which was looked for at these orders:
+    sorted ``(kind, value)``."""
+    names: set[Name] = {("shipment", shipment)}
+    for kind in ReferenceKind:
+        names |= {(str(kind), value) for value in known.values(kind)}
+    names |= {("order_id", bare_order_id(value)) for value in known.values(ReferenceKind.ORDER_ID)}
+    numbers = known.values(ReferenceKind.INVOICE_NUMBER)
+    names |= {("invoice_number", plain_number(number)) for number in numbers}
+    names |= {("sequence", value.removeprefix("seq")) for value in known.values(ReferenceKind.SEQUENCE)}
+    names |= {("invoice_key", key_digits(value) or value) for value in known.values(ReferenceKind.INVOICE_KEY)}
+    numbered = [volume.tracking_number for volume in known.volumes.values() if volume.tracking_number]
+    names |= {("tracking_number", said.value) for said in numbered}
+    names |= {("order_id", order_id) for order_id in orders}
+    series = known.values(ReferenceKind.INVOICE_SERIES)
+    if len(series) == len(numbers) == 1:
+        names.add((SERIES_NUMBER, f"{plain_number(series[0])}/{plain_number(numbers[0])}"))
+    return sorted(name for name in names if name[0] != ReferenceKind.INVOICE_SERIES)
+
+
+def bare_order_id(text: str) -> str:
+    """An order's id without what a carrier or a gateway puts before or after it; as it is where that is not certain.
+
+    Source: "Precautions when setting the order numbering", help.vtex.com.
+    """
+    found = set(_STORES_OWN.findall(text))
+    return found.pop() if len(found) == 1 and not _ANOTHER_STORES.match(text) else text
+
+
+def _one_order(rows: Sequence[Mapping[str, Any]], said: str) -> str | Hold | None:
+    ids = sorted({row["order_id"] for row in rows})
+    if len(ids) > 1:
+        return Hold("ambiguous_order", f"{said} belongs to {', '.join(ids)}")
+    return ids[0] if ids else None
+
+
+def _of_this_parcel(kind: str, at: float, known: Known) -> bool:
+    """False for what was said so long before or after that it is about another parcel that bore a recycled number."""
+    first = known.since or known.first_heard or known.last_heard
+    if kind in _UNIQUE or first is None:
+        return True
+    return at > (first - RECYCLED_AFTER).timestamp() and not known.is_past(datetime.fromtimestamp(at, UTC))

@@ -1,0 +1,347 @@
+"""Recordings run again, through the code of a live request.
+
+A dry run makes no network call and writes nothing: the same `read` and the same decision run against orders from a
+file, or from the recording's own expectation. `send` stores for real, and a worker performs; `post` sends to a running
+receiver.
+"""
+
+import json
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters import NotAuthentic, Request, Shipment
+from receiver.config import BadConfig, Config, Endpoint, endpoint_from
+from receiver.http import Http, NoAnswer
+from receiver.intake import Intake, Outcome, Reading, read
+from receiver.reconcile.dry_run import decided
+from receiver.recordings.format import BadRecording, Recording
+from receiver.shipments import Update, shipment_to_json
+from receiver.store import Desk
+from receiver.vtex.orders import UnexpectedOrder, read_order
+
+#: What nobody wants to come out, unless the recording says so.
+_FAILURES = (Outcome.QUARANTINED, Outcome.ERROR, Outcome.UNPROVEN)
+#: Parts of an expectation and what they must be; recordings come from anywhere.
+_SHAPES = {"endpoint": dict, "reply": dict, "orders": list, "links": list, "shipments": list, "fetched": list}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """What VTEX is wanted to show for one shipment, and where. ``patch`` and ``tracking`` are ``{"order", "invoice",
+    "body"}``; ``state`` is ``None`` where nothing was decided."""
+
+    shipment: str
+    wanted: Mapping[str, Any]
+    state: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    rule: str | None = None
+    patch: Mapping[str, Any] | None = None
+    tracking: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What one recording came to. ``differences`` are the points that are not as the recording expects."""
+
+    name: str
+    outcome: str
+    carrier: str = ""
+    reason: str | None = None
+    status: int | None = None
+    fields: tuple[Fields, ...] = ()
+    differences: tuple[str, ...] = ()
+
+    @property
+    def as_expected(self) -> bool:
+        return not self.differences
+
+
+@dataclass(slots=True)
+class Replay:
+    """Runs recordings under a configuration (``None``: each must bring its own endpoint settings).
+
+    ``orders`` are VTEX orders by id for the dry run's decision; ``now`` is what a dry run takes for the present, in
+    seconds since the epoch (``None``: the moment the recording arrived). An endpoint that is ``given`` takes all.
+    """
+
+    config: Config | None = None
+    endpoint: str | None = None
+    orders: dict[str, Any] = field(default_factory=dict)
+    now: float | None = None
+    given: Endpoint | None = None
+    _own: dict[str, Endpoint] = field(default_factory=dict)
+
+    def dry(self, recording: Recording) -> Replayed:
+        """Convert, decide, send nothing."""
+        try:
+            endpoint = self.endpoint_of(recording)
+            own_orders = orders_by_id(recording.expected.get("orders", ()))
+        except (BadRecording, UnexpectedOrder) as error:
+            return bad(recording.name, error)
+        recording = _arrived(recording)
+        reading = _read(endpoint, recording)
+        fields = [_undecided(endpoint, shipment) for shipment in reading.shipments]
+        orders = ChainMap(self.orders, own_orders)
+        if orders or recording.expected.get("state"):
+            fields = [self._decided(one, endpoint, recording, orders) for one in fields]
+        differences = (*_outcome_differences(recording, reading.outcome, reading.reason),)
+        differences += (*_reading_differences(recording, reading), *_end_differences(recording, fields))
+        return _replayed(recording, endpoint, reading, fields, differences)
+
+    def send(self, recording: Recording, intake: Intake) -> Replayed:
+        """Store it as if it had just arrived; once a worker has been at it, `ended` tells the rest.
+
+        Raises `receiver.store.StoreUnavailable`.
+        """
+        try:
+            endpoint = self.endpoint_of(recording, configured=True)
+            signed = _signed(endpoint, _sent_now(recording.request))
+        except BadRecording as error:
+            return bad(recording.name, error)
+        reading = _read(endpoint, recording)
+        result = intake.receive(endpoint, signed)
+        reason = f"{result.path}: {result.why}" if result.path else result.why
+        fields = [_undecided(endpoint, shipment) for shipment in reading.shipments]
+        differences = tuple(_outcome_differences(recording, result.outcome, reason))
+        return _replayed(recording, endpoint, replace(reading, outcome=result.outcome), fields, differences)
+
+    def ended(self, recording: Recording, stored: Replayed, desk: Desk) -> Replayed:
+        """What `send` returned, with where its shipments are now and the last PATCH and PUT made for each."""
+        fields = [_from_store(one, desk) for one in stored.fields]
+        differences = (*stored.differences, *_end_differences(recording, fields))
+        return replace(stored, fields=tuple(fields), differences=differences)
+
+    def post(self, recording: Recording, base_url: str, http: Http) -> Replayed:
+        """Send it to a running receiver, signed anew with the configured secret."""
+        try:
+            endpoint = self.endpoint_of(recording)
+            request = _signed(endpoint, replace(_sent_now(recording.request), path=f"/webhooks/{endpoint.name}"))
+        except BadRecording as error:
+            return bad(recording.name, error)
+        target = f"{request.path}?{request.query}" if request.query else request.path
+        headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
+        try:
+            answer = http.call(request.method, base_url.rstrip("/") + target, headers=headers, body=request.body)
+        except NoAnswer as error:
+            return Replayed(name=recording.name, outcome="no answer", differences=(str(error),))
+        said = _json_object(answer.body)
+        outcome, detail = said.get("outcome"), said.get("detail")
+        wanted = recording.expected.get("reply", {}).get("status", answer.status)
+        differences = [f"status {answer.status}, expected {wanted}"] if wanted != answer.status else []
+        if _is_probe(endpoint, request) and answer.status == endpoint.carrier.reply.success:
+            outcome = Outcome.PROBE  # answered in the carrier's own form, or, to a HEAD, without a body
+        elif outcome is None:
+            differences = [f"status {answer.status}: {detail or 'this is no answer of a receiver'}"]
+        else:
+            differences += _outcome_differences(recording, str(outcome), detail)
+        return Replayed(
+            name=recording.name,
+            carrier=endpoint.carrier.slug,
+            outcome=str(outcome or "refused"),
+            status=answer.status,
+            differences=tuple(differences),
+        )
+
+    def endpoint_of(self, recording: Recording, *, configured: bool = False) -> Endpoint:
+        """The endpoint it arrives at: the one named, the one in its path, the settings it brings (unless it must be
+        a ``configured`` one), or the only one of its carrier. Raises `BadRecording`."""
+        _check_shape(recording)
+        if self.given is not None:
+            return self.given
+        endpoints = self.config.endpoints if self.config else {}
+        if self.endpoint is not None:
+            if self.endpoint not in endpoints:
+                raise BadRecording(f"{recording.name}: endpoint {self.endpoint!r} is not in the configuration")
+            return endpoints[self.endpoint]
+        in_path = recording.request.path.removeprefix("/webhooks/").partition("/")[0]
+        carrier = recording.carrier or in_path.replace("-", "_")
+        if in_path in endpoints and carrier in (endpoints[in_path].carrier.slug, in_path.replace("-", "_")):
+            return endpoints[in_path]
+        if "secrets" in recording.expected.get("endpoint", {}) and not configured:
+            return self._own_endpoint(recording)
+        fitting = [one for one in endpoints.values() if one.carrier.slug == carrier]
+        if not fitting:
+            raise BadRecording(f"{recording.name}: the configuration has no endpoint for {carrier}")
+        if len(fitting) > 1:
+            names = ", ".join(one.name for one in fitting)
+            raise BadRecording(f"{recording.name}: {names} take {carrier}; say which with --endpoint")
+        return fitting[0]
+
+    def _own_endpoint(self, recording: Recording) -> Endpoint:
+        settings = recording.expected["endpoint"]
+        written = json.dumps(settings, sort_keys=True)
+        if written not in self._own:  # a long file repeats a few
+            carriers = self.config.carriers if self.config else None
+            try:
+                self._own[written] = endpoint_from(settings, account="dry-run", carriers=carriers)
+            except BadConfig as error:
+                raise BadRecording(f"{recording.name}: {'; '.join(error.faults)}") from None
+        return self._own[written]
+
+    def _decided(self, told: Fields, endpoint: Endpoint, recording: Recording, orders: Mapping[str, Any]) -> Fields:
+        now = recording.request.received_at.timestamp() if self.now is None else self.now
+        updates = [
+            Update(shipment=shipment, received_at=one.request.received_at, digest="")
+            for one in (*recording.earlier, recording)
+            for shipment in _read(endpoint, one).shipments
+            if shipment.key == told.wanted["key"]
+        ]
+        links = recording.expected.get("links", ())
+        end = decided(told.shipment, updates, endpoint, self.config, orders=orders, links=links, now=now)
+        return replace(told, **{name: getattr(end, name) for name in end.__slots__})
+
+
+def orders_by_id(documents: Iterable[Any]) -> dict[str, Any]:
+    """VTEX documents by order id. Raises `receiver.vtex.orders.UnexpectedOrder`."""
+    return {read_order(document).order_id: document for document in documents}
+
+
+def bad(name: str, error: Exception) -> Replayed:
+    """What comes of something that is no recording, or that nobody can take."""
+    return Replayed(name=name, outcome="bad recording", differences=(str(error),))
+
+
+def _arrived(recording: Recording) -> Recording:
+    """A recording that does not say when it arrived arrives now."""
+    if "received_at" in recording.expected:
+        return recording
+    return replace(recording, request=replace(recording.request, received_at=datetime.now(UTC)))
+
+
+def _sent_now(request: Request) -> Request:
+    """A signature may hold the time at which it was made."""
+    return replace(request, received_at=datetime.now(UTC))
+
+
+def _read(endpoint: Endpoint, recording: Recording) -> Reading:
+    """What a live request would come to, up to the store, with the answers to the calls it leads to."""
+    reading = _read_alone(endpoint, recording.request)
+    shipments, asked, answers = [*reading.shipments], [*reading.fetches], recording.answers
+    while asked:
+        fetch = asked.pop(0)
+        answer = answers.pop(fetch.url, None)
+        if answer is None or not fetch.wanted:
+            continue
+        told = read(endpoint, replace(answer, zone=endpoint.zone))
+        if told.outcome in _FAILURES:
+            return told
+        shipments += told.shipments
+        asked += told.fetches
+    return replace(reading, shipments=tuple(shipments))
+
+
+def _read_alone(endpoint: Endpoint, request: Request) -> Reading:
+    if _is_probe(endpoint, request):
+        return Reading(outcome=Outcome.PROBE)
+    try:
+        signed = _signed(endpoint, request)
+    except BadRecording:  # nobody but the carrier can sign it: what it says is worth a look all the same
+        return read(endpoint, replace(request, zone=endpoint.zone))
+    try:
+        endpoint.scheme.check(signed, endpoint.secrets)
+    except NotAuthentic as error:
+        return Reading(outcome=Outcome.UNPROVEN, why=error.reason)
+    return read(endpoint, signed)
+
+
+def _signed(endpoint: Endpoint, request: Request) -> Request:
+    """The request, proven anew. Raises `BadRecording` where the endpoint's settings hold nothing to prove it with."""
+    request = replace(request, zone=endpoint.zone)
+    if _is_probe(endpoint, request):
+        return request
+    try:
+        return endpoint.scheme.sign(request, endpoint.secrets[0])
+    except (IndexError, ValueError):  # the keys are public ones
+        raise BadRecording(f"endpoint {endpoint.name}: only {endpoint.carrier.name} can sign for it") from None
+
+
+def _is_probe(endpoint: Endpoint, request: Request) -> bool:
+    probe = endpoint.carrier.probe
+    return probe is not None and probe.matches(request)
+
+
+def _undecided(endpoint: Endpoint, shipment: Shipment) -> Fields:
+    return Fields(shipment=f"{endpoint.name}/{shipment.key}", wanted=shipment_to_json(shipment))
+
+
+def _from_store(told: Fields, desk: Desk) -> Fields:
+    story = desk.story(told.shipment)
+    row, attempts = story["shipment"], story["attempts"]
+    end = {name: row[name] for name in ("state", "reason", "note", "rule")}
+    return replace(told, patch=_last(attempts, "PATCH"), tracking=_last(attempts, "PUT"), **end)
+
+
+def _last(attempts: Iterable[Mapping[str, Any]], call: str) -> dict[str, Any] | None:
+    made = [one for one in attempts if one["call"] == call]
+    if not made:
+        return None
+    return {"order": made[-1]["order_id"], "invoice": made[-1]["invoice_number"], "body": made[-1]["request"]}
+
+
+def _replayed(
+    recording: Recording, endpoint: Endpoint, reading: Reading, fields: Iterable[Fields], differences: tuple[str, ...]
+) -> Replayed:
+    return Replayed(
+        name=recording.name,
+        carrier=endpoint.carrier.slug,
+        outcome=reading.outcome,
+        reason=reading.reason,
+        fields=tuple(fields),
+        differences=differences,
+    )
+
+
+def _outcome_differences(recording: Recording, outcome: str, why: str | None) -> Iterator[str]:
+    wanted = recording.expected.get("reply", {}).get("outcome")
+    because = f" ({why})" if why else ""
+    if wanted is None and outcome in _FAILURES:
+        yield f"{outcome}{because}"
+    # What is new to one database is a repeat to another.
+    if wanted not in (None, outcome, Outcome.DUPLICATE) and outcome != Outcome.DUPLICATE:
+        yield f"outcome {outcome}{because}, expected {wanted}"
+
+
+def _reading_differences(recording: Recording, reading: Reading) -> Iterator[str]:
+    expected = recording.expected
+    if "ignored" in expected and expected["ignored"] != reading.why:
+        yield f"ignored because {reading.why!r}, expected {expected['ignored']!r}"
+    if "shipments" in expected:
+        said = [_without_references(shipment_to_json(shipment)) for shipment in reading.shipments]
+        if said != [_without_references(one) for one in expected["shipments"]]:
+            yield f"shipments {json.dumps(said)}, expected {json.dumps(expected['shipments'])}"
+
+
+def _end_differences(recording: Recording, fields: list[Fields]) -> Iterator[str]:
+    if not fields or fields[-1].state is None:
+        return
+    end = fields[-1]
+    for name in ("state", "reason", "rule", "patch", "tracking"):
+        got = getattr(end, name)
+        if name in recording.expected and recording.expected[name] != got:
+            yield f"{name} {json.dumps(got)}, expected {json.dumps(recording.expected[name])}"
+    if end.reason == "internal_error":
+        yield str(end.note)
+
+
+def _without_references(shipment: Mapping[str, Any]) -> dict[str, Any]:
+    """Recordings expect what `read` says; the merchant's rules add references to it."""
+    return {name: value for name, value in shipment.items() if name != "references"}
+
+
+def _check_shape(recording: Recording) -> None:
+    for name, shape in _SHAPES.items():
+        part = recording.expected.get(name, shape())
+        if not isinstance(part, shape) or (shape is list and not all(isinstance(one, dict) for one in part)):
+            raise BadRecording(f"{recording.name}: {name}, as expected, has another form than recordings have")
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,113 @@
+"""How VTEX's answers look on the wire: its refusals, its troubles, and the forms in which either may come.
+
+Sources: the guides "How to load test a store" (429, 503, Retry-After), "Handling errors" and "Orders feed" at
+https://developers.vtex.com/docs/guides, and VTEX's known issues (KI, by number) at
+https://help.vtex.com/en/known-issues. What a 429, 503 or 403 carries as its body is documented nowhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Any
+
+from receiver.sandbox.faults import Faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One HTTP answer: nothing where it is ``empty``, ``html`` where there is any, else ``body`` as JSON.
+
+    ``applied``: a write took effect.
+    """
+
+    status: int = 200
+    body: Any = None
+    html: str | None = None
+    empty: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+    applied: bool = False
+
+
+class Refused(Exception):
+    """The order management declines; ``answer`` is what it says."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(str(answer.body))
+        self.answer = answer
+
+
+LOGIN_PATH = "/login"
+#: What a client meets that follows the redirect: a page, with status 200.
+LOGIN_PAGE = Answer(html="<!doctype html><html><title>Login</title><body><form>E-mail</form></body></html>")
+REDIRECT = Answer(status=302, html="<!doctype html><title>Moved</title>", headers=(("Location", LOGIN_PATH),))
+#: No route fits. A "/" in an invoice number ends here: the platform decodes %2F before it routes (KI-1302085).
+NO_ROUTE = Answer(status=404, html="<!doctype html><html><title>404</title><body>File or directory not found.</body>")
+
+
+def oms_error(status: int, message: str, *, code: str = "1") -> Answer:
+    """The order management's own error shape."""
+    return Answer(status=status, body={"error": {"code": code, "message": message, "exception": None}})
+
+
+def plain_error(status: int, message: str) -> Answer:
+    """The bare shape of "Invoice Not Found" and "An error has occurred"."""
+    return Answer(status=status, body={"message": message})
+
+
+UNAUTHORIZED = oms_error(401, "Unauthorized access")
+
+
+def trouble(faults: Faults, roll: Callable[[str, float], bool], now: float, lately: Callable[[], int]) -> Answer | None:
+    """What answers in VTEX's place, or ``None``. ``roll(name, fraction)`` throws the dice; ``now`` is Unix time,
+    ``lately()`` the number of calls in the minute before."""
+    if faults.redirect:
+        return REDIRECT
+    if faults.login_page:
+        return LOGIN_PAGE
+    if roll("unavailable", faults.unavailable):
+        return _told_to_wait(faults, 503, now)
+    if roll("throttle", faults.throttle) or (faults.per_minute and lately() >= faults.per_minute):
+        return _told_to_wait(faults, 429, now)
+    if roll("server_error", faults.server_error):
+        return plain_error(faults.error_status, "An error has occurred.")
+    return UNAUTHORIZED if faults.unauthorized else None
+
+
+def in_form(form: str, answer: Answer) -> Answer:
+    """A refusal or error in one of the forms of ``Faults.error_form``; any other answer as it is."""
+    status, title = answer.status, HTTPStatus(answer.status).phrase
+    if status < 400 or answer.html is not None:
+        return answer
+    if form == "login" and status in (401, 403):
+        return REDIRECT
+    if form == "html":
+        page = f"<!doctype html><html><title>{status}</title><body>{title}</body></html>"
+        return replace(answer, body=None, html=page)
+    if form == "empty":
+        return replace(answer, body=None, empty=True)
+    if form == "message":
+        return replace(answer, body={"message": _message(answer.body) or title})
+    return replace(answer, body=_problem(status)) if form == "problem" else answer
+
+
+def _message(body: Any) -> str | None:
+    error = body.get("error", body)
+    found: str | None = error.get("message")
+    return found
+
+
+def _problem(status: int) -> dict[str, Any]:
+    kind = "https://tools.ietf.org/html/rfc9110#section-15"
+    trace = "00-00000000000000000000000000000000-0000000000000000-00"
+    return {"type": kind, "title": HTTPStatus(status).phrase, "status": status, "traceId": trace}
+
+
+def _told_to_wait(faults: Faults, status: int, now: float) -> Answer:
+    wait = str(faults.retry_after)
+    if wait.startswith("date:"):
+        ahead = datetime.fromtimestamp(now, UTC) + timedelta(seconds=int(wait.removeprefix("date:")))
+        wait = format_datetime(ahead, usegmt=True)
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    return Answer(status=status, body=body, headers=(("Retry-After", wait),) if wait else ())

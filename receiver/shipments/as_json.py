@@ -1,0 +1,159 @@
+"""PURE: shipments and what is known of them as plain JSON, as the store keeps them and recordings expect them."""
+
+from datetime import date, datetime
+from typing import Any
+
+from adapters import Reference, ReferenceKind, Shipment, Status, TrackingEvent
+from receiver.shipments.known import Known, Said, Stamp, Volume
+
+
+def shipment_to_json(shipment: Shipment) -> dict[str, Any]:
+    """A shipment as plain JSON, without what is unknown."""
+    plain: dict[str, Any] = {
+        "key": shipment.key,
+        "status": str(shipment.status),
+        "happened_at": _iso(shipment.happened_at),
+        "tracking_number": shipment.tracking_number,
+        "tracking_url": shipment.tracking_url,
+        "courier": shipment.courier,
+        "dispatched_at": _iso(shipment.dispatched_at),
+        "delivered_at": _iso(shipment.delivered_at),
+        "references": [[str(reference.kind), reference.value] for reference in shipment.references],
+        "events": [_event_to_json(event) for event in shipment.events],
+        "volume": shipment.volume,
+    }
+    return _without_empty(plain)
+
+
+def shipment_from_json(plain: dict[str, Any]) -> Shipment:
+    return Shipment(
+        key=plain["key"],
+        status=Status(plain["status"]),
+        happened_at=_time(plain.get("happened_at")),
+        tracking_number=plain.get("tracking_number"),
+        tracking_url=plain.get("tracking_url"),
+        courier=plain.get("courier"),
+        dispatched_at=_time(plain.get("dispatched_at")),
+        delivered_at=_time(plain.get("delivered_at")),
+        references=tuple(_reference(pair) for pair in plain.get("references", ())),
+        events=tuple(_event_from_json(event) for event in plain.get("events", ())),
+        volume=plain.get("volume", ""),
+    )
+
+
+def known_to_json(known: Known) -> dict[str, Any]:
+    """A fold as plain JSON, in a stable order: equal folds are equal text."""
+    return _without_empty(
+        {
+            "status": _said_to_json(known.status),
+            "in_possession": known.in_possession,
+            "dispatched_at": _iso(known.dispatched_at),
+            "cancelled": stamp_to_json(known.cancelled) if known.cancelled else None,
+            "courier": _said_to_json(known.courier),
+            "volumes": {name: _volume_to_json(known.volumes[name]) for name in sorted(known.volumes)},
+            "references": [[str(reference.kind), reference.value] for reference in sorted(known.references)],
+            "events": sorted((_event_to_json(event) for event in known.events), key=_event_order),
+            "first_heard": _iso(known.first_heard),
+            "last_heard": _iso(known.last_heard),
+            "since": _iso(known.since),
+        }
+    )
+
+
+def known_from_json(plain: dict[str, Any]) -> Known:
+    return Known(
+        status=_said_from_json(plain.get("status")),
+        in_possession=plain.get("in_possession", False),
+        dispatched_at=_time(plain.get("dispatched_at")),
+        cancelled=_stamp_from_json(plain["cancelled"]) if plain.get("cancelled") else None,
+        courier=_said_from_json(plain.get("courier")),
+        volumes={name: _volume_from_json(volume) for name, volume in plain.get("volumes", {}).items()},
+        references=frozenset(_reference(pair) for pair in plain.get("references", ())),
+        events=frozenset(_event_from_json(event) for event in plain.get("events", ())),
+        first_heard=_time(plain.get("first_heard")),
+        last_heard=_time(plain.get("last_heard")),
+        since=_time(plain.get("since")),
+    )
+
+
+def _without_empty(plain: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plain.items() if value not in (None, "", [], {}, False)}
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _time(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None
+
+
+def _reference(pair: list[str]) -> Reference:
+    return Reference(ReferenceKind(pair[0]), pair[1])
+
+
+def _event_to_json(event: TrackingEvent) -> dict[str, Any]:
+    return _without_empty(
+        {
+            "day": event.day.isoformat(),
+            "happened_at": _iso(event.happened_at),
+            "description": event.description,
+            "city": event.city,
+            "state": event.state,
+        }
+    )
+
+
+def _event_from_json(plain: dict[str, Any]) -> TrackingEvent:
+    return TrackingEvent(
+        day=date.fromisoformat(plain["day"]),
+        happened_at=_time(plain.get("happened_at")),
+        description=plain.get("description", ""),
+        city=plain.get("city", ""),
+        state=plain.get("state", ""),
+    )
+
+
+def _event_order(plain: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(plain.get(name, "") for name in ("day", "happened_at", "description", "city", "state"))
+
+
+def _said_to_json(said: Said | None) -> list[Any] | None:
+    return [said.value, *stamp_to_json(said.stamp)] if said else None
+
+
+def _said_from_json(plain: list[str] | None) -> Said | None:
+    return Said(plain[0], _stamp_from_json(plain[1:])) if plain else None
+
+
+def stamp_to_json(stamp: Stamp) -> list[str]:
+    """A stamp as plain JSON: two times and a digest."""
+    return [stamp[0].isoformat(), stamp[1].isoformat(), stamp[2]]
+
+
+def _stamp_from_json(plain: list[str]) -> Stamp:
+    return (datetime.fromisoformat(plain[0]), datetime.fromisoformat(plain[1]), plain[2])
+
+
+def _volume_to_json(volume: Volume) -> dict[str, Any]:
+    return _without_empty(
+        {
+            "tracking_number": _said_to_json(volume.tracking_number),
+            "tracking_url": _said_to_json(volume.tracking_url),
+            "delivered_at": _iso(volume.delivered_at),
+            "delivered": volume.delivered,
+            "delivered_on": stamp_to_json(volume.delivered_on) if volume.delivered_on else None,
+            "returned_on": stamp_to_json(volume.returned_on) if volume.returned_on else None,
+        }
+    )
+
+
+def _volume_from_json(plain: dict[str, Any]) -> Volume:
+    return Volume(
+        tracking_number=_said_from_json(plain.get("tracking_number")),
+        tracking_url=_said_from_json(plain.get("tracking_url")),
+        delivered_at=_time(plain.get("delivered_at")),
+        delivered=plain.get("delivered", False),
+        delivered_on=_stamp_from_json(plain["delivered_on"]) if plain.get("delivered_on") else None,
+        returned_on=_stamp_from_json(plain["returned_on"]) if plain.get("returned_on") else None,
+    )

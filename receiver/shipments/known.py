@@ -1,0 +1,233 @@
+"""PURE: what a carrier has told us of one parcel, folded so that the order of arrival cannot matter.
+
+`fold` joins: earliest of dates, newest of words, union of references and events. Every join is commutative,
+associative and idempotent, so any arrival order and any repetition of the same updates ends in the same `Known`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from adapters import Reference, ReferenceKind, Shipment, Status, TrackingEvent
+
+#: Carriers recycle numbers (EasyPost keeps one apart for three months). A delivered parcel that has been silent for
+#: this long and then speaks of a later time is another parcel.
+RECYCLED_AFTER = timedelta(days=60)
+
+Stamp = tuple[datetime, datetime, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What one delivery says of one shipment. ``digest`` is the delivery's; it only breaks ties."""
+
+    shipment: Shipment
+    received_at: datetime
+    digest: str
+
+    @property
+    def stamp(self) -> Stamp:
+        """The total order of news: event time (else when we heard), then when we heard, then the digest.
+
+        In UTC, so that one instant is one text.
+        """
+        heard = self.received_at.astimezone(UTC)
+        happened = self.shipment.happened_at
+        return (happened.astimezone(UTC) if happened else heard, heard, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A word with the stamp of the update that said it; the newest one holds."""
+
+    value: str
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """One volume of a shipment; most shipments have just one, named ``""``.
+
+    ``delivered_on`` and ``returned_on`` are the first words of a delivery and of a way back."""
+
+    tracking_number: Said | None = None
+    tracking_url: Said | None = None
+    delivered_at: datetime | None = None
+    delivered: bool = False
+    delivered_on: Stamp | None = None
+    returned_on: Stamp | None = None
+
+    @property
+    def turned_back(self) -> bool:
+        """On its way back before it was delivered, if ever: a delivery after that is the sender's."""
+        if self.returned_on is None:
+            return False
+        return self.delivered_on is None or self.returned_on < self.delivered_on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything the carrier has told us of one parcel.
+
+    ``first_heard`` and ``last_heard`` are the times of its oldest and newest news. ``since`` is when this generation of
+    a recycled number began: older news belongs to the parcel before it.
+    """
+
+    status: Said | None = None
+    in_possession: bool = False
+    dispatched_at: datetime | None = None
+    cancelled: Stamp | None = None
+    courier: Said | None = None
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    references: frozenset[Reference] = frozenset()
+    events: frozenset[TrackingEvent] = frozenset()
+    first_heard: datetime | None = None
+    last_heard: datetime | None = None
+    since: datetime | None = None
+
+    @property
+    def first_volume(self) -> Volume:
+        """The lowest volume that has a tracking number: its number is the one VTEX gets."""
+        named = sorted(self.volumes.items(), key=lambda item: _volume_order(item[0]))
+        numbered = [volume for _, volume in named if volume.tracking_number]
+        return (numbered or [volume for _, volume in named] or [Volume()])[0]
+
+    @property
+    def tracking_number(self) -> str | None:
+        said = self.first_volume.tracking_number
+        return said.value if said else None
+
+    @property
+    def tracking_url(self) -> str | None:
+        said = self.first_volume.tracking_url
+        return said.value if said else None
+
+    @property
+    def delivered(self) -> bool:
+        return bool(self.volumes) and all(volume.delivered for volume in self.volumes.values())
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        """When the last volume was handed over; ``None`` until all are, or where no time was given."""
+        times = [volume.delivered_at for volume in self.volumes.values()]
+        known = [time for time in times if time is not None]
+        return max(known, key=_instant_then_text) if self.delivered and len(known) == len(times) else None
+
+    @property
+    def turned_back(self) -> bool:
+        return any(volume.turned_back for volume in self.volumes.values())
+
+    @property
+    def voided(self) -> bool:
+        """The carrier never took the parcel, and its newest word is that the label was cancelled."""
+        return self.cancelled is not None and not self.in_possession and self._cancelled_last
+
+    @property
+    def cancelled_after_possession(self) -> bool:
+        return self.cancelled is not None and self.in_possession and self._cancelled_last
+
+    @property
+    def _cancelled_last(self) -> bool:
+        return self.status is not None and self.status.value == Status.CANCELLED
+
+    def is_past(self, at: datetime) -> bool:
+        """Whether what somebody says of its number at that time is about another parcel: this one was delivered, and
+        nothing was heard of it for long."""
+        words = [self.last_heard, self.status.stamp[1] if self.status else None]
+        return self.delivered and all(at > word + RECYCLED_AFTER for word in words if word is not None)
+
+    def values(self, kind: ReferenceKind) -> list[str]:
+        """The distinct references of one kind, sorted. More than one is for a person to decide."""
+        return sorted(reference.value for reference in self.references if reference.kind == kind)
+
+
+def fold(known: Known, updates: Iterable[Update]) -> Known:
+    """``known`` joined with what the updates say."""
+    for update in updates:
+        known = _join(known, update)
+    return known
+
+
+def advance(known: Known, updates: Iterable[Update]) -> tuple[Known, int]:
+    """`fold`, but in the order of the news and with an eye on recycled numbers: news long after a delivery begins a
+    new generation, with nothing known from the one before. Returns how many began.
+    """
+    begun = 0
+    for update in sorted(updates, key=lambda update: update.stamp):
+        if _is_another_parcel(known, update):
+            known, begun = Known(since=update.stamp[0]), begun + 1
+        known = _join(known, update)
+    return known, begun
+
+
+def _is_another_parcel(known: Known, update: Update) -> bool:
+    if not known.delivered or known.last_heard is None:
+        return False
+    return update.stamp[0] > known.last_heard + RECYCLED_AFTER
+
+
+def _join(known: Known, update: Update) -> Known:
+    said, stamp = update.shipment, update.stamp
+    if known.since is not None and stamp[0] < known.since:
+        return known
+    volume = known.volumes.get(said.volume, Volume())
+    volume = Volume(
+        tracking_number=_newest(volume.tracking_number, said.tracking_number, stamp),
+        tracking_url=_newest(volume.tracking_url, said.tracking_url, stamp),
+        delivered_at=_earliest(volume.delivered_at, said.delivered_at),
+        delivered=volume.delivered or said.status == Status.DELIVERED,
+        delivered_on=_first(volume.delivered_on, stamp if said.status == Status.DELIVERED else None),
+        returned_on=_first(volume.returned_on, stamp if said.status == Status.RETURNED else None),
+    )
+    cancelled = stamp if said.status == Status.CANCELLED else None
+    return replace(
+        known,
+        status=_newest(known.status, said.status, stamp),
+        in_possession=known.in_possession or said.status.in_possession or said.dispatched_at is not None,
+        dispatched_at=_earliest(known.dispatched_at, said.dispatched_at),
+        cancelled=max(known.cancelled, cancelled) if known.cancelled and cancelled else known.cancelled or cancelled,
+        courier=_newest(known.courier, said.courier, stamp),
+        volumes={**known.volumes, said.volume: volume},
+        references=known.references | frozenset(said.references),
+        events=known.events | frozenset(_in_utc(event) for event in said.events),
+        first_heard=min(known.first_heard, stamp[0]) if known.first_heard else stamp[0],
+        last_heard=max(known.last_heard, stamp[0]) if known.last_heard else stamp[0],
+    )
+
+
+def _newest(held: Said | None, value: str | None, stamp: Stamp) -> Said | None:
+    if not value:
+        return held
+    if held is None or (stamp, value) > (held.stamp, held.value):
+        return Said(str(value), stamp)
+    return held
+
+
+def _earliest(held: datetime | None, value: datetime | None) -> datetime | None:
+    if held is None or value is None:
+        return held or value
+    # Equal instants may be written with different offsets: the text breaks the tie, whichever came first.
+    return min(held, value, key=_instant_then_text)
+
+
+def _first(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
+    return min(held, stamp) if held and stamp else held or stamp
+
+
+def _instant_then_text(time: datetime) -> tuple[datetime, str]:
+    return (time, time.isoformat())
+
+
+def _in_utc(event: TrackingEvent) -> TrackingEvent:
+    """Equal events are one event; the carrier's local date stands in ``day``."""
+    return replace(event, happened_at=event.happened_at.astimezone(UTC)) if event.happened_at else event
+
+
+def local_day(event: TrackingEvent, zone: tzinfo) -> date:
+    """The event's day in the zone where the carrier tells UTC; one that tells local times has told its own."""
+    at = event.happened_at
+    return at.astimezone(zone).date() if at is not None and not at.utcoffset() else event.day
+
+
+def _volume_order(name: str) -> tuple[int, str]:
+    return (int(name), name) if name.isdecimal() and name.isascii() else (10**18, name)

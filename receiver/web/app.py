@@ -1,0 +1,63 @@
+"""The Flask application: wires the blueprints and gives every failure its problem body."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from receiver.config import Config
+from receiver.intake import Intake
+from receiver.intake.intake import place
+from receiver.intake.published_keys import Keys, KeysUnavailable
+from receiver.intake.rejects import Rejects
+from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
+from receiver.web import health, links, vtex_hook, webhooks
+from receiver.web.replies import problem
+
+log = logging.getLogger("receiver.web")
+
+
+def create_app(config: Config, database: Database | None = None, *, clock: Callable[[], float] = time.time) -> Flask:
+    """The web side of the receiver. Opens the configured database unless one is given.
+
+    Raises `receiver.store.NotMigrated`, `receiver.store.StoreUnavailable`.
+    """
+    database = database or Database(config.database)
+    app = Flask("receiver", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1  # one byte past the limit shows that there is more
+    app.url_map.merge_slashes = False  # carriers do not follow redirects
+    app.extensions["database"] = database
+    inbox, index = Inbox(database), Index(database)
+    rejects = Rejects(inbox, clock=clock)
+    keys = Keys(config.endpoints.values(), clock=clock)
+    keys.fetch()
+    app.register_blueprint(webhooks.blueprint(config, Intake(config, inbox, clock=clock, keys=keys), clock=clock))
+    app.register_blueprint(links.blueprint(config, index, rejects, clock=clock))
+    background = Background(database)
+    app.register_blueprint(vtex_hook.blueprint(config, index, background, rejects, clock=clock))
+    app.register_blueprint(health.blueprint(database, clock=clock))
+
+    @app.errorhandler(StoreUnavailable)
+    def _(error: StoreUnavailable) -> Response:
+        log.error("503: the store cannot be reached: %s", error)
+        return problem(503)
+
+    @app.errorhandler(KeysUnavailable)
+    def _(_: KeysUnavailable) -> Response:  # noted already, and seldom enough
+        return problem(503, "The sender cannot be proven now: the carrier's keys are not at hand. Send it again.")
+
+    @app.errorhandler(HTTPException)
+    def _(error: HTTPException) -> Response:
+        response = problem(error.code or 500)
+        response.headers.extend({name: value for name, value in error.get_headers() if name != "Content-Type"})
+        return response
+
+    @app.errorhandler(Exception)
+    def _(error: Exception) -> Response:
+        # Never its message: the database's quote the row, and with it somebody's address.
+        log.error("503: a request failed and nothing was stored: %s", place(error))
+        return problem(503)
+
+    return app

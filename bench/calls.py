@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench import servers
 from bench.table import Row, Wanted
-from tests.rig import Rig, order, package, posted
+from tests.support.rig import Rig, order, package, posted
 
 WEBHOOKS = 10
 

@@ -19,7 +19,7 @@ from receiver.http import Http
 from receiver.processes.worker import Worker
 from receiver.sandbox import Faults
 from receiver.vtex.client import Vtex
-from tests.rig import Rig, order, package, posted
+from tests.support.rig import Rig, order, package, posted
 
 #: Seconds that a call takes at least, and shipments that are worked at once.
 LATENCY, HANDS = 0.1, 16

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import settings
 
 from receiver.store import Database, migrate
-from tests import own_carriers
-from tests.console import Desk
-from tests.rig import Rig
+from tests.support import own_carriers
+from tests.support.console import Desk
+from tests.support.rig import Rig
 
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")

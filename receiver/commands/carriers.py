@@ -76,7 +76,7 @@ def new(slug: str, name: str | None, folder: Path | None) -> None:
         click.echo(f"wrote {file}")
     click.echo("next: put a real request into the recording, then its fields into the schema and the module")
     click.echo(f"  receiver carriers try {slug} {written[2]}")
-    where = f"tests/test_every_carrier.py --own-carriers {folder.absolute()}" if folder else f"-k {slug}"
+    where = f"tests/carriers/test_every_carrier.py --own-carriers {folder.absolute()}" if folder else f"-k {slug}"
     click.echo(f'  make test ARGS="{where}"')
 
 

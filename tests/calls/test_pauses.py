@@ -1,0 +1,56 @@
+"""A pause of the account: what begins it, what it outlives, and whom it does not concern."""
+
+from typing import Any
+
+import pytest
+
+from receiver.calls.background import Errands
+from receiver.http import Http
+from receiver.store import Background, Queue
+from receiver.vtex.client import Vtex
+from tests.support.invoicing import Clerk, an_order
+from tests.support.rig import NOON, Rig, order, package, posted
+
+
+class TestPauses:
+    """VTEX's word for quiet outlives calls that were under way when it came."""
+
+    def test_errand_under_way(self, rig_on_either: Rig):
+        """An answer to a call that began before the pause does not end it."""
+        rig = rig_on_either
+        rig.add_order(order("1-01"))
+        queue = Queue(rig.database, holder="errands", lease=60)
+        vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
+        errands = Errands(queue, vtex, clock=lambda: rig.now, sleep=lambda _: None)
+
+        def asked_for_quiet_meanwhile() -> Any:
+            queue.pause("lux", until=rig.now + 600, reason="429", own_fault=False, now=rig.now)
+            return vtex.get_order("1-01")
+
+        errands.call(asked_for_quiet_meanwhile)
+
+        [paused] = rig.desk.paused_accounts(now=rig.now)
+        assert rig.now + 600 == paused["until"]
+
+    def test_invoice_with_a_dead_key(self, rig: Rig):
+        """A key that does not work pauses the account, whichever call found out."""
+        rig.add_order(an_order())
+        rig.faults(unauthorized=True)
+        with pytest.raises(Exception, match="not accepted"):
+            Clerk(rig).post()
+
+        assert ["lux"] == [paused["name"] for paused in rig.desk.paused_accounts(now=rig.now)]
+
+
+def test_right_of_its_own(rig: Rig) -> None:
+    """A key that may not look at the hook, or list orders, still writes invoices: live work goes on."""
+    rig.add_order(order("1-01", package("900")))
+    rig.configure(account={"hook_secrets": ["hook-secret"]})
+    Background(rig.database).hook_installed("lux", "https://r.example/hooks/vtex/lux", now=NOON - 86_400)
+    rig.faults(login_page=True)
+    rig.work()
+    rig.faults()
+    rig.post(posted())
+    rig.work()
+
+    assert "TN1BR" == rig.package_of("1-01", "900")["trackingNumber"]

@@ -1,0 +1,113 @@
+"""Formats that only some carriers use: Unix times, forms, JSON inside text, and the public page of a parcel."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters import Unreadable, epoch, form, inner_json, page
+from tests.support.refusals import refusal
+
+
+class TestEpoch:
+    @pytest.mark.parametrize(
+        ("value", "instant"),
+        [
+            (1_794_997_600, datetime(2026, 11, 18, 10, 26, 40, tzinfo=UTC)),
+            ("1794997600", datetime(2026, 11, 18, 10, 26, 40, tzinfo=UTC)),
+            (1_794_997_600_250, datetime(2026, 11, 18, 10, 26, 40, 250_000, tzinfo=UTC)),
+            (1_794_997_600.5, datetime(2026, 11, 18, 10, 26, 40, 500_000, tzinfo=UTC)),
+            (" 1794997600.25 ", datetime(2026, 11, 18, 10, 26, 40, 250_000, tzinfo=UTC)),
+            (0, datetime(1970, 1, 1, tzinfo=UTC)),
+            (99_999_999_999, datetime(5138, 11, 16, 9, 46, 39, tzinfo=UTC)),
+            (100_000_000_000, datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),
+        ],
+    )
+    def test_told(self, value, instant):
+        """Seconds or milliseconds, as a number or its digits: the size tells which (`date -u -d @1794997600`)."""
+        assert instant == epoch(value, "$.at")
+
+    @pytest.mark.parametrize("value", [None, "", "  "])
+    def test_not_told(self, value):
+        """Null and blank say nothing."""
+        assert epoch(value, "$.at") is None
+
+    @pytest.mark.parametrize(
+        ("value", "why"),
+        [
+            ("2026-11-18", "written as '9999-99-99' is no Unix time"),
+            (-1, "is no Unix time"),
+            (1e308, "is no Unix time"),
+            (float("nan"), "is no Unix time"),
+            ("1e9", "is no Unix time"),
+            (10**15, "is no Unix time"),
+            (10**15 - 1, "is outside the calendar"),
+            (True, "expected text, got bool"),
+            ({}, "expected text, got an object"),
+        ],
+    )
+    def test_refused(self, value, why):
+        """What is no Unix time is refused, and so is one that no calendar holds."""
+        assert why in refusal(epoch, value, "$.at").replace("true/false", "bool")
+
+
+class TestForm:
+    def test_fields(self):
+        """A form's fields are UTF-8, percent-encoded; empty ones are kept."""
+        assert {"sign": "a+b=", "nota": "São Paulo", "empty": ""} == form(b"sign=a%2Bb%3D&nota=S%C3%A3o+Paulo&empty=")
+
+    def test_twice(self):
+        """A field that is there twice must say the same both times."""
+        assert {"a": "1"} == form(b"a=1&a=1")
+        assert "is there twice" in refusal(form, b"a=1&a=2")
+
+    @pytest.mark.parametrize("body", [b"no form", b"a=%ff", "a=é".encode(), b"a=1&&b=2", b"&".join([b"a=1"] * 201)])
+    def test_refused(self, body):
+        """What is no form, no UTF-8 or endless is refused."""
+        assert "is not a form" in refusal(form, body)
+
+
+class TestInnerJson:
+    def test_text(self):
+        """JSON in a text field, plain or in base64 (`echo -n '{"a":"é"}' | base64`)."""
+        assert {"a": "é"} == inner_json('{"a":"é"}', "$.payload")
+        assert {"a": "é"} == inner_json("eyJhIjoiw6kifQ==", "$.message.data", in_base64=True)
+
+    @pytest.mark.parametrize(
+        ("value", "why"),
+        [
+            (None, "expected text"),
+            ({}, "expected text, got an object"),
+            ("", "holds no JSON: is empty"),
+            ("{", "holds no JSON: is not JSON"),
+            ('{"a":1,"a":2}', "holds no JSON: is there twice"),
+            ("[NaN]", "holds no JSON: contains NaN"),
+            ('"\ud800"', "contains a lone surrogate"),
+        ],
+    )
+    def test_refused(self, value, why):
+        """It is as strict inside as outside, and the path is that of the field."""
+        said = refusal(inner_json, value, "$.payload")
+
+        assert said.startswith("$.payload: ")
+        assert why in said
+
+    @pytest.mark.parametrize(("value", "why"), [("*", "is not base64"), ("é", "is not base64"), ("/w==", "not UTF-8")])
+    def test_base64_refused(self, value, why):
+        """Base64 is taken strictly, and what it holds is UTF-8."""
+        with pytest.raises(Unreadable, match=why):
+            inner_json(value, "$.data", in_base64=True)
+
+
+class TestPage:
+    @pytest.mark.parametrize(
+        ("number", "url"),
+        [
+            ("TN1", "https://carrier.example/t?n=TN1&x"),
+            ("A B/#&é", "https://carrier.example/t?n=A%20B%2F%23%26%C3%A9&x"),
+            (None, None),
+            ("", None),
+        ],
+    )
+    def test_page(self, number, url):
+        """The number is encoded whole: it cannot lead to another page. Without a number there is none."""
+        assert url == page("https://carrier.example/t?n={number}&x", number)

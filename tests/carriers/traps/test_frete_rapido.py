@@ -1,0 +1,125 @@
+"""The traps Frete Rápido sets: hundreds of codes, look-alikes of a delivery, and dates that may be missing."""
+
+from dataclasses import replace
+
+import pytest
+
+from adapters import Ignored, ReferenceKind, Status, frete_rapido
+from receiver.carriers.references import Rule, refer
+from tests.support.adapter import POST, payload, read_one
+
+
+def told(**changes):
+    return read_one(frete_rapido, payload("frete_rapido", "collected") | changes, zone=frete_rapido.ZONE)
+
+
+class TestDelivery:
+    def test_body_is_not_protected(self):
+        """Trap 4: nothing is signed; a token, Basic, a header of the merchant's, or the URL proves the sender."""
+        request = frete_rapido.AUTH[0].sign(replace(POST, body=b"{}"), "s")
+
+        frete_rapido.AUTH[0].check(replace(request, body=b"anything"), ["s"])
+        assert ["bearer", "basic", "header", "path"] == [scheme.kind for scheme in frete_rapido.AUTH]
+
+    def test_unreadable(self):
+        """Traps 11 and 13: only 200 ends the twelve tries, and a 4xx repeats what nobody can read."""
+        assert (200, 200) == (frete_rapido.REPLY.success, frete_rapido.REPLY.unreadable)
+
+
+class TestEvents:
+    def test_reverse(self):
+        """Trap 14: "Pedido entregue - Reversa" is a delivery to the store, which is none to the shopper."""
+        with pytest.raises(Ignored, match="back to the store"):
+            told(codigo=314, nome="Pedido entregue - Reversa")
+
+    @pytest.mark.parametrize("code", [140, 239, 269, 285, 348, 11, 201])
+    def test_look_alikes(self, code):
+        """Trap 14: at a pick-up point, "finished" and "in part" are not delivered."""
+        shipment = told(codigo=code, nome="Entregue")
+
+        assert Status.DELIVERED is not shipment.status
+        assert shipment.delivered_at is None
+
+    @pytest.mark.parametrize("code", [3, 146, 258, 270, 271])
+    def test_delivered(self, code):
+        """The codes that say it was handed over."""
+        assert "2026-11-05T16:20:11-03:00" == told(codigo=code).delivered_at.isoformat()
+
+    @pytest.mark.parametrize("code", [0, 1, 145, 187, 275])
+    def test_before_the_pickup(self, code):
+        """Trap 15: contracted, labelled, "on the way to collect": the carrier does not have it."""
+        shipment = told(codigo=code)
+
+        assert (Status.ANNOUNCED, None, ()) == (shipment.status, shipment.dispatched_at, shipment.events)
+
+    @pytest.mark.parametrize(
+        ("code", "status"), [(15, Status.DISPATCHED), (2, Status.IN_TRANSIT), (232, Status.IN_TRANSIT)]
+    )
+    def test_first_seen(self, code, status):
+        """Trap 18: whichever code of possession comes first dates the dispatch."""
+        shipment = told(codigo=code)
+
+        assert status is shipment.status
+        assert "2026-11-05T16:20:11-03:00" == shipment.dispatched_at.isoformat()
+
+    def test_delivery_is_no_dispatch(self):
+        """Trap 18: a delivery, or a return, does not say when the carrier took the parcel."""
+        assert [None, None] == [told(codigo=code).dispatched_at for code in (3, 7)]
+
+    def test_unknown(self):
+        """Trap 16: a code of no listed meaning is "other", and the rest is kept."""
+        shipment = told(codigo=999)
+
+        assert (Status.OTHER, "16200000000001") == (shipment.status, shipment.tracking_number)
+
+
+class TestValues:
+    def test_no_time(self):
+        """Trap 21: the time may be null; then nothing is dated, not even by the time of the update."""
+        shipment = told(data_ocorrencia=None)
+
+        assert (None, None, ()) == (shipment.happened_at, shipment.dispatched_at, shipment.events)
+
+    def test_zone(self):
+        """Trap 23: times have no offset; the endpoint's zone overrules Brasília's, and without any there is no time."""
+        body = payload("frete_rapido", "collected")
+
+        assert "2026-11-05T16:20:00-03:00" == told(data_ocorrencia="2026-11-05 16:20").happened_at.isoformat()
+        assert read_one(frete_rapido, body).happened_at is None
+
+    @pytest.mark.parametrize("code", [15, "15", " 15 "])
+    def test_code_as_text(self, code):
+        """Trap 24: a code is a number or its digits."""
+        assert Status.DISPATCHED is told(codigo=code).status
+
+    def test_number(self):
+        """Trap 29: without the carrier's code, or with a URL in its place, the freight's id serves, as on the page."""
+        assert "16200000000001" == told().tracking_number
+        assert "FR261105D6201" == told(rastreio=None).tracking_number
+        assert "FR261105D6201" == told(rastreio="https://ondeestameupedido.com.br/FR1").tracking_number
+        assert "https://ondeestameupedido.com.br/FR261105D6201" == told().tracking_url
+
+    def test_private(self):
+        """Trap 31: the free text, the proofs and the metadata, which may name the shopper, are not taken."""
+        shipment = told(mensagem="Recebido por Fulana", metadados=[{"chave": "cpf", "valor": "00000000000"}])
+
+        assert told() == shipment
+
+    def test_references(self):
+        """Trap 27: where the merchant writes the order into the metadata, a rule finds it there."""
+        body = payload("frete_rapido", "collected")
+        body["metadados"] = [{"chave": "cpf", "valor": "0"}, {"chave": "vtex", "valor": "1620000000001-01"}]
+        rule = Rule.parse("metadados[?chave=='vtex'].valor", "order_id")
+        shipment = read_one(frete_rapido, body | {"numero_pedido": "ERP-1"}, zone=frete_rapido.ZONE)
+        orders = [one.value for one in refer(shipment, body, (rule,)) if one.kind is ReferenceKind.ORDER_ID]
+
+        assert ["1620000000001-01"] == orders
+
+    def test_series_of_one_invoice(self):
+        """With two invoices nobody knows whose the series is."""
+        kinds = [
+            one.kind for one in read_one(frete_rapido, payload("frete_rapido", "two_invoices_of_one_order")).references
+        ]
+
+        assert ReferenceKind.INVOICE_SERIES not in kinds
+        assert 2 == kinds.count(ReferenceKind.INVOICE_KEY)

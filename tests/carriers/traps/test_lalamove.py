@@ -1,0 +1,210 @@
+r"""The traps that Lalamove sets, one sentence each.
+
+The digest was computed with ``openssl dgst -sha256 -hmac sk_prod_demo_lalamove`` from
+``printf '1795016505\r\nPOST\r\n/webhooks/lalamove\r\n\r\n%s' "$DATA"``.
+"""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from adapters import Ignored, NotAuthentic, Status, lalamove
+from receiver.intake.redaction import REDACTED
+from receiver.recordings import load
+from tests.support.adapter import POST, payload, read_one
+from tests.support.paths import SAMPLES
+from tests.support.sending import rows
+
+SECRET = "sk_prod_demo_lalamove"
+PROOF = "bbfa74e0dfd2ae6e05c1a876ad804fbf115dc97f249dfe2a0496b7d0f2ed4e9e"
+DATA = (
+    r'{"order":{"orderId":"3300000000000000001","status":"PICKED_UP","note":"São \/ Paulo"},'
+    r'"updatedAt":"2026-11-18T23:41.00Z"}'
+)
+BODY = '{"timestamp":1795016505,"signature":"%s","eventId":"A","eventType":"ORDER_STATUS_CHANGED","data":%s}'
+SIGNED = BODY % (PROOF, DATA)
+
+
+def proves(body: str, *, path: str = "/webhooks/lalamove", secret: str = SECRET) -> bool:
+    try:
+        lalamove.AUTH[0].check(replace(POST, path=path, body=body.encode()), [secret])
+    except NotAuthentic:
+        return False
+    return True
+
+
+def event(case="picked_up", *, data=None, **order):
+    body = payload("lalamove", case)
+    body["data"] |= data or {}
+    body["data"]["order"] |= order
+    return body
+
+
+class TestSignature:
+    def test_over_the_text(self):
+        """Trap 1: the text of `data` is signed as it stands, escapes and all, with the time and our URL's path."""
+        assert proves(SIGNED)
+        assert not proves(SIGNED.replace(r"\/", "/"))
+        assert not proves(SIGNED.replace("1795016505", "1795016506"))
+        assert not proves(SIGNED, secret="sk_prod_another")
+
+    def test_path(self):
+        """Trap 10: the path is part of it, so a proxy that cuts a prefix off breaks the proof."""
+        assert not proves(SIGNED, path="/hooks/webhooks/lalamove")
+        assert ["hmac", "path"] == [scheme.kind for scheme in lalamove.AUTH]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            SIGNED.replace(",", " ,\n", 1).replace(":", " : ", 1),
+            SIGNED.replace('"timestamp":1795016505', '"timestamp":"1795016505"'),
+            "\n" + SIGNED.replace('"eventId":"A"', '"x":[{"data":1,"signature":"00"}]') + "\n",
+        ],
+    )
+    def test_around_the_data(self, body):
+        """Only the members of the outermost object count, however they are spaced."""
+        assert proves(body)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "",
+            "{",
+            "{}",
+            "[]",
+            '"data"',
+            '{"data":',
+            '{"a":1 "b":2}',
+            '{"data":' + "[" * 100_000,
+            BODY % ("not hex", DATA),
+            BODY % ("", DATA),
+            SIGNED.replace('"signature"', '"sign"'),
+            SIGNED[:-1],
+            SIGNED[:-1] + ',"data":{"order":{"orderId":"1","status":"COMPLETED"}}}',
+            SIGNED[:-1] + ',"data":' + DATA + "}",
+        ],
+    )
+    def test_no_crash(self, body):
+        """Whatever arrives is proven or refused by name; a second `data` beside the signed one is refused."""
+        assert not proves(body)
+
+    def test_not_utf_8(self):
+        """Bytes that are no text are refused."""
+        with pytest.raises(NotAuthentic):
+            lalamove.AUTH[0].check(replace(POST, body=b'{"data":"\xff"}'), [SECRET])
+
+    def test_signature_is_not_kept(self):
+        assert ("signature",) == lalamove.SECRET_FIELDS
+
+
+class TestRegistration:
+    @pytest.mark.parametrize(("method", "body"), [("POST", b""), ("GET", b""), ("HEAD", b"")])
+    def test_probe(self, method, body):
+        """Trap 9: saving the URL sends an empty body that must be answered with 200."""
+        assert lalamove.PROBE.matches(replace(POST, method=method, body=body))
+
+    def test_no_probe(self):
+        """Trap 9: whatever has a body is no probe."""
+        assert not lalamove.PROBE.matches(replace(POST, body=b"{}"))
+
+    def test_unreadable(self):
+        """Trap 13: ten answers other than 200 disable the URL, so what cannot be read is answered with 200 too."""
+        assert (200, 200) == (lalamove.REPLY.success, lalamove.REPLY.unreadable)
+
+
+class TestStatuses:
+    @pytest.mark.parametrize("word", ["ASSIGNING_DRIVER", "ON_GOING"])
+    def test_no_parcel_yet(self, word):
+        """Trap 15: a driver who was found does not have the parcel yet."""
+        shipment = read_one(lalamove, event(status=word))
+
+        assert (Status.ANNOUNCED, None, ()) == (shipment.status, shipment.dispatched_at, shipment.events)
+
+    @pytest.mark.parametrize(
+        ("word", "expected"),
+        [("REJECTED", Status.EXCEPTION), ("EXPIRED", Status.EXCEPTION), ("DELIVERED", Status.OTHER)],
+    )
+    def test_other_ends(self, word, expected):
+        """Traps 14 and 16: an order without a driver and a word on no list are no deliveries."""
+        shipment = read_one(lalamove, event("completed_after_local_midnight", status=word))
+
+        assert (expected, None, None) == (shipment.status, shipment.delivered_at, shipment.dispatched_at)
+
+    def test_completed_alone(self):
+        """Trap 18: a completed order does not say when the parcel was picked up."""
+        shipment = read_one(lalamove, event("completed_after_local_midnight"))
+
+        assert (Status.DELIVERED, None) == (shipment.status, shipment.dispatched_at)
+
+    @pytest.mark.parametrize(
+        "kind", ["DRIVER_ASSIGNED", "POD_STATUS_CHANGED", "ORDER_REPLACED", "WALLET_BALANCE_CHANGED"]
+    )
+    def test_other_events(self, kind):
+        """Only one kind of event has the order's status; the proof of one stop is not the delivery of all."""
+        with pytest.raises(Ignored, match=kind):
+            lalamove.read(event() | {"eventType": kind}, POST)
+
+    @pytest.mark.parametrize(
+        "body", [event() | {"apiKey": "pk_test_demo"}, event(shareLink="https://share.sandbox.lalamove.com?PH33")]
+    )
+    def test_sandbox(self, body):
+        """Trap 32: the sandbox shows in the key and in the link, and either is enough."""
+        with pytest.raises(Ignored, match="sandbox"):
+            lalamove.read(body, POST)
+
+
+class TestValues:
+    def test_false_z(self):
+        """Trap 23: the instant is the signed `timestamp`; the text is hours ahead of it and ends in Z all the same."""
+        shipment = read_one(lalamove, event(data={"updatedAt": "2026-11-18T23:41.00Z"}))
+
+        assert "2026-11-18T15:41:45+00:00" == shipment.dispatched_at.isoformat()
+
+    @pytest.mark.parametrize("written", ["2026-11-19T00:30.05Z", "2026-11-19T00:30:05Z", "2026-11-19T0:30.5Z"])
+    def test_local_day(self, written):
+        """Trap 23: the day is the market's, as written, however the clock beside it is spelt."""
+        (line,) = read_one(lalamove, event("completed_after_local_midnight", data={"updatedAt": written})).events
+
+        assert "2026-11-19" == line.day.isoformat()
+        assert 18 == line.happened_at.day
+
+    def test_long_number(self):
+        """Trap 24: nineteen digits are more than a float holds; as number or as text they stay what they are."""
+        assert "3316227378875113999" == read_one(lalamove, event(orderId=3316227378875113999)).key
+        assert "3316227378875113999" == read_one(lalamove, event(orderId="3316227378875113999")).tracking_number
+
+    def test_event_id(self):
+        """Trap 21: every notification has an id of its own."""
+        assert "33C0DE00-0000-4000-8000-000000000001" == lalamove.event_id(event(), POST)
+
+
+class TestLive:
+    """Through the front door, to VTEX."""
+
+    @pytest.fixture
+    def shop(self, rig):
+        rig.configure(endpoints={"lalamove": {"secrets": [SECRET]}})
+        recording = load(SAMPLES / "lalamove" / "picked_up.http")
+        rig.now = recording.request.received_at.timestamp()
+        rig.add_order(*recording.expected["orders"])
+        rig.link("3300000000000000001", "1933000000001-01")
+        return rig, recording
+
+    def test_signed(self, shop):
+        """A signed event reaches the invoice, and its proof is not kept."""
+        rig, recording = shop
+
+        assert 200 == rig.play(recording, endpoint="lalamove").status_code
+        rig.work()
+
+        assert "3300000000000000001" == rig.package_of("1933000000001-01", "33001")["trackingNumber"]
+        assert [REDACTED] == [json.loads(row["body"])["signature"] for row in rows(rig)]
+
+    def test_unsigned(self, shop):
+        """The same event without its proof is refused; the empty request of the registration is not."""
+        rig, recording = shop
+
+        assert 401 == rig.send(recording.request, endpoint="lalamove", signed=False).status_code
+        assert 200 == rig.client.post("/webhooks/lalamove").status_code
+        assert [] == rows(rig)

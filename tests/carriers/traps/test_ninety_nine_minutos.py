@@ -1,0 +1,108 @@
+"""The traps that 99minutos sets."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters import Ignored, ReferenceKind, Status, Unreadable, ninety_nine_minutos
+from tests.support.adapter import POST, payload, proves, read_one
+
+STATUSES = {
+    Status.ANNOUNCED: "1001 1002 2002 2101",
+    Status.DISPATCHED: "2003",
+    Status.IN_TRANSIT: "3001 3002 3003 3004 4101",
+    Status.OUT_FOR_DELIVERY: "4001",
+    Status.DELIVERED: "4002",
+    Status.RETURNED: "5001 5002 5101",
+    Status.EXCEPTION: "7101 8001 8004",
+    Status.CANCELLED: "8003",
+    Status.OTHER: "7102 9999 delivered",
+}
+
+
+def event(code: object, at: object = "2026-11-17 10:00:00", words: str | None = "x") -> dict:
+    return {"StatusCode": code, "StatusName": words, "Data": {"comment": "Titular - Jo Doe"}, "CreatedAt": at}
+
+
+def told(*events: dict, **changes) -> dict:
+    return {"StatusName": "stored", "TrackingId": "1870000001", "InternalKey": None, "Events": list(events), **changes}
+
+
+class TestProof:
+    def test_header_of_the_merchants_choice(self):
+        """Trap 4: nothing is signed; a header that the merchant configures proves the sender and not the body."""
+        assert proves(ninety_nine_minutos, "x-webhook-token", "s", b"anything", "s")
+        assert not proves(ninety_nine_minutos, "x-webhook-token", "t", b"anything", "s")
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("expected", "code"), [(status, code) for status, codes in STATUSES.items() for code in codes.split()]
+    )
+    def test_codes(self, expected, code):
+        """Traps 14 to 16: codes decide; going to fetch a parcel is no dispatch, and names are not codes."""
+        assert expected is read_one(ninety_nine_minutos, told(event(code))).status
+
+    def test_code_as_number(self):
+        """Trap 24: a code may be text or a number."""
+        assert Status.DISPATCHED is read_one(ninety_nine_minutos, told(event(2003))).status
+
+    def test_status_name(self):
+        """Trap 17: the current StatusName lags behind the events in the documentation's sample; events decide."""
+        said = read_one(ninety_nine_minutos, payload("ninety_nine_minutos", "delivered_out_of_order"))
+        assert Status.DELIVERED is said.status
+        assert "2026-11-17T18:45:54+00:00" == said.delivered_at.isoformat()
+
+    def test_unordered(self):
+        """Trap 20: the list is not in the order it promises; of equal times the later line is the newer."""
+        out, stored = event("4001", "2026-11-17 16:01:40"), event("3001", "2026-11-17 15:37:06")
+        for events in ((out, stored), (stored, out)):
+            assert Status.OUT_FOR_DELIVERY is read_one(ninety_nine_minutos, told(*events)).status
+        assert Status.DELIVERED is read_one(ninety_nine_minutos, told(event("4001"), event("4002"))).status
+
+    def test_no_events(self):
+        """A shipment without events is nothing to store."""
+        with pytest.raises(Ignored, match="no events"):
+            ninety_nine_minutos.read(told(), POST)
+
+
+class TestTimes:
+    def test_collected_missing(self):
+        """Trap 18: the first event with the parcel dates the dispatch, a delivery or a return does not."""
+        said = told(event("4001", "2026-11-18 10:00:00"), event("3001", "2026-11-17 03:05:02"))
+        assert "2026-11-17T03:05:02+00:00" == read_one(ninety_nine_minutos, said).dispatched_at.isoformat()
+        for code in ("1002", "2101", "4002", "5002", "8001", "9999"):
+            assert read_one(ninety_nine_minutos, told(event(code))).dispatched_at is None
+
+    def test_utc(self):
+        """Trap 23: CreatedAt has no offset and is in UTC, unless the endpoint says otherwise."""
+        mexico = ZoneInfo("America/Mexico_City")
+        assert (
+            "2026-11-17T10:00:00+00:00" == read_one(ninety_nine_minutos, told(event("2003"))).dispatched_at.isoformat()
+        )
+        assert "-06:00" == read_one(ninety_nine_minutos, told(event("2003")), mexico).dispatched_at.isoformat()[-6:]
+
+    @pytest.mark.parametrize("at", [" ", "soon", "17/11/2026 10:00"])
+    def test_no_time(self, at):
+        """Trap 23: an event without a time is refused with its place."""
+        with pytest.raises(Unreadable, match=r"\$\.Events\[0\]\.CreatedAt"):
+            ninety_nine_minutos.read(told(event("2003", at)), POST)
+
+
+class TestValues:
+    def test_names_stay_outside(self):
+        """Trap 31: comments name drivers and recipients; an event says its status and nothing else."""
+        assert ["delivered"] == [
+            each.description for each in read_one(ninety_nine_minutos, told(event("4002", words="delivered"))).events
+        ]
+        assert () == read_one(ninety_nine_minutos, told(event("4002", words=None))).events
+
+    def test_repeated(self):
+        """Trap 20: the whole history comes each time, and a line that is there twice is one event."""
+        assert 1 == len(read_one(ninety_nine_minutos, told(event("2003"), event("2003"))).events)
+
+    def test_internal_key(self):
+        """Trap 27: InternalKey is what the merchant sent, as text; without it there is no reference."""
+        (reference,) = read_one(ninety_nine_minutos, told(event("2003"), InternalKey=187)).references
+        assert (ReferenceKind.ORDER_ID, "187") == (reference.kind, reference.value)
+        assert () == read_one(ninety_nine_minutos, told(event("2003"))).references

@@ -1,0 +1,153 @@
+"""The traps Shippo sets, and the choices its adapter makes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters import Ignored, Status, Unreadable
+from receiver.carriers import discover
+from receiver.carriers.references import Rule, refer
+from tests.support.parcels import body_of, proves, read, reader, recorded
+
+parcel = reader("shippo", "accepted")
+label = reader("shippo", "label_bought")
+
+# printf '%s.%s' 1794857400 "$body" | openssl dgst -sha256 -hmac shippo-demo-secret
+SECRET = "shippo-demo-secret"
+SIGNED = b'{"event": "track_updated","data":{"weight":1.0}}'
+STAMP = datetime(2026, 11, 16, 19, 30, tzinfo=UTC)
+SIGNATURE = "t=1794857400,v1=78fc63eacf85e0e66a6a804fee802ce540ace581cff188fadbad81976760439a"
+
+
+def signed(body: bytes = SIGNED, at: datetime = STAMP, signature: str = SIGNATURE) -> bool:
+    headers = {"shippo-auth-signature": signature}
+    request = replace(recorded("shippo", "accepted_signed"), body=body, received_at=at, headers=headers)
+    return proves("shippo", request, SECRET, scheme=1)
+
+
+class TestProof:
+    def test_raw_bytes(self) -> None:
+        """Traps 1 and 2: the signature is over the time, a dot and the bytes."""
+        assert signed()
+        assert not signed(SIGNED.replace(b"1.0", b"1"))
+        assert not signed(signature=SIGNATURE.replace("t=1794857400", "t=1794857401"))
+
+    def test_old_signature(self) -> None:
+        """A signature of more than five minutes ago proves nothing."""
+        assert signed(at=STAMP + timedelta(minutes=5))
+        assert not signed(at=STAMP + timedelta(minutes=5, seconds=1))
+
+    def test_choices(self) -> None:
+        """Everybody can put a token into the URL; the signature must be asked for at Shippo."""
+        assert ["query", "hmac", "path"] == [scheme.kind for scheme in discover()["shippo"].auth]
+
+    def test_token(self) -> None:
+        """Trap 6: the documented token is a query parameter."""
+        request = recorded("shippo", "accepted")
+
+        assert proves("shippo", replace(request, query=f"token={SECRET}"), SECRET)
+        assert not proves("shippo", replace(request, query=f"token={SECRET}&token=x"), SECRET)
+
+
+class TestEvents:
+    def test_returned(self) -> None:
+        """Trap 14: RETURNED says that the way back has begun, and takes nothing from the dispatch before it."""
+        shipment = reader("shippo", "returned_has_begun")()
+
+        assert Status.RETURNED == shipment.status
+        assert datetime(2026, 11, 16, 19, 4, tzinfo=UTC) == shipment.dispatched_at
+        assert shipment.delivered_at is None
+
+    @pytest.mark.parametrize("status", ["UNKNOWN", "delivered", "LOST"])
+    def test_unknown_word(self, status: str) -> None:
+        """Trap 16: UNKNOWN is Shippo's own word for not knowing; what is on no list is the same to us."""
+        assert Status.OTHER == parcel(data__tracking_status__status=status).status
+
+    def test_accepted(self) -> None:
+        """The substatus tells the first scan from the others, under TRANSIT alone."""
+        moved = {"code": "package_departed"}
+
+        assert Status.DISPATCHED == parcel().status
+        assert Status.IN_TRANSIT == parcel(data__tracking_status__substatus=moved).status
+        assert Status.DELIVERED == parcel(data__tracking_status__status="DELIVERED").status
+
+    def test_first_scan_never_came(self) -> None:
+        """Trap 18: the first TRANSIT serves, and the status itself where there is no history."""
+        moving = reader("shippo", "unknown_then_transit")
+
+        assert datetime(2026, 11, 17, 5, 40, tzinfo=UTC) == moving().dispatched_at
+        assert datetime(2026, 11, 17, 5, 40, tzinfo=UTC) == moving(data__tracking_history=[]).dispatched_at
+
+    def test_order_of_history(self) -> None:
+        """Trap 20: times decide, whichever way round the history comes."""
+        turned = body_of("shippo", "delivered")
+        turned["data"]["tracking_history"].reverse()
+        (shipment,) = read("shippo", turned, "delivered")
+
+        assert reader("shippo", "delivered")().dispatched_at == shipment.dispatched_at
+        assert reader("shippo", "delivered")().delivered_at == shipment.delivered_at
+
+    @pytest.mark.parametrize("change", [{"test": True}, {"data__test": True}, {"data__carrier": "shippo"}])
+    def test_test_mode(self, change: dict[str, object]) -> None:
+        """Trap 32: test traffic says so in one of three places, and goes no further."""
+        with pytest.raises(Ignored, match="test mode"):
+            parcel(**change)
+
+
+class TestLabels:
+    def test_no_tracking(self) -> None:
+        """A label's own ``tracking_status`` is a word without a date: it delivers nothing."""
+        shipment = label(data__tracking_status="DELIVERED")
+
+        assert Status.ANNOUNCED == shipment.status
+        assert shipment.delivered_at is None
+
+    def test_same_parcel(self) -> None:
+        """Trap 21: object ids change; label and parcel meet under the tracking number."""
+        number = label().tracking_number
+
+        assert label().key == parcel(data__tracking_number=number).key
+
+    @pytest.mark.parametrize("status", ["WAITING", "QUEUED", "ERROR", "REFUNDPENDING", None])
+    def test_neither_bought_nor_refunded(self, status: str | None) -> None:
+        """Trap 15: a label in the making is no parcel yet."""
+        with pytest.raises(Ignored, match="neither"):
+            label(data__status=status)
+
+    def test_url(self) -> None:
+        """Trap 29: only the label has the carrier's page; a rate may be an id alone."""
+        assert "https://tools.usps.com/" in (label().tracking_url or "")
+        assert parcel().tracking_url is None
+        assert label(data__rate="5230ra7e").courier is None
+
+    def test_old_version(self) -> None:
+        """Trap 25: version 2017-03-29 sends the label's object as the parcel's news."""
+        shipment = reader("shippo", "version_2017_with_transaction")()
+
+        assert Status.IN_TRANSIT == shipment.status
+        assert "USPS" == shipment.courier
+        assert (
+            Status.IN_TRANSIT
+            == reader("shippo", "version_2017_with_transaction")(data__tracking_status="TRANSIT").status
+        )
+
+
+class TestValues:
+    def test_courier(self) -> None:
+        """Trap 29: tokens whose name is known become one."""
+        assert "USPS" == parcel().courier
+        assert parcel(data__carrier="correios_br").courier is None
+
+    def test_metadata(self) -> None:
+        """Trap 27: metadata is the merchant's own text; a rule takes the order out of it."""
+        payload = body_of("shippo", "accepted")
+        rule = Rule.parse("data.metadata", "order_id", r"^VTEX (\d{13}-\d{2})$")
+
+        assert () == parcel().references
+        assert ["1523000000001-01"] == [one.value for one in refer(parcel(), payload, (rule,))]
+
+    def test_no_number(self) -> None:
+        """Trap 30: a parcel without number has no key."""
+        with pytest.raises(Unreadable, match=r"\$\.data\.tracking_number"):
+            parcel(data__tracking_number=" ")

@@ -1,0 +1,77 @@
+"""`receiver export`: stored deliveries leave as recordings, scrubbed."""
+
+import json
+
+from tests.support.console import Desk, receiver
+from tests.support.rig import MELHOR_ENVIO, order, package, posted
+
+
+class TestExport:
+    def test_replays(self, desk_on_either, tmp_path):
+        """Scrubbed, it keeps what the rules need, and comes to the same decision."""
+        desk_on_either.in_step()
+        file, orders = tmp_path / "export.jsonl", tmp_path / "orders.json"
+        file.write_text(desk_on_either.says("export"), encoding="utf-8")
+        orders.write_text(json.dumps([order("1-01", package("41001"))]), encoding="utf-8")
+
+        (row,) = desk_on_either.tells("replay", file, "--orders", orders)
+
+        assert row["as_expected"]
+        (shipment,) = row["shipments"]
+        assert ("in_step", "only_open_invoice", "TN1BR") == (
+            shipment["state"],
+            shipment["rule"],
+            shipment["patch"]["body"]["trackingNumber"],
+        )
+
+    def test_canary(self, desk):
+        """No person's data survives in fields that we do not use; on purpose, all does."""
+        canaries = {
+            "street": "Rua das Canárias 42",
+            "phone": "+55 11 98888-7777",
+            "maria@canary.example": "x",
+            "to": [{"name": "Maria Canária", "document": 12345678909}],
+        }
+        desk.rig.post(posted(**canaries), **{"x-customer": "maria@canary.example"})
+
+        scrubbed, raw = (json.loads(desk.says("export", *flag)) for flag in ((), ("--raw",)))
+
+        for canary in ("Can", "98888", "canary", "Maria", "12345678909"):
+            assert canary not in json.dumps(scrubbed, ensure_ascii=False)
+        for canary in ("98888", "maria@canary", "12345678909"):
+            assert canary in raw["http"]
+        assert "exported from deliveries, scrubbed to the fields we use" == scrubbed["expected"]["source"]
+        assert "exported from deliveries" == raw["expected"]["source"]
+
+    def test_quarantined(self, desk, tmp_path):
+        """What could not be read is still not, unless its fault was scrubbed away; either way it replays."""
+        desk.rig.post({"event": "order.posted"})
+        desk.rig.post(b'{"event": "order.posted", "data": {"id": "p1", "street": NaN}}')
+        desk.rig.post(b"[" * 100_000)
+        file = tmp_path / "export.jsonl"
+        file.write_text(desk.says("export"), encoding="utf-8")
+
+        rows = desk.tells("replay", file)
+
+        assert ["quarantined", "accepted", "quarantined"] == [row["outcome"] for row in rows]
+        assert [True, True, True] == [row["as_expected"] for row in rows]
+
+    def test_filters(self, desk):
+        """Only those of an outcome or an endpoint."""
+        desk.in_step()
+        desk.rig.post({"event": "order.posted"})
+
+        assert 1 == len(desk.says("export", "--outcome", "quarantined").splitlines())
+        assert 2 == len(desk.says("export", "--endpoint", "melhor-envio").splitlines())
+
+    def test_endpoint_gone(self, rig):
+        """Deliveries of an endpoint that is no longer configured are told of."""
+        Desk(rig).in_step()
+        changed = Desk(rig, renamed=MELHOR_ENVIO)
+
+        result = receiver("export", config=changed.config)
+
+        assert (0, "") == (result.exit_code, result.stdout)
+        assert (
+            "1 delivery left out: the body was emptied, or the endpoint is not in the configuration\n" == result.stderr
+        )

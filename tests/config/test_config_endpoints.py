@@ -1,0 +1,191 @@
+"""An endpoint's settings: its carrier, account, secrets, scheme and rules."""
+
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters import Basic, Bearer, Header, Hmac, Path, Query
+from receiver.carriers import discover
+from receiver.config import BadConfig, Endpoint, endpoint_from
+from receiver.config.loader import _chosen_scheme
+from receiver.config.tables import Table
+from tests.support.configs import FRENET, VTEX, config, faults
+
+
+def endpoint(**settings: Any) -> Endpoint:
+    return config(endpoints={"frenet": {**FRENET, **settings}}).endpoints["frenet"]
+
+
+def endpoint_faults(carrier: str = "frenet", **settings: Any) -> list[str]:
+    return faults(endpoints={"shop": {"carrier": carrier, **FRENET, **settings}})
+
+
+class TestEndpoint:
+    def test_carrier_from_the_name(self):
+        """An endpoint named after its carrier need not name it; hyphens stand for underscores."""
+        made = config(endpoints={"melhor-envio": FRENET, "my-shop": {"carrier": "ups", **FRENET}}).endpoints
+
+        assert ["melhor_envio", "ups"] == [one.carrier.slug for one in made.values()]
+
+    @pytest.mark.parametrize("name", ["Frenet", "fre_net", "fre/net", "frenet-", "f" * 64])
+    def test_name(self, name):
+        """An endpoint's name is part of its URL."""
+        assert f"endpoints.{name}: is not an endpoint name (lower-case letters, digits, hyphens)" in faults(
+            endpoints={name: {"carrier": "frenet", **FRENET}}
+        )
+
+    def test_only_account(self):
+        """With several accounts each endpoint names its own, and it must exist."""
+        two = {"vtex": {"lux": VTEX["lux"], "outlet": VTEX["lux"]}}
+
+        assert ["endpoints.frenet.account: is missing"] == faults(**two)
+        assert ["endpoints.frenet.account: 'lax' has no [vtex.lax] table"] == faults(
+            **two, endpoints={"frenet": {"account": "lax", **FRENET}}
+        )
+        assert (
+            "outlet" == config(**two, endpoints={"frenet": {"account": "outlet", **FRENET}}).endpoints["frenet"].account
+        )
+
+    def test_a_faulty_account_is_still_there(self):
+        """A fault in an account is not reported again as its absence."""
+        assert ["vtex.outlet.app_key: is missing"] == faults(
+            vtex={"lux": VTEX["lux"], "outlet": {"app_token": "t"}},
+            endpoints={"frenet": {"account": "outlet", **FRENET}},
+        )
+
+    @pytest.mark.parametrize("secrets", [[], "", [""], ["s", " "], [5], None])
+    def test_secrets(self, secrets):
+        """No endpoint without a secret, and no empty one among them."""
+        (fault,) = endpoint_faults(secrets=secrets)
+
+        assert fault.startswith("endpoints.shop.secrets: ")
+
+    def test_one_secret(self):
+        """A single secret needs no list; several are kept in order."""
+        assert ("s",) == endpoint(secrets="s").secrets
+        assert ("new", "old") == endpoint(secrets=["new", "old"]).secrets
+
+    def test_other_settings(self):
+        """Courier, zone, the reply to the unreadable, and events are the merchant's to set."""
+        made = endpoint(courier=" Loggi ", zone="Europe/Lisbon", unreadable=200, events=False)
+
+        assert ("Loggi", ZoneInfo("Europe/Lisbon"), 200, False) == (
+            made.courier, made.zone, made.unreadable, made.events
+        )  # fmt: skip
+        assert ZoneInfo("America/Sao_Paulo") == endpoint().zone
+
+    def test_policies(self):
+        """What becomes of a second parcel, and of a number that a person changed, is set for each endpoint."""
+        made = endpoint(second_parcel="join", number_changed="overwrite")
+
+        assert ("join", "overwrite") == (made.second_parcel, made.number_changed)
+        assert ("hold", "keep") == (endpoint().second_parcel, endpoint().number_changed)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("unreadable", 500), ("events", "yes"), ("courier", ""), ("zone", "Mars"), ("zone", "../etc"),
+            ("zone", "America"), ("references", {}), ("references", [5]), ("secret", "s"), ("auth", "header"),
+            ("second_parcel", "last"), ("number_changed", True), ("invoice_numbers", "once"),
+        ],
+    )  # fmt: skip
+    def test_faults(self, name, value):
+        """What makes no sense is refused by name."""
+        (fault, *_) = endpoint_faults(**{name: value})
+
+        assert fault.startswith(f"endpoints.shop.{name}")
+
+    def test_rules(self):
+        """A rule names a path and a kind; each fault has the rule's place."""
+        good = {"path": "a", "is": "order_id"}
+
+        assert [
+            "endpoints.shop.references[2].is: is missing",
+            "endpoints.shop.references[3].of: is not a setting",
+            (
+                "endpoints.shop.references[4]: is = 'order' is none of order_id, order_group, sequence, "
+                "invoice_number, invoice_key, tracking_number"
+            ),
+        ] == endpoint_faults(references=[good, {"path": "a"}, {**good, "of": "x"}, {"path": "a", "is": "order"}])
+
+    def test_account_rules(self):
+        """A rule of accounts names one that is configured, and finds as any rule does."""
+        good = {"path": "a", "is": "lux"}
+
+        assert [
+            "endpoints.shop.accounts[1]: is = 'outlet' has no [vtex.outlet] table",
+            "endpoints.shop.accounts[3]: pattern '*' is not a regular expression: nothing to repeat at position 0",
+        ] == endpoint_faults(accounts=[{"path": "a", "is": "outlet"}, good, {**good, "pattern": "*"}])
+
+
+class TestSchemes:
+    @pytest.mark.parametrize(
+        ("carrier", "auth", "expected"),
+        [
+            ("frenet", {}, Header("x-webhook-token")),
+            ("frenet", {"scheme": "header"}, Header("x-webhook-token")),
+            ("frenet", {"scheme": "header", "name": "X-Outlet"}, Header("x-outlet")),
+            ("frenet", {"scheme": "query"}, Query("token")),
+            ("frenet", {"scheme": "query", "name": "Access_Key"}, Query("Access_Key")),
+            ("frenet", {"scheme": "path"}, Path()),
+            ("ups", {"scheme": "bearer"}, Bearer()),
+            ("aftership", {"scheme": "hmac"}, Hmac(header="aftership-hmac-sha256", encoding="base64")),
+            ("intelipost", {"scheme": "basic"}, Basic(user_is_key=True)),
+        ],
+    )
+    def test_chosen(self, carrier, auth, expected):
+        """The carrier's own way is the default; the others it offers may be chosen, with a name where it is free."""
+        made = config(endpoints={"shop": {"carrier": carrier, "secrets": ["u"], "auth": auth}})
+
+        assert expected == made.endpoints["shop"].scheme
+
+    @pytest.mark.parametrize(
+        ("carrier", "auth", "why"),
+        [
+            ("melhor_envio", {"scheme": "header", "name": "x"}, ("auth.scheme: 'header' is not offered by "
+             "melhor_envio; choose one of hmac")),
+            ("frenet", {"scheme": "none"}, ("auth.scheme: 'none' is not offered by frenet; choose one of header, path, "
+             "query")),
+            ("frenet", {"name": "x"}, "auth.scheme: must be given together with name"),
+            ("frenet", {"scheme": "path", "name": "x"}, "auth.name: has no meaning for scheme 'path'"),
+            ("frenet", {"scheme": "header", "name": "x_token"}, ("auth.name: 'x_token' is no safe header name: use "
+             "letters, digits and '-' ('_' is lost by proxies)")),
+            ("easypost", {"scheme": "header"}, "auth.name: is needed: which header carries the secret?"),
+            ("frenet", {"scheme": "header", "header": "x"}, "auth.header: is not a setting"),
+        ],
+    )  # fmt: skip
+    def test_faults(self, carrier, auth, why):
+        """What the carrier does not do, or a proxy would lose, is refused."""
+        assert [f"endpoints.shop.{why}"] == endpoint_faults(carrier, auth=auth)
+
+    def test_header_that_is_the_carriers(self):
+        """Where a carrier's header is fixed, no other can be named."""
+        fixed, noted = replace(discover()["ups"], auth=(Header("credential"),)), list[str]()
+
+        assert Header("credential") == _chosen_scheme(fixed, "header", "credential", Table({}, "auth", noted))
+        assert None is _chosen_scheme(fixed, "header", "x", Table({}, "auth", noted))
+        assert ["auth.name: ups sends its secret in credential, not in x"] == noted
+
+    def test_basic(self):
+        """Basic takes user and password; where the carrier puts its key into the user name, that is enough."""
+        assert ["endpoints.shop.secrets: must be 'user:password' for Basic authentication"] == endpoint_faults(
+            "easypost", auth={"scheme": "basic"}
+        )
+        made = config(
+            endpoints={
+                "easypost": {"secrets": ["u:p"], "auth": {"scheme": "basic"}},
+                "intelipost": {"secrets": ["key-alone"]},
+            }
+        )
+        assert [Basic(), Basic(user_is_key=True)] == [one.scheme for one in made.endpoints.values()]
+
+
+def test_endpoint_from_settings():
+    """A recording's own settings make an endpoint; its faults are named too."""
+    made = endpoint_from({"carrier": "melhor_envio", "secrets": ["s"]}, account="lux")
+
+    assert ("melhor-envio", "lux", "melhor_envio") == (made.name, made.account, made.carrier.slug)
+    with pytest.raises(BadConfig, match=r"endpoints\.nobody\.carrier"):
+        endpoint_from({"carrier": "nobody", "secrets": ["s"]}, account="lux")

@@ -1,0 +1,257 @@
+"""Keys that a carrier publishes: fetched beside the requests, kept when a fetch fails, a closed door without any."""
+
+import base64
+import json
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from adapters import Request, RsaJwks
+from receiver.config import BadConfig, Endpoint
+from receiver.intake.published_keys import Keys
+from receiver.web.app import create_app
+from tests.support.bare_server import answer, serving
+from tests.support.rig import Rig, eventually, posted
+from tests.support.sending import toy
+
+SCHEME = RsaJwks(
+    signature_header="x-rsa", key_id_header="x-rsa-key", timestamp_header="x-rsa-time",
+    keys_url="https://carrier.example/v1/jwks?x=1",
+)  # fmt: skip
+
+
+def _number(value: int) -> str:
+    return base64.urlsafe_b64encode(value.to_bytes((value.bit_length() + 7) // 8, "big")).decode()
+
+
+@dataclass
+class Pair:
+    """A key pair and the name under which it is published."""
+
+    kid: str
+    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65_537, 2048))
+
+    @property
+    def row(self) -> dict[str, str]:
+        numbers = self.key.public_key().public_numbers()
+        return {"kty": "RSA", "kid": self.kid, "n": _number(numbers.n), "e": _number(numbers.e)}
+
+    @property
+    def pem(self) -> str:
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+OLD, NEW = Pair("old"), Pair("new")
+
+
+class Carrier:
+    """Publishes keys on loopback, answers as it is told, and remembers who asked."""
+
+    def __init__(self) -> None:
+        self.says = self.published(OLD)
+        self.hold = threading.Event()
+        self.hold.set()
+
+    def published(self, *pairs: Pair, headers: tuple[str, ...] = ()) -> bytes:
+        return answer("200 OK", json.dumps({"keys": [pair.row for pair in pairs]}).encode(), *headers)
+
+    def talk(self, connection, _heard) -> None:
+        self.hold.wait(10)
+        connection.sendall(self.says)
+
+
+@dataclass
+class Door:
+    """A receiver whose one endpoint is proven by the carrier's keys."""
+
+    rig: Rig
+    carrier: Carrier
+    server: object
+    app: object = None
+
+    def opened(self, **settings) -> "Door":
+        made = replace(
+            self.rig.config.endpoints["melhor-envio"],
+            carrier=toy(), scheme=SCHEME, secrets=(), base_url=self.server.url, **settings,
+        )  # fmt: skip
+        config = replace(self.rig.config, endpoints={"melhor-envio": made})
+        self.app = create_app(config, self.rig.database, clock=lambda: self.rig.now)
+        return self
+
+    def post(self, pair: Pair, *, parcel: str = "p1") -> int:
+        request = Request(
+            method="POST", path="/webhooks/melhor-envio", headers={"x-rsa-key": pair.kid},
+            body=json.dumps(posted(parcel=parcel)).encode(), received_at=datetime.fromtimestamp(self.rig.now, UTC),
+        )  # fmt: skip
+        signed = SCHEME.sign(request, pair.pem)
+        response = self.app.test_client().post(signed.path, data=signed.body, headers=signed.headers)
+        self.last = response
+        return response.status_code
+
+    @property
+    def asked(self) -> int:
+        return len(self.server.heard)
+
+
+@pytest.fixture
+def door(rig: Rig):
+    carrier = Carrier()
+    with serving(carrier.talk) as server:
+        yield Door(rig, carrier, server)
+
+
+def test_fetched_at_start(door: Door):
+    """The keys are asked for at start, at the published path; nobody has to send a webhook first."""
+    door.opened()
+    eventually(lambda: door.asked == 1)
+
+    assert 200 == door.post(OLD)
+    assert ("GET", "/v1/jwks?x=1") == (door.server.heard[0].method, door.server.heard[0].target)
+    assert 1 == door.asked
+
+
+def test_first_request_waits(door: Door):
+    """A webhook that comes while the first keys are on their way waits for them."""
+    door.carrier.hold.clear()
+    door.opened()
+    threading.Timer(0.2, door.carrier.hold.set).start()
+
+    assert 200 == door.post(OLD)
+    assert 1 == door.asked
+
+
+def test_closed_without_keys(door: Door):
+    """Without keys nobody is proven and nobody refused: the sender is asked to come again, the operator hears why."""
+    door.carrier.says = answer("500 Oops")
+    door.opened()
+
+    assert 503 == door.post(OLD)
+    assert "30" == door.last.headers["Retry-After"]
+    assert "Send it again" in door.last.json["detail"]
+    [reject] = door.rig.desk.rejects()
+    assert "are not at hand: HTTP 500" in reject["reason"]
+    door.carrier.says = door.carrier.published(OLD)
+    assert 503 == door.post(OLD)
+    assert 1 == door.asked
+    door.rig.now += 60
+    assert 200 == door.post(OLD)
+
+
+def test_rotated(door: Door):
+    """A key nobody knows has the set fetched anew, once; then the webhook is taken."""
+    door.opened()
+    assert 200 == door.post(OLD)
+    door.carrier.says = door.carrier.published(OLD, NEW)
+    door.rig.now += 60
+
+    assert [200, 200] == [door.post(NEW), door.post(OLD)]
+    assert 2 == door.asked
+
+
+def test_unknown_for_good(door: Door):
+    """A key that the carrier does not publish is refused, and does not have it asked more than once a minute."""
+    door.opened()
+    assert 200 == door.post(OLD)
+    door.rig.now += 60
+
+    assert [401] * 5 == [door.post(NEW) for _ in range(5)]
+    assert 2 == door.asked
+
+
+def test_never_two_at_once(door: Door):
+    """Whoever comes while the set is fetched waits for that fetch, and makes none of his own."""
+    door.opened()
+    assert 200 == door.post(OLD)
+    door.carrier.says = door.carrier.published(NEW)
+    door.rig.now += 60
+    door.carrier.hold.clear()
+    statuses: list[int] = []
+    threads = [threading.Thread(target=lambda: statuses.append(door.post(NEW))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: door.asked == 2)
+    door.carrier.hold.set()
+    for thread in threads:
+        thread.join()
+
+    assert [200] * 6 == statuses
+    assert 2 == door.asked
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        answer("500 Oops"),
+        answer("302 Found", b"", "Location: http://127.0.0.1:1/"),
+        answer("200 OK", b"<html>"),
+        answer("200 OK", b'{"keys": []}'),
+        b"",
+    ],
+)
+def test_kept(door: Door, says):
+    """A fetch that fails, leads elsewhere or brings no keys takes none away."""
+    door.opened()
+    assert 200 == door.post(OLD)
+    door.carrier.says = says
+    door.rig.now += 100_000
+
+    assert 503 == door.post(NEW)
+    assert 200 == door.post(OLD)
+
+
+def test_fresh(door: Door):
+    """An old set is fetched anew beside the requests, with its ETag; an unchanged one is not sent again."""
+    door.carrier.says = door.carrier.published(OLD, headers=('ETag: "v1"', "Cache-Control: public, max-age=600"))
+    door.opened()
+    assert 200 == door.post(OLD)
+    door.carrier.says = answer("304 Not Modified", b"")
+    door.rig.now += 599
+    assert 200 == door.post(OLD)
+    assert 1 == door.asked
+
+    door.rig.now += 1
+    assert 200 == door.post(OLD)
+    eventually(lambda: door.asked == 2)
+    assert '"v1"' == door.server.heard[1].headers["if-none-match"]
+    assert 200 == door.post(OLD)
+
+
+def test_withdrawn(door: Door):
+    """A key that the carrier withdrew proves nothing once the set has grown old."""
+    door.opened()
+    assert 200 == door.post(OLD)
+    door.carrier.says = door.carrier.published(NEW)
+    door.rig.now += 3_600
+    door.post(OLD)
+    eventually(lambda: door.asked == 2)
+
+    assert 401 == eventually(lambda: (status := door.post(OLD)) == 401 and status)
+
+
+def test_pinned(door: Door):
+    """Keys of the configuration win: nothing is fetched."""
+    pinned = replace(door.rig.config.endpoints["melhor-envio"], scheme=SCHEME, secrets=(json.dumps({"keys": []}),))
+    keys = Keys([pinned])
+    keys.fetch()
+
+    assert "none" == keys.prove(pinned, None, lambda _, secrets: "none" if secrets == pinned.secrets else "some")
+    assert 0 == door.asked
+
+
+def test_elsewhere(rig: Rig):
+    """A ``base_url`` makes sense only where the carrier is called."""
+    with pytest.raises(BadConfig, match=r"melhor-envio\.base_url: has no meaning: melhor_envio is never called"):
+        rig.configure(endpoints={"melhor-envio": {"secrets": ["word-1"], "base_url": "http://127.0.0.1:1"}})
+
+
+def test_call_url():
+    """``base_url`` stands for the host alone; path and query stay."""
+    endpoint = Endpoint(name="x", carrier=toy(), account="lux", scheme=SCHEME, secrets=())
+
+    assert SCHEME.keys_url == endpoint.call_url(SCHEME.keys_url)
+    elsewhere = replace(endpoint, base_url="http://127.0.0.1:8/a")
+    assert "http://127.0.0.1:8/a/v1/jwks?x=1" == elsewhere.call_url(SCHEME.keys_url)

@@ -1,0 +1,140 @@
+"""What `receiver invoice` makes of VTEX's odder ways: numbers posted again, refunds, answers that prove nothing."""
+
+from typing import Any
+
+import pytest
+
+from receiver.vtex.answers import Refused, Rejected
+from tests.support.invoicing import BILL, RETURN, Clerk, an_order
+from tests.support.rig import package, posted
+
+KEY = "35261112345678000195550010000009001123456789"
+
+
+class TestAgain:
+    """A number that is there is posted on a person's word; on what VTEX makes of that, its documents conflict."""
+
+    @pytest.fixture
+    def standing(self, clerk: Clerk) -> Clerk:
+        clerk.rig.add_order(an_order(package("900", value=4_000)))
+        return clerk
+
+    def test_receipt_only(self, standing: Clerk):
+        """A receipt without a change is not told as the invoice."""
+        assert "accepted" == standing.post(BILL, "replace").outcome
+        assert 4_000 == standing.rig.package_of("1-01", "900")["invoiceValue"]
+
+    def test_refused(self, standing: Clerk):
+        """A refusal is told in VTEX's words."""
+        standing.rig.faults(repost="refused")
+        with pytest.raises(Rejected, match="the order has this invoice already"):
+            standing.post(BILL, "replace")
+
+    def test_replaced(self, standing: Clerk):
+        """A replacement is seen."""
+        standing.rig.faults(repost="replaced")
+        assert "visible" == standing.post(BILL, "replace").outcome
+        assert [10_000] == [one["invoiceValue"] for one in _packages(standing)]
+
+    def test_doubled(self, standing: Clerk):
+        """Two packages of one number are told apart by nobody: a parcel is held there, for a person."""
+        standing.rig.faults(repost="doubled")
+        standing.post(BILL, "replace")
+        standing.rig.post(posted())
+        standing.rig.work()
+
+        assert [4_000, 10_000] == [one["invoiceValue"] for one in _packages(standing)]
+        row = standing.rig.shipment()
+        assert ("held", "ambiguous_invoice") == (row["state"], row["reason"])
+        assert [] == standing.rig.calls("PATCH")
+
+    @pytest.mark.parametrize(
+        ("stands", "told", "outcome"),
+        [
+            (f"NFe{KEY}", KEY, "visible"),
+            (KEY[:-1] + "1", KEY, "accepted"),
+            (None, KEY, "visible"),
+            (KEY, None, "visible"),
+        ],
+    )
+    def test_other_key(self, clerk: Clerk, stands: str | None, told: str | None, outcome: str):
+        """An invoice of the same number and value but another key is not the one that was posted."""
+        clerk.rig.add_order(an_order(package("900", invoiceKey=stands)))
+
+        assert outcome == clerk.post({**BILL, "invoiceKey": told}, "replace").outcome
+
+
+class TestProof:
+    """What VTEX answers, and what it shows."""
+
+    def test_empty_receipt(self, clerk: Clerk):
+        """An empty answer is a success without a receipt: the order shows it."""
+        clerk.rig.faults(empty_answers=True, methods=frozenset({"POST"}))
+        posting = clerk.post()
+
+        assert ("visible", None) == (posting.outcome, posting.receipt)
+
+    def test_unapplied(self, clerk: Clerk):
+        """A receipt for what was never applied is no invoice, and no leave to post again."""
+        clerk.rig.faults(unapplied=1.0)
+        assert "accepted" == clerk.post().outcome
+        clerk.rig.faults()
+        [reason] = clerk.refused()
+        assert "VTEX accepted it" in reason
+
+    def test_written_anew(self, clerk: Clerk):
+        """What VTEX accepted and does not show yet is not posted beside, only since its file was written anew."""
+        clerk.rig.faults(visible_after=600.0)
+        assert "accepted" == clerk.post().outcome
+
+        anew = {**BILL, "issuanceDate": "2026-11-17T10:00:01-03:00"}
+        [reason] = clerk.refused(anew)
+        assert "VTEX accepted it" in reason
+        clerk.rig.now += 600
+        [reason] = clerk.refused(anew)
+        assert "--replace" in reason
+
+    @pytest.mark.parametrize("number", ["000900", " 900"])
+    def test_another_writing(self, clerk: Clerk, number: str):
+        """Nor is it posted beside where its number is only written in another way."""
+        clerk.rig.faults(visible_after=600.0)
+        assert "accepted" == clerk.post().outcome
+
+        [reason] = clerk.refused({**BILL, "invoiceNumber": number})
+        assert "VTEX accepted it" in reason
+
+    def test_odd_order(self, clerk: Clerk):
+        """What GET shows in odd forms is seen all the same."""
+        clerk.rig.faults(odd_orders=True)
+        assert "visible" == clerk.post().outcome
+
+    def test_too_much(self, clerk: Clerk):
+        """Above the order's value VTEX refuses, even where a person lets it pass."""
+        with pytest.raises(Rejected, match="exceed the order's value"):
+            clerk.post({**BILL, "invoiceValue": "10001"}, "differing")
+
+
+class TestReturn:
+    """An ``Input`` invoice refunds."""
+
+    @pytest.fixture
+    def sold(self, clerk: Clerk) -> Clerk:
+        clerk.rig.add_order(an_order(package("900"), status="invoiced"))
+        return clerk
+
+    def test_more_than_was_paid(self, sold: Clerk):
+        """VTEX refunds no more than was invoiced (KI-1380918), even where a person lets it pass."""
+        with pytest.raises(Rejected, match="Unable to using the restitution Refund more than 10000"):
+            sold.post({**RETURN, "invoiceValue": "10001"}, "return", "differing")
+
+    def test_no_right(self, sold: Clerk):
+        """Refunds need a right of their own."""
+        sold.rig.faults(lacking=frozenset({"refund"}))
+        with pytest.raises(Refused):
+            sold.post(RETURN, "return")
+        assert 1 == len(_packages(sold))
+
+
+def _packages(clerk: Clerk) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = clerk.rig.sandbox.orders["1-01"]["packageAttachment"]["packages"]
+    return found

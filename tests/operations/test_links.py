@@ -1,0 +1,315 @@
+"""What the merchant's own systems tell: over HTTP, out of a file, by hand."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from receiver.operations.links import FIELDS, MOST
+from tests.support.console import on_terminal, receiver, write_config
+from tests.support.paths import ROOT
+from tests.support.reconciling import UPS, scanned
+from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
+
+KEY = "35261112345678000195550010000009001123456789"
+DOCS = (ROOT / "docs" / "links.md").read_text(encoding="utf-8")
+ENDPOINTS = {"melhor-envio": MELHOR_ENVIO, "ups": UPS}
+
+
+@pytest.fixture
+def told(rig_on_either: Rig) -> Rig:
+    rig_on_either.configure(endpoints=ENDPOINTS, account={"link_tokens": ["new-token", "old-token"]})
+    return rig_on_either
+
+
+def send(rig: Rig, body: Any, *, token: str | None = "new-token", account: str = "lux") -> TestResponse:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return rig.client.post(f"/links/{account}", data=data, headers=headers)
+
+
+def known(rig: Rig) -> dict[tuple[str, str], str]:
+    return {(row["kind"], row["value"]): row["order_id"] for row in rig.index.links()}
+
+
+class TestHttp:
+    """``POST /links/<account>``."""
+
+    def test_ahead(self, told: Rig):
+        """A link told before the first webhook leads a parcel without any reference to its order, at once."""
+        told.add_order(order("1-01", package("900")))
+        answer = send(told, {"tracking_number": "1Z1", "order": "1-01"})
+        assert (200, {"stored": 1, "rejected": 0, "results": [{"index": 0, "status": "stored", "woken": 0}]}) == (
+            answer.status_code,
+            answer.get_json(),
+        )
+        told.post(scanned("1Z1", told.now), endpoint="ups")
+        told.work()
+
+        assert "1Z1" == told.package_of("1-01", "900")["trackingNumber"]
+
+    def test_afterwards(self, told: Rig):
+        """One told afterwards wakes the parcel that waits."""
+        told.add_order(order("1-01", package("900")))
+        told.post(scanned("1Z1", told.now), endpoint="ups")
+        told.work()
+        assert 1 == send(told, {"tracking_number": "1Z1", "order": "1-01"}).get_json()["results"][0]["woken"]
+        told.work()
+
+        assert "in_step" == told.shipment("ups/1Z1")["state"]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            [{"order": "1-01", "tracking_number": "A"}, {"order": "2-01", "tracking_number": "B"}],
+            b'{"order": "1-01", "tracking_number": "A"}\n\n{"order": "2-01", "tracking_number": "B"}\n',
+        ],
+    )
+    def test_several(self, told: Rig, body: Any):
+        """A list, or JSON Lines."""
+        assert 2 == send(told, body).get_json()["stored"]
+        assert {("tracking_number", "A"): "1-01", ("tracking_number", "B"): "2-01"} == known(told)
+
+    def test_every_name(self, told: Rig):
+        """A link may name its parcel in several ways; numbers and keys are kept as they are looked for."""
+        item = {"order": "1-01", "shipment": "s1", "endpoint": "ups", "invoice_number": "000900"}
+        assert 200 == send(told, {**item, "invoice_key": f"NFe{KEY}", "tracking_number": " A "}).status_code
+        names = {("shipment", "ups/s1"), ("invoice_number", "900"), ("invoice_key", KEY), ("tracking_number", "A")}
+        assert names == known(told).keys()
+        assert {"000900"} == {row["invoice_number"] for row in told.index.links()}
+
+    def test_some_bad(self, told: Rig):
+        """Good ones are stored, bad ones told with their index, the path and why."""
+        bad: list[tuple[Any, str, str]] = [
+            ("x", "$", "is string, expected object"),
+            ({"tracking_number": "A"}, "$", "lacks 'order'"),
+            ({"order": 5, "tracking_number": "A"}, "$.order", "is integer, expected string"),
+            ({"order": "..", "tracking_number": "A"}, "$.order", "'..' cannot be part of a URL"),
+            ({"order": "1-01", "tracking_number": "A", "invoice": ".."}, "$.invoice", "'..' cannot be part of a URL"),
+            ({"order": "1-01"}, "$", "names no parcel: one of tracking_number, shipment, invoice_number, invoice_key"),
+            ({"order": "1-01", "tracking": "A"}, "$.tracking", "is no field of a link; there are order, invoice"),
+            ({"order": "1-01", "invoice_key": "12"}, "$.invoice_key", "does not have the 44 digits of an NF-e key"),
+            ({"order": "1-01", "shipment": "s"}, "$.endpoint", "is missing: it says where that shipment is known;"),
+            ({"order": "1-01", "shipment": "s", "endpoint": "x"}, "$.endpoint", "is no endpoint of this account"),
+            ({"order": "1-01", "tracking_number": "A", "endpoint": "ups"}, "$.endpoint", "has a meaning only"),
+            ({"order": "1-01", "tracking_number": "1.23E+12"}, "$.tracking_number", "1.23E+12 is what a spreadsheet"),
+            ({"order": "1-01", "shipment": "4E+11", "endpoint": "ups"}, "$.shipment", "4E+11 is what a spreadsheet"),
+            ({"order": "1-01", "tracking_number": "A\u0000"}, "$.tracking_number", "contains a control character"),
+        ]
+        answer = send(told, [*(item for item, _, _ in bad), {"order": "1-01", "tracking_number": "A"}])
+
+        assert 207 == answer.status_code
+        *rejected, last = answer.get_json()["results"]
+        assert [(number, path) for number, (_, path, _) in enumerate(bad)] == [
+            (one["index"], one["path"]) for one in rejected
+        ]
+        assert [] == [why for (_, _, why), one in zip(bad, rejected, strict=True) if not one["why"].startswith(why)]
+        assert {"index": len(bad), "status": "stored", "woken": 0} == last
+        assert {("tracking_number", "A"): "1-01"} == known(told)
+        assert 422 == send(told, {"order": "1-01"}).status_code
+
+    def test_replaced(self, told: Rig):
+        """The newest word counts, and says what it replaced; the same word again is harmless."""
+        item = {"order": "1-01", "tracking_number": "A"}
+        results = [send(told, one).get_json()["results"][0] for one in (item, item, {**item, "order": "2-01"})]
+
+        assert ["stored", "stored", "replaced"] == [result["status"] for result in results]
+        assert ["1-01"] == results[2]["formerly"]
+        assert {("tracking_number", "A"): "2-01"} == known(told)
+
+    @pytest.mark.parametrize("body", [b"", b"\n", b"{", b'{"order": "1-01"}\nno', b"\xff"])
+    def test_no_json(self, told: Rig, body: bytes):
+        """A body that is no JSON is refused whole."""
+        assert 400 == send(told, body).status_code
+
+    def test_too_many(self, told: Rig):
+        """So is one that holds more than can be stored at once, or more bytes than this receiver takes."""
+        item = {"order": "1-01", "tracking_number": "A"}
+        assert 413 == send(told, [item] * (MOST + 1)).status_code
+        assert 413 == send(told, b" " * (told.config.max_body + 1)).status_code
+        assert {} == known(told)
+
+    def test_tokens(self, told: Rig):
+        """Every configured token enters, nothing else; who is refused is noted without what he offered."""
+        item = {"order": "1-01", "tracking_number": "A"}
+        assert [200, 200, 401, 401, 401] == [
+            send(told, item, token=token).status_code for token in ("new-token", "old-token", "bad-token", "", None)
+        ]
+        noted = told.desk.rejects()
+        assert ["links/lux"] * 3 == [row["endpoint"] for row in noted]
+        assert "bad-token" not in str(noted)
+
+    def test_off(self, rig: Rig):
+        """Without tokens, and for accounts that are not there, there is no such route."""
+        assert [404, 404] == [send(rig, {}, account=name).status_code for name in ("lux", "other")]
+        assert [] == rig.desk.rejects()
+
+
+class TestCommands:
+    """``receiver link``, ``links`` and ``unlink``."""
+
+    @pytest.fixture
+    def config(self, told: Rig) -> Path:
+        return write_config(told.folder, told.database_url, told.vtex_url, ENDPOINTS)
+
+    def test_csv(self, told: Rig, config: Path):
+        """Good lines are stored, bad ones told with line, column and cause."""
+        file = told.folder / "labels.csv"
+        lines = [
+            "tracking_number,order,shipment,endpoint",
+            "A,1-01,,",
+            ",2-01,,",
+            "",
+            "B,..,,",
+            ",3-01,s1,nope",
+            "C,4-01,,,x",
+            ",5-01,s1,ups",
+        ]
+        file.write_text("\ufeff" + "\r\n".join(lines), encoding="utf-8")
+        result = receiver("link", "--csv", file, config=config)
+
+        assert 1 == result.exit_code
+        assert [
+            "line 3: names no parcel: one of tracking_number, shipment, invoice_number, invoice_key is needed",
+            "line 5: order: '..' cannot be part of a URL",
+            "line 6: endpoint: is no endpoint of this account; there are melhor-envio, ups",
+            f"line 7: more cells than columns: is no field of a link; there are {', '.join(FIELDS)}",
+            "2 links stored, 0 shipments woken, 4 bad lines",
+        ] == result.output.splitlines()
+        assert {("tracking_number", "A"): "1-01", ("shipment", "ups/s1"): "5-01"} == known(told)
+
+    @pytest.mark.parametrize("delimiter", [";", "\t"])
+    def test_spreadsheets(self, told: Rig, config: Path, delimiter: str):
+        """Spreadsheets write the delimiter of their country, whatever stands in the cells."""
+        file = told.folder / "labels.csv"
+        lines = ["tracking_number,order,invoice", '"A,1",1-01,', "B,2-01,900"]
+        text = "\r\n".join(lines).replace(",", delimiter).replace(f"A{delimiter}1", "A,1")
+        file.write_text("\ufeff" + text, encoding="utf-8")
+        result = receiver("link", "--csv", file, config=config)
+
+        assert (0, "2 links stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)
+        assert {("tracking_number", "A,1"): "1-01", ("tracking_number", "B"): "2-01"} == known(told)
+
+    def test_many(self, told: Rig, config: Path):
+        """More lines than go into one transaction, and as JSON."""
+        file = told.folder / "labels.csv"
+        rows = "".join(f"T{number},{number}-01\n" for number in range(MOST + 5))
+        file.write_text(f"tracking_number,order\n{rows}", encoding="utf-8")
+        result = receiver("link", "--csv", file, "--json", config=config)
+
+        assert (0, {"stored": MOST + 5, "woken": 0, "bad": 0}) == (result.exit_code, json.loads(result.output))
+        assert MOST + 5 == len(known(told))
+
+    def test_terminal(self, told: Rig, config: Path):
+        """Where somebody looks, the lines are counted as they are read; where nobody does, stderr stays silent."""
+        file = told.folder / "labels.csv"
+        file.write_text("tracking_number,order\nA,1-01\nB,2-01\n", encoding="utf-8")
+        said, shown = on_terminal("link", "--csv", file, config=config)
+        assert "2 links stored, 0 shipments woken, 0 bad lines\n" == said
+        assert re.search(r"linking +2/", shown), shown
+        assert "" == receiver("link", "--csv", file, config=config).stderr
+
+    @pytest.mark.parametrize("header", ["", "order,nope", "tracking_number", "order,order"])
+    def test_header(self, told: Rig, config: Path, header: str):
+        """A header that is not one stores nothing."""
+        file = told.folder / "labels.csv"
+        file.write_text(f"{header}\nA,B\n", encoding="utf-8")
+        result = receiver("link", "--csv", file, config=config)
+
+        assert (1, {}) == (result.exit_code, known(told))
+        assert result.output.startswith("line 1: the header must name each column once, 'order' among them, of order,")
+
+    def test_not_text(self, told: Rig, config: Path):
+        """A file in another encoding is told so."""
+        file = told.folder / "labels.csv"
+        file.write_bytes(b"order,tracking_number\n1-01,\xe7\n")
+        result = receiver("link", "--csv", file, config=config)
+
+        assert 1 == result.exit_code
+        assert "line 2: from here on it cannot be read as CSV in UTF-8: 'utf-8' codec" in result.output
+
+    @pytest.mark.parametrize("broken", [b'3-01,"TN"3\n', b"3-01,TN\xe7\n", b'3-01,"TN3\n'])
+    @pytest.mark.parametrize("ahead", [0, MOST])
+    def test_stored_before(self, told: Rig, config: Path, broken: bytes, ahead: int):
+        """What stands before a line that is no CSV is stored, and told so; what follows is not."""
+        file = told.folder / "labels.csv"
+        lines = b"".join(b"%d-01,T%d\n" % (number, number) for number in range(ahead + 2))
+        file.write_bytes(b"order,tracking_number\n" + lines + broken + b"4-01,TN4\n")
+        result = receiver("link", "--csv", file, config=config)
+
+        fault, summary = result.output.splitlines()
+        assert fault.startswith(f"line {ahead + 4}: from here on it cannot be read as CSV in UTF-8: ")
+        assert fault.endswith("; what stood before is stored")
+        assert (1, f"{ahead + 2} links stored, 0 shipments woken, 1 bad line") == (result.exit_code, summary)
+        assert {f"T{number}" for number in range(ahead + 2)} == {value for _, value in known(told)}
+
+    def test_told_as_json(self, told: Rig, config: Path):
+        """So it is in JSON."""
+        file = told.folder / "labels.csv"
+        file.write_text('order,tracking_number\n1-01,A\n2-01,"B"2\n', encoding="utf-8")
+        result = receiver("link", "--csv", file, "--json", config=config)
+
+        fault, summary = [json.loads(line) for line in result.output.splitlines()]
+        assert (3, None, {"stored": 1, "woken": 0, "bad": 1}) == (fault["line"], fault["column"], summary)
+
+    def test_listed(self, told: Rig, config: Path):
+        """Links are listed, filtered, and forgotten."""
+        told.link("A", "1-01")
+        told.link("ups/s1", "2-01", "900", kind="shipment")
+        (row,) = [
+            json.loads(line)
+            for line in receiver("links", "--order", "2-01", "--json", config=config).output.splitlines()
+        ]
+        assert ("shipment", "ups/s1", "900") == (row["kind"], row["value"], row["invoice_number"])
+        assert 3 == len(receiver("links", config=config).output.splitlines())
+
+        said = receiver("unlink", "s1", "--as", "shipment", "--endpoint", "ups", config=config).output
+        assert "ups/s1: the link is forgotten\n" == said
+        assert "no link of tracking number B\n" == receiver("unlink", "B", config=config).output
+        assert {("tracking_number", "A"): "1-01"} == known(told)
+
+    def test_as(self, told: Rig, config: Path):
+        """By hand under any name."""
+        told.add_order(order("1-01", package("900")))
+        told.post(posted(None))
+        told.work()
+        named = ("--as", "shipment", "--endpoint", "melhor-envio")
+        said = receiver("link", "p1", "1-01", "900", *named, config=config).output
+        assert "melhor-envio/p1 belongs to order 1-01, invoice 900; 1 shipment woken\n" == said
+        again = receiver("link", "p1", "2-01", *named, "--json", config=config).output
+        assert ["1-01"] == json.loads(again)["replaced"]
+
+    def test_usage(self, config: Path):
+        """A number goes with its order."""
+        assert [2, 2] == [receiver("link", *words, config=config).exit_code for words in ((), ("A",))]
+
+
+class TestDocs:
+    """The page's examples work as they stand."""
+
+    def test_curl(self, told: Rig):
+        """The line for curl is answered 200."""
+        (line,) = re.findall(r"^curl .*$", DOCS, re.MULTILINE)
+        words = shlex.split(line.replace("$LINK_TOKEN", "new-token").replace("luxstore", "lux"))
+        options = dict(zip(words[2::2], words[3::2], strict=True))
+        name, _, value = options["-H"].partition(": ")
+        answer = told.client.post(
+            words[1].removeprefix("https://your.host"), data=options["--json"], headers={name: value}
+        )
+
+        assert (200, 1) == (answer.status_code, answer.get_json()["stored"])
+
+    def test_csv(self, told: Rig):
+        """The file is stored without a bad line."""
+        (block,) = re.findall(r"```csv\n(.*?)```", DOCS, re.DOTALL)
+        file = told.folder / "labels.csv"
+        file.write_text(block, encoding="utf-8")
+        endpoints = {**ENDPOINTS, "easypost": {"carrier": "easypost", "secrets": ["s"]}}
+        config = write_config(told.folder, told.database_url, told.vtex_url, endpoints)
+        result = receiver("link", "--csv", file, config=config)
+
+        assert (0, "2 links stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)

@@ -1,5 +1,0 @@
-"""The folder that ``--own-carriers`` names; `tests.test_every_carrier` then holds its carriers to the house rules."""
-
-from pathlib import Path
-
-folder: Path | None = None

@@ -1,0 +1,361 @@
+"""What a shipment needs next, before anybody is asked: every branch as a small table."""
+
+import ast
+import json
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters import Reference, ReferenceKind, Shipment, Status
+from receiver.config import AWAIT_SECONDS, Config, parse
+from receiver.reconcile.plan import Ask, Rest, basis, hold, order_ids, plan, waiting
+from receiver.shipments import Known, Update, fold, stamp_to_json
+from receiver.shipments.reasons import HELD, REASONS, WAITING
+from receiver.store import Claim
+from receiver.timing import LONGEST_BACKOFF, awaiting, backoff
+from tests.support.paths import ROOT
+
+NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
+T = NOW.timestamp()
+DISPATCHED = NOW - timedelta(days=1)
+ORDER = Reference(ReferenceKind.ORDER_ID, "1-01")
+NUMBER = Reference(ReferenceKind.INVOICE_NUMBER, "900")
+SENT = {"trackingNumber": "TN1", "trackingUrl": None, "courier": "Jadlog", "dispatchedDate": None}
+
+
+def said(status: Status = Status.DISPATCHED, *, hours: float = -24, **rest: Any) -> Update:
+    """One webhook's word, so many hours from now."""
+    at = NOW + timedelta(hours=hours)
+    plain = {"tracking_number": "TN1", "references": (ORDER,), "happened_at": at, **rest}
+    return Update(shipment=Shipment(key="p1", status=status, **plain), received_at=min(at, NOW), digest="d")
+
+
+def known(*updates: Update) -> Known:
+    return fold(Known(), updates or [said()])
+
+
+def settings(**receiver: Any) -> Config:
+    raw = {
+        "receiver": receiver,
+        "vtex": {"lux": {"app_key": "key", "app_token": "token"}},
+        "endpoints": {"melhor-envio": {"secrets": ["rig-secret"]}},
+    }
+    return parse(raw, path=Path("receiver.toml"), environ={})
+
+
+def claim(now_known: Known, **rest: Any) -> Claim:
+    """A shipment as the last settlement left it, its choice resting on all that is known now."""
+    plain: dict[str, Any] = dict.fromkeys(
+        ("reason", "note", "check_at", "basis", "sent", "order_id", "invoice_number", "rule", "evidence")
+    )
+    plain |= dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since"))
+    plain["state"] = "due"
+    made = Claim(
+        id="melhor-envio/p1", endpoint="melhor-envio", account="lux", token="t", lease_until=T + 60, arrivals=1,
+        tries=0, waits=0, generation=0, known=now_known, updates=[], update_ids=[], **{**plain, **rest},
+    )  # fmt: skip
+    return replace(made, basis=rests_on(made, now_known)) if "basis" not in rest and made.state != "due" else made
+
+
+def rests_on(made: Claim, now_known: Known, **changed: Any) -> str:
+    return basis(made, now_known, replace(settings().endpoints["melhor-envio"], **changed))
+
+
+def next_step(now_known: Known, config: Config | None = None, **rest: Any) -> Rest | Ask:
+    config = config or settings()
+    return plan(claim(now_known, **rest), now_known, config.endpoints["melhor-envio"], config, now=T)
+
+
+def resting(step: Rest | Ask) -> tuple[str, str | None, float | None]:
+    """State, reason, and seconds until the next look."""
+    assert isinstance(step, Rest), step
+    return step.state, step.reason, None if step.due_at is None else step.due_at - T
+
+
+VOIDED = known(said(Status.ANNOUNCED, hours=-3), said(Status.CANCELLED, hours=-2))
+RECALLED = known(said(), said(Status.CANCELLED, hours=-2))
+ANNOUNCED = known(said(Status.ANNOUNCED))
+
+
+@pytest.mark.parametrize(
+    ("of", "before", "expected"),
+    [
+        (ANNOUNCED, {}, ("waiting", "not_dispatched", None)),
+        (known(said(Status.OTHER)), {}, ("waiting", "not_dispatched", None)),
+        (known(said(Status.EXCEPTION)), {}, ("waiting", "not_dispatched", None)),
+        (known(said(tracking_number=None)), {}, ("waiting", "no_tracking_number", None)),
+        (VOIDED, {}, ("cancelled", None, None)),
+        (VOIDED, {"sent": SENT}, ("held", "cancelled_after_send", None)),
+        (RECALLED, {}, ("held", "cancelled_after_dispatch", None)),
+        (RECALLED, {"sent": SENT}, ("held", "cancelled_after_send", None)),
+        (known(), {"state": "dismissed"}, ("dismissed", None, None)),
+        (RECALLED, {"state": "dismissed", "sent": SENT}, ("dismissed", None, None)),
+    ],
+)
+def test_nothing_to_ask(of, before, expected):
+    """Not dispatched, not numbered, cancelled or dismissed: VTEX is not asked, and there is no next look."""
+    assert expected == resting(next_step(of, **before))
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        known(),
+        known(said(Status.IN_TRANSIT)),
+        known(said(Status.DELIVERED)),
+        known(said(Status.ANNOUNCED, dispatched_at=DISPATCHED)),
+        known(said(Status.CANCELLED, hours=-3), said(Status.IN_TRANSIT, hours=-2)),
+        known(said(), said(Status.ANNOUNCED, hours=-1)),
+    ],
+)
+def test_dispatched(of):
+    """Once the carrier has the parcel, VTEX is asked, also where a cancellation or a label came out of turn."""
+    assert Ask("decide") == next_step(of)
+
+
+def test_send_on_label():
+    """With ``send_on = "label"`` a label is enough; a voided one still is not."""
+    on_label = settings(send_on="label")
+
+    assert Ask("decide") == next_step(ANNOUNCED, on_label)
+    assert ("cancelled", None, None) == resting(next_step(VOIDED, on_label))
+
+
+def test_assigned_after_a_cancellation():
+    """A person who assigns a cancelled parcel is obeyed; a cancellation that came since is another matter."""
+    over = json.dumps(stamp_to_json(RECALLED.cancelled))
+    assert Ask("decide") == next_step(RECALLED, assigned_order="1-01", assigned_over=over, sent=None)
+    again = next_step(RECALLED, assigned_order="1-01", assigned_over=over.replace("2026", "2025"), sent=None)
+    assert ("held", "cancelled_after_dispatch", None) == resting(again)
+
+
+class TestHeld:
+    HELD = {"state": "held", "reason": "ambiguous_invoice", "note": "why"}  # noqa: RUF012  nobody changes it
+
+    def test_stays(self):
+        """What a person must decide stays put while nothing new is known, whatever the time."""
+        step = next_step(known(), **self.HELD)
+
+        assert ("held", "ambiguous_invoice", None) == resting(step)
+        assert "why" == step.note
+
+    @pytest.mark.parametrize(
+        "news", [known(said(), said(references=(ORDER, NUMBER))), known(said(), said(tracking_number="TN2", hours=-1))]
+    )
+    @pytest.mark.parametrize("state", ["held", "gave_up"])
+    def test_news_reopens(self, state, news):
+        """A new reference or number opens it again, also where it was given up."""
+        old = rests_on(claim(known()), known())
+
+        assert Ask("decide") == next_step(news, **{**self.HELD, "state": state, "basis": old})
+
+    @pytest.mark.parametrize("changed", [{"assigned_order": "2-01"}, {"assigned_invoice": "900"}])
+    def test_assignment_reopens(self, changed):
+        """So does a person's word."""
+        old = rests_on(claim(known()), known())
+
+        assert Ask("decide") == next_step(known(), **self.HELD, basis=old, **changed)
+
+    def test_chatter_does_not_reopen(self):
+        """Another status, event or URL changes nothing about which invoice it is."""
+        chatter = known(said(), said(Status.OUT_FOR_DELIVERY, hours=-1, tracking_url="https://t.example"))
+        old = rests_on(claim(known()), known())
+
+        assert ("held", "ambiguous_invoice", None) == resting(next_step(chatter, **self.HELD, basis=old))
+
+    def test_gave_up_stays(self):
+        """Past the horizon nothing is asked any more."""
+        assert ("gave_up", "order_not_found", None) == resting(
+            next_step(known(), state="gave_up", reason="order_not_found")
+        )
+
+    def test_cancellation_withdrawn(self):
+        """A hold that was computed from the carrier's own words goes when those words go."""
+        again = known(said(), said(Status.CANCELLED, hours=-2), said(Status.IN_TRANSIT, hours=-1))
+
+        assert Ask("decide") == next_step(again, state="held", reason="cancelled_after_dispatch")
+
+
+class TestAfterSend:
+    def test_nothing_new(self):
+        """What VTEX has been seen to show is not asked about again."""
+        assert ("in_step", None, None) == resting(next_step(known(), state="in_step", sent={**SENT, "verified": True}))
+
+    def test_read_back(self):
+        """A write is looked at once more: not before its time, and then without deciding anew."""
+        unseen = {"state": "in_step", "sent": {**SENT, "verified": None}}
+
+        assert ("in_step", None, 10) == resting(next_step(known(), **unseen, check_at=T + 10))
+        assert Ask("read_back") == next_step(known(), **unseen, check_at=T)
+        assert Ask("read_back") == next_step(known(), **unseen)
+
+    def test_no_read_back(self):
+        """``read_back_seconds = 0`` leaves it at VTEX's word."""
+        step = next_step(known(), settings(read_back_seconds=0), state="in_step", sent={**SENT, "verified": None})
+
+        assert ("in_step", None, None) == resting(step)
+
+    def test_date_alone(self):
+        """A changed dispatch date alone is no reason to ask."""
+        later = known(said(dispatched_at=DISPATCHED))
+
+        assert ("in_step", None, None) == resting(next_step(later, state="in_step", sent={**SENT, "verified": True}))
+
+    @pytest.mark.parametrize("change", [{"tracking_number": "TN2"}, {"tracking_url": "https://t"}, {"courier": "New"}])
+    def test_something_new(self, change):
+        """Another number, URL or courier is decided upon."""
+        changed = known(said(), said(hours=-1, **change))
+
+        assert Ask("decide") == next_step(changed, state="in_step", sent={**SENT, "verified": True})
+
+    def test_new_reference(self):
+        """Whoever names an invoice after the write may name another one: the choice is made anew."""
+        news, old = known(said(), said(references=(ORDER, NUMBER))), rests_on(claim(known()), known())
+
+        assert Ask("decide") == next_step(news, state="in_step", sent={**SENT, "verified": True}, basis=old)
+        assert ("in_step", None, 10) == resting(
+            next_step(news, state="in_step", sent={**SENT, "verified": None}, basis=old, check_at=T + 10)
+        )
+
+    def test_retry_of_what_never_showed(self):
+        """A write that VTEX never showed counts as not made when a person tries again."""
+        unseen = {**SENT, "verified": False}
+
+        assert ("held", "not_applied", None) == resting(
+            next_step(known(), state="held", reason="not_applied", sent=unseen)
+        )
+        assert Ask("decide") == next_step(known(), state="due", check_at=0.0, sent=unseen)
+
+
+class TestDateAhead:
+    @pytest.mark.parametrize(
+        ("hours", "expected"),
+        [
+            (0.5, ("waiting", "dispatch_ahead", 1800)),
+            (24, ("waiting", "dispatch_ahead", 86_400)),
+            (24.1, ("held", "future_date", 24.1 * 3600)),
+            (24 * 365, ("held", "future_date", 24 * 365 * 3600)),
+        ],
+    )
+    def test_ahead(self, hours, expected):
+        """A date a little ahead is waited for, up to a day; beyond that a person must look, or the date come round."""
+        assert expected == resting(next_step(known(said(dispatched_at=NOW + timedelta(hours=hours)))))
+
+    @pytest.mark.parametrize("hours", [0, -1])
+    def test_passed(self, hours):
+        """Once it has passed it is sent, also where it had been held as too far ahead."""
+        passed = known(said(dispatched_at=NOW + timedelta(hours=hours)))
+
+        assert Ask("decide") == next_step(passed, state="waiting", reason="dispatch_ahead")
+        assert Ask("decide") == next_step(passed, state="held", reason="future_date")
+
+
+class TestBackOff:
+    def test_not_cut_short(self):
+        """News does not cut short a pause that VTEX's own trouble caused."""
+        news, old = known(said(), said(references=(ORDER, NUMBER))), rests_on(claim(known()), known())
+        before = {"state": "due", "reason": "vtex_unavailable", "basis": old}
+
+        assert ("due", "vtex_unavailable", 300) == resting(next_step(news, **before, check_at=T + 300))
+        assert Ask("decide") == next_step(news, **before, check_at=T)
+
+    @pytest.mark.parametrize("state", ["awaiting_order", "awaiting_invoice"])
+    def test_awaiting(self, state):
+        """What awaits an order or invoice is looked at on schedule, and at once when a reference or number comes."""
+        before = {
+            "state": state,
+            "reason": "no_invoice",
+            "basis": rests_on(claim(known()), known()),
+            "check_at": T + 300,
+        }
+
+        assert (state, "no_invoice", 300) == resting(next_step(known(), **before))
+        assert (state, "no_invoice", 300) == resting(next_step(known(said(), said(Status.IN_TRANSIT)), **before))
+        assert Ask("decide") == next_step(known(said(), said(references=(NUMBER,))), **before)
+        assert Ask("decide") == next_step(known(said(), said(hours=-1, tracking_number="TN2")), **before)
+        assert Ask("decide") == next_step(known(), **{**before, "check_at": T})
+
+    def test_schedule(self):
+        """Looks in vain grow rarer, and are no more than twenty in three days."""
+        looks = [awaiting(waits, settings().await_seconds) for waits in range(20)]
+
+        assert sorted(looks) == looks
+        assert AWAIT_SECONDS[0] == looks[0]
+        assert sum(looks) >= 3 * 86_400
+
+    def test_backoff(self):
+        """Tries that fail grow rarer up to an hour, and never in step with one another."""
+        chance = random.Random(1)
+
+        assert all(4 <= backoff(1, chance) <= 6 for _ in range(100))
+        assert all(32 <= backoff(4, chance) <= 48 for _ in range(100))
+        assert all(0.8 * LONGEST_BACKOFF <= backoff(tries, chance) <= 1.2 * LONGEST_BACKOFF for tries in (12, 10**6))
+        assert 1 < len({backoff(3, chance) for _ in range(10)})
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"state": "dismissed"},
+        {"state": "held", "reason": "ambiguous_invoice"},
+        {"state": "in_step", "sent": {**SENT, "verified": True}},
+        {"state": "in_step", "sent": {**SENT, "verified": None}, "check_at": T + 10},
+        {"state": "awaiting_order", "reason": "order_not_found", "check_at": T + 10},
+    ],
+)
+@pytest.mark.parametrize(("note", "expected"), [("what was said last", "what was said last"), (None, "")])
+def test_note_stays(before, note, expected):
+    """While nothing is asked, the last word on a shipment stays."""
+    step = next_step(known(), note=note, **before)
+
+    assert isinstance(step, Rest)
+    assert expected == step.note
+
+
+def test_sentences():
+    """A rest speaks in the sentence of its code, with what is special about it behind."""
+    assert HELD["number_differs"] == hold("number_differs").note
+    assert f"{HELD['number_differs']} (holds X)" == hold("number_differs", "holds X").note
+    assert Rest(
+        state="awaiting_order", reason="order_not_found", note=WAITING["order_not_found"], due_at=5.0, check_at=5.0
+    ) == waiting("awaiting_order", "order_not_found", due_at=5.0)
+
+
+def test_order_ids():
+    """Only what names an order, by kind, and only kinds of which something is known."""
+    two = Reference(ReferenceKind.SEQUENCE, "502556"), Reference(ReferenceKind.SEQUENCE, "502557")
+
+    assert {ReferenceKind.ORDER_ID: ["1-01"], ReferenceKind.SEQUENCE: ["502556", "502557"]} == order_ids(
+        known(said(references=(ORDER, NUMBER, *two)))
+    )
+
+
+def test_basis():
+    """A choice rests on number, references and assignment, in whatever order they came."""
+    one, other = known(said(), said(references=(NUMBER,))), known(said(references=(NUMBER,)), said())
+
+    assert rests_on(claim(one), one) == rests_on(claim(other), other)
+    assert rests_on(claim(one), one) != rests_on(claim(known()), known())
+    assert rests_on(claim(one), one) != rests_on(claim(one, assigned_invoice="900"), one)
+    late = known(said(dispatched_at=DISPATCHED), said(references=(NUMBER,)))
+    assert rests_on(claim(one), one) == rests_on(claim(one), late)
+    assert rests_on(claim(one), one, second_parcel="latest") != rests_on(claim(one), late, second_parcel="latest")
+
+
+def test_every_reason_is_used():
+    """Each code has its sentence, and no sentence speaks of a code that nothing gives."""
+    root = ROOT / "receiver"
+    words = {
+        node.value
+        for file in root.rglob("*.py")
+        if file.name != "reasons.py"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+    assert set() == REASONS.keys() - words
+    assert set() == HELD.keys() & WAITING.keys()

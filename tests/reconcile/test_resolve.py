@@ -1,0 +1,412 @@
+"""Which order a parcel belongs to: by the carrier's word, by a link, by a person, by what other orders taught."""
+
+from typing import Any
+
+import pytest
+
+from receiver.shipments.reasons import WAITING
+from receiver.vtex.facts import index_facts
+from receiver.vtex.orders import read_order
+from tests.support.reconciling import UPS, fields, methods, naming, rest, scanned, shipped
+from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
+from tests.support.times import DAY, HOUR
+
+KEY = "35261112345678000195550010000009001123456789"
+
+
+class TestReferences:
+    """What the carrier calls the order."""
+
+    def test_group(self, rig: Rig):
+        """An order id without its suffix leads through the order group to the one order of the purchase."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1-01", package("900")))
+        rig.post(posted("1"))
+        rig.work()
+
+        assert ("in_step", None) == rest(rig)
+        assert ["GET order", "GET order group", "GET order", "PATCH"] == [one["call"] for one in rig.attempts()]
+
+    def test_group_of_two(self, rig: Rig):
+        """A purchase with two orders is for a person."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1-01", package("900")), order("1-02", package("901")))
+        rig.post(posted("1"))
+        rig.work()
+        assert ("held", "ambiguous_order") == rest(rig)
+
+        rig.desk.assign("melhor-envio/p1", order_id="1-02", invoice_number=None, now=rig.now)
+        rig.work()
+        assert "TN1BR" == fields(rig, "1-02", "901")["trackingNumber"]
+
+    def test_suffix(self, rig: Rig):
+        """An order id with its suffix is never looked up as a group."""
+        rig.add_order(order("1-02", package("900"), orderGroup="1-01"))
+        rig.post(posted("1-01"))
+        rig.work()
+
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+        assert 1 == len(rig.calls())
+
+    @pytest.mark.parametrize(
+        ("written", "order_id"),
+        [
+            ("VTEX-1172452900788-01", "1172452900788-01"),
+            ("#1172452900788-01", "1172452900788-01"),
+            ("loja1172452900788-01/2", "1172452900788-01"),
+            ("Pedido 1172452900788", "1172452900788-01"),
+            ("lux_v502556llux-01", "v502556llux-01"),
+            ("loja v502556llux", "v502556llux-01"),
+        ],
+    )
+    def test_prefix(self, rig: Rig, written: str, order_id: str):
+        """What a gateway puts around an order id is taken off it, if VTEX does not know the order by the whole."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order(order_id, package("900")))
+        rig.post(posted(written))
+        rig.work()
+
+        assert ("in_step", None) == rest(rig)
+        assert "TN1BR" == fields(rig, order_id)["trackingNumber"]
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            *("SLR-1172452900788-01", "1172452900788-011", "1172452900788-01 + 1172452900789-01"),
+            *("35261111724529007880195550010000009001123456", "21172452900788-01", "1172452900788-01a"),
+        ],
+    )
+    def test_no_prefix(self, rig: Rig, written: str):
+        """Another store's order is another order, and what only resembles an id names none."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1172452900788-01", package("900")))
+        rig.post(posted(written))
+        rig.work()
+
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+
+    def test_prefixed_and_whole(self, rig: Rig):
+        """The whole is asked for first: a prefix may well be part of the id. And one order in two spellings is one."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("X-1172452900788-01", package("900")), order("1172452900788-01", package("900")))
+        rig.post(posted("X-1172452900788-01"))
+        rig.post(posted(parcel="p2", number="TN2BR", tags=[{"tag": "1172452900788-01"}, {"tag": "#1172452900788-01"}]))
+        rig.work()
+
+        assert "X-1172452900788-01" == rig.shipment()["order_id"]
+        assert "1172452900788-01" == rig.shipment("melhor-envio/p2")["order_id"]
+
+    def test_prefixed_and_woken(self, rig: Rig):
+        """VTEX's word about the order wakes who waits for it under the longer name."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.post(posted("VTEX-1172452900788-01"))
+        rig.work()
+        rig.add_order(order("1172452900788-01", package("900")))
+        assert 1 == rig.index.wake("lux", [("order_id", "1172452900788-01")], now=rig.now)
+        rig.work()
+
+        assert ("in_step", None) == rest(rig)
+
+    @pytest.mark.parametrize("written", ["501", "seq501"])
+    def test_sequence(self, rig: Rig, written: str):
+        """The sequence of an order names it, written with ``seq`` or without."""
+        rig.configure(endpoints=naming("sequence"))
+        rig.add_order(order("1-01", package("900"), sequence="501"))
+        rig.post(posted(written))
+        rig.work()
+
+        assert "TN1BR" == fields(rig)["trackingNumber"]
+
+    def test_two_names(self, rig: Rig):
+        """Two different order ids are for a person."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1-01", package("900")), order("2-01", package("900")))
+        rig.post(posted(tags=[{"tag": "1-01"}, {"tag": "2-01"}]))
+        rig.work()
+
+        assert ("held", "ambiguous_reference") == rest(rig)
+        assert [] == rig.calls()
+
+    @pytest.mark.parametrize("written", [".", "..", "x" * 201])
+    def test_unsafe_id(self, rig: Rig, written: str):
+        """What cannot stand in a URL is never asked for: held, not tried for ever."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.post(posted(written))
+        rig.work()
+
+        assert ("held", "unsafe_order_id") == rest(rig)
+        assert [] == rig.calls()
+        assert ["not sent"] == [attempt["outcome"] for attempt in rig.attempts()]
+
+    def test_slashes(self, rig: Rig):
+        """Carriers that write their own number with a slash are no refusal of VTEX's: the account is not paused."""
+        rig.configure(endpoints=naming("order_id"))
+        for number in range(4):
+            rig.post(posted(f"PED/{number}", parcel=f"p{number}", number=f"TN{number}BR"))
+        rig.work()
+
+        assert ["unsafe_order_id"] * 4 == [row["reason"] for row in rig.desk.shipments()]
+        assert [] == rig.desk.paused_accounts(now=rig.now)
+
+    def test_slashes_and_a_key(self, rig: Rig):
+        """What VTEX cannot be asked for is like what it does not know: the invoice's key may still lead there."""
+        rules = [
+            {"path": "data.tags[*].tag", "is": "order_id", "pattern": "(PED.+)"},
+            {"path": "data.tags[*].tag", "is": "invoice_key", "pattern": r"(\d{44})"},
+        ]
+        rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "references": rules}})
+        known = order("1-01", package("900", invoiceKey=KEY))
+        rig.add_order(known)
+        rig.index.learn("lux", index_facts(read_order(known)), now=rig.now)
+        rig.post(posted(tags=[{"tag": "PED/1"}, {"tag": KEY}]))
+        rig.work()
+
+        assert ("in_step", None) == rest(rig)
+        assert "TN1BR" == fields(rig)["trackingNumber"]
+
+
+class TestLinks:
+    """What somebody said beforehand, or when asked."""
+
+    @pytest.mark.parametrize("invoice", [None, "901"])
+    def test_frees(self, rig: Rig, invoice: str | None):
+        """Without a reference a parcel asks nothing of VTEX; a link frees it, with an invoice or without."""
+        others = [package("902", value=10_000)] if invoice else []
+        rig.add_order(order("1-01", package("901"), *others, value=20_000 if invoice else 10_000))
+        rig.post(posted(None))
+        rig.works_until(DAY)
+        assert ("awaiting_order", "no_reference") == rest(rig)
+        assert [] == rig.calls()
+
+        assert 1 == len(rig.link("TN1BR", "1-01", invoice).woken)
+        rig.work()
+        assert ("in_step", "link" if invoice else "only_open_invoice") == (rest(rig)[0], rig.shipment()["rule"])
+        assert "TN1BR" == fields(rig, number="901")["trackingNumber"]
+
+    def test_ahead(self, rig: Rig):
+        """A link sent ahead is used at the first webhook, and goes before the carrier's own reference."""
+        rig.add_order(order("1-01", package("900")), order("2-01", package("900")))
+        rig.link("TN1BR", "2-01")
+        rig.post(posted("1-01"))
+        rig.work()
+
+        assert "TN1BR" == fields(rig, "2-01")["trackingNumber"]
+
+    def test_assigned(self, rig: Rig):
+        """A person's word goes before a link."""
+        rig.add_order(order("1-01", package("900")))
+        rig.link("TN1BR", "9-01")
+        rig.post(posted(None))
+        rig.work()
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+
+        rig.desk.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+        rig.work()
+        assert "TN1BR" == fields(rig)["trackingNumber"]
+
+    def test_recycled(self, rig: Rig):
+        """A number that comes back after a delivery and sixty days is another parcel: it reaches the order of the
+        newer link."""
+        rig.configure(endpoints={"ups": UPS})
+        rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
+        rig.link("1Z1", "1-01")
+        rig.post(scanned("1Z1", rig.now), endpoint="ups")
+        rig.later(DAY)
+        rig.post(scanned("1Z1", rig.now, kind="D", code="FS"), endpoint="ups")
+        rig.later(70 * DAY)
+        rig.link("1Z1", "2-01")
+        rig.later(HOUR)
+        rig.post(scanned("1Z1", rig.now), endpoint="ups")
+        rig.work()
+
+        assert ("in_step", 2, "2-01") == tuple(
+            rig.shipment("ups/1Z1")[name] for name in ("state", "generation", "order_id")
+        )
+        assert ["1Z1", "1Z1"] == [fields(rig)["trackingNumber"], fields(rig, "2-01", "950")["trackingNumber"]]
+        assert ["1-01", "2-01"] == [call.order for call in rig.calls("PATCH")]
+
+    def test_recycled_before_its_link(self, rig: Rig):
+        """The link of the parcel before is not the new parcel's: it awaits its own."""
+        rig.configure(endpoints={"ups": UPS})
+        rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
+        rig.link("1Z1", "1-01")
+        rig.post(scanned("1Z1", rig.now), endpoint="ups")
+        rig.work()
+        rig.post(scanned("1Z1", rig.now, kind="D", code="FS"), endpoint="ups")
+        rig.later(70 * DAY)
+        rig.post(scanned("1Z1", rig.now), endpoint="ups")
+        rig.work()
+        assert ("awaiting_order", "no_reference") == rest(rig, "ups/1Z1")
+
+        rig.link("1Z1", "2-01")
+        rig.work()
+        assert "1Z1" == fields(rig, "2-01", "950")["trackingNumber"]
+
+
+class TestIndex:
+    """What other orders taught."""
+
+    def endpoints(self) -> dict[str, Any]:
+        return {"melhor-envio": MELHOR_ENVIO, "keys": naming("invoice_key")["melhor-envio"]}
+
+    def test_key(self, rig: Rig):
+        """A parcel that carries only an invoice key reaches the order that another parcel's GET has shown."""
+        rig.configure(endpoints=self.endpoints())
+        rig.add_order(order("1-01", package("900", value=5_000), package("901", value=5_000, invoiceKey=KEY)))
+        rig.post(posted(KEY, parcel="p2", number="TN2BR"), endpoint="keys")
+        rig.work()
+        assert ("awaiting_order", "no_reference") == rest(rig, "keys/p2")
+        assert [] == rig.calls()
+
+        rig.post(posted())
+        rig.works_until(HOUR)
+
+        assert ("held", "ambiguous_invoice") == rest(rig)
+        assert ("in_step", None) == rest(rig, "keys/p2")
+        assert ["TN2BR", None] == [fields(rig, number=number)["trackingNumber"] for number in ("901", "900")]
+
+    def test_no_link(self, rig: Rig):
+        """What an order taught is no link: the carrier's own word about a parcel goes before it."""
+        rig.add_order(order("1-01", package("900", trackingNumber="TN1BR")), order("2-01", package("900")))
+        rig.post(posted("1-01", parcel="p2", number="TN2BR"))
+        rig.work()
+        rig.post(posted("2-01"))
+        rig.work()
+
+        assert "TN1BR" == fields(rig, "2-01")["trackingNumber"]
+
+    def test_two_orders(self, rig: Rig):
+        """A key that two orders bear is for a person."""
+        key = "35251011222333000181550010000009001002940630"
+        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "numbers": naming("invoice_key")["melhor-envio"]})
+        rig.add_order(*(order(name, package("900", invoiceKey=key)) for name in ("1-01", "2-01")))
+        rig.post(posted("1-01"))
+        rig.post(posted("2-01", parcel="p2", number="TN2BR"))
+        rig.work()
+        rig.post(posted(key, parcel="p3", number="TN3BR"), endpoint="numbers")
+        rig.work()
+
+        assert ("held", "ambiguous_order") == rest(rig, "numbers/p3")
+        assert 2 == methods(rig).count("PATCH")
+
+    def test_series_and_number(self, rig: Rig):
+        """Number and series, which an order's key has taught, name the order; the bare number does not."""
+        rules = [{"path": "data.tags[0].tag", "is": "invoice_number"}]
+        carrier = {"carrier": "intelipost", "secrets": ["user:secret"]}
+        numbers = {"carrier": "melhor_envio", "secrets": ["s"], "references": rules}
+        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "numbers": numbers, "intelipost": carrier})
+        rig.add_order(order("1-01", package("900", invoiceKey=KEY)))
+        rig.post(posted())
+        rig.work()
+        rig.post(posted("900", parcel="p2", number="TN2BR"), endpoint="numbers")
+        told = shipped(None, "000900")
+        told["invoice"]["invoice_series"] = "001"
+        rig.post(told, endpoint="intelipost")
+        rig.work()
+
+        assert ("awaiting_order", "no_reference") == rest(rig, "numbers/p2")
+        assert "1-01" == rig.shipment("intelipost/P1")["order_id"]
+
+    def test_unique_numbers(self, rig: Rig):
+        """Where the merchant says that his numbers are unique, a bare one names its order; borne twice, it is held."""
+        rules = [{"path": "data.tags[0].tag", "is": "invoice_number"}]
+        numbers = {"carrier": "melhor_envio", "secrets": ["s"], "references": rules, "invoice_numbers": "unique"}
+        repeat = {**numbers, "invoice_numbers": "repeat"}
+        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "numbers": numbers, "repeat": repeat})
+        rig.add_order(order("1-01", package("900", value=5_000), package("901", value=5_000)))
+        rig.add_order(order("2-01", package("901", value=10_000)))
+        for parcel, number in (("1-01", "TN1BR"), ("2-01", "TN2BR")):
+            rig.post(posted(parcel, parcel=f"p{parcel}", number=number))
+        rig.work()
+        for number in ("900", "901"):
+            rig.post(posted(number, parcel=number, number=f"TN{number}BR"), endpoint="numbers")
+        rig.work()
+
+        assert "1-01" == rig.shipment("numbers/900")["order_id"]
+        assert ("900", "invoice_number") == tuple(
+            rig.shipment("numbers/900")[name] for name in ("invoice_number", "rule")
+        )
+        assert ("held", "ambiguous_order") == rest(rig, "numbers/901")
+
+        rig.post(posted("900", number="TN3BR"), endpoint="repeat")
+        rig.work()
+        assert ("awaiting_order", "no_reference") == rest(rig, "repeat/p1")
+        said = 'invoice number 900 is known of 1-01; invoice_numbers = "unique" lets it decide'
+        assert f"{WAITING['no_reference']} ({said})" == rig.shipment("repeat/p1")["note"]
+
+    def test_woken_at_once(self, rig_on_either: Rig):
+        """An order that is read for one parcel wakes at once those that wait for its key."""
+        rig = rig_on_either
+        rig.configure(endpoints=self.endpoints())
+        rig.add_order(order("1-01", package("900", value=5_000), package("901", value=5_000, invoiceKey=KEY)))
+        rig.post(posted(KEY, parcel="p2", number="TN2BR"), endpoint="keys")
+        rig.work()
+        rig.post(posted())
+        rig.work()
+
+        assert "TN2BR" == fields(rig, number="901")["trackingNumber"]
+
+    def test_recycled_number_of_an_old_invoice(self, rig: Rig):
+        """A number that a year-old invoice bears, learnt only now, is another parcel's."""
+        old = package("900", trackingNumber="TN1BR", issuanceDate="2025-11-10T12:00:00Z")
+        rig.add_order(order("1-01", old))
+        rig.post(posted(parcel="p2", number="TN2BR"))
+        rig.work()
+        rig.post(posted(None))
+        rig.work()
+
+        assert ("awaiting_order", "no_reference") == rest(rig)
+
+
+class TestLinksByOtherNames:
+    """A link by the carrier's own id, or by an invoice."""
+
+    def test_shipment(self, rig: Rig):
+        """The carrier's own id of the parcel, told before its first webhook."""
+        rig.add_order(order("1-01", package("900")))
+        rig.link("melhor-envio/p1", "1-01", kind="shipment")
+        rig.post(posted(None))
+        rig.work()
+
+        assert "TN1BR" == fields(rig)["trackingNumber"]
+
+    @pytest.mark.parametrize(("kind", "told", "said"), [("invoice_number", "900", "000900"), ("invoice_key", KEY, KEY)])
+    def test_invoice(self, rig: Rig, kind: str, told: str, said: str):
+        """An invoice's number decides with the link's word; it wakes the parcel that waited for it."""
+        rig.configure(endpoints=naming(kind))
+        rig.add_order(order("1-01", package("900", invoiceKey=KEY)))
+        rig.post(posted(said))
+        rig.work()
+        assert ("awaiting_order", "no_reference") == rest(rig)
+
+        rig.link(told, "1-01", kind=kind)
+        rig.work()
+        assert "TN1BR" == fields(rig)["trackingNumber"]
+
+    def test_two_words(self, rig: Rig):
+        """Links that name two orders for one parcel are for a person."""
+        rig.link("melhor-envio/p1", "1-01", kind="shipment")
+        rig.link("TN1BR", "2-01")
+        rig.post(posted(None))
+        rig.work()
+
+        assert ("held", "ambiguous_order") == rest(rig)
+        assert [] == rig.calls()
+
+    def test_two_invoices(self, rig: Rig):
+        """So are links that name two invoices of one order."""
+        rig.link("melhor-envio/p1", "1-01", "900", kind="shipment")
+        rig.link("TN1BR", "1-01", "901")
+        rig.post(posted(None))
+        rig.work()
+
+        assert ("held", "ambiguous_invoice") == rest(rig)
+
+    def test_after_unlink(self, rig: Rig):
+        """A link that was taken back tells nothing."""
+        rig.link("TN1BR", "1-01")
+        rig.index.unlink("lux", "tracking_number", "TN1BR", now=rig.now)
+        rig.post(posted(None))
+        rig.work()
+
+        assert ("awaiting_order", "no_reference") == rest(rig)

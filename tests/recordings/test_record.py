@@ -1,0 +1,84 @@
+"""`receiver record`: what an endpoint receives becomes recordings that may be committed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from receiver.recordings import load
+from receiver.recordings.replay import Replay
+from tests.support.console import Desk, receiver, receiver_process
+from tests.support.rig import MELHOR_ENVIO, Rig, posted
+
+RULE = {"path": "data.note", "is": "order_id", "pattern": "order (\\S+)"}
+
+
+@pytest.fixture
+def desk(rig: Rig) -> Desk:
+    return Desk(rig, **{"melhor-envio": {**MELHOR_ENVIO, "references": [RULE], "unreadable": 422}})
+
+
+def recorded(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.http"))
+
+
+class TestRecord:
+    def test_committable(self, desk, tmp_path):
+        """A recording of what came: without personal data or credential, with its outcome, and it replays."""
+        body = posted()
+        body["data"] |= {"to": {"name": "CANARY Silva"}, "note": "CANARY order 1-01"}
+        desk.rig.post(body)
+        folder = tmp_path / "recordings"
+
+        said = receiver("record", "melhor-envio", "--past", "--next", 1, "--to", folder, config=desk.config)
+
+        (file,) = recorded(folder)
+        assert (0, f"{file}\n") == (said.exit_code, said.stdout)
+        assert file.parent.name == "melhor_envio"
+        assert file.stem.startswith("dispatched_")
+        assert b"CANARY" not in file.read_bytes()
+        assert b"rig-secret" not in file.read_bytes() + file.with_suffix(".expected.json").read_bytes()
+        recording = load(file)
+        assert recording.expected["source"].startswith("captured and scrubbed, 20")
+        assert [RULE] == recording.expected["endpoint"]["references"]
+        assert () == Replay().dry(recording).differences
+
+    def test_every_outcome(self, desk, tmp_path):
+        """What is ignored or cannot be read is recorded as that."""
+        desk.rig.post({"event": "order.pending", "data": {"id": "x"}})
+        desk.rig.post({"event": "order.posted"})
+
+        receiver("record", "melhor-envio", "--past", "--next", 2, "--to", tmp_path / "r", config=desk.config)
+
+        told = {file.stem.partition("_")[0]: load(file) for file in recorded(tmp_path / "r")}
+        assert {"ignored", "quarantined"} == set(told)
+        assert "the label went back to the cart" == told["ignored"].expected["ignored"]
+        assert {"status": 422, "outcome": "quarantined"} == told["quarantined"].expected["reply"]
+        assert [()] * 2 == [Replay().dry(one).differences for one in told.values()]
+
+    def test_next(self, desk, tmp_path):
+        """Without --past it begins with what comes; a running receiver notices nothing."""
+        desk.rig.post(posted())
+        recorder = receiver_process("record", "melhor-envio", "--next", 1, "--to", tmp_path / "r", config=desk.config)
+        assert recorder.stderr is not None
+        assert "recording what arrives" in recorder.stderr.readline()
+        desk.rig.now = desk.rig.now + 10**9  # later than any real clock at which the recorder began
+        desk.rig.post({**posted(), "event": "order.delivered"})
+
+        out, _ = recorder.communicate(timeout=20)
+
+        assert 0 == recorder.returncode
+        assert [f"{file}" for file in recorded(tmp_path / "r")] == out.splitlines()
+        assert (
+            "delivered"
+            == json.loads(recorded(tmp_path / "r")[0].with_suffix(".expected.json").read_text())["shipments"][0][
+                "status"
+            ]
+        )
+
+    def test_time_is_up(self, desk, tmp_path):
+        """It ends by itself when nothing comes; an unknown endpoint ends it at once."""
+        said = receiver("record", "melhor-envio", "--minutes", 0, "--to", tmp_path / "r", config=desk.config)
+
+        assert (0, "0 recordings written") == (said.exit_code, said.stderr.splitlines()[-1])
+        assert "no endpoint 'nobody'; there are melhor-envio" == desk.fails("record", "nobody")

@@ -1,0 +1,375 @@
+"""Pace, pause and invoices of a VTEX account, shared by every worker."""
+
+import itertools
+import json
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from receiver.store import Attempt, Busy, Claim, Database, Desk, Ending, InvoiceTaken, LeaseLost, Over, Paused, Queue
+from receiver.store.queue import PACE_AHEAD
+from receiver.store.tables import attempts, shipments
+from receiver.vtex.writes import Owner
+from tests.support.store_cases import NOW, add_shipments, claim_one, everything, rest, shipment
+
+LEASE = 60.0
+IDS = itertools.count()
+SENT = json.dumps({"trackingNumber": "TN1", "dispatchedDate": None, "order": "1-01", "invoice": "9"})
+
+
+@pytest.fixture
+def queue(database: Database) -> Queue:
+    """A worker's queue on either database."""
+    return Queue(database, holder="a", lease=LEASE)
+
+
+@pytest.fixture
+def claim(database: Database, queue: Queue) -> Claim:
+    """A shipment in hand."""
+    add_shipments(database, "ep/p1")
+    return claim_one(queue)
+
+
+def get(order_id: str = "1-01") -> Attempt:
+    return Attempt(call="GET order", order_id=order_id)
+
+
+def patch(rule: str = "only_output", order_id: str = "1-01", invoice_number: str = "9") -> Attempt:
+    return Attempt(call="PATCH", order_id=order_id, invoice_number=invoice_number, rule=rule)
+
+
+def test_book(database: Database, queue: Queue, claim: Claim) -> None:
+    """Booking renews the lease and writes the intent down before anything is called."""
+    attempt = Attempt(
+        call="PATCH", order_id="1-01", invoice_number="9", rule="r", evidence={"a": 1}, request={"b": None}, id="x"
+    )
+    assert NOW + 7 == queue.book(claim, attempt, span=0.1, now=NOW + 7)
+    assert NOW + 7 + LEASE == claim.lease_until == shipment(database)["lease_until"]
+    [row] = database.rows(select(attempts))
+    expected = {
+        "id": "x",
+        "shipment": "ep/p1",
+        "generation": 1,
+        "account": "lux",
+        "call": "PATCH",
+        "order_id": "1-01",
+        "invoice_number": "9",
+        "rule": "r",
+        "evidence": '{"a": 1}',
+        "request": '{"b": null}',
+        "begun_at": NOW + 7,
+    }
+    assert {**expected, **dict.fromkeys(("finished_at", "status", "outcome", "answer"))} == dict(row)
+
+
+def test_pace(database: Database, queue: Queue) -> None:
+    """Forty calls of two hands start at least the span apart."""
+    add_shipments(database, "ep/p1", "ep/p2")
+    claims = queue.claim("lux", most=2, now=NOW)
+
+    def book(claim: Claim) -> list[float]:
+        return [queue.book(claim, get(), span=0.1, now=NOW) for _ in range(20)]
+
+    with ThreadPoolExecutor(2) as pool:
+        starts = sorted(start for found in pool.map(book, claims) for start in found)
+    assert 40 == len(starts)
+    assert NOW == starts[0]
+    assert all(later - earlier >= 0.1 - 1e-6 for earlier, later in itertools.pairwise(starts))
+
+
+def test_pace_idles(queue: Queue, claim: Claim) -> None:
+    """Time in which nobody called is not saved up."""
+    for moment in (NOW, NOW + 1000, NOW + 1000):
+        start = queue.book(claim, get(), span=5.0, now=moment)
+    assert NOW + 1005 == start
+
+
+def test_no_place_soon(database: Database, queue: Queue, claim: Claim) -> None:
+    """A place further off than the caller would wait is not taken: who comes later is not put off by it."""
+    queue.book(claim, get(), span=10.0, now=NOW)
+    before = everything(database)
+    for _ in range(3):
+        with pytest.raises(Busy) as refusal:
+            queue.book(claim, get(), span=10.0, now=NOW, longest_wait=9.0)
+        assert NOW + 10 == refusal.value.at
+    assert before == everything(database)
+    assert NOW + 10 == queue.book(claim, get(), span=10.0, now=NOW, longest_wait=10.0)
+
+
+def test_booked_out(database: Database, queue: Queue, claim: Claim) -> None:
+    """While an account's pace is booked out for a while, no more of its shipments are claimed."""
+    add_shipments(database, "ep/p2", "other/p1", account="other")
+    add_shipments(database, "ep/p3")
+    queue.book(claim, get(), span=30.0, now=NOW)
+    assert not queue.something_due("lux", NOW)
+    assert [] == queue.claim("lux", most=9, now=NOW)
+    assert queue.something_due("other", NOW)
+    assert ["ep/p3"] == [found.id for found in queue.claim("lux", most=9, now=NOW + 30 - PACE_AHEAD)]
+
+
+def test_paused(database: Database, queue: Queue, claim: Claim) -> None:
+    """A paused account gives no place, and refusing changes nothing."""
+    queue.pause("lux", until=NOW + 60, reason="429", own_fault=False)
+    before = everything(database)
+    with pytest.raises(Paused) as refusal:
+        queue.book(claim, patch(), span=0.1, now=NOW + 59)
+    assert NOW + 60 == refusal.value.until
+    assert before == everything(database)
+    assert NOW + 60 == queue.book(claim, patch(), span=0.1, now=NOW + 60)
+
+
+def test_a_pause_blocks_its_own(database: Database, queue: Queue) -> None:
+    """While one account is paused none of its shipments is claimed, and those of others are."""
+    add_shipments(database, "ep/p1", due_at=NOW - 99)
+    add_shipments(database, "ep/p2", account="other")
+    assert queue.pause("lux", until=NOW + 60, reason="429", own_fault=False)
+    assert not queue.something_due("lux", NOW)
+    assert [] == queue.claim("lux", most=9, now=NOW)
+    assert queue.something_due("other", NOW)
+    assert ["ep/p2"] == [claim.id for claim in queue.claim("other", most=9, now=NOW)]
+
+
+def test_probing(database: Database, queue: Queue) -> None:
+    """After a pause one shipment at a time is claimed, until a call succeeds."""
+    add_shipments(database, *(f"ep/{number}" for number in range(5)))
+    queue.pause("lux", until=NOW + 60, reason="429", own_fault=False)
+    probe = claim_one(queue, now=NOW + 60)
+    assert probe.probing
+    assert [] == queue.claim("lux", most=9, now=NOW + 60)
+    queue.settle(probe, rest(None), now=NOW + 60)
+    second = claim_one(queue, now=NOW + 60)
+    assert second.probing
+    assert queue.resume("lux")
+    claims = queue.claim("lux", most=9, now=NOW + 60)
+    assert [False] * 3 == [claim.probing for claim in claims]
+    assert not queue.resume("lux")
+
+
+def test_a_dead_probe(database: Database, queue: Queue) -> None:
+    """A probe whose worker died blocks its account no longer than its lease."""
+    add_shipments(database, "ep/p1", "ep/p2")
+    queue.pause("lux", until=NOW, reason="429", own_fault=False)
+    claim_one(queue)
+    assert [] == queue.claim("lux", most=9, now=NOW + LEASE - 1)
+    assert claim_one(queue, now=NOW + LEASE).probing
+
+
+def test_pauses_are_told_once(queue: Queue) -> None:
+    """Only the first of several pauses is news, and they are counted until the account answers."""
+    told = [queue.pause("lux", until=NOW + wait, reason="429", own_fault=False) for wait in (60, 30)]
+    assert [True, False] == told
+    assert 2 == queue.pauses("lux")
+    queue.resume("lux")
+    assert 0 == queue.pauses("lux")
+    assert 0 == queue.pauses("never seen")
+
+
+def test_the_longer_pause(database: Database, queue: Queue) -> None:
+    """A shorter pause does not cut a longer one short."""
+    for wait in (60, 30):
+        queue.pause("lux", until=NOW + wait, reason="429", own_fault=False)
+    assert [{"name": "lux", "reason": "429", "until": NOW + 60, "now": NOW}] == Desk(database).paused_accounts(now=NOW)
+
+
+def test_opens(database: Database, queue: Queue) -> None:
+    """A worker knows when the next pause ends that it has met, and is rung for when an account answers again."""
+    assert math.inf == queue.opens_at(NOW)
+    queue.pause("lux", until=NOW + 60, reason="429", own_fault=False)
+    queue.pause("other", until=NOW + 90, reason="429", own_fault=False)
+    assert [NOW + 60, NOW + 90, math.inf] == [queue.opens_at(NOW + wait) for wait in (0, 60, 90)]
+    database.arrived.clear()
+    queue.resume("lux")
+    assert database.arrived.is_set()
+
+
+def test_many_hands_at_one_wall(database: Database, queue: Queue) -> None:
+    """Hands that meet a wall which another has just met neither lengthen the pause nor count it again."""
+
+    def pause(wait: float, *, own_fault: bool = True, now: float = NOW) -> bool:
+        return queue.pause("lux", until=now + wait, reason="401", own_fault=own_fault, now=now)
+
+    assert [True, False, False] == [pause(wait) for wait in (300, 600, 1200)]
+    assert 1 == queue.pauses("lux")
+    assert NOW + 300 == Desk(database).paused_accounts(now=NOW)[0]["until"]
+    pause(400, own_fault=False)
+    assert (1, NOW + 400) == (queue.pauses("lux"), Desk(database).paused_accounts(now=NOW)[0]["until"])
+    assert pause(600, now=NOW + 400), "the key is news after VTEX's own request"
+    assert not pause(300, now=NOW + 401)
+    assert (2, NOW + 1000) == (queue.pauses("lux"), Desk(database).paused_accounts(now=NOW)[0]["until"])
+
+
+@pytest.mark.parametrize(("own_fault", "claimed"), [(True, ["ep/p1"]), (False, [])])
+def test_resume_after_reload(database: Database, queue: Queue, own_fault: bool, claimed: list[str]) -> None:
+    """A new configuration tries an account again whose key did not work; what VTEX asked for stays."""
+    add_shipments(database, "ep/p1", "ep/p2")
+    queue.pause("lux", until=NOW + 60, reason="why", own_fault=own_fault)
+    queue.resume_after_reload("lux")
+    assert claimed == [claim.id for claim in sorted(queue.claim("lux", most=9, now=NOW), key=lambda one: one.id)][:1]
+    assert "why" == Desk(database).paused_accounts(now=NOW)[0]["reason"]
+
+
+def test_invoice_taken(database: Database, queue: Queue, claim: Claim) -> None:
+    """The first shipment that means to write an invoice owns it; another is refused and leaves no trace."""
+    queue.book(claim, patch(), span=0.1, now=NOW)
+    add_shipments(database, "ep/p2")
+    second = claim_one(queue)
+    queue.book(second, get(), span=0.1, now=NOW)
+    before = everything(database)
+    with pytest.raises(InvoiceTaken) as refusal:
+        queue.book(second, patch(), span=0.1, now=NOW)
+    assert "ep/p1" == refusal.value.shipment
+    assert before == everything(database)
+    queue.book(second, patch(invoice_number="10"), span=0.1, now=NOW)
+    queue.book(second, patch(order_id="2-01"), span=0.1, now=NOW)
+    queue.book(claim, patch(), span=0.1, now=NOW)
+
+
+def test_a_person_overrides(database: Database, queue: Queue, claim: Claim) -> None:
+    """An assignment by a person takes the invoice over; then the former owner is refused."""
+    queue.book(claim, patch(), span=0.1, now=NOW)
+    add_shipments(database, "ep/p2", assigned_order="1-01")
+    second = claim_one(queue)
+    queue.book(second, patch("assigned"), span=0.1, now=NOW)
+    with pytest.raises(InvoiceTaken) as refusal:
+        queue.book(claim, patch(), span=0.1, now=NOW)
+    assert "ep/p2" == refusal.value.shipment
+
+
+class TestOver:
+    """A write over another parcel's: only if that one is as it was when the write was decided."""
+
+    @pytest.fixture
+    def second(self, database: Database, queue: Queue, claim: Claim) -> Claim:
+        """The invoice carries p1's TN1, which is told and settled; here is p2's claim."""
+        attempt = patch()
+        queue.book(claim, attempt, span=0.1, now=NOW)
+        ending = Ending(attempt.id, NOW, "done", 200, None)
+        queue.settle(claim, replace(rest(sent=SENT), endings=[ending]), now=NOW)
+        add_shipments(database, "ep/p2")
+        return claim_one(queue)
+
+    def test_takes_the_place(self, database: Database, queue: Queue, second: Claim) -> None:
+        """The place changes hands; the other one is left alone."""
+        queue.book(second, replace(patch(), over=Over("ep/p1", "TN1")), span=0.1, now=NOW)
+
+        assert "ep/p2" == queue.owners("lux", "1-01")["9"].shipment
+        assert shipment(database)["due_at"] is None
+
+    def test_displaces(self, database: Database, queue: Queue, second: Claim) -> None:
+        """One that is no longer told there must look again, and whoever holds it lets go."""
+        database.write(lambda c: c.execute(shipments.update().values(due_at=NOW).where(shipments.c.id == "ep/p1")))
+        former = claim_one(queue)
+        queue.book(second, replace(patch(), over=Over("ep/p1", "TN1", displaced=True)), span=0.1, now=NOW)
+
+        assert ("", None) == (shipment(database)["basis"], shipment(database)["token"])
+        assert shipment(database)["due_at"] <= NOW + 2 * LEASE
+        with pytest.raises(LeaseLost):
+            queue.settle(former, rest(), now=NOW)
+
+    @pytest.mark.parametrize("over", [None, Over("ep/p1", "TN0"), Over("ep/p1", None), Over("ep/p3", "TN1")])
+    def test_not_as_decided(self, queue: Queue, second: Claim, over: Over | None) -> None:
+        """Whose number has changed since, or whose place another one has, is not written over."""
+        with pytest.raises(InvoiceTaken):
+            queue.book(second, replace(patch(), over=over), span=0.1, now=NOW)
+
+        assert "ep/p1" == queue.owners("lux", "1-01")["9"].shipment
+
+    def test_being_written(self, database: Database, queue: Queue, second: Claim) -> None:
+        """Nor is one that is about to write there: what it wrote last is no longer what counts."""
+        database.write(lambda c: c.execute(shipments.update().values(due_at=NOW).where(shipments.c.id == "ep/p1")))
+        queue.book(claim_one(queue), patch(), span=0.1, now=NOW)
+        with pytest.raises(InvoiceTaken):
+            queue.book(second, replace(patch(), over=Over("ep/p1", "TN1")), span=0.1, now=NOW)
+
+    @pytest.mark.parametrize(("former", "expected"), [("ep/p1", "ep/p1"), (None, None)])
+    def test_release(self, queue: Queue, second: Claim, former: str | None, expected: str | None) -> None:
+        """A place that was taken in vain goes back to whose it was, if it was anybody's."""
+        queue.book(second, replace(patch(), over=Over("ep/p1", "TN1")), span=0.1, now=NOW)
+        queue.settle(second, replace(rest(), releases=[("1-01", "9", former)]), now=NOW)
+        owner = queue.owners("lux", "1-01").get("9")
+
+        assert expected == (owner.shipment if owner else None)
+
+    def test_events(self, queue: Queue, second: Claim) -> None:
+        """Events are told by the parcel whose invoice it is."""
+        put = Attempt(call="PUT", order_id="1-01", invoice_number="9")
+        with pytest.raises(InvoiceTaken):
+            queue.book(second, put, span=0.1, now=NOW)
+
+    @pytest.mark.parametrize(
+        ("row", "moved"),
+        [
+            ({"sent": json.dumps({**json.loads(SENT), "invoice": "10"})}, True),
+            ({"sent": None, "assigned_order": "2-01"}, True),
+            ({"sent": None, "assigned_order": "1-01", "assigned_invoice": "10"}, True),
+            ({"sent": None, "assigned_order": "1-01", "assigned_invoice": "9"}, False),
+            ({"sent": None}, False),
+            ({}, False),
+        ],
+    )
+    def test_moved(
+        self, database: Database, queue: Queue, second: Claim, row: dict[str, str | None], moved: bool
+    ) -> None:
+        """A parcel that a person sent elsewhere, or that was written elsewhere since, is told here no more."""
+        if row:
+            database.write(lambda c: c.execute(shipments.update().values(**row).where(shipments.c.id == "ep/p1")))
+
+        assert moved is queue.owners("lux", "1-01")["9"].moved
+
+
+def test_owners(database: Database, queue: Queue, claim: Claim) -> None:
+    """Each invoice of an order with its shipment and the number last sent there."""
+    queue.book(claim, patch(), span=0.1, now=NOW)
+    add_shipments(database, "ep/p2", sent='{"trackingNumber": "TN2"}')
+    second = claim_one(queue)
+    queue.book(second, patch(invoice_number="10"), span=0.1, now=NOW)
+    queue.book(second, patch(order_id="2-01"), span=0.1, now=NOW)
+    assert {"9": Owner("ep/p1", None), "10": Owner("ep/p2", "TN2", {"ep/p2": (None, "TN2")})} == queue.owners(
+        "lux", "1-01"
+    )
+    assert {} == queue.owners("other", "1-01")
+
+
+def ended(queue: Queue, claim: Claim, *calls: tuple[Attempt, float, str]) -> None:
+    """Calls that began one after the other, and how each ended."""
+    for call, moment, outcome in calls:
+        attempt = replace(call, id=f"{next(IDS):04}")
+        queue.book(claim, attempt, span=0.0, now=moment)
+        queue.end([Ending(attempt.id, moment, outcome, 403, None)])
+
+
+def test_refused_orders(queue: Queue, claim: Claim) -> None:
+    """Distinct orders count, of this account, refused, and lately."""
+    ended(
+        queue,
+        claim,
+        (get("3-01"), NOW - 99, "done"),
+        (get("1-01"), NOW - 99, "refused"),
+        (get("2-01"), NOW, "refused"),
+        (get("2-01"), NOW, "refused"),
+        (get("4-01"), NOW, "refused"),
+        (get("5-01"), NOW, "transient"),
+    )
+    queue.end([])
+    assert 2 == queue.refused_orders("lux", since=NOW - 1)
+    assert 3 == queue.refused_orders("lux", since=NOW - 99)
+    assert 0 == queue.refused_orders("other", since=0)
+
+
+@pytest.mark.parametrize("outcome", ["done", "notfound", "rejected"])
+def test_refused_orders_answered_between(queue: Queue, claim: Claim, outcome: str) -> None:
+    """One answered order ends the row of those refused the same call: the key works. It says nothing of other calls."""
+    ended(
+        queue,
+        claim,
+        (patch(order_id="1-01"), NOW, "refused"),
+        (get("2-01"), NOW, "refused"),
+        (get("3-01"), NOW, outcome),
+        (get("4-01"), NOW, "refused"),
+    )
+    assert 2 == queue.refused_orders("lux", since=NOW)
+    ended(queue, claim, (get("4-01"), NOW, outcome), (patch(order_id="5-01"), NOW, outcome))
+    assert 0 == queue.refused_orders("lux", since=NOW)

@@ -1,0 +1,274 @@
+"""The PUT's body: events and delivery as the carrier told them, in VTEX's terms, and nothing invented."""
+
+import itertools
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from adapters import Shipment, Status, TrackingEvent, Unreadable
+from receiver.carriers.schemas import document, validator
+from receiver.recordings import load
+from receiver.recordings.replay import Replay
+from receiver.shipments import Known, Update, fold, known_from_json, known_to_json
+from receiver.vtex.tracking import MOST_DESCRIPTION, events, tracking
+from tests.support.paths import SAMPLES
+from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
+
+BRASILIA = timezone(timedelta(hours=-3))
+NOON = datetime(2026, 11, 10, 12, tzinfo=BRASILIA)
+NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+RECORDINGS = sorted(SAMPLES.rglob("*.http"))
+
+
+def said(status: Status, at: datetime, **rest: Any) -> Update:
+    return Update(shipment=Shipment(key="p1", status=status, happened_at=at, **rest), received_at=at, digest="")
+
+
+def delivered(at: datetime = NOON + DAY, **rest: Any) -> Update:
+    return said(Status.DELIVERED, at, **{"delivered_at": at, **rest})
+
+
+POSTED = said(Status.DISPATCHED, NOON, dispatched_at=NOON)
+
+
+def told(*updates: Update, now: datetime = NOW) -> tuple[bool, str | None]:
+    """Delivered, and when, of what these updates come to."""
+    body = tracking([fold(Known(), updates)], now=now.timestamp()).body
+    return body["isDelivered"], body["deliveredDate"]
+
+
+def note(*updates: Update) -> str:
+    return tracking([fold(Known(), updates)], now=NOW.timestamp()).note
+
+
+def event(text: str = "Em trânsito", at: datetime | None = NOON, **rest: Any) -> TrackingEvent:
+    return TrackingEvent(**{"day": at.date() if at else NOON.date(), "description": text, "happened_at": at, **rest})
+
+
+class TestDelivery:
+    def test_local_minutes(self):
+        """The local time as the carrier's offset has it, to the minute, without a zone."""
+        assert (True, "2026-11-11 23:59") == told(
+            POSTED, delivered(datetime(2026, 11, 11, 23, 59, 59, tzinfo=BRASILIA))
+        )
+        assert (True, "2026-11-12 02:59") == told(POSTED, delivered(datetime(2026, 11, 12, 2, 59, tzinfo=UTC)))
+
+    def test_not_yet(self):
+        """Nothing but a delivery is one: neither a last mile, nor a way back, nor trouble."""
+        for status in set(Status) - {Status.DELIVERED}:
+            assert (False, None) == told(POSTED, said(status, NOON + DAY))
+
+    def test_unknown_time(self):
+        """Delivered at a time that nobody gave: the time stays null."""
+        assert (True, None) == told(POSTED, delivered(delivered_at=None))
+
+    def test_every_volume(self):
+        """Delivered once every volume is, at the time of the last; one time missing leaves it open."""
+        first, last = delivered(NOON + DAY, volume="1"), delivered(NOON + 2 * DAY, volume="2")
+
+        assert (False, None) == told(said(Status.IN_TRANSIT, NOON, volume="2"), first)
+        assert (True, "2026-11-12 12:00") == told(last, first)
+        assert (True, None) == told(delivered(volume="2", delivered_at=None), first)
+
+    def test_before_dispatch(self):
+        """A time before the dispatch is withheld, with a note: connectors refuse such (KI-856984)."""
+        early = (POSTED, delivered(NOON - HOUR))
+
+        assert (True, None) == told(*early)
+        assert "2026-11-10T11:00-03:00 is before the dispatch, 2026-11-10T12:00-03:00" in note(*early)
+
+    def test_one_dispatched_later(self):
+        """Of two parcels of an invoice one dispatch after the delivery is enough to withhold its time."""
+        one = fold(Known(), [POSTED, delivered(NOON + 2 * DAY)])
+        late = NOON + 3 * DAY
+        other = fold(Known(), [said(Status.DISPATCHED, late, dispatched_at=late), delivered(NOON + DAY)])
+        both = tracking([one, other], now=NOW.timestamp())
+
+        assert (True, None) == (both.body["isDelivered"], both.body["deliveredDate"])
+        assert "2026-11-12T12:00-03:00 is before the dispatch, 2026-11-13T12:00-03:00" in both.note
+
+    def test_clock_ahead(self):
+        """A delivery a little ahead of us is told once it has passed."""
+        ahead = NOW + HOUR
+        waiting = tracking([fold(Known(), [POSTED, delivered(ahead)])], now=NOW.timestamp())
+
+        assert (False, ahead.timestamp()) == (waiting.body["isDelivered"], waiting.again)
+        assert "still ahead" in waiting.note
+        assert (True, "2026-11-18 13:00") == told(POSTED, delivered(ahead), now=ahead)
+
+    def test_far_ahead(self):
+        """Of one more than a day ahead only the time is withheld: it is wrong, the delivery need not be."""
+        far = (POSTED, delivered(NOW + DAY + HOUR))
+
+        assert (True, None) == told(*far)
+        assert "withheld" in note(*far)
+
+    def test_back_at_the_sender(self):
+        """A delivery after the parcel turned back is the sender's; one sent back after its delivery was delivered."""
+        back = said(Status.RETURNED, NOON + DAY)
+
+        assert (False, None) == told(POSTED, back, delivered(NOON + 2 * DAY))
+        assert "to its sender" in note(POSTED, back, delivered(NOON + 2 * DAY))
+        assert (True, "2026-11-11 11:00") == told(POSTED, back, delivered(NOON + DAY - HOUR))
+
+    def test_in_any_order(self):
+        """Whatever comes first, the same is told; and the store keeps all of it."""
+        updates = [POSTED, said(Status.RETURNED, NOON + DAY), delivered(NOON + 2 * DAY), delivered(NOON + HOUR)]
+        folds = [fold(Known(), turn) for turn in itertools.permutations(updates)]
+        kept = [known_from_json(json.loads(json.dumps(known_to_json(known)))) for known in folds]
+
+        assert [folds[0]] * len(kept) == kept
+        assert not folds[0].turned_back
+
+    def test_parcels_of_one_invoice(self):
+        """An invoice of two parcels is delivered once both are; their events are one history."""
+        one, other = (fold(Known(), [delivered(NOON + n * DAY, events=(event(f"{n}"),))]) for n in (2, 1))
+        both = tracking([one, other], now=NOW.timestamp()).body
+
+        assert (True, "2026-11-12 12:00") == (both["isDelivered"], both["deliveredDate"])
+        assert ["1", "2"] == [one["description"] for one in both["events"]]
+        assert not tracking([one, fold(Known(), [POSTED])], now=NOW.timestamp()).body["isDelivered"]
+
+
+class TestEvents:
+    def test_fields(self):
+        """City, state, words, and the local day: not that of the instant in UTC."""
+        late = event("Saiu para entrega", datetime(2026, 11, 10, 22, tzinfo=BRASILIA), city="Recife", state="PE")
+
+        assert [{"city": "Recife", "state": "PE", "description": "Saiu para entrega", "date": "2026-11-10"}] == events(
+            fold(Known(), [said(Status.IN_TRANSIT, NOON, events=(late,))]).events
+        )
+
+    def test_order(self):
+        """By instant, then by day, then by words, however they came."""
+        wanted = [
+            event("first", NOON - HOUR),
+            event("a", NOON),
+            event("b", NOON),
+            event("a day without a time", None, day=date(2026, 11, 11)),
+            event("last", NOON + DAY),
+        ]
+        for turn in itertools.permutations(wanted):
+            assert [one.description for one in wanted] == [one["description"] for one in events(turn)]
+
+    def test_same(self):
+        """What would look the same at VTEX is one event: told twice, or twice within a day at one place."""
+        assert 1 == len(events([event(), event(), event(at=NOON + HOUR), event(at=None)]))
+        assert 2 == len(events([event(), event(city="Recife")]))
+        assert 2 == len(events([event(), event(at=NOON + DAY)]))
+
+    def test_without_words(self):
+        """An event that says nothing is none."""
+        assert [] == events([event("")])
+
+    def test_long(self):
+        """VTEX takes so many characters of a description."""
+        assert [MOST_DESCRIPTION] == [len(one["description"]) for one in events([event("ç" * 6_000)])]
+
+    def test_nothing_to_say(self):
+        """Without events and without a delivery there is nothing to send; a delivery alone is something."""
+        assert tracking([fold(Known(), [POSTED])], now=NOW.timestamp()).is_empty
+        assert not tracking([fold(Known(), [POSTED, delivered()])], now=NOW.timestamp()).is_empty
+        assert not tracking([fold(Known(), [said(Status.RETURNED, NOON, events=(event(),))])], now=0.0).is_empty
+
+    def test_digest(self):
+        """Equal sets are equal, in whatever order they came; another event or a delivery is a change."""
+        one = said(Status.IN_TRANSIT, NOON, events=(event("a"), event("b")))
+        other = said(Status.IN_TRANSIT, NOON, events=(event("b"), event("a")))
+        more = said(Status.IN_TRANSIT, NOON, events=(event("c"),))
+        digests = [tracking([fold(Known(), updates)], now=NOW.timestamp()).digest for updates in
+                   ([one], [other], [one, more], [one, delivered()])]  # fmt: skip
+
+        assert digests[0] == digests[1]
+        assert 3 == len(set(digests))
+
+
+class TestSchema:
+    CHECK = staticmethod(validator("vtex_tracking"))
+    BODY: dict[str, Any] = {  # noqa: RUF012  nobody changes it
+        "isDelivered": True,
+        "deliveredDate": "2026-11-10 12:00",
+        "events": [{"city": "", "state": "", "description": "x", "date": "2026-11-10"}],
+    }
+
+    @pytest.mark.parametrize(
+        ("change", "path"),
+        [
+            ({"deliveredDate": "2026-11-10T12:00"}, "$.deliveredDate"),
+            ({"isDelivered": "true"}, "$.isDelivered"),
+            ({"events": [{**BODY["events"][0], "date": "10/11/2026"}]}, "$.events[0].date"),
+            ({"events": [{**BODY["events"][0], "description": "x" * 5_001}]}, "$.events[0].description"),
+            ({"events": [{"description": "x", "date": "2026-11-10"}]}, "$.events[0]"),
+            ({"events": None}, "$.events"),
+            ({"hasReturnedToSender": True}, "$"),
+        ],
+    )
+    def test_bites(self, change, path):
+        """The schema refuses what VTEX's reference does not allow, and takes its own example."""
+        self.CHECK(self.BODY)
+        with pytest.raises(Unreadable) as refused:
+            self.CHECK({**self.BODY, **change})
+
+        assert path == refused.value.path
+
+    def test_as_published(self):
+        """The keys and the required ones are those of the OpenAPI file's UpdateTrackingStatusRequest and Event."""
+        schema = document("vtex_tracking")
+        event_keys = ["city", "state", "description", "date"]
+
+        assert ["isDelivered", "deliveredDate", "events"] == schema["required"] == list(schema["properties"])
+        item = schema["properties"]["events"]["items"]
+        assert event_keys == item["required"] == list(item["properties"])
+
+    @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+    def test_every_recording(self, path):
+        """Every body that a recording comes to keeps to the schema."""
+        for one in Replay().dry(load(path)).fields:
+            if one.tracking is not None:
+                self.CHECK(one.tracking["body"])
+
+
+class TestTimes:
+    def test_utc_carrier(self, rig: Rig):
+        """22:30 in São Paulo, as a carrier writes it in UTC: the endpoint's zone tells the local time."""
+        rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "events": True, "zone": "America/Sao_Paulo"}})
+        rig.add_order(order("1-01", package("900")))
+        rig.post(posted(event="order.delivered", at="2026-11-11T01:30:00+00:00", posted_at="2026-11-09T12:00:00+00:00"))
+        rig.work()
+
+        [call] = rig.calls("PUT")
+        assert "2026-11-10 22:30" == call.body["deliveredDate"], call.body
+        assert {"2026-11-10"} >= {one["date"] for one in call.body["events"]}
+
+    def test_days_in_order(self):
+        """Events go out in the order of the days that VTEX is told."""
+        late = TrackingEvent(
+            day=datetime(2026, 11, 10).date(),
+            description="late evening",
+            happened_at=datetime(2026, 11, 10, 22, tzinfo=BRASILIA),
+        )
+        bare = TrackingEvent(day=datetime(2026, 11, 11).date(), description="next day", happened_at=None)
+        dates = [one["date"] for one in events([late, bare])]
+
+        assert sorted(dates) == dates
+
+    def test_within_the_minute(self):
+        """Never before the dispatch, as VTEX is told both: minutes cut off put 12:00:40 before 12:00:30."""
+        at = datetime(2026, 11, 10, 12, 0, 30, tzinfo=BRASILIA)
+        one = Update(
+            shipment=Shipment(
+                key="p",
+                status=Status.DELIVERED,
+                happened_at=at,
+                dispatched_at=at,
+                delivered_at=at + timedelta(seconds=10),
+            ),
+            received_at=at,
+            digest="",
+        )
+        body = tracking([fold(Known(), [one])], now=at.timestamp() + 999).body
+
+        assert body["deliveredDate"] is None or body["deliveredDate"] > "2026-11-10 12:00"

@@ -1,0 +1,307 @@
+"""What is written to the chosen invoice, and when nothing is."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from receiver.vtex.client import BadSegment, segment
+from receiver.vtex.orders import Clues, read_order
+from receiver.vtex.writes import (
+    Agreed,
+    History,
+    Hold,
+    Owner,
+    Wanted,
+    Write,
+    decide,
+    iso,
+    patch_body,
+    says_nothing_new,
+    unsafe_segment,
+)
+from tests.support.vtex_contract import request_faults
+
+ME, OTHER = "melhor-envio/p1", "jadlog/p1"
+DATE = datetime(2026, 11, 10, 9, 30, 15, 999, tzinfo=timezone(timedelta(hours=-3)))
+WRITTEN = "2026-11-10T09:30:15-03:00"
+FULL = Wanted(
+    shipment=ME,
+    tracking_number="TN1",
+    tracking_url="https://t.example/TN1",
+    courier="Jadlog",
+    dispatched_at=DATE,
+    configured_courier=None,
+    name="Melhor Envio",
+)
+BARE = replace(FULL, tracking_url=None, courier=None, dispatched_at=None)
+SENT = patch_body(
+    tracking_number="TN1", tracking_url="https://t.example/TN1", courier="Jadlog", dispatched_date=WRITTEN
+)
+MINE = {"900": Owner(ME, "TN1")}
+
+
+def judge(
+    wanted: Wanted, *, history: History | None = None, assigned: bool = False, number: str = "900", **held: Any
+) -> Any:
+    """The decision about an order whose one invoice holds what is given in VTEX's names."""
+    package = {"type": "Output", "invoiceNumber": number, "invoiceValue": 100, **held}
+    document = {"orderId": "1-01", "value": 100, "packageAttachment": {"packages": [package]}}
+    clues = Clues(
+        tracking_number=wanted.tracking_number,
+        invoice_numbers=[number] if number else [],
+        assigned_invoice=number if assigned else None,
+        assigned=assigned,
+    )
+    return decide(read_order(document), clues, wanted, history or History(overruled=assigned))
+
+
+def body(decision: Any) -> dict[str, Any]:
+    assert isinstance(decision, Write), decision
+    written: dict[str, Any] = decision.body
+    return written
+
+
+class TestBody:
+    def test_first(self):
+        """All four fields of what the carrier said, the date with its offset and without fractions."""
+        assert SENT == body(judge(FULL))
+        assert SENT == body(judge(FULL, trackingNumber="", trackingUrl=" ", courier=""))
+
+    def test_all_four_keys(self):
+        """VTEX requires all four keys: what nobody knows is null, and the courier is at least the carrier's name."""
+        assert {
+            "trackingNumber": "TN1",
+            "trackingUrl": None,
+            "courier": "Melhor Envio",
+            "dispatchedDate": None,
+        } == body(judge(BARE))
+
+    def test_never_blanks(self):
+        """What the invoice holds already stays where the carrier says nothing."""
+        assert {
+            "trackingNumber": "TN1",
+            "trackingUrl": "https://store.example",
+            "courier": "Correios",
+            "dispatchedDate": WRITTEN,
+        } == body(judge(replace(BARE, dispatched_at=DATE), trackingUrl="https://store.example", courier="Correios"))
+
+    @pytest.mark.parametrize(
+        ("payload", "setting", "held", "expected"),
+        [
+            ("Jadlog", "Setting", "Held", "Jadlog"),
+            (None, "Setting", "Held", "Setting"),
+            (None, None, "Held", "Held"),
+            (None, None, None, "Melhor Envio"),
+        ],
+    )
+    def test_courier(self, payload, setting, held, expected):
+        """Courier: the payload, else the endpoint's setting, else what the invoice holds, else the carrier's name."""
+        wanted = replace(FULL, courier=payload, configured_courier=setting)
+
+        assert expected == body(judge(wanted, courier=held))["courier"]
+
+    def test_remembered_date(self):
+        """VTEX never shows the date: the one sent before is sent again when the carrier no longer says it."""
+        changed = replace(BARE, tracking_url="https://new.example")
+        sent = body(judge(changed, history=History(sent=SENT, owners=MINE), trackingNumber="TN1", courier="Jadlog"))
+
+        assert WRITTEN == sent["dispatchedDate"]
+
+    def test_date_of_an_unsettled_write(self):
+        """A write of unknown outcome may have been applied: its date is remembered too."""
+        without = {**SENT, "dispatchedDate": None}
+        history = History(sent=without, unsettled=SENT, owners=MINE)
+
+        assert (
+            WRITTEN == body(judge(replace(BARE, tracking_url="https://new.example"), history=history))["dispatchedDate"]
+        )
+
+    def test_contract(self):
+        """Every body fits VTEX's documented schema, also the poorest."""
+        path = "/api/oms/pvt/orders/1-01/invoice/900"
+
+        assert [] == request_faults("PATCH", path, body(judge(FULL)))
+        assert [] == request_faults("PATCH", path, body(judge(BARE)))
+        assert [] == request_faults("PATCH", path, body(judge(replace(BARE, dispatched_at=datetime.now(UTC)))))
+
+    def test_iso(self):
+        """A time keeps the carrier's offset; no time is null."""
+        assert WRITTEN == iso(DATE)
+        assert "2026-01-02T03:04:05+00:00" == iso(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+        assert None is iso(None)
+
+
+class TestNothingToWrite:
+    def test_shown_already(self):
+        """Where the invoice shows it, nothing is sent: each PATCH may mail the shopper. No date counts as told."""
+        decision = judge(FULL, trackingNumber="TN1", trackingUrl="https://t.example/TN1", courier="Jadlog")
+
+        assert isinstance(decision, Agreed)
+        assert {**SENT, "dispatchedDate": None} == decision.body
+
+    @pytest.mark.parametrize("field", ["trackingNumber", "trackingUrl", "courier"])
+    def test_each_visible_field_counts(self, field):
+        """A difference in any of the three visible fields is written."""
+        held = {"trackingNumber": "TN1", "trackingUrl": "https://t.example/TN1", "courier": "Jadlog"}
+
+        assert SENT == body(judge(FULL, **{**held, field: None}))
+
+    def test_date_alone(self):
+        """A changed date alone is no reason to write."""
+        later = replace(FULL, dispatched_at=DATE + timedelta(days=1))
+        shown = {"trackingNumber": "TN1", "trackingUrl": "https://t.example/TN1", "courier": "Jadlog"}
+
+        assert isinstance(judge(later, history=History(sent=SENT, owners=MINE), **shown), Agreed)
+        assert says_nothing_new(later, SENT)
+
+    @pytest.mark.parametrize("history", [History(), History(sent={**SENT, "dispatchedDate": None})])
+    def test_unknown_date(self, history):
+        """Tracking that somebody else wrote may have a date we cannot see; without one of ours it is left alone."""
+        decision = judge(BARE, history=history, trackingNumber="TN1", trackingUrl="https://store.example")
+
+        assert isinstance(decision, Agreed)
+        assert "the dispatch date is unknown; writing would blank the one VTEX has" == decision.note
+        assert "https://store.example" == decision.body["trackingUrl"]
+
+    def test_unknown_date_over_our_own(self):
+        """Our own first write had no date: the next one blanks nothing."""
+        history = History(sent={**SENT, "dispatchedDate": None}, owners=MINE)
+
+        assert (
+            None is body(judge(replace(BARE, courier="New"), history=history, trackingNumber="TN1"))["dispatchedDate"]
+        )
+
+    def test_known_date_over_somebody_elses(self):
+        """With a date of ours the rest may be completed over what somebody else wrote."""
+        assert SENT == body(judge(FULL, trackingNumber="TN1"))
+
+
+class TestSaysNothingNew:
+    @pytest.mark.parametrize(
+        ("change", "expected"),
+        [
+            ({}, True),
+            ({"tracking_url": None, "courier": None, "dispatched_at": None}, True),
+            ({"configured_courier": "Setting"}, True),
+            ({"courier": None, "configured_courier": "Jadlog"}, True),
+            ({"courier": None, "configured_courier": "Setting"}, False),
+            ({"tracking_number": "TN2"}, False),
+            ({"tracking_url": "https://new.example"}, False),
+            ({"courier": "Correios"}, False),
+        ],
+    )
+    def test_changes(self, change, expected):
+        """Only another number, URL or courier is news; silence is none."""
+        assert expected is says_nothing_new(replace(FULL, **change), SENT)
+
+
+class TestOthers:
+    def test_foreign_number(self):
+        """A number that we did not write is not overwritten."""
+        decision = judge(FULL, trackingNumber="THEIRS")
+
+        assert isinstance(decision, Hold)
+        assert ("number_differs", "invoice 900 holds THEIRS, not TN1") == (decision.reason, decision.note)
+
+    def test_same_number_elsewhere(self):
+        """That we sent such a number once, to another invoice, does not make this one ours."""
+        history = History(sent={**SENT, "trackingNumber": "THEIRS"}, owners={"901": Owner(ME, "THEIRS")})
+
+        assert "number_differs" == judge(FULL, history=history, trackingNumber="THEIRS").reason
+
+    def test_foreign_number_assigned(self):
+        """A person may overwrite it; the other parcel's date goes with it."""
+        assert SENT == body(judge(FULL, assigned=True, trackingNumber="THEIRS"))
+        assert None is body(judge(BARE, assigned=True, trackingNumber="THEIRS"))["dispatchedDate"]
+
+    def test_overwritten_parcel_leaves_nothing_behind(self):
+        """The other parcel's URL and courier would send the shopper astray."""
+        written = body(judge(BARE, assigned=True, trackingNumber="THEIRS", trackingUrl="https://x", courier="Correios"))
+
+        assert (None, "Melhor Envio") == (written["trackingUrl"], written["courier"])
+
+    def test_a_person_overwrites_once(self):
+        """What others write there after the person's word was done is not overwritten again."""
+        done = History(sent={**SENT, "verified": True}, owners=MINE)
+
+        assert "number_changed" == judge(FULL, history=done, assigned=True, trackingNumber="THEIRS").reason
+
+    @pytest.mark.parametrize("known_as", ["sent", "unsettled"])
+    def test_carrier_changes_its_number(self, known_as):
+        """Our own earlier number, seen or of unknown outcome, gives way to the carrier's new one."""
+        earlier = {**SENT, "trackingNumber": "OLD"}
+        history = History(**{known_as: earlier}, owners={"900": Owner(ME, "OLD")})
+
+        assert SENT == body(judge(FULL, history=history, trackingNumber="OLD"))
+
+    def test_second_parcel(self):
+        """An invoice has room for one number: another parcel of ours is there."""
+        decision = judge(FULL, history=History(owners={"900": Owner(OTHER, "TN9")}), trackingNumber="TN9")
+
+        assert isinstance(decision, Hold)
+        assert ("second_parcel", f"invoice 900 carries TN9 of {OTHER}") == (decision.reason, decision.note)
+
+    def test_second_parcel_not_visible_yet(self):
+        """The same while VTEX does not show the other parcel's write."""
+        assert "second_parcel" == judge(FULL, history=History(owners={"900": Owner(OTHER, "TN9")})).reason
+        assert "second_parcel" == judge(FULL, history=History(owners={"900": Owner(OTHER, None)})).reason
+
+    def test_second_parcel_assigned(self):
+        """A person may overwrite it."""
+        history = History(owners={"900": Owner(OTHER, "TN9")}, overruled=True)
+
+        assert SENT == body(judge(FULL, history=history, assigned=True, trackingNumber="TN9"))
+
+    def test_second_parcel_that_names_nothing(self):
+        """A parcel that finds every invoice taken by our own others is a second parcel, no foreign number."""
+        history = History(owners={"900": Owner(OTHER, "TN9")})
+        taken = {"type": "Output", "invoiceNumber": "900", "invoiceValue": 100, "trackingNumber": "TN9"}
+        document = {"orderId": "1-01", "value": 100, "packageAttachment": {"packages": [taken]}}
+        clues = Clues(tracking_number="TN1")
+
+        assert "second_parcel" == decide(read_order(document), clues, FULL, history).reason
+        assert "number_differs" == decide(read_order(document), clues, FULL, History()).reason
+        two = Clues(tracking_number="TN1", invoice_numbers=["900", "901"])
+        assert "ambiguous_reference" == decide(read_order(document), two, FULL, history).reason
+
+    @pytest.mark.parametrize("shown", ["TN1", None])
+    def test_same_parcel_from_another_endpoint(self, shown):
+        """A gateway and its carrier may both tell of one parcel: the second finds it done."""
+        decision = judge(FULL, history=History(owners={"900": Owner(OTHER, "TN1")}), trackingNumber=shown)
+
+        assert isinstance(decision, Agreed)
+        assert f"the same parcel is told by {OTHER}" == decision.note
+        assert (shown or "") == decision.body["trackingNumber"]
+
+
+UNSAFE = ["900/1", "900\\1", "900#", "9 00", " 900", "900?", "900%2F1", ".", "..", "9" * 300, "90\n0", "90\x000"]
+UNSAFE += ["90\u200b0", "90\u202e0", "90\ud8000", "90\xa00"]
+
+
+@pytest.mark.parametrize("number", UNSAFE, ids=ascii)
+def test_unsafe_invoice_number(number):
+    """What VTEX fails on, or must not become part of a URL, is held before anything is sent; even for a person."""
+    assert "unsafe_invoice_number" == judge(FULL, number=number).reason
+    assert "unsafe_invoice_number" == judge(FULL, number=number, assigned=True).reason
+
+
+def test_empty_invoice_number():
+    """An invoice without a number cannot be addressed."""
+    assert "unsafe_invoice_number" == judge(FULL, number="").reason
+
+
+@pytest.mark.parametrize("number", ["900", "000900", "900-1", "NF.900", "é900", "a:b;c&d+e", "9" * 200])
+def test_safe_invoice_number(number):
+    """Everything else is sent as it stands."""
+    assert not unsafe_segment(number)
+    assert number == judge(FULL, number=number).choice.package.invoice_number
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "9" * 201, "90\n0", "90\u200b0", "90\ud8000"], ids=ascii)
+def test_preflight_is_no_laxer_than_the_client(text):
+    """What the client would refuse to put into a URL never gets as far as a write."""
+    with pytest.raises(BadSegment):
+        segment(text)
+    assert unsafe_segment(text)

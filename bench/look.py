@@ -106,7 +106,7 @@ LOOKS: dict[str, Callable[[Queue, int], None]] = {
 
 def timed(look: Callable[[Queue, int], None], *stores: Database, looks: int) -> list[list[float]]:
     """How long looks took in each store: milliseconds, sorted. The stores take turns, so a noisy moment hits all."""
-    queues = [Queue(store, holder="bench", lease=0.5) for store in stores]
+    queues = [Queue(store, worker_name="bench", lease=0.5) for store in stores]
     for queue in queues:
         queue.free_own_leases()
     taken: list[list[float]] = [[] for _ in stores]

@@ -163,7 +163,7 @@ def _alone(rig: Rig) -> float:
 
 
 def _worker(rig: Rig, silences: _Silences, *, clock: Any) -> Worker:
-    worker = Worker(rig.config, rig.database, name="storm", hands=HANDS, clock=clock, least_pause=SILENCE)
+    worker = Worker(rig.config, rig.database, name="storm", concurrency=HANDS, clock=clock, least_pause=SILENCE)
     pause = worker.queue.pause
 
     def noted(account: str, *, until: float, **rest: Any) -> bool:

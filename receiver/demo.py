@@ -25,6 +25,7 @@ from receiver.recordings import BadRecording, Recording, walk
 from receiver.recordings.replay import Replay, Replayed
 from receiver.sandbox import carriers as stand_in
 from receiver.sandbox import create_sandbox, serve
+from receiver.shipments import Visibility
 from receiver.store import Database, Desk, Index, Link
 
 ACCOUNT = "demostore"
@@ -118,11 +119,11 @@ class Demo:
     def news(self) -> Iterator[Mapping[str, Any]]:
         """Shipments as they change from now on, for as long as somebody looks."""
         desk = Desk(self.database)
-        seen = {row["id"]: (row["state"], _verified(row)) for row in desk.shipments()}
+        seen = {row["id"]: (row["state"], _visibility(row)) for row in desk.shipments()}
         while True:
             time.sleep(0.25)
             for row in desk.shipments():
-                now = (row["state"], _verified(row))
+                now = (row["state"], _visibility(row))
                 if row["state"] != "due" and seen.get(row["id"]) != now:
                     seen[row["id"]] = now
                     yield row
@@ -326,12 +327,12 @@ def _short(recording: Recording) -> str:
     return "/".join(Path(recording.name).with_suffix("").parts[-2:])
 
 
-def _verified(row: Mapping[str, Any]) -> bool | None:
-    return row["sent"].get("verified") if row["sent"] else None
+def _visibility(row: Mapping[str, Any]) -> Visibility | None:
+    return row["sent"].visibility if row["sent"] is not None else None
 
 
 def _unverified(row: Mapping[str, Any]) -> bool:
-    return row["sent"] is not None and _verified(row) is None
+    return row["sent"] is not None and row["sent"].visibility.is_open
 
 
 def _in_words(held: Mapping[str, Any]) -> str:

@@ -1,24 +1,53 @@
-"""PURE: when to try again, and how times are shown. Nothing here reads a clock: the time is given."""
+"""PURE: how long to wait before a call is tried again, and how times are shown. Nothing here reads a clock.
 
+========================  ==========================================  =======================
+what is tried again       after                                       constant
+========================  ==========================================  =======================
+a shipment or a fetch     a call that failed                          `RETRY`
+all calls of an account   ten orders in a row without an answer       `OUTAGE`
+all calls of an account   a key that does not work                    `BAD_KEY`
+an order for the index    a read that failed                          `INDEX_READ`
+a command's own read      a read that failed                          `BACKGROUND_READ`
+a read-back               a write that is not visible yet             `READ_BACKS`
+a look for an order       an order or invoice that is not there yet   setting `await_seconds`
+========================  ==========================================  =======================
+"""
+
+import math
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-LONGEST_BACKOFF = 3600.0
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Waits that double from ``first`` up to ``most`` seconds, each of them ± ``jitter`` of itself, so that several
+    hosts do not come back at one moment. ``tries``: after so many failures it is given up, where anybody counts."""
+
+    first: float
+    most: float = math.inf
+    jitter: float = 0.0
+    tries: int | None = None
+
+    def seconds(self, failures: int, chance: random.Random | None = None) -> float:
+        """The wait after so many failures, the first being 1."""
+        wait = min(self.most, self.first * 2.0 ** min(max(failures, 1) - 1, 20))
+        return wait * chance.uniform(1 - self.jitter, 1 + self.jitter) if chance and self.jitter else wait
 
 
+RETRY = Backoff(first=5.0, most=3600.0, jitter=0.2)
+OUTAGE = Backoff(first=15.0, most=300.0, jitter=0.2)
+BAD_KEY = Backoff(first=300.0, most=3600.0)
+INDEX_READ = Backoff(first=30.0, tries=8)
+BACKGROUND_READ = Backoff(first=5.0, tries=5)
 #: Read-backs after a write, in multiples of ``read_back_seconds``: VTEX applies writes seconds later.
 READ_BACKS = (1, 6, 60)
 
 
-def awaiting(waits: int, schedule: Sequence[float], *, steps: int = 1) -> float:
+def recheck_delay(waits: int, schedule: Sequence[float], *, steps: int = 1) -> float:
     """Seconds until the next look, so many ``steps`` of the schedule further, after ``waits`` of them."""
     return sum(schedule[min(step, len(schedule) - 1)] for step in range(waits, waits + steps))
-
-
-def backoff(tries: int, chance: random.Random) -> float:
-    """Seconds until the next try, after ``tries`` failures: 5 s doubling to an hour, ± 20 %."""
-    return min(LONGEST_BACKOFF, 5.0 * 2.0 ** min(tries - 1, 20)) * chance.uniform(0.8, 1.2)
 
 
 def stamp(moment: float) -> str:

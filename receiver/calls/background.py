@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from receiver.calls.pauses import heard
-from receiver.store import Busy, Paused, Queue
+from receiver.store import Paused, Queue, RateLimited
+from receiver.timing import BACKGROUND_READ
 from receiver.vtex.answers import Misconfigured, Throttled, Transient, Unanswered, VtexError
 from receiver.vtex.client import Vtex
 
 T = TypeVar("T")
 
-#: How often `Errands.read` asks again where VTEX has trouble of its own, and the first wait of those that double.
-READS, FIRST_WAIT = 5, 5.0
 #: A wait is slept in pieces: the pause may end, or the live work be done, before it was expected.
 _NAP = 5.0
 
@@ -36,9 +35,9 @@ class Errands:
     def call(self, make: Callable[[], T], *, order_id: str | None = None, patience: float = math.inf) -> T:
         """What ``make`` returns, called once, as soon as the account has room for it.
 
-        Raises `Busy` or `Paused` where ``patience`` seconds were not enough (then it was not called), what ``make``
-        raises, `receiver.store.StoreUnavailable`. 429, 503, a key that does not work and the trouble of many orders
-        in a row pause the account for all. A call without ``order_id`` is about no order and needs a right that
+        Raises `RateLimited` or `Paused` where ``patience`` seconds were not enough (then it was not called), what
+        ``make`` raises, `receiver.store.StoreUnavailable`. 429, 503, a key that does not work and the trouble of many
+        orders in a row pause the account for all. A call without ``order_id`` is about no order and needs a right that
         invoices do not: its refusal says nothing of the key, nor its trouble of the orders.
         """
         account = self.vtex.account.name
@@ -47,9 +46,9 @@ class Errands:
             result = make()
         except VtexError as error:
             if order_id is not None or not isinstance(error, Misconfigured):
-                heard(self._queue, account, error, order_id=order_id, now=self._clock())
+                heard(self._queue.accounts, account, error, order_id=order_id, now=self._clock())
             raise
-        heard(self._queue, account, order_id=order_id, now=self._clock())
+        heard(self._queue.accounts, account, order_id=order_id, now=self._clock())
         return result
 
     def read(self, make: Callable[[], T], *, order_id: str | None = None) -> T:
@@ -62,10 +61,10 @@ class Errands:
                 self._waiting(str(error))
             except (Unanswered, Transient) as error:
                 tries += 1
-                if tries >= READS:
+                if tries == BACKGROUND_READ.tries:
                     raise
                 self._waiting(str(error))
-                self._sleep(FIRST_WAIT * 2.0 ** (tries - 1))
+                self._sleep(BACKGROUND_READ.seconds(tries))
 
     def _wait_for_place(self, account: str, ends: float) -> None:
         told = False
@@ -73,7 +72,7 @@ class Errands:
             now = self._clock()
             try:
                 self._take_place(account)
-            except Busy as error:
+            except RateLimited as error:
                 until, why = error.at, "shipments of the account come first"
                 if until > ends:
                     raise
@@ -89,9 +88,9 @@ class Errands:
             self._sleep(min(until - now, _NAP))
 
     def _take_place(self, account: str) -> None:
-        """Book a place and wait for it. Raises `Busy`, `Paused`, the latter also for what began meanwhile."""
-        now, span = self._clock(), 60.0 / self.vtex.account.requests_per_minute
-        starts = self._queue.book_errand(account, span=span, now=now)
+        """Book a place and wait for it. Raises `RateLimited`, `Paused`, the latter also for what began meanwhile."""
+        now, interval = self._clock(), 60.0 / self.vtex.account.requests_per_minute
+        starts = self._queue.reserve_background(account, interval=interval, now=now)
         if starts > now:
             self._sleep(starts - now)
-            self._queue.check_open(account, now=self._clock())
+            self._queue.accounts.check_open(account, now=self._clock())

@@ -2,25 +2,12 @@
 
 import logging
 import random
-from functools import partial
 
 from receiver.store.accounts import Accounts
-from receiver.timing import stamp
-from receiver.vtex.answers import (
-    Misconfigured,
-    NotFound,
-    Rejected,
-    Throttled,
-    Transient,
-    Unanswered,
-    VtexError,
-    outage_pause,
-)
+from receiver.timing import BAD_KEY, OUTAGE, stamp
+from receiver.vtex.answers import Misconfigured, NotFound, Rejected, Throttled, Transient, Unanswered, VtexError
 
 log = logging.getLogger("receiver.worker")
-
-#: A pause for a key that does not work: 5 minutes, doubling to an hour, until a call succeeds.
-KEY_PAUSE, LONGEST_KEY_PAUSE = 300.0, 3600.0
 
 _CHANCE = random.Random()  # noqa: S311  only jitter
 
@@ -56,8 +43,7 @@ def note_outage(
 ) -> None:
     """One order's trouble is its own; that of many in a row is VTEX's, and then the account rests."""
     if isinstance(error, Unanswered | Transient):
-        rest = partial(outage_pause, chance=_CHANCE)
-        if accounts.failed(account, order_id, writing=writing, now=now, rest=rest, reason=str(error)):
+        if accounts.failed(account, order_id, writing=writing, now=now, pause_seconds=_outage, reason=str(error)):
             log.error("VTEX account %s is paused for a moment: %s. Everything is kept.", account, error)
     elif not isinstance(error, Throttled | Misconfigured):
         accounts.answered(account, writing=writing)
@@ -79,7 +65,7 @@ def pause_after(accounts: Accounts, account: str, error: VtexError, *, now: floa
     if isinstance(error, Throttled):
         return pause(accounts, account, error.pause, str(error), own_fault=False, now=now)
     if isinstance(error, Misconfigured):
-        seconds = min(LONGEST_KEY_PAUSE, KEY_PAUSE * 2.0 ** min(accounts.pauses(account), 8))
+        seconds = BAD_KEY.seconds(accounts.pauses(account) + 1)
         return pause(accounts, account, seconds, str(error), own_fault=True, now=now)
     return None
 
@@ -90,3 +76,8 @@ def pause(accounts: Accounts, account: str, seconds: float, reason: str, *, own_
     if accounts.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
         log.error("VTEX account %s is paused until %s: %s. Everything is kept.", account, stamp(until), reason)
     return until
+
+
+def _outage(pauses: int) -> float:
+    """Seconds of a pause while VTEX answers nobody, after so many of them."""
+    return OUTAGE.seconds(pauses + 1, _CHANCE)

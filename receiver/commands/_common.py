@@ -17,16 +17,13 @@ from receiver.calls.background import Errands
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
 from receiver.http import Http
-from receiver.shipments.reasons import REASONS
+from receiver.shipments import Reason, Sent, State
 from receiver.store import Database, Desk, NotMigrated, Queue, StoreUnavailable
 from receiver.store.desk import Unknown
 from receiver.vtex.client import Vtex
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-STATES = (
-    *("due", "waiting", "awaiting_order", "awaiting_invoice", "in_step"),
-    *("kept", "held", "cancelled", "gave_up", "dismissed"),
-)
+STATES = tuple(State)
 OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
 #: Rows that a table shows; somebody who wants more than that wants ``--json``.
 MOST_ROWS = 1_000
@@ -54,7 +51,7 @@ def bind_option(default: str) -> Callable[[_Command], _Command]:
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, complete.")
 state_option = click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 reason_option = click.option(
-    "--reason", type=click.Choice(sorted(REASONS)), metavar="CODE", help="Only those with this reason (vtex_rejected)."
+    "--reason", type=click.Choice(sorted(Reason)), metavar="CODE", help="Only those with this reason (vtex_rejected)."
 )
 outcome_option = click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those of this outcome.")
 endpoint_option = click.option("--endpoint", metavar="NAME", help="Only those of this endpoint.")
@@ -122,7 +119,7 @@ def errands_of(
 ) -> Errands:
     """Calls to an account of the configuration from a command, behind what the workers do."""
     settings = config.accounts[account]
-    queue = Queue(database, holder=f"command-{time.time_ns()}", lease=config.lease)
+    queue = Queue(database, worker_name=f"command-{time.time_ns()}", lease=config.lease)
     vtex = Vtex(settings, Http([settings.base_url]), clock=time.time)
     return Errands(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting)
 
@@ -154,6 +151,8 @@ def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, 
 
 def plain(value: Any, name: str = "") -> Any:
     """A value as JSON takes it: times in ISO 8601, UTC; bytes as text."""
+    if isinstance(value, Sent):
+        value = value.to_json()
     if isinstance(value, Mapping):
         return {key: plain(item, key) for key, item in value.items()}
     if isinstance(value, list | tuple):

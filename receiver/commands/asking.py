@@ -21,8 +21,7 @@ from receiver.config import Config
 from receiver.http import Http
 from receiver.operations.comparing import Comparing
 from receiver.operations.invoicing import Invoicing, NotPosted, Posted, Request
-from receiver.store import Busy, Database, Index, Paused
-from receiver.store.accounts import Accounts
+from receiver.store import Database, Index, Paused, RateLimited
 from receiver.store.gaps import Gaps
 from receiver.vtex import bills
 from receiver.vtex.answers import VtexError
@@ -55,7 +54,7 @@ def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as
     given = _given(**leave)
     with opened() as (config, database):
         of = account_of(config, account)
-        invoicing = Invoicing(Accounts(database), _vtex(config, of))
+        invoicing = Invoicing(database, _vtex(config, of))
         try:
             if dry_run:
                 _show_request(invoicing.rehearse(order_id, bill, given), as_json=as_json)
@@ -65,7 +64,7 @@ def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as
                 Index(database).wake(of, Event(posted.order_id).names, now=time.time())
         except NotPosted as error:
             fail("\n".join(f"not posted: {printable(reason)}" for reason in error.reasons))
-        except (VtexError, UnexpectedOrder, BadSegment, Paused, Busy) as error:
+        except (VtexError, UnexpectedOrder, BadSegment, Paused, RateLimited) as error:
             fail(f"account {of}, order {order_id}: {printable(str(error))}")
     _tell(posted, bill, of, as_json=as_json)
 
@@ -179,7 +178,7 @@ def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) ->
         rows = chain(gaps.without_tracking(before=before), gaps.never_written(before=before))
         unasked: list[str] = []
         if ask:
-            written = [one for one in gaps.written() if one["sent"]["at"] < before]
+            written = [one for one in gaps.written() if one["sent"].at < before]
             asked = _asked(config, database, written, unasked, as_json=as_json)
             # A long table is cut: what was asked for is neither cut off behind other rows nor left unasked.
             rows = chain(asked if as_json else list(asked), rows)
@@ -195,7 +194,7 @@ def _asked(
     """What differs, account by account. One that cannot be asked to the end is a row of its own, is noted in
     ``unasked``, and does not keep the others from being asked."""
     clients = {name: _vtex(config, name) for name in config.accounts}
-    comparing = Comparing(Accounts(database), clients)
+    comparing = Comparing(database, clients)
     bar = Progress(console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty())
     with bar:
         task = bar.add_task("asking VTEX", total=len(written))

@@ -100,7 +100,7 @@ def _keep_serving(show: Demo) -> None:
     for row in show.news():
         click.echo(printable(f"{row['id']}: {row['state']}{' · ' + row['note'] if row['note'] else ''}"))
         if row["invoice_number"] == OWN_INVOICE and row["sent"]:
-            number, courier = row["sent"]["trackingNumber"], row["sent"]["courier"]
+            number, courier = row["sent"].tracking_number, row["sent"].courier
             click.echo(printable(f"  invoice {OWN_INVOICE} of {OWN_ORDER} has {number} · {courier}, by {row['rule']}"))
 
 

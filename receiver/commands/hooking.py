@@ -18,7 +18,7 @@ from receiver.commands._common import (
     printable,
     say,
 )
-from receiver.store import Background, Busy, Paused
+from receiver.store import Background, Paused, RateLimited
 from receiver.vtex.answers import NotFound, VtexError
 from receiver.vtex.hook import Standing, configuration, read_configuration
 
@@ -110,7 +110,7 @@ def _standing(errands: Errands) -> Standing | None:
 def _call(errands: Errands, make: Any, *, missing_ok: bool = False) -> Any:
     try:
         return errands.call(make, patience=_PATIENCE)
-    except (Busy, Paused) as error:
+    except (RateLimited, Paused) as error:
         fail(f"VTEX account {errands.vtex.account.name} takes no calls now: {error}")
     except VtexError as error:
         if missing_ok and isinstance(error, NotFound):

@@ -22,9 +22,10 @@ from receiver.commands._common import (
     show_rows,
     state_option,
 )
+from receiver.shipments import Sent, SentTracking, Visibility
 from receiver.shipments.next_step import next_step
 from receiver.store import Desk
-from receiver.store.accounts import about_order
+from receiver.store.attempts import about_order
 from receiver.store.desk import Unknown
 from receiver.vtex.orders import RULES
 
@@ -168,7 +169,7 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
         "chosen by": f"{row['rule']}: {RULES.get(row['rule'], '')}" if row["rule"] else None,
         "evidence": json.dumps(row["evidence"], ensure_ascii=False) if row["evidence"] else None,
         ("sent" if _is_missing(row["sent"]) else "VTEX has"): _sent(row["sent"]) if row["sent"] else None,
-        "events": _events(row["sent"]["tracking"]) if row["sent"] and "tracking" in row["sent"] else None,
+        "events": _events(row["sent"].tracking) if row["sent"] and row["sent"].tracking else None,
         "generation": str(row["generation"]) if row["generation"] > 1 else None,
         "next": _next(**story["next"]),
     }
@@ -207,22 +208,29 @@ def _assigned(row: dict[str, Any]) -> str | None:
     return f"{place}, {moment(row['assigned_at'])}" if place and row["assigned_at"] else place
 
 
-def _is_missing(sent: dict[str, Any] | None) -> bool:
-    return sent is not None and sent.get("verified") is False
+def _is_missing(sent: Sent | None) -> bool:
+    return sent is not None and sent.visibility.is_elsewhere
 
 
-def _sent(sent: dict[str, Any]) -> str:
-    fields = {name: sent[name] for name in ("trackingNumber", "trackingUrl", "courier", "dispatchedDate")}
-    seen = {True: "seen there", False: "not seen there", None: "not looked at since"}[sent.get("verified")]
-    return f"{json.dumps(fields, ensure_ascii=False)} since {moment(sent['at'])}, {seen}"
+_VISIBLE = {
+    Visibility.UNSEEN: "not looked at since",
+    Visibility.BELIEVED: "not looked at since",
+    Visibility.SEEN: "seen there",
+    Visibility.MISSING: "not seen there",
+    Visibility.SUPERSEDED: "not seen there",
+}
 
 
-def _events(told: dict[str, Any]) -> str:
-    delivered = f", delivered {told.get('delivered_date', 'at a time not told')}" if told["delivered"] else ""
-    many = count(told["events"], "event") + delivered
-    if "told_by" in told:
-        return f"{many}: left to {told['told_by']}, whose invoice it is"
-    return f"{many}, told {moment(told['at'])}" + (f" ({told['note']})" if "note" in told else "")
+def _sent(sent: Sent) -> str:
+    return f"{json.dumps(sent.body, ensure_ascii=False)} since {moment(sent.at)}, {_VISIBLE[sent.visibility]}"
+
+
+def _events(sent: SentTracking) -> str:
+    delivered = f", delivered {sent.delivered_date or 'at a time not told'}" if sent.delivered else ""
+    many = count(sent.events, "event") + delivered
+    if sent.sent_by:
+        return f"{many}: left to {sent.sent_by}, whose invoice it is"
+    return f"{many}, told {moment(sent.at)}" + (f" ({sent.note})" if sent.note else "")
 
 
 def _attempt(attempt: dict[str, Any]) -> str:

@@ -48,8 +48,13 @@ def web(bind: str, processes: int, threads: int) -> None:
 
 
 @click.command()
-@click.option("--hands", type=_AT_LEAST_ONE, help="Shipments worked at once, per account; default: as configured.")
-def work(hands: int | None) -> None:
+@click.option(
+    "--concurrency",
+    "--hands",
+    type=_AT_LEAST_ONE,
+    help="Shipments worked at once, per account; default: as configured. (--hands is the former name.)",
+)
+def work(concurrency: int | None) -> None:
     """Only work: make VTEX agree with what was received.
 
     SIGHUP reads the configuration anew.
@@ -57,7 +62,7 @@ def work(hands: int | None) -> None:
     path, config = configuration()
     server.start_logging()
     with clear_faults():
-        server.work(path, config, hands=hands)
+        server.work(path, config, concurrency=concurrency)
 
 
 @click.command()

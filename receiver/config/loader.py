@@ -4,6 +4,7 @@
 Every fault is named at once; there is no half-read configuration.
 """
 
+import logging
 import os
 import re
 import tomllib
@@ -22,6 +23,8 @@ from receiver.config.tables import Table, fill
 
 T = TypeVar("T")
 
+log = logging.getLogger("receiver.config")
+
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -34,6 +37,9 @@ class BadConfig(Exception):
     def __init__(self, path: Path, faults: list[str]) -> None:
         super().__init__("\n".join([f"{path}: {len(faults)} fault(s)", *(f"  - {fault}" for fault in faults)]))
         self.faults = faults
+
+
+log = logging.getLogger("receiver.config")
 
 
 def default_path(environ: Mapping[str, str] | None = None) -> Path:
@@ -52,7 +58,10 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         raise BadConfig(path, [fault]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(path, [f"is not TOML: {error}"]) from None
-    return parse(raw, path=path, environ=environ)
+    config = parse(raw, path=path, environ=environ)
+    for notice in config.notices:
+        log.warning("setting renamed: %s", notice)
+    return config
 
 
 def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> Config:
@@ -79,6 +88,7 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
 
 
 def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Config:
+    table.renamed("hands", "concurrency")
     config = Config(
         path=path,
         database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
@@ -86,13 +96,14 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
         operator_token=table.text("operator_token", None),
         max_body=int(table.number("max_body", 2_000_000, least=1_000)),
         lease=table.number("lease", 60, least=5),
-        hands=int(table.number("hands", 16, least=1)),
+        concurrency=int(table.number("concurrency", 16, least=1)),
         horizon_days=table.number("horizon_days", 7, least=0.01),
         keep_bodies_days=table.number("keep_bodies_days", 30, least=1),
         read_back_seconds=table.number("read_back_seconds", 10, least=0),
         carriers=_carriers(table, path.parent),
         await_seconds=table.growing("await_seconds", AWAIT_SECONDS, least=10),
         accounts=accounts,
+        notices=tuple(table.notices),
     )
     table.finish()
     return config

@@ -87,7 +87,7 @@ class Config:
     operator_token: str | None = field(default=None, repr=False)
     max_body: int = 2_000_000
     lease: float = 60.0
-    hands: int = 16
+    concurrency: int = 16
     horizon_days: float = 7.0
     keep_bodies_days: float = 30.0
     read_back_seconds: float = 10.0
@@ -95,3 +95,5 @@ class Config:
     await_seconds: tuple[float, ...] = AWAIT_SECONDS
     accounts: Mapping[str, Account] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    #: Settings under a former name, a line each.
+    notices: tuple[str, ...] = ()

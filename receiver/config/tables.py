@@ -41,11 +41,22 @@ class Table:
         self.where, self.faults = where, faults
         self.given: dict[str, Any] = given if isinstance(given, dict) else {}
         self.read: set[str] = set()
+        self.notices: list[str] = []
         if not isinstance(given, dict):
             faults.append(f"{where}: must be a table")
 
     def fault(self, key: str, why: str) -> None:
         self.faults.append(f"{'.'.join(part for part in (self.where, key) if part)}: {why}")
+
+    def renamed(self, former: str, name: str) -> None:
+        """Accept a setting under its former name, with a notice that names the present one."""
+        if former not in self.given:
+            return
+        if name in self.given:
+            self.fault(former, f"is the former name of {name}, which is set too: remove one")
+        self.notices.append(f"{self.where}.{former} is now called {name}; the former name still works")
+        self.given = {**self.given, name: self.given[former]}
+        self.read.add(former)
 
     def finish(self) -> None:
         """Whatever nobody asked for is a typing error."""

@@ -20,12 +20,10 @@ from receiver.intake.credentials import Credentials
 from receiver.intake.intake import Intake
 from receiver.store import Database, Delivery, FetchClaim, Fetched, Fetches, Inbox, LeaseLost
 from receiver.store.fetches import NOT_ALLOWED
-from receiver.timing import backoff
+from receiver.timing import BAD_KEY, RETRY
 
 log = logging.getLogger("receiver.fetcher")
 
-#: Seconds of silence towards a carrier that does not accept the merchant's credentials.
-_KEY_PAUSE = 300.0
 #: Seconds until a fetch of an endpoint that is not configured (any more) is looked at again.
 _ASIDE = 3_600.0
 #: Statuses after which the same call may well succeed later: what a notice tells of may not be there at once.
@@ -109,7 +107,7 @@ class Fetcher:
             log.warning("%s: %s asks to slow down", claim.endpoint, endpoint.carrier.name)
             return replace(self._later(claim, status, f"HTTP {status}", earliest=until), quiet_until=until)
         if status in NOT_ALLOWED:
-            until = self._clock() + _KEY_PAUSE
+            until = self._clock() + BAD_KEY.first
             return replace(self._held(claim, status, "fetch_credentials are not accepted"), quiet_until=until)
         if status >= 500 or status in _LATER:
             return self._later(claim, status, f"HTTP {status}")
@@ -139,7 +137,7 @@ class Fetcher:
                 claim.endpoint, claim.delivery, self._config.horizon_days, why,
             )  # fmt: skip
             return Fetched(outcome="gave_up", status=status, reason=why)
-        due_at = max(earliest, now + backoff(claim.tries + 1, self._chance))
+        due_at = max(earliest, now + RETRY.seconds(claim.tries + 1, self._chance))
         return Fetched(outcome=None, due_at=due_at, status=status, reason=why)
 
     def _held(self, claim: FetchClaim, status: int | None, why: str) -> Fetched:

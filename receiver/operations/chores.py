@@ -5,8 +5,9 @@ import threading
 from collections.abc import Callable
 
 from receiver.calls.background import Errands
-from receiver.store import Background, Busy, Database, Paused, Queue, StoreUnavailable
+from receiver.store import Background, Database, Paused, Queue, RateLimited, StoreUnavailable
 from receiver.store.background import News
+from receiver.timing import INDEX_READ
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient, Unanswered, VtexError
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.facts import index_facts
@@ -19,8 +20,6 @@ log = logging.getLogger("receiver.worker")
 HOOK_LOOK = 4 * 3600.0
 #: Seconds between looks for chores while there are none, and until a chore that live work stood before is tried again.
 _IDLE, _LATER = 1.0, 2.0
-#: Readings of an order that fail for VTEX's own trouble: 30 s, doubling; then it is let go of, for the index only.
-_TRIES, _FIRST_WAIT = 8, 30.0
 _HOUR = 3600.0
 
 
@@ -71,16 +70,16 @@ class Chores:
         try:
             document = self._errands.call(lambda: vtex.get_order(news.order_id), order_id=news.order_id, patience=0)
             order = read_order(document)
-        except (Busy, Paused) as error:
+        except (RateLimited, Paused) as error:
             due_at = error.until if isinstance(error, Paused) else max(error.at, now + _LATER)
             self._background.put_back(news, due_at=due_at, tried=False)
             return False
         except (Unanswered, Transient, UnexpectedOrder) as error:
-            if news.tries + 1 >= _TRIES:
+            if news.tries + 1 == INDEX_READ.tries:
                 log.warning("order %s is not read for the index: %s", news.order_id, error)
                 self._background.news_read(news)
             else:
-                due_at = now + _FIRST_WAIT * 2.0**news.tries
+                due_at = now + INDEX_READ.seconds(news.tries + 1)
                 self._background.put_back(news, due_at=due_at, tried=True)
         except (NotFound, BadSegment):  # another account's, or gone: nothing to learn
             self._background.news_read(news)
@@ -113,7 +112,7 @@ class Chores:
                 log.warning("VTEX account %s: VTEX had deleted the order hook; it is there again", account)
             elif standing is None:
                 log.error("VTEX account %s: the order hook is gone, and hook_secrets are not configured", account)
-        except (Busy, Paused):
+        except (RateLimited, Paused):
             self._background.hook_looked_at(account, at=self._clock() - HOOK_LOOK + _LATER)
         except VtexError as error:
             log.warning("VTEX account %s: the order hook could not be looked at: %s", account, error)

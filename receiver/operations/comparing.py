@@ -6,9 +6,9 @@ from itertools import groupby
 from typing import Any
 
 from receiver.calls.pauses import heard
-from receiver.store import Attempt, Busy, Paused
+from receiver.shipments import Sent
+from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
 from receiver.store.accounts import Accounts
-from receiver.store.claims import Ending
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, VtexError, outcome_of
 from receiver.vtex.client import Vtex
 from receiver.vtex.facts import index_facts
@@ -23,13 +23,14 @@ class Comparing:
 
     def __init__(
         self,
-        accounts: Accounts,
+        database: Database,
         clients: Mapping[str, Vtex],
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._accounts, self._clients, self._clock, self._sleep = accounts, clients, clock, sleep
+        self._accounts, self._index = Accounts(database), Index(database)
+        self._clients, self._clock, self._sleep = clients, clock, sleep
 
     def differing(self, written: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any] | None]:
         """One item for each parcel, in the order of `receiver.store.gaps.Gaps.written`: what differs, or ``None``.
@@ -38,7 +39,7 @@ class Comparing:
         `receiver.vtex.answers.Misconfigured`, which are about the account, `receiver.store.Paused` and
         `receiver.store.StoreUnavailable`.
         """
-        for (account, order_id), parcels in groupby(written, lambda one: (one["account"], one["sent"]["order"])):
+        for (account, order_id), parcels in groupby(written, lambda one: (one["account"], one["sent"].order_id)):
             order = self._order(account, order_id)
             for parcel in parcels:
                 yield _difference(parcel, order)
@@ -50,7 +51,7 @@ class Comparing:
         self._wait(vtex, attempt)
         try:
             order = read_order(vtex.get_order(order_id))
-            self._accounts.index.learn(account, index_facts(order), now=self._clock())
+            self._index.learn(account, index_facts(order), now=self._clock())
         except (VtexError, UnexpectedOrder) as error:
             if isinstance(error, VtexError):
                 heard(self._accounts, account, error, order_id=order_id, now=self._clock())
@@ -64,14 +65,14 @@ class Comparing:
 
     def _wait(self, vtex: Vtex, attempt: Attempt) -> None:
         """A place in the pace, but only while nobody else waits for one: this is the least urgent of all."""
-        span = 60.0 / vtex.account.requests_per_minute
+        interval = 60.0 / vtex.account.requests_per_minute
         while True:
             now = self._clock()
             try:
-                starts = self._accounts.book_about_order(
-                    vtex.account.name, attempt, span=span, now=now, longest_wait=span
+                starts = self._accounts.reserve_about_order(
+                    vtex.account.name, attempt, interval=interval, now=now, max_wait=interval
                 )
-            except Busy as error:
+            except RateLimited as error:
                 self._sleep(error.at - now)
             else:
                 self._sleep(max(0.0, starts - now))
@@ -83,35 +84,37 @@ class Comparing:
                 return
 
     def _end(self, attempt: Attempt, outcome: str, status: int | None, answer: str | None) -> None:
-        self._accounts.end([Ending(attempt.id, self._clock(), outcome, status, answer)])
+        self._accounts.attempts.end_now([Ending(attempt.id, self._clock(), outcome, status, answer)])
 
 
 def _difference(parcel: Mapping[str, Any], order: Order | str) -> dict[str, Any] | None:
-    sent = parcel["sent"]
+    sent: Sent = parcel["sent"]
     found = [
-        one for one in (order.outputs if isinstance(order, Order) else ()) if one.invoice_number == sent["invoice"]
+        one for one in (order.outputs if isinstance(order, Order) else ()) if one.invoice_number == sent.invoice_number
     ]
-    if any(shows(package, sent) for package in found):
+    if any(shows(package, sent.body) for package in found):
         return None
     held = found[0] if found else None
     shown = (held.tracking_number, held.tracking_url, held.courier) if held else None
     return {
         "gap": "differs",
         **{name: parcel[name] for name in ("account", "shipment", "tracking_number")},
-        "order_id": sent["order"],
-        "invoice_number": sent["invoice"],
-        "since": sent["at"],
-        "sent": {name: sent[name] for name in _VISIBLE},
+        "order_id": sent.order_id,
+        "invoice_number": sent.invoice_number,
+        "since": sent.at,
+        "sent": {name: sent.body[name] for name in _VISIBLE},
         "shown": dict(zip(_VISIBLE, shown, strict=True)) if shown else None,
         "note": _note(sent, shown, order),
     }
 
 
-def _note(sent: Mapping[str, Any], shown: tuple[Any, ...] | None, order: Order | str) -> str:
+def _note(sent: Sent, shown: tuple[Any, ...] | None, order: Order | str) -> str:
     if isinstance(order, str):
         return order
     if shown is None:
         return "the order does not show the invoice"
     return "; ".join(
-        f"{name}: {now!r}, sent {sent[name]!r}" for name, now in zip(_VISIBLE, shown, strict=True) if now != sent[name]
+        f"{name}: {now!r}, sent {sent.body[name]!r}"
+        for name, now in zip(_VISIBLE, shown, strict=True)
+        if now != sent.body[name]
     )

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from receiver.calls.pauses import heard
-from receiver.store import Attempt, Busy, Paused
-from receiver.store.accounts import Accounts, Begun
-from receiver.store.claims import Ending
+from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
+from receiver.store.accounts import Accounts
+from receiver.store.attempts import Begun
 from receiver.vtex import bills
 from receiver.vtex.answers import Throttled, Transient, Unanswered, VtexError, leaves_open, outcome_of
 from receiver.vtex.bills import Bill, Leave
@@ -25,7 +25,7 @@ log = logging.getLogger("receiver.invoicing")
 #: Seconds before each look whether the order shows the invoice: VTEX applies it some seconds after its answer.
 LOOKS = (0, 2, 3, 5, 10, 20, 30)
 #: The longest wait for a place in the account's pace, in seconds.
-LONGEST_WAIT = 60.0
+MAX_WAIT = 60.0
 _POST = "POST invoice"
 _LOST = "its answer was lost"
 _SEEN_LATER = "applied, seen later"
@@ -83,13 +83,14 @@ class Invoicing:
 
     def __init__(
         self,
-        accounts: Accounts,
+        database: Database,
         vtex: Vtex,
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._accounts, self._vtex, self._clock, self._sleep = accounts, vtex, clock, sleep
+        self._accounts, self._index = Accounts(database), Index(database)
+        self._vtex, self._clock, self._sleep = vtex, clock, sleep
 
     def rehearse(self, order_id: str, bill: Bill, leave: Collection[Leave] = ()) -> Request:
         """The request that `post` would send now. Raises as `post` does. Nothing is written down, not even the reads;
@@ -104,7 +105,7 @@ class Invoicing:
         """Post an invoice that keeps its schema, and look until the order shows it.
 
         Raises `NotPosted`, a `receiver.vtex.answers.VtexError`, `receiver.vtex.orders.UnexpectedOrder`,
-        `receiver.vtex.client.BadSegment`, `receiver.store.Paused`, `receiver.store.Busy`,
+        `receiver.vtex.client.BadSegment`, `receiver.store.Paused`, `receiver.store.RateLimited`,
         `receiver.store.StoreUnavailable`.
         """
         look = self._look(order_id, bill, leave, self._document)
@@ -141,7 +142,7 @@ class Invoicing:
         document = read(order_id)
         order = read_order(document)
         asked = _attempt(order.order_id, bill)
-        earlier, same = self._accounts.earlier(self._vtex.account.name, asked), asked.request
+        earlier, same = self._accounts.attempts.earlier(self._vtex.account.name, asked), asked.request
         # Accepted and not there yet, whatever else it says: a file may have been written anew meanwhile.
         absent = not bills.bearing(order, bill)
         pending = [
@@ -182,7 +183,7 @@ class Invoicing:
             try:
                 if bills.shows(read_order(read(order_id)), bill):
                     return True
-            except (Unanswered, Transient, UnexpectedOrder, Busy, Paused) as error:
+            except (Unanswered, Transient, UnexpectedOrder, RateLimited, Paused) as error:
                 log.info("order %s could not be read: %s", order_id, error)
             except VtexError:
                 return False
@@ -192,23 +193,23 @@ class Invoicing:
         attempt = Attempt(call="GET order", order_id=order_id)
         document = self._booked(attempt, lambda: self._vtex.get_order(order_id))
         facts = index_facts(read_order(document))
-        self._accounts.index.learn(self._vtex.account.name, facts, now=self._clock())
+        self._index.learn(self._vtex.account.name, facts, now=self._clock())
         return document
 
     def _glance(self, order_id: str) -> Any:
         """`_document`, which leaves no trace."""
         account, now = self._vtex.account, self._clock()
-        span = 60.0 / account.requests_per_minute
-        starts = self._accounts.take_place(account.name, span=span, now=now, longest_wait=LONGEST_WAIT)
+        interval = 60.0 / account.requests_per_minute
+        starts = self._accounts.reserve_read(account.name, interval=interval, now=now, max_wait=MAX_WAIT)
         return self._made(order_id, lambda: self._vtex.get_order(order_id), wait=starts - now)
 
     def _booked(self, attempt: Attempt, make: Callable[[], Any], *, once: Collection[str] | None = None) -> Any:
         """One call: paced with all others of the account, its intent and its end written down. A POST whose outcome
         nobody knows stays open."""
         account, now = self._vtex.account, self._clock()
-        span = 60.0 / account.requests_per_minute
-        starts = self._accounts.book_about_order(
-            account.name, attempt, span=span, now=now, longest_wait=LONGEST_WAIT, once=once
+        interval = 60.0 / account.requests_per_minute
+        starts = self._accounts.reserve_about_order(
+            account.name, attempt, interval=interval, now=now, max_wait=MAX_WAIT, once=once
         )
         try:
             content = self._made(attempt.order_id, make, wait=starts - now, writing=attempt.request is not None)
@@ -238,7 +239,7 @@ class Invoicing:
         return content
 
     def _end(self, attempt: str, outcome: str, status: int | None = None, answer: str | None = None) -> None:
-        self._accounts.end([Ending(attempt, self._clock(), outcome, status, answer)])
+        self._accounts.attempts.end_now([Ending(attempt, self._clock(), outcome, status, answer)])
 
 
 def _said(attempt: dict[str, Any]) -> dict[str, Any]:

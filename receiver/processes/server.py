@@ -58,7 +58,7 @@ def serve(path: Path, config: Config, *, bind: str, processes: int = 1, threads:
     _Application(path, config, settings, work=work).run()
 
 
-def work(path: Path, config: Config, *, hands: int | None = None) -> None:
+def work(path: Path, config: Config, *, concurrency: int | None = None) -> None:
     """Run a worker in this process until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
 
     Raises `receiver.store.NotMigrated`, `receiver.store.StoreUnavailable`.
@@ -66,17 +66,17 @@ def work(path: Path, config: Config, *, hands: int | None = None) -> None:
     # They wait for `sigwait`, in every thread to come, and stay blocked at the end: a second SIGTERM says nothing new.
     former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
-        _work_until_told(path, config, hands)
+        _work_until_told(path, config, concurrency)
     except (NotMigrated, StoreUnavailable):
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
         raise
 
 
-def _work_until_told(path: Path, config: Config, hands: int | None) -> None:
+def _work_until_told(path: Path, config: Config, concurrency: int | None) -> None:
     told: int = signal.SIGHUP
     while told == signal.SIGHUP:
         database = Database(config.database)
-        working = _Working(config, database, hands=hands)
+        working = _Working(config, database, concurrency=concurrency)
         working.start()
         former = config
         while config is former:
@@ -92,18 +92,18 @@ def _work_until_told(path: Path, config: Config, hands: int | None) -> None:
 class _Working:
     """A worker at work under a name of its own. Raises `StoreUnavailable` at `start`, which may be repeated."""
 
-    def __init__(self, config: Config, database: Database, *, hands: int | None = None) -> None:
-        self._config, self._database, self._hands = config, database, hands or config.hands
+    def __init__(self, config: Config, database: Database, *, concurrency: int | None = None) -> None:
+        self._config, self._database, self._concurrency = config, database, concurrency or config.concurrency
         self._presence = Presence(config.database)
-        self._worker = Worker(config, database, name=self._presence.name, hands=self._hands)
+        self._worker = Worker(config, database, name=self._presence.name, concurrency=self._concurrency)
 
     def start(self) -> None:
         for name in self._presence.dead():
-            freed = Queue(self._database, holder=name, lease=self._config.lease).free_own_leases()
+            freed = Queue(self._database, worker_name=name, lease=self._config.lease).free_own_leases()
             if freed:
                 log.warning("%d leases of %s, which was killed, were given back", freed, name)
         self._worker.start()
-        log.info("working with %d hands for %s", self._hands, ", ".join(self._config.accounts))
+        log.info("worker started: concurrency=%d accounts=%s", self._concurrency, ", ".join(self._config.accounts))
 
     def claim_no_more(self) -> None:
         self._worker.stop(patience=0)

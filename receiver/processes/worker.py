@@ -1,6 +1,5 @@
-"""The worker: claims due shipments of every account and hands each to the `Reconciler`, due fetches to the `Fetcher`;
-tells once when the backlog grows old. Retention runs beside it once a day, and so do the chores that no shipment waits
-for."""
+"""The worker: claims due shipments of every account for the `Reconciler`, due fetches for the `Fetcher`, and reports a
+backlog that grows old. Retention runs beside it once a day, and so do the background tasks of each account."""
 
 import contextlib
 import logging
@@ -20,16 +19,17 @@ from receiver.vtex.client import Vtex
 
 log = logging.getLogger("receiver.worker")
 
-#: Seconds between looks for work when nobody rings: other processes' arrivals and due times.
+#: Seconds between polls for work: for due times, and for what other processes have received.
 POLL = 0.2
-#: A backlog whose oldest shipment has been due for longer than this is told of, once.
+#: A backlog whose oldest shipment has been due for longer than this, in seconds, is reported once.
 OLD_BACKLOG = 900.0
 _DAY = 86_400.0
 
 
 class Worker:
-    """Works in threads of this process until stopped. ``name`` marks its leases; it must be its alone. Every account
-    has as many ``hands``: where VTEX leaves one account's hanging, the others' go on. ``least_pause``: see `Vtex`."""
+    """Works in threads of this process until stopped. ``name`` marks its leases; no other process may have it. Every
+    account has ``concurrency`` threads: where VTEX leaves those of one account hanging, the others go on.
+    ``least_pause``: see `Vtex`."""
 
     def __init__(
         self,
@@ -39,12 +39,12 @@ class Worker:
         name: str,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
-        hands: int | None = None,
+        concurrency: int | None = None,
         least_pause: float = LEAST_PAUSE,
     ) -> None:
         self._config, self._database, self._clock = config, database, clock
-        self.queue = Queue(database, holder=name, lease=config.lease)
-        # A call and the wait for its place in the pace must fit into a lease: slow answers would only lose it.
+        self.queue = Queue(database, worker_name=name, lease=config.lease)
+        # A call and the wait for its slot must fit into a lease: slow answers would only lose it.
         longest = min(TOTAL_SECONDS, config.lease * 0.4)
         http = Http((account.base_url for account in config.accounts.values()), total=longest)
         clients = {
@@ -56,19 +56,20 @@ class Worker:
         }
         self._fetcher = Fetcher(config, database, clock=clock)
         self._desk = Desk(database)
-        self._hands = hands or config.hands
+        self._concurrency = concurrency or config.concurrency
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._backlog_told = False
+        self._backlog_reported = False
         self._next_look, self._next_prune = 0.0, 0.0
 
     def start(self) -> None:
-        """Follow the configuration, which was just read anew, forget pauses for keys that did not work, and begin."""
+        """Apply the configuration, which was just read, forget pauses for keys that did not work, and begin."""
         for account in self._config.accounts:
-            self.queue.resume_after_reload(account)
-        homes = {name: endpoint.served for name, endpoint in self._config.endpoints.items()}
-        for name, many in self.queue.follow(homes, now=self._clock()).items():
-            log.warning("endpoint %s: %d shipments go along to account %s", name, many, homes[name][0])
+            self.queue.accounts.resume_after_reload(account)
+        accounts_of = {name: endpoint.served for name, endpoint in self._config.endpoints.items()}
+        for name, many in self.queue.reassign_accounts(accounts_of, now=self._clock()).items():
+            message = "endpoint has another account, unwritten shipments moved: endpoint=%s account=%s shipments=%d"
+            log.warning(message, name, accounts_of[name][0], many)
         self._fetcher.begin()
         self._threads = [threading.Thread(target=self._run, name="worker", daemon=True)]
         for account, chores in self._chores.items():
@@ -91,7 +92,7 @@ class Worker:
             fetches = [found for name in self._fetcher.endpoints if (found := self._fetcher.claim(name))]
             for fetch in fetches:
                 self._fetcher.run(fetch)
-            claims = [claim for account in self._config.accounts for claim in self._claim(account, self._hands)]
+            claims = [claim for account in self._config.accounts for claim in self._claim(account, self._concurrency)]
             if not claims and not fetches and not self._one_chore_each():
                 return
             for claim in claims:
@@ -103,104 +104,106 @@ class Worker:
 
     def _run(self) -> None:
         with contextlib.ExitStack() as stack:
-            crews = {account: stack.enter_context(_Crew(self._hands, account)) for account in self._config.accounts}
-            fetching = stack.enter_context(_Crew(self._hands, "fetch"))
+            pools = {
+                account: stack.enter_context(_Pool(self._concurrency, account)) for account in self._config.accounts
+            }
+            fetching = stack.enter_context(_Pool(self._concurrency, "fetch"))
             while not self._stopping.is_set():
                 self._database.arrived.clear()
                 try:
-                    busy = self._hand_out_fetches(fetching)
-                    for account, crew in crews.items():
-                        busy |= self._hand_out(account, crew)
+                    busy = self._submit_fetches(fetching)
+                    for account, pool in pools.items():
+                        busy |= self._submit(account, pool)
                     self._housekeeping()
                 except StoreUnavailable as error:
-                    log.error("the store cannot be reached: %s", error)
+                    log.error("store unavailable, retrying in a second: %s", error)
                     busy = False
                     self._stopping.wait(1.0)
                 except Exception:
-                    log.exception("the worker stumbled; it goes on")
+                    log.exception("worker loop failed, continuing")
                     self._stopping.wait(1.0)
                     busy = False
                 if not busy:
                     now = self._clock()
-                    self._database.arrived.wait(min(POLL, self.queue.opens_at(now) - now))
+                    self._database.arrived.wait(min(POLL, self.queue.accounts.opens_at(now) - now))
 
-    def _hand_out(self, account: str, crew: "_Crew") -> bool:
-        """Claim for an account what its free hands can take. True: there may be more."""
-        room = crew.take_all()
+    def _submit(self, account: str, pool: "_Pool") -> bool:
+        """Claim as many of an account's shipments as threads are free. True: there may be more."""
+        room = pool.acquire_all()
         claims: list[Claim] = []
         try:
             if room and self.queue.something_due(account, self._clock()):
                 claims = self._claim(account, room)
         finally:
             for _ in range(room - len(claims)):
-                crew.free.release()
+                pool.slots.release()
         for claim in claims:
-            crew.submit(self._one, claim.id, partial(self._reconciler.run, claim), crew.free)
+            pool.submit(self._one, claim.id, partial(self._reconciler.run, claim), pool.slots)
         return bool(claims)
 
-    def _hand_out_fetches(self, crew: "_Crew") -> bool:
-        """Claim one fetch of each endpoint, as far as there are hands. True: there may be more."""
+    def _submit_fetches(self, pool: "_Pool") -> bool:
+        """Claim one fetch of each endpoint, as far as threads are free. True: there may be more."""
         claimed = False
         for endpoint in self._fetcher.endpoints:
-            if not self._fetcher.something_due(endpoint) or not crew.free.acquire(blocking=False):
+            if not self._fetcher.something_due(endpoint) or not pool.slots.acquire(blocking=False):
                 continue
             claim = None
             try:
                 claim = self._fetcher.claim(endpoint)
             finally:
                 if claim is None:
-                    crew.free.release()
+                    pool.slots.release()
             if claim is not None:
-                crew.submit(self._one, claim.endpoint, partial(self._fetcher.run, claim), crew.free)
+                pool.submit(self._one, claim.endpoint, partial(self._fetcher.run, claim), pool.slots)
                 claimed = True
         return claimed
 
     def _claim(self, account: str, most: int) -> list[Claim]:
         return self.queue.claim(account, most=most, now=self._clock())
 
-    def _one(self, name: str, run: Callable[[], None], free: threading.Semaphore) -> None:
+    def _one(self, name: str, run: Callable[[], None], slots: threading.Semaphore) -> None:
         try:
             run()
         except StoreUnavailable as error:
-            log.error("%s: not recorded, its lease will lapse: %s", name, error)
+            log.error("result not recorded, it will be retried when its lease expires: %s: %s", name, error)
         except Exception:
-            log.exception("%s: the worker stumbled; the lease will lapse", name)
+            log.exception("processing failed, it will be retried when its lease expires: %s", name)
         finally:
-            free.release()
+            slots.release()
             self._database.arrived.set()
 
     def _housekeeping(self) -> None:
         now = self._clock()
         if now >= self._next_look:
             self._next_look = now + 60.0
-            self._tell_old_backlog(now)
+            self._report_backlog(now)
         if now >= self._next_prune:
             self._next_prune = now + _DAY
             emptied = self._desk.prune(bodies_before=now - self._config.keep_bodies_days * _DAY)
             if emptied:
-                log.info("retention: %d bodies emptied", emptied)
+                log.info("retention: emptied bodies=%d", emptied)
 
-    def _tell_old_backlog(self, now: float) -> None:
+    def _report_backlog(self, now: float) -> None:
         oldest = self._desk.oldest_unsettled()
         old = oldest is not None and now - oldest > OLD_BACKLOG
-        if old and not self._backlog_told and oldest is not None:
-            log.error("the backlog grows old: a shipment has been due for %d minutes", (now - oldest) // 60)
-        if not old and self._backlog_told:
-            log.warning("the backlog is worked off")
-        self._backlog_told = old
+        if old and not self._backlog_reported and oldest is not None:
+            log.error("backlog: the oldest due shipment has waited %d minutes", (now - oldest) // 60)
+        if not old and self._backlog_reported:
+            log.warning("backlog cleared")
+        self._backlog_reported = old
 
 
-class _Crew(ThreadPoolExecutor):
-    """The hands of one account, or those that fetch; ``free`` counts those that have nothing to do."""
+class _Pool(ThreadPoolExecutor):
+    """The threads of one account, or those that fetch; ``slots`` counts the free ones."""
 
-    def __init__(self, hands: int, name: str) -> None:
-        super().__init__(hands, thread_name_prefix=f"hand-{name}")
-        self.free = threading.Semaphore(hands)
-        self._hands = hands
+    def __init__(self, concurrency: int, name: str) -> None:
+        super().__init__(concurrency, thread_name_prefix=f"worker-{name}")
+        self.slots = threading.Semaphore(concurrency)
+        self._concurrency = concurrency
 
-    def take_all(self) -> int:
-        """Take every free hand; how many."""
+    def acquire_all(self) -> int:
+        """Acquire every free slot; how many."""
         room = 0
-        while room < self._hands and self.free.acquire(blocking=False):
+        while room < self._concurrency and self.slots.acquire(blocking=False):
             room += 1
         return room

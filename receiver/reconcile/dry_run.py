@@ -10,8 +10,9 @@ from typing import Any
 
 from receiver.config import Account, Config, Endpoint
 from receiver.reconcile.reconciler import Reconciler
-from receiver.shipments import Known, Update
-from receiver.store import Attempt, Claim, Index, Queue, Settlement
+from receiver.shipments import ShipmentRecord, Update
+from receiver.store import Attempt, Claim, Index, Lease, Queue, Settlement
+from receiver.store.accounts import Accounts
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import Vtex, segment
 from receiver.vtex.writes import Owner
@@ -56,8 +57,9 @@ def decided(
         chance=random.Random(0),  # noqa: S311  jitter
     )
     reconciler.run(_claim(shipment, endpoint, updates, now))
-    end = queue.settled
-    return Decided(end["state"], end["reason"], end["note"], end.get("rule"), vtex.patch, vtex.tracking)
+    assert queue.settled is not None  # noqa: S101  `run` settles, or raises
+    end = queue.settled.generation
+    return Decided(end.state, end.reason, end.note, end.decision.rule, vtex.patch, vtex.tracking)
 
 
 class _Queue(Queue):
@@ -66,20 +68,35 @@ class _Queue(Queue):
     lease = math.inf
 
     def __init__(self, index: Index) -> None:
-        self.index = index
-        self.settled: dict[str, Any] = {}
+        self.index, self.accounts = index, _Accounts()
+        self.settled: Settlement | None = None
 
-    def book(self, claim: Claim, attempt: Attempt, *, span: float, now: float, longest_wait: float = 0.0) -> float:  # noqa: ARG002  as `Queue` has it
+    def reserve(  # as `Queue` has it
+        self,
+        claim: Claim,  # noqa: ARG002
+        attempt: Attempt,  # noqa: ARG002
+        *,
+        interval: float,  # noqa: ARG002
+        now: float,
+        max_wait: float = 0.0,  # noqa: ARG002
+    ) -> float:
         return now
 
-    def answered(self, account: str, *, writing: bool) -> None:
-        """Nobody calls VTEX here: nothing failed before."""
-
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:  # noqa: ARG002  as `Queue` has it
-        self.settled = settlement.changes
+        self.settled = settlement
 
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:  # noqa: ARG002  as `Queue` has it
         return {}
+
+
+class _Accounts(Accounts):
+    """An account without a database: nothing fails or pauses."""
+
+    def __init__(self) -> None:
+        pass
+
+    def answered(self, account: str, *, writing: bool) -> None:
+        """Nobody calls VTEX here: nothing failed before."""
 
 
 class _Index(Index):
@@ -129,26 +146,5 @@ class _Vtex(Vtex):
 
 
 def _claim(shipment: str, endpoint: Endpoint, updates: Sequence[Update], now: float) -> Claim:
-    unknown: dict[str, Any] = dict.fromkeys(
-        [
-            *("reason", "note", "basis", "sent", "order_id", "invoice_number", "rule", "evidence"),
-            *("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since"),
-        ]
-    )
-    return Claim(
-        id=shipment,
-        endpoint=endpoint.name,
-        account=endpoint.account,
-        token="",
-        lease_until=now + 3600,
-        state="due",
-        check_at=0.0,
-        arrivals=1,
-        tries=0,
-        waits=0,
-        known=Known(),
-        generation=1,
-        updates=list(updates),
-        update_ids=[],
-        **unknown,
-    )
+    record = ShipmentRecord(id=shipment, endpoint=endpoint.name, account=endpoint.account, update_count=1)
+    return Claim(record=record, lease=Lease("", now + 3600), updates=tuple(updates))

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from receiver.config import Config
-from receiver.reconcile.plan import Rest, basis, hold
-from receiver.reconcile.work import Work, with_tracking
-from receiver.store import Attempt, InvoiceTaken, Over, Queue
-from receiver.timing import awaiting
+from receiver.reconcile.context import ReconcileContext
+from receiver.reconcile.plan import as_it_was
+from receiver.shipments import NextState, PendingEvents, Reason, Sent, SentTracking, State, held
+from receiver.store import Attempt, InvoiceTaken, Overwrites, Queue
+from receiver.timing import recheck_delay
 from receiver.vtex.answers import NotFound, Rejected
-from receiver.vtex.tracking import tracking
-from receiver.vtex.writes import Body
+from receiver.vtex.tracking import Tracking, tracking
 
 log = logging.getLogger("receiver.worker")
 
@@ -22,57 +22,70 @@ class Events:
     def __init__(self, config: Config, queue: Queue, *, clock: Callable[[], float]) -> None:
         self._config, self._queue, self._clock = config, queue, clock
 
-    def follow(self, work: Work, rest: Rest) -> Rest:
-        """Once the number is on the invoice, the events follow: a PUT for each change of their set, and no question."""
-        claim, sent, now = work.claim, work.sent, self._clock()
-        if rest.state != "in_step" or rest.due_at is not None or sent is None or not work.endpoint.events:
-            return rest
-        beside = [shipment for shipment in sent.get("parcels", ()) if shipment != claim.id]
-        parcels = [work.known, *self._queue.known(beside)]
-        was_delivered = bool(sent.get("tracking", {}).get("delivered"))
-        told = tracking(parcels, now=now, zone=work.endpoint.zone, was_delivered=was_delivered)
-        if told.is_empty or told.digest == sent.get("tracking", {}).get("digest"):
-            return replace(rest, due_at=told.again)
-        if claim.state in ("due", "in_step") and (claim.check_at or 0.0) > now:  # VTEX's trouble is not cut short
-            note = claim.note or ""
-            return Rest(
-                state=claim.state, reason=claim.reason, note=note, due_at=claim.check_at, check_at=claim.check_at
-            )
-        if work.decided:
-            claim.basis = basis(claim, work.known, work.endpoint)  # the choice stands, whatever comes of this call
-        work.wanted_since = work.wanted_since or now
-        attempt = Attempt(call="PUT", order_id=sent["order"], invoice_number=sent["invoice"], request=told.body)
+    def send(self, context: ReconcileContext, end: NextState) -> NextState:
+        """Send the events where the number is on the invoice and their set has changed; without any further read."""
+        was, sent, now = context.was, context.sent, self._clock()
+        if end.state is not State.IN_STEP or end.due_at is not None or sent is None or not context.endpoint.events:
+            return end
+        body = self._tracking(context, sent, now)
+        if body.is_empty or (sent.tracking is not None and body.digest == sent.tracking.digest):
+            return replace(end, due_at=body.again)
+        if was.state in (State.DUE, State.IN_STEP) and (was.check_at or 0.0) > now:  # a back-off is not cut short
+            return as_it_was(was, again_at=was.check_at)
+        if context.decided:
+            context.input_digest = context.digest()  # the choice stands, no matter how this call ends
+        context.wanted_since = context.wanted_since or now
+        attempt = Attempt(call="PUT", order_id=sent.order_id, invoice_number=sent.invoice_number, request=body.body)
         try:
-            self._put(work, attempt, sent["trackingNumber"])
+            self._put(context, attempt, sent.tracking_number)
         except InvoiceTaken as taken:
-            work.sent = with_tracking(sent, told, now, told_by=taken.shipment)
-            work.wakes.append(taken.shipment)
-            return rest
+            context.sent = sent.with_tracking(_as_sent(body, now, sent_by=taken.shipment))
+            context.wakes.append(taken.shipment)
+            return end
         except NotFound as error:
-            return self._not_trackable_yet(work, sent, error)
+            return self._not_trackable_yet(context, sent, error)
         except Rejected as error:
-            return hold("events_rejected", str(error))
-        work.sent = with_tracking(sent, told, now)
-        log.info("%s: events told to invoice %s: %d", claim.id, sent["invoice"], len(told.body["events"]))
-        return replace(rest, note="written" if claim.reason else rest.note, due_at=told.again)
+            return held(Reason.EVENTS_REJECTED, str(error))
+        context.sent = sent.with_tracking(_as_sent(body, now))
+        many = len(body.body["events"])
+        log.info("tracking events sent: shipment=%s invoice=%s events=%d", context.claim.id, sent.invoice_number, many)
+        return replace(end, note="written" if was.reason else end.note, due_at=body.again)
 
-    def _put(self, work: Work, attempt: Attempt, number: str) -> None:
-        """One parcel that two endpoints tell is told by the one that wrote it; where that one tells no events, by the
-        other. Raises `InvoiceTaken`."""
+    def _tracking(self, context: ReconcileContext, sent: Sent, now: float) -> Tracking:
+        beside = [shipment for shipment in sent.parcels if shipment != context.claim.id]
+        parcels = [context.known, *self._queue.known(beside)]
+        return tracking(parcels, now=now, zone=context.endpoint.zone, was_delivered=sent.is_delivered)
+
+    def _put(self, context: ReconcileContext, attempt: Attempt, number: str) -> None:
+        """Where two endpoints report one parcel, the one that wrote it sends its events; where that one sends none, the
+        other does. Raises `InvoiceTaken`."""
         try:
-            work.calls.put(attempt)
+            context.calls.put(attempt)
         except InvoiceTaken as taken:
             writer = self._config.endpoints.get(taken.shipment.partition("/")[0])
             if writer is not None and writer.events:
                 raise
-            work.calls.put(replace(attempt, over=Over(taken.shipment, number, displaced=False)))
+            context.calls.put(replace(attempt, replaces=Overwrites(taken.shipment, number)))
 
-    def _not_trackable_yet(self, work: Work, sent: Body, error: NotFound) -> Rest:
-        """What was just written is not visible to the other call yet: it is waited for, up to the horizon."""
-        now, waiting_for = self._clock(), sent.get("untold", {})
-        since, waits = waiting_for.get("first_at", now), waiting_for.get("waits", 0)
-        if now - since > self._config.horizon_days * 86_400:
-            return hold("events_rejected", str(error))
-        work.sent = {**sent, "untold": {"first_at": since, "waits": waits + 1}}
-        at = now + awaiting(waits, self._config.await_seconds)
-        return Rest(state="in_step", note=f"written; its events wait for the invoice ({error})", due_at=at, check_at=at)
+    def _not_trackable_yet(self, context: ReconcileContext, sent: Sent, error: NotFound) -> NextState:
+        """What was just written is not visible to the other call yet: retry on the schedule, up to the horizon."""
+        now = self._clock()
+        pending = sent.pending_events or PendingEvents(now, 0)
+        if now - pending.first_at > self._config.horizon_days * 86_400:
+            return held(Reason.EVENTS_REJECTED, str(error))
+        context.sent = replace(sent, pending_events=PendingEvents(pending.first_at, pending.waits + 1))
+        at = now + recheck_delay(pending.waits, self._config.await_seconds)
+        note = f"written; its events wait for the invoice ({error})"
+        return NextState(state=State.IN_STEP, note=note, due_at=at, check_at=at)
+
+
+def _as_sent(body: Tracking, now: float, *, sent_by: str | None = None) -> SentTracking:
+    return SentTracking(
+        digest=body.digest,
+        at=now,
+        delivered=body.body["isDelivered"],
+        delivered_date=body.body["deliveredDate"],
+        events=len(body.body["events"]),
+        note=body.note,
+        sent_by=sent_by,
+    )

@@ -9,9 +9,9 @@ from typing import Any
 
 from adapters import ReferenceKind
 from receiver.config import Endpoint
-from receiver.reconcile.plan import basis, order_ids
-from receiver.shipments import RECYCLED_AFTER, Known
-from receiver.store import Claim, Index
+from receiver.reconcile.plan import input_digest, order_ids
+from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
+from receiver.store import Index
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import BadSegment
@@ -55,36 +55,39 @@ class Resolver:
         self._index, self._account = index, account
         self._get_order, self._get_group = get_order, get_group
 
-    def find(self, claim: Claim, known: Known, endpoint: Endpoint) -> Found | Wait | Hold:
+    def find(self, shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> Found | Wait | Hold:
         """The order, or why there is none."""
-        if claim.assigned_order is not None:
-            return self._order(claim.assigned_order)
-        names = names_of(claim.id, known)
-        found = self._linked(known, names, endpoint) or self._awaited(claim, known, endpoint)
+        if shipment.generation.assignment is not None:
+            return self._order(shipment.generation.assignment.order_id)
+        names = names_of(shipment.id, known)
+        found = self._linked(known, names, endpoint) or self._awaited(shipment, known, endpoint)
         if found is not None:
             return found
         found = self._named(known)
-        if found is None or (isinstance(found, Hold) and found.reason == "unsafe_order_id"):
+        if found is None or (isinstance(found, Hold) and found.reason == Reason.UNSAFE_ORDER_ID):
             found = self._learnt(known, names, endpoint) or found
         return self._nowhere(known, endpoint) if found is None else found
 
     def _nowhere(self, known: Known, endpoint: Endpoint) -> Wait:
         if named := [value for values in order_ids(known).values() for value in values]:
-            return Wait("order_not_found", f"the carrier names {', '.join(named)}")
+            return Wait(Reason.ORDER_NOT_FOUND, f"the carrier names {', '.join(named)}")
         for number in known.values(ReferenceKind.INVOICE_NUMBER):
             rows = self._index.orders_named(self._account, "invoice_number", plain_number(number))
             if rows and endpoint.invoice_numbers == "repeat":
                 orders = ", ".join(row["order_id"] for row in rows[:3])
                 said = f'invoice number {number} is known of {orders}; invoice_numbers = "unique" lets it decide'
-                return Wait("no_reference", said)
+                return Wait(Reason.NO_REFERENCE, said)
         fields = ", ".join(endpoint.carrier.references)
-        return Wait("no_reference", f"{endpoint.carrier.slug} may carry it in {fields}" if fields else "")
+        return Wait(Reason.NO_REFERENCE, f"{endpoint.carrier.slug} may carry it in {fields}" if fields else "")
 
-    def _awaited(self, claim: Claim, known: Known, endpoint: Endpoint) -> Found | None:
+    def _awaited(self, shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> Found | None:
         """The order whose invoice is awaited: while nobody says anything new, the way to it is not gone again."""
-        if claim.state != "awaiting_invoice" or claim.order_id is None or claim.basis != basis(claim, known, endpoint):
+        was, order_id = shipment.generation, shipment.generation.decision.order_id
+        if was.state is not State.AWAITING_INVOICE or order_id is None:
             return None
-        found = self._order(claim.order_id)
+        if was.input_digest != input_digest(shipment, known, endpoint):
+            return None
+        found = self._order(order_id)
         return found if isinstance(found, Found) else None
 
     def _linked(self, known: Known, names: Sequence[Name], endpoint: Endpoint) -> Found | Wait | Hold | None:
@@ -98,14 +101,14 @@ class Resolver:
             return linked
         invoices = sorted({row["invoice_number"] for row in rows if row["invoice_number"]})
         if len(invoices) > 1:
-            return Hold("ambiguous_invoice", f"links name {', '.join(invoices)} of {linked}")
+            return Hold(Reason.AMBIGUOUS_INVOICE, f"links name {', '.join(invoices)} of {linked}")
         found = self._order(linked)
         return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
 
     def _named(self, known: Known) -> Found | Hold | None:
         for kind, values in order_ids(known).items():
             if len(set(map(bare_order_id, values))) > 1:
-                return Hold("ambiguous_reference", f"{kind}: {', '.join(values)}")
+                return Hold(Reason.AMBIGUOUS_REFERENCE, f"{kind}: {', '.join(values)}")
             found = self._by_reference(kind, values[0])
             if not isinstance(found, Wait):
                 return found
@@ -136,7 +139,7 @@ class Resolver:
         for one in {issuer(key) for key in keys if "/".join(series_and_number(key)) in values}:
             if self._index.has_other_issuer(self._account, one):
                 said = f"series and number {', '.join(values)}, known of {found.order.order_id}"
-                return Hold("ambiguous_order", f"{said}, but several issuers invoice in this account")
+                return Hold(Reason.AMBIGUOUS_ORDER, f"{said}, but several issuers invoice in this account")
         return found
 
     def _shows_one_of(self, numbers: Sequence[str], order_id: str) -> bool:
@@ -155,7 +158,7 @@ class Resolver:
         """As the carrier writes it; else without what stands around VTEX's own part of it; else by the group."""
         own = bare_order_id(value)
         # VTEX decodes a slash before it routes: there is no asking for such an id.
-        found = self._order(value) if own == value or "/" not in value else Wait("order_not_found", value)
+        found = self._order(value) if own == value or "/" not in value else Wait(Reason.ORDER_NOT_FOUND, value)
         if isinstance(found, Wait) and own != value:
             value, found = own, self._order(own)
         return found if not isinstance(found, Wait) or _SUFFIX.search(value) else self._by_group(value)
@@ -165,22 +168,22 @@ class Resolver:
         try:
             documents = self._get_group(group)
         except NotFound:
-            return Wait("order_not_found", group)
+            return Wait(Reason.ORDER_NOT_FOUND, group)
         except BadSegment as error:
-            return Hold("unsafe_order_id", str(error))
+            return Hold(Reason.UNSAFE_ORDER_ID, str(error))
         members = documents if isinstance(documents, list) else []
         ids = {str(one["orderId"]) for one in members if isinstance(one, dict) and one.get("orderId")}
         if len(ids) > 1:
-            return Hold("ambiguous_order", f"{group} names {', '.join(sorted(ids))}")
-        return self._order(ids.pop()) if ids else Wait("order_not_found", group)
+            return Hold(Reason.AMBIGUOUS_ORDER, f"{group} names {', '.join(sorted(ids))}")
+        return self._order(ids.pop()) if ids else Wait(Reason.ORDER_NOT_FOUND, group)
 
     def _order(self, order_id: str) -> Found | Wait | Hold:
         try:
             return Found(self._get_order(order_id))
         except NotFound:
-            return Wait("order_not_found", order_id)
+            return Wait(Reason.ORDER_NOT_FOUND, order_id)
         except BadSegment as error:
-            return Hold("unsafe_order_id", str(error))
+            return Hold(Reason.UNSAFE_ORDER_ID, str(error))
 
 
 def names_of(shipment: str, known: Known, orders: Collection[str] = ()) -> list[Name]:
@@ -215,7 +218,7 @@ def bare_order_id(text: str) -> str:
 def _one_order(rows: Sequence[Mapping[str, Any]], said: str) -> str | Hold | None:
     ids = sorted({row["order_id"] for row in rows})
     if len(ids) > 1:
-        return Hold("ambiguous_order", f"{said} belongs to {', '.join(ids)}")
+        return Hold(Reason.AMBIGUOUS_ORDER, f"{said} belongs to {', '.join(ids)}")
     return ids[0] if ids else None
 
 

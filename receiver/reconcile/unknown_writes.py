@@ -1,51 +1,67 @@
-"""PATCHes whose end nobody saw: before anything else is decided, the order is asked whether one was applied."""
+"""PATCHes whose answer was lost: before anything else is decided, the order shows whether one was applied."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
-from receiver.reconcile.plan import Rest
-from receiver.reconcile.work import Work
-from receiver.store.claims import Ending
-from receiver.vtex.writes import Body, shows
+from receiver.reconcile.context import ReconcileContext
+from receiver.reconcile.plan import as_it_was
+from receiver.shipments import Decision, NextState, State, Visibility
+from receiver.store import Ending, OpenWrite
+from receiver.vtex.writes import shows
 
 
-def check_unknown_writes(work: Work, read_back_seconds: float, *, now: float) -> Rest | None:
-    """PATCHes whose end nobody saw: the order tells whether one was applied. ``None``: there is none any more."""
-    claim = work.claim
-    if not claim.open_writes or claim.state == "dismissed":
+def check_unknown_writes(context: ReconcileContext, read_back_seconds: float, *, now: float) -> NextState | None:
+    """Read the orders of writes of unknown outcome, and record what they show. ``None``: every outcome is known now.
+
+    A state: it is too early to look, or the shipment must go back to the account of the write first.
+    """
+    claim, was = context.claim, context.was
+    if not claim.open_writes or was.state is State.DISMISSED:
         return None
-    attempt = claim.open_writes[-1]
-    if attempt["account"] != claim.account:  # news has moved it meanwhile: what is being written there stays there
-        work.changes["account"] = attempt["account"]
-        return Rest(state=claim.state, reason=claim.reason, note=claim.note or "", due_at=now, check_at=now)
-    begins = max(attempt["begun_at"] + read_back_seconds, claim.check_at or 0.0)
+    last = claim.open_writes[-1]
+    if last.account != claim.account:  # an update has moved the shipment; what is being written there stays there
+        context.account = last.account
+        return as_it_was(was, again_at=now)
+    begins = max(last.begun_at + read_back_seconds, was.check_at or 0.0)
     if begins > now:
-        note = claim.note or "a write of unknown outcome may not be visible yet"
-        return Rest(state=claim.state, reason=claim.reason, note=note, due_at=begins, check_at=begins)
-    work.wanted_since = work.wanted_since or now
-    visible = [one for one in claim.open_writes if _is_visible(work, one)]
-    for one in claim.open_writes:
-        outcome = "applied, seen later" if one in visible else "not visible later"
-        work.calls.endings.append(Ending(one["id"], now, outcome, None, None))
-    attempt, applied = (visible or claim.open_writes)[-1], bool(visible)
-    body: Body = json.loads(attempt["request"])
-    wrote = (attempt["generation"], attempt["order_id"], attempt["invoice_number"])
-    if wrote != (claim.generation, claim.assigned_order or wrote[1], claim.assigned_invoice or wrote[2]):
-        return None
-    work.unsettled = body
-    if applied:
-        claim.basis = ""  # what came since may name another invoice: decide again, the order is at hand
-        where = (attempt["order_id"], attempt["invoice_number"])
-        parcels = json.loads(attempt["evidence"] or "{}").get("parcels")
-        work.sent = claim.sent = work.sent_to(*where, body, now, verified=True, parcels=parcels)
-        del work.sent["wanted"]  # the carrier may have said more since
-        claim.note = "written; the answer was lost, and the invoice shows it"
-        for name in ("order_id", "invoice_number", "rule", "evidence"):
-            work.changes[name] = attempt[name]
+        note = was.note or "a write of unknown outcome may not be visible yet"
+        return NextState(state=was.state, reason=was.reason, note=note, due_at=begins, check_at=begins)
+    context.wanted_since = context.wanted_since or now
+    visible = [write for write in claim.open_writes if _is_visible(context, write)]
+    for write in claim.open_writes:
+        outcome = "applied, seen later" if write in visible else "not visible later"
+        context.calls.endings.append(Ending(write.id, now, outcome, None, None))
+    _take_over(context, (visible or claim.open_writes)[-1], applied=bool(visible), now=now)
     return None
 
 
-def _is_visible(work: Work, attempt: Mapping[str, Any]) -> bool:
-    body: Body = json.loads(attempt["request"])
-    return any(shows(package, body) for package in work.invoices(attempt))
+def _take_over(context: ReconcileContext, write: OpenWrite, *, applied: bool, now: float) -> None:
+    """Go on as if the write's answer had come, unless it belongs to another parcel or a person has named another
+    invoice since."""
+    was, assigned = context.was, context.was.assignment
+    if write.generation != was.number or (assigned and assigned.order_id != write.order_id):
+        return
+    if assigned and assigned.invoice_number not in (None, write.invoice_number):
+        return
+    context.unsettled = dict(write.request)
+    if not applied:
+        return
+    evidence = write.evidence or {}
+    sent = context.sent_to(
+        write.order_id,
+        write.invoice_number,
+        write.request,
+        now,
+        visibility=Visibility.SEEN,
+        parcels=evidence.get("parcels"),
+    )
+    context.sent = sent.of_unknown_words()  # the carrier may have said more since
+    context.decision = Decision(
+        order_id=write.order_id, invoice_number=write.invoice_number, rule=write.rule, evidence=write.evidence
+    )
+    # What came since may name another invoice: decide again, the order is at hand.
+    note = "written; the answer was lost, and the invoice shows it"
+    context.correct(sent=context.sent, note=note, input_digest="")
+    context.input_digest = ""
+
+
+def _is_visible(context: ReconcileContext, write: OpenWrite) -> bool:
+    found = context.invoices(write.order_id, write.invoice_number)
+    return any(shows(package, write.request) for package in found)

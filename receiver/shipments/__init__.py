@@ -1,27 +1,49 @@
-"""What we know of a parcel: the fold of all news, as JSON, with the reasons and next steps that people read."""
+"""What we know of a parcel: the fold of all updates, its state and reasons, what was sent of it, all as JSON too."""
 
 from receiver.shipments.as_json import (
     known_from_json,
     known_to_json,
     shipment_from_json,
     shipment_to_json,
+    stamp_from_json,
     stamp_to_json,
 )
 from receiver.shipments.known import RECYCLED_AFTER, Known, Said, Stamp, Update, Volume, advance, fold, local_day
+from receiver.shipments.reasons import Kind, Reason
+from receiver.shipments.record import Assignment, Decision, Generation, NextState, ShipmentRecord, held, kept, waiting
+from receiver.shipments.sent import Parcels, PendingEvents, Sent, SentTracking, Visibility
+from receiver.shipments.state import State
 
 __all__ = [
     "RECYCLED_AFTER",
+    "Assignment",
+    "Decision",
+    "Generation",
+    "Kind",
     "Known",
+    "NextState",
+    "Parcels",
+    "PendingEvents",
+    "Reason",
     "Said",
+    "Sent",
+    "SentTracking",
+    "ShipmentRecord",
     "Stamp",
+    "State",
     "Update",
+    "Visibility",
     "Volume",
     "advance",
     "fold",
+    "held",
+    "kept",
     "known_from_json",
     "known_to_json",
     "local_day",
     "shipment_from_json",
     "shipment_to_json",
+    "stamp_from_json",
     "stamp_to_json",
+    "waiting",
 ]

@@ -65,7 +65,7 @@ def known_from_json(plain: dict[str, Any]) -> Known:
         status=_said_from_json(plain.get("status")),
         in_possession=plain.get("in_possession", False),
         dispatched_at=_time(plain.get("dispatched_at")),
-        cancelled=_stamp_from_json(plain["cancelled"]) if plain.get("cancelled") else None,
+        cancelled=stamp_from_json(plain["cancelled"]) if plain.get("cancelled") else None,
         courier=_said_from_json(plain.get("courier")),
         volumes={name: _volume_from_json(volume) for name, volume in plain.get("volumes", {}).items()},
         references=frozenset(_reference(pair) for pair in plain.get("references", ())),
@@ -123,7 +123,7 @@ def _said_to_json(said: Said | None) -> list[Any] | None:
 
 
 def _said_from_json(plain: list[str] | None) -> Said | None:
-    return Said(plain[0], _stamp_from_json(plain[1:])) if plain else None
+    return Said(plain[0], stamp_from_json(plain[1:])) if plain else None
 
 
 def stamp_to_json(stamp: Stamp) -> list[str]:
@@ -131,7 +131,7 @@ def stamp_to_json(stamp: Stamp) -> list[str]:
     return [stamp[0].isoformat(), stamp[1].isoformat(), stamp[2]]
 
 
-def _stamp_from_json(plain: list[str]) -> Stamp:
+def stamp_from_json(plain: list[str]) -> Stamp:
     return (datetime.fromisoformat(plain[0]), datetime.fromisoformat(plain[1]), plain[2])
 
 
@@ -154,6 +154,6 @@ def _volume_from_json(plain: dict[str, Any]) -> Volume:
         tracking_url=_said_from_json(plain.get("tracking_url")),
         delivered_at=_time(plain.get("delivered_at")),
         delivered=plain.get("delivered", False),
-        delivered_on=_stamp_from_json(plain["delivered_on"]) if plain.get("delivered_on") else None,
-        returned_on=_stamp_from_json(plain["returned_on"]) if plain.get("returned_on") else None,
+        delivered_on=stamp_from_json(plain["delivered_on"]) if plain.get("delivered_on") else None,
+        returned_on=stamp_from_json(plain["returned_on"]) if plain.get("returned_on") else None,
     )

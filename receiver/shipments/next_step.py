@@ -33,7 +33,7 @@ def next_step(row: Mapping[str, Any], *, paused_until: float | None, now: float)
 
 def _in_step(row: Mapping[str, Any]) -> str:
     """What a shipment that VTEX has is still due for."""
-    if "untold" in (row["sent"] or {}):
+    if row["sent"] is not None and row["sent"].pending_events is not None:
         return "its events are told; VTEX did not find the invoice for them yet"
     if row["check_at"] is None:  # a look at the invoice sets it; for what lies ahead of the carrier itself nobody asks
         return "its delivery, whose time lies ahead, is told"

@@ -4,7 +4,21 @@
 """
 
 from receiver.store.background import Background
-from receiver.store.claims import Attempt, Busy, Claim, Ending, InvoiceTaken, LeaseLost, Over, Paused, Settlement
+from receiver.store.claims import (
+    Attempt,
+    Claim,
+    Ending,
+    IndexChange,
+    InvoiceTaken,
+    Lease,
+    LeaseLost,
+    OpenWrite,
+    Overwrites,
+    Paused,
+    RateLimited,
+    Release,
+    Settlement,
+)
 from receiver.store.database import Database, new_id
 from receiver.store.desk import Desk
 from receiver.store.engine import NotMigrated, StoreUnavailable, migrate
@@ -16,7 +30,6 @@ from receiver.store.queue import Queue
 __all__ = [
     "Attempt",
     "Background",
-    "Busy",
     "Claim",
     "Database",
     "Delivery",
@@ -27,15 +40,20 @@ __all__ = [
     "Fetches",
     "Inbox",
     "Index",
+    "IndexChange",
     "InvoiceTaken",
+    "Lease",
     "LeaseLost",
     "Link",
     "Linked",
     "NotMigrated",
-    "Over",
+    "OpenWrite",
+    "Overwrites",
     "Paused",
     "Queue",
+    "RateLimited",
     "Receipt",
+    "Release",
     "Settlement",
     "StoreUnavailable",
     "migrate",

@@ -1,16 +1,17 @@
 """What passes between a worker and the `Queue`: a claim on a shipment, the calls made for it, and how it ended."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from receiver.shipments import Known, Update
+from receiver.shipments import Generation, Known, ShipmentRecord, Update
 from receiver.store.database import new_id
 from receiver.vtex.facts import Fact
 
 
 class LeaseLost(Exception):
-    """The shipment is no longer ours: the lease lapsed and somebody else may have it."""
+    """The lease on the shipment has expired, or was revoked; another worker may have it."""
 
 
 class Paused(Exception):
@@ -21,16 +22,16 @@ class Paused(Exception):
         self.until = until
 
 
-class Busy(Exception):
-    """The account's pace has no place soon; ``at`` says when, in seconds since the epoch. None was taken."""
+class RateLimited(Exception):
+    """The account's rate limit has no slot soon; ``at`` says when, in seconds since the epoch. None was reserved."""
 
     def __init__(self, at: float) -> None:
-        super().__init__(f"no place before {datetime.fromtimestamp(at, UTC).isoformat(timespec='seconds')}")
+        super().__init__(f"no slot before {datetime.fromtimestamp(at, UTC).isoformat(timespec='seconds')}")
         self.at = at
 
 
 class InvoiceTaken(Exception):
-    """Another shipment's tracking is, or is about to be, on this invoice; ``shipment`` says whose."""
+    """Another shipment's tracking is, or is about to be, on this invoice; ``shipment`` is its id."""
 
     def __init__(self, shipment: str) -> None:
         super().__init__(shipment)
@@ -38,9 +39,9 @@ class InvoiceTaken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
-    """Whose place on an invoice a write takes, as it was when that was decided: the shipment and the number it had last
-    written. ``displaced``: it is no longer told there, and must look again."""
+class Overwrites:
+    """The shipment that a write replaces on an invoice, and the number it had last written when that was decided.
+    ``displaced``: its tracking is no longer there afterwards, and it must be looked at again."""
 
     shipment: str
     number: str | None
@@ -49,16 +50,18 @@ class Over:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One call to VTEX, written down before it is made. ``request`` is the body sent, if any; ``over`` whose place on
-    the invoice it takes."""
+    """One call to VTEX, recorded before it is made. ``request`` is the body sent, if any; ``replaces`` is the shipment
+    whose tracking it overwrites. ``overrules``: a person has named the invoice since the last write, so that this one
+    may overwrite any other shipment's."""
 
     call: str
     order_id: str
     invoice_number: str | None = None
     rule: str | None = None
-    evidence: dict[str, Any] | None = None
-    request: dict[str, Any] | None = None
-    over: Over | None = None
+    evidence: Mapping[str, Any] | None = None
+    request: Mapping[str, Any] | None = None
+    replaces: Overwrites | None = None
+    overrules: bool = False
     id: str = field(default_factory=new_id)
 
 
@@ -73,72 +76,97 @@ class Ending:
     answer: str | None
 
 
-@dataclass(slots=True, kw_only=True)
-class Claim:
-    """A leased shipment: the row as the last settlement left it, and every update since.
-
-    ``open_writes`` are PATCHes whose outcome nobody wrote down, the oldest first; ``probing``: its account has just
-    come out of a pause; ``unread``: some news could not be read, and stays new.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenWrite:
+    """A PATCH that was begun and whose outcome nobody recorded."""
 
     id: str
-    endpoint: str
     account: str
-    token: str
-    lease_until: float
-    state: str
-    reason: str | None
-    note: str | None
-    check_at: float | None
-    arrivals: int
-    tries: int
-    waits: int
-    basis: str | None
-    known: Known
-    sent: dict[str, Any] | None
-    order_id: str | None
-    invoice_number: str | None
-    rule: str | None
-    evidence: dict[str, Any] | None
-    assigned_order: str | None
-    assigned_invoice: str | None
-    assigned_at: float | None
-    assigned_over: str | None
-    wanted_since: float | None
     generation: int
-    updates: list[Update]
-    update_ids: list[int]
-    open_writes: list[dict[str, Any]] = field(default_factory=list)
-    rings: int = 0
+    order_id: str
+    invoice_number: str
+    rule: str | None
+    evidence: Mapping[str, Any] | None
+    request: Mapping[str, Any]
+    begun_at: float
+
+
+@dataclass(slots=True)
+class Lease:
+    """The right to work on a shipment until then (seconds since the epoch). Each reserved call renews it."""
+
+    token: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A leased shipment: its record, and every update that came since.
+
+    ``open_writes``, the oldest first, are PATCHes of unknown outcome. ``half_open``: the account's pause has just
+    ended, and this claim is the circuit breaker's one probe. ``unread``: some updates could not be read, and stay new.
+    ``claimed_at`` in seconds since the epoch.
+    """
+
+    record: ShipmentRecord
+    lease: Lease
+    updates: tuple[Update, ...] = ()
+    update_ids: tuple[int, ...] = ()
+    open_writes: tuple[OpenWrite, ...] = ()
     claimed_at: float = 0.0
-    probing: bool = False
+    half_open: bool = False
     unread: bool = False
 
     @property
-    def overrules(self) -> bool:
-        """Whether a person has named order and invoice since the last write: his word overwrites once, what comes later
-        has the better right."""
-        if self.assigned_order is None:
-            return False
-        return self.sent is None or self.sent.get("assigned_at") != self.assigned_at
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def endpoint(self) -> str:
+        return self.record.endpoint
+
+    @property
+    def account(self) -> str:
+        return self.record.account
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An invoice that was acquired for a write which VTEX refused: ``former`` is the shipment that had it before."""
+
+    order_id: str
+    invoice_number: str
+    former: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexChange:
+    """What a settlement adds to the index. ``names`` are the kinds and values by which a link, an order or the hook may
+    speak of the shipment; ``waits``: it waits for such word; ``has_new_names``: some were not known before.
+    ``learnt`` is what the orders showed that were read."""
+
+    names: tuple[tuple[str, str], ...] = ()
+    waits: bool = False
+    has_new_names: bool = False
+    learnt: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What a claim ends in: the columns of the shipment that change, the endings of its attempts, what was learnt.
+    """How a claim ends, the acknowledgement of its updates.
 
-    ``due_at`` is when to look again; news that came meanwhile makes it now. ``names`` are the kinds and values by which
-    somebody may speak of the shipment; ``waits``: it waits for such word; ``fresh``: some were not known before.
-    ``wakes`` are other shipments that must look again now, ``releases`` invoices that were taken and not written:
-    ``(order id, invoice number, whose it was before)``.
+    ``due_at`` is when to look again; an update that came meanwhile makes it now. ``generation`` is stored whole.
+    ``known`` is the fold of all updates, ``None`` where they could not be understood: then ``folded``, the ids of the
+    updates that are done with, is empty too. ``account``: where the shipment stays, ``None`` for where it is.
+    ``wakes`` are other shipments that must be looked at now, ``releases`` invoices that were acquired and not written.
     """
 
     due_at: float | None
-    changes: dict[str, Any]
-    endings: list[Ending] = field(default_factory=list)
-    learnt: list[Fact] = field(default_factory=list)
-    names: list[tuple[str, str]] = field(default_factory=list)
-    waits: bool = False
-    fresh: bool = False
-    wakes: list[str] = field(default_factory=list)
-    releases: list[tuple[str, str, str | None]] = field(default_factory=list)
+    generation: Generation
+    known: Known | None = None
+    folded: tuple[int, ...] = ()
+    account: str | None = None
+    endings: tuple[Ending, ...] = ()
+    index: IndexChange = field(default_factory=IndexChange)
+    wakes: tuple[str, ...] = ()
+    releases: tuple[Release, ...] = ()

@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Delete, Update, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.engine import Connection
 
+from receiver.shipments import Assignment, State, stamp_from_json
 from receiver.store.database import Database
-from receiver.store.index import TAKEN, reopened
-from receiver.store.tables import BEHIND, accounts, attempts, deliveries, fetches, rejects, shipments, updates, waits
+from receiver.store.index import REVOKED_LEASE
+from receiver.store.rows import assigned_columns, reopened, sent_from
+from receiver.store.tables import BULK, accounts, attempts, deliveries, fetches, rejects, shipments, updates, waits
 from receiver.vtex.nfe import plain_number
 
 #: Outcomes of deliveries that wait for a fix of ours.
@@ -65,7 +67,7 @@ class Desk:
 
     def fetches(self, *, endpoint: str | None = None) -> Iterator[dict[str, Any]]:
         """What was to be fetched from carriers, the latest change first; ``outcome`` ``None`` is still under way."""
-        hidden = ("headers", "token", "arrivals", "wanted")
+        hidden = ("headers", "token", "update_count", "wanted")
         shown = [column for column in fetches.c if column.name not in hidden]
         where = _equal({fetches.c.endpoint: endpoint})
         return map(dict, self._database.each(select(*shown).where(*where).order_by(fetches.c.changed_at.desc())))
@@ -94,7 +96,7 @@ class Desk:
             raise Unknown(f"no shipment {shipment_id!r}")
         of_delivery = ("id", "received_at", "digest", "outcome", "carrier", "proof", "version", "notice")
         said = (
-            select(updates.c.said, updates.c.taken, *(deliveries.c[name] for name in of_delivery))
+            select(updates.c.said, updates.c.folded, *(deliveries.c[name] for name in of_delivery))
             .join(deliveries, deliveries.c.id == updates.c.delivery)
             .where(updates.c.shipment == shipment_id)
             .order_by(updates.c.id)
@@ -138,14 +140,17 @@ class Desk:
             if row is None:
                 raise Unknown(f"no shipment {shipment_id!r}")
             cancelled = json.loads(row.known).get("cancelled")
+            assignment = Assignment(
+                order_id=order_id,
+                invoice_number=invoice_number,
+                at=now,
+                overrules=stamp_from_json(cancelled) if cancelled else None,
+            )
             values = {
-                "assigned_order": order_id,
-                "assigned_invoice": invoice_number,
-                "assigned_at": now,
-                "assigned_over": json.dumps(cancelled) if cancelled else None,
+                **assigned_columns(assignment),
                 **reopened(now),
                 "sent": row.sent if _is_there(row.sent, order_id, invoice_number) else None,
-                **TAKEN,
+                **REVOKED_LEASE,
             }
             connection.execute(update(shipments).where(shipments.c.id == shipment_id).values(values))
 
@@ -156,7 +161,13 @@ class Desk:
         """Nothing will be sent for this shipment, whatever comes. Raises `Unknown`."""
         self._change(
             shipment_id,
-            {"state": "dismissed", "reason": None, "note": "dismissed by a person", "due_at": None, "changed_at": now},
+            {
+                "state": State.DISMISSED.value,
+                "reason": None,
+                "note": "dismissed by a person",
+                "due_at": None,
+                "changed_at": now,
+            },
         )
 
     def retry(self, shipment_id: str, *, now: float) -> None:
@@ -166,7 +177,7 @@ class Desk:
     def retry_all(self, *, state: str, reason: str | None, now: float) -> int:
         """`retry` for all of a state (and reason), behind what is live; how many."""
         where = [shipments.c.state == state, *_equal({shipments.c.reason: reason})]
-        return self._update(where, {**reopened(now), "priority": BEHIND})
+        return self._update(where, {**reopened(now), "priority": BULK})
 
     def prune(self, *, bodies_before: float) -> int:
         """Empty the bodies of settled deliveries older than that; what still waits for a fix is kept. How many.
@@ -224,7 +235,7 @@ class Desk:
             raise Unknown(f"no shipment {shipment_id!r}")
 
     def _update(self, where: list[ColumnElement[bool]], values: dict[str, Any]) -> int:
-        statement = update(shipments).where(*where).values({**values, **TAKEN})
+        statement = update(shipments).where(*where).values({**values, **REVOKED_LEASE})
         changed = self._database.write(_executing(statement))
         self._database.arrived.set()
         return changed
@@ -232,10 +243,10 @@ class Desk:
 
 def _is_there(sent: str | None, order_id: str, invoice_number: str | None) -> bool:
     """Whether what was sent stands where a person says it belongs."""
-    place = json.loads(sent) if sent else {}
-    if place.get("order") != order_id:
+    place = sent_from(sent)
+    if place is None or place.order_id != order_id:
         return False
-    return invoice_number is None or plain_number(place["invoice"]) == plain_number(invoice_number)
+    return invoice_number is None or plain_number(place.invoice_number) == plain_number(invoice_number)
 
 
 def _executing(statement: Update | Delete, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:
@@ -248,11 +259,11 @@ def _equal(wanted: dict[Any, str | None]) -> list[ColumnElement[bool]]:
 
 
 def _shipment(row: dict[str, Any]) -> dict[str, Any]:
-    hidden = ("token", "holder", "arrivals", "basis")
+    hidden = ("token", "worker_name", "update_count", "input_digest")
     row = {name: value for name, value in row.items() if name not in hidden}
-    for name in ("known", "sent", "evidence"):
+    for name in ("known", "evidence"):
         row[name] = json.loads(row[name]) if row[name] else None
-    return row
+    return {**row, "sent": sent_from(row["sent"])}
 
 
 def _delivery(row: dict[str, Any]) -> dict[str, Any]:
@@ -260,8 +271,7 @@ def _delivery(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _said(row: dict[str, Any]) -> dict[str, Any]:
-    folded = bool(row.pop("taken"))
-    return {**row, "said": json.loads(row["said"]), "folded": folded}
+    return {**row, "said": json.loads(row["said"]), "folded": bool(row["folded"])}
 
 
 def _attempt(row: dict[str, Any]) -> dict[str, Any]:

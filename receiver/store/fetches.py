@@ -43,7 +43,7 @@ class FetchClaim:
     delivery: str
     fetch: Fetch
     token: str
-    arrivals: int
+    update_count: int
     tries: int
     asked_at: float
 
@@ -85,7 +85,7 @@ class Fetches:
             .values(token=bindparam("by"), lease_until=bindparam("until"))
             .returning(f)
         )
-        news = f.c.arrivals > bindparam("seen")
+        news = f.c.update_count > bindparam("seen")
         ended: BindParameter[str | None] = bindparam("ended", type_=Text)
         again = news & (ended == "done")
         self._settle = (
@@ -124,7 +124,7 @@ class Fetches:
             fetch = Fetch(
                 url=row["url"], method=row["method"], headers=json.loads(row["headers"]), wanted=bool(row["wanted"])
             )
-            names = ("id", "endpoint", "delivery", "token", "arrivals", "tries", "asked_at")
+            names = ("id", "endpoint", "delivery", "token", "update_count", "tries", "asked_at")
             return FetchClaim(fetch=fetch, **{name: row[name] for name in names})
 
         return self._database.write(work)
@@ -134,7 +134,7 @@ class Fetches:
         values = {
             "of": claim.id,
             "by": claim.token,
-            "seen": claim.arrivals,
+            "seen": claim.update_count,
             "now": now,
             "ended": end.outcome,
             "due": end.due_at,

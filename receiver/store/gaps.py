@@ -7,17 +7,18 @@ from typing import Any
 
 from sqlalchemy import Select, and_, literal, or_, select
 
+from receiver.shipments import Reason, State
 from receiver.store.database import Database
+from receiver.store.rows import sent_from
 from receiver.store.tables import invoices, orders, shipments
 from receiver.vtex.facts import CANCELLED_ORDER, TRACKED
-from receiver.vtex.writes import was_seen
 
 #: Where nothing is to be written, by the carrier's word or a person's.
-_NOTHING_TO_WRITE = ("waiting", "cancelled", "dismissed", "in_step")
+_NOTHING_TO_WRITE = (State.WAITING, State.CANCELLED, State.DISMISSED, State.IN_STEP)
 #: What a parcel waits for in good order; who waits for anything else, and has been taken, ought to be written.
-_GOOD_REASONS = ("not_dispatched", "dispatch_ahead")
+_GOOD_REASONS = (Reason.NOT_DISPATCHED, Reason.DISPATCH_AHEAD)
 #: Where what was sent is about to change, or is nobody's business any more.
-_NOT_COMPARED = ("due", "dismissed")
+_NOT_COMPARED = (State.DUE, State.DISMISSED)
 _NO_PARCEL = dict.fromkeys(("shipment", "tracking_number", "reason", "note"))
 
 
@@ -51,14 +52,14 @@ class Gaps:
             .where(
                 shipments.c.sent.is_(None),
                 shipments.c.first_at < before,
-                or_(state.not_in(_NOTHING_TO_WRITE), and_(state == "waiting", reason.not_in(_GOOD_REASONS))),
+                or_(state.not_in(_NOTHING_TO_WRITE), and_(state == State.WAITING, reason.not_in(_GOOD_REASONS))),
                 *self._of(shipments.c.account),
             )
             .order_by(shipments.c.first_at, shipments.c.id)
         )
         for row in map(dict, self._database.each(statement)):
             known = json.loads(row["known"])
-            is_taken = row["state"] != "waiting" or known.get("in_possession", False)
+            is_taken = row["state"] != State.WAITING or known.get("in_possession", False)
             if is_taken and (since := _had_since(row, known)) < before:
                 told = _without(row, "known", "first_at", "changed_at")
                 yield {"gap": "never_written", **told, "since": since}
@@ -73,7 +74,7 @@ class Gaps:
         statement = select(*columns).where(
             shipments.c.state.not_in(_NOT_COMPARED), shipments.c.sent.is_not(None), *self._of(shipments.c.account)
         )
-        rows = [{**row, "sent": json.loads(row["sent"])} for row in self._database.each(statement)]
+        rows = [{**row, "sent": sent_from(row["sent"])} for row in self._database.each(statement)]
         own = [row for row in rows if owners.get(_place(row), row["shipment"]) == row["shipment"]]
         return sorted(own, key=lambda row: (*_place(row)[:2], row["shipment"]))
 
@@ -112,15 +113,15 @@ class Gaps:
 
 
 def _place(row: dict[str, Any]) -> tuple[str, str, str]:
-    return row["account"], row["sent"]["order"], row["sent"]["invoice"]
+    return row["account"], row["sent"].order_id, row["sent"].invoice_number
 
 
 def _is_told(row: dict[str, Any]) -> bool:
     """True where the parcel was written to this very invoice, and was not looked for there in vain."""
-    sent = json.loads(row["sent"]) if row["sent"] else {}
-    if (sent.get("order"), sent.get("invoice")) != (row["order_id"], row["invoice_number"]):
+    sent = sent_from(row["sent"])
+    if sent is None or not sent.is_at(row["order_id"], row["invoice_number"]):
         return False
-    return sent.get("verified") is None or was_seen(sent)
+    return sent.visibility.is_open or sent.visibility.was_seen
 
 
 def _is_meant(row: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from adapters import Fetch
 from receiver.store.database import Database, new_id
-from receiver.store.tables import BEHIND, LIVE, deliveries, fetches, rejects, shipments, updates
+from receiver.store.tables import BULK, LIVE, deliveries, fetches, rejects, shipments, updates
 
 #: How many rejects are kept.
 MOST_REJECTS = 1_000
@@ -75,7 +75,7 @@ class Inbox:
             index_elements=["id"],
             set_={
                 "account": case((moves, upsert.excluded.account), else_=shipments.c.account),
-                "arrivals": shipments.c.arrivals + 1,
+                "update_count": shipments.c.update_count + 1,
                 # What is done again by the thousand does not push back what is live and waits.
                 "priority": case(
                     (
@@ -95,7 +95,7 @@ class Inbox:
             index_elements=["id"],
             set_={
                 **{name: asked.excluded[name] for name in ("delivery", "headers", "wanted", "changed_at")},
-                "arrivals": fetches.c.arrivals + 1,
+                "update_count": fetches.c.update_count + 1,
                 "outcome": None,
                 # A back-off that the carrier caused goes on.
                 "due_at": case((rests, asked.excluded.due_at), else_=fetches.c.due_at),
@@ -137,7 +137,7 @@ class Inbox:
                 known = select(updates.c.shipment, updates.c.said).where(updates.c.delivery == delivery_id)
                 before = {tuple(row) for row in connection.execute(known)}
                 news = tuple(said for said in fresh.updates if said not in before)
-                self._touch(connection, [replace(fresh, updates=news)], priority=BEHIND if behind else LIVE)
+                self._touch(connection, [replace(fresh, updates=news)], priority=BULK if behind else LIVE)
             return not duplicate
 
         written = self._database.write(work)
@@ -215,7 +215,7 @@ class Inbox:
                     "due_at": now,
                     "check_at": 0.0,
                     "priority": priority,
-                    "arrivals": 1,
+                    "update_count": 1,
                     "first_at": now,
                     "changed_at": now,
                 }
@@ -256,7 +256,7 @@ def _fetch_row(item: Delivery, fetch: Fetch) -> dict[str, Any]:
         "headers": json.dumps(dict(fetch.headers)),
         "wanted": int(fetch.wanted),
         "due_at": now,
-        "arrivals": 1,
+        "update_count": 1,
         "asked_at": now,
         "changed_at": now,
     }

@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import RECYCLED_AFTER, known_from_json
-from receiver.store.claims import Claim, Settlement
+from receiver.shipments import RECYCLED_AFTER, State, known_from_json
+from receiver.shipments.state import AWAITS_ORDER, STUCK
+from receiver.store.claims import Claim, IndexChange
 from receiver.store.database import Database
+from receiver.store.rows import reopened, sent_from
 from receiver.store.tables import LIVE, links, order_news, orders, shipments, waits
 from receiver.vtex.facts import ISSUER, Fact
 from receiver.vtex.nfe import plain_number
@@ -20,12 +22,8 @@ from receiver.vtex.nfe import plain_number
 #: What something is called by: its kind and its value.
 Name = tuple[str, str]
 
-#: States that only a person, a link or news from the carrier can end.
-STUCK = ("held", "kept", "awaiting_order", "awaiting_invoice", "gave_up")
-#: States that an order's appearing or changing may end.
-AWAITING = ("awaiting_order", "awaiting_invoice", "gave_up")
-#: A worker that has the shipment right now must not settle over a decision: its token goes.
-TAKEN = {"token": None, "holder": None, "lease_until": None, "arrivals": shipments.c.arrivals + 1}
+#: A worker that has the shipment right now must not settle over a decision: its lease is revoked.
+REVOKED_LEASE = {"token": None, "worker_name": None, "lease_until": None, "update_count": shipments.c.update_count + 1}
 #: Hosts' clocks differ a little: a link told so long before a claim may still have come during it.
 _SKEW = 5.0
 #: Any number, so long as nothing else takes an advisory lock of the same.
@@ -119,7 +117,7 @@ class Index:
             if not connection.execute(delete(links).where(of)).rowcount:
                 return False
             stuck = [row["id"] for row in _bearers(connection, account, kind, value, now) if row["state"] in STUCK]
-            anew = {**reopened(now), **TAKEN}
+            anew = {**reopened(now), **REVOKED_LEASE}
             connection.execute(update(shipments).where(shipments.c.id.in_(stuck)).values(anew))
             return True
 
@@ -148,21 +146,21 @@ class Index:
 
         def work(connection: Connection) -> int:
             self._lock(connection, account)
-            return _ring(connection, account, names, now)
+            return _wake(connection, account, names, now)
 
         woken = self._database.write(work)
         if woken:
             self._database.arrived.set()
         return woken
 
-    def before_settling(self, connection: Connection, claim: Claim, settlement: Settlement) -> None:
-        """Word that comes while a claim is settled finds it waiting, or is found by it."""
-        if settlement.learnt or settlement.names:
-            self._lock(connection, claim.account)
+    def before_settling(self, connection: Connection, account: str, change: IndexChange) -> None:
+        """A link, or an order, that comes while a claim is settled finds it waiting, or is found by it."""
+        if change.learnt or change.names:
+            self._lock(connection, account)
 
-    def settled(self, connection: Connection, claim: Claim, settlement: Settlement, *, now: float) -> None:
-        """Note what a settled shipment waits for and what its order showed, and see what was told meanwhile."""
-        names = {(claim.account, *name) for name in settlement.names} if settlement.waits else set()
+    def settled(self, connection: Connection, claim: Claim, change: IndexChange, *, now: float) -> None:
+        """Note what a settled shipment waits for and what its order showed, and see what came meanwhile."""
+        names = {(claim.account, *name) for name in change.names} if change.waits else set()
         stored = {tuple(row) for row in connection.execute(self._waiting, {"of": claim.id})}
         if names != stored:
             connection.execute(delete(waits).where(waits.c.shipment == claim.id))
@@ -170,14 +168,14 @@ class Index:
                 parts = ("account", "kind", "value")
                 rows = [{"shipment": claim.id, **dict(zip(parts, name, strict=True))} for name in sorted(names)]
                 connection.execute(insert(waits), rows)
-        if settlement.learnt:
-            self._note(connection, claim.account, settlement.learnt, now, besides=claim.id)
-            read = {fact.order_id for fact in settlement.learnt}
+        if change.learnt:
+            self._note(connection, claim.account, change.learnt, now, besides=claim.id)
+            read = {fact.order_id for fact in change.learnt}
             # What was heard of before the claim is seen in what it read.
             heard = (order_news.c.account == claim.account, order_news.c.noted_at <= claim.claimed_at)
             connection.execute(delete(order_news).where(*heard, order_news.c.order_id.in_(sorted(read))))
-        if settlement.fresh:
-            self._look_back(connection, claim, settlement.names, now)
+        if change.has_new_names:
+            self._look_back(connection, claim, change.names, now)
 
     def _look_back(self, connection: Connection, claim: Claim, names: Iterable[Name], now: float) -> None:
         """A link told during the claim that first learnt these names could not find the shipment by them."""
@@ -185,9 +183,9 @@ class Index:
         bearing = _bearing(links, claim.account, names)
         for row in connection.execute(select(links).where(bearing, links.c.told_at >= since)).mappings():
             word = (row["order_id"], row["invoice_number"])
-            # Its basis stays: once decided anew, a link that this claim had seen is not looked back at again.
+            # Its input_digest stays: once decided anew, a link that this claim had seen is not looked back at again.
             found = _rows(connection, shipments.c.id == claim.id, now)
-            _reopen(connection, found, *word, {**reopened(now), "basis": shipments.c.basis})
+            _reopen(connection, found, *word, {**reopened(now), "input_digest": shipments.c.input_digest})
 
     def _link(self, connection: Connection, account: str, told: Link, now: float) -> Linked:
         woken: dict[str, None] = {}
@@ -227,7 +225,7 @@ class Index:
         for key in sorted(rows.keys() - new):
             self._refresh(connection, rows[key], dated=any(_key(fact) == key and fact.issued_at for fact in facts))
         names = {(kind, value) for kind, value, _ in new} | {("order_id", order_id) for _, _, order_id in new}
-        return _ring(connection, account, names, now, besides=besides) if new else 0
+        return _wake(connection, account, names, now, besides=besides) if new else 0
 
     def _refresh(self, connection: Connection, row: dict[str, Any], *, dated: bool) -> None:
         changed = ("invoice_number", "learnt_at", "dated_at") if dated else ("invoice_number", "learnt_at")
@@ -280,21 +278,21 @@ def _is_past(known: str, at: datetime) -> bool:
         return False
 
 
-def _ring(
+def _wake(
     connection: Connection, account: str, names: Collection[Name], now: float, *, besides: str | None = None
 ) -> int:
     """An order appeared or changed: what waits looks at once; what a worker has right now looks again afterwards."""
     found = set(connection.execute(_waiting_for(account, names)).scalars()) - {besides}
-    gave_up = shipments.c.state == "gave_up"
+    gave_up = shipments.c.state == State.GAVE_UP
     rung = {
-        "rings": shipments.c.rings + 1,
+        "wake_count": shipments.c.wake_count + 1,
         "due_at": now,
         "priority": LIVE,
         "check_at": 0.0,
-        "state": case((gave_up, "due"), else_=shipments.c.state),
+        "state": case((gave_up, State.DUE.value), else_=shipments.c.state),
         "waits": case((gave_up, 0), else_=shipments.c.waits),
     }
-    of = (shipments.c.id.in_(sorted(found)), shipments.c.state.in_(AWAITING))
+    of = (shipments.c.id.in_(sorted(found)), shipments.c.state.in_(AWAITS_ORDER))
     return connection.execute(update(shipments).where(*of).values(rung)).rowcount if found else 0
 
 
@@ -306,7 +304,7 @@ def _reopen(
     open_to_it = [row for row in found if row["assigned_order"] is None]
     astray = [row["id"] for row in open_to_it if _is_elsewhere(row, order_id, invoice_number)]
     reopening = [row["id"] for row in open_to_it if row["state"] in STUCK or row["id"] in astray]
-    changes = {"sent": case((shipments.c.id.in_(astray), None), else_=shipments.c.sent), **anew, **TAKEN}
+    changes = {"sent": case((shipments.c.id.in_(astray), None), else_=shipments.c.sent), **anew, **REVOKED_LEASE}
     if reopening:
         connection.execute(update(shipments).where(shipments.c.id.in_(reopening)).values(changes))
     return reopening
@@ -314,23 +312,7 @@ def _reopen(
 
 def _is_elsewhere(row: RowMapping, order_id: str, invoice_number: str | None) -> bool:
     """True where it was written to another order or invoice."""
-    sent = json.loads(row["sent"]) if row["sent"] else None
-    if sent is None or sent["order"] != order_id:
+    sent = sent_from(row["sent"])
+    if sent is None or sent.order_id != order_id:
         return sent is not None
-    return invoice_number is not None and plain_number(sent["invoice"]) != plain_number(invoice_number)
-
-
-def reopened(now: float) -> dict[str, Any]:
-    """The columns of a shipment that is decided upon anew."""
-    return {
-        "state": "due",
-        "reason": None,
-        "due_at": now,
-        "priority": LIVE,
-        "check_at": 0.0,
-        "basis": "",  # of nothing: it is decided upon even where nothing is new
-        "tries": 0,
-        "waits": 0,
-        "wanted_since": None,
-        "changed_at": now,
-    }
+    return invoice_number is not None and plain_number(sent.invoice_number) != plain_number(invoice_number)

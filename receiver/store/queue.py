@@ -1,7 +1,7 @@
-"""The workers' side: a shipment is in one pair of hands at a time, and nothing is sent without a written intent.
+"""The workers' side: one worker at a time has a shipment, and nothing is sent without a recorded intent.
 
-A claim leases due shipments with all their new updates; a lapsed lease is anybody's. Whatever a claim's holder does
-later says ``WHERE token = …``: who lost the lease changes nothing.
+A claim leases due shipments with all their new updates. After a lease expires, any worker may take the shipment. Every
+later statement has ``WHERE token = …``, so a worker that lost its lease cannot change the row.
 """
 
 import json
@@ -9,44 +9,42 @@ import logging
 import math
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy import Double, bindparam, case, literal, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import Known, Update, known_from_json, shipment_from_json
+from receiver.shipments import Known, Update, known_from_json
+from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store.accounts import LOOK_AGAIN, Accounts
-from receiver.store.claims import Attempt, Busy, Claim, Ending, LeaseLost, Paused, Settlement
+from receiver.store.claims import Attempt, Claim, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
 from receiver.store.database import Database
-from receiver.store.index import STUCK, reopened
-from receiver.store.places import Places, owner_from
+from receiver.store.index import Index
+from receiver.store.invoice_owners import InvoiceOwners, owner_from
+from receiver.store.rows import UNREADABLE, open_write_from, record_from, reopened, settled_columns, update_from
 from receiver.store.tables import PRIORITIES, accounts, attempts, invoices, shipments, updates, waits
 from receiver.vtex.writes import Owner
 
-__all__ = ["PACE_AHEAD", "Ending", "Queue"]
-
-#: Seconds of an account's pace that may be booked out before no more of its shipments are claimed: hands would only
-#: wait, and every call of theirs would put the next further off.
-PACE_AHEAD = 5.0
+#: Seconds of an account's rate limit that may be reserved ahead before no more of its shipments are claimed: workers
+#: would only wait, and each of their calls would put the next one further off.
+RESERVED_AHEAD = 5.0
 #: Calls that change an invoice: only the shipment whose tracking it carries may make them.
 WRITES = ("PATCH", "PUT")
-
-#: States from which a shipment may still be written for the first time.
-_OPEN = ("due", "waiting", *STUCK)
 log = logging.getLogger("receiver.store")
-#: Seconds until somebody looks again at what this version cannot read.
+#: Seconds until a row that this version cannot read is tried again.
 _ASIDE = 3600.0
-#: What a stored row that another version wrote may raise when it is read.
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 
 
-class Queue(Accounts):
-    """Hands out due shipments of VTEX accounts. ``holder`` names this worker in the leases it takes."""
+class Queue:
+    """Leases due shipments of VTEX accounts to a worker. ``worker_name`` marks its leases; ``lease`` is in seconds.
 
-    def __init__(self, database: Database, *, holder: str, lease: float) -> None:
-        super().__init__(database)
-        self.holder, self.lease = holder, lease
+    ``accounts`` has the rate limits and pauses, ``index`` what is known of orders.
+    """
+
+    def __init__(self, database: Database, *, worker_name: str, lease: float) -> None:
+        self._database, self.accounts, self.index = database, Accounts(database), Index(database)
+        self._owners = InvoiceOwners(database)
+        self.worker_name, self.lease = worker_name, lease
         s = shipments
         now = bindparam("now", type_=Double)
         ready = (
@@ -55,7 +53,7 @@ class Queue(Accounts):
             or_(s.c.lease_until.is_(None), s.c.lease_until <= now),
         )
         account = accounts.c.name == bindparam("of")
-        closed = or_(accounts.c.paused_until > now, accounts.c.free_at > bindparam("ahead"))
+        closed = or_(accounts.c.paused_until > now, accounts.c.next_slot_at > bindparam("ahead"))
         shut = select(accounts.c.name).where(account, closed).exists()
         self._ready = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES), ~shut).limit(1)
         self._due = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES)).limit(1)
@@ -66,12 +64,12 @@ class Queue(Accounts):
         self._claim = (
             update(s)
             .where(s.c.id.in_(select(chosen.c.id)))
-            .values(token=bindparam("by"), holder=holder, lease_until=bindparam("until"))
+            .values(token=bindparam("by"), worker_name=worker_name, lease_until=bindparam("until"))
             .returning(s)
         )
         self._news = (
             select(updates)
-            .where(updates.c.shipment.in_(bindparam("ids", expanding=True)), updates.c.taken == 0)
+            .where(updates.c.shipment.in_(bindparam("ids", expanding=True)), updates.c.folded == 0)
             .order_by(updates.c.id)
         )
         self._open_writes = (
@@ -85,159 +83,171 @@ class Queue(Accounts):
         )
         mine = (s.c.id == bindparam("of"), s.c.token == bindparam("by"))
         self._renew = update(s).where(*mine).values(lease_until=bindparam("until"))
-        due = case((s.c.arrivals > bindparam("seen"), now), else_=bindparam("due", type_=Double))
+        due = case((s.c.update_count > bindparam("seen"), now), else_=bindparam("due", type_=Double))
         # The columns that a settlement changes join this statement by their names.
         self._settle = (
-            update(s).where(*mine).values(token=None, holder=None, lease_until=None, due_at=due).returning(s.c.rings)
+            update(s)
+            .where(*mine)
+            .values(token=None, worker_name=None, lease_until=None, due_at=due)
+            .returning(s.c.wake_count)
         )
-        self._ring = update(s).where(s.c.id == bindparam("of")).values(due_at=now, check_at=0.0)
+        self._look_again = update(s).where(s.c.id == bindparam("of")).values(due_at=now, check_at=0.0)
         self._set_aside = (
             update(s)
             .where(*mine)
             .values(
                 token=None,
-                holder=None,
+                worker_name=None,
                 lease_until=None,
                 due_at=bindparam("until"),
                 note="its stored state cannot be read",
             )
         )
         self._wake = (
-            update(s).where(s.c.id.in_(bindparam("ids", expanding=True))).values(due_at=now, arrivals=s.c.arrivals + 1)
+            update(s)
+            .where(s.c.id.in_(bindparam("ids", expanding=True)))
+            .values(due_at=now, update_count=s.c.update_count + 1)
         )
-        self._taken = update(updates).where(updates.c.id == bindparam("update")).values(taken=1)
-        self._places = Places(database)
+        self._folded = update(updates).where(updates.c.id == bindparam("update")).values(folded=1)
 
     def something_due(self, account: str, now: float) -> bool:
         """A cheap look, without the write lock: may `claim` find work? Raises `StoreUnavailable`."""
-        return bool(self._database.rows(self._ready, {"of": account, "now": now, "ahead": now + PACE_AHEAD}))
+        return bool(self._database.rows(self._ready, {"of": account, "now": now, "ahead": now + RESERVED_AHEAD}))
 
     def claim(self, account: str, *, most: int, now: float) -> list[Claim]:
         """Lease up to ``most`` due shipments of one account: live ones first, and the oldest of each kind.
 
-        None while it is paused, or its pace is booked out for longer than `PACE_AHEAD`. After a pause one at a time, to
-        see whether it answers. Raises `StoreUnavailable`.
+        None while it is paused, or while its rate limit is reserved for longer than `RESERVED_AHEAD`. After a pause one
+        at a time, to see whether VTEX answers (half-open). Raises `StoreUnavailable`.
         """
         token, until = secrets.token_hex(12), now + self.lease
 
-        def work(connection: Connection) -> list[Claim]:
+        def transaction(connection: Connection) -> list[Claim]:
             of = {"of": account, "now": now}
-            pace = connection.execute(self._account, {"of": account}).first()
-            if pace and (pace.paused_until > now or pace.free_at > now + PACE_AHEAD):
+            row = connection.execute(self.accounts.row, {"of": account}).first()
+            if row and (row.paused_until > now or row.next_slot_at > now + RESERVED_AHEAD):
                 return []
-            probing = bool(pace and pace.pause_reason)
-            if probing:  # of several hosts that look at this moment, the next one sees who has it in hands
-                connection.execute(self._account.with_for_update(), {"of": account}).first()
-            if probing and connection.execute(self._in_hands, of).first():
+            half_open = bool(row and row.pause_reason)
+            if half_open:  # of several hosts that look at this moment, the next one sees which worker has the probe
+                connection.execute(self.accounts.row.with_for_update(), {"of": account}).first()
+            if half_open and self.accounts.is_leased(connection, account, now):
                 return []
             rows: list[RowMapping] = []
             for priority in PRIORITIES:
-                room = {"most": (1 if probing else most) - len(rows), "turn": priority}
+                room = {"most": (1 if half_open else most) - len(rows), "turn": priority}
                 if room["most"]:
                     found = connection.execute(self._claim, {**of, **room, "by": token, "until": until})
                     rows += sorted(found.mappings(), key=lambda row: row["due_at"])
             claims: dict[str, Claim] = {}
-            for row in rows:
+            for leased in map(dict, rows):
                 try:
-                    claims[row["id"]] = _claim(dict(row), now=now, probing=probing)
-                except _UNREADABLE:
+                    record = record_from(leased)
+                    claims[record.id] = Claim(
+                        record=record, lease=Lease(token, until), claimed_at=now, half_open=half_open
+                    )
+                except UNREADABLE:
                     # Another version wrote it: it must not keep the whole account from working.
-                    log.exception("%s: its stored state cannot be read; it is set aside for an hour", row["id"])
-                    connection.execute(self._set_aside, {"of": row["id"], "by": token, "until": now + _ASIDE})
-            self._add_news(connection, claims)
-            return list(claims.values())
+                    log.exception("stored state unreadable, shipment set aside for an hour: shipment=%s", leased["id"])
+                    connection.execute(self._set_aside, {"of": leased["id"], "by": token, "until": now + _ASIDE})
+            return self._with_updates(connection, claims) if claims else []
 
-        return self._database.write(work)
+        return self._database.write(transaction)
 
-    def book(self, claim: Claim, attempt: Attempt, *, span: float, now: float, longest_wait: float = math.inf) -> float:
-        """Permission for one call: renews the lease, takes a place in the account's pace, writes the intent down.
+    def reserve(
+        self, claim: Claim, attempt: Attempt, *, interval: float, now: float, max_wait: float = math.inf
+    ) -> float:
+        """Permission for one call: renews the lease, reserves a slot of the rate limit, records the intent.
 
-        Returns when the call may start. Raises `LeaseLost`, `Paused`, `Busy` (the place would be more than
-        ``longest_wait`` seconds away), `InvoiceTaken`, `StoreUnavailable`; then nothing was changed.
+        Returns when the call may start. Raises `LeaseLost`, `Paused`, `RateLimited` (the slot would be more than
+        ``max_wait`` seconds away), `InvoiceTaken`, `StoreUnavailable`; then nothing was changed.
         """
 
-        def work(connection: Connection) -> float:
+        def transaction(connection: Connection) -> float:
             until = now + self.lease
-            renewed = connection.execute(self._renew, {"of": claim.id, "by": claim.token, "until": until}).rowcount
-            if not renewed:
+            of = {"of": claim.id, "by": claim.lease.token, "until": until}
+            if not connection.execute(self._renew, of).rowcount:
                 raise LeaseLost(claim.id)
-            starts = self._place(connection, claim.account, span=span, now=now, longest_wait=longest_wait)
+            starts = self.accounts.reserve(connection, claim.account, interval=interval, now=now, max_wait=max_wait)
             if attempt.call in WRITES:
-                self._places.take(connection, claim, attempt)
-            self._write_down(connection, attempt, claim.account, claim.id, generation=claim.generation, now=now)
-            claim.lease_until = until
+                self._owners.acquire(connection, claim, attempt)
+            number = claim.record.generation.number
+            self.accounts.attempts.begin(connection, attempt, claim.account, claim.id, generation=number, now=now)
+            claim.lease.until = until
             return starts
 
-        return self._database.write(work, deadline=self.lease / 4)
+        return self._database.write(transaction, deadline=self.lease / 4)
 
-    def book_errand(self, account: str, *, span: float, now: float) -> float:
+    def reserve_background(self, account: str, *, interval: float, now: float) -> float:
         """Permission for one call that no shipment waits for: when it may start, which is as good as at once.
 
-        Raises `Paused`, `Busy` (a shipment is due, or the pace is booked out), `StoreUnavailable`; then nothing was
-        changed.
+        Raises `Paused`, `RateLimited` (a shipment is due, or the rate limit is reserved ahead), `StoreUnavailable`;
+        then nothing was changed.
         """
         of = {"of": account, "now": now}
 
-        def work(connection: Connection) -> float:
-            pace = connection.execute(self._account, of).first()
-            if pace and pace.paused_until > now:
-                raise Paused(pace.paused_until)
+        def transaction(connection: Connection) -> float:
+            row = connection.execute(self.accounts.row, {"of": account}).first()
+            if row and row.paused_until > now:
+                raise Paused(row.paused_until)
             if connection.execute(self._due, of).first():
-                raise Busy(now + LOOK_AGAIN)
-            self._let_probe(connection, account, now)
-            return self._place(connection, account, span=span, now=now, longest_wait=span)
+                raise RateLimited(now + LOOK_AGAIN)
+            self.accounts.let_probe(connection, account, now)
+            return self.accounts.reserve(connection, account, interval=interval, now=now, max_wait=interval)
 
-        return self._database.write(work)
+        return self._database.write(transaction)
 
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:
-        """Record how a claim ended and let go of it. Raises `LeaseLost`: then nothing was changed."""
-        row = {**settlement.changes, "changed_at": now}
+        """Acknowledge a claim: record how it ended and give up the lease. Raises `LeaseLost`: then nothing was
+        changed."""
         due = settlement.due_at
         if claim.unread:
             due = min(now + _ASIDE, due if due is not None else math.inf)
-        row |= {"of": claim.id, "by": claim.token, "seen": claim.arrivals, "now": now, "due": due}
+        of = {"of": claim.id, "by": claim.lease.token, "seen": claim.record.update_count, "now": now, "due": due}
+        row = {**settled_columns(settlement), "changed_at": now, **of}
 
-        def work(connection: Connection) -> None:
-            self.index.before_settling(connection, claim, settlement)
+        def transaction(connection: Connection) -> None:
+            self.index.before_settling(connection, claim.account, settlement.index)
             settled = connection.execute(self._settle, row).first()
             if settled is None:
                 raise LeaseLost(claim.id)
-            if settled.rings > claim.rings:  # its order changed while it was looked at
-                connection.execute(self._ring, {"of": claim.id, "now": now})
-            if claim.update_ids:
-                connection.execute(self._taken, [{"update": taken} for taken in claim.update_ids])
-            self._end_attempts(connection, settlement.endings)
-            for taken in settlement.releases:
-                self._places.release(connection, claim, taken)
+            if settled.wake_count > claim.record.wake_count:  # its order changed while it was looked at
+                connection.execute(self._look_again, {"of": claim.id, "now": now})
+            if settlement.folded:
+                connection.execute(self._folded, [{"update": update_id} for update_id in settlement.folded])
+            self.accounts.attempts.end(connection, settlement.endings)
+            for release in settlement.releases:
+                self._owners.release(connection, claim, release)
             if settlement.wakes:
                 connection.execute(self._wake, {"ids": sorted(settlement.wakes), "now": now})
-            self.index.settled(connection, claim, settlement, now=now)
+            self.index.settled(connection, claim, settlement.index, now=now)
 
-        self._database.write(work, deadline=self.lease / 4)
+        self._database.write(transaction, deadline=self.lease / 4)
 
     def free_own_leases(self) -> int:
-        """Give back what a former process of this very name held. Only safe while no other bears the name."""
+        """Release the leases of a former process of the same name. Only safe while no other process has the name."""
         statement = (
             update(shipments)
-            .where(shipments.c.holder == self.holder, shipments.c.lease_until.is_not(None))
-            .values(token=None, holder=None, lease_until=None)
+            .where(shipments.c.worker_name == self.worker_name, shipments.c.lease_until.is_not(None))
+            .values(token=None, worker_name=None, lease_until=None)
         )
         return self._database.write(lambda connection: connection.execute(statement).rowcount)
 
-    def follow(self, homes: Mapping[str, Sequence[str]], *, now: float) -> dict[str, int]:
-        """Where the configuration takes an endpoint away from an account, its shipments go along, and look at once in
-        the other one where they were looking; how many of each. What was written stays where it is.
+    def reassign_accounts(self, accounts_of: Mapping[str, Sequence[str]], *, now: float) -> dict[str, int]:
+        """Move unwritten shipments whose endpoint the configuration has given to other accounts; how many of each.
 
-        ``homes`` are the accounts that an endpoint serves: what is at none of them goes to the first.
+        ``accounts_of`` are the accounts that an endpoint serves: what belongs to none of them moves to the first, and
+        is looked for there at once. A shipment that was written stays where it is.
         """
         s = shipments
-        unwritten = select(s.c.endpoint, s.c.account).where(s.c.state.in_(_OPEN), s.c.sent.is_(None)).distinct()
+        unwritten = (
+            select(s.c.endpoint, s.c.account).where(s.c.state.in_(MAY_BE_WRITTEN), s.c.sent.is_(None)).distinct()
+        )
         astray = {
             row["endpoint"]
             for row in self._database.rows(unwritten)
-            if row["account"] not in homes.get(row["endpoint"], [row["account"]])
+            if row["account"] not in accounts_of.get(row["endpoint"], [row["account"]])
         }
-        moved = {endpoint: self._move(endpoint, homes[endpoint], now) for endpoint in sorted(astray)}
+        moved = {endpoint: self._move(endpoint, accounts_of[endpoint], now) for endpoint in sorted(astray)}
         return {endpoint: many for endpoint, many in moved.items() if many}
 
     def _move(self, endpoint: str, accounts: Sequence[str], now: float) -> int:
@@ -248,23 +258,23 @@ class Queue(Accounts):
         moved = (
             s.c.endpoint == endpoint,
             s.c.account.not_in(accounts),
-            s.c.state.in_(_OPEN),
+            s.c.state.in_(MAY_BE_WRITTEN),
             s.c.sent.is_(None),
             or_(s.c.lease_until.is_(None), s.c.lease_until <= now),
             ~writing.exists(),
         )
-        # Whose order is awaited there must be found anew.
+        # An order that was awaited there must be found again here.
         anew = {**reopened(now), "order_id": None, "invoice_number": None}
         looking = {name: case((s.c.due_at.is_not(None), value), else_=s.c[name]) for name, value in anew.items()}
         its = select(s.c.id).where(s.c.id == waits.c.shipment, s.c.endpoint == endpoint, s.c.account == account)
 
-        def work(connection: Connection) -> int:
+        def transaction(connection: Connection) -> int:
             many = connection.execute(update(s).where(*moved).values(account=account, **looking)).rowcount
             stale = update(waits).where(waits.c.account.not_in(accounts), its.exists())
             connection.execute(stale.values(account=account))
             return many
 
-        return self._database.write(work)
+        return self._database.write(transaction)
 
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:
         """Invoice number → the shipment whose tracking it carries, and what that one last wrote."""
@@ -277,50 +287,34 @@ class Queue(Accounts):
         return {row["invoice_number"]: owner_from(order_id, dict(row)) for row in self._database.rows(statement)}
 
     def known(self, ids: Sequence[str]) -> list[Known]:
-        """What carriers have told of these shipments, as of their last settlements."""
+        """What carriers have said of these shipments, as of their last settlements."""
         if not ids:
             return []
         statement = select(shipments.c.known).where(shipments.c.id.in_(ids)).order_by(shipments.c.id)
         return [known_from_json(json.loads(row["known"])) for row in self._database.rows(statement)]
 
-    def _add_news(self, connection: Connection, claims: dict[str, Claim]) -> None:
-        if not claims:
-            return
-        for row in connection.execute(self._news, {"ids": list(claims)}).mappings():
+    def _with_updates(self, connection: Connection, claims: dict[str, Claim]) -> list[Claim]:
+        """The claims with their new updates and open writes."""
+        ids = {"ids": list(claims)}
+        new: dict[str, list[tuple[int, Update]]] = {name: [] for name in claims}
+        unread: set[str] = set()
+        for row in connection.execute(self._news, ids).mappings():
             try:
-                claims[row["shipment"]].updates.append(_update(dict(row)))
-            except _UNREADABLE:
-                log.exception("%s: delivery %s cannot be read; it stays new", row["shipment"], row["delivery"])
-                claims[row["shipment"]].unread = True
-                continue
-            claims[row["shipment"]].update_ids.append(row["id"])
-        for row in connection.execute(self._open_writes, {"ids": list(claims)}).mappings():
-            claims[row["shipment"]].open_writes.append(dict(row))
-
-
-_AS_STORED = (
-    *("id", "endpoint", "account", "token", "lease_until", "state", "reason", "note", "check_at"),
-    *("arrivals", "tries", "waits", "basis", "order_id", "invoice_number", "rule"),
-    *("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since", "generation", "rings"),
-)
-
-
-def _claim(row: dict[str, Any], *, now: float, probing: bool) -> Claim:
-    return Claim(
-        **{name: row[name] for name in _AS_STORED},
-        known=known_from_json(json.loads(row["known"])),
-        sent=json.loads(row["sent"]) if row["sent"] else None,
-        evidence=json.loads(row["evidence"]) if row["evidence"] else None,
-        updates=[],
-        update_ids=[],
-        claimed_at=now,
-        probing=probing,
-    )
-
-
-def _update(row: dict[str, Any]) -> Update:
-    return Update(
-        shipment=shipment_from_json(json.loads(row["said"])),
-        received_at=datetime.fromtimestamp(row["received_at"], UTC),
-        digest=row["digest"],
-    )
+                new[row["shipment"]].append((row["id"], update_from(dict(row))))
+            except UNREADABLE:
+                said = "stored update unreadable, it stays new: shipment=%s delivery=%s"
+                log.exception(said, row["shipment"], row["delivery"])
+                unread.add(row["shipment"])
+        open_writes: dict[str, list[OpenWrite]] = {name: [] for name in claims}
+        for row in connection.execute(self._open_writes, ids).mappings():
+            open_writes[row["shipment"]].append(open_write_from(dict(row)))
+        return [
+            replace(
+                claim,
+                updates=tuple(update for _, update in new[name]),
+                update_ids=tuple(update_id for update_id, _ in new[name]),
+                open_writes=tuple(open_writes[name]),
+                unread=name in unread,
+            )
+            for name, claim in claims.items()
+        ]

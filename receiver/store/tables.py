@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, 
 metadata = MetaData()
 
 #: Whose turn is first: what a carrier or a person has just said, before what is done again by the thousand.
-LIVE, BEHIND = PRIORITIES = (0, 1)
+LIVE, BULK = PRIORITIES = (0, 1)
 
 #: The record of what arrived. ``dedup`` outlives the body, which retention empties; ``notice`` is the delivery that
 #: asked for what was fetched.
@@ -51,7 +51,7 @@ fetches = Table(
     Column("lease_until", Double),
     Column("token", Text),
     Column("quiet_until", Double),
-    Column("arrivals", Integer, nullable=False, server_default="0"),
+    Column("update_count", Integer, nullable=False, server_default="0"),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("asked_at", Double, nullable=False),
     Column("changed_at", Double, nullable=False),
@@ -59,7 +59,7 @@ fetches = Table(
 _FETCH_DUE = text("due_at IS NOT NULL")
 Index("fetches_due", fetches.c.endpoint, fetches.c.due_at, sqlite_where=_FETCH_DUE, postgresql_where=_FETCH_DUE)
 
-#: What one delivery says of one shipment; ``taken`` once a worker has folded it in.
+#: What one delivery says of one shipment; ``folded`` once a worker has settled it.
 updates = Table(
     "updates",
     metadata,
@@ -69,9 +69,9 @@ updates = Table(
     Column("received_at", Double, nullable=False),
     Column("digest", Text, nullable=False),
     Column("said", Text, nullable=False),
-    Column("taken", Integer, nullable=False, server_default="0"),
+    Column("folded", Integer, nullable=False, server_default="0"),
 )
-_NEW_UPDATE = text("taken = 0")
+_NEW_UPDATE = text("folded = 0")
 Index("updates_new", updates.c.shipment, sqlite_where=_NEW_UPDATE, postgresql_where=_NEW_UPDATE)
 Index("updates_shipment", updates.c.shipment, updates.c.id)
 Index("updates_delivery", updates.c.delivery)
@@ -91,11 +91,11 @@ shipments = Table(
     Column("priority", Integer, nullable=False, server_default="0"),  # one of `PRIORITIES`
     Column("lease_until", Double),
     Column("token", Text),
-    Column("holder", Text),
-    Column("arrivals", Integer, nullable=False, server_default="0"),
+    Column("worker_name", Text),
+    Column("update_count", Integer, nullable=False, server_default="0"),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("waits", Integer, nullable=False, server_default="0"),
-    Column("basis", Text),
+    Column("input_digest", Text),  # of what the last decision was made from
     Column("known", Text, nullable=False, server_default="{}"),
     Column("sent", Text),
     Column("tracking_number", Text),
@@ -109,7 +109,7 @@ shipments = Table(
     Column("assigned_over", Text),  # the cancellation that was known when a person assigned all the same
     Column("wanted_since", Double),
     Column("generation", Integer, nullable=False, server_default="1"),
-    Column("rings", Integer, nullable=False, server_default="0"),  # how often an order's change has woken it
+    Column("wake_count", Integer, nullable=False, server_default="0"),  # how often a change of its order has woken it
     Column("first_at", Double, nullable=False),
     Column("changed_at", Double, nullable=False),
 )
@@ -247,7 +247,7 @@ accounts = Table(
     "accounts",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("free_at", Double, nullable=False, server_default="0"),
+    Column("next_slot_at", Double, nullable=False, server_default="0"),
     Column("paused_until", Double, nullable=False, server_default="0"),
     Column("pause_reason", Text),
     Column("pauses", Integer, nullable=False, server_default="0"),

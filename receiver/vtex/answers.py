@@ -2,14 +2,10 @@
 "Orders API"; an HTML page under 200 or 3xx is a login page: the key may not do what was asked."""
 
 import json
-import random
 import re
 from typing import Any
 
 from receiver.http import LEAST_PAUSE, Answer, pause
-
-#: While VTEX answers nobody: seconds of the first pause, doubling to the longest, until a call is answered.
-OUTAGE_PAUSE, LONGEST_OUTAGE_PAUSE = 15.0, 300.0
 
 _NO_INVOICE = "invoice not found"
 _EMAIL = re.compile(r"[^\s@\"']+@[^\s@\"']+")
@@ -79,12 +75,6 @@ def leaves_open(error: VtexError) -> bool:
     """Whether a write may have been applied: a server's error, a gateway's 503 and a garbled answer say as little as
     none. A 429 is told before."""
     return isinstance(error, Unanswered | Transient) or (isinstance(error, Throttled) and error.status == 503)
-
-
-def outage_pause(before: int, chance: random.Random) -> float:
-    """Seconds of silence while VTEX answers nobody, after so many such pauses: growing, and ± 20 %, so that several
-    accounts and hosts do not come back at one moment."""
-    return min(LONGEST_OUTAGE_PAUSE, OUTAGE_PAUSE * 2.0 ** min(before, 20)) * chance.uniform(0.8, 1.2)
 
 
 def message(answer: Answer) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from receiver.shipments import Reason
 from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
 
 #: Rule → what it means, in the order in which they are asked.
@@ -95,17 +96,17 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not there yet: ``reason`` is a key of `receiver.shipments.reasons.WAITING`."""
+    """Not there yet: ``reason`` is one of those that wait."""
 
-    reason: str
+    reason: Reason
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """For a person: ``reason`` is a key of `receiver.shipments.reasons.HELD`."""
+    """For a person: ``reason`` is one of those that are held."""
 
-    reason: str
+    reason: Reason
     note: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
@@ -131,17 +132,17 @@ def read_order(document: Any) -> Order:
 def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
     """The one invoice of ``order`` that the clues point at, or why there is none."""
     if order.status in CANCELLED and not clues.assigned:
-        return Hold("order_cancelled", f"order {order.order_id} is {order.status}")
+        return Hold(Reason.ORDER_CANCELLED, f"order {order.order_id} is {order.status}")
     if clues.assigned_invoice:
         return _assigned(order, clues.assigned_invoice, clues)
     for kind, values in _references(clues).items():
         if len({key_digits(value) or plain_number(value) for value in values}) > 1:
-            return Hold("ambiguous_reference", f"the carrier names several {kind}: {', '.join(values)}")
+            return Hold(Reason.AMBIGUOUS_REFERENCE, f"the carrier names several {kind}: {', '.join(values)}")
     votes = _named_votes(order, clues)
     if clues.linked_invoice and "link" not in votes:
         return _missing(order, [clues.linked_invoice], by="a link")
     if len(votes) == 1 and "link" not in votes and _contradicts_itself(clues):
-        return Hold("ambiguous_reference", f"the carrier's number and key name two invoices: {_names(clues)}")
+        return Hold(Reason.AMBIGUOUS_REFERENCE, f"the carrier's number and key name two invoices: {_names(clues)}")
     votes = votes or _seen_votes(order, clues)
     if votes:
         return _elected(order, votes, clues)
@@ -210,7 +211,7 @@ def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice |
     bearing = [other for other in order.packages if other.invoice_number == package.invoice_number]
     if len(bearing) > 1:
         note = f"order {order.order_id}: {len(bearing)} packages bear {package.invoice_number}"
-        return Hold("shared_invoice_number", note, {"candidates": _numbers(bearing), "rule": rule})
+        return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": _numbers(bearing), "rule": rule})
     return Choice(package, rule, _evidence(order, package, clues))
 
 
@@ -274,16 +275,18 @@ def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
 
 def _only_open(order: Order, clues: Clues) -> Choice | Wait | Hold:
     if not order.outputs:
-        return Wait("only_return_invoices" if order.packages else "no_invoice", f"order {order.order_id}")
+        return Wait(Reason.ONLY_RETURN_INVOICES if order.packages else Reason.NO_INVOICE, f"order {order.order_id}")
     unused = [package for package in order.outputs if not package.tracking_number]
     if len(unused) > 1:
         return _ambiguous(order, unused, "only_open_invoice")
     if not order.covered:
-        return Wait("partly_invoiced", f"order {order.order_id} has {', '.join(_numbers(order.outputs))}")
+        return Wait(Reason.PARTLY_INVOICED, f"order {order.order_id} has {', '.join(_numbers(order.outputs))}")
     if not unused:
         holding = ", ".join(f"{package.invoice_number}: {package.tracking_number}" for package in order.outputs)
         name_one = "; to overwrite one, name it: --invoice" if clues.assigned else ""
-        return Hold("number_differs", f"every invoice of {order.order_id} holds another number ({holding}){name_one}")
+        return Hold(
+            Reason.NUMBER_DIFFERS, f"every invoice of {order.order_id} holds another number ({holding}){name_one}"
+        )
     if _ruled_out(unused[0], clues):
         return _missing(order, [f"series {series}" for series in clues.invoice_series])
     return _chosen(order, unused[0], "only_open_invoice", clues)
@@ -291,12 +294,12 @@ def _only_open(order: Order, clues: Clues) -> Choice | Wait | Hold:
 
 def _missing(order: Order, wanted: Sequence[str], *, by: str = "the carrier") -> Wait:
     if not order.outputs:
-        return Wait("only_return_invoices" if order.packages else "no_invoice", f"order {order.order_id}")
+        return Wait(Reason.ONLY_RETURN_INVOICES if order.packages else Reason.NO_INVOICE, f"order {order.order_id}")
     there = ", ".join(
         f"{package.invoice_number} (key {package.invoice_key})" if package.invoice_key else package.invoice_number
         for package in order.outputs
     )
-    return Wait("invoice_not_there", f"{by} names {', '.join(wanted)}; order {order.order_id} has {there}")
+    return Wait(Reason.INVOICE_NOT_THERE, f"{by} names {', '.join(wanted)}; order {order.order_id} has {there}")
 
 
 def _names(clues: Clues) -> str:
@@ -306,7 +309,7 @@ def _names(clues: Clues) -> str:
 def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
     numbers = _numbers(packages)
     return Hold(
-        "ambiguous_invoice",
+        Reason.AMBIGUOUS_INVOICE,
         f"order {order.order_id}: {', '.join(numbers)} all fit ({rule})",
         {"candidates": numbers, "rule": rule},
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from receiver.shipments import Parcels, Reason, Sent
 from receiver.vtex.orders import Choice, Clues, Hold, Order, Package, Wait, choose, only_invoice
 
 #: What makes VTEX fail on an invoice's own number: "/" is decoded before routing (KI-1302085), white space gives 500
@@ -16,8 +17,6 @@ _VISIBLE = ("trackingNumber", "trackingUrl", "courier")
 MOST_SEGMENT = 200
 
 Body = dict[str, Any]
-#: Shipment → when it was dispatched, as text, and its number; in the order of their dispatch.
-Parcels = Mapping[str, tuple[str | None, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +46,11 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What went before: ``sent`` is the body VTEX was last in step with, ``unsettled`` a PATCH of unknown outcome;
+    """What went before: ``sent`` is what VTEX was last in step with, ``unsettled`` a PATCH of unknown outcome;
     ``owners`` maps an invoice's number to the shipment of ours that wrote there. ``overruled``: a person has named the
     invoice since."""
 
-    sent: Body | None = None
+    sent: Sent | None = None
     unsettled: Body | None = None
     owners: Mapping[str, Owner] = field(default_factory=dict)
     overruled: bool = False
@@ -88,10 +87,10 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """VTEX keeps what it holds, as the endpoint's settings say; ``reason`` is a key of `shipments.reasons.KEPT`."""
+    """VTEX keeps what it holds, as the endpoint's settings say; ``reason`` is one of those that keep."""
 
     choice: Choice
-    reason: str
+    reason: Reason
     note: str
 
 
@@ -116,7 +115,7 @@ def decide(
         return choice
     package = choice.package
     if unsafe_segment(package.invoice_number):
-        return Hold("unsafe_invoice_number", f"invoice {package.invoice_number!r} of order {order.order_id}")
+        return Hold(Reason.UNSAFE_INVOICE_NUMBER, f"invoice {package.invoice_number!r} of order {order.order_id}")
     owner = history.owners.get(package.invoice_number)
     place = _place(choice, owner, wanted, history, policy)
     if not isinstance(place, _Place):
@@ -175,38 +174,33 @@ def patch_body(
     }
 
 
-def shows(package: Package, body: Body) -> bool:
+def shows(package: Package, body: Mapping[str, Any]) -> bool:
     """True where GET order shows what the body says; the dispatch date is not among what it shows."""
     visible = _visible(package)
     return all(visible[name] == body[name] for name in _VISIBLE)
 
 
-def says_nothing_new(wanted: Wanted, sent: Body) -> bool:
+def says_nothing_new(wanted: Wanted, sent: Sent) -> bool:
     """True where a write would repeat what was sent, or leave alone what was left: a changed date alone is no reason to
     mail the shopper again."""
-    if words(wanted) == sent.get("wanted"):
+    if words(wanted) == sent.wanted:
         return True
-    parcels = sent.get("parcels", {})
+    parcels = sent.parcels
     if wanted.shipment in parcels:
         if wanted.tracking_number != parcels[wanted.shipment][1]:
             return False
         if wanted.shipment != next(iter(parcels)):
             return True  # page and courier are those of the parcel dispatched first
-    elif wanted.tracking_number != sent["trackingNumber"]:
+    elif wanted.tracking_number != sent.tracking_number:
         return False
     courier = wanted.courier or wanted.configured_courier
-    return wanted.tracking_url in (None, sent["trackingUrl"]) and courier in (None, sent["courier"])
+    return wanted.tracking_url in (None, sent.tracking_url) and courier in (None, sent.courier)
 
 
-def words(wanted: Wanted) -> list[str | None]:
+def words(wanted: Wanted) -> tuple[str | None, ...]:
     """What a write would tell VTEX in the carrier's name, for comparing."""
     courier = wanted.courier or wanted.configured_courier
-    return [wanted.tracking_number, wanted.tracking_url, courier, iso(wanted.dispatched_at)]
-
-
-def was_seen(sent: Body | None) -> bool:
-    """True where the invoice has shown what we wrote there, then or before."""
-    return sent is not None and bool(sent.get("verified") or sent.get("seen"))
+    return (wanted.tracking_number, wanted.tracking_url, courier, iso(wanted.dispatched_at))
 
 
 def iso(time: datetime | None) -> str | None:
@@ -224,12 +218,12 @@ def unsafe_segment(segment: str) -> bool:
 def _among_ours(hold: Hold, order: Order, clues: Clues, history: History, policy: Policy) -> Choice | Hold:
     """Numbers that our own other parcels wrote are not foreign ones."""
     owners = [history.owners.get(package.invoice_number) for package in order.outputs]
-    if hold.reason != "number_differs" or None in owners:
+    if hold.reason != Reason.NUMBER_DIFFERS or None in owners:
         return hold
     alone = owners[0] if len(owners) == 1 else None
     if alone is not None and (alone.moved or policy.second_parcel != "hold"):
         return only_invoice(order, clues)
-    return Hold("second_parcel", hold.note, hold.evidence)
+    return Hold(Reason.SECOND_PARCEL, hold.note, hold.evidence)
 
 
 def _place(
@@ -250,15 +244,15 @@ def _place(
         ours |= {other.number or wanted.tracking_number}
     elif owner is not None:
         # The store learns of a write whose answer was lost only with this claim's end.
-        alone = _in_line(owner.parcels or (history.sent or {}).get("parcels", {}), wanted)
+        alone = _in_line(owner.parcels or (history.sent.parcels if history.sent else {}), wanted)
         ours |= {joined(alone), *_written(history)}
     if standing is None or standing in ours:
         return _Place(choice, alone, other)
     note = f"invoice {choice.package.invoice_number} holds {standing}, not {joined(alone)}"
-    if owner is None or other is not None or not was_seen(history.sent):
-        return Hold("number_differs", note)
+    if owner is None or other is not None or not (history.sent and history.sent.visibility.was_seen):
+        return Hold(Reason.NUMBER_DIFFERS, note)
     if policy.number_changed == "keep":
-        return Keep(choice, "number_changed", note)
+        return Keep(choice, Reason.NUMBER_CHANGED, note)
     return _Place(_because(choice, 'number_changed = "overwrite"', standing), alone)
 
 
@@ -273,9 +267,9 @@ def _beside(
     carried = f"{other.number} of {other.shipment}" if other.number else f"what {other.shipment} is about to write"
     note = f"invoice {package.invoice_number} carries {carried}"
     if policy.second_parcel == "hold" or other.number is None:
-        return Hold("second_parcel", note)
+        return Hold(Reason.SECOND_PARCEL, note)
     if standing not in (None, other.number, *_numbers(other.parcels), *_written(history)):
-        return Hold("number_differs", f"invoice {package.invoice_number} holds {standing}, not {other.number}")
+        return Hold(Reason.NUMBER_DIFFERS, f"invoice {package.invoice_number} holds {standing}, not {other.number}")
     because = f'second_parcel = "{policy.second_parcel}"'
     if policy.second_parcel == "join":
         parcels = _in_line(other.parcels, wanted)
@@ -284,7 +278,7 @@ def _beside(
     if policy.second_parcel == "latest" and _is_later(wanted.dispatched_at, theirs):
         alone = {wanted.shipment: (iso(wanted.dispatched_at), wanted.tracking_number)}
         return _Place(_because(choice, because, other.number), alone, other, displaces=True)
-    return Keep(choice, "other_parcel", f"{note}; {because}")
+    return Keep(choice, Reason.OTHER_PARCEL, f"{note}; {because}")
 
 
 def _in_line(parcels: Parcels, wanted: Wanted) -> Parcels:
@@ -314,12 +308,17 @@ def _numbers(parcels: Parcels) -> list[str]:
 
 
 def _date_sent(history: History) -> str | None:
-    dates = [body.get("dispatchedDate") for body in (history.sent, history.unsettled) if body]
+    dates = [body.get("dispatchedDate") for body in _bodies(history)]
     return next(filter(None, dates), None)
 
 
 def _written(history: History) -> set[str]:
-    return {body["trackingNumber"] for body in (history.sent, history.unsettled) if body}
+    return {body["trackingNumber"] for body in _bodies(history)}
+
+
+def _bodies(history: History) -> list[Body]:
+    """What we wrote, or may have written."""
+    return [body for body in (history.sent.body if history.sent else None, history.unsettled) if body]
 
 
 def _would_blank_the_date(package: Package, body: Body) -> bool:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from receiver.calls.background import READS, Errands
+from receiver.calls.background import Errands
 from receiver.http import Http
-from receiver.store import Background, Busy, Paused, Queue
+from receiver.store import Background, Paused, Queue, RateLimited
 from receiver.store.accounts import FAILING_ORDERS
-from receiver.vtex.answers import OUTAGE_PAUSE, Misconfigured, NotFound, Throttled, Transient
+from receiver.timing import BACKGROUND_READ, OUTAGE
+from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient
 from receiver.vtex.client import Vtex
 from tests.support.rig import Rig, order, package, posted
 
@@ -30,7 +31,7 @@ class Sleeper:
 
 def errands(rig: Rig, sleep: Sleeper, said: list[str] | None = None) -> Errands:
     vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
-    queue = Queue(rig.database, holder="errands", lease=60)
+    queue = Queue(rig.database, worker_name="errands", lease=60)
     told = [] if said is None else said
     return Errands(queue, vtex, clock=lambda: rig.now, sleep=sleep, waiting=told.append)
 
@@ -81,9 +82,9 @@ def test_no_patience(rig: Rig) -> None:
     rig.post(posted())
     sleep = Sleeper(rig)
     made = errands(rig, sleep)
-    with pytest.raises(Busy):
+    with pytest.raises(RateLimited):
         made.call(an_order(made), order_id="1-01", patience=0)
-    Queue(rig.database, holder="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
+    Queue(rig.database, worker_name="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
     with pytest.raises(Paused):
         made.call(an_order(made), order_id="1-01", patience=0)
 
@@ -94,7 +95,7 @@ def test_pause_is_waited_for(rig_on_either: Rig) -> None:
     """A pause is honoured, and the errand that succeeds after it ends it for all."""
     rig = rig_on_either
     rig.add_order(order("1-01"))
-    Queue(rig.database, holder="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
+    Queue(rig.database, worker_name="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
     sleep = Sleeper(rig)
     made = errands(rig, sleep)
     made.call(an_order(made), order_id="1-01")
@@ -121,12 +122,12 @@ def test_pauses(rig_on_either: Rig, faults: dict[str, Any], error: type[Exceptio
 def test_one_probe(rig: Rig) -> None:
     """Just out of a pause, while a shipment tries the account, an errand waits."""
     rig.add_order(order("1-01", package("900")))
-    queue = Queue(rig.database, holder="x", lease=60)
-    queue.pause("lux", until=rig.now, reason="429", own_fault=False)
+    queue = Queue(rig.database, worker_name="x", lease=60)
+    queue.accounts.pause("lux", until=rig.now, reason="429", own_fault=False)
     rig.post(posted())
     queue.claim("lux", most=1, now=rig.now)
     made = errands(rig, Sleeper(rig))
-    with pytest.raises(Busy):
+    with pytest.raises(RateLimited):
         made.call(an_order(made), order_id="1-01", patience=0)
 
 
@@ -152,7 +153,7 @@ class TestOutage:
         self.fail(rig, made, FAILING_ORDERS)
         [paused] = rig.desk.paused_accounts(now=rig.now)
         assert "10 orders in a row without an answer: " in paused["reason"]
-        assert 0.8 * OUTAGE_PAUSE <= paused["until"] - rig.now <= 1.2 * OUTAGE_PAUSE
+        assert 0.8 * OUTAGE.first <= paused["until"] - rig.now <= 1.2 * OUTAGE.first
         with pytest.raises(Paused):
             made.call(an_order(made), order_id="1-01", patience=0)
 
@@ -160,7 +161,7 @@ class TestOutage:
         rig.now = paused["until"] - 1
         self.fail(rig, made, 1)
         [again] = rig.desk.paused_accounts(now=rig.now)
-        assert 1.6 * OUTAGE_PAUSE <= again["until"] - rig.now
+        assert 1.6 * OUTAGE.first <= again["until"] - rig.now
         rig.now = again["until"]
         rig.faults()
         rig.add_order(order("1-01"))
@@ -236,7 +237,7 @@ class TestRead:
         with pytest.raises(Transient):
             made.read(an_order(made), order_id="1-01")
 
-        assert READS == len(rig.calls())
+        assert BACKGROUND_READ.tries == len(rig.calls())
         assert [5.0, 10.0, 20.0, 40.0] == sleep.slept
 
     def test_not_found(self, rig: Rig):

@@ -19,12 +19,12 @@ class TestPauses:
         """An answer to a call that began before the pause does not end it."""
         rig = rig_on_either
         rig.add_order(order("1-01"))
-        queue = Queue(rig.database, holder="errands", lease=60)
+        queue = Queue(rig.database, worker_name="errands", lease=60)
         vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
         errands = Errands(queue, vtex, clock=lambda: rig.now, sleep=lambda _: None)
 
         def asked_for_quiet_meanwhile() -> Any:
-            queue.pause("lux", until=rig.now + 600, reason="429", own_fault=False, now=rig.now)
+            queue.accounts.pause("lux", until=rig.now + 600, reason="429", own_fault=False, now=rig.now)
             return vtex.get_order("1-01")
 
         errands.call(asked_for_quiet_meanwhile)

@@ -13,19 +13,18 @@ from urllib.request import urlopen
 import pytest
 
 from receiver.calls.background import Errands
-from receiver.calls.pauses import KEY_PAUSE
 from receiver.http import Http
 from receiver.operations.comparing import Comparing
 from receiver.sandbox import Faults, create_sandbox, serve
-from receiver.store import Attempt, Background, Busy, Database, Desk, Inbox, Paused, Queue
+from receiver.store import Attempt, Background, Database, Desk, Inbox, Paused, Queue, RateLimited
 from receiver.store.accounts import FAILING_ORDERS, FAILING_WITHIN, Accounts
-from receiver.store.tables import BEHIND
-from receiver.vtex.answers import LONGEST_OUTAGE_PAUSE, OUTAGE_PAUSE
+from receiver.store.tables import BULK
+from receiver.timing import BAD_KEY, OUTAGE
 from receiver.vtex.client import Vtex
 from tests.support.outages import states
 from tests.support.processes import Sender, Site
 from tests.support.rig import MELHOR_ENVIO, Rig, eventually, order, package, posted
-from tests.support.store_cases import NOW, add_shipments, delivery, rest, shipment
+from tests.support.store_cases import NOW, add_shipments, delivery, settlement, shipment
 from tests.support.times import DAY, HOUR
 
 
@@ -47,7 +46,7 @@ class TestPriority:
     def test_not_starved(self, database: Database):
         """A live parcel is claimed before 10,000 retried ones that have been due for longer."""
         add_shipments(database, *(f"ep/{number}" for number in range(10_000)), state="held", due_at=None)
-        queue, desk = Queue(database, holder="a", lease=60), Desk(database)
+        queue, desk = Queue(database, worker_name="a", lease=60), Desk(database)
         assert 10_000 == desk.retry_all(state="held", reason=None, now=NOW - 600)
         add_shipments(database, "ep/live")
 
@@ -104,14 +103,14 @@ class TestPriority:
 
     def test_after_a_pause(self, database: Database):
         """The one probe after a pause is a live one."""
-        add_shipments(database, "ep/retried", due_at=NOW - 9, priority=BEHIND)
+        add_shipments(database, "ep/retried", due_at=NOW - 9, priority=BULK)
         add_shipments(database, "ep/live")
-        queue = Queue(database, holder="a", lease=60)
-        queue.pause("lux", until=NOW, reason="429", own_fault=False)
+        queue = Queue(database, worker_name="a", lease=60)
+        queue.accounts.pause("lux", until=NOW, reason="429", own_fault=False)
 
         [probe] = queue.claim("lux", most=9, now=NOW)
         assert "ep/live" == probe.id
-        queue.settle(probe, rest(), now=NOW)
+        queue.settle(probe, settlement(probe), now=NOW)
 
 
 class TestOutage:
@@ -125,13 +124,13 @@ class TestOutage:
         rig.work()
         assert FAILING_ORDERS == len(rig.calls())
         [paused] = rig.desk.paused_accounts(now=rig.now)
-        assert 0.8 * OUTAGE_PAUSE <= paused["until"] - rig.now <= 1.2 * OUTAGE_PAUSE
+        assert 0.8 * OUTAGE.first <= paused["until"] - rig.now <= 1.2 * OUTAGE.first
         assert "10 orders in a row without an answer: " in paused["reason"]
 
         rig.works_until(HOUR)
         times = [call.at for call in rig.calls()][FAILING_ORDERS - 1 :]
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-        doubling = [min(LONGEST_OUTAGE_PAUSE, OUTAGE_PAUSE * 2**turn) for turn in range(len(gaps))]
+        doubling = [min(OUTAGE.most, OUTAGE.first * 2**turn) for turn in range(len(gaps))]
         assert all(0.8 * wanted <= gap <= 1.2 * wanted for wanted, gap in zip(doubling, gaps, strict=True)), gaps
         assert 1 == len([one for one in caplog.records if "paused for a moment" in one.getMessage()])
 
@@ -166,7 +165,7 @@ class TestOutage:
         rig.works_until(HOUR)
         times = [call.at for call in rig.calls("PATCH")][FAILING_ORDERS - 1 :]
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-        doubling = [min(LONGEST_OUTAGE_PAUSE, OUTAGE_PAUSE * 2**turn) for turn in range(len(gaps))]
+        doubling = [min(OUTAGE.most, OUTAGE.first * 2**turn) for turn in range(len(gaps))]
         assert all(0.8 * wanted <= gap <= 1.2 * wanted for wanted, gap in zip(doubling, gaps, strict=True)), gaps
 
         rig.faults()
@@ -192,7 +191,7 @@ class TestOutage:
         rig.faults(unauthorized=True)
         rig.work()
         [paused] = rig.desk.paused_accounts(now=rig.now)
-        assert KEY_PAUSE == paused["until"] - rig.now
+        assert BAD_KEY.first == paused["until"] - rig.now
 
     def test_an_answer_between(self, rig: Rig):
         """Failures that are not in a row are nobody's outage."""
@@ -271,11 +270,11 @@ class TestQuiet:
 
         def sleep(seconds: float) -> None:
             rig.now += seconds
-            rig.worker.queue.pause("lux", until=rig.now + 60, reason="429", own_fault=False)
+            rig.worker.queue.accounts.pause("lux", until=rig.now + 60, reason="429", own_fault=False)
 
         queue, reconciler = rig.hands("waiting", sleep=sleep)
         first, second = queue.claim("lux", most=2, now=rig.now)
-        queue.book(first, Attempt(call="GET order", order_id="1-01"), span=2.0, now=rig.now)
+        queue.reserve(first, Attempt(call="GET order", order_id="1-01"), interval=2.0, now=rig.now)
         reconciler.run(second)
 
         assert [] == rig.calls()
@@ -314,7 +313,7 @@ class TestAccounts:
                     "melhor-envio": {**MELHOR_ENVIO, "account": "lux"},
                     "other": {**MELHOR_ENVIO, "account": "second"},
                 },
-                hands=4,
+                concurrency=4,
             )
             rig.on_slow = lambda _: let_go.wait(30)
             rig.sandbox.faults = {
@@ -371,7 +370,7 @@ class TestRefusedAndProbes:
     def test_refused_news(self, rig: Rig):
         """An order that is refused is not read every other second because of a pause that is long over."""
         Background(rig.database).note_news("lux", "1-01", now=rig.now)
-        rig.worker.queue.pause("lux", until=rig.now + 60, reason="429", own_fault=False, now=rig.now)
+        rig.worker.queue.accounts.pause("lux", until=rig.now + 60, reason="429", own_fault=False, now=rig.now)
         rig.faults(forbidden=frozenset({"1-01"}))
         rig.now += 61
         for _ in range(600):
@@ -397,7 +396,7 @@ class TestRefusedAndProbes:
         for turn in range(40):
             for number in range(4):
                 rig.post(posted(f"{turn}{number}-01", parcel=f"p{turn}-{number}", number=f"TN{turn}{number}"))
-            queues = [Queue(rig.database, holder=name, lease=60) for name in "ab"]
+            queues = [Queue(rig.database, worker_name=name, lease=60) for name in "ab"]
             queues[0].pause("lux", until=rig.now + 60, reason="429", own_fault=False, now=rig.now)
             rig.now += 61
             barrier = threading.Barrier(2)
@@ -417,15 +416,15 @@ class TestRefusedAndProbes:
         """An errand that waits for its place does not call any more once VTEX asks for quiet."""
         rig.configure(account={"requests_per_minute": 2})
         rig.add_order(order("1-01", package("900")))
-        queue = Queue(rig.database, holder="a", lease=60)
+        queue = Queue(rig.database, worker_name="a", lease=60)
 
         def sleep(seconds: float) -> None:
             rig.now += seconds
             if not rig.desk.paused_accounts(now=rig.now):
-                queue.pause("lux", until=rig.now + 600, reason="429", own_fault=False, now=rig.now)
+                queue.accounts.pause("lux", until=rig.now + 600, reason="429", own_fault=False, now=rig.now)
 
         vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
-        queue.take_place("lux", span=30.0, now=rig.now)
+        queue.accounts.reserve_read("lux", interval=30.0, now=rig.now)
         errands = Errands(queue, vtex, clock=lambda: rig.now, sleep=sleep)
         comparing = Comparing(queue, {"lux": vtex}, clock=lambda: rig.now, sleep=sleep)
         nothing = dict.fromkeys(("trackingNumber", "trackingUrl", "courier"))
@@ -446,10 +445,10 @@ class TestProbeOfCommands:
         rig.add_order(order("1-01", package("900")))
         rig.post(posted())
         queue = rig.worker.queue
-        queue.pause("lux", until=rig.now + 60, reason="429", own_fault=False, now=rig.now)
+        queue.accounts.pause("lux", until=rig.now + 60, reason="429", own_fault=False, now=rig.now)
         rig.now += 61
         [probe] = queue.claim("lux", most=9, now=rig.now)
         assert probe.probing
 
-        with pytest.raises((Busy, Paused)):
-            Accounts(rig.database).take_place("lux", span=0.1, now=rig.now, longest_wait=60)
+        with pytest.raises((RateLimited, Paused)):
+            Accounts(rig.database).reserve_read("lux", interval=0.1, now=rig.now, max_wait=60)

@@ -32,7 +32,7 @@ class TestShipments:
         }.items() <= row.items()
         assert ["2026-11-10T12:00:00+00:00", None] == [row["sent"]["dispatchedDate"], row["due_at"]]
         assert "2026-11-18T11:06:40Z" == row["sent"]["at"]
-        assert not {"token", "holder", "basis"} & row.keys()
+        assert not {"token", "worker_name", "input_digest"} & row.keys()
 
     def test_table(self, desk):
         """A table has a heading and a line for each."""

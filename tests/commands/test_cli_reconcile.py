@@ -9,7 +9,6 @@ import pytest
 
 from receiver.operations.comparing import Comparing
 from receiver.shipments.next_step import Next, next_step
-from receiver.store.accounts import Accounts
 from receiver.store.gaps import Gaps
 from tests.support.console import Desk, receiver, write_config
 from tests.support.frenet_events import prepared, scanned
@@ -289,7 +288,7 @@ class TestReconcile:
         """A paused account is not asked: one line says why, beside all that is known without asking."""
         tell(desk, 1, package("A"))
         tell(desk, 2)
-        desk.rig.worker.queue.pause("lux", until=time.time() + 600, reason="429", own_fault=False)
+        desk.rig.worker.queue.accounts.pause("lux", until=time.time() + 600, reason="429", own_fault=False)
 
         unasked, unwritten = desk.tells("reconcile", "--ask", code=1)
         assert ("never_written", "not_asked", "lux") == (unwritten["gap"], unasked["gap"], unasked["account"])
@@ -309,7 +308,7 @@ class TestReconcile:
             rig.post(posted(f"{number}-01", number=f"TN{number}", at=LONG_AGO), endpoint=name)
             rig.work()
             rig.add_order(order(f"{number}-01", package("A")))
-        rig.worker.queue.pause("alt", until=time.time() + 600, reason="429", own_fault=False)
+        rig.worker.queue.accounts.pause("alt", until=time.time() + 600, reason="429", own_fault=False)
 
         assert [("not_asked", "alt"), ("differs", "lux")] == [
             (row["gap"], row["account"]) for row in desk.tells("reconcile", "--ask", code=1)
@@ -416,14 +415,14 @@ class TestNext:
     def test_paused(self, desk: Desk):
         """While its account is paused the story says until when, and why."""
         tell(desk, 1)
-        desk.rig.worker.queue.pause("lux", until=2e9, reason="HTTP 401: the key", own_fault=True)
+        desk.rig.worker.queue.accounts.pause("lux", until=2e9, reason="HTTP 401: the key", own_fault=True)
 
         told = desk.says("show", "TN1")
         assert "  account          lux, paused until 2033-05-18T03:33:20Z: HTTP 401: the key\n" in told
         assert f"  next             2033-05-18T03:33:20Z: {_PAUSE_OVER}\n" in told
         [story] = desk.tells("show", "TN1")
         assert {"until": "2033-05-18T03:33:20Z", "reason": "HTTP 401: the key"} == story["paused"]
-        desk.rig.worker.queue.resume("lux")
+        desk.rig.worker.queue.accounts.resume("lux")
         assert "  account          lux\n" in desk.says("show", "TN1")
 
     def test_told(self, desk: Desk):
@@ -457,7 +456,7 @@ class TestReconcileTellsTheTruth:
         assert "https://better.example/TN1BR" == rig.package_of("1-01", "900")["trackingUrl"]
 
         rig.now += HOUR
-        comparing = Comparing(Accounts(rig.database), {"lux": Clerk(rig).vtex}, clock=lambda: rig.now)
+        comparing = Comparing(rig.database, {"lux": Clerk(rig).vtex}, clock=lambda: rig.now)
         assert [] == [one["note"] for one in comparing.differing(Gaps(rig.database).written()) if one]
 
     def test_learns(self, desk: Desk):

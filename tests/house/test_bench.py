@@ -134,7 +134,7 @@ def test_kept(database, sqlite_url):
 def test_look(database):
     """A store is filled with as much as was asked for, and only the one shipment is due in it."""
     look.fill(database, backing_off=20, history=50)
-    queue = Queue(database, holder="toy", lease=1)
+    queue = Queue(database, worker_name="toy", lease=1)
 
     with database.reading() as connection:
         rows = {

@@ -9,7 +9,7 @@ from receiver.carriers import discover
 from receiver.carriers.pages import with_table
 from receiver.cli import main
 from receiver.config import parse
-from receiver.shipments.reasons import HELD, KEPT, WAITING
+from receiver.shipments import Kind, Reason
 from receiver.vtex.orders import RULES
 from tests.support.pages import rows, shell, spans
 from tests.support.paths import ROOT
@@ -82,13 +82,17 @@ def test_examples(page):
         main.commands[name].make_context(name, arguments)
 
 
+def _of(kind: Kind) -> dict[str, str]:
+    return {reason.value: reason.sentence for reason in Reason if reason.kind is kind}
+
+
 @pytest.mark.parametrize(
     ("heading", "expected"),
     [
         ("The invoice", RULES),
-        ("Why a shipment is held", HELD),
-        ("Why an invoice is kept", KEPT),
-        ("Why a shipment waits", WAITING),
+        ("Why a shipment is held", _of(Kind.HELD)),
+        ("Why an invoice is kept", _of(Kind.KEPT)),
+        ("Why a shipment waits", _of(Kind.WAITING)),
     ],
 )
 def test_finding(heading, expected):

@@ -180,7 +180,7 @@ class TestRehearsal:
     """A dry run changes nothing anywhere; only the account's pace knows that it read."""
 
     def stored(self, clerk: Clerk) -> dict[str, Any]:
-        paceless = [column for column in accounts.c if column.name != "free_at"]
+        paceless = [column for column in accounts.c if column.name != "next_slot_at"]
         rows = [dict(row) for row in clerk.rig.database.rows(select(*paceless))]
         return {**everything(clerk.rig.database), "accounts": rows}
 
@@ -202,8 +202,8 @@ class TestRehearsal:
         assert clerk.rehearsed_url == self.rehearsed(clerk)
         assert 2 == len(clerk.rig.calls("GET"))
         assert [] == clerk.outcomes()
-        (account,) = clerk.rig.database.rows(select(accounts.c.free_at))
-        assert account["free_at"] > clerk.rig.now
+        (account,) = clerk.rig.database.rows(select(accounts.c.next_slot_at))
+        assert account["next_slot_at"] > clerk.rig.now
 
     @pytest.mark.parametrize("seconds", [10.0, 86_400.0])
     def test_lost(self, clerk_on_either: Clerk, seconds: float):

@@ -174,7 +174,7 @@ class TestRepeats:
             accounts.pause("lux", until=rig.now + 600, reason="429", own_fault=False, now=rig.now)
 
         vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
-        accounts.take_place("lux", span=30.0, now=rig.now)
+        accounts.reserve_read("lux", interval=30.0, now=rig.now)
         with pytest.raises(Exception):  # noqa: B017
             Invoicing(accounts, vtex, clock=lambda: rig.now, sleep=sleep).post("1-01", BILL)
         assert [] == rig.calls()

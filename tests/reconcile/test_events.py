@@ -199,7 +199,7 @@ class TestTrouble:
         queue = frenet.hands("slow")[0]
         (claim,) = queue.claim("lux", most=1, now=frenet.now)
         reconciler = frenet.hands("slow", sleep=lambda _: None)[1]
-        claim.lease_until = frenet.now  # as if the pace had kept it waiting
+        claim.lease.until = frenet.now  # as if the pace had kept it waiting
         frenet.later(61)
         reconciler.run(claim)
 

@@ -12,11 +12,22 @@ import pytest
 
 from adapters import Reference, ReferenceKind, Shipment, Status
 from receiver.config import AWAIT_SECONDS, Config, parse
-from receiver.reconcile.plan import Ask, Rest, basis, hold, order_ids, plan, waiting
-from receiver.shipments import Known, Update, fold, stamp_to_json
-from receiver.shipments.reasons import HELD, REASONS, WAITING
-from receiver.store import Claim
-from receiver.timing import LONGEST_BACKOFF, awaiting, backoff
+from receiver.reconcile.plan import Ask, input_digest, order_ids, plan
+from receiver.shipments import (
+    Kind,
+    Known,
+    NextState,
+    Reason,
+    ShipmentRecord,
+    State,
+    Update,
+    fold,
+    held,
+    stamp_to_json,
+    waiting,
+)
+from receiver.store.rows import generation_from
+from receiver.timing import RETRY, recheck_delay
 from tests.support.paths import ROOT
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -24,7 +35,15 @@ T = NOW.timestamp()
 DISPATCHED = NOW - timedelta(days=1)
 ORDER = Reference(ReferenceKind.ORDER_ID, "1-01")
 NUMBER = Reference(ReferenceKind.INVOICE_NUMBER, "900")
-SENT = {"trackingNumber": "TN1", "trackingUrl": None, "courier": "Jadlog", "dispatchedDate": None}
+SENT = {
+    "trackingNumber": "TN1",
+    "trackingUrl": None,
+    "courier": "Jadlog",
+    "dispatchedDate": None,
+    "order": "1-01",
+    "invoice": "900",
+    "at": T,
+}
 
 
 def said(status: Status = Status.DISPATCHED, *, hours: float = -24, **rest: Any) -> Update:
@@ -47,32 +66,34 @@ def settings(**receiver: Any) -> Config:
     return parse(raw, path=Path("receiver.toml"), environ={})
 
 
-def claim(now_known: Known, **rest: Any) -> Claim:
+def record(now_known: Known, **columns: Any) -> ShipmentRecord:
     """A shipment as the last settlement left it, its choice resting on all that is known now."""
-    plain: dict[str, Any] = dict.fromkeys(
-        ("reason", "note", "check_at", "basis", "sent", "order_id", "invoice_number", "rule", "evidence")
+    row: dict[str, Any] = dict.fromkeys(
+        ("reason", "note", "check_at", "input_digest", "sent", "order_id", "invoice_number", "rule", "evidence")
     )
-    plain |= dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since"))
-    plain["state"] = "due"
-    made = Claim(
-        id="melhor-envio/p1", endpoint="melhor-envio", account="lux", token="t", lease_until=T + 60, arrivals=1,
-        tries=0, waits=0, generation=0, known=now_known, updates=[], update_ids=[], **{**plain, **rest},
-    )  # fmt: skip
-    return replace(made, basis=rests_on(made, now_known)) if "basis" not in rest and made.state != "due" else made
+    row |= dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since"))
+    row |= {"state": "due", "tries": 0, "waits": 0, "generation": 1, **columns}
+    row["sent"] = json.dumps(row["sent"]) if row["sent"] else None
+    made = ShipmentRecord(
+        id="melhor-envio/p1", endpoint="melhor-envio", account="lux", known=now_known, generation=generation_from(row)
+    )
+    if "input_digest" in columns or made.generation.state is State.DUE:
+        return made
+    return replace(made, generation=replace(made.generation, input_digest=rests_on(made, now_known)))
 
 
-def rests_on(made: Claim, now_known: Known, **changed: Any) -> str:
-    return basis(made, now_known, replace(settings().endpoints["melhor-envio"], **changed))
+def rests_on(made: ShipmentRecord, now_known: Known, **changed: Any) -> str:
+    return input_digest(made, now_known, replace(settings().endpoints["melhor-envio"], **changed))
 
 
-def next_step(now_known: Known, config: Config | None = None, **rest: Any) -> Rest | Ask:
+def next_step(now_known: Known, config: Config | None = None, **columns: Any) -> NextState | Ask:
     config = config or settings()
-    return plan(claim(now_known, **rest), now_known, config.endpoints["melhor-envio"], config, now=T)
+    return plan(record(now_known, **columns), now_known, config.endpoints["melhor-envio"], config, now=T)
 
 
-def resting(step: Rest | Ask) -> tuple[str, str | None, float | None]:
+def resting(step: NextState | Ask) -> tuple[str, str | None, float | None]:
     """State, reason, and seconds until the next look."""
-    assert isinstance(step, Rest), step
+    assert isinstance(step, NextState), step
     return step.state, step.reason, None if step.due_at is None else step.due_at - T
 
 
@@ -149,23 +170,25 @@ class TestHeld:
     @pytest.mark.parametrize("state", ["held", "gave_up"])
     def test_news_reopens(self, state, news):
         """A new reference or number opens it again, also where it was given up."""
-        old = rests_on(claim(known()), known())
+        old = rests_on(record(known()), known())
 
-        assert Ask("decide") == next_step(news, **{**self.HELD, "state": state, "basis": old})
+        assert Ask("decide") == next_step(news, **{**self.HELD, "state": state, "input_digest": old})
 
-    @pytest.mark.parametrize("changed", [{"assigned_order": "2-01"}, {"assigned_invoice": "900"}])
+    @pytest.mark.parametrize(
+        "changed", [{"assigned_order": "2-01"}, {"assigned_order": "1-01", "assigned_invoice": "900"}]
+    )
     def test_assignment_reopens(self, changed):
         """So does a person's word."""
-        old = rests_on(claim(known()), known())
+        old = rests_on(record(known()), known())
 
-        assert Ask("decide") == next_step(known(), **self.HELD, basis=old, **changed)
+        assert Ask("decide") == next_step(known(), **self.HELD, input_digest=old, **changed)
 
     def test_chatter_does_not_reopen(self):
         """Another status, event or URL changes nothing about which invoice it is."""
         chatter = known(said(), said(Status.OUT_FOR_DELIVERY, hours=-1, tracking_url="https://t.example"))
-        old = rests_on(claim(known()), known())
+        old = rests_on(record(known()), known())
 
-        assert ("held", "ambiguous_invoice", None) == resting(next_step(chatter, **self.HELD, basis=old))
+        assert ("held", "ambiguous_invoice", None) == resting(next_step(chatter, **self.HELD, input_digest=old))
 
     def test_gave_up_stays(self):
         """Past the horizon nothing is asked any more."""
@@ -214,11 +237,11 @@ class TestAfterSend:
 
     def test_new_reference(self):
         """Whoever names an invoice after the write may name another one: the choice is made anew."""
-        news, old = known(said(), said(references=(ORDER, NUMBER))), rests_on(claim(known()), known())
+        news, old = known(said(), said(references=(ORDER, NUMBER))), rests_on(record(known()), known())
 
-        assert Ask("decide") == next_step(news, state="in_step", sent={**SENT, "verified": True}, basis=old)
+        assert Ask("decide") == next_step(news, state="in_step", sent={**SENT, "verified": True}, input_digest=old)
         assert ("in_step", None, 10) == resting(
-            next_step(news, state="in_step", sent={**SENT, "verified": None}, basis=old, check_at=T + 10)
+            next_step(news, state="in_step", sent={**SENT, "verified": None}, input_digest=old, check_at=T + 10)
         )
 
     def test_retry_of_what_never_showed(self):
@@ -257,8 +280,8 @@ class TestDateAhead:
 class TestBackOff:
     def test_not_cut_short(self):
         """News does not cut short a pause that VTEX's own trouble caused."""
-        news, old = known(said(), said(references=(ORDER, NUMBER))), rests_on(claim(known()), known())
-        before = {"state": "due", "reason": "vtex_unavailable", "basis": old}
+        news, old = known(said(), said(references=(ORDER, NUMBER))), rests_on(record(known()), known())
+        before = {"state": "due", "reason": "vtex_unavailable", "input_digest": old}
 
         assert ("due", "vtex_unavailable", 300) == resting(next_step(news, **before, check_at=T + 300))
         assert Ask("decide") == next_step(news, **before, check_at=T)
@@ -269,7 +292,7 @@ class TestBackOff:
         before = {
             "state": state,
             "reason": "no_invoice",
-            "basis": rests_on(claim(known()), known()),
+            "input_digest": rests_on(record(known()), known()),
             "check_at": T + 300,
         }
 
@@ -281,7 +304,7 @@ class TestBackOff:
 
     def test_schedule(self):
         """Looks in vain grow rarer, and are no more than twenty in three days."""
-        looks = [awaiting(waits, settings().await_seconds) for waits in range(20)]
+        looks = [recheck_delay(waits, settings().await_seconds) for waits in range(20)]
 
         assert sorted(looks) == looks
         assert AWAIT_SECONDS[0] == looks[0]
@@ -291,10 +314,10 @@ class TestBackOff:
         """Tries that fail grow rarer up to an hour, and never in step with one another."""
         chance = random.Random(1)
 
-        assert all(4 <= backoff(1, chance) <= 6 for _ in range(100))
-        assert all(32 <= backoff(4, chance) <= 48 for _ in range(100))
-        assert all(0.8 * LONGEST_BACKOFF <= backoff(tries, chance) <= 1.2 * LONGEST_BACKOFF for tries in (12, 10**6))
-        assert 1 < len({backoff(3, chance) for _ in range(10)})
+        assert all(4 <= RETRY.seconds(1, chance) <= 6 for _ in range(100))
+        assert all(32 <= RETRY.seconds(4, chance) <= 48 for _ in range(100))
+        assert all(0.8 * RETRY.most <= RETRY.seconds(tries, chance) <= 1.2 * RETRY.most for tries in (12, 10**6))
+        assert 1 < len({RETRY.seconds(3, chance) for _ in range(10)})
 
 
 @pytest.mark.parametrize(
@@ -312,17 +335,21 @@ def test_note_stays(before, note, expected):
     """While nothing is asked, the last word on a shipment stays."""
     step = next_step(known(), note=note, **before)
 
-    assert isinstance(step, Rest)
+    assert isinstance(step, NextState)
     assert expected == step.note
 
 
 def test_sentences():
     """A rest speaks in the sentence of its code, with what is special about it behind."""
-    assert HELD["number_differs"] == hold("number_differs").note
-    assert f"{HELD['number_differs']} (holds X)" == hold("number_differs", "holds X").note
-    assert Rest(
-        state="awaiting_order", reason="order_not_found", note=WAITING["order_not_found"], due_at=5.0, check_at=5.0
-    ) == waiting("awaiting_order", "order_not_found", due_at=5.0)
+    assert Reason.NUMBER_DIFFERS.sentence == held(Reason.NUMBER_DIFFERS).note
+    assert f"{Reason.NUMBER_DIFFERS.sentence} (holds X)" == held(Reason.NUMBER_DIFFERS, "holds X").note
+    assert NextState(
+        state=State.AWAITING_ORDER,
+        reason=Reason.ORDER_NOT_FOUND,
+        note=Reason.ORDER_NOT_FOUND.sentence,
+        due_at=5.0,
+        check_at=5.0,
+    ) == waiting(State.AWAITING_ORDER, Reason.ORDER_NOT_FOUND, due_at=5.0)
 
 
 def test_order_ids():
@@ -334,28 +361,27 @@ def test_order_ids():
     )
 
 
-def test_basis():
+def test_input_digest():
     """A choice rests on number, references and assignment, in whatever order they came."""
     one, other = known(said(), said(references=(NUMBER,))), known(said(references=(NUMBER,)), said())
 
-    assert rests_on(claim(one), one) == rests_on(claim(other), other)
-    assert rests_on(claim(one), one) != rests_on(claim(known()), known())
-    assert rests_on(claim(one), one) != rests_on(claim(one, assigned_invoice="900"), one)
+    assert rests_on(record(one), one) == rests_on(record(other), other)
+    assert rests_on(record(one), one) != rests_on(record(known()), known())
+    assert rests_on(record(one), one) != rests_on(record(one, assigned_order="1-01", assigned_invoice="900"), one)
     late = known(said(dispatched_at=DISPATCHED), said(references=(NUMBER,)))
-    assert rests_on(claim(one), one) == rests_on(claim(one), late)
-    assert rests_on(claim(one), one, second_parcel="latest") != rests_on(claim(one), late, second_parcel="latest")
+    assert rests_on(record(one), one) == rests_on(record(one), late)
+    assert rests_on(record(one), one, second_parcel="latest") != rests_on(record(one), late, second_parcel="latest")
 
 
 def test_every_reason_is_used():
     """Each code has its sentence, and no sentence speaks of a code that nothing gives."""
     root = ROOT / "receiver"
-    words = {
-        node.value
+    named = {
+        node.attr
         for file in root.rglob("*.py")
-        if file.name != "reasons.py"
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Reason"
     }
 
-    assert set() == REASONS.keys() - words
-    assert set() == HELD.keys() & WAITING.keys()
+    assert {reason.name for reason in Reason} == named
+    assert all(reason.sentence and reason.kind in Kind for reason in Reason)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from receiver.sandbox.answers import Refused, oms_error
+from receiver.shipments import Visibility
 from receiver.vtex.client import Vtex
 from tests.support.frenet_events import called, status
 from tests.support.frenet_parcels import patches, prepared, rests, tell
@@ -165,8 +166,8 @@ class TestJoin:
 
         assert "TN1;TN2" == number(rig)
         assert [("in_step", None)] * 2 == [rests(rig, 1), rests(rig, 2)]
-        assert {"TN1;TN2"} == {row["sent"]["trackingNumber"] for row in rig.desk.shipments()}
-        assert {True} == {row["sent"]["verified"] for row in rig.desk.shipments()}
+        assert {"TN1;TN2"} == {row["sent"].tracking_number for row in rig.desk.shipments()}
+        assert {Visibility.SEEN} == {row["sent"].visibility for row in rig.desk.shipments()}
         assert ["TN2", "TN1;TN2"] == patches(rig)
         assert "2026-11-10T12:00:00-03:00" == rig.calls("PATCH")[-1].body["dispatchedDate"]
 

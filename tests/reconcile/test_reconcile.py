@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.shipments.reasons import HELD
+from receiver.shipments import Reason
 from tests.support.reconciling import fields, methods, naming
 from tests.support.rig import MELHOR_ENVIO, NOON, Rig, order, package, posted
 from tests.support.times import DAY, HOUR
@@ -233,7 +233,7 @@ class TestWhichInvoice:
         assert ("held", "ambiguous_invoice") == (rig.shipment()["state"], rig.shipment()["reason"])
         told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
         assert 1 == len(told)
-        assert HELD["ambiguous_invoice"] in told[0]
+        assert Reason.AMBIGUOUS_INVOICE.sentence in told[0]
         assert ["GET"] == methods(rig)
 
         rig.desk.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)

@@ -8,6 +8,7 @@ import pytest
 
 from receiver.http import Answer, Http
 from receiver.sandbox import create_sandbox, serve
+from receiver.shipments import Visibility
 from receiver.vtex.answers import Misconfigured, Refused
 from receiver.vtex.client import Vtex
 from tests.support.backfilling import invoiced, made
@@ -307,8 +308,8 @@ class TestOrders:
         prepare(rig)
         rig.works_until(HOUR)
 
-        assert {("in_step", None, True)} == {
-            (row["state"], row["reason"], row["sent"]["verified"]) for row in rig.desk.shipments()
+        assert {("in_step", None, Visibility.SEEN)} == {
+            (row["state"], row["reason"], row["sent"].visibility) for row in rig.desk.shipments()
         }
         assert [1] * 6 == written(rig)
 

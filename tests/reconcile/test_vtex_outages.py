@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from receiver.sandbox import create_sandbox, serve
+from receiver.shipments import Visibility
 from receiver.shipments.reasons import WAITING
 from tests.support.outages import PARCELS, prepare, states, tell, told, written
 from tests.support.reconciling import fields
@@ -331,4 +332,4 @@ class TestVisibility:
         rig.works_until(2 * HOUR)
 
         assert [1] * 6 == written(rig)
-        assert {True} == {row["sent"]["verified"] for row in rig.desk.shipments()}
+        assert {Visibility.SEEN} == {row["sent"].visibility for row in rig.desk.shipments()}

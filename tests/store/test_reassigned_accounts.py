@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from receiver.sandbox import create_sandbox, serve
-from receiver.store import Attempt, Database, Inbox, Link, Queue, Settlement
+from receiver.store import Attempt, Database, Inbox, IndexChange, Link, Queue, Settlement
 from receiver.store.tables import waits
 from tests.support.rig import MELHOR_ENVIO, Rig, eventually, order, package, posted
-from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, shipment
+from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, generation, shipment
 
 HOMES = {"ep": ["second"]}
 NAMES = [("order_id", "1-01"), ("tracking_number", "TN1")]
@@ -18,12 +18,12 @@ NAMES = [("order_id", "1-01"), ("tracking_number", "TN1")]
 
 @pytest.fixture
 def queue(database: Database) -> Queue:
-    return Queue(database, holder="a", lease=60.0)
+    return Queue(database, worker_name="a", lease=60.0)
 
 
 def awaiting(due_at: float | None = NOW + 60, state: str = "awaiting_order") -> Settlement:
-    changes = {"state": state, "check_at": due_at, "basis": "b", "order_id": "1-01"}
-    return Settlement(due_at=due_at, changes=changes, names=NAMES, waits=True)
+    kept = generation(state=state, check_at=due_at, input_digest="b", order_id="1-01")
+    return Settlement(due_at=due_at, generation=kept, index=IndexChange(names=tuple(NAMES), waits=True))
 
 
 def waiting(database: Database) -> list[tuple[str, ...]]:
@@ -53,13 +53,14 @@ def test_looks_there(database: Database, queue: Queue, state: str) -> None:
     add_shipments(database, "other/p2", endpoint="other")
     for claim in queue.claim("lux", most=2, now=NOW):
         queue.settle(claim, awaiting(state=state), now=NOW)
-    assert {"ep": 1} == queue.follow({**HOMES, "other": ["lux"]}, now=NOW)
+    assert {"ep": 1} == queue.reassign_accounts({**HOMES, "other": ["lux"]}, now=NOW)
 
     assert {"lux": 2, "second": 2} == {
         account: sum(row[0] == account for row in waiting(database)) for account in ("lux", "second")
     }
     claim = claim_one(queue, account="second")
-    assert ("ep/p1", "due", None, "") == (claim.id, claim.state, claim.order_id, claim.basis)
+    was = claim.record.generation
+    assert ("ep/p1", "due", None, "") == (claim.id, was.state, was.decision.order_id, was.input_digest)
 
 
 @pytest.mark.parametrize("state", ["held", "gave_up"])
@@ -67,9 +68,9 @@ def test_at_rest(database: Database, queue: Queue, state: str) -> None:
     """What only a person, a link or news opens again stays at rest; a link in the other account opens it."""
     add_shipments(database, "ep/p1")
     queue.settle(claim_one(queue), awaiting(None, state), now=NOW)
-    assert {"ep": 1} == queue.follow(HOMES, now=NOW)
+    assert {"ep": 1} == queue.reassign_accounts(HOMES, now=NOW)
     row = shipment(database)
-    assert ("second", state, None, "b") == tuple(row[name] for name in ("account", "state", "due_at", "basis"))
+    assert ("second", state, None, "b") == tuple(row[name] for name in ("account", "state", "due_at", "input_digest"))
 
     told = Link((("tracking_number", "TN1"),), "1-01")
     assert [(), ("ep/p1",)] == [queue.index.link(name, [told], now=NOW)[0].woken for name in ("lux", "second")]
@@ -81,14 +82,14 @@ def test_written(database: Database, queue: Queue) -> None:
     add_shipments(database, "ep/held", sent='{"order": "1-01"}', state="held", due_at=None)
     add_shipments(database, "ep/in-hands", due_at=NOW - 9)
     add_shipments(database, "ep/crashed", due_at=NOW - 8)
-    crashed = Queue(database, holder="b", lease=1.0)
+    crashed = Queue(database, worker_name="b", lease=1.0)
     lost = {claim.id: claim for claim in crashed.claim("lux", most=2, now=NOW - 5)}
     attempt = Attempt(call="PATCH", order_id="1-01", invoice_number="9", request={})
-    crashed.book(lost["ep/crashed"], attempt, span=0.0, now=NOW - 5)
+    crashed.reserve(lost["ep/crashed"], attempt, interval=0.0, now=NOW - 5)
     queue.claim("lux", most=1, now=NOW)
     before = everything(database)
 
-    assert {} == queue.follow(HOMES, now=NOW)
+    assert {} == queue.reassign_accounts(HOMES, now=NOW)
     assert before == everything(database)
     for name in ("sent", "held"):
         Inbox(database).receive(delivery(name, accounts={f"ep/{name}": "second"}))
@@ -102,7 +103,8 @@ def test_nothing_moved(database: Database, queue: Queue) -> None:
     before = everything(database)
 
     assert [{}, {}, {}] == [
-        queue.follow(homes, now=NOW) for homes in ({"ep": ["lux"]}, {"ep": ["second", "lux"]}, {"another": ["second"]})
+        queue.reassign_accounts(homes, now=NOW)
+        for homes in ({"ep": ["lux"]}, {"ep": ["second", "lux"]}, {"another": ["second"]})
     ]
     assert before == everything(database)
 

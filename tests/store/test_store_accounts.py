@@ -9,21 +9,42 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from receiver.store import Attempt, Busy, Claim, Database, Desk, Ending, InvoiceTaken, LeaseLost, Over, Paused, Queue
-from receiver.store.queue import PACE_AHEAD
+from receiver.store import (
+    Attempt,
+    Claim,
+    Database,
+    Desk,
+    Ending,
+    InvoiceTaken,
+    LeaseLost,
+    Overwrites,
+    Paused,
+    Queue,
+    RateLimited,
+    Release,
+)
+from receiver.store.queue import RESERVED_AHEAD
 from receiver.store.tables import attempts, shipments
 from receiver.vtex.writes import Owner
-from tests.support.store_cases import NOW, add_shipments, claim_one, everything, rest, shipment
+from tests.support.store_cases import NOW, add_shipments, claim_one, everything, settlement, shipment
 
 LEASE = 60.0
 IDS = itertools.count()
-SENT = json.dumps({"trackingNumber": "TN1", "dispatchedDate": None, "order": "1-01", "invoice": "9"})
+SENT = {
+    "trackingNumber": "TN1",
+    "trackingUrl": None,
+    "courier": None,
+    "dispatchedDate": None,
+    "order": "1-01",
+    "invoice": "9",
+    "at": NOW,
+}
 
 
 @pytest.fixture
 def queue(database: Database) -> Queue:
     """A worker's queue on either database."""
-    return Queue(database, holder="a", lease=LEASE)
+    return Queue(database, worker_name="a", lease=LEASE)
 
 
 @pytest.fixture
@@ -46,8 +67,8 @@ def test_book(database: Database, queue: Queue, claim: Claim) -> None:
     attempt = Attempt(
         call="PATCH", order_id="1-01", invoice_number="9", rule="r", evidence={"a": 1}, request={"b": None}, id="x"
     )
-    assert NOW + 7 == queue.book(claim, attempt, span=0.1, now=NOW + 7)
-    assert NOW + 7 + LEASE == claim.lease_until == shipment(database)["lease_until"]
+    assert NOW + 7 == queue.reserve(claim, attempt, interval=0.1, now=NOW + 7)
+    assert NOW + 7 + LEASE == claim.lease.until == shipment(database)["lease_until"]
     [row] = database.rows(select(attempts))
     expected = {
         "id": "x",
@@ -71,7 +92,7 @@ def test_pace(database: Database, queue: Queue) -> None:
     claims = queue.claim("lux", most=2, now=NOW)
 
     def book(claim: Claim) -> list[float]:
-        return [queue.book(claim, get(), span=0.1, now=NOW) for _ in range(20)]
+        return [queue.reserve(claim, get(), interval=0.1, now=NOW) for _ in range(20)]
 
     with ThreadPoolExecutor(2) as pool:
         starts = sorted(start for found in pool.map(book, claims) for start in found)
@@ -83,49 +104,49 @@ def test_pace(database: Database, queue: Queue) -> None:
 def test_pace_idles(queue: Queue, claim: Claim) -> None:
     """Time in which nobody called is not saved up."""
     for moment in (NOW, NOW + 1000, NOW + 1000):
-        start = queue.book(claim, get(), span=5.0, now=moment)
+        start = queue.reserve(claim, get(), interval=5.0, now=moment)
     assert NOW + 1005 == start
 
 
 def test_no_place_soon(database: Database, queue: Queue, claim: Claim) -> None:
     """A place further off than the caller would wait is not taken: who comes later is not put off by it."""
-    queue.book(claim, get(), span=10.0, now=NOW)
+    queue.reserve(claim, get(), interval=10.0, now=NOW)
     before = everything(database)
     for _ in range(3):
-        with pytest.raises(Busy) as refusal:
-            queue.book(claim, get(), span=10.0, now=NOW, longest_wait=9.0)
+        with pytest.raises(RateLimited) as refusal:
+            queue.reserve(claim, get(), interval=10.0, now=NOW, max_wait=9.0)
         assert NOW + 10 == refusal.value.at
     assert before == everything(database)
-    assert NOW + 10 == queue.book(claim, get(), span=10.0, now=NOW, longest_wait=10.0)
+    assert NOW + 10 == queue.reserve(claim, get(), interval=10.0, now=NOW, max_wait=10.0)
 
 
 def test_booked_out(database: Database, queue: Queue, claim: Claim) -> None:
     """While an account's pace is booked out for a while, no more of its shipments are claimed."""
     add_shipments(database, "ep/p2", "other/p1", account="other")
     add_shipments(database, "ep/p3")
-    queue.book(claim, get(), span=30.0, now=NOW)
+    queue.reserve(claim, get(), interval=30.0, now=NOW)
     assert not queue.something_due("lux", NOW)
     assert [] == queue.claim("lux", most=9, now=NOW)
     assert queue.something_due("other", NOW)
-    assert ["ep/p3"] == [found.id for found in queue.claim("lux", most=9, now=NOW + 30 - PACE_AHEAD)]
+    assert ["ep/p3"] == [found.id for found in queue.claim("lux", most=9, now=NOW + 30 - RESERVED_AHEAD)]
 
 
 def test_paused(database: Database, queue: Queue, claim: Claim) -> None:
     """A paused account gives no place, and refusing changes nothing."""
-    queue.pause("lux", until=NOW + 60, reason="429", own_fault=False)
+    queue.accounts.pause("lux", until=NOW + 60, reason="429", own_fault=False)
     before = everything(database)
     with pytest.raises(Paused) as refusal:
-        queue.book(claim, patch(), span=0.1, now=NOW + 59)
+        queue.reserve(claim, patch(), interval=0.1, now=NOW + 59)
     assert NOW + 60 == refusal.value.until
     assert before == everything(database)
-    assert NOW + 60 == queue.book(claim, patch(), span=0.1, now=NOW + 60)
+    assert NOW + 60 == queue.reserve(claim, patch(), interval=0.1, now=NOW + 60)
 
 
 def test_a_pause_blocks_its_own(database: Database, queue: Queue) -> None:
     """While one account is paused none of its shipments is claimed, and those of others are."""
     add_shipments(database, "ep/p1", due_at=NOW - 99)
     add_shipments(database, "ep/p2", account="other")
-    assert queue.pause("lux", until=NOW + 60, reason="429", own_fault=False)
+    assert queue.accounts.pause("lux", until=NOW + 60, reason="429", own_fault=False)
     assert not queue.something_due("lux", NOW)
     assert [] == queue.claim("lux", most=9, now=NOW)
     assert queue.something_due("other", NOW)
@@ -135,53 +156,53 @@ def test_a_pause_blocks_its_own(database: Database, queue: Queue) -> None:
 def test_probing(database: Database, queue: Queue) -> None:
     """After a pause one shipment at a time is claimed, until a call succeeds."""
     add_shipments(database, *(f"ep/{number}" for number in range(5)))
-    queue.pause("lux", until=NOW + 60, reason="429", own_fault=False)
+    queue.accounts.pause("lux", until=NOW + 60, reason="429", own_fault=False)
     probe = claim_one(queue, now=NOW + 60)
-    assert probe.probing
+    assert probe.half_open
     assert [] == queue.claim("lux", most=9, now=NOW + 60)
-    queue.settle(probe, rest(None), now=NOW + 60)
+    queue.settle(probe, settlement(probe), now=NOW + 60)
     second = claim_one(queue, now=NOW + 60)
-    assert second.probing
-    assert queue.resume("lux")
+    assert second.half_open
+    assert queue.accounts.resume("lux")
     claims = queue.claim("lux", most=9, now=NOW + 60)
-    assert [False] * 3 == [claim.probing for claim in claims]
-    assert not queue.resume("lux")
+    assert [False] * 3 == [claim.half_open for claim in claims]
+    assert not queue.accounts.resume("lux")
 
 
 def test_a_dead_probe(database: Database, queue: Queue) -> None:
     """A probe whose worker died blocks its account no longer than its lease."""
     add_shipments(database, "ep/p1", "ep/p2")
-    queue.pause("lux", until=NOW, reason="429", own_fault=False)
+    queue.accounts.pause("lux", until=NOW, reason="429", own_fault=False)
     claim_one(queue)
     assert [] == queue.claim("lux", most=9, now=NOW + LEASE - 1)
-    assert claim_one(queue, now=NOW + LEASE).probing
+    assert claim_one(queue, now=NOW + LEASE).half_open
 
 
 def test_pauses_are_told_once(queue: Queue) -> None:
     """Only the first of several pauses is news, and they are counted until the account answers."""
-    told = [queue.pause("lux", until=NOW + wait, reason="429", own_fault=False) for wait in (60, 30)]
+    told = [queue.accounts.pause("lux", until=NOW + wait, reason="429", own_fault=False) for wait in (60, 30)]
     assert [True, False] == told
-    assert 2 == queue.pauses("lux")
-    queue.resume("lux")
-    assert 0 == queue.pauses("lux")
-    assert 0 == queue.pauses("never seen")
+    assert 2 == queue.accounts.pauses("lux")
+    queue.accounts.resume("lux")
+    assert 0 == queue.accounts.pauses("lux")
+    assert 0 == queue.accounts.pauses("never seen")
 
 
 def test_the_longer_pause(database: Database, queue: Queue) -> None:
     """A shorter pause does not cut a longer one short."""
     for wait in (60, 30):
-        queue.pause("lux", until=NOW + wait, reason="429", own_fault=False)
+        queue.accounts.pause("lux", until=NOW + wait, reason="429", own_fault=False)
     assert [{"name": "lux", "reason": "429", "until": NOW + 60, "now": NOW}] == Desk(database).paused_accounts(now=NOW)
 
 
 def test_opens(database: Database, queue: Queue) -> None:
     """A worker knows when the next pause ends that it has met, and is rung for when an account answers again."""
-    assert math.inf == queue.opens_at(NOW)
-    queue.pause("lux", until=NOW + 60, reason="429", own_fault=False)
-    queue.pause("other", until=NOW + 90, reason="429", own_fault=False)
-    assert [NOW + 60, NOW + 90, math.inf] == [queue.opens_at(NOW + wait) for wait in (0, 60, 90)]
+    assert math.inf == queue.accounts.opens_at(NOW)
+    queue.accounts.pause("lux", until=NOW + 60, reason="429", own_fault=False)
+    queue.accounts.pause("other", until=NOW + 90, reason="429", own_fault=False)
+    assert [NOW + 60, NOW + 90, math.inf] == [queue.accounts.opens_at(NOW + wait) for wait in (0, 60, 90)]
     database.arrived.clear()
-    queue.resume("lux")
+    queue.accounts.resume("lux")
     assert database.arrived.is_set()
 
 
@@ -189,52 +210,52 @@ def test_many_hands_at_one_wall(database: Database, queue: Queue) -> None:
     """Hands that meet a wall which another has just met neither lengthen the pause nor count it again."""
 
     def pause(wait: float, *, own_fault: bool = True, now: float = NOW) -> bool:
-        return queue.pause("lux", until=now + wait, reason="401", own_fault=own_fault, now=now)
+        return queue.accounts.pause("lux", until=now + wait, reason="401", own_fault=own_fault, now=now)
 
     assert [True, False, False] == [pause(wait) for wait in (300, 600, 1200)]
-    assert 1 == queue.pauses("lux")
+    assert 1 == queue.accounts.pauses("lux")
     assert NOW + 300 == Desk(database).paused_accounts(now=NOW)[0]["until"]
     pause(400, own_fault=False)
-    assert (1, NOW + 400) == (queue.pauses("lux"), Desk(database).paused_accounts(now=NOW)[0]["until"])
+    assert (1, NOW + 400) == (queue.accounts.pauses("lux"), Desk(database).paused_accounts(now=NOW)[0]["until"])
     assert pause(600, now=NOW + 400), "the key is news after VTEX's own request"
     assert not pause(300, now=NOW + 401)
-    assert (2, NOW + 1000) == (queue.pauses("lux"), Desk(database).paused_accounts(now=NOW)[0]["until"])
+    assert (2, NOW + 1000) == (queue.accounts.pauses("lux"), Desk(database).paused_accounts(now=NOW)[0]["until"])
 
 
 @pytest.mark.parametrize(("own_fault", "claimed"), [(True, ["ep/p1"]), (False, [])])
 def test_resume_after_reload(database: Database, queue: Queue, own_fault: bool, claimed: list[str]) -> None:
     """A new configuration tries an account again whose key did not work; what VTEX asked for stays."""
     add_shipments(database, "ep/p1", "ep/p2")
-    queue.pause("lux", until=NOW + 60, reason="why", own_fault=own_fault)
-    queue.resume_after_reload("lux")
+    queue.accounts.pause("lux", until=NOW + 60, reason="why", own_fault=own_fault)
+    queue.accounts.resume_after_reload("lux")
     assert claimed == [claim.id for claim in sorted(queue.claim("lux", most=9, now=NOW), key=lambda one: one.id)][:1]
     assert "why" == Desk(database).paused_accounts(now=NOW)[0]["reason"]
 
 
 def test_invoice_taken(database: Database, queue: Queue, claim: Claim) -> None:
     """The first shipment that means to write an invoice owns it; another is refused and leaves no trace."""
-    queue.book(claim, patch(), span=0.1, now=NOW)
+    queue.reserve(claim, patch(), interval=0.1, now=NOW)
     add_shipments(database, "ep/p2")
     second = claim_one(queue)
-    queue.book(second, get(), span=0.1, now=NOW)
+    queue.reserve(second, get(), interval=0.1, now=NOW)
     before = everything(database)
     with pytest.raises(InvoiceTaken) as refusal:
-        queue.book(second, patch(), span=0.1, now=NOW)
+        queue.reserve(second, patch(), interval=0.1, now=NOW)
     assert "ep/p1" == refusal.value.shipment
     assert before == everything(database)
-    queue.book(second, patch(invoice_number="10"), span=0.1, now=NOW)
-    queue.book(second, patch(order_id="2-01"), span=0.1, now=NOW)
-    queue.book(claim, patch(), span=0.1, now=NOW)
+    queue.reserve(second, patch(invoice_number="10"), interval=0.1, now=NOW)
+    queue.reserve(second, patch(order_id="2-01"), interval=0.1, now=NOW)
+    queue.reserve(claim, patch(), interval=0.1, now=NOW)
 
 
 def test_a_person_overrides(database: Database, queue: Queue, claim: Claim) -> None:
     """An assignment by a person takes the invoice over; then the former owner is refused."""
-    queue.book(claim, patch(), span=0.1, now=NOW)
+    queue.reserve(claim, patch(), interval=0.1, now=NOW)
     add_shipments(database, "ep/p2", assigned_order="1-01")
     second = claim_one(queue)
-    queue.book(second, patch("assigned"), span=0.1, now=NOW)
+    queue.reserve(second, replace(patch("assigned"), overrules=True), interval=0.1, now=NOW)
     with pytest.raises(InvoiceTaken) as refusal:
-        queue.book(claim, patch(), span=0.1, now=NOW)
+        queue.reserve(claim, patch(), interval=0.1, now=NOW)
     assert "ep/p2" == refusal.value.shipment
 
 
@@ -245,15 +266,15 @@ class TestOver:
     def second(self, database: Database, queue: Queue, claim: Claim) -> Claim:
         """The invoice carries p1's TN1, which is told and settled; here is p2's claim."""
         attempt = patch()
-        queue.book(claim, attempt, span=0.1, now=NOW)
+        queue.reserve(claim, attempt, interval=0.1, now=NOW)
         ending = Ending(attempt.id, NOW, "done", 200, None)
-        queue.settle(claim, replace(rest(sent=SENT), endings=[ending]), now=NOW)
+        queue.settle(claim, replace(settlement(claim, sent=SENT), endings=(ending,)), now=NOW)
         add_shipments(database, "ep/p2")
         return claim_one(queue)
 
     def test_takes_the_place(self, database: Database, queue: Queue, second: Claim) -> None:
         """The place changes hands; the other one is left alone."""
-        queue.book(second, replace(patch(), over=Over("ep/p1", "TN1")), span=0.1, now=NOW)
+        queue.reserve(second, replace(patch(), replaces=Overwrites("ep/p1", "TN1")), interval=0.1, now=NOW)
 
         assert "ep/p2" == queue.owners("lux", "1-01")["9"].shipment
         assert shipment(database)["due_at"] is None
@@ -262,33 +283,37 @@ class TestOver:
         """One that is no longer told there must look again, and whoever holds it lets go."""
         database.write(lambda c: c.execute(shipments.update().values(due_at=NOW).where(shipments.c.id == "ep/p1")))
         former = claim_one(queue)
-        queue.book(second, replace(patch(), over=Over("ep/p1", "TN1", displaced=True)), span=0.1, now=NOW)
+        queue.reserve(
+            second, replace(patch(), replaces=Overwrites("ep/p1", "TN1", displaced=True)), interval=0.1, now=NOW
+        )
 
-        assert ("", None) == (shipment(database)["basis"], shipment(database)["token"])
+        assert ("", None) == (shipment(database)["input_digest"], shipment(database)["token"])
         assert shipment(database)["due_at"] <= NOW + 2 * LEASE
         with pytest.raises(LeaseLost):
-            queue.settle(former, rest(), now=NOW)
+            queue.settle(former, settlement(former), now=NOW)
 
-    @pytest.mark.parametrize("over", [None, Over("ep/p1", "TN0"), Over("ep/p1", None), Over("ep/p3", "TN1")])
-    def test_not_as_decided(self, queue: Queue, second: Claim, over: Over | None) -> None:
+    @pytest.mark.parametrize(
+        "over", [None, Overwrites("ep/p1", "TN0"), Overwrites("ep/p1", None), Overwrites("ep/p3", "TN1")]
+    )
+    def test_not_as_decided(self, queue: Queue, second: Claim, over: Overwrites | None) -> None:
         """Whose number has changed since, or whose place another one has, is not written over."""
         with pytest.raises(InvoiceTaken):
-            queue.book(second, replace(patch(), over=over), span=0.1, now=NOW)
+            queue.reserve(second, replace(patch(), replaces=over), interval=0.1, now=NOW)
 
         assert "ep/p1" == queue.owners("lux", "1-01")["9"].shipment
 
     def test_being_written(self, database: Database, queue: Queue, second: Claim) -> None:
         """Nor is one that is about to write there: what it wrote last is no longer what counts."""
         database.write(lambda c: c.execute(shipments.update().values(due_at=NOW).where(shipments.c.id == "ep/p1")))
-        queue.book(claim_one(queue), patch(), span=0.1, now=NOW)
+        queue.reserve(claim_one(queue), patch(), interval=0.1, now=NOW)
         with pytest.raises(InvoiceTaken):
-            queue.book(second, replace(patch(), over=Over("ep/p1", "TN1")), span=0.1, now=NOW)
+            queue.reserve(second, replace(patch(), replaces=Overwrites("ep/p1", "TN1")), interval=0.1, now=NOW)
 
     @pytest.mark.parametrize(("former", "expected"), [("ep/p1", "ep/p1"), (None, None)])
     def test_release(self, queue: Queue, second: Claim, former: str | None, expected: str | None) -> None:
         """A place that was taken in vain goes back to whose it was, if it was anybody's."""
-        queue.book(second, replace(patch(), over=Over("ep/p1", "TN1")), span=0.1, now=NOW)
-        queue.settle(second, replace(rest(), releases=[("1-01", "9", former)]), now=NOW)
+        queue.reserve(second, replace(patch(), replaces=Overwrites("ep/p1", "TN1")), interval=0.1, now=NOW)
+        queue.settle(second, replace(settlement(second), releases=(Release("1-01", "9", former),)), now=NOW)
         owner = queue.owners("lux", "1-01").get("9")
 
         assert expected == (owner.shipment if owner else None)
@@ -297,12 +322,12 @@ class TestOver:
         """Events are told by the parcel whose invoice it is."""
         put = Attempt(call="PUT", order_id="1-01", invoice_number="9")
         with pytest.raises(InvoiceTaken):
-            queue.book(second, put, span=0.1, now=NOW)
+            queue.reserve(second, put, interval=0.1, now=NOW)
 
     @pytest.mark.parametrize(
         ("row", "moved"),
         [
-            ({"sent": json.dumps({**json.loads(SENT), "invoice": "10"})}, True),
+            ({"sent": json.dumps({**SENT, "invoice": "10"})}, True),
             ({"sent": None, "assigned_order": "2-01"}, True),
             ({"sent": None, "assigned_order": "1-01", "assigned_invoice": "10"}, True),
             ({"sent": None, "assigned_order": "1-01", "assigned_invoice": "9"}, False),
@@ -322,11 +347,11 @@ class TestOver:
 
 def test_owners(database: Database, queue: Queue, claim: Claim) -> None:
     """Each invoice of an order with its shipment and the number last sent there."""
-    queue.book(claim, patch(), span=0.1, now=NOW)
-    add_shipments(database, "ep/p2", sent='{"trackingNumber": "TN2"}')
+    queue.reserve(claim, patch(), interval=0.1, now=NOW)
+    add_shipments(database, "ep/p2", sent=json.dumps({**SENT, "trackingNumber": "TN2", "invoice": "10"}))
     second = claim_one(queue)
-    queue.book(second, patch(invoice_number="10"), span=0.1, now=NOW)
-    queue.book(second, patch(order_id="2-01"), span=0.1, now=NOW)
+    queue.reserve(second, patch(invoice_number="10"), interval=0.1, now=NOW)
+    queue.reserve(second, patch(order_id="2-01"), interval=0.1, now=NOW)
     assert {"9": Owner("ep/p1", None), "10": Owner("ep/p2", "TN2", {"ep/p2": (None, "TN2")})} == queue.owners(
         "lux", "1-01"
     )
@@ -337,8 +362,8 @@ def ended(queue: Queue, claim: Claim, *calls: tuple[Attempt, float, str]) -> Non
     """Calls that began one after the other, and how each ended."""
     for call, moment, outcome in calls:
         attempt = replace(call, id=f"{next(IDS):04}")
-        queue.book(claim, attempt, span=0.0, now=moment)
-        queue.end([Ending(attempt.id, moment, outcome, 403, None)])
+        queue.reserve(claim, attempt, interval=0.0, now=moment)
+        queue.accounts.attempts.end_now([Ending(attempt.id, moment, outcome, 403, None)])
 
 
 def test_refused_orders(queue: Queue, claim: Claim) -> None:
@@ -353,10 +378,10 @@ def test_refused_orders(queue: Queue, claim: Claim) -> None:
         (get("4-01"), NOW, "refused"),
         (get("5-01"), NOW, "transient"),
     )
-    queue.end([])
-    assert 2 == queue.refused_orders("lux", since=NOW - 1)
-    assert 3 == queue.refused_orders("lux", since=NOW - 99)
-    assert 0 == queue.refused_orders("other", since=0)
+    queue.accounts.attempts.end_now([])
+    assert 2 == queue.accounts.attempts.refused_orders("lux", since=NOW - 1)
+    assert 3 == queue.accounts.attempts.refused_orders("lux", since=NOW - 99)
+    assert 0 == queue.accounts.attempts.refused_orders("other", since=0)
 
 
 @pytest.mark.parametrize("outcome", ["done", "notfound", "rejected"])
@@ -370,6 +395,6 @@ def test_refused_orders_answered_between(queue: Queue, claim: Claim, outcome: st
         (get("3-01"), NOW, outcome),
         (get("4-01"), NOW, "refused"),
     )
-    assert 2 == queue.refused_orders("lux", since=NOW)
+    assert 2 == queue.accounts.attempts.refused_orders("lux", since=NOW)
     ended(queue, claim, (get("4-01"), NOW, outcome), (patch(order_id="5-01"), NOW, outcome))
-    assert 0 == queue.refused_orders("lux", since=NOW)
+    assert 0 == queue.accounts.attempts.refused_orders("lux", since=NOW)

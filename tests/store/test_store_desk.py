@@ -9,15 +9,15 @@ from sqlalchemy import select, text
 
 from receiver.store import Attempt, Database, Desk, Ending, Inbox, Index, LeaseLost, Link, Queue, desk
 from receiver.store.desk import Unknown
-from receiver.store.tables import BEHIND, deliveries
-from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, rest, shipment
+from receiver.store.tables import BULK, deliveries
+from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment
 
 OPEN_AGAIN = {
     "state": "due",
     "reason": None,
     "due_at": NOW + 9,
     "check_at": 0.0,
-    "basis": "",
+    "input_digest": "",
     "tries": 0,
     "waits": 0,
     "wanted_since": None,
@@ -28,7 +28,7 @@ HELD: dict[str, Any] = {
     "reason": "ambiguous_invoice",
     "due_at": None,
     "check_at": None,
-    "basis": "abc",
+    "input_digest": "abc",
     "tries": 3,
     "waits": 4,
     "wanted_since": NOW,
@@ -40,7 +40,7 @@ HELD: dict[str, Any] = {
 @pytest.fixture
 def queue(database: Database) -> Queue:
     """A worker's queue on either database."""
-    return Queue(database, holder="a", lease=60.0)
+    return Queue(database, worker_name="a", lease=60.0)
 
 
 def ids(rows: Any) -> list[str]:
@@ -60,7 +60,7 @@ def test_shipments(database: Database) -> None:
     assert ["ep/new"] == ids(found.shipments(number="TN1"))
     assert [] == ids(found.shipments(number="TN2"))
     row = next(found.shipments(number="TN1"))
-    assert not {"token", "holder", "arrivals", "basis"} & row.keys()
+    assert not {"token", "worker_name", "update_count", "input_digest"} & row.keys()
     last = list(found.shipments())[-1]
     assert ({"a": 1}, {"b": 2}, None) == (last["known"], last["evidence"], last["sent"])
     assert {"due": 2, "held": 1} == found.counts()
@@ -136,8 +136,8 @@ def test_story(database: Database, queue: Queue) -> None:
     claims = {claim.id: claim for claim in queue.claim("lux", most=9, now=NOW)}
     for number, name in enumerate(("ep/p1", "ep/p2", "ep/p1")):
         attempt = Attempt(call="GET order", order_id="1-01", evidence={"n": number}, id=str(number))
-        queue.book(claims[name], attempt, span=0.0, now=NOW)
-    queue.end([Ending("0", NOW, "done", 200, None)])
+        queue.reserve(claims[name], attempt, interval=0.0, now=NOW)
+    queue.accounts.attempts.end_now([Ending("0", NOW, "done", 200, None)])
     story = Desk(database).story("ep/p1")
     assert "ep/p1" == story["shipment"]["id"]
     assert ["d1", "d2"] == ids(story["deliveries"])
@@ -162,7 +162,7 @@ DECISIONS: dict[str, tuple[Callable[[Desk], object], dict[str, Any]]] = {
     "retry": (lambda desk: desk.retry("ep/p1", now=NOW + 9), OPEN_AGAIN),
     "retry_all": (
         lambda desk: desk.retry_all(state="held", reason=None, now=NOW + 9),
-        {**OPEN_AGAIN, "priority": BEHIND},
+        {**OPEN_AGAIN, "priority": BULK},
     ),
     "link": (lambda desk: Index(desk._database).link("lux", [LINK], now=NOW + 9), OPEN_AGAIN),
 }
@@ -178,7 +178,7 @@ def test_decisions(database: Database, decision: str) -> None:
     database.arrived.clear()
     decide(Desk(database))
     after = shipment(database)
-    assert {**before, **changed} == {**after, "arrivals": 0}
+    assert {**before, **changed} == {**after, "update_count": 0}
     assert bystander == shipment(database, "ep/p2")
     assert database.arrived.is_set()
 
@@ -191,11 +191,11 @@ def test_a_decision_stands(database: Database, queue: Queue, decision: str) -> N
     claim = claim_one(queue)
     decide(Desk(database))
     before = everything(database)
-    assert (None, None, None) == tuple(shipment(database)[name] for name in ("token", "holder", "lease_until"))
+    assert (None, None, None) == tuple(shipment(database)[name] for name in ("token", "worker_name", "lease_until"))
     with pytest.raises(LeaseLost):
-        queue.book(claim, Attempt(call="PATCH", order_id="1-01", invoice_number="9"), span=0.1, now=NOW)
+        queue.reserve(claim, Attempt(call="PATCH", order_id="1-01", invoice_number="9"), interval=0.1, now=NOW)
     with pytest.raises(LeaseLost):
-        queue.settle(claim, rest(None), now=NOW)
+        queue.settle(claim, settlement(claim), now=NOW)
     assert before == everything(database)
 
 
@@ -247,8 +247,8 @@ def test_oldest_unsettled(database: Database) -> None:
 def test_paused_accounts(database: Database, queue: Queue) -> None:
     """Accounts that take no calls, and why; one that was resumed is not among them."""
     for name in ("b", "a", "c"):
-        queue.pause(name, until=NOW + 9, reason=f"{name} 401", own_fault=True)
-    queue.resume("c")
+        queue.accounts.pause(name, until=NOW + 9, reason=f"{name} 401", own_fault=True)
+    queue.accounts.resume("c")
     assert [("a", "a 401", NOW + 9), ("b", "b 401", NOW + 9)] == [
         (row["name"], row["reason"], row["until"]) for row in Desk(database).paused_accounts(now=NOW)
     ]

@@ -201,13 +201,13 @@ def test_outage(database: Database) -> None:
     add_shipments(database, "ep/due")
     if not database.is_sqlite:
         database.write(lambda connection: connection.execute(text("ANALYZE shipments")), deadline=60)
-    queue = Queue(database, holder="a", lease=60)
+    queue = Queue(database, worker_name="a", lease=60)
     found: list[str] = []
 
     def ask() -> None:
         assert queue.something_due("lux", NOW)
         found.extend(claim.id for claim in queue.claim("lux", most=16, now=NOW))
-        queue.pause("lux", until=NOW, reason="429", own_fault=False)
+        queue.accounts.pause("lux", until=NOW, reason="429", own_fault=False)
         found.extend(claim.id for claim in queue.claim("lux", most=16, now=NOW))
 
     look, live, behind, probe = plans(database, ask)
@@ -240,5 +240,5 @@ def test_first_release(sqlite_url: str, postgres_url: str) -> None:
         engine.dispose()
         migrate(url)
         with closing(Database(url)) as database:
-            [claim] = Queue(database, holder="a", lease=60).claim("lux", most=1, now=NOW)
+            [claim] = Queue(database, worker_name="a", lease=60).claim("lux", most=1, now=NOW)
             assert ("ep/p1", 0) == (claim.id, shipment(database)["priority"])

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from receiver.store import Database, Delivery, Desk, Inbox, Queue, Receipt, inbox, migrate
 from receiver.store.engine import turnstile_of
 from receiver.store.tables import deliveries, rejects, shipments, updates
-from tests.support.store_cases import NOW, claim_one, delivery, everything, rest, said, shipment, spawn, until
+from tests.support.store_cases import NOW, claim_and_settle, delivery, everything, said, shipment, spawn, until
 
 
 def count(database: Database, table: Any) -> int:
@@ -156,7 +156,7 @@ def test_the_same_fifty_times(database: Database, database_url: str) -> None:
     [kept] = database.rows(select(deliveries.c.id))
     assert [(kept["id"], False)] + 49 * [(kept["id"], True)] == sorted(receipts, key=lambda one: one[1])
     assert 1 == count(database, updates)
-    assert 1 == shipment(database)["arrivals"]
+    assert 1 == shipment(database)["update_count"]
 
 
 def test_wakes_workers(database: Database) -> None:
@@ -169,12 +169,12 @@ def test_wakes_workers(database: Database) -> None:
 def test_waking(database: Database) -> None:
     """News makes a resting shipment due, never later than it was, and only its account changes with it, where the news
     is certain of that and nothing was written yet."""
-    box, queue = Inbox(database), Queue(database, holder="a", lease=60)
+    box, queue = Inbox(database), Queue(database, worker_name="a", lease=60)
     box.receive(delivery("p1"))
-    queue.settle(claim_one(queue), rest(due_at=None, note="settled"), now=NOW)
+    claim_and_settle(queue, note="settled")
     box.receive(delivery("p1", at=NOW + 5))
     assert (NOW + 5, "in_step", "settled", 2) == tuple(
-        shipment(database)[name] for name in ("due_at", "state", "note", "arrivals")
+        shipment(database)[name] for name in ("due_at", "state", "note", "update_count")
     )
     box.receive(delivery("p1", at=NOW + 9, account="default"))
     assert "lux" == shipment(database)["account"]
@@ -282,7 +282,7 @@ def test_no_deadlocks(postgres: Database) -> None:
         list(pool.map(produce, processes * 4, [names, names[::-1]] * 4))
     assert 200 * 20 == count(postgres, updates)
     assert 220 == count(postgres, deliveries)
-    assert 1 == len({shipment(postgres, f"ep/{name}")["arrivals"] for name in names})
+    assert 1 == len({shipment(postgres, f"ep/{name}")["update_count"] for name in names})
     for database in (*processes, postgres):
         database.close()
     later = Database(postgres.url)  # a server process counts its deadlocks in when its connection ends
@@ -326,10 +326,10 @@ def test_reprocess_again(database: Database) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert [True] * 4 == list(pool.map(lambda _: reprocess(database, kept, fresh), range(4)))
     assert 1 == count(database, updates)
-    assert 1 == shipment(database)["arrivals"]
+    assert 1 == shipment(database)["update_count"]
     reprocess(database, kept, replace(fresh, updates=(*fresh.updates, ("ep/p2", said("p2")))))
-    assert 1 == shipment(database)["arrivals"]
-    assert 1 == shipment(database, "ep/p2")["arrivals"]
+    assert 1 == shipment(database)["update_count"]
+    assert 1 == shipment(database, "ep/p2")["update_count"]
 
 
 def test_reprocess_a_repeat(database: Database) -> None:

@@ -7,22 +7,23 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from receiver.store import Database, Index, Link, Queue, Settlement, migrate
+from receiver.store import Database, Index, IndexChange, Link, Queue, Settlement, migrate
 from receiver.store.engine import alembic_config, open_engine
 from receiver.store.tables import orders, shipments, waits
 from receiver.vtex.facts import Fact
 from tests.support.console import Desk
 from tests.support.reconciling import learn
 from tests.support.rig import Rig, order, package
-from tests.support.store_cases import NOW, add_shipments, claim_one, shipment
+from tests.support.store_cases import NOW, add_shipments, claim_one, generation, shipment
 from tests.support.times import DAY
 
 TN1 = (("tracking_number", "TN1"),)
+SENT = {"trackingNumber": "TN1", "trackingUrl": None, "courier": None, "dispatchedDate": None, "at": NOW}
 
 
 @pytest.fixture
 def queue(database: Database) -> Queue:
-    return Queue(database, holder="a", lease=60.0)
+    return Queue(database, worker_name="a", lease=60.0)
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def index(database: Database) -> Index:
 
 
 def settlement(state: str = "awaiting_order", **rest: Any) -> Settlement:
-    return Settlement(due_at=NOW + 60, changes={"state": state, "check_at": NOW + 60}, waits=True, **rest)
+    kept, change = generation(state=state, check_at=NOW + 60), IndexChange(waits=True, **rest)
+    return Settlement(due_at=NOW + 60, generation=kept, index=change)
 
 
 def waiting(database: Database) -> set[tuple[str, str, str]]:
@@ -70,7 +72,7 @@ class TestOrders:
         names = {"ep/key": ("invoice_key", "K"), "ep/order": ("order_id", "1-01"), "ep/no": ("invoice_number", "8")}
         for name, waits_for in names.items():
             add_shipments(database, name)
-            queue.settle(claim_one(queue), settlement(names=[waits_for]), now=NOW)
+            queue.settle(claim_one(queue), settlement(names=(waits_for,)), now=NOW)
         facts = [Fact("invoice_key", "K", "1-01", "9"), Fact("invoice_number", "9", "1-01", "9")]
 
         assert 2 == index.learn("lux", facts, now=NOW + 1)
@@ -82,8 +84,8 @@ class TestOrders:
     def test_one_who_teaches_sleeps(self, database: Database, queue: Queue):
         """A shipment's own reading of its order does not wake it."""
         add_shipments(database, "ep/p1")
-        learnt = [Fact("sequence", "5", "1-01")]
-        queue.settle(claim_one(queue), settlement(names=[("order_id", "1-01")], learnt=learnt), now=NOW)
+        learnt = (Fact("sequence", "5", "1-01"),)
+        queue.settle(claim_one(queue), settlement(names=(("order_id", "1-01"),), learnt=learnt), now=NOW)
 
         assert NOW + 60 == shipment(database, "ep/p1")["due_at"]
 
@@ -94,15 +96,15 @@ class TestWaiting:
     def test_kept(self, database: Database, queue: Queue, index: Index):
         """Its names stand while it is stuck, follow a change, and go when it is stuck no more."""
         add_shipments(database, "ep/p1")
-        queue.settle(claim_one(queue), settlement(names=[("order_id", "1"), ("order_id", "2")]), now=NOW)
+        queue.settle(claim_one(queue), settlement(names=(("order_id", "1"), ("order_id", "2"))), now=NOW)
         assert {("order_id", "1", "ep/p1"), ("order_id", "2", "ep/p1")} == waiting(database)
 
         index.wake("lux", [("order_id", "1")], now=NOW)
-        queue.settle(claim_one(queue), settlement(names=[("order_id", "2"), ("order_id", "3")]), now=NOW)
+        queue.settle(claim_one(queue), settlement(names=(("order_id", "2"), ("order_id", "3"))), now=NOW)
         assert {("order_id", "2", "ep/p1"), ("order_id", "3", "ep/p1")} == waiting(database)
 
         index.wake("lux", [("order_id", "2")], now=NOW)
-        queue.settle(claim_one(queue), Settlement(due_at=None, changes={"state": "in_step"}), now=NOW)
+        queue.settle(claim_one(queue), Settlement(due_at=None, generation=generation()), now=NOW)
         assert set() == waiting(database)
 
     @pytest.mark.parametrize(
@@ -130,14 +132,14 @@ class TestWaiting:
     def test_in_hands(self, database: Database, queue: Queue, index: Index):
         """Word that comes while a worker has the shipment is heard at its settlement."""
         add_shipments(database, "ep/p1")
-        queue.settle(claim_one(queue), settlement(names=[("order_id", "1")]), now=NOW)
+        queue.settle(claim_one(queue), settlement(names=(("order_id", "1"),)), now=NOW)
         index.wake("lux", [("order_id", "1")], now=NOW)
         claim = claim_one(queue)
         index.wake("lux", [("order_id", "1")], now=NOW + 1)
-        queue.settle(claim, settlement(names=[("order_id", "1")]), now=NOW + 2)
+        queue.settle(claim, settlement(names=(("order_id", "1"),)), now=NOW + 2)
         assert (NOW + 2, 0.0) == tuple(shipment(database, "ep/p1")[name] for name in ("due_at", "check_at"))
 
-        queue.settle(claim_one(queue, now=NOW + 2), settlement(names=[("order_id", "1")]), now=NOW + 3)
+        queue.settle(claim_one(queue, now=NOW + 2), settlement(names=(("order_id", "1"),)), now=NOW + 3)
         assert NOW + 60 == shipment(database, "ep/p1")["due_at"]
 
 
@@ -197,8 +199,8 @@ class TestLinks:
         ("changes", "due"),
         [
             ({"state": "awaiting_order"}, NOW + 2),
-            ({"state": "in_step", "sent": '{"order": "9-01", "invoice": "9"}'}, NOW + 2),
-            ({"state": "in_step", "sent": '{"order": "1-01", "invoice": "9"}'}, NOW + 60),
+            ({"state": "in_step", "sent": {**SENT, "order": "9-01", "invoice": "9"}}, NOW + 2),
+            ({"state": "in_step", "sent": {**SENT, "order": "1-01", "invoice": "9"}}, NOW + 60),
         ],
     )
     def test_during_the_first_claim(self, database: Database, queue: Queue, index: Index, changes: Any, due: float):
@@ -206,8 +208,9 @@ class TestLinks:
         add_shipments(database, "ep/p1")
         claim = claim_one(queue)
         assert () == index.link("lux", [Link(TN1, "1-01")], now=NOW + 1)[0].woken
-        ends = Settlement(due_at=NOW + 60, changes=changes, names=list(TN1), fresh=True)
-        queue.settle(claim, ends, now=NOW + 2)
+        change = IndexChange(names=TN1, has_new_names=True)
+        end = Settlement(due_at=NOW + 60, generation=generation(**changes), index=change)
+        queue.settle(claim, end, now=NOW + 2)
 
         assert due == shipment(database, "ep/p1")["due_at"]
 

@@ -147,7 +147,7 @@ def test_server_connections_cut(postgres: Database) -> None:
     assert 2 <= row[0]
     Inbox(postgres).receive(delivery("p1"))
     assert {"due": 1} == Desk(postgres).counts()
-    assert 2 == shipment(postgres)["arrivals"]
+    assert 2 == shipment(postgres)["update_count"]
 
 
 def test_a_broken_commit(postgres: Database) -> None:

@@ -1,16 +1,19 @@
 """A shipment is in one pair of hands at a time; who lost it changes nothing; nothing that came is lost."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from receiver.store import Attempt, Database, Ending, Inbox, LeaseLost, Queue
+from receiver.shipments import advance, known_to_json
+from receiver.store import Attempt, Database, Ending, Inbox, IndexChange, LeaseLost, Queue
 from receiver.store.tables import attempts, orders, updates
 from receiver.vtex.facts import Fact
-from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, rest, shipment, spawn
+from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment, spawn
 
 LEASE = 60.0
 
@@ -18,19 +21,19 @@ LEASE = 60.0
 @pytest.fixture
 def queue(database: Database) -> Queue:
     """A worker's queue on either database."""
-    return Queue(database, holder="a", lease=LEASE)
+    return Queue(database, worker_name="a", lease=LEASE)
 
 
 @pytest.fixture
 def other(database: Database) -> Queue:
     """Another worker's queue on the same database."""
-    return Queue(database, holder="b", lease=LEASE)
+    return Queue(database, worker_name="b", lease=LEASE)
 
 
 def claim_all(url: str, barrier: Any, answers: Any) -> None:
     """In a process of its own: two threads claim until nothing is due."""
     database = Database(url)
-    queue = Queue(database, holder="child", lease=LEASE)
+    queue = Queue(database, worker_name="child", lease=LEASE)
     barrier.wait()
 
     def work(_: int) -> list[str]:
@@ -62,12 +65,18 @@ def test_claim(database: Database, queue: Queue) -> None:
     for one in ids:
         box.receive(one)
     first, second = sorted(queue.claim("lux", most=9, now=NOW), key=lambda claim: claim.id)
-    assert ("ep/p1", "ep", "lux", "due", 2) == (first.id, first.endpoint, first.account, first.state, first.arrivals)
+    assert ("ep/p1", "ep", "lux", "due", 2) == (
+        first.id,
+        first.endpoint,
+        first.account,
+        first.record.generation.state,
+        first.record.update_count,
+    )
     assert [one.digest for one in ids[:2]] == [update.digest for update in first.updates]
     assert [ids[2].digest] == [update.digest for update in second.updates]
     assert ("TN1", NOW) == (first.updates[0].shipment.tracking_number, first.updates[0].received_at.timestamp())
     row = shipment(database)
-    assert (first.token, "a", NOW + LEASE) == (row["token"], row["holder"], row["lease_until"])
+    assert (first.lease.token, "a", NOW + LEASE) == (row["token"], row["worker_name"], row["lease_until"])
 
 
 def test_one_pair_of_hands(database: Database, database_url: str) -> None:
@@ -90,49 +99,53 @@ def test_lapsed_lease(database: Database, queue: Queue, other: Queue) -> None:
     lost = claim_one(queue)
     assert [] == other.claim("lux", most=9, now=NOW + LEASE - 0.001)
     taken = claim_one(other, now=NOW + LEASE)
-    assert lost.token != taken.token
+    assert lost.lease.token != taken.lease.token
     assert lost.update_ids == taken.update_ids
-    assert "b" == shipment(database)["holder"]
+    assert "b" == shipment(database)["worker_name"]
 
 
 def test_the_old_holder(database: Database, queue: Queue, other: Queue) -> None:
     """Who lost the lease can neither book nor settle, and changes no column of any row."""
     Inbox(database).receive(delivery("p1"))
     lost = claim_one(queue)
-    queue.book(lost, Attempt(call="GET order", order_id="1-01", id="x"), span=0.1, now=NOW)
+    queue.reserve(lost, Attempt(call="GET order", order_id="1-01", id="x"), interval=0.1, now=NOW)
     claim_one(other, now=NOW + LEASE)
     before = everything(database)
     with pytest.raises(LeaseLost):
-        queue.book(lost, Attempt(call="PATCH", order_id="1-01", invoice_number="9"), span=0.1, now=NOW + LEASE)
-    settlement = rest(note="late", reason="x")
-    settlement.endings.append(Ending("x", NOW, "done", 200, None))
-    settlement.learnt.append(Fact("invoice_number", "9", "1-01", "9"))
+        queue.reserve(lost, Attempt(call="PATCH", order_id="1-01", invoice_number="9"), interval=0.1, now=NOW + LEASE)
+    end = settlement(lost, note="late", reason="internal_error")
+    learnt = IndexChange(learnt=(Fact("invoice_number", "9", "1-01", "9"),))
+    end = replace(end, endings=(Ending("x", NOW, "done", 200, None),), index=learnt)
     with pytest.raises(LeaseLost):
-        queue.settle(lost, settlement, now=NOW + LEASE)
+        queue.settle(lost, end, now=NOW + LEASE)
     assert before == everything(database)
 
 
 def test_settle(database: Database, queue: Queue) -> None:
-    """A settlement writes the columns it names, lets go of the lease, and takes the updates, all at once."""
+    """A settlement writes its columns, gives up the lease, and marks the updates as folded, all at once."""
     Inbox(database).receive(delivery("p1"))
     claim = claim_one(queue)
-    queue.book(claim, Attempt(call="GET order", order_id="1-01", id="x"), span=0.1, now=NOW)
-    settlement = rest(NOW + 30, note="written", tries=3, check_at=NOW + 20, tracking_number="TN1")
-    settlement.endings.append(Ending("x", NOW + 1, "done", 200, "receipt"))
-    settlement.learnt.append(Fact("invoice_number", "9", "1-01", "9"))
+    queue.reserve(claim, Attempt(call="GET order", order_id="1-01", id="x"), interval=0.1, now=NOW)
+    end = replace(
+        settlement(claim, NOW + 30, note="written", tries=3, check_at=NOW + 20),
+        known=advance(claim.record.known, claim.updates)[0],
+        endings=(Ending("x", NOW + 1, "done", 200, "receipt"),),
+        index=IndexChange(learnt=(Fact("invoice_number", "9", "1-01", "9"),)),
+    )
     before = shipment(database)
-    queue.settle(claim, settlement, now=NOW + 2)
+    queue.settle(claim, end, now=NOW + 2)
     changed = {"state": "in_step", "note": "written", "tries": 3, "check_at": NOW + 20, "tracking_number": "TN1"}
-    free = {"token": None, "holder": None, "lease_until": None, "due_at": NOW + 30, "changed_at": NOW + 2}
+    changed["known"] = json.dumps(known_to_json(end.known))
+    free = {"token": None, "worker_name": None, "lease_until": None, "due_at": NOW + 30, "changed_at": NOW + 2}
     assert {**before, **changed, **free} == shipment(database)
-    assert [1] == [row["taken"] for row in database.rows(select(updates.c.taken))]
+    assert [1] == [row["folded"] for row in database.rows(select(updates.c.folded))]
     [attempt] = database.rows(select(attempts))
     ended = ("finished_at", "outcome", "status", "answer")
     assert (NOW + 1, "done", 200, "receipt") == tuple(attempt[name] for name in ended)
     [fact] = database.rows(select(orders))
     assert ("lux", "invoice_number", "9", "1-01", "9", NOW + 2, NOW + 2) == tuple(fact.values())
     with pytest.raises(LeaseLost):
-        queue.settle(claim, settlement, now=NOW + 3)
+        queue.settle(claim, end, now=NOW + 3)
 
 
 def test_news_during_work(database: Database, queue: Queue) -> None:
@@ -142,11 +155,11 @@ def test_news_during_work(database: Database, queue: Queue) -> None:
     claim = claim_one(queue)
     late = delivery("p1", at=NOW + 1)
     box.receive(late)
-    queue.settle(claim, rest(NOW + 3600), now=NOW + 2)
+    queue.settle(claim, settlement(claim, NOW + 3600), now=NOW + 2)
     assert NOW + 2 == shipment(database)["due_at"]
     again = claim_one(queue, now=NOW + 2)
     assert [late.digest] == [update.digest for update in again.updates]
-    queue.settle(again, rest(None), now=NOW + 3)
+    queue.settle(again, settlement(again), now=NOW + 3)
     assert shipment(database)["due_at"] is None
 
 
@@ -162,13 +175,13 @@ def test_every_update_once(database: Database) -> None:
         return [one.digest for one in deliveries for _ in one.updates]
 
     def work(thread: int) -> list[str]:
-        queue, found = Queue(database, holder=f"w{thread}", lease=LEASE), []
+        queue, found = Queue(database, worker_name=f"w{thread}", lease=LEASE), []
         while True:
             last = done.is_set()
             claims = queue.claim("lux", most=2, now=NOW)
             for claim in claims:
                 found += [update.digest for update in claim.updates]
-                queue.settle(claim, rest(None), now=NOW)
+                queue.settle(claim, settlement(claim), now=NOW)
             if last and not claims and not queue.something_due("lux", NOW):
                 return found
 
@@ -178,7 +191,7 @@ def test_every_update_once(database: Database) -> None:
         done.set()
         taken = [digest for worker in workers for digest in worker.result()]
     assert sorted(said) == sorted(taken)
-    assert [] == database.rows(select(updates.c.id).where(updates.c.taken == 0))
+    assert [] == database.rows(select(updates.c.id).where(updates.c.folded == 0))
 
 
 def test_open_writes(database: Database, queue: Queue, other: Queue) -> None:
@@ -187,10 +200,10 @@ def test_open_writes(database: Database, queue: Queue, other: Queue) -> None:
     claim = claim_one(queue)
     for number, call in enumerate(("PATCH", "PATCH", "PATCH", "GET order")):
         attempt = Attempt(call=call, order_id="1-01", invoice_number="9", request={"n": number}, id=str(number))
-        queue.book(claim, attempt, span=0.0, now=NOW)
-    queue.end([Ending("2", NOW, "done", 200, None)])
+        queue.reserve(claim, attempt, interval=0.0, now=NOW)
+    queue.accounts.attempts.end_now([Ending("2", NOW, "done", 200, None)])
     taken = claim_one(other, now=NOW + LEASE)
-    assert [("0", '{"n": 0}'), ("1", '{"n": 1}')] == [(one["id"], one["request"]) for one in taken.open_writes]
+    assert [("0", {"n": 0}), ("1", {"n": 1})] == [(write.id, write.request) for write in taken.open_writes]
 
 
 def test_free_own_leases(database: Database, queue: Queue, other: Queue) -> None:
@@ -199,5 +212,5 @@ def test_free_own_leases(database: Database, queue: Queue, other: Queue) -> None
     mine, theirs = queue.claim("lux", most=2, now=NOW), other.claim("lux", most=2, now=NOW)
     assert 2 == queue.free_own_leases()
     assert {claim.id for claim in mine} == {claim.id for claim in queue.claim("lux", most=9, now=NOW)}
-    other.settle(theirs[0], rest(None), now=NOW)
-    assert 0 == Queue(database, holder="c", lease=LEASE).free_own_leases()
+    other.settle(theirs[0], settlement(theirs[0]), now=NOW)
+    assert 0 == Queue(database, worker_name="c", lease=LEASE).free_own_leases()

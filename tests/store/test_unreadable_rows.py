@@ -12,7 +12,7 @@ from tests.support.store_cases import NOW, add_shipments, delivery, shipment
 
 @pytest.fixture
 def queue(database: Database) -> Queue:
-    return Queue(database, holder="a", lease=60.0)
+    return Queue(database, worker_name="a", lease=60.0)
 
 
 def test_unreadable_state(database: Database, queue: Queue, caplog: pytest.LogCaptureFixture) -> None:

@@ -21,6 +21,6 @@ def invoiced(rig: Rig, number: int, days_ago: float, **rest: Any) -> None:
 def made(rig: Rig, **rest: Any) -> Backfill:
     # Woken shipments go first: somebody has to work on them meanwhile.
     vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
-    queue = Queue(rig.database, holder="backfill", lease=60)
+    queue = Queue(rig.database, worker_name="backfill", lease=60)
     errands = Errands(queue, vtex, clock=lambda: rig.now, sleep=rig.later)
     return Backfill(errands, rig.index, Background(rig.database), clock=lambda: rig.now, **rest)

@@ -7,7 +7,6 @@ from sqlalchemy import select
 
 from receiver.http import Http
 from receiver.operations.invoicing import Invoicing, NotPosted, Posted
-from receiver.store.accounts import Accounts
 from receiver.store.tables import attempts
 from receiver.vtex.client import Vtex
 from tests.support.rig import Rig, order
@@ -31,7 +30,7 @@ class Clerk:
         self.rig = rig
         self.slept: list[float] = []
         self.vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
-        self.invoicing = Invoicing(Accounts(rig.database), self.vtex, clock=lambda: rig.now, sleep=self._sleep)
+        self.invoicing = Invoicing(rig.database, self.vtex, clock=lambda: rig.now, sleep=self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -165,7 +165,7 @@ class Rig:
 
     def hands(self, name: str, kind: type[Vtex] = Vtex, **settings: Any) -> tuple[Queue, Reconciler]:
         """The insides of a worker of account ``lux``, for tests that step in between; ``kind`` is its way to VTEX."""
-        queue = Queue(self.database, holder=name, lease=self.config.lease)
+        queue = Queue(self.database, worker_name=name, lease=self.config.lease)
         vtex = kind(self.config.accounts["lux"], Http([self.vtex_url]), clock=lambda: self.now)
         return queue, Reconciler(self.config, queue, {"lux": vtex}, clock=lambda: self.now, **settings)
 
@@ -241,9 +241,9 @@ class Rig:
         return linked
 
     def shipment(self, name: str = "melhor-envio/p1") -> dict[str, Any]:
-        """The shipment's row."""
+        """The shipment's row; ``sent`` as the database has it."""
         row: dict[str, Any] = self.desk.story(name)["shipment"]
-        return row
+        return {**row, "sent": row["sent"].to_json() if row["sent"] else None}
 
     def package_of(self, order_id: str, number: str) -> dict[str, Any]:
         """What VTEX now holds for an invoice."""

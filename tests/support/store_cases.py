@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import select
 
 from adapters import Shipment, Status
-from receiver.shipments import shipment_to_json
+from receiver.shipments import Generation, shipment_to_json
 from receiver.store import Claim, Database, Delivery, Queue, Settlement, new_id
+from receiver.store.rows import generation_from
 from receiver.store.tables import metadata, shipments
 
 NOW = 1_795_000_000.0
@@ -73,9 +74,25 @@ def claim_one(queue: Queue, *, now: float = NOW, account: str = "lux") -> Claim:
     return claim
 
 
-def rest(due_at: float | None = None, **changes: Any) -> Settlement:
-    """The simplest end of a claim."""
-    return Settlement(due_at=due_at, changes={"state": "in_step", **changes})
+def generation(**columns: Any) -> Generation:
+    """What a shipment's row keeps, from the names of its columns; ``sent`` as JSON."""
+    row: dict[str, Any] = dict.fromkeys(
+        ("reason", "note", "check_at", "input_digest", "sent", "order_id", "invoice_number", "rule", "evidence")
+    )
+    row |= dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since"))
+    row |= {"state": "in_step", "tries": 0, "waits": 0, "generation": 1, **columns}
+    return generation_from({**row, "sent": json.dumps(row["sent"]) if row["sent"] else None})
+
+
+def settlement(claim: Claim, due_at: float | None = None, **columns: Any) -> Settlement:
+    """The simplest end of a claim: all its updates are folded."""
+    return Settlement(due_at=due_at, generation=generation(**columns), folded=claim.update_ids)
+
+
+def claim_and_settle(queue: Queue, due_at: float | None = None, *, now: float = NOW, **columns: Any) -> None:
+    """Take the one shipment that is due through a whole claim."""
+    claim = claim_one(queue, now=now)
+    queue.settle(claim, settlement(claim, due_at, **columns), now=now)
 
 
 def until(condition: Callable[[], object]) -> None:

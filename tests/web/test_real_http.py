@@ -144,7 +144,7 @@ def test_same_instant(server):
     }
     (delivery,) = {answer["delivery"] for answer in answers}
     assert [delivery] == [row["id"] for row in server.rows("deliveries") if body == row["body"]]
-    assert [1] == [row["arrivals"] for row in server.rows("shipments") if row["id"] == "ups/1ZSAMEINSTANT"]
+    assert [1] == [row["update_count"] for row in server.rows("shipments") if row["id"] == "ups/1ZSAMEINSTANT"]
 
 
 def test_keep_alive(server):

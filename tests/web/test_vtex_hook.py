@@ -350,8 +350,8 @@ class TestLookingAfter:
         """Trouble of VTEX's is no reason for another hook; a pause puts the look off."""
         rig, configs, _ = installed
         configs.clear()
-        queue = Queue(rig.database, holder="x", lease=60)
-        queue.pause("lux", until=rig.now + 5 * 3_600 + 60, reason="429", own_fault=False)
+        queue = Queue(rig.database, worker_name="x", lease=60)
+        queue.accounts.pause("lux", until=rig.now + 5 * 3_600 + 60, reason="429", own_fault=False)
         rig.later(5 * 3_600)
         assert ({}, []) == (configs, rig.calls())
         rig.later(61)

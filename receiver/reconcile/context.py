@@ -1,0 +1,148 @@
+"""One claim while it is worked on: what is known, what was sent, and what its settlement will say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from receiver.calls.claimed import ClaimCalls
+from receiver.config import Endpoint
+from receiver.reconcile.plan import input_digest, wanted_of
+from receiver.shipments import Decision, Generation, Known, NextState, Parcels, Sent, ShipmentRecord, State, Visibility
+from receiver.store import Claim, IndexChange, Release, Settlement
+from receiver.vtex.answers import NotFound, storable
+from receiver.vtex.orders import Order, Package
+from receiver.vtex.writes import Body, words
+
+
+@dataclass(slots=True)
+class ReconcileContext:
+    """What one claim has come to so far.
+
+    ``shipment`` is the record to decide on: as the last settlement left it, and corrected by what the order showed of
+    a write whose answer was lost. The fields after ``calls`` become the settlement's. ``unsettled`` is a PATCH whose
+    outcome is unknown; ``decided``: order and invoice were chosen with all that is known.
+    """
+
+    claim: Claim
+    shipment: ShipmentRecord
+    known: Known
+    endpoint: Endpoint
+    calls: ClaimCalls
+    sent: Sent | None
+    decision: Decision
+    wanted_since: float | None
+    input_digest: str | None
+    waits: int
+    tries: int | None = None
+    account: str | None = None
+    unsettled: Body | None = None
+    decided: bool = False
+    wakes: list[str] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, claim: Claim, known: Known, endpoint: Endpoint, calls: ClaimCalls) -> "ReconcileContext":
+        """The context of a claim whose record belongs to the present generation."""
+        was = claim.record.generation
+        return cls(
+            claim=claim,
+            shipment=claim.record,
+            known=known,
+            endpoint=endpoint,
+            calls=calls,
+            sent=was.sent,
+            decision=was.decision,
+            wanted_since=was.wanted_since,
+            input_digest=was.input_digest,
+            waits=was.waits,
+        )
+
+    @property
+    def was(self) -> Generation:
+        """The record's generation: how things stand before this claim's own steps."""
+        return self.shipment.generation
+
+    def correct(self, **changes: object) -> None:
+        """The order shows that the record is out of date: decide on what it shows."""
+        self.shipment = replace(self.shipment, generation=replace(self.was, **changes))  # type: ignore[arg-type]  # as `replace` has it
+
+    def digest(self) -> str:
+        """Of everything that a decision made now rests on."""
+        return input_digest(self.shipment, self.known, self.endpoint)
+
+    def has_news(self) -> bool:
+        """Something came since the last decision was made."""
+        return self.was.input_digest != self.digest()
+
+    def sent_to(
+        self,
+        order_id: str,
+        invoice_number: str,
+        body: Mapping[str, str | None],
+        now: float,
+        *,
+        visibility: Visibility,
+        parcels: Parcels | None = None,
+    ) -> Sent:
+        """What is kept of a write: the body, where it went, and all parcels that it tells, if several. Of what was sent
+        to that very invoice before, the events stay, and that it was seen."""
+        former = self.sent if self.sent and self.sent.is_at(order_id, invoice_number) else None
+        if visibility is Visibility.UNSEEN and former is not None and former.visibility.was_seen:
+            visibility = Visibility.BELIEVED
+        assignment = self.was.assignment
+        return Sent(
+            order_id=order_id,
+            invoice_number=invoice_number,
+            tracking_number=body["trackingNumber"] or "",
+            tracking_url=body["trackingUrl"],
+            courier=body["courier"],
+            dispatched_date=body["dispatchedDate"],
+            at=now,
+            visibility=visibility,
+            wanted=words(wanted_of(self.claim.id, self.known, self.endpoint)),
+            parcels=dict(parcels) if parcels and len(parcels) > 1 else {},
+            assigned_at=assignment.at if assignment else None,
+            tracking=former.tracking if former else None,
+        )
+
+    def invoices(self, order_id: str, invoice_number: str, *, call: str = "GET order") -> list[Package]:
+        """The order's invoices of that number; none where VTEX does not know the order."""
+        try:
+            order: Order = self.calls.order(order_id, call=call)
+        except NotFound:
+            return []
+        return [package for package in order.outputs if package.invoice_number == invoice_number]
+
+    def settlement(self, end: NextState, names: Sequence[tuple[str, str]]) -> Settlement:
+        """How the claim ends. ``names`` are those by which a link, an order or the hook may speak of the shipment."""
+        was, known = self.was, self.known
+        digest = self.digest() if self.decided and end.state.rests_on_decision else self.input_digest
+        generation = replace(
+            was,
+            state=end.state,
+            reason=end.reason,
+            note=storable(end.note),
+            check_at=end.check_at,
+            input_digest=digest,
+            tries=self.tries if self.tries is not None else was.tries if end.state is State.DUE else 0,
+            waits=self.waits,
+            wanted_since=self.wanted_since if end.state.is_under_way else None,
+            decision=self.decision,
+            sent=self.sent,
+        )
+        return Settlement(
+            due_at=end.due_at,
+            generation=generation,
+            known=known,
+            folded=self.claim.update_ids,
+            # An update may have moved it meanwhile, but here is what was written.
+            account=self.claim.account if self.sent else self.account,
+            endings=tuple(self.calls.endings),
+            index=IndexChange(
+                names=tuple(names),
+                waits=end.state.is_stuck,
+                has_new_names=self.claim.record.generation.input_digest != digest,
+                learnt=tuple(self.calls.learnt),
+            ),
+            wakes=tuple(self.wakes),
+            releases=tuple(self.releases),
+        )

@@ -1,0 +1,103 @@
+"""PURE: what is kept of one shipment between two looks at it, and what a look ends in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from receiver.shipments.known import Known, Stamp
+from receiver.shipments.reasons import Reason
+from receiver.shipments.sent import Sent
+from receiver.shipments.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Which order and invoice were chosen, by which rule and on what evidence. Empty: none was chosen."""
+
+    order_id: str | None = None
+    invoice_number: str | None = None
+    rule: str | None = None
+    evidence: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """A person has named the order, and perhaps the invoice; ``at`` in seconds since the epoch. ``overrules`` is the
+    cancellation that was known then."""
+
+    order_id: str
+    invoice_number: str | None = None
+    at: float | None = None
+    overrules: Stamp | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """Everything that belongs to one parcel under a number that carriers use again. A new parcel begins with
+    ``Generation(number=…)``: nothing of the former one can be forgotten in it.
+
+    ``check_at``: VTEX is not asked before (seconds since the epoch). ``input_digest`` stands for all that the last
+    decision was made from (`receiver.reconcile.plan.input_digest`). ``tries`` counts failures in a row, ``waits`` steps
+    of the schedule; ``wanted_since`` is when the write became due, for the horizon.
+    """
+
+    number: int = 1
+    state: State = State.DUE
+    reason: Reason | None = None
+    note: str = ""
+    check_at: float | None = 0.0
+    input_digest: str | None = None
+    tries: int = 0
+    waits: int = 0
+    wanted_since: float | None = None
+    decision: Decision = field(default_factory=Decision)
+    assignment: Assignment | None = None
+    sent: Sent | None = None
+
+    @property
+    def overrules(self) -> bool:
+        """A person has named order and invoice since the last write: that word overwrites once."""
+        if self.assignment is None:
+            return False
+        return self.sent is None or self.sent.assigned_at != self.assignment.at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipmentRecord:
+    """A shipment as the last settlement left it. ``update_count`` and ``wake_count`` say how many updates, and how many
+    changes of its order, had come when it was read: what came since makes it due again."""
+
+    id: str
+    endpoint: str
+    account: str
+    known: Known = field(default_factory=Known)
+    generation: Generation = field(default_factory=Generation)
+    update_count: int = 0
+    wake_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextState:
+    """Where a look at a shipment ends. ``due_at``: when to look again, ``None`` for not by itself; ``check_at``: VTEX
+    is not asked before. Both in seconds since the epoch."""
+
+    state: State
+    reason: Reason | None = None
+    note: str = ""
+    due_at: float | None = None
+    check_at: float | None = None
+
+
+def held(reason: Reason, detail: str = "") -> NextState:
+    """A person must decide; only an update, a link or that person opens it again."""
+    return NextState(state=State.HELD, reason=reason, note=reason.explained(detail))
+
+
+def kept(reason: Reason, detail: str = "") -> NextState:
+    """The invoice stays as it is by the endpoint's settings; only an update or a person opens it again."""
+    return NextState(state=State.KEPT, reason=reason, note=reason.explained(detail))
+
+
+def waiting(state: State, reason: Reason, detail: str = "", *, due_at: float | None = None) -> NextState:
+    """Something has to appear or to succeed first; VTEX is not asked before ``due_at``."""
+    return NextState(state=state, reason=reason, note=reason.explained(detail), due_at=due_at, check_at=due_at)

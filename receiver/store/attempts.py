@@ -1,0 +1,111 @@
+"""The record of calls to VTEX: the intent before each, the outcome after it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, insert, select, update
+from sqlalchemy.engine import Connection
+
+from receiver.store.claims import Attempt, Ending
+from receiver.store.database import Database
+from receiver.store.tables import attempts
+from receiver.vtex.nfe import plain_number
+
+#: Outcomes of calls that VTEX looked into.
+_ANSWERED = ("done", "notfound", "rejected")
+
+
+class Begun(Exception):
+    """The very call was begun by another process meanwhile: it must not be made twice."""
+
+
+def about_order(order_id: str) -> str:
+    """Stands for the shipment in an attempt that is made for none. No endpoint, and so no shipment, is named so."""
+    return f"order:{order_id}"
+
+
+class Attempts:
+    """Reads and writes rows of ``attempts``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._end = update(attempts).where(attempts.c.id == bindparam("attempt"))
+
+    def begin(
+        self, connection: Connection, attempt: Attempt, account: str, shipment: str, *, now: float, generation: int = 1
+    ) -> None:
+        """Record the intent, within the transaction that permits the call."""
+        row = {
+            "id": attempt.id,
+            "shipment": shipment,
+            "generation": generation,
+            "account": account,
+            "call": attempt.call,
+            "order_id": attempt.order_id,
+            "invoice_number": attempt.invoice_number,
+            "rule": attempt.rule,
+            "evidence": json.dumps(attempt.evidence) if attempt.evidence else None,
+            "request": json.dumps(attempt.request) if attempt.request else None,
+            "begun_at": now,
+        }
+        connection.execute(insert(attempts), row)
+
+    def begin_once(
+        self, connection: Connection, attempt: Attempt, account: str, known: Sequence[str], *, now: float
+    ) -> None:
+        """`begin` for a call that no shipment waits for and that must not be made twice; ``known`` are the earlier
+        attempts that the caller has taken into account. Raises `Begun`."""
+        earlier = connection.execute(_alike(account, attempt)).mappings()
+        if any(_is_same(row["invoice_number"], attempt) and row["id"] not in known for row in earlier):
+            raise Begun(f"another process has just begun the {attempt.call} of {attempt.invoice_number}")
+        self.begin(connection, attempt, account, about_order(attempt.order_id), now=now)
+
+    def end(self, connection: Connection, endings: Sequence[Ending]) -> None:
+        """Record how calls ended, within a transaction."""
+        rows = [
+            {
+                "attempt": ending.attempt,
+                "finished_at": ending.at,
+                "outcome": ending.outcome,
+                "status": ending.status,
+                "answer": ending.answer,
+            }
+            for ending in endings
+        ]
+        if rows:
+            connection.execute(self._end, rows)
+
+    def end_now(self, endings: Sequence[Ending]) -> None:
+        """`end` in a transaction of its own, apart from any settlement. Raises `StoreUnavailable`."""
+        self._database.write(lambda connection: self.end(connection, endings))
+
+    def earlier(self, account: str, attempt: Attempt) -> list[dict[str, Any]]:
+        """Attempts at the same call about the same invoice, no matter how its number is written, oldest first."""
+        rows = self._database.rows(_alike(account, attempt))
+        return [dict(row) for row in rows if _is_same(row["invoice_number"], attempt)]
+
+    def refused_orders(self, account: str, *, since: float) -> int:
+        """On how many distinct orders VTEX refused us in a row: no later call of the same kind was answered."""
+        a, of_account = attempts.c, attempts.c.account == account
+        refused = select(a.id, a.call, a.order_id).where(of_account, a.outcome == "refused", a.begun_at >= since)
+        rows = self._database.rows(refused)
+        if not rows:
+            return 0
+        latest = (
+            select(a.call, func.max(a.id).label("id"))
+            .where(of_account, a.outcome.in_(_ANSWERED), a.id > min(row["id"] for row in rows))
+            .group_by(a.call)
+        )
+        answered = {row["call"]: row["id"] for row in self._database.rows(latest)}
+        return len({row["order_id"] for row in rows if row["id"] > answered.get(row["call"], "")})
+
+
+def _alike(account: str, attempt: Attempt) -> Select[Any]:
+    """The same call about any invoice of the order."""
+    of_order = (attempts.c.shipment == about_order(attempt.order_id), attempts.c.account == account)
+    return select(attempts).where(*of_order, attempts.c.call == attempt.call).order_by(attempts.c.id)
+
+
+def _is_same(number: str | None, attempt: Attempt) -> bool:
+    return plain_number(number or "") == plain_number(attempt.invoice_number or "")

@@ -1,0 +1,80 @@
+"""Which shipment's tracking an invoice carries: one row of ``invoices`` each, the arbiter between workers that are
+about to write."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.engine import Connection
+
+from receiver.store.claims import Attempt, Claim, InvoiceTaken, Release
+from receiver.store.database import Database
+from receiver.store.index import REVOKED_LEASE
+from receiver.store.rows import sent_from
+from receiver.store.tables import attempts, invoices, shipments
+from receiver.vtex.writes import Owner
+
+
+class InvoiceOwners:
+    """Acquires and releases invoices within the transactions of the `Queue`."""
+
+    def __init__(self, database: Database) -> None:
+        self._own = database.insert(invoices).on_conflict_do_nothing()
+
+    def acquire(self, connection: Connection, claim: Claim, attempt: Attempt) -> None:
+        """Acquire the invoice that ``attempt`` is about to write: a free one, its own, or another parcel's where a
+        person says so or nothing has changed since that was decided. Raises `InvoiceTaken`."""
+        key = {"account": claim.account, "order_id": attempt.order_id, "invoice_number": attempt.invoice_number}
+        connection.execute(self._own, {**key, "shipment": claim.id})
+        of_invoice = [invoices.c[name] == value for name, value in key.items()]
+        owner = connection.execute(select(invoices.c.shipment).where(*of_invoice).with_for_update()).scalar()
+        if owner == claim.id:
+            return
+        if not attempt.overrules and not _is_as_decided(connection, attempt, str(owner)):
+            raise InvoiceTaken(str(owner))
+        if attempt.call == "PUT":  # events beside another's number: who wrote it goes on writing it
+            return
+        connection.execute(update(invoices).where(*of_invoice).values(shipment=claim.id))
+        if attempt.replaces is not None and attempt.replaces.displaced:
+            # Whoever works on it now has decided on what is no longer so.
+            displaced = update(shipments).where(shipments.c.id == owner)
+            connection.execute(displaced.values(**REVOKED_LEASE, due_at=claim.lease.until, input_digest=""))
+
+    def release(self, connection: Connection, claim: Claim, release: Release) -> None:
+        """Give an invoice back that was acquired and not written, to the shipment that had it before."""
+        mine = (
+            invoices.c.account == claim.account,
+            invoices.c.order_id == release.order_id,
+            invoices.c.invoice_number == release.invoice_number,
+            invoices.c.shipment == claim.id,
+        )
+        back = update(invoices).where(*mine).values(shipment=release.former)
+        connection.execute(back if release.former else delete(invoices).where(*mine))
+
+
+def owner_from(order_id: str, row: Mapping[str, Any]) -> Owner:
+    """The owner in a row of ``invoices`` joined with its shipment."""
+    sent, place = sent_from(row["sent"]), (order_id, row["invoice_number"])
+    if sent is None:
+        assigned = (row["assigned_order"] or order_id, row["assigned_invoice"] or row["invoice_number"])
+        return Owner(row["shipment"], None, {}, moved=assigned != place)
+    alone = {row["shipment"]: (sent.dispatched_date, sent.tracking_number)} if sent.tracking_number else {}
+    return Owner(row["shipment"], sent.tracking_number, sent.parcels or alone, moved=not sent.is_at(*place))
+
+
+def _is_as_decided(connection: Connection, attempt: Attempt, owner: str) -> bool:
+    """The invoice is still as it was when the write was decided, and its owner is not writing there right now."""
+    replaces = attempt.replaces
+    if replaces is None or replaces.shipment != owner:
+        return False
+    writing = (
+        attempts.c.shipment == owner,
+        attempts.c.call == "PATCH",
+        attempts.c.outcome.is_(None),
+        attempts.c.order_id == attempt.order_id,
+        attempts.c.invoice_number == attempt.invoice_number,
+    )
+    if connection.execute(select(attempts.c.id).where(*writing).limit(1)).first():
+        return False
+    sent = sent_from(connection.execute(select(shipments.c.sent).where(shipments.c.id == owner)).scalar())
+    return (sent.tracking_number if sent else None) == replaces.number

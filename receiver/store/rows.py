@@ -1,0 +1,159 @@
+"""A shipment's row and the objects it stands for: the one place that knows both the columns and the fields."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from receiver.shipments import (
+    Assignment,
+    Decision,
+    Generation,
+    Reason,
+    Sent,
+    ShipmentRecord,
+    State,
+    Update,
+    known_from_json,
+    known_to_json,
+    shipment_from_json,
+    stamp_from_json,
+    stamp_to_json,
+)
+from receiver.store.claims import OpenWrite, Settlement
+from receiver.store.tables import LIVE
+
+#: What a stored row that another version wrote may raise when it is read.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
+
+
+def record_from(row: Mapping[str, Any]) -> ShipmentRecord:
+    """The shipment in a row of ``shipments``. Raises one of `UNREADABLE`."""
+    return ShipmentRecord(
+        id=row["id"],
+        endpoint=row["endpoint"],
+        account=row["account"],
+        known=known_from_json(json.loads(row["known"])),
+        generation=generation_from(row),
+        update_count=row["update_count"],
+        wake_count=row["wake_count"],
+    )
+
+
+def generation_from(row: Mapping[str, Any]) -> Generation:
+    """What a row of ``shipments`` keeps of the parcel that has the number now. Raises one of `UNREADABLE`."""
+    return Generation(
+        number=row["generation"],
+        state=State(row["state"]),
+        reason=Reason(row["reason"]) if row["reason"] else None,
+        note=row["note"] or "",
+        check_at=row["check_at"],
+        input_digest=row["input_digest"],
+        tries=row["tries"],
+        waits=row["waits"],
+        wanted_since=row["wanted_since"],
+        decision=Decision(
+            order_id=row["order_id"],
+            invoice_number=row["invoice_number"],
+            rule=row["rule"],
+            evidence=json.loads(row["evidence"]) if row["evidence"] else None,
+        ),
+        assignment=_assignment_from(row),
+        sent=sent_from(row["sent"]),
+    )
+
+
+def sent_from(stored: str | None) -> Sent | None:
+    """What the column ``sent`` holds. Raises one of `UNREADABLE`."""
+    return Sent.from_json(json.loads(stored)) if stored else None
+
+
+def settled_columns(settlement: Settlement) -> dict[str, Any]:
+    """The columns of a shipment that its settlement changes, all that belong to the generation among them."""
+    generation, known = settlement.generation, settlement.known
+    columns: dict[str, Any] = {
+        "generation": generation.number,
+        "state": State(generation.state).value,
+        "reason": Reason(generation.reason).value if generation.reason else None,
+        "note": generation.note,
+        "check_at": generation.check_at,
+        "input_digest": generation.input_digest,
+        "tries": generation.tries,
+        "waits": generation.waits,
+        "wanted_since": generation.wanted_since,
+        "order_id": generation.decision.order_id,
+        "invoice_number": generation.decision.invoice_number,
+        "rule": generation.decision.rule,
+        "evidence": json.dumps(generation.decision.evidence) if generation.decision.evidence else None,
+        **assigned_columns(generation.assignment),
+        "sent": json.dumps(generation.sent.to_json()) if generation.sent else None,
+    }
+    if known is not None:
+        columns |= {"known": json.dumps(known_to_json(known)), "tracking_number": known.tracking_number}
+    if settlement.account is not None:
+        columns["account"] = settlement.account
+    return columns
+
+
+def assigned_columns(assignment: Assignment | None) -> dict[str, Any]:
+    """The columns of what a person assigned."""
+    if assignment is None:
+        return dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over"))
+    overrules = assignment.overrules
+    return {
+        "assigned_order": assignment.order_id,
+        "assigned_invoice": assignment.invoice_number,
+        "assigned_at": assignment.at,
+        "assigned_over": json.dumps(stamp_to_json(overrules)) if overrules else None,
+    }
+
+
+def reopened(now: float) -> dict[str, Any]:
+    """The columns of a shipment that is decided upon again, as if nothing had been decided."""
+    return {
+        "state": State.DUE.value,
+        "reason": None,
+        "due_at": now,
+        "priority": LIVE,
+        "check_at": 0.0,
+        "input_digest": "",  # of nothing: it is decided upon even where nothing is new
+        "tries": 0,
+        "waits": 0,
+        "wanted_since": None,
+        "changed_at": now,
+    }
+
+
+def update_from(row: Mapping[str, Any]) -> Update:
+    """The update in a row of ``updates``. Raises one of `UNREADABLE`."""
+    return Update(
+        shipment=shipment_from_json(json.loads(row["said"])),
+        received_at=datetime.fromtimestamp(row["received_at"], UTC),
+        digest=row["digest"],
+    )
+
+
+def open_write_from(row: Mapping[str, Any]) -> OpenWrite:
+    """The PATCH of unknown outcome in a row of ``attempts``."""
+    return OpenWrite(
+        id=row["id"],
+        account=row["account"],
+        generation=row["generation"],
+        order_id=row["order_id"],
+        invoice_number=row["invoice_number"],
+        rule=row["rule"],
+        evidence=json.loads(row["evidence"]) if row["evidence"] else None,
+        request=json.loads(row["request"] or "{}"),
+        begun_at=row["begun_at"],
+    )
+
+
+def _assignment_from(row: Mapping[str, Any]) -> Assignment | None:
+    if row["assigned_order"] is None:
+        return None
+    return Assignment(
+        order_id=row["assigned_order"],
+        invoice_number=row["assigned_invoice"],
+        at=row["assigned_at"],
+        overrules=stamp_from_json(json.loads(row["assigned_over"])) if row["assigned_over"] else None,
+    )

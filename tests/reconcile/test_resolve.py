@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from receiver.shipments.reasons import WAITING
+from receiver.shipments import Reason
 from receiver.vtex.facts import index_facts
 from receiver.vtex.orders import read_order
 from tests.support.reconciling import UPS, fields, methods, naming, rest, scanned, shipped
@@ -332,7 +332,7 @@ class TestIndex:
         rig.work()
         assert ("awaiting_order", "no_reference") == rest(rig, "repeat/p1")
         said = 'invoice number 900 is known of 1-01; invoice_numbers = "unique" lets it decide'
-        assert f"{WAITING['no_reference']} ({said})" == rig.shipment("repeat/p1")["note"]
+        assert f"{Reason.NO_REFERENCE.sentence} ({said})" == rig.shipment("repeat/p1")["note"]
 
     def test_woken_at_once(self, rig_on_either: Rig):
         """An order that is read for one parcel wakes at once those that wait for its key."""

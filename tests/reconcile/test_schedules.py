@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import update
 
-from receiver.shipments.reasons import WAITING
+from receiver.shipments import Reason
 from receiver.store.tables import updates
 from tests.support.reconciling import fields, naming, rest
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
@@ -117,8 +117,8 @@ class TestNotThere:
         assert rig.shipment()["due_at"] is None
         told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
         assert 1 == len(told)
-        assert WAITING["order_not_found"] in told[0]
-        assert WAITING["order_not_found"] in rig.shipment()["note"]
+        assert Reason.ORDER_NOT_FOUND.sentence in told[0]
+        assert Reason.ORDER_NOT_FOUND.sentence in rig.shipment()["note"]
         rig.add_order(order("1-01", package("900")), order("2-01", package("900")))
         return rig
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from receiver.sandbox import create_sandbox, serve
-from receiver.shipments import Visibility
-from receiver.shipments.reasons import WAITING
+from receiver.shipments import Reason, Visibility
 from tests.support.outages import PARCELS, prepare, states, tell, told, written
 from tests.support.reconciling import fields
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
@@ -258,7 +257,7 @@ class TestTrouble:
         rig.faults(server_error=1.0)
         rig.works_until(3 * DAY)
         assert {("gave_up", "vtex_unavailable")} == states(rig)
-        assert WAITING["vtex_unavailable"] in told(caplog, "WARNING")[0]
+        assert Reason.VTEX_UNAVAILABLE.sentence in told(caplog, "WARNING")[0]
         assert 1 == len(told(caplog, "WARNING"))
 
         rig.faults()

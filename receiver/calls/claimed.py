@@ -1,6 +1,6 @@
 """The calls to VTEX for one claim: each is reserved and recorded before it is made, none is made without the lease."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from receiver.calls.pauses import answers_again, is_answer, note_outage
@@ -8,7 +8,7 @@ from receiver.store import Attempt, Claim, Ending, LeaseLost, Paused, Queue
 from receiver.vtex.answers import VtexError, leaves_open, outcome_of
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.facts import Fact, index_facts
-from receiver.vtex.orders import Order, read_order
+from receiver.vtex.orders import Order
 
 #: The longest wait for a slot of an account's rate limit, in seconds; a shipment that would wait longer is put back.
 MAX_WAIT = 10.0
@@ -17,17 +17,25 @@ MAX_WAIT = 10.0
 class ClaimCalls:
     """Calls VTEX for one claim. ``endings`` says how the calls ended, ``learnt`` what the orders that were read add to
     the index, ``asked`` which ids were asked for: all for the settlement. ``clock`` is Unix time in seconds, ``sleep``
-    waits for a slot of the account's rate limit.
+    waits for a slot of the account's rate limit. ``placeholders`` are texts that count as no tracking number.
 
     Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds, and what `Queue.reserve` raises.
     """
 
     def __init__(
-        self, claim: Claim, queue: Queue, vtex: Vtex, *, clock: Callable[[], float], sleep: Callable[[float], None]
+        self,
+        claim: Claim,
+        queue: Queue,
+        vtex: Vtex,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        placeholders: Collection[str] = (),
     ) -> None:
         self._claim, self._queue, self._vtex = claim, queue, vtex
         self._clock, self._sleep = clock, sleep
         self._half_open = claim.half_open
+        self._placeholders = tuple(placeholders)
         self._orders: dict[str, Order] = {}
         self.endings: list[Ending] = []
         self.learnt: list[Fact] = []
@@ -38,8 +46,9 @@ class ClaimCalls:
         if order_id not in self._orders:
             attempt = Attempt(call=call, order_id=order_id)
             self.asked.add(order_id)
-            self._orders[order_id] = read_order(self._call(attempt, lambda: self._vtex.get_order(order_id)))
-            self.learnt.extend(index_facts(self._orders[order_id]))
+            order = self._vtex.read(self._call(attempt, lambda: self._vtex.get_order(order_id)))
+            self._orders[order_id] = order.without_placeholders(self._placeholders)
+            self.learnt.extend(index_facts(order.without_placeholders(self._vtex.account.never_indexed)))
         return self._orders[order_id]
 
     def group(self, group: str) -> Any:

@@ -11,7 +11,7 @@ import click
 
 from receiver.commands._common import bind_option, count, fail, printable, table
 from receiver.demo import OWN_INVOICE, OWN_ORDER, Demo, DemoFailed, Line, free_bind, running
-from receiver.vtex.orders import RULES
+from receiver.vtex.choice import RULES
 
 
 @click.command()

@@ -27,7 +27,7 @@ from receiver.shipments.next_step import next_step
 from receiver.store import Desk
 from receiver.store.attempts import about_order
 from receiver.store.desk import Unknown
-from receiver.vtex.orders import RULES
+from receiver.vtex.choice import RULES
 
 
 @click.command()

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,7 +84,8 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
     top.finish()
     if faults:
         raise BadConfig(path, faults)
-    return replace(config, endpoints=endpoints)
+    accounts = {name: _never_indexing(account, endpoints.values()) for name, account in accounts.items()}
+    return replace(config, accounts=accounts, endpoints=endpoints)
 
 
 def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Config:
@@ -152,6 +153,7 @@ def _account(name: str, table: Table) -> Account:
         requests_per_minute=table.number("requests_per_minute", 600, least=1),
         hook_secrets=table.texts("hook_secrets", ()),
         link_tokens=table.texts("link_tokens", ()),
+        placeholders=table.texts("placeholders", ()),
     )
     travelling = {
         "app_key": (account.app_key,),
@@ -164,6 +166,12 @@ def _account(name: str, table: Table) -> Account:
             table.fault(key, "holds characters that cannot travel in a header")
     table.finish()
     return account
+
+
+def _never_indexing(account: Account, endpoints: Iterable[Endpoint]) -> Account:
+    """The account with the placeholders of every endpoint that serves it."""
+    of_endpoints = [text for endpoint in endpoints if account.name in endpoint.served for text in endpoint.placeholders]
+    return replace(account, never_indexed=tuple(dict.fromkeys([*account.placeholders, *of_endpoints])))
 
 
 def _base_url(url: str, table: Table) -> str:
@@ -213,6 +221,8 @@ def parse_endpoint(
         second_parcel=table.choice("second_parcel", ("hold", "first", "latest", "join"), "hold"),
         number_changed=table.choice("number_changed", ("keep", "overwrite"), "keep"),
         invoice_numbers=table.choice("invoice_numbers", ("repeat", "unique"), "repeat"),
+        one_parcel_per_invoice=table.boolean("one_parcel_per_invoice", default=False),
+        placeholders=table.texts("placeholders", ()),
         **_calls(carrier, scheme, table),
     )
     table.finish()

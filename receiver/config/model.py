@@ -31,6 +31,10 @@ class Account:
     requests_per_minute: float = 600.0
     hook_secrets: tuple[str, ...] = field(default=(), repr=False)
     link_tokens: tuple[str, ...] = field(default=(), repr=False)
+    #: Texts that stand in VTEX's field for a tracking number and are none.
+    placeholders: tuple[str, ...] = ()
+    #: Those of the account's endpoints besides: such a text teaches the index nothing.
+    never_indexed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,8 @@ class Endpoint:
     second_parcel: Literal["hold", "first", "latest", "join"] = "hold"
     number_changed: Literal["keep", "overwrite"] = "keep"
     invoice_numbers: Literal["repeat", "unique"] = "repeat"
+    one_parcel_per_invoice: bool = False
+    placeholders: tuple[str, ...] = ()
     base_url: str | None = None
     fetch_credentials: str | None = field(default=None, repr=False)
 

@@ -14,8 +14,7 @@ from receiver.calls.background import Errands
 from receiver.store import Background, Index
 from receiver.vtex.answers import NotFound, Refused, Rejected
 from receiver.vtex.client import BadSegment
-from receiver.vtex.facts import index_facts
-from receiver.vtex.orders import UnexpectedOrder, read_order
+from receiver.vtex.orders import UnexpectedOrder
 
 #: The list ends after 30 pages of 100, whatever its filter finds.
 PAGES, PER_PAGE = 30, 100
@@ -119,7 +118,7 @@ class Backfill:
     def _read(self, order_id: str) -> int:
         vtex = self._errands.vtex
         try:
-            facts = index_facts(read_order(self._errands.read(lambda: vtex.get_order(order_id), order_id=order_id)))
+            facts = vtex.facts(self._errands.read(lambda: vtex.get_order(order_id), order_id=order_id))
         except (NotFound, Refused, Rejected, UnexpectedOrder, BadSegment) as error:
             self._refused = self._refused + 1 if isinstance(error, Refused) else 0
             if self._refused >= _REFUSED and isinstance(error, Refused):

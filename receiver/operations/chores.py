@@ -10,9 +10,8 @@ from receiver.store.background import News
 from receiver.timing import INDEX_READ
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient, Unanswered, VtexError
 from receiver.vtex.client import BadSegment, Vtex
-from receiver.vtex.facts import index_facts
 from receiver.vtex.hook import configuration, read_configuration
-from receiver.vtex.orders import UnexpectedOrder, read_order
+from receiver.vtex.orders import UnexpectedOrder
 
 log = logging.getLogger("receiver.worker")
 
@@ -69,7 +68,7 @@ class Chores:
         now, vtex = self._clock(), self._errands.vtex
         try:
             document = self._errands.call(lambda: vtex.get_order(news.order_id), order_id=news.order_id, patience=0)
-            order = read_order(document)
+            facts = vtex.facts(document)
         except (RateLimited, Paused) as error:
             due_at = error.until if isinstance(error, Paused) else max(error.at, now + _LATER)
             self._background.put_back(news, due_at=due_at, tried=False)
@@ -91,7 +90,7 @@ class Chores:
             log.warning("order %s is not read for the index: %s", news.order_id, error)
             self._background.news_read(news)
         else:
-            self._queue.index.learn(news.account, index_facts(order), now=self._clock())
+            self._queue.index.learn(news.account, facts, now=self._clock())
             self._background.news_read(news)
         return True
 

@@ -11,8 +11,7 @@ from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
 from receiver.store.accounts import Accounts
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, VtexError, outcome_of
 from receiver.vtex.client import Vtex
-from receiver.vtex.facts import index_facts
-from receiver.vtex.orders import Order, UnexpectedOrder, read_order
+from receiver.vtex.orders import Order, UnexpectedOrder
 from receiver.vtex.writes import shows
 
 _VISIBLE = ("trackingNumber", "trackingUrl", "courier")
@@ -50,8 +49,9 @@ class Comparing:
         attempt = Attempt(call="GET order", order_id=order_id)
         self._wait(vtex, attempt)
         try:
-            order = read_order(vtex.get_order(order_id))
-            self._index.learn(account, index_facts(order), now=self._clock())
+            document = vtex.get_order(order_id)
+            order = vtex.read(document)
+            self._index.learn(account, vtex.facts(document), now=self._clock())
         except (VtexError, UnexpectedOrder) as error:
             if isinstance(error, VtexError):
                 heard(self._accounts, account, error, order_id=order_id, now=self._clock())

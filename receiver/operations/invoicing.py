@@ -17,7 +17,6 @@ from receiver.vtex import bills
 from receiver.vtex.answers import Throttled, Transient, Unanswered, VtexError, leaves_open, outcome_of
 from receiver.vtex.bills import Bill, Leave
 from receiver.vtex.client import Vtex
-from receiver.vtex.facts import index_facts
 from receiver.vtex.orders import Order, UnexpectedOrder, read_order
 
 log = logging.getLogger("receiver.invoicing")
@@ -192,7 +191,7 @@ class Invoicing:
     def _document(self, order_id: str) -> Any:
         attempt = Attempt(call="GET order", order_id=order_id)
         document = self._booked(attempt, lambda: self._vtex.get_order(order_id))
-        facts = index_facts(read_order(document))
+        facts = self._vtex.facts(document)
         self._index.learn(self._vtex.account.name, facts, now=self._clock())
         return document
 

@@ -10,7 +10,7 @@ from receiver.shipments import Decision, Generation, Known, NextState, Parcels, 
 from receiver.store import Claim, IndexChange, Release, Settlement
 from receiver.vtex.answers import NotFound, storable
 from receiver.vtex.orders import Order, Package
-from receiver.vtex.writes import Body, words
+from receiver.vtex.writes import Body, Wanted, words
 
 
 @dataclass(slots=True)
@@ -73,6 +73,10 @@ class ReconcileContext:
         """Something came since the last decision was made."""
         return self.was.input_digest != self.digest()
 
+    def wanted(self) -> Wanted:
+        """What the carrier says now, in VTEX's terms."""
+        return wanted_of(self.claim.id, self.known, self.endpoint, self.sent)
+
     def sent_to(
         self,
         order_id: str,
@@ -82,6 +86,7 @@ class ReconcileContext:
         *,
         visibility: Visibility,
         parcels: Parcels | None = None,
+        written: bool = True,
     ) -> Sent:
         """What is kept of a write: the body, where it went, and all parcels that it tells, if several. Of what was sent
         to that very invoice before, the events stay, and that it was seen."""
@@ -98,7 +103,8 @@ class ReconcileContext:
             dispatched_date=body["dispatchedDate"],
             at=now,
             visibility=visibility,
-            wanted=words(wanted_of(self.claim.id, self.known, self.endpoint)),
+            written=written or (former is not None and former.written),
+            wanted=words(self.wanted()),
             parcels=dict(parcels) if parcels and len(parcels) > 1 else {},
             assigned_at=assignment.at if assignment else None,
             tracking=former.tracking if former else None,

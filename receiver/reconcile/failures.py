@@ -15,7 +15,7 @@ from receiver.shipments import NextState, Reason, State, held, waiting
 from receiver.store import Queue
 from receiver.timing import BAD_KEY, RETRY, recheck_delay, stamp
 from receiver.vtex.answers import Refused, Rejected, VtexError
-from receiver.vtex.orders import Wait
+from receiver.vtex.choice import Wait
 
 #: So many distinct orders refused in a row, within so many seconds, are no longer about the orders.
 REFUSED_ORDERS, REFUSED_WITHIN = 3, 600.0

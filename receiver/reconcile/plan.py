@@ -2,11 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from typing import Literal
 
 from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
-from receiver.shipments import Generation, Known, NextState, Reason, ShipmentRecord, State, held, waiting
+from receiver.shipments import Generation, Known, NextState, Reason, Sent, ShipmentRecord, State, held, waiting
 from receiver.vtex.writes import Policy, Wanted, says_nothing_new
 
 #: How far ahead of us a carrier's clock may be, in seconds, before its dispatch date goes to a person.
@@ -30,7 +31,7 @@ def plan(shipment: ShipmentRecord, known: Known, endpoint: Endpoint, config: Con
     has_news = was.input_digest != input_digest(shipment, known, endpoint)
     if _is_closed(was) and not has_news:
         return as_it_was(was)
-    if was.sent is not None and says_nothing_new(wanted_of(shipment.id, known, endpoint), was.sent):
+    if was.sent is not None and says_nothing_new(wanted_of(shipment.id, known, endpoint, was.sent), was.sent):
         after = _after_send(was, config, now)
         is_elsewhere = was.sent.visibility.is_elsewhere
         if isinstance(after, Ask) or after.due_at is not None or not (has_news or is_elsewhere):
@@ -47,15 +48,23 @@ def as_it_was(was: Generation, *, again_at: float | None = None) -> NextState:
     return NextState(state=was.state, reason=was.reason, note=was.note, due_at=again_at, check_at=again_at)
 
 
-def wanted_of(shipment: str, known: Known, endpoint: Endpoint) -> Wanted:
-    """What the carrier says, in VTEX's terms. The tracking number must be known."""
-    assert known.tracking_number is not None  # noqa: S101  `plan` lets nothing else through
+def wanted_of(shipment: str, known: Known, endpoint: Endpoint, sent: Sent | None = None) -> Wanted:
+    """What the carrier says, in VTEX's terms. The tracking number must be known.
+
+    Of several volumes the first one's number is sent, and then stays: an earlier volume that is heard of later is no
+    new mail for the shopper. ``sent`` is what was sent before.
+    """
+    own = sent.parcels.get(shipment, (None, sent.tracking_number))[1] if sent else ""
+    volume = known.volume_with(own) or known.first_volume
+    assert volume.tracking_number is not None  # noqa: S101  `plan` lets nothing else through
+    number = volume.tracking_number.value
     return Wanted(
         shipment=shipment,
-        tracking_number=known.tracking_number,
-        tracking_url=known.tracking_url,
+        tracking_number=number,
+        other_numbers=tuple(other for other in known.numbers if other != number),
+        tracking_url=volume.tracking_url.value if volume.tracking_url else None,
         courier=known.courier.value if known.courier else None,
-        dispatched_at=known.dispatched_at,
+        dispatched_at=_local(known.dispatched_at, endpoint.zone),
         configured_courier=endpoint.courier,
         name=endpoint.carrier.name,
     )
@@ -85,6 +94,11 @@ def order_ids(known: Known) -> dict[ReferenceKind, list[str]]:
     """The references that may name an order, by kind, only where there are any."""
     kinds = (ReferenceKind.ORDER_ID, ReferenceKind.SEQUENCE, ReferenceKind.ORDER_GROUP)
     return {kind: values for kind in kinds if (values := known.values(kind))}
+
+
+def _local(at: datetime | None, zone: tzinfo | None) -> datetime | None:
+    """The time on the parcel's clock where the carrier tells UTC: the day that VTEX shows is the parcel's."""
+    return at.astimezone(zone) if at is not None and zone is not None and not at.utcoffset() else at
 
 
 def _before_dispatch(was: Generation, known: Known, config: Config) -> NextState | None:

@@ -10,10 +10,11 @@ from dataclasses import replace
 from adapters import ReferenceKind
 from receiver.calls.claimed import ClaimCalls
 from receiver.config import Config, Endpoint
+from receiver.reconcile.advice import advice
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
 from receiver.reconcile.failures import FailurePolicy
-from receiver.reconcile.plan import plan, policy_of, wanted_of
+from receiver.reconcile.plan import plan, policy_of
 from receiver.reconcile.resolve import Found, Resolver, names_of
 from receiver.reconcile.unknown_writes import check_unknown_writes
 from receiver.shipments import Decision, Generation, NextState, Reason, State, Visibility, advance, held, kept, waiting
@@ -32,8 +33,9 @@ from receiver.store import (
 )
 from receiver.timing import READ_BACKS, RETRY
 from receiver.vtex.answers import NotFound, Refused, Rejected, VtexError
+from receiver.vtex.choice import Clues, Hold, Wait
 from receiver.vtex.client import Vtex
-from receiver.vtex.orders import Clues, Hold, Order, UnexpectedOrder, Wait
+from receiver.vtex.orders import Order, UnexpectedOrder
 from receiver.vtex.writes import Agreed, History, Keep, Owner, Write, decide, shows
 
 log = logging.getLogger("receiver.worker")
@@ -89,7 +91,14 @@ class Reconciler:
             number = claim.record.generation.number + begun
             claim = replace(claim, record=replace(claim.record, generation=Generation(number=number)))
         vtex = self._clients[claim.account]
-        calls = ClaimCalls(claim, self._queue, vtex, clock=self._clock, sleep=self._sleep)
+        calls = ClaimCalls(
+            claim,
+            self._queue,
+            vtex,
+            clock=self._clock,
+            sleep=self._sleep,
+            placeholders=(*vtex.account.placeholders, *endpoint.placeholders),
+        )
         return ReconcileContext.begin(claim, known, endpoint, calls)
 
     def _result(self, context: ReconcileContext) -> NextState:
@@ -140,8 +149,7 @@ class Reconciler:
         order = found.order
         owners = self._queue.owners(account, order.order_id)
         history = History(context.sent, context.unsettled, owners, overruled=context.was.overrules)
-        wanted = wanted_of(context.claim.id, context.known, context.endpoint)
-        decision = decide(order, _clues(context, found, owners), wanted, history, policy_of(context.endpoint))
+        decision = decide(order, _clues(context, found, owners), context.wanted(), history, policy_of(context.endpoint))
         if isinstance(decision, Wait):
             return self._wait_or_hold(context, decision, State.AWAITING_INVOICE, order)
         if isinstance(decision, Hold):
@@ -179,6 +187,7 @@ class Reconciler:
                 self._clock(),
                 visibility=Visibility.SEEN,
                 parcels=decision.parcels,
+                written=False,
             )
             return NextState(state=State.IN_STEP, note=decision.note or "VTEX already had it")
         return self._write(context, order, decision)
@@ -191,7 +200,7 @@ class Reconciler:
         evidence = why.evidence if isinstance(why, Hold) else None
         context.decision = Decision(order_id=order.order_id if order else None, evidence=evidence or None)
         if isinstance(why, Hold):
-            return held(why.reason, why.note)
+            return held(why.reason, why.note, advice(why, context.known.tracking_number, order))
         context.sent = context.sent.lost() if context.sent else None
         return self._failures.wait_for(context, state, why)
 
@@ -290,9 +299,12 @@ class Reconciler:
 def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner]) -> Clues:
     """What we know of the invoice that the parcel belongs to."""
     known, assigned = context.known, context.was.assignment
-    own = [number for number, owner in owners.items() if owner.shipment == context.claim.id and not owner.moved]
+    here = {number: owner for number, owner in owners.items() if not owner.moved}
+    own = [number for number, owner in here.items() if owner.shipment == context.claim.id]
+    wanted = context.wanted()
     return Clues(
-        tracking_number=known.tracking_number or "",
+        tracking_number=wanted.tracking_number,
+        other_numbers=wanted.other_numbers,
         invoice_numbers=known.values(ReferenceKind.INVOICE_NUMBER),
         invoice_series=known.values(ReferenceKind.INVOICE_SERIES),
         invoice_keys=known.values(ReferenceKind.INVOICE_KEY),
@@ -300,4 +312,6 @@ def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner])
         linked_invoice=found.linked_invoice,
         own_invoice=next(iter(own), None),
         assigned=assigned is not None,
+        one_parcel_per_invoice=context.endpoint.one_parcel_per_invoice,
+        ours=[number for number in here if number not in own],
     )

@@ -14,10 +14,11 @@ from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, St
 from receiver.store import Index
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
+from receiver.vtex.choice import Hold, Wait
 from receiver.vtex.client import BadSegment
 from receiver.vtex.facts import SERIES_NUMBER
 from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
-from receiver.vtex.orders import Hold, Order, Wait
+from receiver.vtex.orders import Order
 
 #: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
 _SUFFIX = re.compile(r"-\d{2}$")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from adapters import Reference, ReferenceKind, Shipment, Status, TrackingEvent
+from receiver.shipments.numbers import same_number
 
 #: Carriers recycle numbers (EasyPost keeps one apart for three months). A delivered parcel that has been silent for
 #: this long and then speaks of a later time is another parcel.
@@ -101,6 +102,19 @@ class Known:
     def tracking_url(self) -> str | None:
         said = self.first_volume.tracking_url
         return said.value if said else None
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Every number of the parcel: of its volumes, and those that the carrier's messages name besides."""
+        told = [volume.tracking_number.value for volume in self.volumes.values() if volume.tracking_number]
+        return tuple(dict.fromkeys([*sorted(told), *self.values(ReferenceKind.TRACKING_NUMBER)]))
+
+    def volume_with(self, number: str) -> Volume | None:
+        """The volume that has this tracking number, no matter how it is written."""
+        for volume in self.volumes.values():
+            if volume.tracking_number and same_number(volume.tracking_number.value, number):
+                return volume
+        return None
 
     @property
     def delivered(self) -> bool:

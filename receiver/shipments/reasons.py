@@ -26,6 +26,17 @@ class Reason(StrEnum):
         member.sentence = sentence
         return member
 
+    @property
+    def ends_with_order(self) -> bool:
+        """A hold that a change of the order may end, without a person: the invoice is posted again, or corrected."""
+        return self in (
+            Reason.NAMED_INVOICE_MISSING,
+            Reason.UNSAFE_INVOICE_NUMBER,
+            Reason.UNKNOWN_PACKAGE_TYPE,
+            Reason.SHARED_INVOICE_NUMBER,
+            Reason.AMBIGUOUS_INVOICE,
+        )
+
     def explained(self, detail: str = "") -> str:
         """The sentence, and the detail of this very case in brackets."""
         return f"{self.sentence} ({detail})" if detail else self.sentence
@@ -62,8 +73,24 @@ class Reason(StrEnum):
         "unsafe_invoice_number",
         Kind.HELD,
         (
-            "VTEX cannot be asked to change an invoice whose number holds such characters (a known fault on its "
-            "side). Enter the tracking in VTEX Admin, then: receiver dismiss."
+            "VTEX cannot be asked to change an invoice whose number holds such characters (a known fault on its side). "
+            "When that is done: receiver dismiss."
+        ),
+    )
+    NAMED_INVOICE_MISSING = (
+        "named_invoice_missing",
+        Kind.HELD,
+        (
+            "The order is fully invoiced, and the invoice that was named is not among its invoices. Name "
+            "the right one; a new invoice is found by itself."
+        ),
+    )
+    UNKNOWN_PACKAGE_TYPE = (
+        "unknown_package_type",
+        Kind.HELD,
+        (
+            "The order's packages are of a type that is neither Output (an invoice) nor Input (a return). Look at "
+            "the order in VTEX Admin, then: receiver retry."
         ),
     )
     UNSAFE_ORDER_ID = (

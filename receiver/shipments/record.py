@@ -88,9 +88,11 @@ class NextState:
     check_at: float | None = None
 
 
-def held(reason: Reason, detail: str = "") -> NextState:
-    """A person must decide; only an update, a link or that person opens it again."""
-    return NextState(state=State.HELD, reason=reason, note=reason.explained(detail))
+def held(reason: Reason, detail: str = "", command: str = "") -> NextState:
+    """A person must decide; only an update, a link, that person or a change of the order opens it again. ``command``
+    settles it."""
+    note = reason.explained(detail)
+    return NextState(state=State.HELD, reason=reason, note=f"{note} To decide: {command}" if command else note)
 
 
 def kept(reason: Reason, detail: str = "") -> NextState:

@@ -90,7 +90,8 @@ class PendingEvents:
 class Sent:
     """One parcel's tracking as VTEX last got it, or as VTEX already had it.
 
-    ``at`` is when, in seconds since the epoch; ``reads`` counts the read-backs without result. ``wanted`` is what the
+    ``at`` is when, in seconds since the epoch; ``reads`` counts the read-backs without result; ``written``: by us,
+    as opposed to what the invoice showed already. ``wanted`` is what the
     carrier's word came to at that time (`receiver.vtex.writes.words`), ``None`` where that is not known any more.
     ``parcels``: all that the invoice tells, where it tells several. ``assigned_at``: the person's assignment that this
     follows. ``tracking``: what VTEX has of the events; ``pending_events``: it did not take them yet.
@@ -105,6 +106,7 @@ class Sent:
     at: float
     visibility: Visibility
     reads: int = 0
+    written: bool = True
     wanted: tuple[str | None, ...] | None = None
     parcels: Parcels = field(default_factory=dict)
     assigned_at: float | None = None
@@ -160,6 +162,7 @@ class Sent:
             at=plain.get("at", 0.0),
             visibility=Visibility((verified, bool(verified or plain.get("seen")))),
             reads=plain.get("reads", 0),
+            written=plain.get("written", True),
             wanted=tuple(plain["wanted"]) if "wanted" in plain else None,
             parcels={shipment: (at, number) for shipment, (at, number) in plain.get("parcels", {}).items()},
             assigned_at=plain.get("assigned_at"),
@@ -183,6 +186,7 @@ class Sent:
             "at": self.at,
             "verified": verified,
             **{name: value for name, value in optional.items() if value},
+            **({} if self.written else {"written": False}),
             **({"wanted": list(self.wanted)} if self.wanted is not None else {}),
             **({"assigned_at": self.assigned_at} if self.assigned_at is not None else {}),
             **(

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import RECYCLED_AFTER, State, known_from_json
+from receiver.shipments import RECYCLED_AFTER, Reason, State, known_from_json
 from receiver.shipments.state import AWAITS_ORDER, STUCK
 from receiver.store.claims import Claim, IndexChange
 from receiver.store.database import Database
@@ -24,6 +24,8 @@ Name = tuple[str, str]
 
 #: A worker that has the shipment right now must not settle over a decision: its lease is revoked.
 REVOKED_LEASE = {"token": None, "worker_name": None, "lease_until": None, "update_count": shipments.c.update_count + 1}
+#: Holds that a change of the order may end.
+_ENDS_WITH_ORDER = tuple(reason for reason in Reason if reason.ends_with_order)
 #: Hosts' clocks differ a little: a link told so long before a claim may still have come during it.
 _SKEW = 5.0
 #: Any number, so long as nothing else takes an advisory lock of the same.
@@ -291,8 +293,11 @@ def _wake(
         "check_at": 0.0,
         "state": case((gave_up, State.DUE.value), else_=shipments.c.state),
         "waits": case((gave_up, 0), else_=shipments.c.waits),
+        # A hold is decided upon again, although nothing is new on the carrier's side.
+        "input_digest": case((shipments.c.state == State.HELD, ""), else_=shipments.c.input_digest),
     }
-    of = (shipments.c.id.in_(sorted(found)), shipments.c.state.in_(AWAITS_ORDER))
+    heals = and_(shipments.c.state == State.HELD, shipments.c.reason.in_(_ENDS_WITH_ORDER))
+    of = (shipments.c.id.in_(sorted(found)), or_(shipments.c.state.in_(AWAITS_ORDER), heals))
     return connection.execute(update(shipments).where(*of).values(rung)).rowcount if found else 0
 
 

@@ -59,7 +59,14 @@ def owner_from(order_id: str, row: Mapping[str, Any]) -> Owner:
         assigned = (row["assigned_order"] or order_id, row["assigned_invoice"] or row["invoice_number"])
         return Owner(row["shipment"], None, {}, moved=assigned != place)
     alone = {row["shipment"]: (sent.dispatched_date, sent.tracking_number)} if sent.tracking_number else {}
-    return Owner(row["shipment"], sent.tracking_number, sent.parcels or alone, moved=not sent.is_at(*place))
+    return Owner(
+        row["shipment"],
+        sent.tracking_number,
+        sent.parcels or alone,
+        moved=not sent.is_at(*place),
+        is_delivered=sent.is_delivered,
+        by_person=sent.assigned_at is not None,
+    )
 
 
 def _is_as_decided(connection: Connection, attempt: Attempt, owner: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from receiver.vtex.nfe import key_digits, plain_number
 from receiver.vtex.orders import Order, Package, read_order
-from receiver.vtex.writes import unsafe_segment
+from receiver.vtex.writes import unsafe_invoice_number
 
 Bill = dict[str, Any]
 #: What a person may say yes to; each is an option of ``receiver invoice``.
@@ -45,7 +45,7 @@ def faults(bill: Bill) -> list[str]:
             for name in ("quantity", "price")
             if not isinstance(line[name], int)
         ]
-    if unsafe_segment(bill["invoiceNumber"]):
+    if unsafe_invoice_number(bill["invoiceNumber"]):
         found.append(
             "$.invoiceNumber: VTEX cannot address a number with white space or one of / \\ # ? %: "
             "no tracking could be written to that invoice"

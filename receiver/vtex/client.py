@@ -7,6 +7,8 @@ from urllib.parse import quote, urlencode
 from receiver.config import Account
 from receiver.http import LEAST_PAUSE, Answer, Http, NoAnswer
 from receiver.vtex.answers import Unanswered, decipher
+from receiver.vtex.facts import Fact, index_facts
+from receiver.vtex.orders import Order, read_order
 from receiver.vtex.writes import MOST_SEGMENT
 
 _ORDERS = "/api/oms/pvt/orders"
@@ -29,6 +31,14 @@ class Vtex:
         self.account = account
         self._http, self._clock, self._least_pause = http, clock, least_pause
         self._token = 0
+
+    def read(self, document: Any) -> Order:
+        """A document of `get_order` as this account's order. Raises `receiver.vtex.orders.UnexpectedOrder`."""
+        return read_order(document, account=self.account.name)
+
+    def facts(self, document: Any) -> list[Fact]:
+        """What a document of `get_order` teaches the index. Raises `receiver.vtex.orders.UnexpectedOrder`."""
+        return index_facts(self.read(document).without_placeholders(self.account.never_indexed))
 
     def get_order(self, order_id: str) -> Any:
         """``GET order``: the order's document. Takes ``seq<sequence>`` too."""

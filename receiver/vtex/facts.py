@@ -3,13 +3,16 @@
 from collections import Counter
 from typing import NamedTuple
 
+from receiver.shipments.numbers import normalised
 from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
-from receiver.vtex.orders import CANCELLED, Order
+from receiver.vtex.orders import Order
 
 #: The index's kinds for series and number of an NF-e, ``1/445494``, both without padding, and for its issuer's CNPJ.
 SERIES_NUMBER, ISSUER = "series_number", "issuer"
 #: For an invoice that shows the same tracking number as another one of its order: a number names one of them only.
 TRACKED = "tracked"
+#: The id of an order at the store that sold it.
+MARKETPLACE_ID = "marketplace_order_id"
 #: For an order that is cancelled: none of its invoices is to get tracking.
 CANCELLED_ORDER = "cancelled_order"
 
@@ -29,12 +32,16 @@ def index_facts(order: Order) -> list[Fact]:
     """What an order teaches the index, returns left out."""
     facts = [
         Fact(kind, value, order.order_id)
-        for kind, value in (("sequence", order.sequence), ("order_group", order.group))
+        for kind, value in (
+            ("sequence", order.sequence),
+            ("order_group", order.group),
+            (MARKETPLACE_ID, order.marketplace_order_id),
+        )
         if value
     ]
-    if order.status in CANCELLED:
+    if order.is_cancelled:
         facts.append(Fact(CANCELLED_ORDER, order.order_id, order.order_id))
-    shown = Counter(package.tracking_number for package in order.outputs)
+    shown = Counter(normalised(package.tracking_number) for package in order.outputs)
     for package in order.outputs:
         of = (order.order_id, package.invoice_number or None, package.issued_at)
         if package.invoice_number:
@@ -43,9 +50,9 @@ def index_facts(order: Order) -> list[Fact]:
             facts.append(Fact("invoice_key", key, *of))
             facts.append(Fact(SERIES_NUMBER, "/".join(series_and_number(key)), *of))
             facts.append(Fact(ISSUER, issuer(key), *of))
-        if package.tracking_number:
-            facts.append(Fact("tracking_number", package.tracking_number, *of))
-            if shown[package.tracking_number] > 1 and package.invoice_number:
+        if number := normalised(package.tracking_number):
+            facts.append(Fact("tracking_number", number, *of))
+            if shown[number] > 1 and package.invoice_number:
                 facts.append(Fact(TRACKED, package.invoice_number, *of))
     # No database takes a NUL or half a surrogate pair, and no carrier names one.
     return [fact for fact in facts if f"{fact.value}{fact.order_id}{fact.invoice_number or ''}".isprintable()]

@@ -1,34 +1,19 @@
-"""PURE: an order as VTEX shows it, and which of its invoices a shipment belongs to. Never a guess.
+"""PURE: an order as VTEX shows it, reduced to what the choice of an invoice needs.
 
-An invoice is a package of type ``Output``; ``Input`` is a return and carries no delivery. The rules are `RULES`, in
-order. Whoever names the invoice (a link, the carrier's number and key) must agree on one; only where nobody names any
-does it count where tracking already is. One parcel an invoice is assumed by the last rule alone.
+An invoice is a package of type ``Output``; ``Input`` is a return and carries no delivery.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from receiver.shipments import Reason
-from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
-
-#: Rule → what it means, in the order in which they are asked.
-RULES = {
-    "assigned": "a person named the invoice",
-    "link": "a link sent beforehand names the invoice",
-    "invoice_number": "the carrier's invoice number is the one VTEX stores",
-    "invoice_number_digits": "the same digits, without leading zeros",
-    "invoice_key": "the same 44-digit NF-e key",
-    "key_number": "number and series inside the NF-e key",
-    "tracking_number": "the invoice already holds this tracking number",
-    "own_invoice": "this shipment's earlier number was written there by us",
-    "only_open_invoice": "the only invoice without tracking, and the invoices cover the order's value",
-    "only_invoice": "the order's only invoice, where another parcel of ours is",
-}
-
-CANCELLED = ("canceled", "cancel")
+#: Statuses of an order that is not delivered any more. ``replaced``: VTEX has made a new order in its place (Help
+#: Center, "Order replacement").
+CANCELLED = ("canceled", "cancel", "replaced")
+OUTPUT, INPUT = "Output", "Input"
 
 
 class UnexpectedOrder(Exception):
@@ -52,7 +37,11 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order, reduced to what the choice needs. ``value`` is in cents, ``None`` where VTEX does not say."""
+    """An order, reduced to what the choice needs. ``value`` is in cents, ``None`` where VTEX does not say.
+
+    ``marketplace_order_id`` is the id at the store that sold it. ``seller_account`` is the other VTEX account that
+    fulfils it, ``None`` where this account does: that is so unless VTEX names another one.
+    """
 
     order_id: str
     status: str
@@ -60,59 +49,47 @@ class Order:
     sequence: str | None
     group: str | None
     packages: tuple[Package, ...]
+    marketplace_order_id: str | None = None
+    seller_account: str | None = None
 
     @property
     def outputs(self) -> list[Package]:
-        return [package for package in self.packages if package.kind == "Output"]
+        return [package for package in self.packages if package.kind == OUTPUT]
 
     @property
-    def covered(self) -> bool:
-        """The Output invoices add up to the order: no other invoice is to be expected."""
-        return self.value is not None and sum(package.value for package in self.outputs) >= self.value
+    def is_cancelled(self) -> bool:
+        """Nothing is delivered for it any more."""
+        return self.status in CANCELLED
+
+    @property
+    def is_complete(self) -> bool:
+        """No other invoice is to be expected.
+
+        VTEX's own word for that is the status ``invoiced`` (Help Center, "Order flow and status"). Else the Output
+        invoices must add up to a value above 0: VTEX's sums may be off by cents or 0 (KI-605517, KI-387933).
+        """
+        if self.status == "invoiced":
+            return True
+        return bool(self.value) and self.value is not None and sum(one.value for one in self.outputs) >= self.value
+
+    def without_placeholders(self, placeholders: Collection[str]) -> "Order":
+        """The order as if no invoice bore one of these texts as tracking number: ERPs write such where VTEX wants any
+        value. ``{invoice_number}``, ``{order_id}`` and ``{sequence}`` in a text stand for the order's own."""
+        if not placeholders:
+            return self
+        return replace(self, packages=tuple(self._without(package, placeholders) for package in self.packages))
+
+    def _without(self, package: Package, placeholders: Collection[str]) -> Package:
+        own = {"invoice_number": package.invoice_number, "order_id": self.order_id, "sequence": self.sequence or ""}
+        texts = {_filled(text, own) for text in placeholders} - {""}
+        return replace(package, tracking_number=None) if package.tracking_number in texts else package
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clues:
-    """What is known of the invoice a shipment belongs to."""
+def read_order(document: Any, *, account: str = "") -> Order:
+    """VTEX's document as an `Order`, defensively: only ``orderId`` must be there. ``account`` is the one that answered.
 
-    tracking_number: str
-    invoice_numbers: Sequence[str] = ()
-    invoice_series: Sequence[str] = ()
-    invoice_keys: Sequence[str] = ()
-    assigned_invoice: str | None = None
-    linked_invoice: str | None = None
-    own_invoice: str | None = None
-    assigned: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The invoice, the rule that chose it, and the evidence in words a person can check."""
-
-    package: Package
-    rule: str
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Not there yet: ``reason`` is one of those that wait."""
-
-    reason: Reason
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """For a person: ``reason`` is one of those that are held."""
-
-    reason: Reason
-    note: str = ""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-
-
-def read_order(document: Any) -> Order:
-    """VTEX's document as an `Order`, defensively: only ``orderId`` must be there. Raises `UnexpectedOrder`."""
+    Raises `UnexpectedOrder`.
+    """
     if not isinstance(document, dict) or not _text(document.get("orderId")):
         raise UnexpectedOrder("VTEX answered 200 with something that is no order")
     attachment = document.get("packageAttachment")
@@ -126,212 +103,29 @@ def read_order(document: Any) -> Order:
         packages=tuple(_package(one) for one in packages if isinstance(one, dict))
         if isinstance(packages, list)
         else (),
+        marketplace_order_id=_text(document.get("marketplaceOrderId")),
+        seller_account=_seller_account(document.get("sellers"), account),
     )
 
 
-def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
-    """The one invoice of ``order`` that the clues point at, or why there is none."""
-    if order.status in CANCELLED and not clues.assigned:
-        return Hold(Reason.ORDER_CANCELLED, f"order {order.order_id} is {order.status}")
-    if clues.assigned_invoice:
-        return _assigned(order, clues.assigned_invoice, clues)
-    for kind, values in _references(clues).items():
-        if len({key_digits(value) or plain_number(value) for value in values}) > 1:
-            return Hold(Reason.AMBIGUOUS_REFERENCE, f"the carrier names several {kind}: {', '.join(values)}")
-    votes = _named_votes(order, clues)
-    if clues.linked_invoice and "link" not in votes:
-        return _missing(order, [clues.linked_invoice], by="a link")
-    if len(votes) == 1 and "link" not in votes and _contradicts_itself(clues):
-        return Hold(Reason.AMBIGUOUS_REFERENCE, f"the carrier's number and key name two invoices: {_names(clues)}")
-    votes = votes or _seen_votes(order, clues)
-    if votes:
-        return _elected(order, votes, clues)
-    if clues.invoice_numbers or clues.invoice_keys:
-        return _missing(order, [*clues.invoice_numbers, *clues.invoice_keys])
-    return _only_open(order, clues)
+def _seller_account(sellers: Any, account: str) -> str | None:
+    """The other VTEX account that invoices the order. Where a fact is missing the order is our own, and a seller
+    outside VTEX invoices at the marketplace (Orders API, ``sellers[].fulfillmentEndpoint`` with ``an=<account>``)."""
+    first = sellers[0] if isinstance(sellers, list) and sellers and isinstance(sellers[0], dict) else {}
+    endpoint = _text(first.get("fulfillmentEndpoint"))
+    if endpoint is None or _text(first.get("id")) in (None, "1"):
+        return None
+    try:
+        named = parse_qs(urlsplit(endpoint).query).get("an", [])
+    except ValueError:
+        return None
+    return named[0] if len(named) == 1 and named[0] and named[0] != account else None
 
 
-def only_invoice(order: Order, clues: Clues) -> Choice | Hold:
-    """The one invoice of an order, whatever tracking is there. For a parcel that names none and may share it."""
-    return _chosen(order, order.outputs[0], "only_invoice", clues)
-
-
-def _references(clues: Clues) -> dict[str, Sequence[str]]:
-    return {
-        "invoice numbers": clues.invoice_numbers,
-        "invoice series": clues.invoice_series,
-        "invoice keys": clues.invoice_keys,
-    }
-
-
-def _named_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
-    """Rule → the invoices that somebody names, without the rules that point at none."""
-    outputs, votes = order.outputs, dict[str, list[Package]]()
-    if clues.linked_invoice:
-        votes["link"] = _exactly(outputs, clues.linked_invoice) or _by_digits(outputs, clues.linked_invoice)
-    if clues.invoice_numbers:
-        number = clues.invoice_numbers[0]
-        exact = _exactly(outputs, number)
-        # Carriers pad and strip: where VTEX stores "900" and "000900", either may be meant.
-        same = exact + [package for package in _by_digits(outputs, number) if package not in exact]
-        fitting = [package for package in same if not _ruled_out(package, clues)]
-        rule = "invoice_number" if any(package in exact for package in fitting) else "invoice_number_digits"
-        votes[rule] = fitting
-    key = _key(clues)
-    if key is not None:
-        votes["invoice_key"] = [package for package in outputs if key_digits(package.invoice_key) == key]
-        if not any(votes.values()):
-            keyless = [package for package in outputs if key_digits(package.invoice_key) is None]
-            votes["key_number"] = _by_digits(keyless, series_and_number(key)[1])
-    return {rule: packages for rule, packages in votes.items() if packages}
-
-
-def _seen_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
-    """Rule → the invoices where this shipment's tracking is, but for those that the carrier's words rule out."""
-    possible = [package for package in order.outputs if not _ruled_out(package, clues)]
-    votes = {
-        "tracking_number": [package for package in possible if package.tracking_number == clues.tracking_number],
-        "own_invoice": [package for package in possible if package.invoice_number == clues.own_invoice],
-    }
-    return {rule: packages for rule, packages in votes.items() if packages}
-
-
-def _elected(order: Order, votes: Mapping[str, Sequence[Package]], clues: Clues) -> Choice | Hold:
-    """The one invoice on which all rules agree."""
-    common = [package for package in order.outputs if all(package in voted for voted in votes.values())]
-    if len(common) != 1:
-        either = [package for package in order.outputs if any(package in voted for voted in votes.values())]
-        return _ambiguous(order, either, " and ".join(votes))
-    rule = next((rule for rule, voted in votes.items() if len(voted) == 1), next(iter(votes)))
-    return _chosen(order, common[0], rule, clues)
-
-
-def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice | Hold:
-    """VTEX is told an invoice by its number alone: one that any other package bears names neither."""
-    bearing = [other for other in order.packages if other.invoice_number == package.invoice_number]
-    if len(bearing) > 1:
-        note = f"order {order.order_id}: {len(bearing)} packages bear {package.invoice_number}"
-        return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": _numbers(bearing), "rule": rule})
-    return Choice(package, rule, _evidence(order, package, clues))
-
-
-def _ruled_out(package: Package, clues: Clues) -> bool:
-    """True where the carrier's key, series or number says that it speaks of another invoice than this."""
-    own, said = key_digits(package.invoice_key), _key(clues)
-    if own is not None and said is not None:
-        return own != said
-    series = significant(next(iter(clues.invoice_series), None))
-    if _differ(series_and_number(own)[0] if own else None, series):
-        return True
-    number = next(iter(clues.invoice_numbers), series_and_number(said)[1] if said else None)
-    return number is not None and not _may_be_one(package.invoice_number, number)
-
-
-def _contradicts_itself(clues: Clues) -> bool:
-    """True where the carrier's number or series is not the one inside its own key."""
-    key = _key(clues)
-    if key is None:
-        return False
-    series, number = series_and_number(key)
-    said_series = significant(next(iter(clues.invoice_series), None))
-    return _differ(series, said_series) or _differ(number, significant(next(iter(clues.invoice_numbers), None)))
-
-
-def _may_be_one(stored: str, said: str) -> bool:
-    """False where two writings cannot mean one number: "900-1" may be 900, "1900" is not."""
-    one, other = significant(stored), significant(said)
-    if one is not None and other is not None:
-        return one == other
-    one, other = (written.strip().lstrip("0") for written in (stored, said))
-    return one in other or other in one
-
-
-def _differ(one: str | None, other: str | None) -> bool:
-    return one is not None and other is not None and one != other
-
-
-def _key(clues: Clues) -> str | None:
-    return key_digits(next(iter(clues.invoice_keys), None))
-
-
-def _exactly(packages: Sequence[Package], number: str) -> list[Package]:
-    return [package for package in packages if package.invoice_number.strip() == number.strip()]
-
-
-def _by_digits(packages: Sequence[Package], number: str) -> list[Package]:
-    wanted = significant(number)
-    return [package for package in packages if wanted is not None and significant(package.invoice_number) == wanted]
-
-
-def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
-    """A person's word stands against every other clue."""
-    found = _exactly(order.outputs, number) or _by_digits(order.outputs, number)
-    if len(found) > 1:
-        return _ambiguous(order, found, "assigned")
-    if not found:
-        return _missing(order, [number], by="a person")
-    return _chosen(order, found[0], "assigned", clues)
-
-
-def _only_open(order: Order, clues: Clues) -> Choice | Wait | Hold:
-    if not order.outputs:
-        return Wait(Reason.ONLY_RETURN_INVOICES if order.packages else Reason.NO_INVOICE, f"order {order.order_id}")
-    unused = [package for package in order.outputs if not package.tracking_number]
-    if len(unused) > 1:
-        return _ambiguous(order, unused, "only_open_invoice")
-    if not order.covered:
-        return Wait(Reason.PARTLY_INVOICED, f"order {order.order_id} has {', '.join(_numbers(order.outputs))}")
-    if not unused:
-        holding = ", ".join(f"{package.invoice_number}: {package.tracking_number}" for package in order.outputs)
-        name_one = "; to overwrite one, name it: --invoice" if clues.assigned else ""
-        return Hold(
-            Reason.NUMBER_DIFFERS, f"every invoice of {order.order_id} holds another number ({holding}){name_one}"
-        )
-    if _ruled_out(unused[0], clues):
-        return _missing(order, [f"series {series}" for series in clues.invoice_series])
-    return _chosen(order, unused[0], "only_open_invoice", clues)
-
-
-def _missing(order: Order, wanted: Sequence[str], *, by: str = "the carrier") -> Wait:
-    if not order.outputs:
-        return Wait(Reason.ONLY_RETURN_INVOICES if order.packages else Reason.NO_INVOICE, f"order {order.order_id}")
-    there = ", ".join(
-        f"{package.invoice_number} (key {package.invoice_key})" if package.invoice_key else package.invoice_number
-        for package in order.outputs
-    )
-    return Wait(Reason.INVOICE_NOT_THERE, f"{by} names {', '.join(wanted)}; order {order.order_id} has {there}")
-
-
-def _names(clues: Clues) -> str:
-    return ", ".join([*clues.invoice_numbers, *clues.invoice_series, *clues.invoice_keys])
-
-
-def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
-    numbers = _numbers(packages)
-    return Hold(
-        Reason.AMBIGUOUS_INVOICE,
-        f"order {order.order_id}: {', '.join(numbers)} all fit ({rule})",
-        {"candidates": numbers, "rule": rule},
-    )
-
-
-def _evidence(order: Order, package: Package, clues: Clues) -> dict[str, Any]:
-    said = {
-        "assigned_invoice": clues.assigned_invoice,
-        "linked_invoice": clues.linked_invoice,
-        "carrier_invoice_number": list(clues.invoice_numbers),
-        "carrier_invoice_key": list(clues.invoice_keys),
-        "vtex_invoice_number": package.invoice_number,
-        "vtex_invoice_key": package.invoice_key,
-        "vtex_tracking_number": package.tracking_number,
-        "invoices": _numbers(order.outputs),
-        "covered": order.covered,
-    }
-    return {name: value for name, value in said.items() if value not in (None, [])}
-
-
-def _numbers(packages: Sequence[Package]) -> list[str]:
-    return [package.invoice_number for package in packages]
+def _filled(text: str, own: dict[str, str]) -> str:
+    for name, value in own.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
 
 
 def _package(one: dict[str, Any]) -> Package:

@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from receiver.shipments import Parcels, Reason, Sent
-from receiver.vtex.orders import Choice, Clues, Hold, Order, Package, Wait, choose, only_invoice
+from receiver.shipments.numbers import same_number
+from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice
+from receiver.vtex.orders import Order, Package
 
 #: What makes VTEX fail on an invoice's own number: "/" is decoded before routing (KI-1302085), white space gives 500
-#: (KI-409225), "#" and the like broke its replication (KI-953285). What is not printable is unsafe besides.
-_UNSAFE = re.compile(r"[\s/\\#?%]")
+#: (KI-409225), "#" and the like broke its replication (KI-953285); ":" and the like are refused by its web server as a
+#: dangerous path. What is not printable is unsafe, too.
+_UNSAFE = re.compile(r"[\s/\\#?%:*<>|\"&]")
 _VISIBLE = ("trackingNumber", "trackingUrl", "courier")
 #: An id's length is nowhere documented; nothing seen comes near this.
 MOST_SEGMENT = 200
@@ -21,7 +25,8 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the carrier's word comes to. ``name`` is the carrier's, the last resort for ``courier``."""
+    """What the carrier's word comes to. ``name`` is the carrier's, the last resort for ``courier``. ``other_numbers``
+    are the parcel's further numbers; ``dispatched_at`` is on the parcel's local clock."""
 
     shipment: str
     tracking_number: str
@@ -30,18 +35,26 @@ class Wanted:
     dispatched_at: datetime | None
     configured_courier: str | None
     name: str
+    other_numbers: tuple[str, ...] = ()
+
+    def bears(self, number: str | None) -> bool:
+        """True where the number is one of the parcel's, no matter how it is written."""
+        return any(same_number(number, own) for own in (self.tracking_number, *self.other_numbers))
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The shipment of ours whose tracking an invoice carries. ``number`` is what it wrote there last, ``None`` until
     that is known; ``parcels`` are all that are told there. ``moved``: a person has sent it to another invoice since,
-    and what stands here is left over."""
+    and what stands here is left over. ``is_delivered``: VTEX was told that it is delivered. ``by_person``: a person
+    had assigned it when it was written."""
 
     shipment: str
     number: str | None
     parcels: Parcels = field(default_factory=dict)
     moved: bool = False
+    is_delivered: bool = False
+    by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +127,15 @@ def decide(
     if not isinstance(choice, Choice):
         return choice
     package = choice.package
-    if unsafe_segment(package.invoice_number):
-        return Hold(Reason.UNSAFE_INVOICE_NUMBER, f"invoice {package.invoice_number!r} of order {order.order_id}")
+    if unsafe_invoice_number(package.invoice_number):
+        note = f"invoice {package.invoice_number!r} of order {order.order_id}; {_way_out(package.invoice_number)}"
+        return Hold(Reason.UNSAFE_INVOICE_NUMBER, note)
     owner = history.owners.get(package.invoice_number)
-    place = _place(choice, owner, wanted, history, policy)
+    place = _place(choice, owner, order.order_id, wanted, history, policy)
     if not isinstance(place, _Place):
         return place
     body = merged(package, wanted, history, place.parcels)
-    if shows(package, body):
+    if shows(package, body) and not _corrects_the_day(body, order.order_id, place, wanted, history):
         return Agreed(place.choice, {**body, "dispatchedDate": _date_sent(history)}, parcels=place.parcels)
     if (owner is None or owner.shipment != wanted.shipment) and _would_blank_the_date(package, body):
         note = "the dispatch date is unknown; writing would blank the one VTEX has"
@@ -141,6 +155,7 @@ def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels)
     ours = {number, *_numbers(parcels), *_written(history)}
     held = package if package.tracking_number is None or package.tracking_number in ours else None
     url, courier = held.tracking_url if held else None, held.courier if held else None
+    is_same_page = package.tracking_number == number and same_page(url, wanted.tracking_url)
     own_courier = wanted.courier or wanted.configured_courier
     if first != wanted.shipment:
         return patch_body(
@@ -151,9 +166,9 @@ def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels)
         )
     return patch_body(
         tracking_number=number,
-        tracking_url=wanted.tracking_url or url,
+        tracking_url=url if is_same_page else wanted.tracking_url or url,
         courier=own_courier or courier or wanted.name,
-        dispatched_date=iso(wanted.dispatched_at) or _date_sent(history),
+        dispatched_date=_earliest(iso(wanted.dispatched_at), _date_sent(history)),
     )
 
 
@@ -181,20 +196,45 @@ def shows(package: Package, body: Mapping[str, Any]) -> bool:
 
 
 def says_nothing_new(wanted: Wanted, sent: Sent) -> bool:
-    """True where a write would repeat what was sent, or leave alone what was left: a changed date alone is no reason to
-    mail the shopper again."""
+    """True where a write would repeat what was sent, or leave alone what was left.
+
+    A write may mail the shopper. A dispatch date is a reason for one only where it was unknown before, or where an
+    earlier day became known. A page that differs in its query alone is none.
+    """
     if words(wanted) == sent.wanted:
         return True
-    parcels = sent.parcels
-    if wanted.shipment in parcels:
-        if wanted.tracking_number != parcels[wanted.shipment][1]:
-            return False
-        if wanted.shipment != next(iter(parcels)):
-            return True  # page and courier are those of the parcel dispatched first
-    elif wanted.tracking_number != sent.tracking_number:
+    own = sent.parcels.get(wanted.shipment)
+    former = sent.wanted[0] if sent.wanted else own[1] if own else sent.tracking_number
+    if not same_number(wanted.tracking_number, former):
+        return False
+    if own is not None and wanted.shipment != next(iter(sent.parcels)):
+        return True  # page, courier and date are those of the parcel dispatched first
+    if sent.written and is_earlier_day(iso(wanted.dispatched_at), sent.dispatched_date):
         return False
     courier = wanted.courier or wanted.configured_courier
-    return wanted.tracking_url in (None, sent.tracking_url) and courier in (None, sent.courier)
+    is_same_page = wanted.tracking_url is None or same_page(wanted.tracking_url, sent.tracking_url)
+    return is_same_page and courier in (None, sent.courier)
+
+
+def same_page(one: str | None, other: str | None) -> bool:
+    """True where two URLs differ in nothing but their query and fragment: those hold session ids and times."""
+    if one == other:
+        return True
+    if not one or not other:
+        return False
+    try:
+        first, second = urlsplit(one), urlsplit(other)
+    except ValueError:
+        return False
+    return (first.scheme, first.netloc.lower(), first.path) == (second.scheme, second.netloc.lower(), second.path)
+
+
+def is_earlier_day(known: str | None, sent: str | None) -> bool:
+    """True where the date known now is of an earlier day than the one sent, or none was sent. Both as `iso` writes
+    them, on the parcel's local clock."""
+    if known is None:
+        return False
+    return sent is None or datetime.fromisoformat(known).date() < datetime.fromisoformat(sent).date()
 
 
 def words(wanted: Wanted) -> tuple[str | None, ...]:
@@ -208,11 +248,21 @@ def iso(time: datetime | None) -> str | None:
     return time.isoformat(timespec="seconds") if time else None
 
 
-def unsafe_segment(segment: str) -> bool:
-    """True for what must not become part of a URL: HTTP libraries collapse dot segments even when encoded."""
-    if not segment or segment in (".", "..") or len(segment) > MOST_SEGMENT:
+def unsafe_invoice_number(number: str) -> bool:
+    """True for an invoice number by which VTEX cannot be addressed, encoded or not."""
+    if not number or number in (".", "..") or len(number) > MOST_SEGMENT:
         return True
-    return not segment.isprintable() or bool(_UNSAFE.search(segment))
+    return not number.isprintable() or bool(_UNSAFE.search(number))
+
+
+def _way_out(number: str) -> str:
+    """What a person can do about an invoice that cannot be addressed."""
+    if re.search(r"\s", number):
+        return (
+            "VTEX fails on white space in Admin, too (KI-409225): post the invoice again under a number without it, "
+            "with the tracking inside"
+        )
+    return "enter the tracking in VTEX Admin"
 
 
 def _among_ours(hold: Hold, order: Order, clues: Clues, history: History, policy: Policy) -> Choice | Hold:
@@ -227,26 +277,27 @@ def _among_ours(hold: Hold, order: Order, clues: Clues, history: History, policy
 
 
 def _place(
-    choice: Choice, owner: Owner | None, wanted: Wanted, history: History, policy: Policy
+    choice: Choice, owner: Owner | None, order_id: str, wanted: Wanted, history: History, policy: Policy
 ) -> _Place | Agreed | Keep | Hold:
     """Room for the parcel on the chosen invoice, or what stands in the way: another parcel of ours, or a number that is
     not ours."""
-    alone: Parcels = {wanted.shipment: (iso(wanted.dispatched_at), wanted.tracking_number)}
+    number = _number_to_show(choice.package.tracking_number, wanted, history)
+    alone: Parcels = {wanted.shipment: (iso(wanted.dispatched_at), number)}
     other = owner if owner is not None and owner.shipment != wanted.shipment else None
     if choice.rule == "assigned" and history.overruled:
         # A person's word overwrites once: what comes later has the better right.
         return _Place(choice, alone, other, displaces=other is not None and not other.moved)
     if other is not None and not other.moved:
-        return _beside(choice, other, wanted, history, policy)
+        return _beside(choice, other, order_id, wanted, history, policy)
     standing = choice.package.tracking_number
-    ours = {wanted.tracking_number}
+    ours: set[str] = set()
     if other is not None:
         ours |= {other.number or wanted.tracking_number}
     elif owner is not None:
         # The store learns of a write whose answer was lost only with this claim's end.
-        alone = _in_line(owner.parcels or (history.sent.parcels if history.sent else {}), wanted)
+        alone = _in_line(owner.parcels or (history.sent.parcels if history.sent else {}), wanted, number)
         ours |= {joined(alone), *_written(history)}
-    if standing is None or standing in ours:
+    if standing is None or standing in ours or wanted.bears(standing):
         return _Place(choice, alone, other)
     note = f"invoice {choice.package.invoice_number} holds {standing}, not {joined(alone)}"
     if owner is None or other is not None or not (history.sent and history.sent.visibility.was_seen):
@@ -257,22 +308,27 @@ def _place(
 
 
 def _beside(
-    choice: Choice, other: Owner, wanted: Wanted, history: History, policy: Policy
+    choice: Choice, other: Owner, order_id: str, wanted: Wanted, history: History, policy: Policy
 ) -> _Place | Agreed | Keep | Hold:
     """Another parcel of ours is on the invoice, which has room for one number."""
     package, standing = choice.package, choice.package.tracking_number
     is_told = wanted.shipment in other.parcels
-    if not is_told and wanted.tracking_number in (other.number, standing, *_numbers(other.parcels)):
+    if not is_told and any(map(wanted.bears, (other.number, standing, *_numbers(other.parcels)))):
         return Agreed(choice, _visible(package), f"the same parcel is told by {other.shipment}")
     carried = f"{other.number} of {other.shipment}" if other.number else f"what {other.shipment} is about to write"
     note = f"invoice {package.invoice_number} carries {carried}"
+    sent = history.sent
+    if other.by_person and sent is not None and sent.is_at(order_id, package.invoice_number):
+        return Keep(choice, Reason.OTHER_PARCEL, f"{note}; a person assigned it in this parcel's place")
     if policy.second_parcel == "hold" or other.number is None:
         return Hold(Reason.SECOND_PARCEL, note)
+    if other.is_delivered:
+        return Hold(Reason.SECOND_PARCEL, f"{note}, and VTEX was told that it is delivered")
     if standing not in (None, other.number, *_numbers(other.parcels), *_written(history)):
         return Hold(Reason.NUMBER_DIFFERS, f"invoice {package.invoice_number} holds {standing}, not {other.number}")
     because = f'second_parcel = "{policy.second_parcel}"'
     if policy.second_parcel == "join":
-        parcels = _in_line(other.parcels, wanted)
+        parcels = _in_line(other.parcels, wanted, wanted.tracking_number)
         return _Place(_because(choice, because, other.number, parcels=parcels), parcels, other)
     theirs = other.parcels.get(other.shipment, (None, ""))[0]
     if policy.second_parcel == "latest" and _is_later(wanted.dispatched_at, theirs):
@@ -281,10 +337,28 @@ def _beside(
     return Keep(choice, Reason.OTHER_PARCEL, f"{note}; {because}")
 
 
-def _in_line(parcels: Parcels, wanted: Wanted) -> Parcels:
+def _number_to_show(standing: str | None, wanted: Wanted, history: History) -> str:
+    """The parcel's number as the invoice is to show it. One that is there already stays in VTEX's own notation; so does
+    another number of the same parcel, unless we wrote it ourselves."""
+    if standing is None or same_number(standing, wanted.tracking_number):
+        return standing or wanted.tracking_number
+    return standing if wanted.bears(standing) and standing not in _written(history) else wanted.tracking_number
+
+
+def _corrects_the_day(body: Body, order_id: str, place: "_Place", wanted: Wanted, history: History) -> bool:
+    """True where nothing but the dispatch day is wrong at VTEX, as far as we know: we wrote this invoice, without a
+    date or with a later day."""
+    sent, invoice = history.sent, place.choice.package.invoice_number
+    if sent is None or not sent.written or not sent.is_at(order_id, invoice) or sent.visibility.is_elsewhere:
+        return False
+    is_first = next(iter(place.parcels)) == wanted.shipment
+    return is_first and is_earlier_day(body["dispatchedDate"], _date_sent(history))
+
+
+def _in_line(parcels: Parcels, wanted: Wanted, number: str) -> Parcels:
     """The parcels with this one, in the order of their dispatch; those of unknown date last."""
     former = parcels.get(wanted.shipment, (None, ""))[0]
-    several = {**parcels, wanted.shipment: (iso(wanted.dispatched_at) or former, wanted.tracking_number)}
+    several = {**parcels, wanted.shipment: (iso(wanted.dispatched_at) or former, number)}
 
     def by_dispatch(shipment: str) -> tuple[bool, float, str]:
         at = several[shipment][0]
@@ -305,6 +379,13 @@ def _because(choice: Choice, setting: str, overwrites: str | None, *, parcels: P
 
 def _numbers(parcels: Parcels) -> list[str]:
     return list(dict.fromkeys(number for _, number in parcels.values()))
+
+
+def _earliest(known: str | None, sent: str | None) -> str | None:
+    """The date known now, unless an earlier day was sent before."""
+    if known is None or sent is None:
+        return known or sent
+    return sent if is_earlier_day(sent, known) else known
 
 
 def _date_sent(history: History) -> str | None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from receiver.vtex.orders import Choice, Clues, choose, read_order
+from receiver.vtex.choice import Choice, Clues, choose
+from receiver.vtex.orders import read_order
 from tests.support.reconciling import INTELIPOST, NAMELESS, UPS, fields, learn, rest, scanned, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import DAY, HOUR

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from receiver.store import Link
-from receiver.vtex.orders import Choice, Clues, choose, read_order
+from receiver.vtex.choice import Choice, Clues, choose
+from receiver.vtex.orders import read_order
 from tests.support.frenet_parcels import patches, prepared, rests
 from tests.support.frenet_parcels import tell as tell_frenet
 from tests.support.reconciling import FRENET, INTELIPOST, NAMELESS, UPS, fields, learn, rest, scanned, shipped

@@ -16,8 +16,20 @@ from typing import Any
 
 import pytest
 
-from receiver.vtex.orders import Clues, read_order
-from receiver.vtex.writes import Agreed, History, Keep, Owner, Policy, Wanted, Write, decide, patch_body, unsafe_segment
+from receiver.vtex.choice import Clues
+from receiver.vtex.orders import read_order
+from receiver.vtex.writes import (
+    Agreed,
+    History,
+    Keep,
+    Owner,
+    Policy,
+    Wanted,
+    Write,
+    decide,
+    patch_body,
+    unsafe_invoice_number,
+)
 
 ORDERS = 6_000
 EARLIER, LATER = "2026-11-09T12:00:00+00:00", "2026-11-11T12:00:00+00:00"
@@ -122,7 +134,7 @@ def nasty(chance: random.Random) -> Case:
     _other_parcels(chance, case, named=named)
     _returns(chance, case)
     case.clear = honest and not twins and case.right is not None and case.truth.tracking in (None, NUMBER)
-    case.clear &= not unsafe_segment(case.truth.stored)
+    case.clear &= not unsafe_invoice_number(case.truth.stored)
     chance.shuffle(case.invoices)
     return case
 

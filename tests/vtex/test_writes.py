@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from receiver.vtex.choice import Clues
 from receiver.vtex.client import BadSegment, segment
-from receiver.vtex.orders import Clues, read_order
+from receiver.vtex.orders import read_order
 from receiver.vtex.writes import (
     Agreed,
     History,
@@ -19,7 +20,7 @@ from receiver.vtex.writes import (
     iso,
     patch_body,
     says_nothing_new,
-    unsafe_segment,
+    unsafe_invoice_number,
 )
 from tests.support.vtex_contract import request_faults
 
@@ -295,7 +296,7 @@ def test_empty_invoice_number():
 @pytest.mark.parametrize("number", ["900", "000900", "900-1", "NF.900", "é900", "a:b;c&d+e", "9" * 200])
 def test_safe_invoice_number(number):
     """Everything else is sent as it stands."""
-    assert not unsafe_segment(number)
+    assert not unsafe_invoice_number(number)
     assert number == judge(FULL, number=number).choice.package.invoice_number
 
 
@@ -304,4 +305,4 @@ def test_preflight_is_no_laxer_than_the_client(text):
     """What the client would refuse to put into a URL never gets as far as a write."""
     with pytest.raises(BadSegment):
         segment(text)
-    assert unsafe_segment(text)
+    assert unsafe_invoice_number(text)

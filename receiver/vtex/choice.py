@@ -1,0 +1,372 @@
+"""PURE: which of an order's invoices a parcel belongs to. Never a guess.
+
+The rules are `RULES`, in the order in which they are asked. A link, the carrier's number and its key must agree on one
+invoice. Only where none of them names one does it count where tracking already is. Without any of these, only an order
+with exactly one invoice decides by itself.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from receiver.shipments import Reason
+from receiver.shipments.numbers import same_number
+from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
+from receiver.vtex.orders import INPUT, Order, Package
+
+#: Rule → what it means, in the order in which they are asked.
+RULES = {
+    "assigned": "a person named the invoice",
+    "link": "a link sent beforehand names the invoice",
+    "invoice_number": "the carrier's invoice number is the one VTEX stores",
+    "invoice_number_case": "the same number but for capitals",
+    "invoice_number_digits": "the same digits, without leading zeros",
+    "number_and_series": "VTEX stores the carrier's number and series together, such as `12345-1`",
+    "invoice_key": "the same 44-digit NF-e key, also where VTEX stores it as the number",
+    "key_number": "number and series inside the NF-e key",
+    "tracking_number": "the invoice already holds one of the parcel's numbers",
+    "own_invoice": "this shipment's earlier number was written there by us",
+    "only_open_invoice": "the order's only invoice, without tracking, and no other is to come",
+    "last_open_invoice": "the last invoice without tracking; each other one bears another parcel of ours",
+    "only_invoice": "the order's only invoice, where another parcel of ours is",
+}
+
+#: ``12345-1``: how some ERPs store number and series.
+_NUMBER_AND_SERIES = re.compile(r"\s*0*(\d+)\s*[-/]\s*0*(\d+)\s*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clues:
+    """What is known of the invoice that a parcel belongs to.
+
+    ``other_numbers`` are the parcel's further numbers, such as the carrier's own code or an AWB. ``ours`` are the
+    order's invoices that bear another parcel of ours; ``one_parcel_per_invoice``: the merchant says that no two parcels
+    share one.
+    """
+
+    tracking_number: str
+    other_numbers: Sequence[str] = ()
+    invoice_numbers: Sequence[str] = ()
+    invoice_series: Sequence[str] = ()
+    invoice_keys: Sequence[str] = ()
+    assigned_invoice: str | None = None
+    linked_invoice: str | None = None
+    own_invoice: str | None = None
+    assigned: bool = False
+    one_parcel_per_invoice: bool = False
+    ours: Collection[str] = ()
+
+    def bears(self, number: str | None) -> bool:
+        """True where the number is one of the parcel's, no matter how it is written."""
+        return any(same_number(number, own) for own in (self.tracking_number, *self.other_numbers))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The invoice, the rule that chose it, and the evidence in words a person can check."""
+
+    package: Package
+    rule: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not there yet: ``reason`` is one of those that wait."""
+
+    reason: Reason
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """For a person: ``reason`` is one of those that are held. ``evidence["candidates"]`` are the invoices that a person
+    may choose among."""
+
+    reason: Reason
+    note: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
+    """The one invoice of ``order`` that the clues point at, or why there is none."""
+    if order.is_cancelled and not clues.assigned:
+        return Hold(Reason.ORDER_CANCELLED, _cancelled(order))
+    if clues.assigned_invoice:
+        return _assigned(order, clues.assigned_invoice, clues)
+    for kind, values in _references(clues).items():
+        if len({key_digits(value) or plain_number(value) for value in values}) > 1:
+            return Hold(Reason.AMBIGUOUS_REFERENCE, f"the carrier names several {kind}: {', '.join(values)}")
+    votes = _named_votes(order, clues)
+    if clues.linked_invoice and "link" not in votes:
+        return _missing(order, [clues.linked_invoice], by="a link")
+    if len(votes) == 1 and "link" not in votes and _contradicts_itself(clues):
+        return Hold(Reason.AMBIGUOUS_REFERENCE, f"the carrier's number and key name two invoices: {_names(clues)}")
+    votes = votes or _seen_votes(order, clues)
+    if votes:
+        return _elect(order, votes, clues)
+    if clues.invoice_numbers or clues.invoice_keys:
+        return _missing(order, [*clues.invoice_numbers, *clues.invoice_keys])
+    return _unnamed(order, clues)
+
+
+def only_invoice(order: Order, clues: Clues) -> Choice | Hold:
+    """The one invoice of an order, no matter what tracking is there: for a parcel that names none and may share it."""
+    return _chosen(order, order.outputs[0], "only_invoice", clues)
+
+
+def numbers_of(packages: Sequence[Package]) -> list[str]:
+    """Their invoice numbers."""
+    return [package.invoice_number for package in packages]
+
+
+def _cancelled(order: Order) -> str:
+    if order.status == "replaced":
+        return f"order {order.order_id} is replaced: VTEX has made a new order; assign that one"
+    return f"order {order.order_id} is {order.status}"
+
+
+def _references(clues: Clues) -> dict[str, Sequence[str]]:
+    return {
+        "invoice numbers": clues.invoice_numbers,
+        "invoice series": clues.invoice_series,
+        "invoice keys": clues.invoice_keys,
+    }
+
+
+def _named_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
+    """Rule → the invoices that a link or the carrier names, without the rules that point at none."""
+    outputs, votes = order.outputs, dict[str, list[Package]]()
+    if clues.linked_invoice:
+        votes["link"] = _exactly(outputs, clues.linked_invoice) or _by_digits(outputs, clues.linked_invoice)
+    if clues.invoice_numbers:
+        rule, packages = _numbered(outputs, clues.invoice_numbers[0], clues)
+        votes[rule] = packages
+    key = _key(clues)
+    if key is not None:
+        votes["invoice_key"] = [package for package in outputs if _key_of(package) == key]
+        if not any(votes.values()):
+            series, number = series_and_number(key)
+            keyless = [package for package in outputs if _key_of(package) is None]
+            votes["key_number"] = _by_digits(keyless, number) or _with_series(keyless, number, series)
+    return {rule: packages for rule, packages in votes.items() if packages}
+
+
+def _numbered(outputs: Sequence[Package], number: str, clues: Clues) -> tuple[str, list[Package]]:
+    """The invoices that the carrier's number may mean, and by which rule. Carriers pad and strip: where VTEX stores
+    "900" and "000900", either may be meant."""
+    series = _series(clues)
+    ways = {
+        "invoice_number": _exactly(outputs, number),
+        "invoice_number_case": [one for one in outputs if one.invoice_number.strip().lower() == number.strip().lower()],
+        "invoice_number_digits": _by_digits(outputs, number),
+        "number_and_series": _with_series(outputs, number, series) if series else [],
+    }
+    same = list(dict.fromkeys(package for found in ways.values() for package in found))
+    fitting = [package for package in same if not _is_ruled_out(package, clues)]
+    rule = next(
+        (rule for rule, found in ways.items() if any(package in found for package in fitting)), "invoice_number"
+    )
+    return rule, fitting
+
+
+def _seen_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
+    """Rule → the invoices where this parcel's tracking is, without those that the carrier's words rule out."""
+    possible = [package for package in order.outputs if not _is_ruled_out(package, clues)]
+    votes = {
+        "tracking_number": [package for package in possible if clues.bears(package.tracking_number)],
+        "own_invoice": [package for package in possible if package.invoice_number == clues.own_invoice],
+    }
+    return {rule: packages for rule, packages in votes.items() if packages}
+
+
+def _elect(order: Order, votes: Mapping[str, Sequence[Package]], clues: Clues) -> Choice | Hold:
+    """The one invoice on which all rules agree."""
+    common = [package for package in order.outputs if all(package in voted for voted in votes.values())]
+    if len(common) != 1:
+        either = [package for package in order.outputs if any(package in voted for voted in votes.values())]
+        return _ambiguous(order, either, " and ".join(votes))
+    rule = next((rule for rule, voted in votes.items() if len(voted) == 1), next(iter(votes)))
+    return _chosen(order, common[0], rule, clues)
+
+
+def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice | Hold:
+    """VTEX addresses an invoice by its number alone: one that any other package bears names neither."""
+    bearing = [other for other in order.packages if other.invoice_number == package.invoice_number]
+    if len(bearing) > 1:
+        note = f"order {order.order_id}: {len(bearing)} packages bear {package.invoice_number}"
+        return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": numbers_of(bearing), "rule": rule})
+    return Choice(package, rule, _evidence(order, package, clues))
+
+
+def _is_ruled_out(package: Package, clues: Clues) -> bool:
+    """True where the carrier's key, series or number says that it speaks of another invoice than this."""
+    own, said = _key_of(package), _key(clues)
+    if own is not None and said is not None:
+        return own != said
+    series = _series(clues)
+    own_series = series_and_number(own)[0] if own else _stored_series(package)
+    if _differ(own_series, series):
+        return True
+    number = next(iter(clues.invoice_numbers), series_and_number(said)[1] if said else None)
+    if number is None or (own is not None and series_and_number(own)[1] == significant(number)):
+        return False
+    return not _may_be_one(package.invoice_number, number)
+
+
+def _contradicts_itself(clues: Clues) -> bool:
+    """True where the carrier's number or series is not the one inside its own key."""
+    key = _key(clues)
+    if key is None:
+        return False
+    series, number = series_and_number(key)
+    said_series = significant(next(iter(clues.invoice_series), None))
+    return _differ(series, said_series) or _differ(number, significant(next(iter(clues.invoice_numbers), None)))
+
+
+def _may_be_one(stored: str, said: str) -> bool:
+    """False where two writings cannot mean one number: "900-1" may be 900, "1900" is not."""
+    one, other = significant(stored), significant(said)
+    if one is not None and other is not None:
+        return one == other
+    one, other = (written.strip().lstrip("0").lower() for written in (stored, said))
+    return one in other or other in one
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and one != other
+
+
+def _key(clues: Clues) -> str | None:
+    return key_digits(next(iter(clues.invoice_keys), None))
+
+
+def _key_of(package: Package) -> str | None:
+    """The invoice's NF-e key; some ERPs store it as the number."""
+    return key_digits(package.invoice_key) or key_digits(package.invoice_number)
+
+
+def _series(clues: Clues) -> str | None:
+    """The series that the carrier names, by itself or inside the key."""
+    key = _key(clues)
+    return significant(next(iter(clues.invoice_series), None)) or (series_and_number(key)[0] if key else None)
+
+
+def _stored_series(package: Package) -> str | None:
+    """The series in ``12345-1``."""
+    written = _NUMBER_AND_SERIES.fullmatch(package.invoice_number)
+    return significant(written[2]) if written else None
+
+
+def _exactly(packages: Sequence[Package], number: str) -> list[Package]:
+    return [package for package in packages if package.invoice_number.strip() == number.strip()]
+
+
+def _by_digits(packages: Sequence[Package], number: str) -> list[Package]:
+    wanted = significant(number)
+    return [package for package in packages if wanted is not None and significant(package.invoice_number) == wanted]
+
+
+def _with_series(packages: Sequence[Package], number: str, series: str) -> list[Package]:
+    wanted = (significant(number), significant(series))
+    found = []
+    for package in packages:
+        written = _NUMBER_AND_SERIES.fullmatch(package.invoice_number)
+        if written and (significant(written[1]), significant(written[2])) == wanted:
+            found.append(package)
+    return found
+
+
+def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
+    """A person's word stands against every other clue."""
+    found = _exactly(order.outputs, number) or _by_digits(order.outputs, number)
+    if len(found) > 1:
+        return _ambiguous(order, found, "assigned")
+    if not found:
+        return _missing(order, [number], by="a person")
+    return _chosen(order, found[0], "assigned", clues)
+
+
+def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
+    """Nobody names an invoice, and no invoice shows the parcel."""
+    outputs = order.outputs
+    if not outputs:
+        return _no_output(order)
+    unused = [package for package in outputs if not package.tracking_number]
+    if len(outputs) > 1 and unused and not _is_last_open(outputs, unused, clues):
+        return _ambiguous(order, outputs, "only_open_invoice")
+    if not order.is_complete:
+        return Wait(Reason.PARTLY_INVOICED, f"order {order.order_id} has {', '.join(numbers_of(outputs))}")
+    if not unused:
+        holding = ", ".join(f"{package.invoice_number}: {package.tracking_number}" for package in outputs)
+        note = f"every invoice of {order.order_id} holds another number ({holding})"
+        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": numbers_of(outputs)})
+    if _is_ruled_out(unused[0], clues):
+        return _missing(order, [f"series {series}" for series in clues.invoice_series])
+    rule = "only_open_invoice" if len(outputs) == 1 else "last_open_invoice"
+    return _chosen(order, unused[0], rule, clues)
+
+
+def _is_last_open(outputs: Sequence[Package], unused: Sequence[Package], clues: Clues) -> bool:
+    """True where the merchant's setting leaves one invoice: each other one bears another parcel of ours."""
+    taken = [package for package in outputs if package not in unused]
+    ours = all(package.invoice_number in clues.ours for package in taken)
+    return clues.one_parcel_per_invoice and len(unused) == 1 and ours
+
+
+def _no_output(order: Order) -> Wait | Hold:
+    unknown = sorted({package.kind or "none" for package in order.packages if package.kind != INPUT})
+    if unknown:
+        note = f"order {order.order_id}: {', '.join(numbers_of(order.packages))} of type {', '.join(unknown)}"
+        return Hold(Reason.UNKNOWN_PACKAGE_TYPE, note)
+    return Wait(Reason.ONLY_RETURN_INVOICES if order.packages else Reason.NO_INVOICE, f"order {order.order_id}")
+
+
+def _missing(order: Order, wanted: Sequence[str], *, by: str = "the carrier") -> Wait | Hold:
+    """The named invoice is not there. Where no other one is to come, waiting is in vain."""
+    if not order.outputs:
+        return _no_output(order)
+    there = ", ".join(
+        f"{package.invoice_number} (key {package.invoice_key})" if package.invoice_key else package.invoice_number
+        for package in order.outputs
+    )
+    note = f"{by} names {', '.join(wanted)}; order {order.order_id} has {there}"
+    if order.is_complete:
+        return Hold(Reason.NAMED_INVOICE_MISSING, note, {"candidates": numbers_of(order.outputs)})
+    return Wait(Reason.INVOICE_NOT_THERE, note)
+
+
+def _names(clues: Clues) -> str:
+    return ", ".join([*clues.invoice_numbers, *clues.invoice_series, *clues.invoice_keys])
+
+
+def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
+    numbers = numbers_of(packages)
+    shown = ", ".join(
+        f"{package.invoice_number} (holds {package.tracking_number})"
+        if package.tracking_number
+        else package.invoice_number
+        for package in packages
+    )
+    return Hold(
+        Reason.AMBIGUOUS_INVOICE,
+        f"order {order.order_id}: {shown} all fit ({rule})",
+        {"candidates": numbers, "rule": rule},
+    )
+
+
+def _evidence(order: Order, package: Package, clues: Clues) -> dict[str, Any]:
+    said = {
+        "assigned_invoice": clues.assigned_invoice,
+        "linked_invoice": clues.linked_invoice,
+        "carrier_invoice_number": list(clues.invoice_numbers),
+        "carrier_invoice_key": list(clues.invoice_keys),
+        "carrier_tracking_numbers": [clues.tracking_number, *clues.other_numbers] if clues.other_numbers else [],
+        "vtex_invoice_number": package.invoice_number,
+        "vtex_invoice_key": package.invoice_key,
+        "vtex_tracking_number": package.tracking_number,
+        "invoices": numbers_of(order.outputs),
+        "complete": order.is_complete,
+    }
+    return {name: value for name, value in said.items() if value not in (None, [])}

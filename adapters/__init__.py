@@ -67,7 +67,20 @@ from adapters._contract import (
 from adapters._couriers import courier_name
 from adapters._history import History, Scan, look_up, says_returned
 from adapters._signatures import ClientCredentials, Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
-from adapters._values import day, epoch, form, inner_json, line, moment, name, page, strict_json, text, url
+from adapters._values import (
+    day,
+    epoch,
+    form,
+    inner_json,
+    line,
+    local_moment,
+    moment,
+    name,
+    page,
+    strict_json,
+    text,
+    url,
+)
 
 __all__ = [
     "Basic",
@@ -107,6 +120,7 @@ __all__ = [
     "from_hex",
     "inner_json",
     "line",
+    "local_moment",
     "look_up",
     "moment",
     "name",

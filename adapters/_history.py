@@ -12,8 +12,9 @@ from adapters._contract import Status, TrackingEvent
 _RETURN = re.compile(
     r"\bto original sender\b"
     r"|\b(?:return|returned|returning|back) to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|origin)\b"
-    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|retorn(?:ad[oa]|o)) (?:ao?|al?|para o) "
+    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|retorn(?:ad[oa]|o)) (?:ao?|à|al?|para o) "
     r"(?:remetente|remitente|vendedor|lojista|origem|origen)\b"
+    r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente)\b"
     r"|(?-i:\bRTO\b)",
     re.IGNORECASE,
 )

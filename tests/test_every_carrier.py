@@ -50,7 +50,7 @@ NUMBERS_ONLY = {
 #: Carriers of which no message is known that asks nothing, so that nothing is ignored; why.
 ALL_NEWS = {
     "borzo": "its reference lists four kinds of callbacks, and each is about an order or a stop of it",
-    "frete_rapido": "the webhook \"Ocorrência\" sends occurrences alone, each about a freight",
+    "frete_rapido": 'the webhook "Ocorrência" sends occurrences alone, each about a freight',
 }
 LONGEST = 2000  # characters of anything worth storing: a URL
 GONE = object()

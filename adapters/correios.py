@@ -1,4 +1,4 @@
-"""Correios (CWS, service wh-rastro): one tracking event of one object per POST, in a body nobody has published.
+"""Correios (CWS, service wh-rastro): one tracking event of one object per POST, in an unpublished body.
 
 The documentation is behind a login, and no integrator has shown a message. The fields that its OpenAPI and the tracking
 API name are looked for; a message with none of them is kept as unreadable and can be read once they are known.

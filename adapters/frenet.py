@@ -82,7 +82,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=newest.happened_at,
             tracking_number=number,
             tracking_url=url(payload.get("TrackingUrl"), "$.TrackingUrl"),
-            courier=None,  # ServiceDescrition (the typo is Frenet's) names the service, not who carries it
+            courier=None,  # ServiceDescrition (the typo is Frenet's) names the service, not the courier
             dispatched_at=history.first(*ON_THE_WAY),
             delivered_at=newest.happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),

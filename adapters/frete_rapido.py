@@ -31,7 +31,7 @@ NAME = "Frete Rápido"
 DOCS = "https://dev.freterapido.com.br/common/ocorrencias_da_fr/"
 # Nothing is signed. The panel lets the merchant choose Bearer, Basic or headers of his own.
 AUTH = (Bearer(), Basic(), Header(), Path())
-REPLY = Reply(unreadable=200)  # whatever is not 200 is sent again, but for 404 and 413
+REPLY = Reply(unreadable=200)  # any status but 200, 404 and 413 is sent again
 PROBE = None
 RETRIES = Retries(times=12, over=timedelta(hours=24))
 ZONE = ZoneInfo("America/Sao_Paulo")  # times have no offset; assumed, as integrators do

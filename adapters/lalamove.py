@@ -87,7 +87,7 @@ class InBody(AnySecret):
 
 NAME = "Lalamove"
 DOCS = "https://developers.lalamove.com/files/v3_Webhook_v1.4.pdf"
-AUTH = (InBody(), Path())  # the path for who cannot keep the URL's path as Lalamove calls it
+AUTH = (InBody(), Path())  # the path where a proxy changes the URL's path
 REPLY = Reply(unreadable=200)  # after the tenth failure the URL is disabled
 PROBE = Probe(methods=("GET", "HEAD"), bodies=(b"", b"{}"))  # saving the URL sends an empty body, or {}, and wants 200
 RETRIES = Retries(times=10, over=timedelta(hours=24))

@@ -25,7 +25,7 @@ from adapters import (
 NAME = "SuperFrete"
 DOCS = "https://superfrete.readme.io/"
 # The key is the secret_token that the registration answers with. No captured header is published: integrators compute
-# hex, one strips "sha256=", and Melhor Envio, whose header it is, writes base64.
+# hex, one strips "sha256=", and Melhor Envio writes base64 under the same header.
 AUTH = (Hmac(header="x-me-signature", encoding="either", tolerated="sha256="), Path())
 REPLY = Reply(unreadable=200)  # any other status is sent again every 15 minutes, five times in all
 PROBE = None

@@ -178,7 +178,7 @@ class TestEvents:
             read_case("frenet", "order_data")
 
     def test_left_at_pegaki(self) -> None:
-        """Trap 15: Melhor Envio's "received" is a parcel left at a Pegaki point, which nobody posted yet."""
+        """Trap 15: Melhor Envio's "received" is a parcel left at a Pegaki point, which is not posted yet."""
         shipment = read_one(
             "melhor_envio", body_of("melhor_envio", "generated_with_status_released") | {"event": "order.received"}
         )
@@ -260,7 +260,7 @@ class TestEvents:
 
     @pytest.mark.parametrize("turned", [False, True])
     def test_delivered_after_a_return(self, *, turned: bool) -> None:
-        """Trap 14: at Frenet a delivery after a return is the shop's, in whatever order the array has them."""
+        """Trap 14: at Frenet a delivery after a return is the shop's, in any order of the array."""
         payload = body_of("frenet", "delivered_after_return")
         if turned:
             payload[0]["TrackingEvents"].reverse()

@@ -130,7 +130,7 @@ class TestEvents:
 
 class TestValues:
     def test_two_clocks(self):
-        """Trap 23: ``event_at`` is when it happened; ``timestamp``, when Abbiamo told of it, is not even a stand-in."""
+        """Trap 23: ``event_at`` is when it happened; ``timestamp``, when Abbiamo sent it, is not even a stand-in."""
         assert update() == update(timestamp=0)
         assert (None, None) == (update(event_at=None).happened_at, update(event_at=None).dispatched_at)
 

@@ -109,7 +109,7 @@ class TestStatus:
         assert ("parcel_picked_up",) == order(order__status="parcel_picked_up").unknown_words
 
     def test_delivered(self) -> None:
-        """A tour that is completed delivered; when it began is not said again."""
+        """A tour that is completed delivered; when it began is not repeated."""
         assert Status.DELIVERED == order().status
         assert order().happened_at == order().delivered_at is not None
         assert order().dispatched_at is None
@@ -201,7 +201,7 @@ class TestValues:
         assert ["52990001"] == [one.value for one in delivery().references if one.kind == "tracking_number"]
 
     def test_retries(self) -> None:
-        """Trap 13: Borzo repeats whatever fails for a day, so what cannot be read is answered with 200."""
+        """Trap 13: Borzo repeats what fails for a day, so what cannot be read is answered with 200."""
         assert 200 == discover()["borzo"].reply.unreadable
 
     def test_time(self) -> None:

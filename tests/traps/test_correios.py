@@ -1,4 +1,4 @@
-"""The traps Correios sets: a body nobody has published, a digest nobody has shown, codes with and without zeros.
+"""The traps Correios sets: an unpublished body, an unpublished digest, codes with and without zeros.
 
 The digests are openssl's: ``printf '%s' "$body" | openssl dgst -sha256 -hmac correios-demo-secret``.
 """
@@ -178,3 +178,11 @@ class TestEvents:
     def test_private(self):
         """Trap 31: who received the parcel stands in the details, which are not taken."""
         assert event() == event(detalhe="Recebido por: Fulana", comentario="CPF 000.000.000-00")
+
+
+def test_folded_again():
+    """Trap 26: what was unfolded is folded again for an export; a body without an envelope stays as it is."""
+    envelope = {"payload": EVENT, "id": 1}
+
+    assert {"payload": json.dumps(EVENT), "id": 1} == json.loads(correios.encode(envelope))
+    assert EVENT == json.loads(correios.encode(EVENT))

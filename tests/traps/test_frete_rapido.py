@@ -22,7 +22,7 @@ class TestDelivery:
         assert ["bearer", "basic", "header", "path"] == [scheme.kind for scheme in frete_rapido.AUTH]
 
     def test_unreadable(self):
-        """Traps 11 and 13: only 200 ends the twelve tries, and a 4xx repeats what nobody can read."""
+        """Traps 11 and 13: only 200 ends the twelve tries, and a 4xx repeats what cannot be read."""
         assert (200, 200) == (frete_rapido.REPLY.success, frete_rapido.REPLY.unreadable)
 
 
@@ -175,7 +175,7 @@ class TestValues:
         assert ["1620000000001-01"] == orders
 
     def test_series_of_one_invoice(self):
-        """With two invoices nobody knows whose the series is."""
+        """With two invoices the series may be either's."""
         kinds = [
             one.kind for one in read_one(frete_rapido, payload("frete_rapido", "two_invoices_of_one_order")).references
         ]

@@ -55,7 +55,7 @@ class TestEvents:
         assert 4 == len(shipment.events) == len(set(shipment.events))
 
     def test_delivered_again(self):
-        """A delivery told a second time, later, happened the first time."""
+        """A delivery that is repeated later happened the first time."""
         shipment = newest("5", ("5", "2026-11-12T09:00:00Z"))
 
         assert "2026-11-12T06:00:00-03:00" == shipment.delivered_at.isoformat()

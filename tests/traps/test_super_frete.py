@@ -22,7 +22,7 @@ def label(event="order.posted", **changes):
 
 @pytest.mark.parametrize("written", [HEX, HEX.upper(), f"sha256={HEX}", BASE64])
 def test_vector(written):
-    """Trap 3: nobody has shown how SuperFrete writes its digest, so hex, hex behind a prefix and base64 are taken."""
+    """Trap 3: how SuperFrete writes its digest is not published, so hex, hex behind a prefix and base64 are taken."""
     assert proves(super_frete, "x-me-signature", written, BODY, SECRET)
     assert not proves(super_frete, "x-me-signature", written, BODY + b"\n", SECRET)
     assert not proves(super_frete, "x-me-signature", written, BODY, f"{SECRET}-other")
@@ -54,7 +54,7 @@ def test_posting_never_came():
     "written", ["2026-11-11T01:22:31Z", "2026-11-11T01:22:31+00:00", "2026-11-10T22:22:31-03:00", "2026-11-10 22:22:31"]
 )
 def test_local_day(written):
-    """Trap 23: a time in UTC, and one without an offset, is told as Brazil's, after 21:00 too."""
+    """Trap 23: a time in UTC, and one without an offset, is put on Brazil's clocks, after 21:00 too."""
     shipment = label(posted_at=written)
 
     assert "2026-11-10T22:22:31-03:00" == shipment.dispatched_at.isoformat() == shipment.happened_at.isoformat()
@@ -95,7 +95,7 @@ def test_page_without_scheme(written, page):
 
 
 def test_unreadable():
-    """Trap 13: SuperFrete repeats whatever is not answered with success, so what cannot be read is answered 200."""
+    """Trap 13: SuperFrete repeats what is not answered with success, so what cannot be read is answered 200."""
     assert 200 == super_frete.REPLY.unreadable
 
 

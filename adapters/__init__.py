@@ -42,7 +42,9 @@ and, only where needed:
 
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what
 it does not. Ids go through `name`, other text through `text`, words for people through `line`, times through
-`moment`: they refuse what nobody should store.
+`moment`: they refuse what nobody should store. A status word goes through `look_up`, a history through `History`, and
+a gateway's code of a courier through `courier_name`: an unknown word must reach ``Shipment.unknown_words``, a delivery
+after a return must not stay a delivery, and a courier must have one name.
 """
 
 from adapters._auth import Basic, Bearer, Header, Path, Query, RsaJwks, Scheme, UnknownKey
@@ -62,8 +64,23 @@ from adapters._contract import (
     TrackingEvent,
     Unreadable,
 )
+from adapters._couriers import courier_name
+from adapters._history import History, Scan, look_up, says_returned
 from adapters._signatures import ClientCredentials, Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
-from adapters._values import day, epoch, form, inner_json, line, moment, name, page, strict_json, text, url
+from adapters._values import (
+    day,
+    epoch,
+    form,
+    inner_json,
+    line,
+    local_moment,
+    moment,
+    name,
+    page,
+    strict_json,
+    text,
+    url,
+)
 
 __all__ = [
     "Basic",
@@ -72,6 +89,7 @@ __all__ = [
     "Exchange",
     "Fetch",
     "Header",
+    "History",
     "Hmac",
     "Ignored",
     "Jwt",
@@ -86,6 +104,7 @@ __all__ = [
     "Retries",
     "RsaJwks",
     "Salted",
+    "Scan",
     "Scheme",
     "Shipment",
     "Stamped",
@@ -94,16 +113,20 @@ __all__ = [
     "TrackingEvent",
     "UnknownKey",
     "Unreadable",
+    "courier_name",
     "day",
     "epoch",
     "form",
     "from_hex",
     "inner_json",
     "line",
+    "local_moment",
+    "look_up",
     "moment",
     "name",
     "nfkd",
     "page",
+    "says_returned",
     "strict_json",
     "text",
     "url",

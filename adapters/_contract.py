@@ -45,7 +45,7 @@ class Status(StrEnum):
     EXCEPTION = "exception"  #: something is wrong; whether the carrier has the parcel is not said
     DELIVERED = "delivered"  #: handed to the shopper, on an exact and listed status only
     RETURNED = "returned"  #: on its way back, or back
-    OTHER = "other"  #: a word we do not know; stored, never guessed
+    OTHER = "other"  #: the word says nothing of where the parcel is, or the adapter does not know it; never guessed
 
     @property
     def words(self) -> str:
@@ -110,7 +110,12 @@ class Shipment:
     """What one message says of one parcel.
 
     ``key`` is the carrier's own stable id of the parcel (the tracking number only where there is none); everything
-    else may be unknown. Times are aware. ``volume`` tells several volumes under one key apart.
+    else may be unknown. Times are aware. ``volume`` tells several volumes under one key apart. ``tracking_number`` is
+    the number shoppers search for; every other number of the same parcel is a reference of the kind
+    ``tracking_number``. ``courier_code`` is the gateway's own code of the company that carries the parcel; the
+    endpoint's setting ``couriers`` maps such codes to names. ``reverse``: the carrier itself marks the parcel as a
+    return or exchange label. ``unknown_words`` are the carrier's status words or codes in this message that the
+    adapter has no entry for, as written.
     """
 
     key: str
@@ -119,11 +124,14 @@ class Shipment:
     tracking_number: str | None = None
     tracking_url: str | None = None
     courier: str | None = None
+    courier_code: str = ""
     dispatched_at: datetime | None = None
     delivered_at: datetime | None = None
     references: tuple[Reference, ...] = ()
     events: tuple[TrackingEvent, ...] = ()
     volume: str = ""
+    reverse: bool = False
+    unknown_words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.key:

@@ -88,6 +88,20 @@ def moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> date
     return _instant(parsed if parsed.tzinfo else parsed.replace(tzinfo=zone), path)
 
 
+def local_moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> datetime | None:
+    """Like `moment`, but a time in UTC is put on the clocks of ``zone``: its date is the parcel's own day there.
+
+    Any other offset is the carrier's local time already.
+    """
+    at = moment(value, path, *formats, zone=zone)
+    if at is None or zone is None or at.utcoffset():
+        return at
+    try:
+        return _instant(at.astimezone(zone), path)
+    except OverflowError:
+        raise Unreadable(path, f"{at.isoformat()} is outside the calendar") from None
+
+
 def day(value: object, path: str, *formats: str) -> date | None:
     """The local calendar date as written, whether or not the zone is known. Raises `Unreadable` like `moment`."""
     parsed = _parse(value, path, formats)

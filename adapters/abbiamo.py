@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters import (
     Bearer,
@@ -15,9 +16,10 @@ from adapters import (
     Shipment,
     Status,
     TrackingEvent,
-    day,
+    Unreadable,
     line,
-    moment,
+    local_moment,
+    look_up,
     name,
     text,
 )
@@ -29,25 +31,29 @@ AUTH = (Header("authorization"), Bearer(), Header(), Path())
 REPLY = Reply(unreadable=422)
 PROBE = None
 RETRIES = None
-ZONE = None  # `event_at` has its Z
+ZONE = ZoneInfo("America/Sao_Paulo")  # `event_at` is in UTC; the parcels are in Brazil
 TRACKING_PAGE = None
 REFERENCES = ("order_number", "external_order_id")
 
-# https://abbiamo.readme.io/reference/status-and-substatus; the bases under HANDLING are only in their help pages,
-# https://abbiamo-guide.netlify.app/log/conceitos/status-de-pedido. A pair comes before its status alone.
+# https://abbiamo.readme.io/reference/status-and-substatus, read 2026-11-22; the bases under HANDLING are in the help
+# pages alone, https://abbiamo-guide.netlify.app/log/conceitos/status-de-pedido. A pair comes before its status alone.
 STATUSES = {
     "CREATED": Status.ANNOUNCED,
     "PENDING": Status.ANNOUNCED,
     "DISPATCHED": Status.ANNOUNCED,  # a carrier, a route or a driver was found; the goods are in the store
+    "IN_TRANSIT": Status.OTHER,  # to the store or to the shopper: the detail says it
     "IN_TRANSIT/COLLECTING": Status.ANNOUNCED,  # the driver is on his way to the store
     "IN_TRANSIT/AT_PICKUP_POINT": Status.ANNOUNCED,
     "COLLECTED": Status.DISPATCHED,
+    "HANDLING": Status.OTHER,
     "HANDLING/PACKAGE_RECEIVED": Status.IN_TRANSIT,  # at a base
     "HANDLING/IN_TRANSFER": Status.IN_TRANSIT,
     "HANDLING/TRANSFER_COMPLETED": Status.IN_TRANSIT,
     "START_DELIVERY": Status.OUT_FOR_DELIVERY,
+    "MANUAL_HANDLE": Status.OTHER,
+    "SUCCESSFUL": Status.OTHER,  # a success alone does not say at whose door
     "SUCCESSFUL/DELIVERED": Status.DELIVERED,
-    "SUCCESSFUL/RETURNED": Status.RETURNED,  # a success alone does not say at whose door
+    "SUCCESSFUL/RETURNED": Status.RETURNED,
     "RETURNING": Status.RETURNED,
     "RETURNED": Status.RETURNED,
     "FAILED": Status.EXCEPTION,
@@ -57,14 +63,23 @@ ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 NO_CARRIER = ("PRIVATE-FLEET", "CARRIER")  # what `delivery_type` says where it is not a carrier's name
 
 
+# https://abbiamo.readme.io/reference/webhook-events, read 2026-11-22
+NO_PARCEL = ("ORDER_RECEIVER_UPDATE", "ORDER_CSAT_ANSWER", "TOKEN_GENERATED", "ROUTE_STATUS_CHANGE")
+
+
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
-    if payload["event_type"] != "ORDER_STATUS_CHANGE":
+    if payload["event_type"] in NO_PARCEL:
         raise Ignored("not about a parcel: only ORDER_STATUS_CHANGE is")
-    if payload.get("order_type") in ("TAKEOUT", "RETURN"):
-        raise Ignored("no parcel to the shopper: a pick-up in the store, or a return")
-    said, detail = name(payload["status"], "$.status"), _detail(payload)
-    status = STATUSES.get(f"{said}/{detail}", STATUSES.get(said, Status.OTHER))
-    happened_at = moment(payload.get("event_at"), "$.event_at", zone=request.zone)  # `timestamp` is when it was told
+    if payload["event_type"] != "ORDER_STATUS_CHANGE":
+        raise Unreadable("$.event_type", "is none of the kinds of events that are known")
+    if payload.get("order_type") == "TAKEOUT":
+        raise Ignored("no parcel to the shopper: a pick-up in the store")
+    reverse = payload.get("order_type") == "RETURN"
+    state, detail = name(payload["status"], "$.status"), _detail(payload)
+    status, unknown = _status(state, detail)
+    if reverse and status.in_possession:
+        status = Status.RETURNED
+    happened_at = local_moment(payload.get("event_at"), "$.event_at", zone=request.zone)  # `timestamp`: of the message
     carrier = line(payload.get("delivery_type"), "$.delivery_type")
     return [
         Shipment(
@@ -76,9 +91,20 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=happened_at if status in ON_THE_WAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=_references(payload),
-            events=_events(payload, detail or said, status, happened_at),
+            events=_events(detail or state, status, happened_at),
+            reverse=reverse,
+            unknown_words=(unknown,) if unknown else (),
         )
     ]
+
+
+def _status(state: str, detail: str | None) -> tuple[Status, str]:
+    """Of the pair where the table has it, else of the status alone; a detail that would decide is an unknown word."""
+    pair = f"{state}/{detail}"
+    if detail and pair in STATUSES:
+        return STATUSES[pair], ""
+    status, unknown = look_up(STATUSES, state)
+    return status, pair if detail and status is Status.OTHER else unknown
 
 
 def _detail(payload: dict[str, Any]) -> str | None:
@@ -95,11 +121,8 @@ def _references(payload: dict[str, Any]) -> tuple[Reference, ...]:
     return tuple(Reference(kind, value) for kind, value in named.items() if value)
 
 
-def _events(
-    payload: dict[str, Any], words: str, status: Status, happened_at: datetime | None
-) -> tuple[TrackingEvent, ...]:
+def _events(words: str, status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
     """The status by its name: the messages beside it are the driver's own words."""
-    happened_on = day(payload.get("event_at"), "$.event_at")
-    if happened_on is None or status is Status.ANNOUNCED:
+    if happened_at is None or status is Status.ANNOUNCED:
         return ()
-    return (TrackingEvent(day=happened_on, description=words, happened_at=happened_at),)
+    return (TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at),)

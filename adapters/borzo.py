@@ -1,21 +1,21 @@
 """Borzo (once Dostavista): one event of a courier's tour per POST, perhaps for several of the shop's orders."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters import (
     Hmac,
-    Ignored,
     Reference,
     ReferenceKind,
     Reply,
     Request,
+    Retries,
     Shipment,
     Status,
     TrackingEvent,
     Unreadable,
-    day,
-    line,
-    moment,
+    local_moment,
+    look_up,
     name,
     text,
     url,
@@ -24,44 +24,58 @@ from adapters import (
 NAME = "Borzo"
 DOCS = "https://borzodelivery.com/in/business-api/doc"
 AUTH = (Hmac(header="x-dv-signature", encoding="hex"),)
-REPLY = Reply(unreadable=200)  # receivers in the open say that Borzo repeats until it is acknowledged
+REPLY = Reply(unreadable=200)  # any 4xx or 5xx is sent again for a day
 PROBE = None
-RETRIES = None
-ZONE = None  # nobody says how `event_datetime` is written, so a time without an offset is none
+RETRIES = Retries(times=None, over=timedelta(hours=24))
+ZONE = None  # Borzo is in several countries, so a time without an offset is none
 TRACKING_PAGE = None
 REFERENCES = ("order.points[*].client_order_id", "delivery.client_order_id")
 
-# DOCS, `order.status`: of all stops of the tour together
+# DOCS, `order.status`, read 2026-11-28: of all stops of the tour together
 ORDERS = {
     "new": Status.ANNOUNCED,
-    "available": Status.ANNOUNCED,  # "active" does not say whether the courier has come by yet
+    "available": Status.ANNOUNCED,
+    "active": Status.OTHER,  # the courier is on tour; whether he has come by the shop is not said
     "completed": Status.DELIVERED,
     "canceled": Status.CANCELLED,
     "delayed": Status.EXCEPTION,
 }
-# What public receivers read; the word for a stop that was delivered is not confirmed
+# `delivery.status` of one stop, as six receivers read it, one of them after version 1.8 of DOCS, read 2026-11-28
 DELIVERIES = {
+    "planned": Status.ANNOUNCED,
     "courier_assigned": Status.ANNOUNCED,
-    "courier_departed": Status.ANNOUNCED,  # they name it before the pick-up
+    "courier_departed": Status.ANNOUNCED,  # to the shop
+    "courier_at_pickup": Status.ANNOUNCED,
     "parcel_picked_up": Status.DISPATCHED,
+    "active": Status.IN_TRANSIT,
+    "courier_arrived": Status.OUT_FOR_DELIVERY,  # at the shopper's door
+    "finished": Status.DELIVERED,
+    "canceled": Status.CANCELLED,
+    "deleted": Status.CANCELLED,
+    "invalid": Status.CANCELLED,
+    "failed": Status.EXCEPTION,
+    "delayed": Status.EXCEPTION,
+    "returned": Status.RETURNED,
 }
+RETURN = "return_"  # how the other words of a return begin, such as return_planned and return_finished
+ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 Part = tuple[dict[str, Any], str]  # of the message, with its JSON path
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The same message once for each order of the shop's, with the other stops blanked; else as a whole."""
+    """The same message once for each order of the shop's, with the other stops blanked; else as a whole.
+
+    The first stop is the pick-up of all of them: its time stays.
+    """
     if payload["event_type"] not in ("order_created", "order_changed"):
         return [("$", payload)]
     order = payload["order"]
     points = order.get("points") or []
     stops = {_client_order(point, f"$.order.points[{n}]"): n for n, point in enumerate(points)}
     stops.pop(None, None)
-    members = [
-        {**payload, "order": {**order, "points": [point if n == stop else None for n, point in enumerate(points)]}}
-        for stop in stops.values()
-    ]
-    return [("$", member) for member in members or [{**payload, "order": {**order, "points": []}}]]
+    blanked = [[_blanked(point, n, stop) for n, point in enumerate(points)] for stop in stops.values() or [None]]
+    return [("$", {**payload, "order": {**order, "points": of_one}}) for of_one in blanked]
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
@@ -69,37 +83,66 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if event in ("order_created", "order_changed"):
         order = payload["order"]
         stops = [(point, f"$.order.points[{n}]") for n, point in enumerate(order["points"]) if point]
-        status = ORDERS.get(order.get("status") or "", Status.OTHER)
-        return [_shipment(payload, (order, "$.order"), stops[0] if stops else ({}, "$.order"), status, request)]
+        tour, stop = (order, "$.order"), stops[-1] if stops else ({}, "$.order")
+        picked_up = _picked_up(order["points"], request)
+        return [_shipment(payload, tour, stop, look_up(ORDERS, _word(*tour)), picked_up, request)]
     if event in ("delivery_created", "delivery_changed"):
         delivery = payload["delivery"], "$.delivery"
-        status = DELIVERIES.get(delivery[0].get("status") or "", Status.OTHER)
-        return [_shipment(payload, delivery, delivery, status, request)]
-    raise Ignored(f"{line(event, '$.event_type')} carries no parcel status")
+        word = _word(*delivery)
+        returned = word is not None and word.startswith(RETURN)
+        status = (Status.RETURNED, "") if returned else look_up(DELIVERIES, word)
+        return [_shipment(payload, delivery, delivery, status, None, request)]
+    raise Unreadable("$.event_type", "is none of the four kinds of callbacks")
 
 
-def _shipment(payload: dict[str, Any], tour: Part, stop: Part, status: Status, request: Request) -> Shipment:
+def _shipment(
+    payload: dict[str, Any],
+    tour: Part,
+    stop: Part,
+    found: tuple[Status, str],
+    picked_up: datetime | None,
+    request: Request,
+) -> Shipment:
     """``tour`` holds Borzo's order number and its status, ``stop`` the shop's order and its page."""
-    (said, path), (there, place) = tour, stop
-    if said.get("order_id") is None:
+    (status, unknown), (order, path), (point, place) = found, tour, stop
+    if order.get("order_id") is None:
         raise Unreadable(f"{path}.order_id", "is missing")
-    number = name(said["order_id"], f"{path}.order_id")
-    order = _client_order(there, place)
-    at = moment(payload.get("event_datetime"), "$.event_datetime", zone=request.zone)
-    on = day(payload.get("event_datetime"), "$.event_datetime")
+    number = name(order["order_id"], f"{path}.order_id")
+    shops_order = _client_order(point, place)
+    delivery = text(point.get("delivery_id"), f"{place}.delivery_id")
+    at = local_moment(payload.get("event_datetime"), "$.event_datetime", zone=request.zone)
+    named = {ReferenceKind.ORDER_ID: shops_order, ReferenceKind.TRACKING_NUMBER: delivery}
     return Shipment(
-        key=f"{number}:{order}" if order else number,
+        key=f"{number}:{shops_order}" if shops_order else number,
         status=status,
         happened_at=at,
         tracking_number=number,
-        tracking_url=url(there.get("tracking_url"), f"{place}.tracking_url"),
+        tracking_url=url(point.get("tracking_url"), f"{place}.tracking_url"),
         courier=NAME,
-        dispatched_at=at if status is Status.DISPATCHED else None,
+        dispatched_at=picked_up or (at if status in ON_THE_WAY else None),
         delivered_at=at if status is Status.DELIVERED else None,
-        references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
-        events=(TrackingEvent(day=on, description=status.words, happened_at=at),) if on and status.words else (),
+        references=tuple(Reference(kind, value) for kind, value in named.items() if value),
+        events=(TrackingEvent(day=at.date(), description=status.words, happened_at=at),) if at and status.words else (),
+        unknown_words=(unknown,) if unknown else (),
     )
+
+
+def _word(part: dict[str, Any], path: str) -> str | None:
+    return text(part.get("status"), f"{path}.status")
 
 
 def _client_order(stop: dict[str, Any] | None, path: str) -> str | None:
     return text((stop or {}).get("client_order_id"), f"{path}.client_order_id")
+
+
+def _blanked(point: dict[str, Any] | None, index: int, stop: int | None) -> dict[str, Any] | None:
+    """The stop itself, of the first one its time, and nothing of the others."""
+    if index == stop or point is None:
+        return point
+    return {"completed_datetime": point.get("completed_datetime")} if index == 0 else None
+
+
+def _picked_up(points: list[dict[str, Any] | None], request: Request) -> datetime | None:
+    """When the courier completed the first stop, which is the pick-up."""
+    first = (points[0] if len(points) > 1 else None) or {}
+    return local_moment(first.get("completed_datetime"), "$.order.points[0].completed_datetime", zone=request.zone)

@@ -1,4 +1,4 @@
-"""Correios (CWS, service wh-rastro): one tracking event of one object per POST, in a body nobody has published.
+"""Correios (CWS, service wh-rastro): one tracking event of one object per POST, in an unpublished body.
 
 The documentation is behind a login, and no integrator has shown a message. The fields that its OpenAPI and the tracking
 API name are looked for; a message with none of them is kept as unreadable and can be read once they are known.
@@ -19,10 +19,11 @@ from adapters import (
     Status,
     TrackingEvent,
     Unreadable,
-    day,
     inner_json,
     line,
-    moment,
+    local_moment,
+    look_up,
+    says_returned,
     strict_json,
     text,
 )
@@ -40,27 +41,51 @@ TRACKING_PAGE = None  # the public page takes no number that Correios documents,
 HEADERS = ("x-correios-hook-event",)
 REFERENCES = ()
 
-# "Web Service de Rastreamento", Correios, "Lista de Status de eventos"; 67, 70 and the CO and OEC other than 1 and 9 as
-# integrators of this webhook read them. Types have no leading zeros here; the tracking API writes them.
-HOME = ("BDE", "BDI", "BDR")  # three offices that may close an object, with the same types
+# "Web Service de Rastreamento", Correios, "Lista de Status de eventos" (2016 and 2017), and the newer types as two
+# integrators list them with Correios' own words, read 2026-11-28; 67 and 70 as integrators of this webhook read
+# them. Types have no leading zeros here; the tracking API writes them.
+HOME = {  # of the three offices that may close an object: BDE, BDI and BDR
+    Status.DELIVERED: (0, 1, 67, 70),
+    Status.IN_TRANSIT: (
+        *(15, 22, 30, 31, 32, 41, 44, 45, 47, 53, 55, 57, 58, 59, 66, 69, 77, 84),
+        *(2, 18, 20, 25, 35, 46),  # the delivery was tried, so Correios has it
+        *(24, 68),  # in a post box or a locker, where it waits for the shopper
+    ),
+    # "será devolvido ao remetente", or back at the sender's office; 23: the sender has it
+    Status.RETURNED: (3, 4, 5, 6, 8, 10, 12, 21, 23, 26, 33, 36, 42, 48, 49, 62, 64, 89),
+    Status.EXCEPTION: (
+        *(7, 9, 13, 19, 28, 29, 34, 37, 38, 39, 40, 43, 50, 51, 52, 54, 56, 60, 61, 63),
+        *(*range(71, 77), 80, 81, 82, 83, 85, 86, 87, 98),
+    ),
+    Status.OTHER: (14, 79),  # the posting was given up, or never was: read in two ways
+}
+ELSEWHERE = {
+    Status.ANNOUNCED: "CO-2 CO-3 CO-5 CO-6 CO-7 CO-9 CO-13",  # the collection is ahead, failed or was called off
+    Status.DISPATCHED: "PO-0 PO-1 PO-2 PO-9 CO-1 CO-15 CO-16 CMT-0",
+    Status.IN_TRANSIT: (
+        "RO-0 RO-1 DO-0 DO-1 DO-2 TRI-0 TRI-1 PMT-1 CD-0 CD-1 CD-2 CD-3 CUN-0 CUN-1 CAR-1 CMR-1 "
+        "FC-2 FC-3 FC-5 FC-7 FC-8 FC-10 FC-12 FC-13 FC-19 FC-24 FC-26 FC-27 FC-31 FC-32 FC-33 FC-34 FC-35 FC-37 FC-55 "
+        "PAR-10 PAR-11 PAR-12 PAR-14 PAR-15 PAR-16 PAR-17 PAR-18 PAR-19 PAR-20 PAR-21 PAR-22 PAR-27 PAR-28 PAR-30 "
+        "PAR-31 PAR-32 PAR-34 PAR-42 "
+        "LDI-0 LDI-1 LDI-2 LDI-3 LDI-4 LDI-11 LDI-13 LDI-14"  # waits for the shopper
+    ),
+    Status.OUT_FOR_DELIVERY: "OEC-0 OEC-1 OEC-3",
+    Status.RETURNED: "OEC-9 LDE-0 LDE-9 FC-1 FC-9 FC-47 PAR-13 PAR-24 PAR-40",  # OEC-9, LDE: on its way to the sender
+    Status.EXCEPTION: (
+        "BLQ-1 BLQ-2 BLQ-4 BLQ-5 BLQ-11 BLQ-21 BLQ-22 BLQ-31 BLQ-41 BLQ-42 BLQ-51 CO-11 FC-4 FC-11 FC-29 FC-41 FC-42 "
+        "FC-51 IDC-1 IDC-2 IDC-3 IDC-4 IDC-5 IDC-6 IDC-7 PAR-23 PAR-25 PAR-26 PAR-33 PAR-41"
+    ),
+    # read in two ways (CO-8), or about the order of the collection, the office or a block that was lifted
+    Status.OTHER: "CO-4 CO-8 CO-10 CO-12 CO-14 BLQ-24 BLQ-30 BLQ-44 BLQ-54 BLQ-61 PAR-29",
+}
 STATUSES = {
-    **dict.fromkeys(("PO-1", "PO-2", "PO-9", "CO-1", "CO-15", "CO-16", "CMT-0"), Status.DISPATCHED),
-    **dict.fromkeys(("RO-1", "DO-1", "DO-2", "PMT-1", "CD-1", "CD-2", "CD-3", "CUN-1", "FC-10"), Status.IN_TRANSIT),
-    **dict.fromkeys(("LDI-1", "LDI-2", "LDI-3", "LDI-4", "LDI-14"), Status.IN_TRANSIT),  # waits for the shopper
-    **dict.fromkeys(("OEC-1", "OEC-3"), Status.OUT_FOR_DELIVERY),
-    **dict.fromkeys(("OEC-9", "LDE-9", "FC-1", "FC-47"), Status.RETURNED),  # out for delivery, but to the sender
-    **dict.fromkeys(("BLQ-1", "BLQ-2", "FC-4"), Status.EXCEPTION),
     **{
         f"{office}-{kind}": status
-        for office in HOME
-        for kind, status in {
-            **dict.fromkeys((1, 67, 70), Status.DELIVERED),
-            **dict.fromkeys((2, 18, 20, 25), Status.IN_TRANSIT),  # who tried to deliver it has it
-            **dict.fromkeys((24, 68), Status.IN_TRANSIT),  # in a box or locker, waiting for the shopper
-            **dict.fromkeys((4, 5, 6, 8, 10, 21, 26, 23), Status.RETURNED),  # "será devolvido", and 23: it was
-            **dict.fromkeys((7, 9, 19), Status.EXCEPTION),
-        }.items()
+        for office in ("BDE", "BDI", "BDR")
+        for status, kinds in HOME.items()
+        for kind in kinds
     },
+    **{word: status for status, words in ELSEWHERE.items() for word in words.split()},
 }
 ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
@@ -94,10 +119,11 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     kind = _kind(payload, request)
     if kind.startswith("EST-"):
         raise Ignored("Correios takes back an event, without saying which")
-    status = STATUSES.get(kind, Status.OTHER)
-    written, path = _first(payload, TIMES)
-    happened_at, happened_on = moment(written, path, zone=request.zone), day(written, path)
+    status, unknown = look_up(STATUSES, kind)
+    happened_at = local_moment(*_first(payload, TIMES), zone=request.zone)
     words = line(*_first(payload, WORDS)) or kind
+    if status is Status.DELIVERED and says_returned(words):
+        status = Status.RETURNED
     return [
         Shipment(
             key=number,
@@ -107,7 +133,10 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             courier=NAME,
             dispatched_at=happened_at if status in ON_THE_WAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
-            events=(TrackingEvent(day=happened_on, description=words, happened_at=happened_at),) if happened_on else (),
+            events=()
+            if happened_at is None or status is Status.ANNOUNCED
+            else (TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at),),
+            unknown_words=(unknown,) if unknown else (),
         )
     ]
 

@@ -2,12 +2,13 @@
 
 import re
 from datetime import datetime, tzinfo
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
     Header,
+    History,
     Ignored,
     Path,
     Query,
@@ -15,12 +16,15 @@ from adapters import (
     ReferenceKind,
     Reply,
     Request,
+    Scan,
     Shipment,
     Status,
     TrackingEvent,
     Unreadable,
     line,
+    look_up,
     moment,
+    says_returned,
     text,
     url,
 )
@@ -36,7 +40,8 @@ ZONE = ZoneInfo("America/Sao_Paulo")  # times have no offset; integrators read t
 TRACKING_PAGE = None
 REFERENCES = ("OrderId",)
 
-# https://docs.frenet.com.br/docs/webhook-atualização-de-tracking, EventType.
+# "Webhook Atualização de Tracking", https://docs.frenet.com.br/docs/webhook-atualização-de-tracking, EventType, as
+# integrators quote it, read 2026-11-28.
 STATUSES = {
     "18": Status.ANNOUNCED,  # at a drop-off point, where the carrier has yet to collect it
     "0": Status.DISPATCHED,
@@ -50,8 +55,6 @@ STATUSES = {
 ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 TIME_FORMAT = "%d/%m/%Y %H:%M"
 CITY_AND_STATE = re.compile(r"(.+)-\s*([A-Z]{2})")  # "Ji-Paraná-RO": the last hyphen, and only before a state
-
-Told = tuple[datetime, Status, TrackingEvent]
 
 
 def split(payload: dict[str, Any] | list[Any]) -> list[tuple[str, Any]]:
@@ -68,40 +71,46 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         raise Unreadable("$.ShipmentId", "is missing, and so is TrackingNumber")
     order = text(payload.get("OrderId"), "$.OrderId")
     zone = request.zone or ZONE
-    events = [_told(event, f"$.TrackingEvents[{n}]", zone) for n, event in enumerate(payload["TrackingEvents"])]
-    history = sorted(events, key=itemgetter(0))
-    happened_at, status, _ = history[-1]
+    past = [_scan(event, f"$.TrackingEvents[{n}]", zone) for n, event in enumerate(payload["TrackingEvents"])]
+    history = History(tuple(sorted(past, key=attrgetter("happened_at"))))
+    newest = history.scans[-1]
+    status = history.settled(newest.status)
     return [
         Shipment(
             key=key,
             status=status,
-            happened_at=happened_at,
+            happened_at=newest.happened_at,
             tracking_number=number,
             tracking_url=url(payload.get("TrackingUrl"), "$.TrackingUrl"),
-            courier=None,  # ServiceDescrition (the typo is Frenet's) names the service, not who carries it
-            dispatched_at=next((time for time, told, _ in history if told in ON_THE_WAY), None),
-            delivered_at=happened_at if status is Status.DELIVERED else None,
+            courier=None,  # ServiceDescrition (the typo is Frenet's) names the service, not the courier
+            dispatched_at=history.first(*ON_THE_WAY),
+            delivered_at=newest.happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
-            events=tuple(event for _, _, event in history if event.description),
+            events=history.events,
+            unknown_words=history.unknown_words,
         )
     ]
 
 
-def _told(event: dict[str, Any], path: str, zone: tzinfo) -> Told:
+def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> Scan:
     happened_at = moment(event["EventDateTime"], f"{path}.EventDateTime", TIME_FORMAT, zone=zone)
     if happened_at is None:
         raise Unreadable(f"{path}.EventDateTime", "is blank")
-    status = STATUSES.get(text(event["EventType"], f"{path}.EventType") or "", Status.OTHER)
+    status, unknown = look_up(STATUSES, text(event["EventType"], f"{path}.EventType"))
+    words = line(event.get("EventDescription"), f"{path}.EventDescription")
+    if status is Status.DELIVERED and says_returned(words):
+        status = Status.RETURNED
+    shown = _event(event, path, happened_at, words) if words else None
+    return Scan(status=status, happened_at=happened_at, event=shown, unknown_word=unknown)
+
+
+def _event(event: dict[str, Any], path: str, happened_at: datetime, words: str) -> TrackingEvent:
     place = line(event.get("EventLocation"), f"{path}.EventLocation")
-    split = CITY_AND_STATE.fullmatch(place)
-    return (
-        happened_at,
-        status,
-        TrackingEvent(
-            day=happened_at.date(),
-            description=line(event.get("EventDescription"), f"{path}.EventDescription"),
-            happened_at=happened_at,
-            city=split[1].strip() if split else place,
-            state=split[2] if split else "",
-        ),
+    parts = CITY_AND_STATE.fullmatch(place)
+    return TrackingEvent(
+        day=happened_at.date(),
+        description=words,
+        happened_at=happened_at,
+        city=parts[1].strip() if parts else place,
+        state=parts[2] if parts else "",
     )

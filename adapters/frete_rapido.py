@@ -8,7 +8,6 @@ from adapters import (
     Basic,
     Bearer,
     Header,
-    Ignored,
     Path,
     Reference,
     ReferenceKind,
@@ -18,11 +17,12 @@ from adapters import (
     Shipment,
     Status,
     TrackingEvent,
-    day,
     line,
+    look_up,
     moment,
     name,
     page,
+    says_returned,
     text,
     url,
 )
@@ -31,7 +31,7 @@ NAME = "Frete Rápido"
 DOCS = "https://dev.freterapido.com.br/common/ocorrencias_da_fr/"
 # Nothing is signed. The panel lets the merchant choose Bearer, Basic or headers of his own.
 AUTH = (Bearer(), Basic(), Header(), Path())
-REPLY = Reply(unreadable=200)  # whatever is not 200 is sent again, but for 404 and 413
+REPLY = Reply(unreadable=200)  # any status but 200, 404 and 413 is sent again
 PROBE = None
 RETRIES = Retries(times=12, over=timedelta(hours=24))
 ZONE = ZoneInfo("America/Sao_Paulo")  # times have no offset; assumed, as integrators do
@@ -39,25 +39,37 @@ ZONE = ZoneInfo("America/Sao_Paulo")  # times have no offset; assumed, as integr
 TRACKING_PAGE = "https://ondeestameupedido.com.br/{number}"
 REFERENCES = ("numero_pedido", "numero_pedido_pai", "metadados[*].valor")
 
-# https://dev.freterapido.com.br/common/ocorrencias_da_fr/, as far as the names leave no doubt. Not among them:
-# 269 (delivered at a pick-up point: to whom?), 285 ("finished"), 11 (a part of it), and the many troubles.
+# "Ocorrências da FR", https://dev.freterapido.com.br/common/ocorrencias_da_fr/, and the groups that a receiver in
+# production makes of them, read 2026-11-28. The catalogue goes from 0 to 355, with gaps.
 STATUSES = {
     str(code): status
     for status, codes in {
         Status.ANNOUNCED: (0, 1, 128, 130, 145, 169, 187, 188, 193, 196, 197, 275, 315, 355),
-        Status.CANCELLED: (99, 170, 171, 172, 254, 255, 334, 346, 353, 354),
-        Status.DISPATCHED: (15, 120, 121, 141, 349),
+        Status.CANCELLED: (99, 170, 171, 172, 189, 254, 255, 334, 346, 353, 354),
+        Status.DISPATCHED: (15, 120, 121, 141, 191, 194, 238, 349),
         Status.IN_TRANSIT: (
-            *(2, 16, 23, 26, 30, 37, 106, 174, 175, 177, 178, 186, 198),
-            *(237, 240, 295, 296, 307, 319, 320, 337, 345, 352),
+            *(2, 16, 20, 23, 26, 30, 37, 102, 106, 113, 173, 174, 175, 177, 178, 186, 198),
+            *(237, 240, 295, 296, 307, 308, 319, 320, 337, 345, 352),
             # waits for the shopper; 140 is called "delivered", and 348, in a smart mailbox, may well be a locker
-            *(19, 118, 140, 228, 230, 231, 232, 239, 348),
-            *(5, 6, 32, 35, 36, 205, 206, 207),  # who tried to deliver it has it
+            *(19, 118, 140, 152, 214, 228, 230, 231, 232, 239, 348),
+            # the delivery was tried, so the carrier has it
+            *(5, 6, 32, 34, 35, 36, 38, 129, 132, 205, 206, 207, 208),
+            *(261, 263, 264, 265, 305, 332, 333, 342),
         ),
         Status.OUT_FOR_DELIVERY: (17,),
         Status.DELIVERED: (3, 146, 258, 270, 271),
-        Status.RETURNED: (7, 8, 9, 12, 13, 14, 22, *range(215, 228), 306),
-        Status.EXCEPTION: (18, 27, 127, 131, 133, 134, 138, 139, 148, 179, 236, 277),
+        Status.RETURNED: (7, 8, 9, 12, 13, 14, 22, 104, 114, 115, *range(215, 228), 306, 316),
+        Status.EXCEPTION: (
+            *(18, 27, 127, 131, 133, 134, 138, 139, 148, 179, 236, 277),  # lost, stolen or destroyed
+            *(21, 24, 25, 28, 29, 31, 33, *range(40, 46), 97, 98, 101, 103, 105, *range(107, 113), 116, 117, 119),
+            *(122, 125, 126, 135, 136, 137, 142, 143, 144, 147, 149, 150, 151, *range(153, 169), 176),
+            *(*range(180, 186), 190, 192, 195, 199, 200, 202, 203, 204, *range(209, 214), 233, 234, 235),
+            *(*range(241, 254), 256, 257, 259, 260, 262, 266, 267, 268, 272, 273, 274, 276),
+            *(*range(278, 285), *range(286, 295), *range(297, 305), 317, 318, *range(321, 332), 335, 336),
+            *(338, 339, 341, 343, 344, 347, 350, 351),
+        ),
+        # a part of it (11, 201), "at a pick-up point" (269: to whom?), "finished" (285: what?)
+        Status.OTHER: (11, 201, 269, 285),
     }.items()
     for code in codes
 }
@@ -69,40 +81,45 @@ TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")  # the page announces the
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     code = name(payload["codigo"], "$.codigo")
-    if code in REVERSE:
-        raise Ignored("an occurrence of a freight back to the store")
-    status = STATUSES.get(code, Status.OTHER)
+    reverse = code in REVERSE
+    status, unknown = (Status.RETURNED, "") if reverse else look_up(STATUSES, code)
+    words = line(payload.get("nome"), "$.nome")
+    if status is Status.DELIVERED and says_returned(words):
+        status = Status.RETURNED
     freight = name(payload["id_frete"], "$.id_frete")
     happened_at = moment(payload.get("data_ocorrencia"), "$.data_ocorrencia", *TIME_FORMATS, zone=request.zone)
     carrier = payload.get("transportadora") or {}
+    number = _number(payload) or freight
     return [
         Shipment(
             key=freight,
             status=status,
             happened_at=happened_at,
-            tracking_number=_number(payload, freight),
+            tracking_number=number,
             tracking_url=page(TRACKING_PAGE, freight),
             courier=line(carrier.get("nome_fantasia"), "$.transportadora.nome_fantasia") or None,
             dispatched_at=happened_at if status in ON_THE_WAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
-            references=_references(payload),
-            events=_events(payload, status, happened_at),
+            references=_references(payload, freight if freight != number else None),
+            events=_events(words, happened_at) if status is not Status.ANNOUNCED else (),
+            reverse=reverse,
+            unknown_words=(unknown,) if unknown else (),
         )
     ]
 
 
-def _number(payload: dict[str, Any], freight: str) -> str:
+def _number(payload: dict[str, Any]) -> str | None:
     """The carrier's code; many carriers give none, and then the freight's own id is what the shopper can look up.
 
     Elsewhere in this API ``rastreio`` is the page's URL, which is no number.
     """
     written = text(payload.get("rastreio"), "$.rastreio")
-    return freight if written is None or url(written, "$.rastreio") else written
+    return None if url(written, "$.rastreio") else written
 
 
-def _references(payload: dict[str, Any]) -> tuple[Reference, ...]:
+def _references(payload: dict[str, Any], own_number: str | None) -> tuple[Reference, ...]:
     order = text(payload.get("numero_pedido"), "$.numero_pedido")
-    named = [(ReferenceKind.ORDER_ID, order)]
+    named = [(ReferenceKind.ORDER_ID, order), (ReferenceKind.TRACKING_NUMBER, own_number)]
     invoices = payload.get("notas_fiscais") or []
     for index, invoice in enumerate(invoices):
         path = f"$.notas_fiscais[{index}]"
@@ -113,10 +130,8 @@ def _references(payload: dict[str, Any]) -> tuple[Reference, ...]:
     return tuple(dict.fromkeys(Reference(kind, value) for kind, value in named if value))
 
 
-def _events(payload: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
+def _events(words: str, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
     """The occurrence by its name; ``mensagem`` is free text, which may name people."""
-    happened_on = day(payload.get("data_ocorrencia"), "$.data_ocorrencia", *TIME_FORMATS)
-    words = line(payload.get("nome"), "$.nome")
-    if happened_on is None or not words or status is Status.ANNOUNCED:
+    if happened_at is None or not words:
         return ()
-    return (TrackingEvent(day=happened_on, description=words, happened_at=happened_at),)
+    return (TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at),)

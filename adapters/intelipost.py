@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters import (
     Basic,
@@ -16,8 +17,11 @@ from adapters import (
     Status,
     TrackingEvent,
     line,
+    local_moment,
+    look_up,
     moment,
     name,
+    says_returned,
     text,
     url,
 )
@@ -29,13 +33,15 @@ AUTH = (Basic(user_is_key=True), Header("api-key"), Header(), Path())
 REPLY = Reply(unreadable=422)  # shows as an error in their panel, where it can be sent again by hand
 PROBE = None
 RETRIES = None
-ZONE = None  # times carry their offset, or are milliseconds since 1970
+ZONE = ZoneInfo("America/Sao_Paulo")  # times carry their offset, some of them UTC's, or are milliseconds since 1970
 TRACKING_PAGE = None
 REFERENCES = ("sales_order_number", "order_number")
 
-# `history.shipment_order_volume_state` as in https://github.com/intelipost/Magento2, Controller/Webhook/Index.php.
-# There are hundreds of micro states, which each client may rename: they decide nothing.
+# `history.shipment_order_volume_state` as in https://github.com/intelipost/Magento2, Controller/Webhook/Index.php, read
+# 2026-11-22; LABEL_CREATED and CANCELLED are in integrators' production code, read 2026-11-28.
+# There are hundreds of micro states, which each client may rename: they tell a return, and decide nothing else.
 STATUSES = {
+    "LABEL_CREATED": Status.ANNOUNCED,
     "READY_FOR_SHIPPING": Status.ANNOUNCED,
     "SHIPPED": Status.DISPATCHED,  # may never come
     "IN_TRANSIT": Status.IN_TRANSIT,
@@ -43,15 +49,22 @@ STATUSES = {
     "DELIVERED": Status.DELIVERED,
     "CLARIFY_DELIVERY_FAIL": Status.EXCEPTION,
     "DELIVERY_FAILED": Status.EXCEPTION,  # refused, lost or on its way back: the word covers them all
+    "CANCELLED": Status.CANCELLED,
 }
 ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+LABEL_ONLY = (Status.ANNOUNCED, Status.CANCELLED)
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     history = payload["history"]
-    if history["shipment_order_volume_state"] == "NEW":
+    state = name(history["shipment_order_volume_state"], "$.history.shipment_order_volume_state")
+    if state == "NEW":
         raise Ignored("the order was created; there is no label yet")
-    status = STATUSES.get(history["shipment_order_volume_state"], Status.OTHER)
+    status, unknown = look_up(STATUSES, state)
+    names = _names(history)
+    returned = next(filter(says_returned, names), "")
+    if returned and status not in LABEL_ONLY:
+        status = Status.RETURNED
     happened_at = _happened_at(history, request)
     return [
         Shipment(
@@ -63,8 +76,9 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=happened_at if status in ON_THE_WAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=_references(payload),
-            events=_events(history, status, happened_at),
+            events=() if status in LABEL_ONLY else _events(history, [returned, *names], happened_at),
             volume=text(payload.get("volume_number"), "$.volume_number") or "",
+            unknown_words=(unknown,) if unknown else (),
         )
     ]
 
@@ -76,7 +90,7 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
 
 
 def _happened_at(history: dict[str, Any], request: Request) -> datetime | None:
-    written = moment(history.get("event_date_iso"), "$.history.event_date_iso", zone=request.zone)
+    written = local_moment(history.get("event_date_iso"), "$.history.event_date_iso", zone=request.zone)
     if written is not None or history.get("event_date") is None:
         return written
     local = datetime.fromtimestamp(history["event_date"] / 1000, request.zone or UTC)
@@ -94,12 +108,27 @@ def _references(payload: dict[str, Any]) -> tuple[Reference, ...]:
     return tuple(Reference(kind, value) for kind, value in named.items() if value)
 
 
-def _events(history: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
-    """The state in the client's own words; a label alone is no event."""
-    micro_state = history.get("shipment_volume_micro_state") or {}
-    described = line(
-        history.get("shipment_order_volume_state_localized"), "$.history.shipment_order_volume_state_localized"
-    ) or line(micro_state.get("name"), "$.history.shipment_volume_micro_state.name")
-    if happened_at is None or not described or status is Status.ANNOUNCED:
+def _names(history: dict[str, Any]) -> list[str]:
+    """The state and the micro state in the client's own words, then the micro state in Intelipost's."""
+    micro_state, path = history.get("shipment_volume_micro_state") or {}, "$.history.shipment_volume_micro_state"
+    return [
+        line(history.get("shipment_order_volume_state_localized"), "$.history.shipment_order_volume_state_localized"),
+        line(micro_state.get("name"), f"{path}.name"),
+        line(micro_state.get("default_name"), f"{path}.default_name"),
+    ]
+
+
+def _events(history: dict[str, Any], names: list[str], happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
+    """The state by the first name that says anything."""
+    described = next(filter(None, names), "")
+    if happened_at is None or not described:
         return ()
-    return (TrackingEvent(day=happened_at.date(), description=described, happened_at=happened_at),)
+    place = history.get("location") or {}
+    event = TrackingEvent(
+        day=happened_at.date(),
+        description=described,
+        happened_at=happened_at,
+        city=line(place.get("city"), "$.history.location.city"),
+        state=line(place.get("state_code"), "$.history.location.state_code"),
+    )
+    return (event,)

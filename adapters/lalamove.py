@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, ClassVar
 
 from adapters import (
@@ -14,14 +14,20 @@ from adapters import (
     NotAuthentic,
     Path,
     Probe,
+    Reference,
+    ReferenceKind,
     Reply,
     Request,
     Retries,
     Shipment,
     Status,
     TrackingEvent,
+    Unreadable,
     day,
     epoch,
+    local_moment,
+    look_up,
+    moment,
     name,
     text,
     url,
@@ -38,7 +44,7 @@ class InBody(AnySecret):
 
     The path is that of our URL as Lalamove calls it, and ``data`` is taken as its text stands in the body ("Tutorial on
     Lalamove Webhook", v3_Webhook_v1.4.pdf, and two integrators' code). Type and id of the event are not covered, so
-    what `read` says rests on ``data`` and ``timestamp`` alone.
+    what `read` and `event_id` say rests on ``data`` and ``timestamp`` alone.
     """
 
     kind: ClassVar[str] = "hmac"
@@ -81,16 +87,16 @@ class InBody(AnySecret):
 
 NAME = "Lalamove"
 DOCS = "https://developers.lalamove.com/files/v3_Webhook_v1.4.pdf"
-AUTH = (InBody(), Path())  # the path for who cannot keep the URL's path as Lalamove calls it
+AUTH = (InBody(), Path())  # the path where a proxy changes the URL's path
 REPLY = Reply(unreadable=200)  # after the tenth failure the URL is disabled
-PROBE = Probe(methods=("GET", "HEAD"), bodies=(b"",))  # saving the URL sends an empty body and wants 200
+PROBE = Probe(methods=("GET", "HEAD"), bodies=(b"", b"{}"))  # saving the URL sends an empty body, or {}, and wants 200
 RETRIES = Retries(times=10, over=timedelta(hours=24))
-ZONE = None  # only `timestamp` is read as an instant
+ZONE = None  # only `timestamp` is read as an instant; `updatedAt` shows the market's clocks
 TRACKING_PAGE = None
 REFERENCES = ()
 SECRET_FIELDS = ("signature",)
 
-# https://developers.lalamove.com, order.status of ORDER_STATUS_CHANGED
+# https://developers.lalamove.com, `order.status` of ORDER_STATUS_CHANGED, read 2026-11-22
 STATUSES = {
     "ASSIGNING_DRIVER": Status.ANNOUNCED,
     "ON_GOING": Status.ANNOUNCED,  # a driver was found, and is on the way to the shop
@@ -100,19 +106,37 @@ STATUSES = {
     "REJECTED": Status.EXCEPTION,
     "EXPIRED": Status.EXCEPTION,  # no driver was found
 }
+# Same place, `eventType`: those that tell of an order, and those that ask nothing
+TELLING = ("ORDER_STATUS_CHANGED", "ORDER_REPLACED")
+ASKING_NOTHING = (
+    "ORDER_CREATED",
+    "DRIVER_ASSIGNED",
+    "ORDER_AMOUNT_CHANGED",
+    "ORDER_EDITED",
+    "WALLET_BALANCE_CHANGED",
+    "POD_STATUS_CHANGED",
+    "POP_STATUS_CHANGED",
+    "DELIVERY_CODE_STATUS_CHANGED",
+)
+CLOCK = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{1,2}:\d{2})")
+QUARTER = timedelta(minutes=15)  # of an hour: every zone is a multiple of it
+FARTHEST = timedelta(hours=14)  # from UTC
 
 
-def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: ARG001  the contract's signature
-    kind = text(payload["eventType"], "$.eventType")
-    if kind != "ORDER_STATUS_CHANGED":
+def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+    kind = name(payload["eventType"], "$.eventType")
+    if kind in ASKING_NOTHING:
         raise Ignored(f"{kind} carries no status of the order")
-    order = payload["data"]["order"]
+    if kind not in TELLING:
+        raise Unreadable("$.eventType", "is none of the kinds of events that are known")
+    data, order = payload["data"], payload["data"]["order"]
     share_link = url(order.get("shareLink"), "$.data.order.shareLink")
     if payload.get("apiKey", "").startswith("pk_test_") or "//share.sandbox." in (share_link or ""):
         raise Ignored("sandbox")
-    status = STATUSES.get(order["status"], Status.OTHER)
+    status, unknown = look_up(STATUSES, text(order.get("status"), "$.data.order.status"))
     number = name(order["orderId"], "$.data.order.orderId")
-    happened_at = epoch(payload["timestamp"], "$.timestamp")
+    replaced = text(order.get("previousOrderId"), "$.data.order.previousOrderId")
+    happened_at = _happened_at(payload, request)
     return [
         Shipment(
             key=number,
@@ -123,17 +147,40 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: 
             courier=NAME,
             dispatched_at=happened_at if status is Status.DISPATCHED else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
-            events=_events(payload["data"], status, happened_at),
+            references=(Reference(ReferenceKind.TRACKING_NUMBER, replaced),) if replaced else (),
+            events=_events(data, status, happened_at),
+            unknown_words=(unknown,) if unknown else (),
         )
     ]
 
 
 def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature
-    return text(payload.get("eventId"), "$.eventId")
+    """What is signed of the event: ``eventId`` is not, so a captured message with another one is no news."""
+    if payload["eventType"] not in TELLING:
+        return None
+    order = name(payload["data"]["order"]["orderId"], "$.data.order.orderId")
+    return f"{order}:{name(payload['timestamp'], '$.timestamp')}"
+
+
+def _happened_at(payload: dict[str, Any], request: Request) -> datetime | None:
+    """``timestamp``, on the clocks of the endpoint's zone or else of the market."""
+    at = epoch(payload["timestamp"], "$.timestamp")
+    if at is None:
+        return None
+    zone = request.zone or _market(at, payload["data"].get("updatedAt"))
+    return local_moment(at.isoformat(), "$.timestamp", zone=zone)
+
+
+def _market(at: datetime, updated_at: str | None) -> tzinfo | None:
+    """The market's offset: ``updatedAt`` reads ``19:21.00Z`` and shows the market's clocks, in spite of the Z."""
+    clock = CLOCK.match(text(updated_at, "$.data.updatedAt") or "")
+    local = moment(" ".join(clock.groups()), "$.data.updatedAt", "%Y-%m-%d %H:%M", zone=UTC) if clock else None
+    offset = round((local - at) / QUARTER) * QUARTER if local else FARTHEST + QUARTER
+    return timezone(offset) if abs(offset) <= FARTHEST else None
 
 
 def _events(data: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
-    """``updatedAt`` gives the day alone: its clock reads ``19:21.00Z`` and is the market's, in spite of the Z."""
+    """``updatedAt`` gives the day, as the market writes it."""
     written = text(data.get("updatedAt"), "$.data.updatedAt") or ""
     on = day(written[:10], "$.data.updatedAt")
     if not status.in_possession or on is None:

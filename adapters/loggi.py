@@ -1,92 +1,113 @@
 """Loggi: one or more packages per POST, each with its status and its whole history, all in UTC."""
 
-from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from adapters import Basic, Ignored, Reply, Request, Shipment, Status, TrackingEvent, day, line, moment, name, text
+from adapters import (
+    Basic,
+    History,
+    Reply,
+    Request,
+    Scan,
+    Shipment,
+    Status,
+    TrackingEvent,
+    line,
+    local_moment,
+    look_up,
+    name,
+    text,
+)
 
 NAME = "Loggi"
 DOCS = "https://docs.api.loggi.com/reference/webhook"
 AUTH = (Basic(),)  # user and password are handed to Loggi's sales team, who set up the webhook
-REPLY = Reply(unreadable=422)
+REPLY = Reply(
+    unreadable=200
+)  # another webhook, which confirms creations, may share the URL; its shape is not published
 PROBE = None
 RETRIES = None
-ZONE = None  # every time has its Z
+ZONE = ZoneInfo("America/Sao_Paulo")  # times are in UTC; the parcels are in Brazil
 TRACKING_PAGE = None
 REFERENCES = ("trackingCode",)  # the shipper may choose it, and some choose their order number
 
-# The page shows "5" alone. The others are those that two integrators' code reads alike, one of them with the names
-# that came along; not 1, which one takes for "posted" and the other for "created".
+# "30 status, Shipper Status V2", Loggi, as four integrators' code quotes it, read 2026-11-28. The webhook's page (DOCS)
+# shows 5 alone.
 STATUSES = {
+    "1": Status.ANNOUNCED,  # added to the system
     "2": Status.CANCELLED,
+    "3": Status.IN_TRANSIT,
+    "4": Status.IN_TRANSIT,  # being prepared for the delivery
     "5": Status.DELIVERED,
     "6": Status.EXCEPTION,  # refused
-    "7": Status.RETURNED,
+    "7": Status.RETURNED,  # the return began
     "8": Status.RETURNED,
-    "11": Status.IN_TRANSIT,  # "em rota"
+    "9": Status.EXCEPTION,  # lost
+    "10": Status.IN_TRANSIT,  # waits for the shopper at a post office
+    "11": Status.OUT_FOR_DELIVERY,
+    "12": Status.EXCEPTION,  # an unforeseen event
     "13": Status.IN_TRANSIT,  # checked in
+    "14": Status.DISPATCHED,  # collected
     "15": Status.IN_TRANSIT,  # measured and weighed
     "16": Status.IN_TRANSIT,  # left a base
     "17": Status.IN_TRANSIT,  # reached a base
-    "18": Status.IN_TRANSIT,  # nobody at home: who tried to deliver it has it
+    "18": Status.EXCEPTION,  # the recipient is absent
+    "19": Status.EXCEPTION,  # damaged
+    "20": Status.IN_TRANSIT,  # something is pending inside Loggi
     "21": Status.EXCEPTION,  # wrong address
     "22": Status.EXCEPTION,  # waits for the shipper
+    "23": Status.EXCEPTION,  # stolen
+    "24": Status.IN_TRANSIT,  # held for fiscal control
+    "25": Status.IN_TRANSIT,  # released by fiscal control
+    "26": Status.EXCEPTION,  # wrong data
+    "27": Status.ANNOUNCED,  # not integrated
+    "28": Status.ANNOUNCED,  # the collection is pending
+    "29": Status.EXCEPTION,  # held by an inspection
+    "30": Status.IN_TRANSIT,  # "entregue à transportadora": another carrier has it, the shopper does not
 }
-
-Told = tuple[Status, datetime | None, TrackingEvent | None]
+ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The packages; a receiver in production also gets one package without the list around it.
-
-    What names no package is the other webhook, which confirms that packages were created.
-    """
+    """The packages; a receiver in production also gets one package without the list around it."""
     if "packages" in payload:
         return [(f"$.packages[{index}]", package) for index, package in enumerate(payload["packages"])]
-    return [("$", payload)] if "loggiKey" in payload else []
+    return [("$", payload)]
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
-    if "status" not in payload:
-        raise Ignored("a package without a status: it was only created")
-    now = _told(payload, "$", request)
-    passed = payload.get("trackingHistory") or []
-    history = [now, *(_told(entry, f"$.trackingHistory[{index}]", request) for index, entry in enumerate(passed))]
-    status, happened_at, _ = now
-    delivered = status is Status.DELIVERED
+    newest = _scan(payload, "$", request)
+    past = payload.get("trackingHistory") or []
+    history = History((newest, *(_scan(each, f"$.trackingHistory[{n}]", request) for n, each in enumerate(past))))
+    status = history.settled(newest.status)
     return [
         Shipment(
             key=name(payload["loggiKey"], "$.loggiKey"),
             status=status,
-            happened_at=happened_at,
+            happened_at=newest.happened_at,
             tracking_number=text(payload.get("trackingCode"), "$.trackingCode"),
             courier=NAME,
-            dispatched_at=_first(history, Status.IN_TRANSIT),
-            delivered_at=_first(history, Status.DELIVERED) if delivered else None,
-            events=tuple(dict.fromkeys(event for _, _, event in history if event)),
+            dispatched_at=history.first(*ON_THE_WAY),
+            delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
+            events=history.events,
+            unknown_words=history.unknown_words,
         )
     ]
 
 
-def _told(entry: dict[str, Any], path: str, request: Request) -> Told:
-    said, place = entry["status"], entry.get("location") or {}
-    status = STATUSES.get(text(said["code"], f"{path}.status.code") or "", Status.OTHER)
-    happened_at = moment(said.get("updatedTime"), f"{path}.status.updatedTime", zone=request.zone)
-    happened_on = day(said.get("updatedTime"), f"{path}.status.updatedTime")
-    words = line(said.get("description"), f"{path}.status.description")
-    words = words or line(said.get("highLevelStatus"), f"{path}.status.highLevelStatus")
-    if happened_on is None or not words:
-        return status, happened_at, None
+def _scan(entry: dict[str, Any], path: str, request: Request) -> Scan:
+    state, place = entry["status"], entry.get("location") or {}
+    status, unknown = look_up(STATUSES, text(state["code"], f"{path}.status.code"))
+    at = local_moment(state.get("updatedTime"), f"{path}.status.updatedTime", zone=request.zone)
+    words = line(state.get("description"), f"{path}.status.description")
+    words = words or line(state.get("highLevelStatus"), f"{path}.status.highLevelStatus")
+    if at is None or not words or status is Status.ANNOUNCED:
+        return Scan(status=status, happened_at=at, unknown_word=unknown)
     event = TrackingEvent(
-        day=happened_on,
+        day=at.date(),
         description=words,
-        happened_at=happened_at,
+        happened_at=at,
         city=line(place.get("city"), f"{path}.location.city"),
         state=line(place.get("state"), f"{path}.location.state"),
     )
-    return status, happened_at, event
-
-
-def _first(history: list[Told], status: Status) -> datetime | None:
-    """The history is in no promised order."""
-    return min((time for told, time, _ in history if told is status and time), default=None)
+    return Scan(status=status, happened_at=at, event=event, unknown_word=unknown)

@@ -2,19 +2,22 @@
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters import (
     Hmac,
     Ignored,
     Probe,
+    Reference,
+    ReferenceKind,
     Reply,
     Request,
     Retries,
     Shipment,
     Status,
     TrackingEvent,
-    day,
-    moment,
+    local_moment,
+    look_up,
     name,
     page,
     text,
@@ -29,11 +32,12 @@ PROBE = Probe(  # saving the URL in the panel sends one, unsigned; anything but 
     methods=("GET", "HEAD"), bodies=(b"", b"{}", b"[]", b"null"), unless_headers=("x-me-signature",)
 )
 RETRIES = Retries(times=4, over=timedelta(minutes=60))  # five attempts in all
-ZONE = None  # every time carries its offset
+ZONE = ZoneInfo("America/Sao_Paulo")  # times are in UTC; the parcels are in Brazil
 TRACKING_PAGE = "https://www.melhorrastreio.com.br/rastreio/{number}"
 REFERENCES = ("data.tags[*].tag",)
 
-# https://docs.melhorenvio.com.br/docs/webhooks, the list of events. None of them means "in transit".
+# "Webhooks", https://docs.melhorenvio.com.br/docs/webhooks, the list of events, read 2026-11-28. None of them means "in
+# transit", and none a return.
 STATUSES = {
     "order.created": Status.ANNOUNCED,
     "order.released": Status.ANNOUNCED,  # paid
@@ -65,15 +69,17 @@ WORDS = {"order.posted": "Encomenda postada", "order.delivered": "Encomenda entr
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     # `data.status` may lag behind the event: a generated label has arrived as "released".
-    event, data = payload["event"], payload["data"]
+    event, data = name(payload["event"], "$.event"), payload.get("data")
+    if not data:
+        raise Ignored("an event without a label: the panel's check of the URL")
     if event in NOTHING_TO_DO:
         raise Ignored(NOTHING_TO_DO[event])
-    status = STATUSES.get(event, Status.OTHER)
-    number = text(data.get("tracking"), "$.data.tracking") or text(data.get("self_tracking"), "$.data.self_tracking")
-    field = TIMES.get(event)
-    written = data.get(field) if field else None
-    happened_at = moment(written, f"$.data.{field}", zone=request.zone)
-    happened_on = day(written, f"$.data.{field}") if event in WORDS else None
+    status, unknown = look_up(STATUSES, event)
+    carriers = text(data.get("tracking"), "$.data.tracking")
+    own = text(data.get("self_tracking"), "$.data.self_tracking")
+    number = carriers or own
+    field = TIMES.get(event, "")
+    happened_at = local_moment(data.get(field), f"$.data.{field}", zone=request.zone)
     return [
         Shipment(
             key=name(data["id"], "$.data.id"),
@@ -81,10 +87,12 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=happened_at,
             tracking_number=number,
             tracking_url=url(data.get("tracking_url"), "$.data.tracking_url") or page(TRACKING_PAGE, number),
-            dispatched_at=moment(data.get("posted_at"), "$.data.posted_at", zone=request.zone),
+            dispatched_at=local_moment(data.get("posted_at"), "$.data.posted_at", zone=request.zone),
             delivered_at=happened_at if status is Status.DELIVERED else None,
-            events=(TrackingEvent(day=happened_on, description=WORDS[event], happened_at=happened_at),)
-            if happened_on
+            references=(Reference(ReferenceKind.TRACKING_NUMBER, own),) if own and own != number else (),
+            events=(TrackingEvent(day=happened_at.date(), description=WORDS[event], happened_at=happened_at),)
+            if happened_at and event in WORDS
             else (),
+            unknown_words=(unknown,) if unknown else (),
         )
     ]

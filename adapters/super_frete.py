@@ -1,52 +1,78 @@
 """SuperFrete: one event of one label per POST, in Melhor Envio's vocabulary and under its header, but not its rules."""
 
+import re
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from adapters import Hmac, Ignored, Path, Reply, Request, Shipment, Status, TrackingEvent, day, moment, name, text, url
+from adapters import (
+    Hmac,
+    Ignored,
+    Path,
+    Reply,
+    Request,
+    Retries,
+    Shipment,
+    Status,
+    TrackingEvent,
+    local_moment,
+    look_up,
+    name,
+    text,
+    url,
+)
 
 NAME = "SuperFrete"
 DOCS = "https://superfrete.readme.io/"
-# The key is the secret_token that the registration answers with. Nobody has published a captured header: integrators
-# compute hex, one strips "sha256=", and Melhor Envio, whose header it is, writes base64.
+# The key is the secret_token that the registration answers with. No captured header is published: integrators compute
+# hex, one strips "sha256=", and Melhor Envio writes base64 under the same header.
 AUTH = (Hmac(header="x-me-signature", encoding="either", tolerated="sha256="), Path())
-REPLY = Reply(unreadable=422)
+REPLY = Reply(unreadable=200)  # any other status is sent again every 15 minutes, five times in all
 PROBE = None
-RETRIES = None
-ZONE = None  # times are ISO 8601; of one without an offset nobody says where it is
+RETRIES = Retries(times=4, over=timedelta(minutes=60))  # five attempts in all
+ZONE = ZoneInfo("America/Sao_Paulo")  # the parcels are in Brazil; a time without an offset is taken for theirs
 TRACKING_PAGE = None
 REFERENCES = ("data.tags[*].tag",)
 
-# The plugin "superfrete" for WooCommerce handles the posting and the delivery; the other names are integrators'.
+# "Webhooks", https://superfrete.readme.io/, the list of events as integrators transcribe it, read 2026-11-28. The
+# plugin "superfrete" for WooCommerce handles the posting and the delivery.
 STATUSES = {
     "order.released": Status.ANNOUNCED,  # paid
-    "order.generated": Status.ANNOUNCED,
+    "order.generated": Status.ANNOUNCED,  # the tracking number is there from now on
     "order.posted": Status.DISPATCHED,
     "order.delivered": Status.DELIVERED,
     "order.cancelled": Status.CANCELLED,
 }
 TIMES = {"order.posted": "posted_at", "order.delivered": "delivered_at"}
 WORDS = {"order.posted": "Encomenda postada", "order.delivered": "Encomenda entregue"}  # what a shopper may read
+NO_SCHEME = re.compile(r"[\w-]+(\.[\w-]+)+(/.*)?")
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
-    event, data = payload["event"], payload["data"]
+    event, data = name(payload["event"], "$.event"), payload["data"]
     if event == "order.created":
         raise Ignored("a label was ordered; there is nothing to track yet")
-    status = STATUSES.get(event, Status.OTHER)
+    status, unknown = look_up(STATUSES, event)
     field = TIMES.get(event, "")
-    happened_at = moment(data.get(field), f"$.data.{field}", zone=request.zone)
-    happened_on = day(data.get(field), f"$.data.{field}")
+    happened_at = local_moment(data.get(field), f"$.data.{field}", zone=request.zone)
     return [
         Shipment(
             key=name(data["id"], "$.data.id"),
             status=status,
             happened_at=happened_at,
             tracking_number=text(data.get("tracking"), "$.data.tracking"),
-            tracking_url=url(data.get("tracking_url"), "$.data.tracking_url"),
-            dispatched_at=moment(data.get("posted_at"), "$.data.posted_at", zone=request.zone),
+            tracking_url=_page(data.get("tracking_url"), "$.data.tracking_url"),
+            dispatched_at=local_moment(data.get("posted_at"), "$.data.posted_at", zone=request.zone),
             delivered_at=happened_at if status is Status.DELIVERED else None,
-            events=(TrackingEvent(day=happened_on, description=WORDS[event], happened_at=happened_at),)
-            if happened_on
+            events=(TrackingEvent(day=happened_at.date(), description=WORDS[event], happened_at=happened_at),)
+            if happened_at
             else (),
+            unknown_words=(unknown,) if unknown else (),
         )
     ]
+
+
+def _page(value: object, path: str) -> str | None:
+    """The page's URL, which SuperFrete writes without its scheme."""
+    written = text(value, path, most=2000)
+    return url(f"https://{written}" if written and NO_SCHEME.fullmatch(written) else written, path)

@@ -9,12 +9,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import Unreadable, day, line, moment, name, strict_json, text, url
+from adapters import Unreadable, day, line, local_moment, moment, name, strict_json, text, url
 from tests.support.refusals import refusal
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 NEW_YORK = ZoneInfo("America/New_York")
 TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+class TestLocalMoment:
+    @pytest.mark.parametrize(
+        ("written", "local"),
+        [
+            pytest.param("2026-11-12T01:30:00Z", "2026-11-11T22:30:00-03:00", id="UTC"),
+            pytest.param("2026-11-12T01:30:00+00:00", "2026-11-11T22:30:00-03:00", id="UTC as an offset"),
+            pytest.param("2026-11-12T01:30:00-04:00", "2026-11-12T01:30:00-04:00", id="another offset"),
+            pytest.param("2026-11-12T01:30:00", "2026-11-12T01:30:00-03:00", id="no offset"),
+        ],
+    )
+    def test_local(self, written, local):
+        """A time in UTC is put on the zone's clocks; what is local already stays as the carrier wrote it."""
+        assert local == local_moment(written, "$.at", zone=SAO_PAULO).isoformat()
+
+    def test_no_zone(self):
+        """Without a zone nothing is converted, and without a time there is none."""
+        assert "2026-11-12T01:30:00+00:00" == local_moment("2026-11-12T01:30:00Z", "$.at", zone=None).isoformat()
+        assert local_moment(None, "$.at", zone=SAO_PAULO) is None
+
+    def test_before_the_calendar(self):
+        """A time that has no local form is refused with its path."""
+        assert "outside the calendar" in refusal(local_moment, "0001-01-01T00:00:00Z", "$.at", zone=SAO_PAULO)
 
 
 class TestStrictJson:

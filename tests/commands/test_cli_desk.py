@@ -30,7 +30,7 @@ class TestShipments:
             "rule": "only_open_invoice",
             "changed_at": "2026-11-18T11:06:40Z",
         }.items() <= row.items()
-        assert ["2026-11-10T12:00:00+00:00", None] == [row["sent"]["dispatchedDate"], row["due_at"]]
+        assert ["2026-11-10T09:00:00-03:00", None] == [row["sent"]["dispatchedDate"], row["due_at"]]
         assert "2026-11-18T11:06:40Z" == row["sent"]["at"]
         assert not {"token", "worker_name", "input_digest"} & row.keys()
 
@@ -163,7 +163,7 @@ class TestShow:
         for line in (
             r"  account +lux",
             r"  tracking number +TN1BR",
-            r"  dispatched +2026-11-10T12:00:00\+00:00",
+            r"  dispatched +2026-11-10T09:00:00-03:00",
             r"  references +order_id 1-01",
             r"  order +1-01, invoice 41001",
             r"  chosen by +only_open_invoice: the only invoice without tracking, and .+",

@@ -65,7 +65,7 @@ class TestFewCalls:
 
         assert [seen[0]] * 6 == seen
         assert "TN1BR" == seen[0]["trackingNumber"]
-        assert "2026-11-10T12:00:00+00:00" == seen[0]["dispatchedDate"]
+        assert "2026-11-10T09:00:00-03:00" == seen[0]["dispatchedDate"]
 
     def test_late_news(self, rig: Rig):
         """What a later webhook adds is written; what an older one repeats late is not."""
@@ -99,7 +99,7 @@ class TestBody:
             "trackingNumber": "TN1BR",
             "trackingUrl": "https://www.melhorrastreio.com.br/rastreio/TN1BR",
             "courier": "Own fleet",
-            "dispatchedDate": "2026-11-10T12:00:00+00:00",
+            "dispatchedDate": "2026-11-10T09:00:00-03:00",
         }
         assert [expected] == [call.body for call in rig.calls("PATCH")]
 

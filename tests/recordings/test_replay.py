@@ -53,7 +53,7 @@ class TestDry:
             "trackingNumber": "TN1BR",
             "trackingUrl": "https://track.example/TN1BR",
             "courier": "Melhor Envio",
-            "dispatchedDate": "2026-11-10T12:00:00+00:00",
+            "dispatchedDate": "2026-11-10T09:00:00-03:00",
         }
         assert f"invoice 41001 of 1-01, by only_open_invoice: PATCH {json.dumps(body)}" == printed[2].strip()
         assert "1 recording(s), 1 as expected, 0 not" == printed[-1]

@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from adapters import Ignored, NotAuthentic, ReferenceKind, Status, abbiamo
+from adapters import Ignored, NotAuthentic, ReferenceKind, Status, Unreadable, abbiamo
 from receiver.carriers import discover
 from receiver.carriers.references import Rule, refer
 from tests.support.adapter import POST, payload, read_one
 
 
-def told(status="COLLECTED", detail=None, **changes):
-    return read_one(abbiamo, payload("abbiamo", "collected") | {"status": status, "sub_status": detail} | changes)
+def update(status="COLLECTED", detail=None, **changes):
+    body = payload("abbiamo", "collected") | {"status": status, "sub_status": detail} | changes
+    return read_one(abbiamo, body, zone=abbiamo.ZONE)
 
 
 @pytest.mark.parametrize("agreed", ["abbiamo-demo-token", "Bearer abbiamo-demo-token"])
@@ -32,7 +33,7 @@ class TestEvents:
     )
     def test_before_the_pickup(self, status, detail):
         """Trap 15: DISPATCHED means that a driver was found, IN_TRANSIT that he is on his way to the store."""
-        shipment = told(status, detail)
+        shipment = update(status, detail)
 
         assert (Status.ANNOUNCED, None, ()) == (shipment.status, shipment.dispatched_at, shipment.events)
 
@@ -48,20 +49,36 @@ class TestEvents:
     )
     def test_no_delivery(self, status, detail, meaning):
         """Trap 14: a success may be a return; only SUCCESSFUL with DELIVERED is a delivery to the shopper."""
-        shipment = told(status, detail)
+        shipment = update(status, detail)
 
         assert (meaning, None) == (shipment.status, shipment.delivered_at)
 
     def test_delivered(self):
         """The detail is called "substatus" in the table of the fields, and "sub_status" in the examples."""
-        assert Status.DELIVERED is told("SUCCESSFUL", "DELIVERED").status
-        assert told("SUCCESSFUL", "DELIVERED") == told("SUCCESSFUL", None, substatus="DELIVERED")
+        assert Status.DELIVERED is update("SUCCESSFUL", "DELIVERED").status
+        assert update("SUCCESSFUL", "DELIVERED") == update("SUCCESSFUL", None, substatus="DELIVERED")
 
-    @pytest.mark.parametrize("kind", ["TAKEOUT", "RETURN"])
-    def test_no_shipment(self, kind):
-        """An order fetched in the store has no parcel, and a return has another one."""
+    def test_no_shipment(self):
+        """An order fetched in the store has no parcel."""
         with pytest.raises(Ignored, match="no parcel to the shopper"):
-            told(order_type=kind)
+            update(order_type="TAKEOUT")
+
+    @pytest.mark.parametrize(
+        ("status", "detail", "meaning"),
+        [
+            ("CREATED", None, Status.ANNOUNCED),
+            ("COLLECTED", None, Status.RETURNED),
+            ("SUCCESSFUL", "DELIVERED", Status.RETURNED),
+            ("CANCELED", None, Status.CANCELLED),
+        ],
+    )
+    def test_return_order(self, status, detail, meaning):
+        """Trap 14: an order of the type RETURN brings goods back, so its delivery is the store's."""
+        shipment = update(status, detail, order_type="RETURN")
+
+        assert (True, meaning) == (shipment.reverse, shipment.status)
+        assert (None, None) == (shipment.dispatched_at, shipment.delivered_at)
+        assert not update(status, detail).reverse
 
     @pytest.mark.parametrize(
         "kind", ["ORDER_RECEIVER_UPDATE", "ORDER_CSAT_ANSWER", "TOKEN_GENERATED", "ROUTE_STATUS_CHANGE"]
@@ -71,34 +88,68 @@ class TestEvents:
         with pytest.raises(Ignored, match="not about a parcel"):
             discover()["abbiamo"].convert(replace(POST, body=json.dumps({"event_type": kind}).encode()))
 
+    def test_unknown_kind(self):
+        """A kind of event that is not documented is kept as unreadable."""
+        with pytest.raises(Unreadable, match=r"\$\.event_type"):
+            discover()["abbiamo"].convert(replace(POST, body=b'{"event_type": "ORDER_TELEPORTED"}'))
+
     @pytest.mark.parametrize(
         ("status", "detail"), [("COLLECTED", None), ("HANDLING", "PACKAGE_RECEIVED"), ("START_DELIVERY", None)]
     )
     def test_first_seen(self, status, detail):
         """Trap 18: own fleets may begin with START_DELIVERY; the first status of possession dates the dispatch."""
-        assert "2026-11-10T14:18:44+00:00" == told(status, detail).dispatched_at.isoformat()
+        assert "2026-11-10T11:18:44-03:00" == update(status, detail).dispatched_at.isoformat()
 
-    @pytest.mark.parametrize("status", ["HANDLING", "collected", "IN_TRANSIT"])
-    def test_unlisted(self, status):
-        """Trap 16: a status that needs its detail, or is written otherwise, is "other" without it."""
-        assert (Status.OTHER, None) == (told(status).status, told(status).dispatched_at)
+    @pytest.mark.parametrize("status", ["HANDLING", "IN_TRANSIT", "SUCCESSFUL", "MANUAL_HANDLE"])
+    def test_known_and_meaningless(self, status):
+        """Trap 16: a status that needs its detail is "other" without it, and known all the same."""
+        shipment = update(status)
+
+        assert (Status.OTHER, None, ()) == (shipment.status, shipment.dispatched_at, shipment.unknown_words)
+
+    @pytest.mark.parametrize(
+        ("status", "detail", "word"),
+        [
+            ("collected", None, "collected"),
+            ("TELEPORTED", "NOW", "TELEPORTED/NOW"),
+            ("HANDLING", "TELEPORTED", "HANDLING/TELEPORTED"),
+        ],
+    )
+    def test_unlisted(self, status, detail, word):
+        """Trap 16: a status, or a detail that would decide, which no page lists is "other" and named."""
+        shipment = update(status, detail)
+
+        assert (Status.OTHER, (word,)) == (shipment.status, shipment.unknown_words)
+
+    def test_detail_of_a_status(self):
+        """A detail that the table lacks changes nothing of a status that has a meaning of its own."""
+        shipment = update("DISPATCHED", "ROUTE_PLANNED")
+
+        assert (Status.ANNOUNCED, ()) == (shipment.status, shipment.unknown_words)
 
 
 class TestValues:
     def test_two_clocks(self):
-        """Trap 23: ``event_at`` is when it happened; ``timestamp``, when Abbiamo told of it, is not even a stand-in."""
-        assert told() == told(timestamp=0)
-        assert (None, None) == (told(event_at=None).happened_at, told(event_at=None).dispatched_at)
+        """Trap 23: ``event_at`` is when it happened; ``timestamp``, when Abbiamo sent it, is not even a stand-in."""
+        assert update() == update(timestamp=0)
+        assert (None, None) == (update(event_at=None).happened_at, update(event_at=None).dispatched_at)
+
+    def test_local_day(self):
+        """Trap 23: ``event_at`` is UTC, and the day is that of the parcels, in Brazil, after 21:00 too."""
+        shipment = update(event_at="2026-11-11T01:18:44.000Z")
+
+        assert "2026-11-10T22:18:44-03:00" == shipment.dispatched_at.isoformat()
+        assert ["2026-11-10"] == [event.day.isoformat() for event in shipment.events]
 
     def test_courier(self):
         """Trap 29: ``delivery_type`` names the carrier, or says that there is none."""
         assert ["Transportes Exemplo", None, None] == [
-            told(delivery_type=written).courier for written in ("Transportes Exemplo", "PRIVATE-FLEET", "CARRIER")
+            update(delivery_type=written).courier for written in ("Transportes Exemplo", "PRIVATE-FLEET", "CARRIER")
         ]
 
     def test_private(self):
         """Trap 31: neither the shopper nor the driver, nor what he wrote, is taken."""
-        assert told() == told(
+        assert update() == update(
             customer_name="Fulana", driver_name="Beltrano", driver_document="0", failure_driver_message="x"
         )
 

@@ -1,4 +1,4 @@
-"""The traps Correios sets: a body nobody has published, a digest nobody has shown, codes with and without zeros.
+"""The traps Correios sets: an unpublished body, an unpublished digest, codes with and without zeros.
 
 The digests are openssl's: ``printf '%s' "$body" | openssl dgst -sha256 -hmac correios-demo-secret``.
 """
@@ -20,7 +20,7 @@ HEX = "f0fa962b960e2239bb4f4ff1e959aa162bcf88a94a36788b731d341aff265547"
 EVENT = {"codigoObjeto": "AD690000001BR", "tipoEvento": "PO-1", "dtEvento": "2026-11-10T15:42:00"}
 
 
-def told(headers=None, zone=correios.ZONE, **changes):
+def event(headers=None, zone=correios.ZONE, **changes):
     body = json.dumps(EVENT | changes).encode()
     (shipment,) = CORREIOS.convert(replace(POST, body=body, headers=headers or {}, zone=zone)).shipments
     return shipment
@@ -48,19 +48,19 @@ class TestBody:
         """Trap 26: the OpenAPI's ``payload`` is text; JSON in it is read as if it stood there."""
         (shipment,) = CORREIOS.convert(inside(EVENT)).shipments
 
-        assert told() == shipment
+        assert event() == shipment
 
     def test_names(self):
         """Each of the names that were seen in Correios' own interfaces is found, and what is blank is passed over."""
         nameless = {"codigoObjeto": "", "tipoEvento": None, "dtEvento": None}
         api = {"codObjeto": "AD690000001BR", "codigo": "PO", "tipo": "01", "dtHrCriado": "2026-11-10T15:42:00"}
 
-        assert told() == told(**nameless, **api)
+        assert event() == event(**nameless, **api)
 
     def test_kind_in_the_header(self):
         """The kind of event is in a header too; what the signed body says comes before it."""
-        assert Status.DELIVERED is told({"x-correios-hook-event": "BDE-1"}, tipoEvento=None).status
-        assert Status.DISPATCHED is told({"x-correios-hook-event": "BDE-1"}).status
+        assert Status.DELIVERED is event({"x-correios-hook-event": "BDE-1"}, tipoEvento=None).status
+        assert Status.DISPATCHED is event({"x-correios-hook-event": "BDE-1"}).status
 
     @pytest.mark.parametrize(
         ("changes", "path"),
@@ -76,7 +76,7 @@ class TestBody:
     def test_refused(self, changes, path):
         """What is in no known form is kept as unreadable with its place, never searched for something like a code."""
         with pytest.raises(Unreadable) as refused:
-            told(**changes)
+            event(**changes)
 
         assert path == refused.value.path
         assert 200 == correios.REPLY.unreadable
@@ -90,47 +90,99 @@ class TestBody:
 
 
 class TestEvents:
-    @pytest.mark.parametrize("kind", ["BDE-1", "BDE-01", "bde-1", "BDE01", " BDI-001 ", "BDR-67"])
+    @pytest.mark.parametrize(
+        "kind", ["BDE-1", "BDE-01", "bde-1", "BDE01", " BDI-001 ", "BDR-67", "BDE-0", "BDI-00", "BDR-0"]
+    )
     def test_delivered(self, kind):
         """Trap 16: "01" and "1" are one type, and three offices close an object alike."""
-        assert "2026-11-10T15:42:00-03:00" == told(tipoEvento=kind).delivered_at.isoformat()
+        assert "2026-11-10T15:42:00-03:00" == event(tipoEvento=kind).delivered_at.isoformat()
 
     @pytest.mark.parametrize(
         ("kind", "status"),
         [
             ("BDE-23", Status.RETURNED),
+            ("BDR-4", Status.RETURNED),
+            ("BDE-12", Status.RETURNED),
+            ("BDI-33", Status.RETURNED),
+            ("BDE-36", Status.RETURNED),
             ("OEC-9", Status.RETURNED),
+            ("LDE-0", Status.RETURNED),
+            ("FC-47", Status.RETURNED),
             ("BDE-68", Status.IN_TRANSIT),
+            ("LDI-0", Status.IN_TRANSIT),
             ("LDI-1", Status.IN_TRANSIT),
+            ("BDE-22", Status.IN_TRANSIT),
+            ("BDE-46", Status.IN_TRANSIT),
+            ("BDE-66", Status.IN_TRANSIT),
+            ("BDR-15", Status.IN_TRANSIT),
+            ("FC-5", Status.IN_TRANSIT),
+            ("PAR-17", Status.IN_TRANSIT),
             ("BDE-9", Status.EXCEPTION),
+            ("BDE-28", Status.EXCEPTION),
+            ("BDI-51", Status.EXCEPTION),
+            ("BDR-80", Status.EXCEPTION),
+            ("IDC-7", Status.EXCEPTION),
+            ("BLQ-1", Status.EXCEPTION),
             ("BDE-14", Status.OTHER),
-            ("PO-11", Status.OTHER),
+            ("BDR-79", Status.OTHER),
             ("CO-8", Status.OTHER),
         ],
     )
     def test_look_alikes(self, kind, status):
         """Traps 14 and 16: delivered to the sender, into a locker or at a counter is not delivered to the shopper, and
-        what integrators read in two ways is "other"."""
-        shipment = told(tipoEvento=kind)
+        what integrators read in two ways is "other". All of them are known."""
+        shipment = event(tipoEvento=kind)
 
-        assert (status, None) == (shipment.status, shipment.delivered_at)
+        assert (status, None, ()) == (shipment.status, shipment.delivered_at, shipment.unknown_words)
 
-    @pytest.mark.parametrize("kind", ["PO-1", "PO-9", "CO-1", "RO-1", "OEC-1"])
+    @pytest.mark.parametrize("words", ["Objeto entregue ao remetente", "Objeto devolvido ao remetente"])
+    def test_delivered_to_the_sender(self, words):
+        """Trap 14: the words of a delivery may say that the sender got it."""
+        shipment = event(tipoEvento="BDE-1", descricaoEvento=words)
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+
+    @pytest.mark.parametrize("kind", ["BDE-99", "PO-11", "XX-1"])
+    def test_unknown(self, kind):
+        """Trap 16: a kind that no list has is "other" and is named."""
+        shipment = event(tipoEvento=kind)
+
+        assert (Status.OTHER, (kind,)) == (shipment.status, shipment.unknown_words)
+
+    @pytest.mark.parametrize("kind", ["CO-2", "CO-13"])
+    def test_collection_ahead(self, kind):
+        """Trap 15: before the collection, or after a failed one, the store has the parcel; shoppers read nothing."""
+        shipment = event(tipoEvento=kind)
+
+        assert (Status.ANNOUNCED, None, ()) == (shipment.status, shipment.dispatched_at, shipment.events)
+
+    @pytest.mark.parametrize(
+        "kind", ["PO-0", "PO-1", "PO-9", "CO-1", "RO-0", "RO-1", "DO-0", "TRI-0", "OEC-0", "OEC-1"]
+    )
     def test_first_seen(self, kind):
         """Trap 18: posted, collected or already on its way: the first of them dates the dispatch."""
-        assert "2026-11-10T15:42:00-03:00" == told(tipoEvento=kind).dispatched_at.isoformat()
+        assert "2026-11-10T15:42:00-03:00" == event(tipoEvento=kind).dispatched_at.isoformat()
 
     def test_taken_back(self):
         """An event that takes back the one before it names neither; nothing is undone."""
         with pytest.raises(Ignored, match="takes back"):
-            told(tipoEvento="EST-4")
+            event(tipoEvento="EST-4")
 
     def test_zone(self):
         """Trap 23: times have no offset and are Brasília's, unless they bring one; ``criadoEm`` is no event's time."""
-        assert "2026-11-10T15:42:00-04:00" == told(dtEvento="2026-11-10T15:42:00-04:00").happened_at.isoformat()
-        assert told(zone=None).happened_at is None
-        assert told(dtEvento=None, criadoEm="2026-11-10T15:42:00").happened_at is None
+        assert "2026-11-10T15:42:00-04:00" == event(dtEvento="2026-11-10T15:42:00-04:00").happened_at.isoformat()
+        assert "2026-11-10T22:42:00-03:00" == event(dtEvento="2026-11-11T01:42:00Z").happened_at.isoformat()
+        assert event(zone=None).happened_at is None
+        assert event(dtEvento=None, criadoEm="2026-11-10T15:42:00").happened_at is None
 
     def test_private(self):
         """Trap 31: who received the parcel stands in the details, which are not taken."""
-        assert told() == told(detalhe="Recebido por: Fulana", comentario="CPF 000.000.000-00")
+        assert event() == event(detalhe="Recebido por: Fulana", comentario="CPF 000.000.000-00")
+
+
+def test_folded_again():
+    """Trap 26: what was unfolded is folded again for an export; a body without an envelope stays as it is."""
+    envelope = {"payload": EVENT, "id": 1}
+
+    assert {"payload": json.dumps(EVENT), "id": 1} == json.loads(correios.encode(envelope))
+    assert EVENT == json.loads(correios.encode(EVENT))

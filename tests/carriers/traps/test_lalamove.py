@@ -6,15 +6,17 @@ The digest was computed with ``openssl dgst -sha256 -hmac sk_prod_demo_lalamove`
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters import Ignored, NotAuthentic, Status, lalamove
+from adapters import Ignored, NotAuthentic, Status, Unreadable, lalamove
 from receiver.intake.redaction import REDACTED
 from receiver.recordings import load
+from tests.support.sending import rows
 from tests.support.adapter import POST, payload, read_one
 from tests.support.paths import SAMPLES
-from tests.support.sending import rows
 
 SECRET = "sk_prod_demo_lalamove"
 PROOF = "bbfa74e0dfd2ae6e05c1a876ad804fbf115dc97f249dfe2a0496b7d0f2ed4e9e"
@@ -99,14 +101,14 @@ class TestSignature:
 
 
 class TestRegistration:
-    @pytest.mark.parametrize(("method", "body"), [("POST", b""), ("GET", b""), ("HEAD", b"")])
+    @pytest.mark.parametrize(("method", "body"), [("POST", b""), ("POST", b"{}"), ("GET", b""), ("HEAD", b"")])
     def test_probe(self, method, body):
-        """Trap 9: saving the URL sends an empty body that must be answered with 200."""
+        """Trap 9: saving the URL sends an empty body, or an empty object, that must be answered with 200."""
         assert lalamove.PROBE.matches(replace(POST, method=method, body=body))
 
     def test_no_probe(self):
-        """Trap 9: whatever has a body is no probe."""
-        assert not lalamove.PROBE.matches(replace(POST, body=b"{}"))
+        """Trap 9: whatever says anything is no probe."""
+        assert not lalamove.PROBE.matches(replace(POST, body=b'{"eventType":"ORDER_CREATED"}'))
 
     def test_unreadable(self):
         """Trap 13: ten answers other than 200 disable the URL, so what cannot be read is answered with 200 too."""
@@ -126,10 +128,11 @@ class TestStatuses:
         [("REJECTED", Status.EXCEPTION), ("EXPIRED", Status.EXCEPTION), ("DELIVERED", Status.OTHER)],
     )
     def test_other_ends(self, word, expected):
-        """Traps 14 and 16: an order without a driver and a word on no list are no deliveries."""
+        """Traps 14 and 16: an order without a driver and a word on no list, which is named, are no deliveries."""
         shipment = read_one(lalamove, event("completed_after_local_midnight", status=word))
 
         assert (expected, None, None) == (shipment.status, shipment.delivered_at, shipment.dispatched_at)
+        assert (("DELIVERED",) if word == "DELIVERED" else ()) == shipment.unknown_words
 
     def test_completed_alone(self):
         """Trap 18: a completed order does not say when the parcel was picked up."""
@@ -138,12 +141,31 @@ class TestStatuses:
         assert (Status.DELIVERED, None) == (shipment.status, shipment.dispatched_at)
 
     @pytest.mark.parametrize(
-        "kind", ["DRIVER_ASSIGNED", "POD_STATUS_CHANGED", "ORDER_REPLACED", "WALLET_BALANCE_CHANGED"]
+        "kind", ["DRIVER_ASSIGNED", "POD_STATUS_CHANGED", "ORDER_EDITED", "WALLET_BALANCE_CHANGED"]
     )
     def test_other_events(self, kind):
         """Only one kind of event has the order's status; the proof of one stop is not the delivery of all."""
         with pytest.raises(Ignored, match=kind):
             lalamove.read(event() | {"eventType": kind}, POST)
+
+    def test_unknown_kind(self):
+        """A kind of event that is not documented is kept as unreadable, not ignored."""
+        with pytest.raises(Unreadable, match=r"\$\.eventType"):
+            lalamove.read(event() | {"eventType": "ORDER_TELEPORTED"}, POST)
+
+    def test_replaced(self):
+        """A replacement names the order before it: what was linked to that one's number finds the new one."""
+        shipment = read_one(lalamove, event("order_replaced"))
+
+        assert ("3300000000000000021", Status.ANNOUNCED) == (shipment.key, shipment.status)
+        assert [("tracking_number", "3300000000000000020")] == [(one.kind, one.value) for one in shipment.references]
+        assert () == read_one(lalamove, event()).references
+
+    def test_replaced_without_a_status(self):
+        """A replacement may say nothing of where the parcel is; that is no unknown word."""
+        shipment = read_one(lalamove, event("order_replaced", status=None))
+
+        assert (Status.OTHER, ()) == (shipment.status, shipment.unknown_words)
 
     @pytest.mark.parametrize(
         "body", [event() | {"apiKey": "pk_test_demo"}, event(shareLink="https://share.sandbox.lalamove.com?PH33")]
@@ -156,10 +178,11 @@ class TestStatuses:
 
 class TestValues:
     def test_false_z(self):
-        """Trap 23: the instant is the signed `timestamp`; the text is hours ahead of it and ends in Z all the same."""
+        """Trap 23: the instant is the signed `timestamp`; the text ends in Z and shows the market's clocks."""
         shipment = read_one(lalamove, event(data={"updatedAt": "2026-11-18T23:41.00Z"}))
 
-        assert "2026-11-18T15:41:45+00:00" == shipment.dispatched_at.isoformat()
+        assert datetime(2026, 11, 18, 15, 41, 45, tzinfo=UTC) == shipment.dispatched_at
+        assert "2026-11-18T23:41:45+08:00" == shipment.dispatched_at.isoformat()
 
     @pytest.mark.parametrize("written", ["2026-11-19T00:30.05Z", "2026-11-19T00:30:05Z", "2026-11-19T0:30.5Z"])
     def test_local_day(self, written):
@@ -167,7 +190,36 @@ class TestValues:
         (line,) = read_one(lalamove, event("completed_after_local_midnight", data={"updatedAt": written})).events
 
         assert "2026-11-19" == line.day.isoformat()
-        assert 18 == line.happened_at.day
+        assert 18 == line.happened_at.astimezone(UTC).day
+        assert "2026-11-19" == line.happened_at.date().isoformat()
+
+    @pytest.mark.parametrize(
+        ("written", "local"),
+        [
+            (None, "2026-11-18T15:41:45+00:00"),
+            ("2026-11-18", "2026-11-18T15:41:45+00:00"),
+            ("2026-11-25T23:41.00Z", "2026-11-18T15:41:45+00:00"),
+            ("2026-11-18T12:41.00Z", "2026-11-18T12:41:45-03:00"),
+            ("2026-11-18T21:11.00Z", "2026-11-18T21:11:45+05:30"),
+        ],
+    )
+    def test_market(self, written, local):
+        """Trap 23: the market's offset is the difference of the two clocks; without a likely one the time is UTC's."""
+        shipment = read_one(lalamove, event(data={"updatedAt": written}))
+
+        assert local == shipment.dispatched_at.isoformat()
+
+    def test_zone_of_the_endpoint(self):
+        """Trap 23: the zone that an operator sets comes before what the clocks suggest."""
+        shipment = read_one(lalamove, event(), zone=ZoneInfo("America/Sao_Paulo"))
+
+        assert "2026-11-18T12:41:45-03:00" == shipment.dispatched_at.isoformat()
+
+    def test_no_timestamp(self):
+        """A blank time dates nothing."""
+        shipment = read_one(lalamove, event() | {"timestamp": ""})
+
+        assert (None, None) == (shipment.happened_at, shipment.dispatched_at)
 
     def test_long_number(self):
         """Trap 24: nineteen digits are more than a float holds; as number or as text they stay what they are."""
@@ -175,8 +227,14 @@ class TestValues:
         assert "3316227378875113999" == read_one(lalamove, event(orderId="3316227378875113999")).tracking_number
 
     def test_event_id(self):
-        """Trap 21: every notification has an id of its own."""
-        assert "33C0DE00-0000-4000-8000-000000000001" == lalamove.event_id(event(), POST)
+        """Trap 21: an event is known by what is signed; another `eventId` on a captured message is no other event."""
+        known = lalamove.event_id(event(), POST)
+
+        assert "3300000000000000001:1795016505" == known
+        assert known == lalamove.event_id(event() | {"eventId": "ANOTHER"}, POST)
+        assert known == lalamove.event_id(event() | {"eventType": "ORDER_REPLACED"}, POST)
+        assert known != lalamove.event_id(event() | {"timestamp": 1795016506}, POST)
+        assert lalamove.event_id(event() | {"eventType": "DRIVER_ASSIGNED"}, POST) is None
 
 
 class TestLive:
@@ -200,6 +258,18 @@ class TestLive:
 
         assert "3300000000000000001" == rig.package_of("1933000000001-01", "33001")["trackingNumber"]
         assert [REDACTED] == [json.loads(row["body"])["signature"] for row in rows(rig)]
+
+    def test_another_event_id(self, shop):
+        """A captured message whose unsigned `eventId` was changed is a repeat, and nothing is stored twice."""
+        rig, recording = shop
+        sent = lalamove.AUTH[0].sign(replace(recording.request, path="/webhooks/lalamove"), SECRET)
+        changed = replace(sent, body=sent.body.replace(b"33C0DE00-0000", b"44C0DE00-0000"))
+
+        for request in (sent, changed):
+            assert 200 == rig.send(request, endpoint="lalamove", signed=False).status_code
+
+        assert sent.body != changed.body
+        assert 1 == len(rows(rig))
 
     def test_unsigned(self, shop):
         """The same event without its proof is refused; the empty request of the registration is not."""

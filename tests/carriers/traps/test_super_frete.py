@@ -13,16 +13,16 @@ HEX = "291f79dc7472d8132cebf6ddae70a8d4e4fe5bf653f3abcf20f559893d7b72cc"
 BASE64 = "KR953HRy2BMs6/bdrnCo1OT+W/ZT86vPIPVZiT17csw="
 
 
-def told(event="order.posted", **changes):
+def label(event="order.posted", **changes):
     body = payload("super_frete", "posted")
     body["event"] = event
     body["data"] |= changes
-    return read_one(super_frete, body)
+    return read_one(super_frete, body, zone=super_frete.ZONE)
 
 
 @pytest.mark.parametrize("written", [HEX, HEX.upper(), f"sha256={HEX}", BASE64])
 def test_vector(written):
-    """Trap 3: nobody has shown how SuperFrete writes its digest, so hex, hex behind a prefix and base64 are taken."""
+    """Trap 3: how SuperFrete writes its digest is not published, so hex, hex behind a prefix and base64 are taken."""
     assert proves(super_frete, "x-me-signature", written, BODY, SECRET)
     assert not proves(super_frete, "x-me-signature", written, BODY + b"\n", SECRET)
     assert not proves(super_frete, "x-me-signature", written, BODY, f"{SECRET}-other")
@@ -36,7 +36,7 @@ def test_namesake():
 
 def test_dispatched_is_posted():
     """Trap 15: a label that was paid or printed is not with the carrier."""
-    shipments = [told(event, posted_at=None) for event in ("order.released", "order.generated")]
+    shipments = [label(event, posted_at=None) for event in ("order.released", "order.generated")]
 
     assert [Status.ANNOUNCED] * 2 == [shipment.status for shipment in shipments]
     assert [None] * 2 == [shipment.dispatched_at for shipment in shipments]
@@ -44,30 +44,64 @@ def test_dispatched_is_posted():
 
 def test_posting_never_came():
     """Trap 18: the delivery repeats when the parcel was posted."""
-    shipment = read_one(super_frete, payload("super_frete", "delivered"))
+    shipment = read_one(super_frete, payload("super_frete", "delivered"), zone=super_frete.ZONE)
 
     assert "2026-11-10T14:22:31-03:00" == shipment.dispatched_at.isoformat()
     assert "2026-11-14T10:15:00-03:00" == shipment.delivered_at.isoformat()
 
 
-def test_no_offset():
-    """Trap 23: of a time without an offset nobody says where it is; the day stands."""
-    shipment = told(posted_at="2026-11-10 14:22:31")
+@pytest.mark.parametrize(
+    "written", ["2026-11-11T01:22:31Z", "2026-11-11T01:22:31+00:00", "2026-11-10T22:22:31-03:00", "2026-11-10 22:22:31"]
+)
+def test_local_day(written):
+    """Trap 23: a time in UTC, and one without an offset, is put on Brazil's clocks, after 21:00 too."""
+    shipment = label(posted_at=written)
 
-    assert (None, None) == (shipment.happened_at, shipment.dispatched_at)
-    assert "2026-11-10" == shipment.events[0].day.isoformat()
+    assert "2026-11-10T22:22:31-03:00" == shipment.dispatched_at.isoformat() == shipment.happened_at.isoformat()
+    assert ["2026-11-10"] == [event.day.isoformat() for event in shipment.events]
 
 
-def test_unknown_event():
-    """Trap 16: an event of Melhor Envio's that SuperFrete is not known to send is "other", not its namesake."""
-    assert Status.OTHER is told("order.undelivered").status
+@pytest.mark.parametrize("event", ["order.undelivered", "order.teleported"])
+def test_unknown_event(event):
+    """Trap 16: an event that SuperFrete is not known to send is "other" and named, also where Melhor Envio sends it."""
+    shipment = label(event)
+
+    assert (Status.OTHER, (event,)) == (shipment.status, shipment.unknown_words)
+    assert () == label().unknown_words
     with pytest.raises(Ignored, match="nothing to track"):
-        told("order.created")
+        label("order.created")
+
+
+def test_cancelled():
+    """A label that was cancelled is no delivery, and has no event for shoppers."""
+    shipment = label("order.cancelled", posted_at=None)
+
+    assert (Status.CANCELLED, None, ()) == (shipment.status, shipment.delivered_at, shipment.events)
+
+
+@pytest.mark.parametrize(
+    ("written", "page"),
+    [
+        ("rastreio.superfrete.com/#/tracking/A1", "https://rastreio.superfrete.com/#/tracking/A1"),
+        ("https://rastreio.superfrete.com/A1", "https://rastreio.superfrete.com/A1"),
+        ("javascript:alert(1)", None),
+        ("none", None),
+        (None, None),
+    ],
+)
+def test_page_without_scheme(written, page):
+    """Trap 29: SuperFrete writes its page without a scheme; what is no address of a page is none."""
+    assert page == label(tracking_url=written).tracking_url
+
+
+def test_unreadable():
+    """Trap 13: SuperFrete repeats what is not answered with success, so what cannot be read is answered 200."""
+    assert 200 == super_frete.REPLY.unreadable
 
 
 def test_no_number_yet():
     """Trap 30: the number may come later; the key is the freight's id all along."""
-    assert told(tracking=None).key == told().key == "sf64Kq001XbWz"
+    assert label(tracking=None).key == label().key == "sf64Kq001XbWz"
 
 
 def test_reference_in_a_tag():
@@ -75,5 +109,5 @@ def test_reference_in_a_tag():
     rule = Rule.parse("data.tags[*].tag", "order_id", r"^(\d{13}-\d{2})$")
     body = payload("super_frete", "posted")
 
-    assert () == told().references
-    assert ["1640000000001-01"] == [one.value for one in refer(told(), body, (rule,))]
+    assert () == label().references
+    assert ["1640000000001-01"] == [one.value for one in refer(label(), body, (rule,))]

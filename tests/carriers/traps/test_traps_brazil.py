@@ -146,6 +146,14 @@ class TestRegistration:
         assert not probe.matches(replace(event, headers={}))
         assert not probe.matches(replace(event, body=b"{}"))
 
+    @pytest.mark.parametrize("data", [None, {}, "absent"])
+    def test_check_without_a_label(self, data: Any) -> None:
+        """Trap 9: the panel's check may be a signed event without a label; it is no event, and is not quarantined."""
+        payload = {"event": "order.posted"} if data == "absent" else {"event": "order.posted", "data": data}
+
+        with pytest.raises(Ignored, match="check of the URL"):
+            read("melhor_envio", payload)
+
     def test_success(self) -> None:
         """Trap 11: 200 suits all three; a redirect fails at Frenet."""
         assert {200} == {carrier.reply.success for carrier in CARRIERS.values()}
@@ -169,7 +177,7 @@ class TestEvents:
             read_case("frenet", "order_data")
 
     def test_left_at_pegaki(self) -> None:
-        """Trap 15: Melhor Envio's "received" is a parcel left at a Pegaki point, which nobody posted yet."""
+        """Trap 15: Melhor Envio's "received" is a parcel left at a Pegaki point, which is not posted yet."""
         shipment = read_one(
             "melhor_envio", body_of("melhor_envio", "generated_with_status_released") | {"event": "order.received"}
         )
@@ -179,7 +187,7 @@ class TestEvents:
 
     @pytest.mark.parametrize("slug", list(CARRIERS))
     def test_unknown_word(self, slug: str) -> None:
-        """Trap 16: a word that is on no list is "other", with everything else kept."""
+        """Trap 16: a word that is on no list is "other" and is named, with everything else kept."""
         payload = body_of(slug, "delivered")
         if slug == "melhor_envio":
             payload["event"] = "order.teleported"
@@ -189,9 +197,11 @@ class TestEvents:
             payload["TrackingEvents"][0]["EventType"] = "99"
         shipment = read_one(slug, payload)
 
-        assert Status.OTHER == shipment.status
+        word = {"melhor_envio": "order.teleported", "intelipost": "delivered", "frenet": "99"}[slug]
+        assert (Status.OTHER, (word,)) == (shipment.status, shipment.unknown_words)
         assert shipment.delivered_at is None
         assert shipment.tracking_number
+        assert () == read_case(slug, "delivered").unknown_words
 
     def test_event_not_status(self) -> None:
         """Trap 17: the event decides at Melhor Envio, whatever `data.status` says."""
@@ -207,6 +217,87 @@ class TestEvents:
 
         assert Status.IN_TRANSIT == shipment.status
         assert shipment.delivered_at is None
+
+    @pytest.mark.parametrize(
+        ("state", "status"), [("LABEL_CREATED", Status.ANNOUNCED), ("CANCELLED", Status.CANCELLED)]
+    )
+    def test_label_only(self, state: str, status: Status) -> None:
+        """Trap 15: what happens to Intelipost's label is no possession, and no event for shoppers."""
+        payload = body_of("intelipost", "shipped")
+        payload["history"]["shipment_order_volume_state"] = state
+        shipment = read_one("intelipost", payload)
+
+        assert (status, None, ()) == (shipment.status, shipment.dispatched_at, shipment.events)
+
+    @pytest.mark.parametrize("state", ["DELIVERED", "DELIVERY_FAILED", "IN_TRANSIT"])
+    @pytest.mark.parametrize("field", ["name", "default_name"])
+    def test_micro_state_of_a_return(self, state: str, field: str) -> None:
+        """Trap 14: a micro state that says "devolvido ao remetente" makes a return of any state, in its own words."""
+        payload = body_of("intelipost", "delivered")
+        payload["history"]["shipment_order_volume_state"] = state
+        payload["history"]["shipment_volume_micro_state"] |= {"name": "X", field: "DEVOLVIDO AO REMETENTE"}
+        shipment = read_one("intelipost", payload)
+
+        assert (Status.RETURNED, None, None) == (shipment.status, shipment.delivered_at, shipment.dispatched_at)
+        assert ["DEVOLVIDO AO REMETENTE"] == [event.description for event in shipment.events]
+
+    def test_place(self) -> None:
+        """Where Intelipost names the place of an event, shoppers read it."""
+        (event,) = read_case("intelipost", "in_transit_with_a_place_in_utc").events
+        (nowhere,) = read_case("intelipost", "delivered").events
+
+        assert ("Campinas", "SP") == (event.city, event.state)
+        assert ("", "") == (nowhere.city, nowhere.state)
+
+    def test_no_words(self) -> None:
+        """A state without any name is no event, and still says where the parcel is."""
+        payload = body_of("intelipost", "delivered")
+        payload["history"] |= {"shipment_order_volume_state_localized": None, "shipment_volume_micro_state": None}
+        shipment = read_one("intelipost", payload)
+
+        assert (Status.DELIVERED, ()) == (shipment.status, shipment.events)
+
+    @pytest.mark.parametrize("turned", [False, True])
+    def test_delivered_after_a_return(self, *, turned: bool) -> None:
+        """Trap 14: at Frenet a delivery after a return is the shop's, in any order of the array."""
+        payload = body_of("frenet", "delivered_after_return")
+        if turned:
+            payload[0]["TrackingEvents"].reverse()
+        shipment = read_one("frenet", payload)
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+        assert "2025-10-20T17:30:00-03:00" == shipment.dispatched_at.isoformat()
+
+    @pytest.mark.parametrize(
+        ("words", "status"),
+        [
+            ("Objeto entregue ao destinatário", Status.DELIVERED),
+            ("Objeto entregue ao remetente", Status.RETURNED),
+            ("Objeto devolvido ao remetente", Status.RETURNED),
+            ("Pedido devolvido à origem", Status.RETURNED),
+        ],
+    )
+    def test_delivered_to_the_sender(self, words: str, status: Status) -> None:
+        """Trap 14: Frenet passes the carrier's words on, and they may say to whom it was delivered."""
+        shipment = frenet_with(EventType="9", EventDescription=words)
+
+        assert status == shipment.status
+        assert (status is Status.DELIVERED) == (shipment.delivered_at is not None)
+
+    def test_unknown_shape(self) -> None:
+        """A Frenet message without tracking that is not the order's data is kept as unreadable."""
+        with pytest.raises(Unreadable):
+            read("frenet", [{"OrderId": "1", "ShipmentId": 1}])
+
+    def test_unknown_word_in_the_past(self) -> None:
+        """Trap 16: an unknown type is named wherever it stands in Frenet's array."""
+        payload = body_of("frenet", "history_in_array")
+        payload[0]["TrackingEvents"][1]["EventType"] = "77"
+
+        assert (Status.OUT_FOR_DELIVERY, ("77",)) == (
+            read_one("frenet", payload).status,
+            read_one("frenet", payload).unknown_words,
+        )
 
     @pytest.mark.parametrize("case", ["in_transit_without_shipped", "to_be_delivered_without_iso_time"])
     def test_shipped_never_came(self, case: str) -> None:
@@ -228,8 +319,8 @@ class TestEvents:
         """Trap 18: Melhor Envio's delivery repeats when the parcel was posted."""
         shipment = read_case("melhor_envio", "delivered")
 
-        assert datetime(2025, 10, 3, 20, 5, tzinfo=UTC) == shipment.dispatched_at
-        assert datetime(2025, 10, 10, 15, 31, 12, tzinfo=UTC) == shipment.delivered_at
+        assert "2025-10-03T17:05:00-03:00" == shipment.dispatched_at.isoformat()
+        assert "2025-10-10T12:31:12-03:00" == shipment.delivered_at.isoformat()
 
     def test_volumes(self) -> None:
         """Trap 19: Intelipost sends one webhook per volume; they are one shipment, which has the first one's number."""
@@ -284,17 +375,22 @@ class TestValues:
         shipment = read_case("intelipost", "in_transit_without_shipped")
 
         assert ["2025-10-14"] == [event.day.isoformat() for event in shipment.events]
+        assert ["2025-10-14"] == [
+            event.day.isoformat() for event in read_case("intelipost", "in_transit_with_a_place_in_utc").events
+        ]
         assert 15 == shipment.happened_at.astimezone(UTC).day
 
     def test_two_clocks(self) -> None:
-        """Trap 23: where Intelipost's clocks disagree the written one holds; milliseconds serve where there is none."""
+        """Trap 23: where Intelipost's clocks disagree the written one holds; milliseconds, which are
+        UTC's, serve where there is none, on the parcel's own day."""
         payload = body_of("intelipost", "shipped")
         payload["history"]["event_date"] = 0
 
         unwritten = read_case("intelipost", "to_be_delivered_without_iso_time")
 
         assert "2025-10-13T16:40:00-03:00" == read_one("intelipost", payload).happened_at.isoformat()
-        assert "2025-10-18T01:30:00+00:00" == unwritten.happened_at.isoformat()
+        assert "2025-10-17T22:30:00-03:00" == unwritten.happened_at.isoformat()
+        assert ["2025-10-17"] == [event.day.isoformat() for event in unwritten.events]
 
     @pytest.mark.parametrize(
         ("written", "status"), [(0, Status.DISPATCHED), ("0", Status.DISPATCHED), (9, Status.DELIVERED)]
@@ -349,8 +445,10 @@ class TestValues:
         payload["data"]["tags"].insert(0, {"tag": "gift", "url": ""})
         shipment = read_one("melhor_envio", payload)
 
-        assert () == shipment.references
-        assert ["1410000000001-01"] == [reference.value for reference in refer(shipment, payload, (rule,))]
+        assert ["tracking_number"] == [reference.kind for reference in shipment.references]
+        assert ["1410000000001-01"] == [
+            reference.value for reference in refer(shipment, payload, (rule,)) if reference.kind == "order_id"
+        ]
 
     def test_prefixed_order_number(self) -> None:
         """Trap 27: which of Intelipost's numbers is the order differs by account; a rule overrules the usual one."""
@@ -389,6 +487,7 @@ class TestValues:
 
         assert read_one("melhor_envio", early).tracking_number is None
         assert "ME1BR" == read_one("melhor_envio", late).tracking_number
+        assert ["ME2BR"] == [reference.value for reference in read_one("melhor_envio", late).references]
         assert "ME2510410004BR" == read_case("melhor_envio", "posted_with_own_code_only").tracking_number
         assert read_one("melhor_envio", early).key == read_one("melhor_envio", late).key
 

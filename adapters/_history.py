@@ -1,0 +1,85 @@
+"""A parcel's history as carriers list it, and the questions that every adapter asks of one."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters._contract import Status, TrackingEvent
+
+#: What carriers write when a parcel went, or goes, back to the merchant. A parcel that is "returned to the depot" is
+#: not on its way back: the courier brings it to the van again.
+_RETURN = re.compile(
+    r"\bto original sender\b"
+    r"|\b(?:return|returned|returning|back) to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|origin)\b"
+    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|retorn(?:ad[oa]|o)) (?:ao?|à|al?|para o) "
+    r"(?:remetente|remitente|vendedor|lojista|origem|origen)\b"
+    r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente)\b"
+    r"|(?-i:\bRTO\b)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """One line of a history. ``event`` is what a shopper may read of it, ``None`` for nothing. ``unknown_word`` is the
+    carrier's word where the adapter's table has no entry for it."""
+
+    status: Status
+    happened_at: datetime | None = None
+    event: TrackingEvent | None = None
+    unknown_word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The scans of one message, in the order they came in."""
+
+    scans: tuple[Scan, ...]
+
+    def times(self, *statuses: Status) -> list[datetime]:
+        """The instants of the scans with these statuses, of all scans without any; undated scans are left out."""
+        return [
+            scan.happened_at
+            for scan in self.scans
+            if scan.happened_at is not None and (not statuses or scan.status in statuses)
+        ]
+
+    def first(self, *statuses: Status) -> datetime | None:
+        """The earliest instant of a scan with one of these statuses, ``None`` where none is dated."""
+        return min(self.times(*statuses), default=None)
+
+    def last(self, *statuses: Status) -> datetime | None:
+        """The latest instant of a scan with one of these statuses, ``None`` where none is dated."""
+        return max(self.times(*statuses), default=None)
+
+    def settled(self, status: Status) -> Status:
+        """``status``, but `Status.RETURNED` for a delivery after a return: that is the delivery to the merchant."""
+        returned = any(scan.status is Status.RETURNED for scan in self.scans)
+        return Status.RETURNED if returned and status is Status.DELIVERED else status
+
+    @property
+    def events(self) -> tuple[TrackingEvent, ...]:
+        """What shoppers may read, without repetitions."""
+        return tuple(dict.fromkeys(scan.event for scan in self.scans if scan.event is not None))
+
+    @property
+    def unknown_words(self) -> tuple[str, ...]:
+        """The words that the adapter's table lacks, without repetitions."""
+        return tuple(dict.fromkeys(scan.unknown_word for scan in self.scans if scan.unknown_word))
+
+
+def look_up(table: Mapping[str, Status], word: str | None) -> tuple[Status, str]:
+    """The status of a carrier's word, and the word itself where the table does not have it (else ``""``).
+
+    A word that is known and says nothing of where the parcel is has an entry of its own, `Status.OTHER`.
+    """
+    if not word:
+        return Status.OTHER, ""
+    status = table.get(word)
+    return (status, "") if status is not None else (Status.OTHER, word)
+
+
+def says_returned(words: str) -> bool:
+    """True where a text that a carrier passes on says that the parcel goes, or went, back to the merchant."""
+    return _RETURN.search(words) is not None

@@ -33,8 +33,8 @@ DOCS = "https://github.com/AnkitPatel-git/sb-webhook"
 AUTH = (Header("license-key"), Basic(), Bearer(), Header(), Path())
 REPLY = Reply(unreadable=200)  # three repeats would bring nothing new
 PROBE = None
-RETRIES = Retries(times=3)  # nobody says how far apart
-ZONE = ZoneInfo("Asia/Kolkata")  # "IST" in two editions, unsaid in the third
+RETRIES = Retries(times=3)  # how far apart is not published
+ZONE = ZoneInfo("Asia/Kolkata")  # "IST" in two editions; the third has no zone
 TRACKING_PAGE = None
 REFERENCES = ("Shipment.RefNo",)
 

@@ -1,4 +1,4 @@
-"""Blue Dart: batches of parcels, the same one often more than once, in three editions of which one is flat."""
+"""Blue Dart: batches of parcels, the same one often more than once, in three editions; one of them is flat."""
 
 from datetime import date, datetime, tzinfo
 from typing import Any

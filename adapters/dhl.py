@@ -38,7 +38,7 @@ RETRIES = None
 ZONE = None  # the status is in UTC; events are local, and no field says where
 TRACKING_PAGE = "https://www.dhl.com/us-en/home/tracking/tracking-parcel.html?submit=1&tracking-id={number}"
 REFERENCES = ("details.references.number", "details.references[*].number")
-SECRET_FIELDS = ("secret",)  # of subscription.validate: whoever has it can activate the subscription
+SECRET_FIELDS = ("secret",)  # of subscription.validate: it activates the subscription
 # DHL's push guide names the header; that the activation is a POST to `self` with both headers comes from two
 # open-source receivers.
 HOSTS = ("api-eu.dhl.com",)

@@ -21,6 +21,7 @@ from adapters import (
     TrackingEvent,
     day,
     line,
+    look_up,
     moment,
     name,
     text,
@@ -37,18 +38,27 @@ ZONE = ZoneInfo("Asia/Kolkata")  # times have no offset; integrators read them a
 TRACKING_PAGE = None
 REFERENCES = ("Shipment.ReferenceNo",)
 
-# Delhivery's page and its requirement document: the pair of StatusType and Status, since neither means much alone
+# StatusType and Status, since neither means much alone: Delhivery's page and its requirement document; the pairs of
+# pickups from shoppers (PP, PU, CN, DTO) from integrators' tables that agree. Read 2026-11-28.
 STATUSES = {
-    ("UD", "Manifested"): Status.ANNOUNCED,
-    ("UD", "Not Picked"): Status.ANNOUNCED,
-    ("UD", "In Transit"): Status.IN_TRANSIT,
-    ("UD", "Pending"): Status.IN_TRANSIT,
-    ("UD", "Dispatched"): Status.OUT_FOR_DELIVERY,  # from the last hub, not from the shop
-    ("DL", "Delivered"): Status.DELIVERED,
-    ("DL", "RTO"): Status.RETURNED,  # "delivered", to the merchant
+    "UD Manifested": Status.ANNOUNCED,
+    "UD Not Picked": Status.ANNOUNCED,
+    "UD In Transit": Status.IN_TRANSIT,
+    "UD Pending": Status.IN_TRANSIT,
+    "UD Dispatched": Status.OUT_FOR_DELIVERY,  # from the last hub, not from the shop
+    "DL Delivered": Status.DELIVERED,
+    "DL RTO": Status.RETURNED,  # "delivered", to the merchant
+    "RT In Transit": Status.RETURNED,
+    "RT Pending": Status.RETURNED,
+    "RT Dispatched": Status.RETURNED,
+    "PU In Transit": Status.RETURNED,  # picked up from the shopper
+    "PU Pending": Status.RETURNED,
+    "PU Dispatched": Status.RETURNED,
+    "DL DTO": Status.RETURNED,  # a pickup from the shopper, delivered to the merchant
 }
-RETURN = "RT"
-REVERSE = ("PP", "PU", "CN")  # pickups from the shopper
+NOT_PICKED_UP = ("PP", "CN")  # pickups from the shopper that are planned or cancelled
+BACK = ("RT", "PU")  # on its way to the merchant, under any status
+REVERSE = ("PU", "DL DTO")
 PICKED_UP = "X-PPOM"  # NSLCode, "Shipment picked up"
 
 PLACE = re.compile(r"([^_]+)_.*\(([^()]+)\)")  # "Palwal_NewColony_D (Haryana)": a facility and its state
@@ -58,11 +68,12 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     parcel = payload["Shipment"]
     scan = parcel["Status"]
     kind = text(scan["StatusType"], "$.Shipment.Status.StatusType") or ""
-    if kind in REVERSE:
-        raise Ignored("a pickup from the shopper")
+    if kind in NOT_PICKED_UP:
+        raise Ignored("a pickup from the shopper that is planned or cancelled")
     number = name(parcel["AWB"], "$.Shipment.AWB")
-    status = _status(kind, parcel)
-    # Not `PickUpDate`: it is there, with the manifest's time, before anybody has picked anything up.
+    pair = f"{kind} {text(scan['Status'], '$.Shipment.Status.Status') or ''}".strip()
+    status, unknown = _status(kind, pair, parcel)
+    # Not `PickUpDate`: it holds the manifest's time before the parcel is picked up.
     at = moment(scan.get("StatusDateTime"), "$.Shipment.Status.StatusDateTime", zone=request.zone or ZONE)
     moving = status in (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
     order = text(parcel.get("ReferenceNo"), "$.Shipment.ReferenceNo")
@@ -77,17 +88,18 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=_events(scan, status, at),
+            reverse=kind in REVERSE or pair in REVERSE,
+            unknown_words=(unknown,) if unknown else (),
         )
     ]
 
 
-def _status(kind: str, parcel: dict[str, Any]) -> Status:
-    if kind == RETURN:
-        return Status.RETURNED
-    word = text(parcel["Status"]["Status"], "$.Shipment.Status.Status") or ""
-    status = STATUSES.get((kind, word), Status.OTHER)
+def _status(kind: str, pair: str, parcel: dict[str, Any]) -> tuple[Status, str]:
+    status, unknown = look_up(STATUSES, pair)
+    if kind in BACK:
+        return Status.RETURNED, unknown
     picked_up = text(parcel.get("NSLCode"), "$.Shipment.NSLCode") == PICKED_UP
-    return Status.DISPATCHED if picked_up and status is Status.IN_TRANSIT else status
+    return (Status.DISPATCHED if picked_up and status is Status.IN_TRANSIT else status), unknown
 
 
 def _events(scan: dict[str, Any], status: Status, at: datetime | None) -> tuple[TrackingEvent, ...]:
@@ -96,11 +108,11 @@ def _events(scan: dict[str, Any], status: Status, at: datetime | None) -> tuple[
         return ()
     where = line(scan.get("StatusLocation"), "$.Shipment.Status.StatusLocation")
     place = PLACE.fullmatch(where)
-    said = line(scan.get("Instructions"), "$.Shipment.Status.Instructions")
+    instructions = line(scan.get("Instructions"), "$.Shipment.Status.Instructions")
     event = TrackingEvent(
         day=written,
         happened_at=at,
-        description=said or line(scan["Status"], "$.Shipment.Status.Status"),
+        description=instructions or line(scan["Status"], "$.Shipment.Status.Status"),
         city=place[1] if place else where,
         state=place[2] if place else "",
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from adapters import (
     Header,
+    History,
     Ignored,
     Jwt,
     Reference,
@@ -12,11 +13,14 @@ from adapters import (
     Reply,
     Request,
     Retries,
+    Scan,
     Shipment,
     Status,
     Unreadable,
     line,
+    look_up,
     name,
+    says_returned,
     text,
     url,
 )
@@ -38,23 +42,79 @@ REFERENCES = (
     "tracking_status.company_order_number",
 )
 
-# https://developers.easyship.com/v2023.01/reference/shipmenttrackingstatuschanged, the list of values
+# https://developers.easyship.com/v2023.01/reference/shipmenttrackingstatuschanged, the list of values, and the "latest
+# event status" of a tracking in Easyship's API of 2024-09; read 2026-11-28
 STATUSES = {
+    "Created": Status.ANNOUNCED,
+    "Draft": Status.OTHER,
+    "Discarded Draft": Status.OTHER,
+    "Incomplete": Status.OTHER,
+    "Archived": Status.OTHER,
+    "Label Pending": Status.ANNOUNCED,
+    "Label Ready": Status.ANNOUNCED,
+    "Label Printed": Status.ANNOUNCED,
+    "Label Rejected": Status.EXCEPTION,
+    "Tracking Info Received": Status.ANNOUNCED,
+    "Pending Tracking Event": Status.ANNOUNCED,
+    "Pickup Scheduled": Status.ANNOUNCED,
+    "Assigned Pickup": Status.ANNOUNCED,
+    "Awaiting Pickup at Seller": Status.ANNOUNCED,
+    "Awaiting Pickup Confirmation by Courier": Status.ANNOUNCED,
+    "Pickup Request Failed": Status.EXCEPTION,
+    "Awaiting Confirmation by Warehouse": Status.ANNOUNCED,
+    "Order Received by Warehouse": Status.ANNOUNCED,
+    "Order Failed to Create at Warehouse": Status.EXCEPTION,
+    "Order Packed": Status.ANNOUNCED,
+    "Awaiting Dispatch by Warehouse": Status.ANNOUNCED,
+    "Order Collected": Status.OTHER,  # by whom, it does not say
+    "Backorder (No Stock)": Status.EXCEPTION,
+    "Received at Fulfillment Center": Status.OTHER,  # the shop's warehouse, or one on the way
+    "Received at Local Fulfilment Center": Status.OTHER,
+    "Verified": Status.OTHER,
+    "Packed": Status.OTHER,
+    "Picked Up at Seller": Status.DISPATCHED,
+    "Pickup Complete": Status.DISPATCHED,
+    "Drop-off Complete": Status.DISPATCHED,
+    "Handed Over to Courier": Status.DISPATCHED,
     "Shipped": Status.DISPATCHED,
     "Shipped (No Tracking Provided)": Status.DISPATCHED,
     "In Transit to Consolidation Center": Status.IN_TRANSIT,
     "Arrived at Consolidation Center": Status.IN_TRANSIT,
     "Processing at Consolidation Center": Status.IN_TRANSIT,
+    "Dispatched from Sorting Hub": Status.IN_TRANSIT,
     "In Transit to Customer": Status.IN_TRANSIT,
     "Out for Delivery": Status.OUT_FOR_DELIVERY,
-    "Failed Delivery Attempt": Status.IN_TRANSIT,  # who tried to deliver it has it
-    "Delivered": Status.DELIVERED,  # "Delivery Expected (End of Updates)" is a guess of Easyship's
+    "Failed Delivery Attempt": Status.IN_TRANSIT,  # the courier tried to deliver it, so the courier has it
+    "Delivered": Status.DELIVERED,
+    "Delivery Expected (End of Updates)": Status.OTHER,  # Easyship's guess
+    "No Recent Tracking Updates": Status.OTHER,
     "Exception": Status.EXCEPTION,
     "Lost by Courier": Status.EXCEPTION,
     "To be returned": Status.EXCEPTION,  # decided, not begun
+    "Returned To Sender": Status.RETURNED,
     "Liquidated": Status.EXCEPTION,
+    "Cancelled": Status.CANCELLED,
+    "Cancelled (No Stock)": Status.CANCELLED,
+    "Cancelled by Company": Status.CANCELLED,
+    "Cancelled by Easyship": Status.CANCELLED,
+    "Cancellation Requested": Status.OTHER,
+    "Cancellation Request Failed": Status.OTHER,
+    "Uncancelled": Status.OTHER,
 }
 TRACKING = ("shipment.tracking.status.changed", "shipment.tracking.checkpoints.created")
+
+# https://developers.easyship.com/reference/webhooks-guide, the list of events, read 2026-11-28
+OTHER_EVENTS = (
+    "shipment.label.failed",
+    "shipment.warehouse.state.updated",
+    "batch.started",
+    "batch.finished",
+    "batch.item.finished",
+    "credit.balance.low",
+    "courier.state.changed",
+    "oauth.authorization.revoked",
+    "enterprise.company.creation",
+)
 
 # The event's own part of the body: "data" since version 2024.09, before that named after the event
 BLOCKS = ("data", "tracking_status", "label", "shipment")
@@ -63,32 +123,45 @@ TEST_SHIPMENT = "ESTEST"  # what the dashboard's "Test" button sends
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: ARG001  the contract's signature
     event = payload["event_type"]
+    if event in OTHER_EVENTS:
+        raise Ignored(f"{event} carries no parcel status")
     if event not in (*TRACKING, "shipment.label.created", "shipment.cancelled"):
-        raise Ignored(f"{line(event, '$.event_type')} carries no parcel status")
+        raise Unreadable("$.event_type", f"is {line(event, '$.event_type')}, which is not a known event")
     key = name(payload["resource_id"], "$.resource_id")
     if key.startswith(TEST_SHIPMENT):
         raise Ignored("a test of the dashboard")
-    block = next((each for each in BLOCKS if payload.get(each)), None)
-    if block is None:
+    field = next((each for each in BLOCKS if payload.get(each)), None)
+    if field is None:
         raise Unreadable("$.data", "is missing")
-    said = payload[block]
-    order = text(said.get("platform_order_number"), f"$.{block}.platform_order_number")
+    block = payload[field]
+    status, unknown = _status(event, block)
+    order = text(block.get("platform_order_number"), f"$.{field}.platform_order_number")
+    references = [Reference(ReferenceKind.ORDER_ID, order)] if order else []
     return [
         Shipment(
             key=key,
-            status=_status(event, said),
-            tracking_number=text(said.get("tracking_number"), f"$.{block}.tracking_number"),
-            tracking_url=url(said.get("tracking_page_url"), f"$.{block}.tracking_page_url"),
-            references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
+            status=_turned_back(block, field).settled(status),
+            tracking_number=text(block.get("tracking_number"), f"$.{field}.tracking_number"),
+            tracking_url=url(block.get("tracking_page_url"), f"$.{field}.tracking_page_url"),
+            references=(*references, Reference(ReferenceKind.TRACKING_NUMBER, key)),
+            unknown_words=(unknown,) if unknown else (),
         )
     ]
 
 
-def _status(event: str, said: dict[str, Any]) -> Status:
+def _status(event: str, block: dict[str, Any]) -> tuple[Status, str]:
     if event in TRACKING:
-        return STATUSES.get(said.get("status") or "", Status.OTHER)
+        return look_up(STATUSES, block.get("status"))
     if event == "shipment.cancelled":
-        return Status.CANCELLED
-    if said.get("status") != "success":
+        return Status.CANCELLED, ""
+    if block.get("status") != "success":
         raise Ignored("no label was made")
-    return Status.ANNOUNCED
+    return Status.ANNOUNCED, ""
+
+
+def _turned_back(block: dict[str, Any], field: str) -> History:
+    """The checkpoints, in the couriers' own words, that say that the parcel goes back."""
+    checkpoints = block.get("checkpoints") or []
+    path = f"$.{field}.checkpoints"
+    words = [line(checkpoint.get("message"), path) for checkpoint in checkpoints]
+    return History(tuple(Scan(status=Status.RETURNED) for message in words if says_returned(message)))

@@ -15,6 +15,7 @@ from adapters import (
     TrackingEvent,
     day,
     line,
+    look_up,
     moment,
     name,
     text,
@@ -30,7 +31,8 @@ ZONE = None  # six countries; version 1 was seen both with an offset and without
 TRACKING_PAGE = None  # the page has the country in its path, which no message names
 REFERENCES = ("shipper_order_ref_no",)
 
-# https://api-docs.ninjavan.co, webhook version 1: status
+# Webhook version 1: `status`. https://api-docs.ninjavan.co and https://ninjaorderapibeta.docs.apiary.io, as integrators
+# copy them, read 2026-11-28.
 STATUSES_1 = {
     "Staging": Status.ANNOUNCED,
     "Pending Pickup": Status.ANNOUNCED,
@@ -45,10 +47,10 @@ STATUSES_1 = {
     "Customs Cleared": Status.IN_TRANSIT,
     "Customs Held": Status.EXCEPTION,
     "On Vehicle for Delivery": Status.OUT_FOR_DELIVERY,
-    "First Attempt Delivery Fail": Status.IN_TRANSIT,  # who tried to deliver it has it
+    "First Attempt Delivery Fail": Status.IN_TRANSIT,  # Ninja Van tried to deliver it, so it has it
     "Pending Reschedule": Status.IN_TRANSIT,
-    "Arrived at Distribution Point": Status.OTHER,  # a point where shippers drop off and shoppers collect
-    "Pending Pickup at Distribution Point": Status.OTHER,
+    "Arrived at Distribution Point": Status.IN_TRANSIT,  # a point of Ninja Van's: dropped off, or to be collected
+    "Pending Pickup at Distribution Point": Status.IN_TRANSIT,
     "Successful Delivery": Status.DELIVERED,
     "Completed": Status.DELIVERED,
     "Return to Sender Triggered": Status.RETURNED,
@@ -56,8 +58,8 @@ STATUSES_1 = {
     "Returned to Sender": Status.RETURNED,
     "Cancelled": Status.CANCELLED,
 }
-# Version 2: the short status; `event` says the same in more words. "Arrived at Origin Hub", "On Vehicle for Delivery",
-# "Pending Pickup" and "Cancelled" are those of version 1.
+# Version 2: the short `status`, from the same sources; `event` says the same in more words. "Arrived at Origin Hub",
+# "On Vehicle for Delivery", "Pending Pickup" and "Cancelled" are those of version 1.
 STATUSES_2 = {
     "Driver dispatched for Pickup": Status.ANNOUNCED,
     "Pickup Exception": Status.EXCEPTION,
@@ -66,7 +68,7 @@ STATUSES_2 = {
     "Arrived at Transit Hub": Status.IN_TRANSIT,
     "Arrived at Destination Hub": Status.IN_TRANSIT,
     "International Transit": Status.IN_TRANSIT,
-    "At PUDO": Status.OTHER,  # as a distribution point
+    "At PUDO": Status.IN_TRANSIT,  # as a distribution point
     "Delivered": Status.DELIVERED,
     "Delivery Exception": Status.EXCEPTION,
     "Return To Sender": Status.RETURNED,
@@ -86,7 +88,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     word = name(payload["status"], "$.status")
     if word in MEASURED:
         raise Ignored("the parcel was measured")
-    status = _status(payload, word)
+    status, unknown = _status(payload, word)
     number = name(payload["tracking_id"], "$.tracking_id")
     happened_at = moment(payload.get("timestamp"), "$.timestamp", zone=request.zone)
     moving = status in (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
@@ -102,17 +104,18 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=_events(payload, status, happened_at),
+            unknown_words=(unknown,) if unknown else (),
         )
     ]
 
 
-def _status(payload: dict[str, Any], word: str) -> Status:
+def _status(payload: dict[str, Any], word: str) -> tuple[Status, str]:
     """A parcel on its way back is driven and delivered in the same words as any other: version 2 has a flag for it, and
     in version 1 the status before tells."""
-    status = STATUSES.get(word, Status.OTHER)
-    before = text(payload.get("previous_status"), "$.previous_status") or ""
-    back = payload.get("is_parcel_on_rts_leg") or STATUSES.get(before) is Status.RETURNED
-    return Status.RETURNED if back and status.in_possession else status
+    status, unknown = look_up(STATUSES, word)
+    before, _ = look_up(STATUSES, text(payload.get("previous_status"), "$.previous_status"))
+    back = payload.get("is_parcel_on_rts_leg") or before is Status.RETURNED
+    return (Status.RETURNED if back and status.in_possession else status), unknown
 
 
 def _events(payload: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:

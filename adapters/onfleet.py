@@ -13,6 +13,7 @@ from adapters import (
     Shipment,
     Status,
     TrackingEvent,
+    Unreadable,
     epoch,
     from_hex,
     line,
@@ -31,7 +32,7 @@ ZONE = None  # times are Unix milliseconds
 TRACKING_PAGE = None
 REFERENCES = ("data.task.metadata[?name=='orderId'].value", "data.task.orderShortId", "data.task.notes")
 
-# https://docs.onfleet.com/reference/webhooks, the list of triggers
+# https://docs.onfleet.com/reference/webhooks, the list of triggers, read 2026-11-28
 STATUSES = {
     0: Status.DISPATCHED,  # taskStarted: the courier set out with it
     1: Status.OUT_FOR_DELIVERY,  # taskEta
@@ -44,12 +45,16 @@ STATUSES = {
     10: Status.ANNOUNCED,  # taskUnassigned
     12: Status.EXCEPTION,  # taskDelayed
 }
+# Same list: proofs and feedback that arrive later (7), copies (13), workers, messages, jobs, routes and predictions
+OTHER_TRIGGERS = (5, 7, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 29, 30)
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     trigger = payload["triggerId"]
-    if trigger not in STATUSES:  # proofs and feedback, and what is about workers, messages and routes
-        raise Ignored(f"trigger {trigger} tells of no step of a delivery")
+    if trigger in OTHER_TRIGGERS:
+        raise Ignored(f"trigger {trigger} is no step of a delivery")
+    if trigger not in STATUSES:
+        raise Unreadable("$.triggerId", f"is {trigger}, which is not a known trigger")
     task = payload["data"]["task"]
     if task["pickupTask"]:  # its completion is no delivery, and the drop-off after it is a task of its own
         raise Ignored("a pick-up task")
@@ -67,12 +72,19 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=happened_at,
             tracking_number=text(task.get("shortId"), "$.data.task.shortId"),
             tracking_url=url(task.get("trackingURL"), "$.data.task.trackingURL"),
-            courier=None,  # Onfleet is the software; who drives is the merchant's own fleet
-            dispatched_at=happened_at if moving else None,
+            courier=None,  # Onfleet is the software; the couriers are the merchant's own
+            dispatched_at=_started_at(details) or (happened_at if moving else None),
             delivered_at=completed_at or happened_at if status is Status.DELIVERED else None,
             events=_events(payload, status, happened_at, request),
         )
     ]
+
+
+def _started_at(details: dict[str, Any]) -> datetime | None:
+    """A completion repeats when the courier set out."""
+    path = "$.data.task.completionDetails.events"
+    times = [epoch(event.get("time"), path) for event in details.get("events") or [] if event.get("name") == "start"]
+    return min((time for time in times if time), default=None)
 
 
 def _events(

@@ -1,6 +1,6 @@
 """Sendcloud: one parcel with its newest status per POST; its beta product sends one event of one parcel instead."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from adapters import (
@@ -17,11 +17,15 @@ from adapters import (
     Shipment,
     Status,
     TrackingEvent,
+    Unreadable,
+    courier_name,
     day,
     epoch,
     line,
+    look_up,
     moment,
     name,
+    says_returned,
     text,
     url,
 )
@@ -43,38 +47,73 @@ REFERENCES = (
     "parcel.customs_invoice_nr",
 )
 
+# `action` of a classic webhook, https://sendcloud.dev/api/v3/webhooks/index, read 2026-11-28: those about an
+# integration, a refund or a return, and the panel's test
+OTHER_ACTIONS = (
+    "integration_connected",
+    "integration_updated",
+    "integration_deleted",
+    "integration_credentials",
+    "return_created",
+    "refund_requested",
+    "test_webhook",
+)
 # `parcel.status.id`: https://panel.sendcloud.sc/api/v2/parcels/statuses, copied in src/Model/Parcel.php of the client
-# https://github.com/Webador/sendcloud. By number, since samples use the same words for two of them.
+# https://github.com/Webador/sendcloud; 62991, 62992 and 62996 from integrators; read 2026-11-28. By number, since
+# samples use the same words for two of them.
 STATUSES = {
-    0: Status.ANNOUNCED,  # "Ready to send" in Sendcloud's own samples
-    1: Status.ANNOUNCED,
-    3: Status.IN_TRANSIT,  # to the sorting centre
-    4: Status.EXCEPTION,  # late
-    5: Status.IN_TRANSIT,
-    6: Status.EXCEPTION,  # not sorted
-    7: Status.IN_TRANSIT,
-    8: Status.IN_TRANSIT,  # who tried to deliver it has it
-    11: Status.DELIVERED,
-    12: Status.IN_TRANSIT,  # waits at a counter
-    13: Status.EXCEPTION,  # announced, not collected
-    15: Status.EXCEPTION,  # error while collecting
-    22: Status.DISPATCHED,  # picked up by the driver
-    80: Status.EXCEPTION,
-    91: Status.IN_TRANSIT,
-    93: Status.DELIVERED,  # collected by the customer
-    1000: Status.ANNOUNCED,
-    1001: Status.ANNOUNCED,
-    1002: Status.EXCEPTION,
-    1998: Status.CANCELLED,
-    2000: Status.CANCELLED,  # 1999 and 2001 only ask for it; 92 is a driver on the way, nobody says to whom
+    "0": Status.ANNOUNCED,  # "Ready to send" in Sendcloud's own samples
+    "1": Status.ANNOUNCED,
+    "3": Status.IN_TRANSIT,  # to the sorting centre
+    "4": Status.EXCEPTION,  # late
+    "5": Status.IN_TRANSIT,
+    "6": Status.EXCEPTION,  # not sorted
+    "7": Status.IN_TRANSIT,
+    "8": Status.IN_TRANSIT,  # the carrier tried to deliver it, so the carrier has it
+    "11": Status.DELIVERED,
+    "12": Status.IN_TRANSIT,  # waits at a counter
+    "13": Status.EXCEPTION,  # announced, not collected
+    "15": Status.EXCEPTION,  # error while collecting
+    "22": Status.DISPATCHED,  # picked up by the driver
+    "80": Status.EXCEPTION,
+    "91": Status.IN_TRANSIT,
+    "92": Status.IN_TRANSIT,  # "driver en route"
+    "93": Status.DELIVERED,  # collected by the customer
+    "999": Status.OTHER,  # no label
+    "1000": Status.ANNOUNCED,
+    "1001": Status.ANNOUNCED,
+    "1002": Status.EXCEPTION,
+    "1337": Status.OTHER,  # "unknown status"
+    "1998": Status.CANCELLED,
+    "1999": Status.OTHER,  # asks for a cancellation
+    "2000": Status.CANCELLED,
+    "2001": Status.OTHER,  # asks for a cancellation
+    "62991": Status.EXCEPTION,  # refused by the recipient
+    "62992": Status.RETURNED,  # returned to sender
+    "62996": Status.EXCEPTION,
 }
-# https://sendcloud.dev/api/v3/event-subscriptions/parcel-event-created: `phase` of a beta event
+# `parcel.status.message` of the statuses that have no published number, in lower case:
+# https://sendcloud.dev/docs/archive/tracking/tracking-statuses, read 2026-11-28
+MESSAGES = {
+    "address invalid": Status.EXCEPTION,
+    "at customs": Status.IN_TRANSIT,
+    "at sorting centre": Status.IN_TRANSIT,
+    "delivery address changed": Status.OTHER,
+    "delivery date changed": Status.OTHER,
+    "delivery method changed": Status.OTHER,
+    "delivery forced": Status.OTHER,  # does not say who handed it to whom
+    "exception": Status.EXCEPTION,
+    "refused by recipient": Status.EXCEPTION,
+    "returned to sender": Status.RETURNED,
+}
+# `phase` and `exception` of a beta event: https://sendcloud.dev/api/v3/event-subscriptions/parcel-event-created, read
+# 2026-11-28
 PHASES = {
     "ready_to_send": Status.ANNOUNCED,
     "announcing": Status.ANNOUNCED,
     "announced": Status.ANNOUNCED,
     "labelled": Status.ANNOUNCED,
-    "dropped": Status.ANNOUNCED,  # left at a point; "accepted" follows
+    "dropped": Status.DISPATCHED,  # left at a point of the carrier's
     "accepted": Status.DISPATCHED,
     "sorted": Status.IN_TRANSIT,
     "in_transit": Status.IN_TRANSIT,
@@ -82,21 +121,54 @@ PHASES = {
     "attempted": Status.IN_TRANSIT,
     "pup": Status.IN_TRANSIT,  # at the pick-up point
     "in_delivery": Status.OUT_FOR_DELIVERY,
-    "delivered": Status.DELIVERED,  # "delivery_forced" does not say who handed it to whom
+    "delivered": Status.DELIVERED,
+    "delivery_forced": Status.OTHER,  # does not say who handed it to whom
     "cancelled": Status.CANCELLED,
+    "no_label": Status.OTHER,
+    "none": Status.OTHER,
+    "unknown": Status.OTHER,
 }
-EXCEPTIONS = {"returned_sender": Status.RETURNED, "cancelled": Status.CANCELLED, "cancelled_upstream": Status.CANCELLED}
+EXCEPTIONS = {
+    "returned_sender": Status.RETURNED,
+    "cancelled": Status.CANCELLED,
+    "cancelled_upstream": Status.CANCELLED,
+    "address_error": Status.EXCEPTION,
+    "announcement_failed": Status.EXCEPTION,
+    "cancellation_failed": Status.EXCEPTION,
+    "cancelling": Status.EXCEPTION,
+    "cancelling_upstream": Status.EXCEPTION,
+    "changed": Status.EXCEPTION,
+    "claim": Status.EXCEPTION,
+    "claimable": Status.EXCEPTION,
+    "customer_rejected": Status.EXCEPTION,
+    "customer_support": Status.EXCEPTION,
+    "customs_issue": Status.EXCEPTION,
+    "damaged": Status.EXCEPTION,
+    "delay_unknown": Status.EXCEPTION,
+    "delivery_delay": Status.EXCEPTION,
+    "dropoff_expiration": Status.EXCEPTION,
+    "handover_delay": Status.EXCEPTION,
+    "hold": Status.EXCEPTION,
+    "missing": Status.EXCEPTION,
+    "non_conformity": Status.EXCEPTION,
+    "off_radar": Status.EXCEPTION,
+    "pup_expiration": Status.EXCEPTION,
+    "refused": Status.EXCEPTION,
+    "relabelled": Status.EXCEPTION,
+    "sorting_delay": Status.EXCEPTION,
+    "unknown": Status.EXCEPTION,
+}
 ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
-
-# `carrier.code` and `carrier_code`, as far as the samples of https://sendcloud.dev/api show them
-COURIERS = {"dhl": "DHL", "dpd": "DPD", "postnl": "PostNL"}
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if "event_type" in payload:
         return [_from_event(payload, request)]
-    if payload["action"] != "parcel_status_changed":
-        raise Ignored(f"{line(payload['action'], '$.action')} tells of no parcel's status")
+    action = payload["action"]
+    if action in OTHER_ACTIONS:
+        raise Ignored(f"{action} is not about a parcel's status")
+    if action != "parcel_status_changed":
+        raise Unreadable("$.action", f"is {line(action, '$.action')}, which is not a known action")
     return [_from_parcel(payload)]
 
 
@@ -104,62 +176,77 @@ def _from_parcel(payload: dict[str, Any]) -> Shipment:
     parcel = payload["parcel"]
     if parcel.get("is_return"):
         raise Ignored("a return: another parcel than the one the shopper was sent")
-    status = STATUSES.get(parcel["status"]["id"], Status.OTHER)
+    message = line(parcel["status"].get("message"), "$.parcel.status.message")
+    status, unknown = _classic_status(name(parcel["status"]["id"], "$.parcel.status.id"), message)
     field = "timestamp" if payload.get("carrier_status_change_timestamp") is None else "carrier_status_change_timestamp"
     at = epoch(payload[field], f"$.{field}")
     order = text(parcel.get("order_number"), "$.parcel.order_number")
-    said = line(parcel["status"].get("message"), "$.parcel.status.message")
+    second = text(parcel.get("awb_tracking_number"), "$.parcel.awb_tracking_number")
+    code = text((parcel.get("carrier") or {}).get("code"), "$.parcel.carrier.code")
+    references = [Reference(ReferenceKind.ORDER_ID, order)] if order else []
+    references += [Reference(ReferenceKind.TRACKING_NUMBER, second)] if second else []
     return Shipment(
         key=name(parcel["id"], "$.parcel.id"),
         status=status,
         happened_at=at,
         tracking_number=text(parcel.get("tracking_number"), "$.parcel.tracking_number"),
         tracking_url=url(parcel.get("tracking_url"), "$.parcel.tracking_url"),
-        courier=_courier((parcel.get("carrier") or {}).get("code"), "$.parcel.carrier.code"),
+        courier=courier_name(code),
+        courier_code=code or "",
         dispatched_at=at if status in ON_THE_WAY else None,
         delivered_at=at if status is Status.DELIVERED else None,
-        references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
-        events=(TrackingEvent(day=at.date(), description=said, happened_at=at),) if at and said else (),
+        references=tuple(references),
+        events=(TrackingEvent(day=at.date(), description=message, happened_at=at),) if at and message else (),
+        unknown_words=(unknown,) if unknown else (),
     )
+
+
+def _classic_status(number: str, message: str) -> tuple[Status, str]:
+    """By number; a status without a published number is known by its message."""
+    status, unknown = look_up(STATUSES, number)
+    if unknown:
+        status, unread = look_up(MESSAGES, message.lower())
+        unknown = f"{number} {message}".strip() if unread or not message else ""
+    return (Status.RETURNED, "") if says_returned(message) else (status, unknown)
 
 
 def _from_event(payload: dict[str, Any], request: Request) -> Shipment:
     if payload["event_type"] != "parcels.event.created":
-        raise Ignored(f"{line(payload['event_type'], '$.event_type')} tells of no parcel's status")
+        event_type = line(payload["event_type"], "$.event_type")
+        raise Unreadable("$.event_type", f"is {event_type}, which is not a known event")
     parcel, event = payload["data"]["parcel"], payload["data"]["event"]
-    phase = PHASES.get(event["phase"], Status.OTHER)
-    status = _status(event, phase)
+    description = line(event.get("description"), "$.data.event.description")
+    phase, unknown_phase = look_up(PHASES, event["phase"])
+    status, unknown_exception = _after_exceptions(event, phase, description)
     if event["event_type"] != "carrier" and (phase.in_possession or status.in_possession):
-        phase = status = (
-            Status.OTHER
-        )  # only the carrier knows where a parcel is; Sendcloud calculates, or repeats a claim
+        # Only the carrier knows where a parcel is: Sendcloud calculates, or repeats a claim.
+        phase = status = Status.OTHER
     at = moment(event["timestamp"], "$.data.event.timestamp", zone=request.zone)
+    on = day(event["timestamp"], "$.data.event.timestamp")
+    city = line((event.get("location_details") or {}).get("city"), "$.data.event.location_details.city")
+    code = text(parcel.get("carrier_code"), "$.data.parcel.carrier_code")
     return Shipment(
         key=name(parcel["parcel_id"], "$.data.parcel.parcel_id"),
         status=status,
         happened_at=at,
         tracking_number=text(parcel.get("tracking_number"), "$.data.parcel.tracking_number"),
-        courier=_courier(parcel.get("carrier_code"), "$.data.parcel.carrier_code"),
+        courier=courier_name(code),
+        courier_code=code or "",
         dispatched_at=at if phase in ON_THE_WAY and status is not Status.RETURNED else None,
         delivered_at=at if status is Status.DELIVERED else None,
-        events=_line_of_history(event, at),
+        events=(TrackingEvent(day=on, description=description, happened_at=at, city=city),)
+        if on and description
+        else (),
+        unknown_words=tuple(word for word in (unknown_phase, unknown_exception) if word),
     )
 
 
-def _status(event: dict[str, Any], phase: Status) -> Status:
+def _after_exceptions(event: dict[str, Any], phase: Status, description: str) -> tuple[Status, str]:
     """What is left of the phase after a return or an exception."""
-    if event.get("is_returned"):
-        return Status.RETURNED
+    if event.get("is_returned") or says_returned(description):
+        return Status.RETURNED, ""
     exception = event.get("exception") or "none"
-    return phase if exception == "none" else EXCEPTIONS.get(exception, Status.EXCEPTION)
-
-
-def _line_of_history(event: dict[str, Any], at: datetime | None) -> tuple[TrackingEvent, ...]:
-    on = day(event["timestamp"], "$.data.event.timestamp")
-    said = line(event.get("description"), "$.data.event.description")
-    city = line((event.get("location_details") or {}).get("city"), "$.data.event.location_details.city")
-    return (TrackingEvent(day=on, description=said, happened_at=at, city=city),) if on and said else ()
-
-
-def _courier(code: object, path: str) -> str | None:
-    return COURIERS.get(text(code, path) or "")
+    if exception == "none":
+        return phase, ""
+    status, unknown = look_up(EXCEPTIONS, exception)
+    return (Status.EXCEPTION if unknown else status), unknown

@@ -3,24 +3,28 @@
 The endpoint needs a name of its own: Shiprocket refuses URLs with the words shiprocket, kartrocket, sr or kr.
 """
 
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
     Header,
+    History,
     Ignored,
     Path,
     Reference,
     ReferenceKind,
     Reply,
     Request,
+    Scan,
     Shipment,
     Status,
     TrackingEvent,
+    courier_name,
     line,
+    look_up,
     moment,
     name,
+    says_returned,
     text,
 )
 
@@ -35,75 +39,119 @@ ZONE = ZoneInfo("Asia/Kolkata")  # times have no offset; all of India has one zo
 TRACKING_PAGE = None
 REFERENCES = ("channel_order_id", "order_id", "sr_order_id")
 
-# `shipment_status_id` and `sr-status` of a scan. 5, 6, 18 and 42 stand with their words in the published sample; the
-# others are what integrators' tables agree on. What the words mean:
-# https://support.shiprocket.in/support/solutions/articles/43000662858
+# `shipment_status_id` and `sr-status` of a scan. 5, 6, 18 and 42 stand with their words in the published sample, the
+# others in eight integrators' tables that agree (third party); what the words mean:
+# https://support.shiprocket.in/support/solutions/articles/43000662858. Read 2026-11-28.
 # `current_status_id` counts otherwise: there 20 is "in transit", here a failed pick-up.
 STATUSES = {
+    "1": Status.ANNOUNCED,  # number assigned
+    "2": Status.ANNOUNCED,
+    "3": Status.ANNOUNCED,
+    "4": Status.ANNOUNCED,
     "5": Status.ANNOUNCED,  # manifest
-    "8": Status.CANCELLED,
-    "42": Status.DISPATCHED,  # "successfully picked up your shipment"
     "6": Status.DISPATCHED,  # "reaches the courier hub after a successful pickup"
-    "18": Status.IN_TRANSIT,
-    "17": Status.OUT_FOR_DELIVERY,
-    "21": Status.EXCEPTION,  # undelivered
-    "12": Status.EXCEPTION,  # lost
     "7": Status.DELIVERED,
+    "8": Status.CANCELLED,
     "9": Status.RETURNED,  # return to origin has begun
     "10": Status.RETURNED,
+    "11": Status.OTHER,  # pending
+    "12": Status.EXCEPTION,  # lost
+    "13": Status.EXCEPTION,  # pick-up error
     "14": Status.RETURNED,
+    "15": Status.ANNOUNCED,  # pick-up rescheduled
+    "16": Status.OTHER,  # asks for a cancellation
+    "17": Status.OUT_FOR_DELIVERY,
+    "18": Status.IN_TRANSIT,
+    "19": Status.ANNOUNCED,  # out for pick-up
+    "20": Status.EXCEPTION,  # pick-up failed
+    "21": Status.EXCEPTION,  # undelivered
+    "22": Status.EXCEPTION,  # delayed
+    "23": Status.EXCEPTION,  # a part of it
+    "24": Status.EXCEPTION,  # destroyed
+    "25": Status.EXCEPTION,  # damaged
+    "26": Status.OTHER,  # fulfilled, by the shop
+    "27": Status.ANNOUNCED,
+    "38": Status.IN_TRANSIT,  # at the destination's hub
+    "39": Status.IN_TRANSIT,  # misrouted
+    "40": Status.RETURNED,  # not delivered to the merchant
+    "41": Status.RETURNED,  # out for delivery to the merchant
+    "42": Status.DISPATCHED,  # "successfully picked up your shipment"
+    "43": Status.OTHER,  # fulfilled by the shop itself
+    "44": Status.EXCEPTION,  # disposed of
+    "45": Status.CANCELLED,  # before dispatch
+    "46": Status.RETURNED,
+    "47": Status.OTHER,  # quality check of a return
+    "48": Status.IN_TRANSIT,
+    "49": Status.IN_TRANSIT,
+    "50": Status.IN_TRANSIT,
+    "51": Status.DISPATCHED,  # handed over to the courier
+    "52": Status.ANNOUNCED,
+    "54": Status.IN_TRANSIT,
+    "55": Status.IN_TRANSIT,
+    "56": Status.IN_TRANSIT,
+    "57": Status.IN_TRANSIT,
+    "59": Status.ANNOUNCED,  # 59 to 68: in the shop's warehouse
+    "60": Status.ANNOUNCED,
+    "61": Status.ANNOUNCED,
+    "62": Status.ANNOUNCED,
+    "63": Status.ANNOUNCED,
+    "67": Status.ANNOUNCED,
+    "68": Status.ANNOUNCED,
+    "71": Status.EXCEPTION,
+    "72": Status.EXCEPTION,
+    "75": Status.RETURNED,
+    "76": Status.EXCEPTION,  # untraceable
+    "77": Status.EXCEPTION,
+    "78": Status.RETURNED,  # back in the merchant's city
 }
+NO_NUMBER = "NA"
 ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 NOW = ("%d %m %Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")  # the second in an older sample
 SCANNED = "%Y-%m-%d %H:%M:%S"
-
-History = list[tuple[Status, TrackingEvent]]
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if text(payload.get("is_return"), "$.is_return") == "1":
         raise Ignored("a return: another parcel than the one the shopper was sent")
-    status = _status(payload.get("shipment_status_id"), "$.shipment_status_id")
-    history = _history(payload.get("scans") or [], request)
+    words = line(payload.get("shipment_status"), "$.shipment_status")
+    status, unknown = _status(payload.get("shipment_status_id"), "$.shipment_status_id", words)
+    scans = payload.get("scans") or []
+    history = History(tuple(_scan(scan, f"$.scans[{n}]", request) for n, scan in enumerate(scans)))
+    settled = history.settled(status)
     now = moment(payload.get("current_timestamp"), "$.current_timestamp", *NOW, zone=request.zone)
     order = text(payload.get("channel_order_id"), "$.channel_order_id") or text(payload.get("order_id"), "$.order_id")
-    first = min(_times(history, *ON_THE_WAY), default=now if status in ON_THE_WAY else None)
-    delivered = min(_times(history, Status.DELIVERED), default=now)
+    number = name(payload["awb"], "$.awb")
+    courier = text(payload.get("courier_name"), "$.courier_name")
     return [
         Shipment(
-            key=name(payload["awb"], "$.awb"),
-            status=status,
-            happened_at=now or max(_times(history, *Status), default=None),
-            tracking_number=name(payload["awb"], "$.awb"),
-            courier=text(payload.get("courier_name"), "$.courier_name"),
-            dispatched_at=first,
-            delivered_at=delivered if status is Status.DELIVERED else None,
+            key=number,
+            status=settled,
+            happened_at=now or history.last(),
+            tracking_number=number,
+            courier=courier_name(courier) or courier,
+            courier_code=courier or "",
+            dispatched_at=history.first(*ON_THE_WAY) or (now if status in ON_THE_WAY else None),
+            delivered_at=(history.first(Status.DELIVERED) or now) if settled is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
-            events=tuple(dict.fromkeys(event for _, event in history if event.description)),
+            events=history.events,
+            unknown_words=tuple(dict.fromkeys(word for word in (*history.unknown_words, unknown) if word)),
         )
     ]
 
 
-def _status(number: object, path: str) -> Status:
-    return STATUSES.get(text(number, path) or "", Status.OTHER)
+def _status(number: object, path: str, words: str) -> tuple[Status, str]:
+    """By number; words that the courier passes on count only where the number is unknown or missing."""
+    written = text(number, path) or ""
+    status, unknown = look_up(STATUSES, "" if written == NO_NUMBER else written)
+    if (unknown or written in ("", NO_NUMBER)) and says_returned(words):
+        return Status.RETURNED, unknown
+    return status, unknown
 
 
-def _history(scans: list[dict[str, Any]], request: Request) -> History:
-    history: History = []
-    for index, scan in enumerate(scans):
-        path = f"$.scans[{index}]"
-        at = moment(scan.get("date"), f"{path}.date", SCANNED, zone=request.zone)
-        if at is None:
-            continue
-        told = TrackingEvent(
-            day=at.date(),
-            happened_at=at,
-            description=line(scan.get("activity"), f"{path}.activity"),
-            city=line(scan.get("location"), f"{path}.location"),
-        )
-        history.append((_status(scan.get("sr-status"), f"{path}['sr-status']"), told))
-    return history
-
-
-def _times(history: History, *statuses: Status) -> list[datetime]:
-    return [event.happened_at for status, event in history if status in statuses and event.happened_at]
+def _scan(scan: dict[str, Any], path: str, request: Request) -> Scan:
+    at = moment(scan.get("date"), f"{path}.date", SCANNED, zone=request.zone)
+    activity = line(scan.get("activity"), f"{path}.activity")
+    city = line(scan.get("location"), f"{path}.location")
+    status, unknown = _status(scan.get("sr-status"), f"{path}['sr-status']", activity)
+    shown = TrackingEvent(day=at.date(), happened_at=at, description=activity, city=city) if at and activity else None
+    return Scan(status=status, happened_at=at, event=shown, unknown_word=unknown)

@@ -101,7 +101,18 @@ class TestStatuses:
             ({"ScanGroupType": "T", "ScanType": "RT", "ScanCode": "074"}, Status.RETURNED),
             ({"ScanGroupType": "S", "ScanType": "DL", "ScanCode": "000"}, Status.OTHER),
             ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "000"}, Status.OTHER),
-            ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "001"}, Status.OTHER),
+            ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "001"}, Status.IN_TRANSIT),
+            ({"ScanGroupType": "S", "ScanType": "UD", "ScanCode": "015"}, Status.IN_TRANSIT),
+            ({"ScanGroupType": "S", "ScanType": "UD", "ScanCode": "009"}, Status.IN_TRANSIT),
+            ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "206"}, Status.IN_TRANSIT),
+            ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "208"}, Status.IN_TRANSIT),
+            ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "092"}, Status.OUT_FOR_DELIVERY),
+            ({"ScanGroupType": "T", "ScanType": "DL", "ScanCode": "188"}, Status.RETURNED),
+            ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "016"}, Status.RETURNED),
+            ({"ScanGroupType": "T", "ScanType": "DL", "ScanCode": "021"}, Status.EXCEPTION),
+            ({"ScanGroupType": "T", "ScanType": "DL", "ScanCode": "090"}, Status.EXCEPTION),
+            ({"ScanGroupType": "T", "ScanType": "DL", "ScanCode": "099"}, Status.EXCEPTION),
+            ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "180"}, Status.OTHER),
             ({"ScanGroupType": "RW", "ScanType": "UD", "ScanCode": "001"}, Status.OTHER),
             ({"ScanGroupType": "S", "ScanType": "UD", "ScanCode": "0"}, Status.OTHER),
             ({"ScanGroupType": "S", "ScanType": "UD", "ScanCode": "002"}, Status.OUT_FOR_DELIVERY),
@@ -115,12 +126,50 @@ class TestStatuses:
         assert expected == shipment.status
         assert (expected is Status.DELIVERED) == (shipment.delivered_at is not None)
 
-    def test_reverse_pickup(self):
-        """Trap 14: in mode R a delivery brings the parcel to the merchant."""
-        with pytest.raises(Ignored, match="from the shopper"):
-            bluedart.read(
-                member(scan={"ScanGroupType": "T", "ScanType": "DL", "ScanCode": "000"}, ShipmentMode="R"), POST
-            )
+    @pytest.mark.parametrize(
+        ("scan", "words"),
+        [
+            ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "536"}, ("T UD 536",)),
+            ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "000"}, ("T UD 000",)),
+            ({"ScanGroupType": "T", "ScanType": "UD", "ScanCode": "180"}, ()),
+            ({"ScanGroupType": "RW", "ScanType": "UD", "ScanCode": "001"}, ()),
+            ({"ScanGroupType": "RT", "ScanType": "UD", "ScanCode": "999"}, ()),
+        ],
+    )
+    def test_unknown_codes(self, scan, words):
+        """A code on no list is named with its group and type, and so is a delivery that is not closed."""
+        assert words == read_one(bluedart, member(scan=scan)).unknown_words
+
+    def test_unknown_code_in_the_history(self):
+        """An unknown code of an older scan is named as well."""
+        body = member("history_advance")
+        body["Shipment"]["Scans"]["ScanDetail"][0]["ScanCode"] = "777"
+
+        assert ("S UD 777",) == read_one(bluedart, body).unknown_words
+
+    def test_delivered_after_a_return(self):
+        """Trap 14: a delivery after a scan of the way back brings the parcel to the merchant."""
+        body = member("history_advance")
+        body["Shipment"]["Scans"]["ScanDetail"][0] |= {"ScanGroupType": "T", "ScanType": "RT", "ScanCode": "074"}
+        shipment = read_one(bluedart, body)
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+
+    @pytest.mark.parametrize(
+        ("scan", "status"),
+        [
+            ({"ScanGroupType": "T", "ScanType": "DL", "ScanCode": "000"}, Status.RETURNED),
+            ({"ScanGroupType": "S", "ScanType": "UD", "ScanCode": "015"}, Status.RETURNED),
+            ({"ScanGroupType": "T", "ScanType": "DL", "ScanCode": "098"}, Status.EXCEPTION),
+        ],
+    )
+    def test_reverse_pickup(self, scan, status):
+        """Trap 14: mode R marks a pickup from the shopper, and its delivery brings the parcel to the merchant."""
+        shipment = read_one(bluedart, member(scan=scan, ShipmentMode="R"))
+
+        assert (True, status) == (shipment.reverse, shipment.status)
+        assert (None, None) == (shipment.dispatched_at, shipment.delivered_at)
+        assert not read_one(bluedart, member(scan=scan)).reverse
 
     @pytest.mark.parametrize("scans", [{"ScanDetail": []}, None])
     def test_no_scans(self, scans):

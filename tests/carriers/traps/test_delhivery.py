@@ -51,16 +51,39 @@ class TestStatuses:
         assert Status.OUT_FOR_DELIVERY == read_one(delhivery, scan("dispatched_is_out_for_delivery")).status
 
     def test_pickup_date_at_manifest_time(self):
-        """Trap 15: PickUpDate is there before anybody picked anything up, so no status takes it for the dispatch."""
+        """Trap 15: PickUpDate is there before the parcel is picked up, so no status takes it for the dispatch."""
         assert read_one(delhivery, scan("manifested_with_pickup_date")).dispatched_at is None
         assert "2026-11-16T17:15:22+05:30" == read_one(delhivery, scan()).dispatched_at.isoformat()
         assert read_one(delhivery, scan("delivered")).dispatched_at is None
 
-    @pytest.mark.parametrize("kind", ["PP", "PU", "CN"])
-    def test_reverse_pickup(self, kind):
-        """Trap 14: a pickup from the shopper is no shipment to the shopper."""
+    @pytest.mark.parametrize(("kind", "word"), [("PP", "Scheduled"), ("PP", "Dispatched"), ("CN", "Canceled")])
+    def test_no_pickup_yet(self, kind, word):
+        """Trap 14: a pickup from the shopper that is planned or cancelled moves no parcel."""
         with pytest.raises(Ignored, match="from the shopper"):
-            delhivery.read(scan(kind=kind), POST)
+            delhivery.read(scan(kind=kind, Status=word), POST)
+
+    @pytest.mark.parametrize(("kind", "word"), [("PU", "In Transit"), ("PU", "Dispatched"), ("DL", "DTO")])
+    def test_reverse_pickup(self, kind, word):
+        """Trap 14: a parcel from the shopper is marked as reverse, and its delivery is to the merchant."""
+        back = read_one(delhivery, scan(kind=kind, Status=word))
+
+        assert (True, Status.RETURNED) == (back.reverse, back.status)
+        assert (None, None) == (back.delivered_at, back.dispatched_at)
+        assert not read_one(delhivery, scan("closed_as_rto")).reverse
+
+    @pytest.mark.parametrize(
+        ("kind", "word", "status", "words"),
+        [
+            ("UD", "Teleported", Status.OTHER, ("UD Teleported",)),
+            ("RT", "Teleported", Status.RETURNED, ("RT Teleported",)),
+            ("DL", "Delivered ", Status.DELIVERED, ()),
+        ],
+    )
+    def test_unknown_words(self, kind, word, status, words):
+        """A pair on no list is named, on the way back as well."""
+        shipment = read_one(delhivery, scan(kind=kind, Status=word))
+
+        assert (status, words) == (shipment.status, shipment.unknown_words)
 
     @pytest.mark.parametrize(
         ("kind", "word", "code", "expected"),
@@ -70,7 +93,7 @@ class TestStatuses:
             ("UD", "Manifested", "X-PPOM", Status.ANNOUNCED),
             ("UD", "Not Picked", "FMPUR-101", Status.ANNOUNCED),
             ("UD", "Delivered", "EOD-38", Status.OTHER),
-            ("DL", "DTO", "EOD-38", Status.OTHER),
+            ("DL", "DTO", "EOD-38", Status.RETURNED),
             ("UD", "Teleported", None, Status.OTHER),
         ],
     )

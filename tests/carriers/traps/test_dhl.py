@@ -1,6 +1,7 @@
 """The traps that DHL sets."""
 
 import json
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,6 +39,12 @@ class TestSubscription:
         with pytest.raises(Ignored, match="active"):
             dhl.read(member, POST)
 
+    @pytest.mark.parametrize("scope", ["subscription.activate", "subscription.delete", "subscription.deleted"])
+    def test_known_steps(self, scope):
+        """Trap 9: the other steps of a subscription bring no parcel either."""
+        with pytest.raises(Ignored, match="the subscription"):
+            dhl.read(step(scope), POST)
+
     def test_activation(self, rig):
         """Trap 9: DHL waits for a call to its own host that repeats the secret; until it is made, the call is due."""
         heard: list[Heard] = []
@@ -69,11 +76,11 @@ class TestSubscription:
         rig.configure(endpoints={"dhl": {"carrier": "dhl", "secrets": ["a-good-token"], "fetch_credentials": "key"}})
         said = {**step("subscription.validate"), "self": "https://api-eu.dhl.com.evil.example/subscription/1"}
         sent = rig.client.post("/webhooks/dhl", json=said, headers={"x-webhook-token": "a-good-token"})
-        assert (422, "quarantined") == outcome(sent)
+        assert (200, "quarantined") == outcome(sent)
         assert [] == rows(rig, "fetches")
 
     def test_other_step(self):
-        """Trap 25: a step that nobody described is kept and refused by name."""
+        """Trap 25: a step that DHL does not describe is kept and refused by name."""
         with pytest.raises(Unreadable, match=r"\$\.scope"):
             dhl.read(step("subscription.sold"), POST)
 
@@ -111,6 +118,73 @@ class TestStatus:
         """Traps 16 and 17: the shared code decides; a division's own word or code is not guessed at."""
         for words in ("DELIVERED", "PU"):
             assert expected is read_one(dhl, parcel(status=latest(code, status=words))).status
+
+    @pytest.mark.parametrize(
+        ("fields", "expected"),
+        [
+            ({"simplifiedStatus": "Delivered"}, Status.DELIVERED),
+            ({"simplifiedStatus": "transit", "divisionalStatus": "OK"}, Status.IN_TRANSIT),
+            ({"simplifiedStatus": "unknown", "divisionalStatus": "WC"}, Status.OUT_FOR_DELIVERY),
+            ({"divisionalStatus": "PU"}, Status.DISPATCHED),
+            ({"divisionalStatus": "OK"}, Status.DELIVERED),
+            ({"divisionalStatus": "RT"}, Status.RETURNED),
+            ({"divisionalStatus": "ZZ"}, Status.OTHER),
+            ({"simplifiedStatus": " "}, Status.OTHER),
+        ],
+    )
+    def test_without_the_shared_code(self, fields, expected):
+        """Trap 16: without statusCode the simplified status decides, then the division's own code."""
+        read = read_one(dhl, parcel(service="express", status=fields))
+        assert expected is read.status
+
+    @pytest.mark.parametrize(
+        ("service", "code", "expected"),
+        [
+            ("parcel-de", "ZU", Status.DELIVERED),
+            ("ecommerce", "606", Status.DELIVERED),
+            ("ecommerce", "602", Status.RETURNED),
+            ("ecommerce", "642", Status.IN_TRANSIT),
+            ("ecommerce", "860", Status.RETURNED),
+            ("ecommerce-europe", "5", Status.DISPATCHED),
+            ("ecommerce-europe", "606", Status.OTHER),
+            ("freight", "OK", Status.OTHER),
+        ],
+    )
+    def test_divisions(self, service, code, expected):
+        """Trap 16: a code means something in its own division alone."""
+        assert expected is read_one(dhl, parcel(service=service, status={"divisionalStatus": code})).status
+
+    def test_no_code_at_all(self):
+        """Trap 25: a status without any of the three codes is kept and refused."""
+        body = {"scope": "subscription.push", "shipments": [parcel(status={"status": "DELIVERED"})]}
+        request = replace(POST, body=json.dumps(body).encode())
+        with pytest.raises(Unreadable, match=r"\$\.shipments\[0\]\.status"):
+            discover()["dhl"].convert(request)
+
+    def test_unknown_words(self):
+        """Unknown codes are named, those of the events too; a known code without a meaning is not."""
+        read = read_one(dhl, parcel(status=latest("teleported"), events=[latest("beamed"), latest("unknown")]))
+        assert ("beamed", "teleported") == read.unknown_words
+        assert ("Z9",) == read_one(dhl, parcel(service="express", status={"divisionalStatus": "Z9"})).unknown_words
+
+    @pytest.mark.parametrize(
+        "back",
+        [
+            latest("transit", status="RT"),
+            latest("failure", description="Returned to shipper"),
+            latest("transit", remark="The shipment is on its way back to the sender"),
+        ],
+    )
+    def test_delivered_after_a_return(self, back):
+        """Trap 14: a delivery after an event of the way back brings the parcel to the merchant."""
+        read = read_one(dhl, parcel(service="express", status=latest("delivered"), events=[back]))
+        assert (Status.RETURNED, None) == (read.status, read.delivered_at)
+
+    def test_returned_in_words(self):
+        """Trap 14: a delivery whose own words speak of the sender is a return; a label is only announced."""
+        words = "Delivered, returned to sender"
+        assert Status.RETURNED is read_one(dhl, parcel(status=latest("delivered", status=words))).status
+        assert Status.ANNOUNCED is read_one(dhl, parcel(status=latest("pre-transit", description=words))).status
 
     def test_announced_and_called_delivered(self):
         """Trap 17: DHL's own sample is called DELIVERED in pre-transit, and is neither delivered nor dispatched."""
@@ -182,6 +256,25 @@ class TestValues:
             {"details": {"references": references}}
         )
         assert () == read_one(dhl, parcel()).references
+
+    @pytest.mark.parametrize(
+        ("written", "words"), [("PU", "Picked up"), ("RD", "failure"), ("Zugestellt", "Zugestellt"), (None, "failure")]
+    )
+    def test_words_of_events(self, written, words):
+        """A division's code is no text for shoppers: its meaning stands in, or the shared code."""
+        read = read_one(dhl, parcel(service="express", events=[latest("failure", status=written)]))
+        assert [words] == [event.description for event in read.events]
+
+    def test_event_without_a_day(self):
+        """An event without a time is no line of the history, and its code still counts."""
+        read = read_one(dhl, parcel(service="express", events=[latest("transit", None, status="RT")]))
+        assert (Status.IN_TRANSIT, ()) == (read.status, read.events)
+
+    def test_pieces(self):
+        """Each piece of a shipment has a number of its own, by which the parcel may be known."""
+        read = read_one(dhl, parcel(details={"pieceIds": ["JD01", None, 7]}))
+        assert ["JD01", "7"] == [each.value for each in read.references]
+        assert {ReferenceKind.TRACKING_NUMBER} == {each.kind for each in read.references}
 
     def test_names_stay_outside(self):
         """Trap 31: the free text in which DHL's own sample has a first name is no event's description."""

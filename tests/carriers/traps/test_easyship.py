@@ -53,12 +53,35 @@ class TestEvents:
             ("In Transit to Consolidation Center", Status.IN_TRANSIT),
             ("No Recent Tracking Updates", Status.OTHER),
             ("Uncancelled", Status.OTHER),
+            ("Returned To Sender", Status.RETURNED),
+            ("Handed Over to Courier", Status.DISPATCHED),
+            ("Label Printed", Status.ANNOUNCED),
+            ("Cancelled by Company", Status.CANCELLED),
             (None, Status.OTHER),
         ],
     )
     def test_look_alikes(self, words: str | None, status: Status) -> None:
         """Traps 14 and 16: statuses are words for people; only the exact ones count."""
         assert status == shipment(tracking_status__status=words).status
+
+    def test_unknown_words(self) -> None:
+        """An unknown word is named; a known one without a meaning is not."""
+        assert ("Teleported",) == shipment(tracking_status__status="Teleported").unknown_words
+        assert () == shipment(tracking_status__status="Uncancelled").unknown_words
+
+    def test_returned_in_a_checkpoint(self) -> None:
+        """Trap 14: a checkpoint in which the parcel goes back settles the delivery that follows it."""
+        back = [{"message": "Arrived"}, {"message": "Returned to sender", "location": "Lisbon"}]
+        changes = {"tracking_status__status": "Delivered", "tracking_status__checkpoints": back}
+
+        assert Status.RETURNED == shipment(**changes).status
+        assert Status.DELIVERED == shipment(**changes | {"tracking_status__checkpoints": back[:1]}).status
+        assert Status.DELIVERED == shipment(**changes | {"tracking_status__checkpoints": {}}).status
+
+    def test_unknown_event(self) -> None:
+        """Trap 25: an event that Easyship does not describe is kept and refused by name."""
+        with pytest.raises(Unreadable, match=r"shipment\.teleported"):
+            shipment(event_type="shipment.teleported")
 
     def test_no_dates(self) -> None:
         """Trap 23: no event has a date, and the hour of arrival is not the hour of the dispatch."""
@@ -89,7 +112,7 @@ class TestEvents:
             label(label__status="failed")
 
     def test_test_button(self) -> None:
-        """Trap 32: the dashboard's test says "Delivered" of a shipment that nobody has."""
+        """Trap 32: the dashboard's test says "Delivered" of a shipment that does not exist."""
         with pytest.raises(Ignored, match="test"):
             shipment(resource_id="ESTEST00000")
 
@@ -103,11 +126,13 @@ class TestEvents:
 class TestValues:
     def test_order(self) -> None:
         """Trap 27: the platform's order number is the order of the shop the parcel was sold in."""
-        assert (Reference(ReferenceKind.ORDER_ID, "1524000000001-01"),) == shipment().references
-        assert () == shipment(tracking_status__platform_order_number=None).references
+        own = Reference(ReferenceKind.TRACKING_NUMBER, shipment().key)
+
+        assert (Reference(ReferenceKind.ORDER_ID, "1524000000001-01"), own) == shipment().references
+        assert (own,) == shipment(tracking_status__platform_order_number=None).references
 
     def test_no_courier(self) -> None:
-        """Trap 29: nobody says who carries the parcel."""
+        """Trap 29: no field names the courier."""
         assert shipment().courier is None
 
     def test_switched_off(self) -> None:

@@ -42,8 +42,17 @@ class TestEvents:
             ("undelivered", Status.EXCEPTION),
             ("returned_to_sender", Status.RETURNED),
             ("canceled", Status.CANCELLED),
+            ("dispatched_by_sender_to_pok", Status.DISPATCHED),
+            ("pickup_time_expired", Status.IN_TRANSIT),
+            ("ready_to_pickup_from_branch", Status.IN_TRANSIT),
+            ("stack_in_customer_service_point", Status.IN_TRANSIT),
+            ("canceled_redirect_to_box", Status.IN_TRANSIT),
+            ("out_for_delivery_to_address", Status.OUT_FOR_DELIVERY),
+            ("taken_by_courier_from_customer_service_point", Status.RETURNED),
+            ("return_pickup_confirmation_to_sender", Status.OTHER),
+            ("rejected_by_receiver", Status.EXCEPTION),
+            ("claimed", Status.EXCEPTION),
             ("Delivered", Status.OTHER),
-            ("dispatched_by_sender_to_pok", Status.OTHER),
             (None, Status.OTHER),
         ],
     )
@@ -53,6 +62,17 @@ class TestEvents:
 
         assert status == shipment.status
         assert shipment.delivered_at is None
+
+    def test_unknown_word(self) -> None:
+        """A word that the dictionary lacks is named; a known word without a meaning is not."""
+        assert ("teleported",) == parcel(payload__status="teleported").unknown_words
+        assert ("Delivered",) == parcel(payload__status="Delivered").unknown_words
+        assert () == parcel(payload__status="other").unknown_words
+
+    def test_unknown_event(self) -> None:
+        """An event that InPost does not describe is kept and refused by name."""
+        with pytest.raises(Unreadable, match="shipment_teleported"):
+            parcel(event="shipment_teleported")
 
     def test_courier_never_seen(self) -> None:
         """Trap 18: any status on the way dates the dispatch where the first never came; a delivery does not."""

@@ -72,13 +72,22 @@ class TestStatuses:
         assert (Status.ANNOUNCED, None, ()) == (shipment.status, shipment.dispatched_at, shipment.events)
 
     @pytest.mark.parametrize(
-        "word", ["At PUDO", "Arrived at Distribution Point", "Pending Pickup at Distribution Point", "delivered"]
+        "word", ["At PUDO", "Arrived at Distribution Point", "Pending Pickup at Distribution Point"]
     )
-    def test_points_and_unknown_words(self, word):
-        """Traps 14 and 16: who waits for a parcel at a point is not said, and a word on no list claims nothing."""
+    def test_points(self, word):
+        """Trap 14: a parcel at a point of Ninja Van's is with Ninja Van until the shopper collects it."""
         shipment = read_one(ninjavan, parcel(status=word))
 
+        assert (Status.IN_TRANSIT, None) == (shipment.status, shipment.delivered_at)
+        assert Status.RETURNED == read_one(ninjavan, parcel(status=word, is_parcel_on_rts_leg=True)).status
+
+    @pytest.mark.parametrize("word", ["delivered", "Teleported"])
+    def test_unknown_words(self, word):
+        """Trap 16: a word on no list claims nothing, and is named; one of the status before is not."""
+        shipment = read_one(ninjavan, parcel(status=word, previous_status="Beamed"))
+
         assert (Status.OTHER, None, None) == (shipment.status, shipment.dispatched_at, shipment.delivered_at)
+        assert (word,) == shipment.unknown_words
 
     @pytest.mark.parametrize(
         "word",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters import Ignored, Status, onfleet
+from adapters import Ignored, Status, Unreadable, onfleet
 from receiver.carriers.references import Rule, refer
 from receiver.carriers.schemas import validator
 from tests.support.adapter import POST, payload, proves, read_one
@@ -107,10 +107,16 @@ class TestTriggers:
 
         assert (expected, None, ()) == (shipment.status, shipment.dispatched_at, shipment.events)
 
-    @pytest.mark.parametrize("trigger", [5, 7, 13, 17, 25, 99])
+    @pytest.mark.parametrize("trigger", [5, 7, 13, 17, 25, 30])
     def test_other_triggers(self, trigger):
-        """Trap 16: proofs that arrive later, workers, messages, routes and what is yet to come are no steps."""
+        """Trap 16: proofs that arrive later, workers, messages, routes and predictions are no steps."""
         with pytest.raises(Ignored, match=f"trigger {trigger} "):
+            onfleet.read({"triggerId": trigger}, POST)
+
+    @pytest.mark.parametrize("trigger", [11, 21, 99])
+    def test_unknown_trigger(self, trigger):
+        """Trap 25: a trigger on no list is kept and refused by its number."""
+        with pytest.raises(Unreadable, match=f"is {trigger}"):
             onfleet.read({"triggerId": trigger}, POST)
 
     @pytest.mark.parametrize("trigger", [1, 2])
@@ -121,8 +127,20 @@ class TestTriggers:
         assert shipment.happened_at == shipment.dispatched_at is not None
 
     def test_completed_alone(self):
-        """Trap 18: a completion does not say when the courier set out."""
+        """Trap 18: a completion dates the dispatch only where it repeats when the courier set out."""
+        started = {"events": [{"name": "start", "time": 1795018305000}, {"name": "end", "time": None}], "success": True}
+        shipment = read_one(onfleet, task("completed", task={"completionDetails": started}))
+
         assert read_one(onfleet, task("completed")).dispatched_at is None
+        assert "2026-11-18T16:11:45+00:00" == shipment.dispatched_at.isoformat()
+        assert Status.DELIVERED == shipment.status
+
+    def test_failed_after_the_start(self):
+        """Trap 18: a failed task whose courier set out was dispatched."""
+        started = {"events": [{"name": "start", "time": 1795018305000}], "success": False}
+        shipment = read_one(onfleet, task("failed", task={"completionDetails": started}))
+
+        assert (Status.EXCEPTION, "2026-11-18T16:11:45+00:00") == (shipment.status, shipment.dispatched_at.isoformat())
 
 
 class TestValues:
@@ -157,7 +175,7 @@ class TestValues:
         assert ["1934000000001-01"] == [one.value for one in refer(shipment, task(), (rule,))]
 
     def test_courier(self):
-        """Trap 29: Onfleet is software; who drives is the merchant's own fleet, which only the merchant can name."""
+        """Trap 29: Onfleet is software; the fleet is the merchant's own, and only the merchant can name it."""
         assert read_one(onfleet, task()).courier is None
 
     def test_no_personal_data(self):

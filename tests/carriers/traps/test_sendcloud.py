@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters import Ignored, Status
+from adapters import Ignored, Reference, ReferenceKind, Status, Unreadable
 from receiver.carriers import discover
 from receiver.config import endpoint_from
 from receiver.intake.redaction import Redaction
@@ -54,10 +54,13 @@ class TestStatus:
             (12, Status.IN_TRANSIT),
             (93, Status.DELIVERED),
             (13, Status.EXCEPTION),
-            (92, Status.OTHER),
+            (92, Status.IN_TRANSIT),
             (999, Status.OTHER),
             (1999, Status.OTHER),
             (2000, Status.CANCELLED),
+            (62991, Status.EXCEPTION),
+            (62992, Status.RETURNED),
+            (62996, Status.EXCEPTION),
             (31337, Status.OTHER),
         ],
     )
@@ -75,6 +78,34 @@ class TestStatus:
         assert Status.ANNOUNCED == shipment.status
         assert ["Delivered"] == [one.description for one in shipment.events]
 
+    @pytest.mark.parametrize(
+        ("message", "status"),
+        [
+            ("At customs", Status.IN_TRANSIT),
+            ("At sorting centre", Status.IN_TRANSIT),
+            ("Delivery date changed", Status.OTHER),
+            ("Address invalid", Status.EXCEPTION),
+            ("Returned to sender", Status.RETURNED),
+        ],
+    )
+    def test_message(self, message: str, status: Status) -> None:
+        """A status whose number is unpublished is known by its message."""
+        shipment = parcel(parcel__status={"id": 62899, "message": message})
+
+        assert (status, ()) == (shipment.status, shipment.unknown_words)
+
+    def test_unknown_status(self) -> None:
+        """A status that is unknown by number and message is named with both."""
+        assert ("62899 Teleported",) == parcel(parcel__status={"id": 62899, "message": "Teleported"}).unknown_words
+        assert ("62899",) == parcel(parcel__status={"id": 62899}).unknown_words
+        assert () == parcel(parcel__status={"id": 11, "message": "Bezorgd"}).unknown_words
+
+    def test_delivered_to_the_sender(self) -> None:
+        """Trap 14: a message that speaks of the sender is no delivery, whatever the number."""
+        shipment = parcel(parcel__status={"id": 11, "message": "Delivered, to original sender"})
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+
     def test_pickup_never_came(self) -> None:
         """Trap 18: the first scan on the way serves where "picked up by driver" is missing; a delivery does not."""
         assert datetime(2026, 11, 16, 16, 5, tzinfo=UTC) == parcel(parcel__status__id=7).dispatched_at
@@ -88,6 +119,11 @@ class TestStatus:
         with pytest.raises(Ignored, match="return"):
             read("sendcloud", body_of("sendcloud", "return_parcel_delivered"), "delivered")
         assert [Status.DELIVERED] == [one.status for one in read("sendcloud", payload, "delivered")]
+
+    def test_unknown_action(self) -> None:
+        """Trap 25: an action on no list is kept and refused by name."""
+        with pytest.raises(Unreadable, match="parcel_teleported"):
+            read("sendcloud", {"action": "parcel_teleported", "timestamp": 1}, "delivered")
 
     @pytest.mark.parametrize("action", ["test_webhook", "integration_credentials", "return_created"])
     def test_other_actions(self, action: str) -> None:
@@ -121,10 +157,23 @@ class TestTimes:
 
 class TestWords:
     def test_courier(self) -> None:
-        """Trap 29: a code becomes a name where Sendcloud's documentation shows one, and is else left out."""
+        """Trap 29: a code becomes a name where the table of couriers has one, and stays a code for the endpoint."""
+
+        def code_and_name(carrier: dict[str, str]) -> tuple[str | None, str]:
+            shipment = parcel(parcel__carrier=carrier)
+            return shipment.courier, shipment.courier_code
+
         assert "PostNL" == parcel().courier
-        assert parcel(parcel__carrier={"code": "sendcloud_x"}).courier is None
+        assert (None, "sendcloud_x") == code_and_name({"code": "sendcloud_x"})
+        assert ("Colissimo", "colissimo") == code_and_name({"code": "colissimo"})
         assert parcel(parcel__carrier=None).courier is None
+
+    def test_second_number(self) -> None:
+        """The air waybill is a number of the same parcel."""
+        shipment = parcel(parcel__awb_tracking_number="AWB521000001")
+
+        assert Reference(ReferenceKind.TRACKING_NUMBER, "AWB521000001") in shipment.references
+        assert ["order_id"] == [str(one.kind) for one in parcel(parcel__awb_tracking_number=None).references]
 
     def test_number_comes_late(self) -> None:
         """Trap 30: before it is announced a parcel has no number, and its id stays."""
@@ -140,7 +189,7 @@ class TestBeta:
     @pytest.mark.parametrize(
         ("phase", "status"),
         [
-            ("dropped", Status.ANNOUNCED),
+            ("dropped", Status.DISPATCHED),
             ("pup", Status.IN_TRANSIT),
             ("in_delivery", Status.OUT_FOR_DELIVERY),
             ("delivery_forced", Status.OTHER),
@@ -148,7 +197,7 @@ class TestBeta:
         ],
     )
     def test_phases(self, phase: str, status: Status) -> None:
-        """Traps 14 and 15: left at a point is not with the carrier, and a forced delivery names no shopper."""
+        """Traps 14 and 15: the carrier has what was left at its point, and a forced delivery names no shopper."""
         assert status == event(data__event__phase=phase).status
 
     def test_late_but_moving(self) -> None:
@@ -165,6 +214,24 @@ class TestBeta:
 
         assert Status.RETURNED == shipment.status
         assert (None, None) == (shipment.dispatched_at, shipment.delivered_at)
+
+    def test_returned_in_words(self) -> None:
+        """Trap 14: the carrier's own words tell a delivery to the sender."""
+        shipment = event(data__event__phase="delivered", data__event__description="Returned to sender")
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+
+    def test_unknown_words(self) -> None:
+        """Unknown phases and exceptions are named; an unknown exception is an exception all the same."""
+        shipment = event(data__event__phase="teleported", data__event__exception="lost_in_space")
+
+        assert (Status.EXCEPTION, ("teleported", "lost_in_space")) == (shipment.status, shipment.unknown_words)
+        assert Status.EXCEPTION == event(data__event__exception="hold").status
+
+    def test_other_events(self) -> None:
+        """Trap 25: an event type that the beta does not describe is kept and refused by name."""
+        with pytest.raises(Unreadable, match=r"parcel\.created"):
+            event(event_type="parcel.created")
 
     @pytest.mark.parametrize("source", ["calculated", "internal", "claim"])
     def test_carriers_only(self, source: str) -> None:

@@ -25,7 +25,7 @@ def signed(body: bytes = SIGNED, at: datetime = STAMP, signature: str = SIGNATUR
     return proves("shipbob", request, SECRET)
 
 
-def told(topic: str, case: str = "in_transit", header: str = "x-webhook-topic") -> Shipment:
+def under(topic: str, case: str = "in_transit", header: str = "x-webhook-topic") -> Shipment:
     (shipment,) = read("shipbob", body_of("shipbob", case), case, headers={header: topic})
     return shipment
 
@@ -66,14 +66,14 @@ class TestTopics:
     @pytest.mark.parametrize("topic", ["order.shipped", "order.shipment.tracking_received"])
     def test_label_printed(self, topic: str) -> None:
         """Trap 15: "shipped" means that the label was printed, whatever the body's status."""
-        shipment = told(topic)
+        shipment = under(topic)
 
         assert Status.ANNOUNCED == shipment.status
         assert shipment.dispatched_at is None
 
     def test_topic_in_a_header(self) -> None:
         """Trap 26: the body does not say what it tells of; without the header it cannot be read."""
-        assert Status.ANNOUNCED == told("order_shipped", header="shipbob-topic").status
+        assert Status.ANNOUNCED == under("order_shipped", header="shipbob-topic").status
         with pytest.raises(Unreadable, match="x-webhook-topic"):
             read("shipbob", body_of("shipbob", "in_transit"), "in_transit", headers={})
 
@@ -84,6 +84,7 @@ class TestTopics:
             ("Delivered", Status.DELIVERED),
             ("delivered", Status.OTHER),
             ("Completed", Status.OTHER),
+            ("DeliveryException", Status.EXCEPTION),
             (None, Status.OTHER),
         ],
     )
@@ -91,11 +92,36 @@ class TestTopics:
         """Trap 16: under ``tracking.updated`` the carrier's word decides, and only a listed one."""
         assert status == moved(status=word).status
 
+    def test_unknown_word(self) -> None:
+        """An unknown word is named; under a topic that decides by itself no word is asked for."""
+        assert ("Teleported",) == moved(status="Teleported").unknown_words
+        assert () == moved(status="Completed").unknown_words
+        assert () == reader("shipbob", "delivered")(status="Teleported").unknown_words
+
+    @pytest.mark.parametrize(
+        ("topic", "status"),
+        [
+            ("shipment_delivered", Status.DELIVERED),
+            ("shipment_exception", Status.EXCEPTION),
+            ("shipment_onhold", Status.EXCEPTION),
+            ("shipment_cancelled", Status.CANCELLED),
+        ],
+    )
+    def test_old_topics(self, topic: str, status: Status) -> None:
+        """Old subscriptions have the same topics under other names."""
+        assert status == under(topic, "delivered_old_subscription", header="shipbob-topic").status
+
+    @pytest.mark.parametrize("topic", ["order.shipment.teleported", "inventory.updated"])
+    def test_unknown_topic(self, topic: str) -> None:
+        """A topic on no list is kept and refused by name."""
+        with pytest.raises(Unreadable, match=topic):
+            under(topic)
+
     @pytest.mark.parametrize("topic", ["return.completed", "order.delivered", "billing.charge.created"])
     def test_other_topics(self, topic: str) -> None:
         """Trap 14: a return that was completed is with the merchant; a whole order is no parcel."""
         with pytest.raises(Ignored, match=topic):
-            told(topic)
+            under(topic)
 
     def test_label_then_road(self) -> None:
         """Trap 18: topics come unordered; the first word from the road dates the dispatch, a delivery does not."""
@@ -103,6 +129,65 @@ class TestTopics:
 
         assert late.happened_at == late.dispatched_at is not None
         assert reader("shipbob", "delivered")().dispatched_at is None
+
+
+class TestShapes:
+    def test_shipment(self) -> None:
+        """A shipment has its number, its times and its status under other names than an event."""
+        shipment = reader("shipbob", "delivered_old_subscription")()
+
+        assert "2026-11-19T19:41:00+00:00" == shipment.delivered_at.isoformat()
+        assert "2026-11-19T20:05:31+00:00" == shipment.happened_at.isoformat()
+        assert "9261290305280000000010" == shipment.key == shipment.tracking_number
+
+    def test_order(self) -> None:
+        """Trap 19: an order brings all its shipments, and those without a number are left out."""
+        request = recorded("shipbob", "order_of_two_shipments")
+
+        conversion = discover()["shipbob"].convert(request)
+
+        assert ["9261290305280000000011"] == [shipment.key for shipment in conversion.shipments]
+        assert [] == conversion.refused
+
+    @pytest.mark.parametrize(
+        ("detail", "status"),
+        [
+            ("Processing", Status.ANNOUNCED),
+            ("InTransit", Status.IN_TRANSIT),
+            ("OutForDelivery", Status.OUT_FOR_DELIVERY),
+            ("Delivered", Status.DELIVERED),
+        ],
+    )
+    def test_detail(self, detail: str, status: Status) -> None:
+        """A shipment that left ShipBob is "Completed", and its detail says how far it is."""
+        payload = body_of("shipbob", "delivered_old_subscription")
+        payload["status_details"][0]["name"] = detail
+
+        (shipment,) = read("shipbob", payload, "in_transit")
+
+        assert status == shipment.status
+
+    def test_detail_of_another_status(self) -> None:
+        """Only "Completed" has a detail of the road: a shipment on hold stays on hold."""
+        payload = body_of("shipbob", "delivered_old_subscription") | {"status": "OnHold"}
+
+        assert [Status.EXCEPTION] == [shipment.status for shipment in read("shipbob", payload, "in_transit")]
+
+    @pytest.mark.parametrize(
+        ("payload", "place"), [({"id": 1}, r"\$\.tracking"), ({"tracking": {"number": "1"}}, r"\$\.tracking")]
+    )
+    def test_unknown_shape(self, payload: dict[str, object], place: str) -> None:
+        """Trap 25: a body without the fields of any known form is kept and refused."""
+        with pytest.raises(Unreadable, match=place):
+            read("shipbob", payload, "in_transit")
+
+    def test_courier(self) -> None:
+        """Trap 29: the carrier's own text stays, and is there as a code for the endpoint's names."""
+        shipment = moved(tracking__carrier="VeHo")
+
+        assert ("VeHo", "VeHo") == (shipment.courier, shipment.courier_code)
+        assert "UPS" == moved(tracking__carrier="ups").courier
+        assert (None, "") == (moved(tracking__carrier=None).courier, moved(tracking__carrier=None).courier_code)
 
 
 class TestValues:

@@ -47,11 +47,19 @@ class TestEvents:
         [
             (5, Status.ANNOUNCED),
             ("42", Status.DISPATCHED),
-            (20, Status.OTHER),
-            (19, Status.OTHER),
+            (20, Status.EXCEPTION),
+            (19, Status.ANNOUNCED),
             (9, Status.RETURNED),
             (10, Status.RETURNED),
-            (77, Status.OTHER),
+            (40, Status.RETURNED),
+            (41, Status.RETURNED),
+            (46, Status.RETURNED),
+            (75, Status.RETURNED),
+            (78, Status.RETURNED),
+            (45, Status.CANCELLED),
+            (77, Status.EXCEPTION),
+            (11, Status.OTHER),
+            (99, Status.OTHER),
             (None, Status.OTHER),
         ],
     )
@@ -61,6 +69,36 @@ class TestEvents:
 
         assert status == shipment.status
         assert shipment.delivered_at is None
+
+    def test_unknown_numbers(self) -> None:
+        """An unknown number is named, that of a scan too; "NA" is no number, and 11 is known to say nothing."""
+        assert ("99",) == parcel(shipment_status_id=99).unknown_words
+        assert ("98", "99") == parcel(shipment_status_id=99, **{"scans__0__sr-status": "98"}).unknown_words
+        assert () == parcel(shipment_status_id=11, **{"scans__0__sr-status": "NA"}).unknown_words
+
+    def test_delivered_after_a_return(self) -> None:
+        """Trap 14: a delivery after a scan of the way back brings the parcel to the merchant."""
+        shipment = parcel(shipment_status_id=7, **{"scans__1__sr-status": "46"})
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+
+    def test_undated_return(self) -> None:
+        """Trap 14: a scan of the way back counts without its time."""
+        changes = {"scans__1__sr-status": "9", "scans__1__date": None}
+
+        assert Status.RETURNED == parcel(shipment_status_id=7, **changes).status
+
+    @pytest.mark.parametrize("number", ["NA", "", None, "98"])
+    def test_return_in_words(self, number: str | None) -> None:
+        """Trap 14: without a known number the courier's words tell the way back."""
+        changes = {"scans__2__sr-status": number, "scans__2__activity": "Shipment returned to shipper"}
+
+        assert Status.RETURNED == parcel(shipment_status_id=7, **changes).status
+        assert Status.RETURNED == parcel(shipment_status_id=number, shipment_status="RTO DELIVERED").status
+
+    def test_number_before_words(self) -> None:
+        """Trap 17: a known number overrules the words."""
+        assert Status.DELIVERED == parcel(shipment_status_id=7, shipment_status="RTO").status
 
     def test_which_number(self) -> None:
         """Trap 17: ``current_status_id`` counts otherwise, and words decide nothing."""
@@ -114,6 +152,14 @@ class TestTimes:
 
 
 class TestValues:
+    def test_courier(self) -> None:
+        """Trap 29: the courier's name may include its service, and stays a code for the endpoint's names."""
+        shipment = parcel(courier_name="Delhivery Surface")
+
+        assert ("Delhivery Surface", "Delhivery Surface") == (shipment.courier, shipment.courier_code)
+        assert "Blue Dart" == parcel(courier_name="BlueDart").courier
+        assert (None, "") == (parcel(courier_name=None).courier, parcel(courier_name=None).courier_code)
+
     def test_number_as_number(self) -> None:
         """Trap 24: an older message has the number as a JSON number, and it is the same parcel."""
         assert "52600000000008" == older().key == older().tracking_number

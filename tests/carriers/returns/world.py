@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters import Shipment
-from tests.traps.parcels import body_of, read
+from tests.support.parcels import body_of, read
 
 Row = tuple[str, str, Callable[[], list[Shipment]]]
 

@@ -84,6 +84,7 @@ _NAMES = {
     "totalexpress": "Total Express",
     "ups": "UPS",
     "upswalleted": "UPS",  # ShipEngine's own account with UPS
+    "urbano": "Urbano",
     "usps": "USPS",
     "yodel": "Yodel",
 }

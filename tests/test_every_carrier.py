@@ -45,7 +45,6 @@ every_recording = pytest.mark.parametrize("path", RECORDINGS)
 #: Carriers of which we know where the number is, and no word for where a parcel is; why.
 NUMBERS_ONLY = {
     "shipstation_v1": "version 1 has no tracking events (shipstation.com/docs/api/models/webhook)",
-    "enviopack": "its list of conditions (GET /envios/condiciones) is not public",
 }
 LONGEST = 2000  # characters of anything worth storing: a URL
 GONE = object()

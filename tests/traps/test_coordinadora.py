@@ -77,6 +77,12 @@ class TestEnvelope:
             (shipment,) = COORDINADORA.convert(replace(posted(inner()), body=body)).shipments
             assert [comment] == [each.description for each in shipment.events]
 
+    def test_encode(self):
+        """An exported message is in base64 again, and is read as the one that came."""
+        body = coordinadora.decode(posted(inner()))
+
+        assert body == coordinadora.decode(replace(POST, body=coordinadora.encode(body)))
+
     @pytest.mark.parametrize("field", list(inner("incident_during_delivery")))
     def test_damage_inside(self, field):
         """Whatever stands inside the base64, the outcome is a sound shipment or a named refusal."""

@@ -148,7 +148,7 @@ def _legacy(payload: dict[str, Any]) -> Shipment:
 
 
 def _status(written: object, path: str) -> tuple[Status, tuple[str, ...]]:
-    """A status by its words, of which there are several spellings: "Out for Delivery", "out_for_delivery"."""
+    """A status by its words, which come in several spellings: "Out for Delivery", "out_for_delivery"."""
     word = line(written, path)
     status, unknown = look_up(STATUSES, " ".join(re.findall(r"[a-z0-9]+", word.lower())))
     return status, (word,) if unknown else ()

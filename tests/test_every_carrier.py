@@ -43,9 +43,7 @@ every_carrier = pytest.mark.parametrize("carrier", CARRIERS)
 every_recording = pytest.mark.parametrize("path", RECORDINGS)
 
 #: Carriers of which we know where the number is, and no word for where a parcel is; why.
-NUMBERS_ONLY = {
-    "shipstation_v1": "version 1 has no tracking events (shipstation.com/docs/api/models/webhook)",
-}
+NUMBERS_ONLY = {"shipstation_v1": "version 1 has no tracking events (shipstation.com/docs/api/models/webhook)"}
 LONGEST = 2000  # characters of anything worth storing: a URL
 GONE = object()
 LATEST = "9999-12-31T23:59:59-12:00"  # in UTC it is past the end of the calendar

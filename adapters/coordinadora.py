@@ -19,8 +19,10 @@ from adapters import (
     day,
     inner_json,
     line,
+    look_up,
     moment,
     name,
+    says_returned,
     strict_json,
     text,
 )
@@ -28,14 +30,15 @@ from adapters import (
 NAME = "Coordinadora"
 DOCS = "https://cloud.google.com/pubsub/docs/push"  # Coordinadora's own pages are a PDF, handed out on request
 AUTH = (Path(), Query())  # "sin autenticación": only the URL can hold a secret
-REPLY = Reply(unreadable=200)  # Pub/Sub sends again whatever is not acknowledged by a 2xx
+REPLY = Reply(unreadable=200)  # Pub/Sub sends again what is not acknowledged by a 2xx
 PROBE = None
 RETRIES = None  # until Coordinadora's retention ends; its length is not published
 ZONE = ZoneInfo("America/Bogota")  # times have no offset; assumed of a Colombian carrier
 TRACKING_PAGE = None
 REFERENCES = ("message.data.referencia",)
 
-# "Notificacion-push-Tracking-v3.pdf", the nine states; there is no 7
+# "Notificacion-push-Tracking-v3.pdf", the nine states with "0" (there is no 7), as an integrator quotes it; "9" as two
+# guides of integrators for Coordinadora's incidents explain it. Read 2026-11-28.
 STATUSES = {
     "1": Status.ANNOUNCED,  # to be received by Coordinadora
     "2": Status.IN_TRANSIT,  # at the terminal of origin
@@ -44,10 +47,12 @@ STATUSES = {
     "5": Status.OUT_FOR_DELIVERY,
     "6": Status.DELIVERED,
     "8": Status.EXCEPTION,  # closed by an incident
-    "9": Status.OTHER,  # "en punto DROP": left there for the carrier, or for the shopper, is not said
+    "9": Status.IN_TRANSIT,  # "en punto DROP": waits at an office of Coordinadora for the shopper
 }
 NO_SUCH_GUIDE = "0"
 ON_THE_WAY = (Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 def decode(request: Request) -> Any:
@@ -55,7 +60,10 @@ def decode(request: Request) -> Any:
     payload = strict_json(request.body)
     if not isinstance(payload, dict) or not isinstance(payload.get("message"), dict):
         raise Unreadable("$.message", "is missing: this is no message of Pub/Sub")
-    event = inner_json(payload["message"].get("data"), "$.message.data", in_base64=True)
+    data = payload["message"].get("data")
+    if isinstance(data, str):  # either alphabet of base64, with or without its padding
+        data = data.translate(_URL_SAFE) + "=" * (-len(data) % 4)
+    event = inner_json(data, "$.message.data", in_base64=True)
     return {**payload, "message": {**payload["message"], "data": event}}
 
 
@@ -70,10 +78,12 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     code = name(event["codigo"], "$.message.data.codigo")
     if code == NO_SUCH_GUIDE:
         raise Ignored("Coordinadora does not know the guide")
-    status, state = _status(event, code)
+    words = line(event.get("comment"), "$.message.data.comment")
+    status, unknown_word = _status(event, code)
+    if status in (Status.DELIVERED, Status.EXCEPTION) and says_returned(words):
+        status = Status.RETURNED
     number = name(event["tracking_number"], "$.message.data.tracking_number")
     happened_on, happened_at = _when(event, request)
-    words = line(event.get("comment"), "$.message.data.comment")
     events: tuple[TrackingEvent, ...] = ()
     if happened_on and words and status is not Status.ANNOUNCED:
         events = (TrackingEvent(day=happened_on, description=words, happened_at=happened_at),)
@@ -84,9 +94,10 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=happened_at,
             tracking_number=number,
             courier=NAME,
-            dispatched_at=happened_at if state in ON_THE_WAY else None,
+            dispatched_at=happened_at if status in ON_THE_WAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             events=events,
+            unknown_words=(unknown_word,) if unknown_word else (),
         )
     ]
 
@@ -95,13 +106,13 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
     return text(payload["message"].get("messageId"), "$.message.messageId")
 
 
-def _status(event: dict[str, Any], code: str) -> tuple[Status, Status]:
-    """What to report, and the state behind it. Incidents have codes of their own and name the state the guide is in."""
+def _status(event: dict[str, Any], code: str) -> tuple[Status, str]:
+    """The status, and the code that the table lacks. Incidents have codes of their own, whose list is not published,
+    and name the state that the guide is in. When the guide came into that state they do not say."""
     if code in STATUSES or "codigo_estado" not in event:
-        status = STATUSES.get(code, Status.OTHER)
-        return status, status
-    state = text(event["codigo_estado"], "$.message.data.codigo_estado")
-    return Status.EXCEPTION, STATUSES.get(state or "", Status.OTHER)
+        return look_up(STATUSES, code)
+    _, unknown_state = look_up(STATUSES, text(event["codigo_estado"], "$.message.data.codigo_estado"))
+    return Status.EXCEPTION, unknown_state
 
 
 def _when(event: dict[str, Any], request: Request) -> tuple[date | None, datetime | None]:
@@ -109,6 +120,6 @@ def _when(event: dict[str, Any], request: Request) -> tuple[date | None, datetim
     written = text(event.get("fecha"), "$.message.data.fecha")
     hour = text(event.get("hora"), "$.message.data.hora")
     if written and hour:
-        written = f"{written} {hour}"
+        written = f"{written} {''.join(hour.split())}"  # some come as "13: 51: 43.456818"
     path = "$.message.data.fecha"
     return day(written, path), moment(written, path, zone=request.zone)

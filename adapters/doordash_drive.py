@@ -16,6 +16,7 @@ from adapters import (
     Status,
     TrackingEvent,
     day,
+    look_up,
     moment,
     name,
     url,
@@ -27,21 +28,26 @@ DOCS = "https://developer.doordash.com/en-US/docs/drive/reference/webhooks"
 AUTH = (Basic(), Bearer(), Header(), Path())
 REPLY = Reply(unreadable=200)  # anything but 200 is sent again
 PROBE = None
-RETRIES = Retries(times=2)  # three times in all; nobody says how far apart
+RETRIES = Retries(times=2)  # three times in all; how far apart is not published
 ZONE = None  # every time ends in Z
 TRACKING_PAGE = None
 REFERENCES = ("external_delivery_id",)
 COURIER = "DoorDash"  # what shoppers know
 
-# https://developer.doordash.com/en-US/docs/drive/reference/webhooks: event_name
+# https://developer.doordash.com/en-US/docs/drive/reference/webhooks, event_name; the optional events, which are written
+# in small letters there, as five integrators read them. Read 2026-11-28.
 STATUSES = {
+    "DELIVERY_CREATED": Status.ANNOUNCED,
     "DASHER_CONFIRMED": Status.ANNOUNCED,
+    **dict.fromkeys(("dasher_enroute_to_pickup", "DASHER_ENROUTE_TO_PICKUP"), Status.ANNOUNCED),
     "DASHER_CONFIRMED_PICKUP_ARRIVAL": Status.ANNOUNCED,  # at the shop, with empty hands
     "DASHER_PICKED_UP": Status.DISPATCHED,
+    **dict.fromkeys(("dasher_enroute_to_dropoff", "DASHER_ENROUTE_TO_DROPOFF"), Status.OUT_FOR_DELIVERY),
     "DASHER_CONFIRMED_DROPOFF_ARRIVAL": Status.OUT_FOR_DELIVERY,
     "DASHER_DROPPED_OFF": Status.DELIVERED,
     "DELIVERY_CANCELLED": Status.CANCELLED,
     "DELIVERY_RETURN_INITIALIZED": Status.RETURNED,
+    **dict.fromkeys(("dasher_enroute_to_return", "DASHER_ENROUTE_TO_RETURN"), Status.RETURNED),
     "DASHER_CONFIRMED_RETURN_ARRIVAL": Status.RETURNED,
     "DELIVERY_RETURNED": Status.RETURNED,
 }
@@ -52,7 +58,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     event = payload["event_name"]
     if event in NOTHING_TO_DO:
         raise Ignored(NOTHING_TO_DO[event])
-    status = STATUSES.get(event, Status.OTHER)
+    status, unknown_word = look_up(STATUSES, event)
     number = name(payload["external_delivery_id"], "$.external_delivery_id")
     happened_at = _moment(payload, "created_at", request)
     moving = status in (Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
@@ -68,6 +74,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=_moment(payload, "pickup_time_actual", request) or (happened_at if moving else None),
             delivered_at=delivered_at if status is Status.DELIVERED else None,
             events=_events(payload, status, happened_at),
+            unknown_words=(unknown_word,) if unknown_word else (),
         )
     ]
 

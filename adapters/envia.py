@@ -1,4 +1,4 @@
-"""Envia.com: the newest status of one parcel per POST, in words, and never the merchant's order."""
+"""Envia.com: the newest status of one parcel per POST, in words; two of its webhooks name the shop's order."""
 
 import re
 from datetime import datetime
@@ -15,10 +15,14 @@ from adapters import (
     Shipment,
     Status,
     TrackingEvent,
+    Unreadable,
+    courier_name,
     day,
     line,
+    look_up,
     moment,
     name,
+    says_returned,
     text,
 )
 
@@ -44,14 +48,26 @@ PROBE = Probe(  # the panel's "Probar" and POST /ship/webhooktest/, both unsigne
 RETRIES = None  # there are some; how many the page does not say
 ZONE = None  # the one time there is has its Z
 TRACKING_PAGE = None
-HEADERS = ("x-webhook-event", "x-webhook-id", "x-webhook-timestamp", "x-webhook-version")
-REFERENCES = ()
+HEADERS = ("x-webhook-event", "x-webhook-timestamp", "x-webhook-version")
+REFERENCES = (
+    "data.order_data.order_identifier",
+    "data.order_data.order_number",
+    "data.order_data.order_name",
+    "orderData.orderIdentifier",
+    "orderData.orderNumber",
+    "orderData.orderName",
+)
 
-# https://docs.envia.com/docs/webhooks, the 28 statuses, in lower case and with single spaces
+# https://docs.envia.com/reference/webhooks: types 3 and 4, which differ in the order that they name, and type 5
+TRACKING = ("tracking.simple", "tracking.ecommerce", "ecommerceTracking")  # the page and integrators name type 4 apart
+SURCHARGE = "surcharge"
+
+# The 28 statuses of https://docs.envia.com/docs/webhooks, in lower case and with single spaces; the last one is a word
+# of the legacy webhook (integrators' code). Read 2026-11-28.
 STATUSES = {
     "created": Status.ANNOUNCED,
     "pending": Status.ANNOUNCED,
-    "pickup attempt": Status.ANNOUNCED,  # they came for it in vain
+    "pickup attempt": Status.ANNOUNCED,  # the courier came for it and did not get it
     "1 pickup attempt": Status.ANNOUNCED,
     "canceled": Status.CANCELLED,
     "cancelled": Status.CANCELLED,
@@ -60,7 +76,7 @@ STATUSES = {
     "in transit": Status.IN_TRANSIT,
     "redirected": Status.IN_TRANSIT,
     "pickup at office": Status.IN_TRANSIT,  # waiting for the shopper, not handed over
-    "1st attempt": Status.IN_TRANSIT,  # who tried to deliver it has it
+    "1st attempt": Status.IN_TRANSIT,  # the courier that tried to deliver it has it
     "2nd attempt": Status.IN_TRANSIT,
     "3rd attempt": Status.IN_TRANSIT,
     "delivery attempt": Status.IN_TRANSIT,
@@ -80,66 +96,72 @@ STATUSES = {
     "n a": Status.OTHER,
     "out for pickup": Status.OTHER,  # on the way to whom is not said
     "partially shipped": Status.OTHER,  # of several parcels; which ones is not said
+    "failed attempt": Status.EXCEPTION,
 }
 ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
-
-# The legacy webhook writes codes; shoppers know the name.
-COURIERS = {"dhl": "DHL", "fedex": "FedEx", "ups": "UPS", "usps": "USPS"}
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if "type" not in payload:
         return [_legacy(payload)]
-    if payload["type"] != "tracking.simple":
-        raise Ignored("another of Envia's webhooks: parcels are told of by tracking.simple")
+    if payload["type"] == SURCHARGE:
+        raise Ignored("a surcharge, which says nothing of where the parcel is")
+    if payload["type"] not in TRACKING:
+        raise Unreadable("$.type", "is none of Envia's webhooks that are known")
     data = payload["data"]
-    status = _status(data["status"], "$.data.status")
+    status, unknown_words = _status(data["status"], "$.data.status")
+    if status is Status.DELIVERED and says_returned(_words(data)):
+        status = Status.RETURNED
     happened_at = moment(payload["created_at"], "$.created_at", zone=request.zone)
+    carrier = text(data.get("carrier_name"), "$.data.carrier_name") or ""
     return [
         Shipment(
             key=name(data["shipment_id"], "$.data.shipment_id"),
             status=status,
             happened_at=happened_at,
             tracking_number=text(data.get("tracking_number"), "$.data.tracking_number"),
-            courier=_courier(data.get("carrier_name"), "$.data.carrier_name"),
+            courier=courier_name(carrier) or carrier or None,
+            courier_code=carrier,
             dispatched_at=happened_at if status in ON_THE_WAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             events=_events(payload, happened_at),
+            unknown_words=unknown_words,
         )
     ]
 
 
-def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature
-    return text(request.headers.get("x-webhook-id"), "$")
-
-
 def _legacy(payload: dict[str, Any]) -> Shipment:
-    """Types 1 and 2 say neither an id nor a time: the number is the key, and nothing is dated."""
+    """Types 1 and 2 have neither an id nor a time of a known form: the number is the key, and nothing is dated."""
     if "shipment_status" in payload:
         raise Ignored("the panel's test message")
     number = name(payload["trackingNumber"], "$.trackingNumber")
+    status, unknown_words = _status(payload["status"], "$.status")
+    carrier = text(payload.get("carrierName"), "$.carrierName") or ""
     return Shipment(
         key=number,
-        status=_status(payload["status"], "$.status"),
+        status=status,
         tracking_number=number,
-        courier=_courier(payload.get("carrierName"), "$.carrierName"),
+        courier=courier_name(carrier) or carrier or None,
+        courier_code=carrier,
+        unknown_words=unknown_words,
     )
 
 
-def _status(written: object, path: str) -> Status:
-    """A status by its words, of which there are several spellings: "Out for Delivery", "out_for_delivery"."""
-    return STATUSES.get(" ".join(re.findall(r"[a-z0-9]+", line(written, path).lower())), Status.OTHER)
+def _status(written: object, path: str) -> tuple[Status, tuple[str, ...]]:
+    """A status by its words, which come in several spellings: "Out for Delivery", "out_for_delivery"."""
+    word = line(written, path)
+    status, unknown = look_up(STATUSES, " ".join(re.findall(r"[a-z0-9]+", word.lower())))
+    return status, (word,) if unknown else ()
 
 
-def _courier(written: object, path: str) -> str | None:
-    carrier = text(written, path)
-    return COURIERS.get(carrier.lower(), carrier) if carrier else None
+def _words(data: dict[str, Any]) -> str:
+    return line(data.get("status_description"), "$.data.status_description")
 
 
 def _events(payload: dict[str, Any], happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
     data = payload["data"]
     happened_on = day(payload["created_at"], "$.created_at")
-    words = line(data.get("status_description"), "$.data.status_description") or line(data["status"], "$.data.status")
+    words = _words(data) or line(data["status"], "$.data.status")
     if happened_on is None or not words:
         return ()
     place = line(data.get("location"), "$.data.location")  # free text, such as a city with its country

@@ -14,17 +14,20 @@ from adapters import (
     Shipment,
     Status,
     TrackingEvent,
+    courier_name,
     day,
     line,
+    look_up,
     moment,
     name,
+    says_returned,
     text,
     url,
 )
 
 NAME = "Envíame"
 DOCS = "https://docs.enviame.io/docs/webhooks/"
-# Nothing is signed. The merchant gives the webhook a header of his own.
+# Nothing is signed. The merchant gives the webhook a header of its own.
 AUTH = (Header("x-webhook-token"), Header(), Path())
 REPLY = Reply(unreadable=422)
 PROBE = None
@@ -33,7 +36,7 @@ ZONE = None  # times have no offset; Chile, Peru, Colombia and Mexico do not sha
 TRACKING_PAGE = None
 REFERENCES = ("imported_id",)
 
-# https://docs.enviame.io/docs/webhooks/, status_id
+# https://docs.enviame.io/docs/webhooks/, status_id, as integrators map the page. Read 2026-11-28.
 STATUSES = {
     "5": Status.ANNOUNCED,
     "6": Status.OTHER,  # "in origin": the store's or the carrier's is not said
@@ -53,7 +56,7 @@ STATUSES = {
     "55": Status.RETURNED,
     "17": Status.EXCEPTION,  # address not found
     "18": Status.EXCEPTION,  # refused
-    "19": Status.EXCEPTION,  # nobody at home
+    "19": Status.EXCEPTION,  # not at home
     "20": Status.EXCEPTION,
     "22": Status.EXCEPTION,
     "24": Status.EXCEPTION,
@@ -61,6 +64,7 @@ STATUSES = {
     "29": Status.EXCEPTION,
     "41": Status.EXCEPTION,
     "97": Status.EXCEPTION,
+    "23": Status.OTHER,  # "awaiting": what, is not said
 }
 PENDING = ("1", "2", "3", "4")
 ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
@@ -70,7 +74,10 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     code = name(payload["status_id"], "$.status_id")
     if code in PENDING:
         raise Ignored("pending: there is no label yet")
-    status = STATUSES.get(code, Status.OTHER)
+    status, unknown_word = look_up(STATUSES, code)
+    if status is Status.DELIVERED and says_returned(line(payload.get("status_information"), "$.status_information")):
+        status = Status.RETURNED
+    carrier = text(payload.get("carrier_code"), "$.carrier_code") or ""
     happened_at = moment(payload.get("status_date"), "$.status_date", zone=request.zone)
     order = text(payload.get("imported_id"), "$.imported_id")
     return [
@@ -80,11 +87,13 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=happened_at,
             tracking_number=text(payload.get("tracking_number"), "$.tracking_number"),
             tracking_url=url(payload.get("tracking_url"), "$.tracking_url"),
-            courier=line(payload.get("carrier_name"), "$.carrier_name") or None,
+            courier=line(payload.get("carrier_name"), "$.carrier_name") or courier_name(carrier),
+            courier_code=carrier,
             dispatched_at=happened_at if status in ON_THE_WAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=_events(payload, status, happened_at),
+            unknown_words=(unknown_word,) if unknown_word else (),
         )
     ]
 

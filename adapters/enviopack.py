@@ -1,34 +1,46 @@
-"""Enviopack: a GET whose query names a shipment, and nothing else; the shipment is fetched."""
+"""Enviopack: a GET whose query names a shipment, and nothing else; its history and the shipment are fetched."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
+from operator import itemgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters import (
     Exchange,
     Fetch,
+    History,
     Ignored,
     Path,
     Query,
     Reply,
     Request,
     Retries,
+    Scan,
     Shipment,
     Status,
+    TrackingEvent,
     Unreadable,
+    courier_name,
+    day,
     form,
+    line,
+    look_up,
+    moment,
     name,
+    page,
+    says_returned,
     text,
 )
 
 NAME = "Enviopack"
 DOCS = "https://developers.enviopack.com.ar/"
 AUTH = (Path(), Query())  # nothing is signed: the secret stands in the URL that the merchant registers
-REPLY = Reply(unreadable=200)  # whatever is not 200 is sent again
+REPLY = Reply(unreadable=200)  # an answer other than 200 within 5 s makes Enviopack send again
 PROBE = None
-RETRIES = Retries(times=10, over=timedelta(minutes=20))  # as three integrators have it from the documentation
-ZONE = None
-TRACKING_PAGE = None
+RETRIES = Retries(times=10, over=timedelta(minutes=20))  # as integrators have it from the documentation
+ZONE = ZoneInfo("America/Argentina/Buenos_Aires")  # times have no offset; assumed of an Argentine gateway
+TRACKING_PAGE = "https://seguimiento.enviopack.com/?id={number}"
 REFERENCES = ()  # the fetched shipment names Enviopack's own order, whose structure is not documented publicly
 
 METHODS = ("GET", "POST")  # integrators see GET
@@ -43,9 +55,31 @@ CREDENTIALS = Exchange(
     lives=timedelta(hours=3, minutes=50),
 )
 
-TYPES = ("envio-procesado", "envio-cambio-condicion")
+PROCESSED = "envio-procesado"  # there is a label, and no history yet
+TYPES = (PROCESSED, "envio-cambio-condicion")
 
-_SHIPMENT = re.compile(r"/envios/(\d+)$")
+# `condicion` of GET /envios/{id}, as integrators read it; Enviopack shows the list itself (GET /envios/condiciones) to
+# customers only. Read 2026-11-28.
+CONDITIONS = {
+    "T": Status.IN_TRANSIT,  # sent
+    "E": Status.DELIVERED,
+    "C": Status.CANCELLED,
+    **dict.fromkeys(("R", "D", "A"), Status.EXCEPTION),  # alerts, to be looked at in the panel
+}
+
+# `codigo` of a step on Enviopack's public tracking page, as an integrator reads it. Read 2026-11-28.
+STEPS = {
+    "INLD": Status.ANNOUNCED,  # ready to be sent
+    "COLE": Status.DISPATCHED,
+    "RETI": Status.DISPATCHED,  # fetched from the sender
+    "ENVI": Status.IN_TRANSIT,
+    "REPO": Status.OUT_FOR_DELIVERY,
+    "ENTR": Status.DELIVERED,
+    "DEVU": Status.RETURNED,
+}
+UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+
+_SHIPMENT = re.compile(r"/envios/(\d+)(?:$|/tracking)")
 
 
 def decode(request: Request) -> dict[str, str]:
@@ -59,15 +93,68 @@ def notice(payload: dict[str, str], request: Request) -> list[Fetch]:  # noqa: A
     number = name(payload["id"], "$.id")
     if not (number.isascii() and number.isdecimal()):
         raise Unreadable("$.id", "is no number")
-    return [Fetch(url=f"https://api.enviopack.com/envios/{number}")]
+    shipment = Fetch(url=f"https://api.enviopack.com/envios/{number}")
+    if payload["tipo"] == PROCESSED:
+        return [shipment]
+    # The history first: it has the dates, and a number that is written without one is not written again for it.
+    return [Fetch(url=f"{shipment.url}/tracking?formato=ISO")]
 
 
-def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
+def more(payload: dict[str, Any] | list[Any], request: Request) -> list[Fetch]:
+    return [Fetch(url=request.fetched.partition("/tracking")[0])] if isinstance(payload, list) else []
+
+
+def read(payload: dict[str, Any] | list[Any], request: Request) -> list[Shipment]:
     shipment = _SHIPMENT.search(request.fetched)
     if shipment is None:
-        raise Unreadable("$", "is a shipment, and its URL names none")
+        raise Unreadable("$", "is a shipment or its history, and its URL names none")
+    key = shipment.group(1)
+    return [_history(key, payload, request) if isinstance(payload, list) else _shipment(key, payload)]
+
+
+def _shipment(key: str, payload: dict[str, Any]) -> Shipment:
     number = text(payload.get("tracking_number"), "$.tracking_number")
     if number is None:
         raise Ignored("no tracking number yet")
-    # `condicion` tells where the parcel is; which word means what only customers can read (GET /envios/condiciones).
-    return [Shipment(key=shipment.group(1), status=Status.OTHER, tracking_number=number)]
+    status, unknown_word = look_up(CONDITIONS, text(payload.get("condicion"), "$.condicion"))
+    carrier = payload.get("correo") or {}
+    code = text(carrier.get("id"), "$.correo.id") or ""
+    return Shipment(
+        key=key,
+        status=status,
+        tracking_number=number,
+        tracking_url=page(TRACKING_PAGE, number),
+        courier=line(carrier.get("nombre"), "$.correo.nombre") or courier_name(code),
+        courier_code=code,
+        unknown_words=(unknown_word,) if unknown_word else (),
+    )
+
+
+def _history(key: str, payload: list[Any], request: Request) -> Shipment:
+    if not payload:
+        raise Ignored("no history yet")
+    zone = request.zone or ZONE
+    dated = sorted((_scan(entry, f"$[{n}]", zone) for n, entry in enumerate(payload)), key=itemgetter(0))
+    history = History(tuple(scan for _, scan in dated))  # those of one moment keep their order
+    status = history.settled(history.scans[-1].status)
+    return Shipment(
+        key=key,
+        status=status,
+        happened_at=history.last(),
+        dispatched_at=history.first(*UNDERWAY),
+        delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
+        events=history.events,
+        unknown_words=history.unknown_words,
+    )
+
+
+def _scan(entry: dict[str, Any], path: str, zone: tzinfo) -> tuple[datetime, Scan]:
+    happened_at, happened_on = moment(entry["fecha"], f"{path}.fecha", zone=zone), day(entry["fecha"], f"{path}.fecha")
+    if happened_at is None or happened_on is None:
+        raise Unreadable(f"{path}.fecha", "is blank")
+    words = line(entry.get("mensaje"), f"{path}.mensaje")
+    status, unknown_word = look_up(STEPS, text(entry.get("codigo"), f"{path}.codigo"))
+    if says_returned(words):
+        status = Status.RETURNED
+    event = TrackingEvent(day=happened_on, happened_at=happened_at, description=words) if words else None
+    return happened_at, Scan(status=status, happened_at=happened_at, event=event, unknown_word=unknown_word)

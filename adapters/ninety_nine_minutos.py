@@ -1,6 +1,6 @@
 """99minutos: the whole history of one shipment in every POST, each event with a code and a time in UTC."""
 
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from adapters import (
     Bearer,
     Header,
+    History,
     Ignored,
     Path,
     Query,
@@ -15,11 +16,13 @@ from adapters import (
     ReferenceKind,
     Reply,
     Request,
+    Scan,
     Shipment,
     Status,
     TrackingEvent,
     Unreadable,
     line,
+    look_up,
     moment,
     name,
     text,
@@ -32,11 +35,11 @@ AUTH = (Header("x-webhook-token"), Header(), Bearer(), Query(), Path())
 REPLY = Reply(unreadable=422)
 PROBE = None
 RETRIES = None
-ZONE = ZoneInfo("UTC")  # as the documentation says of CreatedAt
+ZONE = ZoneInfo("UTC")  # CreatedAt is in UTC; an endpoint's zone says where the parcels are, for their local days
 TRACKING_PAGE = None
 REFERENCES = ("InternalKey",)
 
-# DOCS, the list of events: StatusCode, which keeps its meaning where StatusName changes its spelling
+# DOCS, the list of events: StatusCode, which keeps its meaning where StatusName changes its spelling. Read 2026-11-28.
 STATUSES = {
     "1001": Status.ANNOUNCED,
     "1002": Status.ANNOUNCED,
@@ -49,7 +52,7 @@ STATUSES = {
     "3004": Status.IN_TRANSIT,
     "4001": Status.OUT_FOR_DELIVERY,
     "4002": Status.DELIVERED,
-    "4101": Status.IN_TRANSIT,  # who tried to deliver it has it
+    "4101": Status.IN_TRANSIT,  # the courier that tried to deliver it has it
     "5001": Status.RETURNED,
     "5002": Status.RETURNED,
     "5101": Status.RETURNED,
@@ -61,8 +64,6 @@ STATUSES = {
 }
 UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
-Told = tuple[datetime, Status, TrackingEvent]
-
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     number = name(payload["TrackingId"], "$.TrackingId")
@@ -70,30 +71,43 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if not payload["Events"]:
         raise Ignored("no events yet")
     zone = request.zone or ZONE
-    events = [_told(event, f"$.Events[{n}]", zone) for n, event in enumerate(payload["Events"])]
     # "In ascending order", but the documentation's own sample is not, and its StatusName lags behind its events.
-    history = sorted(events, key=itemgetter(0))
-    happened_at, status, _ = history[-1]
+    dated = sorted(
+        (_scan(event, f"$.Events[{n}]", zone) for n, event in enumerate(payload["Events"])), key=itemgetter(0)
+    )
+    history = History(tuple(scan for _, scan in dated))
+    status = history.settled(history.scans[-1].status)
     return [
         Shipment(
             key=number,
             status=status,
-            happened_at=happened_at,
+            happened_at=history.scans[-1].happened_at,
             tracking_number=number,
             courier=NAME,
-            dispatched_at=next((time for time, told, _ in history if told in UNDERWAY), None),
-            delivered_at=happened_at if status is Status.DELIVERED else None,
+            dispatched_at=history.first(*UNDERWAY),
+            delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
-            events=tuple(dict.fromkeys(event for _, _, event in history if event.description)),
+            events=history.events,
+            unknown_words=history.unknown_words,
         )
     ]
 
 
-def _told(event: dict[str, Any], path: str, zone: tzinfo) -> Told:
-    happened_at = moment(event["CreatedAt"], f"{path}.CreatedAt", zone=zone)
-    if happened_at is None:
+def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> tuple[datetime, Scan]:
+    at = moment(event["CreatedAt"], f"{path}.CreatedAt", zone=UTC)
+    if at is None:
         raise Unreadable(f"{path}.CreatedAt", "is blank")
-    status = STATUSES.get(text(event["StatusCode"], f"{path}.StatusCode") or "", Status.OTHER)
+    happened_at = _local(at, zone, f"{path}.CreatedAt")
+    status, unknown_word = look_up(STATUSES, text(event["StatusCode"], f"{path}.StatusCode"))
     # Not Data.comment: it names who drove, and who took the parcel.
-    description = line(event.get("StatusName"), f"{path}.StatusName")
-    return happened_at, status, TrackingEvent(day=happened_at.date(), description=description, happened_at=happened_at)
+    words = line(event.get("StatusName"), f"{path}.StatusName")
+    shown = TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at) if words else None
+    return at, Scan(status=status, happened_at=happened_at, event=shown, unknown_word=unknown_word)
+
+
+def _local(at: datetime, zone: tzinfo, path: str) -> datetime:
+    """The instant as the clocks of ``zone`` show it, with a fixed offset, which compares as an instant."""
+    try:
+        return datetime.fromisoformat(at.astimezone(zone).isoformat())
+    except (OverflowError, ValueError):
+        raise Unreadable(path, "is outside the calendar") from None

@@ -14,13 +14,14 @@ from adapters import (
     Shipment,
     Status,
     Unreadable,
+    look_up,
     text,
 )
 
 NAME = "Pickit"
 DOCS = "https://dev.pickit.net/Metodos.html"
-# A store registers its own key, which comes back in Appkey; the API's form brings a token in its body instead, of which
-# nobody says whose it is: there the secret is better in the URL.
+# A store registers its own key, which comes back in Appkey. The API's form has a token in its body instead. No source
+# says whose it is: there the secret is better in the URL.
 AUTH = (Header("appkey"), Header(), Query(), Path())
 REPLY = Reply(unreadable=422)
 PROBE = None
@@ -31,7 +32,8 @@ REFERENCES = ("trakingOrder", "order")
 SECRET_FIELDS = ("token",)
 
 # Pickit's own plugin for WooCommerce (wordpress.org/plugins/pickit), get_status() for Argentina and for the other
-# countries, with what it shows for each; the API's form has the same words as tag of a state and of its substate.
+# countries, with what it shows for each; the API's form has the same words as tag of a state and of its substate. Two
+# (`availableForCollectDOPoint`, `ended`) are words of the API's clients. Read 2026-11-28.
 STATUSES = {
     **dict.fromkeys(("processing", "pending", "labelCreated", "forRegister"), Status.ANNOUNCED),
     "inRetailer": Status.ANNOUNCED,  # at the store, for Pickit to fetch
@@ -39,14 +41,16 @@ STATUSES = {
     "availableForDrop": Status.ANNOUNCED,
     "availableForDropRetailer": Status.ANNOUNCED,
     "availableForDropDropoff": Status.ANNOUNCED,
+    "availableForDropPoint": Status.ANNOUNCED,
+    # The plugin shows "we have your parcel" for it, a client of the API "ready to be dispatched".
+    "courier": Status.ANNOUNCED,
     "cancelled": Status.CANCELLED,
     "canceledOnPickit": Status.CANCELLED,
-    "courier": Status.DISPATCHED,  # "we have your parcel"
     "crossdock": Status.IN_TRANSIT,
     "pointDistribution": Status.IN_TRANSIT,
     "homeDistribution": Status.IN_TRANSIT,
     "lastMile": Status.IN_TRANSIT,
-    "notDelivery": Status.IN_TRANSIT,  # who tried to deliver it has it
+    "notDelivery": Status.IN_TRANSIT,  # the courier that tried to deliver it has it
     "point": Status.IN_TRANSIT,
     "inPikcitPoint": Status.IN_TRANSIT,  # the typo is Pickit's: it waits for the shopper
     "inPickitPoint": Status.IN_TRANSIT,
@@ -56,8 +60,15 @@ STATUSES = {
     "delivered": Status.DELIVERED,
     **dict.fromkeys(("refund", "refundRetailer", "returnToSender", "returnedToSender"), Status.RETURNED),
     **dict.fromkeys(("returnedToSenderPoint", "returnedToSenderRetailer"), Status.RETURNED),
+    "availableForCollectDOPoint": Status.RETURNED,  # waits at a drop-off point for its shipper
     **dict.fromkeys(("error", "expired", "lost"), Status.EXCEPTION),
+    "restored": Status.OTHER,
+    "waiting": Status.OTHER,
+    **dict.fromkeys(("retired", "inRetired"), Status.OTHER),  # fetched by the shopper or by Pickit is not said
+    "free": Status.OTHER,  # "released"; with the courier it is on its way
+    "ended": Status.OTHER,
 }
+ON_ITS_WAY = ("courier", "free")  # state and substate, as a client of the API reads them
 PAYMENT = ("pendingPayment", "pendingPaymentApproval", "PaymentRejected")
 
 
@@ -68,26 +79,30 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: 
     key = code or order
     if key is None:
         raise Unreadable("$.trakingOrder", "is blank, and there is no pickitCode")
+    status, unknown_words = _status(payload)
     return [
         Shipment(
             key=key,
-            status=_status(payload),
+            status=status,
             tracking_number=code,
             courier=NAME,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
+            unknown_words=unknown_words,
         )
     ]
 
 
-def _status(payload: dict[str, Any]) -> Status:
+def _status(payload: dict[str, Any]) -> tuple[Status, tuple[str, ...]]:
     """The substate tells more than its state: with the courier, a parcel may be on its way back."""
     state = payload.get("state") or {}
-    word = text(payload.get("status"), "$.status") or text(state.get("tag"), "$.state.tag") or ""
+    word = text(payload.get("status"), "$.status") or text(state.get("tag"), "$.state.tag")
     if word in PAYMENT:
         raise Ignored("about the payment of the label")
-    known = STATUSES.get(word, Status.OTHER)
     detail = text((state.get("subState") or {}).get("tag"), "$.state.subState.tag")
-    if detail is None:
-        return known
-    told = STATUSES.get(detail, known)
-    return told if told is not Status.DELIVERED else known
+    status, unknown = look_up(STATUSES, word)
+    finer, unknown_detail = look_up(STATUSES, detail)
+    if (word, detail) == ON_ITS_WAY:
+        status = Status.DISPATCHED
+    elif finer not in (Status.OTHER, Status.DELIVERED):
+        status = finer
+    return status, tuple(dict.fromkeys(one for one in (unknown, unknown_detail) if one))

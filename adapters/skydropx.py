@@ -2,43 +2,71 @@
 
 from typing import Any
 
-from adapters import Bearer, Hmac, Ignored, Path, Reply, Request, Shipment, Status, name, text, url
+from adapters import (
+    Bearer,
+    Header,
+    Hmac,
+    Ignored,
+    Path,
+    Reply,
+    Request,
+    Shipment,
+    Status,
+    Unreadable,
+    line,
+    look_up,
+    name,
+    says_returned,
+    text,
+    url,
+)
 
 NAME = "Skydropx"
 DOCS = "https://pro.skydropx.com/es-MX/api-docs"
-# The panel offers "HMAC <hex>" over the exact bytes, or a fixed "Bearer <token>", which the page calls less safe.
-AUTH = (Hmac(header="authorization", encoding="hex", digest="sha512", prefix="HMAC "), Bearer(), Path())
+# The panel offers "HMAC <hex>" over the exact bytes, or a fixed "Bearer <token>", which the page calls less safe. The
+# header's name is the customer's choice; under another one than Authorization only a fixed value can be compared.
+AUTH = (Hmac(header="authorization", encoding="hex", digest="sha512", prefix="HMAC "), Bearer(), Header(), Path())
 REPLY = Reply(unreadable=422)
 PROBE = None
 RETRIES = None
 ZONE = None  # nothing is dated
 TRACKING_PAGE = None
-REFERENCES = ()  # the message names Skydropx's own shipment and no order of the merchant's
+# Skydropx's own order and shipment: the message names no order of the merchant's
+REFERENCES = ("data.relationships.order.data.id", "data.relationships.shipment.data.id")
 
-# api-docs, the twelve states of a package
+# api-docs, the twelve states of a package, and three spellings that integrators know. Read 2026-11-28.
 STATUSES = {
     "created": Status.ANNOUNCED,
+    "label_created": Status.ANNOUNCED,
     "picked_up": Status.DISPATCHED,
     "in_transit": Status.IN_TRANSIT,
-    "delivery_attempt": Status.IN_TRANSIT,  # who tried to deliver it has it
+    "delivery_attempt": Status.IN_TRANSIT,  # the courier that tried to deliver it has it
     "delivered_to_branch": Status.IN_TRANSIT,  # waits for the shopper
     "last_mile": Status.OUT_FOR_DELIVERY,
+    "out_for_delivery": Status.OUT_FOR_DELIVERY,
     "delivered": Status.DELIVERED,
     "in_return": Status.RETURNED,
     "exception": Status.EXCEPTION,
     "retained": Status.EXCEPTION,
     "destroyed": Status.EXCEPTION,
     "canceled": Status.CANCELLED,
+    "cancelled": Status.CANCELLED,
 }
+#: The other subscriptions of the page: they have no package's status.
+NO_PACKAGES = ("orders", "quotations", "quotation", "rates", "rate", "extra_charges", "pickups")
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: ARG001  the contract's signature
     data = payload["data"]
-    if data["type"] != "packages":
+    if data["type"] in NO_PACKAGES:
         raise Ignored("not about a package: orders, rates, charges and pickups have webhooks too")
+    if data["type"] != "packages":
+        raise Unreadable("$.data.type", "is none of Skydropx's resources that are known")
     attributes = data["attributes"]
-    status = STATUSES.get(name(attributes["status"], "$.data.attributes.status"), Status.OTHER)
-    if attributes.get("returned"):  # the page: on the way back the status may go on as if nothing had happened
+    status, unknown_word = look_up(STATUSES, name(attributes["status"], "$.data.attributes.status"))
+    # The page: on the way back the status may go on as if nothing had happened.
+    words = line(attributes.get("event_description"), "$.data.attributes.event_description")
+    if attributes.get("returned") or (status is Status.DELIVERED and says_returned(words)):
         status = Status.RETURNED
     return [
         Shipment(
@@ -46,5 +74,6 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: 
             status=status,
             tracking_number=text(attributes.get("tracking_number"), "$.data.attributes.tracking_number"),
             tracking_url=url(attributes.get("tracking_url_provider"), "$.data.attributes.tracking_url_provider"),
+            unknown_words=(unknown_word,) if unknown_word else (),
         )
     ]

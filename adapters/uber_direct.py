@@ -14,8 +14,10 @@ from adapters import (
     Shipment,
     Status,
     TrackingEvent,
+    Unreadable,
     day,
     line,
+    look_up,
     moment,
     name,
     text,
@@ -34,7 +36,7 @@ TRACKING_PAGE = None
 REFERENCES = ("data.external_id", "data.manifest.reference")
 COURIER = "Uber"  # what shoppers know
 
-# https://developer.uber.com/docs/deliveries/daas/references/api/webhooks/delivery-status-webhook
+# https://developer.uber.com/docs/deliveries/daas/references/api/webhooks/delivery-status-webhook, read 2026-11-28
 STATUSES = {
     "pending": Status.ANNOUNCED,
     "pickup": Status.ANNOUNCED,  # the courier is on the way to the shop
@@ -44,18 +46,22 @@ STATUSES = {
     "canceled": Status.CANCELLED,
     "returned": Status.RETURNED,  # a delivery of its own brings it back
 }
+#: The other kinds of the same guide: positions, refunds and shopping.
+NO_STATUS = ("event.courier_update", "event.refund_request", "event.shopping_progress")
 # The statuses a shopper may read, with the stop they happened at.
 STOPS = {"pickup_complete": "pickup", "dropoff": None, "delivered": "dropoff", "returned": None}
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     kind = text(payload["kind"], "$.kind")
-    if kind != "event.delivery_status":
+    if kind in NO_STATUS:
         raise Ignored(f"{kind} carries no delivery status")
+    if kind != "event.delivery_status":
+        raise Unreadable("$.kind", "is none of Uber Direct's events that are known")
     data, word = payload["data"], payload["status"]
     if not (payload["live_mode"] and data.get("live_mode", True)):
         raise Ignored("test mode")  # Robo Courier plays through every status
-    status = STATUSES.get(word, Status.OTHER)
+    status, unknown_word = look_up(STATUSES, word)
     number = name(data["id"], "$.data.id")
     happened_at = moment(payload.get("created"), "$.created", zone=request.zone)
     moving = status in (Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
@@ -72,6 +78,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=_completed_at(data, "dropoff", request) or happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=_events(payload, word, happened_at),
+            unknown_words=(unknown_word,) if unknown_word else (),
         )
     ]
 
@@ -82,10 +89,10 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
 
 def _completed_at(data: dict[str, Any], stop: str, request: Request) -> datetime | None:
     """When the courier was done at the stop; ``created`` is only when this message was written."""
-    said = data.get(stop) or {}
-    if said.get("status") != "completed":
+    visit = data.get(stop) or {}
+    if visit.get("status") != "completed":
         return None
-    return moment(said.get("status_timestamp"), f"$.data.{stop}.status_timestamp", zone=request.zone)
+    return moment(visit.get("status_timestamp"), f"$.data.{stop}.status_timestamp", zone=request.zone)
 
 
 def _events(payload: dict[str, Any], word: str, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:

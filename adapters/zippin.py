@@ -1,11 +1,13 @@
-"""Zippin: a notice with a shipment's number; its history is fetched, and then the shipment itself."""
+"""Zipnova, once Zippin: a notice with a shipment's number; its history is fetched, and then the shipment itself."""
 
 import re
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from adapters import (
     Fetch,
+    History,
     Ignored,
     Path,
     Query,
@@ -14,36 +16,40 @@ from adapters import (
     Reply,
     Request,
     Retries,
+    Scan,
     Shipment,
     Status,
     TrackingEvent,
     Unreadable,
     day,
     line,
+    look_up,
     moment,
     name,
     text,
     url,
 )
 
-NAME = "Zippin"
-DOCS = "https://docs.zippin.com/api-docs/recursos-api/configuracion"
+NAME = "Zipnova"
+DOCS = "https://docs.zipnova.com/envios/referencia/estados-de-envio"
 AUTH = (Path(), Query())  # nothing is signed: the secret stands in the URL that the merchant registers
-REPLY = Reply(unreadable=200)  # whatever is not 200 is sent again every hour ("Configuración", Webhooks)
+REPLY = Reply(unreadable=200)  # a notice without 200 is sent again every hour ("Configuración", Webhooks)
 PROBE = None
 RETRIES = Retries(times=12, over=timedelta(hours=12))
 ZONE = None  # every time carries its offset
 TRACKING_PAGE = None
 REFERENCES = ("external_id",)
 
-# "URLs y Autenticación": one host per country. A notice does not say which: other countries set `base_url`.
-API = "https://api.zippin.com.ar/v2/shipments"
-HOSTS = ("api.zippin.com.ar",)
+# "URLs y Autenticación": one host per country. A notice does not say which: other countries set `base_url`. The hosts
+# of Zippin's days (api.zippin.com.ar …) ended on 1 April 2026.
+API = "https://api.zipnova.com.ar/v2/shipments"
+HOSTS = ("api.zipnova.com.ar",)
 CREDENTIALS = "basic"  # API token and API secret
 
 TOPICS = ("status", "shipment")
 
-# "Estados de envío", column "Código"
+# "Estados de envío", column "Código" (github.com/zippin/apidocs; docs.zipnova.com/envios/referencia/estados-de-envio).
+# Read 2026-11-28.
 STATUSES = {
     "new": Status.ANNOUNCED,
     "documentation_ready": Status.ANNOUNCED,
@@ -51,7 +57,7 @@ STATUSES = {
     "shipped": Status.ANNOUNCED,  # the seller may set this one himself
     "cancelled": Status.CANCELLED,
     "expired": Status.CANCELLED,
-    "admitted": Status.DISPATCHED,  # handed in at a Zippin point or a branch of the carrier
+    "admitted": Status.DISPATCHED,  # handed in at a Zipnova point or a branch of the carrier
     "in_transit_to_crossdock": Status.IN_TRANSIT,  # collected, or on its way back to the distribution centre
     "xd_pending": Status.IN_TRANSIT,
     "crossdock": Status.IN_TRANSIT,
@@ -64,13 +70,18 @@ STATUSES = {
     "delivered_with_damage": Status.DELIVERED,  # handed over, with a note of the packing's damage
     "delivery_attempt": Status.EXCEPTION,
     "not_delivered": Status.EXCEPTION,
-    "rejected": Status.EXCEPTION,
+    "rejected": Status.EXCEPTION,  # refused by the carrier, not by the shopper
     "reshipped": Status.EXCEPTION,  # another shipment, with another id, goes on
     "in_carrier_ready_to_return": Status.EXCEPTION,
     "lost_in_carrier": Status.EXCEPTION,
     "lost": Status.EXCEPTION,
     "generated_return": Status.RETURNED,
+    "return_xd_pending": Status.RETURNED,
+    "on_hold_crossdock": Status.RETURNED,
+    "in_transit_to_seller": Status.RETURNED,
+    "returned_to_seller": Status.RETURNED,
 }
+UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 # The states of the other shipment, which takes a parcel back to the seller under the same `external_id`
 OF_A_RETURN = frozenset({"return_xd_pending", "on_hold_crossdock", "in_transit_to_seller", "returned_to_seller"})
@@ -97,15 +108,25 @@ def read(payload: dict[str, Any] | list[Any], request: Request) -> list[Shipment
 
 
 def _shipment(payload: dict[str, Any]) -> Shipment:
-    code = _code(payload["status"], "$.status")
+    code = name(payload["status"], "$.status")
+    status, unknown_word = look_up(STATUSES, code)
     order = text(payload.get("external_id"), "$.external_id")
+    # The carrier's number comes later than Zipnova's own, which is on the label.
+    carriers = text(payload.get("carrier_tracking_id"), "$.carrier_tracking_id")
+    own = text(payload.get("delivery_id"), "$.delivery_id")
+    references = [Reference(ReferenceKind.ORDER_ID, order)] if order else []
+    if carriers and own and own != carriers:
+        references.append(Reference(ReferenceKind.TRACKING_NUMBER, own))
     return Shipment(
         key=name(payload["id"], "$.id"),
-        status=STATUSES.get(code, Status.OTHER),
-        tracking_number=text(payload.get("delivery_id"), "$.delivery_id"),
-        tracking_url=url(payload.get("tracking"), "$.tracking"),
+        status=status,
+        tracking_number=carriers or own,
+        tracking_url=url(payload.get("tracking"), "$.tracking")
+        or url(payload.get("tracking_external"), "$.tracking_external"),
         courier=line((payload.get("carrier") or {}).get("name"), "$.carrier.name") or None,
-        references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
+        references=tuple(references),
+        reverse=code in OF_A_RETURN,
+        unknown_words=(unknown_word,) if unknown_word else (),
     )
 
 
@@ -113,34 +134,29 @@ def _history(payload: list[Any], request: Request) -> Shipment:
     number = _HISTORY.search(request.fetched)
     if number is None:
         raise Unreadable("$", "is a history, and its URL names no shipment")
-    steps = [_step(entry, f"$[{n}]", request) for n, entry in enumerate(payload)]
-    if not steps:
+    if not payload:
         raise Ignored("no history yet")
-    steps.sort(key=lambda step: step[0])  # those of one moment keep their order
-    held = [at for at, status, _ in steps if status.in_possession and status is not Status.RETURNED]
-    handed = [at for at, status, _ in steps if status is Status.DELIVERED]
+    dated = sorted((_scan(entry, f"$[{n}]") for n, entry in enumerate(payload)), key=itemgetter(0))
+    history = History(tuple(scan for _, scan in dated))  # those of one moment keep their order
+    status = history.settled(history.scans[-1].status)
     return Shipment(
         key=number.group(1),
-        status=steps[-1][1],
-        happened_at=steps[-1][0],
-        dispatched_at=held[0] if held else None,
-        delivered_at=handed[0] if handed else None,
-        events=tuple(event for _, _, event in steps),
+        status=status,
+        happened_at=history.last(),
+        dispatched_at=history.first(*UNDERWAY),
+        delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
+        events=history.events,
+        reverse=any(entry["status"]["code"].strip() in OF_A_RETURN for entry in payload),
+        unknown_words=history.unknown_words,
     )
 
 
-def _step(entry: dict[str, Any], path: str, request: Request) -> tuple[datetime, Status, TrackingEvent]:
+def _scan(entry: dict[str, Any], path: str) -> tuple[datetime, Scan]:
     written = entry["created_at"]
-    at, on = moment(written, f"{path}.created_at", zone=request.zone), day(written, f"{path}.created_at")
-    if at is None or on is None:
+    happened_at, happened_on = moment(written, f"{path}.created_at", zone=None), day(written, f"{path}.created_at")
+    if happened_at is None or happened_on is None:
         raise Unreadable(f"{path}.created_at", "is no time with an offset")
-    status = STATUSES.get(_code(entry["status"]["code"], f"{path}.status.code"), Status.OTHER)
-    description = line(entry["status"].get("visible_name"), f"{path}.status.visible_name")
-    return at, status, TrackingEvent(day=on, happened_at=at, description=description)
-
-
-def _code(written: object, path: str) -> str:
-    code = name(written, path)
-    if code in OF_A_RETURN:
-        raise Ignored("a return to the seller, which is a shipment of its own")
-    return code
+    status, unknown_word = look_up(STATUSES, name(entry["status"]["code"], f"{path}.status.code"))
+    words = line(entry["status"].get("visible_name"), f"{path}.status.visible_name")
+    event = TrackingEvent(day=happened_on, happened_at=happened_at, description=words)
+    return happened_at, Scan(status=status, happened_at=happened_at, event=event, unknown_word=unknown_word)

@@ -44,10 +44,7 @@ every_carrier = pytest.mark.parametrize("carrier", CARRIERS)
 every_recording = pytest.mark.parametrize("path", RECORDINGS)
 
 #: Carriers of which we know where the number is, and no word for where a parcel is; why.
-NUMBERS_ONLY = {
-    "shipstation_v1": "version 1 has no tracking events (shipstation.com/docs/api/models/webhook)",
-    "enviopack": "its list of conditions (GET /envios/condiciones) is not public",
-}
+NUMBERS_ONLY = {"shipstation_v1": "version 1 has no tracking events (shipstation.com/docs/api/models/webhook)"}
 #: Carriers of which no message is known that asks nothing, so that nothing is ignored; why.
 ALL_NEWS = {
     "borzo": "its reference lists four kinds of callbacks, and each is about an order or a stop of it",

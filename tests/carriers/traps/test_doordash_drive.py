@@ -46,15 +46,23 @@ class TestProof:
 
 
 class TestStatuses:
-    @pytest.mark.parametrize("word", ["DASHER_CONFIRMED", "DASHER_CONFIRMED_PICKUP_ARRIVAL"])
+    @pytest.mark.parametrize(
+        "word", ["DELIVERY_CREATED", "DASHER_CONFIRMED", "dasher_enroute_to_pickup", "DASHER_CONFIRMED_PICKUP_ARRIVAL"]
+    )
     def test_empty_hands(self, word):
-        """Trap 15: a courier at the shop does not have the parcel, and the shopper is told nothing."""
+        """Trap 15: a courier at the shop does not have the parcel, and there is no event for the shopper."""
         shipment = read_one(doordash_drive, delivery(event_name=word))
 
         assert (Status.ANNOUNCED, None, ()) == (shipment.status, shipment.dispatched_at, shipment.events)
 
     @pytest.mark.parametrize(
-        "word", ["DELIVERY_RETURN_INITIALIZED", "DASHER_CONFIRMED_RETURN_ARRIVAL", "DELIVERY_RETURNED"]
+        "word",
+        [
+            "DELIVERY_RETURN_INITIALIZED",
+            "dasher_enroute_to_return",
+            "DASHER_CONFIRMED_RETURN_ARRIVAL",
+            "DELIVERY_RETURNED",
+        ],
     )
     def test_return(self, word):
         """Trap 14: from the first word of a return on, nothing is delivered, and no dispatch is dated by it."""
@@ -62,12 +70,21 @@ class TestStatuses:
 
         assert (Status.RETURNED, None, None) == (shipment.status, shipment.delivered_at, shipment.dispatched_at)
 
-    @pytest.mark.parametrize("word", ["DASHER_ENROUTE_TO_DROPOFF", "DASHER_DELIVERED", "dasher_dropped_off"])
+    @pytest.mark.parametrize("word", ["DASHER_AT_DROPOFF", "DASHER_DELIVERED", "dasher_dropped_off"])
     def test_unknown_word(self, word):
-        """Trap 16: an event that is on no list, such as the optional ones, is "other" and delivers nothing."""
+        """Trap 16: an event that is on no list is "other", is named, and delivers nothing."""
         shipment = read_one(doordash_drive, delivery("at_the_shop", event_name=word))
 
+        assert (word,) == shipment.unknown_words
         assert (Status.OTHER, None, None) == (shipment.status, shipment.delivered_at, shipment.dispatched_at)
+
+    @pytest.mark.parametrize("word", ["dasher_enroute_to_dropoff", "DASHER_ENROUTE_TO_DROPOFF"])
+    def test_on_the_road(self, word):
+        """The optional events come in small letters, and in capitals: the courier has the parcel by then."""
+        shipment = read_one(doordash_drive, delivery("at_the_shop", event_name=word))
+
+        assert (Status.OUT_FOR_DELIVERY, ()) == (shipment.status, shipment.unknown_words)
+        assert shipment.happened_at == shipment.dispatched_at is not None
 
     def test_batched(self):
         """A shared route is the courier's business."""

@@ -84,12 +84,27 @@ class TestEvents:
         """Trap 16: statuses are words in more than one spelling; case and separators mean nothing."""
         assert Status.OUT_FOR_DELIVERY is told(written).status
 
-    @pytest.mark.parametrize("written", ["teleported", "undelivered", "N/A", "Out for Pickup", "", "delivered!?1"])
-    def test_unknown(self, written):
-        """Trap 16: a word that only resembles a listed one is "other"."""
+    @pytest.mark.parametrize("written", ["N/A", "Out for Pickup", "Information", "Partially Shipped", ""])
+    def test_says_nothing(self, written):
+        """Trap 16: some words of the list do not say where the parcel is."""
         shipment = told(written)
 
         assert (Status.OTHER, None, None) == (shipment.status, shipment.dispatched_at, shipment.delivered_at)
+        assert () == shipment.unknown_words
+
+    @pytest.mark.parametrize("written", ["teleported", "Un-Delivered", "delivered!?1"])
+    def test_unknown(self, written):
+        """Trap 16: a word that only resembles a listed one is "other", and is named as it was written."""
+        for shipment in (told(written), read_one(envia, payload("envia", "legacy_shipped") | {"status": written})):
+            assert (Status.OTHER, None, None) == (shipment.status, shipment.dispatched_at, shipment.delivered_at)
+            assert (written,) == shipment.unknown_words
+
+    def test_returned_by_its_words(self):
+        """Trap 14: a carrier that gave the parcel back says "delivered" and, in its own words, to whom."""
+        shipment = told("delivered", status_description="Delivered, to original sender")
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+        assert Status.IN_TRANSIT is told("in transit", status_description="Returned to sender").status
 
     @pytest.mark.parametrize("written", ["picked up", "shipped", "in transit", "out for delivery", "2nd Attempt"])
     def test_first_seen(self, written):
@@ -97,11 +112,28 @@ class TestEvents:
         assert "2026-11-10T17:42:10+00:00" == told(written).dispatched_at.isoformat()
 
     def test_event_id(self):
-        """Trap 21: the id of a notification is in a header."""
+        """Trap 21: the id of a notification is in a header that is not signed, so the signed body is the key."""
         request = replace(POST, headers={"x-webhook-id": "7c1e0a52"})
 
-        assert "7c1e0a52" == envia.event_id({}, request)
-        assert envia.event_id({}, POST) is None
+        assert discover()["envia"].event_id(payload("envia", "collected"), request) is None
+
+    @pytest.mark.parametrize("kind", envia.TRACKING)
+    def test_types(self, kind):
+        """Types 3 and 4 have one envelope; type 4 names the shop's order besides."""
+        body = payload("envia", "with_the_shops_order") | {"type": kind}
+
+        assert Status.DISPATCHED is read_one(envia, body).status
+
+    def test_surcharge(self):
+        """A surcharge names a parcel and says nothing of where it is."""
+        with pytest.raises(Ignored, match="surcharge"):
+            envia.read(payload("envia", "surcharge"), POST)
+
+    @pytest.mark.parametrize("kind", ["tracking.detail", "surcharge.created", ""])
+    def test_unknown_type(self, kind):
+        """A type that no page names may be news of a parcel: it is kept for a person, not dropped."""
+        with pytest.raises(Unreadable, match=r"\$\.type"):
+            envia.read({"type": kind}, POST)
 
 
 class TestValues:
@@ -121,3 +153,22 @@ class TestValues:
         shipment = read_one(envia, payload("envia", "legacy_shipped"))
 
         assert (Status.IN_TRANSIT, "FedEx", None) == (shipment.status, shipment.courier, shipment.dispatched_at)
+
+    def test_failed_attempt(self):
+        """The legacy webhook has a word of its own for an attempt that failed."""
+        body = payload("envia", "legacy_shipped") | {"status": "failed_attempt"}
+
+        assert Status.EXCEPTION is read_one(envia, body).status
+
+    def test_courier(self):
+        """A code becomes the name that shoppers know; a name that the table lacks stays as written."""
+        named = [told("shipped", carrier_name=carrier) for carrier in ("fedex", "Paquetería Demo", None)]
+
+        assert ["FedEx", "Paquetería Demo", None] == [shipment.courier for shipment in named]
+        assert ["fedex", "Paquetería Demo", ""] == [shipment.courier_code for shipment in named]
+
+    def test_undated(self):
+        """A message without a time dates nothing, and makes no event."""
+        shipment = read_one(envia, payload("envia", "delivered") | {"created_at": None})
+
+        assert (None, None, ()) == (shipment.happened_at, shipment.delivered_at, shipment.events)

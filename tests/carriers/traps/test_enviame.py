@@ -76,14 +76,38 @@ def test_number_or_text():
 
 
 def test_unknown():
-    """Trap 16: a number of no listed meaning is "other", and the rest is kept."""
+    """Trap 16: a number of no listed meaning is "other" and is named, and the rest is kept."""
     shipment = told(status_id=1016)
 
     assert (Status.OTHER, "6300000001") == (shipment.status, shipment.tracking_number)
+    assert ("1016",) == shipment.unknown_words
+
+
+@pytest.mark.parametrize("code", [6, 23])
+def test_says_nothing(code):
+    """Two listed numbers do not say where the parcel is."""
+    shipment = told(status_id=code)
+
+    assert (Status.OTHER, None, ()) == (shipment.status, shipment.dispatched_at, shipment.unknown_words)
+
+
+@pytest.mark.parametrize("code", [10, 13])
+def test_delivered_to_the_sender(code):
+    """Trap 14: the courier's own words may say that the parcel was handed to its sender."""
+    shipment = told(status_id=code, status_information="DEVUELTO AL REMITENTE")
+
+    assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+    assert Status.IN_TRANSIT is told(status_id=7, status_information="DEVUELTO AL REMITENTE").status
+
+
+def test_courier():
+    """The courier's name counts before the name of its code."""
+    assert ("Blue Express", "BLX") == (told().courier, told().courier_code)
+    assert "Starken" == told(carrier_name=None, carrier_code="STARKEN").courier
 
 
 def test_optional_fields():
-    """Trap 29: courier and page are often missing; the code of a courier is no name for shoppers."""
+    """Trap 29: courier and page are often missing; an unknown code of a courier is no name for shoppers."""
     shipment = told(carrier_name=None, tracking_url="")
 
     assert (None, None) == (shipment.courier, shipment.tracking_url)

@@ -3,10 +3,11 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters import Ignored, Request, Unreadable
+from adapters import Ignored, Request, Shipment, Status, Unreadable
 from receiver.carriers import discover
 from receiver.intake import Intake
 from receiver.store import Inbox
@@ -15,6 +16,8 @@ from tests.support.rig import Rig
 from tests.support.sending import outcome, rows
 
 CARRIER = discover()["enviopack"]
+SHIPMENT = "https://api.enviopack.com/envios/500001"
+HISTORY = "https://api.enviopack.com/envios/500001/tracking?formato=ISO"
 NOTICE = Request(
     method="GET", path="/webhooks/enviopack", query="tipo=envio-procesado&id=500001", headers={}, body=b"",
     received_at=datetime(2026, 11, 12, tzinfo=UTC),
@@ -22,11 +25,12 @@ NOTICE = Request(
 
 
 class Api:
-    """Enviopack's API on loopback: gives out tokens, and answers who has the last one."""
+    """Enviopack's API on loopback: gives out tokens, and answers the caller that has the last one."""
 
     def __init__(self) -> None:
         self.given, self.auth = 0, "200 OK"
         self.shipment = b'{"id": 500001, "tracking_number": "EP1", "condicion": "T"}'
+        self.history = b'[{"fecha": "2026-11-11 10:00:00", "mensaje": "Colectado", "codigo": "COLE"}]'
 
     def talk(self, connection, heard: Heard) -> None:
         if heard.target == "/auth":
@@ -34,6 +38,8 @@ class Api:
             connection.sendall(answer(self.auth, json.dumps({"token": f"t&{self.given}"}).encode()))
         elif heard.target == f"/envios/500001?access_token=t%26{self.given}":
             connection.sendall(answer("200 OK", self.shipment))
+        elif heard.target == f"/envios/500001/tracking?formato=ISO&access_token=t%26{self.given}":
+            connection.sendall(answer("200 OK", self.history))
         else:
             connection.sendall(answer("401 No"))
 
@@ -78,13 +84,132 @@ def test_other_type():
         CARRIER.convert(replace(NOTICE, query="tipo=otra-cosa&id=1"))
 
 
-@pytest.mark.parametrize("condition", ["E", "T", "C", "entregado", None])
-def test_conditions(condition):
-    """What a condition means is not public: none of them is taken for a dispatch or a delivery."""
-    body = json.dumps({"tracking_number": "EP1", "condicion": condition}).encode()
-    [told] = CARRIER.convert(replace(NOTICE, body=body, fetched="https://api.enviopack.com/envios/500001")).shipments
+def shipment(url: str = SHIPMENT, **changes: object) -> Shipment:
+    body = json.dumps({"tracking_number": "EP1", **changes}).encode()
+    [told] = CARRIER.convert(replace(NOTICE, body=body, fetched=url)).shipments
+    return told
 
-    assert ("500001", "other", None, None) == (told.key, told.status, told.dispatched_at, told.delivered_at)
+
+def history(*steps: object, zone: ZoneInfo | None = CARRIER.zone) -> Shipment:
+    [told] = CARRIER.convert(replace(NOTICE, body=json.dumps(steps).encode(), fetched=HISTORY, zone=zone)).shipments
+    return told
+
+
+def step(code: str | None, at: str = "2026-11-11 10:00:00", words: str | None = "x") -> dict:
+    return {"fecha": at, "mensaje": words, "codigo": code}
+
+
+def test_history_first():
+    """A change of condition has the history fetched first, with its dates; a new label has none yet."""
+    changed = replace(NOTICE, query="tipo=envio-cambio-condicion&id=500001")
+    answered = replace(NOTICE, body=b"[]", fetched=HISTORY)
+
+    assert [HISTORY] == [fetch.url for fetch in CARRIER.convert(changed).fetches]
+    assert [SHIPMENT] == [fetch.url for fetch in CARRIER.convert(answered).fetches]
+    assert [SHIPMENT] == [fetch.url for fetch in CARRIER.convert(NOTICE).fetches]
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [
+        ("T", Status.IN_TRANSIT),
+        ("E", Status.DELIVERED),
+        ("C", Status.CANCELLED),
+        ("R", Status.EXCEPTION),
+        ("D", Status.EXCEPTION),
+        ("A", Status.EXCEPTION),
+        (None, Status.OTHER),
+        ("", Status.OTHER),
+    ],
+)
+def test_conditions(condition, status):
+    """A condition says where the parcel is, and dates nothing."""
+    told = shipment(condicion=condition)
+
+    assert ("500001", status, None, None) == (told.key, told.status, told.dispatched_at, told.delivered_at)
+    assert () == told.unknown_words
+
+
+@pytest.mark.parametrize("word", ["t", "ENTREGADO", "Z"])
+def test_unknown(word):
+    """A condition or a step that no list has is "other", and is named."""
+    for told in (shipment(condicion=word), history(step(word))):
+        assert (Status.OTHER, (word,)) == (told.status, told.unknown_words)
+
+
+@pytest.mark.parametrize(
+    ("correo", "name", "code"),
+    [
+        ({"id": "oca"}, "OCA", "oca"),
+        ({"id": "oca", "nombre": "Oca Postal"}, "Oca Postal", "oca"),
+        ({"id": "correo-demo"}, None, "correo-demo"),
+        (None, None, ""),
+    ],
+)
+def test_courier(correo, name, code):
+    """The courier's own name counts before the name of its code."""
+    told = shipment(correo=correo)
+
+    assert (name, code) == (told.courier, told.courier_code)
+
+
+def test_page():
+    """Enviopack's public page leads to the parcel by its number."""
+    assert "https://seguimiento.enviopack.com/?id=EP1" == shipment().tracking_url
+
+
+def test_steps():
+    """Steps with codes date the dispatch and the delivery, in Argentina's time."""
+    told = history(
+        step("ENTR", "2026-11-12 23:10:00"), step("COLE", "2026-11-10 16:40:00"), step("INLD", "2026-11-10 09:00:00")
+    )
+
+    assert Status.DELIVERED is told.status
+    assert "2026-11-10T16:40:00-03:00" == told.dispatched_at.isoformat()
+    assert "2026-11-12T23:10:00-03:00" == told.happened_at.isoformat() == told.delivered_at.isoformat()
+    assert ["2026-11-10", "2026-11-10", "2026-11-12"] == [event.day.isoformat() for event in told.events]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [("DEVU", "x"), (None, "Devuelto al remitente"), ("ENVI", "devolución al remitente")]
+)
+def test_delivered_back(code, words):
+    """A delivery after a return is the delivery to the sender, whether a code or the courier's words say so."""
+    told = history(step(code, "2026-11-11 10:00:00", words), step("ENTR", "2026-11-12 10:00:00"))
+
+    assert (Status.RETURNED, None) == (told.status, told.delivered_at)
+
+
+def test_steps_without_codes():
+    """Where the history has no codes, its words are events and prove nothing."""
+    told = history({"fecha": "2026-11-11 10:00:00", "mensaje": "Entregado"}, step(None, words=None))
+
+    assert (Status.OTHER, None, None) == (told.status, told.dispatched_at, told.delivered_at)
+    assert ["Entregado"] == [event.description for event in told.events]
+
+
+def test_undated():
+    """A step without a time is refused by its place."""
+    with pytest.raises(Unreadable, match=r"\$\[0\]\.fecha"):
+        history(step("COLE", " "))
+
+
+def test_no_history():
+    """An empty history has nothing to store."""
+    with pytest.raises(Ignored, match="no history"):
+        CARRIER.read([], replace(NOTICE, fetched=HISTORY))
+
+
+def test_no_number():
+    """Without a number there is nothing to write yet."""
+    with pytest.raises(Ignored, match="no tracking number"):
+        shipment(tracking_number=None)
+
+
+def test_from_elsewhere():
+    """An answer whose URL names no shipment is refused."""
+    with pytest.raises(Unreadable, match="its URL names none"):
+        shipment("https://api.enviopack.com/pedidos/7")
 
 
 def test_fetched(door: Rig, api: Api):
@@ -105,6 +230,19 @@ def test_fetched(door: Rig, api: Api):
     assert 2 == api.given
 
 
+def test_history_and_shipment(door: Rig, api: Api):
+    """A change of condition has both fetched with the token, and both are one parcel."""
+    door.send(replace(NOTICE, query="tipo=envio-cambio-condicion&id=500001"), endpoint="enviopack")
+    door.work()
+
+    _, *asked = api.server.heard
+    assert ["/envios/500001/tracking?formato=ISO&access_token=t%261", "/envios/500001?access_token=t%261"] == [
+        heard.target for heard in asked
+    ]
+    [parcel] = door.desk.shipments()
+    assert ("enviopack/500001", "EP1") == (parcel["id"], parcel["tracking_number"])
+
+
 def test_taken_back(door: Rig, api: Api):
     """A token that is refused before its time is exchanged anew, once."""
     notify(door)
@@ -116,7 +254,7 @@ def test_taken_back(door: Rig, api: Api):
 
 
 def test_not_accepted(door: Rig, api: Api, caplog):
-    """Credentials that get no token are told of, and held for."""
+    """Credentials that get no token are reported, and the fetch is held."""
     api.auth = "400 Bad"
     notify(door)
 

@@ -16,7 +16,7 @@ STATUSES = {
     Status.RETURNED: "5001 5002 5101",
     Status.EXCEPTION: "7101 8001 8004",
     Status.CANCELLED: "8003",
-    Status.OTHER: "7102 9999 delivered",
+    Status.OTHER: "7102",
 }
 
 
@@ -41,7 +41,26 @@ class TestStatus:
     )
     def test_codes(self, expected, code):
         """Traps 14 to 16: codes decide; going to fetch a parcel is no dispatch, and names are not codes."""
-        assert expected is read_one(ninety_nine_minutos, told(event(code))).status
+        shipment = read_one(ninety_nine_minutos, told(event(code)))
+
+        assert (expected, ()) == (shipment.status, shipment.unknown_words)
+
+    @pytest.mark.parametrize("code", ["9999", "delivered"])
+    def test_unknown(self, code):
+        """Trap 16: a code that no list has is "other" and is named, wherever in the history it stands."""
+        newest = read_one(ninety_nine_minutos, told(event(code)))
+        older = read_one(ninety_nine_minutos, told(event(code), event("4002", "2026-11-18 10:00:00")))
+
+        assert (Status.OTHER, (code,)) == (newest.status, newest.unknown_words)
+        assert (Status.DELIVERED, (code,)) == (older.status, older.unknown_words)
+
+    @pytest.mark.parametrize("code", ["5001", "5002", "5101"])
+    def test_delivered_back(self, code):
+        """Trap 14: a delivery after a return is the delivery to the merchant."""
+        said = told(event(code), event("4002", "2026-11-18 10:00:00"))
+        shipment = read_one(ninety_nine_minutos, said)
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
 
     def test_code_as_number(self):
         """Trap 24: a code may be text or a number."""
@@ -75,12 +94,24 @@ class TestTimes:
             assert read_one(ninety_nine_minutos, told(event(code))).dispatched_at is None
 
     def test_utc(self):
-        """Trap 23: CreatedAt has no offset and is in UTC, unless the endpoint says otherwise."""
-        mexico = ZoneInfo("America/Mexico_City")
-        assert (
-            "2026-11-17T10:00:00+00:00" == read_one(ninety_nine_minutos, told(event("2003"))).dispatched_at.isoformat()
-        )
-        assert "-06:00" == read_one(ninety_nine_minutos, told(event("2003")), mexico).dispatched_at.isoformat()[-6:]
+        """Trap 23: CreatedAt has no offset and is in UTC, whatever the endpoint says."""
+        shipment = read_one(ninety_nine_minutos, told(event("2003")))
+
+        assert "2026-11-17T10:00:00+00:00" == shipment.dispatched_at.isoformat()
+
+    def test_local_day(self):
+        """An endpoint's zone says where the parcels are: an evening there is not the next day."""
+        said = told(event("4002", "2026-11-18 02:30:00"))
+        here = read_one(ninety_nine_minutos, said, ZoneInfo("America/Mexico_City"))
+
+        assert "2026-11-17T20:30:00-06:00" == here.delivered_at.isoformat()
+        assert ["2026-11-17"] == [each.day.isoformat() for each in here.events]
+        assert ["2026-11-18"] == [each.day.isoformat() for each in read_one(ninety_nine_minutos, said).events]
+
+    def test_outside_the_calendar(self):
+        """A time that has no local day is refused with its place."""
+        with pytest.raises(Unreadable, match=r"\$\.Events\[0\]\.CreatedAt: is outside the calendar"):
+            read_one(ninety_nine_minutos, told(event("2003", "0001-01-01 00:00:00")), ZoneInfo("America/Mexico_City"))
 
     @pytest.mark.parametrize("at", [" ", "soon", "17/11/2026 10:00"])
     def test_no_time(self, at):

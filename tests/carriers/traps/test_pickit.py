@@ -12,15 +12,15 @@ from tests.support.adapter import POST, proves, read_one
 from tests.support.paths import SAMPLES
 
 STATUSES = {
-    Status.ANNOUNCED: "pending labelCreated inRetailer inDropOffPoint availableForDrop availableForDropRetailer",
+    Status.ANNOUNCED: "pending labelCreated inRetailer inDropOffPoint availableForDrop availableForDropRetailer "
+    "availableForDropPoint courier",
     Status.CANCELLED: "cancelled canceledOnPickit",
-    Status.DISPATCHED: "courier",
     Status.IN_TRANSIT: "crossdock pointDistribution inPikcitPoint inPickitPoint point availableForCollect notDelivery",
     Status.OUT_FOR_DELIVERY: "delivery deliveryLastMile",
     Status.DELIVERED: "delivered",
-    Status.RETURNED: "returnToSender returnedToSender refundRetailer refund",
+    Status.RETURNED: "returnToSender returnedToSender refundRetailer refund availableForCollectDOPoint",
     Status.EXCEPTION: "lost expired error",
-    Status.OTHER: "retired inRetired free waiting restored teleported",
+    Status.OTHER: "retired inRetired free waiting restored ended",
 }
 WORDS = [(status, word) for status, words in STATUSES.items() for word in words.split()]
 
@@ -53,20 +53,28 @@ class TestStatus:
     @pytest.mark.parametrize(("expected", "word"), WORDS)
     def test_words(self, expected, word):
         """Traps 14 to 16: a point is no delivery, a drop-off no dispatch, and "retired" might be either."""
-        assert expected is read_one(pickit, of_store(status=word)).status
-        assert expected is read_one(pickit, of_api(word)).status
+        for shipment in (read_one(pickit, of_store(status=word)), read_one(pickit, of_api(word))):
+            assert (expected, ()) == (shipment.status, shipment.unknown_words)
+
+    def test_unknown(self):
+        """Trap 16: words that no list has are named, those of the state and of the substate."""
+        assert ("teleported",) == read_one(pickit, of_store(status="teleported")).unknown_words
+        assert ("a", "b") == read_one(pickit, of_api("a", "b")).unknown_words
 
     @pytest.mark.parametrize(
         ("tag", "sub", "expected"),
         [
             ("courier", "refundRetailer", Status.RETURNED),
             ("courier", "homeDistribution", Status.IN_TRANSIT),
-            ("courier", "teleported", Status.DISPATCHED),
+            ("courier", "free", Status.DISPATCHED),
+            ("courier", "teleported", Status.ANNOUNCED),
+            ("crossdock", "free", Status.IN_TRANSIT),
+            ("inDropOffPoint", "availableForCollectDOPoint", Status.RETURNED),
             ("point", "availableForCollect", Status.IN_TRANSIT),
             ("point", "delivered", Status.IN_TRANSIT),
             ("delivered", "returnedToSenderRetailer", Status.RETURNED),
             ("inDropOffPoint", "availableForDropDropoff", Status.ANNOUNCED),
-            (None, "courier", Status.DISPATCHED),
+            (None, "deliveryLastMile", Status.OUT_FOR_DELIVERY),
         ],
     )
     def test_substate(self, tag, sub, expected):

@@ -5,22 +5,25 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters import Ignored, ReferenceKind, Status, shipit
+from receiver.carriers import discover
 from tests.support.adapter import POST, payload, proves, read_one
 
 STATUSES = {
-    Status.ANNOUNCED: "created requested in_preparation fulfillment pending retired_by ready_to_dispatch dispatched",
+    Status.ANNOUNCED: "created requested in_preparation fulfillment pending retired_by ready_to_dispatch dispatched "
+    "crossdock fulfillment_open fulfillment_pending fulfillment_success fulfillment_partial fulfillment_canceled",
     Status.CANCELLED: "canceled",
     Status.DISPATCHED: "received_for_courier",
-    Status.IN_TRANSIT: "in_route in_transit back_in_route by_retired",
+    Status.IN_TRANSIT: "in_route in_transit by_retired",
     Status.DELIVERED: "delivered",
-    Status.RETURNED: "returned returned_in_route",
-    Status.EXCEPTION: "failed at_shipit strayed damaged indemnify",
-    Status.OTHER: "other to_marketplace shipped Delivered",
+    Status.RETURNED: "returned returned_in_route returned_failed back_in_route at_shipit",
+    Status.EXCEPTION: "failed strayed damaged indemnify first_closed_address second_closed_address incomplete_address "
+    "unexisting_address unreachable_destiny reused_by_destinatary unkown_destinatary failed_by_retired",
+    Status.OTHER: "other to_marketplace shipped ready_to_ship packaging_solicited",
 }
 
 
 def told(**changes) -> dict:
-    return payload("shipit", "delivered") | changes
+    return payload("shipit", "delivered") | {"sub_status": None} | changes
 
 
 class TestProof:
@@ -36,8 +39,39 @@ class TestStatus:
         ("expected", "word"), [(status, word) for status, words in STATUSES.items() for word in words.split()]
     )
     def test_words(self, expected, word):
-        """Traps 14 to 16: what Shipit has the courier has not; a counter is no delivery; unknown words stay unknown."""
-        assert expected is read_one(shipit, told(status=word)).status
+        """Traps 14 to 16: what Shipit has the courier has not; a counter is no delivery."""
+        shipment = read_one(shipit, told(status=word))
+
+        assert (expected, ()) == (shipment.status, shipment.unknown_words)
+
+    @pytest.mark.parametrize("word", ["teleported", "Delivered"])
+    def test_unknown(self, word):
+        """Trap 16: a word that no list has is "other", and is named, in whichever field it stands."""
+        shipment = read_one(shipit, told(status=word, sub_status=word))
+
+        assert (Status.OTHER, None, (word,)) == (shipment.status, shipment.delivered_at, shipment.unknown_words)
+        assert ("teleported",) == read_one(shipit, told(sub_status="teleported")).unknown_words
+
+    @pytest.mark.parametrize(
+        ("word", "detail", "expected"),
+        [
+            ("in_route", "back_in_route", Status.RETURNED),
+            ("in_route", "second_closed_address", Status.EXCEPTION),
+            ("in_route", "delivered", Status.IN_TRANSIT),
+            ("in_route", "other", Status.IN_TRANSIT),
+            ("delivered", "in_route", Status.DELIVERED),
+            ("delivered", "returned_in_route", Status.RETURNED),
+        ],
+    )
+    def test_sub_status(self, word, detail, expected):
+        """Trap 17: `sub_status` is the finer word, but it makes no delivery, and hides one only by a return."""
+        assert expected is read_one(shipit, told(status=word, sub_status=detail)).status
+
+    def test_returned_by_the_couriers_words(self):
+        """Trap 14: a courier that gave the parcel back to the sender says "delivered" with words of its own."""
+        shipment = read_one(shipit, told(courier_status="DEVUELTO AL REMITENTE"))
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
 
     def test_dispatched_is_none(self):
         """Trap 15: "dispatched" means that the parcel left Shipit, not that the courier took it."""
@@ -54,10 +88,11 @@ class TestStatus:
         assert read_one(shipit, told(status=word)).dispatched_at is None
 
     def test_return(self):
-        """Trap 14: goods that travel back to the merchant are no news for the order's parcel."""
-        with pytest.raises(Ignored, match="back to the merchant"):
-            shipit.read(told(is_returned=True), POST)
-        assert Status.DELIVERED is read_one(shipit, told(is_returned=False)).status
+        """Trap 14: a label for goods that travel back to the merchant is marked, and its delivery is none."""
+        back, sent = (read_one(shipit, told(is_returned=mark)) for mark in (True, False))
+
+        assert (True, Status.RETURNED, None) == (back.reverse, back.status, back.delivered_at)
+        assert (False, Status.DELIVERED) == (sent.reverse, sent.status)
 
     @pytest.mark.parametrize("reference", ["test-1", " TEST-0001"])
     def test_test_package(self, reference):
@@ -69,16 +104,23 @@ class TestStatus:
 class TestValues:
     def test_time_without_offset(self):
         """Trap 23: a time without an offset, which the page does not show, needs the endpoint's zone."""
-        bare = told(updated_at="2026-11-18T16:02:31")
+        bare = told(courier_status_updated_at="2026-11-18T16:02:31")
         assert read_one(shipit, bare).delivered_at is None
         local = read_one(shipit, bare, zone=ZoneInfo("America/Santiago"))
         assert "2026-11-18T16:02:31-03:00" == local.delivered_at.isoformat()
+
+    def test_last_change_dates_nothing(self):
+        """Trap 23: `updated_at` is the change of any field: it says which message is newer, and no more."""
+        shipment = read_one(shipit, told(courier_status_updated_at=None, updated_at="2026-11-20T01:00:00.000-03:00"))
+
+        assert (None, ()) == (shipment.delivered_at, shipment.events)
+        assert "2026-11-20T01:00:00-03:00" == shipment.happened_at.isoformat()
 
     @pytest.mark.parametrize(
         ("changes", "expected"),
         [
             ({"courier_url": "https://courier.example/1"}, "https://courier.example/1"),
-            ({"courier_url": "Sin tracking", "tracking_url": "https://s.example/1"}, "https://s.example/1"),
+            ({"courier_url": "https://c.example/1", "tracking_url": "https://s.example/1"}, "https://s.example/1"),
             ({"courier_url": "Sin tracking"}, "https://seguimiento.shipit.cl/statuses?number=918500006"),
             ({"courier_url": None, "tracking_number": None}, None),
         ],
@@ -89,8 +131,9 @@ class TestValues:
 
     def test_courier(self):
         """Trap 29: the courier comes as a code; shoppers know the name."""
-        names = [read_one(shipit, told(courier_for_client=code)).courier for code in ("STARKEN", "99minutos", "", None)]
-        assert ["Starken", "99minutos", None, None] == names
+        told_by = [read_one(shipit, told(courier_for_client=code)) for code in ("STARKEN", "Otro Courier", "", None)]
+        assert ["Starken", "Otro Courier", None, None] == [shipment.courier for shipment in told_by]
+        assert ["STARKEN", "Otro Courier", "", ""] == [shipment.courier_code for shipment in told_by]
 
     def test_number_comes_late(self):
         """Trap 30: the shipment's id is the key, and a number may follow."""
@@ -102,6 +145,15 @@ class TestValues:
         (reference,) = read_one(shipit, told(reference="v1-01")).references
         assert (ReferenceKind.ORDER_ID, "v1-01") == (reference.kind, reference.value)
         assert () == read_one(shipit, told(reference=" ")).references
+
+    def test_sequence(self):
+        """Trap 27: what Shipit took over from VTEX it calls by the order's sequence."""
+        (sequence,) = read_one(shipit, told(reference=None, integration_reference=185006)).references
+        assert (ReferenceKind.SEQUENCE, "185006") == (sequence.kind, sequence.value)
+
+    def test_methods(self):
+        """The page names POST and PUT; Shipit's own code sends PATCH."""
+        assert ("POST", "PUT", "PATCH") == discover()["shipit"].methods
 
     def test_events(self):
         """Trap 31: the courier's words are the event; what happens before the courier is no event for the shopper."""

@@ -50,6 +50,10 @@ class TestSignature:
         assert not proves(skydropx, "x-skydropx-signature", PROOF, BODY, SECRET)
         assert ("authorization",) == skydropx.AUTH[0].credential_headers
 
+    def test_ways(self):
+        """Trap 7: under another header than Authorization a fixed value is compared as a whole."""
+        assert ["hmac", "bearer", "header", "path"] == [scheme.kind for scheme in skydropx.AUTH]
+
 
 class TestEvents:
     def test_branch(self):
@@ -61,10 +65,28 @@ class TestEvents:
         """Trap 14: a package on its way back goes through the same states, with ``returned`` beside them."""
         assert Status.RETURNED is told(status, returned=True, returned_status=status).status
 
-    @pytest.mark.parametrize("status", ["Delivered", "delivered_to_neighbour", "shipped", "label_created"])
+    @pytest.mark.parametrize("words", ["Package returned to sender", "Devuelto al remitente"])
+    def test_returned_by_its_words(self, words):
+        """Trap 14: the carrier's own words may say that a delivery was one to the sender."""
+        assert Status.RETURNED is told("delivered", event_description=words).status
+        assert Status.IN_TRANSIT is told("in_transit", event_description=words).status
+
+    @pytest.mark.parametrize(
+        ("status", "expected"),
+        [
+            ("label_created", Status.ANNOUNCED),
+            ("out_for_delivery", Status.OUT_FOR_DELIVERY),
+            ("cancelled", Status.CANCELLED),
+        ],
+    )
+    def test_spellings(self, status, expected):
+        """Trap 16: integrators know some states by another word."""
+        assert (expected, ()) == (told(status).status, told(status).unknown_words)
+
+    @pytest.mark.parametrize("status", ["Delivered", "delivered_to_neighbour", "shipped"])
     def test_unlisted(self, status):
-        """Trap 16: a state that is not one of the twelve is "other"."""
-        assert Status.OTHER is told(status).status
+        """Trap 16: a state that is not one of the twelve is "other", and is named."""
+        assert (Status.OTHER, (status,)) == (told(status).status, told(status).unknown_words)
 
     def test_undated(self):
         """Trap 23: the message has no time; the moment of its arrival is not made one."""
@@ -73,10 +95,16 @@ class TestEvents:
         assert (None, None, None) == (shipment.happened_at, shipment.dispatched_at, shipment.delivered_at)
         assert () == shipment.events
 
-    @pytest.mark.parametrize("kind", ["orders", "quotation", "rate", "extra_charges", "pickups"])
+    @pytest.mark.parametrize("kind", skydropx.NO_PACKAGES)
     def test_other_types(self, kind):
         """The other subscriptions arrive at the same URL, in shapes of their own."""
         with pytest.raises(Ignored, match="not about a package"):
+            converted({"data": {"id": "1", "type": kind}})
+
+    @pytest.mark.parametrize("kind", ["shipments", "package", ""])
+    def test_unknown_type(self, kind):
+        """A resource that no page names is kept for a person, not dropped."""
+        with pytest.raises(Unreadable, match=r"\$\.data\.type"):
             converted({"data": {"id": "1", "type": kind}})
 
     def test_package_id(self):

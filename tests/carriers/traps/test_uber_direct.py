@@ -5,7 +5,7 @@ The digests were computed with ``openssl dgst -sha256 -hmac uber-demo-signing-ke
 
 import pytest
 
-from adapters import Ignored, Status, uber_direct
+from adapters import Ignored, Status, Unreadable, uber_direct
 from tests.support.adapter import POST, payload, proves, read_one
 
 SECRET = "uber-demo-signing-key"
@@ -49,6 +49,17 @@ class TestNoise:
         assert "delivered" == body["data"]["status"]
         with pytest.raises(Ignored, match="no delivery status"):
             uber_direct.read(body, POST)
+
+    @pytest.mark.parametrize("kind", uber_direct.NO_STATUS)
+    def test_other_kinds(self, kind):
+        """Positions, refunds and shopping have no status."""
+        with pytest.raises(Ignored, match="no delivery status"):
+            uber_direct.read({"kind": kind}, POST)
+
+    def test_unknown_kind(self):
+        """A kind that the guide does not name is kept for a person, not dropped."""
+        with pytest.raises(Unreadable, match=r"\$\.kind"):
+            uber_direct.read({"kind": "event.delivery_changed"}, POST)
 
     @pytest.mark.parametrize("changes", [{"live_mode": False}, {"data": {"live_mode": False}}])
     def test_robo_courier(self, changes):
@@ -108,10 +119,11 @@ class TestDates:
 
     @pytest.mark.parametrize("word", ["completed", "Delivered", "teleported"])
     def test_unknown_word(self, word):
-        """Traps 14 and 16: a word that is on no list is "other" and delivers nothing."""
+        """Traps 14 and 16: a word that is on no list is "other", is named, and delivers nothing."""
         shipment = read_one(uber_direct, delivery("delivered", status=word))
 
         assert (Status.OTHER, None, ()) == (shipment.status, shipment.delivered_at, shipment.events)
+        assert (word,) == shipment.unknown_words
 
 
 class TestValues:

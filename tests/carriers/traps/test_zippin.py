@@ -1,4 +1,4 @@
-"""What is particular to Zippin: a notice that is a mere number, two answers that belong together, sellers' words."""
+"""What is particular to Zipnova: a notice that is a mere number, two answers that belong together, sellers' words."""
 
 import json
 from dataclasses import replace
@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters import Ignored, Request, Status, Unreadable
+from adapters import Ignored, ReferenceKind, Request, Status, Unreadable
 from adapters.zippin import OF_A_RETURN, STATUSES
 from receiver.carriers import discover
 from tests.support.bare_server import answer, serving
 from tests.support.rig import Rig, order, package
 
 CARRIER = discover()["zippin"]
-HISTORY = "https://api.zippin.com.ar/v2/shipments/490001/tracking?sort=oldest"
-SHIPMENT = "https://api.zippin.com.ar/v2/shipments/490001"
+HISTORY = "https://api.zipnova.com.ar/v2/shipments/490001/tracking?sort=oldest"
+SHIPMENT = "https://api.zipnova.com.ar/v2/shipments/490001"
 
 
 def notice(number: object = 490001, topic: str = "status") -> Request:
@@ -85,9 +85,50 @@ def test_not_delivered(code):
 
 @pytest.mark.parametrize("code", sorted(OF_A_RETURN))
 def test_way_back(code):
-    """The shipment that takes a parcel back is another one, under the same order: it must not reach the invoice."""
-    with pytest.raises(Ignored, match="a return to the seller"):
-        CARRIER.convert(fetched(shipment(status=code), SHIPMENT))
+    """The shipment that takes a parcel back is another one, under the same order: both answers mark it as a return."""
+    [label] = CARRIER.convert(fetched(shipment(status=code), SHIPMENT)).shipments
+    for told in (label, history(step("new"), step(code))):
+        assert (True, Status.RETURNED, None) == (told.reverse, told.status, told.delivered_at)
+    assert not history(step("generated_return")).reverse
+
+
+def test_delivered_after_return():
+    """A delivery after a return is the delivery to the seller."""
+    told = history(
+        step("in_transit", "2026-11-10T08:00:00+00:00"),
+        step("generated_return", "2026-11-11T08:00:00+00:00"),
+        step("delivered", "2026-11-12T08:00:00+00:00"),
+    )
+
+    assert (Status.RETURNED, None) == (told.status, told.delivered_at)
+    assert "2026-11-10T08:00:00+00:00" == told.dispatched_at.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("changes", "number", "others"),
+    [
+        ({"carrier_tracking_id": "CS77"}, "CS77", ["0149-00490001"]),
+        ({"carrier_tracking_id": None}, "0149-00490001", []),
+        ({"carrier_tracking_id": "0149-00490001"}, "0149-00490001", []),
+        ({"carrier_tracking_id": "CS77", "delivery_id": None}, "CS77", []),
+    ],
+)
+def test_numbers(changes, number, others):
+    """The carrier's number, which comes late, is the one to search for; Zipnova's own stays a number of the parcel."""
+    [told] = CARRIER.convert(fetched(shipment(external_id=None, **changes), SHIPMENT)).shipments
+
+    assert number == told.tracking_number
+    assert [(ReferenceKind.TRACKING_NUMBER, other) for other in others] == [
+        (reference.kind, reference.value) for reference in told.references
+    ]
+
+
+def test_page():
+    """Zipnova's page comes first, the other one stands in for it."""
+    pages = {"tracking": "https://z.example/1", "tracking_external": "https://z.example/2"}
+    for missing, expected in (({}, "https://z.example/1"), ({"tracking": None}, "https://z.example/2")):
+        [told] = CARRIER.convert(fetched(shipment(**pages | missing), SHIPMENT)).shipments
+        assert expected == told.tracking_url
 
 
 def test_order_of_history():
@@ -98,8 +139,25 @@ def test_order_of_history():
 
 
 def test_unknown_state():
-    """A state that the list lacks moves nothing."""
-    assert (Status.OTHER, None) == (history(step("teleported")).status, history(step("teleported")).dispatched_at)
+    """A state that the list lacks moves nothing, and both answers name it."""
+    [label] = CARRIER.convert(fetched(shipment(status="teleported"), SHIPMENT)).shipments
+    told = history(step("teleported"))
+
+    assert (Status.OTHER, None) == (told.status, told.dispatched_at)
+    assert (("teleported",), ("teleported",)) == (told.unknown_words, label.unknown_words)
+
+
+@pytest.mark.parametrize("at", ["2026-11-10T19:14:48", ""])
+def test_undated(at):
+    """A step without an offset has no instant, and is refused by its place."""
+    with pytest.raises(Unreadable, match=r"\$\[0\]\.created_at"):
+        history(step("admitted", at))
+
+
+def test_history_without_a_shipment():
+    """A list from elsewhere is no history: only its URL says of which shipment it is."""
+    with pytest.raises(Unreadable, match="names no shipment"):
+        CARRIER.read([step("admitted")], fetched([], "https://api.zipnova.com.ar/v2/shipments"))
 
 
 def test_to_vtex(rig: Rig):

@@ -9,7 +9,7 @@ from typing import Any
 from adapters import Shipment
 from receiver import recordings
 from receiver.carriers import discover
-from tests.traps.parcels import SAMPLES, body_of, read, recorded
+from tests.support.parcels import SAMPLES, body_of, read, recorded
 
 Row = tuple[str, str, Callable[[], list[Shipment]]]
 

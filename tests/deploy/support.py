@@ -22,9 +22,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapters import Hmac, Request
-from tests.bare_server import answer, saying, serving
-from tests.processes import ROOT, SECRET, Running, Sender, Site, together
-from tests.rig import MELHOR_ENVIO, Rig, order, package, posted
+from tests.support.bare_server import answer, saying, serving
+from tests.support.paths import ROOT
+from tests.support.processes import SECRET, Running, Sender, Site, together
+from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
 #: What the test files take from here: the project's helpers are imported in this place only.
 __all__ = [

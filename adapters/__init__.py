@@ -65,11 +65,12 @@ from adapters._contract import (
     Unreadable,
 )
 from adapters._couriers import courier_name
-from adapters._history import History, Scan, look_up, says_returned
+from adapters._history import UNDERWAY, History, Scan, look_up, says_returned
 from adapters._signatures import ClientCredentials, Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
 from adapters._values import day, epoch, form, inner_json, line, moment, name, page, strict_json, text, url
 
 __all__ = [
+    "UNDERWAY",
     "Basic",
     "Bearer",
     "ClientCredentials",

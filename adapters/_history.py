@@ -8,15 +8,22 @@ from datetime import datetime
 from adapters._contract import Status, TrackingEvent
 
 #: What carriers write when a parcel went, or goes, back to the merchant. A parcel that is "returned to the depot" is
-#: not on its way back: the courier brings it to the van again.
+#: not on its way back: the courier brings it to the van again. A return that is requested has not begun.
 _RETURN = re.compile(
     r"\bto original sender\b"
+    r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper)\b"
     r"|\b(?:return|returned|returning|back) to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|origin)\b"
-    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|retorn(?:ad[oa]|o)) (?:ao?|al?|para o) "
+    r"(?!['’]?s? (?:depot|facility|hub|office|request|station|terminal|unit))"
+    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|retorn(?:ad[oa]|o)) (?:[aà]o?|al?|para o) "
     r"(?:remetente|remitente|vendedor|lojista|origem|origen)\b"
+    r"|\b(?:zurück|rücksendung) (?:an|zum) (?:den )?(?:absender|versender)\b"
+    r"|\bretour(?:n[ée]e?)? [aà] l['’]exp[ée]diteur\b"
     r"|(?-i:\bRTO\b)",
     re.IGNORECASE,
 )
+
+#: The statuses that date a dispatch: the carrier has the parcel, and it is on its way to the shopper.
+UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

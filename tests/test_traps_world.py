@@ -45,16 +45,19 @@ AFTERSHIP_STATUSES = {
 }
 #: activityStatus as type/code/descriptionCode
 UPS_STATUSES = {
-    Status.ANNOUNCED: "M/DP M/MP/003 I/AR/044 I/AR/045",
+    Status.ANNOUNCED: "M/DP M/MP/003 I/AR/044 I/AR/045 I//077 I//079 I//080 I/OR/157 I//065 I/OC I/PL",
     Status.CANCELLED: "M/VP M/MP/007 MV",
-    Status.DISPATCHED: "I/OR/005 I/PU I/PC I/XD I/AR/038",
-    Status.IN_TRANSIT: "I/DP I/YP/071 I/FS",
-    Status.OUT_FOR_DELIVERY: "I/OT I/OF I/AR/006 I/AR/021 I/AR/037 D/OT/021",
-    Status.EXCEPTION: "X/DP X/OR",
-    Status.RETURNED: "X//034 X//067 D/FS/034",
-    Status.DELIVERED: "D/FS D//011 D//026",
-    Status.OTHER: "D D/OT D/DP U/UP U/PX NA Q/QQ",
+    Status.DISPATCHED: "I/OR/005 I/PU I/PC I/PT I/XD I/AR/038 I//160 I/XD/169",
+    Status.IN_TRANSIT: "I/DP I/YP/071 I/FS I//005 I//22 X//022 I/OD/072 X//017 I//040 D//143 D//144 D/FS/161 "
+    "D/2Q D/2Q/011 D/1N D/P5 D/F7 D/ZI",
+    Status.OUT_FOR_DELIVERY: "I/OT I/OF I/OT/005 I/AR/006 I/AR/021 D/OT/021",
+    Status.EXCEPTION: "X/DP X/OR X//013 X//064 X//069",
+    Status.RETURNED: "X//034 I//035 I/DP/036 X//067 X//081 D/FS/034 D/UA D/UA/011 D/B0",
+    Status.DELIVERED: "D/FS D//011 D//11 D//026 D/2W D/2W/017 D/MG D/ML/011",
+    Status.OTHER: "D D/OT D/DP U/UP U/PX NA Q/QQ U//033 U//118 D//037 D//156 D/5F",
 }
+#: What is unknown in an activity; nothing in one that has an entry which says nothing
+UPS_UNKNOWN = {"D/5F": ["D/5F"], "D/OT": ["D/OT"], "I/AR/999": ["999"], "Q/QQ": ["Q"], "Q//999": ["999", "Q"]}
 
 
 def proves(adapter, header: str, value: str, body: bytes, secret: str) -> bool:
@@ -194,11 +197,43 @@ class TestStatuses:
         assert Status.DELIVERED is read_one(aftership, parcel(**delivered)).status
 
     def test_type_d_alone(self):
-        """Trap 14: UPS's type D is not delivered by itself; the date of delivery counts with it, and only with it."""
+        """Trap 14: type D is no delivery without a listed code or the very word, and a date of delivery is not one."""
         dated = {"actualDeliveryDate": "20261116"}
-        assert Status.OTHER is read_one(ups, activity("D")).status
-        assert Status.DELIVERED is read_one(ups, activity("D", **dated)).status
+        said = {"type": "D", "code": "QX", "description": "Delivered"}
+        assert Status.OTHER is read_one(ups, activity("D", **dated)).status
         assert Status.OTHER is read_one(ups, activity("U", "UP", **dated)).status
+        assert Status.DELIVERED is read_one(ups, activity("D", activityStatus=said)).status
+        for words in ("Delivered to Agent", "Delivered, signed", ""):
+            assert Status.OTHER is read_one(ups, activity("D", activityStatus=said | {"description": words})).status
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"type": "D", "code": "FS", "description": "Package was returned to the sender"},
+            {"type": "D", "code": "FS", "descriptionCode": "011", "description": "DELIVERED TO ORIGINAL SENDER"},
+            {"type": "X", "code": "Z9", "description": "Returned to Sender"},
+            {"type": "X", "code": "Z9", "descriptionCode": "999", "description": "Returning to Sender"},
+        ],
+    )
+    def test_ups_return_in_words(self, said):
+        """Trap 14: UPS reports a return as a delivery with a date; its words tell, where no code says otherwise."""
+        back = read_one(ups, activity("D", activityStatus=said, actualDeliveryDate="20261116"))
+        assert (Status.RETURNED, None, None) == (back.status, back.delivered_at, back.dispatched_at)
+
+    def test_ups_return_requested(self):
+        """Trap 14: a return that is confirmed as a request has not begun."""
+        said = {"type": "U", "code": "UP", "descriptionCode": "118", "description": "Return to Sender Confirmed"}
+        assert Status.OTHER is read_one(ups, activity("U", activityStatus=said)).status
+
+    @pytest.mark.parametrize(("said", "words"), UPS_UNKNOWN.items())
+    def test_ups_unknown(self, said, words):
+        """An unknown code is named as UPS wrote it."""
+        assert words == list(read_one(ups, activity(*said.split("/"))).unknown_words)
+
+    @pytest.mark.parametrize("said", ["D", "U/UP", "NA", "U//033", "D/MG", "I/AR/5", "M/MP/003"])
+    def test_ups_known(self, said):
+        """A code that has an entry is known, also where it says nothing."""
+        assert () == read_one(ups, activity(*said.split("/"))).unknown_words
 
     @pytest.mark.parametrize(
         ("expected", "said"), [(status, said) for status, rows in UPS_STATUSES.items() for said in rows.split()]
@@ -241,7 +276,17 @@ class TestDispatch:
         assert read_one(aftership, parcel(**undated, checkpoints=[done])).dispatched_at is None
 
     @pytest.mark.parametrize(
-        "said", [activity("D", "FS"), activity("X", "", "034"), activity("M", "MP"), activity("U")]
+        "said",
+        [
+            activity("D", "FS"),
+            activity("D", "2Q"),
+            activity("X", "", "034"),
+            activity("X", "", "022"),
+            activity("I", "DP", "036"),
+            activity("I", "AR", "079"),
+            activity("M", "MP"),
+            activity("U"),
+        ],
     )
     def test_ups_first_event_missing(self, said):
         """Trap 18: of UPS's types only I dates a dispatch."""
@@ -371,6 +416,12 @@ class TestValues:
         """Traps 26 and 31: a delivery photo and who signed for it are no part of what is read."""
         private = {"deliveryPhoto": "iVBORw0KGgo" * 20_000, "receivedBy": "Front desk"}
         assert read_one(ups, activity("D", "FS")) == read_one(ups, activity("D", "FS", **private))
+
+    def test_ups_other_number(self):
+        """Trap 30: UPS may know the parcel by a second number, which finds the order as well."""
+        (other,) = read_one(ups, activity("I", alternateTrackingNumber=" 9261290100 ")).references
+        assert (ReferenceKind.TRACKING_NUMBER, "9261290100") == (other.kind, other.value)
+        assert () == read_one(ups, activity("I", alternateTrackingNumber="")).references
 
     def test_no_reference(self):
         """Trap 27: neither EasyPost nor UPS repeats any name of the merchant's."""

@@ -1,0 +1,28 @@
+"""Returns as UPS, FedEx, USPS and the gateways over many couriers send them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from adapters import Shipment
+from tests.traps.parcels import reader
+
+
+def sent(slug: str, case: str, **changes: Any) -> Callable[[], list[Shipment]]:
+    """What is read in a recording with these changes."""
+    return lambda: [reader(slug, case)(**changes)]
+
+
+ROWS = [
+    ("ups", "delivery code UA with a date of delivery", sent("ups", "return_reported_as_delivery")),
+    ("ups", "status code 034", sent("ups", "returned_to_sender")),
+    ("ups", "status code 081", sent("ups", "returned_to_sender", activityStatus__descriptionCode="081")),
+    (
+        "ups",
+        "delivered, in the words of a return",
+        sent(
+            "ups",
+            "delivered_v2",
+            activityStatus={"type": "D", "code": "FS", "descriptionCode": "011", "description": "Returned to shipper"},
+        ),
+    ),
+]

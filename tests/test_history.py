@@ -62,6 +62,25 @@ class TestLines:
         assert ("teleported", "lost?") == History(scans).unknown_words
 
 
+class TestScanOf:
+    def test_line(self) -> None:
+        """A day and words make a line for shoppers, with the instant and the place."""
+        departed = Scan.of(
+            Status.IN_TRANSIT, "x", on=LINE.day, happened_at=NOON, words="Departed", city="Reno", state="NV"
+        )
+
+        assert (
+            TrackingEvent(day=LINE.day, description="Departed", happened_at=NOON, city="Reno", state="NV")
+            == departed.event
+        )
+        assert (Status.IN_TRANSIT, NOON, "x") == (departed.status, departed.happened_at, departed.unknown_word)
+
+    @pytest.mark.parametrize(("on", "words"), [(None, "Departed"), (LINE.day, "")])
+    def test_no_line(self, on: date | None, words: str) -> None:
+        """What cannot be shown still counts: its status and its instant."""
+        assert scan(Status.RETURNED, NOON) == Scan.of(Status.RETURNED, on=on, happened_at=NOON, words=words)
+
+
 class TestLookUp:
     @pytest.mark.parametrize(
         ("word", "expected"),

@@ -84,7 +84,7 @@ def tracker(**changes) -> dict:
     return body
 
 
-def detail(when: str, status: str) -> dict:
+def detail(when: str | None, status: str) -> dict:
     return {"datetime": when, "status": status, "message": status}
 
 
@@ -180,11 +180,39 @@ class TestReplies:
 
 
 class TestStatuses:
-    def test_easypost_returned_delivery(self):
-        """Trap 14: a parcel delivered back to the merchant is returned, not delivered."""
-        assert Status.DELIVERED is read_one(easypost, tracker(status="delivered")).status
-        back = read_one(easypost, tracker(status="delivered", is_return=True))
-        assert (Status.RETURNED, None) == (back.status, back.delivered_at)
+    @pytest.mark.parametrize(
+        "back",
+        [
+            detail("2026-11-15T12:00:00Z", "return_to_sender"),
+            detail("2026-11-15T12:00:00Z", "in_transit") | {"status_detail": "return"},
+            detail("2026-11-18T12:00:00Z", "delivered") | {"message": "Delivered, To Original Sender"},
+            detail("2026-11-15T12:00:00Z", "failure") | {"message": "Unclaimed/Being Returned to Sender"},
+        ],
+    )
+    def test_easypost_returned_delivery(self, back):
+        """Trap 14: what was sent back, by status, detail or the carrier's words, is delivered to the merchant."""
+        done = detail("2026-11-18T12:00:00Z", "delivered")
+        assert Status.DELIVERED is read_one(easypost, tracker(status="delivered", tracking_details=[done])).status
+        returned = read_one(easypost, tracker(status="delivered", tracking_details=[done, back]))
+        assert (Status.RETURNED, None) == (returned.status, returned.delivered_at)
+
+    def test_easypost_return_label(self):
+        """Trap 14: EasyPost marks the label of a return, which has nothing to do with the order's parcel."""
+        with pytest.raises(Ignored, match=r"^a return label$"):
+            read_one(easypost, tracker(status="delivered", is_return=True))
+
+    def test_easypost_unknown(self):
+        """An unknown word is named, of the tracker and of its history alike."""
+        seen = [detail("2026-11-16T12:00:00Z", "beamed"), detail("2026-11-16T12:00:00Z", "unknown")]
+        assert ("teleported", "beamed") == read_one(
+            easypost, tracker(status="teleported", tracking_details=seen)
+        ).unknown_words
+
+    def test_easypost_undated(self):
+        """Trap 14: a return without a time is no line of the history, and still one."""
+        back = detail(None, "return_to_sender")
+        returned = read_one(easypost, tracker(status="delivered", tracking_details=[back]))
+        assert (Status.RETURNED, ()) == (returned.status, returned.events)
 
     @pytest.mark.parametrize(
         "changes", [{"return_to_sender": True}, {"subtag": "Exception_010"}, {"subtag": "Exception_011"}]
@@ -442,6 +470,18 @@ class TestValues:
         names = [read_one(aftership, parcel(slug=slug)).courier for slug in ("fedex", "ups", "correos", None)]
         assert ["FedEx", "UPS", "correos", None] == names
 
+    def test_easypost_courier(self):
+        """Trap 29: EasyPost's code gets the name that shoppers know, or stays as it is; the code is kept beside it."""
+        couriers = [read_one(easypost, tracker(carrier=code)) for code in ("DhlEcs", "Globex", None)]
+        assert [("DHL eCommerce", "DhlEcs"), ("Globex", "Globex"), (None, "")] == [
+            (each.courier, each.courier_code) for each in couriers
+        ]
+
+    def test_easypost_other_number(self):
+        """Trap 30: the carrier's second number of the parcel finds the order as well."""
+        (other,) = read_one(easypost, tracker(carrier_detail={"alternate_identifier": "9361290100"})).references
+        assert (ReferenceKind.TRACKING_NUMBER, "9361290100") == (other.kind, other.value)
+
     def test_tracking_url(self):
         """Trap 29: UPS sends no URL, so the public page is built; AfterShip's own page stands in for the courier's."""
         assert "https://www.ups.com/track?tracknum=1Z46W0010346001001" == read_one(ups, activity("I")).tracking_url
@@ -488,6 +528,12 @@ class TestOtherEvents:
         carriers.load("easypost", easypost).check(body)
         with pytest.raises(Ignored, match=r"^scan_form\.updated carries no parcel status$"):
             easypost.read(body, POST)
+
+    @pytest.mark.parametrize("kind", ["trackers.updated", "parcel.lost", "", "tracker"])
+    def test_unknown_easypost_event(self, kind):
+        """An event that is on no list is kept for a look, not dropped."""
+        with pytest.raises(Unreadable, match=r"\$\.description"):
+            easypost.read({"id": "evt_1", "description": kind, "result": {}}, POST)
 
     def test_tracker_without_result(self):
         """A tracker event must bring its tracker."""

@@ -25,4 +25,8 @@ ROWS = [
             activityStatus={"type": "D", "code": "FS", "descriptionCode": "011", "description": "Returned to shipper"},
         ),
     ),
+    ("easypost", "delivered, to the original sender", sent("easypost", "delivered_to_original_sender")),
+    ("easypost", "return_to_sender", sent("easypost", "return_to_sender")),
+    ("easypost", "delivered after return_to_sender", sent("easypost", "return_to_sender", result__status="delivered")),
+    ("easypost", "label of a return", sent("easypost", "return_label")),
 ]

@@ -29,4 +29,11 @@ ROWS = [
     ("easypost", "return_to_sender", sent("easypost", "return_to_sender")),
     ("easypost", "delivered after return_to_sender", sent("easypost", "return_to_sender", result__status="delivered")),
     ("easypost", "label of a return", sent("easypost", "return_label")),
+    ("shippo", "RETURNED", sent("shippo", "returned_has_begun")),
+    ("shippo", "delivered after RETURNED", sent("shippo", "delivered_after_return")),
+    (
+        "shippo",
+        "delivered, in the courier's words to the sender",
+        sent("shippo", "delivered", data__tracking_status__status_details="Delivered, To Original Sender"),
+    ),
 ]

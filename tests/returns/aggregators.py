@@ -36,4 +36,6 @@ ROWS = [
         "delivered, in the courier's words to the sender",
         sent("shippo", "delivered", data__tracking_status__status_details="Delivered, To Original Sender"),
     ),
+    ("shipengine", "DE with RETURN_TO_SENDER", sent("shipengine", "returned_to_sender")),
+    ("shipengine", "DE after REFUSED_BY_CUSTOMER", sent("shipengine", "delivered_after_return")),
 ]

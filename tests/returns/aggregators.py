@@ -38,4 +38,6 @@ ROWS = [
     ),
     ("shipengine", "DE with RETURN_TO_SENDER", sent("shipengine", "returned_to_sender")),
     ("shipengine", "DE after REFUSED_BY_CUSTOMER", sent("shipengine", "delivered_after_return")),
+    ("karrio", "return_to_sender", sent("karrio", "delivered", data__status="return_to_sender")),
+    ("karrio", "delivered after return_to_sender", sent("karrio", "delivered_after_return")),
 ]

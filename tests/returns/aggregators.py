@@ -40,4 +40,10 @@ ROWS = [
     ("shipengine", "DE after REFUSED_BY_CUSTOMER", sent("shipengine", "delivered_after_return")),
     ("karrio", "return_to_sender", sent("karrio", "delivered", data__status="return_to_sender")),
     ("karrio", "delivered after return_to_sender", sent("karrio", "delivered_after_return")),
+    (
+        "ship24",
+        "code exception_return",
+        sent("ship24", "in_transit", trackings__0__shipment__statusCode="exception_return"),
+    ),
+    ("ship24", "delivered after exception_return", sent("ship24", "delivered_after_return")),
 ]

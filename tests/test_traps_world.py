@@ -276,6 +276,42 @@ class TestStatuses:
         said = read_one(easypost, tracker(status=word, tracking_details=[detail("2026-11-16T12:00:00Z", "teleported")]))
         assert (expected, None) == (said.status, said.dispatched_at)
 
+    @pytest.mark.parametrize(
+        ("tag", "subtag", "expected", "unknown"),
+        [
+            ("InTransit", "InTransit_002", Status.DISPATCHED, ()),
+            ("InTransit", "InTransit_007", Status.IN_TRANSIT, ()),
+            ("Exception", "Exception_016", Status.EXCEPTION, ()),
+            ("Exception", "Exception_020", Status.CANCELLED, ()),
+            ("Exception", "Exception_021", Status.EXCEPTION, ()),
+            ("Delivered", "Delivered_005", Status.DELIVERED, ()),
+            ("AvailableForPickup", "AvailableForPickup_001", Status.IN_TRANSIT, ()),
+            ("Exception", "Exception_099", Status.EXCEPTION, ("Exception_099",)),
+            ("Teleported", "Teleported_001", Status.OTHER, ("Teleported", "Teleported_001")),
+            ("Pending", None, Status.OTHER, ()),
+        ],
+    )
+    def test_aftership_subtags(self, tag, subtag, expected, unknown):
+        """Trap 16: few subtags say more than their tag; an unknown word is named, of checkpoints as well."""
+        said = read_one(aftership, parcel(tag=tag, subtag=subtag, checkpoints=[]))
+        seen = [checkpoint("2026-11-16T12:00:00Z", tag) | {"subtag": subtag}]
+        assert (expected, unknown) == (said.status, said.unknown_words)
+        assert unknown[:1] == read_one(aftership, parcel(tag="InTransit", subtag=None, checkpoints=seen)).unknown_words
+
+    @pytest.mark.parametrize(
+        "back",
+        [
+            checkpoint("2026-11-16T10:00:00-05:00", "Exception") | {"subtag": "Exception_010"},
+            checkpoint(None, "Exception") | {"subtag": "Exception_011"},
+            checkpoint("2026-11-16T10:00:00-05:00", "InTransit") | {"message": "RTO In Transit"},
+        ],
+    )
+    def test_aftership_delivery_after_return(self, back):
+        """Trap 14: what went back earlier in the same history is delivered to the merchant."""
+        done = checkpoint("2026-11-17T10:00:00-05:00", "Delivered")
+        returned = read_one(aftership, parcel(tag="Delivered", checkpoints=[back, done]))
+        assert (Status.RETURNED, None) == (returned.status, returned.delivered_at)
+
     @pytest.mark.parametrize(("word", "expected"), AFTERSHIP_STATUSES.items())
     def test_aftership_words(self, word, expected):
         """Trap 16: who attempts a delivery has the parcel; trouble, silence and new words do not say who has it."""
@@ -467,8 +503,21 @@ class TestValues:
 
     def test_courier_names(self):
         """Trap 29: AfterShip's slug is a code; known ones get their name, others stay as they are."""
-        names = [read_one(aftership, parcel(slug=slug)).courier for slug in ("fedex", "ups", "correos", None)]
-        assert ["FedEx", "UPS", "correos", None] == names
+        couriers = [read_one(aftership, parcel(slug=slug)) for slug in ("fedex", "brazil-correios", "globex", None)]
+        assert ["FedEx", "Correios", "globex", None] == [each.courier for each in couriers]
+        assert ["fedex", "brazil-correios", "globex", ""] == [each.courier_code for each in couriers]
+
+    def test_aftership_other_numbers(self):
+        """Trap 30: each courier on the way has a number of its own, which finds the order as well."""
+        miles = {"first_mile": {"tracking_number": "A1"}, "last_mile": {"tracking_number": "B2"}}
+        same = {"first_mile": None, "last_mile": {"tracking_number": "A1"}}
+        numbers = [
+            [each.value for each in read_one(aftership, parcel(tracking_number="A1", **more)).references[1:]]
+            for more in (miles, same)
+        ]
+        assert [["B2"], []] == numbers
+        (_, other) = read_one(aftership, parcel(tracking_number="A1", **miles)).references
+        assert ReferenceKind.TRACKING_NUMBER is other.kind
 
     def test_easypost_courier(self):
         """Trap 29: EasyPost's code gets the name that shoppers know, or stays as it is; the code is kept beside it."""
@@ -539,6 +588,14 @@ class TestOtherEvents:
         """A tracker event must bring its tracker."""
         with pytest.raises(Unreadable, match="lacks 'result'"):
             carriers.load("easypost", easypost).check({"id": "evt_1", "description": "tracker.updated"})
+
+    def test_unknown_aftership_event(self):
+        """An event of AfterShip's that is on no list is kept for a look; one without a name is an update."""
+        body = payload("aftership", "in_transit_mixed_dates")
+        for event in ("tracking_update", "edd_revise", None):
+            assert Status.IN_TRANSIT is read_one(aftership, body | {"event": event}).status
+        with pytest.raises(Unreadable, match=r"\$\.event"):
+            aftership.read(body | {"event": "tracking_lost"}, POST)
 
     def test_pending_time(self):
         """AfterShip's alarm about a silent courier says nothing of the parcel."""

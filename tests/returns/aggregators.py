@@ -46,4 +46,21 @@ ROWS = [
         sent("ship24", "in_transit", trackings__0__shipment__statusCode="exception_return"),
     ),
     ("ship24", "delivered after exception_return", sent("ship24", "delivered_after_return")),
+    ("aftership", "return_to_sender beside Delivered", sent("aftership", "return_to_sender_delivered")),
+    ("aftership", "subtag Exception_011", sent("aftership", "returned")),
+    ("aftership", "delivered after Exception_010", sent("aftership", "delivered_after_return")),
+    (
+        "seventeen_track",
+        "delivered after the milestone Returning",
+        sent("seventeen_track", "delivered_after_returning"),
+    ),
+    (
+        "seventeen_track",
+        "substatus Exception_Returned",
+        sent(
+            "seventeen_track",
+            "picked_up",
+            data__track_info__latest_status={"status": "Exception", "sub_status": "Exception_Returned"},
+        ),
+    ),
 ]

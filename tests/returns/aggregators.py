@@ -63,4 +63,16 @@ ROWS = [
             data__track_info__latest_status={"status": "Exception", "sub_status": "Exception_Returned"},
         ),
     ),
+    ("fedex", "DL after RS", sent("fedex", "returned_to_shipper")),
+    (
+        "fedex",
+        "DL in the words of a return",
+        sent(
+            "fedex",
+            "returned_to_shipper",
+            output__completeTrackResults__0__trackResults__0__scanEvents=[
+                {"date": "2026-11-19T10:41:00-06:00", "eventType": "DL", "eventDescription": "Returned to shipper"}
+            ],
+        ),
+    ),
 ]

@@ -3,13 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from adapters import Shipment
-from tests.traps.parcels import reader
+from adapters import Shipment, shipstation_v1
+from tests.traps.parcels import reader, recorded
 
 
 def sent(slug: str, case: str, **changes: Any) -> Callable[[], list[Shipment]]:
     """What is read in a recording with these changes."""
     return lambda: [reader(slug, case)(**changes)]
+
+
+def return_label() -> list[Shipment]:
+    """ShipStation marks the label in the list that its notice leads to."""
+    return shipstation_v1.read({"shipmentId": 48100011, "isReturnLabel": True}, recorded("shipstation_v1", "voided"))
 
 
 ROWS = [
@@ -75,4 +80,7 @@ ROWS = [
             ],
         ),
     ),
+    ("usps", "code 01, to the original sender", sent("usps", "delivered_to_original_sender")),
+    ("usps", "code 01 after code 27", sent("usps", "delivered_after_return")),
+    ("shipstation_v1", "label of a return", return_label),
 ]

@@ -139,7 +139,7 @@ def _status(scans: list[Coded], latest: str | None) -> tuple[Status, str]:
     """The newest scan's status, by time: FedEx promises no order. Without a scan that moves the parcel the latest
     status speaks, and its code where no table has it.
 
-    The label comes before everything else, whatever the times say: a pick-up at midnight seems to precede it.
+    The label comes before everything else: by its time alone, a pick-up at midnight would precede it.
     """
     moves = [scan for code, scan in scans if code not in NO_MOVEMENT]
     if not moves:

@@ -164,7 +164,7 @@ def _status(update: dict[str, Any], path: str) -> tuple[Status, tuple[str, ...]]
 
 
 def _history(events: list[dict[str, Any]], request: Request) -> History:
-    """The events, whose order means nothing: ShipEngine sorts by the place's clock, newest first."""
+    """The events in any order: ShipEngine sorts by the place's clock, newest first."""
     return History(tuple(_scan(event, f"$.data.events[{n}]", request) for n, event in enumerate(events)))
 
 

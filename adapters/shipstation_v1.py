@@ -37,7 +37,7 @@ REFERENCES = ("orderNumber", "orderKey")
 HOSTS = (re.compile(r"ssapi\d{0,3}\.shipstation\.com"),)
 CREDENTIALS = "basic"  # API key and API secret
 
-# models/webhook, "resource_type", read on 2026-11-28. Fulfillments are another resource, whose structure is not
+# models/webhook, "resource_type", read on 2026-11-28. Fulfillments are another resource; its structure is not
 # documented there.
 SHIPMENTS = ("SHIP_NOTIFY", "ITEM_SHIP_NOTIFY")
 OTHER_RESOURCES = ("ORDER_NOTIFY", "ITEM_ORDER_NOTIFY", "FULFILLMENT_SHIPPED", "FULFILLMENT_REJECTED")
@@ -95,6 +95,6 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _courier(code: str, service: str) -> str | None:
-    """The carrier, or else the one whose name a service such as ``usps_priority_mail`` begins with."""
+    """The carrier, or else the one that a service such as ``usps_priority_mail`` begins with."""
     carrier = None if code in ACCOUNTS else courier_name(code)
     return carrier or courier_name(service.partition("_")[0])

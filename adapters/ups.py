@@ -145,14 +145,14 @@ def _status(payload: dict[str, Any]) -> tuple[Status, tuple[str, ...]]:
     else:
         status = of_code or of_type
     unspoken = not number or unknown_number or status is Status.DELIVERED  # else the code knows better than its words
-    if Status.RETURNED in (described, of_code) or (unspoken and says_returned(words)):
+    if described is Status.RETURNED or (unspoken and says_returned(words)):
         status = Status.RETURNED
     unlisted = f"D/{code}" if kind == "D" and code and status is Status.OTHER else ""
     return status, tuple(word for word in (unknown_number, unknown_type, unlisted) if word)
 
 
 def _happened_at(payload: dict[str, Any], request: Request) -> datetime | None:
-    """The instant that the GMT pair tells, with the local date and clock where the two pairs agree on an offset.
+    """The instant of the GMT pair, with the local date and clock where the two pairs agree on an offset.
 
     One of UPS's own samples pairs a local time with another zone's GMT; ``gmtOffset`` settles it where it is sent.
     """

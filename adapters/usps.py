@@ -114,7 +114,7 @@ def encode(payload: Any) -> bytes:
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     kind = payload.get("subscriptionType")
-    if kind not in (None, "TRACKING"):  # a second one exists, whose name and shape are not published
+    if kind not in (None, "TRACKING"):  # a second one exists; its name and shape are not published
         raise Unreadable("$.subscriptionType", "is not TRACKING, and no other is known")
     piece = payload["payload"]
     history = _history(piece, request)

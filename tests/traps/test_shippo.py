@@ -113,6 +113,12 @@ class TestEvents:
 
         assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
 
+    @pytest.mark.parametrize("event", ["batch_created", "batch_purchased"])
+    def test_batches(self, event: str) -> None:
+        """Batches of labels carry no parcel status."""
+        with pytest.raises(Ignored, match="carries no parcel status"):
+            parcel(event=event)
+
     def test_unknown_event(self) -> None:
         """An event that is on no list is kept for a look, not dropped."""
         with pytest.raises(Unreadable, match=r"\$\.event"):

@@ -207,3 +207,9 @@ class TestDecoding:
         carriers.load("usps", usps).check(decoded)
         assert "9200" == decoded["payload"]["trackingNumber"]
         assert () == usps.REFERENCES == read_one(usps, piece(event("OA"))).references
+
+    @pytest.mark.parametrize("body", [enveloped(INNER), b"[]", b'{"challenge":"abc"}'])
+    def test_folded_again(self, body):
+        """Trap 26: what was opened is folded in the same form, and what is no notification stays as it is."""
+        opened = usps.decode(replace(POST, body=body))
+        assert opened == usps.decode(replace(POST, body=usps.encode(opened)))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters import Shipment, shipstation_v1
-from tests.traps.parcels import reader, recorded
+from tests.support.parcels import reader, recorded
 
 
 def sent(slug: str, case: str, **changes: Any) -> Callable[[], list[Shipment]]:

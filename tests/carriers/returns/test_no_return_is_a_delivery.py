@@ -21,7 +21,7 @@ MODULES = sorted(
 
 
 def rows(module: str) -> list[Row]:
-    found: list[Row] = importlib.import_module(f"tests.returns.{module}").ROWS
+    found: list[Row] = importlib.import_module(f"tests.carriers.returns.{module}").ROWS
     return found
 
 

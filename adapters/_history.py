@@ -19,7 +19,7 @@ _RETURN = re.compile(
     r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente)\b"
     r"|\b(?:zurück|rücksendung) (?:an|zum) (?:den )?(?:absender|versender)\b"
     r"|\bretour(?:n[ée]e?)? [aà] l['\u2019]exp[ée]diteur\b"
-    r"|(?-i:(?<!BY )\bRTO\b)",
+    r"|(?-i:(?<!BY )(?<!by )\bRTO\b)",
     re.IGNORECASE,
 )
 

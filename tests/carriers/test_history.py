@@ -134,6 +134,7 @@ class TestReturns:
             "Return label left with customer",
             "Retorno à unidade",
             "Portorto",
+            "Detained by RTO",
             "rto",
         ],
     )

@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: run test lint types pages bench check clean
+.PHONY: run test test-fast lint types pages bench check clean
 
 run: $(READY)
 	@$(BIN)/receiver demo $(ARGS)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-fast: $(READY)  # what needs no server, no process and no patience
+	@$(BIN)/python -m pytest -n 2 -m "not postgres and not process and not slow" $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

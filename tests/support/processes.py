@@ -95,7 +95,7 @@ class Running:
 
     def ended(self) -> int:
         """Waits for its end; the exit code."""
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
     def kill_child(self) -> None:
         """kill -9 for the process that answers."""
@@ -208,7 +208,7 @@ class Sender:
         payload = posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}BR", at=at, **said)
         body = json.dumps(payload).encode()
         request = Request(method="POST", path=self._path, headers={}, body=body, received_at=datetime.now(UTC))
-        with contextlib.closing(HTTPConnection(self._address, timeout=20)) as connection:
+        with contextlib.closing(HTTPConnection(self._address, timeout=60)) as connection:
             try:
                 connection.request("POST", self._path, body, self._scheme.sign(request, self._secret).headers)
                 self.connected = True

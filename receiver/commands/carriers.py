@@ -169,6 +169,7 @@ def _row(carrier: Carrier) -> dict[str, Any]:
         "unreadable": carrier.reply.unreadable,
         "zone": str(carrier.zone) if carrier.zone else None,
         "docs": carrier.docs,
+        "digest": carrier.digest,
         "quality": stored().get(carrier.slug, {"level": "your own"}),
     }
 

@@ -189,10 +189,10 @@ def _next(what: str, at: float | None) -> str:
 def _arrived(one: dict[str, Any]) -> Iterator[str]:
     said = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
     yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
-    read = f"{one['carrier']} of version {one['version']}" if one["version"] else one["carrier"]
+    adapter = f"adapter {one['carrier']} {one['version'] or ''}".rstrip()
     folded = "folded in" if one["folded"] else "not folded in yet"
     proof = f"{one['proof']}, as {one['notice']} asked" if one["notice"] else one["proof"]
-    yield f"  {'':20}  {one['outcome']}, proven by {proof}, read by {read}, {folded}, sha256 {one['digest']}"
+    yield f"  {'':20}  {one['outcome']}, proven by {proof}, {adapter}, {folded}, sha256 {one['digest']}"
 
 
 def _place(order: str | None, invoice: str | None) -> str | None:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 from adapters import Fetch, Ignored, NotAuthentic, Request, Shipment, Unreadable, text
+from receiver.carriers import Carrier
 from receiver.carriers.references import account_of, refer
 from receiver.config import Config, Endpoint
 from receiver.intake.published_keys import Keys, KeysUnavailable
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 #: What proves a delivery that we fetched ourselves.
 FETCHED = "fetched"
-#: Of this program and its adapters; kept with each delivery, so that it can be told by which one it was read.
+#: The program's version.
 VERSION = version("carrier-webhook-receiver")
 
 
@@ -219,7 +220,7 @@ class Intake:
             body=row["body"],
             digest=row["digest"],
             proof=row["proof"],
-            version=VERSION,
+            version=read_by(endpoint.carrier),
             updates=reading.updates,
             accounts=reading.accounts,
             fetches=reading.fetches,
@@ -253,7 +254,7 @@ class Intake:
             method=request.method,
             body=self._redactions[endpoint.name].body(request.body),
             digest=digest,
-            version=VERSION,
+            version=read_by(endpoint.carrier),
             updates=reading.updates,
             accounts=reading.accounts,
             fetches=reading.fetches,
@@ -264,6 +265,11 @@ class Intake:
         redaction = self._redactions[endpoint.name]
         target, headers = redaction.target(request), redaction.headers(request)
         self._rejects.note(endpoint.name, reason, status=status, method=request.method, target=target, headers=headers)
+
+
+def read_by(carrier: Carrier) -> str:
+    """The version that is stored with a delivery: of this program, and of the adapter and schema that read it."""
+    return f"{VERSION}+{carrier.digest}"
 
 
 def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:

@@ -23,9 +23,9 @@ class Delivery:
     """One webhook as it is kept. ``target`` and ``headers`` come redacted; ``digest`` is of the original body.
 
     ``updates`` are ``(shipment id, what it says as JSON text)``; ``accounts`` says by shipment id whose they are, where
-    that is certain, and ``account`` whose the others are if they are new; ``version`` is this program's. ``fetches``
-    are the calls it asks for, at ``asked_at`` where not when it came; ``notice`` is the delivery that asked for this
-    one.
+    that is certain, and ``account`` whose the others are if they are new; ``version`` is that of the program and the
+    adapter that read it. ``fetches`` are the calls it asks for, at ``asked_at`` where not when it came; ``notice`` is
+    the delivery that asked for this one.
     """
 
     id: str

@@ -25,7 +25,7 @@ deliveries = Table(
     Column("body", LargeBinary),
     Column("digest", Text, nullable=False),
     Column("proof", Text, nullable=False),
-    Column("version", Text),  # of this program, whose adapter read it last
+    Column("version", Text),  # of what read it last: program+digest of adapter and schema
     Column("notice", Text),
 )
 _OPEN_DELIVERY = text("outcome IN ('quarantined', 'error')")

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import update
 
 from receiver.carriers import Carrier, discover
-from receiver.intake import Intake, read_by
+from receiver.intake.intake import Intake, read_by
 from receiver.store import Inbox
 from receiver.store.tables import deliveries
-from tests.console import Desk, receiver
-from tests.rig import Rig, posted
-from tests.sending import serve, toy
+from tests.support.console import Desk, receiver
+from tests.support.rig import Rig, posted
+from tests.support.sending import serve, toy
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = version("carrier-webhook-receiver")

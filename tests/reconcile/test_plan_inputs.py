@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from receiver.config import parse
-from receiver.plan import Rest, keep, policy_of, stamp
-from receiver.reasons import KEPT
+from receiver.reconcile.plan import policy_of
+from receiver.shipments import Kind, NextState, Reason, State, kept
+from receiver.timing import stamp
 from receiver.vtex.writes import Policy
 
 
@@ -30,11 +31,12 @@ def test_policy(settings: dict[str, Any], expected: Policy) -> None:
     assert expected == policy_of(endpoint)
 
 
-@pytest.mark.parametrize("reason", KEPT)
-def test_kept(reason: str) -> None:
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason.kind is Kind.KEPT])
+def test_kept(reason: Reason) -> None:
     """A parcel that leaves its invoice alone says why in the reason's sentence, with the case's own words behind it."""
-    assert Rest(state="kept", reason=reason, note=f"{KEPT[reason]} (900: TN9)") == keep(reason, "900: TN9")
-    assert KEPT[reason] == keep(reason).note
+    note = f"{reason.sentence} (900: TN9)"
+    assert NextState(state=State.KEPT, reason=reason, note=note) == kept(reason, "900: TN9")
+    assert reason.sentence == kept(reason).note
 
 
 def test_stamp() -> None:

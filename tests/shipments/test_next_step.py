@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from receiver.story import next_step
+from receiver.shipments.next_step import next_step
 
 NOW = 1_000.0
 STATES = (

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from receiver.vtex.orders import Clues, Hold, choose, read_order
+from receiver.vtex.choice import Clues, Hold, choose
+from receiver.vtex.orders import read_order
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC).timestamp()
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from receiver.vtex.orders import Clues, read_order
+from receiver.vtex.choice import Clues
+from receiver.vtex.orders import read_order
 from receiver.vtex.writes import (
     Agreed,
     History,

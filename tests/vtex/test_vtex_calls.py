@@ -10,7 +10,7 @@ from receiver.config import Account
 from receiver.http import Http
 from receiver.vtex.answers import Misconfigured, VtexError
 from receiver.vtex.client import Vtex
-from tests.bare_server import Server, answer, saying, serving
+from tests.support.bare_server import Server, answer, saying, serving
 
 BODY = {"any": "São"}
 HOOK = "/api/orders/hook/config"

@@ -22,12 +22,13 @@ from receiver.commands._common import (
     show_rows,
     state_option,
 )
-from receiver.shipments import Sent, SentTracking, Visibility
+from receiver.shipments import Sent, SentTracking, State, Visibility, known_from_json
 from receiver.shipments.next_step import next_step
 from receiver.store import Desk
 from receiver.store.attempts import about_order
 from receiver.store.desk import Unknown
 from receiver.vtex.choice import RULES
+from receiver.vtex.differences import kept_back
 
 
 @click.command()
@@ -169,6 +170,7 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
         "chosen by": f"{row['rule']}: {RULES.get(row['rule'], '')}" if row["rule"] else None,
         "evidence": json.dumps(row["evidence"], ensure_ascii=False) if row["evidence"] else None,
         ("sent" if _is_missing(row["sent"]) else "VTEX has"): _sent(row["sent"]) if row["sent"] else None,
+        "kept back": _kept_back(row),
         "events": _events(row["sent"].tracking) if row["sent"] and row["sent"].tracking else None,
         "generation": str(row["generation"]) if row["generation"] > 1 else None,
         "next": _next(**story["next"]),
@@ -223,6 +225,13 @@ _VISIBLE = {
 
 def _sent(sent: Sent) -> str:
     return f"{json.dumps(sent.body, ensure_ascii=False)} since {moment(sent.at)}, {_VISIBLE[sent.visibility]}"
+
+
+def _kept_back(row: dict[str, Any]) -> str | None:
+    """What VTEX is not sent of what the carrier says; of a parcel that is in step."""
+    if row["state"] != State.IN_STEP or not row["sent"] or not row["known"]:
+        return None
+    return "; ".join(kept_back(known_from_json(row["known"]), row["sent"])) or None
 
 
 def _events(sent: SentTracking) -> str:

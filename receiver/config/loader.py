@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.carriers.references import AccountRule, BadRule, Rule
-from receiver.config.model import AWAIT_SECONDS, Account, Config, Endpoint
+from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
 from receiver.config.tables import Table, fill
 
 T = TypeVar("T")
@@ -28,6 +28,7 @@ log = logging.getLogger("receiver.config")
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_FIELD = re.compile(r"\{(\w*)\}")
 _HEADER = re.compile(r"[a-z0-9-]+")
 
 
@@ -153,7 +154,7 @@ def _account(name: str, table: Table) -> Account:
         requests_per_minute=table.number("requests_per_minute", 600, least=1),
         hook_secrets=table.texts("hook_secrets", ()),
         link_tokens=table.texts("link_tokens", ()),
-        placeholders=table.texts("placeholders", ()),
+        placeholders=_placeholders(table),
     )
     travelling = {
         "app_key": (account.app_key,),
@@ -166,6 +167,18 @@ def _account(name: str, table: Table) -> Account:
             table.fault(key, "holds characters that cannot travel in a header")
     table.finish()
     return account
+
+
+def _placeholders(table: Table) -> tuple[str, ...]:
+    """Texts that count as no tracking number, as VTEX shows them: without blanks around them."""
+    texts = tuple(text.strip() for text in table.texts("placeholders", ()))
+    for text in texts:
+        unknown = sorted(set(_FIELD.findall(text)) - set(PLACEHOLDER_FIELDS))
+        if unknown or not text:
+            known = ", ".join(f"{{{name}}}" for name in PLACEHOLDER_FIELDS)
+            wrong = f"names {{{unknown[0]}}}; there are {known}" if unknown else "holds an empty text"
+            table.fault("placeholders", wrong)
+    return texts
 
 
 def _never_indexing(account: Account, endpoints: Iterable[Endpoint]) -> Account:
@@ -222,7 +235,7 @@ def parse_endpoint(
         number_changed=table.choice("number_changed", ("keep", "overwrite"), "keep"),
         invoice_numbers=table.choice("invoice_numbers", ("repeat", "unique"), "repeat"),
         one_parcel_per_invoice=table.boolean("one_parcel_per_invoice", default=False),
-        placeholders=table.texts("placeholders", ()),
+        placeholders=_placeholders(table),
         **_calls(carrier, scheme, table),
     )
     table.finish()

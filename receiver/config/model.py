@@ -16,6 +16,10 @@ from receiver.carriers.references import AccountRule, Finder, Rule
 AWAIT_SECONDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 2 * 3600.0, 4 * 3600.0, 6 * 3600.0)
 
 
+#: What may stand in braces in a text of ``placeholders``: an order's own values (`receiver.vtex.orders`).
+PLACEHOLDER_FIELDS = ("invoice_number", "order_id", "sequence")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One VTEX account. ``app_tokens`` are newest first; ``base_url`` is the only host its key is ever sent to.
@@ -31,9 +35,8 @@ class Account:
     requests_per_minute: float = 600.0
     hook_secrets: tuple[str, ...] = field(default=(), repr=False)
     link_tokens: tuple[str, ...] = field(default=(), repr=False)
-    #: Texts that stand in VTEX's field for a tracking number and are none.
+    #: Texts that count as no tracking number, and those of the account's endpoints besides: these are never indexed.
     placeholders: tuple[str, ...] = ()
-    #: Those of the account's endpoints besides: such a text teaches the index nothing.
     never_indexed: tuple[str, ...] = ()
 
 
@@ -60,7 +63,9 @@ class Endpoint:
     second_parcel: Literal["hold", "first", "latest", "join"] = "hold"
     number_changed: Literal["keep", "overwrite"] = "keep"
     invoice_numbers: Literal["repeat", "unique"] = "repeat"
+    #: No two parcels share an invoice: the last one without tracking needs no name.
     one_parcel_per_invoice: bool = False
+    #: Texts in VTEX's field for the tracking number that count as none; `PLACEHOLDER_FIELDS` in braces are filled in.
     placeholders: tuple[str, ...] = ()
     base_url: str | None = None
     fetch_credentials: str | None = field(default=None, repr=False)

@@ -9,6 +9,7 @@ from adapters import Unreadable, text
 from receiver.carriers.schemas import document, validator
 from receiver.config import Config
 from receiver.reconcile.resolve import NAMES
+from receiver.shipments.numbers import normalised
 from receiver.store import Index, Link
 from receiver.store.index import Name
 from receiver.vtex.client import BadSegment, segment
@@ -86,7 +87,10 @@ def _name(kind: str, value: str, endpoint: str | None, account: str, config: Con
         if digits is None:
             raise Unreadable("$.invoice_key", "does not have the 44 digits of an NF-e key")
         return kind, digits
-    return kind, value
+    number = normalised(value)
+    if not number:
+        raise Unreadable("$.tracking_number", "has no letter and no digit")
+    return kind, number
 
 
 def _endpoint(name: str | None, account: str, config: Config) -> str:

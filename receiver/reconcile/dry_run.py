@@ -11,6 +11,7 @@ from typing import Any
 from receiver.config import Account, Config, Endpoint
 from receiver.reconcile.reconciler import Reconciler
 from receiver.shipments import ShipmentRecord, Update
+from receiver.shipments.numbers import normalised
 from receiver.store import Attempt, Claim, Index, Lease, Queue, Settlement
 from receiver.store.accounts import Accounts
 from receiver.vtex.answers import NotFound
@@ -104,7 +105,7 @@ class _Index(Index):
 
     def __init__(self, links: Iterable[Mapping[str, Any]], told_at: float) -> None:
         self._told_at = told_at
-        self._links = {("tracking_number", link["tracking_number"]): link for link in links}
+        self._links = {("tracking_number", normalised(link["tracking_number"])): link for link in links}
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:  # noqa: ARG002  as `Index` has it
         return []

@@ -2,7 +2,7 @@
 Never a guess: where two orders answer, a person decides."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from adapters import ReferenceKind
 from receiver.config import Endpoint
 from receiver.reconcile.plan import input_digest, order_ids
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
+from receiver.shipments.numbers import normalised, same_number, spellings
 from receiver.store import Index
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
@@ -95,9 +96,10 @@ class Resolver:
         # Invoice numbers repeat: where the carrier names the order, a link about the same number is another invoice's.
         repeats = endpoint.invoice_numbers == "repeat" and order_ids(known)
         kinds = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
-        told = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in kinds]
-        rows = [row for name, row in told if row and _of_this_parcel(name[0], row["told_at"], known)]
-        linked = _one_order(rows, ", ".join(f"{kind} {value}" for (kind, value), row in told if row))
+        stored = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in kinds]
+        told = _newest_words((name, row) for name, row in stored if row)
+        rows = [row for (kind, _), row in told.items() if _of_this_parcel(kind, row["told_at"], known)]
+        linked = _one_order(rows, ", ".join(f"{kind} {value}" for kind, value in told))
         if linked is None or isinstance(linked, Hold):
             return linked
         invoices = sorted({row["invoice_number"] for row in rows if row["invoice_number"]})
@@ -146,7 +148,8 @@ class Resolver:
     def _shows_one_of(self, numbers: Sequence[str], order_id: str) -> bool:
         """What was learnt may have been corrected since: a number that is no longer there says nothing of the order."""
         found = self._order(order_id)
-        return isinstance(found, Found) and any(one.tracking_number in numbers for one in found.order.outputs)
+        shown = [one.tracking_number for one in found.order.outputs] if isinstance(found, Found) else []
+        return any(same_number(one, number) for one in shown for number in numbers)
 
     def _by_reference(self, kind: ReferenceKind, value: str) -> Found | Wait | Hold:
         if kind == ReferenceKind.SEQUENCE:
@@ -192,19 +195,19 @@ def names_of(shipment: str, known: Known, orders: Collection[str] = ()) -> list[
     sorted ``(kind, value)``."""
     names: set[Name] = {("shipment", shipment)}
     for kind in ReferenceKind:
-        names |= {(str(kind), value) for value in known.values(kind)}
+        if kind not in (ReferenceKind.TRACKING_NUMBER, ReferenceKind.INVOICE_SERIES):
+            names |= {(str(kind), value) for value in known.values(kind)}
     names |= {("order_id", bare_order_id(value)) for value in known.values(ReferenceKind.ORDER_ID)}
     numbers = known.values(ReferenceKind.INVOICE_NUMBER)
     names |= {("invoice_number", plain_number(number)) for number in numbers}
     names |= {("sequence", value.removeprefix("seq")) for value in known.values(ReferenceKind.SEQUENCE)}
     names |= {("invoice_key", key_digits(value) or value) for value in known.values(ReferenceKind.INVOICE_KEY)}
-    numbered = [volume.tracking_number for volume in known.volumes.values() if volume.tracking_number]
-    names |= {("tracking_number", said.value) for said in numbered}
+    names |= {("tracking_number", written) for number in known.numbers for written in spellings(number)}
     names |= {("order_id", order_id) for order_id in orders}
     series = known.values(ReferenceKind.INVOICE_SERIES)
     if len(series) == len(numbers) == 1:
         names.add((SERIES_NUMBER, f"{plain_number(series[0])}/{plain_number(numbers[0])}"))
-    return sorted(name for name in names if name[0] != ReferenceKind.INVOICE_SERIES)
+    return sorted(names)
 
 
 def bare_order_id(text: str) -> str:
@@ -214,6 +217,14 @@ def bare_order_id(text: str) -> str:
     """
     found = set(_STORES_OWN.findall(text))
     return found.pop() if len(found) == 1 and not _ANOTHER_STORES.match(text) else text
+
+
+def _newest_words(told: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:
+    """The links by name. A tracking number may have been linked in two notations: the newest word about it counts."""
+    newest: dict[Name, Mapping[str, Any]] = {}
+    for (kind, value), row in sorted(told, key=lambda one: float(one[1]["told_at"])):
+        newest[kind, normalised(value) if kind == "tracking_number" else value] = row
+    return newest
 
 
 def _one_order(rows: Sequence[Mapping[str, Any]], said: str) -> str | Hold | None:

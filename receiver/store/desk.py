@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Delete, Update, and_, bindparam, delete, f
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Assignment, State, stamp_from_json
+from receiver.shipments.numbers import normalised
 from receiver.store.database import Database
 from receiver.store.index import REVOKED_LEASE
 from receiver.store.rows import assigned_columns, reopened, sent_from
@@ -43,7 +44,7 @@ class Desk:
             shipments.c.state: state,
             shipments.c.reason: reason,
             shipments.c.endpoint: endpoint,
-            shipments.c.tracking_number: number,
+            shipments.c.normalised_number: None if number is None else normalised(number),
         }
         statement = select(shipments).where(*_equal(wanted)).order_by(shipments.c.changed_at.desc(), shipments.c.id)
         return (_shipment(dict(row)) for row in self._database.each(statement))
@@ -77,8 +78,10 @@ class Desk:
         return [dict(row) for row in self._database.rows(select(rejects).order_by(rejects.c.id.desc()))]
 
     def find(self, name: str) -> str:
-        """A shipment's id from its id or its tracking number. Raises `Unknown`, also where several bear the number."""
-        statement = select(shipments.c.id).where(or_(shipments.c.id == name, shipments.c.tracking_number == name))
+        """A shipment's id from its id or its tracking number, in any notation. Raises `Unknown`, also where several
+        bear the number."""
+        is_named = or_(shipments.c.id == name, shipments.c.normalised_number == normalised(name))
+        statement = select(shipments.c.id).where(is_named)
         found = [row["id"] for row in self._database.rows(statement)]
         if name in found:
             return name
@@ -259,7 +262,7 @@ def _equal(wanted: dict[Any, str | None]) -> list[ColumnElement[bool]]:
 
 
 def _shipment(row: dict[str, Any]) -> dict[str, Any]:
-    hidden = ("token", "worker_name", "update_count", "input_digest")
+    hidden = ("token", "worker_name", "update_count", "input_digest", "normalised_number")
     row = {name: value for name, value in row.items() if name not in hidden}
     for name in ("known", "evidence"):
         row[name] = json.loads(row[name]) if row[name] else None

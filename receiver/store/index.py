@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import RECYCLED_AFTER, Reason, State, known_from_json
+from receiver.shipments.numbers import normalised, spellings
 from receiver.shipments.state import AWAITS_ORDER, STUCK
 from receiver.store.claims import Claim, IndexChange
 from receiver.store.database import Database
@@ -111,8 +112,10 @@ class Index:
         return done
 
     def unlink(self, account: str, kind: str, value: str, *, now: float) -> bool:
-        """Forget a link; what was written by it stays, what waits where it led looks anew. False: there was none."""
-        of = and_(links.c.account == account, links.c.kind == kind, links.c.value == value)
+        """Forget a link, in whatever notation it was told; what was written by it stays, what waits where it led is
+        decided upon again. False: there was none."""
+        values = sorted({value, *spellings(value)} if kind == "tracking_number" else {value})
+        of = and_(links.c.account == account, links.c.kind == kind, links.c.value.in_(values))
 
         def work(connection: Connection) -> bool:
             self._lock(connection, account)
@@ -258,10 +261,13 @@ def _waiting_for(account: str, names: Iterable[Name]) -> Any:
 
 
 def _bearers(connection: Connection, account: str, kind: str, value: str, now: float) -> list[RowMapping]:
-    """The shipments that a link of this name is about, whatever their state."""
+    """The shipments that a link of this name is about, whatever their state and the notation of their number."""
     found = set(connection.execute(_waiting_for(account, [(kind, value)])).scalars())
-    column = {"tracking_number": shipments.c.tracking_number, "shipment": shipments.c.id}.get(kind)
-    borne = or_(shipments.c.id.in_(sorted(found)), false() if column is None else column == value)
+    borne: ColumnElement[bool] = shipments.c.id.in_(sorted(found))
+    if kind == "tracking_number":
+        borne = or_(borne, shipments.c.normalised_number == normalised(value))
+    if kind == "shipment":
+        borne = or_(borne, shipments.c.id == value)
     return _rows(connection, and_(shipments.c.account == account, borne), now)
 
 

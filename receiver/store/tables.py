@@ -99,6 +99,7 @@ shipments = Table(
     Column("known", Text, nullable=False, server_default="{}"),
     Column("sent", Text),
     Column("tracking_number", Text),
+    Column("normalised_number", Text),  # the same without spaces, hyphens, dots and case, for finding
     Column("order_id", Text),
     Column("invoice_number", Text),
     Column("rule", Text),
@@ -120,7 +121,7 @@ Index(
     sqlite_where=_DUE,
     postgresql_where=_DUE,
 )
-Index("shipments_number", shipments.c.tracking_number)
+Index("shipments_number", shipments.c.normalised_number)
 Index("shipments_order", shipments.c.order_id)
 Index("shipments_state", shipments.c.state, shipments.c.changed_at)
 _LEASED = text("lease_until IS NOT NULL")

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from receiver.shipments import Reason
-from receiver.shipments.numbers import same_number
+from receiver.shipments.numbers import is_among
 from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
-from receiver.vtex.orders import INPUT, Order, Package
+from receiver.vtex.orders import INPUT, OUTPUT, Order, Package
 
 #: Rule → what it means, in the order in which they are asked.
 RULES = {
@@ -40,9 +40,9 @@ _NUMBER_AND_SERIES = re.compile(r"\s*0*(\d+)\s*[-/]\s*0*(\d+)\s*", re.ASCII)
 class Clues:
     """What is known of the invoice that a parcel belongs to.
 
-    ``other_numbers`` are the parcel's further numbers, such as the carrier's own code or an AWB. ``ours`` are the
-    order's invoices that bear another parcel of ours; ``one_parcel_per_invoice``: the merchant says that no two parcels
-    share one.
+    ``other_numbers`` are the parcel's further numbers, such as the carrier's own code or an AWB. ``ours``: invoice
+    number → what we wrote there of other parcels. ``one_parcel_per_invoice``: the merchant says that no two parcels
+    share an invoice.
     """
 
     tracking_number: str
@@ -55,11 +55,11 @@ class Clues:
     own_invoice: str | None = None
     assigned: bool = False
     one_parcel_per_invoice: bool = False
-    ours: Collection[str] = ()
+    ours: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def bears(self, number: str | None) -> bool:
         """True where the number is one of the parcel's, no matter how it is written."""
-        return any(same_number(number, own) for own in (self.tracking_number, *self.other_numbers))
+        return is_among(number, (self.tracking_number, *self.other_numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +291,7 @@ def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
 def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
     """Nobody names an invoice, and no invoice shows the parcel."""
     outputs = order.outputs
-    if not outputs:
+    if not outputs or _of_unknown_type(order):
         return _no_output(order)
     unused = [package for package in outputs if not package.tracking_number]
     if len(outputs) > 1 and unused and not _is_last_open(outputs, unused, clues):
@@ -301,7 +301,8 @@ def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
     if not unused:
         holding = ", ".join(f"{package.invoice_number}: {package.tracking_number}" for package in outputs)
         note = f"every invoice of {order.order_id} holds another number ({holding})"
-        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": numbers_of(outputs)})
+        holds = [package.tracking_number for package in outputs]
+        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": numbers_of(outputs), "holds": holds})
     if _is_ruled_out(unused[0], clues):
         return _missing(order, [f"series {series}" for series in clues.invoice_series])
     rule = "only_open_invoice" if len(outputs) == 1 else "last_open_invoice"
@@ -309,22 +310,27 @@ def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
 
 
 def _is_last_open(outputs: Sequence[Package], unused: Sequence[Package], clues: Clues) -> bool:
-    """True where the merchant's setting leaves one invoice: each other one bears another parcel of ours."""
+    """True where the merchant's setting leaves one invoice: each other one shows another parcel of ours."""
+    if not clues.one_parcel_per_invoice or len(unused) != 1:
+        return False
     taken = [package for package in outputs if package not in unused]
-    ours = all(package.invoice_number in clues.ours for package in taken)
-    return clues.one_parcel_per_invoice and len(unused) == 1 and ours
+    return all(is_among(package.tracking_number, clues.ours.get(package.invoice_number, ())) for package in taken)
+
+
+def _of_unknown_type(order: Order) -> list[Package]:
+    """Packages that are neither an invoice nor a return: an invoice may be among them."""
+    return [package for package in order.packages if package.kind not in (OUTPUT, INPUT)]
 
 
 def _no_output(order: Order) -> Wait | Hold:
-    unknown = sorted({package.kind or "none" for package in order.packages if package.kind != INPUT})
-    if unknown:
-        note = f"order {order.order_id}: {', '.join(numbers_of(order.packages))} of type {', '.join(unknown)}"
-        return Hold(Reason.UNKNOWN_PACKAGE_TYPE, note)
+    if unknown := _of_unknown_type(order):
+        shown = ", ".join(f"{one.invoice_number} of type {one.kind or 'null'}" for one in unknown)
+        return Hold(Reason.UNKNOWN_PACKAGE_TYPE, f"order {order.order_id}: {shown}")
     return Wait(Reason.ONLY_RETURN_INVOICES if order.packages else Reason.NO_INVOICE, f"order {order.order_id}")
 
 
 def _missing(order: Order, wanted: Sequence[str], *, by: str = "the carrier") -> Wait | Hold:
-    """The named invoice is not there. Where no other one is to come, waiting is in vain."""
+    """The named invoice is not there. Where no other one is to come, a person must name the right one."""
     if not order.outputs:
         return _no_output(order)
     there = ", ".join(

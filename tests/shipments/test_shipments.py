@@ -46,11 +46,14 @@ shipments = st.builds(
     tracking_number=st.sampled_from([None, "BR1", "BR2"]),
     tracking_url=st.sampled_from([None, "https://a.example/", "https://b.example/"]),
     courier=st.sampled_from([None, "Correios", "Jadlog"]),
+    courier_code=st.sampled_from(["", "brazil-correios"]),
     dispatched_at=st.none() | instants,
     delivered_at=st.none() | instants,
     references=st.lists(references, max_size=2).map(tuple),
     events=st.lists(events, max_size=2).map(tuple),
     volume=st.sampled_from(["", "1", "2", "10"]),
+    reverse=st.booleans(),
+    unknown_words=st.sampled_from([(), ("14",), ("14", "15")]),
 )
 updates = st.builds(
     Update,

@@ -84,7 +84,7 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
     try:
         conversion = carrier.convert(request)
         event_id = text(carrier.event_id(conversion.payload, request), "the event's id")
-        ruled = tuple(_with_references(shipment, said, endpoint) for shipment, said in conversion.parcels)
+        ruled = tuple(_as_configured(shipment, said, endpoint) for shipment, said in conversion.parcels)
         updates = tuple(_update(endpoint, shipment) for shipment in ruled)
         accounts = _accounts(endpoint, [said for _, said in conversion.parcels], [name for name, _ in updates])
     except Ignored as ignored:
@@ -289,11 +289,14 @@ def _tell_quarantined(endpoint: Endpoint, delivery: str, reading: Reading) -> No
         )  # fmt: skip
 
 
-def _with_references(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:
-    if not endpoint.references:
-        return shipment
-    plain = {name: getattr(shipment, name) for name in shipment.__slots__}
-    return Shipment(**{**plain, "references": refer(shipment, payload, endpoint.references)})
+def _as_configured(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:
+    """The shipment with what the endpoint's settings add: references by its rules, the name of its courier."""
+    courier = endpoint.couriers.get(shipment.courier_code.strip().lower())
+    if courier:
+        shipment = replace(shipment, courier=courier)
+    if endpoint.references:
+        shipment = replace(shipment, references=refer(shipment, payload, endpoint.references))
+    return shipment
 
 
 def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:

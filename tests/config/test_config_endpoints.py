@@ -99,8 +99,9 @@ class TestEndpoint:
         ("name", "value"),
         [
             ("unreadable", 500), ("events", "yes"), ("courier", ""), ("couriers", "DPD"), ("zone", "Mars"),
-            ("zone", "../etc"), ("zone", "America"), ("references", {}), ("references", [5]), ("secret", "s"), ("auth", "header"),
-            ("second_parcel", "last"), ("number_changed", True), ("invoice_numbers", "once"),
+            ("zone", "../etc"), ("zone", "America"), ("references", {}), ("references", [5]),
+            ("secret", "s"), ("auth", "header"), ("second_parcel", "last"), ("number_changed", True),
+            ("invoice_numbers", "once"),
         ],
     )  # fmt: skip
     def test_faults(self, name, value):

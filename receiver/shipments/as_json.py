@@ -52,6 +52,7 @@ def known_to_json(known: Known) -> dict[str, Any]:
     return _without_empty(
         {
             "status": _said_to_json(known.status),
+            "unknown": _said_to_json(known.unknown),
             "in_possession": known.in_possession,
             "dispatched_at": _iso(known.dispatched_at),
             "cancelled": stamp_to_json(known.cancelled) if known.cancelled else None,
@@ -69,6 +70,7 @@ def known_to_json(known: Known) -> dict[str, Any]:
 def known_from_json(plain: dict[str, Any]) -> Known:
     return Known(
         status=_said_from_json(plain.get("status")),
+        unknown=_said_from_json(plain.get("unknown")),
         in_possession=plain.get("in_possession", False),
         dispatched_at=_time(plain.get("dispatched_at")),
         cancelled=stamp_from_json(plain["cancelled"]) if plain.get("cancelled") else None,

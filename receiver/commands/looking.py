@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -22,7 +22,7 @@ from receiver.commands._common import (
     show_rows,
     state_option,
 )
-from receiver.shipments import Sent, SentTracking, State, Visibility, known_from_json
+from receiver.shipments import Known, Sent, SentTracking, State, Visibility, known_from_json, unknown_word
 from receiver.shipments.next_step import next_step
 from receiver.store import Desk
 from receiver.store.attempts import about_order
@@ -159,7 +159,7 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
     by = {
         "account": row["account"] + _paused(story["paused"]),
         "tracking number": row["tracking_number"],
-        "carrier says": (known_now.get("status") or [None])[0],
+        "carrier says": _status(known_from_json(known_now), story["deliveries"]),
         "dispatched": known_now.get("dispatched_at"),
         "references": ", ".join(f"{kind} {value}" for kind, value in known_now.get("references", ())),
         "assigned": _assigned(row),
@@ -184,6 +184,15 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
         yield f"  {moment(one['begun_at'])}  {_attempt(one)}"
 
 
+def _status(known_now: Known, messages: Sequence[dict[str, Any]]) -> str | None:
+    """The newest status, and the word behind it where the carrier's adapter does not know it."""
+    if known_now.status is None:
+        return None
+    if not known_now.unknown_word:
+        return known_now.status.value
+    return f"{known_now.status.value}: {unknown_word(known_now.unknown_word, messages[-1]['carrier'])}"
+
+
 def _next(what: str, at: float | None) -> str:
     return f"{moment(at)}: {what}" if at else what
 
@@ -193,6 +202,7 @@ def _arrived(one: dict[str, Any]) -> Iterator[str]:
     yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
     adapter = f"adapter {one['carrier']} {one['version'] or ''}".rstrip()
     folded = "folded in" if one["folded"] else "not folded in yet"
+    folded = "read otherwise since" if one["replaced"] else folded
     proof = f"{one['proof']}, as {one['notice']} asked" if one["notice"] else one["proof"]
     yield f"  {'':20}  {one['outcome']}, proven by {proof}, {adapter}, {folded}, sha256 {one['digest']}"
 

@@ -228,6 +228,7 @@ def parse_endpoint(
         references=_references(table),
         accounts=_account_rules(table, accounts),
         courier=(table.text("courier", None) or "").strip() or None,
+        couriers=_couriers(table.table("couriers")),
         zone=zone or carrier.zone,
         unreadable=table.choice("unreadable", (200, 422), carrier.reply.unreadable),
         events=table.boolean("events", default=True),
@@ -257,6 +258,17 @@ def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, s
     if credentials and halves and ":" not in credentials:
         table.fault("fetch_credentials", "must be 'user:password', or a key and its secret written like that")
     return {"base_url": _base_url(url, table) if url else None, "fetch_credentials": credentials}
+
+
+def _couriers(table: Table) -> dict[str, str]:
+    """Courier names by code in lower case: gateways write the same code in several ways."""
+    found: dict[str, str] = {}
+    for code in table.given:
+        name = (table.text(code) or "").strip()
+        if code.strip().lower() in found:
+            table.fault(code, "is there twice, but for case")
+        found[code.strip().lower()] = name
+    return found
 
 
 def _account_of(table: Table, accounts: Mapping[str, Account]) -> str:

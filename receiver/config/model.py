@@ -57,6 +57,8 @@ class Endpoint:
     references: tuple[Rule, ...] = ()
     accounts: tuple[AccountRule, ...] = ()
     courier: str | None = None
+    #: Courier names by a gateway's own code in lower case.
+    couriers: Mapping[str, str] = field(default_factory=dict)
     zone: ZoneInfo | None = None
     unreadable: int = 422
     events: bool = True

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
+from itertools import islice
 from typing import Any, TypeVar
 
 from adapters import Fetch, Ignored, NotAuthentic, Request, Shipment, Unreadable, text
@@ -20,6 +21,7 @@ from receiver.intake.redaction import REDACTED, Redaction
 from receiver.intake.rejects import Rejects
 from receiver.shipments import local_day, shipment_to_json
 from receiver.store import Delivery, Inbox, new_id
+from receiver.vtex.answers import storable
 
 log = logging.getLogger("receiver.intake")
 T = TypeVar("T")
@@ -28,6 +30,8 @@ T = TypeVar("T")
 FETCHED = "fetched"
 #: The program's version.
 VERSION = version("carrier-webhook-receiver")
+#: Unknown status words that are kept of one delivery, and letters of each: a word is no text.
+_MOST_WORDS, _LONGEST_WORD = 20, 200
 
 
 class Outcome(StrEnum):
@@ -78,6 +82,12 @@ class Reading:
         """``path: why`` where there is a path."""
         return f"{self.path}: {self.why}" if self.path else self.why
 
+    @property
+    def unknown_words(self) -> tuple[str, ...]:
+        """The carrier's status words that its adapter does not know, each once."""
+        words = (storable(word)[:_LONGEST_WORD] for shipment in self.shipments for word in shipment.unknown_words)
+        return tuple(islice(dict.fromkeys(words), _MOST_WORDS))
+
 
 def read(endpoint: Endpoint, request: Request) -> Reading:
     """Decode, validate, convert, and apply the merchant's reference rules. Never raises."""
@@ -85,7 +95,7 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
     try:
         conversion = carrier.convert(request)
         event_id = text(carrier.event_id(conversion.payload, request), "the event's id")
-        ruled = tuple(_with_references(shipment, said, endpoint) for shipment, said in conversion.parcels)
+        ruled = tuple(_as_configured(shipment, said, endpoint) for shipment, said in conversion.parcels)
         updates = tuple(_update(endpoint, shipment) for shipment in ruled)
         accounts = _accounts(endpoint, [said for _, said in conversion.parcels], [name for name, _ in updates])
     except Ignored as ignored:
@@ -191,8 +201,8 @@ class Intake:
             self._reject(endpoint, request, str(error), status=503)
             raise
 
-    def reprocess(self, row: dict[str, Any], *, behind: bool = False) -> Reading:
-        """Run a kept delivery again, as after a fix of its adapter. Raises `StoreUnavailable`."""
+    def reread(self, row: dict[str, Any]) -> Reading:
+        """A kept delivery as today's adapter reads it; nothing is stored."""
         endpoint = self._config.endpoints.get(row["endpoint"])
         if endpoint is None:
             return Reading(outcome=Outcome.ERROR, why=f"endpoint {row['endpoint']} is not in the configuration")
@@ -203,7 +213,21 @@ class Intake:
         blanked = row["digest"] != hashlib.sha256(request.body).hexdigest()
         used = [*(said for _, said in reading.updates), *(str(fetch) for fetch in reading.fetches)]
         if blanked and any(REDACTED in said for said in used):
-            reading = Reading(outcome=Outcome.ERROR, why="a field we use held a secret, which was blanked when stored")
+            return Reading(outcome=Outcome.ERROR, why="a field we use held a secret, which was blanked when stored")
+        return reading
+
+    def reprocess(self, row: dict[str, Any], *, behind: bool = False, fetch: bool = True) -> Reading:
+        """Run a kept delivery again, as after a fix of its adapter. Raises `StoreUnavailable`.
+
+        One that was accepted and cannot be read any more stays as it was. Without ``fetch`` the carrier is asked for
+        nothing: what was fetched before is a delivery of its own.
+        """
+        reading = self.reread(row)
+        endpoint = self._config.endpoints.get(row["endpoint"])
+        if endpoint is None or row["body"] is None:
+            return reading
+        if row["outcome"] == Outcome.ACCEPTED and reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR):
+            return reading
         dedup = _dedup(endpoint, row["digest"], reading, row["id"])
         fresh = Delivery(
             id=row["id"],
@@ -223,7 +247,8 @@ class Intake:
             version=read_by(endpoint.carrier),
             updates=reading.updates,
             accounts=reading.accounts,
-            fetches=reading.fetches,
+            unknown_words=reading.unknown_words,
+            fetches=reading.fetches if fetch else (),
             notice=row["notice"],
             asked_at=self._clock(),
         )
@@ -257,6 +282,7 @@ class Intake:
             version=read_by(endpoint.carrier),
             updates=reading.updates,
             accounts=reading.accounts,
+            unknown_words=reading.unknown_words,
             fetches=reading.fetches,
             **known,
         )
@@ -295,11 +321,14 @@ def _tell_quarantined(endpoint: Endpoint, delivery: str, reading: Reading) -> No
         )  # fmt: skip
 
 
-def _with_references(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:
-    if not endpoint.references:
-        return shipment
-    plain = {name: getattr(shipment, name) for name in shipment.__slots__}
-    return Shipment(**{**plain, "references": refer(shipment, payload, endpoint.references)})
+def _as_configured(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:
+    """The shipment with what the endpoint's settings add: references by its rules, the name of its courier."""
+    courier = endpoint.couriers.get(shipment.courier_code.strip().lower())
+    if courier:
+        shipment = replace(shipment, courier=courier)
+    if endpoint.references:
+        shipment = replace(shipment, references=refer(shipment, payload, endpoint.references))
+    return shipment
 
 
 def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:

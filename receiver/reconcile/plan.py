@@ -7,7 +7,18 @@ from typing import Literal
 
 from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
-from receiver.shipments import Generation, Known, NextState, Reason, Sent, ShipmentRecord, State, held, waiting
+from receiver.shipments import (
+    Generation,
+    Known,
+    NextState,
+    Reason,
+    Sent,
+    ShipmentRecord,
+    State,
+    held,
+    unknown_word,
+    waiting,
+)
 from receiver.vtex.writes import Policy, Wanted, says_nothing_new
 
 #: How far ahead of us a carrier's clock may be, in seconds, before its dispatch date goes to a person.
@@ -26,7 +37,7 @@ def plan(shipment: ShipmentRecord, known: Known, endpoint: Endpoint, config: Con
     was = shipment.generation
     if was.state is State.DISMISSED:
         return NextState(state=State.DISMISSED, note=was.note)
-    if (early := _before_dispatch(was, known, config)) is not None:
+    if (early := _before_dispatch(was, known, endpoint, config)) is not None:
         return early
     has_news = was.input_digest != input_digest(shipment, known, endpoint)
     if _is_closed(was) and not has_news:
@@ -101,14 +112,16 @@ def _local(at: datetime | None, zone: tzinfo | None) -> datetime | None:
     return at.astimezone(zone) if at is not None and zone is not None and not at.utcoffset() else at
 
 
-def _before_dispatch(was: Generation, known: Known, config: Config) -> NextState | None:
+def _before_dispatch(was: Generation, known: Known, endpoint: Endpoint, config: Config) -> NextState | None:
     if not _is_overruled(was, known):
         if known.cancelled_after_possession or (known.voided and was.sent):
             return held(Reason.CANCELLED_AFTER_SEND if was.sent else Reason.CANCELLED_AFTER_DISPATCH)
         if known.voided:
             return NextState(state=State.CANCELLED, note="the carrier voided the label before taking the parcel")
     if not known.in_possession and config.send_on == "dispatched":
-        return waiting(State.WAITING, Reason.NOT_DISPATCHED)
+        end = waiting(State.WAITING, Reason.NOT_DISPATCHED)
+        word = known.unknown_word
+        return replace(end, note=unknown_word(word, endpoint.carrier.slug)) if word else end
     if known.tracking_number is None:
         return waiting(State.WAITING, Reason.NO_TRACKING_NUMBER)
     return None

@@ -87,7 +87,7 @@ class Replay:
         if orders or recording.expected.get("state"):
             fields = [self._decided(one, endpoint, recording, orders) for one in fields]
         differences = (*_outcome_differences(recording, reading.outcome, reading.reason),)
-        differences += (*_reading_differences(recording, reading), *_end_differences(recording, fields))
+        differences += (*_reading_differences(recording, reading, endpoint), *_end_differences(recording, fields))
         return _replayed(recording, endpoint, reading, fields, differences)
 
     def send(self, recording: Recording, intake: Intake) -> Replayed:
@@ -302,13 +302,13 @@ def _outcome_differences(recording: Recording, outcome: str, why: str | None) ->
         yield f"outcome {outcome}{because}, expected {wanted}"
 
 
-def _reading_differences(recording: Recording, reading: Reading) -> Iterator[str]:
+def _reading_differences(recording: Recording, reading: Reading, endpoint: Endpoint) -> Iterator[str]:
     expected = recording.expected
     if "ignored" in expected and expected["ignored"] != reading.why:
         yield f"ignored because {reading.why!r}, expected {expected['ignored']!r}"
     if "shipments" in expected:
-        said = [_without_references(shipment_to_json(shipment)) for shipment in reading.shipments]
-        if said != [_without_references(one) for one in expected["shipments"]]:
+        said = [_as_read(shipment_to_json(shipment), endpoint) for shipment in reading.shipments]
+        if said != [_as_read(one, endpoint) for one in expected["shipments"]]:
             yield f"shipments {json.dumps(said)}, expected {json.dumps(expected['shipments'])}"
 
 
@@ -324,9 +324,11 @@ def _end_differences(recording: Recording, fields: list[Fields]) -> Iterator[str
         yield str(end.note)
 
 
-def _without_references(shipment: Mapping[str, Any]) -> dict[str, Any]:
-    """Recordings expect what `read` says; the merchant's rules add references to it."""
-    return {name: value for name, value in shipment.items() if name != "references"}
+def _as_read(shipment: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:
+    """Recordings expect what the adapter says; the merchant's settings add references and name couriers."""
+    renamed = str(shipment.get("courier_code", "")).lower() in endpoint.couriers
+    added = {"references", "courier"} if renamed else {"references"}
+    return {name: value for name, value in shipment.items() if name not in added}
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

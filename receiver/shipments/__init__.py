@@ -8,8 +8,19 @@ from receiver.shipments.as_json import (
     stamp_from_json,
     stamp_to_json,
 )
-from receiver.shipments.known import RECYCLED_AFTER, Known, Said, Stamp, Update, Volume, advance, fold, local_day
-from receiver.shipments.reasons import Kind, Reason
+from receiver.shipments.known import (
+    RECYCLED_AFTER,
+    Known,
+    Said,
+    Stamp,
+    Update,
+    Volume,
+    advance,
+    fold,
+    local_day,
+    restart,
+)
+from receiver.shipments.reasons import Kind, Reason, unknown_word
 from receiver.shipments.record import Assignment, Decision, Generation, NextState, ShipmentRecord, held, kept, waiting
 from receiver.shipments.sent import Parcels, PendingEvents, Sent, SentTracking, Visibility
 from receiver.shipments.state import State
@@ -41,9 +52,11 @@ __all__ = [
     "known_from_json",
     "known_to_json",
     "local_day",
+    "restart",
     "shipment_from_json",
     "shipment_to_json",
     "stamp_from_json",
     "stamp_to_json",
+    "unknown_word",
     "waiting",
 ]

@@ -16,11 +16,14 @@ def shipment_to_json(shipment: Shipment) -> dict[str, Any]:
         "tracking_number": shipment.tracking_number,
         "tracking_url": shipment.tracking_url,
         "courier": shipment.courier,
+        "courier_code": shipment.courier_code,
         "dispatched_at": _iso(shipment.dispatched_at),
         "delivered_at": _iso(shipment.delivered_at),
         "references": [[str(reference.kind), reference.value] for reference in shipment.references],
         "events": [_event_to_json(event) for event in shipment.events],
         "volume": shipment.volume,
+        "reverse": shipment.reverse,
+        "unknown_words": list(shipment.unknown_words),
     }
     return _without_empty(plain)
 
@@ -33,11 +36,14 @@ def shipment_from_json(plain: dict[str, Any]) -> Shipment:
         tracking_number=plain.get("tracking_number"),
         tracking_url=plain.get("tracking_url"),
         courier=plain.get("courier"),
+        courier_code=plain.get("courier_code", ""),
         dispatched_at=_time(plain.get("dispatched_at")),
         delivered_at=_time(plain.get("delivered_at")),
         references=tuple(_reference(pair) for pair in plain.get("references", ())),
         events=tuple(_event_from_json(event) for event in plain.get("events", ())),
         volume=plain.get("volume", ""),
+        reverse=plain.get("reverse", False),
+        unknown_words=tuple(plain.get("unknown_words", ())),
     )
 
 
@@ -46,6 +52,7 @@ def known_to_json(known: Known) -> dict[str, Any]:
     return _without_empty(
         {
             "status": _said_to_json(known.status),
+            "unknown": _said_to_json(known.unknown),
             "in_possession": known.in_possession,
             "dispatched_at": _iso(known.dispatched_at),
             "cancelled": stamp_to_json(known.cancelled) if known.cancelled else None,
@@ -63,6 +70,7 @@ def known_to_json(known: Known) -> dict[str, Any]:
 def known_from_json(plain: dict[str, Any]) -> Known:
     return Known(
         status=_said_from_json(plain.get("status")),
+        unknown=_said_from_json(plain.get("unknown")),
         in_possession=plain.get("in_possession", False),
         dispatched_at=_time(plain.get("dispatched_at")),
         cancelled=stamp_from_json(plain["cancelled"]) if plain.get("cancelled") else None,

@@ -70,11 +70,13 @@ class Volume:
 class Known:
     """Everything the carrier has told us of one parcel.
 
-    ``first_heard`` and ``last_heard`` are the times of its oldest and newest news. ``since`` is when this generation of
+    ``unknown`` is the newest status word that the carrier's adapter does not know. ``first_heard`` and
+    ``last_heard`` are the times of its oldest and newest news. ``since`` is when this generation of
     a recycled number began: older news belongs to the parcel before it.
     """
 
     status: Said | None = None
+    unknown: Said | None = None
     in_possession: bool = False
     dispatched_at: datetime | None = None
     cancelled: Stamp | None = None
@@ -132,6 +134,13 @@ class Known:
         return any(volume.turned_back for volume in self.volumes.values())
 
     @property
+    def unknown_word(self) -> str:
+        """The carrier's newest status word, where its adapter does not know it; else ``""``."""
+        if self.unknown is None or self.status is None or self.status.value != Status.OTHER:
+            return ""
+        return self.unknown.value if self.unknown.stamp == self.status.stamp else ""
+
+    @property
     def voided(self) -> bool:
         """The carrier never took the parcel, and its newest word is that the label was cancelled."""
         return self.cancelled is not None and not self.in_possession and self._cancelled_last
@@ -174,6 +183,18 @@ def advance(known: Known, updates: Iterable[Update]) -> tuple[Known, int]:
     return known, begun
 
 
+def restart(known: Known, updates: Iterable[Update]) -> Known | None:
+    """Where to fold the updates of ``known`` from once more: the beginning of its generation, with nothing known.
+
+    ``None`` where its oldest news is not among the updates any more: a fold of the others would know less.
+    """
+    told = [update.stamp[0] for update in updates]
+    oldest = min((at for at in told if known.since is None or at >= known.since), default=None)
+    if known.first_heard is not None and (oldest is None or oldest > known.first_heard):
+        return None
+    return Known(since=known.since)
+
+
 def _is_another_parcel(known: Known, update: Update) -> bool:
     if not known.delivered or known.last_heard is None:
         return False
@@ -196,7 +217,8 @@ def _join(known: Known, update: Update) -> Known:
     cancelled = stamp if said.status == Status.CANCELLED else None
     return replace(
         known,
-        status=_newest(known.status, said.status, stamp),
+        status=_newest(known.status, said.status, stamp, yields=Status.OTHER),
+        unknown=_newest(known.unknown, next(reversed(said.unknown_words), None), stamp),
         in_possession=known.in_possession or said.status.in_possession or said.dispatched_at is not None,
         dispatched_at=_earliest(known.dispatched_at, said.dispatched_at),
         cancelled=max(known.cancelled, cancelled) if known.cancelled and cancelled else known.cancelled or cancelled,
@@ -209,10 +231,11 @@ def _join(known: Known, update: Update) -> Known:
     )
 
 
-def _newest(held: Said | None, value: str | None, stamp: Stamp) -> Said | None:
+def _newest(held: Said | None, value: str | None, stamp: Stamp, *, yields: str = "") -> Said | None:
+    """The newer word. Of two words with one stamp, ``yields`` gives way to any other."""
     if not value:
         return held
-    if held is None or (stamp, value) > (held.stamp, held.value):
+    if held is None or (stamp, value != yields, value) > (held.stamp, held.value != yields, held.value):
         return Said(str(value), stamp)
     return held
 

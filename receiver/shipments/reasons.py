@@ -5,6 +5,11 @@ from enum import Enum, StrEnum
 from typing import Self
 
 
+def unknown_word(word: str, carrier: str) -> str:
+    """What people read where a carrier's status word has no entry in its adapter's table."""
+    return f"status {word} of {carrier} is not known here: receiver carriers unknown"
+
+
 class Kind(Enum):
     """What a reason is a reason for."""
 

@@ -12,7 +12,19 @@ from receiver.shipments.numbers import normalised
 from receiver.store.database import Database
 from receiver.store.index import REVOKED_LEASE
 from receiver.store.rows import assigned_columns, reopened, sent_from
-from receiver.store.tables import BULK, accounts, attempts, deliveries, fetches, rejects, shipments, updates, waits
+from receiver.store.tables import (
+    BULK,
+    FOLDED,
+    REPLACED,
+    accounts,
+    attempts,
+    deliveries,
+    fetches,
+    rejects,
+    shipments,
+    updates,
+    waits,
+)
 from receiver.vtex.nfe import plain_number
 
 #: Outcomes of deliveries that wait for a fix of ours.
@@ -274,7 +286,12 @@ def _delivery(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _said(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "said": json.loads(row["said"]), "folded": bool(row["folded"])}
+    return {
+        **row,
+        "said": json.loads(row["said"]),
+        "folded": row["folded"] == FOLDED,
+        "replaced": row["folded"] == REPLACED,
+    }
 
 
 def _attempt(row: dict[str, Any]) -> dict[str, Any]:

@@ -26,8 +26,9 @@ from sqlalchemy.engine import Connection
 from adapters import Fetch
 from receiver.store.claims import LeaseLost
 from receiver.store.database import Database
-from receiver.store.inbox import Delivery, Inbox
+from receiver.store.inbox import Delivery, Inbox, Receipt
 from receiver.store.tables import fetches
+from receiver.store.unknown_words import log_new
 
 #: Statuses that speak of the merchant's credentials, not of what was asked for.
 NOT_ALLOWED = (401, 403)
@@ -144,15 +145,16 @@ class Fetches:
             "tried": 0 if end.outcome == "done" else claim.tries + 1,
         }
 
-        def work(connection: Connection) -> None:
-            if end.answer is not None:
-                self._inbox.store(connection, [end.answer])
+        def work(connection: Connection) -> list[Receipt]:
+            receipts = self._inbox.store(connection, [end.answer]) if end.answer is not None else []
             if not connection.execute(self._settle, values).rowcount:
                 raise LeaseLost(claim.id)
             if end.outcome == "done":
                 self._reopen(connection, claim.endpoint, fetches.c.status.in_(NOT_ALLOWED), now)
+            return receipts
 
-        self._database.write(work, deadline=self._lease / 4)
+        for receipt in self._database.write(work, deadline=self._lease / 4):
+            log_new(receipt.new_words)
         if end.answer is not None:
             self._database.arrived.set()
 

@@ -76,6 +76,18 @@ class TestEndpoint:
         )  # fmt: skip
         assert ZoneInfo("America/Sao_Paulo") == endpoint().zone
 
+    def test_couriers(self):
+        """Courier names are set for a gateway's codes, without regard to case."""
+        assert {"brazil-correios": "Correios"} == endpoint(couriers={" Brazil-CORREIOS": "Correios "}).couriers
+        assert {} == endpoint().couriers
+
+    def test_couriers_faults(self):
+        """A code has one name, and each fault names its code."""
+        assert [
+            "endpoints.shop.couriers.DPD: is there twice, but for case",
+            "endpoints.shop.couriers.gls: must be a non-empty text",
+        ] == endpoint_faults(couriers={"dpd": "DPD", "DPD": "dpd", "gls": ""})
+
     def test_policies(self):
         """What becomes of a second parcel, and of a number that a person changed, is set for each endpoint."""
         made = endpoint(second_parcel="join", number_changed="overwrite")
@@ -86,9 +98,10 @@ class TestEndpoint:
     @pytest.mark.parametrize(
         ("name", "value"),
         [
-            ("unreadable", 500), ("events", "yes"), ("courier", ""), ("zone", "Mars"), ("zone", "../etc"),
-            ("zone", "America"), ("references", {}), ("references", [5]), ("secret", "s"), ("auth", "header"),
-            ("second_parcel", "last"), ("number_changed", True), ("invoice_numbers", "once"),
+            ("unreadable", 500), ("events", "yes"), ("courier", ""), ("couriers", "DPD"), ("zone", "Mars"),
+            ("zone", "../etc"), ("zone", "America"), ("references", {}), ("references", [5]),
+            ("secret", "s"), ("auth", "header"), ("second_parcel", "last"), ("number_changed", True),
+            ("invoice_numbers", "once"),
         ],
     )  # fmt: skip
     def test_faults(self, name, value):

@@ -260,6 +260,21 @@ class TestRepeats:
         assert ["the label went back to the cart"] == [row["reason"] for row in rows(rig)]
 
 
+class TestCouriers:
+    """The endpoint's setting names a gateway's couriers; the name is stored with the update."""
+
+    @pytest.mark.parametrize(("code", "expected"), [("Brazil-Correios", "Correios"), ("jadlog", "its own")])
+    def test_named(self, rig, code, expected):
+        """The setting comes before the adapter's name, without regard to the code's case."""
+        told = Shipment(key="p1", status=Status.DISPATCHED, courier="its own", courier_code=code)
+        couriers = {"brazil-correios": "Correios"}
+        serve(rig, toy(read=lambda _payload, _request: [told]), couriers=couriers)
+        rig.post(posted())
+
+        (stored,) = rig.desk.story("melhor-envio/p1")["deliveries"]
+        assert expected == stored["said"]["courier"]
+
+
 class TestReprocess:
     @pytest.fixture
     def broken(self, rig):

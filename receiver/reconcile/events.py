@@ -41,7 +41,7 @@ class Events:
             return end
         body = self._tracking(context, sent, now)
         if body.is_empty or (sent.tracking is not None and body.digest == sent.tracking.digest):
-            return replace(end, due_at=body.again)
+            return _rests(end, body)
         if was.state in (State.DUE, State.IN_STEP) and (was.check_at or 0.0) > now:  # a back-off is not cut short
             return as_it_was(was, again_at=was.check_at)
         if context.decided:
@@ -60,7 +60,7 @@ class Events:
         except InvoiceTaken as taken:
             context.sent = sent.with_tracking(_as_sent(body, now, sent_by=taken.shipment))
             context.wakes.append(taken.shipment)
-            return end
+            return _rests(end, body)
         except NotFound as error:
             return self._not_trackable_yet(context, sent, str(error))
         except Rejected as error:
@@ -68,7 +68,7 @@ class Events:
         context.sent = sent.with_tracking(_as_sent(body, now))
         many = len(body.body["events"])
         log.info("tracking events sent: shipment=%s invoice=%s events=%d", context.claim.id, sent.invoice_number, many)
-        return replace(end, note="written" if context.was.reason else end.note, due_at=body.again)
+        return _rests(replace(end, note="written" if context.was.reason else end.note), body)
 
     def _look(self, context: ReconcileContext, sent: Sent, now: float) -> NextState | None:
         """Read the order before the delivery is sent; an order that this claim has read counts. ``None``: the invoice
@@ -100,7 +100,7 @@ class Events:
     def _tracking(self, context: ReconcileContext, sent: Sent, now: float) -> Tracking:
         beside = [shipment for shipment in sent.parcels if shipment != context.claim.id]
         parcels = [context.known, *self._queue.known(beside)]
-        return tracking(parcels, now=now, zone=context.endpoint.zone, was_delivered=sent.is_delivered)
+        return tracking(parcels, now=now, zone=context.endpoint.zone, told=sent.tracking)
 
     def _put(self, context: ReconcileContext, attempt: Attempt, number: str) -> None:
         """Where two endpoints report one parcel, the one that wrote it sends its events; where that one sends none, the
@@ -123,6 +123,12 @@ class Events:
         at = now + recheck_delay(pending.waits, self._config.await_seconds)
         note = f"written; its events wait for the invoice ({why})"
         return NextState(state=State.IN_STEP, note=note, due_at=at, check_at=at)
+
+
+def _rests(end: NextState, body: Tracking) -> NextState:
+    """Where a shipment ends whose events VTEX has: until a delivery ahead may be told, or with a person who has a
+    doubt about it."""
+    return held(Reason.DELIVERY_DOUBTED, body.doubt) if body.doubt else replace(end, due_at=body.again)
 
 
 def _as_sent(body: Tracking, now: float, *, sent_by: str | None = None) -> SentTracking:

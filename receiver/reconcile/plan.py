@@ -2,16 +2,33 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
 from typing import Literal
 
 from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
-from receiver.shipments import Generation, Known, NextState, Reason, Sent, ShipmentRecord, State, held, waiting
+from receiver.shipments import (
+    Generation,
+    Known,
+    NextState,
+    Reason,
+    Sent,
+    ShipmentRecord,
+    State,
+    held,
+    local_time,
+    waiting,
+)
 from receiver.vtex.writes import Policy, Wanted, says_nothing_new
 
 #: How far ahead of us a carrier's clock may be, in seconds, before its dispatch date goes to a person.
 MOST_AHEAD = 24 * 3600.0
+#: Holds that every look finds again, as long as what the carrier says gives cause.
+_FOUND_AGAIN = (
+    Reason.CANCELLED_AFTER_SEND,
+    Reason.CANCELLED_AFTER_DISPATCH,
+    Reason.FUTURE_DATE,
+    Reason.DELIVERY_DOUBTED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +81,7 @@ def wanted_of(shipment: str, known: Known, endpoint: Endpoint, sent: Sent | None
         other_numbers=tuple(other for other in known.numbers if other != number),
         tracking_url=volume.tracking_url.value if volume.tracking_url else None,
         courier=known.courier.value if known.courier else None,
-        dispatched_at=_local(known.dispatched_at, endpoint.zone),
+        dispatched_at=local_time(known.dispatched_at, endpoint.zone) if known.dispatched_at else None,
         configured_courier=endpoint.courier,
         name=endpoint.carrier.name,
     )
@@ -96,11 +113,6 @@ def order_ids(known: Known) -> dict[ReferenceKind, list[str]]:
     return {kind: values for kind in kinds if (values := known.values(kind))}
 
 
-def _local(at: datetime | None, zone: tzinfo | None) -> datetime | None:
-    """The time on the parcel's clock where the carrier tells UTC: the day that VTEX shows is the parcel's."""
-    return at.astimezone(zone) if at is not None and zone is not None and not at.utcoffset() else at
-
-
 def _before_dispatch(was: Generation, known: Known, config: Config) -> NextState | None:
     if not _is_overruled(was, known):
         if known.cancelled_after_possession or (known.voided and was.sent):
@@ -122,11 +134,10 @@ def _is_overruled(was: Generation, known: Known) -> bool:
 
 
 def _is_closed(was: Generation) -> bool:
-    """Held, kept or given up until there is something new to decide on. What `plan` itself finds is found again
-    instead."""
+    """Held, kept or given up until there is something new to decide on."""
     if was.state not in (State.HELD, State.KEPT, State.GAVE_UP):
         return False
-    return was.reason not in (Reason.CANCELLED_AFTER_SEND, Reason.CANCELLED_AFTER_DISPATCH, Reason.FUTURE_DATE)
+    return was.reason not in _FOUND_AGAIN
 
 
 def _after_send(was: Generation, config: Config, now: float) -> NextState | Ask:

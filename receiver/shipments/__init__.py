@@ -8,7 +8,18 @@ from receiver.shipments.as_json import (
     stamp_from_json,
     stamp_to_json,
 )
-from receiver.shipments.known import RECYCLED_AFTER, Known, Said, Stamp, Update, Volume, advance, fold, local_day
+from receiver.shipments.known import (
+    RECYCLED_AFTER,
+    Known,
+    Said,
+    Stamp,
+    Update,
+    Volume,
+    advance,
+    fold,
+    local_day,
+    local_time,
+)
 from receiver.shipments.reasons import Kind, Reason
 from receiver.shipments.record import Assignment, Decision, Generation, NextState, ShipmentRecord, held, kept, waiting
 from receiver.shipments.sent import Parcels, PendingEvents, Sent, SentTracking, Visibility
@@ -41,6 +52,7 @@ __all__ = [
     "known_from_json",
     "known_to_json",
     "local_day",
+    "local_time",
     "shipment_from_json",
     "shipment_to_json",
     "stamp_from_json",

@@ -1,5 +1,6 @@
 """The look before VTEX is told of a delivery: whose number the invoice shows, and whether the order still stands."""
 
+import itertools
 from datetime import datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.support.frenet_events import INVOICE, called, prepared, puts, status
 from tests.support.frenet_events import tell as tell_scan
-from tests.support.reconciling import FRENET, rest
+from tests.support.reconciling import FRENET, INTELIPOST, rest, shipped
 from tests.support.rig import Rig, order, package
 from tests.support.times import DAY, HOUR
 
@@ -15,6 +16,8 @@ SHIPMENT = "frenet/1"
 HANDED_OVER = datetime(2026, 11, 12, 15, 4)
 #: What the carrier's messages cost before the delivery: the decision, the write, the read-back and the events.
 WRITTEN = ["GET", "PATCH", "GET", "PUT"]
+#: Every order of arrival of three messages.
+TURNS = list(itertools.permutations(range(3)))
 
 
 @pytest.fixture
@@ -220,6 +223,83 @@ class TestNotYet:
         shows(written, "TN1")
         written.later(30)
         assert status(written)["finished"]
+
+
+class TestDoubt:
+    """A delivery that VTEX was told of is never taken back by us."""
+
+    def test_late_return(self, written: Rig, caplog: pytest.LogCaptureFixture):
+        """A return of an earlier day that comes late: a person hears of both facts, VTEX of the event alone."""
+        deliver(written)
+        tell_scan(written, "Objeto devolvido", kind="3", at=datetime(2026, 11, 11, 9, 0))
+        written.works_until(DAY)
+
+        assert ("held", "delivery_doubted") == rest(written, SHIPMENT)
+        assert [False, True, True] == told_delivered(written)
+        assert ["Objeto postado", "Objeto devolvido", "Objeto entregue"] == puts(written)[-1]
+        assert "2026-11-12 15:04" == written.calls("PUT")[-1].body["deliveredDate"]
+        note = written.shipment(SHIPMENT)["note"]
+        assert "VTEX was told that it is delivered (2026-11-12 15:04)" in note
+        assert "turned back on 2026-11-11T09:00-03:00 and was delivered on 2026-11-12T15:04-03:00" in note
+        assert 1 == len([line for line in caplog.messages if "delivery_doubted" in line])
+
+        calls = len(written.calls())
+        written.desk.retry(SHIPMENT, now=written.now)
+        written.works_until(DAY)
+        assert ("held", "delivery_doubted") == rest(written, SHIPMENT)
+        assert ["GET"] == called(written)[calls:]
+
+    def test_later_volume(self, rig: Rig):
+        """A volume that is heard of after the delivery of the first one: held until it is delivered, too."""
+        rig.configure(endpoints={"intelipost": {**INTELIPOST, "events": True}})
+        rig.add_order(order("A-01", package("900")))
+        states = []
+        for volume, state in (("1", "DELIVERED"), ("2", "SHIPPED"), ("2", "DELIVERED")):
+            day = len(states) + 10
+            rig.post(of_volume(volume, state, day=day), endpoint="intelipost")
+            rig.work()
+            states.append(rest(rig, "intelipost/P1"))
+
+        assert [("in_step", None), ("held", "delivery_doubted"), ("in_step", None)] == states
+        assert {True} == set(told_delivered(rig))
+        assert "2026-11-12 12:00" == rig.calls("PUT")[-1].body["deliveredDate"]
+
+    @pytest.mark.parametrize("turn", TURNS)
+    def test_any_order(self, rig: Rig, turn: tuple[int, ...]):
+        """Posted, turned back, delivered: in every order of arrival the same state in the end, and never a delivery
+        that is taken back."""
+        scans = [("posted", "0", 10), ("turned back", "3", 12), ("handed over", "9", 13)]
+        prepared(rig)
+        for text, kind, day in (scans[index] for index in turn):
+            tell_scan(rig, text, kind=kind, at=datetime(2026, 11, day, 9, 0))
+            rig.works_until(HOUR)
+
+        assert ("held", "delivery_doubted") == rest(rig, SHIPMENT)
+        assert [text for text, *_ in scans] == puts(rig)[-1]
+        assert sorted(told_delivered(rig)) == told_delivered(rig)
+
+    @pytest.mark.parametrize("turn", TURNS)
+    def test_returned_alone(self, rig: Rig, turn: tuple[int, ...]):
+        """A parcel that turns back and is never delivered is no doubt, in whatever order it is heard of."""
+        scans = [("posted", "0", 10), ("on its way", "1", 11), ("turned back", "3", 12)]
+        prepared(rig)
+        for text, kind, day in (scans[index] for index in turn):
+            tell_scan(rig, text, kind=kind, at=datetime(2026, 11, day, 9, 0))
+            rig.works_until(HOUR)
+
+        assert ("in_step", None) == rest(rig, SHIPMENT)
+        assert {False} == set(told_delivered(rig))
+
+
+def told_delivered(rig: Rig) -> list[bool]:
+    """What each PUT said of the delivery."""
+    return [call.body["isDelivered"] for call in rig.calls("PUT")]
+
+
+def of_volume(volume: str, state: str, *, day: int) -> dict[str, Any]:
+    """Intelipost's word of one volume of a parcel."""
+    history = {"shipment_order_volume_state": state, "event_date_iso": f"2026-11-{day}T12:00:00-03:00"}
+    return {**shipped("A-01", "900", number=f"IP{volume}BR"), "history": history, "volume_number": volume}
 
 
 def test_what_the_invoice_held(rig: Rig) -> None:

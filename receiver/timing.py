@@ -18,6 +18,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ OUTAGE = Backoff(first=15.0, most=300.0, jitter=0.2)
 BAD_KEY = Backoff(first=300.0, most=3600.0)
 INDEX_READ = Backoff(first=30.0, tries=8)
 BACKGROUND_READ = Backoff(first=5.0, tries=5)
+#: Seconds from a write to its first read-back, unless the configuration says otherwise.
+READ_BACK_SECONDS = 10.0
 #: Read-backs after a write, in multiples of ``read_back_seconds``: VTEX applies writes seconds later.
 READ_BACKS = (1, 6, 60)
 
@@ -48,6 +51,12 @@ READ_BACKS = (1, 6, 60)
 def recheck_delay(waits: int, schedule: Sequence[float], *, steps: int = 1) -> float:
     """Seconds until the next look, so many ``steps`` of the schedule further, after ``waits`` of them."""
     return sum(schedule[min(step, len(schedule) - 1)] for step in range(waits, waits + steps))
+
+
+def next_read_back(written_at: float, seconds: float, now: float) -> float | None:
+    """When the schedule of `READ_BACKS`, in multiples of ``seconds``, next looks at a write; ``None``: it is over."""
+    looks = (written_at + multiple * seconds for multiple in accumulate(READ_BACKS))
+    return next((at for at in looks if at > now), None)
 
 
 def stamp(moment: float) -> str:

@@ -258,6 +258,8 @@ def _attempt(attempt: dict[str, Any]) -> str:
         parts.append(f"by {attempt['rule']}")
     if attempt["request"]:
         parts.append(json.dumps(attempt["request"], ensure_ascii=False))
+    if held := (attempt["evidence"] or {}).get("held"):  # what stood there when it was read
+        parts.append(f"over {json.dumps(held, ensure_ascii=False)}")
     parts.append(f"→ {attempt['outcome'] or 'outcome unknown'}")
     parts.append(attempt["answer"])  # an answer that is no success begins with its status
     return "  ".join(part for part in parts if part)

@@ -20,6 +20,7 @@ from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.carriers.references import AccountRule, BadRule, Rule
 from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
 from receiver.config.tables import Table, fill
+from receiver.timing import READ_BACK_SECONDS
 
 T = TypeVar("T")
 
@@ -101,7 +102,7 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
         concurrency=int(table.number("concurrency", 16, least=1)),
         horizon_days=table.number("horizon_days", 7, least=0.01),
         keep_bodies_days=table.number("keep_bodies_days", 30, least=1),
-        read_back_seconds=table.number("read_back_seconds", 10, least=0),
+        read_back_seconds=table.number("read_back_seconds", READ_BACK_SECONDS, least=0),
         carriers=_carriers(table, path.parent),
         await_seconds=table.growing("await_seconds", AWAIT_SECONDS, least=10),
         accounts=accounts,

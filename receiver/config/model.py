@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from adapters import Scheme
 from receiver.carriers import Carrier, discover
 from receiver.carriers.references import AccountRule, Finder, Rule
+from receiver.timing import READ_BACK_SECONDS
 
 #: Seconds between looks for an order or invoice that is not there yet; the last one repeats until the horizon.
 #: Over 72 hours that is 20 looks of at most two calls each.
@@ -103,7 +104,7 @@ class Config:
     concurrency: int = 16
     horizon_days: float = 7.0
     keep_bodies_days: float = 30.0
-    read_back_seconds: float = 10.0
+    read_back_seconds: float = READ_BACK_SECONDS
     carriers: Mapping[str, Carrier] = field(default_factory=discover, repr=False)
     await_seconds: tuple[float, ...] = AWAIT_SECONDS
     accounts: Mapping[str, Account] = field(default_factory=dict)

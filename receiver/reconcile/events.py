@@ -1,4 +1,6 @@
-"""Events and delivery for VTEX: a PUT for each change of their set, once the tracking number is on the invoice."""
+"""Events and delivery for VTEX: a PUT for each change of their set, once the tracking number is on the invoice.
+
+Before the first PUT that says delivered the order is read once more: VTEX mails the shopper then."""
 
 import logging
 from collections.abc import Callable
@@ -9,52 +11,96 @@ from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.plan import as_it_was
 from receiver.shipments import NextState, PendingEvents, Reason, Sent, SentTracking, State, held
 from receiver.store import Attempt, InvoiceTaken, Overwrites, Queue
-from receiver.timing import recheck_delay
+from receiver.timing import READ_BACK_SECONDS, next_read_back, recheck_delay
 from receiver.vtex.answers import NotFound, Rejected
+from receiver.vtex.delivery_check import Shown, delivery_check
 from receiver.vtex.tracking import Tracking, tracking
 
 log = logging.getLogger("receiver.worker")
 
+_NOT_SENT = "VTEX was not told of the delivery"
+
 
 class Events:
-    """Sends what follows a write. ``clock`` is Unix time in seconds."""
+    """Sends what follows a write. ``decide`` chooses order and invoice again; ``clock`` is Unix time in seconds."""
 
-    def __init__(self, config: Config, queue: Queue, *, clock: Callable[[], float]) -> None:
-        self._config, self._queue, self._clock = config, queue, clock
+    def __init__(
+        self,
+        config: Config,
+        queue: Queue,
+        *,
+        decide: Callable[[ReconcileContext], NextState],
+        clock: Callable[[], float],
+    ) -> None:
+        self._config, self._queue, self._decide, self._clock = config, queue, decide, clock
 
     def send(self, context: ReconcileContext, end: NextState) -> NextState:
-        """Send the events where the number is on the invoice and their set has changed; without any further read."""
+        """Send the events where the number is on the invoice and their set has changed."""
         was, sent, now = context.was, context.sent, self._clock()
         if end.state is not State.IN_STEP or end.due_at is not None or sent is None or not context.endpoint.events:
             return end
         body = self._tracking(context, sent, now)
         if body.is_empty or (sent.tracking is not None and body.digest == sent.tracking.digest):
-            return replace(end, due_at=body.again)
+            return _rests(end, body)
         if was.state in (State.DUE, State.IN_STEP) and (was.check_at or 0.0) > now:  # a back-off is not cut short
             return as_it_was(was, again_at=was.check_at)
         if context.decided:
             context.input_digest = context.digest()  # the choice stands, no matter how this call ends
         context.wanted_since = context.wanted_since or now
+        is_first_delivery = body.body["isDelivered"] and not sent.is_delivered
+        # A decision of this very claim rests on the order as it has just been read.
+        if is_first_delivery and not context.decided and (other := self._look(context, sent, now)) is not None:
+            return other
+        return self._send(context, end, sent, body, now)
+
+    def _send(self, context: ReconcileContext, end: NextState, sent: Sent, body: Tracking, now: float) -> NextState:
         attempt = Attempt(call="PUT", order_id=sent.order_id, invoice_number=sent.invoice_number, request=body.body)
         try:
             self._put(context, attempt, sent.tracking_number)
         except InvoiceTaken as taken:
             context.sent = sent.with_tracking(_as_sent(body, now, sent_by=taken.shipment))
             context.wakes.append(taken.shipment)
-            return end
+            return _rests(end, body)
         except NotFound as error:
-            return self._not_trackable_yet(context, sent, error)
+            return self._not_trackable_yet(context, sent, str(error))
         except Rejected as error:
             return held(Reason.EVENTS_REJECTED, str(error))
         context.sent = sent.with_tracking(_as_sent(body, now))
         many = len(body.body["events"])
         log.info("tracking events sent: shipment=%s invoice=%s events=%d", context.claim.id, sent.invoice_number, many)
-        return replace(end, note="written" if was.reason else end.note, due_at=body.again)
+        return _rests(replace(end, note="written" if context.was.reason else end.note), body)
+
+    def _look(self, context: ReconcileContext, sent: Sent, now: float) -> NextState | None:
+        """Read the order before the delivery is sent; an order that this claim has read counts. ``None``: the invoice
+        shows the parcel's number."""
+        try:
+            order = context.calls.order(sent.order_id, call="GET before delivery")
+        except NotFound as error:
+            return self._not_trackable_yet(context, sent, str(error))
+        before = (context.decision.evidence or {}).get("held", {}).get("trackingNumber")
+        shown = delivery_check(order, sent, context.known.numbers, before)
+        if shown is Shown.OURS:
+            return None
+        if shown is Shown.NO_INVOICE:
+            missing = f"order {sent.order_id} shows no invoice {sent.invoice_number}"
+            return self._not_trackable_yet(context, sent, missing)
+        if shown is Shown.NOT_YET:
+            at = next_read_back(sent.at, self._config.read_back_seconds or READ_BACK_SECONDS, now)
+            if at is not None:
+                note = "written; its delivery waits until the invoice shows the number"
+                return NextState(state=State.IN_STEP, note=note, due_at=at, check_at=at)
+            if before is None:
+                empty = f"order {sent.order_id}, invoice {sent.invoice_number} shows no tracking number"
+                return held(Reason.NOT_APPLIED, f"{empty}; {_NOT_SENT}")
+        end = self._decide(context)
+        if end.state in (State.HELD, State.KEPT):
+            return replace(end, note=f"{end.note} The carrier reports {sent.tracking_number} delivered; {_NOT_SENT}.")
+        return self.send(context, end)
 
     def _tracking(self, context: ReconcileContext, sent: Sent, now: float) -> Tracking:
         beside = [shipment for shipment in sent.parcels if shipment != context.claim.id]
         parcels = [context.known, *self._queue.known(beside)]
-        return tracking(parcels, now=now, zone=context.endpoint.zone, was_delivered=sent.is_delivered)
+        return tracking(parcels, now=now, zone=context.endpoint.zone, told=sent.tracking)
 
     def _put(self, context: ReconcileContext, attempt: Attempt, number: str) -> None:
         """Where two endpoints report one parcel, the one that wrote it sends its events; where that one sends none, the
@@ -67,16 +113,22 @@ class Events:
                 raise
             context.calls.put(replace(attempt, replaces=Overwrites(taken.shipment, number)))
 
-    def _not_trackable_yet(self, context: ReconcileContext, sent: Sent, error: NotFound) -> NextState:
+    def _not_trackable_yet(self, context: ReconcileContext, sent: Sent, why: str) -> NextState:
         """What was just written is not visible to the other call yet: retry on the schedule, up to the horizon."""
         now = self._clock()
         pending = sent.pending_events or PendingEvents(now, 0)
         if now - pending.first_at > self._config.horizon_days * 86_400:
-            return held(Reason.EVENTS_REJECTED, str(error))
+            return held(Reason.EVENTS_REJECTED, why)
         context.sent = replace(sent, pending_events=PendingEvents(pending.first_at, pending.waits + 1))
         at = now + recheck_delay(pending.waits, self._config.await_seconds)
-        note = f"written; its events wait for the invoice ({error})"
+        note = f"written; its events wait for the invoice ({why})"
         return NextState(state=State.IN_STEP, note=note, due_at=at, check_at=at)
+
+
+def _rests(end: NextState, body: Tracking) -> NextState:
+    """Where a shipment ends whose events VTEX has: until a delivery ahead may be told, or with a person who has a
+    doubt about it."""
+    return held(Reason.DELIVERY_DOUBTED, body.doubt) if body.doubt else replace(end, due_at=body.again)
 
 
 def _as_sent(body: Tracking, now: float, *, sent_by: str | None = None) -> SentTracking:

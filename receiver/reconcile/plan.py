@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
 from typing import Literal
 
 from adapters import ReferenceKind
@@ -16,6 +15,7 @@ from receiver.shipments import (
     ShipmentRecord,
     State,
     held,
+    local_time,
     unknown_word,
     waiting,
 )
@@ -23,6 +23,13 @@ from receiver.vtex.writes import Policy, Wanted, says_nothing_new
 
 #: How far ahead of us a carrier's clock may be, in seconds, before its dispatch date goes to a person.
 MOST_AHEAD = 24 * 3600.0
+#: Holds that every look finds again, as long as what the carrier says gives cause.
+_FOUND_AGAIN = (
+    Reason.CANCELLED_AFTER_SEND,
+    Reason.CANCELLED_AFTER_DISPATCH,
+    Reason.FUTURE_DATE,
+    Reason.DELIVERY_DOUBTED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ def wanted_of(shipment: str, known: Known, endpoint: Endpoint, sent: Sent | None
         other_numbers=tuple(other for other in known.numbers if other != number),
         tracking_url=volume.tracking_url.value if volume.tracking_url else None,
         courier=known.courier.value if known.courier else None,
-        dispatched_at=_local(known.dispatched_at, endpoint.zone),
+        dispatched_at=local_time(known.dispatched_at, endpoint.zone) if known.dispatched_at else None,
         configured_courier=endpoint.courier,
         name=endpoint.carrier.name,
     )
@@ -107,11 +114,6 @@ def order_ids(known: Known) -> dict[ReferenceKind, list[str]]:
     return {kind: values for kind in kinds if (values := known.values(kind))}
 
 
-def _local(at: datetime | None, zone: tzinfo | None) -> datetime | None:
-    """The time on the parcel's clock where the carrier tells UTC: the day that VTEX shows is the parcel's."""
-    return at.astimezone(zone) if at is not None and zone is not None and not at.utcoffset() else at
-
-
 def _before_dispatch(was: Generation, known: Known, endpoint: Endpoint, config: Config) -> NextState | None:
     if not _is_overruled(was, known):
         if known.cancelled_after_possession or (known.voided and was.sent):
@@ -135,11 +137,10 @@ def _is_overruled(was: Generation, known: Known) -> bool:
 
 
 def _is_closed(was: Generation) -> bool:
-    """Held, kept or given up until there is something new to decide on. What `plan` itself finds is found again
-    instead."""
+    """Held, kept or given up until there is something new to decide on."""
     if was.state not in (State.HELD, State.KEPT, State.GAVE_UP):
         return False
-    return was.reason not in (Reason.CANCELLED_AFTER_SEND, Reason.CANCELLED_AFTER_DISPATCH, Reason.FUTURE_DATE)
+    return was.reason not in _FOUND_AGAIN
 
 
 def _after_send(was: Generation, config: Config, now: float) -> NextState | Ask:

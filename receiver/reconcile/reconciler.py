@@ -62,7 +62,7 @@ class Reconciler:
         self._config, self._queue, self._clients = config, queue, clients
         self._clock, self._sleep, self._chance = clock, sleep, chance or random.Random()  # noqa: S311  only jitter
         self._failures = FailurePolicy(config, queue, clock=clock, chance=self._chance)
-        self._events = Events(config, queue, clock=clock)
+        self._events = Events(config, queue, decide=self._decide, clock=clock)
 
     def run(self, claim: Claim) -> None:
         """Bring one claim to its settlement. A lost lease ends it without one: another worker has the shipment.
@@ -219,12 +219,14 @@ class Reconciler:
 
     def _write(self, context: ReconcileContext, order: Order, decision: Write) -> NextState:
         choice, invoice, over = decision.choice, decision.choice.package.invoice_number, decision.over
+        # What stood there when it was read: an edit that this write overwrites leaves a trace.
+        context.decision = replace(context.decision, evidence={**choice.evidence, "held": choice.package.held})
         attempt = Attempt(
             call="PATCH",
             order_id=order.order_id,
             invoice_number=invoice,
             rule=choice.rule,
-            evidence=choice.evidence,
+            evidence=context.decision.evidence,
             request=decision.body,
             replaces=Overwrites(over.shipment, over.number, displaced=decision.displaces) if over else None,
             overrules=choice.rule == "assigned" and context.was.overrules,

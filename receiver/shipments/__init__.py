@@ -18,6 +18,7 @@ from receiver.shipments.known import (
     advance,
     fold,
     local_day,
+    local_time,
     restart,
 )
 from receiver.shipments.reasons import Kind, Reason, unknown_word
@@ -52,6 +53,7 @@ __all__ = [
     "known_from_json",
     "known_to_json",
     "local_day",
+    "local_time",
     "restart",
     "shipment_from_json",
     "shipment_to_json",

@@ -260,10 +260,15 @@ def _in_utc(event: TrackingEvent) -> TrackingEvent:
     return replace(event, happened_at=event.happened_at.astimezone(UTC)) if event.happened_at else event
 
 
+def local_time(at: datetime, zone: tzinfo | None) -> datetime:
+    """The time on the parcel's clock: in its zone where the carrier tells UTC; a local time stays as it was told."""
+    return at.astimezone(zone) if zone is not None and not at.utcoffset() else at
+
+
 def local_day(event: TrackingEvent, zone: tzinfo) -> date:
     """The event's day in the zone where the carrier tells UTC; one that tells local times has told its own."""
     at = event.happened_at
-    return at.astimezone(zone).date() if at is not None and not at.utcoffset() else event.day
+    return local_time(at, zone).date() if at is not None and not at.utcoffset() else event.day
 
 
 def _volume_order(name: str) -> tuple[int, str]:

@@ -146,6 +146,14 @@ class Reason(StrEnum):
             "receiver dismiss."
         ),
     )
+    DELIVERY_DOUBTED = (
+        "delivery_doubted",
+        Kind.HELD,
+        (
+            "The carrier's messages contradict the delivery; what VTEX was told is not taken back. Ask the carrier, "
+            "correct the order in VTEX Admin, then: receiver dismiss."
+        ),
+    )
     VTEX_REJECTED = (
         "vtex_rejected",
         Kind.HELD,

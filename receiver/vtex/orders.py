@@ -34,6 +34,12 @@ class Package:
     courier: str | None
     issued_at: float | None = None
 
+    @property
+    def held(self) -> dict[str, str]:
+        """Those of VTEX's tracking fields that are filled, under VTEX's names."""
+        fields = {"trackingNumber": self.tracking_number, "trackingUrl": self.tracking_url, "courier": self.courier}
+        return {name: value for name, value in fields.items() if value}
+
 
 @dataclass(frozen=True, slots=True)
 class Order:

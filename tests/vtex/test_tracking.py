@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
@@ -11,8 +11,8 @@ from adapters import Shipment, Status, TrackingEvent, Unreadable
 from receiver.carriers.schemas import document, validator
 from receiver.recordings import load
 from receiver.recordings.replay import Replay
-from receiver.shipments import Known, Update, fold, known_from_json, known_to_json
-from receiver.vtex.tracking import MOST_DESCRIPTION, events, tracking
+from receiver.shipments import Known, SentTracking, Update, fold, known_from_json, known_to_json
+from receiver.vtex.tracking import MOST_DESCRIPTION, Tracking, events, tracking
 from tests.support.paths import SAMPLES
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
@@ -131,6 +131,47 @@ class TestDelivery:
         assert (True, "2026-11-12 12:00") == (both["isDelivered"], both["deliveredDate"])
         assert ["1", "2"] == [one["description"] for one in both["events"]]
         assert not tracking([one, fold(Known(), [POSTED])], now=NOW.timestamp()).body["isDelivered"]
+
+
+class TestToldBefore:
+    """What VTEX was told as delivered is never taken back; what speaks against it is a doubt, for a person."""
+
+    TOLD = SentTracking(digest="", at=0.0, delivered=True, delivered_date="2026-11-11 12:00")
+
+    def after(self, *updates: Update, zone: tzinfo | None = None) -> Tracking:
+        """What is told next, once VTEX was told of the delivery."""
+        return tracking([fold(Known(), updates)], now=NOW.timestamp(), zone=zone, told=self.TOLD)
+
+    def test_earlier_return(self):
+        """A return before the delivery that comes late: both facts are named, on the parcel's clock."""
+        late = self.after(POSTED, delivered(), said(Status.RETURNED, NOON + HOUR), zone=BRASILIA)
+
+        assert (True, "2026-11-11 12:00") == (late.body["isDelivered"], late.body["deliveredDate"])
+        assert "VTEX was told that it is delivered (2026-11-11 12:00)" in late.doubt
+        assert "turned back on 2026-11-10T13:00-03:00 and was delivered on 2026-11-11T12:00-03:00" in late.doubt
+
+    def test_later_volume(self):
+        """A volume that is heard of later, until it is delivered too: the date is then that of the last one."""
+        first, second = delivered(volume="1"), said(Status.IN_TRANSIT, NOON, volume="2", tracking_number="TN2")
+        late = self.after(first, second)
+        both = self.after(first, second, delivered(NOON + 2 * DAY, volume="2"))
+
+        assert (True, "2026-11-11 12:00") == (late.body["isDelivered"], late.body["deliveredDate"])
+        assert "the carrier says of volume 2 of TN2 that it is not" in late.doubt
+        assert ("2026-11-12 12:00", "") == (both.body["deliveredDate"], both.doubt)
+
+    def test_return_after_the_delivery(self):
+        """A parcel that is sent back once it was delivered was delivered."""
+        assert not self.after(POSTED, delivered(), said(Status.RETURNED, NOON + 2 * DAY)).doubt
+
+    def test_not_told(self):
+        """A delivery after a return is a doubt whether VTEX was told or not; a volume on its way is none."""
+        back = said(Status.RETURNED, NOON + HOUR)
+        doubt = tracking([fold(Known(), [POSTED, back, delivered()])], now=NOW.timestamp()).doubt
+        on_its_way = [delivered(volume="1"), said(Status.IN_TRANSIT, NOON, volume="2")]
+
+        assert doubt.startswith("VTEX was not told that it is delivered; the carrier says that it turned back")
+        assert not tracking([fold(Known(), on_its_way)], now=NOW.timestamp()).doubt
 
 
 class TestEvents:

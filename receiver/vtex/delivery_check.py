@@ -1,0 +1,39 @@
+"""PURE: what an order shows of an invoice just before VTEX is told that its parcel is delivered."""
+
+import re
+from collections.abc import Collection
+from enum import Enum, auto
+
+from receiver.shipments import Sent
+from receiver.shipments.numbers import same_number
+from receiver.vtex.orders import Order
+
+#: What stands between the numbers of several parcels. VTEX documents none; ";" is ours.
+_BETWEEN = re.compile(r"[;,|]")
+
+
+class Shown(Enum):
+    """What the order shows. Only `OURS` lets the delivery be sent."""
+
+    OURS = auto()  #: a number of this parcel, alone or in a join
+    NOT_YET = auto()  #: no number, or the one that stood there before our write
+    NO_INVOICE = auto()  #: the order has no such invoice
+    CHANGED = auto()  #: another parcel's number; or nothing is delivered for the order any more
+
+
+def delivery_check(order: Order, sent: Sent, numbers: Collection[str], number_before: str | None) -> Shown:
+    """``sent`` is what VTEX was sent for the parcel, ``numbers`` are all that it has. ``number_before`` is what the
+    invoice held when that write was decided."""
+    if order.is_cancelled:
+        return Shown.CHANGED
+    shown = [one.tracking_number for one in order.outputs if one.invoice_number == sent.invoice_number]
+    if not shown:
+        return Shown.NO_INVOICE
+    ours = [*numbers, *_split(sent.tracking_number), *(number for _, number in sent.parcels.values())]
+    if any(same_number(part, own) for text in shown if text for part in (text, *_split(text)) for own in ours):
+        return Shown.OURS
+    return Shown.NOT_YET if all(text in (None, number_before) for text in shown) else Shown.CHANGED
+
+
+def _split(joined: str) -> list[str]:
+    return _BETWEEN.split(joined)

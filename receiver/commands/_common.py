@@ -23,7 +23,7 @@ from receiver.store.desk import Unknown
 from receiver.vtex.client import Vtex
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-STATES = tuple(State)
+STATES = tuple(state.value for state in State)
 OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
 #: Rows that a table shows; somebody who wants more than that wants ``--json``.
 MOST_ROWS = 1_000
@@ -51,7 +51,10 @@ def bind_option(default: str) -> Callable[[_Command], _Command]:
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, complete.")
 state_option = click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 reason_option = click.option(
-    "--reason", type=click.Choice(sorted(Reason)), metavar="CODE", help="Only those with this reason (vtex_rejected)."
+    "--reason",
+    type=click.Choice(sorted(reason.value for reason in Reason)),
+    metavar="CODE",
+    help="Only those with this reason (vtex_rejected).",
 )
 outcome_option = click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those of this outcome.")
 endpoint_option = click.option("--endpoint", metavar="NAME", help="Only those of this endpoint.")

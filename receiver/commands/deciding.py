@@ -5,21 +5,26 @@ from typing import Any
 
 import click
 
+from receiver.calls.background import Errands
 from receiver.commands._common import (
     count,
     endpoint_option,
+    errands_of,
     fail,
     json_option,
     known,
     named,
     opened,
+    printable,
     reason_option,
     say,
     state_option,
 )
 from receiver.config import Config
 from receiver.intake import Intake, Outcome
-from receiver.store import Desk, Inbox
+from receiver.operations import decisions
+from receiver.shipments import Sent
+from receiver.store import Database, Desk, Inbox
 from receiver.store.desk import OPEN, Unknown
 from receiver.vtex.client import BadSegment, segment
 
@@ -28,20 +33,48 @@ from receiver.vtex.client import BadSegment, segment
 @click.argument("shipment")
 @click.option("--order", "order_id", required=True, metavar="ORDER", help="The VTEX order id.")
 @click.option("--invoice", "invoice_number", metavar="NUMBER", help="The invoice number, as VTEX shows it.")
+@click.option("--unseen", is_flag=True, help="Store it although VTEX does not show it; VTEX is not asked.")
 @json_option
-def assign(shipment: str, order_id: str, invoice_number: str | None, *, as_json: bool) -> None:
+def assign(shipment: str, order_id: str, invoice_number: str | None, *, unseen: bool, as_json: bool) -> None:
     """Name a shipment's order, and its invoice.
 
     That overrules every rule; with --invoice it also overwrites, once, what that invoice holds. SHIPMENT is its id or
-    its tracking number.
+    its tracking number. The order is read first: one that VTEX does not show is refused. `receiver unassign` takes it
+    back.
     """
     _check_segments(order_id, invoice_number)
+    with opened() as (config, database):
+        desk = Desk(database)
+        name = named(desk, shipment)
+        calls = "not looked up at VTEX (--unseen)" if unseen else _calls_for(desk, name, config, database)
+        try:
+            done = decisions.assign(desk, name, order_id, invoice_number, calls=calls, now=time.time())
+        except decisions.NotShown as error:
+            fail(f"not assigned: {printable(str(error))}")
+        said = {"shipment": name, "order_id": done.order_id, "invoice_number": done.invoice_number}
+        shown = {**said, "unchecked": done.unchecked, "stays": _place(done.stays)}
+        text = f"{name}: order {done.order_id}, invoice {done.invoice_number or 'by the rules'}"
+        text += f"; {done.unchecked}" if done.unchecked else ""
+        say(printable(f"{text}{_what_stays(done.stays)}"), shown, as_json=as_json)
+
+
+@click.command()
+@click.argument("shipment")
+@json_option
+def unassign(shipment: str, *, as_json: bool) -> None:
+    """Take an assignment back: the rules decide again now.
+
+    SHIPMENT is its id or its tracking number.
+    """
     with opened() as (_, database):
         desk = Desk(database)
         name = named(desk, shipment)
-        desk.assign(name, order_id=order_id, invoice_number=invoice_number, now=time.time())
-        said = {"shipment": name, "order_id": order_id, "invoice_number": invoice_number}
-        say(f"{name}: order {order_id}, invoice {invoice_number or 'by the rules'}", said, as_json=as_json)
+        try:
+            stays = desk.unassign(name, now=time.time())
+        except Unknown as error:
+            fail(str(error))
+        text = f"{name}: not assigned any more, the rules decide again now{_what_stays(stays)}"
+        say(printable(text), {"shipment": name, "stays": _place(stays)}, as_json=as_json)
 
 
 @click.command()
@@ -121,6 +154,25 @@ def prune(*, as_json: bool) -> None:
         say(text, {"emptied": emptied}, as_json=as_json)
 
 
+def _calls_for(desk: Desk, shipment: str, config: Config, database: Database) -> Errands | str:
+    """Calls to the shipment's account, or why there are none."""
+    account = desk.account_of(shipment)
+    if account not in config.accounts:
+        return f"not looked up at VTEX: account {account} is not in the configuration"
+    return errands_of(config, database, account)
+
+
+def _place(sent: Sent | None) -> dict[str, str] | None:
+    if sent is None:
+        return None
+    place = {"order_id": sent.order_id, "invoice_number": sent.invoice_number}
+    return {**place, "tracking_number": sent.tracking_number}
+
+
+def _what_stays(sent: Sent | None) -> str:
+    return f"; was written to {sent.order_id} / {sent.invoice_number}; that stays there" if sent else ""
+
+
 def _check_segments(order_id: str, invoice_number: str | None) -> None:
     for name, text in (("order", order_id), ("invoice", invoice_number)):
         try:
@@ -143,4 +195,4 @@ def _delivery(desk: Desk, name: str) -> dict[str, Any]:
         fail(str(error))
 
 
-COMMANDS = (assign, dismiss, retry, reprocess, prune)
+COMMANDS = (assign, unassign, dismiss, retry, reprocess, prune)

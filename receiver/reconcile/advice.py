@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 
 from receiver.shipments import Reason
 from receiver.shipments.numbers import normalised
@@ -27,11 +28,14 @@ def advice(hold: Hold, number: str | None, order: Order | None) -> str:
     if number is None or order is None or hold.reason not in _NAME_THE_INVOICE:
         return ""
     candidates = list(hold.evidence.get("candidates") or [package.invoice_number for package in order.outputs])
-    if not candidates:
-        return ""
-    first, *others = candidates
-    command = shlex.join(["receiver", "assign", number, "--order", order.order_id, "--invoice", first])
-    return f"{command}   (or {', '.join(others)})" if others else command
+    return assign_command(number, order.order_id, candidates) if candidates else ""
+
+
+def assign_command(shipment: str, order_id: str, invoices: Sequence[str] = ()) -> str:
+    """`receiver assign` with the first of the invoices; the others stand behind it."""
+    named = ["--invoice", invoices[0]] if invoices else []
+    command = shlex.join(["receiver", "assign", shipment, "--order", order_id, *named])
+    return f"{command}   (or {', '.join(invoices[1:])})" if invoices[1:] else command
 
 
 def placeholder_advice(number: str, *, orders: int, endpoint: str) -> str:

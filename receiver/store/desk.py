@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Update, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Delete, Row, Update, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Assignment, State, stamp_from_json
+from receiver.shipments import Assignment, Sent, State, stamp_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store.database import Database
 from receiver.store.index import REVOKED_LEASE
@@ -103,6 +103,13 @@ class Desk:
             raise Unknown(f"{name!r} is the tracking number of {', '.join(sorted(found))}: name one")
         return str(found[0])
 
+    def account_of(self, shipment_id: str) -> str:
+        """The VTEX account of a shipment. Raises `Unknown`."""
+        rows = self._database.rows(select(shipments.c.account).where(shipments.c.id == shipment_id))
+        if not rows:
+            raise Unknown(f"no shipment {shipment_id!r}")
+        return str(rows[0]["account"])
+
     def story(self, shipment_id: str) -> dict[str, Any]:
         """A shipment with every delivery that spoke of it and every call made for it, oldest first; and until when and
         why its account is paused, if it is. Raises `Unknown`."""
@@ -146,14 +153,12 @@ class Desk:
             "attempts": [_attempt(dict(row)) for row in writes],
         }
 
-    def assign(self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float) -> None:
-        """A person names the order and the invoice; that overrules every rule. Raises `Unknown`."""
+    def assign(self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float) -> Sent | None:
+        """A person names the order and the invoice; that overrules every rule. Returns what we wrote elsewhere before:
+        VTEX keeps it there. Raises `Unknown`."""
 
-        def work(connection: Connection) -> None:
-            its = select(shipments.c.sent, shipments.c.known).where(shipments.c.id == shipment_id).with_for_update()
-            row = connection.execute(its).first()
-            if row is None:
-                raise Unknown(f"no shipment {shipment_id!r}")
+        def transaction(connection: Connection) -> Sent | None:
+            row = _locked(connection, shipment_id)
             cancelled = json.loads(row.known).get("cancelled")
             assignment = Assignment(
                 order_id=order_id,
@@ -161,16 +166,31 @@ class Desk:
                 at=now,
                 overrules=stamp_from_json(cancelled) if cancelled else None,
             )
-            values = {
-                **assigned_columns(assignment),
-                **reopened(now),
-                "sent": row.sent if _is_there(row.sent, order_id, invoice_number) else None,
-                **REVOKED_LEASE,
-            }
-            connection.execute(update(shipments).where(shipments.c.id == shipment_id).values(values))
+            sent = sent_from(row.sent)
+            is_there = sent is not None and _is_at(sent, order_id, invoice_number)
+            _decide_again(connection, shipment_id, assignment, row.sent if is_there else None, now)
+            return sent if sent is not None and sent.written and not is_there else None
 
-        self._database.write(work)
+        stays = self._database.write(transaction)
         self._database.arrived.set()
+        return stays
+
+    def unassign(self, shipment_id: str, *, now: float) -> Sent | None:
+        """The rules decide again, as if no person had named an order. Returns what we wrote by that person's word:
+        VTEX keeps it there. Raises `Unknown`, also where nothing was assigned."""
+
+        def transaction(connection: Connection) -> Sent | None:
+            row = _locked(connection, shipment_id)
+            if row.assigned_order is None:
+                raise Unknown(f"{shipment_id} is not assigned; to decide again: receiver retry {shipment_id}")
+            sent = sent_from(row.sent)
+            left = json.dumps(sent.lost().to_json()) if sent else None
+            _decide_again(connection, shipment_id, None, left, now)
+            return sent if sent is not None and sent.written else None
+
+        stays = self._database.write(transaction)
+        self._database.arrived.set()
+        return stays
 
     def dismiss(self, shipment_id: str, *, now: float) -> None:
         """Nothing will be sent for this shipment, whatever comes. Raises `Unknown`."""
@@ -256,12 +276,26 @@ class Desk:
         return changed
 
 
-def _is_there(sent: str | None, order_id: str, invoice_number: str | None) -> bool:
+def _locked(connection: Connection, shipment_id: str) -> Row[Any]:
+    """The row of a shipment, until the transaction ends. Raises `Unknown`."""
+    row = connection.execute(select(shipments).where(shipments.c.id == shipment_id).with_for_update()).first()
+    if row is None:
+        raise Unknown(f"no shipment {shipment_id!r}")
+    return row
+
+
+def _decide_again(
+    connection: Connection, shipment_id: str, assignment: Assignment | None, sent: str | None, now: float
+) -> None:
+    values = {**assigned_columns(assignment), **reopened(now), "sent": sent, **REVOKED_LEASE}
+    connection.execute(update(shipments).where(shipments.c.id == shipment_id).values(values))
+
+
+def _is_at(sent: Sent, order_id: str, invoice_number: str | None) -> bool:
     """Whether what was sent stands where a person says it belongs."""
-    place = sent_from(sent)
-    if place is None or place.order_id != order_id:
+    if sent.order_id != order_id:
         return False
-    return invoice_number is None or plain_number(place.invoice_number) == plain_number(invoice_number)
+    return invoice_number is None or plain_number(sent.invoice_number) == plain_number(invoice_number)
 
 
 def _executing(statement: Update | Delete, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:

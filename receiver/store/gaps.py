@@ -1,4 +1,5 @@
-"""What should agree and may not: invoices without tracking, parcels that were never written, and what was written."""
+"""What should agree and may not: invoices without tracking, parcels that were never written, what was written, and
+numbers left where their parcels do not belong."""
 
 import json
 from collections.abc import Iterator
@@ -8,9 +9,10 @@ from typing import Any
 from sqlalchemy import Select, and_, literal, or_, select
 
 from receiver.shipments import Reason, State
+from receiver.store.attempts import APPLIED, GONE
 from receiver.store.database import Database
 from receiver.store.rows import sent_from
-from receiver.store.tables import invoices, orders, shipments
+from receiver.store.tables import attempts, invoices, orders, shipments
 from receiver.vtex.facts import CANCELLED_ORDER, TRACKED
 
 #: Where nothing is to be written, by the carrier's word or a person's.
@@ -78,6 +80,34 @@ class Gaps:
         own = [row for row in rows if owners.get(_place(row), row["shipment"]) == row["shipment"]]
         return sorted(own, key=lambda row: (*_place(row)[:2], row["shipment"]))
 
+    def left_over(self) -> list[dict[str, Any]]:
+        """Numbers that we wrote to an invoice which their parcel does not belong to any more, an order's side by side:
+        it was assigned or linked elsewhere since, or is to be decided again. ``attempt`` is the write, ``since`` when
+        it was made; ``order_id`` and ``invoice_number`` are where the number is left, ``belongs`` is where the parcel
+        belongs now. A later write of ours to that invoice has replaced the number."""
+        a, later, s = attempts, attempts.alias("later"), shipments
+        replaced = select(literal(1)).where(
+            *(later.c[part] == a.c[part] for part in ("account", "order_id", "invoice_number", "call")),
+            later.c.id > a.c.id,
+            later.c.outcome.in_((*APPLIED, GONE)),
+        )
+        elsewhere = or_(
+            s.c.sent.is_(None),
+            s.c.order_id.is_distinct_from(a.c.order_id),
+            s.c.invoice_number.is_distinct_from(a.c.invoice_number),
+        )
+        place = ("account", "order_id", "invoice_number")
+        statement = (
+            select(
+                *(a.c[name] for name in ("id", "shipment", "request", "begun_at", *place)),
+                *(s.c[name].label(f"its_{name}") for name in ("order_id", "invoice_number", "sent")),
+            )
+            .join(s, and_(s.c.id == a.c.shipment, s.c.generation == a.c.generation))
+            .where(a.c.call == "PATCH", a.c.outcome.in_(APPLIED), elsewhere, ~replaced.exists(), *self._of(a.c.account))
+            .order_by(a.c.account, a.c.order_id, a.c.id)
+        )
+        return [_left(row) for row in map(dict, self._database.each(statement)) if not _is_written_there(row)]
+
     def _untracked(self, before: float) -> Select[Any]:
         """Invoices that showed no tracking when their orders were last read, each with the parcel that took it."""
         named, also = orders.alias("named"), orders.alias("also")
@@ -110,6 +140,31 @@ class Gaps:
 
     def _of(self, column: Any) -> list[Any]:
         return [] if self._account is None else [column == self._account]
+
+
+def _left(row: dict[str, Any]) -> dict[str, Any]:
+    number = json.loads(row["request"])["trackingNumber"]
+    order_id, invoice = row["its_order_id"], row["its_invoice_number"]
+    where = f"{row['order_id']} / {row['invoice_number']}"
+    belongs = f"{order_id} / {invoice}" if order_id and invoice else order_id
+    note = f"left over on {where}: {number} of {row['shipment']}"
+    return {
+        "gap": "left_over",
+        **{name: row[name] for name in ("account", "order_id", "invoice_number", "shipment")},
+        "tracking_number": number,
+        "since": row["begun_at"],
+        "attempt": row["id"],
+        "belongs": belongs,
+        "note": f"{note}, which belongs to {belongs} now" if belongs and belongs != where else note,
+    }
+
+
+def _is_written_there(row: dict[str, Any]) -> bool:
+    """The parcel's tracking stands there by its last decision, even where that decision is being reconsidered."""
+    sent = sent_from(row["its_sent"])
+    if sent is None or not sent.is_at(row["order_id"], row["invoice_number"]):
+        return False
+    return not sent.visibility.is_elsewhere
 
 
 def _place(row: dict[str, Any]) -> tuple[str, str, str]:

@@ -121,6 +121,16 @@ def numbers_of(packages: Sequence[Package]) -> list[str]:
     return [package.invoice_number for package in packages]
 
 
+def own_invoice(order: Order, package: Package, clues: Clues) -> Choice | Hold:
+    """The invoice where this parcel was written before, no matter what stands there now."""
+    return _chosen(order, package, "own_invoice", clues)
+
+
+def invoices_named(order: Order, number: str) -> list[Package]:
+    """The invoices that a person means by a number: the one written so, else those of the same digits."""
+    return _exactly(order.outputs, number) or _by_digits(order.outputs, number)
+
+
 def _cancelled(order: Order) -> str:
     if order.status == "replaced":
         return f"order {order.order_id} is replaced: VTEX has made a new order; assign that one"
@@ -280,7 +290,7 @@ def _with_series(packages: Sequence[Package], number: str, series: str) -> list[
 
 def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
     """A person's word stands against every other clue."""
-    found = _exactly(order.outputs, number) or _by_digits(order.outputs, number)
+    found = invoices_named(order, number)
     if len(found) > 1:
         return _ambiguous(order, found, "assigned")
     if not found:

@@ -8,7 +8,7 @@ from typing import Any
 
 from receiver.shipments import Parcels, Reason, Sent
 from receiver.shipments.numbers import is_among, same_number
-from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice
+from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice, own_invoice
 from receiver.vtex.differences import is_earlier_day, iso, same_page
 from receiver.vtex.orders import Order, Package
 
@@ -127,7 +127,7 @@ def decide(
     """The one write that makes VTEX agree with the carrier, or why there is none."""
     choice = choose(order, clues)
     if isinstance(choice, Hold):
-        choice = _among_ours(choice, order, clues, history, policy)
+        choice = _among_ours(choice, order, clues, wanted, history, policy)
     if not isinstance(choice, Choice):
         return choice
     package = choice.package
@@ -246,15 +246,26 @@ def _way_out(number: str) -> str:
     return "enter the tracking in VTEX Admin"
 
 
-def _among_ours(hold: Hold, order: Order, clues: Clues, history: History, policy: Policy) -> Choice | Hold:
+def _among_ours(
+    hold: Hold, order: Order, clues: Clues, wanted: Wanted, history: History, policy: Policy
+) -> Choice | Hold:
     """Numbers that our own other parcels wrote are not foreign ones."""
     owners = [history.owners.get(package.invoice_number) for package in order.outputs]
+    for package, owner in zip(order.outputs, owners, strict=True):
+        if owner is not None and _has_overwritten(owner, order.order_id, package, wanted, history):
+            return own_invoice(order, package, clues)
     if hold.reason != Reason.NUMBER_DIFFERS or None in owners:
         return hold
     alone = owners[0] if len(owners) == 1 else None
     if alone is not None and (alone.moved or policy.second_parcel != "hold"):
         return only_invoice(order, clues)
     return Hold(Reason.SECOND_PARCEL, hold.note, hold.evidence)
+
+
+def _has_overwritten(owner: Owner, order_id: str, package: Package, wanted: Wanted, history: History) -> bool:
+    """True where a person has put another parcel on the invoice in this one's place: that decided about both."""
+    was_here = history.sent is not None and history.sent.is_at(order_id, package.invoice_number)
+    return was_here and owner.by_person and not owner.moved and owner.shipment != wanted.shipment
 
 
 def _place(
@@ -298,8 +309,7 @@ def _beside(
         return Agreed(choice, _visible(package), f"the same parcel is told by {other.shipment}")
     carried = f"{other.number} of {other.shipment}" if other.number else f"what {other.shipment} is about to write"
     note = f"invoice {package.invoice_number} carries {carried}"
-    sent = history.sent
-    if other.by_person and sent is not None and sent.is_at(order_id, package.invoice_number):
+    if _has_overwritten(other, order_id, package, wanted, history):
         return Keep(choice, Reason.OTHER_PARCEL, f"{note}; a person assigned it in this parcel's place")
     if policy.second_parcel == "hold" or other.number is None:
         return Hold(Reason.SECOND_PARCEL, note)

@@ -295,9 +295,8 @@ class TestAssign:
         """What was assigned, as an object."""
         desk.held()
 
-        assert [{"shipment": "melhor-envio/p1", "order_id": "1-01", "invoice_number": None}] == desk.tells(
-            "assign", "TN1BR", "--order", "1-01"
-        )
+        expected = {"order_id": "1-01", "invoice_number": None, "unchecked": None, "stays": None}
+        assert [{"shipment": "melhor-envio/p1", **expected}] == desk.tells("assign", "TN1BR", "--order", "1-01")
 
     def test_unknown(self, desk):
         """An unknown shipment is one line, and so is what can be no order or invoice."""

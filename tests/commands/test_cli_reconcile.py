@@ -344,7 +344,8 @@ class TestReconcile:
 
     def test_none(self, desk: Desk):
         """Nothing to tell is good news."""
-        assert "everything agrees, as far as is known here\n" == desk.says("reconcile")
+        assert "nothing older than 24 h is open (--older-than 0 shows all)\n" == desk.says("reconcile")
+        assert "nothing is open\n" == desk.says("reconcile", "--older-than", "0")
 
 
 class TestNext:

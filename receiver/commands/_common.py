@@ -48,6 +48,15 @@ def bind_option(default: str) -> Callable[[_Command], _Command]:
     return click.option("--bind", default=default, show_default=True, metavar="HOST:PORT", callback=_host_and_port)
 
 
+def instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    """A date or a time as seconds since the epoch; without an offset it is UTC."""
+    try:
+        found = datetime.fromisoformat(value) if value else None
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no date, such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() if found else None
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, complete.")
 state_option = click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 reason_option = click.option(
@@ -58,6 +67,7 @@ reason_option = click.option(
 )
 outcome_option = click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those of this outcome.")
 endpoint_option = click.option("--endpoint", metavar="NAME", help="Only those of this endpoint.")
+carrier_option = click.option("--carrier", metavar="SLUG", help="Only those of this carrier.")
 
 
 def configuration() -> tuple[Path, Config]:

@@ -14,6 +14,7 @@ from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.carriers.pages import BadPage, computed, facts, stored, with_facts, with_table
 from receiver.carriers.scaffolding import CannotScaffold, scaffold
 from receiver.commands._common import fail, json_option, printable, show_rows
+from receiver.commands.unknown_words import unknown
 from receiver.config import BadConfig, Config, Endpoint, default_path, endpoint_from, load
 from receiver.intake.redaction import REDACTED
 from receiver.recordings import BadRecording, Recording, read_http
@@ -255,5 +256,7 @@ def _show_decision(carrier: Carrier, endpoint: Endpoint, recording: Recording, o
         else:
             click.echo("no PATCH  without an order to decide on: give one with --orders FILE")
 
+
+carriers.add_command(unknown)
 
 COMMANDS = (carriers,)

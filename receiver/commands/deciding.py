@@ -1,18 +1,15 @@
 """Deciding: what only a person may do, and what is done again after a fix."""
 
 import time
-from typing import Any
 
 import click
 
 from receiver.calls.background import Errands
 from receiver.commands._common import (
     count,
-    endpoint_option,
     errands_of,
     fail,
     json_option,
-    known,
     named,
     opened,
     printable,
@@ -21,11 +18,10 @@ from receiver.commands._common import (
     state_option,
 )
 from receiver.config import Config
-from receiver.intake import Intake, Outcome
 from receiver.operations import decisions
 from receiver.shipments import Sent
-from receiver.store import Database, Desk, Inbox
-from receiver.store.desk import OPEN, Unknown
+from receiver.store import Database, Desk
+from receiver.store.desk import Unknown
 from receiver.vtex.client import BadSegment, segment
 
 
@@ -117,31 +113,6 @@ def retry(shipment: str | None, state: str | None, reason: str | None, *, as_jso
 
 
 @click.command()
-@click.argument("delivery", required=False)
-@click.option("--outcome", type=click.Choice(OPEN), help="Only these; default: both.")
-@endpoint_option
-@json_option
-def reprocess(delivery: str | None, outcome: str | None, endpoint: str | None, *, as_json: bool) -> None:
-    """Run quarantined and failed deliveries again.
-
-    As after a fix of an adapter: one by its id, or all.
-    """
-    if delivery is not None and (outcome or endpoint):
-        raise click.UsageError("Name one DELIVERY, or all with --outcome and --endpoint.")
-    with opened() as (config, database):
-        desk, intake = Desk(database), Intake(config, Inbox(database))
-        ids = [delivery] if delivery is not None else _open(desk, config, outcome, endpoint)
-        left = 0
-        for name in ids:
-            reading = intake.reprocess(_delivery(desk, name), behind=len(ids) > 1)
-            left += reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR)
-            said = {"delivery": name, "outcome": str(reading.outcome), "reason": reading.reason}
-            say(f"{name}  {reading.outcome}  {reading.reason or ''}".rstrip(), said, as_json=as_json)
-        if not as_json:
-            click.echo(f"{count(len(ids), 'delivery', 'deliveries')} run again, {left} still to be fixed")
-
-
-@click.command()
 @json_option
 def prune(*, as_json: bool) -> None:
     """Empty the bodies of old deliveries.
@@ -181,18 +152,4 @@ def _check_segments(order_id: str, invoice_number: str | None) -> None:
             fail(f"{name}: {error}")
 
 
-def _open(desk: Desk, config: Config, outcome: str | None, endpoint: str | None) -> list[str]:
-    """The ids first: what is run again may come under the other outcome, and must not be run twice."""
-    outcomes = [outcome] if outcome else OPEN
-    rows = (row for one in outcomes for row in desk.deliveries(outcome=one, endpoint=endpoint))
-    return [row["id"] for row in known(rows, config, endpoint)]
-
-
-def _delivery(desk: Desk, name: str) -> dict[str, Any]:
-    try:
-        return desk.delivery(name)
-    except Unknown as error:
-        fail(str(error))
-
-
-COMMANDS = (assign, unassign, dismiss, retry, reprocess, prune)
+COMMANDS = (assign, unassign, dismiss, retry, prune)

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import click
 from rich.console import Console
@@ -18,6 +17,7 @@ from receiver.commands._common import (
     count,
     errands_of,
     fail,
+    instant,
     json_option,
     moment,
     opened,
@@ -32,17 +32,9 @@ from receiver.vtex.orders import UnexpectedOrder
 _LINE_EVERY = 500
 
 
-def _instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
-    try:
-        found = datetime.fromisoformat(value) if value else None
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no date, such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() if found else None
-
-
 @click.command()
-@click.option("--since", required=True, metavar="DATE", callback=_instant, help="Invoiced since then (UTC).")
-@click.option("--until", metavar="DATE", callback=_instant, help="Invoiced before then; default: now.")
+@click.option("--since", required=True, metavar="DATE", callback=instant, help="Invoiced since then (UTC).")
+@click.option("--until", metavar="DATE", callback=instant, help="Invoiced before then; default: now.")
 @account_option
 @json_option
 def index(since: float, until: float | None, account: str | None, *, as_json: bool) -> None:

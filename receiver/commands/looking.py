@@ -59,9 +59,16 @@ def shipments(
 @click.command()
 @outcome_option
 @endpoint_option
+@click.option("--count", "counted", is_flag=True, help="Count those that were not taken, by carrier and reason.")
 @json_option
-def deliveries(outcome: str | None, endpoint: str | None, *, as_json: bool) -> None:
-    """List deliveries in the order they came. Bodies are not shown: see `receiver export`."""
+def deliveries(outcome: str | None, endpoint: str | None, *, counted: bool, as_json: bool) -> None:
+    """List deliveries in the order they came. Bodies are not shown: see `receiver export`.
+
+    With --count: how many were ignored, quarantined or failed, by carrier and reason, the last one first.
+    """
+    if counted:
+        _count_declined(outcome, endpoint, as_json=as_json)
+        return
     columns = {
         "id": "delivery",
         "received_at": "received",
@@ -73,6 +80,15 @@ def deliveries(outcome: str | None, endpoint: str | None, *, as_json: bool) -> N
         rows = known(Desk(database).deliveries(outcome=outcome, endpoint=endpoint), config, endpoint)
         without_body = ({name: value for name, value in row.items() if name != "body"} for row in rows)
         show_rows(without_body, columns, as_json=as_json, empty="no such delivery")
+
+
+def _count_declined(outcome: str | None, endpoint: str | None, *, as_json: bool) -> None:
+    if outcome in ("accepted", "duplicate"):
+        raise click.UsageError("--count is about deliveries that were ignored, quarantined or failed.")
+    columns = {"carrier": "carrier", "outcome": "outcome", "reason": "reason", "count": "deliveries", "last_at": "last"}
+    with opened() as (config, database):
+        rows = known(iter(Desk(database).declined(outcome=outcome, endpoint=endpoint)), config, endpoint)
+        show_rows(rows, columns, as_json=as_json, empty="every delivery was taken")
 
 
 @click.command()

@@ -1,19 +1,20 @@
 """The operator's side: what is where and why, and the decisions that only a person may take."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Row, Update, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Delete, Row, Update, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Assignment, Sent, State, stamp_from_json
+from receiver.shipments import Assignment, Sent, ShipmentRecord, State, stamp_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store.database import Database
 from receiver.store.index import REVOKED_LEASE
-from receiver.store.rows import assigned_columns, reopened, sent_from
+from receiver.store.rows import assigned_columns, record_from, reopened, sent_from
 from receiver.store.tables import (
     BULK,
+    DECLINED,
     FOLDED,
     REPLACED,
     accounts,
@@ -70,6 +71,42 @@ class Desk:
             select(deliveries).where(*_equal(wanted), deliveries.c.received_at >= since).order_by(deliveries.c.id)
         )
         return (_delivery(dict(row)) for row in self._database.each(statement))
+
+    def delivery_ids(
+        self, outcomes: Sequence[str], *, endpoint: str | None = None, carrier: str | None = None, since: float = 0.0
+    ) -> list[str]:
+        """The ids of the deliveries of these outcomes, in the order they came."""
+        d = deliveries
+        where = [d.c.outcome.in_(outcomes), *_equal({d.c.endpoint: endpoint, d.c.carrier: carrier})]
+        statement = select(d.c.id).where(*where, d.c.received_at >= since).order_by(d.c.id)
+        return [row["id"] for row in self._database.rows(statement)]
+
+    def has_deliveries(self, *, endpoint: str | None = None, carrier: str | None = None) -> bool:
+        """Whether any delivery is of that endpoint or that carrier."""
+        wanted = _equal({deliveries.c.endpoint: endpoint, deliveries.c.carrier: carrier})
+        return bool(self._database.rows(select(deliveries.c.id).where(*wanted).limit(1)))
+
+    def declined(self, *, outcome: str | None = None, endpoint: str | None = None) -> list[dict[str, Any]]:
+        """How many deliveries were ignored, quarantined or failed, by carrier, outcome and reason, with the last time;
+        the reason met last first."""
+        d = deliveries
+        last = func.max(d.c.received_at).label("last_at")
+        columns = (d.c.carrier, d.c.outcome, d.c.reason)
+        where = _equal({d.c.outcome: outcome, d.c.endpoint: endpoint})
+        counted = select(*columns, func.count().label("count"), last).where(text(DECLINED), *where)
+        statement = counted.group_by(*columns)
+        return [dict(row) for row in self._database.rows(statement.order_by(last.desc(), *columns))]
+
+    def stored_updates(self, *, delivery: str | None = None, shipment: str | None = None) -> list[dict[str, Any]]:
+        """What a delivery says, or what is said of a shipment, as it is read now, in the order it came."""
+        wanted = _equal({updates.c.delivery: delivery, updates.c.shipment: shipment})
+        statement = select(updates).where(*wanted, updates.c.folded != REPLACED).order_by(updates.c.id)
+        return [dict(row) for row in self._database.rows(statement)]
+
+    def record(self, shipment_id: str) -> ShipmentRecord | None:
+        """A shipment as the last settlement left it. Raises one of `receiver.store.rows.UNREADABLE`."""
+        rows = self._database.rows(select(shipments).where(shipments.c.id == shipment_id))
+        return record_from(dict(rows[0])) if rows else None
 
     def delivery(self, delivery_id: str) -> dict[str, Any]:
         """Raises `Unknown`."""

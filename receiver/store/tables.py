@@ -32,12 +32,13 @@ deliveries = Table(
 _OPEN_DELIVERY = text("outcome IN ('quarantined', 'error')")
 Index("deliveries_received", deliveries.c.received_at)
 Index("deliveries_open", deliveries.c.id, sqlite_where=_OPEN_DELIVERY, postgresql_where=_OPEN_DELIVERY)
-_DECLINED = text("outcome IN ('ignored', 'quarantined', 'error')")
+#: Deliveries that brought no news; a statement that says exactly this can use the index.
+DECLINED = "outcome IN ('ignored', 'quarantined', 'error')"
 Index(
     "deliveries_declined",
     *(deliveries.c.carrier, deliveries.c.received_at),
-    sqlite_where=_DECLINED,
-    postgresql_where=_DECLINED,
+    sqlite_where=text(DECLINED),
+    postgresql_where=text(DECLINED),
 )
 _UNKNOWN = text("unknown_words IS NOT NULL")
 Index("deliveries_unknown", *(deliveries.c.carrier, deliveries.c.id), sqlite_where=_UNKNOWN, postgresql_where=_UNKNOWN)

@@ -5,7 +5,16 @@ import random
 
 from receiver.store.accounts import Accounts
 from receiver.timing import BAD_KEY, OUTAGE, stamp
-from receiver.vtex.answers import Misconfigured, NotFound, Rejected, Throttled, Transient, Unanswered, VtexError
+from receiver.vtex.answers import (
+    Misconfigured,
+    NotFound,
+    Rejected,
+    Throttled,
+    Transient,
+    Unanswered,
+    Unroutable,
+    VtexError,
+)
 
 log = logging.getLogger("receiver.worker")
 
@@ -34,8 +43,9 @@ def heard(
 
 
 def is_answer(error: VtexError | None) -> bool:
-    """A call that ended so proves that the account takes calls: VTEX looked for what was asked."""
-    return error is None or isinstance(error, NotFound | Rejected)
+    """A call that ended so proves that the account takes calls: VTEX looked for what was asked. The page of its web
+    server proves nothing."""
+    return error is None or (isinstance(error, NotFound | Rejected) and not isinstance(error, Unroutable))
 
 
 def note_outage(
@@ -58,14 +68,16 @@ def answers_again(accounts: Accounts, account: str, *, now: float) -> bool:
 
 
 def pause_after(accounts: Accounts, account: str, error: VtexError, *, now: float) -> float | None:
-    """Pause the account where the error asks for it: VTEX's own word, or a key that does not work.
+    """Pause the account where the error asks for it: VTEX's own word, or a key that does not work. A 503 that does not
+    say for how long is an outage like any other: a short pause, doubling.
 
     Returns until when (seconds since the epoch); ``None`` where the error is about the one call only.
     """
     if isinstance(error, Throttled):
-        return pause(accounts, account, error.pause, str(error), own_fault=False, now=now)
+        seconds = error.pause if error.pause is not None else _outage(accounts.pauses(account, now=now))
+        return pause(accounts, account, seconds, str(error), own_fault=False, now=now)
     if isinstance(error, Misconfigured):
-        seconds = BAD_KEY.seconds(accounts.pauses(account) + 1)
+        seconds = BAD_KEY.seconds(accounts.pauses(account, now=now) + 1)
         return pause(accounts, account, seconds, str(error), own_fault=True, now=now)
     return None
 

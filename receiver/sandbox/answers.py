@@ -44,6 +44,11 @@ LOGIN_PAGE = Answer(html="<!doctype html><html><title>Login</title><body><form>E
 REDIRECT = Answer(status=302, html="<!doctype html><title>Moved</title>", headers=(("Location", LOGIN_PATH),))
 #: No route fits. A "/" in an invoice number ends here: the platform decodes %2F before it routes (KI-1302085).
 NO_ROUTE = Answer(status=404, html="<!doctype html><html><title>404</title><body>File or directory not found.</body>")
+#: The web server takes this URL for an attack, as that of an invoice number with a ":" (field; the status is unknown).
+BAD_URL = Answer(
+    status=400,
+    html="<!doctype html><html><title>Error</title><body>A potentially dangerous Request.Path value.</body></html>",
+)
 
 
 def oms_error(status: int, message: str, *, code: str = "1") -> Answer:

@@ -27,6 +27,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from receiver.sandbox.answers import (
+    BAD_URL,
     LOGIN_PAGE,
     LOGIN_PATH,
     NO_ROUTE,
@@ -134,6 +135,8 @@ class _Gate:
             return Response()
         now = self._clock()
         answer = trouble(faults, sandbox.roll, now, lambda: sandbox.lately(now))
+        if faults.unroutable & {_named("order_id"), _named("invoice")}:  # the web server stands before all else
+            answer = BAD_URL
         if answer is None and not _authorized(self._accounts_token):
             answer = UNAUTHORIZED
         if answer is None and (faults.forbids([_named("order_id"), *g.orders]) or faults.lacking & _needed(g.body)):

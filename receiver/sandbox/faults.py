@@ -23,7 +23,7 @@ _SOME_OF = {
     "hook_trouble": frozenset({"twice", "disorder", "bare", "unfiltered", "lost"}),
     "methods": _METHODS,
 }
-_SETS = ("forbidden", "broken", *_SOME_OF)
+_SETS = ("forbidden", "broken", "unroutable", *_SOME_OF)
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -61,6 +61,8 @@ class Faults:
     #: resources that the key's role lacks, answered 403: ``view``, ``list``, ``notify``, ``refund``, ``hook``
     lacking: frozenset[str] = frozenset()
     forbidden: frozenset[str] = frozenset()  #: order ids answered 403, ``*`` for all
+    #: order ids and invoice numbers whose URL the web server does not take: 400 with an HTML page
+    unroutable: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()  #: order ids about which every call is answered 500: the order itself is ill
 
     unapplied: float = 0.0  #: fraction of good writes that get their receipt and are never applied

@@ -157,7 +157,7 @@ class Reason(StrEnum):
     VTEX_REJECTED = (
         "vtex_rejected",
         Kind.HELD,
-        "VTEX rejected the write; its answer is in the last attempt. Correct the cause, then: receiver retry.",
+        "VTEX rejected the call; its answer is in the last attempt. Correct the cause, then: receiver retry.",
     )
     EVENTS_REJECTED = (
         "events_rejected",
@@ -170,7 +170,7 @@ class Reason(StrEnum):
     VTEX_REFUSED = (
         "vtex_refused",
         Kind.HELD,
-        "VTEX refused this order (403 or an error page). Check the app key's role, then: receiver retry.",
+        "VTEX refused this order (403). Check the app key's role, then: receiver retry.",
     )
     NOT_APPLIED = (
         "not_applied",

@@ -86,10 +86,10 @@ class Accounts:
         """When the next pause ends that this process knows of; infinite where it knows of none."""
         return min((until for until in self._pauses.values() if until > now), default=math.inf)
 
-    def pauses(self, account: str) -> int:
-        """How many times in a row the account had to be paused."""
+    def pauses(self, account: str, *, now: float = math.inf) -> int:
+        """How many times in a row the account had to be paused, a pause that is in force at ``now`` left out."""
         row = self._read(account)
-        return row["pauses"] if row else 0
+        return row["pauses"] - (row["paused_until"] > now) if row else 0
 
     def check_open(self, account: str, *, now: float) -> None:
         """Raises `Paused`: after a wait for a slot, during which others went on calling."""

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from receiver.shipments import Known, Update, known_from_json
 from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store.accounts import LOOK_AGAIN, Accounts
-from receiver.store.claims import Attempt, Claim, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
+from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
 from receiver.store.database import Database
 from receiver.store.index import Index
 from receiver.store.invoice_owners import InvoiceOwners, owner_from
@@ -72,13 +72,9 @@ class Queue:
             .where(updates.c.shipment.in_(bindparam("ids", expanding=True)), updates.c.folded == 0)
             .order_by(updates.c.id)
         )
-        self._open_writes = (
+        self._open_attempts = (
             select(attempts)
-            .where(
-                attempts.c.shipment.in_(bindparam("ids", expanding=True)),
-                attempts.c.outcome.is_(None),
-                attempts.c.call == "PATCH",
-            )
+            .where(attempts.c.shipment.in_(bindparam("ids", expanding=True)), attempts.c.outcome.is_(None))
             .order_by(attempts.c.id)
         )
         mine = (s.c.id == bindparam("of"), s.c.token == bindparam("by"))
@@ -149,7 +145,7 @@ class Queue:
                     # Another version wrote it: it must not keep the whole account from working.
                     log.exception("stored state unreadable, shipment set aside for an hour: shipment=%s", leased["id"])
                     connection.execute(self._set_aside, {"of": leased["id"], "by": token, "until": now + _ASIDE})
-            return self._with_updates(connection, claims) if claims else []
+            return self._with_updates(connection, claims, now) if claims else []
 
         return self._database.write(transaction)
 
@@ -293,8 +289,9 @@ class Queue:
         statement = select(shipments.c.known).where(shipments.c.id.in_(ids)).order_by(shipments.c.id)
         return [known_from_json(json.loads(row["known"])) for row in self._database.rows(statement)]
 
-    def _with_updates(self, connection: Connection, claims: dict[str, Claim]) -> list[Claim]:
-        """The claims with their new updates and open writes."""
+    def _with_updates(self, connection: Connection, claims: dict[str, Claim], now: float) -> list[Claim]:
+        """The claims with their new updates and open writes. Other calls without an end were cut off with their
+        worker: what is still needed of them is called again."""
         ids = {"ids": list(claims)}
         new: dict[str, list[tuple[int, Update]]] = {name: [] for name in claims}
         unread: set[str] = set()
@@ -306,8 +303,13 @@ class Queue:
                 log.exception(said, row["shipment"], row["delivery"])
                 unread.add(row["shipment"])
         open_writes: dict[str, list[OpenWrite]] = {name: [] for name in claims}
-        for row in connection.execute(self._open_writes, ids).mappings():
-            open_writes[row["shipment"]].append(open_write_from(dict(row)))
+        cut_off: list[Ending] = []
+        for row in connection.execute(self._open_attempts, ids).mappings():
+            if row["call"] == "PATCH":
+                open_writes[row["shipment"]].append(open_write_from(dict(row)))
+            else:
+                cut_off.append(Ending(row["id"], now, "cut off", None, "repeated where it is still needed"))
+        self.accounts.attempts.end(connection, cut_off)
         return [
             replace(
                 claim,

@@ -1,5 +1,6 @@
 """What VTEX's answers mean, as an error tree. Statuses and bodies: VTEX developer portal, "Handling errors" and
-"Orders API"; an HTML page under 200 or 3xx is a login page: the key may not do what was asked."""
+"Orders API"; an HTML page under 200 or 3xx is a login page: the key may not do what was asked. One under 400, 404, 405
+or 414 is about the URL: VTEX's web server refuses some invoice numbers (KI-1302085; field)."""
 
 import json
 import re
@@ -30,9 +31,9 @@ class Transient(VtexError):
 
 
 class Throttled(VtexError):
-    """429 or 503: the whole account must be quiet for ``pause`` seconds."""
+    """429 or 503: the whole account must be quiet for ``pause`` seconds; ``None``: VTEX does not say for how long."""
 
-    def __init__(self, message: str, status: int, pause: float) -> None:
+    def __init__(self, message: str, status: int, pause: float | None) -> None:
         super().__init__(message, status)
         self.pause = pause
 
@@ -42,7 +43,7 @@ class Misconfigured(VtexError):
 
 
 class Refused(VtexError):
-    """403, or an error page on one order."""
+    """403: the key may not do this, or not for this order."""
 
 
 class NotFound(VtexError):
@@ -51,6 +52,10 @@ class NotFound(VtexError):
 
 class Rejected(VtexError):
     """Another 4xx: the request as such is wrong."""
+
+
+class Unroutable(Rejected):
+    """Another 4xx as an HTML page: VTEX's web server did not take the URL. It says nothing of the key."""
 
 
 def decipher(answer: Answer, *, now: float, least_pause: float = LEAST_PAUSE) -> Any:
@@ -98,7 +103,9 @@ def _error(answer: Answer, now: float, least_pause: float) -> VtexError | None:
     if status == 401:
         return Misconfigured(f"the app key is not accepted: {message(answer)}", status)
     if status in (429, 503):
-        seconds = pause(answer.headers.get("retry-after"), now, least=least_pause)
+        written = answer.headers.get("retry-after")
+        says_nothing = status == 503 and not (written or "").strip()
+        seconds = None if says_nothing else pause(written, now, least=least_pause)
         return Throttled(f"asked to slow down: {message(answer)}", status, seconds)
     if status >= 500 or status == 408:
         return Transient(message(answer), status)
@@ -109,8 +116,10 @@ def _error(answer: Answer, now: float, least_pause: float) -> VtexError | None:
 
 def _about_the_request(answer: Answer) -> VtexError:
     said = message(answer)
-    if answer.status == 403 or _is_html(answer):
+    if answer.status == 403:
         return Refused(said, answer.status)
+    if _is_html(answer):
+        return Unroutable(f"{said}: it is about this URL, not about the key", answer.status)
     # With which status VTEX says that an invoice is not there (KI-631970), it does not document: its words count.
     is_missing = answer.status == 404 or _NO_INVOICE in said.lower()
     return (NotFound if is_missing else Rejected)(said, answer.status)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from receiver.config import Account
 from receiver.http import LEAST_PAUSE, Answer, Http, NoAnswer
-from receiver.vtex.answers import Unanswered, decipher
+from receiver.vtex.answers import Unanswered, Unroutable, decipher
 from receiver.vtex.facts import Fact, index_facts
 from receiver.vtex.orders import Order, read_order
 from receiver.vtex.writes import MOST_SEGMENT
@@ -22,7 +22,8 @@ class BadSegment(Exception):
 class Vtex:
     """One account. Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds.
 
-    ``clock`` is Unix time in seconds; ``least_pause`` are the seconds that 429 and 503 cost at least.
+    ``clock`` is Unix time in seconds; ``least_pause`` are the seconds that 429, and 503 with a
+    ``Retry-After``, cost at least.
     """
 
     def __init__(
@@ -90,7 +91,10 @@ class Vtex:
             answer = self._try(token, method, path, body)
             if answer.status != 401:
                 self._token = token
-        return decipher(answer, now=self._clock(), least_pause=self._least_pause)
+        try:
+            return decipher(answer, now=self._clock(), least_pause=self._least_pause)
+        except Unroutable as error:
+            raise Unroutable(f"{method} {unquote(path)}: {error}", error.status) from None
 
     def _try(self, token: int, method: str, path: str, body: dict[str, Any] | None) -> Answer:
         headers = _headers(self.account, self.account.app_tokens[token])

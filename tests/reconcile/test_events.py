@@ -189,6 +189,9 @@ class TestTrouble:
 
         assert [["a"], ["a", "b"], ["a", "b"]] == puts(frenet)
         assert "in_step" == frenet.shipment("frenet/1")["state"]
+        assert ["done", "cut off", "done"] == [
+            one["outcome"] for one in frenet.attempts("frenet/1") if one["call"] == "PUT"
+        ]
 
     def test_lease_lapsed(self, frenet: Rig):
         """Who slept through the lease before the PUT makes none."""

@@ -65,7 +65,7 @@ class TestForms:
     @pytest.mark.parametrize(
         ("form", "rests"),
         [(form, ("awaiting_order", "order_not_found")) for form in ("", "problem", "message", "empty", "login")]
-        + [("html", ("held", "vtex_refused"))],
+        + [("html", ("held", "vtex_rejected"))],
     )
     def test_unknown_order(self, rig: Rig, form: str, rests: tuple[str, str]):
         """A 404 is waited for, whatever it says; a page says nothing of the order, and is for a person."""

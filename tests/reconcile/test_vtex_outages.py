@@ -16,10 +16,14 @@ from tests.support.times import DAY, HOUR
 class TestPause:
     """VTEX asks for quiet, or does not know the key: the whole account rests, and everything is kept."""
 
-    @pytest.mark.parametrize("fault", ["throttle", "unavailable"])
     @pytest.mark.parametrize(
-        ("retry_after", "seconds"), [("", 60), (5, 60), (600, 600), ("date:600", 600), ("soon", 60)]
-    )
+        ("fault", "retry_after", "seconds"),
+        [
+            ("throttle", "", 60),
+            *((fault, wait, seconds) for fault in ("throttle", "unavailable")
+              for wait, seconds in ((5, 60), (600, 600), ("date:600", 600), ("soon", 60))),
+        ],
+    )  # fmt: skip
     def test_quiet(self, rig: Rig, caplog: pytest.LogCaptureFixture, fault: str, retry_after: Any, seconds: int):
         """429 and 503 pause the account for all workers for as long as VTEX says, and for at least a minute."""
         prepare(rig)
@@ -43,6 +47,33 @@ class TestPause:
         assert {("in_step", None)} == states(rig)
         assert [1] * 6 == written(rig)
         assert ["VTEX account lux answers again; work goes on"] == told(caplog, "WARNING")
+
+    def test_outage(self, rig: Rig, caplog: pytest.LogCaptureFixture):
+        """A 503 that does not say for how long is no 429: the account rests for 15 s, doubling to 5 minutes."""
+        prepare(rig)
+        rig.faults(unavailable=1.0)
+        rig.works_until(HOUR)
+
+        gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(rig.calls())]
+        for gap, seconds in zip(gaps, [15, 30, 60, 120, 240, 300, 300], strict=False):
+            assert 0.8 * seconds <= gap <= 1.2 * seconds
+        assert 1 == len(told(caplog, "ERROR"))
+        assert {0} == {row["tries"] for row in rig.desk.shipments()}
+
+        rig.faults()
+        rig.works_until(600)
+        assert {("in_step", None)} == states(rig)
+        assert [1] * 6 == written(rig)
+
+    def test_single_503(self, rig: Rig):
+        """One 503 costs the account some seconds, not a minute."""
+        prepare(rig)
+        rig.faults(unavailable=1.0)
+        rig.work()
+        rig.faults()
+        rig.works_until(20)
+
+        assert [1] * 6 == written(rig)
 
     @pytest.mark.parametrize("fault", ["unauthorized", "login_page", "redirect"])
     def test_key(self, rig: Rig, caplog: pytest.LogCaptureFixture, fault: str):
@@ -141,6 +172,52 @@ class TestRefused:
         rig.desk.retry_all(state="held", reason="vtex_refused", now=rig.now)
         rig.work()
         assert [1] * 6 == written(rig)
+
+
+class TestUnroutable:
+    """An HTML page under 400 is about the URL, mostly about an invoice's number."""
+
+    ODD = tuple(f"9;{number}" for number in range(1, 4))
+
+    def prepare(self, rig: Rig) -> None:
+        """Three orders whose invoice numbers VTEX's web server does not take, and three ordinary ones."""
+        prepare(rig)
+        for number, odd in enumerate(self.ODD, 1):
+            rig.add_order(order(f"{number}-01", package(odd)))
+
+    def test_number(self, rig: Rig):
+        """The three are held with their numbers named, for a cause that is not the key's; the others go on."""
+        self.prepare(rig)
+        rig.faults(unroutable=frozenset(self.ODD))
+        rig.works_until(60)
+
+        rows = [rig.shipment(f"melhor-envio/p{number}") for number in PARCELS]
+        assert [("held", "vtex_rejected")] * 3 + [("in_step", None)] * 3 == [
+            (row["state"], row["reason"]) for row in rows
+        ]
+        for odd, row in zip(self.ODD, rows, strict=False):
+            assert f"/invoice/{odd}: HTTP 400 with an HTML page: it is about this URL, not about the key" in row["note"]
+        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert ["unroutable"] == [one["outcome"] for one in rig.attempts() if one["call"] == "PATCH"]
+
+    def test_order(self, rig: Rig):
+        """An order whose id the web server does not take is held alone, too."""
+        prepare(rig)
+        rig.faults(unroutable=frozenset({"1-01", "2-01", "3-01"}))
+        rig.works_until(60)
+
+        assert [0, 0, 0, 1, 1, 1] == written(rig)
+        assert "orders/1-01: HTTP 400" in rig.shipment()["note"]
+
+    def test_no_proof_of_the_key(self, rig: Rig):
+        """A page of the web server does not end the pause of an account whose key does not work."""
+        prepare(rig)
+        rig.faults(unauthorized=True)
+        rig.work()
+        rig.faults(unauthorized=True, unroutable=frozenset(f"{number}-01" for number in PARCELS))
+        rig.later(300)
+
+        assert ["lux"] == [row["name"] for row in rig.desk.paused_accounts(now=rig.now)]
 
 
 class TestTrouble:

@@ -73,6 +73,15 @@ class TestTrouble(OnLoopback):
         assert answer.headers["Content-Type"].startswith("text/html")
         assert answer.text.startswith("<!doctype html>")
 
+    def test_unroutable(self, open_store):
+        """The web server refuses a URL by a page, before anything looks at key, order or invoice."""
+        store = open_store(Faults(unroutable=frozenset({NUMBER})))
+        answer = store.raw("PATCH", INVOICE, PATCH)
+
+        assert (400, "text/html; charset=utf-8") == (answer.status_code, answer.headers["Content-Type"])
+        assert [] == store.sandbox.writes(INVOICED, NUMBER)
+        assert 200 == store.get(f"{ORDERS}/{INVOICED}").status_code
+
     def test_login_page(self, open_store):
         """A login page says 200, and a write it answers was not applied."""
         store = open_store(Faults(login_page=True))
@@ -269,7 +278,8 @@ class TestFaultsAsText:
             "throttle=0.1 unavailable=0.2 retry_after=30 server_error=1 error_form=html slow=0.25:5 reset_before=0.3 "
             "error_status=502 per_minute=9 missing_status=400 unapplied=1 "
             "reset_after_applying=0.4 invoice_delay=60 visible_after=6.5 login_page=yes redirect=off unauthorized=true "
-            "forbidden=a,b append_events methods=PATCH,PUT lacking=list,hook repost=doubled hook_trouble=twice"
+            "forbidden=a,b unroutable=9:1 append_events methods=PATCH,PUT lacking=list,hook repost=doubled "
+            "hook_trouble=twice"
         )
 
         assert Faults(
@@ -290,6 +300,7 @@ class TestFaultsAsText:
             redirect=False,
             unauthorized=True,
             forbidden=frozenset({"a", "b"}),
+            unroutable=frozenset({"9:1"}),
             append_events=True,
             lacking=frozenset({"list", "hook"}),
             repost="doubled",

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from receiver.shipments import advance, known_to_json
-from receiver.store import Attempt, Database, Ending, Inbox, IndexChange, LeaseLost, Queue
+from receiver.store import Attempt, Database, Desk, Ending, Inbox, IndexChange, LeaseLost, Queue
 from receiver.store.tables import attempts, orders, updates
 from receiver.vtex.facts import Fact
 from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment, spawn
@@ -204,6 +204,25 @@ def test_open_writes(database: Database, queue: Queue, other: Queue) -> None:
     queue.accounts.attempts.end_now([Ending("2", NOW, "done", 200, None)])
     taken = claim_one(other, now=NOW + LEASE)
     assert [("0", {"n": 0}), ("1", {"n": 1})] == [(write.id, write.request) for write in taken.open_writes]
+
+
+def test_cut_off(database: Database, queue: Queue, other: Queue) -> None:
+    """Reads and events that were cut off with their worker get their end at the next claim; a PATCH keeps waiting for
+    what the order shows, and what has ended stays."""
+    add_shipments(database, "ep/p1")
+    claim = claim_one(queue)
+    for call in ("GET order", "PATCH", "PUT", "GET read-back"):
+        queue.reserve(claim, Attempt(call=call, order_id="1-01", invoice_number="9", id=call), interval=0.0, now=NOW)
+    queue.accounts.attempts.end_now([Ending("GET read-back", NOW, "done", 200, None)])
+    other.claim("lux", most=9, now=NOW + LEASE)
+
+    ends = {one["call"]: (one["outcome"], one["finished_at"]) for one in Desk(database).story(claim.id)["attempts"]}
+    assert {
+        "GET order": ("cut off", NOW + LEASE),
+        "PATCH": (None, None),
+        "PUT": ("cut off", NOW + LEASE),
+        "GET read-back": ("done", NOW),
+    } == ends
 
 
 def test_free_own_leases(database: Database, queue: Queue, other: Queue) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -22,9 +22,10 @@ from receiver.commands._common import (
     show_rows,
     state_option,
 )
+from receiver.operations.links import leading
 from receiver.shipments import Known, Sent, SentTracking, State, Visibility, known_from_json, unknown_word
 from receiver.shipments.next_step import next_step
-from receiver.store import Desk
+from receiver.store import Database, Desk, Index
 from receiver.store.attempts import about_order
 from receiver.store.desk import Unknown
 from receiver.vtex.choice import RULES
@@ -53,7 +54,9 @@ def shipments(
     }
     with opened() as (config, database):
         rows = Desk(database).shipments(state=state, reason=reason, endpoint=endpoint, number=number)
-        show_rows(known(rows, config, endpoint), columns, as_json=as_json, empty="no such shipment")
+        chosen = state or reason or endpoint or number
+        empty = "no shipments match" if chosen else "no shipments yet"
+        show_rows(known(rows, config, endpoint), columns, as_json=as_json, empty=empty)
 
 
 @click.command()
@@ -78,8 +81,9 @@ def deliveries(outcome: str | None, endpoint: str | None, *, counted: bool, as_j
     }
     with opened() as (config, database):
         rows = known(Desk(database).deliveries(outcome=outcome, endpoint=endpoint), config, endpoint)
+        empty = "no deliveries match" if outcome or endpoint else "no deliveries yet"
         without_body = ({name: value for name, value in row.items() if name != "body"} for row in rows)
-        show_rows(without_body, columns, as_json=as_json, empty="no such delivery")
+        show_rows(without_body, columns, as_json=as_json, empty=empty)
 
 
 def _count_declined(outcome: str | None, endpoint: str | None, *, as_json: bool) -> None:
@@ -136,7 +140,7 @@ def show(name: str, *, as_json: bool) -> None:
     tracking number; or it is an order's id: then its shipments are told, and every write to it, posted invoices too.
     """
     with opened() as (_, database):
-        story = _story(Desk(database), name.strip())
+        story = _story(database, name.strip())
     if as_json:
         click.echo(json.dumps(plain(story)))
         return
@@ -144,11 +148,13 @@ def show(name: str, *, as_json: bool) -> None:
         click.echo(printable(line))
 
 
-def _story(desk: Desk, name: str) -> dict[str, Any]:
+def _story(database: Database, name: str) -> dict[str, Any]:
+    desk = Desk(database)
     try:
         return desk.order(name)
     except Unknown:
         story = desk.story(named(desk, name))
+    story["links"] = leading(Index(database), story["shipment"])
     paused_until = story["paused"]["until"] if story["paused"] else None
     step = next_step(story["shipment"], paused_until=paused_until, now=time.time())
     story["next"] = {"what": step.what, "at": step.at}
@@ -164,7 +170,7 @@ def _order_told(story: dict[str, Any]) -> Iterator[str]:
     yield "what was written:" if story["attempts"] else "what was written: nothing yet"
     for one in story["attempts"]:
         by = "receiver invoice" if one["shipment"] == about_order(one["order_id"]) else one["shipment"]
-        yield f"  {moment(one['begun_at'])}  {by}  {_attempt(one)}"
+        yield from _attempt(one, by)
 
 
 def _told(story: dict[str, Any]) -> Iterator[str]:
@@ -180,24 +186,33 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
         "references": ", ".join(f"{kind} {value}" for kind, value in known_now.get("references", ())),
         "assigned": _assigned(row),
         "order": _place(row["order_id"], row["invoice_number"]),
+        "linked": "; ".join(map(_link, story["links"])),
         "chosen among": ", ".join(
             (row["evidence"] or {}).get("candidates") or (row["evidence"] or {}).get("invoices") or ()
         ),
         "chosen by": f"{row['rule']}: {RULES.get(row['rule'], '')}" if row["rule"] else None,
         "evidence": json.dumps(row["evidence"], ensure_ascii=False) if row["evidence"] else None,
-        ("sent" if _is_missing(row["sent"]) else "VTEX has"): _sent(row["sent"]) if row["sent"] else None,
         "kept back": _kept_back(row),
-        "events": _events(row["sent"].tracking) if row["sent"] and row["sent"].tracking else None,
         "generation": str(row["generation"]) if row["generation"] > 1 else None,
-        "next": _next(**story["next"]),
     }
-    yield from (f"  {name:<15}  {value}" for name, value in by.items() if value)
+    yield from (_line(name, value) for name, value in by.items() if value)
+    yield from _sent(row["sent"]) if row["sent"] else ()
+    yield _line("next", _next(**story["next"]))
     yield "what arrived:"
     for one in story["deliveries"]:
         yield from _arrived(one)
     yield "what was done:" if story["attempts"] else "what was done: nothing was asked of VTEX yet"
     for one in story["attempts"]:
-        yield f"  {moment(one['begun_at'])}  {_attempt(one)}"
+        yield from _attempt(one)
+
+
+def _line(name: str, value: str) -> str:
+    return f"  {name:<15}  {value}"
+
+
+def _link(link: dict[str, Any]) -> str:
+    place = _place(link["order_id"], link["invoice_number"])
+    return f"to {place} by a link of {link['kind']} {link['value']}, set {moment(link['told_at'])}"
 
 
 def _status(known_now: Known, messages: Sequence[dict[str, Any]]) -> str | None:
@@ -216,11 +231,10 @@ def _next(what: str, at: float | None) -> str:
 def _arrived(one: dict[str, Any]) -> Iterator[str]:
     said = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
     yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
-    adapter = f"adapter {one['carrier']} {one['version'] or ''}".rstrip()
-    folded = "folded in" if one["folded"] else "not folded in yet"
-    folded = "read otherwise since" if one["replaced"] else folded
+    read = f"{one['carrier']} {one['version']}" if one["version"] else one["carrier"]
     proof = f"{one['proof']}, as {one['notice']} asked" if one["notice"] else one["proof"]
-    yield f"  {'':20}  {one['outcome']}, proven by {proof}, {adapter}, {folded}, sha256 {one['digest']}"
+    state = "; read otherwise since" if one["replaced"] else "" if one["folded"] else "; not worked on yet"
+    yield f"  {'':20}  {one['outcome']} (proven by {proof}; adapter {read}){state}"
 
 
 def _place(order: str | None, invoice: str | None) -> str | None:
@@ -236,10 +250,6 @@ def _assigned(row: dict[str, Any]) -> str | None:
     return f"{place}, {moment(row['assigned_at'])}" if place and row["assigned_at"] else place
 
 
-def _is_missing(sent: Sent | None) -> bool:
-    return sent is not None and sent.visibility.is_elsewhere
-
-
 _VISIBLE = {
     Visibility.UNSEEN: "not looked at since",
     Visibility.BELIEVED: "not looked at since",
@@ -249,8 +259,17 @@ _VISIBLE = {
 }
 
 
-def _sent(sent: Sent) -> str:
-    return f"{json.dumps(sent.body, ensure_ascii=False)} since {moment(sent.at)}, {_VISIBLE[sent.visibility]}"
+def _sent(sent: Sent) -> Iterator[str]:
+    """What VTEX has, a line for each field."""
+    what = f"since {moment(sent.at)}, {_VISIBLE[sent.visibility]}"
+    yield _line("sent" if sent.visibility.is_elsewhere else "VTEX has", what)
+    yield from _fields(sent.body)
+    if sent.tracking:
+        yield _line("events", _events(sent.tracking))
+
+
+def _fields(body: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"  {'':15}  {name:<15} {value or '(none)'}" for name, value in body.items())
 
 
 def _kept_back(row: dict[str, Any]) -> str | None:
@@ -268,17 +287,21 @@ def _events(sent: SentTracking) -> str:
     return f"{many}, told {moment(sent.at)}" + (f" ({sent.note})" if sent.note else "")
 
 
-def _attempt(attempt: dict[str, Any]) -> str:
-    parts = [attempt["call"], _place(attempt["order_id"], attempt["invoice_number"])]
+def _attempt(attempt: dict[str, Any], by: str | None = None) -> Iterator[str]:
+    """One call, and the fields of a PATCH below it; ``by`` made it."""
+    is_patch = attempt["call"] == "PATCH"
+    parts = [by, attempt["call"], _place(attempt["order_id"], attempt["invoice_number"])]
     if attempt["rule"]:
         parts.append(f"by {attempt['rule']}")
-    if attempt["request"]:
+    if attempt["request"] and not is_patch:
         parts.append(json.dumps(attempt["request"], ensure_ascii=False))
     if held := (attempt["evidence"] or {}).get("held"):  # what stood there when it was read
         parts.append(f"over {json.dumps(held, ensure_ascii=False)}")
     parts.append(f"→ {attempt['outcome'] or 'outcome unknown'}")
     parts.append(attempt["answer"])  # an answer that is no success begins with its status
-    return "  ".join(part for part in parts if part)
+    yield f"  {moment(attempt['begun_at'])}  " + "  ".join(part for part in parts if part)
+    if is_patch and attempt["request"]:
+        yield from _fields(attempt["request"])
 
 
 COMMANDS = (shipments, deliveries, fetches, rejects, show)

@@ -1,14 +1,15 @@
 """Links: the merchant's own word, sent beforehand or afterwards, about which order a parcel belongs to."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from adapters import Unreadable, text
 from receiver.carriers.schemas import document, validator
 from receiver.config import Config
-from receiver.reconcile.resolve import NAMES
+from receiver.reconcile.resolve import NAMES, names_of
+from receiver.shipments import known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store import Index, Link
 from receiver.store.index import Name
@@ -75,6 +76,17 @@ def read_link(item: Any, account: str, config: Config) -> Link:
     if said["endpoint"] is not None and said["shipment"] is None:
         raise Unreadable("$.endpoint", "has a meaning only together with shipment")
     return Link(tuple(names), str(said["order"]), said["invoice"] or said["invoice_number"])
+
+
+def leading(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The links that led to the order of a shipment (a row of `receiver.store.Desk`), or that it waits for: ``kind``,
+    ``value``, ``order_id``, ``invoice_number``, ``told_at``. None where a person named the order."""
+    if row["assigned_order"] is not None:
+        return []
+    names = [name for name in names_of(row["id"], known_from_json(row["known"] or {})) if name[0] in NAMES]
+    found = [(name, index.link_of(row["account"], *name)) for name in names]
+    told = [{**link, "kind": kind, "value": value} for (kind, value), link in found if link is not None]
+    return [link for link in told if row["order_id"] in (None, link["order_id"])]
 
 
 def _name(kind: str, value: str, endpoint: str | None, account: str, config: Config) -> Name:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from adapters import ReferenceKind
 from receiver.calls.claimed import ClaimCalls
 from receiver.config import Config, Endpoint
-from receiver.reconcile.advice import advice, placeholder_advice
+from receiver.reconcile.advice import advice, advised, placeholder_advice
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
 from receiver.reconcile.failures import FailurePolicy
@@ -76,7 +76,7 @@ class Reconciler:
                 self._leave(claim, replace(claim.record.generation, note=note), self._clock() + _NO_ENDPOINT)
                 return
             context = self._open(claim, endpoint)
-            self._settle(context, self._result(context))
+            self._settle(context, self._advised(context, self._result(context)))
         except LeaseLost:
             log.info("lease lost, another worker has the shipment: shipment=%s", claim.id)
         except StoreUnavailable:
@@ -120,6 +120,12 @@ class Reconciler:
             log.exception("internal error: shipment=%s", context.claim.id)
             return self._failures.back_off(context, Reason.INTERNAL_ERROR, "")
 
+    def _advised(self, context: ReconcileContext, end: NextState) -> NextState:
+        """A new hold names its place and the command that settles it; one that stands already keeps its note."""
+        if end.note == context.was.note:
+            return end
+        return advised(end, context.known.tracking_number or context.claim.id, context.decision, context.sent)
+
     def _steps(self, context: ReconcileContext) -> NextState:
         # 1. A PATCH whose answer was lost: the order shows whether it was applied.
         pending = check_unknown_writes(context, self._config.read_back_seconds, now=self._clock())
@@ -145,6 +151,7 @@ class Reconciler:
         account = context.claim.account
         resolver = Resolver(self._queue.index, account, get_order=context.calls.order, get_group=context.calls.group)
         found = resolver.find(context.shipment, context.known, context.endpoint)
+        context.links_read |= resolver.links_read
         if isinstance(found, Wait | Hold):
             return self._wait_or_hold(context, found, State.AWAITING_ORDER)
         order = found.order

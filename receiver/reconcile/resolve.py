@@ -56,6 +56,8 @@ class Resolver:
     ) -> None:
         self._index, self._account = index, account
         self._get_order, self._get_group = get_order, get_group
+        #: Kind, value and time of each link that was read: what is decided here follows it already.
+        self.links_read: set[tuple[str, str, float]] = set()
 
     def find(self, shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> Found | Wait | Hold:
         """The order, or why there is none."""
@@ -97,6 +99,7 @@ class Resolver:
         repeats = endpoint.invoice_numbers == "repeat" and order_ids(known)
         kinds = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
         stored = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in kinds]
+        self.links_read |= {(*name, row["told_at"]) for name, row in stored if row}
         told = _newest_words((name, row) for name, row in stored if row)
         rows = [row for (kind, _), row in told.items() if _of_this_parcel(kind, row["told_at"], known)]
         linked = _one_order(rows, ", ".join(f"{kind} {value}" for kind, value in told))

@@ -110,8 +110,8 @@ class Reason(StrEnum):
         "second_parcel",
         Kind.HELD,
         (
-            "Another parcel's tracking is on this invoice. An invoice has room for one number: receiver assign "
-            "overwrites it, receiver dismiss leaves it."
+            "Another parcel's tracking is on this invoice. An invoice has room for one number: receiver assign with "
+            "--invoice overwrites it, receiver dismiss leaves it."
         ),
     )
     NUMBER_DIFFERS = (
@@ -182,8 +182,8 @@ class Reason(StrEnum):
         "other_parcel",
         Kind.KEPT,
         (
-            "Another parcel's tracking stays on this invoice, as the endpoint's second_parcel says. receiver assign "
-            "overwrites it."
+            "Another parcel's tracking stays on this invoice, as the endpoint's second_parcel or a person says. "
+            "receiver assign with --invoice overwrites it."
         ),
     )
     NUMBER_CHANGED = (
@@ -191,7 +191,7 @@ class Reason(StrEnum):
         Kind.KEPT,
         (
             "Somebody has changed the number since it was written. It stays, as the endpoint's number_changed says. "
-            "receiver assign overwrites it."
+            "receiver assign with --invoice overwrites it."
         ),
     )
 
@@ -217,5 +217,5 @@ class Reason(StrEnum):
         "The order's invoices do not cover its value yet; the right one may still come.",
     )
     VTEX_UNAVAILABLE = ("vtex_unavailable", Kind.WAITING, "VTEX did not answer, or answered with an error of its own.")
-    ACCOUNT_PAUSED = ("account_paused", Kind.WAITING, "VTEX asked for a pause, or the account's key does not work.")
+    ACCOUNT_PAUSED = ("account_paused", Kind.WAITING, "Calls to the account are paused; its pause says why.")
     INTERNAL_ERROR = ("internal_error", Kind.WAITING, "A fault of this program; the log has the details.")

@@ -180,13 +180,16 @@ class Index:
             heard = (order_news.c.account == claim.account, order_news.c.noted_at <= claim.claimed_at)
             connection.execute(delete(order_news).where(*heard, order_news.c.order_id.in_(sorted(read))))
         if change.has_new_names:
-            self._look_back(connection, claim, change.names, now)
+            self._look_back(connection, claim, change, now)
 
-    def _look_back(self, connection: Connection, claim: Claim, names: Iterable[Name], now: float) -> None:
-        """A link told during the claim that first learnt these names could not find the shipment by them."""
+    def _look_back(self, connection: Connection, claim: Claim, change: IndexChange, now: float) -> None:
+        """A link told during the claim that first learnt these names could not find the shipment by them. What the
+        claim has read is decided already."""
         since = claim.claimed_at - _SKEW
-        bearing = _bearing(links, claim.account, names)
+        bearing = _bearing(links, claim.account, change.names)
         for row in connection.execute(select(links).where(bearing, links.c.told_at >= since)).mappings():
+            if (row["kind"], row["value"], row["told_at"]) in change.links_read:
+                continue
             word = (row["order_id"], row["invoice_number"])
             # Its input_digest stays: once decided anew, a link that this claim had seen is not looked back at again.
             found = _rows(connection, shipments.c.id == claim.id, now)

@@ -434,7 +434,7 @@ class TestNext:
         told = desk.says("show", "TN1")
         assert "  next             the next free hand takes it\n" in told
         assert "  chosen among     A, B\n" in told
-        assert "accepted, proven by hmac, adapter melhor_envio " in told
+        assert "accepted (proven by hmac; adapter melhor_envio " in told
         assert [1, 1] == [told.count(", folded in, sha256 "), told.count(", not folded in yet, sha256 ")]
         [story] = desk.tells("show", "TN1")
         assert {"what": "the next free hand takes it", "at": None} == story["next"]

@@ -228,6 +228,7 @@ def parse_endpoint(
         secrets=secrets,
         references=_references(table),
         accounts=_account_rules(table, accounts),
+        order_id_affixes=table.texts("order_id_affixes", ()),
         courier=(table.text("courier", None) or "").strip() or None,
         couriers=_couriers(table.table("couriers")),
         zone=zone or carrier.zone,

@@ -57,6 +57,8 @@ class Endpoint:
     secrets: tuple[str, ...] = field(repr=False)
     references: tuple[Rule, ...] = ()
     accounts: tuple[AccountRule, ...] = ()
+    #: Text around an order id that says nothing, besides the usual: its words are what counts.
+    order_id_affixes: tuple[str, ...] = ()
     courier: str | None = None
     #: Courier names by a gateway's own code in lower case.
     couriers: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Which order a shipment belongs to: what a person or a link said, what the carrier says, what other orders taught us.
 Never a guess: where two orders answer, a person decides."""
 
-import re
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,15 +19,9 @@ from receiver.vtex.choice import Hold, Wait
 from receiver.vtex.client import BadSegment
 from receiver.vtex.facts import SERIES_NUMBER
 from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
+from receiver.vtex.order_ids import SUFFIX, Labels, OrderText, read_order_text
 from receiver.vtex.orders import Order
 
-#: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
-_SUFFIX = re.compile(r"-\d{2}$")
-#: What VTEX calls an order of the account's own store, or without the seller's place, its group.
-_PLACE = r"(?:-\d{2}(?![0-9A-Za-z])|(?![0-9A-Za-z-]))"
-_STORES_OWN = re.compile(rf"(?<![0-9])\d{{12,16}}{_PLACE}|(?<![0-9A-Za-z])v\d{{4,}}[a-z]+{_PLACE}")
-#: An order that another store sold begins with that store's three letters, and ends in anything at all.
-_ANOTHER_STORES = re.compile(r"[A-Z]{3}-")
 #: What orders may teach of a parcel whose carrier names no order.
 _LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
 #: Besides, where the merchant says that his invoice numbers are unique: commonly they repeat across series and sellers,
@@ -61,11 +55,11 @@ class Resolver:
         """The order, or why there is none."""
         if shipment.generation.assignment is not None:
             return self._order(shipment.generation.assignment.order_id)
-        names = names_of(shipment.id, known)
+        names = names_of(shipment.id, known, labels_of(endpoint, self._account))
         found = self._linked(known, names, endpoint) or self._awaited(shipment, known, endpoint)
         if found is not None:
             return found
-        found = self._named(known)
+        found = self._named(known, endpoint)
         if found is None or (isinstance(found, Hold) and found.reason == Reason.UNSAFE_ORDER_ID):
             found = self._learnt(known, names, endpoint) or found
         return self._nowhere(known, endpoint) if found is None else found
@@ -108,11 +102,14 @@ class Resolver:
         found = self._order(linked)
         return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
 
-    def _named(self, known: Known) -> Found | Hold | None:
+    def _named(self, known: Known, endpoint: Endpoint) -> Found | Hold | None:
+        labels = labels_of(endpoint, self._account)
         for kind, values in order_ids(known).items():
-            if len(set(map(bare_order_id, values))) > 1:
+            texts = [read_order_text(value, labels) for value in values]
+            if len({text.order_id for text in texts}) > 1:
                 return Hold(Reason.AMBIGUOUS_REFERENCE, f"{kind}: {', '.join(values)}")
-            found = self._by_reference(kind, values[0])
+            # Where one message writes something unknown around the id, that one needs an answer.
+            found = self._by_reference(kind, max(texts, key=lambda text: bool(text.unknown)))
             if not isinstance(found, Wait):
                 return found
         return None
@@ -151,21 +148,23 @@ class Resolver:
         shown = [one.tracking_number for one in found.order.outputs] if isinstance(found, Found) else []
         return any(same_number(one, number) for one in shown for number in numbers)
 
-    def _by_reference(self, kind: ReferenceKind, value: str) -> Found | Wait | Hold:
+    def _by_reference(self, kind: ReferenceKind, text: OrderText) -> Found | Wait | Hold:
         if kind == ReferenceKind.SEQUENCE:
-            return self._order(f"seq{value.removeprefix('seq')}")
+            return self._order(f"seq{text.text.removeprefix('seq')}")
         if kind == ReferenceKind.ORDER_ID:
-            return self._by_id(value)
-        return self._by_group(value)
+            return self._by_id(text)
+        return self._by_group(text.text)
 
-    def _by_id(self, value: str) -> Found | Wait | Hold:
-        """As the carrier writes it; else without what stands around VTEX's own part of it; else by the group."""
-        own = bare_order_id(value)
+    def _by_id(self, text: OrderText) -> Found | Wait | Hold:
+        """As the carrier writes it; else VTEX's own part of it, if only labels stand around it; else by the group."""
         # VTEX decodes a slash before it routes: there is no asking for such an id.
-        found = self._order(value) if own == value or "/" not in value else Wait(Reason.ORDER_NOT_FOUND, value)
-        if isinstance(found, Wait) and own != value:
-            value, found = own, self._order(own)
-        return found if not isinstance(found, Wait) or _SUFFIX.search(value) else self._by_group(value)
+        asks_whole = text.is_whole or "/" not in text.text
+        found = self._order(text.text) if asks_whole else Wait(Reason.ORDER_NOT_FOUND, text.text)
+        if isinstance(found, Wait) and text.unknown:
+            return _unknown_text(text)
+        if isinstance(found, Wait) and not text.is_whole:
+            found = self._order(text.order_id)
+        return found if not isinstance(found, Wait) or SUFFIX.search(text.order_id) else self._by_group(text.order_id)
 
     def _by_group(self, group: str) -> Found | Wait | Hold:
         """The order of a purchase, only if it has exactly one."""
@@ -190,14 +189,19 @@ class Resolver:
             return Hold(Reason.UNSAFE_ORDER_ID, str(error))
 
 
-def names_of(shipment: str, known: Known, orders: Collection[str] = ()) -> list[Name]:
+def labels_of(endpoint: Endpoint, account: str) -> Labels:
+    """The words that say nothing beside an order id of this endpoint, in this account."""
+    return Labels.of(account, endpoint.order_id_affixes)
+
+
+def names_of(shipment: str, known: Known, labels: Labels, orders: Collection[str] = ()) -> list[Name]:
     """Every name by which a link, an order or its hook may speak of a shipment, which was looked for at these orders:
     sorted ``(kind, value)``."""
     names: set[Name] = {("shipment", shipment)}
     for kind in ReferenceKind:
         if kind not in (ReferenceKind.TRACKING_NUMBER, ReferenceKind.INVOICE_SERIES):
             names |= {(str(kind), value) for value in known.values(kind)}
-    names |= {("order_id", bare_order_id(value)) for value in known.values(ReferenceKind.ORDER_ID)}
+    names |= {("order_id", read_order_text(value, labels).order_id) for value in known.values(ReferenceKind.ORDER_ID)}
     numbers = known.values(ReferenceKind.INVOICE_NUMBER)
     names |= {("invoice_number", plain_number(number)) for number in numbers}
     names |= {("sequence", value.removeprefix("seq")) for value in known.values(ReferenceKind.SEQUENCE)}
@@ -210,13 +214,11 @@ def names_of(shipment: str, known: Known, orders: Collection[str] = ()) -> list[
     return sorted(names)
 
 
-def bare_order_id(text: str) -> str:
-    """An order's id without what a carrier or a gateway puts before or after it; as it is where that is not certain.
-
-    Source: "Precautions when setting the order numbering", help.vtex.com.
-    """
-    found = set(_STORES_OWN.findall(text))
-    return found.pop() if len(found) == 1 and not _ANOTHER_STORES.match(text) else text
+def _unknown_text(text: OrderText) -> Hold:
+    """Letters around an id may mean a return, or another store's order: only the merchant knows."""
+    setting = f"order_id_affixes = [{', '.join(json.dumps(word, ensure_ascii=False) for word in text.unknown)}]"
+    note = f"{text.text}: {' '.join(text.unknown)} around {text.order_id}; if it says nothing, set {setting}"
+    return Hold(Reason.UNKNOWN_ORDER_TEXT, note, {"orders": [text.order_id]})
 
 
 def _newest_words(told: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:

@@ -40,6 +40,7 @@ class Reason(StrEnum):
             Reason.UNKNOWN_PACKAGE_TYPE,
             Reason.SHARED_INVOICE_NUMBER,
             Reason.AMBIGUOUS_INVOICE,
+            Reason.UNKNOWN_ORDER_TEXT,
         )
 
     def explained(self, detail: str = "") -> str:
@@ -104,6 +105,14 @@ class Reason(StrEnum):
         (
             "What the carrier calls the order cannot be a VTEX order id. Check the reference rule, or name the order: "
             "receiver assign."
+        ),
+    )
+    UNKNOWN_ORDER_TEXT = (
+        "unknown_order_text",
+        Kind.HELD,
+        (
+            "Unknown words stand around the order id: they may mean a return, or another store's order. Add them to "
+            "the endpoint's order_id_affixes, then: receiver retry; or name the order: receiver assign."
         ),
     )
     SECOND_PARCEL = (

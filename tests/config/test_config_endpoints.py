@@ -202,3 +202,15 @@ def test_endpoint_from_settings():
     assert ("melhor-envio", "lux", "melhor_envio") == (made.name, made.account, made.carrier.slug)
     with pytest.raises(BadConfig, match=r"endpoints\.nobody\.carrier"):
         endpoint_from({"carrier": "nobody", "secrets": ["s"]}, account="lux")
+
+
+class TestOrders:
+    """Settings that say how an order is told."""
+
+    def test_affixes(self):
+        """A text or a list of texts that mean nothing around an order id."""
+        assert ("ERP-",) == endpoint(order_id_affixes="ERP-").order_id_affixes
+        assert ("ERP-", "X ") == endpoint(order_id_affixes=["ERP-", "X "]).order_id_affixes
+        assert ["endpoints.shop.order_id_affixes: must be a non-empty text or a list of them"] == endpoint_faults(
+            order_id_affixes=[5]
+        )

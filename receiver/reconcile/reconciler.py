@@ -15,7 +15,7 @@ from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
 from receiver.reconcile.failures import FailurePolicy
 from receiver.reconcile.plan import plan, policy_of
-from receiver.reconcile.resolve import Found, Resolver, labels_of, names_of
+from receiver.reconcile.resolve import Found, Resolver, names_of
 from receiver.reconcile.unknown_writes import check_unknown_writes
 from receiver.shipments import Decision, Generation, NextState, Reason, State, Visibility, advance, held, kept, waiting
 from receiver.shipments.numbers import spellings
@@ -303,8 +303,8 @@ class Reconciler:
 
     def _settle(self, context: ReconcileContext, end: NextState) -> None:
         orders = {context.decision.order_id, *context.calls.asked} - {None}
-        labels = labels_of(context.endpoint, context.claim.account)
-        names = names_of(context.claim.id, context.known, labels, [order for order in orders if order])
+        of = (context.claim.id, context.known, context.endpoint, context.claim.account)
+        names = names_of(*of, [order for order in orders if order])
         self._queue.settle(context.claim, context.settlement(end, names), now=self._clock())
         was = context.claim.record.generation
         if end.state.needs_a_person and (was.state, was.reason) != (end.state, end.reason):

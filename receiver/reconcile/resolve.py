@@ -9,7 +9,8 @@ from typing import Any
 
 from adapters import ReferenceKind
 from receiver.config import Endpoint
-from receiver.reconcile.plan import input_digest, order_ids
+from receiver.reconcile.order_texts import order_texts
+from receiver.reconcile.plan import input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import normalised, same_number, spellings
 from receiver.store import Index
@@ -19,7 +20,7 @@ from receiver.vtex.choice import Hold, Wait
 from receiver.vtex.client import BadSegment
 from receiver.vtex.facts import SERIES_NUMBER
 from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
-from receiver.vtex.order_ids import SUFFIX, Labels, OrderText, read_order_text
+from receiver.vtex.order_ids import SUFFIX, OrderText
 from receiver.vtex.orders import Order
 
 #: What orders may teach of a parcel whose carrier names no order.
@@ -55,7 +56,7 @@ class Resolver:
         """The order, or why there is none."""
         if shipment.generation.assignment is not None:
             return self._order(shipment.generation.assignment.order_id)
-        names = names_of(shipment.id, known, labels_of(endpoint, self._account))
+        names = names_of(shipment.id, known, endpoint, self._account)
         found = self._linked(known, names, endpoint) or self._awaited(shipment, known, endpoint)
         if found is not None:
             return found
@@ -64,8 +65,11 @@ class Resolver:
             found = self._learnt(known, names, endpoint) or found
         return self._nowhere(known, endpoint) if found is None else found
 
+    def _texts(self, known: Known, endpoint: Endpoint) -> dict[ReferenceKind, list[OrderText]]:
+        return order_texts(known, endpoint, self._account)
+
     def _nowhere(self, known: Known, endpoint: Endpoint) -> Wait:
-        if named := [value for values in order_ids(known).values() for value in values]:
+        if named := [text.text for texts in self._texts(known, endpoint).values() for text in texts]:
             return Wait(Reason.ORDER_NOT_FOUND, f"the carrier names {', '.join(named)}")
         for number in known.values(ReferenceKind.INVOICE_NUMBER):
             rows = self._index.orders_named(self._account, "invoice_number", plain_number(number))
@@ -88,7 +92,7 @@ class Resolver:
 
     def _linked(self, known: Known, names: Sequence[Name], endpoint: Endpoint) -> Found | Wait | Hold | None:
         # Invoice numbers repeat: where the carrier names the order, a link about the same number is another invoice's.
-        repeats = endpoint.invoice_numbers == "repeat" and order_ids(known)
+        repeats = endpoint.invoice_numbers == "repeat" and self._texts(known, endpoint)
         kinds = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
         stored = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in kinds]
         told = _newest_words((name, row) for name, row in stored if row)
@@ -103,11 +107,9 @@ class Resolver:
         return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
 
     def _named(self, known: Known, endpoint: Endpoint) -> Found | Hold | None:
-        labels = labels_of(endpoint, self._account)
-        for kind, values in order_ids(known).items():
-            texts = [read_order_text(value, labels) for value in values]
+        for kind, texts in self._texts(known, endpoint).items():
             if len({text.order_id for text in texts}) > 1:
-                return Hold(Reason.AMBIGUOUS_REFERENCE, f"{kind}: {', '.join(values)}")
+                return Hold(Reason.AMBIGUOUS_REFERENCE, f"{kind}: {', '.join(text.text for text in texts)}")
             # Where one message writes something unknown around the id, that one needs an answer.
             found = self._by_reference(kind, max(texts, key=lambda text: bool(text.unknown)))
             if not isinstance(found, Wait):
@@ -117,7 +119,7 @@ class Resolver:
     def _learnt(self, known: Known, names: Sequence[Name], endpoint: Endpoint) -> Found | Wait | Hold | None:
         # Where the carrier names an order that is not there yet, only a key, which is unique, may name another.
         kinds = _LEARNT if endpoint.invoice_numbers == "repeat" else _LEARNT_IF_UNIQUE
-        for kind in _LEARNT[:1] if order_ids(known) else kinds:
+        for kind in _LEARNT[:1] if self._texts(known, endpoint) else kinds:
             values = [value for its, value in names if its == kind]
             rows = [row for value in values for row in self._index.orders_named(self._account, kind, value)]
             rows = [row for row in rows if _of_this_parcel(kind, row["dated_at"], known)]
@@ -189,19 +191,15 @@ class Resolver:
             return Hold(Reason.UNSAFE_ORDER_ID, str(error))
 
 
-def labels_of(endpoint: Endpoint, account: str) -> Labels:
-    """The words that say nothing beside an order id of this endpoint, in this account."""
-    return Labels.of(account, endpoint.order_id_affixes)
-
-
-def names_of(shipment: str, known: Known, labels: Labels, orders: Collection[str] = ()) -> list[Name]:
+def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orders: Collection[str] = ()) -> list[Name]:
     """Every name by which a link, an order or its hook may speak of a shipment, which was looked for at these orders:
     sorted ``(kind, value)``."""
     names: set[Name] = {("shipment", shipment)}
     for kind in ReferenceKind:
         if kind not in (ReferenceKind.TRACKING_NUMBER, ReferenceKind.INVOICE_SERIES):
             names |= {(str(kind), value) for value in known.values(kind)}
-    names |= {("order_id", read_order_text(value, labels).order_id) for value in known.values(ReferenceKind.ORDER_ID)}
+    texts = order_texts(known, endpoint, account)
+    names |= {("order_id", text.order_id) for text in texts.get(ReferenceKind.ORDER_ID, ())}
     numbers = known.values(ReferenceKind.INVOICE_NUMBER)
     names |= {("invoice_number", plain_number(number)) for number in numbers}
     names |= {("sequence", value.removeprefix("seq")) for value in known.values(ReferenceKind.SEQUENCE)}

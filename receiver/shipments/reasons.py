@@ -163,6 +163,14 @@ class Reason(StrEnum):
             "correct the order in VTEX Admin, then: receiver dismiss."
         ),
     )
+    REVERSE_SHIPMENT = (
+        "reverse_shipment",
+        Kind.HELD,
+        (
+            "It is the label of a return or an exchange: the sale's invoice stays as it is. receiver dismiss ends it; "
+            "if it is a sale after all: receiver assign."
+        ),
+    )
     VTEX_REJECTED = (
         "vtex_rejected",
         Kind.HELD,
@@ -201,6 +209,14 @@ class Reason(StrEnum):
         (
             "Somebody has changed the number since it was written. It stays, as the endpoint's number_changed says. "
             "receiver assign overwrites it."
+        ),
+    )
+    REVERSE_IGNORED = (
+        "reverse_ignored",
+        Kind.KEPT,
+        (
+            "It is the label of a return or an exchange, which the endpoint's reverse_shipments ignores. If it is a "
+            "sale after all: receiver assign."
         ),
     )
 

@@ -1,7 +1,7 @@
 """PURE: VTEX's order ids, and the text that carriers and gateways write around them.
 
-Sources: "Precautions when setting the order numbering" (the forms of an id) and "Adding a seller" (an affiliate is three
-consonants), both help.vtex.com.
+Sources: "Precautions when setting the order numbering" (the forms of an id) and "Adding a seller" (an affiliate is
+three consonants), both help.vtex.com.
 """
 
 import re
@@ -21,6 +21,12 @@ _DIGITS = re.compile(r"\d+", re.ASCII)
 _SEQUENCE_LENGTH = range(6, 9)
 #: Words that carriers and gateways put beside an order id, and that say nothing.
 _LABELS = frozenset({"pedido", "order", "orden", "loja", "vtex"})
+#: Words on the label of a return or exchange beside the sale's order id, without case and accents.
+_REVERSE = frozenset(
+    {"troca", "trocas", "devolucao", "devolucoes", "reversa", "reverso", "retorno"}  # Portuguese
+    | {"devolucion", "devoluciones", "cambio", "cambios"}  # Spanish
+    | {"return", "returns", "reverse", "rma", "exchange", "exchanges"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +47,13 @@ class Labels:
 @dataclass(frozen=True, slots=True)
 class OrderText:
     """A text in which a carrier names an order. ``order_id`` is VTEX's own part of it, the text as it is where that is
-    not certain. ``unknown`` are the words around it that are no labels: they may mean another order."""
+    not certain. ``unknown`` are the words around it that are no labels: they may mean another order. ``reverse`` are
+    those that mean a return or an exchange."""
 
     text: str
     order_id: str
     unknown: tuple[str, ...] = ()
+    reverse: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -56,10 +64,11 @@ class OrderText:
 def read_order_text(text: str, labels: Labels) -> OrderText:
     """What a text names. Digits, signs and labels around VTEX's own part of it say nothing."""
     found = {_as_stored(own) for own in _OWN.findall(text)}
+    around = tuple(dict.fromkeys(word for word in words_in(_OWN.sub(" ", text)) if word not in labels.words))
+    reverse = tuple(word for word in around if word in _REVERSE)
     if len(found) != 1 or _is_another_stores(text, labels):
-        return OrderText(text, text)
-    unknown = [word for word in words_in(_OWN.sub(" ", text)) if word not in labels.words]
-    return OrderText(text, found.pop(), tuple(dict.fromkeys(unknown)))
+        return OrderText(text, text, reverse=reverse)
+    return OrderText(text, found.pop(), around, reverse)
 
 
 def words_in(text: str) -> list[str]:

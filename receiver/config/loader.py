@@ -8,21 +8,19 @@ import logging
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
-from receiver.carriers.references import AccountRule, BadRule, Rule
+from receiver.config import rules
 from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
 from receiver.config.tables import Table, fill
 from receiver.timing import READ_BACK_SECONDS
-
-T = TypeVar("T")
 
 log = logging.getLogger("receiver.config")
 
@@ -226,8 +224,11 @@ def parse_endpoint(
         account=account,
         scheme=scheme or carrier.auth[0],
         secrets=secrets,
-        references=_references(table),
-        accounts=_account_rules(table, accounts),
+        references=rules.references(table),
+        accounts=rules.accounts(table, accounts),
+        order_id_affixes=table.texts("order_id_affixes", ()),
+        reverse=rules.reverse(table),
+        reverse_shipments=table.choice("reverse_shipments", ("hold", "ignore"), "hold"),
         courier=(table.text("courier", None) or "").strip() or None,
         couriers=_couriers(table.table("couriers")),
         zone=zone or carrier.zone,
@@ -329,28 +330,3 @@ def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: Table) 
         table.fault("name", f"{carrier.slug} sends its secret in {of_kind[0].credential_headers[0]}, not in {name}")
         return None
     return replace(free[0], name=name)  # type: ignore[type-var]  # a Header dataclass
-
-
-def _references(table: Table) -> tuple[Rule, ...]:
-    return tuple(_rules(table, "references", Rule.parse))
-
-
-def _account_rules(table: Table, accounts: Mapping[str, Account]) -> tuple[AccountRule, ...]:
-    def parse(path: str, account: str, pattern: str | None) -> AccountRule:
-        if accounts and account not in accounts:
-            raise BadRule(f"is = {account!r} has no [vtex.{account}] table")
-        return AccountRule.parse(path, account, pattern)
-
-    return tuple(_rules(table, "accounts", parse))
-
-
-def _rules(table: Table, key: str, parse: Callable[[str, str, str | None], T]) -> Iterator[T]:
-    for number, given in enumerate(table.list_of_tables(key), 1):
-        rule = Table(given, f"{table.where}.{key}[{number}]", table.faults)
-        path, said, pattern = rule.text("path"), rule.text("is"), rule.text("pattern", None)
-        rule.finish()
-        if path and said:
-            try:
-                yield parse(path, said, pattern)
-            except BadRule as error:
-                rule.fault("", str(error))

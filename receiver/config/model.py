@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from adapters import Scheme
 from receiver.carriers import Carrier, discover
-from receiver.carriers.references import AccountRule, Finder, Rule
+from receiver.carriers.references import AccountRule, Finder, ReverseRule, Rule
 from receiver.timing import READ_BACK_SECONDS
 
 #: Seconds between looks for an order or invoice that is not there yet; the last one repeats until the horizon.
@@ -57,6 +57,10 @@ class Endpoint:
     secrets: tuple[str, ...] = field(repr=False)
     references: tuple[Rule, ...] = ()
     accounts: tuple[AccountRule, ...] = ()
+    #: Text around an order id that says nothing, besides the usual: its words are what counts.
+    order_id_affixes: tuple[str, ...] = ()
+    reverse: tuple[ReverseRule, ...] = ()
+    reverse_shipments: Literal["hold", "ignore"] = "hold"
     courier: str | None = None
     #: Courier names by a gateway's own code in lower case.
     couriers: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +85,7 @@ class Endpoint:
     @property
     def finders(self) -> tuple[Finder, ...]:
         """Of all rules, those of references first."""
-        return (*self.references, *self.accounts)
+        return (*self.references, *self.accounts, *self.reverse)
 
     def call_url(self, url: str) -> str:
         """Where to call for what the carrier has at ``url``: there, or at the same path of ``base_url``."""

@@ -322,12 +322,15 @@ def _tell_quarantined(endpoint: Endpoint, delivery: str, reading: Reading) -> No
 
 
 def _as_configured(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:
-    """The shipment with what the endpoint's settings add: references by its rules, the name of its courier."""
+    """The shipment with what the endpoint's settings add: references by its rules, the name of its courier,
+    and whether it is a return."""
     courier = endpoint.couriers.get(shipment.courier_code.strip().lower())
     if courier:
         shipment = replace(shipment, courier=courier)
     if endpoint.references:
         shipment = replace(shipment, references=refer(shipment, payload, endpoint.references))
+    if any(rule.marks(payload) for rule in endpoint.reverse):
+        shipment = replace(shipment, reverse=True)
     return shipment
 
 

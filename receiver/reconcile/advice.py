@@ -71,8 +71,13 @@ def _settling(reason: Reason, shipment: str, place: Decision) -> str:
 
 def advice(hold: Hold, number: str | None, order: Order | None) -> str:
     """The command with the parcel's tracking number, the order and the invoice; ``""`` where none of ours settles it.
-    Where several invoices may be meant, the others stand behind it."""
-    if number is None or order is None or hold.reason not in _NAME_THE_INVOICE:
+    Where several orders or invoices may be meant, the others stand behind it."""
+    if number is None:
+        return ""
+    if orders := list(hold.evidence.get("orders", ())):
+        others = f"   (or {', '.join(orders[1:])})" if orders[1:] else ""
+        return assign_command(number, orders[0]) + others
+    if order is None or hold.reason not in _NAME_THE_INVOICE:
         return ""
     candidates = list(hold.evidence.get("candidates") or [package.invoice_number for package in order.outputs])
     return assign_command(number, order.order_id, candidates) if candidates else ""

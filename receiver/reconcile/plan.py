@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
+from receiver.reconcile.reverse import reverse_end
 from receiver.shipments import (
     Generation,
     Known,
@@ -29,6 +29,8 @@ _FOUND_AGAIN = (
     Reason.CANCELLED_AFTER_DISPATCH,
     Reason.FUTURE_DATE,
     Reason.DELIVERY_DOUBTED,
+    Reason.REVERSE_SHIPMENT,
+    Reason.REVERSE_IGNORED,
 )
 
 
@@ -44,8 +46,11 @@ def plan(shipment: ShipmentRecord, known: Known, endpoint: Endpoint, config: Con
     was = shipment.generation
     if was.state is State.DISMISSED:
         return NextState(state=State.DISMISSED, note=was.note)
-    if (early := _before_dispatch(was, known, endpoint, config)) is not None:
+    early = _before_dispatch(was, known, endpoint, config)
+    if early is not None and early.state is not State.HELD:
         return early
+    if (end := reverse_end(shipment, known, endpoint) or early) is not None:
+        return end
     has_news = was.input_digest != input_digest(shipment, known, endpoint)
     if _is_closed(was) and not has_news:
         return as_it_was(was)
@@ -106,12 +111,6 @@ def input_digest(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> 
         parts.append(str(known.dispatched_at))
     parts += [f"{reference.kind}={reference.value}" for reference in sorted(known.references)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def order_ids(known: Known) -> dict[ReferenceKind, list[str]]:
-    """The references that may name an order, by kind, only where there are any."""
-    kinds = (ReferenceKind.ORDER_ID, ReferenceKind.SEQUENCE, ReferenceKind.ORDER_GROUP)
-    return {kind: values for kind in kinds if (values := known.values(kind))}
 
 
 def _before_dispatch(was: Generation, known: Known, endpoint: Endpoint, config: Config) -> NextState | None:

@@ -310,7 +310,8 @@ class Reconciler:
 
     def _settle(self, context: ReconcileContext, end: NextState) -> None:
         orders = {context.decision.order_id, *context.calls.asked} - {None}
-        names = names_of(context.claim.id, context.known, [order for order in orders if order])
+        of = (context.claim.id, context.known, context.endpoint, context.claim.account)
+        names = names_of(*of, [order for order in orders if order])
         self._queue.settle(context.claim, context.settlement(end, names), now=self._clock())
         was = context.claim.record.generation
         if end.state.needs_a_person and (was.state, was.reason) != (end.state, end.reason):

@@ -63,6 +63,7 @@ def known_to_json(known: Known) -> dict[str, Any]:
             "first_heard": _iso(known.first_heard),
             "last_heard": _iso(known.last_heard),
             "since": _iso(known.since),
+            "reverse": known.reverse,
         }
     )
 
@@ -81,6 +82,7 @@ def known_from_json(plain: dict[str, Any]) -> Known:
         first_heard=_time(plain.get("first_heard")),
         last_heard=_time(plain.get("last_heard")),
         since=_time(plain.get("since")),
+        reverse=plain.get("reverse", False),
     )
 
 

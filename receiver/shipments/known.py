@@ -70,9 +70,10 @@ class Volume:
 class Known:
     """Everything the carrier has told us of one parcel.
 
-    ``unknown`` is the newest status word that the carrier's adapter does not know. ``first_heard`` and
-    ``last_heard`` are the times of its oldest and newest news. ``since`` is when this generation of
-    a recycled number began: older news belongs to the parcel before it.
+    ``unknown`` is the newest status word that the carrier's adapter does not know. ``first_heard`` and ``last_heard``
+    are the times of its oldest and newest news. ``since`` is when this generation of a recycled number began: older
+    news belongs to the parcel before it. ``reverse``: a message, or a rule of the merchant's, marks it as a return or
+    exchange label.
     """
 
     status: Said | None = None
@@ -87,6 +88,7 @@ class Known:
     first_heard: datetime | None = None
     last_heard: datetime | None = None
     since: datetime | None = None
+    reverse: bool = False
 
     @property
     def first_volume(self) -> Volume:
@@ -228,6 +230,7 @@ def _join(known: Known, update: Update) -> Known:
         events=known.events | frozenset(_in_utc(event) for event in said.events),
         first_heard=min(known.first_heard, stamp[0]) if known.first_heard else stamp[0],
         last_heard=max(known.last_heard, stamp[0]) if known.last_heard else stamp[0],
+        reverse=known.reverse or said.reverse,
     )
 
 

@@ -40,6 +40,7 @@ class Reason(StrEnum):
             Reason.UNKNOWN_PACKAGE_TYPE,
             Reason.SHARED_INVOICE_NUMBER,
             Reason.AMBIGUOUS_INVOICE,
+            Reason.UNKNOWN_ORDER_TEXT,
         )
 
     def explained(self, detail: str = "") -> str:
@@ -106,6 +107,14 @@ class Reason(StrEnum):
             "receiver assign."
         ),
     )
+    UNKNOWN_ORDER_TEXT = (
+        "unknown_order_text",
+        Kind.HELD,
+        (
+            "Unknown words stand around the order id: they may mean a return, or another store's order. Add them to "
+            "the endpoint's order_id_affixes, then: receiver retry; or name the order: receiver assign."
+        ),
+    )
     SECOND_PARCEL = (
         "second_parcel",
         Kind.HELD,
@@ -154,6 +163,14 @@ class Reason(StrEnum):
             "correct the order in VTEX Admin, then: receiver dismiss."
         ),
     )
+    REVERSE_SHIPMENT = (
+        "reverse_shipment",
+        Kind.HELD,
+        (
+            "It is the label of a return or an exchange: the sale's invoice stays as it is. receiver dismiss ends it; "
+            "if it is a sale after all: receiver assign."
+        ),
+    )
     VTEX_REJECTED = (
         "vtex_rejected",
         Kind.HELD,
@@ -192,6 +209,14 @@ class Reason(StrEnum):
         (
             "Somebody has changed the number since it was written. It stays, as the endpoint's number_changed says. "
             "receiver assign with --invoice overwrites it."
+        ),
+    )
+    REVERSE_IGNORED = (
+        "reverse_ignored",
+        Kind.KEPT,
+        (
+            "It is the label of a return or an exchange, which the endpoint's reverse_shipments ignores. If it is a "
+            "sale after all: receiver assign."
         ),
     )
 

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from receiver.vtex.order_ids import SUFFIX
+
 #: The header in which the secret travels: VTEX signs nothing, but sends configured headers along.
 SECRET_HEADER = "x-hook-secret"
 #: Statuses in which an order may have gained an invoice. A partly invoiced order goes back to ``payment-approved``, or
@@ -17,7 +19,6 @@ MAY_HAVE_INVOICE = ("payment-approved", "handling", "invoice", "invoiced")
 PING = {"hookConfig": "ping"}
 
 _MOST = 200
-_SUFFIX = re.compile(r"-\d{2}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Event:
     @property
     def names(self) -> list[tuple[str, str]]:
         """What a shipment may be waiting for whose order this is: kinds and values."""
-        group = _SUFFIX.sub("", self.order_id)
+        group = SUFFIX.sub("", self.order_id)
         return sorted({("order_id", self.order_id), ("order_id", group), ("order_group", group)})
 
 

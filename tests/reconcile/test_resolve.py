@@ -85,6 +85,45 @@ class TestReferences:
 
         assert ("awaiting_order", "order_not_found") == rest(rig)
 
+    def test_capitals(self, rig: Rig):
+        """VTEX stores the letters of its own ids in lower case; the carrier may not."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("v5195004lux-01", package("900")))
+        rig.post(posted("V5195004LUX-01"))
+        rig.work()
+
+        assert ("in_step", "v5195004lux-01") == (rest(rig)[0], rig.shipment()["order_id"])
+
+    def test_unknown_text(self, rig: Rig):
+        """Letters around an order id may mean a return: the parcel is held with the text, the setting and the
+        command; once the setting says that they mean nothing, it is written."""
+        endpoints = naming("order_id")
+        rig.configure(endpoints=endpoints)
+        rig.add_order(order("1900000000005-01", package("900")))
+        rig.post(posted("ACME-1900000000005-01"))
+        rig.work()
+
+        assert ("held", "unknown_order_text") == rest(rig)
+        assert ["GET"] == methods(rig)
+        assert 'set order_id_affixes = ["acme"]' in rig.shipment()["note"]
+        assert "To decide: receiver assign TN1BR --order 1900000000005-01" in rig.shipment()["note"]
+
+        rig.configure(endpoints={"melhor-envio": {**endpoints["melhor-envio"], "order_id_affixes": ["ACME-"]}})
+        rig.desk.retry("melhor-envio/p1", now=rig.now)
+        rig.work()
+        assert "TN1BR" == fields(rig, "1900000000005-01")["trackingNumber"]
+
+    def test_unknown_text_of_an_order(self, rig: Rig):
+        """What looked like a text around an id may be the id of an order that VTEX makes later."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.post(posted("ACME-1900000000005-01"))
+        rig.work()
+        rig.add_order(order("ACME-1900000000005-01", package("900")))
+        assert 1 == rig.index.wake("lux", [("order_id", "ACME-1900000000005-01")], now=rig.now)
+        rig.work()
+
+        assert "TN1BR" == fields(rig, "ACME-1900000000005-01")["trackingNumber"]
+
     def test_prefixed_and_whole(self, rig: Rig):
         """The whole is asked for first: a prefix may well be part of the id. And one order in two spellings is one."""
         rig.configure(endpoints=naming("order_id"))

@@ -80,6 +80,7 @@ def told(known: Known) -> tuple[object, ...]:
         known.delivered,
         known.voided,
         known.cancelled_after_possession,
+        known.reverse,
         [time and time.isoformat() for time in times],
     )
 

@@ -1,9 +1,11 @@
 """What comes next with a parcel, in words, for every state it can be in."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from receiver.shipments import PendingEvents, Sent, Visibility
 from receiver.shipments.next_step import next_step
 
 NOW = 1_000.0
@@ -11,6 +13,16 @@ STATES = (
     "due", "waiting", "awaiting_order", "awaiting_invoice", "in_step", "kept", "held", "cancelled", "gave_up",
     "dismissed",
 )  # fmt: skip
+SENT = Sent(
+    order_id="1-01",
+    invoice_number="900",
+    tracking_number="TN1",
+    tracking_url=None,
+    courier="Loggi",
+    dispatched_date=None,
+    at=NOW - 60,
+    visibility=Visibility.UNSEEN,
+)
 
 
 def upcoming(state: str, *, paused_until: float | None = None, **row: Any) -> tuple[str, float | None]:
@@ -81,10 +93,10 @@ def test_no_reference() -> None:
 @pytest.mark.parametrize(
     ("row", "word"),
     [
-        ({"sent": {"untold": {}}, "check_at": NOW + 60}, "events"),
-        ({"sent": {}, "check_at": None}, "delivery"),
+        ({"sent": replace(SENT, pending_events=PendingEvents(NOW - 30, 1)), "check_at": NOW + 60}, "events"),
+        ({"sent": SENT, "check_at": None}, "delivery"),
         ({"sent": None, "check_at": None}, "delivery"),
-        ({"sent": {}, "check_at": NOW + 60}, "read back"),
+        ({"sent": SENT, "check_at": NOW + 60}, "read back"),
     ],
 )
 def test_in_step(row: dict[str, Any], word: str) -> None:

@@ -58,19 +58,25 @@ def test_value(written: Any, expected: int) -> None:
 
 @pytest.mark.parametrize("assigned", [False, True])
 def test_every_invoice_is_taken(assigned: bool) -> None:
-    """A person who named the order alone is told to name the invoice as well."""
+    """No number of somebody else's is overwritten, also where a person named the order alone: the invoices to choose
+    among are told, and that a person may name one."""
     taken = read_order(document(trackingNumber="THEIRS"))
     held = choose(taken, Clues(tracking_number="TN1", assigned=assigned))
 
     assert isinstance(held, Hold)
     assert "number_differs" == held.reason
-    assert assigned is held.note.endswith("to overwrite one, name it: --invoice")
+    assert "every invoice of 1-01 holds another number (900: THEIRS)" == held.note
+    assert ["900"] == held.evidence["candidates"]
+    assert "--invoice" in held.reason.sentence
 
 
 def test_series_rules_the_last_one_out() -> None:
-    """The only open invoice is not taken where the carrier's series says that it speaks of another one."""
+    """The only open invoice is not taken where the carrier's series says that it speaks of another one. The
+    order is fully invoiced, so no other one is to come: a person decides at once."""
     key = f"3526111111111100019155{1:03}{900:09}1234567890"
-    waits = choose(read_order(document(invoiceKey=key)), Clues(tracking_number="TN1", invoice_series=["2"]))
+    held = choose(read_order(document(invoiceKey=key)), Clues(tracking_number="TN1", invoice_series=["2"]))
 
-    assert "invoice_not_there" == waits.reason
-    assert "the carrier names series 2; " in waits.note
+    assert isinstance(held, Hold)
+    assert "named_invoice_missing" == held.reason
+    assert "the carrier names series 2; " in held.note
+    assert ["900"] == held.evidence["candidates"]

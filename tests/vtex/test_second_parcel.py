@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from receiver.vtex.choice import Clues
+from receiver.shipments import Sent, Visibility
+from receiver.vtex.choice import Clues, Hold
 from receiver.vtex.orders import read_order
 from receiver.vtex.writes import (
     Agreed,
     History,
-    Hold,
     Keep,
     Owner,
     Policy,
@@ -37,6 +37,14 @@ MINE = Wanted(
 )
 #: What the other parcel's write left on the invoice.
 THEIRS = {"trackingNumber": "TN9", "trackingUrl": "https://j.example/TN9", "courier": "Jadlog"}
+
+
+def sent(tracking_number: str, **rest: Any) -> Sent:
+    """What VTEX has got from us for invoice 900 and shows there: page and courier of the other parcel, and no date,
+    unless told otherwise."""
+    plain = {"tracking_url": THEIRS["trackingUrl"], "courier": THEIRS["courier"], "dispatched_date": None}
+    where = {"order_id": "1-01", "invoice_number": "900", "at": NOON.timestamp(), "visibility": Visibility.SEEN}
+    return Sent(tracking_number=tracking_number, **{**plain, **where, **rest})
 
 
 def owner(dispatched: str | None = EARLIER, *, number: str | None = "TN9", **rest: Any) -> Owner:
@@ -127,18 +135,19 @@ class TestJoin:
     def test_number_of_one_changes(self) -> None:
         """The owner's new number takes the old one's place beside the other parcel's."""
         both = Owner(ME, "TN0;TN9", {ME: (AT_NOON, "TN0"), OTHER: (LATER, "TN9")})
-        sent = {**THEIRS, "trackingNumber": "TN0;TN9", "dispatchedDate": AT_NOON}
+        former = sent("TN0;TN9", dispatched_date=AT_NOON, parcels=both.parcels)
         write = judge(
-            policy=JOIN, history=History(sent=sent, owners={"900": both}), **{**THEIRS, "trackingNumber": "TN0;TN9"}
+            policy=JOIN, history=History(sent=former, owners={"900": both}), **{**THEIRS, "trackingNumber": "TN0;TN9"}
         )
 
         assert "TN1;TN9" == write.body["trackingNumber"]
 
     def test_answer_was_lost(self) -> None:
         """Parcels of a write that the store does not know to be done are taken from what was sent."""
-        sent = {**THEIRS, "trackingNumber": "TN9;TN1", "parcels": {OTHER: (EARLIER, "TN9"), ME: (AT_NOON, "TN1")}}
+        parcels = {OTHER: (EARLIER, "TN9"), ME: (AT_NOON, "TN1")}
+        lost = sent("TN9;TN1", dispatched_date=EARLIER, parcels=parcels)
         agreed = judge(
-            history=History(sent=sent, owners={"900": Owner(ME, None)}), **{**THEIRS, "trackingNumber": "TN9;TN1"}
+            history=History(sent=lost, owners={"900": Owner(ME, None)}), **{**THEIRS, "trackingNumber": "TN9;TN1"}
         )
 
         assert isinstance(agreed, Agreed)
@@ -244,9 +253,8 @@ class TestNamesNothing:
 class TestNumberChanged:
     """Another number stands where our own write was seen."""
 
-    SEEN = History(sent={**patch_body(
-        tracking_number="TN1", tracking_url=None, courier="Loggi", dispatched_date=None
-    ), "verified": True}, owners={"900": Owner(ME, "TN1")})  # fmt: skip
+    OURS = sent("TN1", tracking_url=None, courier="Loggi")
+    SEEN = History(sent=OURS, owners={"900": Owner(ME, "TN1")})
 
     def test_keep(self) -> None:
         """It stays, unless the endpoint says otherwise."""
@@ -268,7 +276,7 @@ class TestNumberChanged:
 
     def test_never_seen(self) -> None:
         """Where our own write was never seen, two systems may be at it: a person decides under either setting."""
-        unseen = replace(self.SEEN, sent={**(self.SEEN.sent or {}), "verified": False})
+        unseen = replace(self.SEEN, sent=replace(self.OURS, visibility=Visibility.MISSING))
 
         assert (
             "number_differs"
@@ -277,12 +285,13 @@ class TestNumberChanged:
 
 
 #: Both parcels' write.
-JOINED = {
-    **patch_body(
-        tracking_number="TN1;TN9", tracking_url="https://t.example/TN1", courier="Loggi", dispatched_date=AT_NOON
-    ),
-    "parcels": {ME: (AT_NOON, "TN1"), OTHER: (LATER, "TN9")},
-}
+JOINED = sent(
+    "TN1;TN9",
+    tracking_url="https://t.example/TN1",
+    courier="Loggi",
+    dispatched_date=AT_NOON,
+    parcels={ME: (AT_NOON, "TN1"), OTHER: (LATER, "TN9")},
+)
 
 
 class TestSaysNothingNew:
@@ -296,16 +305,28 @@ class TestSaysNothingNew:
             (MINE, True),
             (replace(MINE, tracking_number="TN2"), False),
             (replace(MINE, tracking_url="https://new.example"), False),
-            (SECOND, True),  # page and courier are the first parcel's
+            (replace(MINE, tracking_url="https://t.example/TN1?session=2"), True),
+            (replace(MINE, dispatched_at=NOON - timedelta(hours=1)), True),
+            (replace(MINE, dispatched_at=NOON - timedelta(days=1)), False),
+            (SECOND, True),  # page, courier and date are the first parcel's
+            (replace(SECOND, dispatched_at=NOON - timedelta(days=1)), True),
             (replace(SECOND, tracking_number="TN8"), False),
             (replace(MINE, shipment="third"), False),
         ],
     )
     def test_joined(self, wanted: Wanted, expected: bool) -> None:
-        """A number that changed is news of either parcel; page and courier are news of the first alone."""
+        """A number that changed is news of either parcel; page, courier and an earlier day are news of the first alone.
+        A page that differs in its query, or a date of the same day, is none."""
         assert expected is says_nothing_new(wanted, JOINED)
 
     def test_left_alone(self) -> None:
         """What led to leaving the invoice alone leads there again."""
-        assert says_nothing_new(MINE, {**THEIRS, "dispatchedDate": None, "wanted": words(MINE)})
-        assert not says_nothing_new(MINE, {**THEIRS, "dispatchedDate": None, "wanted": words(self.SECOND)})
+        assert says_nothing_new(MINE, sent("TN9", written=False, wanted=words(MINE)))
+        assert not says_nothing_new(MINE, sent("TN9", written=False, wanted=words(self.SECOND)))
+
+    @pytest.mark.parametrize("written", [True, False])
+    def test_date_becomes_known(self, written: bool) -> None:
+        """The first date is news where we wrote the invoice; where it was left alone, it stays so."""
+        ours = sent("TN1", tracking_url=MINE.tracking_url, courier="Loggi", written=written)
+
+        assert written is not says_nothing_new(MINE, ours)

@@ -8,7 +8,7 @@ from typing import Any
 from adapters import Unreadable, text
 from receiver.carriers.schemas import document, validator
 from receiver.config import Config
-from receiver.reconcile.resolve import NAMES, names_of
+from receiver.reconcile.resolve import NAMES, own_names
 from receiver.shipments import known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store import Index, Link
@@ -83,7 +83,7 @@ def leading(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     ``value``, ``order_id``, ``invoice_number``, ``told_at``. None where a person named the order."""
     if row["assigned_order"] is not None:
         return []
-    names = [name for name in names_of(row["id"], known_from_json(row["known"] or {})) if name[0] in NAMES]
+    names = [name for name in sorted(own_names(row["id"], known_from_json(row["known"] or {}))) if name[0] in NAMES]
     found = [(name, index.link_of(row["account"], *name)) for name in names]
     told = [{**link, "kind": kind, "value": value} for (kind, value), link in found if link is not None]
     return [link for link in told if row["order_id"] in (None, link["order_id"])]

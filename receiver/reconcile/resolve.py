@@ -197,22 +197,27 @@ class Resolver:
 def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orders: Collection[str] = ()) -> list[Name]:
     """Every name by which a link, an order or its hook may speak of a shipment, which was looked for at these orders:
     sorted ``(kind, value)``."""
+    texts = order_texts(known, endpoint, account)
+    of_orders = {("order_id", text.order_id) for text in texts.get(ReferenceKind.ORDER_ID, ())}
+    of_orders |= {("order_id", order_id) for order_id in orders}
+    return sorted({*own_names(shipment, known), *of_orders})
+
+
+def own_names(shipment: str, known: Known) -> set[Name]:
+    """The names that a shipment has no matter how its endpoint is configured."""
     names: set[Name] = {("shipment", shipment)}
     for kind in ReferenceKind:
         if kind not in (ReferenceKind.TRACKING_NUMBER, ReferenceKind.INVOICE_SERIES):
             names |= {(str(kind), value) for value in known.values(kind)}
-    texts = order_texts(known, endpoint, account)
-    names |= {("order_id", text.order_id) for text in texts.get(ReferenceKind.ORDER_ID, ())}
     numbers = known.values(ReferenceKind.INVOICE_NUMBER)
     names |= {("invoice_number", plain_number(number)) for number in numbers}
     names |= {("sequence", value.removeprefix("seq")) for value in known.values(ReferenceKind.SEQUENCE)}
     names |= {("invoice_key", key_digits(value) or value) for value in known.values(ReferenceKind.INVOICE_KEY)}
     names |= {("tracking_number", written) for number in known.numbers for written in spellings(number)}
-    names |= {("order_id", order_id) for order_id in orders}
     series = known.values(ReferenceKind.INVOICE_SERIES)
     if len(series) == len(numbers) == 1:
         names.add((SERIES_NUMBER, f"{plain_number(series[0])}/{plain_number(numbers[0])}"))
-    return sorted(names)
+    return names
 
 
 def _unknown_text(text: OrderText) -> Hold:

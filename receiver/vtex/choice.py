@@ -150,35 +150,60 @@ def _named_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
     outputs, votes = order.outputs, dict[str, list[Package]]()
     if clues.linked_invoice:
         votes["link"] = _exactly(outputs, clues.linked_invoice) or _by_digits(outputs, clues.linked_invoice)
-    if clues.invoice_numbers:
-        rule, packages = _numbered(outputs, clues.invoice_numbers[0], clues)
-        votes[rule] = packages
-    key = _key(clues)
-    if key is not None:
-        votes["invoice_key"] = [package for package in outputs if _key_of(package) == key]
-        if not any(votes.values()):
-            series, number = series_and_number(key)
-            keyless = [package for package in outputs if _key_of(package) is None]
-            votes["key_number"] = _by_digits(keyless, number) or _with_series(keyless, number, series)
+    ways = _ways(outputs, clues.invoice_numbers[0], clues) if clues.invoice_numbers else {}
+    named = _numbered(outputs, ways, clues)
+    if named is not None:
+        votes[named[0]] = named[1]
+    rule, bearing = _keyed(outputs, clues, inside=not any(votes.values()))
+    votes[rule] = bearing
+    if bearing and named is None and (ruled_out := _first(ways)):
+        votes[ruled_out[0]] = ruled_out[1]  # the key is one invoice's, the number another one's
     return {rule: packages for rule, packages in votes.items() if packages}
 
 
-def _numbered(outputs: Sequence[Package], number: str, clues: Clues) -> tuple[str, list[Package]]:
-    """The invoices that the carrier's number may mean, and by which rule. Carriers pad and strip: where VTEX stores
-    "900" and "000900", either may be meant."""
-    series = _series(clues)
-    ways = {
+def _keyed(outputs: Sequence[Package], clues: Clues, *, inside: bool) -> tuple[str, list[Package]]:
+    """The invoices that the carrier's key names, and by which rule; ``inside``: also by number and series inside it."""
+    key = _key(clues)
+    if key is None:
+        return "invoice_key", []
+    same = [package for package in outputs if _key_of(package) == key]
+    if same or not inside:
+        return "invoice_key", same
+    series, number = series_and_number(key)
+    keyless = [package for package in outputs if _key_of(package) is None]
+    return "key_number", [*_by_digits(keyless, number), *_with_series(keyless, number, series)]
+
+
+def _ways(outputs: Sequence[Package], number: str, clues: Clues) -> dict[str, list[Package]]:
+    """Rule → the invoices that the carrier's number may mean by it."""
+    series, plain = _series(clues), number.strip().lower()
+    return {
         "invoice_number": _exactly(outputs, number),
-        "invoice_number_case": [one for one in outputs if one.invoice_number.strip().lower() == number.strip().lower()],
+        "invoice_number_case": [one for one in outputs if one.invoice_number.strip().lower() == plain],
         "invoice_number_digits": _by_digits(outputs, number),
         "number_and_series": _with_series(outputs, number, series) if series else [],
     }
-    same = list(dict.fromkeys(package for found in ways.values() for package in found))
-    fitting = [package for package in same if not _is_ruled_out(package, clues)]
-    rule = next(
-        (rule for rule, found in ways.items() if any(package in found for package in fitting)), "invoice_number"
-    )
-    return rule, fitting
+
+
+def _first(ways: Mapping[str, list[Package]]) -> tuple[str, list[Package]] | None:
+    return next(((rule, found) for rule, found in ways.items() if found), None)
+
+
+def _numbered(
+    outputs: Sequence[Package], ways: Mapping[str, list[Package]], clues: Clues
+) -> tuple[str, list[Package]] | None:
+    """The invoices that the carrier's number means, and by which rule; ``None`` where the carrier's words rule all out.
+
+    Carriers pad and strip: where VTEX stores "900" and "000900", either may be meant; so may "900-2" beside "900".
+    """
+    fitting = {rule: [one for one in found if not _is_ruled_out(one, clues)] for rule, found in ways.items()}
+    first = _first(fitting)
+    if first is None:
+        return None
+    number = significant(clues.invoice_numbers[0])
+    alike = [one for one in outputs if number is not None and _inner_number(one) == number]
+    meant = [*(one for found in fitting.values() for one in found), *alike]
+    return first[0], [one for one in dict.fromkeys(meant) if not _is_ruled_out(one, clues)]
 
 
 def _seen_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
@@ -267,6 +292,14 @@ def _stored_series(package: Package) -> str | None:
     """The series in ``12345-1``."""
     written = _NUMBER_AND_SERIES.fullmatch(package.invoice_number)
     return significant(written[2]) if written else None
+
+
+def _inner_number(package: Package) -> str | None:
+    """The number in ``12345-1``, or in a key that is stored as the number."""
+    written, key = _NUMBER_AND_SERIES.fullmatch(package.invoice_number), key_digits(package.invoice_number)
+    if key is not None:
+        return series_and_number(key)[1]
+    return significant(written[1]) if written else None
 
 
 def _exactly(packages: Sequence[Package], number: str) -> list[Package]:

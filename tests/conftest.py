@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from receiver.store import Database, migrate
 from tests.support import own_carriers
-from tests.support.console import Desk
+from tests.support.console import Operator
 from tests.support.rig import Rig
 
 settings.register_profile("house", deadline=None)
@@ -145,12 +145,12 @@ def rig_on_either(tmp_path: Path, database_url: str) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def desk(rig: Rig) -> Desk:
+def operator(rig: Rig) -> Operator:
     """The operator before `rig`."""
-    return Desk(rig)
+    return Operator(rig)
 
 
 @pytest.fixture
-def desk_on_either(rig_on_either: Rig) -> Desk:
-    """`desk`, on SQLite and on PostgreSQL."""
-    return Desk(rig_on_either)
+def operator_on_either(rig_on_either: Rig) -> Operator:
+    """`operator`, on SQLite and on PostgreSQL."""
+    return Operator(rig_on_either)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import adapters
 from adapters import Exchange, Fetch, Ignored, Probe, Reply, Request, Retries, Scheme, Shipment, Unreadable, strict_json
-from receiver.carriers.allowed_urls import strange
+from receiver.carriers.allowed_urls import disallowed_reason
 from receiver.carriers.schemas import BadSchema, Validator, content, document, validator
 
 _REQUIRED = ("NAME", "DOCS", "AUTH", "REPLY", "PROBE", "RETRIES", "ZONE", "TRACKING_PAGE", "REFERENCES", "read")
@@ -109,7 +109,7 @@ class Carrier:
 
     def _allowed(self, fetches: list[Fetch]) -> list[Fetch]:
         for fetch in fetches:
-            why = strange(fetch.url, self.hosts)
+            why = disallowed_reason(fetch.url, self.hosts)
             if why:
                 raise Unreadable("$", f"asks for a call that is not made: the URL {why}")
             if not all(value.isascii() and value.isprintable() for value in fetch.headers.values()):

@@ -13,13 +13,13 @@ from typing import Any, Never, TypeVar
 import click
 from rich.cells import cell_len, set_cell_size
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
 from receiver.http import Http
 from receiver.shipments import Reason, Sent, State
-from receiver.store import Database, Desk, NotMigrated, Queue, StoreUnavailable
-from receiver.store.desk import Unknown
+from receiver.store import Database, NotMigrated, OperatorQueries, Queue, StoreUnavailable
+from receiver.store.operator import Unknown
 from receiver.vtex.client import Vtex
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -106,10 +106,10 @@ def account_of(config: Config, name: str | None) -> str:
     return str(name)
 
 
-def named(desk: Desk, name: str) -> str:
+def named(queries: OperatorQueries, name: str) -> str:
     """The id of the shipment with that id or tracking number; an unknown one ends the command."""
     try:
-        return desk.find(name.strip())
+        return queries.find(name.strip())
     except Unknown as error:
         fail(str(error))
 
@@ -127,14 +127,14 @@ def known(rows: Iterator[dict[str, Any]], config: Config, endpoint: str | None) 
 account_option = click.option("--account", metavar="NAME", help="The VTEX account; needed if there are several.")
 
 
-def errands_of(
+def background_calls(
     config: Config, database: Database, account: str, *, waiting: Callable[[str], None] = lambda _: None
-) -> Errands:
+) -> BackgroundCalls:
     """Calls to an account of the configuration from a command, behind what the workers do."""
     settings = config.accounts[account]
     queue = Queue(database, worker_name=f"command-{time.time_ns()}", lease=config.lease)
     vtex = Vtex(settings, Http([settings.base_url]), clock=time.time)
-    return Errands(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting)
+    return BackgroundCalls(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

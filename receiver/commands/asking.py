@@ -32,12 +32,12 @@ from receiver.http import Http
 from receiver.operations.comparing import Comparing
 from receiver.operations.invoicing import Invoicing, NotPosted, Posted, Request
 from receiver.store import Database, Index, Paused, RateLimited
-from receiver.store.gaps import Gaps
-from receiver.vtex import bills
+from receiver.store.discrepancies import Discrepancies
+from receiver.vtex import invoice_checks
 from receiver.vtex.answers import VtexError
-from receiver.vtex.bills import Bill, Leave
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.hook import Event
+from receiver.vtex.invoice_checks import Invoice, Override
 from receiver.vtex.orders import UnexpectedOrder
 
 SCHEMA = "vtex_invoice"
@@ -64,51 +64,51 @@ _COLUMNS = {
 @click.option("--differing", is_flag=True, help="Post it although its value or items differ from the order's.")
 @click.option("--again", is_flag=True, help="Post it although an earlier call may have: you know that it was lost.")
 @json_option
-def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as_json: bool, **leave: bool) -> None:
+def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as_json: bool, **override: bool) -> None:
     """Post an invoice to an order.
 
     FILE is its JSON (- for standard input): type, issuanceDate, invoiceNumber, invoiceValue in cents as text, items of
     id, price and quantity; see `schemas/vtex_invoice.json`. Waits until the order shows it. Where the answer is lost
     the order is read; nothing is posted twice.
     """
-    bill = _bill(file)
-    given = _given(**leave)
+    body = _read_invoice(file)
+    given = _given(**override)
     with opened() as (config, database):
         of = account_of(config, account)
         invoicing = Invoicing(database, _vtex(config, of))
         try:
             if dry_run:
-                _show_request(invoicing.rehearse(order_id, bill, given), as_json=as_json)
+                _show_request(invoicing.rehearse(order_id, body, given), as_json=as_json)
                 return
-            posted = invoicing.post(order_id, bill, given)
+            posted = invoicing.post(order_id, body, given)
             if posted.outcome == "visible":
                 Index(database).wake(of, Event(posted.order_id).names, now=time.time())
         except NotPosted as error:
             fail("\n".join(f"not posted: {printable(reason)}" for reason in error.reasons))
         except (VtexError, UnexpectedOrder, BadSegment, Paused, RateLimited) as error:
             fail(f"account {of}, order {order_id}: {printable(str(error))}")
-    _tell(posted, bill, of, as_json=as_json)
+    _report(posted, body, of, as_json=as_json)
 
 
-def _bill(file: Path) -> Bill:
+def _read_invoice(file: Path) -> Invoice:
     """The invoice in a file; one line for each fault ends the command."""
     try:
         with click.open_file(str(file), "rb") as opened_file:
-            bill = strict_json(opened_file.read())
+            body = strict_json(opened_file.read())
     except OSError as error:
         fail(f"{file}: {error.strerror}")
     except Unreadable as error:
         fail(f"{file}: {error}")
-    found = [str(fault) for fault in faults(SCHEMA, bill)] or bills.faults(bill)
+    found = [str(fault) for fault in faults(SCHEMA, body)] or invoice_checks.faults(body)
     if found:
         fail("\n".join(f"{file}: {printable(fault)}" for fault in found))
-    checked: Bill = bill
+    checked: Invoice = body
     return checked
 
 
-def _given(*, replace: bool, return_: bool, differing: bool, again: bool) -> set[Leave]:
-    given: dict[Leave, bool] = {"replace": replace, "return": return_, "differing": differing, "again": again}
-    return {leave for leave, is_given in given.items() if is_given}
+def _given(*, replace: bool, return_: bool, differing: bool, again: bool) -> set[Override]:
+    given: dict[Override, bool] = {"replace": replace, "return": return_, "differing": differing, "again": again}
+    return {override for override, is_given in given.items() if is_given}
 
 
 def _vtex(config: Config, account: str) -> Vtex:
@@ -126,10 +126,10 @@ def _show_request(request: Request, *, as_json: bool) -> None:
     click.echo(json.dumps(request.body, indent=2, ensure_ascii=False))
 
 
-def _tell(posted: Posted, bill: Bill, account: str, *, as_json: bool) -> None:
+def _report(posted: Posted, body: Invoice, account: str, *, as_json: bool) -> None:
     """What came of it; the exit code is 1 unless the order shows it."""
-    number = bill["invoiceNumber"]
-    said: dict[str, Any] = {
+    number = body["invoiceNumber"]
+    fields: dict[str, Any] = {
         "account": account,
         "order_id": posted.order_id,
         "invoice_number": number,
@@ -145,7 +145,7 @@ def _tell(posted: Posted, bill: Bill, account: str, *, as_json: bool) -> None:
         "unknown": f"{where}: the answer was lost, and the order does not show it yet",
     }
     if as_json:
-        click.echo(json.dumps(said))
+        click.echo(json.dumps(fields))
     elif posted.outcome == "visible":
         click.echo(texts[posted.outcome])
     if posted.outcome != "visible":
@@ -184,25 +184,25 @@ def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) ->
         if account is not None:
             account_of(config, account)
         before = time.time() - hours * 3_600
-        gaps = Gaps(database, account=account)
+        discrepancies = Discrepancies(database, account=account)
         asking = _Asking(config, database, as_json=as_json)
         recent = 0
         asked: Iterator[dict[str, Any]] = iter(())
         if ask:
-            written = gaps.written()
+            written = discrepancies.written()
             old = [one for one in written if one["sent"].at < before]
             recent = len(written) - len(old)
-            asked = chain(asking.left_over(gaps.left_over()), asking.differing(old))
+            asked = chain(asking.left_over(discrepancies.left_over()), asking.differing(old))
             # A long table is cut: what was asked for is neither cut off behind other rows nor left unasked.
             asked = asked if as_json else iter(list(asked))
         known = (
-            gaps.left_over,
-            lambda: gaps.without_tracking(before=before),
-            lambda: gaps.never_written(before=before),
+            discrepancies.left_over,
+            lambda: discrepancies.without_tracking(before=before),
+            lambda: discrepancies.never_written(before=before),
         )
         rows = chain(asked, chain.from_iterable(rows() for rows in known))
-        told = (row if as_json else {**row, "why": row.get("reason") or row.get("note")} for row in rows)
-        show_rows(told, _COLUMNS, as_json=as_json, empty=_nothing(hours))
+        shown = (row if as_json else {**row, "why": row.get("reason") or row.get("note")} for row in rows)
+        show_rows(shown, _COLUMNS, as_json=as_json, empty=_nothing(hours))
         if recent:
             note = (
                 f"{count(recent, 'invoice')} written within {hours:g} h not asked about (--older-than 0 asks about all)"

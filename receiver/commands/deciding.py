@@ -4,10 +4,10 @@ import time
 
 import click
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.commands._common import (
+    background_calls,
     count,
-    errands_of,
     fail,
     json_option,
     named,
@@ -20,9 +20,9 @@ from receiver.commands._common import (
 from receiver.config import Config
 from receiver.operations import decisions
 from receiver.shipments import Sent
-from receiver.store import Database, Desk
-from receiver.store.desk import Unknown
-from receiver.vtex.client import BadSegment, segment
+from receiver.store import Database, OperatorQueries
+from receiver.store.operator import Unknown
+from receiver.vtex.client import BadSegment, path_segment
 
 
 @click.command()
@@ -40,15 +40,15 @@ def assign(shipment: str, order_id: str, invoice_number: str | None, *, unseen: 
     """
     _check_segments(order_id, invoice_number)
     with opened() as (config, database):
-        desk = Desk(database)
-        name = named(desk, shipment)
-        calls = "not looked up at VTEX (--unseen)" if unseen else _calls_for(desk, name, config, database)
+        queries = OperatorQueries(database)
+        name = named(queries, shipment)
+        calls = "not looked up at VTEX (--unseen)" if unseen else _calls_for(queries, name, config, database)
         try:
-            done = decisions.assign(desk, name, order_id, invoice_number, calls=calls, now=time.time())
+            done = decisions.assign(queries, name, order_id, invoice_number, calls=calls, now=time.time())
         except decisions.NotShown as error:
             fail(f"not assigned: {printable(str(error))}")
-        said = {"shipment": name, "order_id": done.order_id, "invoice_number": done.invoice_number}
-        shown = {**said, "unchecked": done.unchecked, "stays": _place(done.stays)}
+        fields = {"shipment": name, "order_id": done.order_id, "invoice_number": done.invoice_number}
+        shown = {**fields, "unchecked": done.unchecked, "stays": _place(done.stays)}
         text = f"{name}: order {done.order_id}, invoice {done.invoice_number or 'by the rules'}"
         text += f"; {done.unchecked}" if done.unchecked else ""
         say(printable(f"{text}{_what_stays(done.stays)}"), shown, as_json=as_json)
@@ -63,10 +63,10 @@ def unassign(shipment: str, *, as_json: bool) -> None:
     SHIPMENT is its id or its tracking number.
     """
     with opened() as (_, database):
-        desk = Desk(database)
-        name = named(desk, shipment)
+        queries = OperatorQueries(database)
+        name = named(queries, shipment)
         try:
-            stays = desk.unassign(name, now=time.time())
+            stays = queries.unassign(name, now=time.time())
         except Unknown as error:
             fail(str(error))
         text = f"{name}: not assigned any more, the rules decide again now{_what_stays(stays)}"
@@ -82,9 +82,9 @@ def dismiss(shipment: str, *, as_json: bool) -> None:
     `receiver retry` opens it again. SHIPMENT is its id or its tracking number.
     """
     with opened() as (_, database):
-        desk = Desk(database)
-        name = named(desk, shipment)
-        desk.dismiss(name, now=time.time())
+        queries = OperatorQueries(database)
+        name = named(queries, shipment)
+        queries.dismiss(name, now=time.time())
         say(f"{name}: dismissed", {"shipment": name}, as_json=as_json)
 
 
@@ -103,11 +103,11 @@ def retry(shipment: str | None, state: str | None, reason: str | None, *, as_jso
     if reason is not None and state is None:
         raise click.UsageError("--reason goes with --state.")
     with opened() as (_, database):
-        desk = Desk(database)
+        queries = OperatorQueries(database)
         if state is not None:
-            many = desk.retry_all(state=state, reason=reason, now=time.time())
+            many = queries.retry_all(state=state, reason=reason, now=time.time())
         else:
-            desk.retry(named(desk, shipment or ""), now=time.time())
+            queries.retry(named(queries, shipment or ""), now=time.time())
             many = 1
         say(f"{count(many, 'shipment')} will be looked at again", {"retried": many}, as_json=as_json)
 
@@ -120,17 +120,17 @@ def prune(*, as_json: bool) -> None:
     Those past `keep_bodies_days` that do not wait for a fix. The worker does this daily.
     """
     with opened() as (config, database):
-        emptied = Desk(database).prune(bodies_before=time.time() - config.keep_bodies_days * 86_400)
+        emptied = OperatorQueries(database).prune(bodies_before=time.time() - config.keep_bodies_days * 86_400)
         text = f"{count(emptied, 'body', 'bodies')} emptied, all older than {config.keep_bodies_days:g} days"
         say(text, {"emptied": emptied}, as_json=as_json)
 
 
-def _calls_for(desk: Desk, shipment: str, config: Config, database: Database) -> Errands | str:
+def _calls_for(queries: OperatorQueries, shipment: str, config: Config, database: Database) -> BackgroundCalls | str:
     """Calls to the shipment's account, or why there are none."""
-    account = desk.account_of(shipment)
+    account = queries.account_of(shipment)
     if account not in config.accounts:
         return f"not looked up at VTEX: account {account} is not in the configuration"
-    return errands_of(config, database, account)
+    return background_calls(config, database, account)
 
 
 def _place(sent: Sent | None) -> dict[str, str] | None:
@@ -147,7 +147,7 @@ def _what_stays(sent: Sent | None) -> str:
 def _check_segments(order_id: str, invoice_number: str | None) -> None:
     for name, text in (("order", order_id), ("invoice", invoice_number)):
         try:
-            segment("-" if text is None else text)
+            path_segment("-" if text is None else text)
         except BadSegment as error:
             fail(f"{name}: {error}")
 

@@ -25,9 +25,9 @@ from receiver.commands._common import (
 from receiver.operations.links import leading
 from receiver.shipments import Known, Sent, SentTracking, State, Visibility, known_from_json, unknown_word
 from receiver.shipments.next_step import next_step
-from receiver.store import Database, Desk, Index
+from receiver.store import Database, Index, OperatorQueries
 from receiver.store.attempts import about_order
-from receiver.store.desk import Unknown
+from receiver.store.operator import Unknown
 from receiver.vtex.choice import RULES
 from receiver.vtex.differences import kept_back
 
@@ -53,7 +53,7 @@ def shipments(
         "changed_at": "changed",
     }
     with opened() as (config, database):
-        rows = Desk(database).shipments(state=state, reason=reason, endpoint=endpoint, number=number)
+        rows = OperatorQueries(database).shipments(state=state, reason=reason, endpoint=endpoint, number=number)
         chosen = state or reason or endpoint or number
         empty = "no shipments match" if chosen else "no shipments yet"
         show_rows(known(rows, config, endpoint), columns, as_json=as_json, empty=empty)
@@ -80,7 +80,7 @@ def deliveries(outcome: str | None, endpoint: str | None, *, counted: bool, as_j
         "reason": "reason",
     }
     with opened() as (config, database):
-        rows = known(Desk(database).deliveries(outcome=outcome, endpoint=endpoint), config, endpoint)
+        rows = known(OperatorQueries(database).deliveries(outcome=outcome, endpoint=endpoint), config, endpoint)
         empty = "no deliveries match" if outcome or endpoint else "no deliveries yet"
         without_body = ({name: value for name, value in row.items() if name != "body"} for row in rows)
         show_rows(without_body, columns, as_json=as_json, empty=empty)
@@ -91,7 +91,7 @@ def _count_declined(outcome: str | None, endpoint: str | None, *, as_json: bool)
         raise click.UsageError("--count is about deliveries that were ignored, quarantined or failed.")
     columns = {"carrier": "carrier", "outcome": "outcome", "reason": "reason", "count": "deliveries", "last_at": "last"}
     with opened() as (config, database):
-        rows = known(iter(Desk(database).declined(outcome=outcome, endpoint=endpoint)), config, endpoint)
+        rows = known(iter(OperatorQueries(database).declined(outcome=outcome, endpoint=endpoint)), config, endpoint)
         show_rows(rows, columns, as_json=as_json, empty="every delivery was taken")
 
 
@@ -113,7 +113,7 @@ def fetches(endpoint: str | None, *, as_json: bool) -> None:
         "url": "what",
     }
     with opened() as (config, database):
-        rows = known(Desk(database).fetches(endpoint=endpoint), config, endpoint)
+        rows = known(OperatorQueries(database).fetches(endpoint=endpoint), config, endpoint)
         show_rows(rows, columns, as_json=as_json, empty="nothing was to be fetched")
 
 
@@ -126,7 +126,7 @@ def rejects(*, as_json: bool) -> None:
     """
     columns = {"at": "at", "endpoint": "endpoint", "reason": "reason", "method": "method", "target": "target"}
     with opened() as (_, database):
-        rows = ({**row, "headers": json.loads(row["headers"])} for row in Desk(database).rejects())
+        rows = ({**row, "headers": json.loads(row["headers"])} for row in OperatorQueries(database).rejects())
         show_rows(rows, columns, as_json=as_json, empty="nobody was turned away")
 
 
@@ -140,53 +140,53 @@ def show(name: str, *, as_json: bool) -> None:
     tracking number; or it is an order's id: then its shipments are told, and every write to it, posted invoices too.
     """
     with opened() as (_, database):
-        story = _story(database, name.strip())
+        history = _history(database, name.strip())
     if as_json:
-        click.echo(json.dumps(plain(story)))
+        click.echo(json.dumps(plain(history)))
         return
-    for line in _told(story) if "shipment" in story else _order_told(story):
+    for line in _history_lines(history) if "shipment" in history else _order_lines(history):
         click.echo(printable(line))
 
 
-def _story(database: Database, name: str) -> dict[str, Any]:
-    desk = Desk(database)
+def _history(database: Database, name: str) -> dict[str, Any]:
+    queries = OperatorQueries(database)
     try:
-        return desk.order(name)
+        return queries.order(name)
     except Unknown:
-        story = desk.story(named(desk, name))
-    story["links"] = leading(Index(database), story["shipment"])
-    paused_until = story["paused"]["until"] if story["paused"] else None
-    step = next_step(story["shipment"], paused_until=paused_until, now=time.time())
-    story["next"] = {"what": step.what, "at": step.at}
-    return story
+        history = queries.history(named(queries, name))
+    history["links"] = leading(Index(database), history["shipment"])
+    paused_until = history["paused"]["until"] if history["paused"] else None
+    step = next_step(history["shipment"], paused_until=paused_until, now=time.time())
+    history["next"] = {"what": step.what, "at": step.at}
+    return history
 
 
-def _order_told(story: dict[str, Any]) -> Iterator[str]:
-    yield f"order {story['order_id']}: {count(len(story['shipments']), 'shipment')}"
-    for row in story["shipments"]:
+def _order_lines(history: dict[str, Any]) -> Iterator[str]:
+    yield f"order {history['order_id']}: {count(len(history['shipments']), 'shipment')}"
+    for row in history["shipments"]:
         what = (f"{row['state']}, {row['reason']}" if row["reason"] else row["state"], row["tracking_number"])
         place = f"invoice {row['invoice_number']}" if row["invoice_number"] else "no invoice yet"
         yield f"  {row['id']}  " + "  ".join(part for part in (*what, place, f"account {row['account']}") if part)
-    yield "what was written:" if story["attempts"] else "what was written: nothing yet"
-    for one in story["attempts"]:
+    yield "what was written:" if history["attempts"] else "what was written: nothing yet"
+    for one in history["attempts"]:
         by = "receiver invoice" if one["shipment"] == about_order(one["order_id"]) else one["shipment"]
         yield from _attempt(one, by)
 
 
-def _told(story: dict[str, Any]) -> Iterator[str]:
-    row, known_now = story["shipment"], story["shipment"]["known"] or {}
+def _history_lines(history: dict[str, Any]) -> Iterator[str]:
+    row, known_now = history["shipment"], history["shipment"]["known"] or {}
     yield f"{row['id']}: {row['state']}" + (f", {row['reason']}" if row["reason"] else "")
     if row["note"]:
         yield f"  {row['note']}"
     by = {
-        "account": row["account"] + _paused(story["paused"]),
+        "account": row["account"] + _paused(history["paused"]),
         "tracking number": row["tracking_number"],
-        "carrier says": _status(known_from_json(known_now), story["deliveries"]),
+        "carrier says": _status(known_from_json(known_now), history["deliveries"]),
         "dispatched": known_now.get("dispatched_at"),
         "references": ", ".join(f"{kind} {value}" for kind, value in known_now.get("references", ())),
         "assigned": _assigned(row),
         "order": _place(row["order_id"], row["invoice_number"]),
-        "linked": "; ".join(map(_link, story["links"])),
+        "linked": "; ".join(map(_link, history["links"])),
         "chosen among": ", ".join(
             (row["evidence"] or {}).get("candidates") or (row["evidence"] or {}).get("invoices") or ()
         ),
@@ -197,12 +197,12 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
     }
     yield from (_line(name, value) for name, value in by.items() if value)
     yield from _sent(row["sent"]) if row["sent"] else ()
-    yield _line("next", _next(**story["next"]))
+    yield _line("next", _next(**history["next"]))
     yield "what arrived:"
-    for one in story["deliveries"]:
+    for one in history["deliveries"]:
         yield from _arrived(one)
-    yield "what was done:" if story["attempts"] else "what was done: nothing was asked of VTEX yet"
-    for one in story["attempts"]:
+    yield "what was done:" if history["attempts"] else "what was done: nothing was asked of VTEX yet"
+    for one in history["attempts"]:
         yield from _attempt(one)
 
 
@@ -229,12 +229,12 @@ def _next(what: str, at: float | None) -> str:
 
 
 def _arrived(one: dict[str, Any]) -> Iterator[str]:
-    said = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
-    yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
+    update = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
+    yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(update, ensure_ascii=False)}"
     read = f"{one['carrier']} {one['version']}" if one["version"] else one["carrier"]
-    proof = f"{one['proof']}, as {one['notice']} asked" if one["notice"] else one["proof"]
+    auth = f"{one['proof']}, as {one['notice']} asked" if one["notice"] else one["proof"]
     state = "; read otherwise since" if one["replaced"] else "" if one["folded"] else "; not worked on yet"
-    yield f"  {'':20}  {one['outcome']} (proven by {proof}; adapter {read}){state}"
+    yield f"  {'':20}  {one['outcome']} (authenticated by {auth}; adapter {read}){state}"
 
 
 def _place(order: str | None, invoice: str | None) -> str | None:

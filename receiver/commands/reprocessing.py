@@ -23,8 +23,8 @@ from receiver.commands._common import (
 from receiver.config import Config
 from receiver.intake import Intake, Outcome
 from receiver.operations.rereading import Reread, Rereading
-from receiver.store import Database, Desk, Inbox
-from receiver.store.desk import OPEN, Unknown
+from receiver.store import Database, Inbox, OperatorQueries
+from receiver.store.operator import OPEN, Unknown
 from receiver.store.unknown_words import UnknownWords
 
 
@@ -71,7 +71,9 @@ def reprocess(
             ids = UnknownWords(database).deliveries_with(unknown, carrier=carrier)
         else:
             outcomes = ["accepted"] if accepted else [outcome] if outcome else OPEN
-            ids = Desk(database).delivery_ids(outcomes, endpoint=endpoint, carrier=carrier, since=since or 0.0)
+            ids = OperatorQueries(database).delivery_ids(
+                outcomes, endpoint=endpoint, carrier=carrier, since=since or 0.0
+            )
         if dry_run:
             _show_differences(config, database, ids, as_json=as_json)
             return
@@ -86,10 +88,10 @@ def _run_again(
     config: Config, database: Database, ids: Sequence[str], *, fetch: bool, quiet: bool, as_json: bool
 ) -> None:
     """``quiet``: only what cannot be read any more has a line of its own."""
-    desk, intake = Desk(database), Intake(config, Inbox(database))
+    queries, intake = OperatorQueries(database), Intake(config, Inbox(database))
     left = 0
     for name in _with_progress(ids):
-        reading = intake.reprocess(_delivery(desk, name), behind=len(ids) > 1, fetch=fetch)
+        reading = intake.reprocess(_delivery(queries, name), bulk=len(ids) > 1, fetch=fetch)
         failed = reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR)
         left += failed
         if as_json or failed or not quiet:
@@ -114,7 +116,7 @@ def _forget(database: Database, word: str, carrier: str | None, *, as_json: bool
 
 
 def _show_differences(config: Config, database: Database, ids: Sequence[str], *, as_json: bool) -> None:
-    rereading = Rereading(config, Desk(database), Intake(config, Inbox(database)))
+    rereading = Rereading(config, OperatorQueries(database), Intake(config, Inbox(database)))
     parcels = 0
     for found in rereading.differences(_with_progress(ids)):
         parcels += 1
@@ -170,13 +172,13 @@ def _check_known(database: Database, config: Config, endpoint: str | None, carri
     for kind, name, configured in known:
         if name is None or name in configured():
             continue
-        if not Desk(database).has_deliveries(**{kind: name}):
+        if not OperatorQueries(database).has_deliveries(**{kind: name}):
             fail(f"no {kind} {name!r}; there are {', '.join(configured())}")
 
 
-def _delivery(desk: Desk, name: str) -> dict[str, Any]:
+def _delivery(queries: OperatorQueries, name: str) -> dict[str, Any]:
     try:
-        return desk.delivery(name)
+        return queries.delivery(name)
     except Unknown as error:
         fail(str(error))
 

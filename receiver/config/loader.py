@@ -182,7 +182,9 @@ def _placeholders(table: Table) -> tuple[str, ...]:
 
 def _never_indexing(account: Account, endpoints: Iterable[Endpoint]) -> Account:
     """The account with the placeholders of every endpoint that serves it."""
-    of_endpoints = [text for endpoint in endpoints if account.name in endpoint.served for text in endpoint.placeholders]
+    of_endpoints = [
+        text for endpoint in endpoints if account.name in endpoint.accounts_served for text in endpoint.placeholders
+    ]
     return replace(account, never_indexed=tuple(dict.fromkeys([*account.placeholders, *of_endpoints])))
 
 

@@ -78,12 +78,12 @@ class Endpoint:
     fetch_credentials: str | None = field(default=None, repr=False)
 
     @property
-    def served(self) -> tuple[str, ...]:
+    def accounts_served(self) -> tuple[str, ...]:
         """Every account whose parcels it tells of, its own first."""
         return tuple(dict.fromkeys([self.account, *(rule.account for rule in self.accounts)]))
 
     @property
-    def finders(self) -> tuple[Finder, ...]:
+    def rules(self) -> tuple[Finder, ...]:
         """Of all rules, those of references first."""
         return (*self.references, *self.accounts, *self.reverse)
 

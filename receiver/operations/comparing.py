@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from receiver.calls.pauses import heard
+from receiver.calls.pauses import record_result
 from receiver.shipments import Sent
 from receiver.shipments.numbers import same_number
 from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
@@ -35,7 +35,7 @@ class Comparing:
         self._read: dict[tuple[str, str], Order | str] = {}
 
     def differing(self, written: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any] | None]:
-        """One item for each parcel, in the order of `receiver.store.gaps.Gaps.written`: what differs, or ``None``.
+        """One item for each parcel, in the order of `Discrepancies.written`: what differs, or ``None``.
 
         An order that cannot be read is an item that says so. Raises `receiver.vtex.answers.Throttled` and
         `receiver.vtex.answers.Misconfigured`, which are about the account, `receiver.store.Paused` and
@@ -47,8 +47,8 @@ class Comparing:
                 yield _difference(parcel, order)
 
     def left_over(self, left: Iterable[dict[str, Any]]) -> Iterator[None]:
-        """Look at each number in `receiver.store.gaps.Gaps.left_over`: one that VTEX does not show any more is not
-        listed there again. An order that cannot be read proves nothing. Raises as `differing` does."""
+        """Look at each number in `Discrepancies.left_over`: one that VTEX does not show any more is not listed there
+        again. An order that cannot be read proves nothing. Raises as `differing` does."""
         for (account, order_id), numbers in groupby(left, lambda one: (one["account"], one["order_id"])):
             order = self._read[account, order_id] = self._order(account, order_id)
             for one in numbers:
@@ -67,12 +67,12 @@ class Comparing:
             self._index.learn(account, vtex.facts(document), now=self._clock())
         except (VtexError, UnexpectedOrder) as error:
             if isinstance(error, VtexError):
-                heard(self._accounts, account, error, order_id=order_id, now=self._clock())
+                record_result(self._accounts, account, error, order_id=order_id, now=self._clock())
             self._end(attempt, outcome_of(error), getattr(error, "status", None), str(error))
             if isinstance(error, Throttled | Misconfigured):
                 raise
             return "VTEX does not know the order" if isinstance(error, NotFound) else f"not answered: {error}"
-        heard(self._accounts, account, order_id=order_id, now=self._clock())
+        record_result(self._accounts, account, order_id=order_id, now=self._clock())
         self._end(attempt, "done", 200, None)
         return order
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.reconcile.advice import assign_command
 from receiver.shipments import Sent
-from receiver.store import Desk, Paused, RateLimited
+from receiver.store import OperatorQueries, Paused, RateLimited
 from receiver.vtex.answers import NotFound, VtexError
 from receiver.vtex.choice import invoices_named, numbers_of
 from receiver.vtex.orders import Order, UnexpectedOrder
@@ -15,7 +15,7 @@ from receiver.vtex.orders import Order, UnexpectedOrder
 T = TypeVar("T")
 
 #: How long a person waits for the account's rate limit, in seconds.
-PATIENCE = 10.0
+MAX_WAIT = 10.0
 
 
 class NotShown(Exception):
@@ -34,13 +34,19 @@ class Assigned:
 
 
 def assign(
-    desk: Desk, shipment: str, order_id: str, invoice_number: str | None, *, calls: Errands | str, now: float
+    queries: OperatorQueries,
+    shipment: str,
+    order_id: str,
+    invoice_number: str | None,
+    *,
+    calls: BackgroundCalls | str,
+    now: float,
 ) -> Assigned:
     """Store that the shipment belongs to the order, and to the invoice, if VTEX shows them. Both must be able to stand
     in a URL. ``calls`` reach the shipment's account; a text says why VTEX is not asked.
 
     The ids are stored as VTEX writes them. Where VTEX does not answer, they are stored as they were given. Raises
-    `NotShown`, `receiver.store.desk.Unknown`, `receiver.store.StoreUnavailable`.
+    `NotShown`, `receiver.store.operator.Unknown`, `receiver.store.StoreUnavailable`.
     """
     unchecked = calls if isinstance(calls, str) else None
     if not isinstance(calls, str):
@@ -49,11 +55,11 @@ def assign(
             order_id, invoice_number = order.order_id, _invoice(order, shipment, invoice_number)
         except (VtexError, UnexpectedOrder, Paused, RateLimited) as error:
             unchecked = f"VTEX did not answer: {error}"
-    stays = desk.assign(shipment, order_id=order_id, invoice_number=invoice_number, now=now)
+    stays = queries.assign(shipment, order_id=order_id, invoice_number=invoice_number, now=now)
     return Assigned(order_id=order_id, invoice_number=invoice_number, unchecked=unchecked, stays=stays)
 
 
-def _order(calls: Errands, shipment: str, order_id: str) -> Order:
+def _order(calls: BackgroundCalls, shipment: str, order_id: str) -> Order:
     try:
         return calls.vtex.read(_called(calls, lambda: calls.vtex.get_order(order_id), order_id))
     except NotFound:
@@ -67,7 +73,7 @@ def _order(calls: Errands, shipment: str, order_id: str) -> Order:
     raise NotShown(f"VTEX account {account} does not know order {order_id}. If it is still to come: {command}")
 
 
-def _members(calls: Errands, group: str) -> list[str]:
+def _members(calls: BackgroundCalls, group: str) -> list[str]:
     """The orders of a purchase; none where VTEX knows no such purchase."""
     try:
         documents = _called(calls, lambda: calls.vtex.get_order_group(group), group)
@@ -96,5 +102,5 @@ def _invoice(order: Order, shipment: str, number: str | None) -> str | None:
     raise NotShown(f"{there}. {command}")
 
 
-def _called(calls: Errands, make: Callable[[], T], order_id: str) -> T:
-    return calls.call(make, order_id=order_id, patience=PATIENCE)
+def _called(calls: BackgroundCalls, make: Callable[[], T], order_id: str) -> T:
+    return calls.call(make, order_id=order_id, max_wait=MAX_WAIT)

@@ -9,7 +9,7 @@ from receiver.intake import Intake, Outcome, Reading
 from receiver.reconcile.rereading import follow_up
 from receiver.shipments import Known, ShipmentRecord, Update, advance, restart
 from receiver.shipments.differences import Change, changes, told
-from receiver.store import Desk
+from receiver.store import OperatorQueries
 from receiver.store.rows import UNREADABLE, update_from
 
 _FAILED = (Outcome.QUARANTINED, Outcome.ERROR)
@@ -45,8 +45,10 @@ class _News:
 class Rereading:
     """Reads deliveries again under a configuration. ``clock`` is Unix time in seconds."""
 
-    def __init__(self, config: Config, desk: Desk, intake: Intake, *, clock: Callable[[], float] = time.time) -> None:
-        self._config, self._desk, self._intake, self._clock = config, desk, intake, clock
+    def __init__(
+        self, config: Config, queries: OperatorQueries, intake: Intake, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._config, self._queries, self._intake, self._clock = config, queries, intake, clock
         self.summary = Summary()
 
     def differences(self, deliveries: Iterable[str]) -> Iterator[Reread]:
@@ -57,13 +59,13 @@ class Rereading:
         news: dict[str, _News] = {}
         touched: set[str] = set()
         for name in deliveries:
-            row = self._desk.delivery(name)
+            row = self._queries.delivery(name)
             reading = self._intake.reread(row)
             self.summary.read += 1
             if reading.outcome in _FAILED:
                 self.summary.unreadable[name] = reading.reason or reading.outcome
                 continue
-            before = {(one["shipment"], one["said"]) for one in self._desk.stored_updates(delivery=name)}
+            before = {(one["shipment"], one["said"]) for one in self._queries.stored_updates(delivery=name)}
             if before != set(reading.updates):
                 self.summary.otherwise += 1
                 news[name] = _News(reading, row["received_at"], row["digest"])
@@ -74,8 +76,8 @@ class Rereading:
 
     def _reread(self, shipment: str, news: Mapping[str, _News]) -> Reread | None:
         try:
-            record = self._desk.record(shipment)
-            stored = [(row["delivery"], update_from(row)) for row in self._desk.stored_updates(shipment=shipment)]
+            record = self._queries.record(shipment)
+            stored = [(row["delivery"], update_from(row)) for row in self._queries.stored_updates(shipment=shipment)]
         except UNREADABLE:
             return Reread(shipment=shipment, changes=(), follow_up="its stored state cannot be read")
         before = record.known if record else Known()

@@ -44,7 +44,7 @@ class Delivery:
     headers: dict[str, str]
     body: bytes
     digest: str
-    proof: str
+    auth: str
     version: str | None = None
     updates: tuple[tuple[str, str], ...] = field(default=())
     accounts: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Inbox:
         self._store = (
             database.insert(deliveries).on_conflict_do_nothing(index_elements=["dedup"]).returning(deliveries.c.id)
         )
-        self._say = insert(updates)
+        self._insert_updates = insert(updates)
         self._wake = upsert.on_conflict_do_update(
             index_elements=["id"],
             set_={
@@ -122,15 +122,15 @@ class Inbox:
         return receipt
 
     def reprocess(
-        self, delivery_id: str, *, outcome: str, reason: str | None, dedup: str, fresh: Delivery, behind: bool = False
+        self, delivery_id: str, *, outcome: str, reason: str | None, dedup: str, fresh: Delivery, bulk: bool = False
     ) -> bool:
         """A kept delivery's new outcome after a fix. What it says now takes the place of what it said before.
-        ``behind``: one of many, whose shipments let live ones pass.
+        ``bulk``: one of many, whose shipments let live ones pass.
 
         False: another delivery had brought its meaning already. Raises `StoreUnavailable`.
         """
 
-        def work(connection: Connection) -> tuple[bool, list[NewWord]]:
+        def transaction(connection: Connection) -> tuple[bool, list[NewWord]]:
             taken = connection.execute(select(deliveries.c.id).where(deliveries.c.dedup == dedup)).scalar()
             duplicate = taken is not None and taken != delivery_id
             values: dict[str, Any] = (
@@ -142,7 +142,7 @@ class Inbox:
             had = connection.execute(select(deliveries.c.unknown_words).where(deliveries.c.id == delivery_id)).scalar()
             # This locks the delivery: whoever reprocesses it at the same time sees what was said here.
             connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
-            priority, now_said = BULK if behind else LIVE, () if duplicate else fresh.updates
+            priority, now_said = BULK if bulk else LIVE, () if duplicate else fresh.updates
             news = replace_updates(connection, delivery_id, now_said, priority=priority, now=fresh.received_at)
             if duplicate:
                 return False, []
@@ -151,7 +151,7 @@ class Inbox:
             uncounted = tuple(word for word in fresh.unknown_words if word not in counted)
             return True, self._words.note(connection, [replace(fresh, unknown_words=uncounted)])
 
-        written, new_words = self._database.write(work)
+        written, new_words = self._database.write(transaction)
         self._database.arrived.set()
         log_new(new_words)
         return written
@@ -171,11 +171,11 @@ class Inbox:
         }
         oldest = select(rejects.c.id).order_by(rejects.c.id.desc()).offset(MOST_REJECTS).limit(1).scalar_subquery()
 
-        def work(connection: Connection) -> None:
+        def transaction(connection: Connection) -> None:
             connection.execute(insert(rejects), row)
             connection.execute(delete(rejects).where(rejects.c.id <= oldest))
 
-        self._database.write(work)
+        self._database.write(transaction)
 
     def store(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
         """`receive`, for whoever has a transaction of his own: the receipts of the deliveries, in their order."""
@@ -204,7 +204,7 @@ class Inbox:
             connection.execute(self._ask, [asked[name] for name in sorted(asked)])
 
     def _wake_shipments(self, connection: Connection, items: list[Delivery], *, priority: int) -> None:
-        said = [
+        rows = [
             {
                 "delivery": item.id,
                 "shipment": shipment,
@@ -215,9 +215,9 @@ class Inbox:
             for item in items
             for shipment, text in item.updates
         ]
-        if not said:
+        if not rows:
             return
-        connection.execute(self._say, said)
+        connection.execute(self._insert_updates, rows)
         woken = {shipment: item for item in items for shipment, _ in item.updates}
         accounts = {shipment: account for item in items for shipment, account in item.accounts.items()}
         now = max(item.received_at for item in items)
@@ -256,7 +256,7 @@ def _row(item: Delivery) -> dict[str, Any]:
         "headers": json.dumps(item.headers),
         "body": item.body,
         "digest": item.digest,
-        "proof": item.proof,
+        "proof": item.auth,
         "version": item.version,
         "notice": item.notice,
         "unknown_words": _words_column(item),

@@ -12,12 +12,12 @@ from receiver.store.rows import UNREADABLE, update_from
 from receiver.store.tables import FOLDED, NEW, REPLACED, shipments, updates
 
 #: ``(shipment id, what is said of it as JSON text)``, as `receiver.store.Delivery.updates` has them.
-Said = tuple[str, str]
+Stamped = tuple[str, str]
 
 
 def replace_updates(
-    connection: Connection, delivery: str, now_said: Iterable[Said], *, priority: int, now: float
-) -> tuple[Said, ...]:
+    connection: Connection, delivery: str, now_said: Iterable[Stamped], *, priority: int, now: float
+) -> tuple[Stamped, ...]:
     """Mark what the delivery was read as and is not read as now; what it says for the first time.
 
     A fold only ever adds, so a shipment that loses an update is made due and folded from the beginning, from the

@@ -52,8 +52,8 @@ def read_event(body: Any) -> Event | None:
     """A notification of either kind, in either case of its names; ``None`` for what names no order."""
     if not isinstance(body, dict):
         return None
-    said = {name.lower(): value for name, value in body.items()}
-    order_id = said.get("orderid")
+    fields = {name.lower(): value for name, value in body.items()}
+    order_id = fields.get("orderid")
     if not isinstance(order_id, str) or not 0 < len(order_id.strip()) <= _MOST or not order_id.isprintable():
         return None
     return Event(order_id.strip())

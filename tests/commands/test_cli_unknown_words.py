@@ -8,7 +8,7 @@ from sqlalchemy import text
 from adapters import Ignored, Shipment, Status
 from receiver.carriers import discover
 from receiver.store.tables import DECLINED
-from tests.support.console import Desk, receiver
+from tests.support.console import Operator, receiver
 from tests.support.rig import order, package, posted
 
 LISTED = "receiver reprocess --unknown 14 --carrier melhor_envio"
@@ -19,9 +19,9 @@ def adapter(monkeypatch: pytest.MonkeyPatch):
     """Replace melhor_envio's `read`, for the rig and for the commands; without one it is mended."""
     sound = discover(None)["melhor_envio"]
 
-    def use(desk: Desk, read=None) -> None:
+    def use(operator: Operator, read=None) -> None:
         monkeypatch.setitem(discover(None), "melhor_envio", replace(sound, read=read) if read else sound)
-        desk.rig.configure(endpoints=desk.endpoints)
+        operator.rig.configure(endpoints=operator.endpoints)
 
     return use
 
@@ -34,17 +34,17 @@ def unknown(payload, _request):
 
 
 @pytest.fixture
-def waiting(desk_on_either: Desk, adapter) -> Desk:
+def waiting(operator_on_either: Operator, adapter) -> Operator:
     """One parcel that waits, because its word is not known."""
-    desk_on_either.rig.add_order(order("1-01", package("41001")))
-    adapter(desk_on_either, unknown)
-    desk_on_either.rig.post(posted())
-    desk_on_either.rig.work()
-    return desk_on_either
+    operator_on_either.rig.add_order(order("1-01", package("41001")))
+    adapter(operator_on_either, unknown)
+    operator_on_either.rig.post(posted())
+    operator_on_either.rig.work()
+    return operator_on_either
 
 
 class TestCarriersUnknown:
-    def test_listed(self, waiting: Desk):
+    def test_listed(self, waiting: Operator):
         """A word is listed with its carrier, the count, an example, and the command for after the fix."""
         (row,) = waiting.tells("carriers", "unknown")
         (delivery,) = waiting.tells("deliveries")
@@ -55,7 +55,7 @@ class TestCarriersUnknown:
         assert LISTED in waiting.says("carriers", "unknown")
         assert "no unknown status words\n" == waiting.says("carriers", "unknown", "--carrier", "loggi")
 
-    def test_shown(self, waiting: Desk):
+    def test_shown(self, waiting: Operator):
         """The parcel's story names the word, and not that the carrier does not have the parcel."""
         story = waiting.says("show", "melhor-envio/p1")
 
@@ -64,7 +64,7 @@ class TestCarriersUnknown:
 
 
 class TestReprocessUnknown:
-    def test_still_unknown(self, waiting: Desk):
+    def test_still_unknown(self, waiting: Operator):
         """As long as the adapter does not know the word, it stays listed."""
         lines = waiting.says("reprocess", "--unknown", "14").splitlines()
 
@@ -74,7 +74,7 @@ class TestReprocessUnknown:
         ] == lines[1:]
         assert 1 == len(waiting.tells("carriers", "unknown"))
 
-    def test_mended(self, waiting: Desk, adapter):
+    def test_mended(self, waiting: Operator, adapter):
         """After the fix the deliveries that had the word are read again, and the word is forgotten."""
         adapter(waiting)
         lines = waiting.says("reprocess", "--unknown", "14", "--carrier", "melhor_envio").splitlines()
@@ -84,7 +84,7 @@ class TestReprocessUnknown:
         waiting.work()
         assert "TN1BR" == waiting.rig.package_of("1-01", "41001")["trackingNumber"]
 
-    def test_dry_run(self, waiting: Desk, adapter):
+    def test_dry_run(self, waiting: Operator, adapter):
         """A dry run shows the parcel before and after, and what a worker would do; nothing is stored."""
         adapter(waiting)
         (row,) = waiting.tells("reprocess", "--unknown", "14", "--dry-run")
@@ -100,40 +100,40 @@ class TestReprocessUnknown:
 
 
 class TestReprocessAccepted:
-    def test_dry_run(self, desk: Desk, adapter):
+    def test_dry_run(self, operator: Operator, adapter):
         """What was written is compared with what would be wanted now."""
-        desk.in_step()
+        operator.in_step()
 
         def renumbered(payload, _request):
             data = payload["data"]
             return [Shipment(key=data["id"], status=Status.IN_TRANSIT, tracking_number="TN2BR")]
 
-        adapter(desk, renumbered)
-        (row,) = desk.tells("reprocess", "--accepted", "--dry-run", "--carrier", "melhor_envio")
+        adapter(operator, renumbered)
+        (row,) = operator.tells("reprocess", "--accepted", "--dry-run", "--carrier", "melhor_envio")
 
         assert ["TN1BR", "TN2BR"] == row["changes"]["tracking_number"]
         assert "would look at invoice 41001 of order 1-01 again: number, URL, date changed" == row["then"]
-        assert "in_step" == desk.rig.shipment()["state"]
+        assert "in_step" == operator.rig.shipment()["state"]
 
-    def test_run(self, desk: Desk, adapter):
+    def test_run(self, operator: Operator, adapter):
         """Without --dry-run today's reading replaces the former one, behind live work."""
-        desk.in_step()
+        operator.in_step()
 
         def ignoring(_payload, _request):
             raise Ignored("a return label")
 
-        adapter(desk, ignoring)
-        assert "1 delivery run again, 0 still to be fixed\n" == desk.says("reprocess", "--accepted")
-        desk.work()
+        adapter(operator, ignoring)
+        assert "1 delivery run again, 0 still to be fixed\n" == operator.says("reprocess", "--accepted")
+        operator.work()
 
-        assert ("waiting", "not_dispatched") == tuple(desk.rig.shipment()[name] for name in ("state", "reason"))
+        assert ("waiting", "not_dispatched") == tuple(operator.rig.shipment()[name] for name in ("state", "reason"))
 
-    def test_since(self, desk: Desk):
+    def test_since(self, operator: Operator):
         """Only deliveries since a date."""
-        desk.in_step()
+        operator.in_step()
 
-        assert [] == desk.tells("reprocess", "--accepted", "--since", "2027-01-01")
-        assert 1 == len(desk.tells("reprocess", "--accepted", "--since", "2026-01-01"))
+        assert [] == operator.tells("reprocess", "--accepted", "--since", "2027-01-01")
+        assert 1 == len(operator.tells("reprocess", "--accepted", "--since", "2026-01-01"))
 
     @pytest.mark.parametrize(
         "arguments",
@@ -144,33 +144,35 @@ class TestReprocessAccepted:
             ("x", "--accepted"),
         ],
     )
-    def test_what_excludes_what(self, desk: Desk, arguments):
+    def test_what_excludes_what(self, operator: Operator, arguments):
         """Options that contradict each other are refused."""
-        assert 2 == receiver("reprocess", *arguments, config=desk.config).exit_code
+        assert 2 == receiver("reprocess", *arguments, config=operator.config).exit_code
 
-    def test_no_such_carrier(self, desk: Desk):
+    def test_no_such_carrier(self, operator: Operator):
         """A carrier that is neither configured nor stored is named."""
-        assert "no carrier 'nope'; there are melhor_envio" == desk.fails("reprocess", "--accepted", "--carrier", "nope")
+        assert "no carrier 'nope'; there are melhor_envio" == operator.fails(
+            "reprocess", "--accepted", "--carrier", "nope"
+        )
 
 
 class TestCount:
-    def test_reasons(self, desk: Desk):
+    def test_reasons(self, operator: Operator):
         """What was not taken is counted by carrier and reason, the last one first."""
         for number in range(2):
-            desk.rig.post(posted(event="order.pending", parcel=f"p{number}"))
-        desk.rig.now += 60
-        desk.rig.post({"event": "order.posted", "data": 5})
+            operator.rig.post(posted(event="order.pending", parcel=f"p{number}"))
+        operator.rig.now += 60
+        operator.rig.post({"event": "order.posted", "data": 5})
 
-        rows = desk.tells("deliveries", "--count")
+        rows = operator.tells("deliveries", "--count")
         assert [("melhor_envio", "quarantined", 1), ("melhor_envio", "ignored", 2)] == [
             (row["carrier"], row["outcome"], row["count"]) for row in rows
         ]
-        assert [rows[1]] == desk.tells("deliveries", "--count", "--outcome", "ignored")
-        assert "every delivery was taken\n" == desk.says("deliveries", "--count", "--outcome", "error")
+        assert [rows[1]] == operator.tells("deliveries", "--count", "--outcome", "ignored")
+        assert "every delivery was taken\n" == operator.says("deliveries", "--count", "--outcome", "error")
 
-    def test_indexed(self, desk: Desk):
+    def test_indexed(self, operator: Operator):
         """The count reads an index of these deliveries, and not the whole table."""
         statement = f"EXPLAIN QUERY PLAN SELECT carrier, count(*) FROM deliveries WHERE {DECLINED} GROUP BY carrier"
-        (step, *_) = desk.rig.database.rows(text(statement))
+        (step, *_) = operator.rig.database.rows(text(statement))
 
         assert "deliveries_declined" in step["detail"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from receiver.store import Database, Desk, Index
+from receiver.store import Database, Index, OperatorQueries
 from tests.deploy.support import (
     MELHOR_ENVIO,
     PAGE,
@@ -90,7 +90,7 @@ def test_under_load(tmp_path: Path, sqlite_url: str):
         shutil.copy(copy, tmp_path / "restored.db")
         site.database = f"sqlite:///{tmp_path}/restored.db"
         site.configure()
-        del site.desk
+        del site.queries
         again = site.start("serve")
         assert patiently(lambda: site.all_in_step(len(copied)))
         assert site.written_once(acknowledged)
@@ -113,7 +113,7 @@ def restore(rig: Rig, copy: Path | str, **settings: Any) -> None:
     rig.database.close()
     rig.database_url = f"sqlite:///{copy}" if isinstance(copy, Path) else copy
     rig.database = Database(rig.database_url)
-    rig.desk, rig.index = Desk(rig.database), Index(rig.database)
+    rig.queries, rig.index = OperatorQueries(rig.database), Index(rig.database)
     rig.configure(**settings)
 
 
@@ -169,7 +169,7 @@ class TestRestored:
         rig.post(posted())
         rig.work()
         restore(rig, copy)
-        assert [] == list(rig.desk.shipments())
+        assert [] == list(rig.queries.shipments())
         rig.post(posted(event="order.delivered", at="2026-11-12T12:00:00+00:00"))
         rig.work()
         assert "in_step" == rig.shipment()["state"]

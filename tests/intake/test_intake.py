@@ -36,7 +36,7 @@ def intake(rig: Rig) -> Intake:
 
 def reprocess(rig: Rig, number: int = 0) -> Outcome:
     """Run one of the stored deliveries again."""
-    return intake(rig).reprocess(rig.desk.delivery(rows(rig)[number]["id"])).outcome
+    return intake(rig).reprocess(rig.queries.delivery(rows(rig)[number]["id"])).outcome
 
 
 NOT_JSON = {
@@ -271,7 +271,7 @@ class TestCouriers:
         serve(rig, toy(read=lambda _payload, _request: [told]), couriers=couriers)
         rig.post(posted())
 
-        (stored,) = rig.desk.story("melhor-envio/p1")["deliveries"]
+        (stored,) = rig.queries.history("melhor-envio/p1")["deliveries"]
         assert expected == stored["said"]["courier"]
 
 
@@ -413,7 +413,7 @@ class TestReprocess:
         """An endpoint that is gone and a body that retention emptied are said to be so."""
         broken(KeyError("data"))
         rig.post(posted())
-        row = rig.desk.delivery(rows(rig)[0]["id"])
+        row = rig.queries.delivery(rows(rig)[0]["id"])
 
         assert "the body was emptied by retention" == intake(rig).reprocess({**row, "body": None}).reason
         rig.configure(endpoints={"ups": ENDPOINTS["ups"]})

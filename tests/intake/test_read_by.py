@@ -12,7 +12,7 @@ from receiver.carriers import Carrier, discover
 from receiver.intake.intake import Intake, read_by
 from receiver.store import Inbox
 from receiver.store.tables import deliveries
-from tests.support.console import Desk, receiver
+from tests.support.console import Operator, receiver
 from tests.support.rig import Rig, posted
 from tests.support.sending import serve, toy
 
@@ -73,24 +73,24 @@ class TestStored:
 
     def test_received(self, rig: Rig) -> None:
         """Version and digest stand with the delivery, and in the parcel's story."""
-        desk, carrier = Desk(rig), discover()["melhor_envio"]
+        operator, carrier = Operator(rig), discover()["melhor_envio"]
         rig.post(posted("1-01", parcel="p1", number="TN1"))
 
         told = f"{PROGRAM}+{carrier.digest}"
-        [story] = desk.tells("show", PARCEL)
+        [story] = operator.tells("show", PARCEL)
         assert [told] == [one["version"] for one in story["deliveries"]]
-        assert f"accepted, proven by hmac, adapter melhor_envio {told}, not folded in yet, " in desk.says(
+        assert f"accepted, proven by hmac, adapter melhor_envio {told}, not folded in yet, " in operator.says(
             "show", PARCEL
         )
 
     def test_before(self, rig: Rig) -> None:
         """What release 0.1.0 stored has no digest, and what came before that has nothing."""
-        desk = Desk(rig)
+        operator = Operator(rig)
         rig.post(posted("1-01", parcel="p1", number="TN1"))
         read_by_now(rig, "0.1.0")
-        assert ", adapter melhor_envio 0.1.0, not folded in yet, " in desk.says("show", PARCEL)
+        assert ", adapter melhor_envio 0.1.0, not folded in yet, " in operator.says("show", PARCEL)
         read_by_now(rig, None)
-        assert ", adapter melhor_envio, not folded in yet, " in desk.says("show", PARCEL)
+        assert ", adapter melhor_envio, not folded in yet, " in operator.says("show", PARCEL)
 
     def test_reprocessed(self, rig: Rig) -> None:
         """After a fix of the adapter the delivery tells what read it last."""
@@ -103,6 +103,6 @@ class TestStored:
         name = rig.post(posted("1-01", parcel="p1", number="TN1")).json["delivery"]
         read_by_now(rig, "0.1.0")
         serve(rig, mended)
-        Intake(rig.config, Inbox(rig.database), clock=lambda: rig.now).reprocess(rig.desk.delivery(name))
+        Intake(rig.config, Inbox(rig.database), clock=lambda: rig.now).reprocess(rig.queries.delivery(name))
 
-        assert read_by(mended) == rig.desk.delivery(name)["version"]
+        assert read_by(mended) == rig.queries.delivery(name)["version"]

@@ -22,7 +22,7 @@ def reprocess(rig: Rig) -> Outcome:
     """Run the one stored delivery again."""
     (row,) = rows(rig)
     intake = Intake(rig.config, Inbox(rig.database), clock=lambda: rig.now)
-    return intake.reprocess(rig.desk.delivery(row["id"])).outcome
+    return intake.reprocess(rig.queries.delivery(row["id"])).outcome
 
 
 def refusing(rig: Rig, refusal: Exception) -> Carrier:

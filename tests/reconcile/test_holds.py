@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.console import Desk
+from tests.support.console import Operator
 from tests.support.reconciling import rest
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
@@ -101,7 +101,7 @@ class TestCommand:
         for _ in range(2):
             rig.post(posted(event="order.delivered"))
             rig.later(60)
-            rig.desk.retry("melhor-envio/p1", now=rig.now)
+            rig.queries.retry("melhor-envio/p1", now=rig.now)
             rig.work()
 
         assert note == rig.shipment()["note"]
@@ -126,27 +126,27 @@ class TestLink:
 
     def test_shown(self, rig: Rig):
         """The story says which link led to the order, and when it was set."""
-        desk = Desk(rig, **{"melhor-envio": LINKED})
+        operator = Operator(rig, **{"melhor-envio": LINKED})
         rig.add_order(order("1-01", package("A", trackingNumber="THEIRS")))
         rig.post(posted(None))
         rig.link("TN1BR", "1-01")
         rig.work()
 
         expected = "  linked           to 1-01 by a link of tracking_number TN1BR, set 2026-11-18T11:06:40Z"
-        assert expected in desk.says("show", "TN1BR").splitlines()
-        (story,) = desk.tells("show", "TN1BR")
+        assert expected in operator.says("show", "TN1BR").splitlines()
+        (story,) = operator.tells("show", "TN1BR")
         assert [("tracking_number", "TN1BR", "1-01")] == [
             (link["kind"], link["value"], link["order_id"]) for link in story["links"]
         ]
 
     def test_not_shown(self, rig: Rig):
         """A link to another order than the one that was chosen did not lead there."""
-        desk = Desk(rig)
+        operator = Operator(rig)
         rig.add_order(order("1-01", package("A")), order("2-01", package("B")))
         rig.post(posted())
         rig.work()
-        rig.desk.assign("melhor-envio/p1", order_id="1-01", invoice_number="A", now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="A", now=rig.now)
         rig.link("TN1BR", "2-01")
         rig.work()
 
-        assert "  linked  " not in desk.says("show", "TN1BR")
+        assert "  linked  " not in operator.says("show", "TN1BR")

@@ -35,7 +35,7 @@ class TestReferences:
         rig.work()
         assert ("held", "ambiguous_order") == rest(rig)
 
-        rig.desk.assign("melhor-envio/p1", order_id="1-02", invoice_number=None, now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id="1-02", invoice_number=None, now=rig.now)
         rig.work()
         assert "TN1BR" == fields(rig, "1-02", "901")["trackingNumber"]
 
@@ -109,7 +109,7 @@ class TestReferences:
         assert "To decide: receiver assign TN1BR --order 1900000000005-01" in rig.shipment()["note"]
 
         rig.configure(endpoints={"melhor-envio": {**endpoints["melhor-envio"], "order_id_affixes": ["ACME-"]}})
-        rig.desk.retry("melhor-envio/p1", now=rig.now)
+        rig.queries.retry("melhor-envio/p1", now=rig.now)
         rig.work()
         assert "TN1BR" == fields(rig, "1900000000005-01")["trackingNumber"]
 
@@ -184,8 +184,8 @@ class TestReferences:
             rig.post(posted(f"PED/{number}", parcel=f"p{number}", number=f"TN{number}BR"))
         rig.work()
 
-        assert ["unsafe_order_id"] * 4 == [row["reason"] for row in rig.desk.shipments()]
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert ["unsafe_order_id"] * 4 == [row["reason"] for row in rig.queries.shipments()]
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
     def test_slashes_and_a_key(self, rig: Rig):
         """What VTEX cannot be asked for is like what it does not know: the invoice's key may still lead there."""
@@ -239,7 +239,7 @@ class TestLinks:
         rig.work()
         assert ("awaiting_order", "order_not_found") == rest(rig)
 
-        rig.desk.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
         rig.work()
         assert "TN1BR" == fields(rig)["trackingNumber"]
 

@@ -97,7 +97,7 @@ class TestMarks:
         rig.add_order(*(order(text, package("900")) for text in [*named, "1-01"]))
         rig.link(said["tracking_number"], "1-01")
         rig.play(recording, endpoint="shop")
-        (name,) = [row["id"] for row in rig.desk.shipments()]
+        (name,) = [row["id"] for row in rig.queries.shipments()]
         rig.works_until(DAY)
 
         assert ("held", "reverse_shipment") == rest(rig, name)
@@ -155,7 +155,7 @@ class TestEnds:
         rig.add_order(order(SALE, package("900")))
         rig.post(posted(f"TROCA-{SALE}", service="Reversa"))
         rig.work()
-        rig.desk.assign("melhor-envio/p1", order_id=SALE, invoice_number=None, now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id=SALE, invoice_number=None, now=rig.now)
         rig.work()
 
         assert "in_step" == rest(rig)[0]
@@ -209,5 +209,5 @@ def test_frenet(rig: Rig):
     rig.post(told, endpoint="frenet")
     rig.works_until(DAY)
 
-    assert ["reverse_shipment"] == [row["reason"] for row in rig.desk.shipments()]
+    assert ["reverse_shipment"] == [row["reason"] for row in rig.queries.shipments()]
     assert [] == rig.calls()

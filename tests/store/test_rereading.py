@@ -9,7 +9,7 @@ from sqlalchemy import delete, text
 
 from adapters import Shipment, Status
 from receiver.shipments import Known, advance, known_from_json, shipment_to_json
-from receiver.store import Database, Delivery, Desk, Inbox, LeaseLost, Queue, Settlement
+from receiver.store import Database, Delivery, Inbox, LeaseLost, OperatorQueries, Queue, Settlement
 from receiver.store.tables import updates
 from tests.support.store_cases import NOW, claim_one, delivery, generation, shipment
 
@@ -62,7 +62,7 @@ def test_taken_back(database: Database, queue: Queue) -> None:
 
     assert (False, "returned") == (known.delivered, known.status and known.status.value)
     assert [(False, True), (True, False)] == [
-        (one["folded"], one["replaced"]) for one in Desk(database).story("ep/p1")["deliveries"]
+        (one["folded"], one["replaced"]) for one in OperatorQueries(database).history("ep/p1")["deliveries"]
     ]
 
 
@@ -117,7 +117,7 @@ def test_behind(database: Database, queue: Queue) -> None:
     kept = receive(database, saying(Status.DELIVERED))
     fold_and_settle(database, queue)
 
-    reread(database, kept, behind=True)
+    reread(database, kept, bulk=True)
 
     assert (1, NOW) == (shipment(database)["priority"], shipment(database)["due_at"])
 

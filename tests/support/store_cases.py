@@ -43,7 +43,7 @@ def delivery(*parcels: str, dedup: str | None = None, at: float = NOW, account: 
         "headers": {"content-type": "application/json"},
         "body": b"{}",
         "digest": delivery_id,
-        "proof": "hmac",
+        "auth": "hmac",
         "updates": tuple((f"ep/{parcel}", said(parcel)) for parcel in parcels or ("p1",)),
     }
     return Delivery(**{**fields, **rest})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from receiver.vtex.bills import Objection, bearing, faults, objections, shows
+from receiver.vtex.invoice_checks import Objection, bearing, faults, objections, shows
 from receiver.vtex.orders import read_order
 
 KEY, OTHER_KEY = (f"3526111111111100019155001{number:09}1234567890" for number in (900, 901))

@@ -38,7 +38,7 @@ class Unknown(Exception):
     """There is no such shipment or delivery."""
 
 
-class Desk:
+class OperatorQueries:
     """Reads everything, changes only what a person decides."""
 
     def __init__(self, database: Database) -> None:
@@ -147,14 +147,14 @@ class Desk:
             raise Unknown(f"no shipment {shipment_id!r}")
         return str(rows[0]["account"])
 
-    def story(self, shipment_id: str) -> dict[str, Any]:
+    def history(self, shipment_id: str) -> dict[str, Any]:
         """A shipment with every delivery that spoke of it and every call made for it, oldest first; and until when and
         why its account is paused, if it is. Raises `Unknown`."""
         rows = self._database.rows(select(shipments).where(shipments.c.id == shipment_id))
         if not rows:
             raise Unknown(f"no shipment {shipment_id!r}")
         of_delivery = ("id", "received_at", "digest", "outcome", "carrier", "proof", "version", "notice")
-        said = (
+        news = (
             select(updates.c.said, updates.c.folded, *(deliveries.c[name] for name in of_delivery))
             .join(deliveries, deliveries.c.id == updates.c.delivery)
             .where(updates.c.shipment == shipment_id)
@@ -167,7 +167,7 @@ class Desk:
         )
         return {
             "shipment": _shipment(dict(rows[0])),
-            "deliveries": [_said(dict(row)) for row in self._database.rows(said)],
+            "deliveries": [_news(dict(row)) for row in self._database.rows(news)],
             "attempts": [_attempt(dict(row)) for row in self._database.rows(tried)],
             "paused": next((dict(row) for row in self._database.rows(paused)), None),
         }
@@ -356,7 +356,7 @@ def _delivery(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "headers": json.loads(row["headers"])}
 
 
-def _said(row: dict[str, Any]) -> dict[str, Any]:
+def _news(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **row,
         "said": json.loads(row["said"]),

@@ -14,7 +14,7 @@ from typing import IO
 from receiver.store.engine import is_sqlite, sqlite_file
 
 
-class Presence:
+class ProcessLock:
     """A process's ``name`` in its leases: a file of that name, locked for as long as the process lives.
 
     However it ends, the kernel opens the lock: a file that can be locked names a dead process. No name is borne twice,
@@ -30,7 +30,7 @@ class Presence:
         # and its leases lapse as they do on another machine.
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
-    def dead(self) -> Iterator[str]:
+    def stale_names(self) -> Iterator[str]:
         """The names of killed processes; each is forgotten when the next one is asked for."""
         for path in sorted(self._folder.iterdir()):
             if path.name.startswith(self._prefix):

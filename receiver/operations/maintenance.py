@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.store import Background, Database, Paused, Queue, RateLimited, StoreUnavailable
 from receiver.store.background import News
 from receiver.timing import INDEX_READ
@@ -17,12 +17,12 @@ log = logging.getLogger("receiver.worker")
 
 #: VTEX deletes a hook that had nothing to tell for three days; seconds between looks whether ours is there.
 HOOK_LOOK = 4 * 3600.0
-#: Seconds between looks for chores while there are none, and until a chore that live work stood before is tried again.
+#: Seconds between looks for work while there is none, and until what live work stood before is tried again.
 _IDLE, _LATER = 1.0, 2.0
 _HOUR = 3600.0
 
 
-class Chores:
+class MaintenanceTask:
     """Those of one account, in a thread of its own: where its VTEX hangs, the others' go on. ``clock`` is Unix time in
     seconds."""
 
@@ -37,23 +37,23 @@ class Chores:
     ) -> None:
         self._account, self._queue, self._clock = vtex.account, queue, clock
         self._background = Background(database)
-        self._errands = Errands(queue, vtex, clock=clock, sleep=sleep)
+        self._calls = BackgroundCalls(queue, vtex, clock=clock, sleep=sleep)
         self._next_trim = 0.0
 
     def run(self, stopping: threading.Event) -> None:
         """One after the other, until told to stop."""
         while not stopping.is_set():
             try:
-                busy = self.once()
+                busy = self.run_one()
             except StoreUnavailable:
                 busy = False  # the worker tells of it
             except Exception:
-                log.exception("a chore stumbled; the others go on")
+                log.exception("a maintenance task stumbled; the others go on")
                 busy = False
             if not busy:
                 stopping.wait(_IDLE)
 
-    def once(self) -> bool:
+    def run_one(self) -> bool:
         """A look at the hook, if it is time for one, and at most one order. True: there may be more. Raises
         `StoreUnavailable`."""
         self._trim()
@@ -65,9 +65,9 @@ class Chores:
 
     def _read(self, news: News) -> bool:
         """Read an order for the index. True: another one may be read now."""
-        now, vtex = self._clock(), self._errands.vtex
+        now, vtex = self._clock(), self._calls.vtex
         try:
-            document = self._errands.call(lambda: vtex.get_order(news.order_id), order_id=news.order_id, patience=0)
+            document = self._calls.call(lambda: vtex.get_order(news.order_id), order_id=news.order_id, max_wait=0)
             facts = vtex.facts(document)
         except (RateLimited, Paused) as error:
             due_at = error.until if isinstance(error, Paused) else max(error.at, now + _LATER)
@@ -95,10 +95,10 @@ class Chores:
         return True
 
     def _look_after_hook(self, url: str) -> None:
-        account, secrets, errands = self._account.name, self._account.hook_secrets, self._errands
+        account, secrets, calls = self._account.name, self._account.hook_secrets, self._calls
         try:
             try:
-                standing = read_configuration(errands.call(errands.vtex.get_hook, patience=0))
+                standing = read_configuration(calls.call(calls.vtex.get_hook, max_wait=0))
             except NotFound:
                 standing = None
             if standing is not None and standing.url != url:
@@ -107,7 +107,7 @@ class Chores:
                 )
             elif standing is None and secrets:
                 body = configuration(url, secrets[0])
-                errands.call(lambda: errands.vtex.set_hook(body), patience=0)
+                calls.call(lambda: calls.vtex.set_hook(body), max_wait=0)
                 log.warning("VTEX account %s: VTEX had deleted the order hook; it is there again", account)
             elif standing is None:
                 log.error("VTEX account %s: the order hook is gone, and hook_secrets are not configured", account)

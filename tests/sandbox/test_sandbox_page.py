@@ -10,7 +10,7 @@ from receiver.sandbox.faults import _ONE_OF, _SOME_OF
 from tests.support.pages import rows, shell, spans
 from tests.support.paths import ROOT, TESTS
 
-PAGE = (ROOT / "docs" / "stand-in.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
 HEADINGS = [heading for heading in re.findall(r"^## (.+)$", PAGE, re.MULTILINE) if heading != "What it does not show"]
 ROWS = [row for heading in HEADINGS for row in rows(PAGE, heading)]
 TEST = re.compile(r"(test_\w+)::(test_\w+)")

@@ -14,9 +14,9 @@ from receiver.vtex.nfe import key_digits, plain_number
 from receiver.vtex.orders import Order, Package, read_order
 from receiver.vtex.writes import unsafe_invoice_number
 
-Bill = dict[str, Any]
+Invoice = dict[str, Any]
 #: What a person may say yes to; each is an option of ``receiver invoice``.
-Leave = Literal["replace", "return", "differing", "again"]
+Override = Literal["replace", "return", "differing", "again"]
 #: An item's price in the order, in cents: as listed, and as sold.
 _PRICES = ("price", "sellingPrice")
 #: VTEX lets nobody invoice a cancelled order; one that is being cancelled may get stuck between the two.
@@ -25,27 +25,27 @@ _CANCELLED = ("canceled", "cancel", "cancellation-requested", "request-cancel", 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why the invoice should not be posted; ``lifted_by`` is the leave that a person can give, if any."""
+    """Why the invoice should not be posted; ``overridden_by`` is the leave that a person can give, if any."""
 
     text: str
-    lifted_by: Leave | None = None
+    overridden_by: Override | None = None
 
 
-def faults(bill: Bill) -> list[str]:
+def faults(invoice: Invoice) -> list[str]:
     """What is wrong with the invoice itself, besides its schema: each with its JSON path."""
-    times = {name: bill[name] for name in ("issuanceDate", "dispatchedDate") if bill.get(name) is not None}
+    times = {name: invoice[name] for name in ("issuanceDate", "dispatchedDate") if invoice.get(name) is not None}
     found = [f"$.{name}: is no date that exists" for name, written in times.items() if not _is_time(written)]
-    if (at := bill.get("dispatchedDate")) is not None and _is_time(at) and datetime.fromisoformat(at).tzinfo is None:
+    if (at := invoice.get("dispatchedDate")) is not None and _is_time(at) and datetime.fromisoformat(at).tzinfo is None:
         found.append("$.dispatchedDate: has no offset, such as -03:00: nobody says what VTEX makes of it")
-    if not bill["invoiceValue"].isdecimal():
+    if not invoice["invoiceValue"].isdecimal():
         found.append("$.invoiceValue: holds more than digits")
-    for place, line in enumerate(bill["items"]):
+    for place, line in enumerate(invoice["items"]):
         found += [
             f"$.items[{place}].{name}: {line[name]!r} is no whole number written as one"
             for name in ("quantity", "price")
             if not isinstance(line[name], int)
         ]
-    if unsafe_invoice_number(bill["invoiceNumber"]):
+    if unsafe_invoice_number(invoice["invoiceNumber"]):
         found.append(
             "$.invoiceNumber: VTEX cannot address a number with white space or one of / \\ # ? %: "
             "no tracking could be written to that invoice"
@@ -53,34 +53,34 @@ def faults(bill: Bill) -> list[str]:
     return found
 
 
-def objections(document: Any, bill: Bill) -> list[Objection]:
+def objections(document: Any, invoice: Invoice) -> list[Objection]:
     """What speaks against it on this order. Raises `receiver.vtex.orders.UnexpectedOrder`."""
     order = read_order(document)
-    return [*_about_the_order(order, bill), *_about_the_value(order, bill), *_about_the_items(document, bill)]
+    return [*_about_the_order(order, invoice), *_about_the_value(order, invoice), *_about_the_items(document, invoice)]
 
 
-def bearing(order: Order, bill: Bill) -> list[Package]:
+def bearing(order: Order, invoice: Invoice) -> list[Package]:
     """The order's invoices of that number, of either type."""
-    return [package for package in order.packages if _is_of_number(package, bill)]
+    return [package for package in order.packages if _is_of_number(package, invoice)]
 
 
-def shows(order: Order, bill: Bill) -> bool:
+def shows(order: Order, invoice: Invoice) -> bool:
     """True where the order has that invoice: its number, its type, its value, and its key if both tell one."""
-    said = (bill["type"], int(bill["invoiceValue"]))
+    expected = (invoice["type"], int(invoice["invoiceValue"]))
     return any(
-        (package.kind, package.value) == said and _agree(package.invoice_key, bill.get("invoiceKey"))
-        for package in bearing(order, bill)
+        (package.kind, package.value) == expected and _agree(package.invoice_key, invoice.get("invoiceKey"))
+        for package in bearing(order, invoice)
     )
 
 
-def _is_of_number(package: Package, bill: Bill) -> bool:
-    return package.invoice_number.strip() == str(bill["invoiceNumber"]).strip()
+def _is_of_number(package: Package, invoice: Invoice) -> bool:
+    return package.invoice_number.strip() == str(invoice["invoiceNumber"]).strip()
 
 
-def _is_same(package: Package, bill: Bill) -> bool:
+def _is_same(package: Package, invoice: Invoice) -> bool:
     """One invoice, however its number is written: by its digits, or by its key."""
-    key = key_digits(bill.get("invoiceKey"))
-    alike = plain_number(package.invoice_number) == plain_number(bill["invoiceNumber"])
+    key = key_digits(invoice.get("invoiceKey"))
+    alike = plain_number(package.invoice_number) == plain_number(invoice["invoiceNumber"])
     return alike or (key is not None and key == key_digits(package.invoice_key))
 
 
@@ -89,25 +89,25 @@ def _agree(*keys: str | None) -> bool:
     return len({digits for key in keys if (digits := key_digits(key))}) < 2
 
 
-def _about_the_order(order: Order, bill: Bill) -> Iterator[Objection]:
+def _about_the_order(order: Order, invoice: Invoice) -> Iterator[Objection]:
     if order.status in _CANCELLED:
         yield Objection(f"order {order.order_id} is {order.status}")
-    if bill["type"] == "Input":
+    if invoice["type"] == "Input":
         yield Objection("it is a return (Input): VTEX refunds its value to the shopper", "return")
     for package in order.packages:
         there = f"the order has invoice {package.invoice_number} already ({package.kind}, {package.value} cents)"
-        if not _is_of_number(package, bill):
-            if _is_same(package, bill):
+        if not _is_of_number(package, invoice):
+            if _is_same(package, invoice):
                 yield Objection(f"{there}: the same one in another writing would stand beside it", "differing")
-        elif package.kind == bill["type"] == "Input":
+        elif package.kind == invoice["type"] == "Input":
             yield Objection(f"{there}: to post a return again is to refund again")
         else:
             yield Objection(there, "replace")
 
 
-def _about_the_value(order: Order, bill: Bill) -> Iterator[Objection]:
-    value, kind = int(bill["invoiceValue"]), bill["type"]
-    others = [package for package in order.packages if not _is_of_number(package, bill)]
+def _about_the_value(order: Order, invoice: Invoice) -> Iterator[Objection]:
+    value, kind = int(invoice["invoiceValue"]), invoice["type"]
+    others = [package for package in order.packages if not _is_of_number(package, invoice)]
     before = sum(package.value for package in others if package.kind == kind)
     if kind == "Input":
         limit: int | None = sum(package.value for package in order.outputs)
@@ -123,17 +123,17 @@ def _about_the_value(order: Order, bill: Bill) -> Iterator[Objection]:
         )
 
 
-def _about_the_items(document: Any, bill: Bill) -> Iterator[Objection]:
+def _about_the_items(document: Any, invoice: Invoice) -> Iterator[Objection]:
     items = [item for item in document.get("items") or [] if isinstance(item, dict)]
     ordered = _quantities((item.get("id"), item.get("quantity")) for item in items)
-    before = _quantities(_invoiced(document, items, bill))
-    here = _quantities((item["id"], item["quantity"]) for item in bill["items"])
+    before = _quantities(_invoiced(document, items, invoice))
+    here = _quantities((item["id"], item["quantity"]) for item in invoice["items"])
     against = [
         *(one for sku, many in here.items() if (one := _about_one(sku, many, before[sku], ordered.get(sku)))),
-        *_about_the_prices(items, bill),
+        *_about_the_prices(items, invoice),
     ]
-    if not against and bill["type"] == "Output" and ordered:
-        against += _about_the_rest(read_order(document), bill, all_items=not ordered - (here + before))
+    if not against and invoice["type"] == "Output" and ordered:
+        against += _about_the_rest(read_order(document), invoice, all_items=not ordered - (here + before))
     yield from against
 
 
@@ -146,9 +146,9 @@ def _about_one(sku: str, here: int, before: int, ordered: int | None) -> Objecti
     return Objection(f"SKU {sku}: {here} here{earlier}, ordered {ordered}", "differing")
 
 
-def _about_the_prices(items: list[dict[str, Any]], bill: Bill) -> Iterator[Objection]:
+def _about_the_prices(items: list[dict[str, Any]], invoice: Invoice) -> Iterator[Objection]:
     """Documents tell an item's price for one piece, one for all of its pieces: either will do."""
-    for line in bill["items"]:
+    for line in invoice["items"]:
         prices = {
             item[name] for item in items if str(item.get("id")) == line["id"] for name in _PRICES if item.get(name)
         }
@@ -157,25 +157,25 @@ def _about_the_prices(items: list[dict[str, Any]], bill: Bill) -> Iterator[Objec
             yield Objection(f"SKU {line['id']}: {line['price']} cents a piece here, in the order {known}", "differing")
 
 
-def _about_the_rest(order: Order, bill: Bill, *, all_items: bool) -> Iterator[Objection]:
+def _about_the_rest(order: Order, invoice: Invoice, *, all_items: bool) -> Iterator[Objection]:
     """All items, or all of the value, are invoiced with this one: then so must the other be."""
-    others = sum(package.value for package in order.outputs if not _is_of_number(package, bill))
-    told = others + int(bill["invoiceValue"])
-    if all_items and order.value is not None and told < order.value:
-        text = f"with it every item is invoiced, for {told} cents in all; the order's value is {order.value}"
+    others = sum(package.value for package in order.outputs if not _is_of_number(package, invoice))
+    total = others + int(invoice["invoiceValue"])
+    if all_items and order.value is not None and total < order.value:
+        text = f"with it every item is invoiced, for {total} cents in all; the order's value is {order.value}"
         yield Objection(text, "differing")
-    if not all_items and not others and told == order.value:
-        yield Objection(f"with it the order's whole value is invoiced, {told} cents, but not every item", "differing")
+    if not all_items and not others and total == order.value:
+        yield Objection(f"with it the order's whole value is invoiced, {total} cents, but not every item", "differing")
 
 
-def _invoiced(document: Any, items: list[dict[str, Any]], bill: Bill) -> Iterator[tuple[Any, Any]]:
+def _invoiced(document: Any, items: list[dict[str, Any]], invoice: Invoice) -> Iterator[tuple[Any, Any]]:
     """SKU and quantity of each line of the order's other invoices of the same type."""
     attachment = document.get("packageAttachment")
     packages = attachment.get("packages") if isinstance(attachment, dict) else None
     for package in packages if isinstance(packages, list) else []:
-        if not isinstance(package, dict) or package.get("type") != bill["type"]:
+        if not isinstance(package, dict) or package.get("type") != invoice["type"]:
             continue
-        if str(package.get("invoiceNumber")).strip() == bill["invoiceNumber"].strip():
+        if str(package.get("invoiceNumber")).strip() == invoice["invoiceNumber"].strip():
             continue
         for line in package.get("items") or []:
             index = line.get("itemIndex") if isinstance(line, dict) else None

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from receiver.store import Attempt, Database, Desk, Ending, Inbox, Index, LeaseLost, Link, Queue, desk
-from receiver.store.desk import Unknown
+from receiver.store import Attempt, Database, Ending, Inbox, Index, LeaseLost, Link, OperatorQueries, Queue, operator
+from receiver.store.operator import Unknown
 from receiver.store.tables import BULK, deliveries
 from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment
 
@@ -52,7 +52,7 @@ def test_shipments(database: Database) -> None:
     add_shipments(database, "ep/old", changed_at=NOW - 9, known='{"a": 1}', evidence='{"b": 2}')
     add_shipments(database, "ep/new", state="held", reason="second_parcel", tracking_number="TN1")
     add_shipments(database, "other/x", endpoint="other", changed_at=NOW - 5)
-    found = Desk(database)
+    found = OperatorQueries(database)
     assert ["ep/new", "other/x", "ep/old"] == ids(found.shipments())
     assert ["other/x", "ep/old"] == ids(found.shipments(state="due"))
     assert ["ep/old"] == ids(found.shipments(state="due", endpoint="ep"))
@@ -75,7 +75,7 @@ def test_deliveries(database: Database) -> None:
     ]
     for item in reversed(items):
         Inbox(database).receive(item)
-    found = Desk(database)
+    found = OperatorQueries(database)
     assert ["1", "2", "3"] == ids(found.deliveries())
     assert ["1"] == ids(found.deliveries(outcome="ignored"))
     assert ["2"] == ids(found.deliveries(endpoint="other"))
@@ -90,13 +90,13 @@ def test_listings_stream(database: Database) -> None:
     for _ in range(3):
         rows = [vars_of(delivery(body=bytes(20_000), updates=())) for _ in range(500)]
         database.write(lambda connection, rows=rows: connection.execute(deliveries.insert(), rows), deadline=60)
-    listing = Desk(database).deliveries()
+    listing = OperatorQueries(database).deliveries()
     tracemalloc.start()
     assert 1_500 == sum(1 for _ in listing)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert 15_000_000 > peak
-    unfinished = Desk(database).deliveries()
+    unfinished = OperatorQueries(database).deliveries()
     next(unfinished)
     if not database.is_sqlite:
         reading = "SELECT query FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = {}"
@@ -120,7 +120,7 @@ def test_find(database: Database) -> None:
     add_shipments(database, "ep/3", tracking_number="TN2")
     add_shipments(database, "TN3")
     add_shipments(database, "ep/4", tracking_number="TN3")
-    found = Desk(database)
+    found = OperatorQueries(database)
     assert ["ep/1", "ep/1", "TN3"] == [found.find(name) for name in ("ep/1", "TN1", "TN3")]
     with pytest.raises(Unknown, match=r"ep/2, ep/3: name one"):
         found.find("TN2")
@@ -138,7 +138,7 @@ def test_story(database: Database, queue: Queue) -> None:
         attempt = Attempt(call="GET order", order_id="1-01", evidence={"n": number}, id=str(number))
         queue.reserve(claims[name], attempt, interval=0.0, now=NOW)
     queue.accounts.attempts.end_now([Ending("0", NOW, "done", 200, None)])
-    story = Desk(database).story("ep/p1")
+    story = OperatorQueries(database).history("ep/p1")
     assert "ep/p1" == story["shipment"]["id"]
     assert ["d1", "d2"] == ids(story["deliveries"])
     assert "p1" == story["deliveries"][0]["said"]["key"]
@@ -146,25 +146,25 @@ def test_story(database: Database, queue: Queue) -> None:
         (one["id"], one["evidence"], one["outcome"]) for one in story["attempts"]
     ]
     with pytest.raises(Unknown):
-        Desk(database).story("ep/p9")
+        OperatorQueries(database).history("ep/p9")
 
 
 LINK = Link((("tracking_number", "TN1"),), "1-01")
-DECISIONS: dict[str, tuple[Callable[[Desk], object], dict[str, Any]]] = {
+DECISIONS: dict[str, tuple[Callable[[OperatorQueries], object], dict[str, Any]]] = {
     "assign": (
-        lambda desk: desk.assign("ep/p1", order_id="1-01", invoice_number="9", now=NOW + 9),
+        lambda queries: queries.assign("ep/p1", order_id="1-01", invoice_number="9", now=NOW + 9),
         {**OPEN_AGAIN, "assigned_order": "1-01", "assigned_invoice": "9", "assigned_at": NOW + 9, "sent": None},
     ),
     "dismiss": (
-        lambda desk: desk.dismiss("ep/p1", now=NOW + 9),
+        lambda queries: queries.dismiss("ep/p1", now=NOW + 9),
         {"state": "dismissed", "reason": None, "note": "dismissed by a person", "due_at": None, "changed_at": NOW + 9},
     ),
-    "retry": (lambda desk: desk.retry("ep/p1", now=NOW + 9), OPEN_AGAIN),
+    "retry": (lambda queries: queries.retry("ep/p1", now=NOW + 9), OPEN_AGAIN),
     "retry_all": (
-        lambda desk: desk.retry_all(state="held", reason=None, now=NOW + 9),
+        lambda queries: queries.retry_all(state="held", reason=None, now=NOW + 9),
         {**OPEN_AGAIN, "priority": BULK},
     ),
-    "link": (lambda desk: Index(desk._database).link("lux", [LINK], now=NOW + 9), OPEN_AGAIN),
+    "link": (lambda queries: Index(queries._database).link("lux", [LINK], now=NOW + 9), OPEN_AGAIN),
 }
 
 
@@ -176,7 +176,7 @@ def test_decisions(database: Database, decision: str) -> None:
     add_shipments(database, "ep/p2", **{**HELD, "state": "in_step", "tracking_number": "TN2"})
     before, bystander = shipment(database), shipment(database, "ep/p2")
     database.arrived.clear()
-    decide(Desk(database))
+    decide(OperatorQueries(database))
     after = shipment(database)
     assert {**before, **changed} == {**after, "update_count": 0}
     assert bystander == shipment(database, "ep/p2")
@@ -189,7 +189,7 @@ def test_a_decision_stands(database: Database, queue: Queue, decision: str) -> N
     decide, _ = DECISIONS[decision]
     add_shipments(database, "ep/p1", **{**HELD, "due_at": NOW})
     claim = claim_one(queue)
-    decide(Desk(database))
+    decide(OperatorQueries(database))
     before = everything(database)
     assert (None, None, None) == tuple(shipment(database)[name] for name in ("token", "worker_name", "lease_until"))
     with pytest.raises(LeaseLost):
@@ -203,14 +203,14 @@ def test_a_decision_stands(database: Database, queue: Queue, decision: str) -> N
 def test_no_such_shipment(database: Database, decision: str) -> None:
     """A decision about a shipment that does not exist is refused."""
     with pytest.raises(Unknown):
-        DECISIONS[decision][0](Desk(database))
+        DECISIONS[decision][0](OperatorQueries(database))
 
 
 def test_retry_all(database: Database) -> None:
     """All of a state, or of a state and reason, and how many."""
     for number, (state, reason) in enumerate((("held", "a"), ("held", "b"), ("held", "b"), ("gave_up", "b"))):
         add_shipments(database, f"ep/{number}", due_at=None, state=state, reason=reason)
-    found = Desk(database)
+    found = OperatorQueries(database)
     assert 2 == found.retry_all(state="held", reason="b", now=NOW)
     assert ["ep/1", "ep/2"] == ids(found.shipments(state="due"))
     assert 1 == found.retry_all(state="held", reason=None, now=NOW)
@@ -219,7 +219,7 @@ def test_retry_all(database: Database) -> None:
 
 def test_prune(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Old bodies are emptied, many of one instant too; what waits for a fix keeps its own, and nothing else goes."""
-    monkeypatch.setattr(desk, "_BITE", 2)
+    monkeypatch.setattr(operator, "_BITE", 2)
     items = [delivery(at=NOW - 9) for _ in range(5)]
     items += [delivery(at=NOW - 8, outcome=outcome) for outcome in ("quarantined", "error", "ignored")]
     items += [delivery(at=NOW - 7), delivery(at=NOW)]
@@ -227,7 +227,7 @@ def test_prune(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         Inbox(database).receive(item)
     before = {row["id"]: dict(row) for row in database.rows(select(deliveries))}
     emptied = {item.id for item in items if item.received_at < NOW and item.outcome not in ("quarantined", "error")}
-    found = Desk(database)
+    found = OperatorQueries(database)
     assert 7 == found.prune(bodies_before=NOW)
     expected = {name: {**row, "body": None if name in emptied else row["body"]} for name, row in before.items()}
     assert expected == {row["id"]: dict(row) for row in database.rows(select(deliveries))}
@@ -236,7 +236,7 @@ def test_prune(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_oldest_unsettled(database: Database) -> None:
     """Since when the longest-waiting shipment has been due; none if none is."""
-    found = Desk(database)
+    found = OperatorQueries(database)
     add_shipments(database, "ep/p0", due_at=None)
     assert found.oldest_unsettled() is None
     add_shipments(database, "ep/p1", due_at=NOW)
@@ -250,5 +250,5 @@ def test_paused_accounts(database: Database, queue: Queue) -> None:
         queue.accounts.pause(name, until=NOW + 9, reason=f"{name} 401", own_fault=True)
     queue.accounts.resume("c")
     assert [("a", "a 401", NOW + 9), ("b", "b 401", NOW + 9)] == [
-        (row["name"], row["reason"], row["until"]) for row in Desk(database).paused_accounts(now=NOW)
+        (row["name"], row["reason"], row["until"]) for row in OperatorQueries(database).paused_accounts(now=NOW)
     ]

@@ -1,4 +1,4 @@
-"""Senders that were not proven: for the operator only, and bounded; the sender hears one text for every cause."""
+"""Requests that failed authentication: for the operator only, and bounded. The sender hears one text for all causes."""
 
 import hmac
 import logging
@@ -8,38 +8,40 @@ from receiver.store import Inbox, StoreUnavailable
 
 log = logging.getLogger("receiver.intake")
 
-#: Rejects written per second and process; of more, only the log hears how many there were.
+#: Failures written per second and process; of more, only the log hears how many there were.
 _A_SECOND = 5
 #: Headers that tell who came and hold no secret.
 _HARMLESS = ("content-length", "content-type", "user-agent")
 
 
-class Rejects:
-    """Notes them. ``clock`` is Unix time in seconds."""
+class AuthFailures:
+    """Records authentication failures. ``clock`` is Unix time in seconds."""
 
     def __init__(self, inbox: Inbox, *, clock: Callable[[], float]) -> None:
         self._inbox, self._clock = inbox, clock
         self._second, self._many = 0, 0
 
     def note(
-        self, door: str, reason: str, *, method: str, target: str, headers: Mapping[str, str], status: int = 401
+        self, route: str, reason: str, *, method: str, target: str, headers: Mapping[str, str], status: int = 401
     ) -> None:
-        """``door`` is the endpoint's name, or the route's; ``target`` and ``headers`` come without secrets."""
+        """``route`` is the endpoint's name, or the route's; ``target`` and ``headers`` come without secrets."""
         now = self._clock()
         if int(now) != self._second:
             if self._many > _A_SECOND:
-                log.warning("401: %d more senders in one second were not recorded", self._many - _A_SECOND)
+                log.warning(
+                    "401: %d more authentication failures in one second were not recorded", self._many - _A_SECOND
+                )
             self._second, self._many = int(now), 0
         self._many += 1
         if self._many > _A_SECOND:
             return
-        log.warning("%s: %d, the sender is not proven: %s", door, status, reason)
+        log.warning("%s: answered %d, authentication failed: %s", route, status, reason)
         try:
             self._inbox.reject(
-                endpoint=door, at=now, reason=reason, method=method, target=target, headers=dict(headers)
+                endpoint=route, at=now, reason=reason, method=method, target=target, headers=dict(headers)
             )
         except StoreUnavailable as error:
-            log.warning("%s: the reject was not recorded: %s", door, error)
+            log.warning("%s: the authentication failure was not recorded: %s", route, error)
 
 
 def harmless(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

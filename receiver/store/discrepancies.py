@@ -24,7 +24,7 @@ _NOT_COMPARED = (State.DUE, State.DISMISSED)
 _NO_PARCEL = dict.fromkeys(("shipment", "tracking_number", "reason", "note"))
 
 
-class Gaps:
+class Discrepancies:
     """Reads only. ``account`` narrows each list to one VTEX account."""
 
     def __init__(self, database: Database, *, account: str | None = None) -> None:
@@ -38,9 +38,9 @@ class Gaps:
         What counts is how each order was last read: an invoice may have got its tracking elsewhere since.
         """
         for row in map(dict, self._database.each(self._untracked(before))):
-            if not _is_told(row):
-                told = _without(row, "sent", "chosen_order", "chosen_invoice")
-                yield {"gap": "without_tracking", **told, **({} if _is_meant(row) else _NO_PARCEL)}
+            if not _is_tracked(row):
+                shown = _without(row, "sent", "chosen_order", "chosen_invoice")
+                yield {"gap": "without_tracking", **shown, **({} if _is_meant(row) else _NO_PARCEL)}
 
     def never_written(self, *, before: float) -> Iterator[dict[str, Any]]:
         """Parcels that the carrier has had since before ``before`` and whose tracking was never written."""
@@ -63,8 +63,8 @@ class Gaps:
             known = json.loads(row["known"])
             is_taken = row["state"] != State.WAITING or known.get("in_possession", False)
             if is_taken and (since := _had_since(row, known)) < before:
-                told = _without(row, "known", "first_at", "changed_at")
-                yield {"gap": "never_written", **told, "since": since}
+                shown = _without(row, "known", "first_at", "changed_at")
+                yield {"gap": "never_written", **shown, "since": since}
 
     def written(self) -> list[dict[str, Any]]:
         """Every parcel whose tracking is on an invoice, as far as we know, an order's side by side: ``sent`` is what we
@@ -171,7 +171,7 @@ def _place(row: dict[str, Any]) -> tuple[str, str, str]:
     return row["account"], row["sent"].order_id, row["sent"].invoice_number
 
 
-def _is_told(row: dict[str, Any]) -> bool:
+def _is_tracked(row: dict[str, Any]) -> bool:
     """True where the parcel was written to this very invoice, and was not looked for there in vain."""
     sent = sent_from(row["sent"])
     if sent is None or not sent.is_at(row["order_id"], row["invoice_number"]):
@@ -189,9 +189,9 @@ def _had_since(row: dict[str, Any], known: dict[str, Any]) -> float:
 
     Carriers' clocks may be ahead, but of nothing do we know for longer than since its row last changed.
     """
-    said = [datetime.fromisoformat(known[name]).timestamp() for name in ("dispatched_at", "since") if name in known]
+    times = [datetime.fromisoformat(known[name]).timestamp() for name in ("dispatched_at", "since") if name in known]
     first_at: float = row["first_at"]
-    return min(max([first_at, *said]), float(row["changed_at"]))
+    return min(max([first_at, *times]), float(row["changed_at"]))
 
 
 def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def unassign(shipment: str, *, as_json: bool) -> None:
 @click.argument("shipment")
 @json_option
 def dismiss(shipment: str, *, as_json: bool) -> None:
-    """Send nothing for a shipment, whatever comes.
+    """Send nothing for a shipment, no matter what the carrier sends.
 
     `receiver retry` opens it again. SHIPMENT is its id or its tracking number.
     """

@@ -127,7 +127,7 @@ def rejects(*, as_json: bool) -> None:
     columns = {"at": "at", "endpoint": "endpoint", "reason": "reason", "method": "method", "target": "target"}
     with opened() as (_, database):
         rows = ({**row, "headers": json.loads(row["headers"])} for row in OperatorQueries(database).rejects())
-        show_rows(rows, columns, as_json=as_json, empty="nobody was turned away")
+        show_rows(rows, columns, as_json=as_json, empty="no authentication failures recorded")
 
 
 @click.command()

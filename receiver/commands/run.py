@@ -24,7 +24,7 @@ _AT_LEAST_ONE = click.IntRange(min=1)
 def serve(bind: str, threads: int) -> None:
     """Receive and work, in one process.
 
-    SIGHUP reads the configuration anew.
+    SIGHUP reads the configuration again.
     """
     path, config = configuration()
     server.start_logging()
@@ -39,7 +39,7 @@ def serve(bind: str, threads: int) -> None:
 def web(bind: str, processes: int, threads: int) -> None:
     """Only receive; `receiver work` does the rest.
 
-    Any number of them, on any number of hosts with PostgreSQL. SIGHUP reads the configuration anew.
+    Any number of them, on any number of hosts with PostgreSQL. SIGHUP reads the configuration again.
     """
     path, config = configuration()
     server.start_logging()
@@ -57,7 +57,7 @@ def web(bind: str, processes: int, threads: int) -> None:
 def work(concurrency: int | None) -> None:
     """Only work: make VTEX agree with what was received.
 
-    SIGHUP reads the configuration anew.
+    SIGHUP reads the configuration again.
     """
     path, config = configuration()
     server.start_logging()

@@ -75,7 +75,7 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
     config = _general(top.table("receiver"), path, accounts)
     for name, account in accounts.items():
         if account and 60.0 / account.requests_per_minute > config.lease / 2:
-            faults.append(f"vtex.{name}.requests_per_minute: is so few that a lease of {config.lease:g} s would lapse")
+            faults.append(f"vtex.{name}.requests_per_minute: is so few that a lease of {config.lease:g} s would expire")
     endpoints = {
         name: endpoint
         for name, table in top.tables("endpoints").items()

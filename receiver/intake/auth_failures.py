@@ -35,13 +35,13 @@ class AuthFailures:
         self._many += 1
         if self._many > _A_SECOND:
             return
-        log.warning("%s: answered %d, authentication failed: %s", route, status, reason)
+        log.warning("authentication failed: endpoint=%s status=%d reason=%s", route, status, reason)
         try:
             self._inbox.reject(
                 endpoint=route, at=now, reason=reason, method=method, target=target, headers=dict(headers)
             )
         except StoreUnavailable as error:
-            log.warning("%s: the authentication failure was not recorded: %s", route, error)
+            log.warning("authentication failure not recorded: endpoint=%s: %s", route, error)
 
 
 def harmless(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

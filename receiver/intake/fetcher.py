@@ -71,7 +71,7 @@ class Fetcher:
         try:
             self._fetches.settle(claim, self._end(claim), now=self._clock())
         except LeaseLost:
-            log.info("%s: the lease was lost; another worker has the fetch", claim.endpoint)
+            log.info("lease lost, another worker has the fetch: endpoint=%s", claim.endpoint)
 
     def _end(self, claim: FetchClaim) -> Fetched:
         endpoint = self._config.endpoints.get(claim.endpoint)
@@ -104,7 +104,7 @@ class Fetcher:
         if status in (429, 503):
             asked = next((answer.headers[name] for name in _RETRY_AFTER if name in answer.headers), None)
             until = self._clock() + pause(asked, self._clock())
-            log.warning("%s: %s asks to slow down", claim.endpoint, endpoint.carrier.name)
+            log.warning("carrier asks to slow down: endpoint=%s carrier=%s", claim.endpoint, endpoint.carrier.name)
             return replace(self._later(claim, status, f"HTTP {status}", earliest=until), quiet_until=until)
         if status in NOT_ALLOWED:
             until = self._clock() + BAD_KEY.first
@@ -133,7 +133,7 @@ class Fetcher:
         now = self._clock()
         if now - claim.asked_at > self._config.horizon_days * 86_400:
             log.error(
-                "%s: given up: what delivery %s tells of could not be fetched for %g days: %s",
+                "fetch given up: endpoint=%s delivery=%s days=%g reason=%s",
                 claim.endpoint, claim.delivery, self._config.horizon_days, why,
             )  # fmt: skip
             return Fetched(outcome="gave_up", status=status, reason=why)
@@ -142,7 +142,7 @@ class Fetcher:
 
     def _held(self, claim: FetchClaim, status: int | None, why: str) -> Fetched:
         log.error(
-            "%s: held: what delivery %s tells of cannot be fetched: %s%s (see: receiver fetches)",
+            "fetch held: endpoint=%s delivery=%s reason=%s%s (see: receiver fetches)",
             claim.endpoint, claim.delivery, why, f" (HTTP {status})" if status in NOT_ALLOWED else "",
         )  # fmt: skip
         return Fetched(outcome="held", status=status, reason=why)

@@ -105,7 +105,10 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
     except Exception as error:  # noqa: BLE001  an adapter's mistake must not lose the delivery
         fault = error_location(error)
         log.error(
-            "%s: adapter %s failed: %s; the delivery is kept for reprocessing", endpoint.name, carrier.slug, fault
+            "adapter failed, delivery kept for receiver reprocess: endpoint=%s carrier=%s fault=%s",
+            endpoint.name,
+            carrier.slug,
+            fault,
         )
         return Reading(outcome=Outcome.ERROR, why=fault)
     fetches = tuple(conversion.fetches)
@@ -318,7 +321,7 @@ def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:
 def _log_quarantined(endpoint: Endpoint, delivery: str, reading: Reading) -> None:
     if reading.outcome == Outcome.QUARANTINED:
         log.warning(
-            "%s: delivery %s quarantined: %s: %s (kept; after a fix: receiver reprocess)",
+            "delivery quarantined, kept for receiver reprocess: endpoint=%s delivery=%s carrier=%s reason=%s",
             endpoint.name, delivery, endpoint.carrier.slug, reading.reason,
         )  # fmt: skip
 

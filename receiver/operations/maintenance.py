@@ -48,7 +48,7 @@ class MaintenanceTask:
             except StoreUnavailable:
                 busy = False  # the worker tells of it
             except Exception:
-                log.exception("a maintenance task stumbled; the others go on")
+                log.exception("maintenance task failed, the others continue")
                 busy = False
             if not busy:
                 stopping.wait(_IDLE)

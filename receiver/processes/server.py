@@ -101,7 +101,7 @@ class _Working:
         for name in self._presence.stale_names():
             freed = Queue(self._database, worker_name=name, lease=self._config.lease).free_own_leases()
             if freed:
-                log.warning("%d leases of %s, which was killed, were given back", freed, name)
+                log.warning("leases of a killed process released: leases=%d process=%s", freed, name)
         self._worker.start()
         log.info("worker started: concurrency=%d accounts=%s", self._concurrency, ", ".join(self._config.accounts))
 
@@ -124,7 +124,7 @@ def _reloaded(path: Path, former: Config) -> Config:
         faults = "; ".join(line.strip(" -") for line in str(error).splitlines())
         log.error("the new configuration cannot be used, the former one stays in force: %s", faults)
         return former
-    log.warning("the configuration was read anew")
+    log.warning("configuration reloaded")
     return config
 
 

@@ -23,7 +23,7 @@ def next_step(row: Mapping[str, Any], *, paused_until: float | None, now: float)
     if paused_until is not None and paused_until > max(due, now):
         return NextStep("it is looked at when the account's pause is over", paused_until)
     if due <= now:
-        return NextStep("the next free hand takes it")
+        return NextStep("waiting for a free worker")
     if state == "in_step":
         return NextStep(_in_step(row), due)
     if row["reason"] == "no_reference":  # there is nothing that VTEX could be asked for

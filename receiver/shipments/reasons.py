@@ -207,7 +207,7 @@ class Reason(StrEnum):
         "number_changed",
         Kind.KEPT,
         (
-            "Somebody has changed the number since it was written. It stays, as the endpoint's number_changed says. "
+            "A person has changed the number since it was written. It stays, as the endpoint's number_changed says. "
             "receiver assign with --invoice overwrites it."
         ),
     )

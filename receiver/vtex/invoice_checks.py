@@ -36,7 +36,7 @@ def faults(invoice: Invoice) -> list[str]:
     times = {name: invoice[name] for name in ("issuanceDate", "dispatchedDate") if invoice.get(name) is not None}
     found = [f"$.{name}: is no date that exists" for name, written in times.items() if not _is_time(written)]
     if (at := invoice.get("dispatchedDate")) is not None and _is_time(at) and datetime.fromisoformat(at).tzinfo is None:
-        found.append("$.dispatchedDate: has no offset, such as -03:00: nobody says what VTEX makes of it")
+        found.append("$.dispatchedDate: has no offset, such as -03:00: VTEX does not document what it makes of it")
     if not invoice["invoiceValue"].isdecimal():
         found.append("$.invoiceValue: holds more than digits")
     for place, line in enumerate(invoice["items"]):

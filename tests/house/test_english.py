@@ -43,7 +43,7 @@ def commands(group: click.Group, path: str = "receiver") -> Iterator[tuple[str, 
             yield f"{path} {name}", command
 
 
-@pytest.mark.parametrize(("path", "command"), list(commands(main)), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("path", "command"), [pytest.param(*one, id=one[0]) for one in commands(main)])
 def test_help(path, command):
     """What ``--help`` says of a command and of each of its options."""
     context = click.Context(command, info_name=path)

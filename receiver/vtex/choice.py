@@ -101,9 +101,10 @@ def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
     votes = _named_votes(order, clues)
     if clues.linked_invoice and "link" not in votes:
         return _missing(order, [clues.linked_invoice], by="a link")
-    if len(votes) == 1 and "link" not in votes and _contradicts_itself(clues):
-        return Hold(Reason.AMBIGUOUS_REFERENCE, f"the carrier's number and key name two invoices: {_names(clues)}")
+    is_confirmed = len(votes) > 1 or "link" in votes
     votes = votes or _seen_votes(order, clues)
+    if votes and not is_confirmed and _contradicts_itself(clues):
+        return Hold(Reason.AMBIGUOUS_REFERENCE, f"the carrier's number and key name two invoices: {_names(clues)}")
     if votes:
         return _elect(order, votes, clues)
     if clues.invoice_numbers or clues.invoice_keys:
@@ -251,13 +252,13 @@ def _is_ruled_out(package: Package, clues: Clues) -> bool:
 
 
 def _contradicts_itself(clues: Clues) -> bool:
-    """True where the carrier's number or series is not the one inside its own key."""
+    """True where the carrier's number or series cannot be the one inside its own key."""
     key = _key(clues)
     if key is None:
         return False
     series, number = series_and_number(key)
-    said_series = significant(next(iter(clues.invoice_series), None))
-    return _differ(series, said_series) or _differ(number, significant(next(iter(clues.invoice_numbers), None)))
+    said = next(iter(clues.invoice_numbers), number)
+    return _differ(series, significant(next(iter(clues.invoice_series), None))) or not _may_be_one(said, number)
 
 
 def _may_be_one(stored: str, said: str) -> bool:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from adapters import Probe, Retries, Scheme
-from receiver.carriers.quality import LEVELS, Quality, quality
+from receiver.carriers.quality import LEVELS, Quality, Words, quality
 from receiver.carriers.registry import Carrier
 
 BEGIN, END = "<!-- facts -->", "<!-- end of facts -->"
 
 
-_HEAD = "| carrier | name | proves itself by | where the order may be | quality |"
+_HEAD = "| carrier | name | proves itself by | where the order may be | status words | quality |"
+_NOT_COUNTED = "not counted"
 
 
 class BadPage(Exception):
@@ -65,6 +66,8 @@ def facts(carrier: Carrier, proven: Quality) -> Iterator[str]:
         "tracking page": f"`{carrier.tracking_page}`" if carrier.tracking_page else "as the payload says, or none",
         "the order may be in": ", ".join(f"`{path}`" for path in carrier.references) or "no field: it takes a link",
         "quality": f"**{proven.level}**: {LEVELS[proven.level]} ({proven.details})",
+        "status words": proven.words.details if proven.words else _NOT_COUNTED,
+        "seen live": proven.seen_live,
     }
     yield "| | |"
     yield "| --- | --- |"
@@ -86,9 +89,15 @@ def row(carrier: Carrier) -> str:
     """A carrier's line in the README's table, which says the same as `receiver carriers`."""
     schemes = ", ".join(dict.fromkeys(scheme.kind for scheme in carrier.auth))
     references = ", ".join(carrier.references) or "only by `receiver link`"
-    level = stored()[carrier.slug]["level"]
+    level, words = stored()[carrier.slug]["level"], words_of(carrier.slug)
     link = f"[`{carrier.slug}`](docs/carriers/{carrier.slug}.md)"
-    return f"| {link} | {carrier.name} | {schemes} | {references} | {level} |"
+    return f"| {link} | {carrier.name} | {schemes} | {references} | {words} | {level} |"
+
+
+def words_of(slug: str) -> str:
+    """How many of the carrier's status words its adapter knows, for a table."""
+    words = stored().get(slug, {}).get("words")
+    return Words(**words).short if words else _NOT_COUNTED
 
 
 def _scheme(scheme: Scheme) -> str:

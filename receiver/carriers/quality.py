@@ -5,6 +5,9 @@ Beside a carrier's recordings lies ``provenance.json``:
 ``published_samples``  ``{"converted": 9, "of": 10}``: the payloads its documentation publishes, run through the adapter
 ``vector``             ``"published"`` or ``"own"``: whose signed example verifies; ``null`` where nothing is signed
 ``facts``              how sure the facts themselves are: ``"high"`` … ``"low"``
+``words``              ``{"known": 20, "of": 22, "source": "…"}``: the carrier's status words that the adapter knows, of
+                       those that ``source`` lists. ``of`` is ``null`` where there is no list, ``known`` where the
+                       carrier sends no such words. The whole entry may be missing: nobody has counted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,8 +31,34 @@ FACTS = ("high", "medium-high", "medium", "low")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """How whole the adapter's table of status words is."""
+
+    known: int | None
+    of: int | None
+    source: str
+
+    @property
+    def short(self) -> str:
+        """For a table: ``20 of 22``."""
+        if self.known is None:
+            return "none sent"
+        return f"{self.known} of {self.of}" if self.of is not None else f"{self.known}, no list"
+
+    @property
+    def details(self) -> str:
+        """A sentence for the carrier's page."""
+        if self.known is None:
+            return f"none: the carrier sends no status words ({self.source})"
+        if self.of is None:
+            return f"{self.known} known; there is no published list ({self.source})"
+        missing = f", {self.of - self.known} without an entry" if self.of > self.known else ""
+        return f"{self.known} of {self.of} known{missing} ({self.source})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """``sources`` maps what recordings are worth to how many there are."""
+    """``sources`` maps what recordings are worth to how many there are; ``words`` is ``None`` where nobody counted."""
 
     level: str
     facts: str
@@ -37,6 +66,13 @@ class Quality:
     converted: int
     of: int
     vector: str | None
+    words: Words | None = None
+
+    @property
+    def seen_live(self) -> str:
+        """Whether any recording was captured from real traffic, in words."""
+        many = self.sources.get("captured", 0)
+        return f"yes: recordings of real traffic: {many}" if many else "never: no recording is of real traffic"
 
     @property
     def details(self) -> str:
@@ -73,4 +109,21 @@ def quality(sources: Iterable[str], provenance: Mapping[str, Any]) -> Quality:
         level = "published"
     else:
         level = "second-hand" if facts == "low" or found.count("second-hand") * 2 > len(found) else "documented"
-    return Quality(level=level, facts=facts, sources=counted, converted=converted, of=of, vector=provenance["vector"])
+    return Quality(
+        level=level,
+        facts=facts,
+        sources=counted,
+        converted=converted,
+        of=of,
+        vector=provenance["vector"],
+        words=_words(provenance["words"]) if provenance.get("words") else None,
+    )
+
+
+def _words(given: Mapping[str, Any]) -> Words:
+    known, of, source = given["known"], given["of"], given["source"]
+    if not all(number is None or (isinstance(number, int) and number >= 0) for number in (known, of)):
+        raise ValueError("words: known and of are numbers or null")
+    if (known is None and of is not None) or (known is not None and of is not None and known > of) or not source:
+        raise ValueError("words: known is at most of, and source says where the list stands")
+    return Words(known=known, of=of, source=str(source))

@@ -18,6 +18,7 @@ from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
 from receiver.http import Http
 from receiver.shipments import Reason, Sent, State
+from receiver.shipments.differences import Change
 from receiver.store import Database, NotMigrated, OperatorQueries, Queue, StoreUnavailable
 from receiver.store.operator import Unknown
 from receiver.vtex.client import Vtex
@@ -193,6 +194,26 @@ def moment(seconds: float) -> str:
 def printable(text: str) -> str:
     """The text without what a terminal would obey: carriers' and VTEX's words are printed here."""
     return "".join(letter if letter.isprintable() or letter == "\n" else f"\\x{ord(letter):02x}" for letter in text)
+
+
+def change_lines(changes: Iterable[Change]) -> Iterator[str]:
+    """A line for each field that changed: ``status  other → dispatched``; for a list, what went and what came."""
+    for change in changes:
+        if isinstance(change.before or change.after, list):
+            before, after = change.before or [], change.after or []
+            yield from (f"{change.name:<16}- {_changed(item)}" for item in before if item not in after)
+            yield from (f"{change.name:<16}+ {_changed(item)}" for item in after if item not in before)
+        else:
+            yield f"{change.name:<16}{_changed(change.before)} → {_changed(change.after)}"
+
+
+def plain_changes(changes: Iterable[Change]) -> dict[str, list[Any]]:
+    """The same for JSON: before and after by the field's name."""
+    return {change.name: [change.before, change.after] for change in changes}
+
+
+def _changed(value: Any) -> str:
+    return "-" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def count(many: int, singular: str, plural: str | None = None) -> str:

@@ -11,7 +11,7 @@ import click
 
 from adapters import Ignored, NotAuthentic, Request, Unreadable
 from receiver.carriers import BrokenCarriers, Carrier, discover
-from receiver.carriers.pages import BadPage, computed, facts, stored, with_facts, with_table
+from receiver.carriers.pages import BadPage, computed, facts, stored, with_facts, with_table, words_of
 from receiver.carriers.scaffolding import CannotScaffold, scaffold
 from receiver.commands._common import fail, json_option, printable, show_rows
 from receiver.commands.unknown_words import unknown
@@ -42,12 +42,18 @@ def carriers(context: click.Context, *, as_json: bool) -> None:
         "name": "name",
         "auth": "proves itself by",
         "references": "where the order may be",
+        "words": "status words",
         "quality": "quality",
     }
     rows = [_row(carrier) for carrier in _known().values()]
     if not as_json:
         rows = [
-            {**row, "references": row["references"] or "only by `receiver link`", "quality": row["quality"]["level"]}
+            {
+                **row,
+                "references": row["references"] or "only by `receiver link`",
+                "words": words_of(row["carrier"]),
+                "quality": row["quality"]["level"],
+            }
             for row in rows
         ]
     show_rows(rows, columns, as_json=as_json, empty="no carriers")

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from receiver.commands._common import (
+    change_lines,
     configuration,
     count,
     endpoint_option,
@@ -25,6 +26,7 @@ from receiver.commands._common import (
     known,
     opened,
     outcome_option,
+    plain_changes,
     printable,
 )
 from receiver.config import Config, default_path
@@ -32,6 +34,7 @@ from receiver.http import Http
 from receiver.intake import FETCHED, Intake, read, stored_request
 from receiver.processes.worker import Worker
 from receiver.recordings import BadRecording, Recording, to_json, walk
+from receiver.recordings.against import Differing, NoSuchVersion, differing, replayed, version
 from receiver.recordings.replay import Fields, Replay, Replayed, bad, orders_by_id
 from receiver.recordings.scrub import scrubbed
 from receiver.sandbox import BadOrders, load_orders
@@ -66,6 +69,9 @@ def _base_url(_context: click.Context, _parameter: click.Parameter, value: str |
 @click.option("--send", is_flag=True, help="Store them and write to VTEX for real.")
 @click.option("--to", "base_url", metavar="URL", callback=_base_url, help="POST them, signed again, to a receiver.")
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many.")
+@click.option(
+    "--against", metavar="FOLDER|REV", help="Compare with other adapters: a folder that has them, or a git revision."
+)
 @json_option
 def replay(
     paths: tuple[Path, ...],
@@ -73,6 +79,7 @@ def replay(
     endpoint: str | None,
     base_url: str | None,
     limit: int | None,
+    against: str | None,
     *,
     send: bool,
     as_json: bool,
@@ -82,10 +89,11 @@ def replay(
     PATHS are .http files, folders of them, and exported JSON Lines. Without --send or --to nothing is sent or stored:
     it prints the fields wanted and, with orders, the invoice chosen, the rule, the exact PATCH and the PUT of
     its events.
-    Exit code 0: all came out as expected.
+    Exit code 0: all came out as expected. With --against it prints which shipments the other version of the adapters
+    read otherwise (before → after); exit code 0: none.
     """
-    if sum([send, base_url is not None, orders_file is not None]) > 1:
-        raise click.UsageError("--send, --to and --orders exclude each other: orders are for a dry run.")
+    if sum([send, base_url is not None, orders_file is not None, against is not None]) > 1:
+        raise click.UsageError("--send, --to, --orders and --against exclude each other.")
     config = _config(needed=send or endpoint is not None)
     if config is not None and endpoint is not None and endpoint not in config.endpoints:
         fail(f"no endpoint {endpoint!r}; there are {', '.join(config.endpoints)}")
@@ -98,6 +106,10 @@ def replay(
         results = _each(recordings, lambda one: run.post(one, base_url, http))
     else:
         results = _each(recordings, run.dry)
+    if against is not None:
+        arguments = [*map(str, paths), *_given("--endpoint", endpoint), *_given("--limit", limit)]
+        with _only_errors_logged():
+            sys.exit(_compare(against, arguments, results, as_json=as_json))
     with _only_errors_logged():
         sys.exit(_print(results, as_json=as_json))
 
@@ -166,6 +178,39 @@ def _print(results: Iterable[Replayed], *, as_json: bool) -> int:
     if not as_json:
         click.echo(f"{total} recording(s), {total - failed} as expected, {failed} not")
     return 1 if failed else 0
+
+
+def _given(option: str, value: object) -> list[str]:
+    return [] if value is None else [option, str(value)]
+
+
+def _compare(against: str, arguments: list[str], results: Iterable[Replayed], *, as_json: bool) -> int:
+    """What differs from another version of the adapters; the exit code."""
+    try:
+        with version(against) as folder:
+            before = replayed(folder, arguments)
+    except NoSuchVersion as error:
+        fail(str(error))
+    after = [_plain(result) for result in results]
+    found = list(differing(before, after))
+    for one in found:
+        click.echo(json.dumps(_plain_difference(one)) if as_json else printable("\n".join(_difference(one))))
+    if not as_json:
+        click.echo(f"{count(len(after), 'recording')}, {len(found)} read otherwise than by {against}")
+    return 1 if found else 0
+
+
+def _difference(one: Differing) -> Iterator[str]:
+    yield one.name
+    yield from (f"  {line}" for line in change_lines(one.outcome))
+    for shipment, changed in one.shipments.items():
+        yield f"  {shipment}"
+        yield from (f"    {line}" for line in change_lines(changed))
+
+
+def _plain_difference(one: Differing) -> dict[str, Any]:
+    shipments = {shipment: plain_changes(changed) for shipment, changed in one.shipments.items()}
+    return {"name": one.name, "message": plain_changes(one.outcome), "shipments": shipments}
 
 
 def _with_progress(recordings: Iterator[_Walked]) -> Iterator[_Walked]:

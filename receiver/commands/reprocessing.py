@@ -11,12 +11,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from receiver.commands._common import (
     carrier_option,
+    change_lines,
     count,
     endpoint_option,
     fail,
     instant,
     json_option,
     opened,
+    plain_changes,
     printable,
     say,
 )
@@ -136,21 +138,12 @@ def _show_differences(config: Config, database: Database, ids: Sequence[str], *,
 
 def _lines(found: Reread) -> Iterator[str]:
     yield found.shipment
-    for change in found.changes:
-        yield f"  {change.name:<16}{_value(change.before)} → {_value(change.after)}"
+    yield from (f"  {line}" for line in change_lines(found.changes))
     yield f"  {'then':<16}{found.follow_up}"
 
 
-def _value(value: Any) -> str:
-    return "-" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def _plain(found: Reread) -> dict[str, Any]:
-    return {
-        "shipment": found.shipment,
-        "changes": {change.name: [change.before, change.after] for change in found.changes},
-        "then": found.follow_up,
-    }
+    return {"shipment": found.shipment, "changes": plain_changes(found.changes), "then": found.follow_up}
 
 
 def _with_progress(ids: Sequence[str]) -> Iterator[str]:

@@ -189,6 +189,36 @@ class TestQuality:
         """The level is computed from where recordings come from and what was run by hand."""
         assert level == quality(sources, {**PROVENANCE, **changes}).level
 
+    @pytest.mark.parametrize(
+        ("known", "of", "short", "details"),
+        [
+            (20, 22, "20 of 22", "20 of 22 known, 2 without an entry (a page)"),
+            (22, 22, "22 of 22", "22 of 22 known (a page)"),
+            (13, None, "13, no list", "13 known; there is no published list (a page)"),
+            (None, None, "none sent", "none: the carrier sends no status words (a page)"),
+        ],
+    )
+    def test_words(self, known, of, short, details):
+        """How whole the table of status words is."""
+        words = quality([DOCUMENTED], {**PROVENANCE, "words": {"known": known, "of": of, "source": "a page"}}).words
+
+        assert (short, details) == (words.short, words.details)
+
+    @pytest.mark.parametrize(("known", "of", "source"), [(3, 2, "a"), (None, 2, "a"), ("3", 4, "a"), (1, 1, "")])
+    def test_impossible_words(self, known, of, source):
+        """More words than there are, or a list without a source, is refused."""
+        with pytest.raises(ValueError, match="words: "):
+            quality([DOCUMENTED], {**PROVENANCE, "words": {"known": known, "of": of, "source": source}})
+
+    def test_not_counted(self):
+        """A carrier's words may not have been counted."""
+        assert quality([DOCUMENTED], PROVENANCE).words is None
+
+    def test_seen_live(self):
+        """Only a recording of real traffic counts as seen live."""
+        assert "never: no recording is of real traffic" == quality([DOCUMENTED], PROVENANCE).seen_live
+        assert "yes: recordings of real traffic: 1" == quality(["captured and scrubbed, x"], PROVENANCE).seen_live
+
     def test_source(self):
         """A source begins with words that this scale knows."""
         assert "documented" == worth(DOCUMENTED)

@@ -17,8 +17,8 @@ from receiver.shipments.known import (
     Volume,
     advance,
     fold,
-    local_day,
     local_time,
+    with_local_days,
 )
 from receiver.shipments.reasons import Kind, Reason
 from receiver.shipments.record import Assignment, Decision, Generation, NextState, ShipmentRecord, held, kept, waiting
@@ -51,11 +51,11 @@ __all__ = [
     "kept",
     "known_from_json",
     "known_to_json",
-    "local_day",
     "local_time",
     "shipment_from_json",
     "shipment_to_json",
     "stamp_from_json",
     "stamp_to_json",
     "waiting",
+    "with_local_days",
 ]

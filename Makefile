@@ -4,14 +4,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+# The tests that cover the packages without I/O, but for those that go by chance or damage every field. Names that are
+# not there are left out.
+PURE := $(wildcard $(addprefix tests/, \
+	carriers traps vtex shipments reconcile/test_plan.py reconcile/test_plan_inputs.py test_every_carrier.py \
+	test_traps_brazil.py test_traps_world.py test_values.py test_auth.py test_signatures.py test_rsa.py test_probes.py \
+	test_other_formats.py test_answers.py test_choose_invoice.py test_plan.py test_shipments.py test_tracking.py \
+	test_writes.py))
 
-.PHONY: run test lint types pages bench check clean
+.PHONY: run test test-fast coverage lint types pages bench check clean
 
 run: $(READY)
 	@$(BIN)/receiver demo $(ARGS)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-fast: $(READY)  # what needs no server, no process and no patience
+	@$(BIN)/python -m pytest -n 2 -m "not postgres and not process and not slow" $(ARGS)
+
+coverage: $(READY)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q -n 2 -m "not hypothesis" -k "not test_damaged" $(PURE) $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -28,7 +44,7 @@ bench: $(READY)
 check: lint types test
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; this is %d.%d. Try: make PYTHON=python3.12" % sys.version_info[:2])'

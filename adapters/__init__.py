@@ -65,7 +65,7 @@ from adapters._contract import (
     Unreadable,
 )
 from adapters._couriers import courier_name
-from adapters._history import History, Scan, look_up, says_returned
+from adapters._history import UNDERWAY, History, Scan, look_up, says_returned
 from adapters._signatures import ClientCredentials, Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
 from adapters._values import (
     day,
@@ -83,6 +83,7 @@ from adapters._values import (
 )
 
 __all__ = [
+    "UNDERWAY",
     "Basic",
     "Bearer",
     "ClientCredentials",

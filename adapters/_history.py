@@ -3,21 +3,28 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from adapters._contract import Status, TrackingEvent
 
 #: What carriers write when a parcel went, or goes, back to the merchant. A parcel that is "returned to the depot" is
-#: not on its way back: the courier brings it to the van again.
+#: not on its way back: the courier brings it to the van again. A return that is requested has not begun.
 _RETURN = re.compile(
     r"\bto original sender\b"
+    r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper)\b"
     r"|\b(?:return|returned|returning|back) to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|origin)\b"
-    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|retorn(?:ad[oa]|o)) (?:ao?|à|al?|para o) "
+    r"(?!['\u2019]?s? (?:depot|facility|hub|office|request|station|terminal|unit))"
+    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|retorn(?:ad[oa]|o)) (?:[aà]o?|al?|para o) "
     r"(?:remetente|remitente|vendedor|lojista|origem|origen)\b"
     r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente)\b"
-    r"|(?-i:\bRTO\b)",
+    r"|\b(?:zurück|rücksendung) (?:an|zum) (?:den )?(?:absender|versender)\b"
+    r"|\bretour(?:n[ée]e?)? [aà] l['\u2019]exp[ée]diteur\b"
+    r"|(?-i:(?<!BY )(?<!by )\bRTO\b)",
     re.IGNORECASE,
 )
+
+#: The statuses that date a dispatch: the carrier has the parcel, and it is on its way to the shopper.
+UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,26 @@ class Scan:
     happened_at: datetime | None = None
     event: TrackingEvent | None = None
     unknown_word: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        status: Status,
+        unknown_word: str = "",
+        *,
+        on: date | None,
+        happened_at: datetime | None,
+        words: str,
+        city: str = "",
+        state: str = "",
+    ) -> "Scan":
+        """The scan with its line for shoppers. Without a day or without words there is no line."""
+        event = (
+            TrackingEvent(day=on, happened_at=happened_at, description=words, city=city, state=state)
+            if on is not None and words
+            else None
+        )
+        return cls(status=status, happened_at=happened_at, event=event, unknown_word=unknown_word)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Basic,
     Bearer,
     Header,
+    History,
     Hmac,
     Ignored,
     Reference,
@@ -14,13 +16,17 @@ from adapters import (
     Reply,
     Request,
     Retries,
+    Scan,
     Shipment,
     Status,
-    TrackingEvent,
+    Unreadable,
+    courier_name,
     day,
     line,
+    look_up,
     moment,
     name,
+    says_returned,
     text,
     url,
 )
@@ -36,48 +42,64 @@ TRACKING_PAGE = None
 HEADERS = ("as-webhook-version",)
 REFERENCES = ("msg.order_number", "msg.order_id", "msg.custom_fields")
 
-# https://www.aftership.com/docs/tracking/enum/delivery-statuses: tag, of the parcel and of each checkpoint
-STATUSES = {
+# https://www.aftership.com/docs/tracking/enum/delivery-statuses, read on 2026-11-28: tag, of the parcel and of each
+# checkpoint
+TAGS = {
     "Pending": Status.OTHER,  # AfterShip itself has heard nothing yet
     "InfoReceived": Status.ANNOUNCED,
     "InTransit": Status.IN_TRANSIT,
     "OutForDelivery": Status.OUT_FOR_DELIVERY,
-    "AttemptFail": Status.IN_TRANSIT,  # who tried to deliver it has it
+    "AttemptFail": Status.IN_TRANSIT,  # the courier that tried to deliver it has it
     "AvailableForPickup": Status.IN_TRANSIT,
     "Delivered": Status.DELIVERED,
     "Exception": Status.EXCEPTION,
     "Expired": Status.EXCEPTION,
 }
-RETURNED = ("Exception_010", "Exception_011")  # subtags: returning to the sender, returned
-
-# https://www.aftership.com/docs/tracking/others/supported-couriers: a slug is a code, shoppers know the name
-COURIERS = {"dhl": "DHL", "fedex": "FedEx", "ups": "UPS", "usps": "USPS"}
-
-History = list[tuple[Status, TrackingEvent]]
+# https://www.aftership.com/docs/tracking/enum/delivery-sub-statuses, with those of 2026-03-27, read on 2026-11-28:
+# subtag. What says no more than its tag leaves the word to it.
+SUBTAGS = {
+    "InTransit_002": Status.DISPATCHED,  # acceptance scan
+    "Exception_010": Status.RETURNED,  # on its way back
+    "Exception_011": Status.RETURNED,
+    "Exception_020": Status.CANCELLED,
+    "AvailableForPickup_001": Status.OTHER,
+    "Expired_001": Status.OTHER,
+    "InfoReceived_001": Status.OTHER,
+    **{f"AttemptFail_{n:03}": Status.OTHER for n in range(1, 4)},
+    **{f"Delivered_{n:03}": Status.OTHER for n in range(1, 6)},
+    **{f"Exception_{n:03}": Status.OTHER for n in (*range(1, 10), 12, 13, *range(16, 20), 21)},
+    **{f"InTransit_{n:03}": Status.OTHER for n in (1, *range(3, 10))},
+    **{f"OutForDelivery_{n:03}": Status.OTHER for n in (1, 3, 4)},
+    **{f"Pending_{n:03}": Status.OTHER for n in range(1, 7)},
+}
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
-    if payload.get("event") == "tracking_pending_time":
+    event = text(payload.get("event"), "$.event")
+    if event == "tracking_pending_time":
         raise Ignored("tracking_pending_time: the courier has said nothing so far")
+    if event not in ("tracking_update", "edd_revise", None):
+        raise Unreadable("$.event", "is no event of AfterShip's that is known here")
     parcel = payload["msg"]
-    status = STATUSES.get(parcel["tag"], Status.OTHER)
-    if parcel.get("return_to_sender") or parcel.get("subtag") in RETURNED:
-        status = Status.RETURNED
+    status, unknown_words = _status(parcel, "$.msg")
     history = _history(parcel.get("checkpoints") or [], request)
-    slug = text(parcel.get("slug"), "$.msg.slug") or ""
+    status = Status.RETURNED if parcel.get("return_to_sender") else history.settled(status)
+    slug = text(parcel.get("slug"), "$.msg.slug")
     return [
         Shipment(
             key=name(parcel["id"], "$.msg.id"),
             status=status,
-            happened_at=max(_times(history, *Status), default=_moment(parcel, "updated_at", request)),
+            happened_at=history.last() or _moment(parcel, "updated_at", request),
             tracking_number=text(parcel["tracking_number"], "$.msg.tracking_number"),
             tracking_url=url(parcel.get("courier_tracking_link"), "$.msg.courier_tracking_link")
             or url(parcel.get("aftership_tracking_url"), "$.msg.aftership_tracking_url"),
-            courier=COURIERS.get(slug, slug) or None,
+            courier=courier_name(slug) or slug,
+            courier_code=slug or "",
             dispatched_at=_dispatched_at(parcel, status, history, request),
             delivered_at=_delivered_at(parcel, history, request) if status is Status.DELIVERED else None,
             references=_references(parcel),
-            events=tuple(dict.fromkeys(event for _, event in history)),
+            events=history.events,
+            unknown_words=tuple(dict.fromkeys((*unknown_words, *history.unknown_words))),
         )
     ]
 
@@ -91,42 +113,59 @@ def _dispatched_at(parcel: dict[str, Any], status: Status, history: History, req
 
     ``tracking_ship_date`` is the merchant's own word, so the courier must at least have the parcel.
     """
-    scanned = min(_times(history, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY), default=None)
+    scanned = history.first(*UNDERWAY)
     picked_up = _moment(parcel, "shipment_pickup_date", request)
     shipped = _moment(parcel, "tracking_ship_date", request) if status.in_possession else None
     return scanned or picked_up or shipped
 
 
 def _delivered_at(parcel: dict[str, Any], history: History, request: Request) -> datetime | None:
-    return min(_times(history, Status.DELIVERED), default=_moment(parcel, "shipment_delivery_date", request))
+    return history.first(Status.DELIVERED) or _moment(parcel, "shipment_delivery_date", request)
 
 
 def _references(parcel: dict[str, Any]) -> tuple[Reference, ...]:
-    """``order_id`` is documented as globally unique, ``order_number`` as the one people read."""
+    """``order_id`` is documented as globally unique, ``order_number`` as the one people read. A parcel that passes from
+    one courier to another has a number for each."""
     order = text(parcel.get("order_id"), "$.msg.order_id") or text(parcel.get("order_number"), "$.msg.order_number")
-    return (Reference(ReferenceKind.ORDER_ID, order),) if order else ()
+    numbers = [
+        text((parcel.get(mile) or {}).get("tracking_number"), f"$.msg.{mile}.tracking_number")
+        for mile in ("first_mile", "last_mile")
+    ]
+    found = [Reference(ReferenceKind.ORDER_ID, order)] if order else []
+    found += [
+        Reference(ReferenceKind.TRACKING_NUMBER, number)
+        for number in dict.fromkeys(numbers)
+        if number and number != parcel["tracking_number"].strip()
+    ]
+    return tuple(found)
+
+
+def _status(update: dict[str, Any], path: str) -> tuple[Status, tuple[str, ...]]:
+    """The status of a parcel or of a checkpoint, and those of its two words that no table has."""
+    of_tag, unknown_tag = look_up(TAGS, text(update.get("tag"), f"{path}.tag"))
+    of_subtag, unknown_subtag = look_up(SUBTAGS, text(update.get("subtag"), f"{path}.subtag"))
+    return (
+        of_tag if of_subtag is Status.OTHER else of_subtag,
+        tuple(word for word in (unknown_tag, unknown_subtag) if word),
+    )
 
 
 def _history(checkpoints: list[dict[str, Any]], request: Request) -> History:
-    history: History = []
-    for index, checkpoint in enumerate(checkpoints):
-        path = f"$.msg.checkpoints[{index}]"
-        written = day(checkpoint.get("checkpoint_time"), f"{path}.checkpoint_time")
-        if written is None:
-            continue
-        event = TrackingEvent(
-            day=written,
-            happened_at=moment(checkpoint.get("checkpoint_time"), f"{path}.checkpoint_time", zone=request.zone),
-            description=line(checkpoint.get("message"), f"{path}.message"),
-            city=line(checkpoint.get("city"), f"{path}.city"),
-            state=line(checkpoint.get("state"), f"{path}.state"),
-        )
-        history.append((STATUSES.get(checkpoint.get("tag", ""), Status.OTHER), event))
-    return history
+    return History(tuple(_scan(each, f"$.msg.checkpoints[{n}]", request) for n, each in enumerate(checkpoints)))
 
 
-def _times(history: History, *statuses: Status) -> list[datetime]:
-    return [event.happened_at for status, event in history if status in statuses and event.happened_at]
+def _scan(checkpoint: dict[str, Any], path: str, request: Request) -> Scan:
+    status, unknown_words = _status(checkpoint, path)
+    words = line(checkpoint.get("message"), f"{path}.message")
+    return Scan.of(
+        Status.RETURNED if says_returned(words) else status,
+        next(iter(unknown_words), ""),
+        on=day(checkpoint.get("checkpoint_time"), f"{path}.checkpoint_time"),
+        happened_at=moment(checkpoint.get("checkpoint_time"), f"{path}.checkpoint_time", zone=request.zone),
+        words=words,
+        city=line(checkpoint.get("city"), f"{path}.city"),
+        state=line(checkpoint.get("state"), f"{path}.state"),
+    )
 
 
 def _moment(parcel: dict[str, Any], name: str, request: Request) -> datetime | None:

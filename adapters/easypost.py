@@ -1,25 +1,33 @@
 """EasyPost: a tracker with its whole history in every POST, and no merchant reference anywhere in it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Basic,
     Header,
+    History,
     Hmac,
     Ignored,
     Path,
+    Reference,
+    ReferenceKind,
     Reply,
     Request,
     Retries,
+    Scan,
     Shipment,
     Status,
-    TrackingEvent,
+    Unreadable,
+    courier_name,
     day,
     line,
+    look_up,
     moment,
     name,
     nfkd,
+    says_returned,
     text,
     url,
 )
@@ -35,7 +43,7 @@ ZONE = None  # every published time ends in Z
 TRACKING_PAGE = None
 REFERENCES = ()
 
-# https://docs.easypost.com/docs/trackers: status, of the tracker and of each tracking detail
+# https://docs.easypost.com/docs/trackers, read on 2026-11-28: status, of the tracker and of each tracking detail
 STATUSES = {
     "unknown": Status.OTHER,
     "pre_transit": Status.ANNOUNCED,
@@ -48,33 +56,43 @@ STATUSES = {
     "cancelled": Status.CANCELLED,
     "error": Status.EXCEPTION,
 }
+RETURN = "return"  # same page, the one status_detail that says more than its status
 
-History = list[tuple[Status, TrackingEvent]]
+# https://docs.easypost.com/docs/events, read on 2026-11-28: what the other events are of, before the dot
+OTHER_OBJECTS = ("batch", "claim", "claims", "insurance", "payment", "refund", "report", "scan_form", "shipment")
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     kind = text(payload["description"], "$.description") or ""
-    if not kind.startswith("tracker."):
+    subject = kind.partition(".")[0]
+    if subject in OTHER_OBJECTS:
         raise Ignored(f"{kind} carries no parcel status")
+    if not kind.startswith("tracker."):
+        raise Unreadable("$.description", "names no event of EasyPost's that is known here")
     tracker = payload["result"]
     if "test" in (payload.get("mode"), tracker.get("mode")):
         raise Ignored("test mode")
-    status = STATUSES.get(tracker["status"], Status.OTHER)
-    if status is Status.DELIVERED and tracker.get("is_return"):
-        status = Status.RETURNED
+    if tracker.get("is_return"):
+        raise Ignored("a return label")
+    status, unknown_word = look_up(STATUSES, text(tracker["status"], "$.result.status"))
     history = _history(tracker.get("tracking_details") or [], request)
+    status = history.settled(status)
     updated_at = moment(tracker.get("updated_at"), "$.result.updated_at", zone=request.zone)
+    carrier = text(tracker.get("carrier"), "$.result.carrier")
     return [
         Shipment(
             key=name(tracker["id"], "$.result.id"),
             status=status,
-            happened_at=max(_times(history, *Status), default=updated_at),
+            happened_at=history.last() or updated_at,
             tracking_number=text(tracker["tracking_code"], "$.result.tracking_code"),
             tracking_url=url(tracker.get("public_url"), "$.result.public_url"),
-            courier=text(tracker.get("carrier"), "$.result.carrier"),
-            dispatched_at=min(_times(history, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY), default=None),
-            delivered_at=min(_times(history, status), default=None) if status is Status.DELIVERED else None,
-            events=tuple(dict.fromkeys(event for _, event in history)),
+            courier=courier_name(carrier) or carrier,
+            courier_code=carrier or "",
+            dispatched_at=history.first(*UNDERWAY),
+            delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
+            references=_references(tracker.get("carrier_detail") or {}),
+            events=history.events,
+            unknown_words=(*((unknown_word,) if unknown_word else ()), *history.unknown_words),
         )
     ]
 
@@ -83,25 +101,29 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
     return text(payload["id"], "$.id")
 
 
+def _references(detail: dict[str, Any]) -> tuple[Reference, ...]:
+    """The number under which the carrier, or a second one, knows the same parcel."""
+    other = text(detail.get("alternate_identifier"), "$.result.carrier_detail.alternate_identifier")
+    return (Reference(ReferenceKind.TRACKING_NUMBER, other),) if other else ()
+
+
 def _history(details: list[dict[str, Any]], request: Request) -> History:
-    """The dated details, in the order they came in: it is usually ascending, which nobody promises."""
-    history: History = []
-    for index, detail in enumerate(details):
-        path = f"$.result.tracking_details[{index}]"
-        written = day(detail.get("datetime"), f"{path}.datetime")
-        if written is None:
-            continue
-        place = detail.get("tracking_location") or {}
-        event = TrackingEvent(
-            day=written,
-            happened_at=moment(detail.get("datetime"), f"{path}.datetime", zone=request.zone),
-            description=line(detail.get("message"), f"{path}.message"),
-            city=line(place.get("city"), f"{path}.tracking_location.city"),
-            state=line(place.get("state"), f"{path}.tracking_location.state"),
-        )
-        history.append((STATUSES.get(detail.get("status", ""), Status.OTHER), event))
-    return history
+    """The details in the order they came in: it is usually ascending, which nothing promises."""
+    return History(tuple(_scan(detail, f"$.result.tracking_details[{n}]", request) for n, detail in enumerate(details)))
 
 
-def _times(history: History, *statuses: Status) -> list[datetime]:
-    return [event.happened_at for status, event in history if status in statuses and event.happened_at]
+def _scan(detail: dict[str, Any], path: str, request: Request) -> Scan:
+    status, unknown_word = look_up(STATUSES, text(detail.get("status"), f"{path}.status"))
+    message = line(detail.get("message"), f"{path}.message")
+    if detail.get("status_detail") == RETURN or says_returned(message):
+        status = Status.RETURNED
+    place = detail.get("tracking_location") or {}
+    return Scan.of(
+        status,
+        unknown_word,
+        on=day(detail.get("datetime"), f"{path}.datetime"),
+        happened_at=moment(detail.get("datetime"), f"{path}.datetime", zone=request.zone),
+        words=message,
+        city=line(place.get("city"), f"{path}.tracking_location.city"),
+        state=line(place.get("state"), f"{path}.tracking_location.state"),
+    )

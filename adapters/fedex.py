@@ -5,20 +5,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
+    History,
     Hmac,
     Ignored,
     Path,
+    Reference,
+    ReferenceKind,
     Reply,
     Request,
     Retries,
+    Scan,
     Shipment,
     Status,
-    TrackingEvent,
+    Unreadable,
     day,
     line,
+    look_up,
     moment,
     name,
     page,
+    says_returned,
     text,
 )
 
@@ -37,10 +44,13 @@ REFERENCES = (
     "additionalTrackingInfo.packageIdentifiers[?type=='INVOICE'].values[]",
 )
 
-# API Reference Guide, "Tracking Status Codes" and "Status Code and Statuses for Webhook Tracking Events": eventType of
-# a scan. Left out are CA, EA, RC, SP and DS, each of which stands there twice, and what is no movement of a parcel.
+# API Reference Guide, "Tracking Status Codes" and "Status Code and Statuses for Webhook Tracking Events", read on
+# 2026-11-28: eventType of a scan. CA, DS, EA, RC and SP stand there twice, so they say nothing; CH, DR, IN, MD and OX
+# are no movement of a parcel.
 STATUSES = {
     "OC": Status.ANNOUNCED,
+    "AP": Status.ANNOUNCED,  # the courier is at the merchant's, or on the way there
+    "EP": Status.ANNOUNCED,
     "PU": Status.DISPATCHED,
     "PX": Status.DISPATCHED,
     "DO": Status.DISPATCHED,
@@ -49,20 +59,28 @@ STATUSES = {
     "DL": Status.DELIVERED,
     "RS": Status.RETURNED,
     "PD": Status.EXCEPTION,  # the pick-up is late
+    "PY": Status.EXCEPTION,
     "DD": Status.EXCEPTION,
     "DE": Status.EXCEPTION,
     "SE": Status.EXCEPTION,
     "CD": Status.EXCEPTION,
-    **dict.fromkeys(("AA", "AC", "AF", "AR", "AX", "CC", "CP", "DP", "ED", "EO", "FD", "HL", "HP"), Status.IN_TRANSIT),
+    **dict.fromkeys(
+        ("AA", "AC", "AD", "AF", "AR", "AX", "CC", "CP", "DP", "ED", "EO", "FD", "HL", "HP"), Status.IN_TRANSIT
+    ),
     **dict.fromkeys(("IT", "IX", "LO", "OF", "OW", "PF", "PL", "PM", "SF", "TR"), Status.IN_TRANSIT),
+    **dict.fromkeys(("CA", "CH", "DR", "DS", "EA", "IN", "MD", "OX", "RC", "SP"), Status.OTHER),
 }
 # Same tables: a new estimate, or what the recipient asked for. The parcel is where it was.
 NO_MOVEMENT = ("AE", "AO", "DY", "US", "RR", "RM", "HA", "RT", "RA", "PR", "AS")
-UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+# Same tables: a label that was sent to a shopper for a return
+RETURN_LABEL = ("LC", "RD", "RG", "RP")
+WORDS = STATUSES | dict.fromkeys((*NO_MOVEMENT, *RETURN_LABEL), Status.OTHER)
+# Track API's OpenAPI document, packageIdentifiers[].type: other numbers of the parcel, or of the shipment that it is in
+NUMBERS = ("PARTNER_CARRIER_NUMBER", "STANDARD_MPS", "TRACKING_NUMBER_OR_DOORTAG")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
-Told = tuple[str, TrackingEvent]
+Coded = tuple[str, Scan]
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -82,91 +100,101 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     latest = text((payload.get("latestStatusDetail") or {}).get("code"), "$.latestStatusDetail.code")
     scans = _scans(payload, request)
     if not (latest or scans):
-        raise Ignored("FedEx has nothing to tell of this number")
-    told = payload["trackingNumberInfo"]
-    number = name(told["trackingNumber"], "$.trackingNumberInfo.trackingNumber")
-    status = _status(scans, latest)
-    delivered = _times(scans, Status.DELIVERED) or _dates(payload, request, "ACTUAL_DELIVERY")
+        if payload.get("error"):
+            raise Ignored("FedEx has nothing to tell of this number")
+        raise Unreadable("$", "has neither a latest status nor scans nor an error")
+    about = payload["trackingNumberInfo"]
+    number = name(about["trackingNumber"], "$.trackingNumberInfo.trackingNumber")
+    history = History(tuple(scan for _, scan in scans))
+    written, unknown_word = _status(scans, latest)
+    status = history.settled(written)
+    delivered_at = history.first(Status.DELIVERED) or min(_dates(payload, request, "ACTUAL_DELIVERY"), default=None)
     return [
         Shipment(
-            key=text(told.get("trackingNumberUniqueId"), "$.trackingNumberInfo.trackingNumberUniqueId") or number,
+            key=text(about.get("trackingNumberUniqueId"), "$.trackingNumberInfo.trackingNumberUniqueId") or number,
             status=status,
-            happened_at=max(_times(scans), default=None),
+            happened_at=history.last(),
             tracking_number=number,
             tracking_url=page(TRACKING_PAGE, number),
             courier=NAME,
-            dispatched_at=_dispatched_at(payload, scans, request),
-            delivered_at=min(delivered, default=None) if status is Status.DELIVERED else None,
-            events=tuple(dict.fromkeys(event for _, event in scans)),
+            dispatched_at=_dispatched_at(payload, history, request),
+            delivered_at=delivered_at if status is Status.DELIVERED else None,
+            references=_other_numbers(payload, number),
+            events=history.events,
+            reverse=any(code in RETURN_LABEL for code, _ in scans),
+            unknown_words=(*((unknown_word,) if unknown_word else ()), *history.unknown_words),
         )
     ]
 
 
 def _label_day(result: Any) -> str:
-    """The label's date as written, ``""`` where none is told; what is wrong with a result, `read` will say."""
+    """The label's date as written, ``""`` where there is none; what is wrong with a result, `read` will say."""
     rows = result.get("dateAndTimes") if isinstance(result, dict) else None
     rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     days = [DAY.match(str(row.get("dateTime"))) for row in rows if row.get("type") == "SHIP"]
     return next((each[0] for each in days if each), "")
 
 
-def _status(scans: list[Told], latest: str | None) -> Status:
-    """The newest scan's, by time: FedEx promises no order. A delivery after a return is one to the sender.
+def _status(scans: list[Coded], latest: str | None) -> tuple[Status, str]:
+    """The newest scan's status, by time: FedEx promises no order. Without a scan that moves the parcel the latest
+    status speaks, and its code where no table has it.
 
-    The label comes before everything else, whatever the times say: a pick-up at midnight seems to precede it.
+    The label comes before everything else: by its time alone, a pick-up at midnight would precede it.
     """
-    moves = sorted(
-        (told for told in scans if told[0] not in NO_MOVEMENT),
-        key=lambda told: (STATUSES.get(told[0]) is not Status.ANNOUNCED, told[1].happened_at or LONG_AGO),
-        reverse=True,
-    )
-    status = STATUSES.get(moves[0][0] if moves else latest or "", Status.OTHER)
-    returning = any(STATUSES.get(code) is Status.RETURNED for code, _ in moves)
-    return Status.RETURNED if returning and status is Status.DELIVERED else status
+    moves = [scan for code, scan in scans if code not in NO_MOVEMENT]
+    if not moves:
+        return look_up(WORDS, latest)
+    newest = max(moves, key=lambda scan: (scan.status is not Status.ANNOUNCED, scan.happened_at or LONG_AGO))
+    return newest.status, ""
 
 
-def _dispatched_at(payload: dict[str, Any], scans: list[Told], request: Request) -> datetime | None:
+def _dispatched_at(payload: dict[str, Any], history: History, request: Request) -> datetime | None:
     """The first scan with FedEx. Where no pick-up scan has a time, FedEx's own date of the pick-up counts as well; the
     ship date does not, it is the label's."""
-    times = _times(scans, *UNDERWAY)
-    if not _times(scans, Status.DISPATCHED):
+    times = history.times(*UNDERWAY)
+    if not history.times(Status.DISPATCHED):
         times += _dates(payload, request, "ACTUAL_PICKUP") or _dates(payload, request, "ACTUAL_TENDER")
     return min(times, default=None)
 
 
-def _scans(payload: dict[str, Any], request: Request) -> list[Told]:
-    scans: list[Told] = []
-    for n, scan in enumerate(payload.get("scanEvents") or []):
+def _other_numbers(payload: dict[str, Any], number: str) -> tuple[Reference, ...]:
+    """FedEx writes ``values``, its own specification ``value``, which may be a list or one text."""
+    rows = (payload.get("additionalTrackingInfo") or {}).get("packageIdentifiers") or []
+    found: list[str | None] = []
+    for n, row in enumerate(rows):
+        if row and row.get("type") in NUMBERS:
+            path = f"$.additionalTrackingInfo.packageIdentifiers[{n}]"
+            values = row.get("values") or row.get("value")
+            found += [text(each, f"{path}.values") for each in (values if isinstance(values, list) else [values])]
+    return tuple(Reference(ReferenceKind.TRACKING_NUMBER, one) for one in dict.fromkeys(found) if one and one != number)
+
+
+def _scans(payload: dict[str, Any], request: Request) -> list[Coded]:
+    scans: list[Coded] = []
+    for n, event in enumerate(payload.get("scanEvents") or []):
         path = f"$.scanEvents[{n}]"
-        written = day(scan.get("date"), f"{path}.date")
-        if written is None:
-            continue
-        place = scan.get("scanLocation") or {}
-        event = TrackingEvent(
-            day=written,
-            happened_at=moment(scan.get("date"), f"{path}.date", zone=request.zone),
-            description=line(scan.get("eventDescription"), f"{path}.eventDescription"),
+        code = text(event.get("eventType"), f"{path}.eventType") or ""
+        status, unknown_word = look_up(WORDS, code)
+        words = line(event.get("eventDescription"), f"{path}.eventDescription")
+        place = event.get("scanLocation") or {}
+        scan = Scan.of(
+            Status.RETURNED if status is Status.DELIVERED and says_returned(words) else status,
+            unknown_word,
+            on=day(event.get("date"), f"{path}.date"),
+            happened_at=moment(event.get("date"), f"{path}.date", zone=request.zone),
+            words=words,
             city=line(place.get("city"), f"{path}.scanLocation.city"),
             state=line(place.get("stateOrProvinceCode"), f"{path}.scanLocation.stateOrProvinceCode"),
         )
-        scans.append((text(scan.get("eventType"), f"{path}.eventType") or "", event))
+        scans.append((code, scan))
     return scans
-
-
-def _times(scans: list[Told], *statuses: Status) -> list[datetime]:
-    """The instants of the scans with these statuses, of all without any."""
-    return [
-        event.happened_at
-        for code, event in scans
-        if event.happened_at and (not statuses or STATUSES.get(code) in statuses)
-    ]
 
 
 def _dates(payload: dict[str, Any], request: Request, kind: str) -> list[datetime]:
     rows = enumerate(payload.get("dateAndTimes") or [])
-    told = [
+    times = [
         moment(row.get("dateTime"), f"$.dateAndTimes[{n}].dateTime", zone=request.zone)
         for n, row in rows
         if row.get("type") == kind
     ]
-    return [time for time in told if time]
+    return [time for time in times if time]

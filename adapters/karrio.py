@@ -4,20 +4,26 @@ from datetime import datetime
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Header,
+    History,
     Ignored,
     Reference,
     ReferenceKind,
     Reply,
     Request,
     Retries,
+    Scan,
     Shipment,
     Status,
-    TrackingEvent,
+    Unreadable,
+    courier_name,
     day,
     line,
+    look_up,
     moment,
     name,
+    says_returned,
     text,
     url,
 )
@@ -32,8 +38,10 @@ ZONE = None  # dates and times are the carrier's, local to the place
 TRACKING_PAGE = None
 REFERENCES = ("data.info.order_id", "data.metadata", "data.info.note")
 
-# trackers.mdx beside it: `status`, of the tracker and, in newer versions, of each event
+# github.com/karrioapi/karrio, modules/core/karrio/server/core/serializers.py, `TrackerStatus`, read on 2026-11-28: the
+# status of the tracker and, in newer versions, of each event
 STATUSES = {
+    "unknown": Status.OTHER,
     "pending": Status.ANNOUNCED,
     "picked_up": Status.DISPATCHED,
     "in_transit": Status.IN_TRANSIT,
@@ -46,40 +54,45 @@ STATUSES = {
     "delivery_delayed": Status.EXCEPTION,
     "delivery_failed": Status.EXCEPTION,
 }
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+# modules/events/karrio/server/events/serializers/base.py there, `EventTypes`: what the other events are of
+OTHER_OBJECTS = ("batch_", "order_", "pickup_", "shipment_")
 TIMES = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %I:%M %p")
-
-# Same page, `carrier_name` and `meta.carrier` of its examples: shoppers know the name
-COURIERS = {"fedex": "FedEx", "ups": "UPS"}
-
-History = list[tuple[Status, TrackingEvent]]
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     # The code posts {"event", "data"}; the documentation shows the stored object, whose word for it is "type".
     event = line(payload.get("event") or payload.get("type"), "$.event")
     tracker = payload["data"]
+    if event.startswith(OTHER_OBJECTS):
+        raise Ignored(f"{event} carries no parcel status")
     if not event.startswith("tracker_"):
-        raise Ignored(f"{event or 'a message without event'} carries no parcel status")
+        raise Unreadable("$.event", "names no event of Karrio's that is known here")
     if payload.get("test_mode") or tracker.get("test_mode"):
         raise Ignored("test mode")
-    status = STATUSES.get(tracker.get("status") or "", Status.OTHER)
-    info = tracker.get("info") or {}
     history = _history(tracker.get("events") or [], request)
+    written, unknown_word = look_up(STATUSES, text(tracker.get("status"), "$.data.status"))
+    status = history.settled(written)
+    info = tracker.get("info") or {}
     created_at = moment(payload.get("created_at"), "$.created_at", zone=request.zone)
     order = text(info.get("order_id"), "$.data.info.order_id")
+    # A tracker of a gateway behind Karrio names that gateway first, and the courier in its `meta`.
+    code = text((tracker.get("meta") or {}).get("carrier"), "$.data.meta.carrier") or text(
+        tracker.get("carrier_name"), "$.data.carrier_name"
+    )
     return [
         Shipment(
             key=name(tracker.get("id"), "$.data.id"),
             status=status,
-            happened_at=max(_times(history, *Status), default=created_at),
+            happened_at=history.last() or created_at,
             tracking_number=text(tracker.get("tracking_number"), "$.data.tracking_number"),
             tracking_url=url(info.get("carrier_tracking_link"), "$.data.info.carrier_tracking_link"),
-            courier=COURIERS.get(text(tracker.get("carrier_name"), "$.data.carrier_name") or ""),
+            courier=courier_name(code),
+            courier_code=code or "",
             dispatched_at=_dispatched_at(info, status, history, request),
-            delivered_at=min(_times(history, status), default=None) if status is Status.DELIVERED else None,
+            delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
-            events=tuple(dict.fromkeys(event for _, event in history if event.description)),
+            events=history.events,
+            unknown_words=(*((unknown_word,) if unknown_word else ()), *history.unknown_words),
         )
     ]
 
@@ -87,7 +100,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 def _dispatched_at(info: dict[str, Any], status: Status, history: History, request: Request) -> datetime | None:
     """Dated scans first. ``shipping_date`` is there from the label on, so the carrier must at least have the parcel.
     Both dates are days without an hour, which only a known zone makes an instant."""
-    scanned = min(_times(history, *ON_THE_WAY), default=None)
+    scanned = history.first(*UNDERWAY)
     if scanned or not status.in_possession:
         return scanned
     dates = [(info.get(field), f"$.data.info.{field}") for field in ("shipment_pickup_date", "shipping_date")]
@@ -95,20 +108,21 @@ def _dispatched_at(info: dict[str, Any], status: Status, history: History, reque
 
 
 def _history(events: list[dict[str, Any]], request: Request) -> History:
-    history: History = []
-    for index, event in enumerate(events):
-        path = f"$.data.events[{index}]"
-        on = day(event.get("date"), f"{path}.date")
-        if on is None:
-            continue
-        told = TrackingEvent(
-            day=on,
-            happened_at=_moment(event, path, request),
-            description=line(event.get("description"), f"{path}.description"),
-            city=line(event.get("location"), f"{path}.location"),
-        )
-        history.append((STATUSES.get(event.get("status") or "", Status.OTHER), told))
-    return history
+    return History(tuple(_scan(event, f"$.data.events[{n}]", request) for n, event in enumerate(events)))
+
+
+def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
+    status, unknown_word = look_up(STATUSES, text(event.get("status"), f"{path}.status"))
+    words = line(event.get("description"), f"{path}.description")
+    on = day(event.get("date"), f"{path}.date")
+    return Scan.of(
+        Status.RETURNED if says_returned(words) else status,
+        unknown_word,
+        on=on,
+        happened_at=_moment(event, path, request) if on else None,
+        words=words,
+        city=line(event.get("location"), f"{path}.location"),
+    )
 
 
 def _moment(event: dict[str, Any], path: str, request: Request) -> datetime | None:
@@ -118,7 +132,3 @@ def _moment(event: dict[str, Any], path: str, request: Request) -> datetime | No
     if hour is None:
         return moment(event["date"], f"{path}.date", zone=request.zone)
     return moment(f"{event['date']} {hour}", f"{path}.time", *TIMES, zone=request.zone)
-
-
-def _times(history: History, *statuses: Status) -> list[datetime]:
-    return [event.happened_at for status, event in history if status in statuses and event.happened_at]

@@ -4,19 +4,27 @@ from datetime import date, datetime
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
+    History,
     Ignored,
     Path,
+    Reference,
+    ReferenceKind,
     Reply,
     Request,
     Salted,
+    Scan,
     Shipment,
     Status,
-    TrackingEvent,
+    Unreadable,
+    courier_name,
     day,
     line,
+    look_up,
     moment,
     name,
     page,
+    says_returned,
     text,
 )
 
@@ -30,7 +38,7 @@ ZONE = None  # every time comes in UTC as well
 TRACKING_PAGE = "https://t.17track.net/en#nums={number}"
 REFERENCES = ("data.tag", "data.track_info.misc_info.reference_number", "data.track_info.misc_info.customer_number")
 
-# https://help.17track.net/hc/en-us/articles/37471096573337, "9 Main Statuses"
+# https://help.17track.net/hc/en-us/articles/37471096573337, "9 Main Statuses", read on 2026-11-28
 STATUSES = {
     "NotFound": Status.OTHER,  # 17TRACK itself has heard nothing yet
     "InfoReceived": Status.ANNOUNCED,
@@ -38,18 +46,29 @@ STATUSES = {
     "Expired": Status.EXCEPTION,  # long underway
     "AvailableForPickup": Status.IN_TRANSIT,
     "OutForDelivery": Status.OUT_FOR_DELIVERY,
-    "DeliveryFailure": Status.IN_TRANSIT,  # who tried to deliver it has it
+    "DeliveryFailure": Status.IN_TRANSIT,  # the carrier that tried to deliver it has it
     "Undelivered": Status.IN_TRANSIT,  # its name in the first versions
     "Delivered": Status.DELIVERED,
     "Exception": Status.EXCEPTION,
 }
-# Same page, "30 Substatuses": where they tell more than the main one
+# Same page, "30 Substatuses": what says no more than its main status leaves the word to it
 SUBSTATUSES = {
     "InTransit_PickedUp": Status.DISPATCHED,
+    "Exception_Cancel": Status.CANCELLED,
     "Exception_Returning": Status.RETURNED,
     "Exception_Returned": Status.RETURNED,
+    **dict.fromkeys(("NotFound_InvalidCode", "NotFound_Other", "InfoReceived", "Expired_Other"), Status.OTHER),
+    **dict.fromkeys(("InTransit_Arrival", "InTransit_CustomsProcessing", "InTransit_CustomsReleased"), Status.OTHER),
+    **dict.fromkeys(("InTransit_CustomsRequiringInformation", "InTransit_Departure"), Status.OTHER),
+    **dict.fromkeys(("InTransit_Other", "AvailableForPickup_Other", "OutForDelivery_Other"), Status.OTHER),
+    **dict.fromkeys(
+        ("DeliveryFailure_InvalidAddress", "DeliveryFailure_NoBody", "DeliveryFailure_Other"), Status.OTHER
+    ),
+    **dict.fromkeys(("DeliveryFailure_Rejected", "DeliveryFailure_Security", "Delivered_Other"), Status.OTHER),
+    **dict.fromkeys(("Exception_Damage", "Exception_Delayed", "Exception_Destroyed", "Exception_Lost"), Status.OTHER),
+    **dict.fromkeys(("Exception_NoBody", "Exception_Other", "Exception_Rejected", "Exception_Security"), Status.OTHER),
 }
-# milestone[].key_stage, and stage of an event
+# milestone[].key_stage, and stage of an event, as integrators' code has them
 STAGES = {
     "InfoReceived": Status.ANNOUNCED,
     "PickedUp": Status.DISPATCHED,
@@ -61,98 +80,106 @@ STAGES = {
     "Returning": Status.RETURNED,
     "Returned": Status.RETURNED,
 }
-UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
-
-Timed = list[tuple[Status, datetime]]
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     data = payload["data"]
     if payload["event"] == "TRACKING_STOPPED":
         raise Ignored("17TRACK has stopped tracking this number")
+    if payload["event"] != "TRACKING_UPDATED":
+        raise Unreadable("$.event", "is no event of 17TRACK's that is known here")
     info = data["track_info"]
     number = name(data["number"], "$.data.number")
     carrier = text(data.get("carrier"), "$.data.carrier")
-    timed, events = _history(info, request)
-    status = _status(info, timed)
-    delivered = [time for told, time in timed if told is Status.DELIVERED]
+    history = _history(info, request)
+    written, unknown_words = _status(info["latest_status"], "$.data.track_info.latest_status")
+    status = history.settled(written)
+    courier = _courier(info)
     return [
         Shipment(
             key=f"{carrier}:{number}" if carrier else number,  # 17TRACK registers a number with a carrier
             status=status,
-            happened_at=max((time for _, time in timed), default=None),
+            happened_at=history.last(),
             tracking_number=number,
             tracking_url=page(TRACKING_PAGE, number),
-            courier=_courier(info),
-            dispatched_at=min((time for told, time in timed if told in UNDERWAY), default=None),
-            delivered_at=min(delivered, default=None) if status is Status.DELIVERED else None,
-            events=tuple(dict.fromkeys(events)),
+            courier=courier_name(courier) or courier,
+            courier_code=carrier or "",
+            dispatched_at=history.first(*UNDERWAY),
+            delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
+            references=_references(info, number),
+            events=history.events,
+            unknown_words=tuple(dict.fromkeys((*unknown_words, *history.unknown_words))),
         )
     ]
 
 
-def _status(info: dict[str, Any], timed: Timed) -> Status:
-    """The latest status; what was on its way back is delivered to the sender."""
-    latest = info["latest_status"]
-    status = SUBSTATUSES.get(latest.get("sub_status") or "") or STATUSES.get(latest["status"], Status.OTHER)
-    returning = any(told is Status.RETURNED for told, _ in timed)
-    return Status.RETURNED if returning and status is Status.DELIVERED else status
+def _references(info: dict[str, Any], number: str) -> tuple[Reference, ...]:
+    """The number of the carrier that delivers abroad."""
+    other = text((info.get("misc_info") or {}).get("local_number"), "$.data.track_info.misc_info.local_number")
+    return (Reference(ReferenceKind.TRACKING_NUMBER, other),) if other and other != number else ()
 
 
-def _stage(event: dict[str, Any]) -> Status:
+def _status(latest: dict[str, Any], path: str) -> tuple[Status, tuple[str, ...]]:
+    """The latest status, and those of its two words that no table has."""
+    main, unknown_main = look_up(STATUSES, text(latest["status"], f"{path}.status"))
+    finer, unknown_finer = look_up(SUBSTATUSES, text(latest.get("sub_status"), f"{path}.sub_status"))
+    return main if finer is Status.OTHER else finer, tuple(word for word in (unknown_main, unknown_finer) if word)
+
+
+def _stage(event: dict[str, Any], path: str) -> tuple[Status, str]:
     """Most events have no stage; their substatus begins with the main status, as in ``InTransit_Other``."""
-    substatus = event.get("sub_status") or ""
-    main = STATUSES.get(substatus.partition("_")[0], Status.OTHER)
-    return SUBSTATUSES.get(substatus) or STAGES.get(event.get("stage") or "", main)
+    substatus = text(event.get("sub_status"), f"{path}.sub_status")
+    finer, unknown_finer = look_up(SUBSTATUSES, substatus)
+    stage, unknown_stage = look_up(STAGES, text(event.get("stage"), f"{path}.stage"))
+    main, _ = look_up(STATUSES, (substatus or "").partition("_")[0])
+    found = (each for each in (finer, stage, main) if each is not Status.OTHER)
+    return next(found, Status.OTHER), unknown_finer or unknown_stage
 
 
 def _courier(info: dict[str, Any]) -> str | None:
     """The first provider is the one the number was registered with; a second one delivers abroad."""
     providers = (info.get("tracking") or {}).get("providers") or [{}]
-    told = providers[0].get("provider") or {}
-    return text(told.get("name"), "$.data.track_info.tracking.providers[0].provider.name")
+    provider = providers[0].get("provider") or {}
+    return text(provider.get("name"), "$.data.track_info.tracking.providers[0].provider.name")
 
 
-def _history(info: dict[str, Any], request: Request) -> tuple[Timed, list[TrackingEvent]]:
-    timed: Timed = []
-    events: list[TrackingEvent] = []
+def _history(info: dict[str, Any], request: Request) -> History:
+    """The events of all providers, and the milestones. Every message lists all milestones; one without a time was not
+    reached."""
+    scans: list[Scan] = []
     for n, milestone in enumerate(info.get("milestone") or []):
-        _, reached = _clock(milestone, f"$.data.track_info.milestone[{n}]", request)
+        path = f"$.data.track_info.milestone[{n}]"
+        _, reached = _clock(milestone, path, request)
         if reached:
-            timed.append((STAGES.get(milestone.get("key_stage") or "", Status.OTHER), reached))
+            status, unknown_word = look_up(STAGES, text(milestone.get("key_stage"), f"{path}.key_stage"))
+            scans.append(Scan(status=status, happened_at=reached, unknown_word=unknown_word))
     for n, provider in enumerate((info.get("tracking") or {}).get("providers") or []):
         for m, event in enumerate(provider.get("events") or []):
-            path = f"$.data.track_info.tracking.providers[{n}].events[{m}]"
-            written, happened_at = _clock(event, path, request)
-            told = _event(event, path, written, happened_at)
-            if told:
-                events.append(told)
-            if happened_at:
-                timed.append((_stage(event), happened_at))
-    return timed, events
+            scans.append(_scan(event, f"$.data.track_info.tracking.providers[{n}].events[{m}]", request))
+    return History(tuple(scans))
 
 
-def _event(
-    event: dict[str, Any], path: str, written: date | None, happened_at: datetime | None
-) -> TrackingEvent | None:
-    if written is None:
-        return None
+def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
+    status, unknown_word = _stage(event, path)
+    on, happened_at = _clock(event, path, request)
+    words = line(event.get("description"), f"{path}.description")
     address = event.get("address") or {}
-    city = line(address.get("city"), f"{path}.address.city")
-    return TrackingEvent(
-        day=written,
+    return Scan.of(
+        Status.RETURNED if says_returned(words) else status,
+        unknown_word,
+        on=on,
         happened_at=happened_at,
-        description=line(event.get("description"), f"{path}.description"),
-        city=city or line(event.get("location"), f"{path}.location"),
+        words=words,
+        city=line(address.get("city"), f"{path}.address.city") or line(event.get("location"), f"{path}.location"),
         state=line(address.get("state"), f"{path}.address.state"),
     )
 
 
-def _clock(told: dict[str, Any], path: str, request: Request) -> tuple[date | None, datetime | None]:
+def _clock(update: dict[str, Any], path: str, request: Request) -> tuple[date | None, datetime | None]:
     """The local day as written, and UTC's instant, as the local clock writes it where the two agree."""
-    utc = moment(told.get("time_utc"), f"{path}.time_utc", zone=None)
-    local = moment(told.get("time_iso"), f"{path}.time_iso", zone=request.zone)
+    utc = moment(update.get("time_utc"), f"{path}.time_utc", zone=None)
+    local = moment(update.get("time_iso"), f"{path}.time_iso", zone=request.zone)
     if local:
         return local.date(), local if local == utc else utc or local
-    written = day(told.get("time_iso"), f"{path}.time_iso")
-    return written or (utc.date() if utc else day(told.get("time_utc"), f"{path}.time_utc")), utc
+    written = day(update.get("time_iso"), f"{path}.time_iso")
+    return written or (utc.date() if utc else day(update.get("time_utc"), f"{path}.time_utc")), utc

@@ -4,18 +4,26 @@ from datetime import datetime
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Bearer,
+    History,
     Ignored,
     Probe,
+    Reference,
+    ReferenceKind,
     Reply,
     Request,
+    Scan,
     Shipment,
     Status,
-    TrackingEvent,
+    Unreadable,
+    courier_name,
     day,
     line,
+    look_up,
     moment,
     name,
+    says_returned,
     text,
 )
 
@@ -29,23 +37,41 @@ ZONE = None  # a time without an offset is local to the place, which may be any
 TRACKING_PAGE = None
 REFERENCES = ("tracker.shipmentReference", "tracker.clientTrackerId")
 
-# `statusMilestone`, of the parcel and of each event: the names in `statistics.timestamps` of
-# https://github.com/ship24/ship24-node, spec/ship24-tracking-api.yaml
-STATUSES = {
+# https://docs.ship24.com/status, as integrators' code repeats it, read on 2026-11-28: `statusMilestone`, of the parcel
+# and of each event
+MILESTONES = {
+    "pending": Status.OTHER,  # Ship24 itself has heard nothing yet
     "info_received": Status.ANNOUNCED,
     "in_transit": Status.IN_TRANSIT,
     "out_for_delivery": Status.OUT_FOR_DELIVERY,
-    "failed_attempt": Status.IN_TRANSIT,  # who tried to deliver it has it
+    "failed_attempt": Status.IN_TRANSIT,  # the courier that tried to deliver it has it
     "available_for_pickup": Status.IN_TRANSIT,
     "exception": Status.EXCEPTION,
     "delivered": Status.DELIVERED,
 }
-ON_THE_WAY = (Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
-
-# Same file, the examples: a code is no name
-COURIERS = {"us-post": "USPS"}
-
-History = list[tuple[Status, TrackingEvent]]
+# Same page: `statusCode`, which may be null. What says no more than the milestone leaves the word to it.
+CODES = {
+    "data_order_created": Status.OTHER,
+    "data_order_cancelled": Status.CANCELLED,
+    "data_delivery_proposed": Status.OTHER,
+    "data_delivery_decided": Status.OTHER,
+    "transit_handover": Status.DISPATCHED,
+    "transit_origin_country_departure": Status.IN_TRANSIT,
+    "destination_arrival": Status.IN_TRANSIT,
+    "customs_received": Status.IN_TRANSIT,
+    "customs_exception": Status.EXCEPTION,
+    "customs_rejected": Status.EXCEPTION,
+    "customs_cleared": Status.IN_TRANSIT,
+    "delivery_available_for_pickup": Status.IN_TRANSIT,
+    "delivery_out_for_delivery": Status.OUT_FOR_DELIVERY,
+    "delivery_attempted": Status.IN_TRANSIT,
+    "delivery_exception": Status.EXCEPTION,
+    "delivery_refused": Status.EXCEPTION,
+    "delivery_delivered": Status.OTHER,  # the milestone says that the parcel is with the shopper
+    "exception_return": Status.RETURNED,
+    "exception_lost": Status.EXCEPTION,
+    "exception_discarded": Status.EXCEPTION,
+}
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -56,22 +82,30 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     metadata = payload.get("metadata") or {}
     topic = line(metadata.get("topic"), "$.metadata.topic")
     if topic not in ("", "tracking/events"):
-        raise Ignored(f"{topic} carries no parcel status")
-    tracker, shipment = payload["tracker"], payload["shipment"]
-    status = STATUSES.get(shipment["statusMilestone"] or "", Status.OTHER)
-    history = _history(payload.get("events") or [], request)
+        raise Unreadable("$.metadata.topic", "is no topic of Ship24's that is known here")
+    tracker, shipment, events = payload["tracker"], payload["shipment"], payload.get("events") or []
+    written, unknown_words = _status(shipment, "$.shipment")
+    if shipment["statusMilestone"] == "pending" and written is Status.OTHER and not events:
+        raise Ignored("Ship24 has heard nothing of this parcel so far")
+    history = _history(events, request)
+    status = history.settled(written)
     generated_at = moment(metadata.get("generatedAt"), "$.metadata.generatedAt", zone=request.zone)
+    number = text(tracker["trackingNumber"], "$.tracker.trackingNumber")
+    code = _courier_code(events)
     return [
         Shipment(
             key=name(tracker["trackerId"], "$.tracker.trackerId"),
             status=status,
             # An event found late is older than the status it comes with.
-            happened_at=generated_at or max(_times(history, *Status), default=None),
-            tracking_number=text(tracker["trackingNumber"], "$.tracker.trackingNumber"),
-            courier=_courier(payload.get("events") or []),
+            happened_at=generated_at or history.last(),
+            tracking_number=number,
+            courier=courier_name(code),
+            courier_code=code,
             dispatched_at=_dispatched_at(payload, history, request),
             delivered_at=_delivered_at(payload, history, request) if status is Status.DELIVERED else None,
-            events=tuple(dict.fromkeys(event for _, event in history if event.description)),
+            references=_other_numbers(shipment, number),
+            events=history.events,
+            unknown_words=tuple(dict.fromkeys((*unknown_words, *history.unknown_words))),
         )
     ]
 
@@ -88,7 +122,7 @@ def _dispatched_at(payload: dict[str, Any], history: History, request: Request) 
     """A summary date without a known zone still says that the parcel left before anything in this message."""
     if _stated("inTransitDatetime", payload):
         return _first("inTransitDatetime", payload, request)
-    return min(_times(history, *ON_THE_WAY), default=None)
+    return history.first(*UNDERWAY)
 
 
 def _stated(milestone: str, payload: dict[str, Any]) -> object:
@@ -100,30 +134,49 @@ def _first(milestone: str, payload: dict[str, Any], request: Request) -> datetim
 
 
 def _delivered_at(payload: dict[str, Any], history: History, request: Request) -> datetime | None:
-    return _first("deliveredDatetime", payload, request) or min(_times(history, Status.DELIVERED), default=None)
+    return _first("deliveredDatetime", payload, request) or history.first(Status.DELIVERED)
+
+
+def _status(update: dict[str, Any], path: str) -> tuple[Status, tuple[str, ...]]:
+    """The status of a parcel or of an event, and those of its two words that no table has. The milestone "delivered" is
+    changed by a return, or by a counter where the parcel waits."""
+    milestone, unknown_milestone = look_up(MILESTONES, text(update.get("statusMilestone"), f"{path}.statusMilestone"))
+    of_code, unknown_code = look_up(CODES, text(update.get("statusCode"), f"{path}.statusCode"))
+    waits = update.get("statusCode") == "delivery_available_for_pickup"
+    speaks = milestone is not Status.DELIVERED or of_code is Status.RETURNED or waits
+    return (
+        of_code if speaks and of_code is not Status.OTHER else milestone,
+        tuple(word for word in (unknown_milestone, unknown_code) if word),
+    )
 
 
 def _history(events: list[dict[str, Any]], request: Request) -> History:
-    history: History = []
-    for index, event in enumerate(events):
-        path = f"$.events[{index}]"
-        on = day(event.get("occurrenceDatetime"), f"{path}.occurrenceDatetime")
-        if on is None:
-            continue
-        told = TrackingEvent(
-            day=on,
-            happened_at=moment(event["occurrenceDatetime"], f"{path}.occurrenceDatetime", zone=request.zone),
-            description=line(event.get("status"), f"{path}.status"),
-            city=line(event.get("location"), f"{path}.location"),
-        )
-        history.append((STATUSES.get(event.get("statusMilestone") or "", Status.OTHER), told))
-    return history
+    return History(tuple(_scan(event, f"$.events[{n}]", request) for n, event in enumerate(events)))
 
 
-def _times(history: History, *statuses: Status) -> list[datetime]:
-    return [event.happened_at for status, event in history if status in statuses and event.happened_at]
+def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
+    status, unknown_words = _status(event, path)
+    words = line(event.get("status"), f"{path}.status")
+    return Scan.of(
+        Status.RETURNED if says_returned(words) else status,
+        next(iter(unknown_words), ""),
+        on=day(event.get("occurrenceDatetime"), f"{path}.occurrenceDatetime"),
+        happened_at=moment(event.get("occurrenceDatetime"), f"{path}.occurrenceDatetime", zone=request.zone),
+        words=words,
+        city=line(event.get("location"), f"{path}.location"),
+    )
 
 
-def _courier(events: list[dict[str, Any]]) -> str | None:
-    codes = [text(event.get("courierCode"), f"$.events[{n}].courierCode") for n, event in enumerate(events)]
-    return next((COURIERS[code] for code in codes if code in COURIERS), None)
+def _other_numbers(shipment: dict[str, Any], number: str | None) -> tuple[Reference, ...]:
+    """The numbers under which other couriers know the same parcel."""
+    numbers = [
+        text(each.get("tn"), f"$.shipment.trackingNumbers[{n}].tn")
+        for n, each in enumerate(shipment.get("trackingNumbers") or [])
+    ]
+    return tuple(Reference(ReferenceKind.TRACKING_NUMBER, other) for other in numbers if other and other != number)
+
+
+def _courier_code(events: list[dict[str, Any]]) -> str:
+    """The first event's code that has a name, else the first code."""
+    codes = [text(event.get("courierCode"), f"$.events[{n}].courierCode") or "" for n, event in enumerate(events)]
+    return next((code for code in codes if courier_name(code)), next((code for code in codes if code), ""))

@@ -5,21 +5,27 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from adapters import (
+    UNDERWAY,
     Basic,
     Header,
+    History,
     Ignored,
     Path,
     Reply,
     Request,
     Retries,
     RsaJwks,
+    Scan,
     Shipment,
     Status,
-    TrackingEvent,
+    Unreadable,
+    courier_name,
     day,
     line,
+    look_up,
     moment,
     name,
+    says_returned,
     text,
     url,
 )
@@ -44,131 +50,147 @@ ZONE = None  # `occurred_at` ends in Z; what the parcel's carriers write is loca
 TRACKING_PAGE = None
 REFERENCES = ()
 
-# https://docs.shipstation.com/apis/docs/guides/webhooks-schemas; v1 and V2 name the same event differently, and all
-# other events are notices without data
+# https://docs.shipstation.com/apis/docs/guides/webhooks-schemas; v1 and V2 name the same event differently
 TRACKING = ("API_TRACK", "TRACK_EVENT_V2")
+# Same page and ShipEngine's OpenAPI document, read on 2026-11-28: all other events are notices without data
+NOTICES = (
+    "API_BATCH",
+    "API_CARRIER_CONNECTED",
+    "API_RATE",
+    "API_REPORT_COMPLETE",
+    "BATCH_PROCESSED_V2",
+    "FULFILLMENT_REJECTED_V2",
+    "FULFILLMENT_SHIPPED_V2",
+    "LABEL_CREATED_V2",
+    "SHIPMENT_CREATED_V2",
+)
 
-# ShipEngine's OpenAPI document (github.com/ShipEngine/shipengine-openapi), status_code of the parcel and of an event
+# ShipEngine's OpenAPI document (github.com/ShipEngine/shipengine-openapi), read on 2026-11-28: status_code of the
+# parcel and of an event
 CODES = {
     "UN": Status.OTHER,
     "NY": Status.ANNOUNCED,
     "AC": Status.ANNOUNCED,  # "accepted", and yet ShipEngine's own example is a label that was prepared
     "IT": Status.IN_TRANSIT,
-    "AT": Status.IN_TRANSIT,  # who tried to deliver it has it
+    "AT": Status.IN_TRANSIT,  # the courier that tried to deliver it has it
     "SP": Status.IN_TRANSIT,  # delivered, but to a collection point
     "DE": Status.DELIVERED,
     "EX": Status.EXCEPTION,
 }
-# ShipStation's OpenAPI document, status_detail_code, each by its description there: what says more than the code
+# ShipStation's OpenAPI document, status_detail_code, each by its description there, read on 2026-11-28. A detail that
+# says nothing leaves the word to the code; "DE" is not changed by these.
 DETAILS = {
+    **dict.fromkeys(("AWAITING_DESPATCH", "AWAITING_ELECTRONIC_ADVICE"), Status.ANNOUNCED),
+    **dict.fromkeys(("AWAITING_PICKUP_DROP_OFF", "COLLECTION_FAILED", "COLLECTION_REQUESTED"), Status.ANNOUNCED),
+    **dict.fromkeys(("ELEC_ADVICE_RECD_BY_CARRIER", "NOT_YET_RECEIVED_BY_CARRIER"), Status.ANNOUNCED),
     "SHIPMENT_CREATED": Status.ANNOUNCED,
-    "AWAITING_PICKUP_DROP_OFF": Status.ANNOUNCED,
-    "AWAITING_DESPATCH": Status.ANNOUNCED,
-    "AWAITING_ELECTRONIC_ADVICE": Status.ANNOUNCED,
-    "COLLECTION_REQUESTED": Status.ANNOUNCED,
-    "COLLECTION_FAILED": Status.ANNOUNCED,
-    "ELEC_ADVICE_RECD_BY_CARRIER": Status.ANNOUNCED,
-    "NOT_YET_RECEIVED_BY_CARRIER": Status.ANNOUNCED,
-    "CANCELLED_BEFORE_DESPATCH": Status.CANCELLED,
-    "PICKED_UP": Status.DISPATCHED,
-    "COLLECTION_MADE": Status.DISPATCHED,
-    "DROPPED_OFF": Status.DISPATCHED,
-    "DESPATCHED": Status.DISPATCHED,
+    **dict.fromkeys(("CANCELLED", "CANCELLED_BEFORE_DESPATCH"), Status.CANCELLED),
+    **dict.fromkeys(("COLLECTION_MADE", "DESPATCHED", "DROPPED_OFF", "PICKED_UP"), Status.DISPATCHED),
     "RECEIVED_BY_CARRIER": Status.DISPATCHED,
-    "HUB_SCAN_IN": Status.IN_TRANSIT,
-    "HUB_SCAN_OUT": Status.IN_TRANSIT,
+    **dict.fromkeys(("ATTEMPTED_DELIVERY", "ATTEMPTED_DELIVERY_2ND", "ATTEMPTED_DELIVERY_3RD"), Status.IN_TRANSIT),
+    **dict.fromkeys(("CUSTOMER_CARDED", "CUSTOMS_CLEARED", "CUSTOMS_PROCESSING"), Status.IN_TRANSIT),
+    **dict.fromkeys(("DELIVERY_ARRANGED_WITH_RECIPIENT", "HUB_SCAN_IN", "HUB_SCAN_OUT"), Status.IN_TRANSIT),
+    **dict.fromkeys(("IN_TRANSIT", "MISSORTED", "PARCEL_OVER_LABELLED", "PARCEL_REPACKED"), Status.IN_TRANSIT),
+    **dict.fromkeys(("RECEIVED_LOCAL_DELIVERY_DEPOT", "ROUTING_ERROR"), Status.IN_TRANSIT),
+    **dict.fromkeys(("SUB_CONTRACTOR_EVENT", "SUB_CONTRACTOR_RECEIVED"), Status.IN_TRANSIT),
     "OUT_FOR_DELIVERY": Status.OUT_FOR_DELIVERY,
+    "PARCEL_COLLECTED_FROM_PICKUP_POINT": Status.DELIVERED,
+    **dict.fromkeys(("ADDRESS_QUERY", "CARRIER_DELAYS", "COD_AMOUNT_NOT_PAID"), Status.EXCEPTION),
+    **dict.fromkeys(("CUSTOMER_IDENTIFICATION_FAILED", "DELAYED_NOT_CARRIER", "HELD_BY_CARRIER"), Status.EXCEPTION),
+    **dict.fromkeys(("HELD_BY_CARRIER_FOR_CLEARANCE_PRE_PROCESSING", "HELD_BY_CUSTOMS"), Status.EXCEPTION),
+    **dict.fromkeys(("HELD_BY_EXPORT_CUSTOMS", "HELD_BY_IMPORT_CUSTOMS"), Status.EXCEPTION),
+    **dict.fromkeys(("INCORRECT_DECLARATION", "INVALID_METHOD_OF_PAYMENT"), Status.EXCEPTION),
+    **dict.fromkeys(("NOT_DELIVERED_ADDRESSEE_DECEASED", "NO_ACCESS_TO_RECIPIENTS_ADDRESS"), Status.EXCEPTION),
+    **dict.fromkeys(("PARCEL_DISPOSED", "PARCEL_LOST"), Status.EXCEPTION),
+    **dict.fromkeys(("CARRIER_STATUS_NOT_MAPPED", "COD_AMOUNT_PAID", "INFORMATION"), Status.OTHER),
+    **dict.fromkeys(("DELIVERED", "DELIVERED_DAMAGED", "DELIVERED_SPECIFIED_SAFE_PLACE"), Status.OTHER),
+    **dict.fromkeys(("DELIVERED_TO_NEIGHBOUR", "DELIVERED_TO_PO_BOX", "POST_TRANSIT_STATUS"), Status.OTHER),
+    **dict.fromkeys(("PARCEL_UPDATE_NOTIFICATION_VIA_EMAIL", "PARCEL_UPDATE_NOTIFICATION_VIA_SMS"), Status.OTHER),
+    **dict.fromkeys(("PROOF_OF_DELIVERY", "RECD_BY_CARRIER_NO_ELEC_ADVICE"), Status.OTHER),
 }
-# Same page: what keeps even a "DE" from being in the shopper's hands
+# Same document: what keeps even a "DE" from being in the shopper's hands. Of all the returned ones it says that the
+# parcel is being returned to the sender.
 NOT_HANDED_OVER = {
-    "RETURN_TO_SENDER": Status.RETURNED,
+    **dict.fromkeys(("CUSTOMER_MOVED", "HAZARDOUS_PROHIBITED", "NOT_COLLECTED_FROM_PICKUP_POINT"), Status.RETURNED),
+    **dict.fromkeys(("NOT_DELIVERED", "PARCEL_DAMAGED", "PARCEL_OUTSIDE_OF_SERVICE_CAPABILITY"), Status.RETURNED),
+    **dict.fromkeys(("REFUSED_BY_CUSTOMER", "RETURN_TO_SENDER"), Status.RETURNED),
+    **dict.fromkeys(("AWAITING_COLLECTION_FROM_PICKUP_POINT", "COLLECT_AT_LOCAL_PO"), Status.IN_TRANSIT),
+    **dict.fromkeys(("CUSTOMER_TO_COLLECT_FROM_CARRIER", "DELIVERED_IN_PART"), Status.IN_TRANSIT),
+    "DELIVERED_TO_ALTERNATIVE_DELIVERY_LOCATION": Status.IN_TRANSIT,  # the shopper collects it there
     "DELIVERED_TO_LOCKER_COLLECTION_POINT": Status.IN_TRANSIT,
-    "AWAITING_COLLECTION_FROM_PICKUP_POINT": Status.IN_TRANSIT,
-    "COLLECT_AT_LOCAL_PO": Status.IN_TRANSIT,
-    "CUSTOMER_TO_COLLECT_FROM_CARRIER": Status.IN_TRANSIT,
 }
-COURIERS = {
-    "dhl_express": "DHL Express",
-    "endicia": "USPS",  # it sells postage, and so does the next but two
-    "fedex": "FedEx",
-    "ups": "UPS",
-    "stamps_com": "USPS",
-    "usps": "USPS",
-}
-
-History = list[tuple[Status, TrackingEvent]]
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     kind = text(payload["resource_type"], "$.resource_type") or ""
-    if kind not in TRACKING:
+    if kind in NOTICES:
         raise Ignored(f"{kind} is a notice without tracking data")
+    if kind not in TRACKING:
+        raise Unreadable("$.resource_type", "is no event of ShipEngine's that is known here")
     parcel = payload["data"]
     number = name(parcel["tracking_number"], "$.data.tracking_number")
-    status = _status(parcel, "$.data")
+    status, unknown_words = _status(parcel, "$.data")
     history = _history(parcel.get("events") or [], request)
-    scanned = _times(history, Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+    status = history.settled(status)
     shipped = _moment(parcel, "ship_date", request) if status.in_possession else None  # labels may have one too
-    delivered = min(_times(history, Status.DELIVERED), default=_moment(parcel, "actual_delivery_date", request))
+    delivered = history.first(Status.DELIVERED) or _moment(parcel, "actual_delivery_date", request)
     delivered_at = delivered if status is Status.DELIVERED else None
+    code = _courier_code(payload)
     return [
         Shipment(
             key=number,
             status=status,
-            happened_at=max(_times(history, *Status), default=delivered_at),
+            happened_at=history.last() or delivered_at,
             tracking_number=number,
             tracking_url=url(parcel.get("tracking_url"), "$.data.tracking_url"),
-            courier=_courier(payload),
-            dispatched_at=min(scanned, default=shipped),
+            courier=courier_name(code),
+            courier_code=code or "",
+            dispatched_at=history.first(*UNDERWAY) or shipped,
             delivered_at=delivered_at,
-            events=tuple(dict.fromkeys(event for _, event in history)),
+            events=history.events,
+            unknown_words=tuple(dict.fromkeys((*unknown_words, *history.unknown_words))),
         )
     ]
 
 
-def _status(said: dict[str, Any], path: str) -> Status:
-    code = text(said.get("status_code"), f"{path}.status_code") or ""
-    detail = text(said.get("status_detail_code"), f"{path}.status_detail_code") or ""
-    of_code = CODES.get(code, Status.OTHER)
-    if detail in NOT_HANDED_OVER:
-        return NOT_HANDED_OVER[detail]
-    return of_code if of_code is Status.DELIVERED else DETAILS.get(detail, of_code)
+def _status(update: dict[str, Any], path: str) -> tuple[Status, tuple[str, ...]]:
+    """The status of a parcel or of an event, and those of its two codes that no table has."""
+    code = text(update.get("status_code"), f"{path}.status_code")
+    detail = text(update.get("status_detail_code"), f"{path}.status_detail_code") or ""
+    of_code, unknown_code = look_up(CODES, code)
+    of_detail, unknown_detail = look_up(DETAILS | NOT_HANDED_OVER, detail)
+    speaks = detail in NOT_HANDED_OVER or (of_detail is not Status.OTHER and of_code is not Status.DELIVERED)
+    return of_detail if speaks else of_code, tuple(word for word in (unknown_code, unknown_detail) if word)
 
 
 def _history(events: list[dict[str, Any]], request: Request) -> History:
-    """The dated events, each with its local day: ``carrier_occurred_at`` is the place's clock, also where it ends in Z.
-
-    Their order means nothing: ShipEngine sorts by that clock, newest first.
-    """
-    history: History = []
-    for index, event in enumerate(events):
-        path = f"$.data.events[{index}]"
-        field = "carrier_occurred_at" if event.get("carrier_occurred_at") else "occurred_at"
-        written = day(event.get(field), f"{path}.{field}")
-        if written is None:
-            continue
-        told = TrackingEvent(
-            day=written,
-            happened_at=moment(event.get("occurred_at"), f"{path}.occurred_at", zone=request.zone),
-            description=line(event.get("description"), f"{path}.description"),
-            city=line(event.get("city_locality"), f"{path}.city_locality"),
-            state=line(event.get("state_province"), f"{path}.state_province"),
-        )
-        history.append((_status(event, path), told))
-    return history
+    """The events in any order: ShipEngine sorts by the place's clock, newest first."""
+    return History(tuple(_scan(event, f"$.data.events[{n}]", request) for n, event in enumerate(events)))
 
 
-def _courier(payload: dict[str, Any]) -> str | None:
-    """By ``carrier_code``, which version 1 has in ``resource_url`` alone; a code that is not listed names nobody."""
+def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
+    """The local day is of ``carrier_occurred_at``: it is the place's clock, also where it ends in Z."""
+    field = "carrier_occurred_at" if event.get("carrier_occurred_at") else "occurred_at"
+    status, unknown_words = _status(event, path)
+    words = line(event.get("description"), f"{path}.description")
+    return Scan.of(
+        Status.RETURNED if says_returned(words) else status,
+        next(iter(unknown_words), ""),
+        on=day(event.get(field), f"{path}.{field}"),
+        happened_at=moment(event.get("occurred_at"), f"{path}.occurred_at", zone=request.zone),
+        words=words,
+        city=line(event.get("city_locality"), f"{path}.city_locality"),
+        state=line(event.get("state_province"), f"{path}.state_province"),
+    )
+
+
+def _courier_code(payload: dict[str, Any]) -> str | None:
+    """``carrier_code``, which version 1 has in ``resource_url`` alone."""
     code = text(payload["data"].get("carrier_code"), "$.data.carrier_code")
     resource = url(payload.get("resource_url"), "$.resource_url")
     if code is None and resource:
-        code = dict(parse_qsl(urlsplit(resource).query)).get("carrier_code")
-    return COURIERS.get(code or "")
-
-
-def _times(history: History, *statuses: Status) -> list[datetime]:
-    return [event.happened_at for status, event in history if status in statuses and event.happened_at]
+        code = text(dict(parse_qsl(urlsplit(resource).query)).get("carrier_code"), "$.resource_url")
+    return code
 
 
 def _moment(parcel: dict[str, Any], field: str, request: Request) -> datetime | None:

@@ -1,4 +1,4 @@
-"""ShipStation V1: a notice that labels were made; they are fetched as a list. Where a parcel is it never tells."""
+"""ShipStation V1: a notice that labels were made; they are fetched as a list. Where a parcel is it never says."""
 
 import re
 from typing import Any
@@ -16,6 +16,8 @@ from adapters import (
     Request,
     Shipment,
     Status,
+    Unreadable,
+    courier_name,
     moment,
     name,
     text,
@@ -35,11 +37,13 @@ REFERENCES = ("orderNumber", "orderKey")
 HOSTS = (re.compile(r"ssapi\d{0,3}\.shipstation\.com"),)
 CREDENTIALS = "basic"  # API key and API secret
 
-# models/webhook, "resource_type". Fulfillments are another resource, whose structure is not documented there.
+# models/webhook, "resource_type", read on 2026-11-28. Fulfillments are another resource; its structure is not
+# documented there.
 SHIPMENTS = ("SHIP_NOTIFY", "ITEM_SHIP_NOTIFY")
+OTHER_RESOURCES = ("ORDER_NOTIFY", "ITEM_ORDER_NOTIFY", "FULFILLMENT_SHIPPED", "FULFILLMENT_REJECTED")
 
-# GET /carriers, "code". Of Stamps.com the service tells: it is an account, not a carrier.
-CARRIERS = {"fedex": "FedEx", "ups": "UPS", "ups_walleted": "UPS", "usps": "USPS"}
+#: Accounts that sell the postage of several carriers; the service names the carrier
+ACCOUNTS = ("endicia", "stamps_com")
 
 #: More pages than any batch of labels has; a list that claims more is not read to its end.
 MOST_PAGES = 200
@@ -47,8 +51,10 @@ MOST_PAGES = 200
 
 def notice(payload: dict[str, Any], request: Request) -> list[Fetch]:  # noqa: ARG001  the contract's signature
     kind = text(payload["resource_type"], "$.resource_type") or ""
+    if kind in OTHER_RESOURCES:
+        raise Ignored("orders or fulfillments, not shipments")
     if kind not in SHIPMENTS:
-        raise Ignored("orders or fulfillments, not shipments" if kind else "a notice of no type")
+        raise Unreadable("$.resource_type", "is no resource of ShipStation's that is known here")
     return [Fetch(url=name(payload["resource_url"], "$.resource_url"))]
 
 
@@ -72,6 +78,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     number = text(payload.get("trackingNumber"), "$.trackingNumber")
     dated = "voidDate" if voided else "createDate"
     order = text(payload.get("orderNumber"), "$.orderNumber")
+    code = text(payload.get("carrierCode"), "$.carrierCode") or ""
+    service = text(payload.get("serviceCode"), "$.serviceCode") or ""
     return [
         Shipment(
             key=name(payload["shipmentId"], "$.shipmentId"),
@@ -79,13 +87,14 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             status=Status.CANCELLED if voided else Status.ANNOUNCED,
             happened_at=moment(payload.get(dated), f"$.{dated}", zone=request.zone),
             tracking_number=number,
-            courier=_courier(payload),
+            courier=_courier(code, service),
+            courier_code=code,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
         )
     ]
 
 
-def _courier(payload: dict[str, Any]) -> str | None:
-    code = text(payload.get("carrierCode"), "$.carrierCode") or ""
-    service = text(payload.get("serviceCode"), "$.serviceCode") or ""
-    return CARRIERS.get(code) or ("USPS" if service.startswith("usps_") else None)
+def _courier(code: str, service: str) -> str | None:
+    """The carrier, or else the one that a service such as ``usps_priority_mail`` begins with."""
+    carrier = None if code in ACCOUNTS else courier_name(code)
+    return carrier or courier_name(service.partition("_")[0])

@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Bearer,
     ClientCredentials,
     Header,
     Ignored,
     Path,
+    Reference,
+    ReferenceKind,
     Reply,
     Request,
     Retries,
@@ -17,9 +20,11 @@ from adapters import (
     TrackingEvent,
     day,
     line,
+    look_up,
     moment,
     name,
     page,
+    says_returned,
     text,
 )
 
@@ -34,37 +39,63 @@ ZONE = None
 TRACKING_PAGE = "https://www.ups.com/track?tracknum={number}"
 REFERENCES = ()
 
-# UPS tracking appendix, activityStatus.descriptionCode: the short list, where each code stands alone
+# UPS tracking appendix, "Status/Description Codes" (github.com/karrioapi/karrio, modules/connectors/ups/vendors, read
+# on 2026-11-28): activityStatus.descriptionCode, where each code stands alone. A code of requests, claims or new dates
+# says nothing of where the parcel is. 037 reads "Out for Delivery" there and was seen on returns: it says nothing.
 DESCRIPTION_CODES = {
-    "006": Status.OUT_FOR_DELIVERY,
+    **dict.fromkeys(("003", "044", "045", "077", "079", "080", "157", "166"), Status.ANNOUNCED),
+    **dict.fromkeys(("065", "131", "135"), Status.ANNOUNCED),  # the pick-up was tried
     "007": Status.CANCELLED,
-    "011": Status.DELIVERED,
-    "021": Status.OUT_FOR_DELIVERY,
-    "026": Status.DELIVERED,  # by the local post office
-    "034": Status.RETURNED,
-    "037": Status.OUT_FOR_DELIVERY,
-    "038": Status.DISPATCHED,
-    "044": Status.ANNOUNCED,  # "on the way to UPS" is not with UPS
-    "045": Status.ANNOUNCED,
-    "067": Status.RETURNED,  # by the post office
+    **dict.fromkeys(("038", "160", "167", "168", "169"), Status.DISPATCHED),
+    **dict.fromkeys(("006", "021", "089", "091", "146", "162"), Status.OUT_FOR_DELIVERY),
+    **dict.fromkeys(("011", "026"), Status.DELIVERED),
+    **dict.fromkeys(("034", "035", "036", "067", "081"), Status.RETURNED),
+    **dict.fromkeys(("005", "010", "025", "039", "047", "087", "158", "159", "164", "165"), Status.IN_TRANSIT),
+    **dict.fromkeys(("012", "014", "016", "019", "057", "071", "072", "073", "074", "075"), Status.IN_TRANSIT),
+    **dict.fromkeys(("084", "092", "134", "137", "138"), Status.IN_TRANSIT),
+    **dict.fromkeys(("017", "040", "143", "144", "161"), Status.IN_TRANSIT),  # it lies where the shopper collects it
+    **dict.fromkeys(("022", "023", "024", "060", "061", "062", "066", "145"), Status.IN_TRANSIT),  # delivery was tried
+    **dict.fromkeys(("013", "029", "030", "032", "046", "048", "049", "050", "051", "052"), Status.EXCEPTION),
+    **dict.fromkeys(("053", "058", "059", "064", "068", "069", "076", "083", "085", "086"), Status.EXCEPTION),
+    **dict.fromkeys(("090", "123", "124", "125", "126", "132", "139", "141", "147", "149"), Status.EXCEPTION),
+    **dict.fromkeys(("000", "018", "020", "027", "028", "033", "037", "041", "042", "043"), Status.OTHER),
+    **dict.fromkeys(("054", "055", "056", "063", "070", "078", "082", "088", "133", "136", "140"), Status.OTHER),
+    **dict.fromkeys(("142", "148", "153", "154", "155", "156", "163"), Status.OTHER),
+    **{f"{code:03}": Status.OTHER for code in (*range(93, 123), *range(127, 131))},
 }
 
-# UPS tracking appendix, activityStatus.code: it means something only with its type (DP is a departure under I, a
-# manifest under M)
+# The same appendix, "Movement Scans" and "Manifest Codes": activityStatus.code means something only with its type (DP
+# is a departure under I, a manifest under M). Other movement scans are in transit, as their type says.
 CODES = {
-    ("I", "OR"): Status.DISPATCHED,
-    ("I", "PU"): Status.DISPATCHED,
-    ("I", "PC"): Status.DISPATCHED,
-    ("I", "XD"): Status.DISPATCHED,
-    ("I", "OT"): Status.OUT_FOR_DELIVERY,
-    ("I", "OF"): Status.OUT_FOR_DELIVERY,
+    **{("I", code): Status.DISPATCHED for code in ("OR", "PU", "PC", "PT", "XD")},
+    **{("I", code): Status.OUT_FOR_DELIVERY for code in ("OT", "OF", "YF", "2K")},
+    **{("I", code): Status.ANNOUNCED for code in ("OC", "PL", "SP")},  # a label, or a pick-up that is planned
     ("M", "VP"): Status.CANCELLED,
     ("D", "FS"): Status.DELIVERED,
 }
 
-# UPSTrackAlert.yaml (github.com/UPS-API/api-documentation), activityStatus.type. D is not here on purpose: UPS says
-# that it covers vans being loaded as well.
-TYPES = {"I": Status.IN_TRANSIT, "M": Status.ANNOUNCED, "MV": Status.CANCELLED, "X": Status.EXCEPTION}
+# The same appendix, "Delivery Codes", under type D: where, or to whom, the parcel was handed over. UA is of a report of
+# October 2026, on returns.
+HANDOVERS = {
+    **dict.fromkeys(("UA", "B0"), Status.RETURNED),
+    **dict.fromkeys(("1N", "2Q", "4X", "EP", "F7", "P5", "ZI", "ZQ"), Status.IN_TRANSIT),  # locker, shop, agent
+    **dict.fromkeys(("2W", "A0"), Status.DELIVERED),  # collected there
+    **dict.fromkeys(("3F", "3G", "3H", "8O", "9E", "AI", "F4", "NL", "NT", "OO"), Status.DELIVERED),
+    **dict.fromkeys(("OZ", "PF", "UC", "YC", "ZF", "ZG", "ZH"), Status.DELIVERED),
+    **dict.fromkeys(("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "M9", "MA"), Status.DELIVERED),
+    **dict.fromkeys(("MB", "MC", "MD", "ME", "MG", "MH", "MJ", "MK", "ML", "MM"), Status.DELIVERED),
+    **dict.fromkeys(("MN", "MP", "MQ", "MR", "MS", "MU", "MW", "MX"), Status.DELIVERED),
+}
+
+# The same appendix, "Package Activity Types", as in UPSTrackAlert.yaml (github.com/UPS-API/api-documentation). D alone
+# says nothing: UPS says that it covers vans being loaded as well. DO, DD and W are freight, U is a new date or a photo.
+TYPES = {
+    "I": Status.IN_TRANSIT,
+    "M": Status.ANNOUNCED,
+    "MV": Status.CANCELLED,
+    "X": Status.EXCEPTION,
+    **dict.fromkeys(("D", "DD", "DO", "NA", "U", "W"), Status.OTHER),
+}
 
 DATE_TIME = "%Y%m%d%H%M%S"
 
@@ -73,9 +104,10 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     number = name(payload["trackingNumber"], "$.trackingNumber")  # one published sample leads with a space
     if number.startswith("1ZCIETST"):
         raise Ignored("a parcel of UPS's test environment (CIE)")
-    status = _status(payload)
+    status, unknown_words = _status(payload)
     happened_at = _happened_at(payload, request)
-    moving = status in (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+    moving = status in UNDERWAY and payload["activityStatus"]["type"].strip() == "I"  # the other types date no dispatch
+    other = text(payload.get("alternateTrackingNumber"), "$.alternateTrackingNumber")
     return [
         Shipment(
             key=number,
@@ -86,26 +118,41 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             courier=NAME,
             dispatched_at=happened_at if moving else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
+            references=(Reference(ReferenceKind.TRACKING_NUMBER, other),) if other else (),
             events=_events(payload, happened_at),
+            unknown_words=unknown_words,
         )
     ]
 
 
-def _status(payload: dict[str, Any]) -> Status:
+def _status(payload: dict[str, Any]) -> tuple[Status, tuple[str, ...]]:
+    """The activity's status, and its codes that no table has."""
     activity = payload["activityStatus"]
     kind = text(activity["type"], "$.activityStatus.type") or ""
     code = text(activity.get("code"), "$.activityStatus.code") or ""
-    description_code = text(activity.get("descriptionCode"), "$.activityStatus.descriptionCode") or ""
-    handed_over = kind == "D" and text(payload.get("actualDeliveryDate"), "$.actualDeliveryDate")
-    return (
-        DESCRIPTION_CODES.get(description_code)
-        or CODES.get((kind, code))
-        or (Status.DELIVERED if handed_over else TYPES.get(kind, Status.OTHER))
-    )
+    number = text(activity.get("descriptionCode"), "$.activityStatus.descriptionCode") or ""
+    words = line(activity.get("description"), "$.activityStatus.description")
+    described, unknown_number = look_up(DESCRIPTION_CODES, number.zfill(3) if number else None)
+    of_type, unknown_type = look_up(TYPES, kind)
+    handed_over = HANDOVERS.get(code) if kind == "D" else None
+    of_code = handed_over or CODES.get((kind, code))
+    if handed_over or (described is Status.IN_TRANSIT and of_code in (Status.DISPATCHED, Status.OUT_FOR_DELIVERY)):
+        status = of_code or of_type
+    elif described is not Status.OTHER:
+        status = described
+    elif kind == "D" and words == "Delivered":
+        status = Status.DELIVERED
+    else:
+        status = of_code or of_type
+    unspoken = not number or unknown_number or status is Status.DELIVERED  # else the code knows better than its words
+    if described is Status.RETURNED or (unspoken and says_returned(words)):
+        status = Status.RETURNED
+    unlisted = f"D/{code}" if kind == "D" and code and status is Status.OTHER else ""
+    return status, tuple(word for word in (unknown_number, unknown_type, unlisted) if word)
 
 
 def _happened_at(payload: dict[str, Any], request: Request) -> datetime | None:
-    """The instant that the GMT pair tells, with the local date and clock where the two pairs agree on an offset.
+    """The instant of the GMT pair, with the local date and clock where the two pairs agree on an offset.
 
     One of UPS's own samples pairs a local time with another zone's GMT; ``gmtOffset`` settles it where it is sent.
     """

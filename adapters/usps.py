@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
+    History,
     Hmac,
     Ignored,
     NotAuthentic,
@@ -13,16 +15,18 @@ from adapters import (
     Probe,
     Reply,
     Request,
+    Scan,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     day,
     inner_json,
     line,
+    look_up,
     moment,
     name,
     page,
+    says_returned,
     strict_json,
     text,
 )
@@ -52,15 +56,19 @@ ZONE = None  # wall clocks of the place, beside GMT
 TRACKING_PAGE = "https://tools.usps.com/go/TrackConfirmAction?tLabels={number}"
 REFERENCES = ()
 
-# Publication 199, appendix G, eventCode, as open-source readers of it have it. 10 is acceptance to some and processing
-# to others: USPS has the piece in either. What a shipping partner holds (80, 81, 82) is not yet with USPS.
+# Publication 199, appendix G, eventCode, as open-source readers of it have it, read on 2026-11-28. 10 is acceptance to
+# some and processing to others: USPS has the piece in either. L1, U1 and NT are scans of regional facilities. What a
+# shipping partner holds (80 to 83) is not yet with USPS; 17 and GC say nothing of where the piece is.
 STATUSES = {
     "GX": Status.ANNOUNCED,
     "MA": Status.ANNOUNCED,
+    "89": Status.ANNOUNCED,
     "OA": Status.DISPATCHED,
     "03": Status.DISPATCHED,
     "TM": Status.DISPATCHED,
     "PA": Status.DISPATCHED,
+    "AD": Status.DISPATCHED,
+    "UA": Status.DISPATCHED,
     "OF": Status.OUT_FOR_DELIVERY,
     "01": Status.DELIVERED,
     "04": Status.RETURNED,
@@ -69,10 +77,12 @@ STATUSES = {
     "11": Status.EXCEPTION,
     **dict.fromkeys(("02", "06", "07", "08", "10", "14", "15", "16", "30", "41"), Status.IN_TRANSIT),
     **dict.fromkeys(("51", "52", "53", "54", "55", "56", "71", "EF", "PC", "SF"), Status.IN_TRANSIT),
+    **dict.fromkeys(("L1", "NT", "U1"), Status.IN_TRANSIT),
     **dict.fromkeys(("21", "22", "23", "24", "25", "26", "27", "28", "29", "31"), Status.RETURNED),
+    **dict.fromkeys(("17", "80", "81", "82", "83", "GC"), Status.OTHER),
 }
-# The same document's statusCategory, for codes we do not know. A delivery needs its code: the category does not tell to
-# whom.
+# The same document's statusCategory, for codes that say nothing. A delivery needs its code: the category does not say
+# to whom.
 CATEGORIES = {
     "Pre-Shipment": Status.ANNOUNCED,
     "Accepted": Status.DISPATCHED,
@@ -80,13 +90,11 @@ CATEGORIES = {
     "Out for Delivery": Status.OUT_FOR_DELIVERY,
     "Available for Pickup": Status.IN_TRANSIT,
     "Delivery Attempt": Status.IN_TRANSIT,
+    "Delivered": Status.OTHER,
     "Alert": Status.EXCEPTION,
 }
-UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 MINUTES = re.compile(r"[+-]?[0-9]{1,3}")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-Told = tuple[Status, TrackingEvent]
 
 
 def decode(request: Request) -> Any:
@@ -106,65 +114,55 @@ def encode(payload: Any) -> bytes:
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     kind = payload.get("subscriptionType")
-    if kind not in (None, "TRACKING"):  # a second one exists, whose name and shape are not published
+    if kind not in (None, "TRACKING"):  # a second one exists; its name and shape are not published
         raise Unreadable("$.subscriptionType", "is not TRACKING, and no other is known")
     piece = payload["payload"]
     history = _history(piece, request)
     category = text(piece.get("statusCategory"), "$.payload.statusCategory")
-    if not (history or category or text(piece.get("status"), "$.payload.status")):
+    if not (history.scans or category or text(piece.get("status"), "$.payload.status")):
         raise Ignored("USPS has nothing to tell of this mail piece")
     number = name(piece["trackingNumber"], "$.payload.trackingNumber")
-    status = _status(history, category)
+    of_category, unknown_category = look_up(CATEGORIES, category)
+    newest = max(history.scans, key=lambda scan: scan.happened_at or LONG_AGO, default=Scan(status=Status.OTHER))
+    status = of_category if newest.status is Status.OTHER else history.settled(newest.status)
     return [
         Shipment(
             key=number,
             status=status,
-            happened_at=max(_times(history, *Status), default=None),
+            happened_at=history.last(),
             tracking_number=number,
             tracking_url=page(TRACKING_PAGE, number),
             courier=NAME,
-            dispatched_at=min(_times(history, *UNDERWAY), default=None),
-            delivered_at=min(_times(history, Status.DELIVERED), default=None) if status is Status.DELIVERED else None,
-            events=tuple(dict.fromkeys(event for _, event in history)),
+            dispatched_at=history.first(*UNDERWAY),
+            delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
+            events=history.events,
+            unknown_words=(*((unknown_category,) if unknown_category else ()), *history.unknown_words),
         )
     ]
 
 
-def _status(history: list[Told], category: str | None) -> Status:
-    """The newest event's. Whatever is delivered after a return is delivered to the sender."""
-    newest = max(history, key=lambda told: told[1].happened_at or LONG_AGO, default=None)
-    status = newest[0] if newest else Status.OTHER
-    if status is Status.OTHER:
-        return CATEGORIES.get(category or "", Status.OTHER)
-    returning = any(told is Status.RETURNED for told, _ in history)
-    return Status.RETURNED if returning and status is Status.DELIVERED else status
+def _history(piece: dict[str, Any], request: Request) -> History:
+    events = piece.get("trackingEvents") or []
+    return History(tuple(_scan(event, f"$.payload.trackingEvents[{n}]", request) for n, event in enumerate(events)))
 
 
-def _history(piece: dict[str, Any], request: Request) -> list[Told]:
-    history: list[Told] = []
-    for n, event in enumerate(piece.get("trackingEvents") or []):
-        path = f"$.payload.trackingEvents[{n}]"
-        written = day(event.get("eventTimestamp"), f"{path}.eventTimestamp")
-        if written is None:
-            continue
-        description = line(event.get("eventType"), f"{path}.eventType")
-        told = TrackingEvent(
-            day=written,
-            happened_at=_happened_at(event, path, request),
-            description=description,
-            city=line(event.get("eventCity"), f"{path}.eventCity"),
-            state=line(event.get("eventState"), f"{path}.eventState"),
-        )
-        history.append((_told_status(text(event.get("eventCode"), f"{path}.eventCode"), description), told))
-    return history
-
-
-def _told_status(code: str | None, description: str) -> Status:
+def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
     """Code 01 comes with words: USPS also delivers to the original sender, and to agents who deliver themselves."""
-    status = STATUSES.get(code or "", Status.OTHER)
-    if status is Status.DELIVERED and "SENDER" in description.upper():
-        return Status.RETURNED
-    return Status.IN_TRANSIT if status is Status.DELIVERED and "AGENT" in description.upper() else status
+    words = line(event.get("eventType"), f"{path}.eventType")
+    status, unknown_word = look_up(STATUSES, text(event.get("eventCode"), f"{path}.eventCode"))
+    if says_returned(words):
+        status = Status.RETURNED
+    elif status is Status.DELIVERED and "FOR FINAL DELIVERY" in words.upper():
+        status = Status.IN_TRANSIT
+    return Scan.of(
+        status,
+        unknown_word,
+        on=day(event.get("eventTimestamp"), f"{path}.eventTimestamp"),
+        happened_at=_happened_at(event, path, request),
+        words=words,
+        city=line(event.get("eventCity"), f"{path}.eventCity"),
+        state=line(event.get("eventState"), f"{path}.eventState"),
+    )
 
 
 def _happened_at(event: dict[str, Any], path: str, request: Request) -> datetime | None:
@@ -182,7 +180,3 @@ def _happened_at(event: dict[str, Any], path: str, request: Request) -> datetime
 def _offset(event: dict[str, Any], path: str) -> timezone | None:
     written = text(event.get("GMTOffset"), f"{path}.GMTOffset") or ""
     return timezone(timedelta(minutes=int(written))) if MINUTES.fullmatch(written) else None
-
-
-def _times(history: list[Told], *statuses: Status) -> list[datetime]:
-    return [event.happened_at for status, event in history if status in statuses and event.happened_at]

@@ -176,8 +176,8 @@ def _worker(rig: Rig, silences: _Silences, *, clock: Any) -> Worker:
 
 def _wait(rig: Rig, begun: float, enough: Any) -> dict[str, int]:
     """Look twenty times a second until there is enough; what takes too long is told as it stands."""
-    counts = rig.desk.counts()
+    counts = rig.queries.counts()
     while not enough(counts) and time.monotonic() - begun < _LONGEST:
         time.sleep(0.05)
-        counts = rig.desk.counts()
+        counts = rig.queries.counts()
     return counts

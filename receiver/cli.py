@@ -13,6 +13,7 @@ from receiver.commands import (
     looking,
     recording,
     replaying,
+    reprocessing,
     run,
 )
 
@@ -26,7 +27,7 @@ def main() -> None:
     """
 
 
-PARTS = (run, carriers, demo, replaying, recording, looking, deciding, linking, hooking, indexing, asking)
+PARTS = (run, carriers, demo, replaying, recording, looking, deciding, reprocessing, linking, hooking, indexing, asking)
 for command in (command for part in PARTS for command in part.COMMANDS):
     main.add_command(command)
 

@@ -23,10 +23,10 @@ from receiver.config import BadConfig, Config, endpoint_from, load
 from receiver.http import Http, NoAnswer
 from receiver.recordings import BadRecording, Recording, walk
 from receiver.recordings.replay import Replay, Replayed
-from receiver.sandbox import carriers as stand_in
 from receiver.sandbox import create_sandbox, serve
+from receiver.sandbox.carriers import running_apis
 from receiver.shipments import Visibility
-from receiver.store import Database, Desk, Index, Link
+from receiver.store import Database, Index, Link, OperatorQueries
 
 ACCOUNT = "demostore"
 #: The order that waits for the webhook the reader sends himself.
@@ -72,22 +72,22 @@ class Demo:
         """Post every recording, wait until nothing is left to do, and tell how each ended. Raises `DemoFailed`."""
         run = Replay(config=self.config)
         http = Http([self.url])
-        desk = Desk(self.database)
+        queries = OperatorQueries(self.database)
         for recording in self.recordings:
             for link in recording.expected.get("links", ()):
                 name = ("tracking_number", link["tracking_number"])
                 Index(self.database).link(ACCOUNT, [Link((name,), link["order"], link.get("invoice"))], now=time.time())
         replies = [(recording, run.post(recording, self.url, http)) for recording in self.recordings]
         self.settle()
-        rows = {row["id"]: row for row in desk.shipments()}
+        rows = {row["id"]: row for row in queries.shipments()}
         return [self._line(recording, reply, rows) for recording, reply in replies]
 
     def settle(self) -> None:
         """Wait until every shipment rests and its write was read back."""
-        desk, ends = Desk(self.database), time.monotonic() + _PATIENCE
+        queries, ends = OperatorQueries(self.database), time.monotonic() + _PATIENCE
         while time.monotonic() < ends:
-            rows = list(desk.shipments())
-            fetching = any(row["due_at"] is not None for row in desk.fetches())
+            rows = list(queries.shipments())
+            fetching = any(row["due_at"] is not None for row in queries.fetches())
             if not fetching and all(row["state"] != "due" and not _unverified(row) for row in rows):
                 return
             time.sleep(0.1)
@@ -118,11 +118,11 @@ class Demo:
 
     def news(self) -> Iterator[Mapping[str, Any]]:
         """Shipments as they change from now on, for as long as somebody looks."""
-        desk = Desk(self.database)
-        seen = {row["id"]: (row["state"], _visibility(row)) for row in desk.shipments()}
+        queries = OperatorQueries(self.database)
+        seen = {row["id"]: (row["state"], _visibility(row)) for row in queries.shipments()}
         while True:
             time.sleep(0.25)
-            for row in desk.shipments():
+            for row in queries.shipments():
                 now = (row["state"], _visibility(row))
                 if row["state"] != "due" and seen.get(row["id"]) != now:
                     seen[row["id"]] = now
@@ -182,7 +182,7 @@ def running(samples: Path, folder: Path, *, bind: str) -> Iterator[Demo]:
         raise DemoFailed(f"no recordings under {samples}")
     orders = {order["orderId"]: order for one in recordings for order in one.expected.get("orders", ())}
     app = create_sandbox([*orders.values(), _own_order()])
-    with serve(app) as vtex, stand_in.serving(recordings) as carriers_url:
+    with serve(app) as vtex, running_apis(recordings) as carriers_url:
         path = folder / "receiver.toml"
         path.write_text(_settings(names.endpoints(), vtex.url, carriers_url), encoding="utf-8")
         config = load(path, {})

@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from receiver.store import Database, migrate
 from tests.support import own_carriers
-from tests.support.console import Desk
+from tests.support.console import Operator
 from tests.support.rig import Rig
 
 settings.register_profile("house", deadline=None)
@@ -30,6 +30,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     own_carriers.folder = config.getoption("--own-carriers")
+
+
+#: Fixtures and parameters by which a test reaches PostgreSQL.
+_POSTGRES = {"postgres", "postgres_url", "migrated_postgres_url"}
+#: Names in a test module by which it starts processes.
+_PROCESS = {"subprocess", "spawn", "receiver_process", "Running", "Site", "Nginx"}
+#: Files whose tests take seconds each, for what they do in one process.
+_SLOW = ("test_adding_a_carrier.py", "test_bench.py", "test_demo.py", "test_nasty_orders.py", "test_packaging.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, a process or patience, so that ``make test-fast`` can leave it out."""
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        values = {value for value in (parameters.params.values() if parameters else ()) if isinstance(value, str)}
+        if _POSTGRES & (set(getattr(item, "fixturenames", ())) | values) and not (values and not _POSTGRES & values):
+            item.add_marker(pytest.mark.postgres)
+        if _PROCESS & set(vars(getattr(item, "module", None)) if getattr(item, "module", None) else ()):
+            item.add_marker(pytest.mark.process)
+        if item.path.name in _SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -124,12 +145,12 @@ def rig_on_either(tmp_path: Path, database_url: str) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def desk(rig: Rig) -> Desk:
+def operator(rig: Rig) -> Operator:
     """The operator before `rig`."""
-    return Desk(rig)
+    return Operator(rig)
 
 
 @pytest.fixture
-def desk_on_either(rig_on_either: Rig) -> Desk:
-    """`desk`, on SQLite and on PostgreSQL."""
-    return Desk(rig_on_either)
+def operator_on_either(rig_on_either: Rig) -> Operator:
+    """`operator`, on SQLite and on PostgreSQL."""
+    return Operator(rig_on_either)

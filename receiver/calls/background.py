@@ -1,11 +1,11 @@
-"""Calls to VTEX that no shipment waits for: reading orders for the index, the hook's configuration, an invoice that a
-person sends. They share the account's pace and pause with the workers, and stand behind every live shipment."""
+"""Low-priority calls to VTEX that no shipment waits for: the index, the hook's configuration, posted invoices. They
+share the account's rate limit and circuit breaker with the workers, and run only when no live shipment is due."""
 
 import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from receiver.calls.pauses import heard
+from receiver.calls.pauses import record_result
 from receiver.store import Paused, Queue, RateLimited
 from receiver.timing import BACKGROUND_READ
 from receiver.vtex.answers import Misconfigured, Throttled, Transient, Unanswered, VtexError
@@ -17,8 +17,8 @@ T = TypeVar("T")
 _NAP = 5.0
 
 
-class Errands:
-    """One account's errands. ``clock`` is Unix time in seconds, ``sleep`` waits; ``waiting`` hears why, once a wait."""
+class BackgroundCalls:
+    """Those of one account. ``clock`` is Unix time in seconds, ``sleep`` waits; ``waiting`` hears why, once a wait."""
 
     def __init__(
         self,
@@ -32,23 +32,23 @@ class Errands:
         self._queue, self.vtex = queue, vtex
         self._clock, self._sleep, self._waiting = clock, sleep, waiting
 
-    def call(self, make: Callable[[], T], *, order_id: str | None = None, patience: float = math.inf) -> T:
+    def call(self, make: Callable[[], T], *, order_id: str | None = None, max_wait: float = math.inf) -> T:
         """What ``make`` returns, called once, as soon as the account has room for it.
 
-        Raises `RateLimited` or `Paused` where ``patience`` seconds were not enough (then it was not called), what
+        Raises `RateLimited` or `Paused` where ``max_wait`` seconds were not enough (then it was not called), what
         ``make`` raises, `receiver.store.StoreUnavailable`. 429, 503, a key that does not work and the trouble of many
         orders in a row pause the account for all. A call without ``order_id`` is about no order and needs a right that
         invoices do not: its refusal says nothing of the key, nor its trouble of the orders.
         """
         account = self.vtex.account.name
-        self._wait_for_place(account, self._clock() + patience)
+        self._wait_for_place(account, self._clock() + max_wait)
         try:
             result = make()
         except VtexError as error:
             if order_id is not None or not isinstance(error, Misconfigured):
-                heard(self._queue.accounts, account, error, order_id=order_id, now=self._clock())
+                record_result(self._queue.accounts, account, error, order_id=order_id, now=self._clock())
             raise
-        heard(self._queue.accounts, account, order_id=order_id, now=self._clock())
+        record_result(self._queue.accounts, account, order_id=order_id, now=self._clock())
         return result
 
     def read(self, make: Callable[[], T], *, order_id: str | None = None) -> T:
@@ -67,7 +67,7 @@ class Errands:
                 self._sleep(BACKGROUND_READ.seconds(tries))
 
     def _wait_for_place(self, account: str, ends: float) -> None:
-        told = False
+        is_reported = False
         while True:
             now = self._clock()
             try:
@@ -82,9 +82,9 @@ class Errands:
                     raise
             else:
                 return
-            if not told:
+            if not is_reported:
                 self._waiting(f"VTEX account {account}: {why}")
-                told = True
+                is_reported = True
             self._sleep(min(until - now, _NAP))
 
     def _take_place(self, account: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
-from receiver.calls.pauses import answers_again, is_answer, note_outage
+from receiver.calls.pauses import is_answer, record_outage, resume_if_paused
 from receiver.store import Attempt, Claim, Ending, LeaseLost, Paused, Queue
 from receiver.vtex.answers import VtexError, leaves_open, outcome_of
 from receiver.vtex.client import BadSegment, Vtex
@@ -89,10 +89,10 @@ class ClaimCalls:
     def _record_result(self, attempt: Attempt, error: VtexError | None = None) -> None:
         """Tell the circuit breaker how the call ended; a pause is left to `receiver.reconcile.failures`."""
         claim, now = self._claim, self._clock()
-        if self._half_open and is_answer(error) and answers_again(self._queue.accounts, claim.account, now=now):
+        if self._half_open and is_answer(error) and resume_if_paused(self._queue.accounts, claim.account, now=now):
             self._half_open = False
         writing = attempt.request is not None
-        note_outage(self._queue.accounts, claim.account, error, order_id=attempt.order_id, writing=writing, now=now)
+        record_outage(self._queue.accounts, claim.account, error, order_id=attempt.order_id, writing=writing, now=now)
 
     def _wait_for_slot(self, attempt: Attempt) -> None:
         # A claim that has made calls would have to make them again: it waits longer.

@@ -21,7 +21,7 @@ log = logging.getLogger("receiver.worker")
 _CHANCE = random.Random()  # noqa: S311  only jitter
 
 
-def heard(
+def record_result(
     accounts: Accounts,
     account: str,
     error: VtexError | None = None,
@@ -37,9 +37,9 @@ def heard(
     if error is not None:
         pause_after(accounts, account, error, now=now)
     if is_answer(error):
-        answers_again(accounts, account, now=now)
+        resume_if_paused(accounts, account, now=now)
     if order_id is not None:
-        note_outage(accounts, account, error, order_id=order_id, writing=writing, now=now)
+        record_outage(accounts, account, error, order_id=order_id, writing=writing, now=now)
 
 
 def is_answer(error: VtexError | None) -> bool:
@@ -48,7 +48,7 @@ def is_answer(error: VtexError | None) -> bool:
     return error is None or (isinstance(error, NotFound | Rejected) and not isinstance(error, Unroutable))
 
 
-def note_outage(
+def record_outage(
     accounts: Accounts, account: str, error: VtexError | None, *, order_id: str, writing: bool, now: float
 ) -> None:
     """One order's trouble is its own; that of many in a row is VTEX's, and then the account rests."""
@@ -59,7 +59,7 @@ def note_outage(
         accounts.answered(account, writing=writing)
 
 
-def answers_again(accounts: Accounts, account: str, *, now: float) -> bool:
+def resume_if_paused(accounts: Accounts, account: str, *, now: float) -> bool:
     """End a pause that is over, told in the log. False: there was none, or it is in force."""
     resumed = accounts.resume(account, now=now)
     if resumed:

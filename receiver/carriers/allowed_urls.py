@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 _LONGEST = 2_000  # characters
 
 
-def strange(url: str, hosts: Iterable[str | re.Pattern[str]]) -> str | None:
+def disallowed_reason(url: str, hosts: Iterable[str | re.Pattern[str]]) -> str | None:
     """Why ``url`` must not be called, without quoting it; ``None``: it leads by https to one of ``hosts``."""
     if len(url) > _LONGEST or not (url.isascii() and url.isprintable()) or set(url) & set(" \\"):
         return "is too long, or holds what no URL holds"

@@ -41,11 +41,11 @@ class Quality:
     @property
     def details(self) -> str:
         """What the level rests on."""
-        told = [f"{many} recordings {kind}" for kind, many in self.sources.items()]
-        told.append(f"{self.converted} of {self.of} published payloads convert" if self.of else "no published payload")
+        parts = [f"{many} recordings {kind}" for kind, many in self.sources.items()]
+        parts.append(f"{self.converted} of {self.of} published payloads convert" if self.of else "no published payload")
         if self.vector:
-            told.append(f"{'the published' if self.vector == 'published' else 'an own'} signature vector verifies")
-        return "; ".join([*told, f"confidence in the facts: {self.facts}"])
+            parts.append(f"{'the published' if self.vector == 'published' else 'an own'} signature vector verifies")
+        return "; ".join([*parts, f"confidence in the facts: {self.facts}"])
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,4 +1,5 @@
-"""How one merchant writes the order, and which store it is of, into a carrier's fields: rules, tried in order."""
+"""How one merchant writes the order, which store it is of, and that it is a return, into a carrier's fields: rules,
+tried in order."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,14 +24,18 @@ class Finder:
     path: str
     pattern: re.Pattern[str] | None = None
 
-    def hits(self, payload: Any) -> list[str]:
-        """The distinct texts found, in the payload's order. Raises `adapters.Unreadable` for unfit text."""
+    def found(self, payload: Any) -> list[Any]:
+        """What stands at the path, of any type."""
         try:
             found = jmespath.compile(self.path).search(payload)
         except JMESPathTypeError:  # a function met another type than it takes: this payload lacks the field
             return []
+        return found if isinstance(found, list) else [found]
+
+    def hits(self, payload: Any) -> list[str]:
+        """The distinct texts found, in the payload's order. Raises `adapters.Unreadable` for unfit text."""
         hits: dict[str, None] = {}
-        for candidate in found if isinstance(found, list) else [found]:
+        for candidate in self.found(payload):
             if isinstance(candidate, bool) or not isinstance(candidate, str | int):
                 continue
             written = str(candidate).strip()
@@ -46,17 +51,25 @@ class Finder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Finder):
-    """What it finds names the order or invoice, as ``kind`` says."""
+    """What it finds names the order or invoice, as ``kind`` says. ``template`` puts back what the carrier cut off:
+    ``{}`` in it stands for what was found."""
 
     kind: ReferenceKind
+    template: str | None = None
 
     @classmethod
-    def parse(cls, path: str, kind: str, pattern: str | None = None) -> "Rule":
+    def parse(cls, path: str, kind: str, pattern: str | None = None, template: str | None = None) -> "Rule":
         """Raises `BadRule`."""
         kinds = [str(known) for known in ReferenceKind if known != ReferenceKind.INVOICE_SERIES]
         if kind not in kinds:
             raise BadRule(f"is = {kind!r} is none of {', '.join(kinds)}")
-        return cls(path=_path(path), kind=ReferenceKind(kind), pattern=_pattern(pattern))
+        if template is not None and template.count("{}") != 1:
+            raise BadRule(f"template {template!r} must hold {{}} once, for what the rule finds")
+        return cls(path=_path(path), kind=ReferenceKind(kind), pattern=_pattern(pattern), template=template)
+
+    def names(self, payload: Any) -> list[str]:
+        """What the hits name, in the merchant's own writing. Raises `adapters.Unreadable`."""
+        return [self.template.replace("{}", hit) if self.template else hit for hit in self.hits(payload)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +82,22 @@ class AccountRule(Finder):
     def parse(cls, path: str, account: str, pattern: str | None = None) -> "AccountRule":
         """Raises `BadRule`."""
         return cls(path=_path(path), account=account, pattern=_pattern(pattern))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReverseRule(Finder):
+    """A parcel in whose payload it finds a text, or a plain ``true``, is a return or an exchange."""
+
+    @classmethod
+    def parse(cls, path: str, pattern: str | None = None) -> "ReverseRule":
+        """Raises `BadRule`."""
+        return cls(path=_path(path), pattern=_pattern(pattern))
+
+    def marks(self, payload: Any) -> bool:
+        """Raises `adapters.Unreadable`."""
+        if self.pattern is None and any(found is True for found in self.found(payload)):
+            return True
+        return bool(self.hits(payload))
 
 
 def _path(path: str) -> str:
@@ -108,10 +137,10 @@ def refer(shipment: Shipment, payload: Any, rules: tuple[Rule, ...]) -> tuple[Re
     for rule in rules:
         if rule.kind in answered:
             continue
-        hits = rule.hits(payload)
-        if hits:
+        names = rule.names(payload)
+        if names:
             answered.add(rule.kind)
-            kept.extend(Reference(rule.kind, hit) for hit in hits)
+            kept.extend(Reference(rule.kind, name) for name in names)
     return tuple(kept)
 
 

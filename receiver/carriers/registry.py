@@ -1,6 +1,7 @@
 """Every module in ``adapters/`` is a carrier, and every one in the merchant's own folder; one that fails to load stops
 the boot."""
 
+import hashlib
 import importlib
 import importlib.util
 import json
@@ -17,8 +18,8 @@ from zoneinfo import ZoneInfo
 
 import adapters
 from adapters import Exchange, Fetch, Ignored, Probe, Reply, Request, Retries, Scheme, Shipment, Unreadable, strict_json
-from receiver.carriers.allowed_urls import strange
-from receiver.carriers.schemas import BadSchema, Validator, document, validator
+from receiver.carriers.allowed_urls import disallowed_reason
+from receiver.carriers.schemas import BadSchema, Validator, content, document, validator
 
 _REQUIRED = ("NAME", "DOCS", "AUTH", "REPLY", "PROBE", "RETRIES", "ZONE", "TRACKING_PAGE", "REFERENCES", "read")
 #: Splits one message into its members, each with its JSON path.
@@ -49,10 +50,11 @@ class Conversion:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
     """One carrier as its module declares it; see the docstring of `adapters` for what each part means. ``own``: it is
-    the merchant's, from outside the tree."""
+    the merchant's, from outside the tree. ``digest`` changes with each change of its module or its schema."""
 
     slug: str
     own: bool
+    digest: str
     name: str
     docs: str
     auth: tuple[Scheme, ...]
@@ -107,7 +109,7 @@ class Carrier:
 
     def _allowed(self, fetches: list[Fetch]) -> list[Fetch]:
         for fetch in fetches:
-            why = strange(fetch.url, self.hosts)
+            why = disallowed_reason(fetch.url, self.hosts)
             if why:
                 raise Unreadable("$", f"asks for a call that is not made: the URL {why}")
             if not all(value.isascii() and value.isprintable() for value in fetch.headers.values()):
@@ -158,6 +160,7 @@ def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrie
     return Carrier(
         slug=slug,
         own=folder is not None,
+        digest=_digest(module, content(slug, folder=folder)),
         name=module.NAME,
         docs=module.DOCS,
         auth=tuple(module.AUTH),
@@ -186,6 +189,13 @@ def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrie
         check_member=check_member,
         check_notice=check_notice,
     )
+
+
+def _digest(module: ModuleType, schema: bytes) -> str:
+    """The first eight digits of what ``cat MODULE SCHEMA | sha256sum`` prints."""
+    file = getattr(module, "__file__", None)
+    source = Path(file).read_bytes() if file else b""
+    return hashlib.sha256(source + schema).hexdigest()[:8]
 
 
 @cache

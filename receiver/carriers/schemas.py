@@ -74,16 +74,20 @@ def check_schema(schema: dict[str, Any], file: str) -> None:
 
 def document(name: str, *, folder: Path | None = None) -> dict[str, Any]:
     """The schema itself, the merchant's own from ``folder``. Raises `BadSchema`."""
-    home = folder or files("schemas")
     try:
-        content = home.joinpath(f"{name}.json").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise BadSchema(f"{_file(name, folder)} is missing") from None
-    try:
-        loaded: dict[str, Any] = json.loads(content)
+        loaded: dict[str, Any] = json.loads(content(name, folder=folder))
     except ValueError as error:
         raise BadSchema(f"{_file(name, folder)} is not JSON: {error}") from None
     return loaded
+
+
+def content(name: str, *, folder: Path | None = None) -> bytes:
+    """The schema's file, byte for byte. Raises `BadSchema`."""
+    home = folder or files("schemas")
+    try:
+        return home.joinpath(f"{name}.json").read_bytes()
+    except FileNotFoundError:
+        raise BadSchema(f"{_file(name, folder)} is missing") from None
 
 
 def _file(name: str, folder: Path | None) -> str:

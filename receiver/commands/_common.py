@@ -13,17 +13,17 @@ from typing import Any, Never, TypeVar
 import click
 from rich.cells import cell_len, set_cell_size
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
 from receiver.http import Http
 from receiver.shipments import Reason, Sent, State
-from receiver.store import Database, Desk, NotMigrated, Queue, StoreUnavailable
-from receiver.store.desk import Unknown
+from receiver.store import Database, NotMigrated, OperatorQueries, Queue, StoreUnavailable
+from receiver.store.operator import Unknown
 from receiver.vtex.client import Vtex
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-STATES = tuple(State)
+STATES = tuple(state.value for state in State)
 OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
 #: Rows that a table shows; somebody who wants more than that wants ``--json``.
 MOST_ROWS = 1_000
@@ -48,13 +48,26 @@ def bind_option(default: str) -> Callable[[_Command], _Command]:
     return click.option("--bind", default=default, show_default=True, metavar="HOST:PORT", callback=_host_and_port)
 
 
+def instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    """A date or a time as seconds since the epoch; without an offset it is UTC."""
+    try:
+        found = datetime.fromisoformat(value) if value else None
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no date, such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() if found else None
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, complete.")
 state_option = click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 reason_option = click.option(
-    "--reason", type=click.Choice(sorted(Reason)), metavar="CODE", help="Only those with this reason (vtex_rejected)."
+    "--reason",
+    type=click.Choice(sorted(reason.value for reason in Reason)),
+    metavar="CODE",
+    help="Only those with this reason (vtex_rejected).",
 )
 outcome_option = click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those of this outcome.")
 endpoint_option = click.option("--endpoint", metavar="NAME", help="Only those of this endpoint.")
+carrier_option = click.option("--carrier", metavar="SLUG", help="Only those of this carrier.")
 
 
 def configuration() -> tuple[Path, Config]:
@@ -93,10 +106,10 @@ def account_of(config: Config, name: str | None) -> str:
     return str(name)
 
 
-def named(desk: Desk, name: str) -> str:
+def named(queries: OperatorQueries, name: str) -> str:
     """The id of the shipment with that id or tracking number; an unknown one ends the command."""
     try:
-        return desk.find(name.strip())
+        return queries.find(name.strip())
     except Unknown as error:
         fail(str(error))
 
@@ -114,14 +127,14 @@ def known(rows: Iterator[dict[str, Any]], config: Config, endpoint: str | None) 
 account_option = click.option("--account", metavar="NAME", help="The VTEX account; needed if there are several.")
 
 
-def errands_of(
+def background_calls(
     config: Config, database: Database, account: str, *, waiting: Callable[[str], None] = lambda _: None
-) -> Errands:
+) -> BackgroundCalls:
     """Calls to an account of the configuration from a command, behind what the workers do."""
     settings = config.accounts[account]
     queue = Queue(database, worker_name=f"command-{time.time_ns()}", lease=config.lease)
     vtex = Vtex(settings, Http([settings.base_url]), clock=time.time)
-    return Errands(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting)
+    return BackgroundCalls(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

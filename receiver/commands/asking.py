@@ -4,7 +4,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
@@ -16,21 +16,42 @@ from rich.progress import Progress
 
 from adapters import Unreadable, strict_json
 from receiver.carriers.schemas import faults
-from receiver.commands._common import account_of, account_option, fail, json_option, opened, printable, show_rows
+from receiver.commands._common import (
+    account_of,
+    account_option,
+    count,
+    fail,
+    json_option,
+    opened,
+    printable,
+    say,
+    show_rows,
+)
 from receiver.config import Config
 from receiver.http import Http
 from receiver.operations.comparing import Comparing
 from receiver.operations.invoicing import Invoicing, NotPosted, Posted, Request
 from receiver.store import Database, Index, Paused, RateLimited
-from receiver.store.gaps import Gaps
-from receiver.vtex import bills
+from receiver.store.discrepancies import Discrepancies
+from receiver.vtex import invoice_checks
 from receiver.vtex.answers import VtexError
-from receiver.vtex.bills import Bill, Leave
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.hook import Event
+from receiver.vtex.invoice_checks import Invoice, Override
 from receiver.vtex.orders import UnexpectedOrder
 
 SCHEMA = "vtex_invoice"
+#: Field of a discrepancy → heading.
+_COLUMNS = {
+    "gap": "what",
+    "account": "account",
+    "order_id": "order",
+    "invoice_number": "invoice",
+    "shipment": "shipment",
+    "tracking_number": "number",
+    "since": "since",
+    "why": "why",
+}
 
 
 @click.command()
@@ -43,51 +64,51 @@ SCHEMA = "vtex_invoice"
 @click.option("--differing", is_flag=True, help="Post it although its value or items differ from the order's.")
 @click.option("--again", is_flag=True, help="Post it although an earlier call may have: you know that it was lost.")
 @json_option
-def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as_json: bool, **leave: bool) -> None:
+def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as_json: bool, **override: bool) -> None:
     """Post an invoice to an order.
 
     FILE is its JSON (- for standard input): type, issuanceDate, invoiceNumber, invoiceValue in cents as text, items of
     id, price and quantity; see `schemas/vtex_invoice.json`. Waits until the order shows it. Where the answer is lost
     the order is read; nothing is posted twice.
     """
-    bill = _bill(file)
-    given = _given(**leave)
+    body = _read_invoice(file)
+    given = _given(**override)
     with opened() as (config, database):
         of = account_of(config, account)
         invoicing = Invoicing(database, _vtex(config, of))
         try:
             if dry_run:
-                _show_request(invoicing.rehearse(order_id, bill, given), as_json=as_json)
+                _show_request(invoicing.rehearse(order_id, body, given), as_json=as_json)
                 return
-            posted = invoicing.post(order_id, bill, given)
+            posted = invoicing.post(order_id, body, given)
             if posted.outcome == "visible":
                 Index(database).wake(of, Event(posted.order_id).names, now=time.time())
         except NotPosted as error:
             fail("\n".join(f"not posted: {printable(reason)}" for reason in error.reasons))
         except (VtexError, UnexpectedOrder, BadSegment, Paused, RateLimited) as error:
             fail(f"account {of}, order {order_id}: {printable(str(error))}")
-    _tell(posted, bill, of, as_json=as_json)
+    _report(posted, body, of, as_json=as_json)
 
 
-def _bill(file: Path) -> Bill:
+def _read_invoice(file: Path) -> Invoice:
     """The invoice in a file; one line for each fault ends the command."""
     try:
         with click.open_file(str(file), "rb") as opened_file:
-            bill = strict_json(opened_file.read())
+            body = strict_json(opened_file.read())
     except OSError as error:
         fail(f"{file}: {error.strerror}")
     except Unreadable as error:
         fail(f"{file}: {error}")
-    found = [str(fault) for fault in faults(SCHEMA, bill)] or bills.faults(bill)
+    found = [str(fault) for fault in faults(SCHEMA, body)] or invoice_checks.faults(body)
     if found:
         fail("\n".join(f"{file}: {printable(fault)}" for fault in found))
-    checked: Bill = bill
+    checked: Invoice = body
     return checked
 
 
-def _given(*, replace: bool, return_: bool, differing: bool, again: bool) -> set[Leave]:
-    given: dict[Leave, bool] = {"replace": replace, "return": return_, "differing": differing, "again": again}
-    return {leave for leave, is_given in given.items() if is_given}
+def _given(*, replace: bool, return_: bool, differing: bool, again: bool) -> set[Override]:
+    given: dict[Override, bool] = {"replace": replace, "return": return_, "differing": differing, "again": again}
+    return {override for override, is_given in given.items() if is_given}
 
 
 def _vtex(config: Config, account: str) -> Vtex:
@@ -105,10 +126,10 @@ def _show_request(request: Request, *, as_json: bool) -> None:
     click.echo(json.dumps(request.body, indent=2, ensure_ascii=False))
 
 
-def _tell(posted: Posted, bill: Bill, account: str, *, as_json: bool) -> None:
+def _report(posted: Posted, body: Invoice, account: str, *, as_json: bool) -> None:
     """What came of it; the exit code is 1 unless the order shows it."""
-    number = bill["invoiceNumber"]
-    said: dict[str, Any] = {
+    number = body["invoiceNumber"]
+    fields: dict[str, Any] = {
         "account": account,
         "order_id": posted.order_id,
         "invoice_number": number,
@@ -124,7 +145,7 @@ def _tell(posted: Posted, bill: Bill, account: str, *, as_json: bool) -> None:
         "unknown": f"{where}: the answer was lost, and the order does not show it yet",
     }
     if as_json:
-        click.echo(json.dumps(said))
+        click.echo(json.dumps(fields))
     elif posted.outcome == "visible":
         click.echo(texts[posted.outcome])
     if posted.outcome != "visible":
@@ -154,63 +175,87 @@ def _is_number(context: click.Context, option: click.Parameter, hours: float) ->
 @click.option("--ask", is_flag=True, help="Ask VTEX, too, whether it still shows what we wrote: one call an order.")
 @json_option
 def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) -> None:
-    """List what does not agree.
+    """List invoices without tracking, parcels never written, and numbers left on a wrong invoice.
 
-    Invoices without tracking, as far as orders were read; parcels that the carrier took and that were never written;
-    and with --ask the invoices that no longer show what was written to them. The exit code is 1 where VTEX could not be
-    asked to the end.
+    As far as orders were read. With --ask also the invoices that no longer show what was written to them; numbers that
+    are not left there any more disappear. The exit code is 1 where VTEX could not be asked to the end.
     """
-    columns = {
-        "gap": "what",
-        "account": "account",
-        "order_id": "order",
-        "invoice_number": "invoice",
-        "shipment": "shipment",
-        "tracking_number": "number",
-        "since": "since",
-        "why": "why",
-    }
     with opened() as (config, database):
         if account is not None:
             account_of(config, account)
         before = time.time() - hours * 3_600
-        gaps = Gaps(database, account=account)
-        rows = chain(gaps.without_tracking(before=before), gaps.never_written(before=before))
-        unasked: list[str] = []
+        discrepancies = Discrepancies(database, account=account)
+        asking = _Asking(config, database, as_json=as_json)
+        recent = 0
+        asked: Iterator[dict[str, Any]] = iter(())
         if ask:
-            written = [one for one in gaps.written() if one["sent"].at < before]
-            asked = _asked(config, database, written, unasked, as_json=as_json)
+            written = discrepancies.written()
+            old = [one for one in written if one["sent"].at < before]
+            recent = len(written) - len(old)
+            asked = chain(asking.left_over(discrepancies.left_over()), asking.differing(old))
             # A long table is cut: what was asked for is neither cut off behind other rows nor left unasked.
-            rows = chain(asked if as_json else list(asked), rows)
-        told = (row if as_json else {**row, "why": row.get("reason") or row.get("note")} for row in rows)
-        show_rows(told, columns, as_json=as_json, empty="everything agrees, as far as is known here")
-    if unasked:
+            asked = asked if as_json else iter(list(asked))
+        known = (
+            discrepancies.left_over,
+            lambda: discrepancies.without_tracking(before=before),
+            lambda: discrepancies.never_written(before=before),
+        )
+        rows = chain(asked, chain.from_iterable(rows() for rows in known))
+        shown = (row if as_json else {**row, "why": row.get("reason") or row.get("note")} for row in rows)
+        show_rows(shown, _COLUMNS, as_json=as_json, empty=_nothing(hours))
+        if recent:
+            note = (
+                f"{count(recent, 'invoice')} written within {hours:g} h not asked about (--older-than 0 asks about all)"
+            )
+            say(note, {"gap": "too_recent", "invoices": recent, "note": note}, as_json=as_json)
+    if asking.unasked:
         sys.exit(1)
 
 
-def _asked(
-    config: Config, database: Database, written: list[dict[str, Any]], unasked: list[str], *, as_json: bool
-) -> Iterator[dict[str, Any]]:
-    """What differs, account by account. One that cannot be asked to the end is a row of its own, is noted in
-    ``unasked``, and does not keep the others from being asked."""
-    clients = {name: _vtex(config, name) for name in config.accounts}
-    comparing = Comparing(database, clients)
-    bar = Progress(console=Console(stderr=True), transient=True, disable=as_json or not sys.stderr.isatty())
-    with bar:
-        task = bar.add_task("asking VTEX", total=len(written))
-        for account, parcels in groupby(written, key=itemgetter("account")):
-            if account not in clients:
-                unasked.append(account)
-                yield {"gap": "not_asked", "account": account, "note": "the account is not in the configuration"}
-                continue
-            try:
-                for found in comparing.differing(parcels):
-                    bar.advance(task)
-                    if found is not None:
-                        yield found
-            except (VtexError, Paused) as error:
-                unasked.append(account)
-                yield {"gap": "not_asked", "account": account, "note": f"not asked to the end: {error}"}
+def _nothing(hours: float) -> str:
+    return f"nothing older than {hours:g} h is open (--older-than 0 shows all)" if hours else "nothing is open"
+
+
+class _Asking:
+    """Asks VTEX, account by account. One that cannot be asked to the end is a row of its own, is noted in ``unasked``,
+    and does not keep the others from being asked."""
+
+    def __init__(self, config: Config, database: Database, *, as_json: bool) -> None:
+        self.unasked: list[str] = []
+        self._clients = {name: _vtex(config, name) for name in config.accounts}
+        self._comparing = Comparing(database, self._clients)
+        self._quiet = as_json or not sys.stderr.isatty()
+
+    def differing(self, written: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Invoices that do not show what was written there."""
+        return self._each(written, self._comparing.differing)
+
+    def left_over(self, left: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Look whether VTEX still shows these; only what could not be asked is a row."""
+        return self._each(left, self._comparing.left_over)
+
+    def _each(
+        self, rows: list[dict[str, Any]], ask: Callable[[Iterator[dict[str, Any]]], Iterator[dict[str, Any] | None]]
+    ) -> Iterator[dict[str, Any]]:
+        with Progress(console=Console(stderr=True), transient=True, disable=self._quiet) as bar:
+            task = bar.add_task("asking VTEX", total=len(rows))
+            for account, its in groupby(rows, key=itemgetter("account")):
+                if account in self.unasked:
+                    continue
+                if account not in self._clients:
+                    yield self._not_asked(account, "the account is not in the configuration")
+                    continue
+                try:
+                    for found in ask(its):
+                        bar.advance(task)
+                        if found is not None:
+                            yield found
+                except (VtexError, Paused) as error:
+                    yield self._not_asked(account, f"not asked to the end: {error}")
+
+    def _not_asked(self, account: str, note: str) -> dict[str, Any]:
+        self.unasked.append(account)
+        return {"gap": "not_asked", "account": account, "note": note}
 
 
 COMMANDS = (invoice, reconcile)

@@ -14,6 +14,7 @@ from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.carriers.pages import BadPage, computed, facts, stored, with_facts, with_table
 from receiver.carriers.scaffolding import CannotScaffold, scaffold
 from receiver.commands._common import fail, json_option, printable, show_rows
+from receiver.commands.unknown_words import unknown
 from receiver.config import BadConfig, Config, Endpoint, default_path, endpoint_from, load
 from receiver.intake.redaction import REDACTED
 from receiver.recordings import BadRecording, Recording, read_http
@@ -102,7 +103,7 @@ def try_one(slug: str, file: Path, secret: str | None, endpoint_name: str | None
     endpoint = _endpoint(carrier, recording, secret, endpoint_name)
     request = replace(recording.request, zone=endpoint.zone)
     faults = 0
-    for line, fine in _tried(endpoint, request, told=secret is not None):
+    for line, fine in _tried(endpoint, request, secret_given=secret is not None):
         click.echo(printable(line))
         faults += not fine
     _show_decision(carrier, endpoint, recording, _orders(orders_file, recording))
@@ -169,6 +170,7 @@ def _row(carrier: Carrier) -> dict[str, Any]:
         "unreadable": carrier.reply.unreadable,
         "zone": str(carrier.zone) if carrier.zone else None,
         "docs": carrier.docs,
+        "digest": carrier.digest,
         "quality": stored().get(carrier.slug, {"level": "your own"}),
     }
 
@@ -199,7 +201,7 @@ def _endpoint(carrier: Carrier, recording: Recording, secret: str | None, name: 
         fail("; ".join(error.faults))
 
 
-def _tried(endpoint: Endpoint, request: Request, *, told: bool) -> Iterator[tuple[str, bool]]:
+def _tried(endpoint: Endpoint, request: Request, *, secret_given: bool) -> Iterator[tuple[str, bool]]:
     """Each step in words, and whether it went well."""
     carrier, scheme = endpoint.carrier, endpoint.scheme
     if carrier.probe and carrier.probe.matches(request):
@@ -208,10 +210,10 @@ def _tried(endpoint: Endpoint, request: Request, *, told: bool) -> Iterator[tupl
     redacted = any(request.headers.get(name) == REDACTED for name in scheme.credential_headers)
     try:
         scheme.check(request, endpoint.secrets)
-        yield f"sender    proven ({scheme.kind})", True
+        yield f"sender    authenticated ({scheme.kind})", True
     except NotAuthentic as error:
-        if told and not redacted:
-            yield f"sender    not proven ({scheme.kind}): {error.reason}", False
+        if secret_given and not redacted:
+            yield f"sender    not authenticated ({scheme.kind}): {error.reason}", False
         else:
             why = "the credential is redacted" if redacted else error.reason
             yield f"sender    not checked ({scheme.kind}): {why}; --secret checks one", True
@@ -240,8 +242,8 @@ def _orders(file: Path | None, recording: Recording) -> dict[str, Any]:
 def _show_decision(carrier: Carrier, endpoint: Endpoint, recording: Recording, orders: dict[str, Any]) -> None:
     settings = {**recording.expected, "endpoint": {**recording.expected.get("endpoint", {}), "carrier": carrier.slug}}
     run = Replay(orders=orders, given=endpoint)
-    told = run.dry(replace(recording, expected=settings))
-    for one in told.fields:
+    result = run.dry(replace(recording, expected=settings))
+    for one in result.fields:
         click.echo(printable(f"shipment  {one.shipment}"))
         for name, value in one.wanted.items():
             written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -254,5 +256,7 @@ def _show_decision(carrier: Carrier, endpoint: Endpoint, recording: Recording, o
         else:
             click.echo("no PATCH  without an order to decide on: give one with --orders FILE")
 
+
+carriers.add_command(unknown)
 
 COMMANDS = (carriers,)

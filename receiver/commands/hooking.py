@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 import click
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.commands._common import (
     account_of,
     account_option,
-    errands_of,
+    background_calls,
     fail,
     json_option,
     moment,
@@ -42,11 +42,11 @@ def status(account: str | None, *, as_json: bool) -> None:
     """Say which hook the account's app key has."""
     with opened() as (config, database):
         of = account_of(config, account)
-        standing = _standing(errands_of(config, database, of))
+        standing = _standing(background_calls(config, database, of))
         ours = Background(database).hook(of)
-        said = {"account": of, **_plain(standing), "ours": _is_ours(standing, ours)}
-        said |= {"installed_at": moment(ours["installed_at"]) if ours else None}
-        say("\n".join(_told(standing, ours)), said, as_json=as_json)
+        fields = {"account": of, **_plain(standing), "ours": _is_ours(standing, ours)}
+        fields |= {"installed_at": moment(ours["installed_at"]) if ours else None}
+        say("\n".join(_described(standing, ours)), fields, as_json=as_json)
 
 
 @hook.command()
@@ -62,15 +62,15 @@ def install(url: str, account: str | None, *, replace: bool, as_json: bool) -> N
     """
     with opened() as (config, database):
         of = account_of(config, account)
-        errands, secrets = errands_of(config, database, of), config.accounts[of].hook_secrets
+        calls, secrets = background_calls(config, database, of), config.accounts[of].hook_secrets
         if not secrets:
             fail(f"vtex.{of}.hook_secrets: is missing; VTEX sends the first of them along, to prove itself")
         _check_url(url, of)
-        standing = _standing(errands)
+        standing = _standing(calls)
         if standing is not None and standing.url != url and not replace:
-            fail("\n".join(["another hook stands there; --replace takes its place", *_told(standing, None)]))
+            fail("\n".join(["another hook stands there; --replace takes its place", *_described(standing, None)]))
         click.echo(_ONE_A_KEY, err=True)
-        _call(errands, lambda: errands.vtex.set_hook(configuration(url, secrets[0])))
+        _call(calls, lambda: calls.vtex.set_hook(configuration(url, secrets[0])))
         Background(database).hook_installed(of, url, now=time.time())
         former = standing.url if standing is not None and standing.url != url else None
         text = f"VTEX tells {url} of orders that may have gained an invoice"
@@ -89,29 +89,31 @@ def remove(account: str | None, *, foreign: bool, as_json: bool) -> None:
     """
     with opened() as (config, database):
         of = account_of(config, account)
-        errands, background = errands_of(config, database, of), Background(database)
-        standing, ours = _standing(errands), background.hook(of)
+        calls, background = background_calls(config, database, of), Background(database)
+        standing, ours = _standing(calls), background.hook(of)
         if standing is not None and not _is_ours(standing, ours) and not foreign:
-            fail("\n".join(["this hook was not installed from here; --replace removes it", *_told(standing, ours)]))
+            fail(
+                "\n".join(["this hook was not installed from here; --replace removes it", *_described(standing, ours)])
+            )
         background.hook_removed(of)  # first, or the worker might install it again
         if standing is not None:
-            _call(errands, errands.vtex.delete_hook)
+            _call(calls, calls.vtex.delete_hook)
         text = f"removed: {printable(standing.url)}" if standing else "there was no hook"
         say(text, {"removed": standing.url if standing else None}, as_json=as_json)
 
 
-def _standing(errands: Errands) -> Standing | None:
+def _standing(calls: BackgroundCalls) -> Standing | None:
     try:
-        return read_configuration(_call(errands, errands.vtex.get_hook, missing_ok=True))
+        return read_configuration(_call(calls, calls.vtex.get_hook, missing_ok=True))
     except NotFound:
         return None
 
 
-def _call(errands: Errands, make: Any, *, missing_ok: bool = False) -> Any:
+def _call(calls: BackgroundCalls, make: Any, *, missing_ok: bool = False) -> Any:
     try:
-        return errands.call(make, patience=_PATIENCE)
+        return calls.call(make, max_wait=_PATIENCE)
     except (RateLimited, Paused) as error:
-        fail(f"VTEX account {errands.vtex.account.name} takes no calls now: {error}")
+        fail(f"VTEX account {calls.vtex.account.name} takes no calls now: {error}")
     except VtexError as error:
         if missing_ok and isinstance(error, NotFound):
             raise
@@ -137,15 +139,15 @@ def _plain(standing: Standing | None) -> dict[str, Any]:
     return {"url": standing.url, "filter": standing.filter, "headers": list(standing.headers)}
 
 
-def _told(standing: Standing | None, ours: dict[str, Any] | None) -> list[str]:
+def _described(standing: Standing | None, ours: dict[str, Any] | None) -> list[str]:
     """What stands there, without the values of its headers: they are secrets."""
     if standing is None:
         gone = f"; ours was installed {moment(ours['installed_at'])}, the worker will install it again" if ours else ""
         return [f"no hook{gone}"]
     lines = [f"{printable(standing.url)}{' (ours)' if _is_ours(standing, ours) else ''}"]
     statuses = standing.filter.get("status")
-    told = ", ".join(map(str, statuses)) if isinstance(statuses, list) else "all statuses"
-    lines.append(printable(f"{standing.filter.get('type', 'FromWorkflow')}: {told}"))
+    listed = ", ".join(map(str, statuses)) if isinstance(statuses, list) else "all statuses"
+    lines.append(printable(f"{standing.filter.get('type', 'FromWorkflow')}: {listed}"))
     if standing.headers:
         lines.append(printable(f"headers: {', '.join(standing.headers)}"))
     return lines

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import click
 from rich.console import Console
@@ -15,9 +14,10 @@ from rich.progress import Progress as Bar
 from receiver.commands._common import (
     account_of,
     account_option,
+    background_calls,
     count,
-    errands_of,
     fail,
+    instant,
     json_option,
     moment,
     opened,
@@ -32,17 +32,9 @@ from receiver.vtex.orders import UnexpectedOrder
 _LINE_EVERY = 500
 
 
-def _instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
-    try:
-        found = datetime.fromisoformat(value) if value else None
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no date, such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() if found else None
-
-
 @click.command()
-@click.option("--since", required=True, metavar="DATE", callback=_instant, help="Invoiced since then (UTC).")
-@click.option("--until", metavar="DATE", callback=_instant, help="Invoiced before then; default: now.")
+@click.option("--since", required=True, metavar="DATE", callback=instant, help="Invoiced since then (UTC).")
+@click.option("--until", metavar="DATE", callback=instant, help="Invoiced before then; default: now.")
 @account_option
 @json_option
 def index(since: float, until: float | None, account: str | None, *, as_json: bool) -> None:
@@ -59,19 +51,19 @@ def index(since: float, until: float | None, account: str | None, *, as_json: bo
         fail("--until: lies ahead; leave it out to read everything up to now")
     if since >= (now if until is None else until):
         fail("--since: must be before --until, and in the past")
-    with opened() as (config, database), _shown() as tell:
+    with opened() as (config, database), _shown() as report:
         of = account_of(config, account)
-        errands = errands_of(config, database, of, waiting=_say_aside)
+        calls = background_calls(config, database, of, waiting=_say_aside)
         known, background = Index(database), Background(database)
-        made = Backfill(errands, known, background, clock=time.time, tell=tell, skip=_say_aside)
+        made = Backfill(calls, known, background, clock=time.time, report=report, skip=_say_aside)
         try:
             done = made.run(since, until)
         except (VtexError, TooMany, UnexpectedOrder) as error:
             fail(f"{error}; what was learnt is kept, and the same command continues there")
-    said = {**asdict(done), "account": of, "since": moment(done.since), "until": moment(done.until)}
-    del said["reached"]
+    fields = {**asdict(done), "account": of, "since": moment(done.since), "until": moment(done.until)}
+    del fields["reached"]
     skipped = f", {done.skipped} could not be read" if done.skipped else ""
-    say(f"{count(done.orders, 'order')} read, {count(done.facts, 'fact')} learnt{skipped}", said, as_json=as_json)
+    say(f"{count(done.orders, 'order')} read, {count(done.facts, 'fact')} learnt{skipped}", fields, as_json=as_json)
     sys.exit(1 if done.skipped else 0)
 
 
@@ -85,15 +77,15 @@ def _shown() -> Iterator[Callable[[Progress], None]]:
     if not sys.stderr.isatty():
         yield _line
         return
-    columns = (TextColumn("indexing"), BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    columns = (TextColumn("indexing"), BarColumn(), TextColumn("{task.fields[reached]}"), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None, told="")
+        task = bar.add_task("", total=None, reached="")
 
-        def tell(at: Progress) -> None:
-            told = f"{count(at.orders, 'order')}, up to {moment(at.reached)[:10]}"
-            bar.update(task, total=at.until - at.since, completed=at.reached - at.since, told=told)
+        def report(at: Progress) -> None:
+            reached = f"{count(at.orders, 'order')}, up to {moment(at.reached)[:10]}"
+            bar.update(task, total=at.until - at.since, completed=at.reached - at.since, reached=reached)
 
-        yield tell
+        yield report
 
 
 def _line(at: Progress) -> None:

@@ -15,7 +15,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from adapters import Unreadable
 from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say, show_rows
 from receiver.config import Config
-from receiver.operations.links import FIELDS, MOST, Told, read_link, tell
+from receiver.operations.links import FIELDS, MOST, LinkResult, read_link, store_links
 from receiver.reconcile.resolve import NAMES
 from receiver.store import Index, Link
 
@@ -59,11 +59,11 @@ def link(
         one = _read({**item, **({"endpoint": endpoint} if endpoint else {})}, of, config)
         (linked,) = index.link(of, [one], now=time.time())
         ((_, value),) = one.names
-        said: dict[str, Any] = {"account": of, kind: value, "order_id": one.order_id}
-        said |= {"invoice_number": one.invoice_number, "woken": len(linked.woken), "replaced": list(linked.replaced)}
+        fields: dict[str, Any] = {"account": of, kind: value, "order_id": one.order_id}
+        fields |= {"invoice_number": one.invoice_number, "woken": len(linked.woken), "replaced": list(linked.replaced)}
         to = f"order {one.order_id}{f', invoice {one.invoice_number}' if one.invoice_number else ''}"
         former = f" (so far: order {', '.join(linked.replaced)})" if linked.replaced else ""
-        say(f"{value} belongs to {to}{former}; {count(len(linked.woken), 'shipment')} woken", said, as_json=as_json)
+        say(f"{value} belongs to {to}{former}; {count(len(linked.woken), 'shipment')} woken", fields, as_json=as_json)
 
 
 @click.command()
@@ -130,14 +130,14 @@ def _from_csv(file: TextIO, index: Index, config: Config, account: str, *, as_js
     return 1 if bad else 0
 
 
-def _stored(file: TextIO, index: Index, config: Config, account: str) -> Iterator[tuple[int, Told]]:
+def _stored(file: TextIO, index: Index, config: Config, account: str) -> Iterator[tuple[int, LinkResult]]:
     """What became of each line, in bites of one transaction; the last one may tell why the file was read no further."""
     lines = _with_progress(_lines(file))
     while bite := list(islice(lines, MOST)):
         items = [item for _, item in bite if not isinstance(item, str)]
-        told = tell(index, config, account, items, now=time.time())
-        told += [Told(index=len(items), status="rejected", why=why) for _, why in bite if isinstance(why, str)]
-        yield from zip((line for line, _ in bite), told, strict=True)
+        results = store_links(index, config, account, items, now=time.time())
+        results += [LinkResult(index=len(items), status="rejected", why=why) for _, why in bite if isinstance(why, str)]
+        yield from zip((line for line, _ in bite), results, strict=True)
 
 
 def _lines(file: TextIO) -> Iterator[_Line]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -22,12 +22,14 @@ from receiver.commands._common import (
     show_rows,
     state_option,
 )
-from receiver.shipments import Sent, SentTracking, Visibility
+from receiver.operations.links import leading
+from receiver.shipments import Known, Sent, SentTracking, State, Visibility, known_from_json, unknown_word
 from receiver.shipments.next_step import next_step
-from receiver.store import Desk
+from receiver.store import Database, Index, OperatorQueries
 from receiver.store.attempts import about_order
-from receiver.store.desk import Unknown
+from receiver.store.operator import Unknown
 from receiver.vtex.choice import RULES
+from receiver.vtex.differences import kept_back
 
 
 @click.command()
@@ -51,16 +53,25 @@ def shipments(
         "changed_at": "changed",
     }
     with opened() as (config, database):
-        rows = Desk(database).shipments(state=state, reason=reason, endpoint=endpoint, number=number)
-        show_rows(known(rows, config, endpoint), columns, as_json=as_json, empty="no such shipment")
+        rows = OperatorQueries(database).shipments(state=state, reason=reason, endpoint=endpoint, number=number)
+        chosen = state or reason or endpoint or number
+        empty = "no shipments match" if chosen else "no shipments yet"
+        show_rows(known(rows, config, endpoint), columns, as_json=as_json, empty=empty)
 
 
 @click.command()
 @outcome_option
 @endpoint_option
+@click.option("--count", "counted", is_flag=True, help="Count those that were not taken, by carrier and reason.")
 @json_option
-def deliveries(outcome: str | None, endpoint: str | None, *, as_json: bool) -> None:
-    """List deliveries in the order they came. Bodies are not shown: see `receiver export`."""
+def deliveries(outcome: str | None, endpoint: str | None, *, counted: bool, as_json: bool) -> None:
+    """List deliveries in the order they came. Bodies are not shown: see `receiver export`.
+
+    With --count: how many were ignored, quarantined or failed, by carrier and reason, the last one first.
+    """
+    if counted:
+        _count_declined(outcome, endpoint, as_json=as_json)
+        return
     columns = {
         "id": "delivery",
         "received_at": "received",
@@ -69,9 +80,19 @@ def deliveries(outcome: str | None, endpoint: str | None, *, as_json: bool) -> N
         "reason": "reason",
     }
     with opened() as (config, database):
-        rows = known(Desk(database).deliveries(outcome=outcome, endpoint=endpoint), config, endpoint)
+        rows = known(OperatorQueries(database).deliveries(outcome=outcome, endpoint=endpoint), config, endpoint)
+        empty = "no deliveries match" if outcome or endpoint else "no deliveries yet"
         without_body = ({name: value for name, value in row.items() if name != "body"} for row in rows)
-        show_rows(without_body, columns, as_json=as_json, empty="no such delivery")
+        show_rows(without_body, columns, as_json=as_json, empty=empty)
+
+
+def _count_declined(outcome: str | None, endpoint: str | None, *, as_json: bool) -> None:
+    if outcome in ("accepted", "duplicate"):
+        raise click.UsageError("--count is about deliveries that were ignored, quarantined or failed.")
+    columns = {"carrier": "carrier", "outcome": "outcome", "reason": "reason", "count": "deliveries", "last_at": "last"}
+    with opened() as (config, database):
+        rows = known(iter(OperatorQueries(database).declined(outcome=outcome, endpoint=endpoint)), config, endpoint)
+        show_rows(rows, columns, as_json=as_json, empty="every delivery was taken")
 
 
 @click.command()
@@ -92,7 +113,7 @@ def fetches(endpoint: str | None, *, as_json: bool) -> None:
         "url": "what",
     }
     with opened() as (config, database):
-        rows = known(Desk(database).fetches(endpoint=endpoint), config, endpoint)
+        rows = known(OperatorQueries(database).fetches(endpoint=endpoint), config, endpoint)
         show_rows(rows, columns, as_json=as_json, empty="nothing was to be fetched")
 
 
@@ -105,7 +126,7 @@ def rejects(*, as_json: bool) -> None:
     """
     columns = {"at": "at", "endpoint": "endpoint", "reason": "reason", "method": "method", "target": "target"}
     with opened() as (_, database):
-        rows = ({**row, "headers": json.loads(row["headers"])} for row in Desk(database).rejects())
+        rows = ({**row, "headers": json.loads(row["headers"])} for row in OperatorQueries(database).rejects())
         show_rows(rows, columns, as_json=as_json, empty="nobody was turned away")
 
 
@@ -119,67 +140,88 @@ def show(name: str, *, as_json: bool) -> None:
     tracking number; or it is an order's id: then its shipments are told, and every write to it, posted invoices too.
     """
     with opened() as (_, database):
-        story = _story(Desk(database), name.strip())
+        history = _history(database, name.strip())
     if as_json:
-        click.echo(json.dumps(plain(story)))
+        click.echo(json.dumps(plain(history)))
         return
-    for line in _told(story) if "shipment" in story else _order_told(story):
+    for line in _history_lines(history) if "shipment" in history else _order_lines(history):
         click.echo(printable(line))
 
 
-def _story(desk: Desk, name: str) -> dict[str, Any]:
+def _history(database: Database, name: str) -> dict[str, Any]:
+    queries = OperatorQueries(database)
     try:
-        return desk.order(name)
+        return queries.order(name)
     except Unknown:
-        story = desk.story(named(desk, name))
-    paused_until = story["paused"]["until"] if story["paused"] else None
-    step = next_step(story["shipment"], paused_until=paused_until, now=time.time())
-    story["next"] = {"what": step.what, "at": step.at}
-    return story
+        history = queries.history(named(queries, name))
+    history["links"] = leading(Index(database), history["shipment"])
+    paused_until = history["paused"]["until"] if history["paused"] else None
+    step = next_step(history["shipment"], paused_until=paused_until, now=time.time())
+    history["next"] = {"what": step.what, "at": step.at}
+    return history
 
 
-def _order_told(story: dict[str, Any]) -> Iterator[str]:
-    yield f"order {story['order_id']}: {count(len(story['shipments']), 'shipment')}"
-    for row in story["shipments"]:
+def _order_lines(history: dict[str, Any]) -> Iterator[str]:
+    yield f"order {history['order_id']}: {count(len(history['shipments']), 'shipment')}"
+    for row in history["shipments"]:
         what = (f"{row['state']}, {row['reason']}" if row["reason"] else row["state"], row["tracking_number"])
         place = f"invoice {row['invoice_number']}" if row["invoice_number"] else "no invoice yet"
         yield f"  {row['id']}  " + "  ".join(part for part in (*what, place, f"account {row['account']}") if part)
-    yield "what was written:" if story["attempts"] else "what was written: nothing yet"
-    for one in story["attempts"]:
+    yield "what was written:" if history["attempts"] else "what was written: nothing yet"
+    for one in history["attempts"]:
         by = "receiver invoice" if one["shipment"] == about_order(one["order_id"]) else one["shipment"]
-        yield f"  {moment(one['begun_at'])}  {by}  {_attempt(one)}"
+        yield from _attempt(one, by)
 
 
-def _told(story: dict[str, Any]) -> Iterator[str]:
-    row, known_now = story["shipment"], story["shipment"]["known"] or {}
+def _history_lines(history: dict[str, Any]) -> Iterator[str]:
+    row, known_now = history["shipment"], history["shipment"]["known"] or {}
     yield f"{row['id']}: {row['state']}" + (f", {row['reason']}" if row["reason"] else "")
     if row["note"]:
         yield f"  {row['note']}"
     by = {
-        "account": row["account"] + _paused(story["paused"]),
+        "account": row["account"] + _paused(history["paused"]),
         "tracking number": row["tracking_number"],
-        "carrier says": (known_now.get("status") or [None])[0],
+        "carrier says": _status(known_from_json(known_now), history["deliveries"]),
         "dispatched": known_now.get("dispatched_at"),
         "references": ", ".join(f"{kind} {value}" for kind, value in known_now.get("references", ())),
         "assigned": _assigned(row),
         "order": _place(row["order_id"], row["invoice_number"]),
+        "linked": "; ".join(map(_link, history["links"])),
         "chosen among": ", ".join(
             (row["evidence"] or {}).get("candidates") or (row["evidence"] or {}).get("invoices") or ()
         ),
         "chosen by": f"{row['rule']}: {RULES.get(row['rule'], '')}" if row["rule"] else None,
         "evidence": json.dumps(row["evidence"], ensure_ascii=False) if row["evidence"] else None,
-        ("sent" if _is_missing(row["sent"]) else "VTEX has"): _sent(row["sent"]) if row["sent"] else None,
-        "events": _events(row["sent"].tracking) if row["sent"] and row["sent"].tracking else None,
+        "kept back": _kept_back(row),
         "generation": str(row["generation"]) if row["generation"] > 1 else None,
-        "next": _next(**story["next"]),
     }
-    yield from (f"  {name:<15}  {value}" for name, value in by.items() if value)
+    yield from (_line(name, value) for name, value in by.items() if value)
+    yield from _sent(row["sent"]) if row["sent"] else ()
+    yield _line("next", _next(**history["next"]))
     yield "what arrived:"
-    for one in story["deliveries"]:
+    for one in history["deliveries"]:
         yield from _arrived(one)
-    yield "what was done:" if story["attempts"] else "what was done: nothing was asked of VTEX yet"
-    for one in story["attempts"]:
-        yield f"  {moment(one['begun_at'])}  {_attempt(one)}"
+    yield "what was done:" if history["attempts"] else "what was done: nothing was asked of VTEX yet"
+    for one in history["attempts"]:
+        yield from _attempt(one)
+
+
+def _line(name: str, value: str) -> str:
+    return f"  {name:<15}  {value}"
+
+
+def _link(link: dict[str, Any]) -> str:
+    place = _place(link["order_id"], link["invoice_number"])
+    return f"to {place} by a link of {link['kind']} {link['value']}, set {moment(link['told_at'])}"
+
+
+def _status(known_now: Known, messages: Sequence[dict[str, Any]]) -> str | None:
+    """The newest status, and the word behind it where the carrier's adapter does not know it."""
+    if known_now.status is None:
+        return None
+    if not known_now.unknown_word:
+        return known_now.status.value
+    return f"{known_now.status.value}: {unknown_word(known_now.unknown_word, messages[-1]['carrier'])}"
 
 
 def _next(what: str, at: float | None) -> str:
@@ -187,12 +229,12 @@ def _next(what: str, at: float | None) -> str:
 
 
 def _arrived(one: dict[str, Any]) -> Iterator[str]:
-    said = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
-    yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(said, ensure_ascii=False)}"
-    read = f"{one['carrier']} of version {one['version']}" if one["version"] else one["carrier"]
-    folded = "folded in" if one["folded"] else "not folded in yet"
-    proof = f"{one['proof']}, as {one['notice']} asked" if one["notice"] else one["proof"]
-    yield f"  {'':20}  {one['outcome']}, proven by {proof}, read by {read}, {folded}, sha256 {one['digest']}"
+    update = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
+    yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(update, ensure_ascii=False)}"
+    read = f"{one['carrier']} {one['version']}" if one["version"] else one["carrier"]
+    auth = f"{one['proof']}, as {one['notice']} asked" if one["notice"] else one["proof"]
+    state = "; read otherwise since" if one["replaced"] else "" if one["folded"] else "; not worked on yet"
+    yield f"  {'':20}  {one['outcome']} (authenticated by {auth}; adapter {read}){state}"
 
 
 def _place(order: str | None, invoice: str | None) -> str | None:
@@ -208,10 +250,6 @@ def _assigned(row: dict[str, Any]) -> str | None:
     return f"{place}, {moment(row['assigned_at'])}" if place and row["assigned_at"] else place
 
 
-def _is_missing(sent: Sent | None) -> bool:
-    return sent is not None and sent.visibility.is_elsewhere
-
-
 _VISIBLE = {
     Visibility.UNSEEN: "not looked at since",
     Visibility.BELIEVED: "not looked at since",
@@ -221,8 +259,24 @@ _VISIBLE = {
 }
 
 
-def _sent(sent: Sent) -> str:
-    return f"{json.dumps(sent.body, ensure_ascii=False)} since {moment(sent.at)}, {_VISIBLE[sent.visibility]}"
+def _sent(sent: Sent) -> Iterator[str]:
+    """What VTEX has, a line for each field."""
+    what = f"since {moment(sent.at)}, {_VISIBLE[sent.visibility]}"
+    yield _line("sent" if sent.visibility.is_elsewhere else "VTEX has", what)
+    yield from _fields(sent.body)
+    if sent.tracking:
+        yield _line("events", _events(sent.tracking))
+
+
+def _fields(body: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"  {'':15}  {name:<15} {value or '(none)'}" for name, value in body.items())
+
+
+def _kept_back(row: dict[str, Any]) -> str | None:
+    """What VTEX is not sent of what the carrier says; of a parcel that is in step."""
+    if row["state"] != State.IN_STEP or not row["sent"] or not row["known"]:
+        return None
+    return "; ".join(kept_back(known_from_json(row["known"]), row["sent"])) or None
 
 
 def _events(sent: SentTracking) -> str:
@@ -233,17 +287,21 @@ def _events(sent: SentTracking) -> str:
     return f"{many}, told {moment(sent.at)}" + (f" ({sent.note})" if sent.note else "")
 
 
-def _attempt(attempt: dict[str, Any]) -> str:
-    parts = [attempt["call"], _place(attempt["order_id"], attempt["invoice_number"])]
+def _attempt(attempt: dict[str, Any], by: str | None = None) -> Iterator[str]:
+    """One call, and the fields of a PATCH below it; ``by`` made it."""
+    is_patch = attempt["call"] == "PATCH"
+    parts = [by, attempt["call"], _place(attempt["order_id"], attempt["invoice_number"])]
     if attempt["rule"]:
         parts.append(f"by {attempt['rule']}")
-    if attempt["request"]:
+    if attempt["request"] and not is_patch:
         parts.append(json.dumps(attempt["request"], ensure_ascii=False))
     if held := (attempt["evidence"] or {}).get("held"):  # what stood there when it was read
         parts.append(f"over {json.dumps(held, ensure_ascii=False)}")
     parts.append(f"→ {attempt['outcome'] or 'outcome unknown'}")
     parts.append(attempt["answer"])  # an answer that is no success begins with its status
-    return "  ".join(part for part in parts if part)
+    yield f"  {moment(attempt['begun_at'])}  " + "  ".join(part for part in parts if part)
+    if is_patch and attempt["request"]:
+        yield from _fields(attempt["request"])
 
 
 COMMANDS = (shipments, deliveries, fetches, rejects, show)

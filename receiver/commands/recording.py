@@ -11,7 +11,7 @@ import click
 from receiver.commands._common import count, fail, opened
 from receiver.recordings import write_http
 from receiver.recordings.recorder import captured
-from receiver.store import Desk
+from receiver.store import OperatorQueries
 
 #: Seconds between looks for what has arrived.
 _LOOK = 0.5
@@ -42,7 +42,9 @@ def record(endpoint_name: str, many: int, minutes: float, folder: Path, *, past:
         click.echo(f"recording what arrives at /webhooks/{endpoint_name} into {home}/ (Ctrl-C ends it)", err=True)
         written = 0
         since = 0.0 if past else time.time()
-        for row in _arriving(Desk(database), endpoint_name, since=since, until=time.monotonic() + minutes * 60):
+        for row in _arriving(
+            OperatorQueries(database), endpoint_name, since=since, until=time.monotonic() + minutes * 60
+        ):
             if row["body"] is None:
                 continue
             recording = captured(row, endpoint)
@@ -58,11 +60,11 @@ def record(endpoint_name: str, many: int, minutes: float, folder: Path, *, past:
     click.echo(f"{count(written, 'recording')} written", err=True)
 
 
-def _arriving(desk: Desk, endpoint: str, *, since: float, until: float) -> Iterator[dict[str, Any]]:
+def _arriving(queries: OperatorQueries, endpoint: str, *, since: float, until: float) -> Iterator[dict[str, Any]]:
     """What is stored, each delivery once, as it comes."""
     seen: dict[str, float] = {}
     while True:
-        for row in desk.deliveries(endpoint=endpoint, since=since):
+        for row in queries.deliveries(endpoint=endpoint, since=since):
             if row["id"] not in seen:
                 seen[row["id"]] = row["received_at"]
                 yield row

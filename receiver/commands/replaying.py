@@ -35,7 +35,7 @@ from receiver.recordings import BadRecording, Recording, to_json, walk
 from receiver.recordings.replay import Fields, Replay, Replayed, bad, orders_by_id
 from receiver.recordings.scrub import scrubbed
 from receiver.sandbox import BadOrders, load_orders
-from receiver.store import Desk, Inbox
+from receiver.store import Inbox, OperatorQueries
 from receiver.vtex.orders import UnexpectedOrder
 
 _Walked = Recording | BadRecording
@@ -114,7 +114,7 @@ def export(endpoint: str | None, outcome: str | None, *, raw: bool) -> None:
     """
     left_out = 0
     with opened() as (config, database):
-        for row in known(Desk(database).deliveries(endpoint=endpoint, outcome=outcome), config, endpoint):
+        for row in known(OperatorQueries(database).deliveries(endpoint=endpoint, outcome=outcome), config, endpoint):
             if row["proof"] == FETCHED:
                 continue  # it comes by itself where its notice is sent again
             recording = _recording(config, row, raw=raw)
@@ -141,13 +141,13 @@ def _only_errors_logged() -> Iterator[None]:
 
 def _sent(run: Replay, recordings: Iterator[_Walked]) -> Iterator[Replayed]:
     with opened() as (config, database):
-        intake, desk = Intake(config, Inbox(database)), Desk(database)
+        intake, queries = Intake(config, Inbox(database)), OperatorQueries(database)
         worker = Worker(config, database, name=f"replay-{time.time_ns()}")
         while batch := list(islice(recordings, _BATCH)):
             stored = list(_each(batch, lambda one: run.send(one, intake)))
             worker.run_until_idle()
             for one, result in zip(batch, stored, strict=True):
-                yield result if isinstance(one, BadRecording) else run.ended(one, result, desk)
+                yield result if isinstance(one, BadRecording) else run.ended(one, result, queries)
 
 
 def _each(recordings: Iterable[_Walked], run: Callable[[Recording], Replayed]) -> Iterator[Replayed]:
@@ -196,24 +196,24 @@ def _text(result: Replayed) -> str:
     about = [result.carrier, result.outcome, str(result.status or "")]
     first = " ".join(part for part in about if part) + (f": {result.reason}" if result.reason else "")
     lines = [": ".join(part for part in (result.name, first) if part)]
-    for told in result.fields:
-        lines += _of_shipment(told)
+    for parcel in result.fields:
+        lines += _of_shipment(parcel)
     lines += [f"! {difference}" for difference in result.differences]
     return ("ok      " if result.as_expected else "DIFFERS ") + "\n          ".join(lines)
 
 
-def _of_shipment(told: Fields) -> Iterator[str]:
-    wanted = {name: value for name, value in told.wanted.items() if name not in ("events", "key")}
-    yield f"{told.shipment}: {json.dumps(wanted, ensure_ascii=False)}"
-    if told.patch:
-        where = f"invoice {told.patch['invoice']} of {told.patch['order']}"
-        yield f"{where}, by {told.rule}: PATCH {json.dumps(told.patch['body'], ensure_ascii=False)}"
-    if told.tracking:
-        where = f"invoice {told.tracking['invoice']} of {told.tracking['order']}"
-        yield f"{where}: PUT tracking {json.dumps(told.tracking['body'], ensure_ascii=False)}"
-    if told.state and not (told.patch and told.state == "in_step"):
-        why = f", {told.reason}" if told.reason else ""
-        yield f"{told.state}{why}{f': {told.note}' if told.note else ''}"
+def _of_shipment(parcel: Fields) -> Iterator[str]:
+    wanted = {name: value for name, value in parcel.wanted.items() if name not in ("events", "key")}
+    yield f"{parcel.shipment}: {json.dumps(wanted, ensure_ascii=False)}"
+    if parcel.patch:
+        where = f"invoice {parcel.patch['invoice']} of {parcel.patch['order']}"
+        yield f"{where}, by {parcel.rule}: PATCH {json.dumps(parcel.patch['body'], ensure_ascii=False)}"
+    if parcel.tracking:
+        where = f"invoice {parcel.tracking['invoice']} of {parcel.tracking['order']}"
+        yield f"{where}: PUT tracking {json.dumps(parcel.tracking['body'], ensure_ascii=False)}"
+    if parcel.state and not (parcel.patch and parcel.state == "in_step"):
+        why = f", {parcel.reason}" if parcel.reason else ""
+        yield f"{parcel.state}{why}{f': {parcel.note}' if parcel.note else ''}"
 
 
 def _plain(result: Replayed) -> dict[str, Any]:
@@ -225,7 +225,7 @@ def _plain(result: Replayed) -> dict[str, Any]:
         "status": result.status,
         "as_expected": result.as_expected,
         "differences": list(result.differences),
-        "shipments": [{one.name: getattr(told, one.name) for one in fields(Fields)} for told in result.fields],
+        "shipments": [{one.name: getattr(parcel, one.name) for one in fields(Fields)} for parcel in result.fields],
     }
 
 
@@ -240,7 +240,7 @@ def _recording(config: Config, row: dict[str, Any], *, raw: bool) -> Recording |
         "reply": {"outcome": row["outcome"]},
     }
     if not raw:
-        request = scrubbed(request, endpoint.carrier, endpoint.finders)
+        request = scrubbed(request, endpoint.carrier, endpoint.rules)
         source += ", scrubbed to the fields we use"
         if read(endpoint, request).outcome != row["outcome"]:
             del expected["reply"]  # the fault stood in what was scrubbed

@@ -99,7 +99,7 @@ def check() -> None:
     for name, account in config.accounts.items():
         click.echo(f"account {name}: {account.base_url}, {count(len(account.app_tokens), 'app token')}")
     for name, endpoint in config.endpoints.items():
-        accounts = f"account {' or '.join(endpoint.served)}"
+        accounts = f"account {' or '.join(endpoint.accounts_served)}"
         parts = [endpoint.carrier.slug, f"proves itself by {endpoint.scheme.kind}", accounts]
         if endpoint.references:
             parts.append(count(len(endpoint.references), "reference rule"))

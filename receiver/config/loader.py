@@ -8,27 +8,26 @@ import logging
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
-from receiver.carriers.references import AccountRule, BadRule, Rule
-from receiver.config.model import AWAIT_SECONDS, Account, Config, Endpoint
+from receiver.config import rules
+from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
 from receiver.config.tables import Table, fill
 from receiver.timing import READ_BACK_SECONDS
-
-T = TypeVar("T")
 
 log = logging.getLogger("receiver.config")
 
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_FIELD = re.compile(r"\{(\w*)\}")
 _HEADER = re.compile(r"[a-z0-9-]+")
 
 
@@ -154,7 +153,7 @@ def _account(name: str, table: Table) -> Account:
         requests_per_minute=table.number("requests_per_minute", 600, least=1),
         hook_secrets=table.texts("hook_secrets", ()),
         link_tokens=table.texts("link_tokens", ()),
-        placeholders=table.texts("placeholders", ()),
+        placeholders=_placeholders(table),
     )
     travelling = {
         "app_key": (account.app_key,),
@@ -169,9 +168,23 @@ def _account(name: str, table: Table) -> Account:
     return account
 
 
+def _placeholders(table: Table) -> tuple[str, ...]:
+    """Texts that count as no tracking number, as VTEX shows them: without blanks around them."""
+    texts = tuple(text.strip() for text in table.texts("placeholders", ()))
+    for text in texts:
+        unknown = sorted(set(_FIELD.findall(text)) - set(PLACEHOLDER_FIELDS))
+        if unknown or not text:
+            known = ", ".join(f"{{{name}}}" for name in PLACEHOLDER_FIELDS)
+            wrong = f"names {{{unknown[0]}}}; there are {known}" if unknown else "holds an empty text"
+            table.fault("placeholders", wrong)
+    return texts
+
+
 def _never_indexing(account: Account, endpoints: Iterable[Endpoint]) -> Account:
     """The account with the placeholders of every endpoint that serves it."""
-    of_endpoints = [text for endpoint in endpoints if account.name in endpoint.served for text in endpoint.placeholders]
+    of_endpoints = [
+        text for endpoint in endpoints if account.name in endpoint.accounts_served for text in endpoint.placeholders
+    ]
     return replace(account, never_indexed=tuple(dict.fromkeys([*account.placeholders, *of_endpoints])))
 
 
@@ -213,9 +226,13 @@ def parse_endpoint(
         account=account,
         scheme=scheme or carrier.auth[0],
         secrets=secrets,
-        references=_references(table),
-        accounts=_account_rules(table, accounts),
+        references=rules.references(table),
+        accounts=rules.accounts(table, accounts),
+        order_id_affixes=table.texts("order_id_affixes", ()),
+        reverse=rules.reverse(table),
+        reverse_shipments=table.choice("reverse_shipments", ("hold", "ignore"), "hold"),
         courier=(table.text("courier", None) or "").strip() or None,
+        couriers=_couriers(table.table("couriers")),
         zone=zone or carrier.zone,
         unreadable=table.choice("unreadable", (200, 422), carrier.reply.unreadable),
         events=table.boolean("events", default=True),
@@ -223,7 +240,7 @@ def parse_endpoint(
         number_changed=table.choice("number_changed", ("keep", "overwrite"), "keep"),
         invoice_numbers=table.choice("invoice_numbers", ("repeat", "unique"), "repeat"),
         one_parcel_per_invoice=table.boolean("one_parcel_per_invoice", default=False),
-        placeholders=table.texts("placeholders", ()),
+        placeholders=_placeholders(table),
         **_calls(carrier, scheme, table),
     )
     table.finish()
@@ -245,6 +262,17 @@ def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, s
     if credentials and halves and ":" not in credentials:
         table.fault("fetch_credentials", "must be 'user:password', or a key and its secret written like that")
     return {"base_url": _base_url(url, table) if url else None, "fetch_credentials": credentials}
+
+
+def _couriers(table: Table) -> dict[str, str]:
+    """Courier names by code in lower case: gateways write the same code in several ways."""
+    found: dict[str, str] = {}
+    for code in table.given:
+        name = (table.text(code) or "").strip()
+        if code.strip().lower() in found:
+            table.fault(code, "is there twice, but for case")
+        found[code.strip().lower()] = name
+    return found
 
 
 def _account_of(table: Table, accounts: Mapping[str, Account]) -> str:
@@ -304,28 +332,3 @@ def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: Table) 
         table.fault("name", f"{carrier.slug} sends its secret in {of_kind[0].credential_headers[0]}, not in {name}")
         return None
     return replace(free[0], name=name)  # type: ignore[type-var]  # a Header dataclass
-
-
-def _references(table: Table) -> tuple[Rule, ...]:
-    return tuple(_rules(table, "references", Rule.parse))
-
-
-def _account_rules(table: Table, accounts: Mapping[str, Account]) -> tuple[AccountRule, ...]:
-    def parse(path: str, account: str, pattern: str | None) -> AccountRule:
-        if accounts and account not in accounts:
-            raise BadRule(f"is = {account!r} has no [vtex.{account}] table")
-        return AccountRule.parse(path, account, pattern)
-
-    return tuple(_rules(table, "accounts", parse))
-
-
-def _rules(table: Table, key: str, parse: Callable[[str, str, str | None], T]) -> Iterator[T]:
-    for number, given in enumerate(table.list_of_tables(key), 1):
-        rule = Table(given, f"{table.where}.{key}[{number}]", table.faults)
-        path, said, pattern = rule.text("path"), rule.text("is"), rule.text("pattern", None)
-        rule.finish()
-        if path and said:
-            try:
-                yield parse(path, said, pattern)
-            except BadRule as error:
-                rule.fault("", str(error))

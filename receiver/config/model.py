@@ -9,12 +9,16 @@ from zoneinfo import ZoneInfo
 
 from adapters import Scheme
 from receiver.carriers import Carrier, discover
-from receiver.carriers.references import AccountRule, Finder, Rule
+from receiver.carriers.references import AccountRule, Finder, ReverseRule, Rule
 from receiver.timing import READ_BACK_SECONDS
 
 #: Seconds between looks for an order or invoice that is not there yet; the last one repeats until the horizon.
 #: Over 72 hours that is 20 looks of at most two calls each.
 AWAIT_SECONDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 2 * 3600.0, 4 * 3600.0, 6 * 3600.0)
+
+
+#: What may stand in braces in a text of ``placeholders``: an order's own values (`receiver.vtex.orders`).
+PLACEHOLDER_FIELDS = ("invoice_number", "order_id", "sequence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +36,8 @@ class Account:
     requests_per_minute: float = 600.0
     hook_secrets: tuple[str, ...] = field(default=(), repr=False)
     link_tokens: tuple[str, ...] = field(default=(), repr=False)
-    #: Texts that stand in VTEX's field for a tracking number and are none.
+    #: Texts that count as no tracking number, and those of the account's endpoints besides: these are never indexed.
     placeholders: tuple[str, ...] = ()
-    #: Those of the account's endpoints besides: such a text teaches the index nothing.
     never_indexed: tuple[str, ...] = ()
 
 
@@ -54,27 +57,35 @@ class Endpoint:
     secrets: tuple[str, ...] = field(repr=False)
     references: tuple[Rule, ...] = ()
     accounts: tuple[AccountRule, ...] = ()
+    #: Text around an order id that says nothing, besides the usual: its words are what counts.
+    order_id_affixes: tuple[str, ...] = ()
+    reverse: tuple[ReverseRule, ...] = ()
+    reverse_shipments: Literal["hold", "ignore"] = "hold"
     courier: str | None = None
+    #: Courier names by a gateway's own code in lower case.
+    couriers: Mapping[str, str] = field(default_factory=dict)
     zone: ZoneInfo | None = None
     unreadable: int = 422
     events: bool = True
     second_parcel: Literal["hold", "first", "latest", "join"] = "hold"
     number_changed: Literal["keep", "overwrite"] = "keep"
     invoice_numbers: Literal["repeat", "unique"] = "repeat"
+    #: No two parcels share an invoice: the last one without tracking needs no name.
     one_parcel_per_invoice: bool = False
+    #: Texts in VTEX's field for the tracking number that count as none; `PLACEHOLDER_FIELDS` in braces are filled in.
     placeholders: tuple[str, ...] = ()
     base_url: str | None = None
     fetch_credentials: str | None = field(default=None, repr=False)
 
     @property
-    def served(self) -> tuple[str, ...]:
+    def accounts_served(self) -> tuple[str, ...]:
         """Every account whose parcels it tells of, its own first."""
         return tuple(dict.fromkeys([self.account, *(rule.account for rule in self.accounts)]))
 
     @property
-    def finders(self) -> tuple[Finder, ...]:
+    def rules(self) -> tuple[Finder, ...]:
         """Of all rules, those of references first."""
-        return (*self.references, *self.accounts)
+        return (*self.references, *self.accounts, *self.reverse)
 
     def call_url(self, url: str) -> str:
         """Where to call for what the carrier has at ``url``: there, or at the same path of ``base_url``."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from adapters import Request
-from receiver.carriers.allowed_urls import strange
+from receiver.carriers.allowed_urls import disallowed_reason
 from receiver.config import Config, Endpoint
 from receiver.http import TOTAL_SECONDS, Answer, Http, NoAnswer, pause
 from receiver.intake.credentials import Credentials
@@ -78,7 +78,7 @@ class Fetcher:
         if endpoint is None:
             gone = "the endpoint is not in the configuration"
             return Fetched(outcome=None, due_at=self._clock() + _ASIDE, reason=gone)
-        why = strange(claim.fetch.url, endpoint.carrier.hosts)
+        why = disallowed_reason(claim.fetch.url, endpoint.carrier.hosts)
         if why:
             return self._held(claim, None, f"the URL {why}")
         if endpoint.carrier.credentials and endpoint.fetch_credentials is None:

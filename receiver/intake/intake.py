@@ -9,24 +9,29 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
+from itertools import islice
 from typing import Any, TypeVar
 
 from adapters import Fetch, Ignored, NotAuthentic, Request, Shipment, Unreadable, text
+from receiver.carriers import Carrier
 from receiver.carriers.references import account_of, refer
 from receiver.config import Config, Endpoint
+from receiver.intake.auth_failures import AuthFailures
 from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.intake.redaction import REDACTED, Redaction
-from receiver.intake.rejects import Rejects
 from receiver.shipments import shipment_to_json, with_local_days
 from receiver.store import Delivery, Inbox, new_id
+from receiver.vtex.answers import storable
 
 log = logging.getLogger("receiver.intake")
 T = TypeVar("T")
 
 #: What proves a delivery that we fetched ourselves.
 FETCHED = "fetched"
-#: Of this program and its adapters; kept with each delivery, so that it can be told by which one it was read.
+#: The program's version.
 VERSION = version("carrier-webhook-receiver")
+#: Unknown status words that are kept of one delivery, and letters of each: a word is no text.
+_MOST_WORDS, _LONGEST_WORD = 20, 200
 
 
 class Outcome(StrEnum):
@@ -38,7 +43,7 @@ class Outcome(StrEnum):
     PROBE = "probe"
     QUARANTINED = "quarantined"
     ERROR = "error"
-    UNPROVEN = "unproven"
+    UNAUTHENTICATED = "unauthenticated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,12 @@ class Reading:
         """``path: why`` where there is a path."""
         return f"{self.path}: {self.why}" if self.path else self.why
 
+    @property
+    def unknown_words(self) -> tuple[str, ...]:
+        """The carrier's status words that its adapter does not know, each once."""
+        words = (storable(word)[:_LONGEST_WORD] for shipment in self.shipments for word in shipment.unknown_words)
+        return tuple(islice(dict.fromkeys(words), _MOST_WORDS))
+
 
 def read(endpoint: Endpoint, request: Request) -> Reading:
     """Decode, validate, convert, and apply the merchant's reference rules. Never raises."""
@@ -84,15 +95,15 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
     try:
         conversion = carrier.convert(request)
         event_id = text(carrier.event_id(conversion.payload, request), "the event's id")
-        ruled = tuple(_with_references(shipment, said, endpoint) for shipment, said in conversion.parcels)
+        ruled = tuple(_as_configured(shipment, said, endpoint) for shipment, said in conversion.parcels)
         updates = tuple(_update(endpoint, shipment) for shipment in ruled)
-        accounts = _accounts(endpoint, [said for _, said in conversion.parcels], [name for name, _ in updates])
+        accounts = _accounts(endpoint, [part for _, part in conversion.parcels], [name for name, _ in updates])
     except Ignored as ignored:
         return Reading(outcome=Outcome.IGNORED, why=ignored.reason)
     except Unreadable as unreadable:
         return Reading(outcome=Outcome.QUARANTINED, path=unreadable.path, why=unreadable.why)
     except Exception as error:  # noqa: BLE001  an adapter's mistake must not lose the delivery
-        fault = place(error)
+        fault = error_location(error)
         log.error(
             "%s: adapter %s failed: %s; the delivery is kept for reprocessing", endpoint.name, carrier.slug, fault
         )
@@ -125,7 +136,7 @@ class Intake:
         self._config, self._inbox, self._clock = config, inbox, clock
         self._keys = keys or Keys(config.endpoints.values(), clock=clock)
         self._redactions = {name: Redaction(endpoint) for name, endpoint in config.endpoints.items()}
-        self._rejects = Rejects(inbox, clock=clock)
+        self._auth_failures = AuthFailures(inbox, clock=clock)
 
     def receive(self, endpoint: Endpoint, request: Request) -> Result:
         """The outcome, once it is durable. Raises `StoreUnavailable`, `KeysUnavailable`."""
@@ -133,9 +144,9 @@ class Intake:
         if probe and probe.matches(request):
             return Result(outcome=Outcome.PROBE, answer=probe.answer(request))
         try:
-            self.prove(endpoint, request, endpoint.scheme.check)
+            self.authenticate(endpoint, request, endpoint.scheme.check)
         except NotAuthentic:
-            return Result(outcome=Outcome.UNPROVEN)
+            return Result(outcome=Outcome.UNAUTHENTICATED)
         reading = self._read(endpoint, request)
         redaction = self._redactions[endpoint.name]
         receipt = self._inbox.receive(
@@ -145,14 +156,14 @@ class Intake:
                 reading,
                 target=redaction.target(request),
                 headers=redaction.headers(request),
-                proof=endpoint.scheme.kind,
+                auth=endpoint.scheme.kind,
             )
         )
         outcome = reading.outcome
         if receipt.duplicate and outcome in (Outcome.ACCEPTED, Outcome.IGNORED):
             outcome = Outcome.DUPLICATE
         if not receipt.duplicate:
-            _tell_quarantined(endpoint, receipt.delivery, reading)
+            _log_quarantined(endpoint, receipt.delivery, reading)
         return Result(
             outcome=outcome,
             delivery=receipt.delivery,
@@ -170,19 +181,19 @@ class Intake:
             reading,
             target=self._redactions[endpoint.name].text(request.fetched),
             headers=dict(request.headers),
-            proof=FETCHED,
+            auth=FETCHED,
             notice=notice,
         )
-        _tell_quarantined(endpoint, delivery.id, reading)
+        _log_quarantined(endpoint, delivery.id, reading)
         return delivery
 
-    def prove(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
+    def authenticate(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
         """What ``by`` makes of the request and the endpoint's secrets.
 
         Raises `NotAuthentic` and `KeysUnavailable`, once that is noted for the operator.
         """
         try:
-            return self._keys.prove(endpoint, request, by)
+            return self._keys.authenticate(endpoint, request, by)
         except NotAuthentic as error:
             self._reject(endpoint, request, error.reason)
             raise
@@ -190,8 +201,8 @@ class Intake:
             self._reject(endpoint, request, str(error), status=503)
             raise
 
-    def reprocess(self, row: dict[str, Any], *, behind: bool = False) -> Reading:
-        """Run a kept delivery again, as after a fix of its adapter. Raises `StoreUnavailable`."""
+    def reread(self, row: dict[str, Any]) -> Reading:
+        """A kept delivery as today's adapter reads it; nothing is stored."""
         endpoint = self._config.endpoints.get(row["endpoint"])
         if endpoint is None:
             return Reading(outcome=Outcome.ERROR, why=f"endpoint {row['endpoint']} is not in the configuration")
@@ -200,9 +211,23 @@ class Intake:
         request = stored_request(row, endpoint)
         reading = self._read(endpoint, request)
         blanked = row["digest"] != hashlib.sha256(request.body).hexdigest()
-        used = [*(said for _, said in reading.updates), *(str(fetch) for fetch in reading.fetches)]
-        if blanked and any(REDACTED in said for said in used):
-            reading = Reading(outcome=Outcome.ERROR, why="a field we use held a secret, which was blanked when stored")
+        used = [*(text for _, text in reading.updates), *(str(fetch) for fetch in reading.fetches)]
+        if blanked and any(REDACTED in one for one in used):
+            return Reading(outcome=Outcome.ERROR, why="a field we use held a secret, which was blanked when stored")
+        return reading
+
+    def reprocess(self, row: dict[str, Any], *, bulk: bool = False, fetch: bool = True) -> Reading:
+        """Run a kept delivery again, as after a fix of its adapter. Raises `StoreUnavailable`.
+
+        One that was accepted and cannot be read any more stays as it was. Without ``fetch`` the carrier is asked for
+        nothing: what was fetched before is a delivery of its own.
+        """
+        reading = self.reread(row)
+        endpoint = self._config.endpoints.get(row["endpoint"])
+        if endpoint is None or row["body"] is None:
+            return reading
+        if row["outcome"] == Outcome.ACCEPTED and reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR):
+            return reading
         dedup = _dedup(endpoint, row["digest"], reading, row["id"])
         fresh = Delivery(
             id=row["id"],
@@ -218,16 +243,17 @@ class Intake:
             headers=row["headers"],
             body=row["body"],
             digest=row["digest"],
-            proof=row["proof"],
-            version=VERSION,
+            auth=row["proof"],
+            version=read_by(endpoint.carrier),
             updates=reading.updates,
             accounts=reading.accounts,
-            fetches=reading.fetches,
+            unknown_words=reading.unknown_words,
+            fetches=reading.fetches if fetch else (),
             notice=row["notice"],
             asked_at=self._clock(),
         )
         outcome, reason = reading.outcome, reading.reason
-        news = self._inbox.reprocess(row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh, behind=behind)
+        news = self._inbox.reprocess(row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh, bulk=bulk)
         return reading if news else replace(reading, outcome=Outcome.DUPLICATE)
 
     def _read(self, endpoint: Endpoint, request: Request) -> Reading:
@@ -239,8 +265,8 @@ class Intake:
         return replace(reading, why=safe(reading.why), path=reading.path and safe(reading.path))
 
     def _delivery(self, endpoint: Endpoint, request: Request, reading: Reading, **known: Any) -> Delivery:
-        said = request.body + (request.query.encode() if endpoint.carrier.query else b"")
-        digest, name = hashlib.sha256(said).hexdigest(), new_id()
+        content = request.body + (request.query.encode() if endpoint.carrier.query else b"")
+        digest, name = hashlib.sha256(content).hexdigest(), new_id()
         return Delivery(
             id=name,
             endpoint=endpoint.name,
@@ -253,9 +279,10 @@ class Intake:
             method=request.method,
             body=self._redactions[endpoint.name].body(request.body),
             digest=digest,
-            version=VERSION,
+            version=read_by(endpoint.carrier),
             updates=reading.updates,
             accounts=reading.accounts,
+            unknown_words=reading.unknown_words,
             fetches=reading.fetches,
             **known,
         )
@@ -263,7 +290,14 @@ class Intake:
     def _reject(self, endpoint: Endpoint, request: Request, reason: str, *, status: int = 401) -> None:
         redaction = self._redactions[endpoint.name]
         target, headers = redaction.target(request), redaction.headers(request)
-        self._rejects.note(endpoint.name, reason, status=status, method=request.method, target=target, headers=headers)
+        self._auth_failures.note(
+            endpoint.name, reason, status=status, method=request.method, target=target, headers=headers
+        )
+
+
+def read_by(carrier: Carrier) -> str:
+    """The version that is stored with a delivery: of this program, and of the adapter and schema that read it."""
+    return f"{VERSION}+{carrier.digest}"
 
 
 def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:
@@ -281,7 +315,7 @@ def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:
     )
 
 
-def _tell_quarantined(endpoint: Endpoint, delivery: str, reading: Reading) -> None:
+def _log_quarantined(endpoint: Endpoint, delivery: str, reading: Reading) -> None:
     if reading.outcome == Outcome.QUARANTINED:
         log.warning(
             "%s: delivery %s quarantined: %s: %s (kept; after a fix: receiver reprocess)",
@@ -289,11 +323,17 @@ def _tell_quarantined(endpoint: Endpoint, delivery: str, reading: Reading) -> No
         )  # fmt: skip
 
 
-def _with_references(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:
-    if not endpoint.references:
-        return shipment
-    plain = {name: getattr(shipment, name) for name in shipment.__slots__}
-    return Shipment(**{**plain, "references": refer(shipment, payload, endpoint.references)})
+def _as_configured(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:
+    """The shipment with what the endpoint's settings add: references by its rules, the name of its courier,
+    and whether it is a return."""
+    courier = endpoint.couriers.get(shipment.courier_code.strip().lower())
+    if courier:
+        shipment = replace(shipment, courier=courier)
+    if endpoint.references:
+        shipment = replace(shipment, references=refer(shipment, payload, endpoint.references))
+    if any(rule.marks(payload) for rule in endpoint.reverse):
+        shipment = replace(shipment, reverse=True)
+    return shipment
 
 
 def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:
@@ -306,7 +346,7 @@ def _accounts(endpoint: Endpoint, payloads: Sequence[Any], names: Sequence[str])
     of its messages may have lacked the field."""
     if not endpoint.accounts:
         return dict.fromkeys(names, endpoint.account)
-    ruled = [(name, account_of(said, endpoint.accounts)) for name, said in zip(names, payloads, strict=True)]
+    ruled = [(name, account_of(payload, endpoint.accounts)) for name, payload in zip(names, payloads, strict=True)]
     return {name: account for name, account in ruled if account is not None}
 
 
@@ -319,12 +359,12 @@ def _dedup(endpoint: Endpoint, digest: str, reading: Reading, delivery: str) -> 
     if reading.fetches:
         return f"{endpoint.name}:notice:{delivery}"
     if reading.event_id:
-        said = "\n".join(said for _, said in reading.updates)
-        return f"{endpoint.name}:event:{reading.event_id}:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+        content = "\n".join(update for _, update in reading.updates)
+        return f"{endpoint.name}:event:{reading.event_id}:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     return f"{endpoint.name}:body:{digest}"
 
 
-def place(error: BaseException) -> str:
+def error_location(error: BaseException) -> str:
     """The kind of a mistake and where it was made; its message might quote somebody's address."""
     last = error.__traceback__
     while last and last.tb_next:

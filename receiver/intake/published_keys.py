@@ -40,7 +40,7 @@ class KeySet:
         self._failure: str | None = "they were not fetched yet"
         self._fresh_until = self._not_before = 0.0
 
-    def prove(self, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
+    def authenticate(self, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
         """What ``by`` makes of the request and the keys. Raises `adapters.NotAuthentic`, `KeysUnavailable`."""
         if self._clock() >= max(self._fresh_until, self._not_before) and self._sets:
             self.refresh_beside()
@@ -110,15 +110,15 @@ class Keys:
         for one in self._sets:
             one.refresh_beside()
 
-    def prove(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
+    def authenticate(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
         """What ``by`` makes of the request and the endpoint's secrets, or else the published keys.
 
         Raises `adapters.NotAuthentic`, `KeysUnavailable`.
         """
         published = self._of.get(endpoint.name)
-        return published.prove(request, by) if published else by(request, endpoint.secrets)
+        return published.authenticate(request, by) if published else by(request, endpoint.secrets)
 
 
 def _freshness(cache_control: str) -> float:
-    told = re.search(r"max-age=(\d{1,9})", cache_control)
-    return min(max(float(told.group(1)), _FRESH_LEAST), _FRESH_MOST) if told else _FRESH
+    found = re.search(r"max-age=(\d{1,9})", cache_control)
+    return min(max(float(found.group(1)), _FRESH_LEAST), _FRESH_MOST) if found else _FRESH

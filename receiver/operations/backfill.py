@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.store import Background, Index
 from receiver.vtex.answers import NotFound, Refused, Rejected
 from receiver.vtex.client import BadSegment
@@ -45,21 +45,21 @@ class Progress:
 
 
 class Backfill:
-    """One account's. ``tell`` hears of every order and every window's end."""
+    """One account's. ``report`` hears of every order and every window's end."""
 
     def __init__(
         self,
-        errands: Errands,
+        calls: BackgroundCalls,
         index: Index,
         background: Background,
         *,
         clock: Callable[[], float],
-        tell: Callable[[Progress], None] = lambda _: None,
+        report: Callable[[Progress], None] = lambda _: None,
         skip: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._errands, self._index, self._background = errands, index, background
-        self._clock, self._tell, self._skip = clock, tell, skip
-        self._account = errands.vtex.account.name
+        self._calls, self._index, self._background = calls, index, background
+        self._clock, self._report, self._skip = clock, report, skip
+        self._account = calls.vtex.account.name
         self._skipped = self._refused = 0
         self._before: frozenset[str] = frozenset()
 
@@ -91,10 +91,10 @@ class Backfill:
                 row["orders"] += 1
                 row["facts"] += self._read(order_id)
                 self._came(row, window_end=ends, last_id=order_id)
-                self._tell(self._progress(row))
+                self._report(self._progress(row))
         self._before = frozenset(ids)
         self._came(row, reached=ends, window_end=None, last_id=None)
-        self._tell(self._progress(row))
+        self._report(self._progress(row))
 
     def _listed(self, begins: float, ends: float) -> list[str] | None:
         """The orders invoiced in the window; ``None`` where the list would not show them all."""
@@ -106,7 +106,7 @@ class Backfill:
                 "page": str(page),
                 "per_page": str(PER_PAGE),
             }
-            answer = self._errands.read(partial(self._errands.vtex.list_orders, query))
+            answer = self._calls.read(partial(self._calls.vtex.list_orders, query))
             entries, total = _page(answer)
             if total > PAGES * PER_PAGE:
                 return None
@@ -116,9 +116,9 @@ class Backfill:
         return sorted(ids)
 
     def _read(self, order_id: str) -> int:
-        vtex = self._errands.vtex
+        vtex = self._calls.vtex
         try:
-            facts = vtex.facts(self._errands.read(lambda: vtex.get_order(order_id), order_id=order_id))
+            facts = vtex.facts(self._calls.read(lambda: vtex.get_order(order_id), order_id=order_id))
         except (NotFound, Refused, Rejected, UnexpectedOrder, BadSegment) as error:
             self._refused = self._refused + 1 if isinstance(error, Refused) else 0
             if self._refused >= _REFUSED and isinstance(error, Refused):

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from receiver.calls.pauses import heard
+from receiver.calls.pauses import record_result
 from receiver.shipments import Sent
+from receiver.shipments.numbers import same_number
 from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
 from receiver.store.accounts import Accounts
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, VtexError, outcome_of
@@ -30,18 +31,30 @@ class Comparing:
     ) -> None:
         self._accounts, self._index = Accounts(database), Index(database)
         self._clients, self._clock, self._sleep = clients, clock, sleep
+        #: The few orders where numbers are left over: each order is read once.
+        self._read: dict[tuple[str, str], Order | str] = {}
 
     def differing(self, written: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any] | None]:
-        """One item for each parcel, in the order of `receiver.store.gaps.Gaps.written`: what differs, or ``None``.
+        """One item for each parcel, in the order of `Discrepancies.written`: what differs, or ``None``.
 
         An order that cannot be read is an item that says so. Raises `receiver.vtex.answers.Throttled` and
         `receiver.vtex.answers.Misconfigured`, which are about the account, `receiver.store.Paused` and
         `receiver.store.StoreUnavailable`.
         """
         for (account, order_id), parcels in groupby(written, lambda one: (one["account"], one["sent"].order_id)):
-            order = self._order(account, order_id)
+            order = self._read.get((account, order_id)) or self._order(account, order_id)
             for parcel in parcels:
                 yield _difference(parcel, order)
+
+    def left_over(self, left: Iterable[dict[str, Any]]) -> Iterator[None]:
+        """Look at each number in `Discrepancies.left_over`: one that VTEX does not show any more is not listed there
+        again. An order that cannot be read proves nothing. Raises as `differing` does."""
+        for (account, order_id), numbers in groupby(left, lambda one: (one["account"], one["order_id"])):
+            order = self._read[account, order_id] = self._order(account, order_id)
+            for one in numbers:
+                if isinstance(order, Order) and not _has(order, one["invoice_number"], one["tracking_number"]):
+                    self._accounts.attempts.gone(one["attempt"])
+                yield None
 
     def _order(self, account: str, order_id: str) -> Order | str:
         """The order, or in words why there is none."""
@@ -54,12 +67,12 @@ class Comparing:
             self._index.learn(account, vtex.facts(document), now=self._clock())
         except (VtexError, UnexpectedOrder) as error:
             if isinstance(error, VtexError):
-                heard(self._accounts, account, error, order_id=order_id, now=self._clock())
+                record_result(self._accounts, account, error, order_id=order_id, now=self._clock())
             self._end(attempt, outcome_of(error), getattr(error, "status", None), str(error))
             if isinstance(error, Throttled | Misconfigured):
                 raise
             return "VTEX does not know the order" if isinstance(error, NotFound) else f"not answered: {error}"
-        heard(self._accounts, account, order_id=order_id, now=self._clock())
+        record_result(self._accounts, account, order_id=order_id, now=self._clock())
         self._end(attempt, "done", 200, None)
         return order
 
@@ -85,6 +98,11 @@ class Comparing:
 
     def _end(self, attempt: Attempt, outcome: str, status: int | None, answer: str | None) -> None:
         self._accounts.attempts.end_now([Ending(attempt.id, self._clock(), outcome, status, answer)])
+
+
+def _has(order: Order, invoice: str, number: str) -> bool:
+    shown = [one.tracking_number for one in order.outputs if one.invoice_number == invoice]
+    return any(same_number(number, one) for one in shown)
 
 
 def _difference(parcel: Mapping[str, Any], order: Order | str) -> dict[str, Any] | None:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from receiver.calls.pauses import heard
+from receiver.calls.pauses import record_result
 from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
 from receiver.store.accounts import Accounts
 from receiver.store.attempts import Begun
-from receiver.vtex import bills
+from receiver.vtex import invoice_checks
 from receiver.vtex.answers import Throttled, Transient, Unanswered, VtexError, leaves_open, outcome_of
-from receiver.vtex.bills import Bill, Leave
 from receiver.vtex.client import Vtex
+from receiver.vtex.invoice_checks import Invoice, Override
 from receiver.vtex.orders import Order, UnexpectedOrder, read_order
 
 log = logging.getLogger("receiver.invoicing")
@@ -50,7 +50,7 @@ class Request:
 
     method: str
     url: str
-    body: Bill
+    body: Invoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,34 +91,34 @@ class Invoicing:
         self._accounts, self._index = Accounts(database), Index(database)
         self._vtex, self._clock, self._sleep = vtex, clock, sleep
 
-    def rehearse(self, order_id: str, bill: Bill, leave: Collection[Leave] = ()) -> Request:
+    def rehearse(self, order_id: str, invoice: Invoice, overrides: Collection[Override] = ()) -> Request:
         """The request that `post` would send now. Raises as `post` does. Nothing is written down, not even the reads;
         they keep the account's pace and pauses."""
-        look = self._look(order_id, bill, leave, self._glance)
+        look = self._look(order_id, invoice, overrides, self._glance)
         if look.done_earlier:
             raise NotPosted(_EARLIER)
-        _check(look.document, bill, leave)
-        return Request(method="POST", url=self._vtex.invoice_url(look.order.order_id), body=bill)
+        _check(look.document, invoice, overrides)
+        return Request(method="POST", url=self._vtex.invoice_url(look.order.order_id), body=invoice)
 
-    def post(self, order_id: str, bill: Bill, leave: Collection[Leave] = ()) -> Posted:
+    def post(self, order_id: str, invoice: Invoice, overrides: Collection[Override] = ()) -> Posted:
         """Post an invoice that keeps its schema, and look until the order shows it.
 
         Raises `NotPosted`, a `receiver.vtex.answers.VtexError`, `receiver.vtex.orders.UnexpectedOrder`,
         `receiver.vtex.client.BadSegment`, `receiver.store.Paused`, `receiver.store.RateLimited`,
         `receiver.store.StoreUnavailable`.
         """
-        look = self._look(order_id, bill, leave, self._document)
+        look = self._look(order_id, invoice, overrides, self._document)
         for one in look.lost:
-            seen = not _replaced_its_like(one) and bills.shows(look.order, _said(one))
+            seen = not _replaced_its_like(one) and invoice_checks.shows(look.order, _posted_body(one))
             self._end(one["id"], _SEEN_LATER if seen else "not visible later")
         where = look.order.order_id
         if look.done_earlier:
             return Posted(outcome="visible", order_id=where, earlier=True)
-        _check(look.document, bill, leave)
-        attempt = replace(_attempt(where, bill), evidence=_ITS_LIKE if look.shown else None)
+        _check(look.document, invoice, overrides)
+        attempt = replace(_attempt(where, invoice), evidence=_ITS_LIKE if look.shown else None)
         try:
             receipt = self._booked(
-                attempt, lambda: self._vtex.post_invoice(where, bill), once=[one["id"] for one in look.earlier]
+                attempt, lambda: self._vtex.post_invoice(where, invoice), once=[one["id"] for one in look.earlier]
             )
         except Begun as error:
             raise NotPosted(f"{error}; look again in a minute") from None
@@ -128,43 +128,49 @@ class Invoicing:
             return Posted(outcome="unknown", order_id=where)  # the account is paused: nobody can look now
         except (Unanswered, Transient):
             # What is replaced by its like looks the same before and after.
-            if not look.shown and self._seen(where, bill, self._document):
+            if not look.shown and self._seen(where, invoice, self._document):
                 self._end(attempt.id, _SEEN_LATER)
                 return Posted(outcome="visible", order_id=where)
             return Posted(outcome="unknown", order_id=where)
         number = str(receipt["receipt"]) if isinstance(receipt, dict) and "receipt" in receipt else None
-        seen = self._seen(where, bill, self._document)
+        seen = self._seen(where, invoice, self._document)
         return Posted(outcome="visible" if seen else "accepted", order_id=where, receipt=number)
 
-    def _look(self, order_id: str, bill: Bill, leave: Collection[Leave], read: _Read) -> _Look:
+    def _look(self, order_id: str, invoice: Invoice, overrides: Collection[Override], read: _Read) -> _Look:
         """The order as it is, and what was done before. Raises `NotPosted`: an earlier call may have posted it."""
         document = read(order_id)
         order = read_order(document)
-        asked = _attempt(order.order_id, bill)
+        asked = _attempt(order.order_id, invoice)
         earlier, same = self._accounts.attempts.earlier(self._vtex.account.name, asked), asked.request
         # Accepted and not there yet, whatever else it says: a file may have been written anew meanwhile.
-        absent = not bills.bearing(order, bill)
+        absent = not invoice_checks.bearing(order, invoice)
         pending = [
             one
             for one in earlier
-            if one["outcome"] is None or (one["outcome"] == "done" and (absent or _said(one) == same))
+            if one["outcome"] is None or (one["outcome"] == "done" and (absent or _posted_body(one) == same))
         ]
-        unseen = [one for one in pending if _replaced_its_like(one) or not bills.shows(order, _said(one))]
+        unseen = [
+            one for one in pending if _replaced_its_like(one) or not invoice_checks.shows(order, _posted_body(one))
+        ]
         if unseen:
-            self._look_for_earlier(order, unseen[-1], leave, read)
+            self._look_for_earlier(order, unseen[-1], overrides, read)
             document = read(order.order_id)
             order = read_order(document)
         lost = [one for one in pending if one["outcome"] is None]
-        shown = bills.shows(order, bill)
-        applied = [one for one in earlier if one["outcome"] in (None, "done", _SEEN_LATER) and _said(one) == same]
-        done = shown and "replace" not in leave and bool(applied)
-        done = done or (shown and any(_said(one) == same for one in lost if not _replaced_its_like(one)))
+        shown = invoice_checks.shows(order, invoice)
+        applied = [
+            one for one in earlier if one["outcome"] in (None, "done", _SEEN_LATER) and _posted_body(one) == same
+        ]
+        done = shown and "replace" not in overrides and bool(applied)
+        done = done or (shown and any(_posted_body(one) == same for one in lost if not _replaced_its_like(one)))
         return _Look(document=document, order=order, earlier=earlier, lost=lost, shown=shown, done_earlier=done)
 
-    def _look_for_earlier(self, order: Order, last: dict[str, Any], leave: Collection[Leave], read: _Read) -> None:
+    def _look_for_earlier(
+        self, order: Order, last: dict[str, Any], overrides: Collection[Override], read: _Read
+    ) -> None:
         """An earlier call may have posted it: only a person may say that it did not."""
         recent = self._clock() - last["begun_at"] < sum(LOOKS) and not _replaced_its_like(last)
-        if (recent and self._seen(order.order_id, _said(last), read)) or "again" in leave:
+        if (recent and self._seen(order.order_id, _posted_body(last), read)) or "again" in overrides:
             return
         when = datetime.fromtimestamp(last["begun_at"], UTC).isoformat(timespec="seconds")
         receipt = f" (receipt {last['answer']})" if last["answer"] else ""
@@ -174,13 +180,13 @@ class Invoicing:
             "look again later, or say --again if VTEX Admin proves that it was lost"
         )
 
-    def _seen(self, order_id: str, bill: Bill, read: _Read) -> bool:
+    def _seen(self, order_id: str, invoice: Invoice, read: _Read) -> bool:
         """Look with growing delays until the order shows it. Trouble while looking is no answer."""
         for seconds in LOOKS:
             if seconds:
                 self._sleep(seconds)
             try:
-                if bills.shows(read_order(read(order_id)), bill):
+                if invoice_checks.shows(read_order(read(order_id)), invoice):
                     return True
             except (Unanswered, Transient, UnexpectedOrder, RateLimited, Paused) as error:
                 log.info("order %s could not be read: %s", order_id, error)
@@ -232,18 +238,18 @@ class Invoicing:
         try:
             content = make()
         except VtexError as error:
-            heard(self._accounts, account, error, order_id=order_id, writing=writing, now=self._clock())
+            record_result(self._accounts, account, error, order_id=order_id, writing=writing, now=self._clock())
             raise
-        heard(self._accounts, account, order_id=order_id, writing=writing, now=self._clock())
+        record_result(self._accounts, account, order_id=order_id, writing=writing, now=self._clock())
         return content
 
     def _end(self, attempt: str, outcome: str, status: int | None = None, answer: str | None = None) -> None:
         self._accounts.attempts.end_now([Ending(attempt, self._clock(), outcome, status, answer)])
 
 
-def _said(attempt: dict[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(attempt["request"] or "{}")
-    return said
+def _posted_body(attempt: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(attempt["request"] or "{}")
+    return body
 
 
 def _replaced_its_like(attempt: dict[str, Any]) -> bool:
@@ -251,18 +257,18 @@ def _replaced_its_like(attempt: dict[str, Any]) -> bool:
     return attempt["outcome"] is None and json.loads(attempt["evidence"] or "null") is not None
 
 
-def _check(document: Any, bill: Bill, leave: Collection[Leave]) -> None:
+def _check(document: Any, invoice: Invoice, overrides: Collection[Override]) -> None:
     """Raises `NotPosted`: somebody must say more before it may be posted."""
-    against = [one for one in bills.objections(document, bill) if one.lifted_by not in leave]
+    against = [one for one in invoice_checks.objections(document, invoice) if one.overridden_by not in overrides]
     if against:
         raise NotPosted(*(_with_option(one) for one in against))
 
 
-def _attempt(order_id: str, bill: Bill) -> Attempt:
+def _attempt(order_id: str, invoice: Invoice) -> Attempt:
     """Without the embedded document: it may be large, and holds the shopper's name and address."""
-    request = {name: value for name, value in bill.items() if name != "embeddedInvoice"}
-    return Attempt(call=_POST, order_id=order_id, invoice_number=bill["invoiceNumber"], request=request)
+    request = {name: value for name, value in invoice.items() if name != "embeddedInvoice"}
+    return Attempt(call=_POST, order_id=order_id, invoice_number=invoice["invoiceNumber"], request=request)
 
 
-def _with_option(objection: bills.Objection) -> str:
-    return f"{objection.text} (--{objection.lifted_by} allows it)" if objection.lifted_by else objection.text
+def _with_option(objection: invoice_checks.Objection) -> str:
+    return f"{objection.text} (--{objection.overridden_by} allows it)" if objection.overridden_by else objection.text

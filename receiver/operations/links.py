@@ -1,17 +1,19 @@
 """Links: the merchant's own word, sent beforehand or afterwards, about which order a parcel belongs to."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from adapters import Unreadable, text
 from receiver.carriers.schemas import document, validator
 from receiver.config import Config
-from receiver.reconcile.resolve import NAMES
+from receiver.reconcile.resolve import NAMES, own_names
+from receiver.shipments import known_from_json
+from receiver.shipments.numbers import normalised
 from receiver.store import Index, Link
 from receiver.store.index import Name
-from receiver.vtex.client import BadSegment, segment
+from receiver.vtex.client import BadSegment, path_segment
 from receiver.vtex.nfe import key_digits, plain_number
 
 #: Links taken at once, in one transaction.
@@ -22,7 +24,7 @@ FIELDS = tuple(document("link")["properties"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class LinkResult:
     """What became of one link. ``status``: ``stored``; ``replaced`` where its name was linked to another order
     before (``formerly``); ``rejected``, with the JSON path and why. ``woken``: shipments it set going."""
 
@@ -34,23 +36,23 @@ class Told:
     why: str | None = None
 
 
-def tell(index: Index, config: Config, account: str, items: Iterable[Any], *, now: float) -> list[Told]:
+def store_links(index: Index, config: Config, account: str, items: Iterable[Any], *, now: float) -> list[LinkResult]:
     """Store the good ones of at most `MOST` links, all in one transaction; say of the others what is wrong.
 
     Raises `receiver.store.StoreUnavailable`.
     """
     links: dict[int, Link] = {}
-    told: dict[int, Told] = {}
+    results: dict[int, LinkResult] = {}
     for number, item in enumerate(items):
         try:
             links[number] = read_link(item, account, config)
         except Unreadable as error:
-            told[number] = Told(index=number, status="rejected", path=error.path, why=error.why)
+            results[number] = LinkResult(index=number, status="rejected", path=error.path, why=error.why)
     done = index.link(account, list(links.values()), now=now) if links else []
     for number, linked in zip(links, done, strict=True):
         status = "replaced" if linked.replaced else "stored"
-        told[number] = Told(index=number, status=status, woken=len(linked.woken), formerly=linked.replaced)
-    return [told[number] for number in sorted(told)]
+        results[number] = LinkResult(index=number, status=status, woken=len(linked.woken), formerly=linked.replaced)
+    return [results[number] for number in sorted(results)]
 
 
 def read_link(item: Any, account: str, config: Config) -> Link:
@@ -59,21 +61,32 @@ def read_link(item: Any, account: str, config: Config) -> Link:
         if name not in FIELDS:
             raise Unreadable(f"$.{name[:40]}", f"is no field of a link; there are {', '.join(FIELDS)}")
     validator("link")(item)
-    said = {name: text(item.get(name), f"$.{name}") for name in FIELDS}
+    fields = {name: text(item.get(name), f"$.{name}") for name in FIELDS}
     for name in ("order", "invoice"):
         try:
-            segment("-" if said[name] is None and name == "invoice" else said[name] or "")
+            path_segment("-" if fields[name] is None and name == "invoice" else fields[name] or "")
         except BadSegment as error:
             raise Unreadable(f"$.{name}", str(error)) from None
-    for name, value in said.items():
+    for name, value in fields.items():
         if _ROUNDED.fullmatch(value or ""):
             raise Unreadable(f"$.{name}", f"{value} is what a spreadsheet makes of a long number: enter it as text")
-    names = [_name(kind, str(value), said["endpoint"], account, config) for kind in NAMES if (value := said[kind])]
+    names = [_name(kind, str(value), fields["endpoint"], account, config) for kind in NAMES if (value := fields[kind])]
     if not names:
         raise Unreadable("$", f"names no parcel: one of {', '.join(NAMES)} is needed")
-    if said["endpoint"] is not None and said["shipment"] is None:
+    if fields["endpoint"] is not None and fields["shipment"] is None:
         raise Unreadable("$.endpoint", "has a meaning only together with shipment")
-    return Link(tuple(names), str(said["order"]), said["invoice"] or said["invoice_number"])
+    return Link(tuple(names), str(fields["order"]), fields["invoice"] or fields["invoice_number"])
+
+
+def leading(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The links that led to the order of a shipment (a row of `OperatorQueries`), or that it waits for: ``kind``, ``value``,
+    ``order_id``, ``invoice_number``, ``told_at``. None where a person named the order."""
+    if row["assigned_order"] is not None:
+        return []
+    names = [name for name in sorted(own_names(row["id"], known_from_json(row["known"] or {}))) if name[0] in NAMES]
+    found = [(name, index.link_of(row["account"], *name)) for name in names]
+    told = [{**link, "kind": kind, "value": value} for (kind, value), link in found if link is not None]
+    return [link for link in told if row["order_id"] in (None, link["order_id"])]
 
 
 def _name(kind: str, value: str, endpoint: str | None, account: str, config: Config) -> Name:
@@ -86,11 +99,14 @@ def _name(kind: str, value: str, endpoint: str | None, account: str, config: Con
         if digits is None:
             raise Unreadable("$.invoice_key", "does not have the 44 digits of an NF-e key")
         return kind, digits
-    return kind, value
+    number = normalised(value)
+    if not number:
+        raise Unreadable("$.tracking_number", "has no letter and no digit")
+    return kind, number
 
 
 def _endpoint(name: str | None, account: str, config: Config) -> str:
-    there = [endpoint.name for endpoint in config.endpoints.values() if account in endpoint.served]
+    there = [endpoint.name for endpoint in config.endpoints.values() if account in endpoint.accounts_served]
     if name is None and len(there) == 1:
         return there[0]
     if name not in there:

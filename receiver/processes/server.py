@@ -19,7 +19,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, load
-from receiver.processes.presence import Presence
+from receiver.processes.process_locks import ProcessLock
 from receiver.processes.worker import Worker
 from receiver.store import Database, NotMigrated, Queue, StoreUnavailable
 from receiver.store.engine import prepare
@@ -66,22 +66,22 @@ def work(path: Path, config: Config, *, concurrency: int | None = None) -> None:
     # They wait for `sigwait`, in every thread to come, and stay blocked at the end: a second SIGTERM says nothing new.
     former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
-        _work_until_told(path, config, concurrency)
+        _work_until_signalled(path, config, concurrency)
     except (NotMigrated, StoreUnavailable):
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
         raise
 
 
-def _work_until_told(path: Path, config: Config, concurrency: int | None) -> None:
-    told: int = signal.SIGHUP
-    while told == signal.SIGHUP:
+def _work_until_signalled(path: Path, config: Config, concurrency: int | None) -> None:
+    received: int = signal.SIGHUP
+    while received == signal.SIGHUP:
         database = Database(config.database)
         working = _Working(config, database, concurrency=concurrency)
         working.start()
         former = config
         while config is former:
-            told = signal.sigwait(_SIGNALS)
-            if told != signal.SIGHUP:
+            received = signal.sigwait(_SIGNALS)
+            if received != signal.SIGHUP:
                 break
             config = _reloaded(path, former)
         working.claim_no_more()
@@ -94,11 +94,11 @@ class _Working:
 
     def __init__(self, config: Config, database: Database, *, concurrency: int | None = None) -> None:
         self._config, self._database, self._concurrency = config, database, concurrency or config.concurrency
-        self._presence = Presence(config.database)
+        self._presence = ProcessLock(config.database)
         self._worker = Worker(config, database, name=self._presence.name, concurrency=self._concurrency)
 
     def start(self) -> None:
-        for name in self._presence.dead():
+        for name in self._presence.stale_names():
             freed = Queue(self._database, worker_name=name, lease=self._config.lease).free_own_leases()
             if freed:
                 log.warning("%d leases of %s, which was killed, were given back", freed, name)

@@ -12,9 +12,9 @@ from functools import partial
 from receiver.config import Config
 from receiver.http import LEAST_PAUSE, TOTAL_SECONDS, Http
 from receiver.intake.fetcher import Fetcher
-from receiver.operations.chores import Chores
+from receiver.operations.maintenance import MaintenanceTask
 from receiver.reconcile import Reconciler
-from receiver.store import Claim, Database, Desk, Queue, StoreUnavailable
+from receiver.store import Claim, Database, OperatorQueries, Queue, StoreUnavailable
 from receiver.vtex.client import Vtex
 
 log = logging.getLogger("receiver.worker")
@@ -51,11 +51,12 @@ class Worker:
             name: Vtex(account, http, clock=clock, least_pause=least_pause) for name, account in config.accounts.items()
         }
         self._reconciler = Reconciler(config, self.queue, clients, clock=clock, sleep=sleep)
-        self._chores = {
-            name: Chores(database, self.queue, vtex, clock=clock, sleep=sleep) for name, vtex in clients.items()
+        self._maintenance = {
+            name: MaintenanceTask(database, self.queue, vtex, clock=clock, sleep=sleep)
+            for name, vtex in clients.items()
         }
         self._fetcher = Fetcher(config, database, clock=clock)
-        self._desk = Desk(database)
+        self._queries = OperatorQueries(database)
         self._concurrency = concurrency or config.concurrency
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -66,15 +67,17 @@ class Worker:
         """Apply the configuration, which was just read, forget pauses for keys that did not work, and begin."""
         for account in self._config.accounts:
             self.queue.accounts.resume_after_reload(account)
-        accounts_of = {name: endpoint.served for name, endpoint in self._config.endpoints.items()}
+        accounts_of = {name: endpoint.accounts_served for name, endpoint in self._config.endpoints.items()}
         for name, many in self.queue.reassign_accounts(accounts_of, now=self._clock()).items():
             message = "endpoint has another account, unwritten shipments moved: endpoint=%s account=%s shipments=%d"
             log.warning(message, name, accounts_of[name][0], many)
         self._fetcher.begin()
         self._threads = [threading.Thread(target=self._run, name="worker", daemon=True)]
-        for account, chores in self._chores.items():
-            name = f"chores-{account}"
-            self._threads.append(threading.Thread(target=chores.run, args=(self._stopping,), name=name, daemon=True))
+        for account, maintenance in self._maintenance.items():
+            name = f"maintenance-{account}"
+            self._threads.append(
+                threading.Thread(target=maintenance.run, args=(self._stopping,), name=name, daemon=True)
+            )
         for thread in self._threads:
             thread.start()
 
@@ -93,13 +96,13 @@ class Worker:
             for fetch in fetches:
                 self._fetcher.run(fetch)
             claims = [claim for account in self._config.accounts for claim in self._claim(account, self._concurrency)]
-            if not claims and not fetches and not self._one_chore_each():
+            if not claims and not fetches and not self._maintain_each():
                 return
             for claim in claims:
                 self._reconciler.run(claim)
 
-    def _one_chore_each(self) -> bool:
-        done = [chores.once() for chores in self._chores.values()]  # each account has its turn
+    def _maintain_each(self) -> bool:
+        done = [maintenance.run_one() for maintenance in self._maintenance.values()]  # each account has its turn
         return any(done)
 
     def _run(self) -> None:
@@ -179,12 +182,12 @@ class Worker:
             self._report_backlog(now)
         if now >= self._next_prune:
             self._next_prune = now + _DAY
-            emptied = self._desk.prune(bodies_before=now - self._config.keep_bodies_days * _DAY)
+            emptied = self._queries.prune(bodies_before=now - self._config.keep_bodies_days * _DAY)
             if emptied:
                 log.info("retention: emptied bodies=%d", emptied)
 
     def _report_backlog(self, now: float) -> None:
-        oldest = self._desk.oldest_unsettled()
+        oldest = self._queries.oldest_unsettled()
         old = oldest is not None and now - oldest > OLD_BACKLOG
         if old and not self._backlog_reported and oldest is not None:
             log.error("backlog: the oldest due shipment has waited %d minutes", (now - oldest) // 60)

@@ -1,10 +1,18 @@
-"""PURE: the command that settles a hold, ready to paste."""
+"""PURE: where a hold is, and the command that settles it, ready to paste."""
 
+import json
 import shlex
+from collections.abc import Sequence
+from dataclasses import replace
 
-from receiver.shipments import Reason
+from receiver.shipments import Decision, NextState, Reason, Sent, State
+from receiver.shipments.numbers import normalised
+from receiver.shipments.record import TO_DECIDE
 from receiver.vtex.choice import Hold
 from receiver.vtex.orders import Order
+
+#: A tracking number on so many orders is none: no parcel belongs to three of them.
+_MANY_ORDERS = 3
 
 #: Holds that end with a person's choice of an invoice.
 _NAME_THE_INVOICE = (
@@ -14,16 +22,79 @@ _NAME_THE_INVOICE = (
     Reason.NUMBER_DIFFERS,
     Reason.SECOND_PARCEL,
 )
+#: Holds whose cause is corrected elsewhere: then the write is tried again.
+_TRY_AGAIN = (
+    Reason.VTEX_REJECTED,
+    Reason.VTEX_REFUSED,
+    Reason.EVENTS_REJECTED,
+    Reason.NOT_APPLIED,
+    Reason.UNKNOWN_PACKAGE_TYPE,
+)
+#: Holds of what cannot be written from here.
+_LEAVE_IT = (Reason.UNSAFE_INVOICE_NUMBER, Reason.SHARED_INVOICE_NUMBER)
+#: Holds of what is written only where a person says so.
+_WRITE_ALL_THE_SAME = (Reason.ORDER_CANCELLED, Reason.CANCELLED_AFTER_SEND, Reason.CANCELLED_AFTER_DISPATCH)
+#: Holds that end with a person's choice, of an order too.
+_NAME_THE_PLACE = (*_NAME_THE_INVOICE, Reason.UNSAFE_ORDER_ID, Reason.AMBIGUOUS_ORDER)
+
+
+def advised(end: NextState, shipment: str, decision: Decision, sent: Sent | None) -> NextState:
+    """A hold with the order and invoice that it is about, and with the command that settles it, where its note does not
+    name them yet. ``decision`` and ``sent``: what was chosen, and what was written before. Any other state as it is."""
+    if end.state is not State.HELD or end.reason is None or TO_DECIDE in end.note:
+        return end
+    place = (
+        decision
+        if decision.order_id or sent is None
+        else Decision(order_id=sent.order_id, invoice_number=sent.invoice_number)
+    )
+    command = _settling(end.reason, shipment, place)
+    where = "" if place.order_id is None or place.order_id in end.note else f" Order {place.order_id}"
+    where += f", invoice {place.invoice_number}." if where and place.invoice_number else "." if where else ""
+    return replace(end, note=f"{end.note}{where}{TO_DECIDE}{command}" if command else f"{end.note}{where}")
+
+
+def _settling(reason: Reason, shipment: str, place: Decision) -> str:
+    """The command for a reason; ``""`` where none of ours settles it. ``ORDER`` stands for an order nobody knows."""
+    to_assign = assign_command(
+        shipment, place.order_id or "ORDER", [place.invoice_number] if place.invoice_number else []
+    )
+    if reason in _TRY_AGAIN:
+        return shlex.join(["receiver", "retry", shipment])
+    if reason in _NAME_THE_PLACE:
+        return to_assign
+    leave = shlex.join(["receiver", "dismiss", shipment])
+    if reason in _LEAVE_IT:
+        return leave
+    return f"{leave}   (to write it all the same: {to_assign})" if reason in _WRITE_ALL_THE_SAME else ""
 
 
 def advice(hold: Hold, number: str | None, order: Order | None) -> str:
     """The command with the parcel's tracking number, the order and the invoice; ``""`` where none of ours settles it.
-    Where several invoices may be meant, the others stand behind it."""
-    if number is None or order is None or hold.reason not in _NAME_THE_INVOICE:
+    Where several orders or invoices may be meant, the others stand behind it."""
+    if number is None:
+        return ""
+    if orders := list(hold.evidence.get("orders", ())):
+        others = f"   (or {', '.join(orders[1:])})" if orders[1:] else ""
+        return assign_command(number, orders[0]) + others
+    if order is None or hold.reason not in _NAME_THE_INVOICE:
         return ""
     candidates = list(hold.evidence.get("candidates") or [package.invoice_number for package in order.outputs])
-    if not candidates:
+    return assign_command(number, order.order_id, candidates) if candidates else ""
+
+
+def assign_command(shipment: str, order_id: str, invoices: Sequence[str] = ()) -> str:
+    """`receiver assign` with the first of the invoices; the others stand behind it."""
+    named = ["--invoice", invoices[0]] if invoices else []
+    command = shlex.join(["receiver", "assign", shipment, "--order", order_id, *named])
+    return f"{command}   (or {', '.join(invoices[1:])})" if invoices[1:] else command
+
+
+def placeholder_advice(number: str, *, orders: int, endpoint: str) -> str:
+    """The setting to paste where what an invoice holds seems to be no tracking number, but a text that another system
+    writes into VTEX's field. ``orders``: how many are known to show it. ``""`` where it may be a number."""
+    if normalised(number) and orders < _MANY_ORDERS:
         return ""
-    first, *others = candidates
-    command = shlex.join(["receiver", "assign", number, "--order", order.order_id, "--invoice", first])
-    return f"{command}   (or {', '.join(others)})" if others else command
+    line = f"placeholders = [{json.dumps(number, ensure_ascii=False)}]"
+    seen = f"{number} stands on {orders} orders: " if normalised(number) else ""
+    return f"{seen}{number} seems to be no tracking number. If so, add to [endpoints.{endpoint}]: {line}"

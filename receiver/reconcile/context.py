@@ -19,7 +19,8 @@ class ReconcileContext:
 
     ``shipment`` is the record to decide on: as the last settlement left it, and corrected by what the order showed of
     a write whose answer was lost. The fields after ``calls`` become the settlement's. ``unsettled`` is a PATCH whose
-    outcome is unknown; ``decided``: order and invoice were chosen with all that is known.
+    outcome is unknown; ``decided``: order and invoice were chosen with all that is known,
+    ``links_read`` among it.
     """
 
     claim: Claim
@@ -36,6 +37,7 @@ class ReconcileContext:
     account: str | None = None
     unsettled: Body | None = None
     decided: bool = False
+    links_read: set[tuple[str, str, float]] = field(default_factory=set)
     wakes: list[str] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
 
@@ -148,6 +150,7 @@ class ReconcileContext:
                 waits=end.state.is_stuck,
                 has_new_names=self.claim.record.generation.input_digest != digest,
                 learnt=tuple(self.calls.learnt),
+                links_read=frozenset(self.links_read),
             ),
             wakes=tuple(self.wakes),
             releases=tuple(self.releases),

@@ -11,10 +11,11 @@ from typing import Any
 from receiver.config import Account, Config, Endpoint
 from receiver.reconcile.reconciler import Reconciler
 from receiver.shipments import ShipmentRecord, Update
+from receiver.shipments.numbers import normalised
 from receiver.store import Attempt, Claim, Index, Lease, Queue, Settlement
 from receiver.store.accounts import Accounts
 from receiver.vtex.answers import NotFound
-from receiver.vtex.client import Vtex, segment
+from receiver.vtex.client import Vtex, path_segment
 from receiver.vtex.writes import Owner
 
 
@@ -104,7 +105,7 @@ class _Index(Index):
 
     def __init__(self, links: Iterable[Mapping[str, Any]], told_at: float) -> None:
         self._told_at = told_at
-        self._links = {("tracking_number", link["tracking_number"]): link for link in links}
+        self._links = {("tracking_number", normalised(link["tracking_number"])): link for link in links}
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:  # noqa: ARG002  as `Index` has it
         return []
@@ -125,7 +126,7 @@ class _Vtex(Vtex):
         self.tracking: dict[str, Any] | None = None
 
     def get_order(self, order_id: str) -> Any:
-        segment(order_id)
+        path_segment(order_id)
         if order_id in self._orders:
             return self._orders[order_id]
         if order_id.startswith("seq"):
@@ -135,7 +136,7 @@ class _Vtex(Vtex):
         raise NotFound(f"{order_id} is not among the orders given", 404)
 
     def get_order_group(self, group: str) -> Any:
-        segment(group)
+        path_segment(group)
         return [order for order in self._orders.values() if order.get("orderGroup") == group]
 
     def patch_invoice(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> None:

@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
+from receiver.reconcile.reverse import reverse_end
 from receiver.shipments import (
     Generation,
     Known,
@@ -16,6 +16,7 @@ from receiver.shipments import (
     State,
     held,
     local_time,
+    unknown_word,
     waiting,
 )
 from receiver.vtex.writes import Policy, Wanted, says_nothing_new
@@ -28,6 +29,8 @@ _FOUND_AGAIN = (
     Reason.CANCELLED_AFTER_DISPATCH,
     Reason.FUTURE_DATE,
     Reason.DELIVERY_DOUBTED,
+    Reason.REVERSE_SHIPMENT,
+    Reason.REVERSE_IGNORED,
 )
 
 
@@ -43,8 +46,11 @@ def plan(shipment: ShipmentRecord, known: Known, endpoint: Endpoint, config: Con
     was = shipment.generation
     if was.state is State.DISMISSED:
         return NextState(state=State.DISMISSED, note=was.note)
-    if (early := _before_dispatch(was, known, config)) is not None:
+    early = _before_dispatch(was, known, endpoint, config)
+    if early is not None and early.state is not State.HELD:
         return early
+    if (end := reverse_end(shipment, known, endpoint) or early) is not None:
+        return end
     has_news = was.input_digest != input_digest(shipment, known, endpoint)
     if _is_closed(was) and not has_news:
         return as_it_was(was)
@@ -107,20 +113,16 @@ def input_digest(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> 
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def order_ids(known: Known) -> dict[ReferenceKind, list[str]]:
-    """The references that may name an order, by kind, only where there are any."""
-    kinds = (ReferenceKind.ORDER_ID, ReferenceKind.SEQUENCE, ReferenceKind.ORDER_GROUP)
-    return {kind: values for kind in kinds if (values := known.values(kind))}
-
-
-def _before_dispatch(was: Generation, known: Known, config: Config) -> NextState | None:
+def _before_dispatch(was: Generation, known: Known, endpoint: Endpoint, config: Config) -> NextState | None:
     if not _is_overruled(was, known):
         if known.cancelled_after_possession or (known.voided and was.sent):
             return held(Reason.CANCELLED_AFTER_SEND if was.sent else Reason.CANCELLED_AFTER_DISPATCH)
         if known.voided:
             return NextState(state=State.CANCELLED, note="the carrier voided the label before taking the parcel")
     if not known.in_possession and config.send_on == "dispatched":
-        return waiting(State.WAITING, Reason.NOT_DISPATCHED)
+        end = waiting(State.WAITING, Reason.NOT_DISPATCHED)
+        word = known.unknown_word
+        return replace(end, note=unknown_word(word, endpoint.carrier.slug)) if word else end
     if known.tracking_number is None:
         return waiting(State.WAITING, Reason.NO_TRACKING_NUMBER)
     return None

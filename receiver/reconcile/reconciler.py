@@ -10,7 +10,7 @@ from dataclasses import replace
 from adapters import ReferenceKind
 from receiver.calls.claimed import ClaimCalls
 from receiver.config import Config, Endpoint
-from receiver.reconcile.advice import advice
+from receiver.reconcile.advice import advice, advised, placeholder_advice
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
 from receiver.reconcile.failures import FailurePolicy
@@ -18,6 +18,7 @@ from receiver.reconcile.plan import plan, policy_of
 from receiver.reconcile.resolve import Found, Resolver, names_of
 from receiver.reconcile.unknown_writes import check_unknown_writes
 from receiver.shipments import Decision, Generation, NextState, Reason, State, Visibility, advance, held, kept, waiting
+from receiver.shipments.numbers import spellings
 from receiver.store import (
     Attempt,
     Claim,
@@ -75,7 +76,7 @@ class Reconciler:
                 self._leave(claim, replace(claim.record.generation, note=note), self._clock() + _NO_ENDPOINT)
                 return
             context = self._open(claim, endpoint)
-            self._settle(context, self._result(context))
+            self._settle(context, self._advised(context, self._result(context)))
         except LeaseLost:
             log.info("lease lost, another worker has the shipment: shipment=%s", claim.id)
         except StoreUnavailable:
@@ -119,6 +120,12 @@ class Reconciler:
             log.exception("internal error: shipment=%s", context.claim.id)
             return self._failures.back_off(context, Reason.INTERNAL_ERROR, "")
 
+    def _advised(self, context: ReconcileContext, end: NextState) -> NextState:
+        """A new hold names its place and the command that settles it; one that stands already keeps its note."""
+        if end.note == context.was.note:
+            return end
+        return advised(end, context.known.tracking_number or context.claim.id, context.decision, context.sent)
+
     def _steps(self, context: ReconcileContext) -> NextState:
         # 1. A PATCH whose answer was lost: the order shows whether it was applied.
         pending = check_unknown_writes(context, self._config.read_back_seconds, now=self._clock())
@@ -144,6 +151,7 @@ class Reconciler:
         account = context.claim.account
         resolver = Resolver(self._queue.index, account, get_order=context.calls.order, get_group=context.calls.group)
         found = resolver.find(context.shipment, context.known, context.endpoint)
+        context.links_read |= resolver.links_read
         if isinstance(found, Wait | Hold):
             return self._wait_or_hold(context, found, State.AWAITING_ORDER)
         order = found.order
@@ -159,11 +167,23 @@ class Reconciler:
     def _hold(self, context: ReconcileContext, decision: Hold, order: Order, owners: Mapping[str, Owner]) -> NextState:
         """A person must decide; unless the other parcel's number is not known yet, which may be the very same."""
         end = self._wait_or_hold(context, decision, State.HELD, order)
+        if decision.reason is Reason.NUMBER_DIFFERS:
+            end = replace(end, note=end.note + self._placeholder_advice(context, decision, order))
         others = [owner for owner in owners.values() if owner.shipment != context.claim.id and not owner.moved]
         writing = [owner.shipment for owner in others if owner.number is None]
         if decision.reason is Reason.SECOND_PARCEL and writing:
             return self._failures.yield_to(context, writing[0], decision.note)
         return end
+
+    def _placeholder_advice(self, context: ReconcileContext, decision: Hold, order: Order) -> str:
+        """The setting that ends such holds, where the number seems to be none."""
+        index, account = self._queue.index, context.claim.account
+        for number in decision.evidence.get("holds", ()):
+            rows = [row for way in spellings(number) for row in index.orders_named(account, "tracking_number", way)]
+            elsewhere = {row["order_id"] for row in rows} - {order.order_id}
+            if hint := placeholder_advice(number, orders=len(elsewhere) + 1, endpoint=context.endpoint.name):
+                return f" {hint}"
+        return ""
 
     def _apply(self, context: ReconcileContext, order: Order, decision: Write | Agreed | Keep) -> NextState:
         """An invoice was chosen: write it, or record why nothing is written."""
@@ -290,7 +310,8 @@ class Reconciler:
 
     def _settle(self, context: ReconcileContext, end: NextState) -> None:
         orders = {context.decision.order_id, *context.calls.asked} - {None}
-        names = names_of(context.claim.id, context.known, [order for order in orders if order])
+        of = (context.claim.id, context.known, context.endpoint, context.claim.account)
+        names = names_of(*of, [order for order in orders if order])
         self._queue.settle(context.claim, context.settlement(end, names), now=self._clock())
         was = context.claim.record.generation
         if end.state.needs_a_person and (was.state, was.reason) != (end.state, end.reason):
@@ -301,8 +322,8 @@ class Reconciler:
 def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner]) -> Clues:
     """What we know of the invoice that the parcel belongs to."""
     known, assigned = context.known, context.was.assignment
-    here = {number: owner for number, owner in owners.items() if not owner.moved}
-    own = [number for number, owner in here.items() if owner.shipment == context.claim.id]
+    here = {invoice: owner for invoice, owner in owners.items() if not owner.moved}
+    own = [invoice for invoice, owner in here.items() if owner.shipment == context.claim.id]
     wanted = context.wanted()
     return Clues(
         tracking_number=wanted.tracking_number,
@@ -315,5 +336,5 @@ def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner])
         own_invoice=next(iter(own), None),
         assigned=assigned is not None,
         one_parcel_per_invoice=context.endpoint.one_parcel_per_invoice,
-        ours=[number for number in here if number not in own],
+        ours={invoice: owner.numbers for invoice, owner in here.items() if invoice not in own},
     )

@@ -1,16 +1,18 @@
 """Which order a shipment belongs to: what a person or a link said, what the carrier says, what other orders taught us.
 Never a guess: where two orders answer, a person decides."""
 
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from adapters import ReferenceKind
 from receiver.config import Endpoint
-from receiver.reconcile.plan import input_digest, order_ids
+from receiver.reconcile.order_texts import order_texts
+from receiver.reconcile.plan import input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
+from receiver.shipments.numbers import normalised, same_number, spellings
 from receiver.store import Index
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
@@ -18,15 +20,9 @@ from receiver.vtex.choice import Hold, Wait
 from receiver.vtex.client import BadSegment
 from receiver.vtex.facts import SERIES_NUMBER
 from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
+from receiver.vtex.order_ids import SUFFIX, OrderText
 from receiver.vtex.orders import Order
 
-#: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
-_SUFFIX = re.compile(r"-\d{2}$")
-#: What VTEX calls an order of the account's own store, or without the seller's place, its group.
-_PLACE = r"(?:-\d{2}(?![0-9A-Za-z])|(?![0-9A-Za-z-]))"
-_STORES_OWN = re.compile(rf"(?<![0-9])\d{{12,16}}{_PLACE}|(?<![0-9A-Za-z])v\d{{4,}}[a-z]+{_PLACE}")
-#: An order that another store sold begins with that store's three letters, and ends in anything at all.
-_ANOTHER_STORES = re.compile(r"[A-Z]{3}-")
 #: What orders may teach of a parcel whose carrier names no order.
 _LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
 #: Besides, where the merchant says that his invoice numbers are unique: commonly they repeat across series and sellers,
@@ -55,22 +51,27 @@ class Resolver:
     ) -> None:
         self._index, self._account = index, account
         self._get_order, self._get_group = get_order, get_group
+        #: Kind, value and time of each link that was read: what is decided here follows it already.
+        self.links_read: set[tuple[str, str, float]] = set()
 
     def find(self, shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> Found | Wait | Hold:
         """The order, or why there is none."""
         if shipment.generation.assignment is not None:
             return self._order(shipment.generation.assignment.order_id)
-        names = names_of(shipment.id, known)
+        names = names_of(shipment.id, known, endpoint, self._account)
         found = self._linked(known, names, endpoint) or self._awaited(shipment, known, endpoint)
         if found is not None:
             return found
-        found = self._named(known)
+        found = self._named(known, endpoint)
         if found is None or (isinstance(found, Hold) and found.reason == Reason.UNSAFE_ORDER_ID):
             found = self._learnt(known, names, endpoint) or found
         return self._nowhere(known, endpoint) if found is None else found
 
+    def _texts(self, known: Known, endpoint: Endpoint) -> dict[ReferenceKind, list[OrderText]]:
+        return order_texts(known, endpoint, self._account)
+
     def _nowhere(self, known: Known, endpoint: Endpoint) -> Wait:
-        if named := [value for values in order_ids(known).values() for value in values]:
+        if named := [text.text for texts in self._texts(known, endpoint).values() for text in texts]:
             return Wait(Reason.ORDER_NOT_FOUND, f"the carrier names {', '.join(named)}")
         for number in known.values(ReferenceKind.INVOICE_NUMBER):
             rows = self._index.orders_named(self._account, "invoice_number", plain_number(number))
@@ -93,11 +94,13 @@ class Resolver:
 
     def _linked(self, known: Known, names: Sequence[Name], endpoint: Endpoint) -> Found | Wait | Hold | None:
         # Invoice numbers repeat: where the carrier names the order, a link about the same number is another invoice's.
-        repeats = endpoint.invoice_numbers == "repeat" and order_ids(known)
+        repeats = endpoint.invoice_numbers == "repeat" and self._texts(known, endpoint)
         kinds = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
-        told = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in kinds]
-        rows = [row for name, row in told if row and _of_this_parcel(name[0], row["told_at"], known)]
-        linked = _one_order(rows, ", ".join(f"{kind} {value}" for (kind, value), row in told if row))
+        stored = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in kinds]
+        self.links_read |= {(*name, row["told_at"]) for name, row in stored if row}
+        told = _newest_words((name, row) for name, row in stored if row)
+        rows = [row for (kind, _), row in told.items() if _of_this_parcel(kind, row["told_at"], known)]
+        linked = _one_order(rows, ", ".join(f"{kind} {value}" for kind, value in told))
         if linked is None or isinstance(linked, Hold):
             return linked
         invoices = sorted({row["invoice_number"] for row in rows if row["invoice_number"]})
@@ -106,11 +109,12 @@ class Resolver:
         found = self._order(linked)
         return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
 
-    def _named(self, known: Known) -> Found | Hold | None:
-        for kind, values in order_ids(known).items():
-            if len(set(map(bare_order_id, values))) > 1:
-                return Hold(Reason.AMBIGUOUS_REFERENCE, f"{kind}: {', '.join(values)}")
-            found = self._by_reference(kind, values[0])
+    def _named(self, known: Known, endpoint: Endpoint) -> Found | Hold | None:
+        for kind, texts in self._texts(known, endpoint).items():
+            if len({text.order_id for text in texts}) > 1:
+                return Hold(Reason.AMBIGUOUS_REFERENCE, f"{kind}: {', '.join(text.text for text in texts)}")
+            # Where one message writes something unknown around the id, that one needs an answer.
+            found = self._by_reference(kind, max(texts, key=lambda text: bool(text.unknown)))
             if not isinstance(found, Wait):
                 return found
         return None
@@ -118,7 +122,7 @@ class Resolver:
     def _learnt(self, known: Known, names: Sequence[Name], endpoint: Endpoint) -> Found | Wait | Hold | None:
         # Where the carrier names an order that is not there yet, only a key, which is unique, may name another.
         kinds = _LEARNT if endpoint.invoice_numbers == "repeat" else _LEARNT_IF_UNIQUE
-        for kind in _LEARNT[:1] if order_ids(known) else kinds:
+        for kind in _LEARNT[:1] if self._texts(known, endpoint) else kinds:
             values = [value for its, value in names if its == kind]
             rows = [row for value in values for row in self._index.orders_named(self._account, kind, value)]
             rows = [row for row in rows if _of_this_parcel(kind, row["dated_at"], known)]
@@ -146,23 +150,26 @@ class Resolver:
     def _shows_one_of(self, numbers: Sequence[str], order_id: str) -> bool:
         """What was learnt may have been corrected since: a number that is no longer there says nothing of the order."""
         found = self._order(order_id)
-        return isinstance(found, Found) and any(one.tracking_number in numbers for one in found.order.outputs)
+        shown = [one.tracking_number for one in found.order.outputs] if isinstance(found, Found) else []
+        return any(same_number(one, number) for one in shown for number in numbers)
 
-    def _by_reference(self, kind: ReferenceKind, value: str) -> Found | Wait | Hold:
+    def _by_reference(self, kind: ReferenceKind, text: OrderText) -> Found | Wait | Hold:
         if kind == ReferenceKind.SEQUENCE:
-            return self._order(f"seq{value.removeprefix('seq')}")
+            return self._order(f"seq{text.text.removeprefix('seq')}")
         if kind == ReferenceKind.ORDER_ID:
-            return self._by_id(value)
-        return self._by_group(value)
+            return self._by_id(text)
+        return self._by_group(text.text)
 
-    def _by_id(self, value: str) -> Found | Wait | Hold:
-        """As the carrier writes it; else without what stands around VTEX's own part of it; else by the group."""
-        own = bare_order_id(value)
+    def _by_id(self, text: OrderText) -> Found | Wait | Hold:
+        """As the carrier writes it; else VTEX's own part of it, if only labels stand around it; else by the group."""
         # VTEX decodes a slash before it routes: there is no asking for such an id.
-        found = self._order(value) if own == value or "/" not in value else Wait(Reason.ORDER_NOT_FOUND, value)
-        if isinstance(found, Wait) and own != value:
-            value, found = own, self._order(own)
-        return found if not isinstance(found, Wait) or _SUFFIX.search(value) else self._by_group(value)
+        asks_whole = text.is_whole or "/" not in text.text
+        found = self._order(text.text) if asks_whole else Wait(Reason.ORDER_NOT_FOUND, text.text)
+        if isinstance(found, Wait) and text.unknown:
+            return _unknown_text(text)
+        if isinstance(found, Wait) and not text.is_whole:
+            found = self._order(text.order_id)
+        return found if not isinstance(found, Wait) or SUFFIX.search(text.order_id) else self._by_group(text.order_id)
 
     def _by_group(self, group: str) -> Found | Wait | Hold:
         """The order of a purchase, only if it has exactly one."""
@@ -187,33 +194,45 @@ class Resolver:
             return Hold(Reason.UNSAFE_ORDER_ID, str(error))
 
 
-def names_of(shipment: str, known: Known, orders: Collection[str] = ()) -> list[Name]:
+def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orders: Collection[str] = ()) -> list[Name]:
     """Every name by which a link, an order or its hook may speak of a shipment, which was looked for at these orders:
     sorted ``(kind, value)``."""
+    texts = order_texts(known, endpoint, account)
+    of_orders = {("order_id", text.order_id) for text in texts.get(ReferenceKind.ORDER_ID, ())}
+    of_orders |= {("order_id", order_id) for order_id in orders}
+    return sorted({*own_names(shipment, known), *of_orders})
+
+
+def own_names(shipment: str, known: Known) -> set[Name]:
+    """The names that a shipment has no matter how its endpoint is configured."""
     names: set[Name] = {("shipment", shipment)}
     for kind in ReferenceKind:
-        names |= {(str(kind), value) for value in known.values(kind)}
-    names |= {("order_id", bare_order_id(value)) for value in known.values(ReferenceKind.ORDER_ID)}
+        if kind not in (ReferenceKind.TRACKING_NUMBER, ReferenceKind.INVOICE_SERIES):
+            names |= {(str(kind), value) for value in known.values(kind)}
     numbers = known.values(ReferenceKind.INVOICE_NUMBER)
     names |= {("invoice_number", plain_number(number)) for number in numbers}
     names |= {("sequence", value.removeprefix("seq")) for value in known.values(ReferenceKind.SEQUENCE)}
     names |= {("invoice_key", key_digits(value) or value) for value in known.values(ReferenceKind.INVOICE_KEY)}
-    numbered = [volume.tracking_number for volume in known.volumes.values() if volume.tracking_number]
-    names |= {("tracking_number", said.value) for said in numbered}
-    names |= {("order_id", order_id) for order_id in orders}
+    names |= {("tracking_number", written) for number in known.numbers for written in spellings(number)}
     series = known.values(ReferenceKind.INVOICE_SERIES)
     if len(series) == len(numbers) == 1:
         names.add((SERIES_NUMBER, f"{plain_number(series[0])}/{plain_number(numbers[0])}"))
-    return sorted(name for name in names if name[0] != ReferenceKind.INVOICE_SERIES)
+    return names
 
 
-def bare_order_id(text: str) -> str:
-    """An order's id without what a carrier or a gateway puts before or after it; as it is where that is not certain.
+def _unknown_text(text: OrderText) -> Hold:
+    """Letters around an id may mean a return, or another store's order: only the merchant knows."""
+    setting = f"order_id_affixes = [{', '.join(json.dumps(word, ensure_ascii=False) for word in text.unknown)}]"
+    note = f"{text.text}: {' '.join(text.unknown)} around {text.order_id}; if it says nothing, set {setting}"
+    return Hold(Reason.UNKNOWN_ORDER_TEXT, note, {"orders": [text.order_id]})
 
-    Source: "Precautions when setting the order numbering", help.vtex.com.
-    """
-    found = set(_STORES_OWN.findall(text))
-    return found.pop() if len(found) == 1 and not _ANOTHER_STORES.match(text) else text
+
+def _newest_words(told: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:
+    """The links by name. A tracking number may have been linked in two notations: the newest word about it counts."""
+    newest: dict[Name, Mapping[str, Any]] = {}
+    for (kind, value), row in sorted(told, key=lambda one: float(one[1]["told_at"])):
+        newest[kind, normalised(value) if kind == "tracking_number" else value] = row
+    return newest
 
 
 def _one_order(rows: Sequence[Mapping[str, Any]], said: str) -> str | Hold | None:

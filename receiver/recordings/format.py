@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adapters import Request
+from adapters import Request, Unreadable
+from receiver.carriers.schemas import validator
 
 
 class BadRecording(Exception):
@@ -23,12 +24,8 @@ class BadRecording(Exception):
 class Recording:
     """One recorded request with what it expects.
 
-    ``expected`` holds, all optional: ``source``, ``endpoint`` (settings as in ``receiver.toml``), ``received_at``,
-    ``after`` (names of recordings beside it that tell of the same parcel and came before), ``reply``
-    (``{"status", "outcome"}``), ``shipments`` (as `receiver.shipments.as_json.shipment_to_json` writes them),
-    ``fetched`` (what the carrier's API answers to the calls that a notice leads to: ``{"url", "status", "body"}``),
-    ``ignored`` (the reason), ``orders`` (VTEX orders it meets), ``state``, ``reason``, ``rule``, ``patch`` and
-    ``tracking`` (``{"order", "invoice", "body"}``). ``earlier`` are the recordings that ``after`` names.
+    ``expected`` keeps ``schemas/recording.json``, which says what each member means; ``shipments`` are as
+    `receiver.shipments.shipment_to_json` writes them. ``earlier`` are the recordings that ``after`` names.
     """
 
     name: str
@@ -141,13 +138,15 @@ def walk(path: Path) -> Iterator[Recording | BadRecording]:
 
 
 def _recording(raw: bytes, expected: dict[str, Any], *, name: str) -> Recording:
-    if not isinstance(expected, dict):
-        raise BadRecording(f"{name}: what is expected is not an object")
+    try:
+        validator("recording")(expected)
+    except Unreadable as fault:
+        raise BadRecording(f"{name}: what it expects is against schemas/recording.json: {fault}") from None
     try:
         received_at = datetime.fromisoformat(expected["received_at"])
     except KeyError:
         received_at = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
-    except (TypeError, ValueError):
+    except ValueError:
         raise BadRecording(f"{name}: received_at is not an ISO 8601 time") from None
     if received_at.tzinfo is None:
         raise BadRecording(f"{name}: received_at has no offset")

@@ -17,7 +17,7 @@ _SECRETS = ("recorded:secret", "7265636f72646564", "whsec_cmVjb3JkZWQ=")
 
 def captured(row: dict[str, Any], endpoint: Endpoint) -> Recording:
     """The delivery ``row`` as a recording named ``<what it tells>_<end of its id>``."""
-    request = scrubbed(stored_request(row, endpoint), endpoint.carrier, endpoint.finders)
+    request = scrubbed(stored_request(row, endpoint), endpoint.carrier, endpoint.rules)
     expected: dict[str, Any] = {
         "source": f"captured and scrubbed, {datetime.fromtimestamp(row['received_at'], UTC).date().isoformat()}",
         "endpoint": _settings(endpoint),

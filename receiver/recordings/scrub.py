@@ -17,7 +17,7 @@ _KEPT_HEADERS = ("content-type", "user-agent")
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,60}", re.ASCII)
 
 
-def scrubbed(request: Request, carrier: Carrier, finders: tuple[Finder, ...] = ()) -> Request:
+def scrubbed(request: Request, carrier: Carrier, rules: tuple[Finder, ...] = ()) -> Request:
     """The request with ``"[redacted]"`` for every value that neither the carrier's schema names nor a finder finds."""
     kept = (*_KEPT_HEADERS, *carrier.headers)
     headers = {name: value for name, value in request.headers.items() if name in kept}
@@ -25,7 +25,7 @@ def scrubbed(request: Request, carrier: Carrier, finders: tuple[Finder, ...] = (
         return replace(request, headers=headers)
     try:
         payload = _payload(request, carrier)
-        body = carrier.encode(_Scrubber(payload, carrier, finders).scrubbed)
+        body = carrier.encode(_Scrubber(payload, carrier, rules).scrubbed)
     except (Unreadable, ValueError, RecursionError):
         body = REDACTED.encode()
     return replace(request, headers=headers, body=body)
@@ -42,10 +42,10 @@ def _payload(request: Request, carrier: Carrier) -> Any:
 class _Scrubber:
     """Goes through one payload."""
 
-    def __init__(self, payload: Any, carrier: Carrier, finders: tuple[Finder, ...]) -> None:
+    def __init__(self, payload: Any, carrier: Carrier, rules: tuple[Finder, ...]) -> None:
         members = _members(payload, carrier)
         spoken = members if carrier.split else [payload]
-        hits = [(finder, [hit for one in spoken for hit in _hits(finder, one)]) for finder in finders]
+        hits = [(finder, [hit for one in spoken for hit in _hits(finder, one)]) for finder in rules]
         self._found = [(finder, found) for finder, found in hits if found]
         # A member is known by its place: `split` hands out the very objects that stand in the payload.
         self._members = {id(member) for member in members}

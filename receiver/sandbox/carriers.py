@@ -18,7 +18,7 @@ _TOKEN_IN_QUERY = re.compile(rf"[?&]\w+={_TOKEN}")
 
 
 @contextmanager
-def serving(recordings: Iterable[Recording]) -> Iterator[str]:
+def running_apis(recordings: Iterable[Recording]) -> Iterator[str]:
     """The URL that stands for every carrier's API meanwhile; answers are found by path and query."""
     answers = {_target(url): answer.body for recording in recordings for url, answer in recording.answers.items()}
 

@@ -1,4 +1,4 @@
-"""What goes wrong between a client and VTEX, as switches. What each stands for, with its source: docs/stand-in.md."""
+"""What goes wrong between a client and VTEX, as switches. What each stands for, with its source: docs/sandbox.md."""
 
 import math
 from collections.abc import Iterable, Mapping

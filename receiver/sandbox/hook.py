@@ -44,7 +44,7 @@ class Hooks:
         self.configs: dict[str, dict[str, Any]] = {}
         self._sandbox, self._clock = sandbox, clock
         self._statuses: dict[str, str] = {}
-        self._told: dict[str, float] = {}
+        self._last_event: dict[str, float] = {}
         self._waiting: list[_Event] = []
         self._lock = threading.Lock()
         sandbox.on_change = self.notify
@@ -66,7 +66,7 @@ class Hooks:
         if _post(url, {}, {"hookConfig": "ping"}) != 200:
             raise Refused(oms_error(400, "Unable to check address"))
         self.configs[key] = {"filter": filters, "hook": {"url": url, "headers": headers}}
-        self._told[key] = self._clock()
+        self._last_event[key] = self._clock()
         return Answer(body=self.configs[key], applied=True)
 
     def notify(self, order: Order) -> None:
@@ -79,7 +79,7 @@ class Hooks:
             wanted = config["filter"].get("status")
             if wanted and status not in wanted and "unfiltered" not in trouble:
                 continue
-            self._told[key] = now
+            self._last_event[key] = now
             if "lost" in trouble:
                 continue
             event = _event(key, name, status, now)
@@ -108,9 +108,9 @@ class Hooks:
     def _forget_silent(self) -> None:
         now = self._clock()
         for key in list(self.configs):
-            if now - self._told.setdefault(key, now) >= SILENT:
+            if now - self._last_event.setdefault(key, now) >= SILENT:
                 self.configs.pop(key, None)
-                self._told.pop(key)
+                self._last_event.pop(key)
 
 
 def _event(key: str, order_id: str, status: str, now: float) -> dict[str, Any]:

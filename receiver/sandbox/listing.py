@@ -34,9 +34,9 @@ def _is_there(order: Order, since: float, until: float) -> bool:
 
 
 def _entry(order: Order, sandbox: Sandbox) -> dict[str, Any]:
-    told = ("orderId", "creationDate", "sequence", "affiliateId", "origin")
+    shown = ("orderId", "creationDate", "sequence", "affiliateId", "origin")
     return {
-        **{name: order.get(name) for name in told},
+        **{name: order.get(name) for name in shown},
         "status": sandbox.status_in_list(order["orderId"]),
         "marketPlaceOrderId": order.get("marketplaceOrderId"),  # spelt so in the list only
         "items": None,

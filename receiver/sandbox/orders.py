@@ -106,12 +106,12 @@ class Sandbox:
 
     def with_dates(self, order: Order) -> Order:
         """A copy of one of `orders` whose packages tell the ``dispatchedDate`` that VTEX hides."""
-        told = deepcopy(order)
-        for package in filter(_is_output, _packages(told)):
+        shown = deepcopy(order)
+        for package in filter(_is_output, _packages(shown)):
             key = (order["orderId"], str(package.get("invoiceNumber")))
             if key in self.dispatched:
                 package["dispatchedDate"] = self.dispatched[key]
-        return told
+        return shown
 
     def record(self, call: Call) -> None:
         with self._lock:
@@ -157,11 +157,13 @@ class Sandbox:
         with self._lock:
             order, package = self._invoice(order_id, invoice)
             check_patch(body)
-            told = {name: value for name, value in body.items() if value is not None or not self.faults.merge_patch}
-            package.update({name: told[name] for name in ("trackingNumber", "trackingUrl", "courier") if name in told})
+            given = {name: value for name, value in body.items() if value is not None or not self.faults.merge_patch}
+            package.update(
+                {name: given[name] for name in ("trackingNumber", "trackingUrl", "courier") if name in given}
+            )
             answer = self._save(order, "PATCH")
-            if answer.applied and "dispatchedDate" in told:
-                self.dispatched[order_id, invoice] = told["dispatchedDate"]
+            if answer.applied and "dispatchedDate" in given:
+                self.dispatched[order_id, invoice] = given["dispatchedDate"]
             return answer
 
     def put_tracking(self, order_id: str, invoice: str, body: Any) -> Answer:

@@ -11,16 +11,17 @@ from receiver.shipments.as_json import (
 from receiver.shipments.known import (
     RECYCLED_AFTER,
     Known,
-    Said,
     Stamp,
+    Stamped,
     Update,
     Volume,
     advance,
     fold,
     local_time,
+    restart,
     with_local_days,
 )
-from receiver.shipments.reasons import Kind, Reason
+from receiver.shipments.reasons import Kind, Reason, unknown_word
 from receiver.shipments.record import Assignment, Decision, Generation, NextState, ShipmentRecord, held, kept, waiting
 from receiver.shipments.sent import Parcels, PendingEvents, Sent, SentTracking, Visibility
 from receiver.shipments.state import State
@@ -36,11 +37,11 @@ __all__ = [
     "Parcels",
     "PendingEvents",
     "Reason",
-    "Said",
     "Sent",
     "SentTracking",
     "ShipmentRecord",
     "Stamp",
+    "Stamped",
     "State",
     "Update",
     "Visibility",
@@ -52,10 +53,12 @@ __all__ = [
     "known_from_json",
     "known_to_json",
     "local_time",
+    "restart",
     "shipment_from_json",
     "shipment_to_json",
     "stamp_from_json",
     "stamp_to_json",
+    "unknown_word",
     "waiting",
     "with_local_days",
 ]

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from adapters import Reference, ReferenceKind, Shipment, Status, TrackingEvent
-from receiver.shipments.known import Known, Said, Stamp, Volume
+from receiver.shipments.known import Known, Stamp, Stamped, Volume
 
 
 def shipment_to_json(shipment: Shipment) -> dict[str, Any]:
@@ -16,11 +16,14 @@ def shipment_to_json(shipment: Shipment) -> dict[str, Any]:
         "tracking_number": shipment.tracking_number,
         "tracking_url": shipment.tracking_url,
         "courier": shipment.courier,
+        "courier_code": shipment.courier_code,
         "dispatched_at": _iso(shipment.dispatched_at),
         "delivered_at": _iso(shipment.delivered_at),
         "references": [[str(reference.kind), reference.value] for reference in shipment.references],
         "events": [_event_to_json(event) for event in shipment.events],
         "volume": shipment.volume,
+        "reverse": shipment.reverse,
+        "unknown_words": list(shipment.unknown_words),
     }
     return _without_empty(plain)
 
@@ -33,11 +36,14 @@ def shipment_from_json(plain: dict[str, Any]) -> Shipment:
         tracking_number=plain.get("tracking_number"),
         tracking_url=plain.get("tracking_url"),
         courier=plain.get("courier"),
+        courier_code=plain.get("courier_code", ""),
         dispatched_at=_time(plain.get("dispatched_at")),
         delivered_at=_time(plain.get("delivered_at")),
         references=tuple(_reference(pair) for pair in plain.get("references", ())),
         events=tuple(_event_from_json(event) for event in plain.get("events", ())),
         volume=plain.get("volume", ""),
+        reverse=plain.get("reverse", False),
+        unknown_words=tuple(plain.get("unknown_words", ())),
     )
 
 
@@ -45,34 +51,38 @@ def known_to_json(known: Known) -> dict[str, Any]:
     """A fold as plain JSON, in a stable order: equal folds are equal text."""
     return _without_empty(
         {
-            "status": _said_to_json(known.status),
+            "status": _stamped_to_json(known.status),
+            "unknown": _stamped_to_json(known.unknown),
             "in_possession": known.in_possession,
             "dispatched_at": _iso(known.dispatched_at),
             "cancelled": stamp_to_json(known.cancelled) if known.cancelled else None,
-            "courier": _said_to_json(known.courier),
+            "courier": _stamped_to_json(known.courier),
             "volumes": {name: _volume_to_json(known.volumes[name]) for name in sorted(known.volumes)},
             "references": [[str(reference.kind), reference.value] for reference in sorted(known.references)],
             "events": sorted((_event_to_json(event) for event in known.events), key=_event_order),
             "first_heard": _iso(known.first_heard),
             "last_heard": _iso(known.last_heard),
             "since": _iso(known.since),
+            "reverse": known.reverse,
         }
     )
 
 
 def known_from_json(plain: dict[str, Any]) -> Known:
     return Known(
-        status=_said_from_json(plain.get("status")),
+        status=_stamped_from_json(plain.get("status")),
+        unknown=_stamped_from_json(plain.get("unknown")),
         in_possession=plain.get("in_possession", False),
         dispatched_at=_time(plain.get("dispatched_at")),
         cancelled=stamp_from_json(plain["cancelled"]) if plain.get("cancelled") else None,
-        courier=_said_from_json(plain.get("courier")),
+        courier=_stamped_from_json(plain.get("courier")),
         volumes={name: _volume_from_json(volume) for name, volume in plain.get("volumes", {}).items()},
         references=frozenset(_reference(pair) for pair in plain.get("references", ())),
         events=frozenset(_event_from_json(event) for event in plain.get("events", ())),
         first_heard=_time(plain.get("first_heard")),
         last_heard=_time(plain.get("last_heard")),
         since=_time(plain.get("since")),
+        reverse=plain.get("reverse", False),
     )
 
 
@@ -118,12 +128,12 @@ def _event_order(plain: dict[str, Any]) -> tuple[str, ...]:
     return tuple(plain.get(name, "") for name in ("day", "happened_at", "description", "city", "state"))
 
 
-def _said_to_json(said: Said | None) -> list[Any] | None:
-    return [said.value, *stamp_to_json(said.stamp)] if said else None
+def _stamped_to_json(stamped: Stamped | None) -> list[Any] | None:
+    return [stamped.value, *stamp_to_json(stamped.stamp)] if stamped else None
 
 
-def _said_from_json(plain: list[str] | None) -> Said | None:
-    return Said(plain[0], stamp_from_json(plain[1:])) if plain else None
+def _stamped_from_json(plain: list[str] | None) -> Stamped | None:
+    return Stamped(plain[0], stamp_from_json(plain[1:])) if plain else None
 
 
 def stamp_to_json(stamp: Stamp) -> list[str]:
@@ -138,8 +148,8 @@ def stamp_from_json(plain: list[str]) -> Stamp:
 def _volume_to_json(volume: Volume) -> dict[str, Any]:
     return _without_empty(
         {
-            "tracking_number": _said_to_json(volume.tracking_number),
-            "tracking_url": _said_to_json(volume.tracking_url),
+            "tracking_number": _stamped_to_json(volume.tracking_number),
+            "tracking_url": _stamped_to_json(volume.tracking_url),
             "delivered_at": _iso(volume.delivered_at),
             "delivered": volume.delivered,
             "delivered_on": stamp_to_json(volume.delivered_on) if volume.delivered_on else None,
@@ -150,8 +160,8 @@ def _volume_to_json(volume: Volume) -> dict[str, Any]:
 
 def _volume_from_json(plain: dict[str, Any]) -> Volume:
     return Volume(
-        tracking_number=_said_from_json(plain.get("tracking_number")),
-        tracking_url=_said_from_json(plain.get("tracking_url")),
+        tracking_number=_stamped_from_json(plain.get("tracking_number")),
+        tracking_url=_stamped_from_json(plain.get("tracking_url")),
         delivered_at=_time(plain.get("delivered_at")),
         delivered=plain.get("delivered", False),
         delivered_on=stamp_from_json(plain["delivered_on"]) if plain.get("delivered_on") else None,

@@ -32,13 +32,13 @@ class Update:
 
         In UTC, so that one instant is one text.
         """
-        heard = self.received_at.astimezone(UTC)
+        received = self.received_at.astimezone(UTC)
         happened = self.shipment.happened_at
-        return (happened.astimezone(UTC) if happened else heard, heard, self.digest)
+        return (happened.astimezone(UTC) if happened else received, received, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Stamped:
     """A word with the stamp of the update that said it; the newest one holds."""
 
     value: str
@@ -51,8 +51,8 @@ class Volume:
 
     ``delivered_on`` and ``returned_on`` are the first words of a delivery and of a way back."""
 
-    tracking_number: Said | None = None
-    tracking_url: Said | None = None
+    tracking_number: Stamped | None = None
+    tracking_url: Stamped | None = None
     delivered_at: datetime | None = None
     delivered: bool = False
     delivered_on: Stamp | None = None
@@ -70,21 +70,25 @@ class Volume:
 class Known:
     """Everything the carrier has told us of one parcel.
 
-    ``first_heard`` and ``last_heard`` are the times of its oldest and newest news. ``since`` is when this generation of
-    a recycled number began: older news belongs to the parcel before it.
+    ``unknown`` is the newest status word that the carrier's adapter does not know. ``first_heard`` and ``last_heard``
+    are the times of its oldest and newest news. ``since`` is when this generation of a recycled number began: older
+    news belongs to the parcel before it. ``reverse``: a message, or a rule of the merchant's, marks it as a return or
+    exchange label.
     """
 
-    status: Said | None = None
+    status: Stamped | None = None
+    unknown: Stamped | None = None
     in_possession: bool = False
     dispatched_at: datetime | None = None
     cancelled: Stamp | None = None
-    courier: Said | None = None
+    courier: Stamped | None = None
     volumes: dict[str, Volume] = field(default_factory=dict)
     references: frozenset[Reference] = frozenset()
     events: frozenset[TrackingEvent] = frozenset()
     first_heard: datetime | None = None
     last_heard: datetime | None = None
     since: datetime | None = None
+    reverse: bool = False
 
     @property
     def first_volume(self) -> Volume:
@@ -95,13 +99,13 @@ class Known:
 
     @property
     def tracking_number(self) -> str | None:
-        said = self.first_volume.tracking_number
-        return said.value if said else None
+        number = self.first_volume.tracking_number
+        return number.value if number else None
 
     @property
     def tracking_url(self) -> str | None:
-        said = self.first_volume.tracking_url
-        return said.value if said else None
+        url = self.first_volume.tracking_url
+        return url.value if url else None
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -130,6 +134,13 @@ class Known:
     @property
     def turned_back(self) -> bool:
         return any(volume.turned_back for volume in self.volumes.values())
+
+    @property
+    def unknown_word(self) -> str:
+        """The carrier's newest status word, where its adapter does not know it; else ``""``."""
+        if self.unknown is None or self.status is None or self.status.value != Status.OTHER:
+            return ""
+        return self.unknown.value if self.unknown.stamp == self.status.stamp else ""
 
     @property
     def voided(self) -> bool:
@@ -174,6 +185,18 @@ def advance(known: Known, updates: Iterable[Update]) -> tuple[Known, int]:
     return known, begun
 
 
+def restart(known: Known, updates: Iterable[Update]) -> Known | None:
+    """Where to fold the updates of ``known`` from once more: the beginning of its generation, with nothing known.
+
+    ``None`` where its oldest news is not among the updates any more: a fold of the others would know less.
+    """
+    told = [update.stamp[0] for update in updates]
+    oldest = min((at for at in told if known.since is None or at >= known.since), default=None)
+    if known.first_heard is not None and (oldest is None or oldest > known.first_heard):
+        return None
+    return Known(since=known.since)
+
+
 def _is_another_parcel(known: Known, update: Update) -> bool:
     if not known.delivered or known.last_heard is None:
         return False
@@ -181,39 +204,42 @@ def _is_another_parcel(known: Known, update: Update) -> bool:
 
 
 def _join(known: Known, update: Update) -> Known:
-    said, stamp = update.shipment, update.stamp
+    shipment, stamp = update.shipment, update.stamp
     if known.since is not None and stamp[0] < known.since:
         return known
-    volume = known.volumes.get(said.volume, Volume())
+    volume = known.volumes.get(shipment.volume, Volume())
     volume = Volume(
-        tracking_number=_newest(volume.tracking_number, said.tracking_number, stamp),
-        tracking_url=_newest(volume.tracking_url, said.tracking_url, stamp),
-        delivered_at=_earliest(volume.delivered_at, said.delivered_at),
-        delivered=volume.delivered or said.status == Status.DELIVERED,
-        delivered_on=_first(volume.delivered_on, stamp if said.status == Status.DELIVERED else None),
-        returned_on=_first(volume.returned_on, stamp if said.status == Status.RETURNED else None),
+        tracking_number=_newest(volume.tracking_number, shipment.tracking_number, stamp),
+        tracking_url=_newest(volume.tracking_url, shipment.tracking_url, stamp),
+        delivered_at=_earliest(volume.delivered_at, shipment.delivered_at),
+        delivered=volume.delivered or shipment.status == Status.DELIVERED,
+        delivered_on=_first(volume.delivered_on, stamp if shipment.status == Status.DELIVERED else None),
+        returned_on=_first(volume.returned_on, stamp if shipment.status == Status.RETURNED else None),
     )
-    cancelled = stamp if said.status == Status.CANCELLED else None
+    cancelled = stamp if shipment.status == Status.CANCELLED else None
     return replace(
         known,
-        status=_newest(known.status, said.status, stamp),
-        in_possession=known.in_possession or said.status.in_possession or said.dispatched_at is not None,
-        dispatched_at=_earliest(known.dispatched_at, said.dispatched_at),
+        status=_newest(known.status, shipment.status, stamp, yields=Status.OTHER),
+        unknown=_newest(known.unknown, next(reversed(shipment.unknown_words), None), stamp),
+        in_possession=known.in_possession or shipment.status.in_possession or shipment.dispatched_at is not None,
+        dispatched_at=_earliest(known.dispatched_at, shipment.dispatched_at),
         cancelled=max(known.cancelled, cancelled) if known.cancelled and cancelled else known.cancelled or cancelled,
-        courier=_newest(known.courier, said.courier, stamp),
-        volumes={**known.volumes, said.volume: volume},
-        references=known.references | frozenset(said.references),
-        events=known.events | frozenset(_in_utc(event) for event in said.events),
+        courier=_newest(known.courier, shipment.courier, stamp),
+        volumes={**known.volumes, shipment.volume: volume},
+        references=known.references | frozenset(shipment.references),
+        events=known.events | frozenset(_in_utc(event) for event in shipment.events),
         first_heard=min(known.first_heard, stamp[0]) if known.first_heard else stamp[0],
         last_heard=max(known.last_heard, stamp[0]) if known.last_heard else stamp[0],
+        reverse=known.reverse or shipment.reverse,
     )
 
 
-def _newest(held: Said | None, value: str | None, stamp: Stamp) -> Said | None:
+def _newest(held: Stamped | None, value: str | None, stamp: Stamp, *, yields: str = "") -> Stamped | None:
+    """The newer word. Of two words with one stamp, ``yields`` gives way to any other."""
     if not value:
         return held
-    if held is None or (stamp, value) > (held.stamp, held.value):
-        return Said(str(value), stamp)
+    if held is None or (stamp, value != yields, value) > (held.stamp, held.value != yields, held.value):
+        return Stamped(str(value), stamp)
     return held
 
 

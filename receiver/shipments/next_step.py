@@ -6,29 +6,29 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
+class NextStep:
     """``at`` is in seconds since the epoch; ``None``: not by itself, or at once."""
 
     what: str
     at: float | None = None
 
 
-def next_step(row: Mapping[str, Any], *, paused_until: float | None, now: float) -> Next:
+def next_step(row: Mapping[str, Any], *, paused_until: float | None, now: float) -> NextStep:
     """What a shipment's row comes to. ``paused_until``: its account takes no calls before that."""
     due, state = row["due_at"], row["state"]
     if (row["lease_until"] or 0.0) > now:
-        return Next("a worker has it in hand")
+        return NextStep("a worker has it in hand")
     if due is None:
-        return Next(_AT_REST.get(state, "nothing, until the carrier says more"))
+        return NextStep(_AT_REST.get(state, "nothing, until the carrier says more"))
     if paused_until is not None and paused_until > max(due, now):
-        return Next("it is looked at when the account's pause is over", paused_until)
+        return NextStep("it is looked at when the account's pause is over", paused_until)
     if due <= now:
-        return Next("the next free hand takes it")
+        return NextStep("the next free hand takes it")
     if state == "in_step":
-        return Next(_in_step(row), due)
+        return NextStep(_in_step(row), due)
     if row["reason"] == "no_reference":  # there is nothing that VTEX could be asked for
-        return Next("it is looked at again; at once if a link or news names its order", due)
-    return Next(_AHEAD.get(state, "it is looked at again"), due)
+        return NextStep("it is looked at again; at once if a link or news names its order", due)
+    return NextStep(_AHEAD.get(state, "it is looked at again"), due)
 
 
 def _in_step(row: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """PURE: tracking numbers as people, carriers and systems write them."""
 
 import re
+from collections.abc import Iterable
 
 _SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015]+")
 
@@ -11,6 +12,17 @@ def normalised(number: str | None) -> str:
     ``QS 123 456 789 BR`` and ``qs123456789br`` are the same number. What normalises to nothing equals nothing.
     """
     return _SEPARATORS.sub("", number).upper() if number else ""
+
+
+def spellings(number: str | None) -> set[str]:
+    """A number as it is written, and normalised: databases hold either. None for one that normalises to nothing."""
+    plain = normalised(number)
+    return {number, plain} if number and plain else set()
+
+
+def is_among(number: str | None, numbers: Iterable[str | None]) -> bool:
+    """True where one of ``numbers`` is the same number, in whatever notation."""
+    return any(same_number(number, one) for one in numbers)
 
 
 def same_number(one: str | None, other: str | None) -> bool:

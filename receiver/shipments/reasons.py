@@ -5,6 +5,11 @@ from enum import Enum, StrEnum
 from typing import Self
 
 
+def unknown_word(word: str, carrier: str) -> str:
+    """What people read where a carrier's status word has no entry in its adapter's table."""
+    return f"status {word} of {carrier} is not known here: receiver carriers unknown"
+
+
 class Kind(Enum):
     """What a reason is a reason for."""
 
@@ -35,6 +40,7 @@ class Reason(StrEnum):
             Reason.UNKNOWN_PACKAGE_TYPE,
             Reason.SHARED_INVOICE_NUMBER,
             Reason.AMBIGUOUS_INVOICE,
+            Reason.UNKNOWN_ORDER_TEXT,
         )
 
     def explained(self, detail: str = "") -> str:
@@ -101,12 +107,20 @@ class Reason(StrEnum):
             "receiver assign."
         ),
     )
+    UNKNOWN_ORDER_TEXT = (
+        "unknown_order_text",
+        Kind.HELD,
+        (
+            "Unknown words stand around the order id: they may mean a return, or another store's order. Add them to "
+            "the endpoint's order_id_affixes, then: receiver retry; or name the order: receiver assign."
+        ),
+    )
     SECOND_PARCEL = (
         "second_parcel",
         Kind.HELD,
         (
-            "Another parcel's tracking is on this invoice. An invoice has room for one number: receiver assign "
-            "overwrites it, receiver dismiss leaves it."
+            "Another parcel's tracking is on this invoice. An invoice has room for one number: receiver assign with "
+            "--invoice overwrites it, receiver dismiss leaves it."
         ),
     )
     NUMBER_DIFFERS = (
@@ -149,6 +163,14 @@ class Reason(StrEnum):
             "correct the order in VTEX Admin, then: receiver dismiss."
         ),
     )
+    REVERSE_SHIPMENT = (
+        "reverse_shipment",
+        Kind.HELD,
+        (
+            "It is the label of a return or an exchange: the sale's invoice stays as it is. receiver dismiss ends it; "
+            "if it is a sale after all: receiver assign."
+        ),
+    )
     VTEX_REJECTED = (
         "vtex_rejected",
         Kind.HELD,
@@ -177,8 +199,8 @@ class Reason(StrEnum):
         "other_parcel",
         Kind.KEPT,
         (
-            "Another parcel's tracking stays on this invoice, as the endpoint's second_parcel says. receiver assign "
-            "overwrites it."
+            "Another parcel's tracking stays on this invoice, as the endpoint's second_parcel or a person says. "
+            "receiver assign with --invoice overwrites it."
         ),
     )
     NUMBER_CHANGED = (
@@ -186,7 +208,15 @@ class Reason(StrEnum):
         Kind.KEPT,
         (
             "Somebody has changed the number since it was written. It stays, as the endpoint's number_changed says. "
-            "receiver assign overwrites it."
+            "receiver assign with --invoice overwrites it."
+        ),
+    )
+    REVERSE_IGNORED = (
+        "reverse_ignored",
+        Kind.KEPT,
+        (
+            "It is the label of a return or an exchange, which the endpoint's reverse_shipments ignores. If it is a "
+            "sale after all: receiver assign."
         ),
     )
 
@@ -212,5 +242,5 @@ class Reason(StrEnum):
         "The order's invoices do not cover its value yet; the right one may still come.",
     )
     VTEX_UNAVAILABLE = ("vtex_unavailable", Kind.WAITING, "VTEX did not answer, or answered with an error of its own.")
-    ACCOUNT_PAUSED = ("account_paused", Kind.WAITING, "VTEX asked for a pause, or the account's key does not work.")
+    ACCOUNT_PAUSED = ("account_paused", Kind.WAITING, "Calls to the account are paused; its pause says why.")
     INTERNAL_ERROR = ("internal_error", Kind.WAITING, "A fault of this program; the log has the details.")

@@ -88,11 +88,15 @@ class NextState:
     check_at: float | None = None
 
 
+#: Stands before the command that settles a hold.
+TO_DECIDE = " To decide: "
+
+
 def held(reason: Reason, detail: str = "", command: str = "") -> NextState:
     """A person must decide; only an update, a link, that person or a change of the order opens it again. ``command``
     settles it."""
     note = reason.explained(detail)
-    return NextState(state=State.HELD, reason=reason, note=f"{note} To decide: {command}" if command else note)
+    return NextState(state=State.HELD, reason=reason, note=f"{note}{TO_DECIDE}{command}" if command else note)
 
 
 def kept(reason: Reason, detail: str = "") -> NextState:

@@ -1,6 +1,7 @@
 """Deliveries, shipments and what was done for them, durable over SQLAlchemy Core: SQLite or PostgreSQL by URL.
 
-`Database` opens it; `Inbox` is the web's side, `Queue` the workers', `Desk` the operator's, `Index` everybody's.
+`Database` opens it; `Inbox` is the web's side, `Queue` the workers',
+`OperatorQueries` the operator's, `Index` everybody's.
 """
 
 from receiver.store.background import Background
@@ -20,11 +21,11 @@ from receiver.store.claims import (
     Settlement,
 )
 from receiver.store.database import Database, new_id
-from receiver.store.desk import Desk
 from receiver.store.engine import NotMigrated, StoreUnavailable, migrate
 from receiver.store.fetches import FetchClaim, Fetched, Fetches
 from receiver.store.inbox import Delivery, Inbox, Receipt
 from receiver.store.index import Index, Link, Linked
+from receiver.store.operator import OperatorQueries
 from receiver.store.queue import Queue
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
     "Claim",
     "Database",
     "Delivery",
-    "Desk",
     "Ending",
     "FetchClaim",
     "Fetched",
@@ -48,6 +48,7 @@ __all__ = [
     "Linked",
     "NotMigrated",
     "OpenWrite",
+    "OperatorQueries",
     "Overwrites",
     "Paused",
     "Queue",

@@ -12,6 +12,10 @@ from receiver.store.database import Database
 from receiver.store.tables import attempts
 from receiver.vtex.nfe import plain_number
 
+#: Outcomes of writes that VTEX has applied.
+APPLIED = ("done", "applied, seen later")
+#: The outcome of a write that VTEX applied, and that its order did not show any more at a later look.
+GONE = "done, gone later"
 #: Outcomes of calls that VTEX looked into.
 _ANSWERED = ("done", "notfound", "rejected")
 
@@ -79,6 +83,11 @@ class Attempts:
     def end_now(self, endings: Sequence[Ending]) -> None:
         """`end` in a transaction of its own, apart from any settlement. Raises `StoreUnavailable`."""
         self._database.write(lambda connection: self.end(connection, endings))
+
+    def gone(self, attempt: str) -> None:
+        """The invoice does not show any more what that write had put there. Raises `StoreUnavailable`."""
+        statement = update(attempts).where(attempts.c.id == attempt).values(outcome=GONE)
+        self._database.write(lambda connection: connection.execute(statement))
 
     def earlier(self, account: str, attempt: Attempt) -> list[dict[str, Any]]:
         """Attempts at the same call about the same invoice, no matter how its number is written, oldest first."""

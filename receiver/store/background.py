@@ -57,7 +57,7 @@ class Background:
         if not self._database.rows(oldest):
             return None
 
-        def work(connection: Connection) -> News | None:
+        def transaction(connection: Connection) -> News | None:
             row = connection.execute(oldest.with_for_update(skip_locked=True)).mappings().first()
             if row is None:
                 return None
@@ -65,7 +65,7 @@ class Background:
             connection.execute(update(order_news).where(_of(taken)).values(due_at=taken.due_at))
             return taken
 
-        return self._database.write(work)
+        return self._database.write(transaction)
 
     def news_read(self, taken: News) -> None:
         """Done with; what came meanwhile stays."""

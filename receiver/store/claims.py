@@ -143,12 +143,14 @@ class Release:
 class IndexChange:
     """What a settlement adds to the index. ``names`` are the kinds and values by which a link, an order or the hook may
     speak of the shipment; ``waits``: it waits for such word; ``has_new_names``: some were not known before.
-    ``learnt`` is what the orders showed that were read."""
+    ``learnt`` is what the orders showed that were read; ``links_read`` are the kind, value and time of each link that
+    was read."""
 
     names: tuple[tuple[str, str], ...] = ()
     waits: bool = False
     has_new_names: bool = False
     learnt: tuple[Fact, ...] = ()
+    links_read: frozenset[tuple[str, str, float]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,9 +38,9 @@ class Database:
         self._reader = open_engine(url, writing=False)
         self._writer = Writer(url)
 
-    def write(self, work: Callable[[Connection], T], *, deadline: float = DEADLINE) -> T:
+    def write(self, transaction: Callable[[Connection], T], *, deadline: float = DEADLINE) -> T:
         """See `receiver.store.writer.Writer.write`."""
-        return self._writer.write(work, deadline=deadline)
+        return self._writer.write(transaction, deadline=deadline)
 
     def write_bulk(self, bulk: Bulk, item: Any) -> Any:
         """See `receiver.store.writer.Writer.write_bulk`."""
@@ -51,11 +51,11 @@ class Database:
         empty = dict.fromkeys(("endpoint", "reason", "method", "target", "headers"), "")
         probe = {"id": new_id(), "at": 0.0, **empty}
 
-        def work(connection: Connection) -> None:
+        def transaction(connection: Connection) -> None:
             connection.execute(insert(rejects), probe)
             connection.execute(delete(rejects).where(rejects.c.id == probe["id"]))
 
-        self._writer.write(work, deadline=2.0)
+        self._writer.write(transaction, deadline=2.0)
 
     def rows(self, statement: Executable, parameters: dict[str, Any] | None = None) -> list[RowMapping]:
         """Raises `StoreUnavailable`."""

@@ -26,8 +26,9 @@ from sqlalchemy.engine import Connection
 from adapters import Fetch
 from receiver.store.claims import LeaseLost
 from receiver.store.database import Database
-from receiver.store.inbox import Delivery, Inbox
+from receiver.store.inbox import Delivery, Inbox, Receipt
 from receiver.store.tables import fetches
+from receiver.store.unknown_words import log_new
 
 #: Statuses that speak of the merchant's credentials, not of what was asked for.
 NOT_ALLOWED = (401, 403)
@@ -117,7 +118,7 @@ class Fetches:
         """
         values = {"of": endpoint, "now": now, "by": secrets.token_hex(12), "until": now + self._lease}
 
-        def work(connection: Connection) -> FetchClaim | None:
+        def transaction(connection: Connection) -> FetchClaim | None:
             row = connection.execute(self._claim, values).mappings().first()
             if row is None:
                 return None
@@ -127,7 +128,7 @@ class Fetches:
             names = ("id", "endpoint", "delivery", "token", "update_count", "tries", "asked_at")
             return FetchClaim(fetch=fetch, **{name: row[name] for name in names})
 
-        return self._database.write(work)
+        return self._database.write(transaction)
 
     def settle(self, claim: FetchClaim, end: Fetched, *, now: float) -> None:
         """Record how it ended, with the answer that came, or nothing of it. Raises `LeaseLost`, `StoreUnavailable`."""
@@ -144,15 +145,16 @@ class Fetches:
             "tried": 0 if end.outcome == "done" else claim.tries + 1,
         }
 
-        def work(connection: Connection) -> None:
-            if end.answer is not None:
-                self._inbox.store(connection, [end.answer])
+        def transaction(connection: Connection) -> list[Receipt]:
+            receipts = self._inbox.store(connection, [end.answer]) if end.answer is not None else []
             if not connection.execute(self._settle, values).rowcount:
                 raise LeaseLost(claim.id)
             if end.outcome == "done":
                 self._reopen(connection, claim.endpoint, fetches.c.status.in_(NOT_ALLOWED), now)
+            return receipts
 
-        self._database.write(work, deadline=self._lease / 4)
+        for receipt in self._database.write(transaction, deadline=self._lease / 4):
+            log_new(receipt.new_words)
         if end.answer is not None:
             self._database.arrived.set()
 

@@ -12,7 +12,9 @@ from sqlalchemy.engine import Connection
 
 from adapters import Fetch
 from receiver.store.database import Database, new_id
+from receiver.store.rereading import replace_updates
 from receiver.store.tables import BULK, LIVE, deliveries, fetches, rejects, shipments, updates
+from receiver.store.unknown_words import NewWord, UnknownWords, log_new
 
 #: How many rejects are kept.
 MOST_REJECTS = 1_000
@@ -23,9 +25,10 @@ class Delivery:
     """One webhook as it is kept. ``target`` and ``headers`` come redacted; ``digest`` is of the original body.
 
     ``updates`` are ``(shipment id, what it says as JSON text)``; ``accounts`` says by shipment id whose they are, where
-    that is certain, and ``account`` whose the others are if they are new; ``version`` is this program's. ``fetches``
-    are the calls it asks for, at ``asked_at`` where not when it came; ``notice`` is the delivery that asked for this
-    one.
+    that is certain, and ``account`` whose the others are if they are new; ``version`` is that of the program and the
+    adapter that read it. ``unknown_words`` are the carrier's status words that its adapter does not know, each once.
+    ``fetches`` are the calls it asks for, at ``asked_at`` where not when it came; ``notice`` is the delivery that asked
+    for this one.
     """
 
     id: str
@@ -41,10 +44,11 @@ class Delivery:
     headers: dict[str, str]
     body: bytes
     digest: str
-    proof: str
+    auth: str
     version: str | None = None
     updates: tuple[tuple[str, str], ...] = field(default=())
     accounts: Mapping[str, str] = field(default_factory=dict)
+    unknown_words: tuple[str, ...] = ()
     fetches: tuple[Fetch, ...] = field(default=())
     notice: str | None = None
     asked_at: float | None = None
@@ -52,17 +56,19 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """``delivery`` is the id under which it is kept; ``duplicate``: it had been here before."""
+    """``delivery`` is the id under which it is kept; ``duplicate``: it had been here before. ``new_words`` are the
+    unknown status words that were new with it."""
 
     delivery: str
     duplicate: bool
+    new_words: tuple[NewWord, ...] = ()
 
 
 class Inbox:
     """Takes deliveries in."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database, self._words = database, UnknownWords(database)
         upsert = database.insert(shipments)
         # What was written to an account's order, or assigned to it, stays with that order.
         unbound = and_(shipments.c.sent.is_(None), shipments.c.assigned_order.is_(None))
@@ -70,7 +76,7 @@ class Inbox:
         self._store = (
             database.insert(deliveries).on_conflict_do_nothing(index_elements=["dedup"]).returning(deliveries.c.id)
         )
-        self._say = insert(updates)
+        self._insert_updates = insert(updates)
         self._wake = upsert.on_conflict_do_update(
             index_elements=["id"],
             set_={
@@ -112,36 +118,42 @@ class Inbox:
         receipt: Receipt = self._database.write_bulk(self.store, delivery)
         if (delivery.updates or delivery.fetches) and not receipt.duplicate:
             self._database.arrived.set()
+        log_new(receipt.new_words)
         return receipt
 
     def reprocess(
-        self, delivery_id: str, *, outcome: str, reason: str | None, dedup: str, fresh: Delivery, behind: bool = False
+        self, delivery_id: str, *, outcome: str, reason: str | None, dedup: str, fresh: Delivery, bulk: bool = False
     ) -> bool:
-        """A kept delivery's new outcome after a fix, with what it says now and did not say before. ``behind``: one of
-        many, whose shipments let live ones pass.
+        """A kept delivery's new outcome after a fix. What it says now takes the place of what it said before.
+        ``bulk``: one of many, whose shipments let live ones pass.
 
         False: another delivery had brought its meaning already. Raises `StoreUnavailable`.
         """
 
-        def work(connection: Connection) -> bool:
+        def transaction(connection: Connection) -> tuple[bool, list[NewWord]]:
             taken = connection.execute(select(deliveries.c.id).where(deliveries.c.dedup == dedup)).scalar()
             duplicate = taken is not None and taken != delivery_id
             values: dict[str, Any] = (
-                {"outcome": "duplicate", "reason": f"same as {taken}"}
+                {"outcome": "duplicate", "reason": f"same as {taken}", "unknown_words": None}
                 if duplicate
                 else {"outcome": outcome, "reason": reason, "dedup": dedup, "version": fresh.version}
+                | {"unknown_words": _words_column(fresh)}
             )
+            had = connection.execute(select(deliveries.c.unknown_words).where(deliveries.c.id == delivery_id)).scalar()
             # This locks the delivery: whoever reprocesses it at the same time sees what was said here.
             connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
-            if not duplicate:
-                known = select(updates.c.shipment, updates.c.said).where(updates.c.delivery == delivery_id)
-                before = {tuple(row) for row in connection.execute(known)}
-                news = tuple(said for said in fresh.updates if said not in before)
-                self._touch(connection, [replace(fresh, updates=news)], priority=BULK if behind else LIVE)
-            return not duplicate
+            priority, now_said = BULK if bulk else LIVE, () if duplicate else fresh.updates
+            news = replace_updates(connection, delivery_id, now_said, priority=priority, now=fresh.received_at)
+            if duplicate:
+                return False, []
+            self._touch(connection, [replace(fresh, updates=news)], priority=priority)
+            counted = json.loads(had or "[]")
+            uncounted = tuple(word for word in fresh.unknown_words if word not in counted)
+            return True, self._words.note(connection, [replace(fresh, unknown_words=uncounted)])
 
-        written = self._database.write(work)
+        written, new_words = self._database.write(transaction)
         self._database.arrived.set()
+        log_new(new_words)
         return written
 
     def reject(
@@ -159,11 +171,11 @@ class Inbox:
         }
         oldest = select(rejects.c.id).order_by(rejects.c.id.desc()).offset(MOST_REJECTS).limit(1).scalar_subquery()
 
-        def work(connection: Connection) -> None:
+        def transaction(connection: Connection) -> None:
             connection.execute(insert(rejects), row)
             connection.execute(delete(rejects).where(rejects.c.id <= oldest))
 
-        self._database.write(work)
+        self._database.write(transaction)
 
     def store(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
         """`receive`, for whoever has a transaction of his own: the receipts of the deliveries, in their order."""
@@ -173,11 +185,17 @@ class Inbox:
         fresh = [item for item in items if item.id in new]
         if fresh:
             self._touch(connection, fresh)
-        if len(fresh) == len(items):
-            return [Receipt(item.id, duplicate=False) for item in items]
+        words: dict[str, list[NewWord]] = {}
+        for word in self._words.note(connection, fresh):
+            words.setdefault(word.delivery, []).append(word)
         repeated = [item.dedup for item in items if item.id not in new]
-        first = {row.dedup: row.id for row in connection.execute(self._first, {"dedups": repeated})}
-        return [Receipt(item.id if item.id in new else first[item.dedup], item.id not in new) for item in items]
+        first = {row.dedup: row.id for row in connection.execute(self._first, {"dedups": repeated})} if repeated else {}
+        return [
+            Receipt(item.id, duplicate=False, new_words=tuple(words.get(item.id, ())))
+            if item.id in new
+            else Receipt(first[item.dedup], duplicate=True)
+            for item in items
+        ]
 
     def _touch(self, connection: Connection, items: list[Delivery], *, priority: int = LIVE) -> None:
         self._wake_shipments(connection, items, priority=priority)
@@ -186,7 +204,7 @@ class Inbox:
             connection.execute(self._ask, [asked[name] for name in sorted(asked)])
 
     def _wake_shipments(self, connection: Connection, items: list[Delivery], *, priority: int) -> None:
-        said = [
+        rows = [
             {
                 "delivery": item.id,
                 "shipment": shipment,
@@ -197,9 +215,9 @@ class Inbox:
             for item in items
             for shipment, text in item.updates
         ]
-        if not said:
+        if not rows:
             return
-        connection.execute(self._say, said)
+        connection.execute(self._insert_updates, rows)
         woken = {shipment: item for item in items for shipment, _ in item.updates}
         accounts = {shipment: account for item in items for shipment, account in item.accounts.items()}
         now = max(item.received_at for item in items)
@@ -238,10 +256,15 @@ def _row(item: Delivery) -> dict[str, Any]:
         "headers": json.dumps(item.headers),
         "body": item.body,
         "digest": item.digest,
-        "proof": item.proof,
+        "proof": item.auth,
         "version": item.version,
         "notice": item.notice,
+        "unknown_words": _words_column(item),
     }
+
+
+def _words_column(item: Delivery) -> str | None:
+    return json.dumps(item.unknown_words) if item.unknown_words else None
 
 
 def _fetch_row(item: Delivery, fetch: Fetch) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import RECYCLED_AFTER, Reason, State, known_from_json
+from receiver.shipments.numbers import normalised, spellings
 from receiver.shipments.state import AWAITS_ORDER, STUCK
 from receiver.store.claims import Claim, IndexChange
 from receiver.store.database import Database
@@ -57,16 +58,16 @@ class Index:
         known = (orders.c.order_id, orders.c.invoice_number, orders.c.learnt_at, orders.c.dated_at)
         named = (orders.c[part] == bindparam(part) for part in ("account", "kind", "value"))
         self._named = select(*known).where(*named).order_by(orders.c.order_id)
-        told = (links.c[part] == bindparam(part) for part in ("account", "kind", "value"))
-        self._told = select(links).where(*told)
+        of_link = (links.c[part] == bindparam(part) for part in ("account", "kind", "value"))
+        self._link_named = select(links).where(*of_link)
         self._learn = (
             database.insert(orders).on_conflict_do_nothing().returning(orders.c.kind, orders.c.value, orders.c.order_id)
         )
         again = (orders.c[part] == bindparam(f"its_{part}") for part in ("account", "kind", "value", "order_id"))
         self._again = update(orders).where(*again)
-        tell = database.insert(links)
-        said = {part: tell.excluded[part] for part in ("order_id", "invoice_number", "told_at")}
-        self._tell = tell.on_conflict_do_update(index_elements=["account", "kind", "value"], set_=said)
+        upsert = database.insert(links)
+        changed = {part: upsert.excluded[part] for part in ("order_id", "invoice_number", "told_at")}
+        self._upsert_link = upsert.on_conflict_do_update(index_elements=["account", "kind", "value"], set_=changed)
         self._waiting = select(waits.c.account, waits.c.kind, waits.c.value).where(waits.c.shipment == bindparam("of"))
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:
@@ -86,7 +87,7 @@ class Index:
 
     def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:
         """The link of that name: ``order_id``, ``invoice_number``, ``told_at``."""
-        rows = self._database.rows(self._told, {"account": account, "kind": kind, "value": value})
+        rows = self._database.rows(self._link_named, {"account": account, "kind": kind, "value": value})
         return dict(rows[0]) if rows else None
 
     def links(self, *, account: str | None = None, order_id: str | None = None) -> Iterator[dict[str, Any]]:
@@ -96,25 +97,27 @@ class Index:
         newest = select(links).where(*chosen).order_by(links.c.told_at.desc(), links.c.kind, links.c.value)
         return (dict(row) for row in self._database.each(newest))
 
-    def link(self, account: str, told: Sequence[Link], *, now: float) -> list[Linked]:
+    def link(self, account: str, given: Sequence[Link], *, now: float) -> list[Linked]:
         """Note links, all or none, and wake what waits for them or went to another order or invoice.
 
         The newest word about a name counts. What was told already wakes nobody.
         """
 
-        def work(connection: Connection) -> list[Linked]:
+        def transaction(connection: Connection) -> list[Linked]:
             self._lock(connection, account)
-            return [self._link(connection, account, one, now) for one in told]
+            return [self._link(connection, account, one, now) for one in given]
 
-        done = self._database.write(work)
+        done = self._database.write(transaction)
         self._database.arrived.set()
         return done
 
     def unlink(self, account: str, kind: str, value: str, *, now: float) -> bool:
-        """Forget a link; what was written by it stays, what waits where it led looks anew. False: there was none."""
-        of = and_(links.c.account == account, links.c.kind == kind, links.c.value == value)
+        """Forget a link, in whatever notation it was told; what was written by it stays, what waits where it led is
+        decided upon again. False: there was none."""
+        values = sorted({value, *spellings(value)} if kind == "tracking_number" else {value})
+        of = and_(links.c.account == account, links.c.kind == kind, links.c.value.in_(values))
 
-        def work(connection: Connection) -> bool:
+        def transaction(connection: Connection) -> bool:
             self._lock(connection, account)
             if not connection.execute(delete(links).where(of)).rowcount:
                 return False
@@ -123,18 +126,18 @@ class Index:
             connection.execute(update(shipments).where(shipments.c.id.in_(stuck)).values(anew))
             return True
 
-        forgotten = self._database.write(work)
+        forgotten = self._database.write(transaction)
         self._database.arrived.set()
         return forgotten
 
     def learn(self, account: str, facts: Collection[Fact], *, now: float) -> int:
         """Note what an order shows, and wake what waits for it; how many shipments."""
 
-        def work(connection: Connection) -> int:
+        def transaction(connection: Connection) -> int:
             self._lock(connection, account)
             return self._note(connection, account, facts, now)
 
-        woken = self._database.write(work) if facts else 0
+        woken = self._database.write(transaction) if facts else 0
         if woken:
             self._database.arrived.set()
         return woken
@@ -146,11 +149,11 @@ class Index:
     def wake(self, account: str, names: Collection[Name], *, now: float) -> int:
         """Look at once at what waits for one of these; how many shipments."""
 
-        def work(connection: Connection) -> int:
+        def transaction(connection: Connection) -> int:
             self._lock(connection, account)
             return _wake(connection, account, names, now)
 
-        woken = self._database.write(work)
+        woken = self._database.write(transaction)
         if woken:
             self._database.arrived.set()
         return woken
@@ -174,37 +177,40 @@ class Index:
             self._note(connection, claim.account, change.learnt, now, besides=claim.id)
             read = {fact.order_id for fact in change.learnt}
             # What was heard of before the claim is seen in what it read.
-            heard = (order_news.c.account == claim.account, order_news.c.noted_at <= claim.claimed_at)
-            connection.execute(delete(order_news).where(*heard, order_news.c.order_id.in_(sorted(read))))
+            noted = (order_news.c.account == claim.account, order_news.c.noted_at <= claim.claimed_at)
+            connection.execute(delete(order_news).where(*noted, order_news.c.order_id.in_(sorted(read))))
         if change.has_new_names:
-            self._look_back(connection, claim, change.names, now)
+            self._look_back(connection, claim, change, now)
 
-    def _look_back(self, connection: Connection, claim: Claim, names: Iterable[Name], now: float) -> None:
-        """A link told during the claim that first learnt these names could not find the shipment by them."""
+    def _look_back(self, connection: Connection, claim: Claim, change: IndexChange, now: float) -> None:
+        """A link told during the claim that first learnt these names could not find the shipment by them. What the
+        claim has read is decided already."""
         since = claim.claimed_at - _SKEW
-        bearing = _bearing(links, claim.account, names)
+        bearing = _bearing(links, claim.account, change.names)
         for row in connection.execute(select(links).where(bearing, links.c.told_at >= since)).mappings():
+            if (row["kind"], row["value"], row["told_at"]) in change.links_read:
+                continue
             word = (row["order_id"], row["invoice_number"])
             # Its input_digest stays: once decided anew, a link that this claim had seen is not looked back at again.
             found = _rows(connection, shipments.c.id == claim.id, now)
             _reopen(connection, found, *word, {**reopened(now), "input_digest": shipments.c.input_digest})
 
-    def _link(self, connection: Connection, account: str, told: Link, now: float) -> Linked:
+    def _link(self, connection: Connection, account: str, link: Link, now: float) -> Linked:
         woken: dict[str, None] = {}
         replaced: dict[str, None] = {}
-        for kind, value in told.names:
+        for kind, value in link.names:
             name = {"account": account, "kind": kind, "value": value}
-            former = connection.execute(self._told, name).mappings().first()
-            word = {"order_id": told.order_id, "invoice_number": told.invoice_number}
-            connection.execute(self._tell, {**name, **word, "told_at": now})
-            if former and former["order_id"] != told.order_id:
+            former = connection.execute(self._link_named, name).mappings().first()
+            word = {"order_id": link.order_id, "invoice_number": link.invoice_number}
+            connection.execute(self._upsert_link, {**name, **word, "told_at": now})
+            if former and former["order_id"] != link.order_id:
                 replaced[former["order_id"]] = None
             alike = former is not None and all(former[part] == word[part] for part in word)
             # A number that was told long ago may be recycled: then the same word is about another parcel.
             if former is None or not alike or former["told_at"] < now - RECYCLED_AFTER.total_seconds():
                 found = _bearers(connection, account, kind, value, now)
                 woken.update(
-                    dict.fromkeys(_reopen(connection, found, told.order_id, told.invoice_number, reopened(now)))
+                    dict.fromkeys(_reopen(connection, found, link.order_id, link.invoice_number, reopened(now)))
                 )
         return Linked(tuple(woken), tuple(replaced))
 
@@ -258,10 +264,13 @@ def _waiting_for(account: str, names: Iterable[Name]) -> Any:
 
 
 def _bearers(connection: Connection, account: str, kind: str, value: str, now: float) -> list[RowMapping]:
-    """The shipments that a link of this name is about, whatever their state."""
+    """The shipments that a link of this name is about, whatever their state and the notation of their number."""
     found = set(connection.execute(_waiting_for(account, [(kind, value)])).scalars())
-    column = {"tracking_number": shipments.c.tracking_number, "shipment": shipments.c.id}.get(kind)
-    borne = or_(shipments.c.id.in_(sorted(found)), false() if column is None else column == value)
+    borne: ColumnElement[bool] = shipments.c.id.in_(sorted(found))
+    if kind == "tracking_number":
+        borne = or_(borne, shipments.c.normalised_number == normalised(value))
+    if kind == "shipment":
+        borne = or_(borne, shipments.c.id == value)
     return _rows(connection, and_(shipments.c.account == account, borne), now)
 
 

@@ -20,6 +20,7 @@ from receiver.shipments import (
     stamp_from_json,
     stamp_to_json,
 )
+from receiver.shipments.numbers import normalised
 from receiver.store.claims import OpenWrite, Settlement
 from receiver.store.tables import LIVE
 
@@ -89,7 +90,11 @@ def settled_columns(settlement: Settlement) -> dict[str, Any]:
         "sent": json.dumps(generation.sent.to_json()) if generation.sent else None,
     }
     if known is not None:
-        columns |= {"known": json.dumps(known_to_json(known)), "tracking_number": known.tracking_number}
+        columns |= {
+            "known": json.dumps(known_to_json(known)),
+            "tracking_number": known.tracking_number,
+            "normalised_number": normalised(known.tracking_number) or None,
+        }
     if settlement.account is not None:
         columns["account"] = settlement.account
     return columns

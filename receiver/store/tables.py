@@ -25,12 +25,35 @@ deliveries = Table(
     Column("body", LargeBinary),
     Column("digest", Text, nullable=False),
     Column("proof", Text, nullable=False),
-    Column("version", Text),  # of this program, whose adapter read it last
+    Column("version", Text),  # of what read it last: program+digest of adapter and schema
     Column("notice", Text),
+    Column("unknown_words", Text),  # a JSON list: status words that the adapter did not know; null: none
 )
 _OPEN_DELIVERY = text("outcome IN ('quarantined', 'error')")
 Index("deliveries_received", deliveries.c.received_at)
 Index("deliveries_open", deliveries.c.id, sqlite_where=_OPEN_DELIVERY, postgresql_where=_OPEN_DELIVERY)
+#: Deliveries that brought no news; a statement that says exactly this can use the index.
+DECLINED = "outcome IN ('ignored', 'quarantined', 'error')"
+Index(
+    "deliveries_declined",
+    *(deliveries.c.carrier, deliveries.c.received_at),
+    sqlite_where=text(DECLINED),
+    postgresql_where=text(DECLINED),
+)
+_UNKNOWN = text("unknown_words IS NOT NULL")
+Index("deliveries_unknown", *(deliveries.c.carrier, deliveries.c.id), sqlite_where=_UNKNOWN, postgresql_where=_UNKNOWN)
+
+#: Status words that adapters did not know, counted by carrier; bounded. ``delivery`` is the last one that had the word.
+unknown_words = Table(
+    "unknown_words",
+    metadata,
+    Column("carrier", Text, primary_key=True),
+    Column("word", Text, primary_key=True),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("delivery", Text, nullable=False),
+)
 
 #: What messages ask to be fetched from their carrier, once for all that ask for it: ``delivery`` was the last. While
 #: ``quiet_until`` lies ahead, none of the endpoint's is. ``headers`` may hold a secret, and go when the fetch is done.
@@ -59,7 +82,10 @@ fetches = Table(
 _FETCH_DUE = text("due_at IS NOT NULL")
 Index("fetches_due", fetches.c.endpoint, fetches.c.due_at, sqlite_where=_FETCH_DUE, postgresql_where=_FETCH_DUE)
 
-#: What one delivery says of one shipment; ``folded`` once a worker has settled it.
+#: Values of ``updates.folded``: not yet settled by a worker, settled, and no longer what the delivery is read as.
+NEW, FOLDED, REPLACED = 0, 1, 2
+
+#: What one delivery says of one shipment; ``folded`` says what became of it.
 updates = Table(
     "updates",
     metadata,
@@ -99,6 +125,7 @@ shipments = Table(
     Column("known", Text, nullable=False, server_default="{}"),
     Column("sent", Text),
     Column("tracking_number", Text),
+    Column("normalised_number", Text),  # the same without spaces, hyphens, dots and case, for finding
     Column("order_id", Text),
     Column("invoice_number", Text),
     Column("rule", Text),
@@ -120,7 +147,7 @@ Index(
     sqlite_where=_DUE,
     postgresql_where=_DUE,
 )
-Index("shipments_number", shipments.c.tracking_number)
+Index("shipments_number", shipments.c.normalised_number)
 Index("shipments_order", shipments.c.order_id)
 Index("shipments_state", shipments.c.state, shipments.c.changed_at)
 _LEASED = text("lease_until IS NOT NULL")

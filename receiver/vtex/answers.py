@@ -115,14 +115,14 @@ def _error(answer: Answer, now: float, least_pause: float) -> VtexError | None:
 
 
 def _about_the_request(answer: Answer) -> VtexError:
-    said = message(answer)
+    words = message(answer)
     if answer.status == 403:
-        return Refused(said, answer.status)
+        return Refused(words, answer.status)
     if _is_html(answer):
-        return Unroutable(f"{said}: it is about this URL, not about the key", answer.status)
+        return Unroutable(f"{words}: it is about this URL, not about the key", answer.status)
     # With which status VTEX says that an invoice is not there (KI-631970), it does not document: its words count.
-    is_missing = answer.status == 404 or _NO_INVOICE in said.lower()
-    return (NotFound if is_missing else Rejected)(said, answer.status)
+    is_missing = answer.status == 404 or _NO_INVOICE in words.lower()
+    return (NotFound if is_missing else Rejected)(words, answer.status)
 
 
 def storable(text: str) -> str:

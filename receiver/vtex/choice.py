@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from receiver.shipments import Reason
-from receiver.shipments.numbers import same_number
+from receiver.shipments.numbers import is_among
 from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
-from receiver.vtex.orders import INPUT, Order, Package
+from receiver.vtex.orders import INPUT, OUTPUT, Order, Package
 
 #: Rule → what it means, in the order in which they are asked.
 RULES = {
@@ -40,9 +40,9 @@ _NUMBER_AND_SERIES = re.compile(r"\s*0*(\d+)\s*[-/]\s*0*(\d+)\s*", re.ASCII)
 class Clues:
     """What is known of the invoice that a parcel belongs to.
 
-    ``other_numbers`` are the parcel's further numbers, such as the carrier's own code or an AWB. ``ours`` are the
-    order's invoices that bear another parcel of ours; ``one_parcel_per_invoice``: the merchant says that no two parcels
-    share one.
+    ``other_numbers`` are the parcel's further numbers, such as the carrier's own code or an AWB. ``ours``: invoice
+    number → what we wrote there of other parcels. ``one_parcel_per_invoice``: the merchant says that no two parcels
+    share an invoice.
     """
 
     tracking_number: str
@@ -55,11 +55,11 @@ class Clues:
     own_invoice: str | None = None
     assigned: bool = False
     one_parcel_per_invoice: bool = False
-    ours: Collection[str] = ()
+    ours: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def bears(self, number: str | None) -> bool:
         """True where the number is one of the parcel's, no matter how it is written."""
-        return any(same_number(number, own) for own in (self.tracking_number, *self.other_numbers))
+        return is_among(number, (self.tracking_number, *self.other_numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,16 @@ def numbers_of(packages: Sequence[Package]) -> list[str]:
     return [package.invoice_number for package in packages]
 
 
+def own_invoice(order: Order, package: Package, clues: Clues) -> Choice | Hold:
+    """The invoice where this parcel was written before, no matter what stands there now."""
+    return _chosen(order, package, "own_invoice", clues)
+
+
+def invoices_named(order: Order, number: str) -> list[Package]:
+    """The invoices that a person means by a number: the one written so, else those of the same digits."""
+    return _exactly(order.outputs, number) or _by_digits(order.outputs, number)
+
+
 def _cancelled(order: Order) -> str:
     if order.status == "replaced":
         return f"order {order.order_id} is replaced: VTEX has made a new order; assign that one"
@@ -140,35 +150,60 @@ def _named_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
     outputs, votes = order.outputs, dict[str, list[Package]]()
     if clues.linked_invoice:
         votes["link"] = _exactly(outputs, clues.linked_invoice) or _by_digits(outputs, clues.linked_invoice)
-    if clues.invoice_numbers:
-        rule, packages = _numbered(outputs, clues.invoice_numbers[0], clues)
-        votes[rule] = packages
-    key = _key(clues)
-    if key is not None:
-        votes["invoice_key"] = [package for package in outputs if _key_of(package) == key]
-        if not any(votes.values()):
-            series, number = series_and_number(key)
-            keyless = [package for package in outputs if _key_of(package) is None]
-            votes["key_number"] = _by_digits(keyless, number) or _with_series(keyless, number, series)
+    ways = _ways(outputs, clues.invoice_numbers[0], clues) if clues.invoice_numbers else {}
+    named = _numbered(outputs, ways, clues)
+    if named is not None:
+        votes[named[0]] = named[1]
+    rule, bearing = _keyed(outputs, clues, inside=not any(votes.values()))
+    votes[rule] = bearing
+    if bearing and named is None and (ruled_out := _first(ways)):
+        votes[ruled_out[0]] = ruled_out[1]  # the key is one invoice's, the number another one's
     return {rule: packages for rule, packages in votes.items() if packages}
 
 
-def _numbered(outputs: Sequence[Package], number: str, clues: Clues) -> tuple[str, list[Package]]:
-    """The invoices that the carrier's number may mean, and by which rule. Carriers pad and strip: where VTEX stores
-    "900" and "000900", either may be meant."""
-    series = _series(clues)
-    ways = {
+def _keyed(outputs: Sequence[Package], clues: Clues, *, inside: bool) -> tuple[str, list[Package]]:
+    """The invoices that the carrier's key names, and by which rule; ``inside``: also by number and series inside it."""
+    key = _key(clues)
+    if key is None:
+        return "invoice_key", []
+    same = [package for package in outputs if _key_of(package) == key]
+    if same or not inside:
+        return "invoice_key", same
+    series, number = series_and_number(key)
+    keyless = [package for package in outputs if _key_of(package) is None]
+    return "key_number", [*_by_digits(keyless, number), *_with_series(keyless, number, series)]
+
+
+def _ways(outputs: Sequence[Package], number: str, clues: Clues) -> dict[str, list[Package]]:
+    """Rule → the invoices that the carrier's number may mean by it."""
+    series, plain = _series(clues), number.strip().lower()
+    return {
         "invoice_number": _exactly(outputs, number),
-        "invoice_number_case": [one for one in outputs if one.invoice_number.strip().lower() == number.strip().lower()],
+        "invoice_number_case": [one for one in outputs if one.invoice_number.strip().lower() == plain],
         "invoice_number_digits": _by_digits(outputs, number),
         "number_and_series": _with_series(outputs, number, series) if series else [],
     }
-    same = list(dict.fromkeys(package for found in ways.values() for package in found))
-    fitting = [package for package in same if not _is_ruled_out(package, clues)]
-    rule = next(
-        (rule for rule, found in ways.items() if any(package in found for package in fitting)), "invoice_number"
-    )
-    return rule, fitting
+
+
+def _first(ways: Mapping[str, list[Package]]) -> tuple[str, list[Package]] | None:
+    return next(((rule, found) for rule, found in ways.items() if found), None)
+
+
+def _numbered(
+    outputs: Sequence[Package], ways: Mapping[str, list[Package]], clues: Clues
+) -> tuple[str, list[Package]] | None:
+    """The invoices that the carrier's number means, and by which rule; ``None`` where the carrier's words rule all out.
+
+    Carriers pad and strip: where VTEX stores "900" and "000900", either may be meant; so may "900-2" beside "900".
+    """
+    fitting = {rule: [one for one in found if not _is_ruled_out(one, clues)] for rule, found in ways.items()}
+    first = _first(fitting)
+    if first is None:
+        return None
+    number = significant(clues.invoice_numbers[0])
+    alike = [one for one in outputs if number is not None and _inner_number(one) == number]
+    meant = [*(one for found in fitting.values() for one in found), *alike]
+    return first[0], [one for one in dict.fromkeys(meant) if not _is_ruled_out(one, clues)]
 
 
 def _seen_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
@@ -259,6 +294,14 @@ def _stored_series(package: Package) -> str | None:
     return significant(written[2]) if written else None
 
 
+def _inner_number(package: Package) -> str | None:
+    """The number in ``12345-1``, or in a key that is stored as the number."""
+    written, key = _NUMBER_AND_SERIES.fullmatch(package.invoice_number), key_digits(package.invoice_number)
+    if key is not None:
+        return series_and_number(key)[1]
+    return significant(written[1]) if written else None
+
+
 def _exactly(packages: Sequence[Package], number: str) -> list[Package]:
     return [package for package in packages if package.invoice_number.strip() == number.strip()]
 
@@ -280,7 +323,7 @@ def _with_series(packages: Sequence[Package], number: str, series: str) -> list[
 
 def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
     """A person's word stands against every other clue."""
-    found = _exactly(order.outputs, number) or _by_digits(order.outputs, number)
+    found = invoices_named(order, number)
     if len(found) > 1:
         return _ambiguous(order, found, "assigned")
     if not found:
@@ -291,7 +334,7 @@ def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
 def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
     """Nobody names an invoice, and no invoice shows the parcel."""
     outputs = order.outputs
-    if not outputs:
+    if not outputs or _of_unknown_type(order):
         return _no_output(order)
     unused = [package for package in outputs if not package.tracking_number]
     if len(outputs) > 1 and unused and not _is_last_open(outputs, unused, clues):
@@ -301,7 +344,8 @@ def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
     if not unused:
         holding = ", ".join(f"{package.invoice_number}: {package.tracking_number}" for package in outputs)
         note = f"every invoice of {order.order_id} holds another number ({holding})"
-        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": numbers_of(outputs)})
+        holds = [package.tracking_number for package in outputs]
+        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": numbers_of(outputs), "holds": holds})
     if _is_ruled_out(unused[0], clues):
         return _missing(order, [f"series {series}" for series in clues.invoice_series])
     rule = "only_open_invoice" if len(outputs) == 1 else "last_open_invoice"
@@ -309,22 +353,27 @@ def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
 
 
 def _is_last_open(outputs: Sequence[Package], unused: Sequence[Package], clues: Clues) -> bool:
-    """True where the merchant's setting leaves one invoice: each other one bears another parcel of ours."""
+    """True where the merchant's setting leaves one invoice: each other one shows another parcel of ours."""
+    if not clues.one_parcel_per_invoice or len(unused) != 1:
+        return False
     taken = [package for package in outputs if package not in unused]
-    ours = all(package.invoice_number in clues.ours for package in taken)
-    return clues.one_parcel_per_invoice and len(unused) == 1 and ours
+    return all(is_among(package.tracking_number, clues.ours.get(package.invoice_number, ())) for package in taken)
+
+
+def _of_unknown_type(order: Order) -> list[Package]:
+    """Packages that are neither an invoice nor a return: an invoice may be among them."""
+    return [package for package in order.packages if package.kind not in (OUTPUT, INPUT)]
 
 
 def _no_output(order: Order) -> Wait | Hold:
-    unknown = sorted({package.kind or "none" for package in order.packages if package.kind != INPUT})
-    if unknown:
-        note = f"order {order.order_id}: {', '.join(numbers_of(order.packages))} of type {', '.join(unknown)}"
-        return Hold(Reason.UNKNOWN_PACKAGE_TYPE, note)
+    if unknown := _of_unknown_type(order):
+        shown = ", ".join(f"{one.invoice_number} of type {one.kind or 'null'}" for one in unknown)
+        return Hold(Reason.UNKNOWN_PACKAGE_TYPE, f"order {order.order_id}: {shown}")
     return Wait(Reason.ONLY_RETURN_INVOICES if order.packages else Reason.NO_INVOICE, f"order {order.order_id}")
 
 
 def _missing(order: Order, wanted: Sequence[str], *, by: str = "the carrier") -> Wait | Hold:
-    """The named invoice is not there. Where no other one is to come, waiting is in vain."""
+    """The named invoice is not there. Where no other one is to come, a person must name the right one."""
     if not order.outputs:
         return _no_output(order)
     there = ", ".join(

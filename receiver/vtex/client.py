@@ -43,11 +43,11 @@ class Vtex:
 
     def get_order(self, order_id: str) -> Any:
         """``GET order``: the order's document. Takes ``seq<sequence>`` too."""
-        return self._call("GET", f"{_ORDERS}/{segment(order_id)}")
+        return self._call("GET", f"{_ORDERS}/{path_segment(order_id)}")
 
     def get_order_group(self, group: str) -> Any:
         """``GET order-group``: a list of the purchase's orders."""
-        return self._call("GET", f"{_ORDERS}/order-group/{segment(group)}")
+        return self._call("GET", f"{_ORDERS}/order-group/{path_segment(group)}")
 
     def list_orders(self, query: Mapping[str, str]) -> Any:
         """``GET orders``: a page of the list, which lags minutes behind and must never decide anything."""
@@ -67,19 +67,21 @@ class Vtex:
 
     def patch_invoice(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> Any:
         """``PATCH invoice``: the receipt, or ``None`` where VTEX answers with an empty body."""
-        return self._call("PATCH", f"{_ORDERS}/{segment(order_id)}/invoice/{segment(invoice_number)}", body)
+        return self._call("PATCH", f"{_ORDERS}/{path_segment(order_id)}/invoice/{path_segment(invoice_number)}", body)
 
     def put_tracking(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> Any:
         """``PUT tracking``: the receipt, or ``None`` where VTEX answers with an empty body."""
-        return self._call("PUT", f"{_ORDERS}/{segment(order_id)}/invoice/{segment(invoice_number)}/tracking", body)
+        return self._call(
+            "PUT", f"{_ORDERS}/{path_segment(order_id)}/invoice/{path_segment(invoice_number)}/tracking", body
+        )
 
     def post_invoice(self, order_id: str, body: dict[str, Any]) -> Any:
         """``POST invoice``: the receipt, or ``None``. Not idempotent: without an answer only a read tells its end."""
-        return self._call("POST", f"{_ORDERS}/{segment(order_id)}/invoice", body)
+        return self._call("POST", f"{_ORDERS}/{path_segment(order_id)}/invoice", body)
 
     def invoice_url(self, order_id: str) -> str:
         """Where `post_invoice` sends an order's invoice."""
-        return f"{self.account.base_url}{_ORDERS}/{segment(order_id)}/invoice"
+        return f"{self.account.base_url}{_ORDERS}/{path_segment(order_id)}/invoice"
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         first, several = self._token, len(self.account.app_tokens)
@@ -104,7 +106,7 @@ class Vtex:
             raise Unanswered(str(error), error.status) from None
 
 
-def segment(text: str) -> str:
+def path_segment(text: str) -> str:
     """One percent-encoded path segment. Raises `BadSegment`: HTTP libraries collapse dot segments even encoded, and
     VTEX decodes a slash before it routes (KI-1302085): its page about the unknown route looks like a refusal."""
     if not text or text in (".", "..") or "/" in text or len(text) > MOST_SEGMENT or not text.isprintable():

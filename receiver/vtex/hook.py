@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from receiver.vtex.order_ids import SUFFIX
+
 #: The header in which the secret travels: VTEX signs nothing, but sends configured headers along.
 SECRET_HEADER = "x-hook-secret"
 #: Statuses in which an order may have gained an invoice. A partly invoiced order goes back to ``payment-approved``, or
@@ -17,7 +19,6 @@ MAY_HAVE_INVOICE = ("payment-approved", "handling", "invoice", "invoiced")
 PING = {"hookConfig": "ping"}
 
 _MOST = 200
-_SUFFIX = re.compile(r"-\d{2}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Event:
     @property
     def names(self) -> list[tuple[str, str]]:
         """What a shipment may be waiting for whose order this is: kinds and values."""
-        group = _SUFFIX.sub("", self.order_id)
+        group = SUFFIX.sub("", self.order_id)
         return sorted({("order_id", self.order_id), ("order_id", group), ("order_group", group)})
 
 
@@ -51,8 +52,8 @@ def read_event(body: Any) -> Event | None:
     """A notification of either kind, in either case of its names; ``None`` for what names no order."""
     if not isinstance(body, dict):
         return None
-    said = {name.lower(): value for name, value in body.items()}
-    order_id = said.get("orderid")
+    fields = {name.lower(): value for name, value in body.items()}
+    order_id = fields.get("orderid")
     if not isinstance(order_id, str) or not 0 < len(order_id.strip()) <= _MOST or not order_id.isprintable():
         return None
     return Event(order_id.strip())

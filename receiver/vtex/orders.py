@@ -86,7 +86,11 @@ class Order:
         return replace(self, packages=tuple(self._without(package, placeholders) for package in self.packages))
 
     def _without(self, package: Package, placeholders: Collection[str]) -> Package:
-        own = {"invoice_number": package.invoice_number, "order_id": self.order_id, "sequence": self.sequence or ""}
+        own = {
+            "invoice_number": package.invoice_number.strip(),
+            "order_id": self.order_id,
+            "sequence": self.sequence or "",
+        }
         texts = {_filled(text, own) for text in placeholders} - {""}
         return replace(package, tracking_number=None) if package.tracking_number in texts else package
 

@@ -61,10 +61,10 @@ def tracking(
     return Tracking(body, delivery.note, delivery.again, delivery.doubt)
 
 
-def events(told: Iterable[TrackingEvent]) -> list[Body]:
+def events(known: Iterable[TrackingEvent]) -> list[Body]:
     """The events as VTEX takes them, the oldest first; those that would look the same there are one."""
     bodies: list[Body] = []
-    for event in sorted((event for event in told if event.description), key=_order):
+    for event in sorted((event for event in known if event.description), key=_order):
         body = {
             "city": event.city,
             "state": event.state,

@@ -5,18 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from receiver.shipments import Parcels, Reason, Sent
-from receiver.shipments.numbers import same_number
-from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice
+from receiver.shipments.numbers import is_among, same_number
+from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice, own_invoice
+from receiver.vtex.differences import is_earlier_day, iso, same_page
 from receiver.vtex.orders import Order, Package
 
 #: What makes VTEX fail on an invoice's own number: "/" is decoded before routing (KI-1302085), white space gives 500
 #: (KI-409225), "#" and the like broke its replication (KI-953285); ":" and the like are refused by its web server as a
 #: dangerous path. What is not printable is unsafe, too.
 _UNSAFE = re.compile(r"[\s/\\#?%:*<>|\"&]")
-_VISIBLE = ("trackingNumber", "trackingUrl", "courier")
 #: An id's length is nowhere documented; nothing seen comes near this.
 MOST_SEGMENT = 200
 
@@ -39,7 +38,7 @@ class Wanted:
 
     def bears(self, number: str | None) -> bool:
         """True where the number is one of the parcel's, no matter how it is written."""
-        return any(same_number(number, own) for own in (self.tracking_number, *self.other_numbers))
+        return is_among(number, (self.tracking_number, *self.other_numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,11 @@ class Owner:
     moved: bool = False
     is_delivered: bool = False
     by_person: bool = False
+
+    @property
+    def numbers(self) -> set[str]:
+        """What the invoice may show of it: its number, or those of all parcels that are told there."""
+        return {*_numbers(self.parcels), *([self.number] if self.number else [])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ def decide(
     """The one write that makes VTEX agree with the carrier, or why there is none."""
     choice = choose(order, clues)
     if isinstance(choice, Hold):
-        choice = _among_ours(choice, order, clues, history, policy)
+        choice = _among_ours(choice, order, clues, wanted, history, policy)
     if not isinstance(choice, Choice):
         return choice
     package = choice.package
@@ -153,9 +157,9 @@ def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels)
     number = joined(parcels)
     first = next(iter(parcels))
     ours = {number, *_numbers(parcels), *_written(history)}
-    held = package if package.tracking_number is None or package.tracking_number in ours else None
+    held = package if package.tracking_number is None or is_among(package.tracking_number, ours) else None
     url, courier = held.tracking_url if held else None, held.courier if held else None
-    is_same_page = package.tracking_number == number and same_page(url, wanted.tracking_url)
+    is_same_page = same_number(package.tracking_number, number) and same_page(url, wanted.tracking_url)
     own_courier = wanted.courier or wanted.configured_courier
     if first != wanted.shipment:
         return patch_body(
@@ -190,9 +194,12 @@ def patch_body(
 
 
 def shows(package: Package, body: Mapping[str, Any]) -> bool:
-    """True where GET order shows what the body says; the dispatch date is not among what it shows."""
+    """True where GET order shows what the body says, the number in any notation; the dispatch date is not among what it
+    shows."""
     visible = _visible(package)
-    return all(visible[name] == body[name] for name in _VISIBLE)
+    number, own = visible["trackingNumber"], body["trackingNumber"]
+    others_match = all(visible[name] == body[name] for name in ("trackingUrl", "courier"))
+    return others_match and (number == own or same_number(number, own))
 
 
 def says_nothing_new(wanted: Wanted, sent: Sent) -> bool:
@@ -216,36 +223,10 @@ def says_nothing_new(wanted: Wanted, sent: Sent) -> bool:
     return is_same_page and courier in (None, sent.courier)
 
 
-def same_page(one: str | None, other: str | None) -> bool:
-    """True where two URLs differ in nothing but their query and fragment: those hold session ids and times."""
-    if one == other:
-        return True
-    if not one or not other:
-        return False
-    try:
-        first, second = urlsplit(one), urlsplit(other)
-    except ValueError:
-        return False
-    return (first.scheme, first.netloc.lower(), first.path) == (second.scheme, second.netloc.lower(), second.path)
-
-
-def is_earlier_day(known: str | None, sent: str | None) -> bool:
-    """True where the date known now is of an earlier day than the one sent, or none was sent. Both as `iso` writes
-    them, on the parcel's local clock."""
-    if known is None:
-        return False
-    return sent is None or datetime.fromisoformat(known).date() < datetime.fromisoformat(sent).date()
-
-
 def words(wanted: Wanted) -> tuple[str | None, ...]:
     """What a write would tell VTEX in the carrier's name, for comparing."""
     courier = wanted.courier or wanted.configured_courier
     return (wanted.tracking_number, wanted.tracking_url, courier, iso(wanted.dispatched_at))
-
-
-def iso(time: datetime | None) -> str | None:
-    """A time as VTEX takes it: seconds, and always an explicit offset."""
-    return time.isoformat(timespec="seconds") if time else None
 
 
 def unsafe_invoice_number(number: str) -> bool:
@@ -265,15 +246,26 @@ def _way_out(number: str) -> str:
     return "enter the tracking in VTEX Admin"
 
 
-def _among_ours(hold: Hold, order: Order, clues: Clues, history: History, policy: Policy) -> Choice | Hold:
+def _among_ours(
+    hold: Hold, order: Order, clues: Clues, wanted: Wanted, history: History, policy: Policy
+) -> Choice | Hold:
     """Numbers that our own other parcels wrote are not foreign ones."""
     owners = [history.owners.get(package.invoice_number) for package in order.outputs]
+    for package, owner in zip(order.outputs, owners, strict=True):
+        if owner is not None and _has_overwritten(owner, order.order_id, package, wanted, history):
+            return own_invoice(order, package, clues)
     if hold.reason != Reason.NUMBER_DIFFERS or None in owners:
         return hold
     alone = owners[0] if len(owners) == 1 else None
     if alone is not None and (alone.moved or policy.second_parcel != "hold"):
         return only_invoice(order, clues)
     return Hold(Reason.SECOND_PARCEL, hold.note, hold.evidence)
+
+
+def _has_overwritten(owner: Owner, order_id: str, package: Package, wanted: Wanted, history: History) -> bool:
+    """True where a person has put another parcel on the invoice in this one's place: that decided about both."""
+    was_here = history.sent is not None and history.sent.is_at(order_id, package.invoice_number)
+    return was_here and owner.by_person and not owner.moved and owner.shipment != wanted.shipment
 
 
 def _place(
@@ -297,11 +289,11 @@ def _place(
         # The store learns of a write whose answer was lost only with this claim's end.
         alone = _in_line(owner.parcels or (history.sent.parcels if history.sent else {}), wanted, number)
         ours |= {joined(alone), *_written(history)}
-    if standing is None or standing in ours or wanted.bears(standing):
+    if standing is None or is_among(standing, ours) or wanted.bears(standing):
         return _Place(choice, alone, other)
     note = f"invoice {choice.package.invoice_number} holds {standing}, not {joined(alone)}"
     if owner is None or other is not None or not (history.sent and history.sent.visibility.was_seen):
-        return Hold(Reason.NUMBER_DIFFERS, note)
+        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [choice.package.invoice_number], "holds": [standing]})
     if policy.number_changed == "keep":
         return Keep(choice, Reason.NUMBER_CHANGED, note)
     return _Place(_because(choice, 'number_changed = "overwrite"', standing), alone)
@@ -317,15 +309,15 @@ def _beside(
         return Agreed(choice, _visible(package), f"the same parcel is told by {other.shipment}")
     carried = f"{other.number} of {other.shipment}" if other.number else f"what {other.shipment} is about to write"
     note = f"invoice {package.invoice_number} carries {carried}"
-    sent = history.sent
-    if other.by_person and sent is not None and sent.is_at(order_id, package.invoice_number):
+    if _has_overwritten(other, order_id, package, wanted, history):
         return Keep(choice, Reason.OTHER_PARCEL, f"{note}; a person assigned it in this parcel's place")
     if policy.second_parcel == "hold" or other.number is None:
         return Hold(Reason.SECOND_PARCEL, note)
     if other.is_delivered:
         return Hold(Reason.SECOND_PARCEL, f"{note}, and VTEX was told that it is delivered")
-    if standing not in (None, other.number, *_numbers(other.parcels), *_written(history)):
-        return Hold(Reason.NUMBER_DIFFERS, f"invoice {package.invoice_number} holds {standing}, not {other.number}")
+    if standing is not None and not is_among(standing, {other.number, *_numbers(other.parcels), *_written(history)}):
+        note = f"invoice {package.invoice_number} holds {standing}, not {other.number}"
+        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [package.invoice_number], "holds": [standing]})
     because = f'second_parcel = "{policy.second_parcel}"'
     if policy.second_parcel == "join":
         parcels = _in_line(other.parcels, wanted, wanted.tracking_number)
@@ -342,7 +334,8 @@ def _number_to_show(standing: str | None, wanted: Wanted, history: History) -> s
     another number of the same parcel, unless we wrote it ourselves."""
     if standing is None or same_number(standing, wanted.tracking_number):
         return standing or wanted.tracking_number
-    return standing if wanted.bears(standing) and standing not in _written(history) else wanted.tracking_number
+    is_own = wanted.bears(standing) and not is_among(standing, _written(history))
+    return standing if is_own else wanted.tracking_number
 
 
 def _corrects_the_day(body: Body, order_id: str, place: "_Place", wanted: Wanted, history: History) -> bool:
@@ -404,7 +397,7 @@ def _bodies(history: History) -> list[Body]:
 
 def _would_blank_the_date(package: Package, body: Body) -> bool:
     """The date of another parcel, whose number a person has overwritten, is no loss."""
-    return body["dispatchedDate"] is None and package.tracking_number == body["trackingNumber"]
+    return body["dispatchedDate"] is None and same_number(package.tracking_number, body["trackingNumber"])
 
 
 def _visible(package: Package) -> Body:

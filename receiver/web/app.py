@@ -9,9 +9,9 @@ from werkzeug.exceptions import HTTPException
 
 from receiver.config import Config
 from receiver.intake import Intake
-from receiver.intake.intake import place
+from receiver.intake.auth_failures import AuthFailures
+from receiver.intake.intake import error_location
 from receiver.intake.published_keys import Keys, KeysUnavailable
-from receiver.intake.rejects import Rejects
 from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
 from receiver.web import health, links, vtex_hook, webhooks
 from receiver.web.replies import problem
@@ -30,13 +30,13 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     app.url_map.merge_slashes = False  # carriers do not follow redirects
     app.extensions["database"] = database
     inbox, index = Inbox(database), Index(database)
-    rejects = Rejects(inbox, clock=clock)
+    auth_failures = AuthFailures(inbox, clock=clock)
     keys = Keys(config.endpoints.values(), clock=clock)
     keys.fetch()
     app.register_blueprint(webhooks.blueprint(config, Intake(config, inbox, clock=clock, keys=keys), clock=clock))
-    app.register_blueprint(links.blueprint(config, index, rejects, clock=clock))
+    app.register_blueprint(links.blueprint(config, index, auth_failures, clock=clock))
     background = Background(database)
-    app.register_blueprint(vtex_hook.blueprint(config, index, background, rejects, clock=clock))
+    app.register_blueprint(vtex_hook.blueprint(config, index, background, auth_failures, clock=clock))
     app.register_blueprint(health.blueprint(database, clock=clock))
 
     @app.errorhandler(StoreUnavailable)
@@ -46,7 +46,9 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
 
     @app.errorhandler(KeysUnavailable)
     def _(_: KeysUnavailable) -> Response:  # noted already, and seldom enough
-        return problem(503, "The sender cannot be proven now: the carrier's keys are not at hand. Send it again.")
+        return problem(
+            503, "The sender cannot be authenticated now: the carrier's keys are not at hand. Send it again."
+        )
 
     @app.errorhandler(HTTPException)
     def _(error: HTTPException) -> Response:
@@ -57,7 +59,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     @app.errorhandler(Exception)
     def _(error: Exception) -> Response:
         # Never its message: the database's quote the row, and with it somebody's address.
-        log.error("503: a request failed and nothing was stored: %s", place(error))
+        log.error("503: a request failed and nothing was stored: %s", error_location(error))
         return problem(503)
 
     return app

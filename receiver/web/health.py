@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response
 
-from receiver.store import Database, Desk, StoreUnavailable
+from receiver.store import Database, OperatorQueries, StoreUnavailable
 
 log = logging.getLogger("receiver.web")
 
@@ -36,29 +36,29 @@ class _Verdict:
     """Whether deliveries can be stored, looked at once a second however many ask; they wait for the one look."""
 
     def __init__(self, database: Database, *, clock: Callable[[], float]) -> None:
-        self._database, self._desk, self._clock = database, Desk(database), clock
+        self._database, self._queries, self._clock = database, OperatorQueries(database), clock
         self._looking = threading.Lock()
         self._until = 0.0
-        self._said: tuple[dict[str, object], int] = ({}, 200)
+        self._answer: tuple[dict[str, object], int] = ({}, 200)
 
     def now(self) -> tuple[dict[str, object], int]:
         """Body and status."""
         with self._looking:
             if self._clock() >= self._until:
-                self._said = self._look()
+                self._answer = self._look()
                 self._until = self._clock() + HOLDS
-            return self._said
+            return self._answer
 
     def _look(self) -> tuple[dict[str, object], int]:
         try:
             self._database.check_writable()
-            paused = self._desk.paused_accounts(now=self._clock())
+            paused = self._queries.paused_accounts(now=self._clock())
         except StoreUnavailable as error:
             log.warning("not ready: %s", error)  # the reason names hosts and files: not for whoever asks
             return {"status": "cannot store"}, 503
         # VTEX's words are for the log and the operator, not for whoever asks.
-        told = [{"name": account["name"], "until": account["until"]} for account in paused]
-        return {"status": "ready", "paused_accounts": told}, 200
+        shown = [{"name": account["name"], "until": account["until"]} for account in paused]
+        return {"status": "ready", "paused_accounts": shown}, 200
 
 
 def _json(body: dict[str, object], status: int = 200) -> Response:

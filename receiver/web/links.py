@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, abort, request
 
 from receiver.config import Config
-from receiver.intake.rejects import Rejects, harmless, is_one_of
-from receiver.operations.links import MOST, Told, tell
+from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
+from receiver.operations.links import MOST, LinkResult, store_links
 from receiver.store import Index
 from receiver.web.replies import problem
 from receiver.web.webhooks import whole_body
@@ -19,7 +19,7 @@ class _NotLinks(Exception):
     """The body is neither an object, nor a list, nor JSON Lines."""
 
 
-def blueprint(config: Config, index: Index, rejects: Rejects, *, clock: Callable[[], float]) -> Blueprint:
+def blueprint(config: Config, index: Index, auth_failures: AuthFailures, *, clock: Callable[[], float]) -> Blueprint:
     """The route of every account that has ``link_tokens``."""
     routes = Blueprint("links", __name__)
 
@@ -32,7 +32,7 @@ def blueprint(config: Config, index: Index, rejects: Rejects, *, clock: Callable
         if kind.lower() != "bearer" or not is_one_of(token.strip(), account.link_tokens):
             reason = "no bearer token" if kind.lower() != "bearer" else "another token"
             kept = harmless(request.headers.items())
-            rejects.note(f"links/{name}", reason, method="POST", target=request.path, headers=kept)
+            auth_failures.note(f"links/{name}", reason, method="POST", target=request.path, headers=kept)
             return problem(401)
         try:
             items = _items(whole_body(config.max_body))
@@ -40,7 +40,7 @@ def blueprint(config: Config, index: Index, rejects: Rejects, *, clock: Callable
             return problem(400, str(error))
         if len(items) > MOST:
             return problem(413, f"{len(items)} links at once; send at most {MOST}.")
-        return _reply(tell(index, config, name, items, now=clock()))
+        return _reply(store_links(index, config, name, items, now=clock()))
 
     return routes
 
@@ -70,11 +70,11 @@ def _lines(written: str) -> list[Any]:
     return items
 
 
-def _reply(told: list[Told]) -> Response:
+def _reply(done: list[LinkResult]) -> Response:
     """200 where all are stored, 422 where none is, 207 between: a system that only looks at the status must not take
     a rejected link for a stored one, nor send good ones again for ever."""
-    rejected = sum(one.status == "rejected" for one in told)
-    status = 200 if not rejected else 422 if rejected == len(told) else 207
-    results = [{name: value for name, value in asdict(one).items() if value not in (None, ())} for one in told]
-    body = {"stored": len(told) - rejected, "rejected": rejected, "results": results}
+    rejected = sum(one.status == "rejected" for one in done)
+    status = 200 if not rejected else 422 if rejected == len(done) else 207
+    results = [{name: value for name, value in asdict(one).items() if value not in (None, ())} for one in done]
+    body = {"stored": len(done) - rejected, "rejected": rejected, "results": results}
     return Response(json.dumps(body) + "\n", status=status, mimetype="application/json")

@@ -20,7 +20,7 @@ class Outage:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._refused: dict[str, tuple[Carrier, float, int]] = {}
-        self._told = 0.0
+        self._last_logged = 0.0
 
     def refused(self, endpoint: Endpoint, error: StoreUnavailable) -> None:
         """A delivery was answered 503."""
@@ -28,21 +28,21 @@ class Outage:
         with self._lock:
             carrier, since, many = self._refused.get(endpoint.name, (endpoint.carrier, now, 0))
             self._refused[endpoint.name] = (carrier, since, many + 1)
-            if now < self._told + _EVERY:
+            if now < self._last_logged + _EVERY:
                 return
-            self._told = now
-            told = [
+            self._last_logged = now
+            lines = [
                 f"{name} ({many} refused) {time_left(carrier, now - since)}"
                 for name, (carrier, since, many) in sorted(self._refused.items())
             ]
-        log.error("503: deliveries cannot be stored: %s. %s", error, "; ".join(told))
+        log.error("503: deliveries cannot be stored: %s. %s", error, "; ".join(lines))
 
     def over(self) -> None:
         """A delivery was stored."""
         if not self._refused:
             return
         with self._lock:
-            refused, self._refused, self._told = self._refused, {}, 0.0
+            refused, self._refused, self._last_logged = self._refused, {}, 0.0
         if refused:
             many = sum(count for _, _, count in refused.values())
             log.warning("deliveries are stored again; %d were answered 503 meanwhile: %s", many, ", ".join(refused))

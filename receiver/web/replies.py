@@ -37,7 +37,7 @@ _AS_IT_IS = {"X-Content-Type-Options": "nosniff"}
 
 PROBLEMS = {
     400: "The request did not arrive whole.",
-    401: "The sender is not proven.",
+    401: "Authentication failed.",
     404: "There is no such endpoint.",
     405: "The endpoint does not take this method; Allow names those it takes.",
     413: "The body is larger than this receiver takes.",
@@ -49,7 +49,7 @@ PROBLEMS = {
 def reply(endpoint: Endpoint, result: Result) -> Response:
     """The answer to a delivery."""
     carrier = endpoint.carrier
-    if result.outcome == Outcome.UNPROVEN:
+    if result.outcome == Outcome.UNAUTHENTICATED:
         return problem(401)
     if result.outcome == Outcome.QUARANTINED:
         status = endpoint.unreadable

@@ -15,7 +15,7 @@ _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 def answer(endpoint: Endpoint, scheme: ClientCredentials, request: Request, intake: Intake) -> Response:
     """The token, or the error in the RFC's own words. Who is no client learns nothing else."""
     try:
-        granted = intake.prove(endpoint, request, scheme.grant)
+        granted = intake.authenticate(endpoint, request, scheme.grant)
     except NotAuthentic:
         return _json(401, {"error": "invalid_client"}, {"WWW-Authenticate": f'Basic realm="{endpoint.name}"'})
     try:

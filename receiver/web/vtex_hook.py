@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, abort, request
 
 from receiver.config import Config
-from receiver.intake.rejects import Rejects, harmless, is_one_of
+from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
 from receiver.store import Background, Index
 from receiver.vtex.hook import PING, SECRET_HEADER, Event, read_event
 from receiver.web.replies import problem
@@ -20,7 +20,7 @@ log = logging.getLogger("receiver.web")
 
 
 def blueprint(
-    config: Config, index: Index, background: Background, rejects: Rejects, *, clock: Callable[[], float]
+    config: Config, index: Index, background: Background, auth_failures: AuthFailures, *, clock: Callable[[], float]
 ) -> Blueprint:
     """The route of every account that has ``hook_secrets``.
 
@@ -41,7 +41,7 @@ def blueprint(
         if given is None or not is_one_of(given, account.hook_secrets):
             reason = f"{SECRET_HEADER} is missing" if given is None else f"{SECRET_HEADER} holds another secret"
             kept = harmless(request.headers.items())
-            rejects.note(f"hooks/vtex/{name}", reason, method="POST", target=request.path, headers=kept)
+            auth_failures.note(f"hooks/vtex/{name}", reason, method="POST", target=request.path, headers=kept)
             return problem(401)
         event = read_event(body)
         if event is None:

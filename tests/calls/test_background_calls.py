@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.http import Http
 from receiver.store import Background, Paused, Queue, RateLimited
 from receiver.store.accounts import FAILING_ORDERS
@@ -29,14 +29,14 @@ class Sleeper:
             self.meanwhile.pop(0)()
 
 
-def errands(rig: Rig, sleep: Sleeper, said: list[str] | None = None) -> Errands:
+def calls(rig: Rig, sleep: Sleeper, said: list[str] | None = None) -> BackgroundCalls:
     vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
     queue = Queue(rig.database, worker_name="errands", lease=60)
     told = [] if said is None else said
-    return Errands(queue, vtex, clock=lambda: rig.now, sleep=sleep, waiting=told.append)
+    return BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=sleep, waiting=told.append)
 
 
-def an_order(made: Errands) -> Callable[[], Any]:
+def an_order(made: BackgroundCalls) -> Callable[[], Any]:
     return lambda: made.vtex.get_order("1-01")
 
 
@@ -44,7 +44,7 @@ def test_at_once(rig_on_either: Rig) -> None:
     """An account without live work is called at once."""
     rig_on_either.add_order(order("1-01", package("900")))
     sleep = Sleeper(rig_on_either)
-    made = errands(rig_on_either, sleep)
+    made = calls(rig_on_either, sleep)
 
     assert "1-01" == made.call(an_order(made), order_id="1-01")["orderId"]
     assert [] == sleep.slept
@@ -55,7 +55,7 @@ def test_pace(rig_on_either: Rig) -> None:
     rig_on_either.configure(account={"requests_per_minute": 60})
     rig_on_either.add_order(order("1-01"))
     sleep = Sleeper(rig_on_either)
-    made = errands(rig_on_either, sleep)
+    made = calls(rig_on_either, sleep)
     for _ in range(3):
         made.call(an_order(made), order_id="1-01")
 
@@ -70,7 +70,7 @@ def test_behind_live_work(rig_on_either: Rig) -> None:
     said: list[str] = []
     sleep = Sleeper(rig)
     sleep.meanwhile = [lambda: None, rig.work]
-    made = errands(rig, sleep, said)
+    made = calls(rig, sleep, said)
     made.call(an_order(made), order_id="1-01")
 
     assert ["GET", "PATCH", "GET"] == [call.method for call in rig.calls()]
@@ -81,7 +81,7 @@ def test_no_patience(rig: Rig) -> None:
     """Without patience it is not called at all where live work or a pause stands before it."""
     rig.post(posted())
     sleep = Sleeper(rig)
-    made = errands(rig, sleep)
+    made = calls(rig, sleep)
     with pytest.raises(RateLimited):
         made.call(an_order(made), order_id="1-01", patience=0)
     Queue(rig.database, worker_name="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
@@ -92,16 +92,16 @@ def test_no_patience(rig: Rig) -> None:
 
 
 def test_pause_is_waited_for(rig_on_either: Rig) -> None:
-    """A pause is honoured, and the errand that succeeds after it ends it for all."""
+    """A pause is honoured, and the call that succeeds after it ends it for all."""
     rig = rig_on_either
     rig.add_order(order("1-01"))
     Queue(rig.database, worker_name="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
     sleep = Sleeper(rig)
-    made = errands(rig, sleep)
+    made = calls(rig, sleep)
     made.call(an_order(made), order_id="1-01")
 
     assert 60 == sum(sleep.slept)
-    assert [] == rig.desk.paused_accounts(now=rig.now)
+    assert [] == rig.queries.paused_accounts(now=rig.now)
 
 
 @pytest.mark.parametrize(
@@ -111,22 +111,22 @@ def test_pauses(rig_on_either: Rig, faults: dict[str, Any], error: type[Exceptio
     """VTEX's word and a key that does not work pause the account for the shipments, too."""
     rig = rig_on_either
     rig.faults(**faults)
-    made = errands(rig, Sleeper(rig))
+    made = calls(rig, Sleeper(rig))
     with pytest.raises(error):
         made.call(an_order(made), order_id="1-01")
 
-    (paused,) = rig.desk.paused_accounts(now=rig.now)
+    (paused,) = rig.queries.paused_accounts(now=rig.now)
     assert rig.now + (90 if error is Throttled else 300) == paused["until"]
 
 
 def test_one_probe(rig: Rig) -> None:
-    """Just out of a pause, while a shipment tries the account, an errand waits."""
+    """Just out of a pause, while a shipment tries the account, a background call waits."""
     rig.add_order(order("1-01", package("900")))
     queue = Queue(rig.database, worker_name="x", lease=60)
     queue.accounts.pause("lux", until=rig.now, reason="429", own_fault=False)
     rig.post(posted())
     queue.claim("lux", most=1, now=rig.now)
-    made = errands(rig, Sleeper(rig))
+    made = calls(rig, Sleeper(rig))
     with pytest.raises(RateLimited):
         made.call(an_order(made), order_id="1-01", patience=0)
 
@@ -134,7 +134,7 @@ def test_one_probe(rig: Rig) -> None:
 class TestOutage:
     """Many orders in a row without an answer rest the account, whoever asks for them."""
 
-    def fail(self, rig: Rig, made: Errands, *numbers: int) -> None:
+    def fail(self, rig: Rig, made: BackgroundCalls, *numbers: int) -> None:
         for number in numbers:
             order_id = f"{number}-01"
             rig.now += 1  # the pace has a place again
@@ -145,38 +145,38 @@ class TestOutage:
         """Errands' failures and shipments' are counted together; after the rest one call tries, and may end it."""
         rig = rig_on_either
         rig.faults(server_error=1.0)
-        made = errands(rig, Sleeper(rig))
+        made = calls(rig, Sleeper(rig))
         self.fail(rig, made, *range(2, FAILING_ORDERS))
         rig.post(posted("1-01"))
         rig.work()
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
         self.fail(rig, made, FAILING_ORDERS)
-        [paused] = rig.desk.paused_accounts(now=rig.now)
+        [paused] = rig.queries.paused_accounts(now=rig.now)
         assert "10 orders in a row without an answer: " in paused["reason"]
         assert 0.8 * OUTAGE.first <= paused["until"] - rig.now <= 1.2 * OUTAGE.first
         with pytest.raises(Paused):
             made.call(an_order(made), order_id="1-01", patience=0)
 
-        rig.desk.dismiss("melhor-envio/p1", now=rig.now)  # who is due would go first
+        rig.queries.dismiss("melhor-envio/p1", now=rig.now)  # who is due would go first
         rig.now = paused["until"] - 1
         self.fail(rig, made, 1)
-        [again] = rig.desk.paused_accounts(now=rig.now)
+        [again] = rig.queries.paused_accounts(now=rig.now)
         assert 1.6 * OUTAGE.first <= again["until"] - rig.now
         rig.now = again["until"]
         rig.faults()
         rig.add_order(order("1-01"))
         made.call(an_order(made), order_id="1-01", patience=0)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
         rig.faults(server_error=1.0)
         self.fail(rig, made, *range(FAILING_ORDERS - 1))
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
     @pytest.mark.parametrize("known", [True, False])
     def test_an_answer_between(self, rig: Rig, known: bool):
         """An order that is read, or that VTEX does not know, is an answer: the failures are not in a row."""
         if known:
             rig.add_order(order("1-01"))
-        made = errands(rig, Sleeper(rig))
+        made = calls(rig, Sleeper(rig))
         for _ in range(2):
             rig.faults(server_error=1.0)
             self.fail(rig, made, *range(2, FAILING_ORDERS + 1))
@@ -184,22 +184,22 @@ class TestOutage:
             with ExitStack() if known else pytest.raises(NotFound):
                 made.call(an_order(made), order_id="1-01")
 
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
     def test_about_no_order(self, rig: Rig):
         """What is about no order is no trouble of the orders, nor the end of theirs."""
         rig.faults(server_error=1.0)
-        made = errands(rig, Sleeper(rig))
+        made = calls(rig, Sleeper(rig))
         for _ in range(2 * FAILING_ORDERS):
             with pytest.raises(Transient):
                 made.call(made.vtex.get_hook)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
         self.fail(rig, made, *range(1, FAILING_ORDERS))
         rig.faults()
         assert made.call(lambda: made.vtex.list_orders({"page": "1"}))["list"] == []
         rig.faults(server_error=1.0)
         self.fail(rig, made, FAILING_ORDERS)
-        assert ["lux"] == [row["name"] for row in rig.desk.paused_accounts(now=rig.now)]
+        assert ["lux"] == [row["name"] for row in rig.queries.paused_accounts(now=rig.now)]
 
     def test_hook(self, rig: Rig, caplog: pytest.LogCaptureFixture):
         """So do the orders that the hook tells of: while VTEX answers nobody, it is not asked about each of them."""
@@ -211,7 +211,7 @@ class TestOutage:
         rig.later(3)
 
         assert FAILING_ORDERS == len(rig.calls())
-        assert ["lux"] == [row["name"] for row in rig.desk.paused_accounts(now=rig.now)]
+        assert ["lux"] == [row["name"] for row in rig.queries.paused_accounts(now=rig.now)]
         assert 1 == len([one for one in caplog.records if "paused for a moment" in one.getMessage()])
 
 
@@ -224,7 +224,7 @@ class TestRead:
         rig.faults(throttle=1.0)
         sleep = Sleeper(rig)
         sleep.meanwhile = [rig.faults]
-        made = errands(rig, sleep)
+        made = calls(rig, sleep)
 
         assert "1-01" == made.read(an_order(made), order_id="1-01")["orderId"]
         assert 60 == sum(sleep.slept)
@@ -233,7 +233,7 @@ class TestRead:
         """VTEX's own trouble is met a few times, then told."""
         rig.faults(server_error=1.0)
         sleep = Sleeper(rig)
-        made = errands(rig, sleep)
+        made = calls(rig, sleep)
         with pytest.raises(Transient):
             made.read(an_order(made), order_id="1-01")
 
@@ -242,7 +242,7 @@ class TestRead:
 
     def test_not_found(self, rig: Rig):
         """An order that is not there is not asked for again."""
-        made = errands(rig, Sleeper(rig))
+        made = calls(rig, Sleeper(rig))
         with pytest.raises(NotFound):
             made.read(an_order(made), order_id="1-01")
 

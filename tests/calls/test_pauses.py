@@ -4,32 +4,32 @@ from typing import Any
 
 import pytest
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.http import Http
 from receiver.store import Background, Queue
 from receiver.vtex.client import Vtex
-from tests.support.invoicing import Clerk, an_order
+from tests.support.invoicing import InvoicingDriver, an_order
 from tests.support.rig import NOON, Rig, order, package, posted
 
 
 class TestPauses:
     """VTEX's word for quiet outlives calls that were under way when it came."""
 
-    def test_errand_under_way(self, rig_on_either: Rig):
+    def test_background_call_under_way(self, rig_on_either: Rig):
         """An answer to a call that began before the pause does not end it."""
         rig = rig_on_either
         rig.add_order(order("1-01"))
         queue = Queue(rig.database, worker_name="errands", lease=60)
         vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
-        errands = Errands(queue, vtex, clock=lambda: rig.now, sleep=lambda _: None)
+        calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=lambda _: None)
 
         def asked_for_quiet_meanwhile() -> Any:
             queue.accounts.pause("lux", until=rig.now + 600, reason="429", own_fault=False, now=rig.now)
             return vtex.get_order("1-01")
 
-        errands.call(asked_for_quiet_meanwhile)
+        calls.call(asked_for_quiet_meanwhile)
 
-        [paused] = rig.desk.paused_accounts(now=rig.now)
+        [paused] = rig.queries.paused_accounts(now=rig.now)
         assert rig.now + 600 == paused["until"]
 
     def test_invoice_with_a_dead_key(self, rig: Rig):
@@ -37,9 +37,9 @@ class TestPauses:
         rig.add_order(an_order())
         rig.faults(unauthorized=True)
         with pytest.raises(Exception, match="not accepted"):
-            Clerk(rig).post()
+            InvoicingDriver(rig).post()
 
-        assert ["lux"] == [paused["name"] for paused in rig.desk.paused_accounts(now=rig.now)]
+        assert ["lux"] == [paused["name"] for paused in rig.queries.paused_accounts(now=rig.now)]
 
 
 def test_right_of_its_own(rig: Rig) -> None:

@@ -12,11 +12,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.http import Http
 from receiver.operations.comparing import Comparing
 from receiver.sandbox import Faults, create_sandbox, serve
-from receiver.store import Attempt, Background, Database, Desk, Inbox, Paused, Queue, RateLimited
+from receiver.store import Attempt, Background, Database, Inbox, OperatorQueries, Paused, Queue, RateLimited
 from receiver.store.accounts import FAILING_ORDERS, FAILING_WITHIN, Accounts
 from receiver.store.tables import BULK
 from receiver.timing import BAD_KEY, OUTAGE
@@ -46,8 +46,8 @@ class TestPriority:
     def test_not_starved(self, database: Database):
         """A live parcel is claimed before 10,000 retried ones that have been due for longer."""
         add_shipments(database, *(f"ep/{number}" for number in range(10_000)), state="held", due_at=None)
-        queue, desk = Queue(database, worker_name="a", lease=60), Desk(database)
-        assert 10_000 == desk.retry_all(state="held", reason=None, now=NOW - 600)
+        queue, queries = Queue(database, worker_name="a", lease=60), OperatorQueries(database)
+        assert 10_000 == queries.retry_all(state="held", reason=None, now=NOW - 600)
         add_shipments(database, "ep/live")
 
         claims = queue.claim("lux", most=3, now=NOW)
@@ -58,7 +58,7 @@ class TestPriority:
     def test_news_comes_forward(self, rig: Rig):
         """A retried parcel of which the carrier speaks again is live."""
         tell(rig, 1, 2)
-        rig.desk.retry_all(state="due", reason=None, now=rig.now)
+        rig.queries.retry_all(state="due", reason=None, now=rig.now)
         rig.post(posted("2-01", parcel="p2", number="TN2", event="order.delivered"))
         rig.work()
 
@@ -67,9 +67,9 @@ class TestPriority:
     def test_one_is_live(self, rig: Rig):
         """One shipment that a person retries or links is live: somebody waits for it."""
         tell(rig, 1, 2, 3)
-        rig.desk.retry_all(state="due", reason=None, now=rig.now)
+        rig.queries.retry_all(state="due", reason=None, now=rig.now)
         rig.now += 1
-        rig.desk.retry("melhor-envio/p3", now=rig.now)
+        rig.queries.retry("melhor-envio/p3", now=rig.now)
         rig.work()
 
         assert ["3-01", "1-01", "2-01"] == asked(rig)
@@ -82,7 +82,7 @@ class TestPriority:
         inbox = Inbox(database)
         inbox.receive(kept)
         fresh = delivery("p1", dedup="d")
-        inbox.reprocess(kept.id, outcome="accepted", reason=None, dedup="d", fresh=fresh, behind=True)
+        inbox.reprocess(kept.id, outcome="accepted", reason=None, dedup="d", fresh=fresh, bulk=True)
 
         assert after == shipment(database)["priority"]
         inbox.receive(delivery("p1"))
@@ -91,7 +91,7 @@ class TestPriority:
     def test_both_progress(self, rig: Rig):
         """While live traffic leaves room in the pace, what is done again goes on beside it."""
         tell(rig, *range(1, 9))
-        rig.desk.retry_all(state="due", reason=None, now=rig.now)
+        rig.queries.retry_all(state="due", reason=None, now=rig.now)
         for number in (11, 12):
             tell(rig, number)
             claims = rig.worker.queue.claim("lux", most=3, now=rig.now)
@@ -99,7 +99,7 @@ class TestPriority:
             assert 3 == len(claims)
             for claim in claims:
                 rig.worker._reconciler.run(claim)
-        assert 6 == len({row["id"] for row in rig.desk.shipments(state="in_step")})
+        assert 6 == len({row["id"] for row in rig.queries.shipments(state="in_step")})
 
     def test_after_a_pause(self, database: Database):
         """The one probe after a pause is a live one."""
@@ -123,7 +123,7 @@ class TestOutage:
         rig.faults(**fault)
         rig.work()
         assert FAILING_ORDERS == len(rig.calls())
-        [paused] = rig.desk.paused_accounts(now=rig.now)
+        [paused] = rig.queries.paused_accounts(now=rig.now)
         assert 0.8 * OUTAGE.first <= paused["until"] - rig.now <= 1.2 * OUTAGE.first
         assert "10 orders in a row without an answer: " in paused["reason"]
 
@@ -137,7 +137,7 @@ class TestOutage:
         rig.faults()
         rig.works_until(HOUR)
         assert {("in_step", None)} == states(rig)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
         assert 30 == len(rig.calls("PATCH"))
 
     def test_shared(self, rig_on_either: Rig):
@@ -159,7 +159,7 @@ class TestOutage:
         rig.faults(**fault, methods=frozenset({"PATCH"}))
         rig.work()
         assert FAILING_ORDERS == len(rig.calls("PATCH"))
-        [paused] = rig.desk.paused_accounts(now=rig.now)
+        [paused] = rig.queries.paused_accounts(now=rig.now)
         assert "writes of 10 orders in a row without an answer: " in paused["reason"]
 
         rig.works_until(HOUR)
@@ -171,12 +171,12 @@ class TestOutage:
         rig.faults()
         rig.works_until(HOUR)
         assert {("in_step", None)} == states(rig)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
         assert 30 == sum(len(rig.sandbox.writes(f"{number}-01", "900")) for number in range(1, 31))
         tell(rig, 31)
         rig.faults(server_error=1.0, methods=frozenset({"PATCH"}))
         rig.work()
-        assert [] == rig.desk.paused_accounts(now=rig.now), "the row began anew"
+        assert [] == rig.queries.paused_accounts(now=rig.now), "the row began anew"
 
     def test_an_outage_of_writes_ends(self, rig: Rig):
         """Once a write is answered the next trouble begins with the first, short pause, whatever it is."""
@@ -190,7 +190,7 @@ class TestOutage:
         tell(rig, 31)
         rig.faults(unauthorized=True)
         rig.work()
-        [paused] = rig.desk.paused_accounts(now=rig.now)
+        [paused] = rig.queries.paused_accounts(now=rig.now)
         assert BAD_KEY.first == paused["until"] - rig.now
 
     def test_an_answer_between(self, rig: Rig):
@@ -203,7 +203,7 @@ class TestOutage:
             rig.faults()
             [claim] = rig.worker.queue.claim("lux", most=1, now=rig.now)
             rig.worker._reconciler.run(claim)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
     def test_an_answer_to_another_process(self, rig: Rig):
         """What one process was answered counts for the failures of another."""
@@ -219,7 +219,7 @@ class TestOutage:
         [claim] = one.queue.claim("lux", most=1, now=rig.now)
         one._reconciler.run(claim)
 
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
     def test_too_seldom(self, rig: Rig):
         """Failures that lie far apart are no outage either."""
@@ -231,18 +231,18 @@ class TestOutage:
             ]
             rig.worker._reconciler.run(claim)
             rig.now += FAILING_WITHIN / (FAILING_ORDERS - 2)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
     def test_asked_again_and_again(self, rig: Rig):
         """One order that fails is one order, however often a person has it looked at."""
         tell(rig, 1)
         rig.faults(server_error=1.0)
         for _ in range(2 * FAILING_ORDERS):
-            rig.desk.retry("melhor-envio/p1", now=rig.now)
+            rig.queries.retry("melhor-envio/p1", now=rig.now)
             rig.work()
 
         assert 2 * FAILING_ORDERS == len(rig.calls())
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
     def test_one_sick_order(self, rig: Rig):
         """An order that always fails (KI-409225) does not stop the others, and is given up after the horizon."""
@@ -253,7 +253,7 @@ class TestOutage:
         tell(rig, *range(2, 7))
         rig.works_until(HOUR)
         assert {("due", "vtex_unavailable"), ("in_step", None)} == states(rig)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
         rig.works_until(3 * DAY)
         assert {("gave_up", "vtex_unavailable"), ("in_step", None)} == states(rig)
@@ -330,7 +330,7 @@ class TestAccounts:
             tell(rig, *range(1, 41), endpoint="other")
 
             def done() -> bool:
-                return 40 == len(list(rig.desk.shipments(endpoint="other", state="in_step")))
+                return 40 == len(list(rig.queries.shipments(endpoint="other", state="in_step")))
 
             eventually(done)
             assert 40 == len([call for call in other.extensions["sandbox"].calls if call.method == "PATCH"])
@@ -387,7 +387,7 @@ class TestRefusedAndProbes:
         rig.works_until(DAY)
 
         assert {("in_step", None), ("held", "vtex_refused")} == states(rig)
-        assert not [paused for paused in rig.desk.paused_accounts(now=rig.now) if paused["until"] > rig.now]
+        assert not [paused for paused in rig.queries.paused_accounts(now=rig.now) if paused["until"] > rig.now]
 
     def test_one_probe_of_two_hosts(self, rig_on_either: Rig):
         """Of two hosts that look at one moment after a pause, one sends the probe."""
@@ -411,28 +411,28 @@ class TestRefusedAndProbes:
 
         assert {1} == seen
 
-    @pytest.mark.parametrize("who", ["errand", "comparing"])
+    @pytest.mark.parametrize("who", ["background call", "comparing"])
     def test_paused_while_waiting(self, rig: Rig, who: str):
-        """An errand that waits for its place does not call any more once VTEX asks for quiet."""
+        """A background call that waits for its place does not call any more once VTEX asks for quiet."""
         rig.configure(account={"requests_per_minute": 2})
         rig.add_order(order("1-01", package("900")))
         queue = Queue(rig.database, worker_name="a", lease=60)
 
         def sleep(seconds: float) -> None:
             rig.now += seconds
-            if not rig.desk.paused_accounts(now=rig.now):
+            if not rig.queries.paused_accounts(now=rig.now):
                 queue.accounts.pause("lux", until=rig.now + 600, reason="429", own_fault=False, now=rig.now)
 
         vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
         queue.accounts.reserve_read("lux", interval=30.0, now=rig.now)
-        errands = Errands(queue, vtex, clock=lambda: rig.now, sleep=sleep)
+        calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=sleep)
         comparing = Comparing(queue, {"lux": vtex}, clock=lambda: rig.now, sleep=sleep)
         nothing = dict.fromkeys(("trackingNumber", "trackingUrl", "courier"))
         sent = {"order": "1-01", "invoice": "900", "at": 0, **nothing}
         one = {"account": "lux", "shipment": "ep/1", "tracking_number": "TN1", "sent": sent}
         with contextlib.suppress(Paused):
-            if who == "errand":
-                errands.call(lambda: vtex.get_order("1-01"), order_id="1-01", patience=60)
+            if who == "background call":
+                calls.call(lambda: vtex.get_order("1-01"), order_id="1-01", patience=60)
             else:
                 list(comparing.differing([one]))
 

@@ -3,13 +3,15 @@
 Both are found by looking: a new carrier is covered before its author writes a test.
 """
 
+import functools
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, reduce
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -32,16 +34,34 @@ from tests.support.import_law import breaches
 from tests.support.paths import SAMPLES
 
 #: The house's carriers; with ``--own-carriers FOLDER`` those of the folder instead.
-RECORDINGS = own_carriers.folder / "samples" if own_carriers.folder else SAMPLES
+HOME = own_carriers.folder / "samples" if own_carriers.folder else SAMPLES
 HELD = {slug: one for slug, one in discover(own_carriers.folder).items() if one.own == bool(own_carriers.folder)}
 CARRIERS = [pytest.param(carrier, id=slug) for slug, carrier in HELD.items()]
-RECORDINGS = [
-    pytest.param(path, id=f"{path.parent.name}/{path.stem}")
-    for slug in HELD
-    for path in sorted((RECORDINGS / slug).glob("*.http"))
-]
 every_carrier = pytest.mark.parametrize("carrier", CARRIERS)
-every_recording = pytest.mark.parametrize("path", RECORDINGS)
+
+
+def every_recording(test: Callable[[Any, Path], None]) -> Callable[..., None]:
+    """One test for each carrier, of all its recordings: as many tests as recordings would cost more than what they do.
+
+    Every recording is tried; each that fails is named.
+    """
+
+    @every_carrier
+    @functools.wraps(test)
+    def of_carrier(self: Any, carrier: Carrier) -> None:
+        failures: list[Exception] = []
+        for path in sorted((HOME / carrier.slug).glob("*.http")):
+            try:
+                test(self, path)
+            except Exception as failure:  # noqa: BLE001  the others are tried all the same
+                failure.add_note(f"recording {path.parent.name}/{path.stem}")
+                failures.append(failure)
+        if failures:
+            raise ExceptionGroup(f"{len(failures)} recordings of {carrier.slug}", failures)
+
+    del of_carrier.__wrapped__  # else pytest would ask for the argument ``path``
+    return of_carrier
+
 
 #: Carriers of which we know where the number is, and no word for where a parcel is; why.
 NUMBERS_ONLY = {"shipstation_v1": "version 1 has no tracking events (shipstation.com/docs/api/models/webhook)"}
@@ -114,7 +134,7 @@ def case(path: Path) -> Case:
 
 
 def cases(carrier: Carrier) -> list[Case]:
-    return [case(path) for path in sorted((RECORDINGS / carrier.slug).glob("*.http"))]
+    return [case(path) for path in sorted((HOME / carrier.slug).glob("*.http"))]
 
 
 class TestModule:
@@ -217,7 +237,7 @@ class TestRecordings:
 
     def test_no_strangers(self):
         """Every folder with recordings belongs to a carrier: a misspelt one would be tested by nobody."""
-        assert {path.parent.name for path in RECORDINGS.rglob("*.http")} <= set(HELD)
+        assert {path.parent.name for path in HOME.rglob("*.http")} <= set(HELD)
 
     @every_recording
     def test_says(self, path):

@@ -146,3 +146,10 @@ def test_bad_rules(path, kind, pattern, why):
 def test_kinds(kind):
     """Everything a merchant may name can be ruled."""
     assert [(str(kind), "x")] == found({"a": "x"}, Rule.parse("a", str(kind)))
+
+
+def test_template():
+    """A template puts back what the carrier cut off each name that was found."""
+    rule = Rule.parse("ids", "order_id", r"(\d+)", "MLB-{}")
+
+    assert [("order_id", "MLB-12"), ("order_id", "MLB-34")] == found({"ids": ["#12", "#34", "x"]}, rule)

@@ -2,19 +2,19 @@
 
 import json
 
-from tests.support.console import Desk, receiver
+from tests.support.console import Operator, receiver
 from tests.support.rig import MELHOR_ENVIO, order, package, posted
 
 
 class TestExport:
-    def test_replays(self, desk_on_either, tmp_path):
+    def test_replays(self, operator_on_either, tmp_path):
         """Scrubbed, it keeps what the rules need, and comes to the same decision."""
-        desk_on_either.in_step()
+        operator_on_either.in_step()
         file, orders = tmp_path / "export.jsonl", tmp_path / "orders.json"
-        file.write_text(desk_on_either.says("export"), encoding="utf-8")
+        file.write_text(operator_on_either.says("export"), encoding="utf-8")
         orders.write_text(json.dumps([order("1-01", package("41001"))]), encoding="utf-8")
 
-        (row,) = desk_on_either.tells("replay", file, "--orders", orders)
+        (row,) = operator_on_either.tells("replay", file, "--orders", orders)
 
         assert row["as_expected"]
         (shipment,) = row["shipments"]
@@ -24,7 +24,7 @@ class TestExport:
             shipment["patch"]["body"]["trackingNumber"],
         )
 
-    def test_canary(self, desk):
+    def test_canary(self, operator):
         """No person's data survives in fields that we do not use; on purpose, all does."""
         canaries = {
             "street": "Rua das Canárias 42",
@@ -32,9 +32,9 @@ class TestExport:
             "maria@canary.example": "x",
             "to": [{"name": "Maria Canária", "document": 12345678909}],
         }
-        desk.rig.post(posted(**canaries), **{"x-customer": "maria@canary.example"})
+        operator.rig.post(posted(**canaries), **{"x-customer": "maria@canary.example"})
 
-        scrubbed, raw = (json.loads(desk.says("export", *flag)) for flag in ((), ("--raw",)))
+        scrubbed, raw = (json.loads(operator.says("export", *flag)) for flag in ((), ("--raw",)))
 
         for canary in ("Can", "98888", "canary", "Maria", "12345678909"):
             assert canary not in json.dumps(scrubbed, ensure_ascii=False)
@@ -43,31 +43,31 @@ class TestExport:
         assert "exported from deliveries, scrubbed to the fields we use" == scrubbed["expected"]["source"]
         assert "exported from deliveries" == raw["expected"]["source"]
 
-    def test_quarantined(self, desk, tmp_path):
+    def test_quarantined(self, operator, tmp_path):
         """What could not be read is still not, unless its fault was scrubbed away; either way it replays."""
-        desk.rig.post({"event": "order.posted"})
-        desk.rig.post(b'{"event": "order.posted", "data": {"id": "p1", "street": NaN}}')
-        desk.rig.post(b"[" * 100_000)
+        operator.rig.post({"event": "order.posted"})
+        operator.rig.post(b'{"event": "order.posted", "data": {"id": "p1", "street": NaN}}')
+        operator.rig.post(b"[" * 100_000)
         file = tmp_path / "export.jsonl"
-        file.write_text(desk.says("export"), encoding="utf-8")
+        file.write_text(operator.says("export"), encoding="utf-8")
 
-        rows = desk.tells("replay", file)
+        rows = operator.tells("replay", file)
 
         assert ["quarantined", "accepted", "quarantined"] == [row["outcome"] for row in rows]
         assert [True, True, True] == [row["as_expected"] for row in rows]
 
-    def test_filters(self, desk):
+    def test_filters(self, operator):
         """Only those of an outcome or an endpoint."""
-        desk.in_step()
-        desk.rig.post({"event": "order.posted"})
+        operator.in_step()
+        operator.rig.post({"event": "order.posted"})
 
-        assert 1 == len(desk.says("export", "--outcome", "quarantined").splitlines())
-        assert 2 == len(desk.says("export", "--endpoint", "melhor-envio").splitlines())
+        assert 1 == len(operator.says("export", "--outcome", "quarantined").splitlines())
+        assert 2 == len(operator.says("export", "--endpoint", "melhor-envio").splitlines())
 
     def test_endpoint_gone(self, rig):
         """Deliveries of an endpoint that is no longer configured are told of."""
-        Desk(rig).in_step()
-        changed = Desk(rig, renamed=MELHOR_ENVIO)
+        Operator(rig).in_step()
+        changed = Operator(rig, renamed=MELHOR_ENVIO)
 
         result = receiver("export", config=changed.config)
 

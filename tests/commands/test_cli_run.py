@@ -178,7 +178,7 @@ class TestMigrate:
         for _ in range(2):
             assert "the database is up to date\n" == receiver("migrate", config=config).stdout
         Database(postgres_url).close()
-        assert "no such shipment\n" == receiver("shipments", config=config).stdout
+        assert "no shipments yet\n" == receiver("shipments", config=config).stdout
 
     def test_sqlite(self, config):
         """On SQLite it does what every start does."""

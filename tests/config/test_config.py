@@ -58,9 +58,10 @@ class TestExample:
         written = re.sub(r"(?m)^# (?=\w+ = |\[\[)", "", EXAMPLE.read_text())
         shown = set(re.findall(r"(?m)^(\w+) = ", written)) | {"auth", "scheme", "name"}
         readers = ("text", "texts", "number", "boolean", "choice", "zone", "table", "growing")
-        tree = ast.parse((ROOT / "receiver" / "config" / "loader.py").read_text())
+        trees = [ast.parse((ROOT / "receiver" / "config" / f"{name}.py").read_text()) for name in ("loader", "rules")]
         read = {
             node.args[0].value
+            for tree in trees
             for node in ast.walk(tree)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in readers
             if node.args and isinstance(node.args[0], ast.Constant)

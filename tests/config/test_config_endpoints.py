@@ -76,6 +76,18 @@ class TestEndpoint:
         )  # fmt: skip
         assert ZoneInfo("America/Sao_Paulo") == endpoint().zone
 
+    def test_couriers(self):
+        """Courier names are set for a gateway's codes, without regard to case."""
+        assert {"brazil-correios": "Correios"} == endpoint(couriers={" Brazil-CORREIOS": "Correios "}).couriers
+        assert {} == endpoint().couriers
+
+    def test_couriers_faults(self):
+        """A code has one name, and each fault names its code."""
+        assert [
+            "endpoints.shop.couriers.DPD: is there twice, but for case",
+            "endpoints.shop.couriers.gls: must be a non-empty text",
+        ] == endpoint_faults(couriers={"dpd": "DPD", "DPD": "dpd", "gls": ""})
+
     def test_policies(self):
         """What becomes of a second parcel, and of a number that a person changed, is set for each endpoint."""
         made = endpoint(second_parcel="join", number_changed="overwrite")
@@ -86,9 +98,10 @@ class TestEndpoint:
     @pytest.mark.parametrize(
         ("name", "value"),
         [
-            ("unreadable", 500), ("events", "yes"), ("courier", ""), ("zone", "Mars"), ("zone", "../etc"),
-            ("zone", "America"), ("references", {}), ("references", [5]), ("secret", "s"), ("auth", "header"),
-            ("second_parcel", "last"), ("number_changed", True), ("invoice_numbers", "once"),
+            ("unreadable", 500), ("events", "yes"), ("courier", ""), ("couriers", "DPD"), ("zone", "Mars"),
+            ("zone", "../etc"), ("zone", "America"), ("references", {}), ("references", [5]),
+            ("secret", "s"), ("auth", "header"), ("second_parcel", "last"), ("number_changed", True),
+            ("invoice_numbers", "once"),
         ],
     )  # fmt: skip
     def test_faults(self, name, value):
@@ -189,3 +202,41 @@ def test_endpoint_from_settings():
     assert ("melhor-envio", "lux", "melhor_envio") == (made.name, made.account, made.carrier.slug)
     with pytest.raises(BadConfig, match=r"endpoints\.nobody\.carrier"):
         endpoint_from({"carrier": "nobody", "secrets": ["s"]}, account="lux")
+
+
+class TestOrders:
+    """Settings that say how an order is told."""
+
+    def test_affixes(self):
+        """A text or a list of texts that mean nothing around an order id."""
+        assert ("ERP-",) == endpoint(order_id_affixes="ERP-").order_id_affixes
+        assert ("ERP-", "X ") == endpoint(order_id_affixes=["ERP-", "X "]).order_id_affixes
+        assert ["endpoints.shop.order_id_affixes: must be a non-empty text or a list of them"] == endpoint_faults(
+            order_id_affixes=[5]
+        )
+
+    def test_reverse(self):
+        """Rules for returns have a path and perhaps a pattern; what becomes of them is a setting of its own."""
+        made = endpoint(reverse=[{"path": "a.b", "pattern": "^R"}, {"path": "c"}], reverse_shipments="ignore")
+        assert ("ignore", ["a.b", "c"]) == (made.reverse_shipments, [rule.path for rule in made.reverse])
+        assert ["a.b", "c"] == [finder.path for finder in made.finders]
+        assert ("hold", ()) == (endpoint().reverse_shipments, endpoint().reverse)
+
+    def test_reverse_faults(self):
+        """Every fault of a rule is named with its place; the rules are a list of tables."""
+        unclosed = "unterminated character set at position 0"
+        assert [
+            "endpoints.shop.reverse[1].path: is missing",
+            f"endpoints.shop.reverse[2]: pattern '[' is not a regular expression: {unclosed}",
+            "endpoints.shop.reverse[3].is: is not a setting",
+        ] == endpoint_faults(reverse=[{}, {"path": "a", "pattern": "["}, {"path": "a", "is": "order_id"}])
+        assert ["endpoints.shop.reverse: must be a list of tables"] == endpoint_faults(reverse="ignore")
+
+    def test_template(self):
+        """A template holds the place of what was found exactly once."""
+        rule = {"path": "OrderId", "is": "order_id"}
+        assert "SLR-{}" == endpoint(references=[{**rule, "template": "SLR-{}"}]).references[0].template
+        for wrong in ("SLR-", "{}-{}"):
+            assert [
+                f"endpoints.shop.references[1]: template {wrong!r} must hold {{}} once, for what the rule finds"
+            ] == endpoint_faults(references=[{**rule, "template": wrong}])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from receiver.carriers import discover
 from tests.support.paths import ROOT
 
 SETTINGS = """
@@ -29,7 +30,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, wheels, target = (tmp_path_factory.mktemp(name) for name in ("source", "wheels", "target"))
     for name in ("adapters", "receiver", "schemas"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "wsgi.py"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "wsgi.py"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "tests", source / "tests", ignore=shutil.ignore_patterns("samples", "__pycache__"))
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
@@ -55,11 +56,21 @@ def test_content(installed: Path):
     assert "gunicorn>=26.1" in (PathDistribution(metadata).requires or [])
 
 
+def test_metadata(installed: Path):
+    """The wheel brings its licence, says which it is, and tells type checkers that it has types."""
+    [metadata] = installed.glob("*.dist-info")
+    said = PathDistribution(metadata).metadata
+    assert ("Apache-2.0", ["LICENSE"]) == (said["License-Expression"], said.get_all("License-File"))
+    assert (ROOT / "LICENSE").read_bytes() == (metadata / "licenses" / "LICENSE").read_bytes()
+    assert [True, True] == [(installed / package / "py.typed").is_file() for package in ("adapters", "receiver")]
+
+
 def test_carriers(installed: Path, tmp_path: Path):
     """The installed command lists the carriers, from its own modules and schemas."""
     listed = receiver(installed, tmp_path, "carriers", "--json")
-    slugs = [json.loads(line)["carrier"] for line in listed.stdout.splitlines()]
-    assert sorted(module.stem for module in (ROOT / "adapters").glob("[a-z]*.py")) == slugs
+    rows = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert sorted(module.stem for module in (ROOT / "adapters").glob("[a-z]*.py")) == [row["carrier"] for row in rows]
+    assert [carrier.digest for carrier in discover().values()] == [row["digest"] for row in rows]
 
     without = shutil.copytree(installed, tmp_path / "without")
     (without / "schemas" / "ups.json").unlink()

@@ -89,7 +89,7 @@ def api():
 
 
 @pytest.fixture
-def door(rig_on_either: Rig, api: Api, thin) -> Rig:
+def thin_rig(rig_on_either: Rig, api: Api, thin) -> Rig:
     """A receiver with one endpoint of that carrier, under the name `melhor-envio`."""
     rig = rig_on_either
     made = replace(
@@ -115,96 +115,98 @@ def fetch(rig: Rig) -> dict:
 
 
 class TestWay:
-    def test_to_vtex(self, door: Rig, api: Api):
+    def test_to_vtex(self, thin_rig: Rig, api: Api):
         """A notice is answered at once; its parcel is fetched with the merchant's credentials, and reaches VTEX."""
-        door.add_order(order("1-01", package("N1")))
+        thin_rig.add_order(order("1-01", package("N1")))
         api.has(parcel())
-        assert (200, "accepted") == outcome(door.post(notice()))
+        assert (200, "accepted") == outcome(thin_rig.post(notice()))
         assert [] == api.server.heard
 
-        door.work()
+        thin_rig.work()
         [asked] = api.server.heard
         assert ("GET", "/parcels?page=1") == (asked.method, asked.target)
         assert "Basic dG95LXVzZXI6dG95LXBhc3N3b3JkLTI=" == asked.headers["authorization"]
-        assert "TN-p1" == door.package_of("1-01", "N1")["trackingNumber"]
-        first, second = rows(door)
+        assert "TN-p1" == thin_rig.package_of("1-01", "N1")["trackingNumber"]
+        first, second = rows(thin_rig)
         assert ("header", None, "accepted") == (first["proof"], first["notice"], first["outcome"])
         assert ("fetched", first["id"], URL) == (second["proof"], second["notice"], second["target"])
-        assert first["id"] == door.desk.story("melhor-envio/p1")["deliveries"][0]["notice"]
-        assert "password" not in json.dumps([*rows(door), fetch(door)], default=str)
+        assert first["id"] == thin_rig.queries.history("melhor-envio/p1")["deliveries"][0]["notice"]
+        assert "password" not in json.dumps([*rows(thin_rig), fetch(thin_rig)], default=str)
 
-    def test_merged(self, door: Rig, api: Api):
+    def test_merged(self, thin_rig: Rig, api: Api):
         """Ten notices of one resource that come together cost one call; a later one costs another."""
         api.has(parcel())
         for _ in range(10):
-            assert (200, "accepted") == outcome(door.post(notice()))
-        door.work()
+            assert (200, "accepted") == outcome(thin_rig.post(notice()))
+        thin_rig.work()
         assert 1 == len(api.server.heard)
 
-        door.post(notice())
-        door.work()
+        thin_rig.post(notice())
+        thin_rig.work()
         assert 2 == len(api.server.heard)
-        assert 12 == len(rows(door))
+        assert 12 == len(rows(thin_rig))
 
-    def test_news_meanwhile(self, door: Rig, api: Api):
+    def test_news_meanwhile(self, thin_rig: Rig, api: Api):
         """A notice that comes while its resource is being fetched has it fetched once more."""
-        door.post(notice())
-        fetches = Fetches(door.database, Inbox(door.database), lease=60)
-        claim = fetches.claim("melhor-envio", now=door.now)
-        door.post(notice())
-        fetches.settle(claim, Fetched(outcome="done", status=200), now=door.now)
+        thin_rig.post(notice())
+        fetches = Fetches(thin_rig.database, Inbox(thin_rig.database), lease=60)
+        claim = fetches.claim("melhor-envio", now=thin_rig.now)
+        thin_rig.post(notice())
+        fetches.settle(claim, Fetched(outcome="done", status=200), now=thin_rig.now)
 
-        assert (None, door.now) == (fetch(door)["outcome"], fetch(door)["due_at"])
+        assert (None, thin_rig.now) == (fetch(thin_rig)["outcome"], fetch(thin_rig)["due_at"])
 
-    def test_pages(self, door: Rig, api: Api):
+    def test_pages(self, thin_rig: Rig, api: Api):
         """Each page asks for the next one."""
         for page in (1, 2, 3):
             api.has(parcel(f"p{page}"), target=f"/parcels?page={page}", page=page, pages=3)
-        door.post(notice())
-        door.work()
+        thin_rig.post(notice())
+        thin_rig.work()
 
         assert ["/parcels?page=1", "/parcels?page=2", "/parcels?page=3"] == [one.target for one in api.server.heard]
-        assert {"melhor-envio/p1", "melhor-envio/p2", "melhor-envio/p3"} == {row["id"] for row in door.desk.shipments()}
+        assert {"melhor-envio/p1", "melhor-envio/p2", "melhor-envio/p3"} == {
+            row["id"] for row in thin_rig.queries.shipments()
+        }
 
-    def test_beside(self, door: Rig, api: Api):
+    def test_beside(self, thin_rig: Rig, api: Api):
         """A worker that runs fetches beside its shipments."""
-        door.add_order(order("1-01", package("N1")))
+        thin_rig.add_order(order("1-01", package("N1")))
         api.has(parcel())
-        door.worker.start()
+        thin_rig.worker.start()
         try:
-            door.post(notice())
-            eventually(lambda: door.package_of("1-01", "N1")["trackingNumber"])
+            thin_rig.post(notice())
+            eventually(lambda: thin_rig.package_of("1-01", "N1")["trackingNumber"])
         finally:
-            door.worker.stop()
+            thin_rig.worker.stop()
 
-    def test_whole(self, door: Rig):
+    def test_whole(self, thin_rig: Rig):
         """A message that asks for nothing is read like any other."""
-        assert (200, "accepted") == outcome(door.post({"kind": "whole", "parcels": [parcel()]}))
-        assert [] == rows(door, "fetches")
+        assert (200, "accepted") == outcome(thin_rig.post({"kind": "whole", "parcels": [parcel()]}))
+        assert [] == rows(thin_rig, "fetches")
 
-    def test_reprocess(self, door: Rig, api: Api):
+    def test_reprocess(self, thin_rig: Rig, api: Api):
         """An answer that could not be read is kept, and read again after a fix; so is its notice."""
         api.says["/parcels?page=1"] = answer("200 OK", b'{"parcel": 1}')
-        door.post(notice())
-        door.work()
-        asked, came = rows(door)
+        thin_rig.post(notice())
+        thin_rig.work()
+        asked, came = rows(thin_rig)
         assert ("quarantined", "$: lacks 'parcels'") == (came["outcome"], came["reason"])
 
-        intake = Intake(door.config, Inbox(door.database), clock=lambda: door.now)
-        assert "quarantined" == intake.reprocess(door.desk.delivery(came["id"])).outcome
+        intake = Intake(thin_rig.config, Inbox(thin_rig.database), clock=lambda: thin_rig.now)
+        assert "quarantined" == intake.reprocess(thin_rig.queries.delivery(came["id"])).outcome
         api.has(parcel())
-        assert "accepted" == intake.reprocess(door.desk.delivery(asked["id"])).outcome
-        door.work()
-        assert ["melhor-envio/p1"] == [row["id"] for row in door.desk.shipments()]
+        assert "accepted" == intake.reprocess(thin_rig.queries.delivery(asked["id"])).outcome
+        thin_rig.work()
+        assert ["melhor-envio/p1"] == [row["id"] for row in thin_rig.queries.shipments()]
 
 
-def test_echoed_credentials(door: Rig, api: Api):
+def test_echoed_credentials(thin_rig: Rig, api: Api):
     """Credentials that an API sends back are not kept."""
     api.has(parcel(note="for toy-user:toy-password-2, Basic dG95LXVzZXI6dG95LXBhc3N3b3JkLTI="))
-    door.post(notice())
-    door.work()
+    thin_rig.post(notice())
+    thin_rig.work()
 
-    body = bytes(rows(door)[1]["body"])
+    body = bytes(rows(thin_rig)[1]["body"])
     assert b"toy-password-2" not in body
     assert b"dG95LXVzZXI6" not in body
 
@@ -220,143 +222,145 @@ class TestWhereTo:
             "https://api12.toy.example/", "https://api.toy.example./", "https://api.toy.example/" + "x" * 2_000, "",
         ],
     )  # fmt: skip
-    def test_strange(self, door: Rig, api: Api, url):
+    def test_strange(self, thin_rig: Rig, api: Api, url):
         """A notice that leads anywhere else is quarantined, without its URL being quoted; nothing is called."""
-        response = door.post(notice(url))
-        door.work()
+        response = thin_rig.post(notice(url))
+        thin_rig.work()
 
         assert (422, "quarantined") == outcome(response)
         assert "asks for a call that is not made" in response.json["detail"]
         assert [] == api.server.heard
-        assert [] == rows(door, "fetches")
+        assert [] == rows(thin_rig, "fetches")
 
     @pytest.mark.parametrize("url", [URL, "https://API.toy.example:443/p", "https://api7.toy.example/p"])
-    def test_own(self, door: Rig, url):
+    def test_own(self, thin_rig: Rig, url):
         """The carrier's own hosts are, in whatever case, and at the port of https."""
-        assert (200, "accepted") == outcome(door.post(notice(url)))
+        assert (200, "accepted") == outcome(thin_rig.post(notice(url)))
 
-    def test_no_redirect(self, door: Rig, api: Api):
+    def test_no_redirect(self, thin_rig: Rig, api: Api):
         """A redirect is not followed: the credentials would go along."""
         api.otherwise = answer("302 Found", b"", f"Location: {api.server.url}/elsewhere")
-        door.post(notice())
-        door.work()
+        thin_rig.post(notice())
+        thin_rig.work()
 
         assert 1 == len(api.server.heard)
-        assert ("held", "a redirect, which is not followed") == (fetch(door)["outcome"], fetch(door)["reason"])
+        assert ("held", "a redirect, which is not followed") == (fetch(thin_rig)["outcome"], fetch(thin_rig)["reason"])
 
 
 class TestTrouble:
-    def test_again(self, door: Rig, api: Api):
+    def test_again(self, thin_rig: Rig, api: Api):
         """A carrier in trouble, or a resource not yet there, is asked again after a pause that grows."""
         api.otherwise = answer("500 Oops")
-        door.post(notice())
-        door.work()
-        first = fetch(door)["due_at"] - door.now
+        thin_rig.post(notice())
+        thin_rig.work()
+        first = fetch(thin_rig)["due_at"] - thin_rig.now
         assert 4 <= first <= 6
-        door.later(first)
-        assert 8 <= fetch(door)["due_at"] - door.now <= 12
+        thin_rig.later(first)
+        assert 8 <= fetch(thin_rig)["due_at"] - thin_rig.now <= 12
         api.otherwise = answer("404 Not Found")
-        door.later(12)
-        assert (None, "HTTP 404", 3) == tuple(fetch(door)[name] for name in ("outcome", "reason", "tries"))
+        thin_rig.later(12)
+        assert (None, "HTTP 404", 3) == tuple(fetch(thin_rig)[name] for name in ("outcome", "reason", "tries"))
 
         api.has(parcel())
-        door.later(60)
-        assert ("done", 0) == (fetch(door)["outcome"], fetch(door)["tries"])
+        thin_rig.later(60)
+        assert ("done", 0) == (fetch(thin_rig)["outcome"], fetch(thin_rig)["tries"])
 
-    def test_notice_does_not_hurry(self, door: Rig, api: Api):
+    def test_notice_does_not_hurry(self, thin_rig: Rig, api: Api):
         """Another notice does not cut a back-off short."""
         api.otherwise = answer("500 Oops")
-        door.post(notice())
-        door.work()
-        due = fetch(door)["due_at"]
-        door.post(notice())
-        door.work()
+        thin_rig.post(notice())
+        thin_rig.work()
+        due = fetch(thin_rig)["due_at"]
+        thin_rig.post(notice())
+        thin_rig.work()
 
-        assert (due, 1) == (fetch(door)["due_at"], len(api.server.heard))
+        assert (due, 1) == (fetch(thin_rig)["due_at"], len(api.server.heard))
 
     @pytest.mark.parametrize("header", ["Retry-After: 120", "X-Rate-Limit-Reset: 120"])
-    def test_slow_down(self, door: Rig, api: Api, header):
+    def test_slow_down(self, thin_rig: Rig, api: Api, header):
         """A carrier that asks for quiet gets it, for all that is to be fetched there."""
         api.otherwise = answer("429 Slow", b"", header)
-        door.post(notice())
-        door.work()
+        thin_rig.post(notice())
+        thin_rig.work()
         api.has(parcel("p2"), target="/other")
-        door.post(notice("https://api.toy.example/other"))
-        door.later(119)
+        thin_rig.post(notice("https://api.toy.example/other"))
+        thin_rig.later(119)
         assert 1 == len(api.server.heard)
 
         api.has(parcel())
-        door.later(10)
-        assert {"melhor-envio/p1", "melhor-envio/p2"} == {row["id"] for row in door.desk.shipments()}
+        thin_rig.later(10)
+        assert {"melhor-envio/p1", "melhor-envio/p2"} == {row["id"] for row in thin_rig.queries.shipments()}
 
     @pytest.mark.parametrize("status", ["401 No", "403 No"])
-    def test_not_allowed(self, door: Rig, api: Api, status, caplog):
+    def test_not_allowed(self, thin_rig: Rig, api: Api, status, caplog):
         """Credentials that are not accepted are told of; what they were needed for is tried again once they are."""
         api.otherwise = answer(status)
-        door.post(notice())
-        door.work()
+        thin_rig.post(notice())
+        thin_rig.work()
         assert "fetch_credentials are not accepted" in caplog.text
         assert CREDENTIALS not in caplog.text
-        assert ("held", None) == (fetch(door)["outcome"], fetch(door)["due_at"])
-        door.later(86_400)
+        assert ("held", None) == (fetch(thin_rig)["outcome"], fetch(thin_rig)["due_at"])
+        thin_rig.later(86_400)
         assert 1 == len(api.server.heard)
 
         api.has(parcel())
         api.has(parcel("p2"), target="/other")
-        door.post(notice("https://api.toy.example/other"))
-        door.work()
-        assert {"melhor-envio/p1", "melhor-envio/p2"} == {row["id"] for row in door.desk.shipments()}
+        thin_rig.post(notice("https://api.toy.example/other"))
+        thin_rig.work()
+        assert {"melhor-envio/p1", "melhor-envio/p2"} == {row["id"] for row in thin_rig.queries.shipments()}
 
-    def test_restart(self, door: Rig, api: Api):
+    def test_restart(self, thin_rig: Rig, api: Api):
         """A restart tries held credentials again: they may be other ones."""
         api.otherwise = answer("401 No")
-        door.post(notice())
-        door.work()
+        thin_rig.post(notice())
+        thin_rig.work()
         api.has(parcel())
-        door.worker._fetcher.begin()
-        door.work()
+        thin_rig.worker._fetcher.begin()
+        thin_rig.work()
 
-        assert "done" == fetch(door)["outcome"]
+        assert "done" == fetch(thin_rig)["outcome"]
 
-    def test_given_up(self, door: Rig, api: Api, caplog):
+    def test_given_up(self, thin_rig: Rig, api: Api, caplog):
         """After ``horizon_days`` nobody asks any more; the log says so, and a person can ask again."""
         api.otherwise = answer("500 Oops")
-        door.post(notice())
-        door.work()
-        door.later(7 * 86_400 + 1)
+        thin_rig.post(notice())
+        thin_rig.work()
+        thin_rig.later(7 * 86_400 + 1)
 
-        assert ("gave_up", None) == (fetch(door)["outcome"], fetch(door)["due_at"])
+        assert ("gave_up", None) == (fetch(thin_rig)["outcome"], fetch(thin_rig)["due_at"])
         assert "could not be fetched for 7 days" in caplog.text
-        [given] = rows(door)
-        Intake(door.config, Inbox(door.database), clock=lambda: door.now).reprocess(door.desk.delivery(given["id"]))
-        door.work()
-        assert (None, "HTTP 500") == (fetch(door)["outcome"], fetch(door)["reason"])
+        [given] = rows(thin_rig)
+        Intake(thin_rig.config, Inbox(thin_rig.database), clock=lambda: thin_rig.now).reprocess(
+            thin_rig.queries.delivery(given["id"])
+        )
+        thin_rig.work()
+        assert (None, "HTTP 500") == (fetch(thin_rig)["outcome"], fetch(thin_rig)["reason"])
 
-    def test_too_large(self, door: Rig, api: Api):
+    def test_too_large(self, thin_rig: Rig, api: Api):
         """An answer of more than ``max_body`` is not taken."""
         api.says["/parcels?page=1"] = answer("200 OK", b" " * 2_000_001)
-        door.post(notice())
-        door.work()
+        thin_rig.post(notice())
+        thin_rig.work()
 
-        assert "larger than" in fetch(door)["reason"]
+        assert "larger than" in fetch(thin_rig)["reason"]
 
-    def test_lost_lease(self, door: Rig):
+    def test_lost_lease(self, thin_rig: Rig):
         """Who slept through his lease records neither an end nor an answer."""
-        door.post(notice())
-        inbox = Inbox(door.database)
-        fetches = Fetches(door.database, inbox, lease=60)
-        claim = fetches.claim("melhor-envio", now=door.now)
-        assert fetches.claim("melhor-envio", now=door.now + 59) is None
-        assert fetches.claim("melhor-envio", now=door.now + 61)
-        [given] = rows(door)
-        intake = Intake(door.config, inbox, clock=lambda: door.now)
-        endpoint = door.config.endpoints["melhor-envio"]
-        request = replace(_answer_request(door), fetched=URL)
+        thin_rig.post(notice())
+        inbox = Inbox(thin_rig.database)
+        fetches = Fetches(thin_rig.database, inbox, lease=60)
+        claim = fetches.claim("melhor-envio", now=thin_rig.now)
+        assert fetches.claim("melhor-envio", now=thin_rig.now + 59) is None
+        assert fetches.claim("melhor-envio", now=thin_rig.now + 61)
+        [given] = rows(thin_rig)
+        intake = Intake(thin_rig.config, inbox, clock=lambda: thin_rig.now)
+        endpoint = thin_rig.config.endpoints["melhor-envio"]
+        request = replace(_answer_request(thin_rig), fetched=URL)
         delivery = intake.fetched(endpoint, request, notice=given["id"])
 
         with pytest.raises(LeaseLost):
-            fetches.settle(claim, Fetched(outcome="done", answer=delivery), now=door.now + 62)
-        assert [given["id"]] == [row["id"] for row in rows(door)]
+            fetches.settle(claim, Fetched(outcome="done", answer=delivery), now=thin_rig.now + 62)
+        assert [given["id"]] == [row["id"] for row in rows(thin_rig)]
 
 
 def _answer_request(rig: Rig):
@@ -370,58 +374,58 @@ class TestActivation:
 
     ASKS: ClassVar = {"kind": "activate", "url": "https://api.toy.example/subscription/7", "secret": "hook-secret-9"}
 
-    def test_made(self, door: Rig, api: Api):
+    def test_made(self, thin_rig: Rig, api: Api):
         """The call is made with the secret, which is stored nowhere once it was."""
         api.says["/subscription/7"] = answer("204 No Content", b"")
-        assert (200, "accepted") == outcome(door.post(self.ASKS))
-        assert "hook-secret-9" not in json.dumps(rows(door), default=str)
-        assert "hook-secret-9" in fetch(door)["headers"]
+        assert (200, "accepted") == outcome(thin_rig.post(self.ASKS))
+        assert "hook-secret-9" not in json.dumps(rows(thin_rig), default=str)
+        assert "hook-secret-9" in fetch(thin_rig)["headers"]
 
-        door.work()
+        thin_rig.work()
         [asked] = api.server.heard
         assert ("POST", "hook-secret-9") == (asked.method, asked.headers["toy-secret"])
-        assert ("done", "{}") == (fetch(door)["outcome"], fetch(door)["headers"])
-        assert 1 == len(rows(door))
+        assert ("done", "{}") == (fetch(thin_rig)["outcome"], fetch(thin_rig)["headers"])
+        assert 1 == len(rows(thin_rig))
 
-    def test_without_credentials(self, door: Rig, api: Api, caplog):
+    def test_without_credentials(self, thin_rig: Rig, api: Api, caplog):
         """Where credentials are optional, a call that needs them waits until they are configured."""
-        whole = door.config
+        whole = thin_rig.config
         made = replace(whole.endpoints["melhor-envio"], fetch_credentials=None)
-        door.use(replace(whole, endpoints={"melhor-envio": made}))
-        door.post(self.ASKS)
-        door.work()
+        thin_rig.use(replace(whole, endpoints={"melhor-envio": made}))
+        thin_rig.post(self.ASKS)
+        thin_rig.work()
         assert "the endpoint has no fetch_credentials" in caplog.text
-        assert ("held", []) == (fetch(door)["outcome"], api.server.heard)
+        assert ("held", []) == (fetch(thin_rig)["outcome"], api.server.heard)
 
         api.says["/subscription/7"] = answer("204 No Content", b"")
-        door.use(whole)
-        door.worker._fetcher.begin()
-        door.work()
+        thin_rig.use(whole)
+        thin_rig.worker._fetcher.begin()
+        thin_rig.work()
         assert "hook-secret-9" == api.server.heard[0].headers["toy-secret"]
-        assert ("done", "{}") == (fetch(door)["outcome"], fetch(door)["headers"])
+        assert ("done", "{}") == (fetch(thin_rig)["outcome"], fetch(thin_rig)["headers"])
 
-    def test_reprocess(self, door: Rig):
+    def test_reprocess(self, thin_rig: Rig):
         """The blanked secret cannot be used again, and that is said."""
-        door.post(self.ASKS)
-        [row] = rows(door)
-        reading = Intake(door.config, Inbox(door.database)).reprocess(door.desk.delivery(row["id"]))
+        thin_rig.post(self.ASKS)
+        [row] = rows(thin_rig)
+        reading = Intake(thin_rig.config, Inbox(thin_rig.database)).reprocess(thin_rig.queries.delivery(row["id"]))
 
         assert "error" == reading.outcome
         assert "a field we use held a secret, which was blanked when stored" == reading.why
 
-    def test_header(self, door: Rig):
+    def test_header(self, thin_rig: Rig):
         """What cannot stand in a header is not put there."""
-        assert (422, "quarantined") == outcome(door.post({**self.ASKS, "secret": "a\r\nX: b"}))
+        assert (422, "quarantined") == outcome(thin_rig.post({**self.ASKS, "secret": "a\r\nX: b"}))
 
 
-def test_retention(door: Rig, api: Api):
+def test_retention(thin_rig: Rig, api: Api):
     """What is done is forgotten with the bodies; what is held loses its secret."""
     api.has(parcel())
-    door.post(notice())
+    thin_rig.post(notice())
     api.says["/subscription/7"] = answer("401 No")
-    door.post(TestActivation.ASKS)
-    door.work()
-    assert {"done", "held"} == {row["outcome"] for row in rows(door, "fetches")}
+    thin_rig.post(TestActivation.ASKS)
+    thin_rig.work()
+    assert {"done", "held"} == {row["outcome"] for row in rows(thin_rig, "fetches")}
 
-    door.desk.prune(bodies_before=door.now + 1)
-    assert ("held", "{}") == (fetch(door)["outcome"], fetch(door)["headers"])
+    thin_rig.queries.prune(bodies_before=thin_rig.now + 1)
+    assert ("held", "{}") == (fetch(thin_rig)["outcome"], fetch(thin_rig)["headers"])

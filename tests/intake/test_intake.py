@@ -36,7 +36,7 @@ def intake(rig: Rig) -> Intake:
 
 def reprocess(rig: Rig, number: int = 0) -> Outcome:
     """Run one of the stored deliveries again."""
-    return intake(rig).reprocess(rig.desk.delivery(rows(rig)[number]["id"])).outcome
+    return intake(rig).reprocess(rig.queries.delivery(rows(rig)[number]["id"])).outcome
 
 
 NOT_JSON = {
@@ -260,6 +260,21 @@ class TestRepeats:
         assert ["the label went back to the cart"] == [row["reason"] for row in rows(rig)]
 
 
+class TestCouriers:
+    """The endpoint's setting names a gateway's couriers; the name is stored with the update."""
+
+    @pytest.mark.parametrize(("code", "expected"), [("Brazil-Correios", "Correios"), ("jadlog", "its own")])
+    def test_named(self, rig, code, expected):
+        """The setting comes before the adapter's name, without regard to the code's case."""
+        told = Shipment(key="p1", status=Status.DISPATCHED, courier="its own", courier_code=code)
+        couriers = {"brazil-correios": "Correios"}
+        serve(rig, toy(read=lambda _payload, _request: [told]), couriers=couriers)
+        rig.post(posted())
+
+        (stored,) = rig.queries.history("melhor-envio/p1")["deliveries"]
+        assert expected == stored["said"]["courier"]
+
+
 class TestReprocess:
     @pytest.fixture
     def broken(self, rig):
@@ -398,7 +413,7 @@ class TestReprocess:
         """An endpoint that is gone and a body that retention emptied are said to be so."""
         broken(KeyError("data"))
         rig.post(posted())
-        row = rig.desk.delivery(rows(rig)[0]["id"])
+        row = rig.queries.delivery(rows(rig)[0]["id"])
 
         assert "the body was emptied by retention" == intake(rig).reprocess({**row, "body": None}).reason
         rig.configure(endpoints={"ups": ENDPOINTS["ups"]})

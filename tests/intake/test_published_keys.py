@@ -65,7 +65,7 @@ class Carrier:
 
 
 @dataclass
-class Door:
+class Site:
     """A receiver whose one endpoint is proven by the carrier's keys."""
 
     rig: Rig
@@ -73,7 +73,7 @@ class Door:
     server: object
     app: object = None
 
-    def opened(self, **settings) -> "Door":
+    def opened(self, **settings) -> "Site":
         made = replace(
             self.rig.config.endpoints["melhor-envio"],
             carrier=toy(), scheme=SCHEME, secrets=(), base_url=self.server.url, **settings,
@@ -98,88 +98,88 @@ class Door:
 
 
 @pytest.fixture
-def door(rig: Rig):
+def site(rig: Rig):
     carrier = Carrier()
     with serving(carrier.talk) as server:
-        yield Door(rig, carrier, server)
+        yield Site(rig, carrier, server)
 
 
-def test_fetched_at_start(door: Door):
+def test_fetched_at_start(site: Site):
     """The keys are asked for at start, at the published path; nobody has to send a webhook first."""
-    door.opened()
-    eventually(lambda: door.asked == 1)
+    site.opened()
+    eventually(lambda: site.asked == 1)
 
-    assert 200 == door.post(OLD)
-    assert ("GET", "/v1/jwks?x=1") == (door.server.heard[0].method, door.server.heard[0].target)
-    assert 1 == door.asked
+    assert 200 == site.post(OLD)
+    assert ("GET", "/v1/jwks?x=1") == (site.server.heard[0].method, site.server.heard[0].target)
+    assert 1 == site.asked
 
 
-def test_first_request_waits(door: Door):
+def test_first_request_waits(site: Site):
     """A webhook that comes while the first keys are on their way waits for them."""
-    door.carrier.hold.clear()
-    door.opened()
-    threading.Timer(0.2, door.carrier.hold.set).start()
+    site.carrier.hold.clear()
+    site.opened()
+    threading.Timer(0.2, site.carrier.hold.set).start()
 
-    assert 200 == door.post(OLD)
-    assert 1 == door.asked
+    assert 200 == site.post(OLD)
+    assert 1 == site.asked
 
 
-def test_closed_without_keys(door: Door):
+def test_closed_without_keys(site: Site):
     """Without keys nobody is proven and nobody refused: the sender is asked to come again, the operator hears why."""
-    door.carrier.says = answer("500 Oops")
-    door.opened()
+    site.carrier.says = answer("500 Oops")
+    site.opened()
 
-    assert 503 == door.post(OLD)
-    assert "30" == door.last.headers["Retry-After"]
-    assert "Send it again" in door.last.json["detail"]
-    [reject] = door.rig.desk.rejects()
+    assert 503 == site.post(OLD)
+    assert "30" == site.last.headers["Retry-After"]
+    assert "Send it again" in site.last.json["detail"]
+    [reject] = site.rig.queries.rejects()
     assert "are not at hand: HTTP 500" in reject["reason"]
-    door.carrier.says = door.carrier.published(OLD)
-    assert 503 == door.post(OLD)
-    assert 1 == door.asked
-    door.rig.now += 60
-    assert 200 == door.post(OLD)
+    site.carrier.says = site.carrier.published(OLD)
+    assert 503 == site.post(OLD)
+    assert 1 == site.asked
+    site.rig.now += 60
+    assert 200 == site.post(OLD)
 
 
-def test_rotated(door: Door):
+def test_rotated(site: Site):
     """A key nobody knows has the set fetched anew, once; then the webhook is taken."""
-    door.opened()
-    assert 200 == door.post(OLD)
-    door.carrier.says = door.carrier.published(OLD, NEW)
-    door.rig.now += 60
+    site.opened()
+    assert 200 == site.post(OLD)
+    site.carrier.says = site.carrier.published(OLD, NEW)
+    site.rig.now += 60
 
-    assert [200, 200] == [door.post(NEW), door.post(OLD)]
-    assert 2 == door.asked
+    assert [200, 200] == [site.post(NEW), site.post(OLD)]
+    assert 2 == site.asked
 
 
-def test_unknown_for_good(door: Door):
+def test_unknown_for_good(site: Site):
     """A key that the carrier does not publish is refused, and does not have it asked more than once a minute."""
-    door.opened()
-    assert 200 == door.post(OLD)
-    door.rig.now += 60
+    site.opened()
+    assert 200 == site.post(OLD)
+    site.rig.now += 60
 
-    assert [401] * 5 == [door.post(NEW) for _ in range(5)]
-    assert 2 == door.asked
+    assert [401] * 5 == [site.post(NEW) for _ in range(5)]
+    assert 2 == site.asked
 
 
-def test_never_two_at_once(door: Door):
+def test_never_two_at_once(site: Site):
     """Whoever comes while the set is fetched waits for that fetch, and makes none of his own."""
-    door.opened()
-    assert 200 == door.post(OLD)
-    door.carrier.says = door.carrier.published(NEW)
-    door.rig.now += 60
-    door.carrier.hold.clear()
+    site.opened()
+    assert 200 == site.post(OLD)
+    site.carrier.says = site.carrier.published(NEW)
+    site.rig.now += 60
+    site.carrier.hold.clear()
     statuses: list[int] = []
-    threads = [threading.Thread(target=lambda: statuses.append(door.post(NEW))) for _ in range(6)]
+    threads = [threading.Thread(target=lambda: statuses.append(site.post(NEW))) for _ in range(6)]
     for thread in threads:
         thread.start()
-    eventually(lambda: door.asked == 2)
-    door.carrier.hold.set()
+    eventually(lambda: site.asked == 2)
+    site.carrier.hold.set()
     for thread in threads:
         thread.join()
 
     assert [200] * 6 == statuses
-    assert 2 == door.asked
+    assert 2 == site.asked
 
 
 @pytest.mark.parametrize(
@@ -192,54 +192,54 @@ def test_never_two_at_once(door: Door):
         b"",
     ],
 )
-def test_kept(door: Door, says):
+def test_kept(site: Site, says):
     """A fetch that fails, leads elsewhere or brings no keys takes none away."""
-    door.opened()
-    assert 200 == door.post(OLD)
-    door.carrier.says = says
-    door.rig.now += 100_000
+    site.opened()
+    assert 200 == site.post(OLD)
+    site.carrier.says = says
+    site.rig.now += 100_000
 
-    assert 503 == door.post(NEW)
-    assert 200 == door.post(OLD)
+    assert 503 == site.post(NEW)
+    assert 200 == site.post(OLD)
 
 
-def test_fresh(door: Door):
+def test_fresh(site: Site):
     """An old set is fetched anew beside the requests, with its ETag; an unchanged one is not sent again."""
-    door.carrier.says = door.carrier.published(OLD, headers=('ETag: "v1"', "Cache-Control: public, max-age=600"))
-    door.opened()
-    assert 200 == door.post(OLD)
-    door.carrier.says = answer("304 Not Modified", b"")
-    door.rig.now += 599
-    assert 200 == door.post(OLD)
-    assert 1 == door.asked
+    site.carrier.says = site.carrier.published(OLD, headers=('ETag: "v1"', "Cache-Control: public, max-age=600"))
+    site.opened()
+    assert 200 == site.post(OLD)
+    site.carrier.says = answer("304 Not Modified", b"")
+    site.rig.now += 599
+    assert 200 == site.post(OLD)
+    assert 1 == site.asked
 
-    door.rig.now += 1
-    assert 200 == door.post(OLD)
-    eventually(lambda: door.asked == 2)
-    assert '"v1"' == door.server.heard[1].headers["if-none-match"]
-    assert 200 == door.post(OLD)
+    site.rig.now += 1
+    assert 200 == site.post(OLD)
+    eventually(lambda: site.asked == 2)
+    assert '"v1"' == site.server.heard[1].headers["if-none-match"]
+    assert 200 == site.post(OLD)
 
 
-def test_withdrawn(door: Door):
+def test_withdrawn(site: Site):
     """A key that the carrier withdrew proves nothing once the set has grown old."""
-    door.opened()
-    assert 200 == door.post(OLD)
-    door.carrier.says = door.carrier.published(NEW)
-    door.rig.now += 3_600
-    door.post(OLD)
-    eventually(lambda: door.asked == 2)
+    site.opened()
+    assert 200 == site.post(OLD)
+    site.carrier.says = site.carrier.published(NEW)
+    site.rig.now += 3_600
+    site.post(OLD)
+    eventually(lambda: site.asked == 2)
 
-    assert 401 == eventually(lambda: (status := door.post(OLD)) == 401 and status)
+    assert 401 == eventually(lambda: (status := site.post(OLD)) == 401 and status)
 
 
-def test_pinned(door: Door):
+def test_pinned(site: Site):
     """Keys of the configuration win: nothing is fetched."""
-    pinned = replace(door.rig.config.endpoints["melhor-envio"], scheme=SCHEME, secrets=(json.dumps({"keys": []}),))
+    pinned = replace(site.rig.config.endpoints["melhor-envio"], scheme=SCHEME, secrets=(json.dumps({"keys": []}),))
     keys = Keys([pinned])
     keys.fetch()
 
-    assert "none" == keys.prove(pinned, None, lambda _, secrets: "none" if secrets == pinned.secrets else "some")
-    assert 0 == door.asked
+    assert "none" == keys.authenticate(pinned, None, lambda _, secrets: "none" if secrets == pinned.secrets else "some")
+    assert 0 == site.asked
 
 
 def test_elsewhere(rig: Rig):

@@ -205,7 +205,7 @@ def test_reprocess_blanked(kept):
     kept.send(request("hmac", json.dumps(posted(number="TN1BR000")).encode()), endpoint="hmac")
     kept.rig.configure(endpoints=ENDPOINTS)
     intake = Intake(kept.rig.config, Inbox(kept.rig.database))
-    reading = intake.reprocess(kept.rig.desk.delivery(rows(kept.rig)[0]["id"]))
+    reading = intake.reprocess(kept.rig.queries.delivery(rows(kept.rig)[0]["id"]))
 
     assert Outcome.ERROR == reading.outcome
     assert "a field we use held a secret, which was blanked when stored" == reading.reason
@@ -219,7 +219,7 @@ def test_reprocess_as_it_came(kept):
     kept.rig.configure(endpoints=ENDPOINTS)
     intake = Intake(kept.rig.config, Inbox(kept.rig.database))
 
-    assert Outcome.ACCEPTED == intake.reprocess(kept.rig.desk.delivery(rows(kept.rig)[0]["id"])).outcome
+    assert Outcome.ACCEPTED == intake.reprocess(kept.rig.queries.delivery(rows(kept.rig)[0]["id"])).outcome
 
 
 def test_reason(kept):

@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.support.invoicing import Clerk, an_order
+from tests.support.invoicing import InvoicingDriver, an_order
 from tests.support.rig import Rig
 
 
 @pytest.fixture
-def clerk(rig: Rig) -> Clerk:
+def driver(rig: Rig) -> InvoicingDriver:
     rig.add_order(an_order())
-    return Clerk(rig)
+    return InvoicingDriver(rig)
 
 
 @pytest.fixture
-def clerk_on_either(rig_on_either: Rig) -> Clerk:
+def driver_on_either(rig_on_either: Rig) -> InvoicingDriver:
     rig_on_either.add_order(an_order())
-    return Clerk(rig_on_either)
+    return InvoicingDriver(rig_on_either)

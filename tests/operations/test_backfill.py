@@ -90,7 +90,7 @@ def test_continues(rig_on_either: Rig) -> None:
             raise Killed
 
     with pytest.raises(Killed):
-        made(rig, tell=killed).run(since, None)
+        made(rig, report=killed).run(since, None)
     rig.later(60)
     done = made(rig).run(since, None)
 

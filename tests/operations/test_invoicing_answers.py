@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from receiver.vtex.answers import Refused, Rejected
-from tests.support.invoicing import BILL, RETURN, Clerk, an_order
+from tests.support.invoicing import INVOICE, RETURN, InvoicingDriver, an_order
 from tests.support.rig import package, posted
 
 KEY = "35261112345678000195550010000009001123456789"
@@ -15,31 +15,31 @@ class TestAgain:
     """A number that is there is posted on a person's word; on what VTEX makes of that, its documents conflict."""
 
     @pytest.fixture
-    def standing(self, clerk: Clerk) -> Clerk:
-        clerk.rig.add_order(an_order(package("900", value=4_000)))
-        return clerk
+    def standing(self, driver: InvoicingDriver) -> InvoicingDriver:
+        driver.rig.add_order(an_order(package("900", value=4_000)))
+        return driver
 
-    def test_receipt_only(self, standing: Clerk):
+    def test_receipt_only(self, standing: InvoicingDriver):
         """A receipt without a change is not told as the invoice."""
-        assert "accepted" == standing.post(BILL, "replace").outcome
+        assert "accepted" == standing.post(INVOICE, "replace").outcome
         assert 4_000 == standing.rig.package_of("1-01", "900")["invoiceValue"]
 
-    def test_refused(self, standing: Clerk):
+    def test_refused(self, standing: InvoicingDriver):
         """A refusal is told in VTEX's words."""
         standing.rig.faults(repost="refused")
         with pytest.raises(Rejected, match="the order has this invoice already"):
-            standing.post(BILL, "replace")
+            standing.post(INVOICE, "replace")
 
-    def test_replaced(self, standing: Clerk):
+    def test_replaced(self, standing: InvoicingDriver):
         """A replacement is seen."""
         standing.rig.faults(repost="replaced")
-        assert "visible" == standing.post(BILL, "replace").outcome
+        assert "visible" == standing.post(INVOICE, "replace").outcome
         assert [10_000] == [one["invoiceValue"] for one in _packages(standing)]
 
-    def test_doubled(self, standing: Clerk):
+    def test_doubled(self, standing: InvoicingDriver):
         """Two packages of one number are told apart by nobody: a parcel is held there, for a person."""
         standing.rig.faults(repost="doubled")
-        standing.post(BILL, "replace")
+        standing.post(INVOICE, "replace")
         standing.rig.post(posted())
         standing.rig.work()
 
@@ -57,77 +57,77 @@ class TestAgain:
             (KEY, None, "visible"),
         ],
     )
-    def test_other_key(self, clerk: Clerk, stands: str | None, told: str | None, outcome: str):
+    def test_other_key(self, driver: InvoicingDriver, stands: str | None, told: str | None, outcome: str):
         """An invoice of the same number and value but another key is not the one that was posted."""
-        clerk.rig.add_order(an_order(package("900", invoiceKey=stands)))
+        driver.rig.add_order(an_order(package("900", invoiceKey=stands)))
 
-        assert outcome == clerk.post({**BILL, "invoiceKey": told}, "replace").outcome
+        assert outcome == driver.post({**INVOICE, "invoiceKey": told}, "replace").outcome
 
 
 class TestProof:
     """What VTEX answers, and what it shows."""
 
-    def test_empty_receipt(self, clerk: Clerk):
+    def test_empty_receipt(self, driver: InvoicingDriver):
         """An empty answer is a success without a receipt: the order shows it."""
-        clerk.rig.faults(empty_answers=True, methods=frozenset({"POST"}))
-        posting = clerk.post()
+        driver.rig.faults(empty_answers=True, methods=frozenset({"POST"}))
+        posting = driver.post()
 
         assert ("visible", None) == (posting.outcome, posting.receipt)
 
-    def test_unapplied(self, clerk: Clerk):
+    def test_unapplied(self, driver: InvoicingDriver):
         """A receipt for what was never applied is no invoice, and no leave to post again."""
-        clerk.rig.faults(unapplied=1.0)
-        assert "accepted" == clerk.post().outcome
-        clerk.rig.faults()
-        [reason] = clerk.refused()
+        driver.rig.faults(unapplied=1.0)
+        assert "accepted" == driver.post().outcome
+        driver.rig.faults()
+        [reason] = driver.refused()
         assert "VTEX accepted it" in reason
 
-    def test_written_anew(self, clerk: Clerk):
+    def test_written_anew(self, driver: InvoicingDriver):
         """What VTEX accepted and does not show yet is not posted beside, only since its file was written anew."""
-        clerk.rig.faults(visible_after=600.0)
-        assert "accepted" == clerk.post().outcome
+        driver.rig.faults(visible_after=600.0)
+        assert "accepted" == driver.post().outcome
 
-        anew = {**BILL, "issuanceDate": "2026-11-17T10:00:01-03:00"}
-        [reason] = clerk.refused(anew)
+        anew = {**INVOICE, "issuanceDate": "2026-11-17T10:00:01-03:00"}
+        [reason] = driver.refused(anew)
         assert "VTEX accepted it" in reason
-        clerk.rig.now += 600
-        [reason] = clerk.refused(anew)
+        driver.rig.now += 600
+        [reason] = driver.refused(anew)
         assert "--replace" in reason
 
     @pytest.mark.parametrize("number", ["000900", " 900"])
-    def test_another_writing(self, clerk: Clerk, number: str):
+    def test_another_writing(self, driver: InvoicingDriver, number: str):
         """Nor is it posted beside where its number is only written in another way."""
-        clerk.rig.faults(visible_after=600.0)
-        assert "accepted" == clerk.post().outcome
+        driver.rig.faults(visible_after=600.0)
+        assert "accepted" == driver.post().outcome
 
-        [reason] = clerk.refused({**BILL, "invoiceNumber": number})
+        [reason] = driver.refused({**INVOICE, "invoiceNumber": number})
         assert "VTEX accepted it" in reason
 
-    def test_odd_order(self, clerk: Clerk):
+    def test_odd_order(self, driver: InvoicingDriver):
         """What GET shows in odd forms is seen all the same."""
-        clerk.rig.faults(odd_orders=True)
-        assert "visible" == clerk.post().outcome
+        driver.rig.faults(odd_orders=True)
+        assert "visible" == driver.post().outcome
 
-    def test_too_much(self, clerk: Clerk):
+    def test_too_much(self, driver: InvoicingDriver):
         """Above the order's value VTEX refuses, even where a person lets it pass."""
         with pytest.raises(Rejected, match="exceed the order's value"):
-            clerk.post({**BILL, "invoiceValue": "10001"}, "differing")
+            driver.post({**INVOICE, "invoiceValue": "10001"}, "differing")
 
 
 class TestReturn:
     """An ``Input`` invoice refunds."""
 
     @pytest.fixture
-    def sold(self, clerk: Clerk) -> Clerk:
-        clerk.rig.add_order(an_order(package("900"), status="invoiced"))
-        return clerk
+    def sold(self, driver: InvoicingDriver) -> InvoicingDriver:
+        driver.rig.add_order(an_order(package("900"), status="invoiced"))
+        return driver
 
-    def test_more_than_was_paid(self, sold: Clerk):
+    def test_more_than_was_paid(self, sold: InvoicingDriver):
         """VTEX refunds no more than was invoiced (KI-1380918), even where a person lets it pass."""
         with pytest.raises(Rejected, match="Unable to using the restitution Refund more than 10000"):
             sold.post({**RETURN, "invoiceValue": "10001"}, "return", "differing")
 
-    def test_no_right(self, sold: Clerk):
+    def test_no_right(self, sold: InvoicingDriver):
         """Refunds need a right of their own."""
         sold.rig.faults(lacking=frozenset({"refund"}))
         with pytest.raises(Refused):
@@ -135,6 +135,6 @@ class TestReturn:
         assert 1 == len(_packages(sold))
 
 
-def _packages(clerk: Clerk) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = clerk.rig.sandbox.orders["1-01"]["packageAttachment"]["packages"]
+def _packages(driver: InvoicingDriver) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = driver.rig.sandbox.orders["1-01"]["packageAttachment"]["packages"]
     return found

@@ -139,14 +139,14 @@ class TestHttp:
         assert [200, 200, 401, 401, 401] == [
             send(told, item, token=token).status_code for token in ("new-token", "old-token", "bad-token", "", None)
         ]
-        noted = told.desk.rejects()
+        noted = told.queries.rejects()
         assert ["links/lux"] * 3 == [row["endpoint"] for row in noted]
         assert "bad-token" not in str(noted)
 
     def test_off(self, rig: Rig):
         """Without tokens, and for accounts that are not there, there is no such route."""
         assert [404, 404] == [send(rig, {}, account=name).status_code for name in ("lux", "other")]
-        assert [] == rig.desk.rejects()
+        assert [] == rig.queries.rejects()
 
 
 class TestCommands:

@@ -104,7 +104,7 @@ def test_told_to_stop_with_a_sender_waiting(machine: Site):
             serve.says("told to stop")
         assert 200 == answer.result()
     assert 0 == serve.ended()
-    assert ["melhor-envio/p1"] == [row["id"] for row in machine.desk.shipments()]
+    assert ["melhor-envio/p1"] == [row["id"] for row in machine.queries.shipments()]
     assert [] == serve.disorder
 
 
@@ -165,7 +165,7 @@ def test_killed_again_and_again(machine: Site):
     for one in firing:
         one.result()
 
-    known = {row["id"] for row in machine.desk.shipments()}
+    known = {row["id"] for row in machine.queries.shipments()}
     assert set() == {f"melhor-envio/p{number}" for number in accepted} - known
     assert eventually(lambda: machine.all_in_step(len(known)))
     assert machine.written_once(accepted)

@@ -137,7 +137,7 @@ class TestLostLease:
         reconciler.run(claim)
 
         assert "due" == rig.shipment()["state"]
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
         assert rig.attempts()[-1]["outcome"] is None
 
         rig.faults()
@@ -221,7 +221,7 @@ class TestStumbling:
         rig.add_order(order("1-01", package("900")))
         rig.post(posted(None))
         rig.work()
-        rig.desk.dismiss("melhor-envio/p1", now=rig.now)
+        rig.queries.dismiss("melhor-envio/p1", now=rig.now)
         rig.post(posted())
         with monkeypatch.context() as patched:
             patched.setattr("receiver.reconcile.reconciler.advance", _fail)

@@ -53,7 +53,7 @@ class TestOneInvoice:
 
         assert 1 == len(rig.calls("PATCH"))
         assert [("held", "second_parcel"), ("in_step", None)] == sorted(
-            (row["state"], row["reason"]) for row in rig.desk.shipments()
+            (row["state"], row["reason"]) for row in rig.queries.shipments()
         )
 
     def test_one_parcel_twice(self, rig_on_either: Rig):
@@ -67,7 +67,7 @@ class TestOneInvoice:
         rig.works_until(600)
 
         assert 1 == len(rig.calls("PATCH"))
-        assert ["in_step", "in_step"] == [row["state"] for row in rig.desk.shipments()]
+        assert ["in_step", "in_step"] == [row["state"] for row in rig.queries.shipments()]
 
     def test_first_teller_in_trouble(self, rig: Rig):
         """One parcel, told by two endpoints, the first of which has yet to write: the other waits for it in peace."""
@@ -82,7 +82,7 @@ class TestOneInvoice:
 
         rig.faults()
         rig.works_until(60)
-        assert ["in_step", "in_step"] == [row["state"] for row in rig.desk.shipments()]
+        assert ["in_step", "in_step"] == [row["state"] for row in rig.queries.shipments()]
         assert 1 == len(rig.sandbox.writes("1-01", "900"))
 
     def test_holder_never_writes(self, rig: Rig):
@@ -104,7 +104,7 @@ def test_many(rig_on_either: Rig):
     fill(rig, 30)
     at_once([threading.Thread(target=rig.new_worker(name).run_until_idle) for name in "abcd"])
 
-    assert {"in_step"} == {row["state"] for row in rig.desk.shipments()}
+    assert {"in_step"} == {row["state"] for row in rig.queries.shipments()}
     assert [30, 30] == [len(rig.calls(method)) for method in ("GET", "PATCH")]
 
 
@@ -158,7 +158,7 @@ class TestPace:
 
         def done() -> bool:
             rig.now += 0.2
-            return {"in_step"} == {row["state"] for row in rig.desk.shipments()}
+            return {"in_step"} == {row["state"] for row in rig.queries.shipments()}
 
         worker = rig.new_worker("many", sleep=sleep)
         worker.start()

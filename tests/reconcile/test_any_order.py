@@ -90,10 +90,10 @@ class Days:
 
     def assign(self) -> None:
         """A person names order and invoice, rightly."""
-        rows = [row for row in self.rig.desk.shipments() if row["state"] in ("held", "awaiting_invoice")]
+        rows = [row for row in self.rig.queries.shipments() if row["state"] in ("held", "awaiting_invoice")]
         for row in rows[:1]:
             order_id, invoice = TRUTH[row["id"].partition("/")[2]]
-            self.rig.desk.assign(row["id"], order_id=order_id, invoice_number=invoice, now=self.rig.now)
+            self.rig.queries.assign(row["id"], order_id=order_id, invoice_number=invoice, now=self.rig.now)
 
     def unlink(self) -> None:
         self.rig.index.unlink("lux", "tracking_number", f"T{self.any_parcel()}", now=self.rig.now)
@@ -108,8 +108,8 @@ class Days:
         self.rig.faults()
 
     def retry(self) -> None:
-        for row in list(self.rig.desk.shipments(state=self.chance.choice(("held", "in_step", "due")))):
-            self.rig.desk.retry(row["id"], now=self.rig.now)
+        for row in list(self.rig.queries.shipments(state=self.chance.choice(("held", "in_step", "due")))):
+            self.rig.queries.retry(row["id"], now=self.rig.now)
 
     def die(self) -> None:
         """A worker takes shipments in hand and is never heard of again."""
@@ -137,7 +137,7 @@ class Days:
                 self.tell(parcel, endpoint=endpoint)
             self.link(parcel)
         self.rig.works_until(2 * DAY)
-        self.rig.desk.retry_all(state="held", reason=None, now=self.rig.now)
+        self.rig.queries.retry_all(state="held", reason=None, now=self.rig.now)
         self.rig.works_until(2 * DAY)
 
 

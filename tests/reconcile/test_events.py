@@ -9,7 +9,7 @@ import pytest
 
 from receiver.http import Http
 from receiver.vtex.client import Vtex
-from tests.support.console import Desk, receiver
+from tests.support.console import Operator, receiver
 from tests.support.frenet_events import INVOICE, called, prepared, puts, scanned, status, tell
 from tests.support.reconciling import FRENET, INTELIPOST, shipped
 from tests.support.replaying import lines, recording, replay
@@ -239,7 +239,7 @@ class TestTrouble:
         assert ("held", "events_rejected") == tuple(rig.shipment("frenet/1")[name] for name in ("state", "reason"))
         rig.faults()
         rig.add_order(order("A-01", package("900", trackingNumber="TN1", courier="Frenet")))
-        rig.desk.retry("frenet/1", now=rig.now)
+        rig.queries.retry("frenet/1", now=rig.now)
         rig.work()
         assert "in_step" == rig.shipment("frenet/1")["state"]
 
@@ -307,7 +307,7 @@ def test_two_endpoints_one_silent(rig: Rig) -> None:
 
     done = {name: [one["call"] for one in rig.attempts(name) if one["request"]] for name in ("one/p1", "other/p1")}
     assert {"one/p1": ["PATCH", "PATCH"], "other/p1": ["PUT"] * 4} == done
-    assert {("in_step", None)} == {(row["state"], row["reason"]) for row in rig.desk.shipments()}
+    assert {("in_step", None)} == {(row["state"], row["reason"]) for row in rig.queries.shipments()}
     assert "https://t.example/new" == rig.package_of("1-01", "900")["trackingUrl"]
 
 
@@ -325,26 +325,26 @@ class TestShown:
     """What operators see of it."""
 
     @pytest.fixture
-    def desk(self, rig: Rig) -> Desk:
-        desk = Desk(rig, frenet=FRENET)
+    def operator(self, rig: Rig) -> Operator:
+        operator = Operator(rig, frenet=FRENET)
         rig.add_order(order("A-01", package("900")))
         tell(rig, "Objeto postado", kind="0")
         tell(rig, "Objeto entregue", kind="9", at=datetime(2026, 11, 12, 15, 4))
         rig.work()
-        return desk
+        return operator
 
-    def test_show(self, desk: Desk):
+    def test_show(self, operator: Operator):
         """A parcel's story has its events, its delivery and each PUT with its body."""
-        told = desk.says("show", "frenet/1")
+        told = operator.says("show", "frenet/1")
 
         assert "events           2 events, delivered 2026-11-12 15:04, told 2026-11-18T11:06:40Z\n" in told
         (put,) = [line for line in told.splitlines() if "  PUT  " in line]
         assert "A-01, invoice 900" in put
         assert '"description": "Objeto entregue"' in put
 
-    def test_json(self, desk: Desk):
+    def test_json(self, operator: Operator):
         """So it has as JSON, times in UTC."""
-        (story,) = desk.tells("show", "frenet/1")
+        (story,) = operator.tells("show", "frenet/1")
         (put,) = [one for one in story["attempts"] if one["call"] == "PUT"]
 
         assert ("done", True) == (put["outcome"], put["request"]["isDelivered"])
@@ -355,13 +355,13 @@ class TestShown:
     def test_left_to_another(self, rig: Rig):
         """Where another shipment tells the events, its name stands there."""
         with_events = {**MELHOR_ENVIO, "events": True}
-        desk = Desk(rig, one=with_events, other=with_events)
+        operator = Operator(rig, one=with_events, other=with_events)
         rig.add_order(order("1-01", package("900")))
         for name in ("one", "other"):
             rig.post(posted(note=name), endpoint=name)
             rig.work()
 
-        assert "1 event: left to one/p1, whose invoice it is\n" in desk.says("show", "other/p1")
+        assert "1 event: left to one/p1, whose invoice it is\n" in operator.says("show", "other/p1")
 
     def test_replay(self, tmp_path: Path):
         """A dry run tells the PUT, and whether it is the one expected."""

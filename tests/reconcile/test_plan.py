@@ -122,6 +122,15 @@ def test_nothing_to_ask(of, before, expected):
     assert expected == resting(next_step(of, **before))
 
 
+def test_unknown_word():
+    """A status word that the adapter does not know is named, with the command that lists such words."""
+    step = next_step(known(said(Status.OTHER, unknown_words=("14",))))
+
+    assert ("not_dispatched", "status 14 of melhor_envio is not known here: receiver carriers unknown") == (
+        step.reason, step.note
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "of",
     [

@@ -38,7 +38,7 @@ class TestHold:
         for parcel in (1, 2):
             tell(rig, parcel)
             rig.works_until(HOUR)
-        rig.desk.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
+        rig.queries.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
         rig.works_until(HOUR)
 
         assert [("held", "second_parcel"), ("in_step", None)] == [rests(rig, 1), rests(rig, 2)]
@@ -54,7 +54,7 @@ class TestFirst:
             rig.works_until(HOUR)
 
         assert [("in_step", None), ("kept", "other_parcel")] == [rests(rig, 1), rests(rig, 2)]
-        row = next(iter(rig.desk.shipments(state="kept", reason="other_parcel")))
+        row = next(iter(rig.queries.shipments(state="kept", reason="other_parcel")))
         assert ("frenet/2", None, None, "900") == (row["id"], row["sent"], row["due_at"], row["invoice_number"])
         assert 'invoice 900 carries TN1 of frenet/1; second_parcel = "first"' in row["note"]
 
@@ -69,7 +69,7 @@ class TestFirst:
         for parcel in (1, 2):
             tell(rig, parcel)
             rig.works_until(HOUR)
-        rig.desk.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
+        rig.queries.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
         rig.works_until(HOUR)
 
         assert ("TN2", ("in_step", None)) == (number(rig), rests(rig, 2))
@@ -166,8 +166,8 @@ class TestJoin:
 
         assert "TN1;TN2" == number(rig)
         assert [("in_step", None)] * 2 == [rests(rig, 1), rests(rig, 2)]
-        assert {"TN1;TN2"} == {row["sent"].tracking_number for row in rig.desk.shipments()}
-        assert {Visibility.SEEN} == {row["sent"].visibility for row in rig.desk.shipments()}
+        assert {"TN1;TN2"} == {row["sent"].tracking_number for row in rig.queries.shipments()}
+        assert {Visibility.SEEN} == {row["sent"].visibility for row in rig.queries.shipments()}
         assert ["TN2", "TN1;TN2"] == patches(rig)
         assert "2026-11-10T12:00:00-03:00" == rig.calls("PATCH")[-1].body["dispatchedDate"]
 
@@ -293,7 +293,7 @@ def test_volumes(rig: Rig, policy: str) -> None:
         rig.post(payload, endpoint="intelipost")
     rig.works_until(HOUR)
 
-    assert ["in_step"] == [row["state"] for row in rig.desk.shipments()]
+    assert ["in_step"] == [row["state"] for row in rig.queries.shipments()]
     assert ["IP1BR"] == patches(rig)
 
 
@@ -328,11 +328,11 @@ class TestNumberChanged:
     def test_retry(self, rig: Rig):
         """A retry looks again and finds the same; an assignment overwrites."""
         self.changed(rig)
-        rig.desk.retry("frenet/1", now=rig.now)
+        rig.queries.retry("frenet/1", now=rig.now)
         rig.work()
         assert ("kept", "number_changed") == rests(rig, 1)
 
-        rig.desk.assign("frenet/1", order_id="A-01", invoice_number="900", now=rig.now)
+        rig.queries.assign("frenet/1", order_id="A-01", invoice_number="900", now=rig.now)
         rig.work()
         assert (("in_step", None), "TN1") == (rests(rig, 1), number(rig))
 
@@ -389,7 +389,7 @@ class TestReleased:
         tell(rig, 1)
         rig.work()
         for invoice in ("900", "901"):
-            rig.desk.assign("frenet/1", order_id="A-01", invoice_number=invoice, now=rig.now)
+            rig.queries.assign("frenet/1", order_id="A-01", invoice_number=invoice, now=rig.now)
             rig.works_until(HOUR)
         assert ["TN1", "TN1"] == [number(rig, "900"), number(rig, "901")]
 
@@ -419,7 +419,7 @@ class TestReleased:
         vars(rig.sandbox).pop("patch_invoice", None)
         rig.on_slow = lambda _: None
         rig.add_order(order("A-01", package("900")))
-        rig.desk.dismiss("frenet/1", now=rig.now)
+        rig.queries.dismiss("frenet/1", now=rig.now)
         tell(rig, 2)
         rig.works_until(HOUR)
         assert ("TN2", ("in_step", None)) == (number(rig), rests(rig, 2))

@@ -160,7 +160,7 @@ class TestBody:
         rig.configure(endpoints=naming("order_id"))
         rig.post(posted())
         rig.work()
-        rig.desk.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         rig.post(posted(number="TN2BR", at="2026-11-11T12:00:00+00:00"))
         rig.work()
@@ -236,7 +236,7 @@ class TestWhichInvoice:
         assert Reason.AMBIGUOUS_INVOICE.sentence in told[0]
         assert ["GET"] == methods(rig)
 
-        rig.desk.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
         rig.work()
         assert ("in_step", "assigned") == (rig.shipment()["state"], rig.shipment()["rule"])
         assert "TN1BR" == fields(rig, number="901")["trackingNumber"]
@@ -253,7 +253,7 @@ class TestWhichInvoice:
         assert ("held", "number_differs") == (rig.shipment()["state"], rig.shipment()["reason"])
         assert "THEIRS" == fields(rig)["trackingNumber"]
 
-        rig.desk.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         assert "TN1BR" == fields(rig)["trackingNumber"]
 
@@ -295,7 +295,7 @@ class TestWhichInvoice:
         assert ("held", "second_parcel") == (second["state"], second["reason"])
         assert "TN1BR" == fields(rig)["trackingNumber"]
 
-        rig.desk.assign("melhor-envio/p2", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.queries.assign("melhor-envio/p2", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         assert "TN2BR" == fields(rig)["trackingNumber"]
 
@@ -309,5 +309,5 @@ class TestWhichInvoice:
             rig.post(posted(created_at=note, tracking_url="https://other.example"), endpoint="second")
             rig.works_until(HOUR)
 
-        assert ["in_step", "in_step"] == [row["state"] for row in rig.desk.shipments()]
+        assert ["in_step", "in_step"] == [row["state"] for row in rig.queries.shipments()]
         assert 1 == len(rig.calls("PATCH"))

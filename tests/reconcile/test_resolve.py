@@ -35,7 +35,7 @@ class TestReferences:
         rig.work()
         assert ("held", "ambiguous_order") == rest(rig)
 
-        rig.desk.assign("melhor-envio/p1", order_id="1-02", invoice_number=None, now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id="1-02", invoice_number=None, now=rig.now)
         rig.work()
         assert "TN1BR" == fields(rig, "1-02", "901")["trackingNumber"]
 
@@ -84,6 +84,45 @@ class TestReferences:
         rig.work()
 
         assert ("awaiting_order", "order_not_found") == rest(rig)
+
+    def test_capitals(self, rig: Rig):
+        """VTEX stores the letters of its own ids in lower case; the carrier may not."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("v5195004lux-01", package("900")))
+        rig.post(posted("V5195004LUX-01"))
+        rig.work()
+
+        assert ("in_step", "v5195004lux-01") == (rest(rig)[0], rig.shipment()["order_id"])
+
+    def test_unknown_text(self, rig: Rig):
+        """Letters around an order id may mean a return: the parcel is held with the text, the setting and the
+        command; once the setting says that they mean nothing, it is written."""
+        endpoints = naming("order_id")
+        rig.configure(endpoints=endpoints)
+        rig.add_order(order("1900000000005-01", package("900")))
+        rig.post(posted("ACME-1900000000005-01"))
+        rig.work()
+
+        assert ("held", "unknown_order_text") == rest(rig)
+        assert ["GET"] == methods(rig)
+        assert 'set order_id_affixes = ["acme"]' in rig.shipment()["note"]
+        assert "To decide: receiver assign TN1BR --order 1900000000005-01" in rig.shipment()["note"]
+
+        rig.configure(endpoints={"melhor-envio": {**endpoints["melhor-envio"], "order_id_affixes": ["ACME-"]}})
+        rig.queries.retry("melhor-envio/p1", now=rig.now)
+        rig.work()
+        assert "TN1BR" == fields(rig, "1900000000005-01")["trackingNumber"]
+
+    def test_unknown_text_of_an_order(self, rig: Rig):
+        """What looked like a text around an id may be the id of an order that VTEX makes later."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.post(posted("ACME-1900000000005-01"))
+        rig.work()
+        rig.add_order(order("ACME-1900000000005-01", package("900")))
+        assert 1 == rig.index.wake("lux", [("order_id", "ACME-1900000000005-01")], now=rig.now)
+        rig.work()
+
+        assert "TN1BR" == fields(rig, "ACME-1900000000005-01")["trackingNumber"]
 
     def test_prefixed_and_whole(self, rig: Rig):
         """The whole is asked for first: a prefix may well be part of the id. And one order in two spellings is one."""
@@ -145,8 +184,8 @@ class TestReferences:
             rig.post(posted(f"PED/{number}", parcel=f"p{number}", number=f"TN{number}BR"))
         rig.work()
 
-        assert ["unsafe_order_id"] * 4 == [row["reason"] for row in rig.desk.shipments()]
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert ["unsafe_order_id"] * 4 == [row["reason"] for row in rig.queries.shipments()]
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
     def test_slashes_and_a_key(self, rig: Rig):
         """What VTEX cannot be asked for is like what it does not know: the invoice's key may still lead there."""
@@ -200,7 +239,7 @@ class TestLinks:
         rig.work()
         assert ("awaiting_order", "order_not_found") == rest(rig)
 
-        rig.desk.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
         rig.work()
         assert "TN1BR" == fields(rig)["trackingNumber"]
 

@@ -43,7 +43,7 @@ class TestForms:
         rig.work()
         reason = "vtex_unavailable" if fault == "server_error" else "account_paused"
         assert ("due", reason) in states(rig)
-        assert bool(rig.desk.paused_accounts(now=rig.now)) == (fault != "server_error")
+        assert bool(rig.queries.paused_accounts(now=rig.now)) == (fault != "server_error")
 
         rig.faults()
         rig.works_until(HOUR)
@@ -153,7 +153,7 @@ class TestAnswers:
         assert 1 == len(rig.calls("PATCH"))
 
         rig.faults()
-        rig.desk.retry("melhor-envio/p1", now=rig.now)
+        rig.queries.retry("melhor-envio/p1", now=rig.now)
         rig.works_until(DAY)
         assert ({("in_step", None)}, "TN1") == (states(rig), fields(rig)["trackingNumber"])
 
@@ -218,7 +218,7 @@ class TestRights:
         rig.faults(lacking=frozenset({"list"}), error_form="login")
         with pytest.raises(Misconfigured):
             made(rig).run(rig.now - DAY, None)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
         rig.work()
 
         assert [1] * 6 == written(rig)
@@ -229,11 +229,11 @@ class TestRights:
         prepare(rig)
         rig.faults(lacking=frozenset({right}))
         rig.work()
-        assert ["lux"] == [row["name"] for row in rig.desk.paused_accounts(now=rig.now)]
+        assert ["lux"] == [row["name"] for row in rig.queries.paused_accounts(now=rig.now)]
 
         rig.faults()
         rig.works_until(HOUR)
-        rig.desk.retry_all(state="held", reason="vtex_refused", now=rig.now)
+        rig.queries.retry_all(state="held", reason="vtex_refused", now=rig.now)
         rig.work()
         assert [1] * 6 == written(rig)
 
@@ -247,7 +247,7 @@ class TestRights:
             rig.work()
 
         assert {("in_step", None)} == states(rig)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
     def test_rotation_remembered(self, rig: Rig):
         """The token that VTEX takes is the first one tried from then on, in both directions of a rotation."""
@@ -295,7 +295,7 @@ class TestRights:
             tell(rig, number, tracking_url="https://track.example/new")
         rig.work()
         assert 429 == rig.calls()[-1].status
-        assert ["lux"] == [row["name"] for row in rig.desk.paused_accounts(now=rig.now)]
+        assert ["lux"] == [row["name"] for row in rig.queries.paused_accounts(now=rig.now)]
 
 
 class TestOrders:
@@ -309,7 +309,7 @@ class TestOrders:
         rig.works_until(HOUR)
 
         assert {("in_step", None, Visibility.SEEN)} == {
-            (row["state"], row["reason"], row["sent"].visibility) for row in rig.desk.shipments()
+            (row["state"], row["reason"], row["sent"].visibility) for row in rig.queries.shipments()
         }
         assert [1] * 6 == written(rig)
 

@@ -36,7 +36,7 @@ class TestPause:
         rig.later(seconds - 1)
         assert 1 == len(rig.calls())
         assert {("due", "account_paused"), ("due", None)} >= states(rig)
-        assert {0} == {row["tries"] for row in rig.desk.shipments()}
+        assert {0} == {row["tries"] for row in rig.queries.shipments()}
 
         rig.later(2)
         assert 2 == len(rig.calls())
@@ -58,7 +58,7 @@ class TestPause:
         for gap, seconds in zip(gaps, [15, 30, 60, 120, 240, 300, 300], strict=False):
             assert 0.8 * seconds <= gap <= 1.2 * seconds
         assert 1 == len(told(caplog, "ERROR"))
-        assert {0} == {row["tries"] for row in rig.desk.shipments()}
+        assert {0} == {row["tries"] for row in rig.queries.shipments()}
 
         rig.faults()
         rig.works_until(600)
@@ -89,13 +89,13 @@ class TestPause:
         assert {("due", "account_paused"), ("due", None)} >= states(rig)
         gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(rig.calls())]
         assert [300, 600, 1200, 2400, 3600, 3600] == [round(gap) for gap in gaps[:6]]
-        assert [{"name": "lux"}] == [{"name": row["name"]} for row in rig.desk.paused_accounts(now=rig.now)]
+        assert [{"name": "lux"}] == [{"name": row["name"]} for row in rig.queries.paused_accounts(now=rig.now)]
 
         rig.faults()
         rig.works_until(HOUR)
         assert {("in_step", None)} == states(rig)
         assert [1] * 6 == written(rig)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
     def test_key_in_force(self, rig: Rig):
         """A key that begins to fail between the GET and the PATCH costs nothing: both are done again."""
@@ -135,7 +135,7 @@ class TestPause:
         rig.later(60)
 
         assert ("awaiting_order", "order_not_found") in states(rig)
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
 
 
 class TestRefused:
@@ -153,7 +153,7 @@ class TestRefused:
         assert 1 == len(told(caplog, "WARNING"))
 
         rig.faults()
-        assert 1 == rig.desk.retry_all(state="held", reason="vtex_refused", now=rig.now)
+        assert 1 == rig.queries.retry_all(state="held", reason="vtex_refused", now=rig.now)
         rig.work()
         assert [1] * 6 == written(rig)
 
@@ -164,12 +164,12 @@ class TestRefused:
         rig.work()
 
         assert 3 == len(rig.calls())
-        assert ["lux"] == [row["name"] for row in rig.desk.paused_accounts(now=rig.now)]
+        assert ["lux"] == [row["name"] for row in rig.queries.paused_accounts(now=rig.now)]
         assert 1 == len(told(caplog, "ERROR"))
 
         rig.faults()
         rig.works_until(HOUR)
-        rig.desk.retry_all(state="held", reason="vtex_refused", now=rig.now)
+        rig.queries.retry_all(state="held", reason="vtex_refused", now=rig.now)
         rig.work()
         assert [1] * 6 == written(rig)
 
@@ -197,7 +197,7 @@ class TestUnroutable:
         ]
         for odd, row in zip(self.ODD, rows, strict=False):
             assert f"/invoice/{odd}: HTTP 400 with an HTML page: it is about this URL, not about the key" in row["note"]
-        assert [] == rig.desk.paused_accounts(now=rig.now)
+        assert [] == rig.queries.paused_accounts(now=rig.now)
         assert ["unroutable"] == [one["outcome"] for one in rig.attempts() if one["call"] == "PATCH"]
 
     def test_order(self, rig: Rig):
@@ -217,7 +217,7 @@ class TestUnroutable:
         rig.faults(unauthorized=True, unroutable=frozenset(f"{number}-01" for number in PARCELS))
         rig.later(300)
 
-        assert ["lux"] == [row["name"] for row in rig.desk.paused_accounts(now=rig.now)]
+        assert ["lux"] == [row["name"] for row in rig.queries.paused_accounts(now=rig.now)]
 
 
 class TestTrouble:
@@ -306,7 +306,7 @@ class TestTrouble:
         rig.faults(reset_after_applying=1.0)
         rig.work()
         rig.faults()
-        rig.desk.assign("melhor-envio/p1", order_id="2-01", invoice_number="900", now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id="2-01", invoice_number="900", now=rig.now)
         rig.work()
 
         assert "TN1" == fields(rig, "2-01")["trackingNumber"]
@@ -338,7 +338,7 @@ class TestTrouble:
         assert 1 == len(told(caplog, "WARNING"))
 
         rig.faults()
-        rig.desk.retry("melhor-envio/p1", now=rig.now)
+        rig.queries.retry("melhor-envio/p1", now=rig.now)
         rig.work()
         assert {("in_step", None)} == states(rig)
 
@@ -380,7 +380,7 @@ class TestVisibility:
 
         rig.faults()
         rig.add_order(order("1-01", package("900")))
-        rig.desk.retry("melhor-envio/p1", now=rig.now)
+        rig.queries.retry("melhor-envio/p1", now=rig.now)
         rig.works_until(DAY)
         assert {("in_step", None)} == states(rig)
         assert "TN1" == fields(rig)["trackingNumber"]
@@ -408,4 +408,4 @@ class TestVisibility:
         rig.works_until(2 * HOUR)
 
         assert [1] * 6 == written(rig)
-        assert {Visibility.SEEN} == {row["sent"].visibility for row in rig.desk.shipments()}
+        assert {Visibility.SEEN} == {row["sent"].visibility for row in rig.queries.shipments()}

@@ -107,8 +107,8 @@ class TestKept:
         assert "TN1BR" == fields(rig)["trackingNumber"]
 
     def test_link_while_in_hand(self, rig_on_either: Rig):
-        """A link that comes while a worker looks at the parcel in vain is not lost to its settlement (`TAKEN` in
-        `_reopen`)."""
+        """A link that comes while a worker looks at the parcel in vain is not lost to its settlement
+        (`REVOKED_LEASE` in `_reopen`)."""
         rig = rig_on_either
         rig.add_order(order("2-01", package("950")))
         rig.post(posted("1-01"))
@@ -135,7 +135,7 @@ class TestKept:
         rig.post(posted("1-01"))
         rig.work()
         rig.faults()
-        rig.desk.assign("melhor-envio/p1", order_id="2-01", invoice_number="950", now=rig.now)
+        rig.queries.assign("melhor-envio/p1", order_id="2-01", invoice_number="950", now=rig.now)
         rig.works_until(HOUR)
 
         assert "TN1BR" == fields(rig, "2-01", "950")["trackingNumber"]
@@ -146,7 +146,7 @@ class TestKept:
         rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
         rig.post(scanned("1Z1", rig.now), endpoint="ups")
         rig.work()
-        rig.desk.assign("ups/1Z1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.queries.assign("ups/1Z1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         rig.post(scanned("1Z1", rig.now, kind="D", code="FS"), endpoint="ups")
         rig.works_until(70 * DAY)

@@ -7,15 +7,15 @@ import pytest
 
 from receiver.recordings import load
 from receiver.recordings.replay import Replay
-from tests.support.console import Desk, receiver, receiver_process
+from tests.support.console import Operator, receiver, receiver_process
 from tests.support.rig import MELHOR_ENVIO, Rig, posted
 
 RULE = {"path": "data.note", "is": "order_id", "pattern": "order (\\S+)"}
 
 
 @pytest.fixture
-def desk(rig: Rig) -> Desk:
-    return Desk(rig, **{"melhor-envio": {**MELHOR_ENVIO, "references": [RULE], "unreadable": 422}})
+def operator(rig: Rig) -> Operator:
+    return Operator(rig, **{"melhor-envio": {**MELHOR_ENVIO, "references": [RULE], "unreadable": 422}})
 
 
 def recorded(folder: Path) -> list[Path]:
@@ -23,14 +23,14 @@ def recorded(folder: Path) -> list[Path]:
 
 
 class TestRecord:
-    def test_committable(self, desk, tmp_path):
+    def test_committable(self, operator, tmp_path):
         """A recording of what came: without personal data or credential, with its outcome, and it replays."""
         body = posted()
         body["data"] |= {"to": {"name": "CANARY Silva"}, "note": "CANARY order 1-01"}
-        desk.rig.post(body)
+        operator.rig.post(body)
         folder = tmp_path / "recordings"
 
-        said = receiver("record", "melhor-envio", "--past", "--next", 1, "--to", folder, config=desk.config)
+        said = receiver("record", "melhor-envio", "--past", "--next", 1, "--to", folder, config=operator.config)
 
         (file,) = recorded(folder)
         assert (0, f"{file}\n") == (said.exit_code, said.stdout)
@@ -43,12 +43,12 @@ class TestRecord:
         assert [RULE] == recording.expected["endpoint"]["references"]
         assert () == Replay().dry(recording).differences
 
-    def test_every_outcome(self, desk, tmp_path):
+    def test_every_outcome(self, operator, tmp_path):
         """What is ignored or cannot be read is recorded as that."""
-        desk.rig.post({"event": "order.pending", "data": {"id": "x"}})
-        desk.rig.post({"event": "order.posted"})
+        operator.rig.post({"event": "order.pending", "data": {"id": "x"}})
+        operator.rig.post({"event": "order.posted"})
 
-        receiver("record", "melhor-envio", "--past", "--next", 2, "--to", tmp_path / "r", config=desk.config)
+        receiver("record", "melhor-envio", "--past", "--next", 2, "--to", tmp_path / "r", config=operator.config)
 
         told = {file.stem.partition("_")[0]: load(file) for file in recorded(tmp_path / "r")}
         assert {"ignored", "quarantined"} == set(told)
@@ -56,14 +56,16 @@ class TestRecord:
         assert {"status": 422, "outcome": "quarantined"} == told["quarantined"].expected["reply"]
         assert [()] * 2 == [Replay().dry(one).differences for one in told.values()]
 
-    def test_next(self, desk, tmp_path):
+    def test_next(self, operator, tmp_path):
         """Without --past it begins with what comes; a running receiver notices nothing."""
-        desk.rig.post(posted())
-        recorder = receiver_process("record", "melhor-envio", "--next", 1, "--to", tmp_path / "r", config=desk.config)
+        operator.rig.post(posted())
+        recorder = receiver_process(
+            "record", "melhor-envio", "--next", 1, "--to", tmp_path / "r", config=operator.config
+        )
         assert recorder.stderr is not None
         assert "recording what arrives" in recorder.stderr.readline()
-        desk.rig.now = desk.rig.now + 10**9  # later than any real clock at which the recorder began
-        desk.rig.post({**posted(), "event": "order.delivered"})
+        operator.rig.now = operator.rig.now + 10**9  # later than any real clock at which the recorder began
+        operator.rig.post({**posted(), "event": "order.delivered"})
 
         out, _ = recorder.communicate(timeout=20)
 
@@ -76,9 +78,9 @@ class TestRecord:
             ]
         )
 
-    def test_time_is_up(self, desk, tmp_path):
+    def test_time_is_up(self, operator, tmp_path):
         """It ends by itself when nothing comes; an unknown endpoint ends it at once."""
-        said = receiver("record", "melhor-envio", "--minutes", 0, "--to", tmp_path / "r", config=desk.config)
+        said = receiver("record", "melhor-envio", "--minutes", 0, "--to", tmp_path / "r", config=operator.config)
 
         assert (0, "0 recordings written") == (said.exit_code, said.stderr.splitlines()[-1])
-        assert "no endpoint 'nobody'; there are melhor-envio" == desk.fails("record", "nobody")
+        assert "no endpoint 'nobody'; there are melhor-envio" == operator.fails("record", "nobody")

@@ -134,15 +134,19 @@ class TestLoad:
         [
             (b"{", "is not JSON"),
             (b"\xff", "is not JSON"),
-            (b"[]", "what is expected is not an object"),
+            (b"[]", "$: is array, expected object"),
+            (b'{"sauce": "x"}', "$: does not satisfy additionalProperties"),
+            (b'{"orders": {}}', "$.orders: is object, expected array"),
+            (b'{"links": [{"order": "1-01"}]}', "$.links[0]: lacks 'tracking_number'"),
+            (b'{"patch": {"order": "1-01"}}', "$.patch: lacks 'invoice', 'body'"),
             (b'{"received_at": "soon"}', "received_at is not an ISO 8601 time"),
-            (b'{"received_at": 17}', "received_at is not an ISO 8601 time"),
-            (b'{"received_at": null}', "received_at is not an ISO 8601 time"),
+            (b'{"received_at": 17}', "$.received_at: is integer, expected string"),
+            (b'{"received_at": null}', "$.received_at: is null, expected string"),
             (b'{"received_at": "2026-03-01T12:00:00"}', "received_at"),
         ],
     )
     def test_bad(self, tmp_path, beside, why):
-        """What is expected must be JSON, an object, and received at an instant (a naive time is none)."""
+        """What is expected must be JSON, keep the schema, and be received at an instant (a naive time is none)."""
         (tmp_path / "case.http").write_bytes(HEAD.encode())
         (tmp_path / "case.expected.json").write_bytes(beside)
 

@@ -16,7 +16,7 @@ from receiver.config import load
 from receiver.recordings import load as load_recording
 from receiver.recordings import to_json, walk
 from receiver.recordings.replay import Replay
-from tests.support.console import Desk, receiver, receiver_process
+from tests.support.console import Operator, receiver, receiver_process
 from tests.support.paths import ROOT
 from tests.support.replaying import POSTED, SAMPLES, expecting, lines, recording, replay
 from tests.support.rig import MELHOR_ENVIO, order, package, posted
@@ -97,7 +97,9 @@ class TestDry:
 
     def test_fault_of_ours(self):
         """A fault of the program is a difference, expected or not."""
-        replayed = Replay().dry(recording(links=[{"tracking_number": "TN1BR"}], state="due", reason="internal_error"))
+        sound = recording(state="due", reason="internal_error")
+        unsound = {**sound.expected, "links": [{"tracking_number": "TN1BR"}]}  # no file could hold it
+        replayed = Replay().dry(replace(sound, expected=unsound))
 
         assert ("A fault of this program; the log has the details.",) == replayed.differences
 
@@ -172,8 +174,8 @@ class TestDry:
 
         replayed = Replay().dry(recording(endpoint=settings))
 
-        assert "unproven" == replayed.outcome
-        assert ("unproven (the bearer token is none of the configured secrets)",) == replayed.differences
+        assert "unauthenticated" == replayed.outcome
+        assert ("unauthenticated (the bearer token is none of the configured secrets)",) == replayed.differences
 
     def test_probe(self):
         """A registration probe is one here too."""
@@ -236,28 +238,28 @@ class TestNow:
 
         assert [end] * 3 == [(one.fields[0].state, one.fields[0].reason) for one in (by_argument, by_arrival, by_clock)]
 
-    def test_intake(self, desk):
+    def test_intake(self, operator):
         """For a live request it is the clock: frozen a week before the dispatch, the parcel is held."""
-        desk.rig.add_order(order("1-01", package("41001")))
+        operator.rig.add_order(order("1-01", package("41001")))
         with freeze_time("2026-11-03T12:00:00Z"):
-            desk.rig.now = datetime.now(UTC).timestamp()
-            desk.rig.post(posted())
-            desk.rig.work()
+            operator.rig.now = datetime.now(UTC).timestamp()
+            operator.rig.post(posted())
+            operator.rig.work()
 
-        assert ("held", "future_date") == tuple(desk.rig.shipment()[name] for name in ("state", "reason"))
+        assert ("held", "future_date") == tuple(operator.rig.shipment()[name] for name in ("state", "reason"))
 
 
 class TestEndpoint:
-    def test_rules(self, desk, tmp_path):
+    def test_rules(self, operator, tmp_path):
         """A configured endpoint's reference rules are applied."""
         exported = recording()
         del exported.expected["endpoint"]
         rule = {**MELHOR_ENVIO, "references": [{"path": "data.tags[0].tag", "is": "sequence"}]}
-        desk = Desk(desk.rig, **{"melhor-envio": rule, "other": MELHOR_ENVIO})
+        operator = Operator(operator.rig, **{"melhor-envio": rule, "other": MELHOR_ENVIO})
         file = lines(tmp_path / "one.jsonl", exported)
 
-        _, (by_path,) = replay(file, config=desk.config)
-        _, (by_name,) = replay(file, "--endpoint", "other", config=desk.config)
+        _, (by_path,) = replay(file, config=operator.config)
+        _, (by_name,) = replay(file, "--endpoint", "other", config=operator.config)
 
         assert [[["sequence", "1-01"]], [["order_id", "1-01"]]] == [
             row["shipments"][0]["wanted"]["references"] for row in (by_path, by_name)
@@ -267,17 +269,17 @@ class TestEndpoint:
     def test_only_one_of_its_carrier(self, rig):
         """Where the path names none, the only endpoint of the carrier takes it; of two, one must be named."""
         named = recording(endpoint={"carrier": "melhor_envio"})
-        one = Replay(config=load(Desk(rig, shop=MELHOR_ENVIO).config)).dry(named)
-        two = Replay(config=load(Desk(rig, shop=MELHOR_ENVIO, shop2=MELHOR_ENVIO).config)).dry(named)
+        one = Replay(config=load(Operator(rig, shop=MELHOR_ENVIO).config)).dry(named)
+        two = Replay(config=load(Operator(rig, shop=MELHOR_ENVIO, shop2=MELHOR_ENVIO).config)).dry(named)
         none = Replay().dry(named)
 
         assert "shop/p1" == one.fields[0].shipment
         assert ("one: shop, shop2 take melhor_envio; say which with --endpoint",) == two.differences
         assert ("one: the configuration has no endpoint for melhor_envio",) == none.differences
 
-    def test_unknown(self, desk):
+    def test_unknown(self, operator):
         """An unknown endpoint is one line, before anything runs."""
-        assert "no endpoint 'nope'; there are melhor-envio" == desk.fails("replay", POSTED, "--endpoint", "nope")
+        assert "no endpoint 'nope'; there are melhor-envio" == operator.fails("replay", POSTED, "--endpoint", "nope")
 
 
 class TestFiles:

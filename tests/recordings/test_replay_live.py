@@ -6,44 +6,44 @@ from dataclasses import replace
 import pytest
 from werkzeug.serving import make_server
 
-from tests.support.console import Desk, receiver
+from tests.support.console import Operator, receiver
 from tests.support.replaying import POSTED, lines, recording, replay
 from tests.support.rig import MELHOR_ENVIO, order, package, posted
 
 
 class TestSend:
-    def test_performs(self, desk, tmp_path):
+    def test_performs(self, operator, tmp_path):
         """It stores, writes to VTEX, and tells where each parcel came to rest."""
-        desk.rig.add_order(order("1-01", package("41001")))
+        operator.rig.add_order(order("1-01", package("41001")))
         file = lines(tmp_path / "one.jsonl", recording(state="in_step", rule="only_open_invoice"))
 
-        (row,) = desk.tells("replay", file, "--send")
+        (row,) = operator.tells("replay", file, "--send")
 
         assert ("accepted", True) == (row["outcome"], row["as_expected"])
         assert ("in_step", "41001") == (row["shipments"][0]["state"], row["shipments"][0]["patch"]["invoice"])
-        assert "TN1BR" == desk.rig.package_of("1-01", "41001")["trackingNumber"]
-        assert ["GET", "PATCH"] == [call.method for call in desk.rig.calls()]
-        assert 1 == len(desk.tells("deliveries"))
+        assert "TN1BR" == operator.rig.package_of("1-01", "41001")["trackingNumber"]
+        assert ["GET", "PATCH"] == [call.method for call in operator.rig.calls()]
+        assert 1 == len(operator.tells("deliveries"))
 
-    def test_one_write(self, desk, tmp_path):
+    def test_one_write(self, operator, tmp_path):
         """Several webhooks of one parcel come to one write, and a repeat to none."""
-        desk.rig.add_order(order("1-01", package("41001")))
+        operator.rig.add_order(order("1-01", package("41001")))
         numbered = (
             recording(posted(number=number, at=f"2026-11-10T1{number[2]}:00:00+00:00")) for number in ("TN1", "TN2")
         )
         file = lines(tmp_path / "two.jsonl", *numbered)
 
-        first, again = desk.tells("replay", file, "--send"), desk.tells("replay", file, "--send")
+        first, again = operator.tells("replay", file, "--send"), operator.tells("replay", file, "--send")
 
         assert [["accepted"] * 2, ["duplicate"] * 2] == [[row["outcome"] for row in rows] for rows in (first, again)]
-        assert 1 == len(desk.rig.calls("PATCH"))
+        assert 1 == len(operator.rig.calls("PATCH"))
 
-    def test_difference(self, desk, tmp_path):
+    def test_difference(self, operator, tmp_path):
         """An end that was not expected is named."""
-        desk.rig.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000)))
+        operator.rig.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000)))
         file = lines(tmp_path / "two.jsonl", recording(state="in_step"), recording({"event": "order.posted"}), "bad")
 
-        held, broken, bad = desk.tells("replay", file, "--send", code=1)
+        held, broken, bad = operator.tells("replay", file, "--send", code=1)
 
         assert ['state "held", expected "in_step"'] == held["differences"]
         assert ["quarantined ($: lacks 'data')"] == broken["differences"]
@@ -51,12 +51,12 @@ class TestSend:
 
     def test_configured_only(self, rig, tmp_path):
         """A recording's own settings are no permission: an endpoint must be configured."""
-        desk = Desk(rig, frenet={"carrier": "frenet", "secrets": ["s"]})
+        operator = Operator(rig, frenet={"carrier": "frenet", "secrets": ["s"]})
 
-        (row,) = desk.tells("replay", lines(tmp_path / "one.jsonl", recording()), "--send", code=1)
+        (row,) = operator.tells("replay", lines(tmp_path / "one.jsonl", recording()), "--send", code=1)
 
         assert ["one: the configuration has no endpoint for melhor_envio"] == row["differences"]
-        assert [] == desk.tells("deliveries")
+        assert [] == operator.tells("deliveries")
 
     def test_no_configuration(self, tmp_path):
         """Without a configuration there is nowhere to send."""
@@ -68,9 +68,9 @@ class TestSend:
 
 class TestTo:
     @pytest.fixture
-    def running(self, desk):
+    def running(self, operator):
         """The receiver's web side on loopback."""
-        server = make_server("127.0.0.1", 0, desk.rig.app, threaded=True)
+        server = make_server("127.0.0.1", 0, operator.rig.app, threaded=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -78,66 +78,66 @@ class TestTo:
         thread.join()
         server.server_close()
 
-    def test_posts(self, desk, running, tmp_path):
+    def test_posts(self, operator, running, tmp_path):
         """It arrives signed with the configured secret, not with the recording's."""
         foreign = recording(endpoint={**MELHOR_ENVIO, "secrets": ["somebody else's"]})
         file = lines(tmp_path / "one.jsonl", foreign)
 
-        (row,) = desk.tells("replay", file, "--to", running + "/")
-        (again,) = desk.tells("replay", file, "--to", running)
+        (row,) = operator.tells("replay", file, "--to", running + "/")
+        (again,) = operator.tells("replay", file, "--to", running)
 
         assert (200, "accepted", "duplicate") == (row["status"], row["outcome"], again["outcome"])
-        (stored,) = desk.tells("deliveries")
+        (stored,) = operator.tells("deliveries")
         assert "[redacted]" == stored["headers"]["x-me-signature"]
 
-    def test_wrong_secret(self, desk, running, tmp_path):
+    def test_wrong_secret(self, operator, running, tmp_path):
         """A receiver that knows another secret is reported."""
-        wrong = desk.config.with_name("wrong.toml")
-        wrong.write_text(desk.config.read_text().replace("rig-secret", "wrong-secret"))
+        wrong = operator.config.with_name("wrong.toml")
+        wrong.write_text(operator.config.read_text().replace("rig-secret", "wrong-secret"))
         file = lines(tmp_path / "one.jsonl", recording())
 
         code, (row,) = replay(file, "--to", running, config=wrong)
 
         assert (1, 401) == (code, row["status"])
-        assert ["status 401: The sender is not proven."] == row["differences"]
+        assert ["status 401: Authentication failed."] == row["differences"]
 
-    def test_unreadable(self, desk, running, tmp_path):
+    def test_unreadable(self, operator, running, tmp_path):
         """What the receiver could not read is reported with its own words, unless expected."""
         broken = recording({"event": "order.posted"})
         wanted = recording({"event": "order.created"}, reply={"status": 200, "outcome": "quarantined"})
         file = lines(tmp_path / "two.jsonl", broken, wanted)
 
-        first, second = desk.tells("replay", file, "--to", running, code=1)
+        first, second = operator.tells("replay", file, "--to", running, code=1)
 
         assert ["quarantined (melhor_envio: $: lacks 'data')"] == first["differences"]
         assert [] == second["differences"]
 
-    def test_status(self, desk, running, tmp_path):
+    def test_status(self, operator, running, tmp_path):
         """Another status than expected is reported."""
         file = lines(tmp_path / "one.jsonl", recording(reply={"status": 202, "outcome": "accepted"}))
 
-        (row,) = desk.tells("replay", file, "--to", running, code=1)
+        (row,) = operator.tells("replay", file, "--to", running, code=1)
 
         assert ["status 200, expected 202"] == row["differences"]
 
-    def test_probe(self, desk, running, tmp_path):
+    def test_probe(self, operator, running, tmp_path):
         """A registration probe goes unsigned, as the carrier sends it."""
         probe = recording({}, reply={"status": 200, "outcome": "probe"})
         bare = replace(probe, request=replace(probe.request, headers={"content-type": "application/json"}))
 
-        (row,) = desk.tells("replay", lines(tmp_path / "one.jsonl", bare), "--to", running)
+        (row,) = operator.tells("replay", lines(tmp_path / "one.jsonl", bare), "--to", running)
 
         assert "probe" == row["outcome"]
 
-    def test_nobody_there(self, desk, tmp_path):
+    def test_nobody_there(self, operator, tmp_path):
         """Nobody listening is reported for each."""
-        (row,) = desk.tells("replay", POSTED, "--to", "http://127.0.0.1:1", code=1)
+        (row,) = operator.tells("replay", POSTED, "--to", "http://127.0.0.1:1", code=1)
 
         assert ("no answer", ["the connection failed or was closed"]) == (row["outcome"], row["differences"])
 
-    def test_another_program(self, desk, tmp_path):
+    def test_another_program(self, operator, tmp_path):
         """An answer that is not a receiver's is no success."""
-        (row,) = desk.tells("replay", POSTED, "--to", desk.rig.vtex_url, code=1)
+        (row,) = operator.tells("replay", POSTED, "--to", operator.rig.vtex_url, code=1)
 
         assert "refused" == row["outcome"]
         assert row["differences"][0].startswith("status 404: ")

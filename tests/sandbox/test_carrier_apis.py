@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from adapters import Request
 from receiver.http import Http
 from receiver.recordings import Recording
-from receiver.sandbox import carriers as stand_in
+from receiver.sandbox.carriers import running_apis
 
 
 def test_answers():
@@ -16,7 +16,7 @@ def test_answers():
         {"url": "https://api.toy.example/parcels?page=2", "status": 200, "body": {"id": "p2"}},
         {"url": "https://api.toy.example/gone", "status": 404, "body": None},
     ]
-    with stand_in.serving([Recording(name="toy", request=request, expected={"fetched": fetched})]) as url:
+    with running_apis([Recording(name="toy", request=request, expected={"fetched": fetched})]) as url:
         http = Http([url])
         answers = {path: http.call("GET", url + path, headers={}) for path in ("/parcels?page=2", "/parcels", "/gone")}
         with_token = http.call("GET", f"{url}/parcels?page=2&access_token=stand-in-token", headers={})

@@ -46,11 +46,14 @@ shipments = st.builds(
     tracking_number=st.sampled_from([None, "BR1", "BR2"]),
     tracking_url=st.sampled_from([None, "https://a.example/", "https://b.example/"]),
     courier=st.sampled_from([None, "Correios", "Jadlog"]),
+    courier_code=st.sampled_from(["", "brazil-correios"]),
     dispatched_at=st.none() | instants,
     delivered_at=st.none() | instants,
     references=st.lists(references, max_size=2).map(tuple),
     events=st.lists(events, max_size=2).map(tuple),
     volume=st.sampled_from(["", "1", "2", "10"]),
+    reverse=st.booleans(),
+    unknown_words=st.sampled_from([(), ("14",), ("14", "15")]),
 )
 updates = st.builds(
     Update,
@@ -77,6 +80,7 @@ def told(known: Known) -> tuple[object, ...]:
         known.delivered,
         known.voided,
         known.cancelled_after_possession,
+        known.reverse,
         [time and time.isoformat() for time in times],
     )
 
@@ -146,6 +150,31 @@ class TestAnyOrder:
         assert fold(start, news) == known
         assert written(fold(start, news)) == written(known)
         assert told(fold(start, news)) == told(known)
+
+
+class TestUnknownWord:
+    """The carrier's newest word is kept where its adapter does not know it."""
+
+    def test_newest(self):
+        """It is told while the newest status is unknown because of it."""
+        known = fold(Known(), [update(0), update(1, Status.OTHER, unknown_words=("14", "15"))])
+
+        assert "15" == known.unknown_word
+
+    def test_followed(self):
+        """A word that is known ends it, and one that says nothing of the parcel as well."""
+        unknown = update(1, Status.OTHER, unknown_words=("14",))
+
+        assert "" == fold(Known(), [unknown, update(2)]).unknown_word
+        assert "" == fold(Known(), [unknown, update(2, Status.OTHER)]).unknown_word
+        assert "" == fold(Known(), [update(2, unknown_words=("14",))]).unknown_word
+
+    def test_read_again(self):
+        """Of two readings of one delivery, the one that knows the word holds."""
+        unknown, known = update(1, Status.OTHER, unknown_words=("14",)), update(1, Status.IN_TRANSIT)
+
+        for news in ([unknown, known], [known, unknown]):
+            assert ("in_transit", "") == (fold(Known(), news).status.value, fold(Known(), news).unknown_word)
 
 
 class TestJson:

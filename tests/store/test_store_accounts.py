@@ -13,10 +13,10 @@ from receiver.store import (
     Attempt,
     Claim,
     Database,
-    Desk,
     Ending,
     InvoiceTaken,
     LeaseLost,
+    OperatorQueries,
     Overwrites,
     Paused,
     Queue,
@@ -192,7 +192,9 @@ def test_the_longer_pause(database: Database, queue: Queue) -> None:
     """A shorter pause does not cut a longer one short."""
     for wait in (60, 30):
         queue.accounts.pause("lux", until=NOW + wait, reason="429", own_fault=False)
-    assert [{"name": "lux", "reason": "429", "until": NOW + 60, "now": NOW}] == Desk(database).paused_accounts(now=NOW)
+    assert [{"name": "lux", "reason": "429", "until": NOW + 60, "now": NOW}] == OperatorQueries(
+        database
+    ).paused_accounts(now=NOW)
 
 
 def test_opens(database: Database, queue: Queue) -> None:
@@ -214,12 +216,18 @@ def test_many_hands_at_one_wall(database: Database, queue: Queue) -> None:
 
     assert [True, False, False] == [pause(wait) for wait in (300, 600, 1200)]
     assert 1 == queue.accounts.pauses("lux")
-    assert NOW + 300 == Desk(database).paused_accounts(now=NOW)[0]["until"]
+    assert NOW + 300 == OperatorQueries(database).paused_accounts(now=NOW)[0]["until"]
     pause(400, own_fault=False)
-    assert (1, NOW + 400) == (queue.accounts.pauses("lux"), Desk(database).paused_accounts(now=NOW)[0]["until"])
+    assert (1, NOW + 400) == (
+        queue.accounts.pauses("lux"),
+        OperatorQueries(database).paused_accounts(now=NOW)[0]["until"],
+    )
     assert pause(600, now=NOW + 400), "the key is news after VTEX's own request"
     assert not pause(300, now=NOW + 401)
-    assert (2, NOW + 1000) == (queue.accounts.pauses("lux"), Desk(database).paused_accounts(now=NOW)[0]["until"])
+    assert (2, NOW + 1000) == (
+        queue.accounts.pauses("lux"),
+        OperatorQueries(database).paused_accounts(now=NOW)[0]["until"],
+    )
 
 
 @pytest.mark.parametrize(("own_fault", "claimed"), [(True, ["ep/p1"]), (False, [])])
@@ -229,7 +237,7 @@ def test_resume_after_reload(database: Database, queue: Queue, own_fault: bool, 
     queue.accounts.pause("lux", until=NOW + 60, reason="why", own_fault=own_fault)
     queue.accounts.resume_after_reload("lux")
     assert claimed == [claim.id for claim in sorted(queue.claim("lux", most=9, now=NOW), key=lambda one: one.id)][:1]
-    assert "why" == Desk(database).paused_accounts(now=NOW)[0]["reason"]
+    assert "why" == OperatorQueries(database).paused_accounts(now=NOW)[0]["reason"]
 
 
 def test_invoice_taken(database: Database, queue: Queue, claim: Claim) -> None:

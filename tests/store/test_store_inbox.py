@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Text, cast, column, event, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from receiver.store import Database, Delivery, Desk, Inbox, Queue, Receipt, inbox, migrate
+from receiver.store import Database, Delivery, Inbox, OperatorQueries, Queue, Receipt, inbox, migrate
 from receiver.store.engine import turnstile_of
 from receiver.store.tables import deliveries, rejects, shipments, updates
 from tests.support.store_cases import NOW, claim_and_settle, delivery, everything, said, shipment, spawn, until
@@ -91,8 +91,8 @@ def test_durable_when_it_returns(database: Database, database_url: str) -> None:
     assert Receipt(delivered.id, duplicate=False) == Inbox(database).receive(delivered)
     other = Database(database_url)
     try:
-        assert b"{}" == Desk(other).delivery(delivered.id)["body"]
-        assert [delivered.id] == [one["id"] for one in Desk(other).story("ep/p1")["deliveries"]]
+        assert b"{}" == OperatorQueries(other).delivery(delivered.id)["body"]
+        assert [delivered.id] == [one["id"] for one in OperatorQueries(other).history("ep/p1")["deliveries"]]
         assert NOW == shipment(other)["due_at"]
     finally:
         other.close()
@@ -134,7 +134,7 @@ def test_duplicates_for_ever(database: Database) -> None:
     box = Inbox(database)
     first = delivery("p1", dedup="ep:event:1")
     box.receive(first)
-    assert 1 == Desk(database).prune(bodies_before=NOW + 1)
+    assert 1 == OperatorQueries(database).prune(bodies_before=NOW + 1)
     before = everything(database)
     database.arrived.clear()
     assert Receipt(first.id, duplicate=True) == box.receive(delivery("p1", dedup="ep:event:1", at=NOW + 9))
@@ -209,7 +209,7 @@ def test_twins_in_a_group(database: Database) -> None:
     receipts = receive_together(database, twins)
     assert [False, True] == sorted(receipt.duplicate for receipt in receipts)
     assert 1 == len({receipt.delivery for receipt in receipts})
-    assert 1 == len(Desk(database).story("ep/p1")["deliveries"])
+    assert 1 == len(OperatorQueries(database).history("ep/p1")["deliveries"])
 
 
 def test_a_bad_row_in_a_group(database: Database) -> None:
@@ -219,7 +219,7 @@ def test_a_bad_row_in_a_group(database: Database) -> None:
     outcomes = receive_together(database, [*good[:2], bad, *good[2:]])
     assert isinstance(outcomes.pop(2), UnicodeError | DBAPIError)
     assert [Receipt(item.id, duplicate=False) for item in good] == outcomes
-    assert {f"ep/p{number}" for number in range(5)} == {row["id"] for row in Desk(database).shipments()}
+    assert {f"ep/p{number}" for number in range(5)} == {row["id"] for row in OperatorQueries(database).shipments()}
 
 
 @pytest.fixture
@@ -236,7 +236,7 @@ def test_nul_on_postgres(postgres: Database) -> None:
     with pytest.raises(DBAPIError):
         Inbox(postgres).receive(delivery("p1", reason="a\x00b"))
     Inbox(postgres).receive(delivery("p2"))
-    assert ["ep/p2"] == [row["id"] for row in Desk(postgres).shipments()]
+    assert ["ep/p2"] == [row["id"] for row in OperatorQueries(postgres).shipments()]
 
 
 def test_a_held_row_in_a_group(postgres: Database) -> None:
@@ -298,7 +298,7 @@ def test_rejects_are_bounded(database: Database, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(inbox, "new_id", lambda: next(ids))
     for number in range(5):
         Inbox(database).reject(endpoint="ep", at=NOW, reason=f"r{number}", method="POST", target="/", headers={})
-    assert ["r4", "r3", "r2"] == [row["reason"] for row in Desk(database).rejects()]
+    assert ["r4", "r3", "r2"] == [row["reason"] for row in OperatorQueries(database).rejects()]
     assert 3 == count(database, rejects)
 
 
@@ -312,9 +312,9 @@ def test_reprocess(database: Database) -> None:
     Inbox(database).receive(kept)
     fresh = replace(kept, outcome="accepted", dedup="ep:body:1", updates=(("ep/p1", said()),))
     assert reprocess(database, kept, fresh)
-    found = Desk(database).delivery(kept.id)
+    found = OperatorQueries(database).delivery(kept.id)
     assert ("accepted", None, "ep:body:1") == (found["outcome"], found["reason"], found["dedup"])
-    assert [json.loads(said())] == [one["said"] for one in Desk(database).story("ep/p1")["deliveries"]]
+    assert [json.loads(said())] == [one["said"] for one in OperatorQueries(database).history("ep/p1")["deliveries"]]
     assert Receipt(kept.id, duplicate=True) == Inbox(database).receive(delivery(dedup="ep:body:1"))
 
 
@@ -340,6 +340,6 @@ def test_reprocess_a_repeat(database: Database) -> None:
         Inbox(database).receive(one)
     fresh = replace(kept, outcome="accepted", dedup="ep:body:1", updates=(("ep/p1", said()),))
     assert not reprocess(database, kept, fresh)
-    found = Desk(database).delivery(kept.id)
+    found = OperatorQueries(database).delivery(kept.id)
     assert ("duplicate", f"same as {sent_again.id}", "ep:kept:1") == (found["outcome"], found["reason"], found["dedup"])
     assert 1 == count(database, updates)

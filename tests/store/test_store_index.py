@@ -11,7 +11,7 @@ from receiver.store import Database, Index, IndexChange, Link, Queue, Settlement
 from receiver.store.engine import alembic_config, open_engine
 from receiver.store.tables import orders, shipments, waits
 from receiver.vtex.facts import Fact
-from tests.support.console import Desk
+from tests.support.console import Operator
 from tests.support.reconciling import learn
 from tests.support.rig import Rig, order, package
 from tests.support.store_cases import NOW, add_shipments, claim_one, generation, shipment
@@ -244,10 +244,10 @@ def test_migration(request: pytest.FixtureRequest, kind: str) -> None:
 def test_old_invoice_read_again(rig_on_either: Rig) -> None:
     """An invoice without tracking is as old as it is, however often its order is read."""
     rig = rig_on_either
-    desk = Desk(rig)
+    operator = Operator(rig)
     rig.now = time.time()
     days_ago = datetime.fromtimestamp(rig.now - 3 * 86_400, UTC).isoformat()
     learn(rig, order("1-01", package("900", issuanceDate=days_ago)), order("2-01", package("901")))
     learn(rig, order("1-01", package("900", issuanceDate=days_ago)))
 
-    assert ["1-01"] == [row["order_id"] for row in desk.tells("reconcile", "--older-than", "48")]
+    assert ["1-01"] == [row["order_id"] for row in operator.tells("reconcile", "--older-than", "48")]

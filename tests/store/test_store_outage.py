@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import Connection
 
-from receiver.store import Database, Desk, Inbox, StoreUnavailable, migrate
+from receiver.store import Database, Inbox, OperatorQueries, StoreUnavailable, migrate
 from receiver.store.engine import turnstile_of
 from receiver.store.tables import shipments
 from tests.support.rig import Rig
@@ -74,7 +74,7 @@ def test_locked(database: Database) -> None:
     until(lambda: not database._writer._stalled)
     kept = delivery("after")
     Inbox(database).receive(kept)
-    assert kept.id == Desk(database).delivery(kept.id)["id"]
+    assert kept.id == OperatorQueries(database).delivery(kept.id)["id"]
     database.check_writable()
 
 
@@ -92,7 +92,7 @@ def test_stopped_neighbour(sqlite_url: str) -> None:
     turnstile.close()
     until(lambda: not database._writer._stalled)
     Inbox(database).receive(delivery("after"))
-    assert "ep/given-up" not in {row["id"] for row in Desk(database).shipments()}
+    assert "ep/given-up" not in {row["id"] for row in OperatorQueries(database).shipments()}
     database.close()
 
 
@@ -139,14 +139,14 @@ def test_a_mistake_is_no_outage(database: Database) -> None:
 def test_server_connections_cut(postgres: Database) -> None:
     """Connections cut by the server between two writes, or two reads: the next ones succeed."""
     Inbox(postgres).receive(delivery("p1"))
-    Desk(postgres).counts()
+    OperatorQueries(postgres).counts()
     with raw(postgres.url) as server:
         cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'receiver'"
         row = server.execute(f"{cut} AND datname = current_database()").fetchone()
     assert row is not None
     assert 2 <= row[0]
     Inbox(postgres).receive(delivery("p1"))
-    assert {"due": 1} == Desk(postgres).counts()
+    assert {"due": 1} == OperatorQueries(postgres).counts()
     assert 2 == shipment(postgres)["update_count"]
 
 
@@ -238,7 +238,7 @@ def test_disk_full(sqlite_url: str) -> None:
     assert before == everything(database)
     database.write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count = 100000").scalar())
     box.receive(big[0])
-    assert big[0].body == Desk(database).delivery(big[0].id)["body"]
+    assert big[0].body == OperatorQueries(database).delivery(big[0].id)["body"]
     database.close()
 
 
@@ -257,11 +257,11 @@ def fill_the_disk(url: str, answers: Any) -> None:
             attempt()
         except StoreUnavailable:
             told.append("unavailable")
-    stories = [row["id"] for row in Desk(database).shipments()]
+    stories = [row["id"] for row in OperatorQueries(database).shipments()]
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     database.check_writable()
     box.receive(delivery("after"))
-    answers.put((told, stories, sorted(row["id"] for row in Desk(database).shipments())))
+    answers.put((told, stories, sorted(row["id"] for row in OperatorQueries(database).shipments())))
     database.close()
 
 
@@ -293,7 +293,7 @@ def write_on_both_sides(url: str, answers: Any) -> None:
     if child == 0:
         os._exit(0)
     _, status = os.waitpid(child, 0)
-    answers.put((status, sorted(row["id"] for row in Desk(database).shipments())))
+    answers.put((status, sorted(row["id"] for row in OperatorQueries(database).shipments())))
     database.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from receiver.shipments import advance, known_to_json
-from receiver.store import Attempt, Database, Desk, Ending, Inbox, IndexChange, LeaseLost, Queue
+from receiver.store import Attempt, Database, Ending, Inbox, IndexChange, LeaseLost, OperatorQueries, Queue
 from receiver.store.tables import attempts, orders, updates
 from receiver.vtex.facts import Fact
 from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment, spawn
@@ -216,7 +216,10 @@ def test_cut_off(database: Database, queue: Queue, other: Queue) -> None:
     queue.accounts.attempts.end_now([Ending("GET read-back", NOW, "done", 200, None)])
     other.claim("lux", most=9, now=NOW + LEASE)
 
-    ends = {one["call"]: (one["outcome"], one["finished_at"]) for one in Desk(database).story(claim.id)["attempts"]}
+    ends = {
+        one["call"]: (one["outcome"], one["finished_at"])
+        for one in OperatorQueries(database).history(claim.id)["attempts"]
+    }
     assert {
         "GET order": ("cut off", NOW + LEASE),
         "PATCH": (None, None),

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from receiver.calls.background import Errands
+from receiver.calls.background import BackgroundCalls
 from receiver.http import Http
 from receiver.operations.backfill import Backfill
 from receiver.store import Background, Queue
@@ -22,5 +22,5 @@ def made(rig: Rig, **rest: Any) -> Backfill:
     # Woken shipments go first: somebody has to work on them meanwhile.
     vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
     queue = Queue(rig.database, worker_name="backfill", lease=60)
-    errands = Errands(queue, vtex, clock=lambda: rig.now, sleep=rig.later)
-    return Backfill(errands, rig.index, Background(rig.database), clock=lambda: rig.now, **rest)
+    calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=rig.later)
+    return Backfill(calls, rig.index, Background(rig.database), clock=lambda: rig.now, **rest)

@@ -81,7 +81,7 @@ def on_terminal(*arguments: object, config: Path) -> tuple[str, str]:
     return said, click.unstyle(shown.decode())
 
 
-class Desk:
+class Operator:
     """A rig, and the operator before it."""
 
     def __init__(self, rig: Rig, **endpoints: Any) -> None:

@@ -12,18 +12,18 @@ from receiver.vtex.client import Vtex
 from tests.support.rig import Rig, order
 
 ITEMS = [{"id": "4101", "quantity": 2}, {"id": "4102", "quantity": 1}]
-BILL: dict[str, Any] = {
+INVOICE: dict[str, Any] = {
     "type": "Output",
     "issuanceDate": "2026-11-17T10:00:00-03:00",
     "invoiceNumber": "900",
     "invoiceValue": "10000",
     "items": [{"id": "4101", "price": 4000, "quantity": 2}, {"id": "4102", "price": 2000, "quantity": 1}],
 }
-RETURN = {**BILL, "type": "Input", "invoiceNumber": "D1"}
-HALF = {**BILL, "invoiceValue": "5000", "items": [{"id": "4101", "price": 4000, "quantity": 1}]}
+RETURN = {**INVOICE, "type": "Input", "invoiceNumber": "D1"}
+HALF = {**INVOICE, "invoiceValue": "5000", "items": [{"id": "4101", "price": 4000, "quantity": 1}]}
 
 
-class Clerk:
+class InvoicingDriver:
     """Somebody who invoices orders on the rig's clock: what he would wait for passes at once."""
 
     def __init__(self, rig: Rig) -> None:
@@ -41,14 +41,14 @@ class Clerk:
         """Between looks; the account's pace takes less than a second."""
         return [seconds for seconds in self.slept if seconds >= 1]
 
-    def post(self, bill: dict[str, Any] = BILL, *leave: Any) -> Posted:
-        return self.invoicing.post("1-01", bill, leave)
+    def post(self, invoice: dict[str, Any] = INVOICE, *overrides: Any) -> Posted:
+        return self.invoicing.post("1-01", invoice, overrides)
 
-    def refused(self, bill: dict[str, Any] = BILL, *leave: Any) -> list[str]:
+    def refused(self, invoice: dict[str, Any] = INVOICE, *overrides: Any) -> list[str]:
         """Why it is not posted; VTEX has seen no POST."""
         before = len(self.rig.calls("POST"))
         with pytest.raises(NotPosted) as refusal:
-            self.post(bill, *leave)
+            self.post(invoice, *overrides)
         assert before == len(self.rig.calls("POST"))
         return list(refusal.value.reasons)
 

@@ -8,7 +8,7 @@ from tests.support.rig import Rig, order, package, posted
 
 
 def states(rig: Rig) -> set[tuple[str, str | None]]:
-    return {(row["state"], row["reason"]) for row in rig.desk.shipments()}
+    return {(row["state"], row["reason"]) for row in rig.queries.shipments()}
 
 
 PARCELS = range(1, 7)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from adapters import Hmac, Request
 from receiver.sandbox import Faults, create_sandbox, serve
-from receiver.store import Database, Desk
+from receiver.store import Database, OperatorQueries
 from tests.support.paths import ROOT
 from tests.support.rig import eventually, order, package, posted
 
@@ -95,7 +95,7 @@ class Running:
 
     def ended(self) -> int:
         """Waits for its end; the exit code."""
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
     def kill_child(self) -> None:
         """kill -9 for the process that answers."""
@@ -173,13 +173,13 @@ class Site:
         return [call.body["trackingNumber"] for call in writes if call.method == "PATCH"]
 
     @functools.cached_property
-    def desk(self) -> Desk:
+    def queries(self) -> OperatorQueries:
         """The operator's look at the database; only once somebody has migrated it."""
-        return Desk(self._opened.enter_context(contextlib.closing(Database(self.database))))
+        return OperatorQueries(self._opened.enter_context(contextlib.closing(Database(self.database))))
 
     def all_in_step(self, many: int) -> bool:
         """True once so many shipments have come to rest and VTEX has what was said of them."""
-        return ["in_step"] * many == [row["state"] for row in self.desk.shipments()]
+        return ["in_step"] * many == [row["state"] for row in self.queries.shipments()]
 
     def written_once(self, numbers: Iterable[int]) -> bool:
         """True where each of these invoices was written one time, with its own parcel's number."""
@@ -208,7 +208,7 @@ class Sender:
         payload = posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}BR", at=at, **said)
         body = json.dumps(payload).encode()
         request = Request(method="POST", path=self._path, headers={}, body=body, received_at=datetime.now(UTC))
-        with contextlib.closing(HTTPConnection(self._address, timeout=20)) as connection:
+        with contextlib.closing(HTTPConnection(self._address, timeout=60)) as connection:
             try:
                 connection.request("POST", self._path, body, self._scheme.sign(request, self._secret).headers)
                 self.connected = True

@@ -17,7 +17,7 @@ from receiver.processes.worker import Worker
 from receiver.reconcile import Reconciler
 from receiver.recordings import Recording
 from receiver.sandbox import Faults, create_sandbox, serve
-from receiver.store import Database, Desk, Index, Link, Linked, Queue
+from receiver.store import Database, Index, Link, Linked, OperatorQueries, Queue
 from receiver.vtex.client import Vtex
 from receiver.web.app import create_app
 
@@ -92,7 +92,7 @@ def posted(
 
 def eventually(happens: Callable[[], Any]) -> Any:
     """What ``happens`` returns once it is true: for what another thread or process does."""
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 60  # patience: a busy machine is no fault
     while not (found := happens()):
         assert time.monotonic() < ends, "it did not happen"
         time.sleep(0.01)
@@ -112,7 +112,7 @@ class Rig:
         self._vtex = serve(self.sandbox_app)
         self.vtex_url = self._vtex.url
         self.database = Database(database_url)
-        self.desk = Desk(self.database)
+        self.queries = OperatorQueries(self.database)
         self.index = Index(self.database)
         self.configure()
 
@@ -218,8 +218,8 @@ class Rig:
         end = self.now + seconds
         while True:
             self.work()
-            due = [row["due_at"] for row in self.desk.shipments() if row["due_at"] is not None]
-            pauses = [row["until"] for row in self.desk.paused_accounts(now=self.now)]
+            due = [row["due_at"] for row in self.queries.shipments() if row["due_at"] is not None]
+            pauses = [row["until"] for row in self.queries.paused_accounts(now=self.now)]
             ahead = [at for at in (*due, *pauses) if at > self.now]
             if not ahead or min(ahead) > end:
                 break
@@ -242,7 +242,7 @@ class Rig:
 
     def shipment(self, name: str = "melhor-envio/p1") -> dict[str, Any]:
         """The shipment's row; ``sent`` as the database has it."""
-        row: dict[str, Any] = self.desk.story(name)["shipment"]
+        row: dict[str, Any] = self.queries.history(name)["shipment"]
         return {**row, "sent": row["sent"].to_json() if row["sent"] else None}
 
     def package_of(self, order_id: str, number: str) -> dict[str, Any]:
@@ -253,7 +253,7 @@ class Rig:
 
     def attempts(self, name: str = "melhor-envio/p1") -> list[dict[str, Any]]:
         """Every call made for the shipment, as it was written down."""
-        rows: list[dict[str, Any]] = self.desk.story(name)["attempts"]
+        rows: list[dict[str, Any]] = self.queries.history(name)["attempts"]
         return rows
 
     def calls(self, method: str | None = None) -> list[Any]:

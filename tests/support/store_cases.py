@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from adapters import Shipment, Status
 from receiver.shipments import Generation, shipment_to_json
+from receiver.shipments.numbers import normalised
 from receiver.store import Claim, Database, Delivery, Queue, Settlement, new_id
 from receiver.store.rows import generation_from
 from receiver.store.tables import metadata, shipments
@@ -42,7 +43,7 @@ def delivery(*parcels: str, dedup: str | None = None, at: float = NOW, account: 
         "headers": {"content-type": "application/json"},
         "body": b"{}",
         "digest": delivery_id,
-        "proof": "hmac",
+        "auth": "hmac",
         "updates": tuple((f"ep/{parcel}", said(parcel)) for parcel in parcels or ("p1",)),
     }
     return Delivery(**{**fields, **rest})
@@ -51,6 +52,8 @@ def delivery(*parcels: str, dedup: str | None = None, at: float = NOW, account: 
 def add_shipments(database: Database, *ids: str, due_at: float | None = NOW, account: str = "lux", **rest: Any) -> None:
     """Shipments without any delivery, in one transaction."""
     row = {"endpoint": "ep", "account": account, "state": "due", "due_at": due_at, "first_at": NOW, "changed_at": NOW}
+    if "tracking_number" in rest:
+        rest["normalised_number"] = normalised(rest["tracking_number"]) or None
     rows = [{"id": name, **row, **rest} for name in ids]
     database.write(lambda connection: connection.execute(shipments.insert(), rows), deadline=60)
 

@@ -40,6 +40,20 @@ CHOSEN = [
     # what the carrier or a person says, the invoices VTEX has, the rule, the number VTEX must be told
     ("the number as VTEX stores it", {"invoice_numbers": ["000030711"]}, [invoice("000030711")],
      "invoice_number", "000030711"),
+    ("a number with other capitals", {"invoice_numbers": ["DFG-V7731485PLZV-01"]},
+     [invoice("DFG-v7731485plzv-01"), B], "invoice_number_case", "DFG-v7731485plzv-01"),
+    ("number and series in one", {"invoice_numbers": ["12345"], "invoice_series": ["1"]},
+     [invoice("12345-1"), invoice("12345-2")], "number_and_series", "12345-1"),
+    ("number and series in one, padded", {"invoice_numbers": ["0012345"], "invoice_series": ["001"]},
+     [invoice("12345/01"), B], "number_and_series", "12345/01"),
+    ("number and series out of the key", {"invoice_keys": [key(900, 3)]}, [invoice("900-3"), invoice("900-1")],
+     "key_number", "900-3"),
+    ("the key as the number", {"invoice_numbers": ["900"], "invoice_keys": [key(900)]}, [invoice(key(900)), B],
+     "invoice_key", key(900)),
+    ("an alias is there", {"other_numbers": ["ME26110042BR"]}, [{**A, "trackingNumber": "ME26110042BR"}, B],
+     "tracking_number", "900"),
+    ("the tracking number is there in another notation", {}, [{**A, "trackingNumber": "t-n. 1"}, B],
+     "tracking_number", "900"),
     ("a number with letters", {"invoice_numbers": ["NF-900"]}, [invoice("NF-900"), B], "invoice_number", "NF-900"),
     ("VTEX pads", {"invoice_numbers": ["30711"]}, [invoice("000030711"), B], "invoice_number_digits", "000030711"),
     ("the carrier pads", {"invoice_numbers": ["000900"]}, [A, B], "invoice_number_digits", "900"),
@@ -73,7 +87,9 @@ CHOSEN = [
     ("the number counts for more than where we wrote", {"own_invoice": "901", "invoice_numbers": ["900"]}, [A, B],
      "invoice_number", "900"),
     ("the only one", {}, [A], "only_open_invoice", "900"),
-    ("the only one without tracking", {}, [A, {**B, "trackingNumber": "TN2"}], "only_open_invoice", "900"),
+    ("the last one without tracking, where the merchant ships one parcel with each",
+     {"one_parcel_per_invoice": True, "ours": {"901": {"TN2"}}}, [A, {**B, "trackingNumber": "tn-2"}],
+     "last_open_invoice", "900"),
     ("the only one beside a return", {}, [A, invoice("77", type="Input")], "only_open_invoice", "900"),
     ("a person names it", {"assigned_invoice": "901", "invoice_numbers": ["900"]}, [A, B], "assigned", "901"),
     ("a person names it without its zeros", {"assigned_invoice": "901"}, [A, invoice("00901")], "assigned", "00901"),
@@ -184,8 +200,24 @@ NOT_CHOSEN = [
     ("the number is there, the series is not the key's",
      {"invoice_numbers": ["900"], "invoice_series": ["2"], "invoice_keys": [key(900)]}, [invoice("900")],
      "Hold", "ambiguous_reference"),
-    ("each holds another number", {}, [{**A, "trackingNumber": "X"}, {**B, "trackingNumber": "Y"}],
-     "Hold", "number_differs"),
+    ("the only one without tracking, and nothing names it", {}, [A, {**B, "trackingNumber": "TN2"}],
+     "Hold", "ambiguous_invoice"),
+    ("the only one without tracking, and the other holds a foreign number",
+     {"one_parcel_per_invoice": True, "ours": {"901": {"TN2"}}}, [A, {**B, "trackingNumber": "TN3"}],
+     "Hold", "ambiguous_invoice"),
+    ("the only one without tracking, and the other's parcel is not ours", {"one_parcel_per_invoice": True},
+     [A, {**B, "trackingNumber": "TN2"}], "Hold", "ambiguous_invoice"),
+    ("one parcel with each, and two without tracking", {"one_parcel_per_invoice": True}, [A, B],
+     "Hold", "ambiguous_invoice"),
+    ("one of two holds a number that is none", {}, [{**A, "trackingNumber": "-"}, B], "Hold", "ambiguous_invoice"),
+    ("the number without its series", {"invoice_numbers": ["12345"]}, [invoice("12345-1")],
+     "Wait", "invoice_not_there"),
+    ("number and series of another", {"invoice_numbers": ["12345"], "invoice_series": ["2"]}, [invoice("12345-1")],
+     "Wait", "invoice_not_there"),
+    ("another key as the number", {"invoice_numbers": ["900"], "invoice_keys": [key(901)]}, [invoice(key(900))],
+     "Wait", "invoice_not_there"),
+    ("one number in two capitals", {"invoice_numbers": ["nf-900"]}, [invoice("NF-900"), invoice("Nf-900")],
+     "Hold", "ambiguous_invoice"),
 ]  # fmt: skip
 
 
@@ -199,6 +231,38 @@ def test_not_chosen(clues, packages, kind, reason):
     assert Reason(reason).kind is (Kind.WAITING if kind == "Wait" else Kind.HELD)
 
 
+ABSENT = [row[0:3] for row in NOT_CHOSEN if row[4] == "invoice_not_there"]
+
+
+@pytest.mark.parametrize(("clues", "packages"), [row[1:] for row in ABSENT], ids=[row[0] for row in ABSENT])
+def test_missing_of_a_complete_order(clues, packages):
+    """Where no further invoice is to come, a person is asked at once, with the invoices to choose among."""
+    complete = read_order(order(*packages, value=0, status="invoiced"))
+    judgement = choose(complete, Clues(tracking_number="TN1", **clues))
+
+    assert isinstance(judgement, Hold)
+    assert "named_invoice_missing" == judgement.reason
+    assert [package["invoiceNumber"] for package in packages] == judgement.evidence["candidates"]
+
+
+def test_each_holds_another_number():
+    """Where every invoice shows a foreign number, it is held; while another invoice may come, that one is awaited."""
+    both = [{**A, "trackingNumber": "X"}, {**B, "trackingNumber": "Y"}]
+    held = choose(read_order(order(*both, value=200)), Clues(tracking_number="TN1"))
+
+    assert isinstance(held, Hold)
+    assert "number_differs" == held.reason
+    assert {"candidates": ["900", "901"], "holds": ["X", "Y"]} == held.evidence
+    assert ("Wait", "partly_invoiced") == judge(order(*both, value=300))
+
+
+def test_only_one_of_another_series():
+    """The only invoice is not taken where the carrier's series says that it is another's."""
+    assert ("Hold", "named_invoice_missing") == judge(order(A), invoice_series=["2"])
+    assert ("only_open_invoice", "900") == judge(order(A), invoice_series=["1"])
+    assert ("Hold", "named_invoice_missing") == judge(order(invoice("12345-1")), invoice_series=["2"])
+
+
 @pytest.mark.parametrize(
     ("value", "values", "expected"),
     [
@@ -210,13 +274,17 @@ def test_not_chosen(clues, packages, kind, reason):
         (True, [100], ("Wait", "partly_invoiced")),
         ("plenty", [100], ("Wait", "partly_invoiced")),
         (100, [None], ("Wait", "partly_invoiced")),
+        (0, [0], ("Wait", "partly_invoiced")),
+        (0, [100], ("Wait", "partly_invoiced")),
     ],
 )
-def test_covered(value, values, expected):
-    """Without a name, the only invoice is taken only where no other is to be expected: they cover the order's value."""
+def test_complete(value, values, expected):
+    """Without a name, the only invoice is taken only where no other is to come: it covers a value above 0, or VTEX
+    says so itself by the status, however its sums are off (KI-605517, KI-387933)."""
     packages = [invoice("900", invoiceValue=one) for one in values]
 
     assert expected == judge(order(*packages, value=value))
+    assert ("only_open_invoice", "900") == judge(order(*packages, value=value, status="invoiced"))
 
 
 def test_return_covers_nothing():
@@ -229,14 +297,22 @@ def test_partly_invoiced_by_others():
     assert ("Wait", "partly_invoiced") == judge(order({**A, "trackingNumber": "X"}, value=200))
 
 
-@pytest.mark.parametrize("status", ["canceled", "cancel"])
+@pytest.mark.parametrize("status", ["canceled", "cancel", "replaced"])
 def test_cancelled(status):
-    """A cancelled order is written to only where a person assigned it."""
+    """A cancelled order is written to only where a person assigned it; so is one that VTEX has replaced by another."""
     cancelled = order(A, B, status=status, value=200)
 
     assert ("Hold", "order_cancelled") == judge(cancelled, invoice_numbers=["900"])
     assert ("Hold", "order_cancelled") == judge(cancelled, linked_invoice="900")
     assert ("invoice_number", "900") == judge(cancelled, invoice_numbers=["900"], assigned=True)
+
+
+def test_replaced():
+    """The note of a replaced order says where its parcel belongs."""
+    held = choose(read_order(order(A, status="replaced")), Clues(tracking_number="TN1"))
+
+    assert isinstance(held, Hold)
+    assert "order 1-01 is replaced: VTEX has made a new order; assign that one" == held.note
 
 
 @pytest.mark.parametrize("status", ["payment-approved", "handling", "invoice", "", None])
@@ -261,13 +337,16 @@ def test_evidence():
         "vtex_invoice_number": "900",
         "vtex_invoice_key": key(900),
         "invoices": ["900", "901"],
-        "covered": True,
+        "complete": True,
     } == chosen.evidence
+    alias = choose(read_order(order(A)), Clues(tracking_number="TN1", other_numbers=["TN2"]))
+    assert isinstance(alias, Choice)
+    assert ["TN1", "TN2"] == alias.evidence["carrier_tracking_numbers"]
 
 
 def test_notes_speak_to_a_person():
     """A wait and a hold name the order, what the carrier says and what is there."""
-    document = read_order(order(A, B, value=200))
+    document = read_order(order(A, B, value=300))
     awaited = choose(document, Clues(tracking_number="TN1", invoice_numbers=["902"]))
     held = choose(document, Clues(tracking_number="TN1"))
 
@@ -306,14 +385,24 @@ def test_no_package(package):
 
 @pytest.mark.parametrize("kind", [None, "", "output", "Return", 1, ["Output"]])
 def test_type(kind):
-    """Only what VTEX calls exactly Output is an invoice to deliver."""
-    assert ("Wait", "only_return_invoices") == judge(order({**A, "type": kind}), invoice_numbers=["900"])
+    """Only what VTEX calls exactly Output is an invoice to deliver, only Input a return: any other type is held."""
+    assert ("Hold", "unknown_package_type") == judge(order({**A, "type": kind}), invoice_numbers=["900"])
+    assert ("Hold", "unknown_package_type") == judge(order({**A, "type": kind}, B, value=100))
+    assert ("invoice_number", "901") == judge(order({**A, "type": kind}, B), invoice_numbers=["901"])
+
+
+def test_note_of_a_type():
+    """The note names the packages of an unknown type, and no return beside them."""
+    held = choose(read_order(order({**A, "type": None}, RETURNED)), Clues(tracking_number="TN1"))
+
+    assert isinstance(held, Hold)
+    assert "order 1-01: 900 of type null" == held.note
 
 
 @pytest.mark.parametrize("wrong", [None, 900, 9.5, True, [], {}])
 def test_number_of_another_type(wrong):
     """A number that is no text is not the one a carrier names: VTEX must be told the very text it stores."""
-    assert ("Wait", "invoice_not_there") == judge(order(invoice(wrong)), invoice_numbers=["900"])
+    assert ("Wait", "invoice_not_there") == judge(order(invoice(wrong), value=200), invoice_numbers=["900"])
 
 
 @pytest.mark.parametrize("wrong", [5, True, [], {}, "", "   ", float("nan"), float("inf")])
@@ -354,6 +443,11 @@ def test_index_facts():
         ("tracking_number", "TN1", "1-01", "900", issued),
     ] == index_facts(read_order(learnt))
     assert [] == index_facts(read_order(order(invoice(""))))
+    sold = order(invoice("", trackingNumber="qs 1-2.3"), marketplaceOrderId="MKT-1", status="replaced")
+    assert [
+        ("marketplace_order_id", "MKT-1"), ("cancelled_order", "1-01"), ("tracking_number", "QS123"),
+    ] == [fact[:2] for fact in index_facts(read_order(sold))]  # fmt: skip
+    assert [] == index_facts(read_order(order(invoice("", trackingNumber="- ."))))
     box = [invoice(name, trackingNumber=number) for name, number in (("1", "T"), ("2", "T"), ("3", "U"), ("", "T"))]
     assert ["1", "2"] == [fact.value for fact in index_facts(read_order(order(*box))) if fact.kind == "tracked"]
     assert [("invoice_number", "900", "1-01", "000900", None)] == index_facts(read_order(order(invoice("000900"))))

@@ -86,7 +86,7 @@ def test_no_client(ups: Rig, secret):
     assert (401, {"error": "invalid_client"}) == (answer.status_code, answer.json)
     assert 'Basic realm="ups"' == answer.headers["WWW-Authenticate"]
     assert "no-store" == answer.headers["Cache-Control"]
-    [reject] = ups.desk.rejects()
+    [reject] = ups.queries.rejects()
     assert "the token request" in reject["reason"]
     assert "w0rd" not in json.dumps(reject)
 
@@ -96,7 +96,7 @@ def test_rejects_bounded(ups: Rig):
     for _ in range(20):
         assert 401 == ask(ups, OTHER).status_code
 
-    assert 5 == len(ups.desk.rejects())
+    assert 5 == len(ups.queries.rejects())
 
 
 @pytest.mark.parametrize(

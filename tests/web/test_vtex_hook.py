@@ -177,7 +177,7 @@ class TestLearnt:
         assert ["1-01", "9-01"] == sorted(to_read(hooked))
         hooked.faults(throttle=1.0)
         hooked.later(31)
-        (paused,) = hooked.desk.paused_accounts(now=hooked.now)
+        (paused,) = hooked.queries.paused_accounts(now=hooked.now)
         assert hooked.now + 60 == paused["until"]
         hooked.faults()
         calls = len(hooked.calls())
@@ -186,7 +186,7 @@ class TestLearnt:
         hooked.later(60)
         hooked.later(120)
 
-        assert ([], []) == (to_read(hooked), hooked.desk.paused_accounts(now=hooked.now))
+        assert ([], []) == (to_read(hooked), hooked.queries.paused_accounts(now=hooked.now))
 
     def test_never_ending_trouble(self, hooked: Rig):
         """An order that always fails is let go of at last."""
@@ -233,7 +233,7 @@ class TestDoor:
         """The ping at registration is answered without any effect, proven or not."""
         answer = tell(hooked, {"hookConfig": "ping"}, secret=secret)
         assert (200, "ping") == (answer.status_code, answer.get_json()["outcome"])
-        assert ([], []) == (hooked.desk.rejects(), to_read(hooked))
+        assert ([], []) == (hooked.queries.rejects(), to_read(hooked))
 
     def test_secrets(self, hooked: Rig):
         """Every configured secret enters; without one nothing happens but a note."""
@@ -241,8 +241,8 @@ class TestDoor:
             tell(hooked, event(), secret=secret).status_code for secret in (SECRET, "old-secret", "wrong", None)
         ]
         reasons = ["x-hook-secret is missing", "x-hook-secret holds another secret"]
-        assert reasons == [row["reason"] for row in hooked.desk.rejects()]
-        assert "wrong" not in str(hooked.desk.rejects())
+        assert reasons == [row["reason"] for row in hooked.queries.rejects()]
+        assert "wrong" not in str(hooked.queries.rejects())
 
     @pytest.mark.parametrize(
         "body",

@@ -131,7 +131,7 @@ class TestReceived:
 
         assert "TN1BR" == fields(front)["trackingNumber"]
         assert "the order hook could not be looked at: HTTP 403" in caplog.text
-        assert [] == front.desk.paused_accounts(now=front.now)
+        assert [] == front.queries.paused_accounts(now=front.now)
 
 
 class TestForeignHook:

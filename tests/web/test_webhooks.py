@@ -97,10 +97,10 @@ class TestSender:
 
         assert (401, PROBLEM) == (answer.status_code, answer.mimetype)
         assert {
-            "type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "The sender is not proven.",
+            "type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "Authentication failed.",
         } == answer.json  # fmt: skip
         assert [] == rows(rig)
-        assert "x-webhook-token" in rig.desk.rejects()[0]["reason"]
+        assert "x-webhook-token" in rig.queries.rejects()[0]["reason"]
 
     def test_no_secret(self, rig):
         """A secret that is missing in the request is refused under every scheme of every carrier."""
@@ -166,11 +166,11 @@ class TestSender:
         """A flood of strangers writes a few rejects a second; the log then says how many more there were."""
         for _ in range(20):
             rig.client.post("/webhooks/melhor-envio", json=posted())
-        assert 5 == len(rig.desk.rejects())
+        assert 5 == len(rig.queries.rejects())
         rig.now += 1
         rig.client.post("/webhooks/melhor-envio", json=posted())
 
-        assert 6 == len(rig.desk.rejects())
+        assert 6 == len(rig.queries.rejects())
         assert "401: 15 more senders in one second were not recorded" in caplog.text
 
 
@@ -195,8 +195,8 @@ class TestProbes:
         answer = rig.client.post("/webhooks/melhor-envio", json=posted(), headers={"x-proxy": "1"})
 
         assert 401 == answer.status_code
-        assert "melhor-envio: 401, the sender is not proven: header x-me-signature is missing" in caplog.text
-        (reject,) = rig.desk.rejects()
+        assert "melhor-envio: answered 401, authentication failed: header x-me-signature is missing" in caplog.text
+        (reject,) = rig.queries.rejects()
         assert ("melhor-envio", "POST", "/webhooks/melhor-envio") == (
             reject["endpoint"], reject["method"], reject["target"],
         )  # fmt: skip
@@ -221,7 +221,7 @@ class TestMembers:
         again = rig.client.post("/webhooks/in", json=sent, headers={"x-webhook-token": SECRET})
         assert (422, 1) == (again.status_code, len(rows(rig)))
         intake = Intake(rig.config, Inbox(rig.database), clock=lambda: rig.now)
-        assert Outcome.QUARANTINED == intake.reprocess(rig.desk.delivery(kept["id"])).outcome
+        assert Outcome.QUARANTINED == intake.reprocess(rig.queries.delivery(kept["id"])).outcome
         assert 1 == len(rows(rig, "updates"))
 
 

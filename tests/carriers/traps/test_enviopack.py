@@ -53,7 +53,7 @@ def api():
 
 
 @pytest.fixture
-def door(rig: Rig, api: Api) -> Rig:
+def thin_rig(rig: Rig, api: Api) -> Rig:
     settings = {"secrets": ["url-token-1"], "fetch_credentials": "a key:a+secret", "base_url": api.server.url}
     rig.configure(endpoints={"enviopack": settings})
     return rig
@@ -212,82 +212,82 @@ def test_from_elsewhere():
         shipment("https://api.enviopack.com/pedidos/7")
 
 
-def test_fetched(door: Rig, api: Api):
+def test_fetched(thin_rig: Rig, api: Api):
     """Key and secret are exchanged for a token, which is used for as long as it lives; neither is stored."""
-    notify(door)
-    notify(door)
+    notify(thin_rig)
+    notify(thin_rig)
 
     auth, *asked = api.server.heard
     assert ("POST", b"api-key=a+key&secret-key=a%2Bsecret") == (auth.method, auth.body)
     assert ["/envios/500001?access_token=t%261"] * 2 == [heard.target for heard in asked]
-    assert ["enviopack/500001"] == [row["id"] for row in door.desk.shipments()]
-    stored = json.dumps([*rows(door), *rows(door, "fetches")], default=str)
+    assert ["enviopack/500001"] == [row["id"] for row in thin_rig.queries.shipments()]
+    stored = json.dumps([*rows(thin_rig), *rows(thin_rig, "fetches")], default=str)
     assert "t%26" not in stored
     assert "a+secret" not in stored
 
-    door.now += 4 * 3600
-    notify(door)
+    thin_rig.now += 4 * 3600
+    notify(thin_rig)
     assert 2 == api.given
 
 
-def test_history_and_shipment(door: Rig, api: Api):
+def test_history_and_shipment(thin_rig: Rig, api: Api):
     """A change of condition has both fetched with the token, and both are one parcel."""
-    door.send(replace(NOTICE, query="tipo=envio-cambio-condicion&id=500001"), endpoint="enviopack")
-    door.work()
+    thin_rig.send(replace(NOTICE, query="tipo=envio-cambio-condicion&id=500001"), endpoint="enviopack")
+    thin_rig.work()
 
     _, *asked = api.server.heard
     assert ["/envios/500001/tracking?formato=ISO&access_token=t%261", "/envios/500001?access_token=t%261"] == [
         heard.target for heard in asked
     ]
-    [parcel] = door.desk.shipments()
+    [parcel] = thin_rig.queries.shipments()
     assert ("enviopack/500001", "EP1") == (parcel["id"], parcel["tracking_number"])
 
 
-def test_taken_back(door: Rig, api: Api):
+def test_taken_back(thin_rig: Rig, api: Api):
     """A token that is refused before its time is exchanged anew, once."""
-    notify(door)
+    notify(thin_rig)
     api.given += 1
-    notify(door)
+    notify(thin_rig)
 
-    assert ["done"] == [row["outcome"] for row in rows(door, "fetches")]
+    assert ["done"] == [row["outcome"] for row in rows(thin_rig, "fetches")]
     assert 3 == api.given
 
 
-def test_not_accepted(door: Rig, api: Api, caplog):
+def test_not_accepted(thin_rig: Rig, api: Api, caplog):
     """Credentials that get no token are reported, and the fetch is held."""
     api.auth = "400 Bad"
-    notify(door)
+    notify(thin_rig)
 
-    assert ["held"] == [row["outcome"] for row in rows(door, "fetches")]
+    assert ["held"] == [row["outcome"] for row in rows(thin_rig, "fetches")]
     assert "fetch_credentials are not accepted" in caplog.text
 
 
 @pytest.mark.parametrize("status", ["500 Oops", "429 Slow"])
-def test_trouble(door: Rig, api: Api, status):
+def test_trouble(thin_rig: Rig, api: Api, status):
     """Trouble at the exchange is the carrier's trouble: it is tried again."""
     api.auth = status
-    notify(door)
+    notify(thin_rig)
 
-    [fetch] = rows(door, "fetches")
+    [fetch] = rows(thin_rig, "fetches")
     assert None is fetch["outcome"]
-    assert fetch["due_at"] > door.now
+    assert fetch["due_at"] > thin_rig.now
 
 
-def test_reprocess(door: Rig, api: Api):
+def test_reprocess(thin_rig: Rig, api: Api):
     """The message is kept though it stands in the query: what could not be fetched can be asked for again."""
-    notify(door)
-    first = rows(door)[0]
+    notify(thin_rig)
+    first = rows(thin_rig)[0]
     assert "/webhooks/enviopack/[redacted]?tipo=envio-procesado&id=500001" == first["target"]
     api.shipment = b'{"id": 500001, "tracking_number": "EP2"}'
-    door.now += 60
+    thin_rig.now += 60
 
-    intake = Intake(door.config, Inbox(door.database), clock=lambda: door.now)
-    assert "accepted" == intake.reprocess(door.desk.delivery(first["id"])).outcome
-    door.work()
-    assert "EP2" == door.shipment("enviopack/500001")["tracking_number"]
+    intake = Intake(thin_rig.config, Inbox(thin_rig.database), clock=lambda: thin_rig.now)
+    assert "accepted" == intake.reprocess(thin_rig.queries.delivery(first["id"])).outcome
+    thin_rig.work()
+    assert "EP2" == thin_rig.shipment("enviopack/500001")["tracking_number"]
 
 
-def test_other_methods(door: Rig):
+def test_other_methods(thin_rig: Rig):
     """Enviopack asks by GET; what neither posts nor gets is refused."""
-    assert (200, "accepted") == outcome(door.send(replace(NOTICE, method="POST"), endpoint="enviopack"))
-    assert 405 == door.send(replace(NOTICE, method="PUT"), endpoint="enviopack").status_code
+    assert (200, "accepted") == outcome(thin_rig.send(replace(NOTICE, method="POST"), endpoint="enviopack"))
+    assert 405 == thin_rig.send(replace(NOTICE, method="PUT"), endpoint="enviopack").status_code

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters import Ignored, ReferenceKind, Status, fedex
+from adapters import Ignored, ReferenceKind, Status, Unreadable, fedex
 from receiver.carriers.references import Rule
 from tests.support.adapter import payload, proves, read_one
 
@@ -16,7 +16,7 @@ IN_HEX = "e66f906c954cae1f885ca89fc6ac8a31c9a5bc2b956ef0c84e417fb0dd36dbd7"
 PLAIN_DIGEST = "ZtP2TQb4bcm7iKnG5dnr77dfgJB1sbWMBVJcumh+k5I="
 
 STATUSES = {
-    Status.ANNOUNCED: "OC",
+    Status.ANNOUNCED: "OC AP EP",
     Status.DISPATCHED: "PU PX DO IP",
     Status.IN_TRANSIT: "AR AF IT DP TR CC HP FD",
     Status.OUT_FOR_DELIVERY: "OD",
@@ -102,7 +102,30 @@ class TestStatus:
         """Trap 17: without scans the latest status speaks, and without both there is nothing to tell."""
         assert Status.ANNOUNCED is read_one(fedex, scanned(latestStatusDetail={"code": "OC"})).status
         with pytest.raises(Ignored, match="nothing to tell"):
+            read_one(fedex, scanned(latestStatusDetail=None, error={"code": "TRACKING.TRACKINGNUMBER.NOTFOUND"}))
+        with pytest.raises(Unreadable, match="neither"):
             read_one(fedex, scanned(latestStatusDetail=None))
+
+    @pytest.mark.parametrize("kind", ["DL", "RT", "CA", "MD", "RP", "AE"])
+    def test_known(self, kind):
+        """A code that has an entry is known, also where it says nothing."""
+        assert () == read_one(fedex, scanned(scan(kind))).unknown_words
+
+    def test_unknown(self):
+        """A code on no list is named, of a scan and, where no scan moves the parcel, of the latest status."""
+        latest = {"latestStatusDetail": {"code": "Y2"}}
+        assert ("ZZ",) == read_one(fedex, scanned(scan("DL"), scan("ZZ"), **latest)).unknown_words
+        assert ("Y2",) == read_one(fedex, scanned(scan("AE"), **latest)).unknown_words
+
+    def test_returned_in_words(self):
+        """Trap 14: a delivery whose words say that it went to the shipper is a return."""
+        back = scan("DL") | {"eventDescription": "Delivered, package returned to shipper"}
+        assert Status.RETURNED is read_one(fedex, scanned(back)).status
+
+    @pytest.mark.parametrize(("kind", "reverse"), [("RP", True), ("LC", True), ("OC", False), ("RS", False)])
+    def test_return_label(self, kind, reverse):
+        """Trap 14: a label that a shopper got for a return is marked as one; a parcel on its way back is not."""
+        assert reverse is read_one(fedex, scanned(scan(kind))).reverse
 
 
 class TestTimes:
@@ -193,3 +216,21 @@ class TestMembers:
         member = {"additionalTrackingInfo": {"packageIdentifiers": [{"type": "CUSTOMER_REFERENCE", **identifier}]}}
         assert ["1810000000001-01"] == Rule.parse(path, ReferenceKind.ORDER_ID).hits(member)
         assert () == read_one(fedex, parcel()).references
+
+    @pytest.mark.parametrize(
+        ("identifier", "expected"),
+        [
+            ({"type": "TRACKING_NUMBER_OR_DOORTAG", "values": ["DT1", "", "781000018101", "DT1"]}, ["DT1"]),
+            ({"type": "STANDARD_MPS", "value": "781000018100"}, ["781000018100"]),
+            ({"type": "PARTNER_CARRIER_NUMBER", "value": ["9261290100"]}, ["9261290100"]),
+            ({"type": "STANDARD_MPS", "values": None}, []),
+            ({"type": "CUSTOMER_REFERENCE", "values": ["DT1"]}, []),
+            (None, []),
+        ],
+    )
+    def test_other_numbers(self, identifier, expected):
+        """Trap 30: a door tag and the number of the whole shipment find the order as well."""
+        numbers = read_one(
+            fedex, parcel() | {"additionalTrackingInfo": {"packageIdentifiers": [identifier]}}
+        ).references
+        assert [(ReferenceKind.TRACKING_NUMBER, value) for value in expected] == [(r.kind, r.value) for r in numbers]

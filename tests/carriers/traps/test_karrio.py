@@ -51,10 +51,16 @@ class TestForms:
         with pytest.raises(Ignored, match="test mode"):
             tracker(**change)
 
-    @pytest.mark.parametrize("event", ["shipment_purchased", "order_delivered", "pickup_scheduled", ""])
+    @pytest.mark.parametrize("event", ["shipment_purchased", "order_delivered", "pickup_scheduled", "batch_queued"])
     def test_other_events(self, event: str) -> None:
         """Shipments, orders and pick-ups have ids of their own; only trackers tell where a parcel is."""
         with pytest.raises(Ignored, match="carries no parcel status"):
+            tracker(event=event)
+
+    @pytest.mark.parametrize("event", ["parcel_lost", "", "tracker"])
+    def test_unknown_event(self, event: str) -> None:
+        """An event that is on no list is kept for a look, not dropped."""
+        with pytest.raises(Unreadable, match=r"\$\.event"):
             tracker(event=event)
 
     def test_no_id(self) -> None:
@@ -81,6 +87,29 @@ class TestEvents:
 
         assert status == shipment.status
         assert shipment.delivered_at is None
+
+    def test_unknown_words(self) -> None:
+        """A word on no list is named, of the tracker and of its events alike; Karrio's own "unknown" is a known one."""
+        assert ("Delivered", "beamed") == tracker(
+            data__status="Delivered", data__events__0__status="beamed"
+        ).unknown_words
+        assert () == tracker(data__status="unknown", data__events__0__status=None).unknown_words
+
+    @pytest.mark.parametrize(
+        "back",
+        [
+            {"date": "2026-11-17", "description": "Refused", "status": "return_to_sender"},
+            {"date": None, "description": "Refused", "status": "return_to_sender"},
+            {"date": "2026-11-17", "description": "Returned to shipper", "status": "in_transit"},
+        ],
+    )
+    def test_delivery_after_return(self, back: dict[str, object]) -> None:
+        """Trap 14: what went back earlier in the same history is delivered to the merchant."""
+        sent = body_of("karrio", "delivered")
+        sent["data"]["events"].insert(1, back)
+        (shipment,) = read("karrio", sent, "delivered")
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
 
     def test_shipping_date_of_the_label(self) -> None:
         """Trap 15: ``shipping_date`` is there from the label on, and dates no dispatch until the carrier has it."""
@@ -137,7 +166,18 @@ class TestTimes:
 
 
 class TestValues:
-    def test_courier(self) -> None:
-        """Trap 29: a connection's code becomes a name where it is documented."""
-        assert "FedEx" == tracker().courier
-        assert tracker(data__carrier_name="canadapost").courier is None
+    @pytest.mark.parametrize(
+        ("name", "carrier", "courier", "code"),
+        [
+            ("fedex", "fedex", "FedEx", "fedex"),
+            ("easypost", "usps", "USPS", "usps"),
+            ("canadapost", None, "Canada Post", "canadapost"),
+            ("globex", None, None, "globex"),
+            (None, None, None, ""),
+        ],
+    )
+    def test_courier(self, name: str | None, carrier: str | None, courier: str | None, code: str) -> None:
+        """Trap 29: the code of the courier behind a gateway goes first, and becomes a name where a table has it."""
+        shipment = tracker(data__carrier_name=name, data__meta={"carrier": carrier})
+
+        assert (courier, code) == (shipment.courier, shipment.courier_code)

@@ -14,9 +14,9 @@ import pytest
 from adapters import Ignored, NotAuthentic, Status, Unreadable, lalamove
 from receiver.intake.redaction import REDACTED
 from receiver.recordings import load
-from tests.support.sending import rows
 from tests.support.adapter import POST, payload, read_one
 from tests.support.paths import SAMPLES
+from tests.support.sending import rows
 
 SECRET = "sk_prod_demo_lalamove"
 PROOF = "bbfa74e0dfd2ae6e05c1a876ad804fbf115dc97f249dfe2a0496b7d0f2ed4e9e"

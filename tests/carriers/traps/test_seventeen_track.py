@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters import Ignored, Status, Unreadable, seventeen_track
+from adapters import Ignored, ReferenceKind, Status, Unreadable, seventeen_track
 from receiver import carriers
 from tests.support.adapter import POST, payload, proves, read_one
 
@@ -29,6 +29,7 @@ STATUSES = {
     Status.OUT_FOR_DELIVERY: ["OutForDelivery/OutForDelivery_Other"],
     Status.DELIVERED: ["Delivered", "Delivered/Delivered_Other"],
     Status.RETURNED: ["Exception/Exception_Returning", "Exception/Exception_Returned"],
+    Status.CANCELLED: ["Exception/Exception_Cancel"],
     Status.EXCEPTION: ["Exception/Exception_Other", "Expired/Expired_Other"],
 }
 
@@ -80,6 +81,39 @@ class TestStatus:
         """Trap 14: an event without a stage may tell of the return by its substatus alone."""
         sent_back = event("2026-11-17T02:00:00Z", None, "Exception_Returning")
         assert Status.RETURNED is read_one(seventeen_track, told("Delivered", sent_back)).status
+
+    def test_returned_in_words(self):
+        """Trap 14: the carrier's own words tell of a return that 17TRACK has no stage for."""
+        sent_back = event("2026-11-17T02:00:00Z", None, "InTransit_Other") | {"description": "Return to sender"}
+        undated = event(None, "Returning")
+        for back in (sent_back, undated):
+            assert Status.RETURNED is read_one(seventeen_track, told("Delivered", back)).status
+
+    @pytest.mark.parametrize(
+        ("status", "stage", "sub", "words"),
+        [
+            ("Teleported/Teleported_Up", None, None, ("Teleported", "Teleported_Up")),
+            ("InTransit", "Beaming", None, ("Beaming",)),
+            ("InTransit", "Beaming", "InTransit_Beamed", ("InTransit_Beamed",)),
+            ("NotFound/NotFound_Other", "Departure", "InTransit_Departure", ()),
+            ("Exception/Exception_Lost", None, None, ()),
+        ],
+    )
+    def test_unknown(self, status, stage, sub, words):
+        """A word on no list is named, of the latest status and of the events."""
+        said = told(status, event("2026-11-15T10:00:00Z", stage, sub))
+        assert words == read_one(seventeen_track, said).unknown_words
+
+    def test_unknown_milestone(self):
+        """A milestone on no list is named, once it was reached."""
+        miles = [{"key_stage": "Beamed", "time_utc": when} for when in ("2026-11-17T02:00:00Z", None)]
+        words = [read_one(seventeen_track, told("InTransit", milestones=(mile,))).unknown_words for mile in miles]
+        assert [("Beamed",), ()] == words
+
+    def test_unknown_event(self):
+        """An event of 17TRACK's that is on no list is kept for a look, not dropped."""
+        with pytest.raises(Unreadable, match=r"\$\.event"):
+            seventeen_track.read(told("InTransit") | {"event": "TRACKING_LOST"}, POST)
 
     def test_unreached_milestone(self):
         """Trap 14: every message lists all milestones; one without a time was not reached."""
@@ -166,6 +200,24 @@ class TestValues:
         shipment = read_one(seventeen_track, payload("seventeen_track", "delivered_without_pickup"))
         assert ("China Post", 3) == (shipment.courier, len(shipment.events))
         assert "2026-11-17T03:10:00-03:00" == shipment.dispatched_at.isoformat()
+
+    def test_courier(self):
+        """Trap 29: the provider's name is spelt as in the shared table, and 17TRACK's number of the carrier is kept."""
+        body = payload("seventeen_track", "not_found")
+        spelt = []
+        for provider in ("dhl", "Globex Local", None):
+            body["data"]["track_info"]["tracking"]["providers"][0]["provider"]["name"] = provider
+            spelt.append(read_one(seventeen_track, body))
+        assert ["DHL", "Globex Local", None] == [each.courier for each in spelt]
+        assert {"3011"} == {each.courier_code for each in spelt}
+
+    @pytest.mark.parametrize(("local", "expected"), [("BR1830", ["BR1830"]), ("LX183000006CN", []), (None, [])])
+    def test_local_number(self, local, expected):
+        """Trap 30: the carrier that delivers abroad has a number of its own, which finds the order as well."""
+        body = told("InTransit")
+        body["data"]["track_info"]["misc_info"] = {"local_number": local}
+        references = read_one(seventeen_track, body).references
+        assert [(ReferenceKind.TRACKING_NUMBER, value) for value in expected] == [(r.kind, r.value) for r in references]
 
     def test_repeated(self):
         """Trap 20: both providers may tell the same line; it is one event."""

@@ -57,7 +57,7 @@ class TestTheWire:
         assert (200, "accepted") == outcome(rig.post(posted(), endpoint="melhor-envio"))
         assert (200, "accepted") == outcome(rig.post(posted(), endpoint="other-store"))
 
-        told = {row["endpoint"]: row["account"] for row in rig.desk.shipments()}
+        told = {row["endpoint"]: row["account"] for row in rig.queries.shipments()}
         assert {"melhor-envio": "lux", "other-store": "nox"} == told
 
     def test_secret_of_another_merchant(self, rig):

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters import Ignored, Status
+from adapters import Ignored, ReferenceKind, Status, Unreadable
 from receiver.carriers import discover
 from tests.support.parcels import body_of, proves, read, reader, recorded
 
@@ -52,8 +52,8 @@ class TestBatch:
         assert {"in_transit": "5220a001-1111-4c00-9d00-000000000001", "two_parcels_one_bad": None} == ids
 
     def test_other_topic(self) -> None:
-        """Another topic is no tracking."""
-        with pytest.raises(Ignored, match="tracker/expired"):
+        """A topic that is on no list is kept for a look, not dropped."""
+        with pytest.raises(Unreadable, match=r"\$\.trackings\[0\]\.metadata\.topic"):
             read("ship24", body_of("ship24", "other_topic"), "other_topic")
 
 
@@ -75,6 +75,57 @@ class TestEvents:
 
         assert status == shipment.status
         assert shipment.delivered_at is None
+
+    @pytest.mark.parametrize(
+        ("milestone", "code", "status", "unknown"),
+        [
+            ("in_transit", "transit_handover", Status.DISPATCHED, ()),
+            ("exception", "exception_return", Status.RETURNED, ()),
+            ("delivered", "exception_return", Status.RETURNED, ()),
+            ("delivered", "delivery_available_for_pickup", Status.IN_TRANSIT, ()),
+            ("delivered", "transit_handover", Status.DELIVERED, ()),
+            ("delivered", "delivery_delivered", Status.DELIVERED, ()),
+            ("exception", "delivery_delivered", Status.EXCEPTION, ()),
+            ("pending", "data_order_cancelled", Status.CANCELLED, ()),
+            ("exception", "delivery_refused", Status.EXCEPTION, ()),
+            ("in_transit", "exception_lost", Status.EXCEPTION, ()),
+            ("in_transit", "beamed", Status.IN_TRANSIT, ("beamed",)),
+            ("teleported", "beamed", Status.OTHER, ("teleported", "beamed")),
+        ],
+    )
+    def test_codes(self, milestone: str, code: str, status: Status, unknown: tuple[str, ...]) -> None:
+        """Traps 14 and 16: the code says more than the milestone, but never makes a delivery."""
+        shipment = parcel(trackings__0__shipment__statusMilestone=milestone, trackings__0__shipment__statusCode=code)
+
+        assert (status, unknown) == (shipment.status, shipment.unknown_words)
+
+    def test_unknown_in_history(self) -> None:
+        """An event's unknown word is named as well."""
+        assert ("beamed",) == parcel(trackings__0__events__0__statusCode="beamed").unknown_words
+
+    @pytest.mark.parametrize(
+        "back",
+        [
+            {"statusMilestone": "exception", "statusCode": "exception_return", "occurrenceDatetime": None},
+            {"statusMilestone": "in_transit", "statusCode": None, "status": "Devolvido ao remetente"},
+        ],
+    )
+    def test_delivery_after_return(self, back: dict[str, object]) -> None:
+        """Trap 14: what went back earlier in the same message is delivered to the merchant."""
+        sent = body_of("ship24", "delivered_late_find")
+        sent["trackings"][0]["events"].append(back)
+        (shipment,) = read("ship24", sent, "delivered_late_find")
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+
+    def test_nothing_heard(self) -> None:
+        """A number that Ship24 has heard nothing of asks nothing; with an event or a code it does."""
+        pending = reader("ship24", "pending")
+
+        with pytest.raises(Ignored, match="heard nothing"):
+            pending()
+        assert Status.CANCELLED == pending(trackings__0__shipment__statusCode="data_order_cancelled").status
+        assert Status.OTHER == parcel(trackings__0__shipment__statusMilestone="pending").status
 
     def test_delta(self) -> None:
         """Trap 20: a POST brings only new events; the summary still knows when the parcel first moved."""
@@ -122,10 +173,27 @@ class TestTimes:
 
 
 class TestWords:
-    def test_courier(self) -> None:
-        """Trap 29: only codes whose name is documented become one."""
-        assert "USPS" == parcel().courier
-        assert parcel(trackings__0__events__0__courierCode="x-post").courier is None
+    @pytest.mark.parametrize(
+        ("codes", "courier", "code"),
+        [
+            (["us-post"], "USPS", "us-post"),
+            (["x-post", "ca-post"], "Canada Post", "ca-post"),
+            ([None, "x-post"], None, "x-post"),
+            ([None], None, ""),
+        ],
+    )
+    def test_courier(self, codes: list[str | None], courier: str | None, code: str) -> None:
+        """Trap 29: the first code that has a name speaks, else the first code is kept."""
+        shipment = parcel(trackings__0__events=[{"courierCode": each} for each in codes])
+
+        assert (courier, code) == (shipment.courier, shipment.courier_code)
+
+    def test_other_numbers(self) -> None:
+        """Trap 30: a parcel that a second courier brings has a second number, which finds the order as well."""
+        (other,) = reader("ship24", "handed_over_second_number")().references
+
+        assert (ReferenceKind.TRACKING_NUMBER, "LX522000013CN") == (other.kind, other.value)
+        assert () == parcel(trackings__0__shipment__trackingNumbers=None).references
 
     def test_reference_is_the_merchants(self) -> None:
         """Trap 27: "your reference" may be anything, so the merchant says what it is."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters import Ignored, NotAuthentic, Status, UnknownKey, shipengine
+from adapters import Ignored, NotAuthentic, Status, UnknownKey, Unreadable, shipengine
 from tests.support.adapter import POST, payload, read_one
 
 BODY = b'{"resource_type":"TRACK_EVENT_V2","data":{"tracking_number":"1Z","weight":1.0}}'
@@ -126,6 +126,12 @@ class TestStatuses:
             ("DE", "PICKED_UP", Status.DELIVERED),
             ("DE", "CARRIER_STATUS_NOT_MAPPED", Status.DELIVERED),
             ("DE", "RETURN_TO_SENDER", Status.RETURNED),
+            ("DE", "NOT_COLLECTED_FROM_PICKUP_POINT", Status.RETURNED),
+            ("DE", "DELIVERED_TO_ALTERNATIVE_DELIVERY_LOCATION", Status.IN_TRANSIT),
+            ("DE", "DELIVERED_TO_NEIGHBOUR", Status.DELIVERED),
+            ("SP", "PARCEL_COLLECTED_FROM_PICKUP_POINT", Status.DELIVERED),
+            ("SP", "DELIVERED", Status.IN_TRANSIT),
+            ("NY", "CANCELLED_BEFORE_DESPATCH", Status.CANCELLED),
             ("EX", "RETURN_TO_SENDER", Status.RETURNED),
             ("DE", "DELIVERED_TO_LOCKER_COLLECTION_POINT", Status.IN_TRANSIT),
             ("SP", None, Status.IN_TRANSIT),
@@ -146,11 +152,51 @@ class TestStatuses:
         assert expected == shipment.status
         assert (expected is Status.DELIVERED) == (shipment.delivered_at is not None)
 
-    @pytest.mark.parametrize("kind", ["API_BATCH", "LABEL_CREATED_V2", "FULFILLMENT_SHIPPED_V2", "track"])
+    @pytest.mark.parametrize(
+        ("code", "detail", "words"),
+        [
+            ("XX", "BEAMED_UP", ("XX", "BEAMED_UP")),
+            ("IT", "BEAMED_UP", ("BEAMED_UP",)),
+            ("UN", "CARRIER_STATUS_NOT_MAPPED", ()),
+            ("DE", "PROOF_OF_DELIVERY", ()),
+            ("EX", "RETURN_TO_SENDER", ()),
+            (None, None, ()),
+        ],
+    )
+    def test_unknown(self, code, detail, words):
+        """Both codes are named where no table has them, of the parcel and of its events alike."""
+        said = {"status_code": code, "status_detail_code": detail}
+        assert words == read_one(shipengine, parcel(**said, events=[])).unknown_words
+        assert (
+            words[:1]
+            == read_one(shipengine, parcel(events=[event("2026-11-16T22:44:46Z", code, detail)])).unknown_words
+        )
+
+    @pytest.mark.parametrize(
+        "back",
+        [
+            event("2026-11-18T10:00:00Z", "EX", "RETURN_TO_SENDER"),
+            event(None, "EX", "REFUSED_BY_CUSTOMER"),
+            event("2026-11-18T10:00:00Z", "IT") | {"description": "Return to Sender Processed"},
+        ],
+    )
+    def test_delivery_after_return(self, back):
+        """Trap 14: what went back earlier in the same history is delivered to the merchant."""
+        events = [event("2026-11-20T10:00:00Z", "DE", "DELIVERED"), back]
+        shipment = read_one(shipengine, parcel(status_code="DE", status_detail_code="DELIVERED", events=events))
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+
+    @pytest.mark.parametrize("kind", ["API_BATCH", "LABEL_CREATED_V2", "FULFILLMENT_SHIPPED_V2"])
     def test_thin_notices(self, kind):
         """Trap 22: all but the tracking events only name a resource, which nobody fetches here."""
         with pytest.raises(Ignored, match=kind):
             shipengine.read({"resource_type": kind, "resource_url": "https://api.shipengine.com/v1/batches/se-1"}, POST)
+
+    def test_unknown_notice(self):
+        """An event that is on no list is kept for a look, not dropped."""
+        with pytest.raises(Unreadable, match=r"\$\.resource_type"):
+            shipengine.read({"resource_type": "track", "resource_url": None}, POST)
 
 
 class TestTimes:
@@ -215,8 +261,9 @@ class TestTimes:
 class TestCourier:
     @pytest.mark.parametrize(("code", "expected"), [("stamps_com", "USPS"), ("ups", "UPS"), ("globex_local", None)])
     def test_code_is_no_name(self, code, expected):
-        """Trap 29: `stamps_com` sells USPS postage; a code that nobody listed is shown to no shopper."""
-        assert expected == read_one(shipengine, parcel(carrier_code=code)).courier
+        """Trap 29: `stamps_com` sells USPS postage; a code on no list is shown to no shopper, and kept."""
+        shipment = read_one(shipengine, parcel(carrier_code=code))
+        assert (expected, code) == (shipment.courier, shipment.courier_code)
 
     @pytest.mark.parametrize(
         ("resource_url", "expected"),

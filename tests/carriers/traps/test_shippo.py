@@ -59,10 +59,70 @@ class TestEvents:
         assert datetime(2026, 11, 16, 19, 4, tzinfo=UTC) == shipment.dispatched_at
         assert shipment.delivered_at is None
 
-    @pytest.mark.parametrize("status", ["UNKNOWN", "delivered", "LOST"])
+    @pytest.mark.parametrize("status", ["delivered", "LOST"])
     def test_unknown_word(self, status: str) -> None:
-        """Trap 16: UNKNOWN is Shippo's own word for not knowing; what is on no list is the same to us."""
-        assert Status.OTHER == parcel(data__tracking_status__status=status).status
+        """Trap 16: what is on no list says nothing, and is named, of the parcel and of its history alike."""
+        shipment = parcel(data__tracking_status__status=status, data__tracking_history__0__status="BEAMED")
+
+        assert (Status.OTHER, (status, "BEAMED")) == (shipment.status, shipment.unknown_words)
+
+    def test_known_nothing(self) -> None:
+        """UNKNOWN is Shippo's own word for not knowing: it says nothing, and is no unknown word."""
+        shipment = parcel(data__tracking_status__status="UNKNOWN", data__tracking_status__substatus={"code": "other"})
+
+        assert (Status.OTHER, ()) == (shipment.status, shipment.unknown_words)
+
+    @pytest.mark.parametrize(
+        ("code", "status", "unknown"),
+        [
+            ("package_accepted", Status.DISPATCHED, ()),
+            ("out_for_delivery", Status.OUT_FOR_DELIVERY, ()),
+            ("pickup_available", Status.IN_TRANSIT, ()),
+            ("delivery_attempted", Status.IN_TRANSIT, ()),
+            ("package_damaged", Status.EXCEPTION, ()),
+            ("information_received", Status.IN_TRANSIT, ()),
+            ("beamed_up", Status.IN_TRANSIT, ("beamed_up",)),
+            (None, Status.IN_TRANSIT, ()),
+        ],
+    )
+    def test_substatus(self, code: str | None, status: Status, unknown: tuple[str, ...]) -> None:
+        """Traps 14 and 16: under TRANSIT the substatus says more; waiting for the shopper is still in transit."""
+        shipment = parcel(data__tracking_status__substatus={"code": code})
+
+        assert (status, unknown) == (shipment.status, shipment.unknown_words)
+
+    @pytest.mark.parametrize(
+        "back",
+        [
+            {"status": "RETURNED", "status_date": None},
+            {"status": "TRANSIT", "status_date": "2026-11-17T09:00:00Z", "status_details": "Return to Sender"},
+        ],
+    )
+    def test_delivery_after_return(self, back: dict[str, object]) -> None:
+        """Trap 14: what went back earlier in the same history is delivered to the merchant."""
+        sent = body_of("shippo", "delivered")
+        sent["data"]["tracking_history"].append(back)
+        (shipment,) = read("shippo", sent, "delivered")
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+
+    def test_delivered_to_the_sender(self) -> None:
+        """Trap 14: the newest status alone may say in words whom it was delivered to."""
+        newest = {"status": "DELIVERED", "status_date": "2026-11-20T09:00:00Z", "status_details": "To original sender"}
+        shipment = parcel(data__tracking_status=newest, data__tracking_history=[])
+
+        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+
+    @pytest.mark.parametrize("event", ["batch_created", "batch_purchased"])
+    def test_batches(self, event: str) -> None:
+        """Batches of labels carry no parcel status."""
+        with pytest.raises(Ignored, match="carries no parcel status"):
+            parcel(event=event)
+
+    def test_unknown_event(self) -> None:
+        """An event that is on no list is kept for a look, not dropped."""
+        with pytest.raises(Unreadable, match=r"\$\.event"):
+            parcel(event="track_lost")
 
     def test_accepted(self) -> None:
         """The substatus tells the first scan from the others, under TRANSIT alone."""
@@ -109,7 +169,17 @@ class TestLabels:
 
         assert label().key == parcel(data__tracking_number=number).key
 
-    @pytest.mark.parametrize("status", ["WAITING", "QUEUED", "ERROR", "REFUNDPENDING", None])
+    def test_unknown_status(self) -> None:
+        """A label's status that is on no list is kept for a look."""
+        with pytest.raises(Unreadable, match=r"\$\.data\.status"):
+            label(data__status="EXCHANGED")
+
+    def test_no_number_yet(self) -> None:
+        """A bought label without a number is no parcel yet."""
+        with pytest.raises(Ignored, match="neither"):
+            label(data__tracking_number=None)
+
+    @pytest.mark.parametrize("status", ["WAITING", "QUEUED", "ERROR", "REFUNDPENDING", "REFUNDREJECTED", None])
     def test_neither_bought_nor_refunded(self, status: str | None) -> None:
         """Trap 15: a label in the making is no parcel yet."""
         with pytest.raises(Ignored, match="neither"):
@@ -137,7 +207,12 @@ class TestValues:
     def test_courier(self) -> None:
         """Trap 29: tokens whose name is known become one."""
         assert "USPS" == parcel().courier
-        assert parcel(data__carrier="correios_br").courier is None
+        assert ("Correios", "correios_br") == (
+            parcel(data__carrier="correios_br").courier,
+            parcel(data__carrier="correios_br").courier_code,
+        )
+        assert parcel(data__carrier="globex_local").courier is None
+        assert ("USPS", "USPS") == (label().courier, label().courier_code)
 
     def test_metadata(self) -> None:
         """Trap 27: metadata is the merchant's own text; a rule takes the order out of it."""

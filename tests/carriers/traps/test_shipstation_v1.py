@@ -30,9 +30,14 @@ def label(**changes) -> dict:
     return {"shipmentId": 48100011, "orderNumber": "1480000000001-01", "trackingNumber": "94001481", **changes}
 
 
-@pytest.mark.parametrize(
-    "kind", ["ORDER_NOTIFY", "ITEM_ORDER_NOTIFY", "FULFILLMENT_SHIPPED", "FULFILLMENT_REJECTED", "SOMETHING_NEW"]
-)
+@pytest.mark.parametrize("kind", ["SOMETHING_NEW", " "])
+def test_unknown_resource(kind):
+    """A resource that is on no list is kept for a look, not dropped."""
+    with pytest.raises(Unreadable, match=r"\$\.resource_type"):
+        CARRIER.convert(notice(kind=kind))
+
+
+@pytest.mark.parametrize("kind", ["ORDER_NOTIFY", "ITEM_ORDER_NOTIFY", "FULFILLMENT_SHIPPED", "FULFILLMENT_REJECTED"])
 def test_other_resources(kind):
     """Only notices of shipments have anything fetched."""
     with pytest.raises(Ignored, match="orders or fulfillments, not shipments"):
@@ -90,18 +95,19 @@ def test_bad_member():
     ("code", "service", "courier"),
     [
         ("stamps_com", "usps_priority_mail", "USPS"),
-        ("stamps_com", "globalpost_economy", None),
+        ("stamps_com", "globalpost_economy", "GlobalPost"),
+        ("stamps_com", None, None),
         ("ups_walleted", "ups_ground", "UPS"),
         ("fedex", "fedex_ground", "FedEx"),
-        ("seko", "seko_ecommerce", None),
+        ("globex", "globex_local", None),
         (None, None, None),
     ],
 )
 def test_courier(code, service, courier):
-    """Stamps.com is an account, not a carrier: the service tells whose label it is. A code is no name."""
+    """Stamps.com is an account, not a carrier: the service tells whose label it is. A code is no name, and is kept."""
     [shipment] = CARRIER.convert(listed(label(carrierCode=code, serviceCode=service))).shipments
 
-    assert courier == shipment.courier
+    assert (courier, code or "") == (shipment.courier, shipment.courier_code)
 
 
 def test_label_is_no_dispatch():

@@ -38,16 +38,19 @@ AFTERSHIP_STATUSES = {
 }
 #: activityStatus as type/code/descriptionCode
 UPS_STATUSES = {
-    Status.ANNOUNCED: "M/DP M/MP/003 I/AR/044 I/AR/045",
+    Status.ANNOUNCED: "M/DP M/MP/003 I/AR/044 I/AR/045 I//077 I//079 I//080 I/OR/157 I//065 I/OC I/PL",
     Status.CANCELLED: "M/VP M/MP/007 MV",
-    Status.DISPATCHED: "I/OR/005 I/PU I/PC I/XD I/AR/038",
-    Status.IN_TRANSIT: "I/DP I/YP/071 I/FS",
-    Status.OUT_FOR_DELIVERY: "I/OT I/OF I/AR/006 I/AR/021 I/AR/037 D/OT/021",
-    Status.EXCEPTION: "X/DP X/OR",
-    Status.RETURNED: "X//034 X//067 D/FS/034",
-    Status.DELIVERED: "D/FS D//011 D//026",
-    Status.OTHER: "D D/OT D/DP U/UP U/PX NA Q/QQ",
+    Status.DISPATCHED: "I/OR/005 I/PU I/PC I/PT I/XD I/AR/038 I//160 I/XD/169",
+    Status.IN_TRANSIT: "I/DP I/YP/071 I/FS I//005 I//22 X//022 I/OD/072 X//017 I//040 D//143 D//144 D/FS/161 "
+    "D/2Q D/2Q/011 D/1N D/P5 D/F7 D/ZI",
+    Status.OUT_FOR_DELIVERY: "I/OT I/OF I/OT/005 I/AR/006 I/AR/021 D/OT/021",
+    Status.EXCEPTION: "X/DP X/OR X//013 X//064 X//069",
+    Status.RETURNED: "X//034 I//035 I/DP/036 X//067 X//081 D/FS/034 D/UA D/UA/011 D/B0 D/MG/034",
+    Status.DELIVERED: "D/FS D//011 D//11 D//026 D/2W D/2W/017 D/MG D/ML/011",
+    Status.OTHER: "D D/OT D/DP U/UP U/PX NA Q/QQ U//033 U//118 D//037 D//156 D/5F",
 }
+#: What is unknown in an activity; nothing in one that has an entry which says nothing
+UPS_UNKNOWN = {"D/5F": ["D/5F"], "D/OT": ["D/OT"], "I/AR/999": ["999"], "Q/QQ": ["Q"], "Q//999": ["999", "Q"]}
 
 
 def tracker(**changes) -> dict:
@@ -56,7 +59,7 @@ def tracker(**changes) -> dict:
     return body
 
 
-def detail(when: str, status: str) -> dict:
+def detail(when: str | None, status: str) -> dict:
     return {"datetime": when, "status": status, "message": status}
 
 
@@ -152,11 +155,39 @@ class TestReplies:
 
 
 class TestStatuses:
-    def test_easypost_returned_delivery(self):
-        """Trap 14: a parcel delivered back to the merchant is returned, not delivered."""
-        assert Status.DELIVERED is read_one(easypost, tracker(status="delivered")).status
-        back = read_one(easypost, tracker(status="delivered", is_return=True))
-        assert (Status.RETURNED, None) == (back.status, back.delivered_at)
+    @pytest.mark.parametrize(
+        "back",
+        [
+            detail("2026-11-15T12:00:00Z", "return_to_sender"),
+            detail("2026-11-15T12:00:00Z", "in_transit") | {"status_detail": "return"},
+            detail("2026-11-18T12:00:00Z", "delivered") | {"message": "Delivered, To Original Sender"},
+            detail("2026-11-15T12:00:00Z", "failure") | {"message": "Unclaimed/Being Returned to Sender"},
+        ],
+    )
+    def test_easypost_returned_delivery(self, back):
+        """Trap 14: what was sent back, by status, detail or the carrier's words, is delivered to the merchant."""
+        done = detail("2026-11-18T12:00:00Z", "delivered")
+        assert Status.DELIVERED is read_one(easypost, tracker(status="delivered", tracking_details=[done])).status
+        returned = read_one(easypost, tracker(status="delivered", tracking_details=[done, back]))
+        assert (Status.RETURNED, None) == (returned.status, returned.delivered_at)
+
+    def test_easypost_return_label(self):
+        """Trap 14: EasyPost marks the label of a return, which has nothing to do with the order's parcel."""
+        with pytest.raises(Ignored, match=r"^a return label$"):
+            read_one(easypost, tracker(status="delivered", is_return=True))
+
+    def test_easypost_unknown(self):
+        """An unknown word is named, of the tracker and of its history alike."""
+        seen = [detail("2026-11-16T12:00:00Z", "beamed"), detail("2026-11-16T12:00:00Z", "unknown")]
+        assert ("teleported", "beamed") == read_one(
+            easypost, tracker(status="teleported", tracking_details=seen)
+        ).unknown_words
+
+    def test_easypost_undated(self):
+        """Trap 14: a return without a time is no line of the history, and still one."""
+        back = detail(None, "return_to_sender")
+        returned = read_one(easypost, tracker(status="delivered", tracking_details=[back]))
+        assert (Status.RETURNED, ()) == (returned.status, returned.events)
 
     @pytest.mark.parametrize(
         "changes", [{"return_to_sender": True}, {"subtag": "Exception_010"}, {"subtag": "Exception_011"}]
@@ -169,11 +200,43 @@ class TestStatuses:
         assert Status.DELIVERED is read_one(aftership, parcel(**delivered)).status
 
     def test_type_d_alone(self):
-        """Trap 14: UPS's type D is not delivered by itself; the date of delivery counts with it, and only with it."""
+        """Trap 14: type D is no delivery without a listed code or the very word, and a date of delivery is not one."""
         dated = {"actualDeliveryDate": "20261116"}
-        assert Status.OTHER is read_one(ups, activity("D")).status
-        assert Status.DELIVERED is read_one(ups, activity("D", **dated)).status
+        said = {"type": "D", "code": "QX", "description": "Delivered"}
+        assert Status.OTHER is read_one(ups, activity("D", **dated)).status
         assert Status.OTHER is read_one(ups, activity("U", "UP", **dated)).status
+        assert Status.DELIVERED is read_one(ups, activity("D", activityStatus=said)).status
+        for words in ("Delivered to Agent", "Delivered, signed", ""):
+            assert Status.OTHER is read_one(ups, activity("D", activityStatus=said | {"description": words})).status
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"type": "D", "code": "FS", "description": "Package was returned to the sender"},
+            {"type": "D", "code": "FS", "descriptionCode": "011", "description": "DELIVERED TO ORIGINAL SENDER"},
+            {"type": "X", "code": "Z9", "description": "Returned to Sender"},
+            {"type": "X", "code": "Z9", "descriptionCode": "999", "description": "Returning to Sender"},
+        ],
+    )
+    def test_ups_return_in_words(self, said):
+        """Trap 14: UPS reports a return as a delivery with a date; its words tell, where no code says otherwise."""
+        back = read_one(ups, activity("D", activityStatus=said, actualDeliveryDate="20261116"))
+        assert (Status.RETURNED, None, None) == (back.status, back.delivered_at, back.dispatched_at)
+
+    def test_ups_return_requested(self):
+        """Trap 14: a return that is confirmed as a request has not begun."""
+        said = {"type": "U", "code": "UP", "descriptionCode": "118", "description": "Return to Sender Confirmed"}
+        assert Status.OTHER is read_one(ups, activity("U", activityStatus=said)).status
+
+    @pytest.mark.parametrize(("said", "words"), UPS_UNKNOWN.items())
+    def test_ups_unknown(self, said, words):
+        """An unknown code is named as UPS wrote it."""
+        assert words == list(read_one(ups, activity(*said.split("/"))).unknown_words)
+
+    @pytest.mark.parametrize("said", ["D", "U/UP", "NA", "U//033", "D/MG", "I/AR/5", "M/MP/003"])
+    def test_ups_known(self, said):
+        """A code that has an entry is known, also where it says nothing."""
+        assert () == read_one(ups, activity(*said.split("/"))).unknown_words
 
     @pytest.mark.parametrize(
         ("expected", "said"), [(status, said) for status, rows in UPS_STATUSES.items() for said in rows.split()]
@@ -187,6 +250,42 @@ class TestStatuses:
         """Traps 14 and 16: waiting at a counter is not delivered, and a word nobody listed proves no possession."""
         said = read_one(easypost, tracker(status=word, tracking_details=[detail("2026-11-16T12:00:00Z", "teleported")]))
         assert (expected, None) == (said.status, said.dispatched_at)
+
+    @pytest.mark.parametrize(
+        ("tag", "subtag", "expected", "unknown"),
+        [
+            ("InTransit", "InTransit_002", Status.DISPATCHED, ()),
+            ("InTransit", "InTransit_007", Status.IN_TRANSIT, ()),
+            ("Exception", "Exception_016", Status.EXCEPTION, ()),
+            ("Exception", "Exception_020", Status.CANCELLED, ()),
+            ("Exception", "Exception_021", Status.EXCEPTION, ()),
+            ("Delivered", "Delivered_005", Status.DELIVERED, ()),
+            ("AvailableForPickup", "AvailableForPickup_001", Status.IN_TRANSIT, ()),
+            ("Exception", "Exception_099", Status.EXCEPTION, ("Exception_099",)),
+            ("Teleported", "Teleported_001", Status.OTHER, ("Teleported", "Teleported_001")),
+            ("Pending", None, Status.OTHER, ()),
+        ],
+    )
+    def test_aftership_subtags(self, tag, subtag, expected, unknown):
+        """Trap 16: few subtags say more than their tag; an unknown word is named, of checkpoints as well."""
+        said = read_one(aftership, parcel(tag=tag, subtag=subtag, checkpoints=[]))
+        seen = [checkpoint("2026-11-16T12:00:00Z", tag) | {"subtag": subtag}]
+        assert (expected, unknown) == (said.status, said.unknown_words)
+        assert unknown[:1] == read_one(aftership, parcel(tag="InTransit", subtag=None, checkpoints=seen)).unknown_words
+
+    @pytest.mark.parametrize(
+        "back",
+        [
+            checkpoint("2026-11-16T10:00:00-05:00", "Exception") | {"subtag": "Exception_010"},
+            checkpoint(None, "Exception") | {"subtag": "Exception_011"},
+            checkpoint("2026-11-16T10:00:00-05:00", "InTransit") | {"message": "RTO In Transit"},
+        ],
+    )
+    def test_aftership_delivery_after_return(self, back):
+        """Trap 14: what went back earlier in the same history is delivered to the merchant."""
+        done = checkpoint("2026-11-17T10:00:00-05:00", "Delivered")
+        returned = read_one(aftership, parcel(tag="Delivered", checkpoints=[back, done]))
+        assert (Status.RETURNED, None) == (returned.status, returned.delivered_at)
 
     @pytest.mark.parametrize(("word", "expected"), AFTERSHIP_STATUSES.items())
     def test_aftership_words(self, word, expected):
@@ -216,7 +315,17 @@ class TestDispatch:
         assert read_one(aftership, parcel(**undated, checkpoints=[done])).dispatched_at is None
 
     @pytest.mark.parametrize(
-        "said", [activity("D", "FS"), activity("X", "", "034"), activity("M", "MP"), activity("U")]
+        "said",
+        [
+            activity("D", "FS"),
+            activity("D", "2Q"),
+            activity("X", "", "034"),
+            activity("X", "", "022"),
+            activity("I", "DP", "036"),
+            activity("I", "AR", "079"),
+            activity("M", "MP"),
+            activity("U"),
+        ],
     )
     def test_ups_first_event_missing(self, said):
         """Trap 18: of UPS's types only I dates a dispatch."""
@@ -347,6 +456,12 @@ class TestValues:
         private = {"deliveryPhoto": "iVBORw0KGgo" * 20_000, "receivedBy": "Front desk"}
         assert read_one(ups, activity("D", "FS")) == read_one(ups, activity("D", "FS", **private))
 
+    def test_ups_other_number(self):
+        """Trap 30: UPS may know the parcel by a second number, which finds the order as well."""
+        (other,) = read_one(ups, activity("I", alternateTrackingNumber=" 9261290100 ")).references
+        assert (ReferenceKind.TRACKING_NUMBER, "9261290100") == (other.kind, other.value)
+        assert () == read_one(ups, activity("I", alternateTrackingNumber="")).references
+
     def test_no_reference(self):
         """Trap 27: neither EasyPost nor UPS repeats any name of the merchant's."""
         assert ((), ()) == (easypost.REFERENCES, ups.REFERENCES)
@@ -363,8 +478,33 @@ class TestValues:
 
     def test_courier_names(self):
         """Trap 29: AfterShip's slug is a code; known ones get their name, others stay as they are."""
-        names = [read_one(aftership, parcel(slug=slug)).courier for slug in ("fedex", "ups", "correos", None)]
-        assert ["FedEx", "UPS", "correos", None] == names
+        couriers = [read_one(aftership, parcel(slug=slug)) for slug in ("fedex", "brazil-correios", "globex", None)]
+        assert ["FedEx", "Correios", "globex", None] == [each.courier for each in couriers]
+        assert ["fedex", "brazil-correios", "globex", ""] == [each.courier_code for each in couriers]
+
+    def test_aftership_other_numbers(self):
+        """Trap 30: each courier on the way has a number of its own, which finds the order as well."""
+        miles = {"first_mile": {"tracking_number": "A1"}, "last_mile": {"tracking_number": "B2"}}
+        same = {"first_mile": None, "last_mile": {"tracking_number": "A1"}}
+        numbers = [
+            [each.value for each in read_one(aftership, parcel(tracking_number="A1", **more)).references[1:]]
+            for more in (miles, same)
+        ]
+        assert [["B2"], []] == numbers
+        (_, other) = read_one(aftership, parcel(tracking_number="A1", **miles)).references
+        assert ReferenceKind.TRACKING_NUMBER is other.kind
+
+    def test_easypost_courier(self):
+        """Trap 29: EasyPost's code gets the name that shoppers know, or stays as it is; the code is kept beside it."""
+        couriers = [read_one(easypost, tracker(carrier=code)) for code in ("DhlEcs", "Globex", None)]
+        assert [("DHL eCommerce", "DhlEcs"), ("Globex", "Globex"), (None, "")] == [
+            (each.courier, each.courier_code) for each in couriers
+        ]
+
+    def test_easypost_other_number(self):
+        """Trap 30: the carrier's second number of the parcel finds the order as well."""
+        (other,) = read_one(easypost, tracker(carrier_detail={"alternate_identifier": "9361290100"})).references
+        assert (ReferenceKind.TRACKING_NUMBER, "9361290100") == (other.kind, other.value)
 
     def test_tracking_url(self):
         """Trap 29: UPS sends no URL, so the public page is built; AfterShip's own page stands in for the courier's."""
@@ -413,10 +553,24 @@ class TestOtherEvents:
         with pytest.raises(Ignored, match=r"^scan_form\.updated carries no parcel status$"):
             easypost.read(body, POST)
 
+    @pytest.mark.parametrize("kind", ["trackers.updated", "parcel.lost", "", "tracker"])
+    def test_unknown_easypost_event(self, kind):
+        """An event that is on no list is kept for a look, not dropped."""
+        with pytest.raises(Unreadable, match=r"\$\.description"):
+            easypost.read({"id": "evt_1", "description": kind, "result": {}}, POST)
+
     def test_tracker_without_result(self):
         """A tracker event must bring its tracker."""
         with pytest.raises(Unreadable, match="lacks 'result'"):
             carriers.load("easypost", easypost).check({"id": "evt_1", "description": "tracker.updated"})
+
+    def test_unknown_aftership_event(self):
+        """An event of AfterShip's that is on no list is kept for a look; one without a name is an update."""
+        body = payload("aftership", "in_transit_mixed_dates")
+        for event in ("tracking_update", "edd_revise", None):
+            assert Status.IN_TRANSIT is read_one(aftership, body | {"event": event}).status
+        with pytest.raises(Unreadable, match=r"\$\.event"):
+            aftership.read(body | {"event": "tracking_lost"}, POST)
 
     def test_pending_time(self):
         """AfterShip's alarm about a silent courier says nothing of the parcel."""

@@ -16,14 +16,19 @@ PROOF = "OSYF4Kr0GYixrURHCBDxs8l0jJzD6UiUlGHhkEnR0ps="
 
 #: eventCode, or eventCode/eventType where the words matter
 STATUSES = {
-    Status.ANNOUNCED: ["GX", "MA"],
-    Status.DISPATCHED: ["OA", "03", "TM", "PA"],
-    Status.IN_TRANSIT: ["07", "10", "16", "56", "01/Delivered, To Agent"],
+    Status.ANNOUNCED: ["GX", "MA", "89"],
+    Status.DISPATCHED: ["OA", "03", "TM", "PA", "UA"],
+    Status.IN_TRANSIT: ["07", "10", "16", "56", "L1", "U1", "NT", "01/Delivered to Agent for Final Delivery"],
     Status.OUT_FOR_DELIVERY: ["OF"],
-    Status.DELIVERED: ["01", "01/DELIVERED, FRONT DOOR/PORCH"],
-    Status.RETURNED: ["09", "04", "21", "01/Delivered, To Original Sender"],
+    Status.DELIVERED: [
+        "01",
+        "01/DELIVERED, FRONT DOOR/PORCH",
+        "01/Delivered to Agent, Front Desk/Reception/Mail Room",
+        "01/Delivered, Left with Individual",
+    ],
+    Status.RETURNED: ["09", "04", "21", "01/Delivered, To Original Sender", "ZZ/Unclaimed/Being Returned to Sender"],
     Status.EXCEPTION: ["05"],
-    Status.OTHER: ["80", "81", "ZZ", ""],
+    Status.OTHER: ["80", "83", "GC", "ZZ", ""],
 }
 
 
@@ -101,6 +106,26 @@ class TestStatus:
     def test_code(self, expected, code):
         """Traps 14 and 15: code 01 is not always the shopper, and what a shipping partner has USPS has not."""
         assert expected is read_one(usps, piece(event(code))).status
+
+    @pytest.mark.parametrize("code", ["L1", "U1", "NT"])
+    def test_regional_facility(self, code):
+        """Trap 18: a scan of a regional facility dates the dispatch where nothing earlier does."""
+        scanned = read_one(usps, piece(event("01", "2026-11-19T10:00:00Z"), event(code, "2026-11-18T10:00:00Z")))
+        assert "2026-11-18T10:00:00+00:00" == scanned.dispatched_at.isoformat()
+
+    @pytest.mark.parametrize(
+        ("code", "category", "words"),
+        [
+            ("ZZ", "Lost in Space", ("Lost in Space", "ZZ")),
+            ("ZZ", "Accepted", ("ZZ",)),
+            ("80", "Delivered", ()),
+            ("01", None, ()),
+            ("", None, ()),
+        ],
+    )
+    def test_unknown(self, code, category, words):
+        """A code or a category on no list is named, also where the other one says where the piece is."""
+        assert words == read_one(usps, piece(event(code), statusCategory=category)).unknown_words
 
     def test_delivery_after_return(self):
         """Trap 14: what was sent back is delivered to the sender, whatever the words say."""
@@ -182,3 +207,9 @@ class TestDecoding:
         carriers.load("usps", usps).check(decoded)
         assert "9200" == decoded["payload"]["trackingNumber"]
         assert () == usps.REFERENCES == read_one(usps, piece(event("OA"))).references
+
+    @pytest.mark.parametrize("body", [enveloped(INNER), b"[]", b'{"challenge":"abc"}'])
+    def test_folded_again(self, body):
+        """Trap 26: what was opened is folded in the same form, and what is no notification stays as it is."""
+        opened = usps.decode(replace(POST, body=body))
+        assert opened == usps.decode(replace(POST, body=usps.encode(opened)))

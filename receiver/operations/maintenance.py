@@ -1,0 +1,125 @@
+"""What a worker does when nothing is due: reads orders that changed, for the index, and looks after VTEX's hook."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from receiver.calls.background import BackgroundCalls
+from receiver.store import Background, Database, Paused, Queue, RateLimited, StoreUnavailable
+from receiver.store.background import News
+from receiver.timing import INDEX_READ
+from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient, Unanswered, VtexError
+from receiver.vtex.client import BadSegment, Vtex
+from receiver.vtex.hook import configuration, read_configuration
+from receiver.vtex.orders import UnexpectedOrder
+
+log = logging.getLogger("receiver.worker")
+
+#: VTEX deletes a hook that had nothing to tell for three days; seconds between looks whether ours is there.
+HOOK_LOOK = 4 * 3600.0
+#: Seconds between looks for work while there is none, and until what live work stood before is tried again.
+_IDLE, _LATER = 1.0, 2.0
+_HOUR = 3600.0
+
+
+class MaintenanceTask:
+    """Those of one account, in a thread of its own: where its VTEX hangs, the others' go on. ``clock`` is Unix time in
+    seconds."""
+
+    def __init__(
+        self,
+        database: Database,
+        queue: Queue,
+        vtex: Vtex,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._account, self._queue, self._clock = vtex.account, queue, clock
+        self._background = Background(database)
+        self._calls = BackgroundCalls(queue, vtex, clock=clock, sleep=sleep)
+        self._next_trim = 0.0
+
+    def run(self, stopping: threading.Event) -> None:
+        """One after the other, until told to stop."""
+        while not stopping.is_set():
+            try:
+                busy = self.run_one()
+            except StoreUnavailable:
+                busy = False  # the worker tells of it
+            except Exception:
+                log.exception("a maintenance task stumbled; the others go on")
+                busy = False
+            if not busy:
+                stopping.wait(_IDLE)
+
+    def run_one(self) -> bool:
+        """A look at the hook, if it is time for one, and at most one order. True: there may be more. Raises
+        `StoreUnavailable`."""
+        self._trim()
+        account, now = self._account.name, self._clock()
+        if (url := self._background.take_hook(account, before=now - HOOK_LOOK, now=now)) is not None:
+            self._look_after_hook(url)
+        news = self._background.take_news(account, now=now)
+        return news is not None and self._read(news)
+
+    def _read(self, news: News) -> bool:
+        """Read an order for the index. True: another one may be read now."""
+        now, vtex = self._clock(), self._calls.vtex
+        try:
+            document = self._calls.call(lambda: vtex.get_order(news.order_id), order_id=news.order_id, max_wait=0)
+            facts = vtex.facts(document)
+        except (RateLimited, Paused) as error:
+            due_at = error.until if isinstance(error, Paused) else max(error.at, now + _LATER)
+            self._background.put_back(news, due_at=due_at, tried=False)
+            return False
+        except (Unanswered, Transient, UnexpectedOrder) as error:
+            if news.tries + 1 == INDEX_READ.tries:
+                log.warning("order %s is not read for the index: %s", news.order_id, error)
+                self._background.news_read(news)
+            else:
+                due_at = now + INDEX_READ.seconds(news.tries + 1)
+                self._background.put_back(news, due_at=due_at, tried=True)
+        except (NotFound, BadSegment):  # another account's, or gone: nothing to learn
+            self._background.news_read(news)
+        except VtexError as error:
+            # What pauses the account leaves the order to be read; what is about the order does not.
+            if isinstance(error, Throttled | Misconfigured):
+                self._background.put_back(news, due_at=now + _LATER, tried=True)
+                return False
+            log.warning("order %s is not read for the index: %s", news.order_id, error)
+            self._background.news_read(news)
+        else:
+            self._queue.index.learn(news.account, facts, now=self._clock())
+            self._background.news_read(news)
+        return True
+
+    def _look_after_hook(self, url: str) -> None:
+        account, secrets, calls = self._account.name, self._account.hook_secrets, self._calls
+        try:
+            try:
+                standing = read_configuration(calls.call(calls.vtex.get_hook, max_wait=0))
+            except NotFound:
+                standing = None
+            if standing is not None and standing.url != url:
+                log.warning(
+                    "VTEX account %s: the app key's order hook leads elsewhere now: %s", account, standing.address
+                )
+            elif standing is None and secrets:
+                body = configuration(url, secrets[0])
+                calls.call(lambda: calls.vtex.set_hook(body), max_wait=0)
+                log.warning("VTEX account %s: VTEX had deleted the order hook; it is there again", account)
+            elif standing is None:
+                log.error("VTEX account %s: the order hook is gone, and hook_secrets are not configured", account)
+        except (RateLimited, Paused):
+            self._background.hook_looked_at(account, at=self._clock() - HOOK_LOOK + _LATER)
+        except VtexError as error:
+            log.warning("VTEX account %s: the order hook could not be looked at: %s", account, error)
+
+    def _trim(self) -> None:
+        now = self._clock()
+        if now < self._next_trim:
+            return
+        self._next_trim = now + _HOUR
+        if many := self._background.trim_news(self._account.name):
+            log.warning("VTEX account %s: %d changed orders will not be read for the index", self._account.name, many)

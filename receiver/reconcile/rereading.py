@@ -1,0 +1,34 @@
+"""PURE: what a worker would do with a shipment once its messages are read otherwise, in words."""
+
+from receiver.config import Config, Endpoint
+from receiver.reconcile.plan import Ask, plan, wanted_of
+from receiver.shipments import Known, NextState, Sent, ShipmentRecord
+from receiver.vtex.writes import Wanted, words
+
+#: What `receiver.vtex.writes.words` compares, in its order.
+_FIELDS = ("number", "URL", "courier", "date")
+
+
+def follow_up(shipment: ShipmentRecord, after: Known, endpoint: Endpoint, config: Config, *, now: float) -> str:
+    """What follows from ``after``, without any call to VTEX. ``now`` is in seconds since the epoch."""
+    step = plan(shipment, after, endpoint, config, now=now)
+    if isinstance(step, NextState):
+        return _rest(step)
+    sent = shipment.generation.sent
+    if sent is None:
+        return "would look for its order and invoice at VTEX: nothing was written yet"
+    return _looks_again(step, sent, wanted_of(shipment.id, after, endpoint, sent))
+
+
+def _rest(end: NextState) -> str:
+    reason = f", {end.reason}" if end.reason else ""
+    return f"nothing is written: {end.state}{reason}"
+
+
+def _looks_again(step: Ask, sent: Sent, wanted: Wanted) -> str:
+    where = f"invoice {sent.invoice_number} of order {sent.order_id}"
+    if step.purpose == "read_back":
+        return f"would read {where} back"
+    former = sent.wanted or (sent.tracking_number, sent.tracking_url, sent.courier, sent.dispatched_date)
+    changed = [name for name, was, is_now in zip(_FIELDS, former, words(wanted), strict=True) if was != is_now]
+    return f"would look at {where} again: {', '.join(changed) or 'its references'} changed"

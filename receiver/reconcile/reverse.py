@@ -1,0 +1,38 @@
+"""PURE: returns and exchanges. Such a parcel never touches the sale's invoice unless a person assigns it."""
+
+import shlex
+
+from receiver.config import Endpoint
+from receiver.reconcile.order_texts import order_texts
+from receiver.shipments import Known, NextState, Reason, ShipmentRecord, held, kept
+from receiver.vtex.order_ids import OrderText
+
+
+def reverse_end(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> NextState | None:
+    """Where a reverse shipment rests; ``None`` for any other parcel, and for one that a person has assigned.
+
+    It is one where the carrier's adapter or a rule of the endpoint marks it in any of its messages, or where a word of
+    the text around an order id says so.
+    """
+    was = shipment.generation
+    if was.assignment is not None:
+        return None
+    texts = [text for named in order_texts(known, endpoint, shipment.account).values() for text in named]
+    words = [text for text in texts if text.reverse]
+    if not known.reverse and not words:
+        return None
+    said = ", ".join(text.text for text in words) or "the carrier's message marks it"
+    if was.sent is not None:
+        said += f"; its number is on invoice {was.sent.invoice_number} of order {was.sent.order_id} already"
+    elif endpoint.reverse_shipments == "ignore":
+        return kept(Reason.REVERSE_IGNORED, said)
+    return held(Reason.REVERSE_SHIPMENT, said, _commands(known.tracking_number, texts))
+
+
+def _commands(number: str | None, texts: list[OrderText]) -> str:
+    """The command that leaves the sale alone, and the one that writes to it after all."""
+    if number is None:
+        return ""
+    order = next((text.order_id for text in texts), "ORDER")
+    assign = shlex.join(["receiver", "assign", number, "--order", order])
+    return f"{shlex.join(['receiver', 'dismiss', number])}   (or, if it is a sale: {assign})"

@@ -1,0 +1,65 @@
+"""PURE: what differs between two readings of a carrier's messages, field by field."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from receiver.shipments.known import Known
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field before and after; ``None`` where it is not known."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    """The fields that differ, in the order of ``after``, then those that are only in ``before``."""
+    names = dict.fromkeys([*after, *before])
+    pairs = [Change(name, before.get(name), after.get(name)) for name in names]
+    return tuple(change for change in pairs if change.before != change.after)
+
+
+def shipment_changes(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> dict[str, tuple[Change, ...]]:
+    """What differs between the shipments that two versions of an adapter read from one message.
+
+    Both as `receiver.shipments.shipment_to_json` writes them. The result is by the shipment's key, with its volume
+    where it has one: ``"K1"``, ``"K1 volume 2"``; of several alike, the later ones have a number.
+    """
+    former, latter = _by_name(before), _by_name(after)
+    found = {name: changes(former.get(name, {}), latter.get(name, {})) for name in dict.fromkeys([*latter, *former])}
+    return {name: differing for name, differing in found.items() if differing}
+
+
+def told(known: Known) -> dict[str, Any]:
+    """What is known of a parcel, as far as VTEX or a person is told: the fields that a new reading may change."""
+    fields = {
+        "status": known.status.value if known.status else None,
+        "unknown_word": known.unknown_word,
+        "tracking_number": known.tracking_number,
+        "tracking_url": known.tracking_url,
+        "courier": known.courier.value if known.courier else None,
+        "dispatched_at": known.dispatched_at.isoformat() if known.dispatched_at else None,
+        "in_possession": known.in_possession,
+        "delivered": known.delivered,
+        "delivered_at": known.delivered_at.isoformat() if known.delivered_at else None,
+        "turned_back": known.turned_back,
+        "cancelled": known.cancelled is not None,
+        "references": sorted(f"{reference.kind} {reference.value}" for reference in known.references),
+        "events": sorted(f"{event.day} {event.description}" for event in known.events),
+    }
+    return {name: value for name, value in fields.items() if value not in (None, "", [], False)}
+
+
+def _by_name(shipments: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    named: dict[str, Mapping[str, Any]] = {}
+    for shipment in shipments:
+        name = str(shipment["key"]) + (f" volume {shipment['volume']}" if shipment.get("volume") else "")
+        alike = sum(other == name or other.startswith(f"{name} (") for other in named)
+        named[f"{name} ({alike + 1})" if alike else name] = shipment
+    return named

@@ -1,0 +1,198 @@
+"""What should agree and may not: invoices without tracking, parcels that were never written, what was written, and
+numbers left where their parcels do not belong."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, literal, or_, select
+
+from receiver.shipments import Reason, State
+from receiver.store.attempts import APPLIED, GONE
+from receiver.store.database import Database
+from receiver.store.rows import sent_from
+from receiver.store.tables import attempts, invoices, orders, shipments
+from receiver.vtex.facts import CANCELLED_ORDER, TRACKED
+
+#: Where nothing is to be written, by the carrier's word or a person's.
+_NOTHING_TO_WRITE = (State.WAITING, State.CANCELLED, State.DISMISSED, State.IN_STEP)
+#: What a parcel waits for in good order; who waits for anything else, and has been taken, ought to be written.
+_GOOD_REASONS = (Reason.NOT_DISPATCHED, Reason.DISPATCH_AHEAD)
+#: Where what was sent is about to change, or is nobody's business any more.
+_NOT_COMPARED = (State.DUE, State.DISMISSED)
+_NO_PARCEL = dict.fromkeys(("shipment", "tracking_number", "reason", "note"))
+
+
+class Discrepancies:
+    """Reads only. ``account`` narrows each list to one VTEX account."""
+
+    def __init__(self, database: Database, *, account: str | None = None) -> None:
+        self._database, self._account = database, account
+
+    def without_tracking(self, *, before: float) -> Iterator[dict[str, Any]]:
+        """Invoices issued before ``before`` of which no tracking is known; where VTEX tells no date of issue, those
+        that the index has known since before. ``shipment`` is the parcel that is meant for it, if any is, with its
+        ``reason`` and ``note``: a write that failed, or that VTEX never showed.
+
+        What counts is how each order was last read: an invoice may have got its tracking elsewhere since.
+        """
+        for row in map(dict, self._database.each(self._untracked(before))):
+            if not _is_tracked(row):
+                shown = _without(row, "sent", "chosen_order", "chosen_invoice")
+                yield {"gap": "without_tracking", **shown, **({} if _is_meant(row) else _NO_PARCEL)}
+
+    def never_written(self, *, before: float) -> Iterator[dict[str, Any]]:
+        """Parcels that the carrier has had since before ``before`` and whose tracking was never written."""
+        state, reason = shipments.c.state, shipments.c.reason
+        statement = (
+            select(
+                shipments.c.id.label("shipment"),
+                *(shipments.c[name] for name in ("account", "tracking_number", "order_id", "invoice_number")),
+                *(shipments.c[name] for name in ("state", "reason", "note", "known", "first_at", "changed_at")),
+            )
+            .where(
+                shipments.c.sent.is_(None),
+                shipments.c.first_at < before,
+                or_(state.not_in(_NOTHING_TO_WRITE), and_(state == State.WAITING, reason.not_in(_GOOD_REASONS))),
+                *self._of(shipments.c.account),
+            )
+            .order_by(shipments.c.first_at, shipments.c.id)
+        )
+        for row in map(dict, self._database.each(statement)):
+            known = json.loads(row["known"])
+            is_taken = row["state"] != State.WAITING or known.get("in_possession", False)
+            if is_taken and (since := _had_since(row, known)) < before:
+                shown = _without(row, "known", "first_at", "changed_at")
+                yield {"gap": "never_written", **shown, "since": since}
+
+    def written(self) -> list[dict[str, Any]]:
+        """Every parcel whose tracking is on an invoice, as far as we know, an order's side by side: ``sent`` is what we
+        wrote there. Where another parcel of ours has been written since, that one stands for both."""
+        place = (invoices.c.account, invoices.c.order_id, invoices.c.invoice_number)
+        whose = select(*place, invoices.c.shipment).where(*self._of(invoices.c.account))
+        owners = {tuple(row.values())[:3]: row["shipment"] for row in self._database.each(whose)}
+        columns = (shipments.c.id.label("shipment"), shipments.c.account, shipments.c.tracking_number, shipments.c.sent)
+        statement = select(*columns).where(
+            shipments.c.state.not_in(_NOT_COMPARED), shipments.c.sent.is_not(None), *self._of(shipments.c.account)
+        )
+        rows = [{**row, "sent": sent_from(row["sent"])} for row in self._database.each(statement)]
+        own = [row for row in rows if owners.get(_place(row), row["shipment"]) == row["shipment"]]
+        return sorted(own, key=lambda row: (*_place(row)[:2], row["shipment"]))
+
+    def left_over(self) -> list[dict[str, Any]]:
+        """Numbers that we wrote to an invoice which their parcel does not belong to any more, an order's side by side:
+        it was assigned or linked elsewhere since, or is to be decided again. ``attempt`` is the write, ``since`` when
+        it was made; ``order_id`` and ``invoice_number`` are where the number is left, ``belongs`` is where the parcel
+        belongs now. A later write of ours to that invoice has replaced the number."""
+        a, later, s = attempts, attempts.alias("later"), shipments
+        replaced = select(literal(1)).where(
+            *(later.c[part] == a.c[part] for part in ("account", "order_id", "invoice_number", "call")),
+            later.c.id > a.c.id,
+            later.c.outcome.in_((*APPLIED, GONE)),
+        )
+        elsewhere = or_(
+            s.c.sent.is_(None),
+            s.c.order_id.is_distinct_from(a.c.order_id),
+            s.c.invoice_number.is_distinct_from(a.c.invoice_number),
+        )
+        place = ("account", "order_id", "invoice_number")
+        statement = (
+            select(
+                *(a.c[name] for name in ("id", "shipment", "request", "begun_at", *place)),
+                *(s.c[name].label(f"its_{name}") for name in ("order_id", "invoice_number", "sent")),
+            )
+            .join(s, and_(s.c.id == a.c.shipment, s.c.generation == a.c.generation))
+            .where(a.c.call == "PATCH", a.c.outcome.in_(APPLIED), elsewhere, ~replaced.exists(), *self._of(a.c.account))
+            .order_by(a.c.account, a.c.order_id, a.c.id)
+        )
+        return [_left(row) for row in map(dict, self._database.each(statement)) if not _is_written_there(row)]
+
+    def _untracked(self, before: float) -> Select[Any]:
+        """Invoices that showed no tracking when their orders were last read, each with the parcel that took it."""
+        named, also = orders.alias("named"), orders.alias("also")
+        of_order = (also.c.account == named.c.account, also.c.order_id == named.c.order_id)
+        is_gone = select(literal(1)).where(*of_order, also.c.learnt_at > named.c.learnt_at)
+        is_tracked = and_(
+            also.c.kind.in_(("tracking_number", TRACKED)), also.c.invoice_number == named.c.invoice_number
+        )
+        answered = select(literal(1)).where(
+            *of_order, also.c.learnt_at == named.c.learnt_at, or_(also.c.kind == CANCELLED_ORDER, is_tracked)
+        )
+        place = ("account", "order_id", "invoice_number")
+        taken = and_(*(invoices.c[part] == named.c[part] for part in place))
+        return (
+            select(
+                *(named.c[part] for part in place),
+                named.c.dated_at.label("since"),
+                shipments.c.id.label("shipment"),
+                *(shipments.c[name] for name in ("tracking_number", "reason", "note", "sent")),
+                shipments.c.order_id.label("chosen_order"),
+                shipments.c.invoice_number.label("chosen_invoice"),
+            )
+            .select_from(named.outerjoin(invoices, taken).outerjoin(shipments, shipments.c.id == invoices.c.shipment))
+            .where(
+                *(named.c.kind == "invoice_number", named.c.dated_at < before, ~is_gone.exists(), ~answered.exists()),
+                *self._of(named.c.account),
+            )
+            .order_by(named.c.dated_at, named.c.order_id)
+        )
+
+    def _of(self, column: Any) -> list[Any]:
+        return [] if self._account is None else [column == self._account]
+
+
+def _left(row: dict[str, Any]) -> dict[str, Any]:
+    number = json.loads(row["request"])["trackingNumber"]
+    order_id, invoice = row["its_order_id"], row["its_invoice_number"]
+    where = f"{row['order_id']} / {row['invoice_number']}"
+    belongs = f"{order_id} / {invoice}" if order_id and invoice else order_id
+    note = f"left over on {where}: {number} of {row['shipment']}"
+    return {
+        "gap": "left_over",
+        **{name: row[name] for name in ("account", "order_id", "invoice_number", "shipment")},
+        "tracking_number": number,
+        "since": row["begun_at"],
+        "attempt": row["id"],
+        "belongs": belongs,
+        "note": f"{note}, which belongs to {belongs} now" if belongs and belongs != where else note,
+    }
+
+
+def _is_written_there(row: dict[str, Any]) -> bool:
+    """The parcel's tracking stands there by its last decision, even where that decision is being reconsidered."""
+    sent = sent_from(row["its_sent"])
+    if sent is None or not sent.is_at(row["order_id"], row["invoice_number"]):
+        return False
+    return not sent.visibility.is_elsewhere
+
+
+def _place(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["account"], row["sent"].order_id, row["sent"].invoice_number
+
+
+def _is_tracked(row: dict[str, Any]) -> bool:
+    """True where the parcel was written to this very invoice, and was not looked for there in vain."""
+    sent = sent_from(row["sent"])
+    if sent is None or not sent.is_at(row["order_id"], row["invoice_number"]):
+        return False
+    return sent.visibility.is_open or sent.visibility.was_seen
+
+
+def _is_meant(row: dict[str, Any]) -> bool:
+    """False where the parcel has gone elsewhere since: what is told of it is not about this invoice."""
+    return (row["chosen_order"], row["chosen_invoice"]) == (row["order_id"], row["invoice_number"])
+
+
+def _had_since(row: dict[str, Any], known: dict[str, Any]) -> float:
+    """When the parcel was ours to write: not while it was a label, nor in the time of an earlier one of its number.
+
+    Carriers' clocks may be ahead, but of nothing do we know for longer than since its row last changed.
+    """
+    times = [datetime.fromisoformat(known[name]).timestamp() for name in ("dispatched_at", "since") if name in known]
+    first_at: float = row["first_at"]
+    return min(max([first_at, *times]), float(row["changed_at"]))
+
+
+def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}

@@ -1,0 +1,199 @@
+"""PURE: an invoice as ``POST invoice`` takes it, and what speaks against posting it to an order.
+
+Source: "Order invoice notification", Orders API. The call is not idempotent, an ``Input`` invoice refunds money, and
+VTEX refuses invoices above the order's value.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from receiver.vtex.nfe import key_digits, plain_number
+from receiver.vtex.orders import Order, Package, read_order
+from receiver.vtex.writes import unsafe_invoice_number
+
+Invoice = dict[str, Any]
+#: What a person may say yes to; each is an option of ``receiver invoice``.
+Override = Literal["replace", "return", "differing", "again"]
+#: An item's price in the order, in cents: as listed, and as sold.
+_PRICES = ("price", "sellingPrice")
+#: VTEX lets nobody invoice a cancelled order; one that is being cancelled may get stuck between the two.
+_CANCELLED = ("canceled", "cancel", "cancellation-requested", "request-cancel", "waiting-for-seller-decision")
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why the invoice should not be posted; ``overridden_by`` is the leave that a person can give, if any."""
+
+    text: str
+    overridden_by: Override | None = None
+
+
+def faults(invoice: Invoice) -> list[str]:
+    """What is wrong with the invoice itself, besides its schema: each with its JSON path."""
+    times = {name: invoice[name] for name in ("issuanceDate", "dispatchedDate") if invoice.get(name) is not None}
+    found = [f"$.{name}: is no date that exists" for name, written in times.items() if not _is_time(written)]
+    if (at := invoice.get("dispatchedDate")) is not None and _is_time(at) and datetime.fromisoformat(at).tzinfo is None:
+        found.append("$.dispatchedDate: has no offset, such as -03:00: nobody says what VTEX makes of it")
+    if not invoice["invoiceValue"].isdecimal():
+        found.append("$.invoiceValue: holds more than digits")
+    for place, line in enumerate(invoice["items"]):
+        found += [
+            f"$.items[{place}].{name}: {line[name]!r} is no whole number written as one"
+            for name in ("quantity", "price")
+            if not isinstance(line[name], int)
+        ]
+    if unsafe_invoice_number(invoice["invoiceNumber"]):
+        found.append(
+            "$.invoiceNumber: VTEX cannot address a number with white space or one of / \\ # ? %: "
+            "no tracking could be written to that invoice"
+        )
+    return found
+
+
+def objections(document: Any, invoice: Invoice) -> list[Objection]:
+    """What speaks against it on this order. Raises `receiver.vtex.orders.UnexpectedOrder`."""
+    order = read_order(document)
+    return [*_about_the_order(order, invoice), *_about_the_value(order, invoice), *_about_the_items(document, invoice)]
+
+
+def bearing(order: Order, invoice: Invoice) -> list[Package]:
+    """The order's invoices of that number, of either type."""
+    return [package for package in order.packages if _is_of_number(package, invoice)]
+
+
+def shows(order: Order, invoice: Invoice) -> bool:
+    """True where the order has that invoice: its number, its type, its value, and its key if both tell one."""
+    expected = (invoice["type"], int(invoice["invoiceValue"]))
+    return any(
+        (package.kind, package.value) == expected and _agree(package.invoice_key, invoice.get("invoiceKey"))
+        for package in bearing(order, invoice)
+    )
+
+
+def _is_of_number(package: Package, invoice: Invoice) -> bool:
+    return package.invoice_number.strip() == str(invoice["invoiceNumber"]).strip()
+
+
+def _is_same(package: Package, invoice: Invoice) -> bool:
+    """One invoice, however its number is written: by its digits, or by its key."""
+    key = key_digits(invoice.get("invoiceKey"))
+    alike = plain_number(package.invoice_number) == plain_number(invoice["invoiceNumber"])
+    return alike or (key is not None and key == key_digits(package.invoice_key))
+
+
+def _agree(*keys: str | None) -> bool:
+    """False where two different NF-e keys are told; VTEX may show none."""
+    return len({digits for key in keys if (digits := key_digits(key))}) < 2
+
+
+def _about_the_order(order: Order, invoice: Invoice) -> Iterator[Objection]:
+    if order.status in _CANCELLED:
+        yield Objection(f"order {order.order_id} is {order.status}")
+    if invoice["type"] == "Input":
+        yield Objection("it is a return (Input): VTEX refunds its value to the shopper", "return")
+    for package in order.packages:
+        there = f"the order has invoice {package.invoice_number} already ({package.kind}, {package.value} cents)"
+        if not _is_of_number(package, invoice):
+            if _is_same(package, invoice):
+                yield Objection(f"{there}: the same one in another writing would stand beside it", "differing")
+        elif package.kind == invoice["type"] == "Input":
+            yield Objection(f"{there}: to post a return again is to refund again")
+        else:
+            yield Objection(there, "replace")
+
+
+def _about_the_value(order: Order, invoice: Invoice) -> Iterator[Objection]:
+    value, kind = int(invoice["invoiceValue"]), invoice["type"]
+    others = [package for package in order.packages if not _is_of_number(package, invoice)]
+    before = sum(package.value for package in others if package.kind == kind)
+    if kind == "Input":
+        limit: int | None = sum(package.value for package in order.outputs)
+        whose = "what was invoiced"
+    else:
+        limit, whose = order.value, "the order's value"
+    if limit is None:
+        yield Objection("VTEX does not tell the order's value: it cannot be compared", "differing")
+    elif before + value > limit:
+        yield Objection(
+            f"its {value} cents and the {before} of the order's other {kind} invoices exceed {whose}, {limit}",
+            "differing",
+        )
+
+
+def _about_the_items(document: Any, invoice: Invoice) -> Iterator[Objection]:
+    items = [item for item in document.get("items") or [] if isinstance(item, dict)]
+    ordered = _quantities((item.get("id"), item.get("quantity")) for item in items)
+    before = _quantities(_invoiced(document, items, invoice))
+    here = _quantities((item["id"], item["quantity"]) for item in invoice["items"])
+    against = [
+        *(one for sku, many in here.items() if (one := _about_one(sku, many, before[sku], ordered.get(sku)))),
+        *_about_the_prices(items, invoice),
+    ]
+    if not against and invoice["type"] == "Output" and ordered:
+        against += _about_the_rest(read_order(document), invoice, all_items=not ordered - (here + before))
+    yield from against
+
+
+def _about_one(sku: str, here: int, before: int, ordered: int | None) -> Objection | None:
+    if ordered is None:
+        return Objection(f"SKU {sku} is not in the order", "differing")
+    if here + before <= ordered:
+        return None
+    earlier = f" and {before} on other invoices" if before else ""
+    return Objection(f"SKU {sku}: {here} here{earlier}, ordered {ordered}", "differing")
+
+
+def _about_the_prices(items: list[dict[str, Any]], invoice: Invoice) -> Iterator[Objection]:
+    """Documents tell an item's price for one piece, one for all of its pieces: either will do."""
+    for line in invoice["items"]:
+        prices = {
+            item[name] for item in items if str(item.get("id")) == line["id"] for name in _PRICES if item.get(name)
+        }
+        if prices and not {line["price"], line["price"] / line["quantity"]} & prices:
+            known = " or ".join(map(str, sorted(prices)))
+            yield Objection(f"SKU {line['id']}: {line['price']} cents a piece here, in the order {known}", "differing")
+
+
+def _about_the_rest(order: Order, invoice: Invoice, *, all_items: bool) -> Iterator[Objection]:
+    """All items, or all of the value, are invoiced with this one: then so must the other be."""
+    others = sum(package.value for package in order.outputs if not _is_of_number(package, invoice))
+    total = others + int(invoice["invoiceValue"])
+    if all_items and order.value is not None and total < order.value:
+        text = f"with it every item is invoiced, for {total} cents in all; the order's value is {order.value}"
+        yield Objection(text, "differing")
+    if not all_items and not others and total == order.value:
+        yield Objection(f"with it the order's whole value is invoiced, {total} cents, but not every item", "differing")
+
+
+def _invoiced(document: Any, items: list[dict[str, Any]], invoice: Invoice) -> Iterator[tuple[Any, Any]]:
+    """SKU and quantity of each line of the order's other invoices of the same type."""
+    attachment = document.get("packageAttachment")
+    packages = attachment.get("packages") if isinstance(attachment, dict) else None
+    for package in packages if isinstance(packages, list) else []:
+        if not isinstance(package, dict) or package.get("type") != invoice["type"]:
+            continue
+        if str(package.get("invoiceNumber")).strip() == invoice["invoiceNumber"].strip():
+            continue
+        for line in package.get("items") or []:
+            index = line.get("itemIndex") if isinstance(line, dict) else None
+            if isinstance(index, int) and 0 <= index < len(items):
+                yield items[index].get("id"), line.get("quantity")
+
+
+def _quantities(lines: Any) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for sku, quantity in lines:
+        if isinstance(quantity, int) and sku is not None:
+            found[str(sku)] += quantity
+    return found
+
+
+def _is_time(written: str) -> bool:
+    try:
+        datetime.fromisoformat(written)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,88 @@
+"""PURE: VTEX's order ids, and the text that carriers and gateways write around them.
+
+Sources: "Precautions when setting the order numbering" (the forms of an id) and "Adding a seller" (an affiliate is
+three consonants), both help.vtex.com.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+
+#: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
+SUFFIX = re.compile(r"-\d{2}$")
+_PLACE = r"(?:-\d{2}(?![0-9A-Za-z])|(?![0-9A-Za-z-]))"
+#: The ids that VTEX gives to an account's own orders, with or without the seller's place.
+_OWN = re.compile(rf"(?<![0-9])\d{{12,16}}{_PLACE}|(?<![0-9A-Za-z])(?i:v\d{{4,}}[a-z]+){_PLACE}")
+#: An order that another store sold begins with that store's affiliate id, and ends in anything at all.
+_AFFILIATE = re.compile(r"([B-DF-HJ-NP-TV-Z]{3})-(?=.)")
+_DIGITS = re.compile(r"\d+", re.ASCII)
+#: How long the number is that VTEX counts an account's orders with.
+_SEQUENCE_LENGTH = range(6, 9)
+#: Words that carriers and gateways put beside an order id, and that say nothing.
+_LABELS = frozenset({"pedido", "order", "orden", "loja", "vtex"})
+#: Words on the label of a return or exchange beside the sale's order id, without case and accents.
+_REVERSE = frozenset(
+    {"troca", "trocas", "devolucao", "devolucoes", "reversa", "reverso", "retorno"}  # Portuguese
+    | {"devolucion", "devoluciones", "cambio", "cambios"}  # Spanish
+    | {"return", "returns", "reverse", "rma", "exchange", "exchanges"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The words that may stand beside an order id: those of every store, of the account's name, and of the merchant's
+    own ``affixes``."""
+
+    words: frozenset[str]
+    affixes: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, account: str, affixes: Collection[str] = ()) -> "Labels":
+        """The labels of an endpoint: its VTEX account, and its setting ``order_id_affixes``."""
+        own = frozenset(word for affix in affixes for word in words_in(affix))
+        return cls(_LABELS | own | set(words_in(account)), own)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderText:
+    """A text in which a carrier names an order. ``order_id`` is VTEX's own part of it, the text as it is where that is
+    not certain. ``unknown`` are the words around it that are no labels: they may mean another order. ``reverse`` are
+    those that mean a return or an exchange."""
+
+    text: str
+    order_id: str
+    unknown: tuple[str, ...] = ()
+    reverse: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Nothing stands around the id."""
+        return self.order_id == self.text
+
+
+def read_order_text(text: str, labels: Labels) -> OrderText:
+    """What a text names. Digits, signs and labels around VTEX's own part of it say nothing."""
+    found = {_as_stored(own) for own in _OWN.findall(text)}
+    around = tuple(dict.fromkeys(word for word in words_in(_OWN.sub(" ", text)) if word not in labels.words))
+    reverse = tuple(word for word in around if word in _REVERSE)
+    if len(found) != 1 or _is_another_stores(text, labels):
+        return OrderText(text, text, reverse=reverse)
+    return OrderText(text, found.pop(), around, reverse)
+
+
+def words_in(text: str) -> list[str]:
+    """The runs of letters in a text, without case and accents."""
+    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+    return re.findall(r"[^\W\d_]+", plain.casefold())
+
+
+def _is_another_stores(text: str, labels: Labels) -> bool:
+    """An affiliate's order, unless the merchant calls these three letters a label."""
+    match = _AFFILIATE.match(text)
+    return match is not None and match[1].casefold() not in labels.affixes
+
+
+def _as_stored(order_id: str) -> str:
+    """VTEX stores the letters of its own ids in lower case."""
+    return order_id.lower()

@@ -1,0 +1,143 @@
+"""What every adapter asks of a history, and the texts that say that a parcel went back."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from adapters import History, Scan, Status, TrackingEvent, look_up, says_returned
+
+MORNING, NOON = datetime(2026, 11, 16, 8, tzinfo=UTC), datetime(2026, 11, 16, 12, tzinfo=UTC)
+LINE = TrackingEvent(day=date(2026, 11, 16), description="Departed")
+
+
+def scan(status: Status = Status.IN_TRANSIT, happened_at: datetime | None = None, **more: object) -> Scan:
+    return Scan(status=status, happened_at=happened_at, **more)
+
+
+class TestTimes:
+    def test_first_and_last(self) -> None:
+        """Times decide, in whichever order the scans came."""
+        for scans in ((scan(happened_at=NOON), scan(happened_at=MORNING)), (scan(happened_at=MORNING), scan())):
+            assert MORNING == History(scans).first()
+        assert NOON == History((scan(happened_at=NOON), scan(happened_at=MORNING))).last()
+
+    def test_statuses(self) -> None:
+        """Only scans with the named statuses count."""
+        history = History((scan(Status.ANNOUNCED, MORNING), scan(Status.DELIVERED, NOON)))
+
+        assert NOON == history.first(Status.DELIVERED, Status.RETURNED)
+        assert MORNING == history.last(Status.ANNOUNCED)
+        assert [MORNING, NOON] == history.times()
+
+    def test_undated(self) -> None:
+        """A scan without an instant dates nothing."""
+        assert (None, None) == (History((scan(),)).first(), History((scan(),)).last())
+        assert [] == History(()).times()
+
+
+class TestSettled:
+    def test_delivery_after_return(self) -> None:
+        """A delivery after a return is the delivery to the merchant, also where the return is undated."""
+        assert Status.RETURNED is History((scan(Status.RETURNED), scan(Status.DELIVERED))).settled(Status.DELIVERED)
+
+    @pytest.mark.parametrize("status", [status for status in Status if status is not Status.DELIVERED])
+    def test_other_statuses(self, status: Status) -> None:
+        """No other status is changed."""
+        assert status is History((scan(Status.RETURNED),)).settled(status)
+
+    def test_no_return(self) -> None:
+        """A delivery without a return stays one."""
+        assert Status.DELIVERED is History((scan(),)).settled(Status.DELIVERED)
+
+
+class TestLines:
+    def test_events(self) -> None:
+        """A line that is there twice is one event, and a scan without a line is none."""
+        assert (LINE,) == History((scan(event=LINE), scan(), scan(event=LINE))).events
+
+    def test_unknown_words(self) -> None:
+        """Each unknown word is named once."""
+        scans = (scan(unknown_word="teleported"), scan(), scan(unknown_word="teleported"), scan(unknown_word="lost?"))
+
+        assert ("teleported", "lost?") == History(scans).unknown_words
+
+
+class TestScanOf:
+    def test_line(self) -> None:
+        """A day and words make a line for shoppers, with the instant and the place."""
+        departed = Scan.of(
+            Status.IN_TRANSIT, "x", on=LINE.day, happened_at=NOON, words="Departed", city="Reno", state="NV"
+        )
+
+        assert (
+            TrackingEvent(day=LINE.day, description="Departed", happened_at=NOON, city="Reno", state="NV")
+            == departed.event
+        )
+        assert (Status.IN_TRANSIT, NOON, "x") == (departed.status, departed.happened_at, departed.unknown_word)
+
+    @pytest.mark.parametrize(("on", "words"), [(None, "Departed"), (LINE.day, "")])
+    def test_no_line(self, on: date | None, words: str) -> None:
+        """What cannot be shown still counts: its status and its instant."""
+        assert scan(Status.RETURNED, NOON) == Scan.of(Status.RETURNED, on=on, happened_at=NOON, words=words)
+
+
+class TestLookUp:
+    @pytest.mark.parametrize(
+        ("word", "expected"),
+        [
+            ("moving", (Status.IN_TRANSIT, "")),
+            ("noted", (Status.OTHER, "")),
+            ("Moving", (Status.OTHER, "Moving")),
+            ("", (Status.OTHER, "")),
+            (None, (Status.OTHER, "")),
+        ],
+    )
+    def test_words(self, word: str | None, expected: tuple[Status, str]) -> None:
+        """Only a word that the table lacks is unknown: a known word may say nothing, and so may no word at all."""
+        assert expected == look_up({"moving": Status.IN_TRANSIT, "noted": Status.OTHER}, word)
+
+
+class TestReturns:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Delivered, To Original Sender",
+            "Package was returned to the sender",
+            "Package returned to shipper.",
+            "Unclaimed/Being Returned to Sender",
+            "RETURNING TO SENDER: IN TRANSIT",
+            "Back to origin",
+            "Shipment delivered to shipper",
+            "Objeto devolvido ao remetente",
+            "Devolução à origem",
+            "Retorno para o lojista",
+            "Devuelto al remitente",
+            "En devolución a origen",
+            "Zurück an Absender",
+            "Retourné à l’expéditeur",
+            "RTO Delivered",
+        ],
+    )
+    def test_returned(self, words: str) -> None:
+        """The parcel is, or was, on its way back to the merchant."""
+        assert says_returned(words)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "",
+            "Delivered, Front Door/Porch",
+            "Returned to depot",
+            "Returned to UPS facility",
+            "Returned to origin facility",
+            "Return to Sender Requested",
+            "Return label left with customer",
+            "Retorno à unidade",
+            "Portorto",
+            "Detained by RTO",
+            "rto",
+        ],
+    )
+    def test_not_returned(self, words: str) -> None:
+        """A parcel that waits at the courier's, or whose return is only asked for, is not on its way back."""
+        assert not says_returned(words)

@@ -1,0 +1,135 @@
+"""`receiver reconcile`: numbers that were left on an invoice which their parcel does not belong to."""
+
+import time
+from typing import Any
+
+from tests.support.console import Operator
+from tests.support.rig import MELHOR_ENVIO, order, package, posted
+
+#: A carrier that names no order, so that a link decides.
+LINKED = {**MELHOR_ENVIO, "references": []}
+
+
+def left(operator: Operator, *options: str) -> list[tuple[Any, ...]]:
+    """Where which number is left, and where its parcel belongs."""
+    rows = [row for row in operator.tells("reconcile", *options) if row["gap"] == "left_over"]
+    return [(row["order_id"], row["invoice_number"], row["tracking_number"], row["belongs"]) for row in rows]
+
+
+def assigned_wrongly(operator: Operator) -> None:
+    """A parcel that a person assigned to 34, and then to 35."""
+    operator.rig.add_order(order("1-01", package("34", value=5_000), package("35", value=5_000)))
+    operator.rig.post(posted())
+    operator.rig.work()
+    for invoice in ("34", "35"):
+        operator.says("assign", "TN1BR", "--order", "1-01", "--invoice", invoice)
+        operator.work()
+
+
+class TestListed:
+    def test_corrected_assignment(self, operator_on_either):
+        """The invoice that was named by mistake keeps the number, and is listed."""
+        operator = operator_on_either
+        assigned_wrongly(operator)
+        assert ["TN1BR"] * 2 == [operator.rig.package_of("1-01", name)["trackingNumber"] for name in ("34", "35")]
+
+        assert [("1-01", "34", "TN1BR", "1-01 / 35")] == left(operator)
+        expected = "left over on 1-01 / 34: TN1BR of melhor-envio/p1, which belongs to 1-01 / 35 now"
+        assert any(line.endswith(expected) for line in operator.says("reconcile").splitlines())
+
+    def test_before_the_worker(self, operator):
+        """It is listed from the moment of the decision on."""
+        operator.in_step()
+        operator.rig.add_order(order("2-01", package("B")))
+        operator.says("assign", "TN1BR", "--order", "2-01")
+
+        assert [("1-01", "41001")] == [row[:2] for row in left(operator)]
+
+    def test_corrected_link(self, rig):
+        """A link that is corrected leaves its first number."""
+        operator = Operator(rig, **{"melhor-envio": LINKED})
+        rig.add_order(order("29-01", package("29")), order("30-01", package("30")))
+        rig.post(posted(None))
+        rig.work()
+        for number in ("29", "30"):
+            operator.says("link", "TN1BR", f"{number}-01")
+            operator.work()
+
+        assert [("29-01", "29", "TN1BR", "30-01 / 30")] == left(operator)
+
+    def test_unassigned(self, operator):
+        """A parcel that is given back to the rules leaves what was written by a person's word, also where the rules
+        hold it."""
+        operator.held()
+        operator.rig.add_order(order("2-01", package("C")))
+        operator.says("assign", "TN1BR", "--order", "2-01")
+        operator.work()
+        assert [] == left(operator)
+
+        operator.says("unassign", "TN1BR")
+        operator.work()
+
+        assert "held" == operator.rig.shipment()["state"]
+        assert [("2-01", "C", "TN1BR", "1-01")] == left(operator)
+
+    def test_recycled_number(self, operator):
+        """What was written for the former parcel of a recycled number is where it belongs."""
+        operator.in_step()
+        operator.rig.post(posted(event="order.delivered"))
+        operator.rig.work()
+        operator.rig.now += 400 * 86_400
+        operator.rig.add_order(order("2-01", package("B")))
+        operator.rig.post(posted("2-01", at="2027-12-01T12:00:00+00:00"))
+        operator.rig.work()
+        assert ("2-01", 2) == (operator.rig.shipment()["order_id"], operator.rig.shipment()["generation"])
+
+        assert [] == left(operator)
+
+
+class TestGone:
+    def test_written_over(self, operator):
+        """An invoice that another parcel of ours has taken since holds nothing that is left over."""
+        assigned_wrongly(operator)
+        operator.rig.post(posted(parcel="p2", number="TN2BR"))
+        operator.rig.work()
+        operator.says("assign", "TN2BR", "--order", "1-01", "--invoice", "34")
+        operator.work()
+        assert "TN2BR" == operator.rig.package_of("1-01", "34")["trackingNumber"]
+
+        assert [] == left(operator)
+
+    def test_corrected_at_vtex(self, operator_on_either):
+        """With --ask it disappears where VTEX does not show it any more, for good; VTEX is asked once an order."""
+        operator = operator_on_either
+        assigned_wrongly(operator)
+        assert [("1-01", "34")] == [row[:2] for row in left(operator, "--ask", "--older-than", "0")]
+        operator.rig.package_of("1-01", "34")["trackingNumber"] = None
+        assert [("1-01", "34")] == [row[:2] for row in left(operator)]
+        before = len(operator.rig.calls())
+
+        assert [] == left(operator, "--ask", "--older-than", "0")
+        assert 1 == len(operator.rig.calls()) - before
+        assert [] == left(operator)
+
+    def test_no_answer(self, operator):
+        """An order that cannot be read proves nothing."""
+        assigned_wrongly(operator)
+        operator.rig.faults(broken=frozenset({"1-01"}))
+
+        assert [("1-01", "34")] == [row[:2] for row in left(operator, "--ask")]
+
+
+class TestTooRecent:
+    def test_said(self, operator):
+        """What was written within the last day is not asked about, and that is said; once it is old, or all is asked
+        for, nothing is said."""
+        operator.rig.now = time.time() - 600
+        operator.in_step()
+        operator.rig.package_of("1-01", "41001")["trackingNumber"] = "HUMAN1"
+
+        expected = "1 invoice written within 24 h not asked about (--older-than 0 asks about all)"
+        assert ["nothing older than 24 h is open (--older-than 0 shows all)", expected] == operator.says(
+            "reconcile", "--ask"
+        ).splitlines()
+        assert [{"gap": "too_recent", "invoices": 1, "note": expected}] == operator.tells("reconcile", "--ask")
+        assert ["differs"] == [row["gap"] for row in operator.tells("reconcile", "--ask", "--older-than", "0")]

@@ -1,0 +1,87 @@
+"""Plain English where people read it: pages, help, reasons, states, log lines and messages."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from receiver.cli import main
+from receiver.shipments import Reason, State
+from tests.support.paths import ROOT
+
+#: Words that CONTRIBUTING's prose rules ban: archaic, or a person where the subject is a thing in the code.
+BANNED = re.compile(
+    r"\b(anew|whoever|whomever|in vain|be it|shall|stumbled?|is told of|of which the|whatever comes|lapsed?|"
+    r"somebody|nobody|the next free hand|turned away|burns? no tries)\b",
+    re.IGNORECASE,
+)
+#: CONTRIBUTING names the banned words.
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
+SOURCES = sorted((ROOT / "receiver").rglob("*.py"))
+
+
+def banned(text: str) -> list[str]:
+    return [match[0] for match in BANNED.finditer(text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page(page):
+    """A page's lines, each with what is banned in it."""
+    found = [(number, word) for number, line in enumerate(page.read_text().splitlines(), 1) for word in banned(line)]
+
+    assert [] == found
+
+
+def commands(group: click.Group, path: str = "receiver") -> Iterator[tuple[str, click.Command]]:
+    yield path, group
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands(main)), ids=lambda value: value if isinstance(value, str) else "")
+def test_help(path, command):
+    """What ``--help`` says of a command and of each of its options."""
+    context = click.Context(command, info_name=path)
+
+    assert [] == banned(command.get_help(context))
+
+
+def test_sentences():
+    """Reasons and states."""
+    assert [] == [(one.value, word) for one in [*Reason, *State] for word in banned(one.sentence)]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(ROOT)))
+def test_messages(source):
+    """Log lines, errors and what commands print: every text in a call."""
+    found = [
+        (node.lineno, word)
+        for call in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        for node in ast.walk(call)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for word in banned(node.value)
+    ]
+
+    assert [] == sorted(set(found))
+
+
+def test_log_lines():
+    """A log line begins with a phrase that never changes: no value stands before it."""
+    found = []
+    for source in SOURCES:
+        for call in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args):
+                continue
+            if not (isinstance(call.func.value, ast.Name) and call.func.value.id == "log"):
+                continue
+            text = call.args[0]
+            if isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value.startswith("%"):
+                found.append(f"{source.relative_to(ROOT)}:{call.lineno}: {text.value}")
+
+    assert [] == found

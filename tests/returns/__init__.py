@@ -1,1 +1,0 @@
-"""What each carrier sends of a parcel that went back to the merchant: one module a group of carriers, with ``ROWS``."""

@@ -1,0 +1,62 @@
+"""What a text in a carrier's field says of an order's id."""
+
+import pytest
+
+from receiver.vtex.order_ids import Labels, read_order_text, words_in
+
+LABELS = Labels.of("lux-store", ["ERP-"])
+
+
+class TestOrderText:
+    @pytest.mark.parametrize(
+        ("text", "order_id"),
+        [
+            ("1172452900788-01", "1172452900788-01"),
+            ("#1172452900788-01", "1172452900788-01"),
+            ("1172452900788-01-1", "1172452900788-01"),
+            ("1172452900788-01 (501456)", "1172452900788-01"),
+            ("VTEX-1172452900788-01", "1172452900788-01"),
+            ("Pedido: 1172452900788", "1172452900788"),
+            ("ORDEN 1172452900788-01", "1172452900788-01"),
+            ("loja v502556llux-01", "v502556llux-01"),
+            ("lux_store_1172452900788-01", "1172452900788-01"),
+            ("erp 1172452900788-01", "1172452900788-01"),
+            ("ERP1172452900788-01", "1172452900788-01"),
+            ("V5195004LUX-01", "v5195004lux-01"),
+        ],
+    )
+    def test_labels(self, text: str, order_id: str):
+        """Digits, signs and labels around an order id say nothing; capitals are not VTEX's."""
+        read = read_order_text(text, LABELS)
+
+        assert (order_id, ()) == (read.order_id, read.unknown)
+
+    @pytest.mark.parametrize(
+        ("text", "unknown"),
+        [
+            ("TROCA-1900000000005-01", ["troca"]),
+            ("Devolução 1900000000005-01", ["devolucao"]),
+            ("DEV-1900000000005-01", ["dev"]),
+            ("ERPX-1900000000005-01", ["erpx"]),
+            ("pedido SLR-1900000000005-01", ["slr"]),
+        ],
+    )
+    def test_unknown_words(self, text: str, unknown: list[str]):
+        """Other letters around an order id are named, never stripped. A vowel makes no affiliate."""
+        assert ("1900000000005-01", unknown) == ((read := read_order_text(text, LABELS)).order_id, list(read.unknown))
+
+    @pytest.mark.parametrize(
+        "text", ["SLR-1900000000005-01", "1-01", "1900000000005-01 + 1900000000006-01", "1900000000005-01a", "PED/1"]
+    )
+    def test_opaque(self, text: str):
+        """An affiliate's order, two ids, and what only resembles an id stay as they are."""
+        assert (text, ()) == ((read := read_order_text(text, LABELS)).order_id, read.unknown)
+
+    def test_an_affix_like_an_affiliate(self):
+        """Three consonants that the merchant calls an affix are no affiliate."""
+        assert "1900000000005-01" == read_order_text("LJV-1900000000005-01", Labels.of("lux", ["LJV-"])).order_id
+
+
+def test_words():
+    """Case, accents and signs make no other word, composed or not."""
+    assert ["devolucao", "devolucao", "n", "o"] == words_in("DEVOLUÇÃO devoluc\u0327a\u0303o_n.o 12")

@@ -1,0 +1,82 @@
+"""An order as VTEX shows it, reduced to what the choice of an invoice needs; and why a person must name one."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from receiver.vtex.choice import Clues, Hold, choose
+from receiver.vtex.orders import read_order
+
+NOON = datetime(2026, 11, 10, 12, tzinfo=UTC).timestamp()
+
+
+def document(**package: Any) -> dict[str, Any]:
+    one = {"type": "Output", "invoiceNumber": "900", "invoiceValue": 100, **package}
+    return {"orderId": "1-01", "value": 100, "packageAttachment": {"packages": [one]}}
+
+
+@pytest.fixture
+def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own clock is five and a half hours ahead."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_far_from_utc")
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2026-11-10T12:00:00+00:00", NOON),
+        ("2026-11-10T09:00:00-03:00", NOON),
+        ("2026-11-10T12:00:00.0000000", NOON),
+        ("2026-11-10T12:00:00", NOON),
+        ("2026-11-31", None),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_issued_at(written: str | None, expected: float | None) -> None:
+    """An invoice's date, in UTC where VTEX writes no offset, wherever we are; what is no date is none."""
+    assert expected == read_order(document(issuanceDate=written)).outputs[0].issued_at
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [(100, 100), ("100", 100), (100.0, 100), (True, 0), ("1.00", 0), (None, 0), (float("inf"), 0), (float("nan"), 0)],
+)
+def test_value(written: Any, expected: int) -> None:
+    """An invoice's value is an integer in VTEX's answers and text in its requests; nothing else is one."""
+    assert expected == read_order(document(invoiceValue=written)).outputs[0].value
+
+
+@pytest.mark.parametrize("assigned", [False, True])
+def test_every_invoice_is_taken(assigned: bool) -> None:
+    """No number of somebody else's is overwritten, also where a person named the order alone: the invoices to choose
+    among are told, and that a person may name one."""
+    taken = read_order(document(trackingNumber="THEIRS"))
+    held = choose(taken, Clues(tracking_number="TN1", assigned=assigned))
+
+    assert isinstance(held, Hold)
+    assert "number_differs" == held.reason
+    assert "every invoice of 1-01 holds another number (900: THEIRS)" == held.note
+    assert ["900"] == held.evidence["candidates"]
+    assert "--invoice" in held.reason.sentence
+
+
+def test_series_rules_the_last_one_out() -> None:
+    """The only open invoice is not taken where the carrier's series says that it speaks of another one. The
+    order is fully invoiced, so no other one is to come: a person decides at once."""
+    key = f"3526111111111100019155{1:03}{900:09}1234567890"
+    held = choose(read_order(document(invoiceKey=key)), Clues(tracking_number="TN1", invoice_series=["2"]))
+
+    assert isinstance(held, Hold)
+    assert "named_invoice_missing" == held.reason
+    assert "the carrier names series 2; " in held.note
+    assert ["900"] == held.evidence["candidates"]

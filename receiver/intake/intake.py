@@ -19,7 +19,7 @@ from receiver.config import Config, Endpoint
 from receiver.intake.auth_failures import AuthFailures
 from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.intake.redaction import REDACTED, Redaction
-from receiver.shipments import local_day, shipment_to_json
+from receiver.shipments import shipment_to_json, with_local_days
 from receiver.store import Delivery, Inbox, new_id
 from receiver.vtex.answers import storable
 
@@ -341,11 +341,7 @@ def _as_configured(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Ship
 
 def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:
     key = text(shipment.key, "the shipment's key")
-    plain = shipment_to_json(shipment)
-    if endpoint.zone is not None:
-        for plain_event, event in zip(plain.get("events", ()), shipment.events, strict=True):
-            plain_event["day"] = local_day(event, endpoint.zone).isoformat()
-    return f"{endpoint.name}/{key}", json.dumps(plain)
+    return f"{endpoint.name}/{key}", json.dumps(shipment_to_json(with_local_days(shipment, endpoint.zone)))
 
 
 def _accounts(endpoint: Endpoint, payloads: Sequence[Any], names: Sequence[str]) -> dict[str, str]:

@@ -84,14 +84,14 @@ class Events:
         if shown is Shown.NO_INVOICE:
             missing = f"order {sent.order_id} shows no invoice {sent.invoice_number}"
             return self._not_trackable_yet(context, sent, missing)
-        if shown is Shown.NOT_YET:
+        if shown in (Shown.NO_NUMBER, Shown.FORMER_NUMBER):
             at = next_read_back(sent.at, self._config.read_back_seconds or READ_BACK_SECONDS, now)
             if at is not None:
                 note = "written; its delivery waits until the invoice shows the number"
                 return NextState(state=State.IN_STEP, note=note, due_at=at, check_at=at)
-            if before is None:
-                empty = f"order {sent.order_id}, invoice {sent.invoice_number} shows no tracking number"
-                return held(Reason.NOT_APPLIED, f"{empty}; {_NOT_SENT}")
+        if shown is Shown.NO_NUMBER:
+            empty = f"order {sent.order_id}, invoice {sent.invoice_number} shows no tracking number"
+            return held(Reason.NOT_APPLIED, f"{empty}; {_NOT_SENT}")
         end = self._decide(context)
         if end.state in (State.HELD, State.KEPT):
             return replace(end, note=f"{end.note} The carrier reports {sent.tracking_number} delivered; {_NOT_SENT}.")

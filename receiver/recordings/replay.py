@@ -18,7 +18,7 @@ from receiver.http import Http, NoAnswer
 from receiver.intake import Intake, Outcome, Reading, read
 from receiver.reconcile.dry_run import decided
 from receiver.recordings.format import BadRecording, Recording
-from receiver.shipments import Update, shipment_to_json
+from receiver.shipments import Update, shipment_to_json, with_local_days
 from receiver.store import OperatorQueries
 from receiver.vtex.orders import UnexpectedOrder, read_order
 
@@ -182,7 +182,7 @@ class Replay:
     def _decided(self, parcel: Fields, endpoint: Endpoint, recording: Recording, orders: Mapping[str, Any]) -> Fields:
         now = recording.request.received_at.timestamp() if self.now is None else self.now
         updates = [
-            Update(shipment=shipment, received_at=one.request.received_at, digest="")
+            Update(shipment=with_local_days(shipment, endpoint.zone), received_at=one.request.received_at, digest="")
             for one in (*recording.earlier, recording)
             for shipment in _read(endpoint, one).shipments
             if shipment.key == parcel.wanted["key"]

@@ -17,9 +17,9 @@ from receiver.shipments.known import (
     Volume,
     advance,
     fold,
-    local_day,
     local_time,
     restart,
+    with_local_days,
 )
 from receiver.shipments.reasons import Kind, Reason, unknown_word
 from receiver.shipments.record import Assignment, Decision, Generation, NextState, ShipmentRecord, held, kept, waiting
@@ -52,7 +52,6 @@ __all__ = [
     "kept",
     "known_from_json",
     "known_to_json",
-    "local_day",
     "local_time",
     "restart",
     "shipment_from_json",
@@ -61,4 +60,5 @@ __all__ = [
     "stamp_to_json",
     "unknown_word",
     "waiting",
+    "with_local_days",
 ]

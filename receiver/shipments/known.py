@@ -268,8 +268,13 @@ def local_time(at: datetime, zone: tzinfo | None) -> datetime:
     return at.astimezone(zone) if zone is not None and not at.utcoffset() else at
 
 
-def local_day(event: TrackingEvent, zone: tzinfo) -> date:
-    """The event's day in the zone where the carrier tells UTC; one that tells local times has told its own."""
+def with_local_days(shipment: Shipment, zone: tzinfo | None) -> Shipment:
+    """The shipment with the days of its events on the parcel's clock: an event that the carrier tells in UTC has its
+    day in ``zone``; one that it tells in local time has its own."""
+    return replace(shipment, events=tuple(replace(event, day=_local_day(event, zone)) for event in shipment.events))
+
+
+def _local_day(event: TrackingEvent, zone: tzinfo | None) -> date:
     at = event.happened_at
     return local_time(at, zone).date() if at is not None and not at.utcoffset() else event.day
 

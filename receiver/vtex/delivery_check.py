@@ -16,7 +16,8 @@ class Shown(Enum):
     """What the order shows. Only `OURS` lets the delivery be sent."""
 
     OURS = auto()  #: a number of this parcel, alone or in a join
-    NOT_YET = auto()  #: no number, or the one that stood there before our write
+    NO_NUMBER = auto()  #: none: our write may not be visible yet
+    FORMER_NUMBER = auto()  #: the one that stood there before our write, which may not be visible yet
     NO_INVOICE = auto()  #: the order has no such invoice
     CHANGED = auto()  #: another parcel's number; or nothing is delivered for the order any more
 
@@ -32,7 +33,9 @@ def delivery_check(order: Order, sent: Sent, numbers: Collection[str], number_be
     ours = [*numbers, *_split(sent.tracking_number), *(number for _, number in sent.parcels.values())]
     if any(same_number(part, own) for text in shown if text for part in (text, *_split(text)) for own in ours):
         return Shown.OURS
-    return Shown.NOT_YET if all(text in (None, number_before) for text in shown) else Shown.CHANGED
+    if not any(shown):
+        return Shown.NO_NUMBER
+    return Shown.FORMER_NUMBER if all(text in (None, number_before) for text in shown) else Shown.CHANGED
 
 
 def _split(joined: str) -> list[str]:

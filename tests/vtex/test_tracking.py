@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
@@ -11,7 +12,7 @@ from adapters import Shipment, Status, TrackingEvent, Unreadable
 from receiver.carriers.schemas import document, validator
 from receiver.recordings import load
 from receiver.recordings.replay import Replay
-from receiver.shipments import Known, SentTracking, Update, fold, known_from_json, known_to_json
+from receiver.shipments import Known, SentTracking, Update, fold, known_from_json, known_to_json, with_local_days
 from receiver.vtex.tracking import MOST_DESCRIPTION, Tracking, events, tracking
 from tests.support.paths import SAMPLES
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
@@ -283,6 +284,38 @@ class TestTimes:
         [call] = rig.calls("PUT")
         assert "2026-11-10 22:30" == call.body["deliveredDate"], call.body
         assert {"2026-11-10"} >= {one["date"] for one in call.body["events"]}
+
+    def test_days(self, rig: Rig):
+        """A scan late in the evening, told in UTC as one of the next day: VTEX gets the parcel's day, from the receiver
+        and from a dry run alike."""
+        told = load(SAMPLES / "easypost" / "out_for_delivery_order_link.http")
+        settings = {**told.expected["endpoint"], "zone": "America/Sao_Paulo"}
+        told = replace(told, expected={**told.expected, "endpoint": settings})
+        rig.configure(endpoints={"easypost": settings})
+        rig.add_order(*told.expected["orders"])
+        for link in told.expected["links"]:
+            rig.link(link["tracking_number"], link["order"])
+        assert 200 == rig.play(told, endpoint="easypost").status_code
+        rig.work()
+
+        for body in (rig.calls("PUT")[-1].body, Replay().dry(told).fields[0].tracking["body"]):
+            assert ["2026-11-12", "2026-11-12", "2026-11-16"] == [one["date"] for one in body["events"]]
+
+    @pytest.mark.parametrize(
+        ("at", "zone", "day"),
+        [
+            (datetime(2026, 11, 11, 1, 30, tzinfo=UTC), BRASILIA, date(2026, 11, 10)),
+            (datetime(2026, 11, 11, 1, 30, tzinfo=UTC), None, date(2026, 11, 11)),
+            (datetime(2026, 11, 11, 0, 30, tzinfo=timezone(timedelta(hours=-2))), BRASILIA, date(2026, 11, 11)),
+            (None, BRASILIA, date(2026, 11, 11)),
+        ],
+    )
+    def test_local_day(self, at: datetime | None, zone: tzinfo | None, day: date):
+        """What is told in UTC has its day in the zone; what is told in local time, or without a time, has its own."""
+        scan = TrackingEvent(day=at.date() if at else date(2026, 11, 11), description="x", happened_at=at)
+        (event,) = with_local_days(Shipment(key="p", status=Status.IN_TRANSIT, events=(scan,)), zone).events
+
+        assert day == event.day
 
     def test_days_in_order(self):
         """Events go out in the order of the days that VTEX is told."""

@@ -175,10 +175,11 @@ def _is_number(context: click.Context, option: click.Parameter, hours: float) ->
 @click.option("--ask", is_flag=True, help="Ask VTEX, too, whether it still shows what we wrote: one call an order.")
 @json_option
 def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) -> None:
-    """List invoices without tracking, parcels never written, and numbers left on a wrong invoice.
+    """List invoices without tracking and parcels never written.
 
-    As far as orders were read. With --ask also the invoices that no longer show what was written to them; numbers that
-    are not left there any more disappear. The exit code is 1 where VTEX could not be asked to the end.
+    As far as orders were read; and numbers of ours that were left on a wrong invoice. With --ask also the invoices that
+    no longer show what was written to them, and numbers that VTEX does not show any more disappear. The exit code is 1
+    where VTEX could not be asked to the end.
     """
     with opened() as (config, database):
         if account is not None:

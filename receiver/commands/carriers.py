@@ -15,16 +15,29 @@ from receiver.carriers.pages import BadPage, computed, facts, stored, with_facts
 from receiver.carriers.scaffolding import CannotScaffold, scaffold
 from receiver.commands._common import fail, json_option, printable, show_rows
 from receiver.commands.unknown_words import unknown
-from receiver.config import BadConfig, Config, Endpoint, default_path, endpoint_from, load
+from receiver.config import BadConfig, Config, Endpoint, default_path, did_you_mean, endpoint_from, load
 from receiver.intake.redaction import REDACTED
 from receiver.recordings import BadRecording, Recording, read_http
 from receiver.recordings import load as load_recording
-from receiver.recordings.replay import Replay, orders_by_id
+from receiver.recordings.replay import Replay, Replayed, orders_by_id
 from receiver.sandbox import BadOrders, load_orders
 from receiver.vtex.orders import UnexpectedOrder
 
 #: Where a checkout keeps its recordings and its pages.
 _SAMPLES, _PAGES = Path("tests/samples"), Path("docs/carriers")
+#: Of a shipment in ``try --json``, besides its references and events.
+_FIELDS = (
+    *("key", "status", "happened_at", "tracking_number", "tracking_url", "courier"),
+    *("dispatched_at", "delivered_at", "volume"),
+)
+_NOT_PROVEN = "not proven"
+
+
+def _headers(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=VALUE`` as headers in lower case."""
+    if wrong := [text for text in given if not text.partition("=")[1] or not text.partition("=")[0].strip()]:
+        raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE")
+    return {name.strip().lower(): value for name, _, value in (text.partition("=") for text in given)}
 
 
 @click.group(invoke_without_command=True)
@@ -96,24 +109,36 @@ def new(slug: str, name: str | None, folder: Path | None) -> None:
     "--orders", "orders_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="VTEX orders to decide on: a JSON list or JSON Lines.",
 )  # fmt: skip
-def try_one(slug: str, file: Path, secret: str | None, endpoint_name: str | None, orders_file: Path | None) -> None:
+@click.option(
+    "--header", "headers", multiple=True, metavar="NAME=VALUE", callback=_headers,
+    help="A header of the request, such as Content-Type=text/xml; repeatable.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: outcome, why, and every shipment.")
+def try_one(
+    slug: str, file: Path, secret: str | None, endpoint_name: str | None, orders_file: Path | None,
+    headers: dict[str, str], *, as_json: bool,
+) -> None:  # fmt: skip
     """Run one recording, or one bare body, through a carrier's adapter.
 
-    Shows whether the sender is proven, whether the body fits the schema, the shipments read, and the PATCH that they
-    would cause. Nothing is sent, nothing is stored. Exit code 1 where it stops short of a shipment.
+    Shows whether the body fits the schema, the shipments read, and the PATCH that they would cause. With --secret or
+    --endpoint the sender is proven first; without, it is read without proof. Nothing is sent, nothing is stored. Exit
+    code 1 where it stops short of a shipment.
     """
     carrier = _known().get(slug)
     if carrier is None:
-        fail(f"{slug!r} is no carrier; known are {', '.join(_known())}")
+        fail(f"{slug!r} is no carrier{did_you_mean(slug, _known())} (receiver carriers lists them)")
     recording = _recording(file, carrier)
+    request = replace(recording.request, headers={**recording.request.headers, **headers})
+    recording = replace(recording, request=request)
     endpoint = _endpoint(carrier, recording, secret, endpoint_name)
-    request = replace(recording.request, zone=endpoint.zone)
-    faults = 0
-    for line, fine in _tried(endpoint, request, secret_given=secret is not None):
-        click.echo(printable(line))
-        faults += not fine
-    _show_decision(carrier, endpoint, recording, _orders(orders_file, recording))
-    raise SystemExit(1 if faults else 0)
+    steps = list(_tried(endpoint, replace(request, zone=endpoint.zone), secret_given=secret is not None))
+    result = _dry(carrier, endpoint, recording, _orders(orders_file, recording))
+    if as_json:
+        click.echo(json.dumps(_result(carrier, steps, result)))
+    else:
+        for line in (*(line for line, _ in steps), *_decision(result)):
+            click.echo(printable(line))
+    raise SystemExit(0 if all(fine for _, fine in steps) else 1)
 
 
 @carriers.command(name="page")
@@ -198,31 +223,23 @@ def _endpoint(carrier: Carrier, recording: Recording, secret: str | None, name: 
         if config is None or name not in config.endpoints:
             fail(f"endpoint {name!r} is not in the configuration")
         return config.endpoints[name]
-    settings = {"secrets": ["secret:for-a-try"], **recording.expected.get("endpoint", {}), "carrier": carrier.slug}
+    settings = {**recording.expected.get("endpoint", {}), "carrier": carrier.slug}
+    settings.pop("secrets", None)
     if secret is not None:
         settings["secrets"] = [secret]
     try:
-        return endpoint_from(settings, account="dry-run", carriers=_known())
+        return endpoint_from(settings, account="dry-run", carriers=_known(), only_reads=True)
     except BadConfig as error:
         fail("; ".join(error.faults))
 
 
 def _tried(endpoint: Endpoint, request: Request, *, secret_given: bool) -> Iterator[tuple[str, bool]]:
     """Each step in words, and whether it went well."""
-    carrier, scheme = endpoint.carrier, endpoint.scheme
+    carrier = endpoint.carrier
     if carrier.probe and carrier.probe.matches(request):
         yield "a probe of the URL: answered with success, and nothing else happens", False
         return
-    redacted = any(request.headers.get(name) == REDACTED for name in scheme.credential_headers)
-    try:
-        scheme.check(request, endpoint.secrets)
-        yield f"sender    authenticated ({scheme.kind})", True
-    except NotAuthentic as error:
-        if secret_given and not redacted:
-            yield f"sender    not authenticated ({scheme.kind}): {error.reason}", False
-        else:
-            why = "the credential is redacted" if redacted else error.reason
-            yield f"sender    not checked ({scheme.kind}): {why}; --secret checks one", True
+    yield _sender(endpoint, request, secret_given=secret_given)
     try:
         conversion = carrier.convert(request)
     except Ignored as ignored:
@@ -237,6 +254,22 @@ def _tried(endpoint: Endpoint, request: Request, *, secret_given: bool) -> Itera
     yield f"body      fits schemas/{carrier.slug}.json", True
 
 
+def _sender(endpoint: Endpoint, request: Request, *, secret_given: bool) -> tuple[str, bool]:
+    """Whether the sender is proven; without a secret nothing is checked."""
+    scheme = endpoint.scheme
+    redacted = any(request.headers.get(name) == REDACTED for name in scheme.credential_headers)
+    if not endpoint.secrets:
+        return f"sender    not checked ({scheme.kind}): read without proof; --secret checks it", True
+    try:
+        scheme.check(request, endpoint.secrets)
+    except NotAuthentic as error:
+        if secret_given and not redacted:
+            return f"sender    {_NOT_PROVEN} ({scheme.kind}): {error.reason}", False
+        why = "the credential is redacted" if redacted else error.reason
+        return f"sender    not checked ({scheme.kind}): {why}; --secret checks one", True
+    return f"sender    authenticated ({scheme.kind})", True
+
+
 def _orders(file: Path | None, recording: Recording) -> dict[str, Any]:
     try:
         documents = load_orders(file) if file else recording.expected.get("orders", ())
@@ -245,22 +278,45 @@ def _orders(file: Path | None, recording: Recording) -> dict[str, Any]:
         fail(str(error))
 
 
-def _show_decision(carrier: Carrier, endpoint: Endpoint, recording: Recording, orders: dict[str, Any]) -> None:
+def _dry(carrier: Carrier, endpoint: Endpoint, recording: Recording, orders: dict[str, Any]) -> Replayed:
     settings = {**recording.expected, "endpoint": {**recording.expected.get("endpoint", {}), "carrier": carrier.slug}}
-    run = Replay(orders=orders, given=endpoint)
-    result = run.dry(replace(recording, expected=settings))
+    return Replay(orders=orders, given=endpoint).dry(replace(recording, expected=settings))
+
+
+def _decision(result: Replayed) -> Iterator[str]:
     for one in result.fields:
-        click.echo(printable(f"shipment  {one.shipment}"))
+        yield f"shipment  {one.shipment}"
         for name, value in one.wanted.items():
-            written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            click.echo(printable(f"          {name:<16}{written}"))
+            yield f"          {name:<16}{value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         if one.patch:
-            click.echo(printable(f"PATCH     invoice {one.patch['invoice']} of {one.patch['order']}, by {one.rule}"))
-            click.echo(printable(f"          {json.dumps(one.patch['body'], ensure_ascii=False)}"))
+            yield f"PATCH     invoice {one.patch['invoice']} of {one.patch['order']}, by {one.rule}"
+            yield from (f"          {name:<16}{value or '(none)'}" for name, value in one.patch["body"].items())
         elif one.state:
-            click.echo(printable(f"no PATCH  {one.state}: {one.note or one.reason or ''}"))
+            yield f"no PATCH  {one.state}: {one.note or one.reason or ''}"
         else:
-            click.echo("no PATCH  without an order to decide on: give one with --orders FILE")
+            yield "no PATCH  without an order to decide on: give one with --orders FILE"
+
+
+def _result(carrier: Carrier, steps: list[tuple[str, bool]], result: Replayed) -> dict[str, Any]:
+    """What came of it as one object; what the carrier does not say is ``null``, times are ISO 8601."""
+    sender = next((line.removeprefix("sender").strip() for line, _ in steps if line.startswith("sender")), None)
+    unproven = sender is not None and sender.startswith(_NOT_PROVEN)
+    return {
+        "carrier": carrier.slug,
+        "outcome": "unproven" if unproven else result.outcome,
+        "why": sender if unproven else result.reason,
+        "sender": sender,
+        "shipments": [
+            {
+                **{name: one.wanted.get(name) for name in _FIELDS},
+                "references": [{"kind": kind, "value": value} for kind, value in one.wanted.get("references", ())],
+                "events": one.wanted.get("events", []),
+                "state": one.state,
+                "patch": one.patch,
+            }
+            for one in result.fields
+        ],
+    }
 
 
 carriers.add_command(unknown)

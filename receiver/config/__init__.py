@@ -2,6 +2,7 @@
 
 from receiver.config.loader import BadConfig, default_path, endpoint_from, load, parse
 from receiver.config.model import AWAIT_SECONDS, Account, Config, Endpoint
+from receiver.config.tables import did_you_mean
 
 __all__ = [
     "AWAIT_SECONDS",
@@ -10,6 +11,7 @@ __all__ = [
     "Config",
     "Endpoint",
     "default_path",
+    "did_you_mean",
     "endpoint_from",
     "load",
     "parse",

@@ -19,7 +19,7 @@ from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
 from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
-from receiver.config.tables import Table, fill
+from receiver.config.tables import Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
 
 log = logging.getLogger("receiver.config")
@@ -35,7 +35,8 @@ class BadConfig(Exception):
     """The configuration cannot be used. ``faults`` are the reasons, one line each, all of them."""
 
     def __init__(self, path: Path, faults: list[str]) -> None:
-        super().__init__("\n".join([f"{path}: {len(faults)} fault(s)", *(f"  - {fault}" for fault in faults)]))
+        many = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
+        super().__init__("\n".join([f"{path}: {many}", *(f"  - {fault}" for fault in faults)]))
         self.faults = faults
 
 
@@ -53,6 +54,11 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     path = default_path(environ) if path is None else path
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        fault = (
+            f"there is no {path.name} in {path.absolute().parent}; copy receiver.example.toml, or set RECEIVER_CONFIG"
+        )
+        raise BadConfig(path, [fault]) from None
     except OSError as error:
         fault = f"cannot be read ({error.strerror}); copy receiver.example.toml, or set RECEIVER_CONFIG"
         raise BadConfig(path, [fault]) from None
@@ -212,7 +218,7 @@ def parse_endpoint(
     carrier = carriers.get(slug)
     account = _account_of(table, accounts)
     if carrier is None:
-        table.fault("carrier", f"{slug!r} is no carrier; known are {', '.join(carriers)}")
+        table.fault("carrier", f"{slug!r} is no carrier{did_you_mean(slug, carriers)} (receiver carriers lists them)")
         table.ignore_rest()
         return None
     scheme = _scheme(carrier, table)
@@ -284,13 +290,21 @@ def _account_of(table: Table, accounts: Mapping[str, Account]) -> str:
 
 
 def endpoint_from(
-    settings: Mapping[str, Any], *, account: str, carriers: Mapping[str, Carrier] | None = None
+    settings: Mapping[str, Any],
+    *,
+    account: str,
+    carriers: Mapping[str, Carrier] | None = None,
+    only_reads: bool = False,
 ) -> Endpoint:
-    """An endpoint from settings alone, as recordings bring them; it is named after its carrier. Raises `BadConfig`."""
+    """An endpoint from settings alone, as recordings bring them; it is named after its carrier. One that ``only_reads``
+    needs neither secrets nor credentials. Raises `BadConfig`."""
     faults: list[str] = []
     name = str(settings.get("carrier", "")).replace("_", "-")
     table = Table({**settings, "account": account}, f"endpoints.{name}", faults)
     endpoint = parse_endpoint(name, table, {}, discover() if carriers is None else carriers)
+    if only_reads:
+        needless = tuple(f"{table.where}.{key}: is missing" for key in ("secrets", "fetch_credentials"))
+        faults = [fault for fault in faults if not fault.startswith(needless)]
     if faults or endpoint is None:
         raise BadConfig(Path("recording"), faults)
     return endpoint

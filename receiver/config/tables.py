@@ -1,14 +1,21 @@
 """Tables of settings as TOML gives them, read key by key; every fault is noted with its place, none is raised."""
 
+import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 _PLACEHOLDER = re.compile(r"\$\{(file:)?([^}]*)\}")
 MISSING = object()
+
+
+def did_you_mean(written: str, known: Iterable[str]) -> str:
+    """``; did you mean …?`` where one of the known names is like the one written, else ``""``."""
+    near = difflib.get_close_matches(written, sorted(known), n=1, cutoff=0.7)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def fill(value: Any, folder: Path, environ: Mapping[str, str], faults: list[str], where: str) -> Any:
@@ -61,7 +68,7 @@ class Table:
     def finish(self) -> None:
         """Whatever nobody asked for is a typing error."""
         for key in self.given.keys() - self.read:
-            self.fault(key, "is not a setting")
+            self.fault(key, f"is not a setting{did_you_mean(key, self.read)}")
 
     def ignore_rest(self) -> None:
         self.read.update(self.given)

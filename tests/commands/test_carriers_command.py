@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from receiver.carriers import BrokenCarriers, discover
 from receiver.carriers.pages import BEGIN, END, computed, facts, stored
 from receiver.carriers.quality import quality, worth
 from receiver.config import load
+from receiver.intake.redaction import REDACTED
+from receiver.recordings import Recording
+from receiver.recordings import load as load_recording
 from tests.support.console import receiver
 from tests.support.paths import ROOT
 
@@ -30,7 +34,7 @@ class TestTry:
         """From the sender to the PATCH, one line a step."""
         lines = tried("melhor_envio", SAMPLES / "melhor_envio" / "posted.http")
 
-        assert lines[0].startswith("sender    not checked (hmac): the credential is redacted")
+        assert "sender    not checked (hmac): read without proof; --secret checks it" == lines[0]
         assert "body      fits schemas/melhor_envio.json" == lines[1]
         assert lines[2].startswith("shipment  melhor-envio/")
         assert [line for line in lines if line.startswith("PATCH     invoice ")]
@@ -50,9 +54,12 @@ class TestTry:
     def test_bare_body(self, tmp_path):
         """A file that is no recording is a body; what cannot be read is named with its place."""
         body = tmp_path / "body.json"
-        body.write_text('{"event": "order.posted", "data": {}}')
+        body.write_text('{"event": "order.posted", "data": {"id": []}}')
 
-        assert "body      cannot be read: $.data: lacks 'id'" == tried("melhor_envio", body, code=1)[1]
+        assert (
+            "body      cannot be read: $.data.id: is array, expected string or integer"
+            == tried("melhor_envio", body, code=1)[1]
+        )
 
     def test_ignored(self):
         """What asks nothing of us says why, and is no shipment."""
@@ -69,8 +76,88 @@ class TestTry:
 
     def test_unknown(self, tmp_path):
         """A carrier that nobody knows, and a file that is none."""
-        assert "is no carrier; known are" in receiver("carriers", "try", "nobody", ROOT / "README.md").output
+        assert "'nobody' is no carrier (receiver carriers lists them)\n" == (
+            receiver("carriers", "try", "nobody", ROOT / "README.md").stderr
+        )
+        assert "'melhorenvio' is no carrier; did you mean melhor_envio?" in (
+            receiver("carriers", "try", "melhorenvio", ROOT / "README.md").stderr
+        )
         assert 2 == receiver("carriers", "try", "ups", tmp_path / "none.http").exit_code
+
+
+def shipped(slug: str) -> Recording | None:
+    """A recording of the carrier that is accepted; none where messages stand in URLs, not in bodies."""
+    recordings = map(load_recording, sorted((SAMPLES / slug).glob("*.http")))
+    outcomes = ((one, one.expected.get("reply", {}).get("outcome", "accepted")) for one in recordings)
+    return next((one for one, outcome in outcomes if outcome == "accepted" and one.request.body), None)
+
+
+class TestTryWithoutProof:
+    def test_every_carrier(self, tmp_path):
+        """The bare body of a message is read, without the headers that would prove it; and that is said."""
+        messages = {slug: shipped(slug) for slug in discover()}
+        assert ["enviopack"] == [slug for slug, recording in messages.items() if recording is None]
+        for slug, recording in messages.items():
+            if recording is None:
+                continue
+            body = tmp_path / f"{slug}.body"
+            body.write_bytes(recording.request.body)
+
+            result = receiver("carriers", "try", slug, body, *told_by_headers(recording), "--json")
+
+            assert 0 == result.exit_code, (slug, result.output)
+            said = json.loads(result.stdout)
+            assert said["sender"].endswith("read without proof; --secret checks it"), (slug, said)
+
+    def test_json(self, tmp_path):
+        """One object: every field of each shipment, null where the carrier does not say, and times in ISO 8601."""
+        (line,) = tried("melhor_envio", SAMPLES / "melhor_envio" / "posted.http", "--json")
+
+        said = json.loads(line)
+        assert ("melhor_envio", "accepted", None) == (said["carrier"], said["outcome"], said["why"])
+        (shipment,) = said["shipments"]
+        assert {
+            *("key", "status", "happened_at", "tracking_number", "tracking_url", "courier", "dispatched_at"),
+            *("delivered_at", "volume", "references", "events", "state", "patch"),
+        } == shipment.keys()
+        assert datetime.fromisoformat(shipment["dispatched_at"]).tzinfo is not None
+        assert (None, "Encomenda postada") == (shipment["delivered_at"], shipment["events"][0]["description"])
+        assert {"kind", "value"} == shipment["references"][0].keys()
+        assert "trackingNumber" in shipment["patch"]["body"]
+
+    def test_json_of_no_shipment(self, tmp_path):
+        """What is ignored, cannot be read, or is not proven says why in the same form."""
+        bad = tmp_path / "bad.json"
+        bad.write_text('{"event": "order.posted", "data": {"id": []}}')
+        (ignored,) = tried("frenet", SAMPLES / "frenet" / "without_events.http", "--json", code=1)
+        (unread,) = tried("melhor_envio", bad, "--json", code=1)
+        (unproven,) = tried("melhor_envio", bad, "--json", "--secret", "demo", code=1)
+
+        assert ("ignored", "no tracking events yet", []) == said_of(ignored)
+        assert ("quarantined", "$.data.id: is array, expected string or integer", []) == said_of(unread)
+        assert ("unproven", "not proven (hmac): header x-me-signature is missing", []) == said_of(unproven)
+
+    def test_header(self, tmp_path):
+        """--header brings what a bare body lacks, the signature among it."""
+        body = tmp_path / "body.json"
+        body.write_bytes(b'{"event": "order.posted", "data": {"id": "A1"}}')
+        signature = "X-ME-Signature=JIrgWhbCGtaiL4Txlb8Mi50HHZqJip16bKkuIhE4wik="
+
+        lines = tried("melhor_envio", body, "--secret", "demo", "--header", signature)
+
+        assert "sender    proven (hmac)" == lines[0]
+        assert 2 == receiver("carriers", "try", "melhor_envio", body, "--header", "nonsense").exit_code
+
+
+def told_by_headers(recording: Recording) -> list[str]:
+    """The options for every header but those that prove the sender, whose values recordings blank."""
+    headers = recording.request.headers.items()
+    return [f"--header={name}={value}" for name, value in headers if value != REDACTED]
+
+
+def said_of(line: str) -> tuple[str, str, list[object]]:
+    said = json.loads(line)
+    return said["outcome"], said["why"], said["shipments"]
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ class TestTryWithoutProof:
 
         lines = tried("melhor_envio", body, "--secret", "demo", "--header", signature)
 
-        assert "sender    proven (hmac)" == lines[0]
+        assert "sender    authenticated (hmac)" == lines[0]
         assert 2 == receiver("carriers", "try", "melhor_envio", body, "--header", "nonsense").exit_code
 
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _DECLINED = sa.text("outcome IN ('ignored', 'quarantined', 'error')")
 _UNKNOWN = sa.text("unknown_words IS NOT NULL")

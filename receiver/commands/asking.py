@@ -67,11 +67,13 @@ _COLUMNS = {
 def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as_json: bool, **leave: bool) -> None:
     """Post an invoice to an order.
 
-    FILE is its JSON (- for standard input): type, issuanceDate, invoiceNumber, invoiceValue in cents as text, items of
-    id, price and quantity; see `schemas/vtex_invoice.json`. Waits until the order shows it. Where the answer is lost
+    FILE is its JSON (- for standard input): type, issuanceDate, invoiceNumber, invoiceValue in cents, items of id,
+    price and quantity; see `schemas/vtex_invoice.json`. Waits until the order shows it. Where the answer is lost
     the order is read; nothing is posted twice.
     """
     bill = _bill(file)
+    for warning in bills.warnings(bill, now=time.time()):
+        click.echo(f"{file}: warning: {printable(warning)}", err=True)
     given = _given(**leave)
     with opened() as (config, database):
         of = account_of(config, account)
@@ -99,10 +101,11 @@ def _bill(file: Path) -> Bill:
         fail(f"{file}: {error.strerror}")
     except Unreadable as error:
         fail(f"{file}: {error}")
-    found = [str(fault) for fault in faults(SCHEMA, bill)] or bills.faults(bill)
+    found = [str(fault) for fault in faults(SCHEMA, bill)]
+    checked: Bill = bill if found else bills.as_sent(bill)
+    found = found or bills.faults(checked)
     if found:
         fail("\n".join(f"{file}: {printable(fault)}" for fault in found))
-    checked: Bill = bill
     return checked
 
 

@@ -67,12 +67,14 @@ _COLUMNS = {
 def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as_json: bool, **override: bool) -> None:
     """Post an invoice to an order.
 
-    FILE is its JSON (- for standard input): type, issuanceDate, invoiceNumber, invoiceValue in cents as text, items of
-    id, price and quantity; see `schemas/vtex_invoice.json`. Waits until the order shows it. Where the answer is lost
+    FILE is its JSON (- for standard input): type, issuanceDate, invoiceNumber, invoiceValue in cents, items of id,
+    price and quantity; see `schemas/vtex_invoice.json`. Waits until the order shows it. Where the answer is lost
     the order is read; nothing is posted twice.
     """
-    body = _read_invoice(file)
-    given = _given(**override)
+    bill = _bill(file)
+    for warning in bills.warnings(bill, now=time.time()):
+        click.echo(f"{file}: warning: {printable(warning)}", err=True)
+    given = _given(**leave)
     with opened() as (config, database):
         of = account_of(config, account)
         invoicing = Invoicing(database, _vtex(config, of))
@@ -99,10 +101,11 @@ def _read_invoice(file: Path) -> Invoice:
         fail(f"{file}: {error.strerror}")
     except Unreadable as error:
         fail(f"{file}: {error}")
-    found = [str(fault) for fault in faults(SCHEMA, body)] or invoice_checks.faults(body)
+    found = [str(fault) for fault in faults(SCHEMA, bill)]
+    checked: Bill = bill if found else bills.as_sent(bill)
+    found = found or bills.faults(checked)
     if found:
         fail("\n".join(f"{file}: {printable(fault)}" for fault in found))
-    checked: Invoice = body
     return checked
 
 

@@ -24,6 +24,9 @@ from receiver.vtex.hook import Standing, configuration, read_configuration
 
 #: Seconds to wait for a pause, or for live work, before the command gives up.
 _PATIENCE = 30.0
+#: VTEX's words where the URL of a hook does not answer its ping.
+_UNREACHED = "unable to check address"
+_UNREACHED_ADVICE = ". VTEX could not reach the URL: is the receiver up there, and is its certificate valid?"
 _ONE_A_KEY = (
     "! An app key has one hook: installing this one replaces whatever that key had. "
     "Use a key of the receiver's own, never the one of your ERP."
@@ -117,7 +120,8 @@ def _call(calls: BackgroundCalls, make: Any, *, missing_ok: bool = False) -> Any
     except VtexError as error:
         if missing_ok and isinstance(error, NotFound):
             raise
-        fail(f"VTEX: {error}")
+        unreached = _UNREACHED in str(error).lower()
+        fail(f"VTEX: {error}{_UNREACHED_ADVICE if unreached else ''}")
 
 
 def _check_url(url: str, account: str) -> None:

@@ -38,9 +38,9 @@ _LINE_EVERY = 500
 @account_option
 @json_option
 def index(since: float, until: float | None, account: str | None, *, as_json: bool) -> None:
-    """Teach the index the past.
+    """Read old orders, so that invoices are found by number or key.
 
-    Reads every order that was invoiced in the period, behind what the workers do. A run that was stopped continues
+    Every order that was invoiced in the period is read, behind what the workers do. A run that was stopped continues
     where it was.
     """
     now = time.time()
@@ -63,7 +63,10 @@ def index(since: float, until: float | None, account: str | None, *, as_json: bo
     fields = {**asdict(done), "account": of, "since": moment(done.since), "until": moment(done.until)}
     del fields["reached"]
     skipped = f", {done.skipped} could not be read" if done.skipped else ""
-    say(f"{count(done.orders, 'order')} read, {count(done.facts, 'fact')} learnt{skipped}", fields, as_json=as_json)
+    text = f"{count(done.orders, 'order')} read, {count(done.facts, 'new key')} in the index{skipped}"
+    if not done.orders and not done.skipped:
+        text = "VTEX lists no order invoiced in this period"
+    say(text, said, as_json=as_json)
     sys.exit(1 if done.skipped else 0)
 
 

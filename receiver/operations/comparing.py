@@ -15,7 +15,8 @@ from receiver.vtex.client import Vtex
 from receiver.vtex.orders import Order, UnexpectedOrder
 from receiver.vtex.writes import shows
 
-_VISIBLE = ("trackingNumber", "trackingUrl", "courier")
+_WORDS = {"trackingNumber": "tracking number", "trackingUrl": "tracking URL", "courier": "courier"}
+_VISIBLE = tuple(_WORDS)
 
 
 class Comparing:
@@ -131,8 +132,7 @@ def _note(sent: Sent, shown: tuple[Any, ...] | None, order: Order | str) -> str:
         return order
     if shown is None:
         return "the order does not show the invoice"
+    differing = [(name, now) for name, now in zip(_VISIBLE, shown, strict=True) if now != sent.body[name]]
     return "; ".join(
-        f"{name}: {now!r}, sent {sent.body[name]!r}"
-        for name, now in zip(_VISIBLE, shown, strict=True)
-        if now != sent.body[name]
+        f"VTEX shows {now or f'no {_WORDS[name]}'}; we sent {sent.body[name] or 'none'}" for name, now in differing
     )

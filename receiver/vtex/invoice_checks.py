@@ -7,7 +7,7 @@ VTEX refuses invoices above the order's value.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from receiver.vtex.nfe import key_digits, plain_number
@@ -19,6 +19,9 @@ Invoice = dict[str, Any]
 Override = Literal["replace", "return", "differing", "again"]
 #: An item's price in the order, in cents: as listed, and as sold.
 _PRICES = ("price", "sellingPrice")
+#: Seconds; an issuance date further ahead is a slip of the pen.
+_MOST_AHEAD = 24 * 3600.0
+_NO_WORDS = ("description", None)
 #: VTEX lets nobody invoice a cancelled order; one that is being cancelled may get stuck between the two.
 _CANCELLED = ("canceled", "cancel", "cancellation-requested", "request-cancel", "waiting-for-seller-decision")
 
@@ -31,7 +34,29 @@ class Objection:
     overridden_by: Override | None = None
 
 
-def faults(invoice: Invoice) -> list[str]:
+def as_sent(bill: Bill) -> Bill:
+    """The invoice in the types that VTEX documents: value and SKUs as text, no description for an unknown one. Older
+    references and VTEX's own SDKs write numbers. The invoice keeps its schema."""
+    items = [
+        {name: value for name, value in {**line, "id": _as_text(line["id"])}.items() if (name, value) != _NO_WORDS}
+        for line in bill["items"]
+    ]
+    return {**bill, "invoiceValue": _as_text(bill["invoiceValue"]), "items": items}
+
+
+def warnings(bill: Bill, *, now: float) -> list[str]:
+    """What is unusual about it, and yet taken by VTEX. ``now`` in seconds since the epoch."""
+    found = []
+    issued = datetime.fromisoformat(bill["issuanceDate"])
+    issued = issued if issued.tzinfo else issued.replace(tzinfo=UTC)
+    if issued.timestamp() - now > _MOST_AHEAD:
+        found.append(f"$.issuanceDate: {bill['issuanceDate']} lies more than a day ahead")
+    if _counts_each_once(bill):
+        found.append(f"$.invoiceValue: {bill['invoiceValue']} cents count each item once, whatever its quantity")
+    return found
+
+
+def faults(bill: Bill) -> list[str]:
     """What is wrong with the invoice itself, besides its schema: each with its JSON path."""
     times = {name: invoice[name] for name in ("issuanceDate", "dispatchedDate") if invoice.get(name) is not None}
     found = [f"$.{name}: is no date that exists" for name, written in times.items() if not _is_time(written)]
@@ -148,10 +173,10 @@ def _about_one(sku: str, here: int, before: int, ordered: int | None) -> Objecti
 
 def _about_the_prices(items: list[dict[str, Any]], invoice: Invoice) -> Iterator[Objection]:
     """Documents tell an item's price for one piece, one for all of its pieces: either will do."""
-    for line in invoice["items"]:
-        prices = {
-            item[name] for item in items if str(item.get("id")) == line["id"] for name in _PRICES if item.get(name)
-        }
+    for line in bill["items"]:
+        of_sku = [item for item in items if str(item.get("id")) == line["id"]]
+        # 0 is the sold price of a gift.
+        prices = {item[name] for item in of_sku for name in _PRICES if item.get(name) is not None}
         if prices and not {line["price"], line["price"] / line["quantity"]} & prices:
             known = " or ".join(map(str, sorted(prices)))
             yield Objection(f"SKU {line['id']}: {line['price']} cents a piece here, in the order {known}", "differing")
@@ -159,16 +184,29 @@ def _about_the_prices(items: list[dict[str, Any]], invoice: Invoice) -> Iterator
 
 def _about_the_rest(order: Order, invoice: Invoice, *, all_items: bool) -> Iterator[Objection]:
     """All items, or all of the value, are invoiced with this one: then so must the other be."""
-    others = sum(package.value for package in order.outputs if not _is_of_number(package, invoice))
-    total = others + int(invoice["invoiceValue"])
-    if all_items and order.value is not None and total < order.value:
-        text = f"with it every item is invoiced, for {total} cents in all; the order's value is {order.value}"
+    others = sum(package.value for package in order.outputs if not _is_of_number(package, bill))
+    told = others + int(bill["invoiceValue"])
+    if all_items and order.value is not None and told < order.value and not _counts_each_once(bill):
+        text = f"with it every item is invoiced, for {told} cents in all; the order's value is {order.value}"
         yield Objection(text, "differing")
     if not all_items and not others and total == order.value:
         yield Objection(f"with it the order's whole value is invoiced, {total} cents, but not every item", "differing")
 
 
-def _invoiced(document: Any, items: list[dict[str, Any]], invoice: Invoice) -> Iterator[tuple[Any, Any]]:
+def _counts_each_once(bill: Bill) -> bool:
+    """True where the value is the sum of the lines' prices without their quantities, and those matter: so does VTEX's
+    own example of the call (``2499`` for twice ``2499``)."""
+    lines, value = bill["items"], int(bill["invoiceValue"])
+    once: int = sum(line["price"] for line in lines)
+    in_all: int = sum(line["price"] * line["quantity"] for line in lines)
+    return value == once < in_all
+
+
+def _as_text(value: str | float) -> str:
+    return value if isinstance(value, str) else str(int(value))
+
+
+def _invoiced(document: Any, items: list[dict[str, Any]], bill: Bill) -> Iterator[tuple[Any, Any]]:
     """SKU and quantity of each line of the order's other invoices of the same type."""
     attachment = document.get("packageAttachment")
     packages = attachment.get("packages") if isinstance(attachment, dict) else None

@@ -30,7 +30,7 @@ def blueprint(config: Config, index: Index, auth_failures: AuthFailures, *, cloc
             abort(404)
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer" or not is_one_of(token.strip(), account.link_tokens):
-            reason = "no bearer token" if kind.lower() != "bearer" else "another token"
+            reason = "no bearer token" if kind.lower() != "bearer" else "the bearer token is none of link_tokens"
             kept = harmless(request.headers.items())
             auth_failures.note(f"links/{name}", reason, method="POST", target=request.path, headers=kept)
             return problem(401)

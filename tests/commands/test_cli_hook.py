@@ -116,6 +116,9 @@ def test_no_answer(hook: Installer) -> None:
     """VTEX tries the URL; what it says of it is told, and nothing is remembered."""
     code, said = hook("install", "--url", "http://127.0.0.1:9/hooks/vtex/lux")
     assert (1, True) == (code, "Unable to check address" in said)
+    assert said.strip().endswith(
+        "VTEX could not reach the URL: is the receiver up there, and is its certificate valid?"
+    )
     assert Background(hook.rig.database).hook("lux") is None
 
 

@@ -201,7 +201,7 @@ class TestReconcile:
         two, three = operator.tells("reconcile", "--ask")
         assert ["1-01", "2-01", "3-01"] == [call.order for call in operator.rig.calls()[before:]]
         assert ("differs", "melhor-envio/p2", "THEIRS") == (two["gap"], two["shipment"], two["shown"]["trackingNumber"])
-        assert "trackingNumber: 'THEIRS', sent 'TN2'" in two["note"]
+        assert "VTEX shows THEIRS; we sent TN2" in two["note"]
         assert ("3-01", "C", None, "the order does not show the invoice") == (
             three["order_id"],
             three["invoice_number"],

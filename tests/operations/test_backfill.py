@@ -160,7 +160,7 @@ class TestCommand:
         """How many orders were read and what they taught, also as JSON; a second run reads them again."""
         invoiced(rig, 1, 1)
         since = datetime.fromtimestamp(rig.now - 3 * DAY, UTC).date().isoformat()
-        assert "1 order read, 2 facts learnt\n" == receiver("index", "--since", since, config=config).output
+        assert "1 order read, 2 new keys in the index\n" == receiver("index", "--since", since, config=config).output
         result = json.loads(receiver("index", "--since", since, "--json", config=config).output)
         assert (1, 2, 0, "lux", f"{since}T00:00:00Z") == tuple(
             result[name] for name in ("orders", "facts", "skipped", "account", "since")
@@ -171,7 +171,7 @@ class TestCommand:
         invoiced(rig, 1, 1)
         since = datetime.fromtimestamp(rig.now - 3 * DAY, UTC).date().isoformat()
         said, shown = on_terminal("index", "--since", since, config=config)
-        assert "1 order read, 2 facts learnt\n" == said
+        assert "1 order read, 2 new keys in the index\n" == said
         assert re.search(r"indexing .*1 order, up to 20\d\d-\d\d-\d\d ", shown), shown
         assert "" == receiver("index", "--since", since, config=config).stderr
 

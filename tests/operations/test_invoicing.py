@@ -383,7 +383,14 @@ class TestCommand:
         ("change", "fault"),
         [
             ({"type": "Exit"}, "$.type: does not satisfy enum ['Output', 'Input']; expected: Output, or Input for a"),
-            ({"invoiceValue": 5970}, '$.invoiceValue: is integer, expected string; expected: cents, as text: "5970"'),
+            (
+                {"invoiceValue": 59.7},
+                "$.invoiceValue: is number, expected string or integer; expected: cents, as text or",
+            ),
+            (
+                {"invoiceValue": 0},
+                "$.invoiceValue: does not satisfy minimum 1; expected: cents, as text or as a number",
+            ),
             ({"invoiceValue": "0"}, "$.invoiceValue: does not satisfy pattern"),
             ({"issuanceDate": "17/11/2026"}, "$.issuanceDate: does not satisfy pattern"),
             ({"issuanceDate": "2026-02-30"}, "$.issuanceDate: is no date that exists"),
@@ -393,7 +400,10 @@ class TestCommand:
             ({"dispatchDate": "x"}, "$: has 'dispatchDate', which is not known here"),
             ({"items": [{"id": "1", "price": 1}]}, "$.items[0]: lacks 'quantity'"),
             ({"items": [{"id": "1"}]}, "$.items[0]: lacks 'price', 'quantity'"),
-            ({"items": [{"id": 1, "price": 1, "quantity": 1}]}, "$.items[0].id: is integer, expected string"),
+            (
+                {"items": [{"id": 1.5, "price": 1, "quantity": 1}]},
+                "$.items[0].id: is number, expected string or integer",
+            ),
         ],
     )
     def test_faults(self, operator: Operator, change: dict[str, Any], fault: str):

@@ -71,10 +71,10 @@ def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as
     price and quantity; see `schemas/vtex_invoice.json`. Waits until the order shows it. Where the answer is lost
     the order is read; nothing is posted twice.
     """
-    bill = _bill(file)
-    for warning in bills.warnings(bill, now=time.time()):
+    body = _read_invoice(file)
+    for warning in invoice_checks.warnings(body, now=time.time()):
         click.echo(f"{file}: warning: {printable(warning)}", err=True)
-    given = _given(**leave)
+    given = _given(**override)
     with opened() as (config, database):
         of = account_of(config, account)
         invoicing = Invoicing(database, _vtex(config, of))
@@ -101,9 +101,9 @@ def _read_invoice(file: Path) -> Invoice:
         fail(f"{file}: {error.strerror}")
     except Unreadable as error:
         fail(f"{file}: {error}")
-    found = [str(fault) for fault in faults(SCHEMA, bill)]
-    checked: Bill = bill if found else bills.as_sent(bill)
-    found = found or bills.faults(checked)
+    found = [str(fault) for fault in faults(SCHEMA, body)]
+    checked: Invoice = body if found else invoice_checks.as_sent(body)
+    found = found or invoice_checks.faults(checked)
     if found:
         fail("\n".join(f"{file}: {printable(fault)}" for fault in found))
     return checked

@@ -66,7 +66,7 @@ def index(since: float, until: float | None, account: str | None, *, as_json: bo
     text = f"{count(done.orders, 'order')} read, {count(done.facts, 'new key')} in the index{skipped}"
     if not done.orders and not done.skipped:
         text = "VTEX lists no order invoiced in this period"
-    say(text, said, as_json=as_json)
+    say(text, fields, as_json=as_json)
     sys.exit(1 if done.skipped else 0)
 
 

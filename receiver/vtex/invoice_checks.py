@@ -34,29 +34,29 @@ class Objection:
     overridden_by: Override | None = None
 
 
-def as_sent(bill: Bill) -> Bill:
+def as_sent(invoice: Invoice) -> Invoice:
     """The invoice in the types that VTEX documents: value and SKUs as text, no description for an unknown one. Older
     references and VTEX's own SDKs write numbers. The invoice keeps its schema."""
     items = [
         {name: value for name, value in {**line, "id": _as_text(line["id"])}.items() if (name, value) != _NO_WORDS}
-        for line in bill["items"]
+        for line in invoice["items"]
     ]
-    return {**bill, "invoiceValue": _as_text(bill["invoiceValue"]), "items": items}
+    return {**invoice, "invoiceValue": _as_text(invoice["invoiceValue"]), "items": items}
 
 
-def warnings(bill: Bill, *, now: float) -> list[str]:
+def warnings(invoice: Invoice, *, now: float) -> list[str]:
     """What is unusual about it, and yet taken by VTEX. ``now`` in seconds since the epoch."""
     found = []
-    issued = datetime.fromisoformat(bill["issuanceDate"])
+    issued = datetime.fromisoformat(invoice["issuanceDate"])
     issued = issued if issued.tzinfo else issued.replace(tzinfo=UTC)
     if issued.timestamp() - now > _MOST_AHEAD:
-        found.append(f"$.issuanceDate: {bill['issuanceDate']} lies more than a day ahead")
-    if _counts_each_once(bill):
-        found.append(f"$.invoiceValue: {bill['invoiceValue']} cents count each item once, whatever its quantity")
+        found.append(f"$.issuanceDate: {invoice['issuanceDate']} lies more than a day ahead")
+    if _counts_each_once(invoice):
+        found.append(f"$.invoiceValue: {invoice['invoiceValue']} cents count each item once, whatever its quantity")
     return found
 
 
-def faults(bill: Bill) -> list[str]:
+def faults(invoice: Invoice) -> list[str]:
     """What is wrong with the invoice itself, besides its schema: each with its JSON path."""
     times = {name: invoice[name] for name in ("issuanceDate", "dispatchedDate") if invoice.get(name) is not None}
     found = [f"$.{name}: is no date that exists" for name, written in times.items() if not _is_time(written)]
@@ -173,7 +173,7 @@ def _about_one(sku: str, here: int, before: int, ordered: int | None) -> Objecti
 
 def _about_the_prices(items: list[dict[str, Any]], invoice: Invoice) -> Iterator[Objection]:
     """Documents tell an item's price for one piece, one for all of its pieces: either will do."""
-    for line in bill["items"]:
+    for line in invoice["items"]:
         of_sku = [item for item in items if str(item.get("id")) == line["id"]]
         # 0 is the sold price of a gift.
         prices = {item[name] for item in of_sku for name in _PRICES if item.get(name) is not None}
@@ -184,19 +184,19 @@ def _about_the_prices(items: list[dict[str, Any]], invoice: Invoice) -> Iterator
 
 def _about_the_rest(order: Order, invoice: Invoice, *, all_items: bool) -> Iterator[Objection]:
     """All items, or all of the value, are invoiced with this one: then so must the other be."""
-    others = sum(package.value for package in order.outputs if not _is_of_number(package, bill))
-    told = others + int(bill["invoiceValue"])
-    if all_items and order.value is not None and told < order.value and not _counts_each_once(bill):
-        text = f"with it every item is invoiced, for {told} cents in all; the order's value is {order.value}"
+    others = sum(package.value for package in order.outputs if not _is_of_number(package, invoice))
+    total = others + int(invoice["invoiceValue"])
+    if all_items and order.value is not None and total < order.value and not _counts_each_once(invoice):
+        text = f"with it every item is invoiced, for {total} cents in all; the order's value is {order.value}"
         yield Objection(text, "differing")
     if not all_items and not others and total == order.value:
         yield Objection(f"with it the order's whole value is invoiced, {total} cents, but not every item", "differing")
 
 
-def _counts_each_once(bill: Bill) -> bool:
+def _counts_each_once(invoice: Invoice) -> bool:
     """True where the value is the sum of the lines' prices without their quantities, and those matter: so does VTEX's
     own example of the call (``2499`` for twice ``2499``)."""
-    lines, value = bill["items"], int(bill["invoiceValue"])
+    lines, value = invoice["items"], int(invoice["invoiceValue"])
     once: int = sum(line["price"] for line in lines)
     in_all: int = sum(line["price"] * line["quantity"] for line in lines)
     return value == once < in_all
@@ -206,7 +206,7 @@ def _as_text(value: str | float) -> str:
     return value if isinstance(value, str) else str(int(value))
 
 
-def _invoiced(document: Any, items: list[dict[str, Any]], bill: Bill) -> Iterator[tuple[Any, Any]]:
+def _invoiced(document: Any, items: list[dict[str, Any]], invoice: Invoice) -> Iterator[tuple[Any, Any]]:
     """SKU and quantity of each line of the order's other invoices of the same type."""
     attachment = document.get("packageAttachment")
     packages = attachment.get("packages") if isinstance(attachment, dict) else None

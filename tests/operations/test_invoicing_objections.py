@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from receiver.vtex.bills import warnings
-from tests.support.console import Desk, receiver
-from tests.support.invoicing import BILL, ITEMS, Clerk, an_order
+from receiver.vtex.invoice_checks import warnings
+from tests.support.console import Operator, receiver
+from tests.support.invoicing import INVOICE, ITEMS, InvoicingDriver, an_order
 from tests.support.rig import Rig, package
 
 
@@ -70,37 +70,37 @@ class TestItems:
         driver.rig.add_order(an_order(items=priced))
         wrong = [{**item, "price": 40} for item in INVOICE["items"]]
 
-        clerk.refused({**BILL, "items": wrong})
+        driver.refused({**INVOICE, "items": wrong})
 
-    def test_gift(self, clerk: Clerk):
+    def test_gift(self, driver: InvoicingDriver):
         """The sold price of a gift is 0, and it is invoiced for nothing."""
         items = [
             {"id": "4101", "quantity": 2, "price": 5000, "sellingPrice": 5000},
             {"id": "4102", "quantity": 1, "price": 5000, "sellingPrice": 0},
         ]
-        clerk.rig.add_order(an_order(items=items))
+        driver.rig.add_order(an_order(items=items))
         lines = [{"id": "4101", "price": 5000, "quantity": 2}, {"id": "4102", "price": 0, "quantity": 1}]
 
-        assert "visible" == clerk.post({**BILL, "items": lines}).outcome
+        assert "visible" == driver.post({**INVOICE, "items": lines}).outcome
 
-    def test_each_counted_once(self, clerk: Clerk):
+    def test_each_counted_once(self, driver: InvoicingDriver):
         """VTEX's own example is worth 2499 for twice 2499, in an order of 4998: it is taken, with a warning."""
-        clerk.rig.add_order(an_order(items=[{"id": "4101", "quantity": 2, "price": 2499}], value=4998))
-        bill = {**BILL, "invoiceValue": "2499", "items": [{"id": "4101", "price": 2499, "quantity": 2}]}
+        driver.rig.add_order(an_order(items=[{"id": "4101", "quantity": 2, "price": 2499}], value=4998))
+        bill = {**INVOICE, "invoiceValue": "2499", "items": [{"id": "4101", "price": 2499, "quantity": 2}]}
 
-        assert "visible" == clerk.post(bill).outcome
+        assert "visible" == driver.post(bill).outcome
         expected = "$.invoiceValue: 2499 cents count each item once, whatever its quantity"
-        assert [expected] == warnings(bill, now=clerk.rig.now)
+        assert [expected] == warnings(bill, now=driver.rig.now)
 
 
 class TestAsVtexTakesIt:
-    def test_numbers(self, desk_of_order: Desk):
+    def test_numbers(self, operator_of_order: Operator):
         """A value and SKUs that are numbers are sent as text, and an unknown description is left out."""
-        lines = [{**line, "id": int(line["id"]), "description": None} for line in BILL["items"]]
+        lines = [{**line, "id": int(line["id"]), "description": None} for line in INVOICE["items"]]
 
-        assert 0 == posting(desk_of_order, {**BILL, "invoiceValue": 10000, "items": lines}).exit_code
-        (call,) = desk_of_order.rig.calls("POST")
-        assert BILL == call.body
+        assert 0 == posting(operator_of_order, {**INVOICE, "invoiceValue": 10000, "items": lines}).exit_code
+        (call,) = operator_of_order.rig.calls("POST")
+        assert INVOICE == call.body
 
     @pytest.mark.parametrize(
         ("issued", "expected"),
@@ -115,11 +115,11 @@ class TestAsVtexTakesIt:
         """An issuance date more than a day ahead is a slip of the pen."""
         noon = datetime.fromisoformat("2026-11-18T10:26:40+00:00").timestamp()
 
-        assert expected == warnings({**BILL, "issuanceDate": issued}, now=noon)
+        assert expected == warnings({**INVOICE, "issuanceDate": issued}, now=noon)
 
-    def test_warned(self, desk_of_order: Desk):
+    def test_warned(self, operator_of_order: Operator):
         """A warning stands on stderr; the invoice is posted all the same."""
-        done = posting(desk_of_order, {**BILL, "issuanceDate": "2999-01-01"})
+        done = posting(operator_of_order, {**INVOICE, "issuanceDate": "2999-01-01"})
 
-        assert (0, 1) == (done.exit_code, len(desk_of_order.rig.calls("POST")))
+        assert (0, 1) == (done.exit_code, len(operator_of_order.rig.calls("POST")))
         assert done.stderr.endswith("bill.json: warning: $.issuanceDate: 2999-01-01 lies more than a day ahead\n")

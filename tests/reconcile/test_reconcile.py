@@ -68,7 +68,7 @@ class TestFewCalls:
         assert "2026-11-10T09:00:00-03:00" == seen[0]["dispatchedDate"]
 
     def test_late_news(self, rig: Rig):
-        """What a later webhook adds is written; what an older one repeats late is not."""
+        """What a later webhook adds is written; an older one that comes late changes nothing but the dispatch day."""
         rig.add_order(order("1-01", package("900")))
         rig.post(posted(tracking_url="https://track.example/new", at="2026-11-11T12:00:00+00:00"))
         rig.work()
@@ -76,13 +76,16 @@ class TestFewCalls:
         rig.work()
 
         assert "https://track.example/new" == fields(rig)["trackingUrl"]
-        assert 1 == len(rig.calls("PATCH"))
+        assert ["2026-11-11T09:00:00-03:00", "2026-11-10T09:00:00-03:00"] == [
+            call.body["dispatchedDate"] for call in rig.calls("PATCH")
+        ]
 
         rig.post(posted(tracking_url="https://track.example/newer", at="2026-11-12T12:00:00+00:00"))
         rig.work()
 
         assert "https://track.example/newer" == fields(rig)["trackingUrl"]
-        assert 2 == len(rig.calls("PATCH"))
+        assert "2026-11-10T09:00:00-03:00" == fields(rig)["dispatchedDate"]
+        assert 3 == len(rig.calls("PATCH"))
 
 
 class TestBody:
@@ -114,7 +117,7 @@ class TestBody:
         assert [None] == [call.body["dispatchedDate"] for call in rig.calls("PATCH")]
 
     def test_date_ahead(self, rig: Rig):
-        """A dispatch some hours ahead of us waits until it has passed, and is sent then."""
+        """A dispatch some hours ahead of us waits until it has passed; it is sent then, on the parcel's local clock."""
         rig.add_order(order("1-01", package("900")))
         at = datetime.fromtimestamp(NOON + 2 * HOUR, UTC).isoformat()
 
@@ -127,7 +130,7 @@ class TestBody:
         rig.works_until(1)
 
         assert "in_step" == rig.shipment()["state"]
-        assert at == fields(rig)["dispatchedDate"]
+        assert "2026-11-18T10:06:40-03:00" == fields(rig)["dispatchedDate"]
 
     def test_date_far_ahead(self, rig: Rig):
         """A dispatch more than a day ahead is for a person; once it has passed, it is sent."""

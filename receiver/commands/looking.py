@@ -136,6 +136,7 @@ def _story(desk: Desk, name: str) -> dict[str, Any]:
     paused_until = story["paused"]["until"] if story["paused"] else None
     step = next_step(story["shipment"], paused_until=paused_until, now=time.time())
     story["next"] = {"what": step.what, "at": step.at}
+    story["kept_back"] = _kept_back(story["shipment"])
     return story
 
 
@@ -170,7 +171,7 @@ def _told(story: dict[str, Any]) -> Iterator[str]:
         "chosen by": f"{row['rule']}: {RULES.get(row['rule'], '')}" if row["rule"] else None,
         "evidence": json.dumps(row["evidence"], ensure_ascii=False) if row["evidence"] else None,
         ("sent" if _is_missing(row["sent"]) else "VTEX has"): _sent(row["sent"]) if row["sent"] else None,
-        "kept back": _kept_back(row),
+        "kept back": "; ".join(story["kept_back"]),
         "events": _events(row["sent"].tracking) if row["sent"] and row["sent"].tracking else None,
         "generation": str(row["generation"]) if row["generation"] > 1 else None,
         "next": _next(**story["next"]),
@@ -227,11 +228,11 @@ def _sent(sent: Sent) -> str:
     return f"{json.dumps(sent.body, ensure_ascii=False)} since {moment(sent.at)}, {_VISIBLE[sent.visibility]}"
 
 
-def _kept_back(row: dict[str, Any]) -> str | None:
+def _kept_back(row: dict[str, Any]) -> list[str]:
     """What VTEX is not sent of what the carrier says; of a parcel that is in step."""
     if row["state"] != State.IN_STEP or not row["sent"] or not row["known"]:
-        return None
-    return "; ".join(kept_back(known_from_json(row["known"]), row["sent"])) or None
+        return []
+    return kept_back(known_from_json(row["known"]), row["sent"])
 
 
 def _events(sent: SentTracking) -> str:

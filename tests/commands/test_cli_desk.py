@@ -166,7 +166,7 @@ class TestShow:
             r"  dispatched +2026-11-10T09:00:00-03:00",
             r"  references +order_id 1-01",
             r"  order +1-01, invoice 41001",
-            r"  chosen by +only_open_invoice: the only invoice without tracking, and .+",
+            r"  chosen by +only_open_invoice: the order's only invoice, without tracking, and no other is to come",
             r"  evidence +\{.+\}",
             r'  VTEX has +\{"trackingNumber": "TN1BR", .+\} since 2026-11-18T11:06:40Z, not looked at since',
             rf'  {TIME}  [0-9a-f]{{28}}  \{{"status": "dispatched", .+\}}',
@@ -188,6 +188,28 @@ class TestShow:
         ]
         assert "TN1BR" == story["attempts"][1]["request"]["trackingNumber"]
         assert "2026-11-18T11:06:40Z" == story["attempts"][1]["begun_at"]
+
+    def test_kept_back(self, desk):
+        """What VTEX is not sent of what the carrier says stands in the story: here an earlier hour of the same day."""
+        desk.in_step()
+        (story,) = desk.tells("show", "TN1BR")
+        assert [] == story["kept_back"]
+        desk.rig.post(posted(at="2026-11-10T10:00:00+00:00"))
+        desk.rig.work()
+
+        said = (
+            "dispatched 2026-11-10T07:00:00-03:00: "
+            "VTEX has 2026-11-10T09:00:00-03:00, and only an earlier day is sent"
+        )
+        assert f"\n  kept back        {said}\n" in desk.says("show", "TN1BR")
+        (story,) = desk.tells("show", "TN1BR")
+        assert [said] == story["kept_back"]
+
+    def test_in_any_notation(self, desk):
+        """A parcel is found by its number, however a person writes it."""
+        desk.in_step()
+
+        assert desk.says("show", "TN1BR") == desk.says("show", "tn-1 br")
 
     def test_held(self, desk):
         """A held one says why, and what to do."""

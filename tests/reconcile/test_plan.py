@@ -223,7 +223,8 @@ class TestAfterSend:
         assert ("in_step", None, None) == resting(step)
 
     def test_date_alone(self):
-        """A later day alone is no reason to ask, nor is another hour: only a day that becomes known, or an earlier one."""
+        """A later day alone is no reason to ask, nor is another hour; a day that becomes known is one, and
+        so is an earlier day."""
         dated = known(said(dispatched_at=DISPATCHED))
         seen = {**SENT, "verified": True}
         same_day = {**seen, "dispatchedDate": DISPATCHED.replace(hour=0).isoformat()}

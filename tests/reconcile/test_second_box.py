@@ -123,7 +123,7 @@ class TestPlaceholders:
         notes = [rig.shipment(f"melhor-envio/p{number}")["note"] for number in range(3)]
         line = 'add to [endpoints.melhor-envio]: placeholders = ["834"]'
         assert [False, False, True] == [line in note for note in notes]
-        assert "834 stands on 3 orders" in notes[2]
+        assert "(3 orders show it)" in notes[2]
 
         configured(rig, placeholders=["834"])
         rig.desk.retry_all(state="held", reason="number_differs", now=rig.now)

@@ -158,6 +158,7 @@ def _history(database: Database, name: str) -> dict[str, Any]:
     paused_until = history["paused"]["until"] if history["paused"] else None
     step = next_step(history["shipment"], paused_until=paused_until, now=time.time())
     history["next"] = {"what": step.what, "at": step.at}
+    history["kept_back"] = _kept_back(history["shipment"])
     return history
 
 
@@ -192,7 +193,7 @@ def _history_lines(history: dict[str, Any]) -> Iterator[str]:
         ),
         "chosen by": f"{row['rule']}: {RULES.get(row['rule'], '')}" if row["rule"] else None,
         "evidence": json.dumps(row["evidence"], ensure_ascii=False) if row["evidence"] else None,
-        "kept back": _kept_back(row),
+        "kept back": "; ".join(history["kept_back"]),
         "generation": str(row["generation"]) if row["generation"] > 1 else None,
     }
     yield from (_line(name, value) for name, value in by.items() if value)
@@ -272,11 +273,11 @@ def _fields(body: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"  {'':15}  {name:<15} {value or '(none)'}" for name, value in body.items())
 
 
-def _kept_back(row: dict[str, Any]) -> str | None:
+def _kept_back(row: dict[str, Any]) -> list[str]:
     """What VTEX is not sent of what the carrier says; of a parcel that is in step."""
     if row["state"] != State.IN_STEP or not row["sent"] or not row["known"]:
-        return None
-    return "; ".join(kept_back(known_from_json(row["known"]), row["sent"])) or None
+        return []
+    return kept_back(known_from_json(row["known"]), row["sent"])
 
 
 def _events(sent: SentTracking) -> str:

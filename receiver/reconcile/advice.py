@@ -96,5 +96,5 @@ def placeholder_advice(number: str, *, orders: int, endpoint: str) -> str:
     if normalised(number) and orders < _MANY_ORDERS:
         return ""
     line = f"placeholders = [{json.dumps(number, ensure_ascii=False)}]"
-    seen = f"{number} stands on {orders} orders: " if normalised(number) else ""
-    return f"{seen}{number} seems to be no tracking number. If so, add to [endpoints.{endpoint}]: {line}"
+    seen = f" ({orders} orders show it)" if normalised(number) else ""
+    return f"{number} seems to be no tracking number{seen}. If so, add to [endpoints.{endpoint}]: {line}"

@@ -80,7 +80,7 @@ class Reason(StrEnum):
         Kind.HELD,
         (
             "VTEX cannot be asked to change an invoice whose number holds such characters (a known fault on its side). "
-            "When that is done: receiver dismiss."
+            "Do what the note says, then: receiver dismiss."
         ),
     )
     NAMED_INVOICE_MISSING = (

@@ -10,7 +10,9 @@ from adapters import Basic, Bearer, Header, Hmac, Path, Query
 from receiver.carriers import discover
 from receiver.config import BadConfig, Endpoint, endpoint_from
 from receiver.config.loader import _chosen_scheme
+from receiver.config.model import PLACEHOLDER_FIELDS
 from receiver.config.tables import Table
+from receiver.vtex.orders import read_order
 from tests.support.configs import FRENET, VTEX, config, faults
 
 
@@ -94,6 +96,49 @@ class TestEndpoint:
 
         assert ("join", "overwrite") == (made.second_parcel, made.number_changed)
         assert ("hold", "keep") == (endpoint().second_parcel, endpoint().number_changed)
+
+    def test_one_parcel_per_invoice(self):
+        """The merchant's word that no two parcels share an invoice; by default they may."""
+        assert [True, False] == [
+            made.one_parcel_per_invoice for made in (endpoint(one_parcel_per_invoice=True), endpoint())
+        ]
+        assert 1 == len(endpoint_faults(one_parcel_per_invoice="yes"))
+
+    def test_placeholders(self):
+        """Texts that are no tracking number, as VTEX shows them: without blanks around them. None by default."""
+        assert () == endpoint().placeholders
+        assert ("834", "NF {invoice_number}") == endpoint(placeholders=[" 834", "NF {invoice_number} "]).placeholders
+
+    @pytest.mark.parametrize(
+        ("texts", "fault"),
+        [
+            (["{nfe}"], "names {nfe}; there are {invoice_number}, {order_id}, {sequence}"),
+            (["834", " "], "holds an empty text"),
+        ],
+    )
+    def test_wrong_placeholders(self, texts, fault):
+        """A field that no order has, or no text at all, is a fault: at an endpoint and at an account."""
+        assert [f"endpoints.shop.placeholders: {fault}"] == endpoint_faults(placeholders=texts)
+        assert [f"vtex.lux.placeholders: {fault}"] == faults(lux={"placeholders": texts})
+
+    def test_placeholders_are_never_indexed(self):
+        """What an account's endpoint counts as no number, the account's index does not take; nor its own list's."""
+        made = config(
+            lux={"placeholders": ["-", "834"]},
+            endpoints={"frenet": {**FRENET, "placeholders": ["834", "{sequence}"]}},
+        )
+
+        assert ("-", "834") == made.accounts["lux"].placeholders
+        assert ("-", "834", "{sequence}") == made.accounts["lux"].never_indexed
+
+    def test_placeholder_fields(self):
+        """Each field that the settings take is one that an order fills in."""
+        for name in PLACEHOLDER_FIELDS:
+            shown = {"invoice_number": "900", "order_id": "1-01", "sequence": "7"}[name]
+            packages = [{"type": "Output", "invoiceNumber": "900", "trackingNumber": shown}]
+            document = {"orderId": "1-01", "sequence": 7, "packageAttachment": {"packages": packages}}
+            (package,) = read_order(document).without_placeholders([f"{{{name}}}"]).packages
+            assert package.tracking_number is None
 
     @pytest.mark.parametrize(
         ("name", "value"),

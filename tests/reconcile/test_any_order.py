@@ -75,8 +75,7 @@ class Days:
         self.issued.add(invoice)
         there = deepcopy(self.rig.sandbox.orders.get(order_id)) or order(order_id)
         new = package(invoice, value=10_000 // len(ORDERS[order_id]))
-        there["packageAttachment"]["packages"].append(new)
-        self.rig.add_order(there)
+        self.rig.add_order(order(order_id, *there["packageAttachment"]["packages"], new))
 
     def place(self) -> None:
         """An order without an invoice."""

@@ -35,9 +35,10 @@ class TestExplained:
             rig.work()
             rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
         rig.work()
-        assert ("awaiting_invoice", "invoice_not_there") == rest(rig)
+        assert ("held", "named_invoice_missing") == rest(rig)
 
-        assert "the carrier names 901" not in rig.shipment()["note"]
+        who = "a link" if by == "link" else "a person"
+        assert f"({who} names 901; order 1-01 has 900)" in rig.shipment()["note"]
 
     def test_assigned_by_order_alone(self, rig: Rig):
         """`number_differs` says that receiver assign overwrites: it does, also with the order alone where that has one

@@ -232,10 +232,18 @@ class TestAfterSend:
         assert ("in_step", None, None) == resting(step)
 
     def test_date_alone(self):
-        """A changed dispatch date alone is no reason to ask."""
-        later = known(said(dispatched_at=DISPATCHED))
+        """A later day alone is no reason to ask, nor is another hour; a day that becomes known is one, and
+        so is an earlier day."""
+        dated = known(said(dispatched_at=DISPATCHED))
+        seen = {**SENT, "verified": True}
+        same_day = {**seen, "dispatchedDate": DISPATCHED.replace(hour=0).isoformat()}
+        day_before = {**seen, "dispatchedDate": (DISPATCHED - timedelta(days=1)).isoformat()}
+        day_after = {**seen, "dispatchedDate": (DISPATCHED + timedelta(days=1)).isoformat()}
 
-        assert ("in_step", None, None) == resting(next_step(later, state="in_step", sent={**SENT, "verified": True}))
+        for sent in (same_day, day_before):
+            assert ("in_step", None, None) == resting(next_step(dated, state="in_step", sent=sent))
+        for sent in (seen, day_after):
+            assert Ask("decide") == next_step(dated, state="in_step", sent=sent)
 
     @pytest.mark.parametrize("change", [{"tracking_number": "TN2"}, {"tracking_url": "https://t"}, {"courier": "New"}])
     def test_something_new(self, change):

@@ -202,7 +202,8 @@ def test_news_before_the_read_back(rig: Rig) -> None:
 
 
 def test_assignment_counts_once(rig: Rig) -> None:
-    """Of two parcels assigned to one invoice the later one stays, whatever news the earlier one brings."""
+    """Of two parcels assigned to one invoice the later one stays, whatever news the earlier one brings: that one rests,
+    since a person has put another in its place."""
     rig.configure(endpoints={"frenet": FRENET})
     rig.add_order(order("A-01", package("900")))
     for parcel in (1, 2):
@@ -216,7 +217,8 @@ def test_assignment_counts_once(rig: Rig) -> None:
     rig.work()
 
     assert "TN2" == rig.package_of("A-01", "900")["trackingNumber"]
-    assert ("held", "second_parcel") == tuple(rig.shipment("frenet/1")[name] for name in ("state", "reason"))
+    assert ("kept", "other_parcel") == tuple(rig.shipment("frenet/1")[name] for name in ("state", "reason"))
+    assert "a person assigned it in this parcel's place" in rig.shipment("frenet/1")["note"]
 
 
 def test_other_parcels_page(rig: Rig) -> None:

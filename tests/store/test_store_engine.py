@@ -93,6 +93,22 @@ def test_downgrade(own_url: str) -> None:
     assert HEAD == revision(own_url)
 
 
+def test_numbers_of_before(own_url: str) -> None:
+    """Shipments that an earlier version stored are found by their numbers, in any notation."""
+    numbers = {"a": "qs 1-BR", "b": "J.1", "c": "-", "d": None}
+    row = {"endpoint": "ep", "account": "lux", "state": "due", "first_at": 0.0, "changed_at": 0.0}
+    with connected(own_url) as connection:
+        command.downgrade(alembic_config(connection), "0006")
+        insert = "INSERT INTO shipments (id, tracking_number, endpoint, account, state, first_at, changed_at)"
+        values = "VALUES (:id, :number, :endpoint, :account, :state, :first_at, :changed_at)"
+        for name, number in numbers.items():
+            connection.execute(text(f"{insert} {values}"), {"id": name, "number": number, **row})
+    migrate(own_url)
+    with connected(own_url) as connection:
+        found = connection.execute(text("SELECT id, normalised_number FROM shipments ORDER BY id"))
+        assert [("a", "QS1BR"), ("b", "J1"), ("c", None), ("d", None)] == [tuple(row) for row in found]
+
+
 def test_all_or_nothing(own_url: str) -> None:
     """A migration that fails half-way leaves the database as it was."""
     with connected(own_url) as connection:

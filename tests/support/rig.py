@@ -33,12 +33,13 @@ MELHOR_ENVIO = {
 
 
 def order(order_id: str, *packages: dict[str, Any], value: int = 10_000, **rest: Any) -> dict[str, Any]:
-    """A VTEX order, reduced to what matters here."""
+    """A VTEX order, reduced to what matters here; its status is ``invoiced`` once its invoices cover its value."""
     group = order_id.rsplit("-", 1)[0]
+    invoiced = sum(one["invoiceValue"] for one in packages if one.get("type") == "Output")
     return {
         "orderId": order_id,
         "sequence": None,
-        "status": "invoiced",
+        "status": "invoiced" if packages and invoiced >= value else "handling",
         "value": value,
         "orderGroup": group,
         "packageAttachment": {"packages": list(packages)},

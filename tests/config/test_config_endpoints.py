@@ -124,8 +124,7 @@ class TestEndpoint:
     def test_placeholders_are_never_indexed(self):
         """What an account's endpoint counts as no number, the account's index does not take; nor its own list's."""
         made = config(
-            lux={"placeholders": ["-", "834"]},
-            endpoints={"frenet": {**FRENET, "placeholders": ["834", "{sequence}"]}},
+            lux={"placeholders": ["-", "834"]}, endpoints={"frenet": {**FRENET, "placeholders": ["834", "{sequence}"]}}
         )
 
         assert ("-", "834") == made.accounts["lux"].placeholders

@@ -53,7 +53,7 @@ def test_an_hour_alone(rig: Rig, hours: tuple[str, str]) -> None:
         rig.work()
 
     assert [f"2026-11-10T{hours[0]}:00-03:00"] == dates(rig)
-    row = rig.desk.story("melhor-envio/p1")["shipment"]
+    row = rig.queries.history("melhor-envio/p1")["shipment"]
     said = "dispatched 2026-11-10T08:00:00-03:00: VTEX has 2026-11-10T22:30:00-03:00, and only an earlier day is sent"
     expected = [said] if hours[0] == "22:30" else []
     assert expected == kept_back(known_from_json(row["known"]), row["sent"])
@@ -79,7 +79,7 @@ def test_tracking_that_was_there(rig: Rig) -> None:
         rig.work()
 
     assert [] == dates(rig)
-    row = rig.desk.story("melhor-envio/p1")["shipment"]
+    row = rig.queries.history("melhor-envio/p1")["shipment"]
     assert [
         "dispatched 2026-11-11T12:00:00-03:00: VTEX had the tracking already, its date stays as it is"
     ] == kept_back(known_from_json(row["known"]), row["sent"])

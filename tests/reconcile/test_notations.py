@@ -131,8 +131,8 @@ class TestFound:
         rig.post(posted(number="QS 1-BR"))
         rig.work()
 
-        assert ["melhor-envio/p1"] * 2 == [rig.desk.find(name) for name in ("qs1br", "QS 1-BR")]
-        assert ["melhor-envio/p1"] == [row["id"] for row in rig.desk.shipments(number="qs.1.br")]
+        assert ["melhor-envio/p1"] * 2 == [rig.queries.find(name) for name in ("qs1br", "QS 1-BR")]
+        assert ["melhor-envio/p1"] == [row["id"] for row in rig.queries.shipments(number="qs.1.br")]
 
 
 class TestSeveralVolumes:

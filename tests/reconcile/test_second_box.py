@@ -24,7 +24,7 @@ def assigned_first(rig: Rig) -> None:
     rig.post(posted(parcel="p1", number="PA1"))
     rig.work()
     assert ("held", "ambiguous_invoice") == rest(rig)
-    rig.desk.assign("melhor-envio/p1", order_id="1-01", invoice_number="21", now=rig.now)
+    rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="21", now=rig.now)
     rig.work()
 
 
@@ -126,7 +126,7 @@ class TestPlaceholders:
         assert "(3 orders show it)" in notes[2]
 
         configured(rig, placeholders=["834"])
-        rig.desk.retry_all(state="held", reason="number_differs", now=rig.now)
+        rig.queries.retry_all(state="held", reason="number_differs", now=rig.now)
         rig.work()
         assert {("22", f"TN{number}") for number in range(3)} == set(written(rig))
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from adapters import Reference, ReferenceKind
-from receiver.shipments import Known, Said, Volume
+from receiver.shipments import Known, Stamped, Volume
 from receiver.vtex.differences import is_earlier_day, kept_back, same_page
 from tests.support.sent_cases import sent_of
 
@@ -14,7 +14,9 @@ AT = datetime(2026, 11, 10, 12, tzinfo=UTC)
 STAMP = (AT, AT, "digest")
 KNOWN = Known(
     dispatched_at=AT,
-    volumes={"": Volume(tracking_number=Said("TN1", STAMP), tracking_url=Said("https://t.example/TN1?ts=1", STAMP))},
+    volumes={
+        "": Volume(tracking_number=Stamped("TN1", STAMP), tracking_url=Stamped("https://t.example/TN1?ts=1", STAMP))
+    },
     references=frozenset({Reference(ReferenceKind.TRACKING_NUMBER, "OWN1")}),
 )
 SENT = sent_of(

@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from adapters import ReferenceKind
 from receiver.calls.claimed import ClaimCalls
 from receiver.config import Config, Endpoint
 from receiver.reconcile.advice import advice, advised, placeholder_advice
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
 from receiver.reconcile.failures import FailurePolicy
-from receiver.reconcile.plan import plan, policy_of
+from receiver.reconcile.plan import clues_of, plan, policy_of
 from receiver.reconcile.resolve import Found, Resolver, names_of
 from receiver.reconcile.unknown_writes import check_unknown_writes
 from receiver.shipments import Decision, Generation, NextState, Reason, State, Visibility, advance, held, kept, waiting
@@ -149,8 +148,9 @@ class Reconciler:
         """Find the order and the invoice, and write what differs."""
         context.decided = True
         account = context.claim.account
-        resolver = Resolver(self._queue.index, account, get_order=context.calls.order, get_group=context.calls.group)
-        found = resolver.find(context.shipment, context.known, context.endpoint)
+        of = (context.shipment, context.known, context.endpoint, self._queue.index)
+        resolver = Resolver(*of, get_order=context.calls.order, get_group=context.calls.group)
+        found = resolver.find()
         context.links_read |= resolver.links_read
         if isinstance(found, Wait | Hold):
             return self._wait_or_hold(context, found, State.AWAITING_ORDER)
@@ -321,16 +321,12 @@ class Reconciler:
 
 def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner]) -> Clues:
     """What we know of the invoice that the parcel belongs to."""
-    known, assigned = context.known, context.was.assignment
+    assigned = context.was.assignment
     here = {invoice: owner for invoice, owner in owners.items() if not owner.moved}
     own = [invoice for invoice, owner in here.items() if owner.shipment == context.claim.id]
     wanted = context.wanted()
-    return Clues(
-        tracking_number=wanted.tracking_number,
-        other_numbers=wanted.other_numbers,
-        invoice_numbers=known.values(ReferenceKind.INVOICE_NUMBER),
-        invoice_series=known.values(ReferenceKind.INVOICE_SERIES),
-        invoice_keys=known.values(ReferenceKind.INVOICE_KEY),
+    return replace(
+        clues_of(context.known, wanted.tracking_number),
         assigned_invoice=assigned.invoice_number if assigned else None,
         linked_invoice=found.linked_invoice,
         own_invoice=next(iter(own), None),

@@ -41,6 +41,8 @@ class Reason(StrEnum):
             Reason.SHARED_INVOICE_NUMBER,
             Reason.AMBIGUOUS_INVOICE,
             Reason.UNKNOWN_ORDER_TEXT,
+            Reason.AMBIGUOUS_ORDER,
+            Reason.UNCONFIRMED_SEQUENCE,
         )
 
     def explained(self, detail: str = "") -> str:
@@ -161,6 +163,14 @@ class Reason(StrEnum):
         (
             "The carrier's messages contradict the delivery; what VTEX was told is not taken back. Ask the carrier, "
             "correct the order in VTEX Admin, then: receiver dismiss."
+        ),
+    )
+    UNCONFIRMED_SEQUENCE = (
+        "unconfirmed_sequence",
+        Kind.HELD,
+        (
+            "What the carrier calls the order is the sequence of an order on which nothing else of the parcel is. If "
+            'it is the one: receiver assign; if the field holds sequences, a reference rule with is = "sequence".'
         ),
     )
     REVERSE_SHIPMENT = (

@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters import ReferenceKind
 from receiver.config import Endpoint
+from receiver.reconcile.accounts import SoldElsewhere
 from receiver.reconcile.order_texts import order_texts
 from receiver.reconcile.plan import clues_of, input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
@@ -64,6 +65,8 @@ class Resolver:
         self._shipment, self._known, self._endpoint, self._index = shipment, known, endpoint, index
         self._get_order, self._get_group = get_order, get_group
         self._account = shipment.account
+        #: Where another account sold the order, only its id there may name it here: each account counts its own.
+        self._sold = SoldElsewhere.of(shipment.generation.decision, shipment.account)
         self._texts = order_texts(known, endpoint, self._account)
         self._names = names_of(shipment.id, known, endpoint, self._account)
         self._clues = clues_of(known, known.tracking_number)
@@ -83,6 +86,9 @@ class Resolver:
         return self._nowhere() if found is None else found
 
     def _nowhere(self) -> Wait:
+        if self._sold is not None:
+            said = f"order {self._sold.order_id} of {self._sold.via[-1]}; {self._account} knows it once its hook, or"
+            return Wait(Reason.AWAITS_SELLER, f"{said} receiver index, has read its order")
         if named := [text.text for texts in self._texts.values() for text in texts]:
             return Wait(Reason.ORDER_NOT_FOUND, f"the carrier names {', '.join(named)}")
         for number in self._known.values(ReferenceKind.INVOICE_NUMBER):
@@ -125,6 +131,9 @@ class Resolver:
     # -- what the carrier says --------------------------------------------------------------------------------------
 
     def _named(self) -> Found | Wait | Hold | None:
+        if self._sold is not None:
+            found = self._by_marketplace_id([self._sold.order_id])
+            return None if _is_nowhere(found) else found
         for kind, texts in self._texts.items():
             if len({text.order_id for text in texts}) > 1:
                 return Hold(Reason.AMBIGUOUS_REFERENCE, f"{kind}: {', '.join(text.text for text in texts)}")
@@ -139,7 +148,7 @@ class Resolver:
             return self._order(f"seq{text.text.removeprefix('seq')}")
         if kind == ReferenceKind.ORDER_ID:
             found = self._by_id(text)
-            return self._by_marketplace_id(text) if _is_nowhere(found) else found
+            return self._by_marketplace_id([text.text, text.order_id]) if _is_nowhere(found) else found
         return self._by_group(text.text)
 
     def _by_id(self, text: OrderText) -> Found | Wait | Hold:
@@ -188,18 +197,18 @@ class Resolver:
             return Wait(Reason.ORDER_NOT_FOUND, group)
         return self._one_of(list(members.values()), group)
 
-    def _by_marketplace_id(self, text: OrderText) -> Found | Wait | Hold:
-        """An order that another store sold, by its id there: known from orders that were read."""
-        ids = dict.fromkeys([text.text, text.order_id])
+    def _by_marketplace_id(self, ids: Sequence[str]) -> Found | Wait | Hold:
+        """An order that another store sold, by its id there in one of its writings: known from orders that were
+        read."""
         rows = [row for one in ids for row in self._index.orders_named(self._account, MARKETPLACE_ID, one)]
         order_ids = sorted({row["order_id"] for row in rows})
         if not order_ids:
-            return Wait(Reason.ORDER_NOT_FOUND, text.text)
+            return Wait(Reason.ORDER_NOT_FOUND, ids[0])
         if len(order_ids) > _MOST_READ:
-            return _ambiguous(order_ids, text.text)
+            return _ambiguous(order_ids, ids[0])
         read = [self._order(order_id) for order_id in order_ids]
         orders = [found.order for found in read if isinstance(found, Found)]
-        return self._one_of(orders, text.text) if orders else read[0]
+        return self._one_of(orders, ids[0]) if orders else read[0]
 
     def _one_of(self, orders: Sequence[Order], said: str) -> Found | Wait | Hold:
         """Of several orders the one that alone bears the parcel's key, invoice number or tracking number, else the only

@@ -47,6 +47,7 @@ class ClaimCalls:
             attempt = Attempt(call=call, order_id=order_id)
             self.asked.add(order_id)
             order = self._vtex.read(self._call(attempt, lambda: self._vtex.get_order(order_id)))
+            self.asked.add(order.order_id)
             self._orders[order_id] = order.without_placeholders(self._placeholders)
             self.learnt.extend(index_facts(order.without_placeholders(self._vtex.account.never_indexed)))
         return self._orders[order_id]

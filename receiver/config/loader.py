@@ -216,7 +216,7 @@ def parse_endpoint(
         table.fault("", "is not an endpoint name (lower-case letters, digits, hyphens)")
     slug = table.text("carrier", name.replace("-", "_"))
     carrier = carriers.get(slug)
-    account = _account_of(table, accounts)
+    asked = _accounts_of(table, accounts)
     if carrier is None:
         table.fault("carrier", f"{slug!r} is no carrier{did_you_mean(slug, carriers)} (receiver carriers lists them)")
         table.ignore_rest()
@@ -229,7 +229,8 @@ def parse_endpoint(
     endpoint = Endpoint(
         name=name,
         carrier=carrier,
-        account=account,
+        account=asked[0] if asked else "",
+        asked_accounts=asked if len(asked) > 1 else (),
         scheme=scheme or carrier.auth[0],
         secrets=secrets,
         references=rules.references(table),
@@ -281,12 +282,15 @@ def _couriers(table: Table) -> dict[str, str]:
     return found
 
 
-def _account_of(table: Table, accounts: Mapping[str, Account]) -> str:
-    """The account an endpoint names, or the only one there is."""
-    account: str | None = table.text("account", *(accounts if len(accounts) == 1 else ()))
-    if account and accounts and account not in accounts:
-        table.fault("account", f"{account!r} has no [vtex.{account}] table")
-    return account or ""
+def _accounts_of(table: Table, accounts: Mapping[str, Account]) -> tuple[str, ...]:
+    """The accounts an endpoint names, or the only one there is."""
+    named = tuple(dict.fromkeys(table.texts("account", *([tuple(accounts)] if len(accounts) == 1 else []))))
+    for account in named if accounts else ():
+        if account not in accounts:
+            table.fault("account", f"{account!r} has no [vtex.{account}] table")
+    if len(named) > 1 and table.given.get("accounts"):
+        table.fault("account", "must be one where [[accounts]] rules say which parcels are of another account")
+    return named
 
 
 def endpoint_from(

@@ -53,6 +53,8 @@ class Endpoint:
     name: str
     carrier: Carrier
     account: str
+    #: The accounts in which an order is looked for, in this order, where there are several; ``account`` is the first.
+    asked_accounts: tuple[str, ...] = ()
     scheme: Scheme
     secrets: tuple[str, ...] = field(repr=False)
     references: tuple[Rule, ...] = ()
@@ -80,7 +82,7 @@ class Endpoint:
     @property
     def accounts_served(self) -> tuple[str, ...]:
         """Every account whose parcels it tells of, its own first."""
-        return tuple(dict.fromkeys([self.account, *(rule.account for rule in self.accounts)]))
+        return tuple(dict.fromkeys([self.account, *self.asked_accounts, *(rule.account for rule in self.accounts)]))
 
     @property
     def rules(self) -> tuple[Finder, ...]:

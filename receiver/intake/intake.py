@@ -347,6 +347,8 @@ def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:
 def _accounts(endpoint: Endpoint, payloads: Sequence[Any], names: Sequence[str]) -> dict[str, str]:
     """Shipment id → account. Where rules divide an endpoint's parcels, one that no rule fits stays where it is: another
     of its messages may have lacked the field."""
+    if endpoint.asked_accounts:
+        return {}  # new ones are of the first; the others stay where their orders were found
     if not endpoint.accounts:
         return dict.fromkeys(names, endpoint.account)
     ruled = [(name, account_of(payload, endpoint.accounts)) for name, payload in zip(names, payloads, strict=True)]

@@ -68,8 +68,9 @@ class ReconcileContext:
         self.shipment = replace(self.shipment, generation=replace(self.was, **changes))  # type: ignore[arg-type]  # as `replace` has it
 
     def digest(self) -> str:
-        """Of everything that a decision made now rests on."""
-        return input_digest(self.shipment, self.known, self.endpoint)
+        """Of everything that a decision made now rests on, in the account where the shipment is from now on."""
+        there = replace(self.shipment, account=self.account or self.shipment.account)
+        return input_digest(there, self.known, self.endpoint)
 
     def has_news(self) -> bool:
         """Something came since the last decision was made."""
@@ -147,6 +148,7 @@ class ReconcileContext:
             endings=tuple(self.calls.endings),
             index=IndexChange(
                 names=tuple(names),
+                accounts=self.endpoint.asked_accounts,
                 waits=end.state.is_stuck,
                 has_new_names=self.claim.record.generation.input_digest != digest,
                 learnt=tuple(self.calls.learnt),

@@ -7,6 +7,7 @@ exponential back-off. Only a person can fix it: hold. Where the failure is about
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from receiver.calls.pauses import pause, pause_after
 from receiver.config import Config
@@ -21,6 +22,8 @@ from receiver.vtex.choice import Wait
 REFUSED_ORDERS, REFUSED_WITHIN = 3, 600.0
 #: Calls that one step of the schedule stands for: by an order's id and by its group.
 CALLS_A_LOOK = 2
+#: The order may be in another account.
+_NOT_HERE = (Reason.ORDER_NOT_FOUND, Reason.NO_REFERENCE)
 #: How often a shipment waits for another one that is about to write the same invoice: longer than a lease in all.
 MOST_YIELDS = 5
 
@@ -31,8 +34,23 @@ class FailurePolicy:
     def __init__(self, config: Config, queue: Queue, *, clock: Callable[[], float], chance: random.Random) -> None:
         self._config, self._queue, self._clock, self._chance = config, queue, clock, chance
 
-    def wait_for(self, context: ReconcileContext, state: State, wait: Wait) -> NextState:
-        """The order or the invoice is not there yet: look again on the schedule, until the horizon."""
+    def wait_for_order(self, context: ReconcileContext, wait: Wait) -> NextState:
+        """The order is not there yet. Where the endpoint names several accounts, they are asked one after the other,
+        and then, from the first on, again on the schedule."""
+        asked, account = context.endpoint.asked_accounts, context.claim.account
+        if account not in asked or context.sent is not None or wait.reason not in _NOT_HERE:
+            return self.wait_for(context, State.AWAITING_ORDER, wait)
+        following = asked.index(account) + 1
+        end = self.wait_for(context, State.AWAITING_ORDER, wait, looks=following)
+        if following == len(asked) or end.state is State.GAVE_UP:
+            context.account = asked[0]
+            return end
+        context.account, now = asked[following], self._clock()
+        return replace(end, due_at=now, check_at=now)
+
+    def wait_for(self, context: ReconcileContext, state: State, wait: Wait, *, looks: int = 1) -> NextState:
+        """The order or the invoice is not there yet: look again on the schedule, until the horizon. ``looks``: so many
+        accounts were asked since the last wait."""
         now, has_news = self._clock(), context.has_news()
         if has_news:
             context.wanted_since = now
@@ -44,7 +62,8 @@ class FailurePolicy:
         asked = len(context.calls.endings) if state is State.AWAITING_ORDER else 0
         steps = max(1, math.ceil(asked / CALLS_A_LOOK))
         context.waits = waits + steps
-        delay = recheck_delay(waits, self._config.await_seconds, steps=steps)
+        before = max(0, waits - (looks - 1) * steps)
+        delay = recheck_delay(before, self._config.await_seconds, steps=looks * steps)
         return waiting(state, wait.reason, wait.note, due_at=now + delay)
 
     def back_off(self, context: ReconcileContext, reason: Reason, note: str) -> NextState:

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
 from receiver.reconcile.reverse import reverse_end
 from receiver.shipments import (
@@ -19,6 +20,7 @@ from receiver.shipments import (
     unknown_word,
     waiting,
 )
+from receiver.vtex.choice import Clues
 from receiver.vtex.writes import Policy, Wanted, says_nothing_new
 
 #: How far ahead of us a carrier's clock may be, in seconds, before its dispatch date goes to a person.
@@ -90,6 +92,17 @@ def wanted_of(shipment: str, known: Known, endpoint: Endpoint, sent: Sent | None
         dispatched_at=local_time(known.dispatched_at, endpoint.zone) if known.dispatched_at else None,
         configured_courier=endpoint.courier,
         name=endpoint.carrier.name,
+    )
+
+
+def clues_of(known: Known, number: str | None) -> Clues:
+    """What the carrier says of the invoice. ``number`` is the one that VTEX gets; the parcel may have others."""
+    return Clues(
+        tracking_number=number or "",
+        other_numbers=tuple(other for other in known.numbers if other != number),
+        invoice_numbers=known.values(ReferenceKind.INVOICE_NUMBER),
+        invoice_series=known.values(ReferenceKind.INVOICE_SERIES),
+        invoice_keys=known.values(ReferenceKind.INVOICE_KEY),
     )
 
 

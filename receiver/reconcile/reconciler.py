@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from adapters import ReferenceKind
 from receiver.calls.claimed import ClaimCalls
 from receiver.config import Config, Endpoint
+from receiver.reconcile.accounts import SoldElsewhere, at_seller
 from receiver.reconcile.advice import advice, advised, placeholder_advice
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
 from receiver.reconcile.failures import FailurePolicy
-from receiver.reconcile.plan import plan, policy_of
+from receiver.reconcile.plan import clues_of, plan, policy_of
 from receiver.reconcile.resolve import Found, Resolver, names_of
 from receiver.reconcile.unknown_writes import check_unknown_writes
 from receiver.shipments import Decision, Generation, NextState, Reason, State, Visibility, advance, held, kept, waiting
@@ -149,12 +149,15 @@ class Reconciler:
         """Find the order and the invoice, and write what differs."""
         context.decided = True
         account = context.claim.account
-        resolver = Resolver(self._queue.index, account, get_order=context.calls.order, get_group=context.calls.group)
-        found = resolver.find(context.shipment, context.known, context.endpoint)
+        of = (context.shipment, context.known, context.endpoint, self._queue.index)
+        resolver = Resolver(*of, get_order=context.calls.order, get_group=context.calls.group)
+        found = resolver.find()
         context.links_read |= resolver.links_read
         if isinstance(found, Wait | Hold):
             return self._wait_or_hold(context, found, State.AWAITING_ORDER)
         order = found.order
+        if (elsewhere := self._at_seller(context, order)) is not None:
+            return elsewhere
         owners = self._queue.owners(account, order.order_id)
         history = History(context.sent, context.unsettled, owners, overruled=context.was.overrules)
         decision = decide(order, _clues(context, found, owners), context.wanted(), history, policy_of(context.endpoint))
@@ -163,6 +166,21 @@ class Reconciler:
         if isinstance(decision, Hold):
             return self._hold(context, decision, order, owners)
         return self._apply(context, order, decision)
+
+    def _at_seller(self, context: ReconcileContext, order: Order) -> NextState | None:
+        """An order that another account invoices is looked for there, unless a person has assigned it here."""
+        if context.was.assignment is not None:
+            return None
+        account, accounts = context.claim.account, self._config.accounts
+        before = SoldElsewhere.of(context.was.decision, account)
+        way = at_seller(order, account, before, accounts, written=context.sent is not None)
+        if isinstance(way, Hold):
+            return self._wait_or_hold(context, way, State.HELD, order)
+        if way is None:
+            return None
+        context.account, context.decision = way.seller, Decision(evidence=way.evidence)
+        note = f"order {order.order_id} of {account}: {way.seller}"
+        return waiting(State.DUE, Reason.AWAITS_SELLER, note, due_at=self._clock())
 
     def _hold(self, context: ReconcileContext, decision: Hold, order: Order, owners: Mapping[str, Owner]) -> NextState:
         """A person must decide; unless the other parcel's number is not known yet, which may be the very same."""
@@ -217,11 +235,14 @@ class Reconciler:
     ) -> NextState:
         """No invoice is chosen: the former choice is not shown beside the reason. A parcel that was written before does
         not belong there any more, or not for certain."""
-        evidence = why.evidence if isinstance(why, Hold) else None
+        sold = SoldElsewhere.of(context.was.decision, context.claim.account)
+        evidence = {**(sold.evidence if sold else {}), **(why.evidence if isinstance(why, Hold) else {})}
         context.decision = Decision(order_id=order.order_id if order else None, evidence=evidence or None)
         if isinstance(why, Hold):
             return held(why.reason, why.note, advice(why, context.known.tracking_number, order))
         context.sent = context.sent.lost() if context.sent else None
+        if state is State.AWAITING_ORDER:
+            return self._failures.wait_for_order(context, why)
         return self._failures.wait_for(context, state, why)
 
     def _write(self, context: ReconcileContext, order: Order, decision: Write) -> NextState:
@@ -321,16 +342,12 @@ class Reconciler:
 
 def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner]) -> Clues:
     """What we know of the invoice that the parcel belongs to."""
-    known, assigned = context.known, context.was.assignment
+    assigned = context.was.assignment
     here = {invoice: owner for invoice, owner in owners.items() if not owner.moved}
     own = [invoice for invoice, owner in here.items() if owner.shipment == context.claim.id]
     wanted = context.wanted()
-    return Clues(
-        tracking_number=wanted.tracking_number,
-        other_numbers=wanted.other_numbers,
-        invoice_numbers=known.values(ReferenceKind.INVOICE_NUMBER),
-        invoice_series=known.values(ReferenceKind.INVOICE_SERIES),
-        invoice_keys=known.values(ReferenceKind.INVOICE_KEY),
+    return replace(
+        clues_of(context.known, wanted.tracking_number),
         assigned_invoice=assigned.invoice_number if assigned else None,
         linked_invoice=found.linked_invoice,
         own_invoice=next(iter(own), None),

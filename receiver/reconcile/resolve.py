@@ -2,26 +2,28 @@
 Never a guess: where two orders answer, a person decides."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from adapters import ReferenceKind
 from receiver.config import Endpoint
+from receiver.reconcile.accounts import SoldElsewhere
 from receiver.reconcile.order_texts import order_texts
-from receiver.reconcile.plan import input_digest
+from receiver.reconcile.plan import clues_of, input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import normalised, same_number, spellings
 from receiver.store import Index
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
-from receiver.vtex.choice import Hold, Wait
+from receiver.vtex.choice import Hold, Wait, bears_key, bears_parcel
 from receiver.vtex.client import BadSegment
-from receiver.vtex.facts import SERIES_NUMBER
+from receiver.vtex.facts import MARKETPLACE_ID, SERIES_NUMBER
 from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
 from receiver.vtex.order_ids import SUFFIX, OrderText
-from receiver.vtex.orders import Order
+from receiver.vtex.orders import Order, UnexpectedOrder, read_order
 
 #: What orders may teach of a parcel whose carrier names no order.
 _LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
@@ -30,6 +32,10 @@ _LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
 _LEARNT_IF_UNIQUE = (*_LEARNT, "invoice_number")
 #: What is never used again, however long ago it was said.
 _UNIQUE = ("invoice_key", SERIES_NUMBER)
+#: What the carrier calls the order leads nowhere for certain: a key that an order has taught still may.
+_A_KEY_DECIDES = (Reason.UNSAFE_ORDER_ID, Reason.UNCONFIRMED_SEQUENCE, Reason.INVOICE_NOT_THERE)
+#: Orders that are read to see which of them a parcel belongs to.
+_MOST_READ = 4
 #: By what a link may name a parcel.
 NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
 
@@ -44,62 +50,75 @@ class Found:
 
 class Resolver:
     """Finds the order of one claim. ``get_order`` and ``get_group`` ask VTEX; what they raise goes through, except
-    that VTEX knows no such order."""
+    that VTEX knows no such order. ``texts`` are those in which the carrier names the order."""
 
     def __init__(
-        self, index: Index, account: str, *, get_order: Callable[[str], Order], get_group: Callable[[str], Any]
+        self,
+        shipment: ShipmentRecord,
+        known: Known,
+        endpoint: Endpoint,
+        index: Index,
+        *,
+        get_order: Callable[[str], Order],
+        get_group: Callable[[str], Any],
     ) -> None:
-        self._index, self._account = index, account
+        self._shipment, self._known, self._endpoint, self._index = shipment, known, endpoint, index
         self._get_order, self._get_group = get_order, get_group
+        self._account = shipment.account
+        #: Where another account sold the order, only its id there may name it here: each account counts its own.
+        self._sold = SoldElsewhere.of(shipment.generation.decision, shipment.account)
+        self._texts = order_texts(known, endpoint, self._account)
+        self._names = names_of(shipment.id, known, endpoint, self._account)
+        self._clues = clues_of(known, known.tracking_number)
         #: Kind, value and time of each link that was read: what is decided here follows it already.
         self.links_read: set[tuple[str, str, float]] = set()
 
-    def find(self, shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> Found | Wait | Hold:
+    def find(self) -> Found | Wait | Hold:
         """The order, or why there is none."""
-        if shipment.generation.assignment is not None:
-            return self._order(shipment.generation.assignment.order_id)
-        names = names_of(shipment.id, known, endpoint, self._account)
-        found = self._linked(known, names, endpoint) or self._awaited(shipment, known, endpoint)
+        if self._shipment.generation.assignment is not None:
+            return self._order(self._shipment.generation.assignment.order_id)
+        found = self._linked() or self._awaited()
         if found is not None:
             return found
-        found = self._named(known, endpoint)
-        if found is None or (isinstance(found, Hold) and found.reason == Reason.UNSAFE_ORDER_ID):
-            found = self._learnt(known, names, endpoint) or found
-        return self._nowhere(known, endpoint) if found is None else found
+        found = self._named()
+        if found is None or (not isinstance(found, Found) and found.reason in _A_KEY_DECIDES):
+            found = self._learnt() or found
+        return self._nowhere() if found is None else found
 
-    def _texts(self, known: Known, endpoint: Endpoint) -> dict[ReferenceKind, list[OrderText]]:
-        return order_texts(known, endpoint, self._account)
-
-    def _nowhere(self, known: Known, endpoint: Endpoint) -> Wait:
-        if named := [text.text for texts in self._texts(known, endpoint).values() for text in texts]:
+    def _nowhere(self) -> Wait:
+        if self._sold is not None:
+            said = f"order {self._sold.order_id} of {self._sold.via[-1]}; {self._account} knows it once its hook, or"
+            return Wait(Reason.AWAITS_SELLER, f"{said} receiver index, has read its order")
+        if named := [text.text for texts in self._texts.values() for text in texts]:
             return Wait(Reason.ORDER_NOT_FOUND, f"the carrier names {', '.join(named)}")
-        for number in known.values(ReferenceKind.INVOICE_NUMBER):
+        for number in self._known.values(ReferenceKind.INVOICE_NUMBER):
             rows = self._index.orders_named(self._account, "invoice_number", plain_number(number))
-            if rows and endpoint.invoice_numbers == "repeat":
+            if rows and self._endpoint.invoice_numbers == "repeat":
                 orders = ", ".join(row["order_id"] for row in rows[:3])
                 said = f'invoice number {number} is known of {orders}; invoice_numbers = "unique" lets it decide'
                 return Wait(Reason.NO_REFERENCE, said)
-        fields = ", ".join(endpoint.carrier.references)
-        return Wait(Reason.NO_REFERENCE, f"{endpoint.carrier.slug} may carry it in {fields}" if fields else "")
+        carrier = self._endpoint.carrier
+        fields = ", ".join(carrier.references)
+        return Wait(Reason.NO_REFERENCE, f"{carrier.slug} may carry it in {fields}" if fields else "")
 
-    def _awaited(self, shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> Found | None:
+    def _awaited(self) -> Found | None:
         """The order whose invoice is awaited: while nobody says anything new, the way to it is not gone again."""
-        was, order_id = shipment.generation, shipment.generation.decision.order_id
+        was, order_id = self._shipment.generation, self._shipment.generation.decision.order_id
         if was.state is not State.AWAITING_INVOICE or order_id is None:
             return None
-        if was.input_digest != input_digest(shipment, known, endpoint):
+        if was.input_digest != input_digest(self._shipment, self._known, self._endpoint):
             return None
         found = self._order(order_id)
         return found if isinstance(found, Found) else None
 
-    def _linked(self, known: Known, names: Sequence[Name], endpoint: Endpoint) -> Found | Wait | Hold | None:
+    def _linked(self) -> Found | Wait | Hold | None:
         # Invoice numbers repeat: where the carrier names the order, a link about the same number is another invoice's.
-        repeats = endpoint.invoice_numbers == "repeat" and self._texts(known, endpoint)
+        repeats = self._endpoint.invoice_numbers == "repeat" and self._texts
         kinds = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
-        stored = [(name, self._index.link_of(self._account, *name)) for name in names if name[0] in kinds]
+        stored = [(name, self._index.link_of(self._account, *name)) for name in self._names if name[0] in kinds]
         self.links_read |= {(*name, row["told_at"]) for name, row in stored if row}
         told = _newest_words((name, row) for name, row in stored if row)
-        rows = [row for (kind, _), row in told.items() if _of_this_parcel(kind, row["told_at"], known)]
+        rows = [row for (kind, _), row in told.items() if _of_this_parcel(kind, row["told_at"], self._known)]
         linked = _one_order(rows, ", ".join(f"{kind} {value}" for kind, value in told))
         if linked is None or isinstance(linked, Hold):
             return linked
@@ -109,23 +128,113 @@ class Resolver:
         found = self._order(linked)
         return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
 
-    def _named(self, known: Known, endpoint: Endpoint) -> Found | Hold | None:
-        for kind, texts in self._texts(known, endpoint).items():
+    # -- what the carrier says --------------------------------------------------------------------------------------
+
+    def _named(self) -> Found | Wait | Hold | None:
+        if self._sold is not None:
+            found = self._by_marketplace_id([self._sold.order_id])
+            return None if _is_nowhere(found) else found
+        for kind, texts in self._texts.items():
             if len({text.order_id for text in texts}) > 1:
                 return Hold(Reason.AMBIGUOUS_REFERENCE, f"{kind}: {', '.join(text.text for text in texts)}")
             # Where one message writes something unknown around the id, that one needs an answer.
             found = self._by_reference(kind, max(texts, key=lambda text: bool(text.unknown)))
-            if not isinstance(found, Wait):
+            if not _is_nowhere(found):
                 return found
         return None
 
-    def _learnt(self, known: Known, names: Sequence[Name], endpoint: Endpoint) -> Found | Wait | Hold | None:
+    def _by_reference(self, kind: ReferenceKind, text: OrderText) -> Found | Wait | Hold:
+        if kind == ReferenceKind.SEQUENCE:
+            return self._order(f"seq{text.text.removeprefix('seq')}")
+        if kind == ReferenceKind.ORDER_ID:
+            found = self._by_id(text)
+            return self._by_marketplace_id([text.text, text.order_id]) if _is_nowhere(found) else found
+        return self._by_group(text.text)
+
+    def _by_id(self, text: OrderText) -> Found | Wait | Hold:
+        """As the carrier writes it; else VTEX's own part of it, if only labels stand around it; else by the group."""
+        # VTEX decodes a slash before it routes: there is no asking for such an id.
+        asks_whole = "/" not in text.text or (text.is_whole and text.sequence is None)
+        found = self._order(text.text) if asks_whole else Wait(Reason.ORDER_NOT_FOUND, text.text)
+        if not isinstance(found, Wait):
+            return found
+        if text.unknown:
+            return _unknown_text(text)
+        if text.sequence is not None:
+            return self._by_bare_sequence(text.sequence)
+        if not text.is_whole:
+            found = self._order(text.order_id)
+        return found if not isinstance(found, Wait) or SUFFIX.search(text.order_id) else self._by_group(text.order_id)
+
+    def _by_bare_sequence(self, number: str) -> Found | Wait | Hold:
+        """Digits as short as a sequence are a hint only: something else of the parcel must be on the order."""
+        found = self._order(f"seq{number}")
+        ruled = {value.removeprefix("seq") for value in self._known.values(ReferenceKind.SEQUENCE)}
+        if not isinstance(found, Found) or number in ruled or bears_parcel(found.order, self._clues):
+            return found
+        order, clues = found.order, self._clues
+        if not order.is_complete and (clues.invoice_numbers or clues.invoice_keys):
+            return Wait(
+                Reason.INVOICE_NOT_THERE, f"{number} is the sequence of {order.order_id}, its invoice is not there"
+            )
+        fields = [rule.path for rule in self._endpoint.references if rule.kind == ReferenceKind.ORDER_ID]
+        path = next(iter(fields or self._endpoint.carrier.references), "FIELD")
+        rule = f'path = {json.dumps(path, ensure_ascii=False)}, is = "sequence"'
+        note = f"{number} is the sequence of order {order.order_id}"
+        note += f"; if the field always holds it, add [[endpoints.{self._endpoint.name}.references]] with {rule}"
+        return Hold(Reason.UNCONFIRMED_SEQUENCE, note, {"orders": [order.order_id]})
+
+    def _by_group(self, group: str) -> Found | Wait | Hold:
+        """The order of a purchase: the only one, or the one that the parcel's invoice or number is on."""
+        try:
+            documents = self._get_group(group)
+        except NotFound:
+            return Wait(Reason.ORDER_NOT_FOUND, group)
+        except BadSegment as error:
+            return Hold(Reason.UNSAFE_ORDER_ID, str(error))
+        members = {order.order_id: order for order in _orders(documents)}
+        if not members:
+            return Wait(Reason.ORDER_NOT_FOUND, group)
+        return self._one_of(list(members.values()), group)
+
+    def _by_marketplace_id(self, ids: Sequence[str]) -> Found | Wait | Hold:
+        """An order that another store sold, by its id there in one of its writings: known from orders that were
+        read."""
+        rows = [row for one in ids for row in self._index.orders_named(self._account, MARKETPLACE_ID, one)]
+        order_ids = sorted({row["order_id"] for row in rows})
+        if not order_ids:
+            return Wait(Reason.ORDER_NOT_FOUND, ids[0])
+        if len(order_ids) > _MOST_READ:
+            return _ambiguous(order_ids, ids[0])
+        read = [self._order(order_id) for order_id in order_ids]
+        orders = [found.order for found in read if isinstance(found, Found)]
+        return self._one_of(orders, ids[0]) if orders else read[0]
+
+    def _one_of(self, orders: Sequence[Order], said: str) -> Found | Wait | Hold:
+        """Of several orders the one that alone bears the parcel's key, invoice number or tracking number, else the only
+        one not cancelled."""
+        if len(orders) == 1:
+            return self._order(orders[0].order_id)
+        taught = {row["order_id"] for kind in _UNIQUE for row in self._rows(kind)}
+        ways = (
+            [order for order in orders if bears_key(order, self._clues)],
+            [order for order in orders if bears_parcel(order, self._clues)],
+            [order for order in orders if order.order_id in taught],
+        )
+        bearing = next((found for found in ways if found), orders)
+        live = [order for order in bearing if not order.is_cancelled]
+        for fitting in (bearing, live):
+            if len(fitting) == 1:
+                return self._order(fitting[0].order_id)
+        return _ambiguous([order.order_id for order in live or orders], said)
+
+    # -- what orders taught -----------------------------------------------------------------------------------------
+
+    def _learnt(self) -> Found | Wait | Hold | None:
         # Where the carrier names an order that is not there yet, only a key, which is unique, may name another.
-        kinds = _LEARNT if endpoint.invoice_numbers == "repeat" else _LEARNT_IF_UNIQUE
-        for kind in _LEARNT[:1] if self._texts(known, endpoint) else kinds:
-            values = [value for its, value in names if its == kind]
-            rows = [row for value in values for row in self._index.orders_named(self._account, kind, value)]
-            rows = [row for row in rows if _of_this_parcel(kind, row["dated_at"], known)]
+        kinds = _LEARNT if self._endpoint.invoice_numbers == "repeat" else _LEARNT_IF_UNIQUE
+        for kind in _LEARNT[:1] if self._texts else kinds:
+            values, rows = self._values(kind), self._rows(kind)
             if kind == "tracking_number":
                 rows = [row for row in rows if self._shows_one_of(values, row["order_id"])]
             learnt = _one_order(rows, f"{kind} {', '.join(values)}")
@@ -135,6 +244,14 @@ class Resolver:
                 found = self._order(learnt)
                 return self._of_one_issuer(found, values) if kind == SERIES_NUMBER else found
         return None
+
+    def _values(self, kind: str) -> list[str]:
+        return [value for its, value in self._names if its == kind]
+
+    def _rows(self, kind: str) -> list[dict[str, Any]]:
+        """What the index knows of this parcel's names of one kind."""
+        rows = [row for value in self._values(kind) for row in self._index.orders_named(self._account, kind, value)]
+        return [row for row in rows if _of_this_parcel(kind, row["dated_at"], self._known)]
 
     def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:
         """Each issuer counts its own series: where several invoice in one account, series and number name no order."""
@@ -153,38 +270,6 @@ class Resolver:
         shown = [one.tracking_number for one in found.order.outputs] if isinstance(found, Found) else []
         return any(same_number(one, number) for one in shown for number in numbers)
 
-    def _by_reference(self, kind: ReferenceKind, text: OrderText) -> Found | Wait | Hold:
-        if kind == ReferenceKind.SEQUENCE:
-            return self._order(f"seq{text.text.removeprefix('seq')}")
-        if kind == ReferenceKind.ORDER_ID:
-            return self._by_id(text)
-        return self._by_group(text.text)
-
-    def _by_id(self, text: OrderText) -> Found | Wait | Hold:
-        """As the carrier writes it; else VTEX's own part of it, if only labels stand around it; else by the group."""
-        # VTEX decodes a slash before it routes: there is no asking for such an id.
-        asks_whole = text.is_whole or "/" not in text.text
-        found = self._order(text.text) if asks_whole else Wait(Reason.ORDER_NOT_FOUND, text.text)
-        if isinstance(found, Wait) and text.unknown:
-            return _unknown_text(text)
-        if isinstance(found, Wait) and not text.is_whole:
-            found = self._order(text.order_id)
-        return found if not isinstance(found, Wait) or SUFFIX.search(text.order_id) else self._by_group(text.order_id)
-
-    def _by_group(self, group: str) -> Found | Wait | Hold:
-        """The order of a purchase, only if it has exactly one."""
-        try:
-            documents = self._get_group(group)
-        except NotFound:
-            return Wait(Reason.ORDER_NOT_FOUND, group)
-        except BadSegment as error:
-            return Hold(Reason.UNSAFE_ORDER_ID, str(error))
-        members = documents if isinstance(documents, list) else []
-        ids = {str(one["orderId"]) for one in members if isinstance(one, dict) and one.get("orderId")}
-        if len(ids) > 1:
-            return Hold(Reason.AMBIGUOUS_ORDER, f"{group} names {', '.join(sorted(ids))}")
-        return self._order(ids.pop()) if ids else Wait(Reason.ORDER_NOT_FOUND, group)
-
     def _order(self, order_id: str) -> Found | Wait | Hold:
         try:
             return Found(self._get_order(order_id))
@@ -200,6 +285,9 @@ def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orde
     texts = order_texts(known, endpoint, account)
     of_orders = {("order_id", text.order_id) for text in texts.get(ReferenceKind.ORDER_ID, ())}
     of_orders |= {("order_id", order_id) for order_id in orders}
+    for text in texts.get(ReferenceKind.ORDER_ID, ()):
+        of_orders |= {(MARKETPLACE_ID, text.text), (MARKETPLACE_ID, text.order_id)}
+        of_orders |= {("sequence", text.sequence)} if text.sequence else set()
     return sorted({*own_names(shipment, known), *of_orders})
 
 
@@ -237,9 +325,23 @@ def _newest_words(told: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, 
 
 def _one_order(rows: Sequence[Mapping[str, Any]], said: str) -> str | Hold | None:
     ids = sorted({row["order_id"] for row in rows})
-    if len(ids) > 1:
-        return Hold(Reason.AMBIGUOUS_ORDER, f"{said} belongs to {', '.join(ids)}")
-    return ids[0] if ids else None
+    return _ambiguous(ids, said) if len(ids) > 1 else next(iter(ids), None)
+
+
+def _ambiguous(order_ids: Collection[str], said: str) -> Hold:
+    ids = sorted(order_ids)
+    return Hold(Reason.AMBIGUOUS_ORDER, f"{said} belongs to {', '.join(ids)}", {"orders": ids})
+
+
+def _is_nowhere(found: Found | Wait | Hold) -> bool:
+    return isinstance(found, Wait) and found.reason is Reason.ORDER_NOT_FOUND
+
+
+def _orders(documents: Any) -> Iterator[Order]:
+    """The orders that VTEX lists of a purchase, without what is none."""
+    for document in documents if isinstance(documents, list) else ():
+        with suppress(UnexpectedOrder):
+            yield read_order(document)
 
 
 def _of_this_parcel(kind: str, at: float, known: Known) -> bool:

@@ -41,6 +41,9 @@ class Reason(StrEnum):
             Reason.SHARED_INVOICE_NUMBER,
             Reason.AMBIGUOUS_INVOICE,
             Reason.UNKNOWN_ORDER_TEXT,
+            Reason.AMBIGUOUS_ORDER,
+            Reason.UNCONFIRMED_SEQUENCE,
+            Reason.SOLD_BY_ANOTHER_SELLER,
         )
 
     def explained(self, detail: str = "") -> str:
@@ -163,6 +166,22 @@ class Reason(StrEnum):
             "correct the order in VTEX Admin, then: receiver dismiss."
         ),
     )
+    UNCONFIRMED_SEQUENCE = (
+        "unconfirmed_sequence",
+        Kind.HELD,
+        (
+            "What the carrier calls the order is the sequence of an order on which nothing else of the parcel is. If "
+            'it is the one: receiver assign; if the field holds sequences, a reference rule with is = "sequence".'
+        ),
+    )
+    SOLD_BY_ANOTHER_SELLER = (
+        "sold_by_another_seller",
+        Kind.HELD,
+        (
+            "Another VTEX account invoices the order, and its tracking belongs there. Configure that account, then: "
+            "receiver retry; to write it here all the same: receiver assign."
+        ),
+    )
     REVERSE_SHIPMENT = (
         "reverse_shipment",
         Kind.HELD,
@@ -233,6 +252,11 @@ class Reason(StrEnum):
         "The carrier's messages name no order. Add a reference rule to the endpoint, or: receiver link.",
     )
     ORDER_NOT_FOUND = ("order_not_found", Kind.WAITING, "VTEX does not know the order (yet).")
+    AWAITS_SELLER = (
+        "awaits_seller",
+        Kind.WAITING,
+        "Another VTEX account invoices the order, where it is not known yet.",
+    )
     NO_INVOICE = ("no_invoice", Kind.WAITING, "The order has no invoice yet.")
     ONLY_RETURN_INVOICES = ("only_return_invoices", Kind.WAITING, "The order has only return (Input) invoices.")
     INVOICE_NOT_THERE = ("invoice_not_there", Kind.WAITING, "The invoice the carrier names is not on the order yet.")

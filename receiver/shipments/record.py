@@ -9,6 +9,9 @@ from receiver.shipments.reasons import Reason
 from receiver.shipments.sent import Sent
 from receiver.shipments.state import State
 
+#: In a decision's evidence: another account sold the order, and the shipment stays where it is invoiced.
+SOLD_ELSEWHERE = "sold_elsewhere"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:

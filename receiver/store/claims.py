@@ -142,11 +142,12 @@ class Release:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexChange:
     """What a settlement adds to the index. ``names`` are the kinds and values by which a link, an order or the hook may
-    speak of the shipment; ``waits``: it waits for such word; ``has_new_names``: some were not known before.
-    ``learnt`` is what the orders showed that were read; ``links_read`` are the kind, value and time of each link that
-    was read."""
+    speak of the shipment, in its account and in ``accounts`` besides; ``waits``: it waits for such word;
+    ``has_new_names``: some were not known before. ``learnt`` is what the orders showed that were read; ``links_read``
+    are the kind, value and time of each link that was read."""
 
     names: tuple[tuple[str, str], ...] = ()
+    accounts: tuple[str, ...] = ()
     waits: bool = False
     has_new_names: bool = False
     learnt: tuple[Fact, ...] = ()

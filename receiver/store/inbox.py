@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from adapters import Fetch
 from receiver.store.database import Database, new_id
 from receiver.store.rereading import replace_updates
+from receiver.store.rows import IS_AT_HOME
 from receiver.store.tables import BULK, LIVE, deliveries, fetches, rejects, shipments, updates
 from receiver.store.unknown_words import NewWord, UnknownWords, log_new
 
@@ -71,7 +72,7 @@ class Inbox:
         self._database, self._words = database, UnknownWords(database)
         upsert = database.insert(shipments)
         # What was written to an account's order, or assigned to it, stays with that order.
-        unbound = and_(shipments.c.sent.is_(None), shipments.c.assigned_order.is_(None))
+        unbound = and_(shipments.c.sent.is_(None), shipments.c.assigned_order.is_(None), IS_AT_HOME)
         moves = and_(bindparam("certain") == 1, unbound)
         self._store = (
             database.insert(deliveries).on_conflict_do_nothing(index_elements=["dedup"]).returning(deliveries.c.id)

@@ -161,11 +161,13 @@ class Index:
     def before_settling(self, connection: Connection, account: str, change: IndexChange) -> None:
         """A link, or an order, that comes while a claim is settled finds it waiting, or is found by it."""
         if change.learnt or change.names:
-            self._lock(connection, account)
+            for one in sorted({account, *change.accounts}):
+                self._lock(connection, one)
 
     def settled(self, connection: Connection, claim: Claim, change: IndexChange, *, now: float) -> None:
         """Note what a settled shipment waits for and what its order showed, and see what came meanwhile."""
-        names = {(claim.account, *name) for name in change.names} if change.waits else set()
+        accounts = {claim.account, *change.accounts} if change.waits else set[str]()
+        names = {(account, *name) for account in accounts for name in change.names}
         stored = {tuple(row) for row in connection.execute(self._waiting, {"of": claim.id})}
         if names != stored:
             connection.execute(delete(waits).where(waits.c.shipment == claim.id))
@@ -266,12 +268,14 @@ def _waiting_for(account: str, names: Iterable[Name]) -> Any:
 def _bearers(connection: Connection, account: str, kind: str, value: str, now: float) -> list[RowMapping]:
     """The shipments that a link of this name is about, whatever their state and the notation of their number."""
     found = set(connection.execute(_waiting_for(account, [(kind, value)])).scalars())
+    # One that waits for this account's word may be in another account meanwhile.
     borne: ColumnElement[bool] = shipments.c.id.in_(sorted(found))
+    here = shipments.c.account == account
     if kind == "tracking_number":
-        borne = or_(borne, shipments.c.normalised_number == normalised(value))
+        borne = or_(borne, and_(here, shipments.c.normalised_number == normalised(value)))
     if kind == "shipment":
-        borne = or_(borne, shipments.c.id == value)
-    return _rows(connection, and_(shipments.c.account == account, borne), now)
+        borne = or_(borne, and_(here, shipments.c.id == value))
+    return _rows(connection, borne, now)
 
 
 def _rows(connection: Connection, of: ColumnElement[bool], now: float) -> list[RowMapping]:

@@ -21,7 +21,15 @@ from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, Open
 from receiver.store.database import Database
 from receiver.store.index import Index
 from receiver.store.invoice_owners import InvoiceOwners, owner_from
-from receiver.store.rows import UNREADABLE, open_write_from, record_from, reopened, settled_columns, update_from
+from receiver.store.rows import (
+    IS_AT_HOME,
+    UNREADABLE,
+    open_write_from,
+    record_from,
+    reopened,
+    settled_columns,
+    update_from,
+)
 from receiver.store.tables import PRIORITIES, accounts, attempts, invoices, shipments, updates, waits
 from receiver.vtex.writes import Owner
 
@@ -236,7 +244,9 @@ class Queue:
         """
         s = shipments
         unwritten = (
-            select(s.c.endpoint, s.c.account).where(s.c.state.in_(MAY_BE_WRITTEN), s.c.sent.is_(None)).distinct()
+            select(s.c.endpoint, s.c.account)
+            .where(s.c.state.in_(MAY_BE_WRITTEN), s.c.sent.is_(None), IS_AT_HOME)
+            .distinct()
         )
         astray = {
             row["endpoint"]
@@ -256,6 +266,7 @@ class Queue:
             s.c.account.not_in(accounts),
             s.c.state.in_(MAY_BE_WRITTEN),
             s.c.sent.is_(None),
+            IS_AT_HOME,
             or_(s.c.lease_until.is_(None), s.c.lease_until <= now),
             ~writing.exists(),
         )

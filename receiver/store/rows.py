@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import func
+
 from receiver.shipments import (
     Assignment,
     Decision,
@@ -21,11 +23,14 @@ from receiver.shipments import (
     stamp_to_json,
 )
 from receiver.shipments.numbers import normalised
+from receiver.shipments.record import SOLD_ELSEWHERE
 from receiver.store.claims import OpenWrite, Settlement
-from receiver.store.tables import LIVE
+from receiver.store.tables import LIVE, shipments
 
 #: What a stored row that another version wrote may raise when it is read.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
+#: True for a shipment that is in an account of its endpoint's; else in that of the order's seller.
+IS_AT_HOME = func.coalesce(shipments.c.evidence, "").not_like(f'%"{SOLD_ELSEWHERE}"%')
 
 
 def record_from(row: Mapping[str, Any]) -> ShipmentRecord:

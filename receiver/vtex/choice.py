@@ -117,6 +117,17 @@ def only_invoice(order: Order, clues: Clues) -> Choice | Hold:
     return _chosen(order, order.outputs[0], "only_invoice", clues)
 
 
+def bears_parcel(order: Order, clues: Clues) -> bool:
+    """True where an invoice of the order has the parcel's invoice number, its key, or one of its tracking numbers."""
+    return bool(_named_votes(order, clues) or _seen_votes(order, clues))
+
+
+def bears_key(order: Order, clues: Clues) -> bool:
+    """True where an invoice of the order has the very key that the carrier names: no other order has it."""
+    key = _key(clues)
+    return key is not None and any(_key_of(package) == key for package in order.outputs)
+
+
 def numbers_of(packages: Sequence[Package]) -> list[str]:
     """Their invoice numbers."""
     return [package.invoice_number for package in packages]

@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from receiver.shipments.numbers import normalised
 from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
+from receiver.vtex.order_ids import external_id
 from receiver.vtex.orders import Order
 
 #: The index's kinds for series and number of an NF-e, ``1/445494``, both without padding, and for its issuer's CNPJ.
 SERIES_NUMBER, ISSUER = "series_number", "issuer"
 #: For an invoice that shows the same tracking number as another one of its order: a number names one of them only.
 TRACKED = "tracked"
-#: The id of an order at the store that sold it.
+#: The id of an order at the store that sold it, as VTEX shows it, or as it stands behind the affiliate.
 MARKETPLACE_ID = "marketplace_order_id"
 #: For an order that is cancelled: none of its invoices is to get tracking.
 CANCELLED_ORDER = "cancelled_order"
@@ -32,13 +33,11 @@ def index_facts(order: Order) -> list[Fact]:
     """What an order teaches the index, returns left out."""
     facts = [
         Fact(kind, value, order.order_id)
-        for kind, value in (
-            ("sequence", order.sequence),
-            ("order_group", order.group),
-            (MARKETPLACE_ID, order.marketplace_order_id),
-        )
+        for kind, value in (("sequence", order.sequence), ("order_group", order.group))
         if value
     ]
+    sold_as = dict.fromkeys([order.marketplace_order_id, external_id(order.order_id)])
+    facts += [Fact(MARKETPLACE_ID, value, order.order_id) for value in sold_as if value not in (None, order.order_id)]
     if order.is_cancelled:
         facts.append(Fact(CANCELLED_ORDER, order.order_id, order.order_id))
     shown = Counter(normalised(package.tracking_number) for package in order.outputs)

@@ -48,12 +48,14 @@ class Labels:
 class OrderText:
     """A text in which a carrier names an order. ``order_id`` is VTEX's own part of it, the text as it is where that is
     not certain. ``unknown`` are the words around it that are no labels: they may mean another order. ``reverse`` are
-    those that mean a return or an exchange."""
+    those that mean a return or an exchange. ``sequence`` are the digits of a text that may be the number which VTEX
+    counts the account's orders with."""
 
     text: str
     order_id: str
     unknown: tuple[str, ...] = ()
     reverse: tuple[str, ...] = ()
+    sequence: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -67,8 +69,14 @@ def read_order_text(text: str, labels: Labels) -> OrderText:
     around = tuple(dict.fromkeys(word for word in words_in(_OWN.sub(" ", text)) if word not in labels.words))
     reverse = tuple(word for word in around if word in _REVERSE)
     if len(found) != 1 or _is_another_stores(text, labels):
-        return OrderText(text, text, reverse=reverse)
+        return OrderText(text, text, reverse=reverse, sequence=None if around else _sequence(text))
     return OrderText(text, found.pop(), around, reverse)
+
+
+def external_id(order_id: str) -> str | None:
+    """The part of another store's order id after the affiliate, which is the id at that store."""
+    match = _AFFILIATE.match(order_id)
+    return order_id[match.end() :] if match else None
 
 
 def words_in(text: str) -> list[str]:
@@ -81,6 +89,12 @@ def _is_another_stores(text: str, labels: Labels) -> bool:
     """An affiliate's order, unless the merchant calls these three letters a label."""
     match = _AFFILIATE.match(text)
     return match is not None and match[1].casefold() not in labels.affixes
+
+
+def _sequence(text: str) -> str | None:
+    """The one run of digits that is as long as a sequence. An order id with its suffix is none."""
+    runs = [run for run in _DIGITS.findall(text) if len(run) in _SEQUENCE_LENGTH]
+    return runs[0] if len(runs) == 1 and not SUFFIX.search(text) else None
 
 
 def _as_stored(order_id: str) -> str:

@@ -251,6 +251,23 @@ def test_endpoint_from_settings():
 class TestOrders:
     """Settings that say how an order is told."""
 
+    def test_several_accounts(self):
+        """The accounts of a list are asked in its order; the first is the endpoint's own."""
+        two = {"vtex": {"lux": VTEX["lux"], "outlet": VTEX["lux"]}}
+        made = config(**two, endpoints={"frenet": {"account": ["outlet", "lux"], **FRENET}}).endpoints["frenet"]
+        assert ("outlet", ("outlet", "lux"), ("outlet", "lux")) == (made.account, made.asked_accounts, made.served)
+        one = config(**two, endpoints={"frenet": {"account": ["lux"], **FRENET}}).endpoints["frenet"]
+        assert ("lux", ()) == (one.account, one.asked_accounts)
+
+    def test_several_accounts_and_rules(self):
+        """Either rules say whose parcel it is, or the accounts are asked."""
+        two = {"vtex": {"lux": VTEX["lux"], "outlet": VTEX["lux"]}}
+        rules = [{"path": "a", "is": "outlet"}]
+        assert [
+            "endpoints.frenet.account: 'lax' has no [vtex.lax] table",
+            "endpoints.frenet.account: must be one where [[accounts]] rules say which parcels are of another account",
+        ] == faults(**two, endpoints={"frenet": {"account": ["lux", "lax"], "accounts": rules, **FRENET}})
+
     def test_affixes(self):
         """A text or a list of texts that mean nothing around an order id."""
         assert ("ERP-",) == endpoint(order_id_affixes="ERP-").order_id_affixes

@@ -7,7 +7,7 @@ import pytest
 from receiver.shipments import Reason
 from receiver.vtex.facts import index_facts
 from receiver.vtex.orders import read_order
-from tests.support.reconciling import UPS, fields, methods, naming, rest, scanned, shipped
+from tests.support.reconciling import INTELIPOST, TAGS, UPS, fields, learn, methods, naming, rest, scanned, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import DAY, HOUR
 
@@ -35,7 +35,65 @@ class TestReferences:
         rig.work()
         assert ("held", "ambiguous_order") == rest(rig)
 
+        assert "To decide: receiver assign TN1BR --order 1-01   (or 1-02)" in rig.shipment()["note"]
+
         rig.queries.assign("melhor-envio/p1", order_id="1-02", invoice_number=None, now=rig.now)
+        rig.work()
+        assert "TN1BR" == fields(rig, "1-02", "901")["trackingNumber"]
+
+    @pytest.mark.parametrize(
+        ("tags", "found"),
+        [(["1", KEY], "1-02"), (["1"], None), (["1", "35" + KEY[2:25] + "000000777" + KEY[34:]], None)],
+        ids=["key", "nothing", "another key"],
+    )
+    def test_group_and_key(self, rig: Rig, tags: list[str], found: str | None):
+        """Of a purchase's orders the key decides, where it is on the invoice of one of them only."""
+        rules = [
+            {"path": TAGS, "is": "order_id", "pattern": r"^(\d)$"},
+            {"path": TAGS, "is": "invoice_key", "pattern": r"(\d{44})"},
+        ]
+        rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "references": rules}})
+        rig.add_order(order("1-01", package("900")), order("1-02", package("901", invoiceKey=KEY)))
+        rig.post(posted(tags=[{"tag": tag} for tag in tags]))
+        rig.work()
+
+        assert found == rig.shipment()["order_id"]
+        assert found or ("held", "ambiguous_order") == rest(rig)
+
+    def test_group_and_tracking(self, rig: Rig):
+        """So does the number that is on an invoice of one of them already."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1-01", package("900")), order("1-02", package("901", trackingNumber="TN1BR")))
+        rig.post(posted("1"))
+        rig.work()
+
+        assert ("1-02", "tracking_number") == (rig.shipment()["order_id"], rig.shipment()["rule"])
+
+    @pytest.mark.parametrize("status", ["canceled", "replaced"])
+    def test_group_with_a_cancelled_order(self, rig: Rig, status: str):
+        """An order that is not delivered any more is none of several."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1-01", package("900"), status=status), order("1-02", package("901")))
+        rig.post(posted("1"))
+        rig.work()
+
+        assert "TN1BR" == fields(rig, "1-02", "901")["trackingNumber"]
+
+    def test_group_decided_later(self, rig: Rig):
+        """What is held for several orders is decided once one of them shows the parcel's invoice."""
+        rules = [
+            {"path": TAGS, "is": "order_id", "pattern": r"^(\d)$"},
+            {"path": TAGS, "is": "invoice_key", "pattern": r"(\d{44})"},
+        ]
+        rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "references": rules}})
+        rig.add_order(order("1-01", status="handling"), order("1-02", status="handling"))
+        rig.post(posted(tags=[{"tag": "1"}, {"tag": KEY}]))
+        rig.work()
+        assert ("held", "ambiguous_order") == rest(rig)
+
+        invoiced = order("1-02", package("901", invoiceKey=KEY))
+        rig.add_order(invoiced)
+        learn(rig, invoiced)
         rig.work()
         assert "TN1BR" == fields(rig, "1-02", "901")["trackingNumber"]
 
@@ -152,6 +210,62 @@ class TestReferences:
         rig.configure(endpoints=naming("sequence"))
         rig.add_order(order("1-01", package("900"), sequence="501"))
         rig.post(posted(written))
+        rig.work()
+
+        assert "TN1BR" == fields(rig)["trackingNumber"]
+
+    @pytest.mark.parametrize("written", ["501456", "Pedido 501456", "#501456/1"])
+    @pytest.mark.parametrize(
+        ("shown", "state"),
+        [({"trackingNumber": "TN1BR"}, "in_step"), ({"trackingNumber": "tn1-br"}, "in_step"), ({}, "held")],
+        ids=["tracking", "notation", "nothing"],
+    )
+    def test_bare_sequence(self, rig: Rig, written: str, shown: dict[str, str], state: str):
+        """Digits as short as a sequence, where an order id should be, lead to an order only where something else of
+        the parcel is on it."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order("1-01", package("900", **shown), sequence="501456"))
+        rig.post(posted(written))
+        rig.work()
+
+        assert state == rest(rig)[0]
+        if state == "held":
+            note = rig.shipment()["note"]
+            assert 'add [[endpoints.melhor-envio.references]] with path = "data.tags[*].tag", is = "sequence"' in note
+            assert "To decide: receiver assign TN1BR --order 1-01" in note
+            assert [] == rig.calls("PATCH")
+
+    @pytest.mark.parametrize(
+        ("number", "state"), [("000900", ("in_step", None)), ("7", ("held", "unconfirmed_sequence"))]
+    )
+    def test_bare_sequence_and_invoice(self, rig: Rig, number: str, state: tuple[str, str | None]):
+        """The invoice number that the carrier names must be on the order."""
+        rig.configure(endpoints={"intelipost": INTELIPOST})
+        rig.add_order(order("1-01", package("900"), sequence="501456"))
+        rig.post(shipped("501456", number), endpoint="intelipost")
+        rig.work()
+
+        assert state == rest(rig, "intelipost/P1")
+
+    def test_bare_sequence_before_its_invoice(self, rig: Rig):
+        """While the order's invoice is not there, the parcel that names it waits, and the order's change wakes it."""
+        rig.configure(endpoints={"intelipost": INTELIPOST})
+        rig.add_order(order("1-01", sequence="501456", status="handling"))
+        rig.post(shipped("501456", "900"), endpoint="intelipost")
+        rig.work()
+        assert ("awaiting_order", "invoice_not_there") == rest(rig, "intelipost/P1")
+
+        rig.add_order(order("1-01", package("900"), sequence="501456"))
+        assert 1 == rig.index.wake("lux", [("order_id", "1-01")], now=rig.now)
+        rig.work()
+        assert "IP1BR" == fields(rig)["trackingNumber"]
+
+    def test_ruled_sequence(self, rig: Rig):
+        """A rule that says that the field holds sequences decides by itself."""
+        rules = [{"path": TAGS, "is": kind} for kind in ("order_id", "sequence")]
+        rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "references": rules}})
+        rig.add_order(order("1-01", package("900"), sequence="501456"))
+        rig.post(posted("501456"))
         rig.work()
 
         assert "TN1BR" == fields(rig)["trackingNumber"]

@@ -255,7 +255,11 @@ class TestOrders:
         """The accounts of a list are asked in its order; the first is the endpoint's own."""
         two = {"vtex": {"lux": VTEX["lux"], "outlet": VTEX["lux"]}}
         made = config(**two, endpoints={"frenet": {"account": ["outlet", "lux"], **FRENET}}).endpoints["frenet"]
-        assert ("outlet", ("outlet", "lux"), ("outlet", "lux")) == (made.account, made.asked_accounts, made.served)
+        assert ("outlet", ("outlet", "lux"), ("outlet", "lux")) == (
+            made.account,
+            made.asked_accounts,
+            made.accounts_served,
+        )
         one = config(**two, endpoints={"frenet": {"account": ["lux"], **FRENET}}).endpoints["frenet"]
         assert ("lux", ()) == (one.account, one.asked_accounts)
 

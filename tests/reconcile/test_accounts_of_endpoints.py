@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from receiver.operations.links import tell
+from receiver.operations.links import store_links
 from receiver.sandbox import Sandbox, create_sandbox, serve
 from tests.support.reconciling import rest
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
@@ -147,7 +147,7 @@ def test_configured_elsewhere(rig: Rig, second: Sandbox) -> None:
 def test_links_by_shipment(rig: Rig, second: Sandbox) -> None:
     """The carrier's own id names a parcel in each account that the endpoint serves."""
     told = [
-        tell(rig.index, rig.config, name, [{"shipment": "p1", "order": "1-01"}], now=rig.now)
+        store_links(rig.index, rig.config, name, [{"shipment": "p1", "order": "1-01"}], now=rig.now)
         for name in ("lux", "second")
     ]
     assert ["stored", "stored"] == [one.status for (one,) in told]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.operations.links import Told, tell
+from receiver.operations.links import LinkResult, store_links
 from tests.support.reconciling import INTELIPOST, NAMELESS, fields, learn, methods, rest, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
@@ -164,7 +164,7 @@ class TestPage:
         assert 2 == len(rig.calls("PATCH"))
 
 
-def send_link(rig: Rig, number: str) -> Told:
+def send_link(rig: Rig, number: str) -> LinkResult:
     """Tell a link to order 1-01 as the merchant's own system does."""
-    (told,) = tell(rig.index, rig.config, "lux", [{"tracking_number": number, "order": "1-01"}], now=rig.now)
+    (told,) = store_links(rig.index, rig.config, "lux", [{"tracking_number": number, "order": "1-01"}], now=rig.now)
     return told

@@ -12,7 +12,7 @@ import pytest
 from receiver.config import Account
 from receiver.http import HostNotAllowed, Http
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled
-from receiver.vtex.client import BadSegment, Vtex, segment
+from receiver.vtex.client import BadSegment, Vtex, path_segment
 from tests.support.bare_server import Heard, Server, answer, saying, serving
 from tests.support.vtex_contract import request_faults
 
@@ -100,7 +100,7 @@ class TestCalls:
     def test_refused_segments(self, server, text):
         """What would lead elsewhere, or nowhere, is refused before a connection is made."""
         with pytest.raises(BadSegment):
-            segment(text)
+            path_segment(text)
         for call in (
             lambda: vtex(server).get_order(text),
             lambda: vtex(server).get_order_group(text),

@@ -8,7 +8,7 @@ import pytest
 
 from receiver.shipments import Visibility
 from receiver.vtex.choice import Clues
-from receiver.vtex.client import BadSegment, segment
+from receiver.vtex.client import BadSegment, path_segment
 from receiver.vtex.differences import iso, same_page
 from receiver.vtex.orders import read_order
 from receiver.vtex.writes import (
@@ -396,5 +396,5 @@ def test_safe_invoice_number(number):
 def test_preflight_is_no_laxer_than_the_client(text):
     """What the client would refuse to put into a URL never gets as far as a write."""
     with pytest.raises(BadSegment):
-        segment(text)
+        path_segment(text)
     assert unsafe_invoice_number(text)

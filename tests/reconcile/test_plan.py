@@ -12,7 +12,7 @@ import pytest
 
 from adapters import Reference, ReferenceKind, Shipment, Status
 from receiver.config import AWAIT_SECONDS, Config, parse
-from receiver.reconcile.plan import Ask, input_digest, order_ids, plan
+from receiver.reconcile.plan import Ask, input_digest, plan
 from receiver.shipments import (
     Kind,
     Known,
@@ -367,15 +367,6 @@ def test_sentences():
         due_at=5.0,
         check_at=5.0,
     ) == waiting(State.AWAITING_ORDER, Reason.ORDER_NOT_FOUND, due_at=5.0)
-
-
-def test_order_ids():
-    """Only what names an order, by kind, and only kinds of which something is known."""
-    two = Reference(ReferenceKind.SEQUENCE, "502556"), Reference(ReferenceKind.SEQUENCE, "502557")
-
-    assert {ReferenceKind.ORDER_ID: ["1-01"], ReferenceKind.SEQUENCE: ["502556", "502557"]} == order_ids(
-        known(said(references=(ORDER, NUMBER, *two)))
-    )
 
 
 def test_input_digest():

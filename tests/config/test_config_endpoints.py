@@ -284,7 +284,7 @@ class TestOrders:
         """Rules for returns have a path and perhaps a pattern; what becomes of them is a setting of its own."""
         made = endpoint(reverse=[{"path": "a.b", "pattern": "^R"}, {"path": "c"}], reverse_shipments="ignore")
         assert ("ignore", ["a.b", "c"]) == (made.reverse_shipments, [rule.path for rule in made.reverse])
-        assert ["a.b", "c"] == [finder.path for finder in made.finders]
+        assert ["a.b", "c"] == [rule.path for rule in made.rules]
         assert ("hold", ()) == (endpoint().reverse_shipments, endpoint().reverse)
 
     def test_reverse_faults(self):

@@ -11,7 +11,7 @@ class TestReprocess:
         """Two deliveries that cannot be read, one of them by its own fault."""
         operator.rig.add_order(order("1-01", package("41001")))
         operator.rig.post(posted())
-        operator.rig.post({"event": "order.posted"})
+        operator.rig.post({"event": "order.posted", "data": 5})
         operator.rig.database.write(
             lambda connection: connection.execute(
                 text("UPDATE deliveries SET outcome = 'error' WHERE outcome = 'accepted'")
@@ -34,7 +34,7 @@ class TestReprocess:
 
         (row,) = operator.tells("reprocess", "--outcome", "quarantined")
 
-        assert ("quarantined", True) == (row["outcome"], row["reason"].startswith("$: lacks 'data'"))
+        assert ("quarantined", True) == (row["outcome"], row["reason"].startswith("$.data: "))
 
     def test_one(self, operator):
         """One by its id."""

@@ -18,10 +18,10 @@ run: $(READY)
 	@$(BIN)/receiver demo $(ARGS)
 
 test: $(READY)
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-fast: $(READY)  # what needs no server, no process and no patience
-	@$(BIN)/python -m pytest -n 2 -m "not postgres and not process and not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not process and not slow" $(ARGS)
 
 coverage: $(READY)
 	@$(BIN)/coverage erase

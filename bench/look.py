@@ -40,8 +40,8 @@ INSERT INTO shipments
 {numbers} SELECT 'melhor-envio/old-' || i, 'melhor-envio', 'bench', 'in_step', '{known}',
     'TN' || i, i || '-01', i || '', {now} - i, {now} - i FROM n
 """
-_TAKEN = """
-INSERT INTO updates (delivery, shipment, received_at, digest, said, taken)
+_FOLDED = """
+INSERT INTO updates (delivery, shipment, received_at, digest, said, folded)
 {numbers} SELECT 'old-' || i, 'melhor-envio/old-' || ((i + 1) / 2), {now} - i, 'digest-' || i, '{said}', 1 FROM n
 """
 _DELIVERED = """
@@ -126,7 +126,7 @@ def fill(database: Database, *, backing_off: int = 0, history: int = 0) -> None:
         statements.append(_many(_BACKING_OFF, backing_off))
     if history:
         deliveries = updates = history * 2 // 5
-        many = {_DELIVERED: deliveries, _TAKEN: updates, _SETTLED: history - deliveries - updates}
+        many = {_DELIVERED: deliveries, _FOLDED: updates, _SETTLED: history - deliveries - updates}
         statements += [_many(statement, rows) for statement, rows in many.items()]
     for statement in statements:
         database.write(partial(_execute, statement), deadline=300)

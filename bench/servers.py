@@ -167,4 +167,4 @@ def _await(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise NotHere(f"{process.args} does not listen: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+    raise NotHere(f"{process.args!r} does not listen: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")

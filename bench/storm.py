@@ -164,13 +164,13 @@ def _alone(rig: Rig) -> float:
 
 def _worker(rig: Rig, silences: _Silences, *, clock: Any) -> Worker:
     worker = Worker(rig.config, rig.database, name="storm", concurrency=HANDS, clock=clock, least_pause=SILENCE)
-    pause = worker.queue.pause
+    pause = worker.queue.accounts.pause
 
     def noted(account: str, *, until: float, **rest: Any) -> bool:
         silences.note(clock(), until)
         return pause(account, until=until, **rest)
 
-    worker.queue.pause = noted  # type: ignore[method-assign]
+    worker.queue.accounts.pause = noted  # type: ignore[method-assign]
     return worker
 
 

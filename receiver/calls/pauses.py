@@ -54,7 +54,9 @@ def record_outage(
     """One order's trouble is its own; that of many in a row is VTEX's, and then the account rests."""
     if isinstance(error, Unanswered | Transient):
         if accounts.failed(account, order_id, writing=writing, now=now, pause_seconds=_outage, reason=str(error)):
-            log.error("VTEX account %s is paused for a moment: %s. Everything is kept.", account, error)
+            log.error(
+                "account paused, shipments wait: account=%s reason=%s ends=by itself, within minutes", account, error
+            )
     elif not isinstance(error, Throttled | Misconfigured):
         accounts.answered(account, writing=writing)
 
@@ -63,7 +65,7 @@ def resume_if_paused(accounts: Accounts, account: str, *, now: float) -> bool:
     """End a pause that is over, told in the log. False: there was none, or it is in force."""
     resumed = accounts.resume(account, now=now)
     if resumed:
-        log.warning("VTEX account %s answers again; work goes on", account)
+        log.warning("account resumed, VTEX answers again: account=%s", account)
     return resumed
 
 
@@ -86,7 +88,11 @@ def pause(accounts: Accounts, account: str, seconds: float, reason: str, *, own_
     """Pause the account for so long, told once in the log. Returns until when."""
     until = now + seconds
     if accounts.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
-        log.error("VTEX account %s is paused until %s: %s. Everything is kept.", account, stamp(until), reason)
+        ends = "when the key works; tried again then, and at once on SIGHUP" if own_fault else "by itself"
+        log.error(
+            "account paused, shipments wait: account=%s until=%s reason=%s ends=%s",
+            account, stamp(until), reason, ends,
+        )  # fmt: skip
     return until
 
 

@@ -21,6 +21,8 @@ from adapters import Exchange, Fetch, Ignored, Probe, Reply, Request, Retries, S
 from receiver.carriers.allowed_urls import disallowed_reason
 from receiver.carriers.schemas import BadSchema, Validator, content, document, validator
 
+#: How an adapter spells a reference that leads to an order; a tracking number only leads to what is known already.
+_ORDER_REFERENCE = re.compile(rb"ReferenceKind\.(ORDER|SEQUENCE|INVOICE)")
 _REQUIRED = ("NAME", "DOCS", "AUTH", "REPLY", "PROBE", "RETRIES", "ZONE", "TRACKING_PAGE", "REFERENCES", "read")
 #: Splits one message into its members, each with its JSON path.
 Split = Callable[[Any], list[tuple[str, Any]]]
@@ -50,11 +52,13 @@ class Conversion:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
     """One carrier as its module declares it; see the docstring of `adapters` for what each part means. ``own``: it is
-    the merchant's, from outside the tree. ``digest`` changes with each change of its module or its schema."""
+    the merchant's, from outside the tree. ``digest`` changes with each change of its module or its schema.
+    ``names_orders``: it reads references that name an order or an invoice, without a rule of the merchant."""
 
     slug: str
     own: bool
     digest: str
+    names_orders: bool
     name: str
     docs: str
     auth: tuple[Scheme, ...]
@@ -161,6 +165,7 @@ def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrie
         slug=slug,
         own=folder is not None,
         digest=_digest(module, content(slug, folder=folder)),
+        names_orders=bool(_ORDER_REFERENCE.search(_source(module))),
         name=module.NAME,
         docs=module.DOCS,
         auth=tuple(module.AUTH),
@@ -193,9 +198,12 @@ def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrie
 
 def _digest(module: ModuleType, schema: bytes) -> str:
     """The first eight digits of what ``cat MODULE SCHEMA | sha256sum`` prints."""
+    return hashlib.sha256(_source(module) + schema).hexdigest()[:8]
+
+
+def _source(module: ModuleType) -> bytes:
     file = getattr(module, "__file__", None)
-    source = Path(file).read_bytes() if file else b""
-    return hashlib.sha256(source + schema).hexdigest()[:8]
+    return Path(file).read_bytes() if file else b""
 
 
 @cache

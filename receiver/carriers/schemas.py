@@ -95,10 +95,12 @@ def _file(name: str, folder: Path | None) -> str:
 
 
 def _sentence(error: ValidationError) -> str:
-    """What is wrong, without the payload: a value may be somebody's address."""
+    """What is wrong, without the payload: a value may be an address."""
     if error.validator == "required":
-        missing = [key for key in cast("list[str]", error.validator_value) if key not in cast("Any", error.instance)]
-        return f"lacks {', '.join(map(repr, missing))}"
+        return f"lacks {_missing(error)}"
+    if error.validator == "anyOf" and all(branch.validator == "required" for branch in error.context or ()):
+        ways = dict.fromkeys(_missing(branch) for branch in error.context or ())
+        return f"lacks {' or '.join(ways)}"
     if error.validator == "type":
         wanted = error.validator_value
         wanted = " or ".join(wanted) if isinstance(wanted, list) else wanted
@@ -106,6 +108,12 @@ def _sentence(error: ValidationError) -> str:
     if error.validator in ("enum", "const", "pattern", "minLength", "minItems", "maxLength", "minimum", "maximum"):
         return f"does not satisfy {error.validator} {error.validator_value!r}"
     return f"does not satisfy {error.validator}"
+
+
+def _missing(error: ValidationError) -> str:
+    """The members that ``required`` asks for and that are not there."""
+    asked = cast("list[str]", error.validator_value)
+    return ", ".join(repr(key) for key in asked if key not in cast("Any", error.instance))
 
 
 def _json_type(value: object) -> str:

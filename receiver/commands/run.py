@@ -1,7 +1,6 @@
 """Starting things: the receiver, its parts, the stand-in VTEX; and looking at what would start."""
 
 import signal
-import sys
 from pathlib import Path
 
 import click
@@ -104,7 +103,7 @@ def check() -> None:
         if endpoint.references:
             parts.append(count(len(endpoint.references), "reference rule"))
         click.echo(f"endpoint /webhooks/{name}: {', '.join(parts)}")
-        if not endpoint.references and not _names_orders(endpoint.carrier):
+        if not endpoint.references and not endpoint.carrier.names_orders:
             click.echo(f"  ! {_hint(endpoint.carrier)}")
     if not config.endpoints:
         click.echo("! no endpoint: add an [endpoints.<name>] table, or nothing can be received")
@@ -122,11 +121,6 @@ def migrate() -> None:
     with clear_faults():
         migrate_database(config.database)
     click.echo("the database is up to date")
-
-
-def _names_orders(carrier: Carrier) -> bool:
-    """Whether its adapter makes references at all: without the contract's word for one it cannot."""
-    return "Reference" in vars(sys.modules[carrier.read.__module__])
 
 
 def _hint(carrier: Carrier) -> str:

@@ -66,7 +66,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         raise BadConfig(path, [f"is not TOML: {error}"]) from None
     config = parse(raw, path=path, environ=environ)
     for notice in config.notices:
-        log.warning("setting renamed: %s", notice)
+        log.warning("setting renamed: notice=%s", notice)
     return config
 
 

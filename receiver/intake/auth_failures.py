@@ -29,7 +29,7 @@ class AuthFailures:
         if int(now) != self._second:
             if self._many > _A_SECOND:
                 log.warning(
-                    "401: %d more authentication failures in one second were not recorded", self._many - _A_SECOND
+                    "authentication failures not recorded, too many in one second: failures=%d", self._many - _A_SECOND
                 )
             self._second, self._many = int(now), 0
         self._many += 1
@@ -41,7 +41,7 @@ class AuthFailures:
                 endpoint=route, at=now, reason=reason, method=method, target=target, headers=dict(headers)
             )
         except StoreUnavailable as error:
-            log.warning("authentication failure not recorded: endpoint=%s: %s", route, error)
+            log.warning("authentication failure not recorded: endpoint=%s reason=%s", route, error)
 
 
 def harmless(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -142,7 +142,7 @@ class Fetcher:
 
     def _held(self, claim: FetchClaim, status: int | None, why: str) -> Fetched:
         log.error(
-            "fetch held: endpoint=%s delivery=%s reason=%s%s (see: receiver fetches)",
-            claim.endpoint, claim.delivery, why, f" (HTTP {status})" if status in NOT_ALLOWED else "",
+            "fetch held, see receiver fetches: endpoint=%s delivery=%s status=%s reason=%s",
+            claim.endpoint, claim.delivery, status, why,
         )  # fmt: skip
         return Fetched(outcome="held", status=status, reason=why)

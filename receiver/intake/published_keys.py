@@ -71,7 +71,7 @@ class KeySet:
             except NoAnswer as error:
                 self._failure = str(error)
             if self._failure:
-                log.warning("the keys at %s could not be fetched: %s", self._url, self._failure)
+                log.warning("published keys not fetched: url=%s reason=%s", self._url, self._failure)
 
     def _fetch(self) -> Answer:
         headers = {"Accept": "application/json", "Connection": "close"}

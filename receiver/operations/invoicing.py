@@ -189,7 +189,7 @@ class Invoicing:
                 if invoice_checks.shows(read_order(read(order_id)), invoice):
                     return True
             except (Unanswered, Transient, UnexpectedOrder, RateLimited, Paused) as error:
-                log.info("order %s could not be read: %s", order_id, error)
+                log.info("order not read: order=%s reason=%s", order_id, error)
             except VtexError:
                 return False
         return False

@@ -75,7 +75,7 @@ class MaintenanceTask:
             return False
         except (Unanswered, Transient, UnexpectedOrder) as error:
             if news.tries + 1 == INDEX_READ.tries:
-                log.warning("order %s is not read for the index: %s", news.order_id, error)
+                log.warning("order not read for the index: order=%s reason=%s", news.order_id, error)
                 self._background.news_read(news)
             else:
                 due_at = now + INDEX_READ.seconds(news.tries + 1)
@@ -87,7 +87,7 @@ class MaintenanceTask:
             if isinstance(error, Throttled | Misconfigured):
                 self._background.put_back(news, due_at=now + _LATER, tried=True)
                 return False
-            log.warning("order %s is not read for the index: %s", news.order_id, error)
+            log.warning("order not read for the index: order=%s reason=%s", news.order_id, error)
             self._background.news_read(news)
         else:
             self._queue.index.learn(news.account, facts, now=self._clock())
@@ -102,19 +102,17 @@ class MaintenanceTask:
             except NotFound:
                 standing = None
             if standing is not None and standing.url != url:
-                log.warning(
-                    "VTEX account %s: the app key's order hook leads elsewhere now: %s", account, standing.address
-                )
+                log.warning("order hook leads elsewhere now: account=%s address=%s", account, standing.address)
             elif standing is None and secrets:
                 body = configuration(url, secrets[0])
                 calls.call(lambda: calls.vtex.set_hook(body), max_wait=0)
-                log.warning("VTEX account %s: VTEX had deleted the order hook; it is there again", account)
+                log.warning("order hook set again, VTEX had deleted it: account=%s", account)
             elif standing is None:
-                log.error("VTEX account %s: the order hook is gone, and hook_secrets are not configured", account)
+                log.error("order hook is gone, configure hook_secrets: account=%s", account)
         except (RateLimited, Paused):
             self._background.hook_looked_at(account, at=self._clock() - HOOK_LOOK + _LATER)
         except VtexError as error:
-            log.warning("VTEX account %s: the order hook could not be looked at: %s", account, error)
+            log.warning("order hook not checked: account=%s reason=%s", account, error)
 
     def _trim(self) -> None:
         now = self._clock()
@@ -122,4 +120,6 @@ class MaintenanceTask:
             return
         self._next_trim = now + _HOUR
         if many := self._background.trim_news(self._account.name):
-            log.warning("VTEX account %s: %d changed orders will not be read for the index", self._account.name, many)
+            log.warning(
+                "changed orders not read for the index, too many: account=%s orders=%d", self._account.name, many
+            )

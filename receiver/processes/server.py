@@ -122,7 +122,7 @@ def _reloaded(path: Path, former: Config) -> Config:
         prepare(config.database)
     except (BadConfig, BrokenCarriers, NotMigrated, StoreUnavailable) as error:
         faults = "; ".join(line.strip(" -") for line in str(error).splitlines())
-        log.error("the new configuration cannot be used, the former one stays in force: %s", faults)
+        log.error("the new configuration cannot be used, the former one stays in force: faults=%s", faults)
         return former
     log.warning("configuration reloaded")
     return config
@@ -230,7 +230,7 @@ class WebProcess(ThreadWorker):
                 super().load_wsgi()
                 self.app.start_working()
             except StoreUnavailable as error:
-                log.error("the store cannot be reached, trying again: %s", error)
+                log.error("store unavailable at start, trying again: reason=%s", error)
                 self.notify()
                 time.sleep(1)
             else:

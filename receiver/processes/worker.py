@@ -69,8 +69,10 @@ class Worker:
             self.queue.accounts.resume_after_reload(account)
         accounts_of = {name: endpoint.accounts_served for name, endpoint in self._config.endpoints.items()}
         for name, many in self.queue.reassign_accounts(accounts_of, now=self._clock()).items():
-            message = "endpoint has another account, unwritten shipments moved: endpoint=%s account=%s shipments=%d"
-            log.warning(message, name, accounts_of[name][0], many)
+            log.warning(
+                "endpoint has another account, unwritten shipments moved: endpoint=%s account=%s shipments=%d",
+                name, accounts_of[name][0], many,
+            )  # fmt: skip
         self._fetcher.begin()
         self._threads = [threading.Thread(target=self._run, name="worker", daemon=True)]
         for account, maintenance in self._maintenance.items():
@@ -119,7 +121,7 @@ class Worker:
                         busy |= self._submit(account, pool)
                     self._housekeeping()
                 except StoreUnavailable as error:
-                    log.error("store unavailable, retrying in a second: %s", error)
+                    log.error("store unavailable, retrying in a second: reason=%s", error)
                     busy = False
                     self._stopping.wait(1.0)
                 except Exception:
@@ -168,9 +170,9 @@ class Worker:
         try:
             run()
         except StoreUnavailable as error:
-            log.error("result not recorded, it will be retried when its lease expires: %s: %s", name, error)
+            log.error("result not recorded, it will be retried when its lease expires: name=%s reason=%s", name, error)
         except Exception:
-            log.exception("processing failed, it will be retried when its lease expires: %s", name)
+            log.exception("processing failed, it will be retried when its lease expires: name=%s", name)
         finally:
             slots.release()
             self._database.arrived.set()
@@ -190,7 +192,7 @@ class Worker:
         oldest = self._queries.oldest_unsettled()
         old = oldest is not None and now - oldest > OLD_BACKLOG
         if old and not self._backlog_reported and oldest is not None:
-            log.error("backlog: the oldest due shipment has waited %d minutes", (now - oldest) // 60)
+            log.error("backlog is old, shipments wait: oldest_minutes=%d", (now - oldest) // 60)
         if not old and self._backlog_reported:
             log.warning("backlog cleared")
         self._backlog_reported = old

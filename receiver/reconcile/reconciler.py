@@ -285,8 +285,10 @@ class Reconciler:
         )
         if decision.over is not None and decision.displaces:
             context.wakes.append(decision.over.shipment)
-        message = "tracking written: shipment=%s order=%s invoice=%s rule=%s"
-        log.info(message, context.claim.id, order_id, invoice, choice.rule)
+        log.info(
+            "tracking written: shipment=%s order=%s invoice=%s rule=%s",
+            context.claim.id, order_id, invoice, choice.rule,
+        )  # fmt: skip
         at = now + self._config.read_back_seconds if reads_back else None
         return NextState(state=State.IN_STEP, due_at=at, check_at=at)
 
@@ -336,8 +338,10 @@ class Reconciler:
         self._queue.settle(context.claim, context.settlement(end, names), now=self._clock())
         was = context.claim.record.generation
         if end.state.needs_a_person and (was.state, was.reason) != (end.state, end.reason):
-            message = "needs a person: shipment=%s state=%s reason=%s: %s"
-            log.warning(message, context.claim.id, end.state, end.reason, end.note)
+            log.warning(
+                "needs a person: shipment=%s state=%s reason=%s note=%s",
+                context.claim.id, end.state, end.reason, end.note,
+            )  # fmt: skip
 
 
 def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner]) -> Clues:

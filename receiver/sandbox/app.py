@@ -82,7 +82,7 @@ def create_sandbox(
     *,
     accounts_token: tuple[str, str] | None = None,
     clock: Callable[[], float] = time.time,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
     seed: int = 0,
 ) -> Flask:
     """The stand-in as a Flask application.
@@ -114,7 +114,7 @@ class _Gate:
         sandbox: Sandbox,
         accounts_token: tuple[str, str] | None,
         clock: Callable[[], float],
-        sleep: Callable[[float], None],
+        sleep: Callable[[float], object],
     ) -> None:
         self._sandbox = sandbox
         self._accounts_token = accounts_token

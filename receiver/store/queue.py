@@ -310,8 +310,10 @@ class Queue:
             try:
                 new[row["shipment"]].append((row["id"], update_from(dict(row))))
             except UNREADABLE:
-                said = "stored update unreadable, it stays new: shipment=%s delivery=%s"
-                log.exception(said, row["shipment"], row["delivery"])
+                log.exception(
+                    "stored update unreadable, it stays new: shipment=%s delivery=%s",
+                    row["shipment"], row["delivery"],
+                )  # fmt: skip
                 unread.add(row["shipment"])
         open_writes: dict[str, list[OpenWrite]] = {name: [] for name in claims}
         cut_off: list[Ending] = []

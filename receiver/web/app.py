@@ -41,7 +41,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
 
     @app.errorhandler(StoreUnavailable)
     def _(error: StoreUnavailable) -> Response:
-        log.error("503: the store cannot be reached: %s", error)
+        log.error("request answered 503, the store cannot be reached: reason=%s", error)
         return problem(503)
 
     @app.errorhandler(KeysUnavailable)
@@ -59,7 +59,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     @app.errorhandler(Exception)
     def _(error: Exception) -> Response:
         # Never its message: the database's quote the row, and with it somebody's address.
-        log.error("503: a request failed and nothing was stored: %s", error_location(error))
+        log.error("request answered 503, it failed and nothing was stored: fault=%s", error_location(error))
         return problem(503)
 
     return app

@@ -54,7 +54,7 @@ class _Verdict:
             self._database.check_writable()
             paused = self._queries.paused_accounts(now=self._clock())
         except StoreUnavailable as error:
-            log.warning("not ready: %s", error)  # the reason names hosts and files: not for whoever asks
+            log.warning("not ready: reason=%s", error)  # the reason names hosts and files: not for whoever asks
             return {"status": "cannot store"}, 503
         # VTEX's words are for the log and the operator, not for whoever asks.
         shown = [{"name": account["name"], "until": account["until"]} for account in paused]

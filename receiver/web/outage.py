@@ -35,7 +35,7 @@ class Outage:
                 f"{name} ({many} refused) {time_left(carrier, now - since)}"
                 for name, (carrier, since, many) in sorted(self._refused.items())
             ]
-        log.error("503: deliveries cannot be stored: %s. %s", error, "; ".join(lines))
+        log.error("deliveries answered 503, they cannot be stored: reason=%s refused=%s", error, "; ".join(lines))
 
     def over(self) -> None:
         """A delivery was stored."""
@@ -45,7 +45,7 @@ class Outage:
             refused, self._refused, self._last_logged = self._refused, {}, 0.0
         if refused:
             many = sum(count for _, _, count in refused.values())
-            log.warning("deliveries are stored again; %d were answered 503 meanwhile: %s", many, ", ".join(refused))
+            log.warning("deliveries stored again: refused=%d endpoints=%s", many, ", ".join(refused))
 
 
 def time_left(carrier: Carrier, passed: float) -> str:

@@ -45,7 +45,7 @@ def blueprint(
             return problem(401)
         event = read_event(body)
         if event is None:
-            log.warning("hooks/vtex/%s: an event that names no order", name)
+            log.warning("hook event ignored, it names no order: account=%s", name)
             return _ok("ignored")
         return _ok("accepted", woken=_hear(name, event))
 

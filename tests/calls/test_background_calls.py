@@ -83,10 +83,12 @@ def test_no_patience(rig: Rig) -> None:
     sleep = Sleeper(rig)
     made = calls(rig, sleep)
     with pytest.raises(RateLimited):
-        made.call(an_order(made), order_id="1-01", patience=0)
-    Queue(rig.database, worker_name="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
+        made.call(an_order(made), order_id="1-01", max_wait=0)
+    Queue(rig.database, worker_name="x", lease=60).accounts.pause(
+        "lux", until=rig.now + 60, reason="429", own_fault=False
+    )
     with pytest.raises(Paused):
-        made.call(an_order(made), order_id="1-01", patience=0)
+        made.call(an_order(made), order_id="1-01", max_wait=0)
 
     assert ([], []) == (rig.calls(), sleep.slept)
 
@@ -95,7 +97,9 @@ def test_pause_is_waited_for(rig_on_either: Rig) -> None:
     """A pause is honoured, and the call that succeeds after it ends it for all."""
     rig = rig_on_either
     rig.add_order(order("1-01"))
-    Queue(rig.database, worker_name="x", lease=60).pause("lux", until=rig.now + 60, reason="429", own_fault=False)
+    Queue(rig.database, worker_name="x", lease=60).accounts.pause(
+        "lux", until=rig.now + 60, reason="429", own_fault=False
+    )
     sleep = Sleeper(rig)
     made = calls(rig, sleep)
     made.call(an_order(made), order_id="1-01")
@@ -128,7 +132,7 @@ def test_one_probe(rig: Rig) -> None:
     queue.claim("lux", most=1, now=rig.now)
     made = calls(rig, Sleeper(rig))
     with pytest.raises(RateLimited):
-        made.call(an_order(made), order_id="1-01", patience=0)
+        made.call(an_order(made), order_id="1-01", max_wait=0)
 
 
 class TestOutage:
@@ -139,7 +143,7 @@ class TestOutage:
             order_id = f"{number}-01"
             rig.now += 1  # the pace has a place again
             with pytest.raises(Transient):
-                made.call(lambda of=order_id: made.vtex.get_order(of), order_id=order_id, patience=0)
+                made.call(lambda of=order_id: made.vtex.get_order(of), order_id=order_id, max_wait=0)
 
     def test_with_shipments(self, rig_on_either: Rig):
         """Errands' failures and shipments' are counted together; after the rest one call tries, and may end it."""
@@ -155,7 +159,7 @@ class TestOutage:
         assert "10 orders in a row without an answer: " in paused["reason"]
         assert 0.8 * OUTAGE.first <= paused["until"] - rig.now <= 1.2 * OUTAGE.first
         with pytest.raises(Paused):
-            made.call(an_order(made), order_id="1-01", patience=0)
+            made.call(an_order(made), order_id="1-01", max_wait=0)
 
         rig.queries.dismiss("melhor-envio/p1", now=rig.now)  # who is due would go first
         rig.now = paused["until"] - 1
@@ -165,7 +169,7 @@ class TestOutage:
         rig.now = again["until"]
         rig.faults()
         rig.add_order(order("1-01"))
-        made.call(an_order(made), order_id="1-01", patience=0)
+        made.call(an_order(made), order_id="1-01", max_wait=0)
         assert [] == rig.queries.paused_accounts(now=rig.now)
         rig.faults(server_error=1.0)
         self.fail(rig, made, *range(FAILING_ORDERS - 1))

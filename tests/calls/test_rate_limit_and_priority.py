@@ -16,6 +16,7 @@ from receiver.calls.background import BackgroundCalls
 from receiver.http import Http
 from receiver.operations.comparing import Comparing
 from receiver.sandbox import Faults, create_sandbox, serve
+from receiver.shipments.sent import Sent, Visibility
 from receiver.store import Attempt, Background, Database, Inbox, OperatorQueries, Paused, Queue, RateLimited
 from receiver.store.accounts import FAILING_ORDERS, FAILING_WITHIN, Accounts
 from receiver.store.tables import BULK
@@ -349,13 +350,13 @@ class TestReload:
             process = machine.start("serve")
             sender = Sender(process.url)
             assert 200 == sender.post(1)
-            process.says("account lux is paused until")
+            process.says("account paused, shipments wait: account=lux until=")
             assert ["lux"] == [one["name"] for one in eventually(lambda: _paused(process.url))]
 
             machine.sandbox.faults = Faults()
             process.send(signal.SIGHUP)
             assert eventually(lambda: machine.all_in_step(1))
-            process.says("account lux answers again")
+            process.says("VTEX answers again: account=lux")
             assert machine.written_once([1])
             assert [] == process.disorder
 
@@ -397,7 +398,7 @@ class TestRefusedAndProbes:
             for number in range(4):
                 rig.post(posted(f"{turn}{number}-01", parcel=f"p{turn}-{number}", number=f"TN{turn}{number}"))
             queues = [Queue(rig.database, worker_name=name, lease=60) for name in "ab"]
-            queues[0].pause("lux", until=rig.now + 60, reason="429", own_fault=False, now=rig.now)
+            queues[0].accounts.pause("lux", until=rig.now + 60, reason="429", own_fault=False, now=rig.now)
             rig.now += 61
             barrier = threading.Barrier(2)
 
@@ -426,13 +427,15 @@ class TestRefusedAndProbes:
         vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
         queue.accounts.reserve_read("lux", interval=30.0, now=rig.now)
         calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=sleep)
-        comparing = Comparing(queue, {"lux": vtex}, clock=lambda: rig.now, sleep=sleep)
-        nothing = dict.fromkeys(("trackingNumber", "trackingUrl", "courier"))
-        sent = {"order": "1-01", "invoice": "900", "at": 0, **nothing}
+        comparing = Comparing(rig.database, {"lux": vtex}, clock=lambda: rig.now, sleep=sleep)
+        sent = Sent(
+            order_id="1-01", invoice_number="900", tracking_number="TN1", tracking_url=None, courier=None,
+            dispatched_date=None, at=0, visibility=Visibility.SEEN,
+        )  # fmt: skip
         one = {"account": "lux", "shipment": "ep/1", "tracking_number": "TN1", "sent": sent}
         with contextlib.suppress(Paused):
             if who == "background call":
-                calls.call(lambda: vtex.get_order("1-01"), order_id="1-01", patience=60)
+                calls.call(lambda: vtex.get_order("1-01"), order_id="1-01", max_wait=60)
             else:
                 list(comparing.differing([one]))
 
@@ -448,7 +451,7 @@ class TestProbeOfCommands:
         queue.accounts.pause("lux", until=rig.now + 60, reason="429", own_fault=False, now=rig.now)
         rig.now += 61
         [probe] = queue.claim("lux", most=9, now=rig.now)
-        assert probe.probing
+        assert probe.half_open
 
         with pytest.raises((RateLimited, Paused)):
             Accounts(rig.database).reserve_read("lux", interval=0.1, now=rig.now, max_wait=60)

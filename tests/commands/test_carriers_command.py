@@ -49,7 +49,7 @@ class TestTry:
 
         assert "sender    authenticated (hmac)" == tried("melhor_envio", tmp_path / "good.http", "--secret", "demo")[0]
         (refused, *_) = tried("melhor_envio", tmp_path / "bad.http", "--secret", "demo", code=1)
-        assert refused.startswith("sender    not authenticated (hmac): header x-me-signature does not match")
+        assert refused.startswith("sender    not proven (hmac): header x-me-signature does not match")
 
     def test_bare_body(self, tmp_path):
         """A file that is no recording is a body; what cannot be read is named with its place."""

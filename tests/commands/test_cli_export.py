@@ -3,7 +3,7 @@
 import json
 
 from tests.support.console import Operator, receiver
-from tests.support.rig import MELHOR_ENVIO, order, package, posted
+from tests.support.rig import MELHOR_ENVIO, UNREADABLE, order, package, posted
 
 
 class TestExport:
@@ -45,7 +45,7 @@ class TestExport:
 
     def test_quarantined(self, operator, tmp_path):
         """What could not be read is still not, unless its fault was scrubbed away; either way it replays."""
-        operator.rig.post({"event": "order.posted"})
+        operator.rig.post(UNREADABLE)
         operator.rig.post(b'{"event": "order.posted", "data": {"id": "p1", "street": NaN}}')
         operator.rig.post(b"[" * 100_000)
         file = tmp_path / "export.jsonl"
@@ -59,7 +59,7 @@ class TestExport:
     def test_filters(self, operator):
         """Only those of an outcome or an endpoint."""
         operator.in_step()
-        operator.rig.post({"event": "order.posted"})
+        operator.rig.post(UNREADABLE)
 
         assert 1 == len(operator.says("export", "--outcome", "quarantined").splitlines())
         assert 2 == len(operator.says("export", "--endpoint", "melhor-envio").splitlines())

@@ -76,7 +76,7 @@ class TestLoading:
 
         assert "sqlite:////srv/var/receiver.db" == made.database
         assert ("dispatched", None, 60.0, 16, 10.0) == (
-            made.send_on, made.operator_token, made.lease, made.hands, made.read_back_seconds
+            made.send_on, made.operator_token, made.lease, made.concurrency, made.read_back_seconds
         )  # fmt: skip
         assert "https://lux.vtexcommercestable.com.br" == made.accounts["lux"].base_url
         assert ("frenet", "lux", Header("x-webhook-token"), ("s",), 422, True) == (
@@ -211,8 +211,9 @@ class TestGeneral:
         ("name", "value"),
         [
             ("send_on", "delivered"), ("operator_token", ""), ("operator_token", 5), ("max_body", 10), ("lease", 4),
-            ("lease", "60"), ("lease", float("nan")), ("lease", float("inf")), ("hands", 0), ("hands", True),
-            ("hands", float("inf")), ("horizon_days", 0), ("keep_bodies_days", 0.5), ("read_back_seconds", -1),
+            ("lease", "60"), ("lease", float("nan")), ("lease", float("inf")), ("concurrency", 0),
+            ("concurrency", True),
+            ("concurrency", float("inf")), ("horizon_days", 0), ("keep_bodies_days", 0.5), ("read_back_seconds", -1),
             ("database", ""), ("database", "mysql://x"), ("database", "sqlite://"), ("database", "sqlite:///"),
             ("database", "sqlite:///:memory:"), ("database", "sqlite:///file::memory:?cache=shared&uri=true"),
             ("database", "postgresql://x"), ("database", "postgresql+psycopg://u@h:port/r"),
@@ -241,9 +242,9 @@ class TestGeneral:
 
     def test_values(self):
         """Sizes and counts are whole numbers, times may be fractions."""
-        made = config(receiver={"max_body": 5_000, "hands": 4, "lease": 7.5, "read_back_seconds": 0})
+        made = config(receiver={"max_body": 5_000, "concurrency": 4, "lease": 7.5, "read_back_seconds": 0})
 
-        assert (5_000, 4, 7.5, 0.0) == (made.max_body, made.hands, made.lease, made.read_back_seconds)
+        assert (5_000, 4, 7.5, 0.0) == (made.max_body, made.concurrency, made.lease, made.read_back_seconds)
 
     def test_waiting(self):
         """The looks for an order or invoice that is not there grow rarer, as the merchant likes."""
@@ -311,7 +312,7 @@ class TestAccount:
         """The pace is a number of at least one, and no slower than a lease allows."""
         assert 5.0 == config(lux={"requests_per_minute": 5}).accounts["lux"].requests_per_minute
         assert 2.0 == config(lux={"requests_per_minute": 2}).accounts["lux"].requests_per_minute
-        assert ["vtex.lux.requests_per_minute: is so few that a lease of 60 s would lapse"] == faults(
+        assert ["vtex.lux.requests_per_minute: is so few that a lease of 60 s would expire"] == faults(
             lux={"requests_per_minute": 1.9}
         )
         assert "vtex.lux.requests_per_minute: must be a number of at least 1" in faults(lux={"requests_per_minute": 0})

@@ -113,7 +113,7 @@ class TestEndpoint:
         ("texts", "fault"),
         [
             (["{nfe}"], "names {nfe}; there are {invoice_number}, {order_id}, {sequence}"),
-            (["834", " "], "holds an empty text"),
+            (["834", " "], "must be a non-empty text or a list of them"),
         ],
     )
     def test_wrong_placeholders(self, texts, fault):

@@ -328,7 +328,7 @@ class TestTrouble:
         thin_rig.later(7 * 86_400 + 1)
 
         assert ("gave_up", None) == (fetch(thin_rig)["outcome"], fetch(thin_rig)["due_at"])
-        assert "could not be fetched for 7 days" in caplog.text
+        assert "fetch given up: endpoint=melhor-envio delivery=" in caplog.text
         [given] = rows(thin_rig)
         Intake(thin_rig.config, Inbox(thin_rig.database), clock=lambda: thin_rig.now).reprocess(
             thin_rig.queries.delivery(given["id"])

@@ -142,7 +142,7 @@ class TestBadInput:
         assert [first.json["delivery"]] == [row["id"] for row in rows(rig)]
         (warning,) = [record.message for record in caplog.records if record.levelno == logging.WARNING]
         assert first.json["delivery"] in warning
-        assert "melhor_envio: $: is array, expected object" in warning
+        assert "carrier=melhor_envio reason=$: is array, expected object" in warning
 
 
 STREET = "Rua das Flores 17"
@@ -177,7 +177,10 @@ class TestAdapterMistakes:
         (row,) = rows(rig)
         assert ("error", answer.json["delivery"]) == (row["outcome"], row["id"])
         assert STREET.encode() in row["body"]
-        assert "melhor-envio: adapter melhor_envio failed: " in caplog.text
+        assert (
+            "adapter failed, delivery kept for receiver reprocess: endpoint=melhor-envio carrier=melhor_envio "
+            in caplog.text
+        )
         assert ".py:" in row["reason"]
         assert STREET not in caplog.text + row["reason"] + answer.text
         assert [] == rows(rig, "shipments")

@@ -79,7 +79,7 @@ class TestStored:
         told = f"{PROGRAM}+{carrier.digest}"
         [story] = operator.tells("show", PARCEL)
         assert [told] == [one["version"] for one in story["deliveries"]]
-        assert f"accepted, proven by hmac, adapter melhor_envio {told}, not folded in yet, " in operator.says(
+        assert f"accepted (authenticated by hmac; adapter melhor_envio {told}); not worked on yet" in operator.says(
             "show", PARCEL
         )
 
@@ -88,9 +88,9 @@ class TestStored:
         operator = Operator(rig)
         rig.post(posted("1-01", parcel="p1", number="TN1"))
         read_by_now(rig, "0.1.0")
-        assert ", adapter melhor_envio 0.1.0, not folded in yet, " in operator.says("show", PARCEL)
+        assert "; adapter melhor_envio 0.1.0); not worked on yet" in operator.says("show", PARCEL)
         read_by_now(rig, None)
-        assert ", adapter melhor_envio, not folded in yet, " in operator.says("show", PARCEL)
+        assert "; adapter melhor_envio); not worked on yet" in operator.says("show", PARCEL)
 
     def test_reprocessed(self, rig: Rig) -> None:
         """After a fix of the adapter the delivery tells what read it last."""

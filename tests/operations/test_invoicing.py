@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from receiver.operations.invoicing import LOOKS, NotPosted
 from receiver.store import Attempt, Paused
-from receiver.store.accounts import FAILING_ORDERS, Accounts
+from receiver.store.accounts import FAILING_ORDERS
+from receiver.store.attempts import Attempts
 from receiver.store.tables import accounts, attempts
 from receiver.vtex.answers import Throttled, Transient
 from tests.support.console import Operator
@@ -135,14 +136,14 @@ class TestPosting:
         """Of two who mean the same invoice one posts it, however he writes its number: the other sees the intent."""
         driver, other = driver_on_either, InvoicingDriver(driver_on_either.rig)
 
-        class Overtaken(Accounts):
+        class Overtaken(Attempts):
             def earlier(self, account: str, attempt: Attempt) -> list[dict[str, Any]]:
                 known = super().earlier(account, attempt)
                 other.post({**INVOICE, "invoiceNumber": number})
                 return known
 
-        driver.invoicing._accounts = Overtaken(driver.rig.database)
-        with pytest.raises(NotPosted, match="was begun by somebody else just now"):
+        driver.invoicing._accounts.attempts = Overtaken(driver.rig.database)
+        with pytest.raises(NotPosted, match="another process has just begun"):
             driver.post()
         assert 1 == len(driver.rig.calls("POST"))
 

@@ -88,14 +88,14 @@ def test_told_to_stop(machine: Site):
     last = machine.start("serve")
     assert eventually(lambda: machine.all_in_step(60))
     assert machine.written_once(range(1, 61))
-    assert "given back" not in last.log
+    assert "leases of a killed process released" not in last.log
 
 
 def test_told_to_stop_with_a_sender_waiting(machine: Site):
     """A webhook that is being stored when the end is asked for is stored and answered before the database closes."""
     serve = machine.start("serve")
     sender = Sender(serve.url)
-    serve.says("working")
+    serve.says("worker started")
     with ThreadPoolExecutor(1) as pool:
         with locked(machine):
             answer = pool.submit(sender.post, 1)
@@ -113,7 +113,7 @@ def test_killed(machine: Site):
     at once, though the lease is a minute, and without a second PATCH."""
     machine.add_orders(range(1, 16))
     serve = machine.start("serve")
-    serve.says("working")
+    serve.says("worker started")
 
     def killed(parcels: range, kill: Callable[[], None]) -> None:
         machine.hold_writes()
@@ -126,7 +126,7 @@ def test_killed(machine: Site):
     assert eventually(lambda: machine.all_in_step(5))
 
     serve.send(signal.SIGHUP)
-    serve.says("(?s)(working.*){3}")
+    serve.says("(?s)(worker started.*){3}")
     eventually(lambda: 1 == len(serve.children))
     killed(range(6, 11), serve.kill_child)
     assert eventually(lambda: machine.all_in_step(10))
@@ -136,7 +136,7 @@ def test_killed(machine: Site):
     assert eventually(lambda: machine.all_in_step(15))
 
     assert machine.written_once(range(1, 16))
-    assert [2, 1] == [one.log.count("5 leases") for one in (serve, again)]
+    assert [2, 1] == [one.log.count("leases of a killed process released: leases=5") for one in (serve, again)]
     assert [] == serve.disorder + again.disorder
 
 
@@ -144,7 +144,7 @@ def test_killed_again_and_again(machine: Site):
     """Five times kill -9 under fire: every webhook that was answered 2xx is kept, and its invoice is written once."""
     machine.add_orders(range(1, 4001))
     serve = machine.start("serve")
-    serve.says("working")
+    serve.says("worker started")
     accepted: list[int] = []
     numbers, stop, url = iter(range(1, 4001)), threading.Event(), serve.url
 
@@ -181,13 +181,13 @@ def test_two_on_one_file(machine: Site):
     assert [200] * 4 == together(1, Sender(first.url).post, range(1, 5))
     assert eventually(lambda: machine.written_once(range(1, 5)))
     second = machine.start("serve")
-    second.says("working")
+    second.says("worker started")
     assert 200 == get(second.url, "/readyz")
     machine.let_go()
 
     assert eventually(lambda: machine.all_in_step(4))
     assert machine.written_once(range(1, 5))
-    assert "given back" not in second.log
+    assert "leases of a killed process released" not in second.log
     assert "lease was lost" not in first.log
 
 
@@ -196,7 +196,7 @@ def test_work_beside(machine: Site):
     twice."""
     machine.add_orders(range(1, 301))
     serve, work = machine.start("serve"), machine.start("work")
-    work.says("working")
+    work.says("worker started")
     assert [200] * 300 == together(16, Sender(serve.url).post, range(1, 301))
     assert eventually(lambda: machine.all_in_step(300))
     assert machine.written_once(range(1, 301))
@@ -214,7 +214,7 @@ def test_reload(machine: Site):
     is told of, with its faults, and changes nothing."""
     machine.add_orders([1, 2])
     web, work = machine.start("web"), machine.start("work", "--hands", "3")
-    work.says("working with 3 hands")
+    work.says("worker started: concurrency=3")
     former, now = Sender(web.url), Sender(web.url, secret="second-secret")
     added = Sender(web.url, secret="second-secret", endpoint="added")
     assert [200, 401, 404] == [former.post(1), now.post(1), added.post(2)]
@@ -231,17 +231,17 @@ def test_reload(machine: Site):
 
     assert eventually(changed)
     assert {200, 401, 404} >= heard
-    work.says("(?s)working with 3 hands.*working with 3 hands")
+    work.says("(?s)concurrency=3.*concurrency=3")
     eventually(lambda: 2 == len(web.children))
     good = machine.config.read_text()
     for faulty, faults in (
-        (good.replace("lease = 60", "lease = 0\nhands = 0"), "lease.*hands"),
+        (good.replace("lease = 60", "lease = 0\nconcurrency = 0"), "lease.*concurrency"),
         (good.replace(machine.database, "sqlite:////dev/null/receiver.db"), "/dev/null/receiver.db"),
     ):
         machine.config.write_text(faulty)
         for one in (web, work):
             one.send(signal.SIGHUP)
-            one.says(f"the former one stays in force: .*{faults}")
+            one.says(f"the former one stays in force: faults=.*{faults}")
         eventually(lambda: 2 == len(web.children))
     assert [401, 200, 200] == [former.post(1), now.post(1), added.post(2)]
     assert eventually(lambda: machine.all_in_step(2))
@@ -253,7 +253,7 @@ def test_locked_by_another(machine: Site):
     meanwhile waits for the store; afterwards everything goes on, and nothing that was answered 2xx is missing."""
     machine.add_orders(range(1, 9))
     serve = machine.start("serve")
-    serve.says("working")
+    serve.says("worker started")
     url = serve.url
 
     def refused(number: int) -> list[tuple[int, str | None, bool]]:
@@ -267,7 +267,7 @@ def test_locked_by_another(machine: Site):
     with locked(machine):
         assert {(503, "30", True)} == {one for heard in together(8, refused, range(1, 9)) for one in heard}
         serve.kill_child()
-        serve.says("cannot be reached, trying again")
+        serve.says("store unavailable at start, trying again")
     assert [200] * 8 == together(8, Sender(url).post, range(1, 9))
     assert eventually(lambda: machine.all_in_step(8))
     assert machine.written_once(range(1, 9))
@@ -275,10 +275,10 @@ def test_locked_by_another(machine: Site):
 
 def test_faulty(machine: Site):
     """A faulty configuration ends the start with 1 and every fault, and nothing else."""
-    machine.config.write_text('[receiver]\nhands = 0\n[vtex.lux]\napp_key = "${NOT_SET}"\n[endpoints.nobody]\n')
+    machine.config.write_text('[receiver]\nconcurrency = 0\n[vtex.lux]\napp_key = "${NOT_SET}"\n[endpoints.nobody]\n')
     for started in [machine.start(command) for command in ("serve", "web", "work")]:
         assert 1 == started.ended()
-        for fault in ("hands", "NOT_SET", "app_token", "'nobody' is no carrier"):
+        for fault in ("concurrency", "NOT_SET", "app_token", "'nobody' is no carrier"):
             assert fault in started.log
         assert "Traceback" not in started.log
 
@@ -319,7 +319,7 @@ def test_senders_that_fall_silent(machine: Site):
     body came too slowly is told that it is not whole."""
     serve = machine.start("serve", first="receiver.processes.server.ARRIVAL = 1.0")
     address = urlsplit(serve.url)
-    serve.says("working")
+    serve.says("worker started")
     with contextlib.ExitStack() as silent:
         for half in (
             b"POST /webhooks/melhor",
@@ -355,7 +355,7 @@ def test_worker_killed_on_postgres(machines: Site):
     migrate(machines.database)
     web, *work = machines.start("web", "--processes", "2"), machines.start("work"), machines.start("work")
     for one in work:
-        one.says("working")
+        one.says("worker started")
     machines.hold_writes()
     sender = Sender(web.url)
 

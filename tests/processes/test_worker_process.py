@@ -17,7 +17,7 @@ from sqlalchemy import select
 from receiver.store.engine import StoreUnavailable, is_sqlite, turnstile_of
 from receiver.store.tables import metadata
 from tests.support.paths import ROOT
-from tests.support.rig import Rig, eventually, order, package, posted
+from tests.support.rig import Rig, order, package, posted
 
 #: A worker as a process of its own, on the machine's clock.
 PROGRAM = """
@@ -145,7 +145,7 @@ def test_stopped(started: tuple[Rig, Any], method: str):
     held.let_go.set()
     child.send_signal(signal.SIGCONT)
     assert child.stderr is not None
-    eventually(lambda: "the lease was lost" in child.stderr.readline())
+    assert any("lease lost" in line for line in iter(child.stderr.readline, "")), "it ended without a word"
 
     assert (before, calls) == (everything(rig), len(rig.calls()))
     assert 1 == len(rig.sandbox.writes("1-01", "900"))

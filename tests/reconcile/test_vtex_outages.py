@@ -46,7 +46,7 @@ class TestPause:
         rig.later(3600)
         assert {("in_step", None)} == states(rig)
         assert [1] * 6 == written(rig)
-        assert ["VTEX account lux answers again; work goes on"] == told(caplog, "WARNING")
+        assert ["account resumed, VTEX answers again: account=lux"] == told(caplog, "WARNING")
 
     def test_outage(self, rig: Rig, caplog: pytest.LogCaptureFixture):
         """A 503 that does not say for how long is no 429: the account rests for 15 s, doubling to 5 minutes."""

@@ -19,7 +19,7 @@ from receiver.recordings.replay import Replay
 from tests.support.console import Operator, receiver, receiver_process
 from tests.support.paths import ROOT
 from tests.support.replaying import POSTED, SAMPLES, expecting, lines, recording, replay
-from tests.support.rig import MELHOR_ENVIO, order, package, posted
+from tests.support.rig import MELHOR_ENVIO, UNREADABLE, order, package, posted
 
 
 @pytest.mark.parametrize("one", list(walk(SAMPLES)), ids=lambda one: "/".join(Path(one.name).parts[-2:]))
@@ -161,12 +161,12 @@ class TestDry:
 
     def test_unreadable(self, tmp_path):
         """What cannot be read is a difference, unless the recording expects it."""
-        broken = recording({"event": "order.posted"})
-        expecting = recording({"event": "order.posted"}, reply={"outcome": "quarantined"})
+        broken = recording(UNREADABLE)
+        expecting = recording(UNREADABLE, reply={"outcome": "quarantined"})
 
         code, rows = replay(lines(tmp_path / "two.jsonl", broken, expecting))
 
-        assert (1, [["quarantined ($: lacks 'data')"], []]) == (code, [row["differences"] for row in rows])
+        assert (1, [["quarantined ($.data: lacks 'id')"], []]) == (code, [row["differences"] for row in rows])
 
     def test_unproven(self):
         """A secret with which nobody can sign is found out."""

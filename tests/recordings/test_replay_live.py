@@ -8,7 +8,7 @@ from werkzeug.serving import make_server
 
 from tests.support.console import Operator, receiver
 from tests.support.replaying import POSTED, lines, recording, replay
-from tests.support.rig import MELHOR_ENVIO, order, package, posted
+from tests.support.rig import MELHOR_ENVIO, UNREADABLE, order, package, posted
 
 
 class TestSend:
@@ -41,12 +41,12 @@ class TestSend:
     def test_difference(self, operator, tmp_path):
         """An end that was not expected is named."""
         operator.rig.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000)))
-        file = lines(tmp_path / "two.jsonl", recording(state="in_step"), recording({"event": "order.posted"}), "bad")
+        file = lines(tmp_path / "two.jsonl", recording(state="in_step"), recording(UNREADABLE), "bad")
 
         held, broken, bad = operator.tells("replay", file, "--send", code=1)
 
         assert ['state "held", expected "in_step"'] == held["differences"]
-        assert ["quarantined ($: lacks 'data')"] == broken["differences"]
+        assert ["quarantined ($.data: lacks 'id')"] == broken["differences"]
         assert "bad recording" == bad["outcome"]
 
     def test_configured_only(self, rig, tmp_path):
@@ -63,7 +63,7 @@ class TestSend:
         result = receiver("replay", POSTED, "--send", config=tmp_path / "none.toml")
 
         assert 1 == result.exit_code
-        assert "cannot be read" in result.stderr
+        assert "there is no none.toml in " in result.stderr
 
 
 class TestTo:
@@ -103,13 +103,13 @@ class TestTo:
 
     def test_unreadable(self, operator, running, tmp_path):
         """What the receiver could not read is reported with its own words, unless expected."""
-        broken = recording({"event": "order.posted"})
+        broken = recording(UNREADABLE)
         wanted = recording({"event": "order.created"}, reply={"status": 200, "outcome": "quarantined"})
         file = lines(tmp_path / "two.jsonl", broken, wanted)
 
         first, second = operator.tells("replay", file, "--to", running, code=1)
 
-        assert ["quarantined (melhor_envio: $: lacks 'data')"] == first["differences"]
+        assert ["quarantined (melhor_envio: $.data: lacks 'id')"] == first["differences"]
         assert [] == second["differences"]
 
     def test_status(self, operator, running, tmp_path):

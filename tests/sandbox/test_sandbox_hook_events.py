@@ -45,7 +45,7 @@ class TestStandIn:
         rig.now += 60
         hooks(rig).deliver()
 
-        assert ["2-01 invoiced", "2-01 invoiced", "1-01 canceled", "1-01 canceled"] == self.events(heard)
+        assert ["2-01 handling", "2-01 handling", "1-01 canceled", "1-01 canceled"] == self.events(heard)
         assert {"Domain", "OrderId", "State", "LastChange", "Origin"} == set(heard.got[0][0])
 
     def test_tries(self, rig: Rig, heard: Listener):

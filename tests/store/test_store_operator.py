@@ -110,7 +110,7 @@ def test_listings_stream(database: Database) -> None:
 
 def vars_of(item: Any) -> dict[str, Any]:
     row = {name: getattr(item, name) for name in item.__slots__ if name not in ("account", "updates")}
-    return {**row, "headers": "{}"}
+    return {**row, "headers": "{}", "proof": row.pop("auth"), "unknown_words": None}
 
 
 def test_find(database: Database) -> None:

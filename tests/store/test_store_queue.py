@@ -135,6 +135,7 @@ def test_settle(database: Database, queue: Queue) -> None:
     before = shipment(database)
     queue.settle(claim, end, now=NOW + 2)
     changed = {"state": "in_step", "note": "written", "tries": 3, "check_at": NOW + 20, "tracking_number": "TN1"}
+    changed["normalised_number"] = "TN1"
     changed["known"] = json.dumps(known_to_json(end.known))
     free = {"token": None, "worker_name": None, "lease_until": None, "due_at": NOW + 30, "changed_at": NOW + 2}
     assert {**before, **changed, **free} == shipment(database)

@@ -44,7 +44,10 @@ base_url = "{vtex}"
 requests_per_minute = 1_000_000
 """
 _LINE = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ (INFO|WARNING|ERROR) +\S")
-_NOISE = re.compile(r"cannot schedule|stumbled|internal error|database is locked|Exception")
+_NOISE = re.compile(
+    r"cannot schedule|failed, continuing|failed, the others|processing failed|internal error|database is locked|"
+    r"Exception"
+)
 
 
 class Running:

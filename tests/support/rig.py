@@ -47,6 +47,10 @@ def order(order_id: str, *packages: dict[str, Any], value: int = 10_000, **rest:
     }
 
 
+#: A melhor_envio payload that its schema refuses: a label without an id.
+UNREADABLE = {"event": "order.posted", "data": {"tracking": "T"}}
+
+
 def package(number: str, *, value: int = 10_000, kind: str = "Output", **rest: Any) -> dict[str, Any]:
     """An invoice of an order; ``rest`` in VTEX's own names."""
     return {

@@ -37,7 +37,7 @@ def document(*packages: Any, **changed: Any) -> dict[str, Any]:
 
 def against(shown: dict[str, Any], **changed: Any) -> list[tuple[str, str | None]]:
     """Each objection's text, and what a person must say to post the invoice all the same."""
-    return [(one.text, one.lifted_by) for one in objections(shown, bill(**changed))]
+    return [(one.text, one.overridden_by) for one in objections(shown, bill(**changed))]
 
 
 def test_nothing() -> None:
@@ -85,9 +85,9 @@ class TestOrder:
 
     def test_return(self) -> None:
         """A return refunds money."""
-        [(text, lifted_by)] = against(document(package("800")), type="Input")
+        [(text, overridden_by)] = against(document(package("800")), type="Input")
 
-        assert "return" == lifted_by
+        assert "return" == overridden_by
         assert "refunds" in text
 
     def test_there_already(self) -> None:
@@ -100,7 +100,7 @@ class TestOrder:
         """To post a return twice refunds twice: nobody can allow it."""
         shown = document(package("800"), package("900", kind="Input"))
 
-        assert ["return", None] == [lifted_by for _, lifted_by in against(shown, type="Input")]
+        assert ["return", None] == [overridden_by for _, overridden_by in against(shown, type="Input")]
 
     def test_other_kind(self) -> None:
         """A sale's number may be a return's too: that one would be replaced."""
@@ -117,9 +117,9 @@ class TestOrder:
     )
     def test_same_in_another_writing(self, there: dict[str, Any], posted: dict[str, Any]) -> None:
         """The same invoice under another writing of its number would stand there twice."""
-        [(text, lifted_by)] = against(document(there), **posted)
+        [(text, overridden_by)] = against(document(there), **posted)
 
-        assert DIFFERING == lifted_by
+        assert DIFFERING == overridden_by
         assert f"the order has invoice {there['invoiceNumber']} already" in text
 
     def test_another_one(self) -> None:
@@ -135,29 +135,29 @@ class TestValue:
         half = {"invoiceValue": "6000", "items": [{**SHIRT, "quantity": 1}]}
 
         assert [] == against(document(package("901", 4_000)), **half)
-        [(text, lifted_by)] = against(document(package("901", 4_001)), **half)
-        assert DIFFERING == lifted_by
+        [(text, overridden_by)] = against(document(package("901", 4_001)), **half)
+        assert DIFFERING == overridden_by
         assert "its 6000 cents and the 4001 of the order's other Output invoices" in text
         assert text.endswith("10000")
 
     def test_replaced(self) -> None:
         """What the invoice itself replaces does not count beside it."""
-        assert ["replace"] == [lifted_by for _, lifted_by in against(document(package("900", 10_000)))]
+        assert ["replace"] == [overridden_by for _, overridden_by in against(document(package("900", 10_000)))]
 
     def test_return(self) -> None:
         """What was invoiced bounds its returns together."""
         shown = document(package("800", 9_000), package("801", 500, kind="Input"))
 
-        assert ["return"] == [lifted_by for _, lifted_by in against(shown, type="Input", invoiceValue="8500")]
+        assert ["return"] == [overridden_by for _, overridden_by in against(shown, type="Input", invoiceValue="8500")]
         assert ["return", DIFFERING] == [
-            lifted_by for _, lifted_by in against(shown, type="Input", invoiceValue="8501")
+            overridden_by for _, overridden_by in against(shown, type="Input", invoiceValue="8501")
         ]
 
     def test_unknown(self) -> None:
         """Where VTEX does not tell the order's value, nothing can be compared."""
-        [(text, lifted_by)] = against(document(value=None))
+        [(text, overridden_by)] = against(document(value=None))
 
-        assert DIFFERING == lifted_by
+        assert DIFFERING == overridden_by
         assert "the order's value" in text
 
 
@@ -201,7 +201,7 @@ class TestItems:
         )
         assert [] == against(document(package("901", 0, "Input", items=[line])), **one_shirt)
         assert ["replace"] == [
-            lifted_by for _, lifted_by in against(document(package("900", 0, items=[line])), **one_shirt)
+            overridden_by for _, overridden_by in against(document(package("900", 0, items=[line])), **one_shirt)
         ]
 
     @pytest.mark.parametrize(
@@ -245,9 +245,9 @@ class TestRest:
 
     def test_every_item_for_less(self) -> None:
         """Every item is invoiced, and something of the value is left."""
-        [(text, lifted_by)] = against(document(), invoiceValue="9999")
+        [(text, overridden_by)] = against(document(), invoiceValue="9999")
 
-        assert DIFFERING == lifted_by
+        assert DIFFERING == overridden_by
         assert "every item is invoiced, for 9999 cents in all; the order's value is 10000" in text
 
     def test_together_with_others(self) -> None:
@@ -261,9 +261,9 @@ class TestRest:
 
     def test_whole_value_without_every_item(self) -> None:
         """The whole value on an invoice that lacks an item."""
-        [(text, lifted_by)] = against(document(), items=[SHIRT])
+        [(text, overridden_by)] = against(document(), items=[SHIRT])
 
-        assert DIFFERING == lifted_by
+        assert DIFFERING == overridden_by
         assert "whole value is invoiced, 10000 cents, but not every item" in text
 
     def test_part(self) -> None:
@@ -306,4 +306,4 @@ class TestShown:
 
 def test_cannot_be_lifted() -> None:
     """An objection stands unless it says what lifts it."""
-    assert None is Objection("no").lifted_by
+    assert None is Objection("no").overridden_by

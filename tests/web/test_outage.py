@@ -49,7 +49,7 @@ def test_told_once_a_minute(rig: Rig, caplog):
     first, second, last = [record.getMessage() for record in caplog.records]
     assert "ups (1 refused) never repeats: what it sends now is lost" in first
     assert "frenet (2 refused) repeats for nobody knows how long; ups (3 refused)" in second
-    assert "deliveries are stored again; 5 were answered 503 meanwhile: ups, frenet" == last
+    assert "deliveries stored again: refused=5 endpoints=ups, frenet" == last
 
 
 def test_over_http(rig: Rig, caplog, monkeypatch):
@@ -62,7 +62,7 @@ def test_over_http(rig: Rig, caplog, monkeypatch):
     assert (503, "30") == (answer.status_code, answer.headers["Retry-After"])
     assert "ups (1 refused) never repeats" in caplog.text
     assert 200 == rig.client.post("/webhooks/ups", data=body, headers=headers).status_code
-    assert "deliveries are stored again; 1 were answered 503 meanwhile: ups" in caplog.text
+    assert "deliveries stored again: refused=1 endpoints=ups" in caplog.text
 
 
 def _away(*_: object, **__: object) -> None:

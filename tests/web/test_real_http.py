@@ -107,6 +107,7 @@ def head(path: str = "/webhooks/ups", *headers: str) -> bytes:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = Server(tmp_path_factory.mktemp("served"))
     try:
+        assert 404 == made.post(path="/webhooks/none").status  # waits on the socket: what a test counts is there then
         yield made
     finally:
         made.stop()

@@ -75,17 +75,18 @@ class TestWoken:
         assert "TN1BR" == fields(hooked)["trackingNumber"]
 
     def test_given_up(self, hooked: Rig):
-        """One that was given up begins anew; one that a person decides about stays his."""
+        """One that was given up begins anew; one that is held is looked at again, and stays held where the order says
+        what it said."""
         hooked.configure(account={"hook_secrets": [SECRET]}, horizon_days=1)
         hooked.post(posted())
         hooked.post(posted("2-01", parcel="p2", number="TN2BR"))
         hooked.add_order(order("2-01", package("1"), package("2"), value=20_000))
         hooked.works_until(3 * DAY)
         assert ["gave_up", "held"] == [hooked.shipment(f"melhor-envio/{name}")["state"] for name in ("p1", "p2")]
-        assert [1, 0] == [tell(hooked, event(name)).get_json()["woken"] for name in ("1-01", "2-01")]
+        assert [1, 1] == [tell(hooked, event(name)).get_json()["woken"] for name in ("1-01", "2-01")]
         hooked.work()
 
-        assert "awaiting_order" == hooked.shipment()["state"]
+        assert ["awaiting_order", "held"] == [hooked.shipment(f"melhor-envio/{one}")["state"] for one in ("p1", "p2")]
 
 
 class TestLearnt:
@@ -335,7 +336,7 @@ class TestLookingAfter:
         with caplog.at_level(logging.WARNING):
             rig.later(5 * 3_600)
         assert url == configs["key"]["hook"]["url"]
-        assert ["VTEX account lux: VTEX had deleted the order hook; it is there again"] == caplog.messages
+        assert ["order hook set again, VTEX had deleted it: account=lux"] == caplog.messages
         assert SECRET not in caplog.text
 
     def test_foreign(self, installed: Any, caplog: pytest.LogCaptureFixture):
@@ -344,7 +345,7 @@ class TestLookingAfter:
         configs["key"]["hook"]["url"] = "https://erp.example/hook"
         rig.later(5 * 3_600)
         assert "https://erp.example/hook" == configs["key"]["hook"]["url"]
-        assert "leads elsewhere now: https://erp.example/hook" in caplog.text
+        assert "order hook leads elsewhere now: account=lux address=https://erp.example/hook" in caplog.text
 
     def test_trouble(self, installed: Any):
         """Trouble of VTEX's is no reason for another hook; a pause puts the look off."""

@@ -118,7 +118,7 @@ class TestReceived:
             front.later(5 * HOUR)
 
         assert "key" in hooks(front).configs
-        assert ["VTEX account lux: VTEX had deleted the order hook; it is there again"] == caplog.messages
+        assert ["order hook set again, VTEX had deleted it: account=lux"] == caplog.messages
 
     def test_no_right(self, front: Rig, caplog: pytest.LogCaptureFixture):
         """A key that may not look after hooks says so in the log, and its parcels are written."""
@@ -130,7 +130,7 @@ class TestReceived:
             front.later(3)  # behind the parcel
 
         assert "TN1BR" == fields(front)["trackingNumber"]
-        assert "the order hook could not be looked at: HTTP 403" in caplog.text
+        assert "order hook not checked: account=lux reason=HTTP 403" in caplog.text
         assert [] == front.queries.paused_accounts(now=front.now)
 
 

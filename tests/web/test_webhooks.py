@@ -171,7 +171,7 @@ class TestSender:
         rig.client.post("/webhooks/melhor-envio", json=posted())
 
         assert 6 == len(rig.queries.rejects())
-        assert "401: 15 more senders in one second were not recorded" in caplog.text
+        assert "authentication failures not recorded, too many in one second: failures=15" in caplog.text
 
 
 class TestProbes:
@@ -195,7 +195,10 @@ class TestProbes:
         answer = rig.client.post("/webhooks/melhor-envio", json=posted(), headers={"x-proxy": "1"})
 
         assert 401 == answer.status_code
-        assert "melhor-envio: answered 401, authentication failed: header x-me-signature is missing" in caplog.text
+        assert (
+            "authentication failed: endpoint=melhor-envio status=401 reason=header x-me-signature is missing"
+            in caplog.text
+        )
         (reject,) = rig.queries.rejects()
         assert ("melhor-envio", "POST", "/webhooks/melhor-envio") == (
             reject["endpoint"], reject["method"], reject["target"],
@@ -278,7 +281,7 @@ class TestCannotStore:
             assert 503 == rig.client.get("/readyz").status_code
             assert 401 == rig.client.post("/webhooks/melhor-envio", json=posted()).status_code
 
-        assert "the reject was not recorded" in caplog.text
+        assert "authentication failure not recorded: endpoint=melhor-envio" in caplog.text
         assert (503, PROBLEM, "30") == (answer.status_code, answer.mimetype, answer.headers["Retry-After"])
         assert waited < 4.5
         assert (200, "accepted") == outcome(rig.post(posted(parcel="p3")))

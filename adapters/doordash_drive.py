@@ -55,7 +55,7 @@ NOTHING_TO_DO = {"DELIVERY_BATCHED": "the delivery shares its route with others"
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
-    event = payload["event_name"]
+    event = name(payload["event_name"], "$.event_name")
     if event in NOTHING_TO_DO:
         raise Ignored(NOTHING_TO_DO[event])
     status, unknown_word = look_up(STATUSES, event)

@@ -134,7 +134,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: 
     if field is None:
         raise Unreadable("$.data", "is missing")
     block = payload[field]
-    status, unknown = _status(event, block)
+    status, unknown = _status(event, block, field)
     order = text(block.get("platform_order_number"), f"$.{field}.platform_order_number")
     references = [Reference(ReferenceKind.ORDER_ID, order)] if order else []
     return [
@@ -149,9 +149,9 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: 
     ]
 
 
-def _status(event: str, block: dict[str, Any]) -> tuple[Status, str]:
+def _status(event: str, block: dict[str, Any], field: str) -> tuple[Status, str]:
     if event in TRACKING:
-        return look_up(STATUSES, block.get("status"))
+        return look_up(STATUSES, text(block.get("status"), f"$.{field}.status"))
     if event == "shipment.cancelled":
         return Status.CANCELLED, ""
     if block.get("status") != "success":

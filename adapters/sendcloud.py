@@ -206,7 +206,7 @@ def _classic_status(number: str, message: str) -> tuple[Status, str]:
     status, unknown = look_up(STATUSES, number)
     if unknown:
         status, unread = look_up(MESSAGES, message.lower())
-        unknown = f"{number} {message}".strip() if unread or not message else ""
+        unknown = line(f"{number} {message}", "$.parcel.status") if unread or not message else ""
     return (Status.RETURNED, "") if says_returned(message) else (status, unknown)
 
 
@@ -216,7 +216,7 @@ def _from_event(payload: dict[str, Any], request: Request) -> Shipment:
         raise Unreadable("$.event_type", f"is {event_type}, which is not a known event")
     parcel, event = payload["data"]["parcel"], payload["data"]["event"]
     description = line(event.get("description"), "$.data.event.description")
-    phase, unknown_phase = look_up(PHASES, event["phase"])
+    phase, unknown_phase = look_up(PHASES, name(event["phase"], "$.data.event.phase"))
     status, unknown_exception = _after_exceptions(event, phase, description)
     if event["event_type"] != "carrier" and (phase.in_possession or status.in_possession):
         # Only the carrier knows where a parcel is: Sendcloud calculates, or repeats a claim.
@@ -245,7 +245,7 @@ def _after_exceptions(event: dict[str, Any], phase: Status, description: str) ->
     """What is left of the phase after a return or an exception."""
     if event.get("is_returned") or says_returned(description):
         return Status.RETURNED, ""
-    exception = event.get("exception") or "none"
+    exception = text(event.get("exception"), "$.data.event.exception") or "none"
     if exception == "none":
         return phase, ""
     status, unknown = look_up(EXCEPTIONS, exception)

@@ -110,7 +110,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 def _status(payload: dict[str, Any]) -> tuple[Status, tuple[str, ...]]:
     """``sub_status`` is the finer word, and Shipit shows it first; but it never makes a delivery, nor hides one."""
-    status, unknown = look_up(STATUSES, payload["status"])
+    status, unknown = look_up(STATUSES, name(payload["status"], "$.status"))
     detail, unknown_detail = look_up(STATUSES, text(payload.get("sub_status"), "$.sub_status"))
     if status is not Status.DELIVERED and detail not in (Status.OTHER, Status.DELIVERED):
         status = detail

@@ -58,7 +58,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         raise Ignored(f"{kind} carries no delivery status")
     if kind != "event.delivery_status":
         raise Unreadable("$.kind", "is none of Uber Direct's events that are known")
-    data, word = payload["data"], payload["status"]
+    data, word = payload["data"], name(payload["status"], "$.status")
     if not (payload["live_mode"] and data.get("live_mode", True)):
         raise Ignored("test mode")  # Robo Courier plays through every status
     status, unknown_word = look_up(STATUSES, word)

@@ -60,7 +60,7 @@ class Rule(Finder):
     @classmethod
     def parse(cls, path: str, kind: str, pattern: str | None = None, template: str | None = None) -> "Rule":
         """Raises `BadRule`."""
-        kinds = [str(known) for known in ReferenceKind if known != ReferenceKind.INVOICE_SERIES]
+        kinds = [str(known) for known in ReferenceKind]
         if kind not in kinds:
             raise BadRule(f"is = {kind!r} is none of {', '.join(kinds)}")
         if template is not None and template.count("{}") != 1:

@@ -19,8 +19,8 @@ CANCELLED_ORDER = "cancelled_order"
 
 
 class Fact(NamedTuple):
-    """What an order teaches the index: who bears a value of this kind. ``issued_at`` is the invoice's date, in seconds
-    since the epoch."""
+    """What an order teaches the index: who bears a value of this kind. ``issued_at`` is the invoice's date, else the
+    order's, in seconds since the epoch."""
 
     kind: str
     value: str
@@ -42,7 +42,8 @@ def index_facts(order: Order) -> list[Fact]:
         facts.append(Fact(CANCELLED_ORDER, order.order_id, order.order_id))
     shown = Counter(normalised(package.tracking_number) for package in order.outputs)
     for package in order.outputs:
-        of = (order.order_id, package.invoice_number or None, package.issued_at)
+        issued_at = order.created_at if package.issued_at is None else package.issued_at
+        of = (order.order_id, package.invoice_number or None, issued_at)
         if package.invoice_number:
             facts.append(Fact("invoice_number", plain_number(package.invoice_number), *of))
         if key := key_digits(package.invoice_key):
@@ -50,7 +51,8 @@ def index_facts(order: Order) -> list[Fact]:
             facts.append(Fact(SERIES_NUMBER, "/".join(series_and_number(key)), *of))
             facts.append(Fact(ISSUER, issuer(key), *of))
         if number := normalised(package.tracking_number):
-            facts.append(Fact("tracking_number", number, *of))
+            if issued_at is not None:  # carriers use numbers again: one without a date could be a parcel's of years ago
+                facts.append(Fact("tracking_number", number, *of))
             if shown[number] > 1 and package.invoice_number:
                 facts.append(Fact(TRACKED, package.invoice_number, *of))
     # No database takes a NUL or half a surrogate pair, and no carrier names one.

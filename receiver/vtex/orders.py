@@ -46,7 +46,8 @@ class Order:
     """An order, reduced to what the choice needs. ``value`` is in cents, ``None`` where VTEX does not say.
 
     ``marketplace_order_id`` is the id at the store that sold it. ``seller_account`` is the other VTEX account that
-    fulfils it, ``None`` where this account does: that is so unless VTEX names another one.
+    fulfils it, ``None`` where this account does: that is so unless VTEX names another one. ``created_at`` in seconds
+    since the epoch.
     """
 
     order_id: str
@@ -57,6 +58,7 @@ class Order:
     packages: tuple[Package, ...]
     marketplace_order_id: str | None = None
     seller_account: str | None = None
+    created_at: float | None = None
 
     @property
     def outputs(self) -> list[Package]:
@@ -115,6 +117,7 @@ def read_order(document: Any, *, account: str = "") -> Order:
         else (),
         marketplace_order_id=_text(document.get("marketplaceOrderId")),
         seller_account=_seller_account(document.get("sellers"), account),
+        created_at=_instant(_text(document.get("creationDate"))),
     )
 
 

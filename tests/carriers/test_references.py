@@ -130,9 +130,9 @@ def test_series_goes_with_the_number():
             "order",
             "order",
             None,
-            "is = 'order' is none of order_id, order_group, sequence, invoice_number, invoice_key",
+            "is = 'order' is none of order_id, order_group, sequence, invoice_number, invoice_series",
         ),
-        ("order", "invoice_series", None, "is = 'invoice_series' is none of"),
+        ("order", "invoice", None, "is = 'invoice' is none of"),
         ("order", "order_id", "(", "pattern '(' is not a regular expression"),
     ],
 )

@@ -18,7 +18,7 @@ KEY = "35261111111111000191550010123456781234567890"
 def told(rig: Rig) -> Rig:
     """A carrier that names number, series and key of the invoice."""
     rules = [
-        {"path": "data.number", "is": "invoice_number"},
+        {"path": "data.invoice", "is": "invoice_number"},
         {"path": "data.series", "is": "invoice_series"},
         {"path": "data.key", "is": "invoice_key"},
     ]
@@ -30,11 +30,11 @@ def told(rig: Rig) -> Rig:
 @pytest.mark.parametrize(
     ("stored", "said", "expected"),
     [
-        ("12345-1", {"number": "12345", "series": "1"}, ("in_step", None, "number_and_series")),
-        ("12345-1", {"number": "12345"}, ("held", "named_invoice_missing", None)),
-        ("6584634/09", {"number": "6584634", "series": "9"}, ("held", "unsafe_invoice_number", None)),
-        (KEY, {"number": "12345678", "key": KEY}, ("in_step", None, "invoice_key")),
-        ("DFG-v7731485plzv-01", {"number": "DFG-V7731485PLZV-01"}, ("in_step", None, "invoice_number_case")),
+        ("12345-1", {"invoice": "12345", "series": "1"}, ("in_step", None, "number_and_series")),
+        ("12345-1", {"invoice": "12345"}, ("held", "named_invoice_missing", None)),
+        ("6584634/09", {"invoice": "6584634", "series": "9"}, ("held", "unsafe_invoice_number", None)),
+        (KEY, {"invoice": "12345678", "key": KEY}, ("in_step", None, "invoice_key")),
+        ("DFG-v7731485plzv-01", {"invoice": "DFG-V7731485PLZV-01"}, ("in_step", None, "invoice_number_case")),
     ],
 )
 def test_how_the_number_is_stored(told: Rig, stored: str, said: dict[str, str], expected: tuple[str | None, ...]):

@@ -41,7 +41,7 @@ class TestHold:
         rig.queries.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
         rig.works_until(HOUR)
 
-        assert [("held", "second_parcel"), ("in_step", None)] == [rests(rig, 1), rests(rig, 2)]
+        assert [("kept", "other_parcel"), ("in_step", None)] == [rests(rig, 1), rests(rig, 2)]
         assert ["TN1", "TN2"] == patches(rig)
 
 

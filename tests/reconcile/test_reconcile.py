@@ -72,7 +72,7 @@ class TestFewCalls:
         rig.add_order(order("1-01", package("900")))
         rig.post(posted(tracking_url="https://track.example/new", at="2026-11-11T12:00:00+00:00"))
         rig.work()
-        rig.post(posted(tracking_url="https://track.example/old", at="2026-11-11T08:00:00+00:00"))
+        rig.post(posted(tracking_url="https://track.example/old", at="2026-11-10T12:00:00+00:00"))
         rig.work()
 
         assert "https://track.example/new" == fields(rig)["trackingUrl"]

@@ -84,7 +84,9 @@ class TestPause:
         tell(rig, 1, event="order.delivered")
         rig.works_until(DAY)
 
-        assert 1 == len([line for line in told(caplog, "ERROR") if "account lux is paused" in line])
+        assert 1 == len(
+            [line for line in told(caplog, "ERROR") if "account paused, shipments wait: account=lux" in line]
+        )
         assert [0] * 6 == written(rig)
         assert {("due", "account_paused"), ("due", None)} >= states(rig)
         gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(rig.calls())]

@@ -460,7 +460,7 @@ def test_index_facts():
         ("tracking_number", "TN1", "1-01", "900", issued),
     ] == index_facts(read_order(learnt))
     assert [] == index_facts(read_order(order(invoice(""))))
-    sold = order(invoice("", trackingNumber="qs 1-2.3"), marketplaceOrderId="MKT-1", status="replaced")
+    sold = order(invoice("", trackingNumber="qs 1-2.3", **dated), marketplaceOrderId="MKT-1", status="replaced")
     assert [
         ("marketplace_order_id", "MKT-1"), ("cancelled_order", "1-01"), ("tracking_number", "QS123"),
     ] == [fact[:2] for fact in index_facts(read_order(sold))]  # fmt: skip

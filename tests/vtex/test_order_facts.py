@@ -13,7 +13,12 @@ KEY = "35261111111111000191550010000009001234567890"
 
 def facts(*packages: dict[str, Any], **order: Any) -> set[tuple[str, str, str | None]]:
     """Kind, value and invoice of all that the order teaches."""
-    document = {"orderId": "1-01", "packageAttachment": {"packages": list(packages)}, **order}
+    document = {
+        "orderId": "1-01",
+        "creationDate": "2026-11-09T12:00:00.0000000+00:00",
+        "packageAttachment": {"packages": list(packages)},
+        **order,
+    }
     return {(fact.kind, fact.value, fact.invoice_number) for fact in index_facts(read_order(document))}
 
 
@@ -42,6 +47,18 @@ def test_issued_at() -> None:
     shown = {"orderId": "1-01", "packageAttachment": {"packages": [invoice("9", issuanceDate="1970-01-01T00:01:00Z")]}}
 
     assert [60.0] == [fact.issued_at for fact in index_facts(read_order(shown))]
+
+
+def test_date_of_the_order() -> None:
+    """An invoice without a date is as old as its order; where both have none, its tracking number is not learnt: a
+    carrier may have used it again since."""
+    undated = {"orderId": "1-01", "packageAttachment": {"packages": [invoice("9", trackingNumber="TN1")]}}
+    dated = {**undated, "creationDate": "1970-01-01T00:01:00Z"}
+
+    assert [("invoice_number", 60.0), ("tracking_number", 60.0)] == [
+        (fact.kind, fact.issued_at) for fact in index_facts(read_order(dated))
+    ]
+    assert ["invoice_number"] == [fact.kind for fact in index_facts(read_order(undated))]
 
 
 def test_return() -> None:

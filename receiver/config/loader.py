@@ -19,7 +19,7 @@ from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
 from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
-from receiver.config.tables import Table, did_you_mean, fill
+from receiver.config.tables import REQUIRED, Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
 
 log = logging.getLogger("receiver.config")
@@ -154,7 +154,7 @@ def _account(name: str, table: Table) -> Account:
     account = Account(
         name=name,
         base_url=_base_url(table.text("base_url", None) or f"https://{name}.{environment}.com.br", table),
-        app_key=table.text("app_key") or "",
+        app_key=table.text("app_key"),
         app_tokens=table.texts("app_token"),
         requests_per_minute=table.number("requests_per_minute", 600, least=1),
         hook_secrets=table.texts("hook_secrets", ()),
@@ -222,7 +222,7 @@ def parse_endpoint(
         table.ignore_rest()
         return None
     scheme = _scheme(carrier, table)
-    secrets = table.texts("secrets", *([()] if isinstance(scheme, RsaJwks) else []))
+    secrets = table.texts("secrets", () if isinstance(scheme, RsaJwks) else REQUIRED)
     for fault in {scheme.fault(secret) for secret in secrets} - {None} if scheme else ():
         table.fault("secrets", str(fault))
     zone = table.zone("zone")
@@ -275,7 +275,7 @@ def _couriers(table: Table) -> dict[str, str]:
     """Courier names by code in lower case: gateways write the same code in several ways."""
     found: dict[str, str] = {}
     for code in table.given:
-        name = (table.text(code) or "").strip()
+        name = table.text(code).strip()
         if code.strip().lower() in found:
             table.fault(code, "is there twice, but for case")
         found[code.strip().lower()] = name
@@ -284,7 +284,7 @@ def _couriers(table: Table) -> dict[str, str]:
 
 def _accounts_of(table: Table, accounts: Mapping[str, Account]) -> tuple[str, ...]:
     """The accounts an endpoint names, or the only one there is."""
-    named = tuple(dict.fromkeys(table.texts("account", *([tuple(accounts)] if len(accounts) == 1 else []))))
+    named = tuple(dict.fromkeys(table.texts("account", tuple(accounts) if len(accounts) == 1 else REQUIRED)))
     for account in named if accounts else ():
         if account not in accounts:
             table.fault("account", f"{account!r} has no [vtex.{account}] table")

@@ -5,11 +5,14 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 from zoneinfo import ZoneInfo
 
 _PLACEHOLDER = re.compile(r"\$\{(file:)?([^}]*)\}")
-MISSING = object()
+#: The default of a setting that must be there.
+REQUIRED: Any = object()
+#: What a table gives for a key that it does not have.
+_ABSENT = object()
 
 
 def did_you_mean(written: str, known: Iterable[str]) -> str:
@@ -75,21 +78,34 @@ class Table:
 
     def _get(self, key: str, default: Any, right: Callable[[Any], bool], expected: str) -> Any:
         self.read.add(key)
-        value = self.given.get(key, MISSING)
-        if value is MISSING:
-            if default is MISSING:
+        value = self.given.get(key, _ABSENT)
+        if value is _ABSENT:
+            if default is REQUIRED:
                 self.fault(key, "is missing")
                 return None
             return default
         if not right(value):
             self.fault(key, f"must be {expected}")
-            return None if default is MISSING else default
+            return None if default is REQUIRED else default
         return value
 
-    def text(self, key: str, default: Any = MISSING) -> Any:
-        return self._get(key, default, lambda value: isinstance(value, str) and value.strip() != "", "a non-empty text")
+    @overload
+    def text(self, key: str) -> str: ...
 
-    def texts(self, key: str, default: Any = MISSING) -> tuple[str, ...]:
+    @overload
+    def text(self, key: str, default: None) -> str | None: ...
+
+    @overload
+    def text(self, key: str, default: str) -> str: ...
+
+    def text(self, key: str, default: str | None = REQUIRED) -> Any:
+        """A text that is not blank. ``""`` where it must be there and is missing or wrong, which is noted."""
+        found = self._get(
+            key, default, lambda value: isinstance(value, str) and value.strip() != "", "a non-empty text"
+        )
+        return "" if found is None and default is REQUIRED else found
+
+    def texts(self, key: str, default: tuple[str, ...] = REQUIRED) -> tuple[str, ...]:
         def right(value: Any) -> bool:
             values = value if isinstance(value, list) else [value]
             return bool(values) and all(isinstance(item, str) and item.strip() for item in values)

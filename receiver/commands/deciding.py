@@ -29,27 +29,36 @@ from receiver.vtex.client import BadSegment, path_segment
 @click.argument("shipment")
 @click.option("--order", "order_id", required=True, metavar="ORDER", help="The VTEX order id.")
 @click.option("--invoice", "invoice_number", metavar="NUMBER", help="The invoice number, as VTEX shows it.")
+@click.option("--also", multiple=True, metavar="ORDER", help="One more order that the parcel serves; may be repeated.")
 @click.option("--unseen", is_flag=True, help="Store it although VTEX does not show it; VTEX is not asked.")
 @json_option
-def assign(shipment: str, order_id: str, invoice_number: str | None, *, unseen: bool, as_json: bool) -> None:
+def assign(
+    shipment: str, order_id: str, invoice_number: str | None, also: tuple[str, ...], *, unseen: bool, as_json: bool
+) -> None:
     """Name a shipment's order, and its invoice.
 
     That overrules every rule; with --invoice it also overwrites, once, what that invoice holds. SHIPMENT is its id or
     its tracking number. The order is read first: one that VTEX does not show is refused. `receiver unassign` takes it
     back.
     """
-    _check_segments(order_id, invoice_number)
+    _check_segments(order_id, invoice_number, *also)
     with opened() as (config, database):
         queries = OperatorQueries(database)
         name = named(queries, shipment)
         calls = "not looked up at VTEX (--unseen)" if unseen else _calls_for(queries, name, config, database)
         try:
-            done = decisions.assign(queries, name, order_id, invoice_number, calls=calls, now=time.time())
+            done = decisions.assign(queries, name, order_id, invoice_number, also=also, calls=calls, now=time.time())
         except decisions.NotShown as error:
             fail(f"not assigned: {printable(str(error))}")
         fields = {"shipment": name, "order_id": done.order_id, "invoice_number": done.invoice_number}
-        shown = {**fields, "unchecked": done.unchecked, "stays": _place(done.stays)}
+        shown = {
+            **fields,
+            "unchecked": done.unchecked,
+            "stays": _place(done.stays),
+            "companions": list(done.companions),
+        }
         text = f"{name}: order {done.order_id}, invoice {done.invoice_number or 'by the rules'}"
+        text += "".join(f"; also {companion}" for companion in done.companions)
         text += f"; {done.unchecked}" if done.unchecked else ""
         say(printable(f"{text}{_what_stays(done.stays)}"), shown, as_json=as_json)
 
@@ -144,8 +153,8 @@ def _what_stays(sent: Sent | None) -> str:
     return f"; was written to {sent.order_id} / {sent.invoice_number}; that stays there" if sent else ""
 
 
-def _check_segments(order_id: str, invoice_number: str | None) -> None:
-    for name, text in (("order", order_id), ("invoice", invoice_number)):
+def _check_segments(order_id: str, invoice_number: str | None, *also: str) -> None:
+    for name, text in (("order", order_id), ("invoice", invoice_number), *(("also", one) for one in also)):
         try:
             path_segment("-" if text is None else text)
         except BadSegment as error:

@@ -32,6 +32,7 @@ _ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as ship
 @click.argument("invoice_number", metavar="[INVOICE]", required=False)
 @_AS
 @_ENDPOINT
+@click.option("--also", multiple=True, metavar="ORDER", help="One more order that the parcel serves; may be repeated.")
 @click.option(
     "--csv",
     "file",
@@ -42,7 +43,7 @@ _ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as ship
 @json_option
 def link(
     number: str | None, order_id: str | None, invoice_number: str | None, kind: str, endpoint: str | None,
-    file: TextIO | None, account: str | None, *, as_json: bool,
+    also: tuple[str, ...], file: TextIO | None, account: str | None, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Tell which order a parcel belongs to.
 
@@ -55,13 +56,15 @@ def link(
         of, index = account_of(config, account), Index(database)
         if file is not None:
             sys.exit(_from_csv(file, index, config, of, as_json=as_json))
-        item = {kind: number, "order": order_id, "invoice": invoice_number}
+        item: dict[str, Any] = {kind: number, "order": order_id, "invoice": invoice_number, "also": list(also)}
         one = _read({**item, **({"endpoint": endpoint} if endpoint else {})}, of, config)
         (linked,) = index.link(of, [one], now=time.time())
         ((_, value),) = one.names
         fields: dict[str, Any] = {"account": of, kind: value, "order_id": one.order_id}
+        fields["also"] = [place.order_id for place in one.also]
         fields |= {"invoice_number": one.invoice_number, "woken": len(linked.woken), "replaced": list(linked.replaced)}
         to = f"order {one.order_id}{f', invoice {one.invoice_number}' if one.invoice_number else ''}"
+        to += "".join(f" and order {place.order_id}" for place in one.also)
         former = f" (so far: order {', '.join(linked.replaced)})" if linked.replaced else ""
         say(f"{value} belongs to {to}{former}; {count(len(linked.woken), 'shipment')} woken", fields, as_json=as_json)
 

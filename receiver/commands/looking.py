@@ -181,6 +181,7 @@ def _history_lines(history: dict[str, Any]) -> Iterator[str]:
         yield f"  {row['note']}"
     by = {
         "account": row["account"] + _paused(history["paused"]),
+        "companion of": row["companion_of"],
         "tracking number": row["tracking_number"],
         "carrier says": _status(known_from_json(known_now), history["deliveries"]),
         "dispatched": known_now.get("dispatched_at"),

@@ -1,6 +1,6 @@
 """What a person decides about a shipment: looked up at VTEX first, so that a typing error does not move a parcel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -8,6 +8,7 @@ from receiver.calls.background import BackgroundCalls
 from receiver.reconcile.advice import assign_command
 from receiver.shipments import Sent
 from receiver.store import OperatorQueries, Paused, RateLimited
+from receiver.store.companions import Place, companion_id
 from receiver.vtex.answers import NotFound, VtexError
 from receiver.vtex.choice import invoices_named, numbers_of
 from receiver.vtex.orders import Order, UnexpectedOrder
@@ -25,12 +26,14 @@ class NotShown(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assigned:
     """What was stored. ``unchecked``: why VTEX was not asked about it, ``None`` where VTEX shows the order and the
-    invoice. ``stays``: what we wrote elsewhere before, and VTEX still has."""
+    invoice. ``stays``: what we wrote elsewhere before, and VTEX still has. ``companions``: the
+    shipments that stand for the other orders."""
 
     order_id: str
     invoice_number: str | None
     unchecked: str | None
     stays: Sent | None
+    companions: tuple[str, ...] = ()
 
 
 def assign(
@@ -39,11 +42,13 @@ def assign(
     order_id: str,
     invoice_number: str | None,
     *,
+    also: Sequence[str] = (),
     calls: BackgroundCalls | str,
     now: float,
 ) -> Assigned:
     """Store that the shipment belongs to the order, and to the invoice, if VTEX shows them. Both must be able to stand
-    in a URL. ``calls`` reach the shipment's account; a text says why VTEX is not asked.
+    in a URL. ``also``: further orders that the parcel serves; each is written, too. ``calls`` reach the shipment's
+    account; a text says why VTEX is not asked.
 
     The ids are stored as VTEX writes them. Where VTEX does not answer, they are stored as they were given. Raises
     `NotShown`, `receiver.store.operator.Unknown`, `receiver.store.StoreUnavailable`.
@@ -53,10 +58,15 @@ def assign(
         try:
             order = _order(calls, shipment, order_id)
             order_id, invoice_number = order.order_id, _invoice(order, shipment, invoice_number)
+            also = [_order(calls, shipment, one).order_id for one in also]
         except (VtexError, UnexpectedOrder, Paused, RateLimited) as error:
             unchecked = f"VTEX did not answer: {error}"
-    stays = queries.assign(shipment, order_id=order_id, invoice_number=invoice_number, now=now)
-    return Assigned(order_id=order_id, invoice_number=invoice_number, unchecked=unchecked, stays=stays)
+    others = tuple(Place(one) for one in dict.fromkeys(also) if one != order_id)
+    stays = queries.assign(shipment, order_id=order_id, invoice_number=invoice_number, also=others, now=now)
+    companions = tuple(companion_id(shipment, place.order_id) for place in others)
+    return Assigned(
+        order_id=order_id, invoice_number=invoice_number, unchecked=unchecked, stays=stays, companions=companions
+    )
 
 
 def _order(calls: BackgroundCalls, shipment: str, order_id: str) -> Order:

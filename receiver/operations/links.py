@@ -12,6 +12,7 @@ from receiver.reconcile.resolve import NAMES, own_names
 from receiver.shipments import known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store import Index, Link
+from receiver.store.companions import Place
 from receiver.store.index import Name
 from receiver.vtex.client import BadSegment, path_segment
 from receiver.vtex.nfe import key_digits, plain_number
@@ -21,6 +22,7 @@ MOST = 1_000
 _ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 #: Every field of a link.
 FIELDS = tuple(document("link")["properties"])
+_ALSO = "also"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ def read_link(item: Any, account: str, config: Config) -> Link:
         if name not in FIELDS:
             raise Unreadable(f"$.{name[:40]}", f"is no field of a link; there are {', '.join(FIELDS)}")
     validator("link")(item)
-    fields = {name: text(item.get(name), f"$.{name}") for name in FIELDS}
+    fields = {name: text(item.get(name), f"$.{name}") for name in FIELDS if name != _ALSO}
     for name in ("order", "invoice"):
         try:
             path_segment("-" if fields[name] is None and name == "invoice" else fields[name] or "")
@@ -75,7 +77,20 @@ def read_link(item: Any, account: str, config: Config) -> Link:
         raise Unreadable("$", f"names no parcel: one of {', '.join(NAMES)} is needed")
     if fields["endpoint"] is not None and fields["shipment"] is None:
         raise Unreadable("$.endpoint", "has a meaning only together with shipment")
-    return Link(tuple(names), str(fields["order"]), fields["invoice"] or fields["invoice_number"])
+    invoice = fields["invoice"] or fields["invoice_number"]
+    return Link(tuple(names), str(fields["order"]), invoice, _also(item.get(_ALSO), str(fields["order"])))
+
+
+def _also(given: Any, order: str) -> tuple[Place, ...]:
+    """The other orders that the parcel serves. Raises `adapters.Unreadable`."""
+    listed = given.split(";") if isinstance(given, str) else given or ()
+    orders = dict.fromkeys(found for one in listed if (found := text(one, f"$.{_ALSO}")) and found != order)
+    for one in orders:
+        try:
+            path_segment(one)
+        except BadSegment as error:
+            raise Unreadable(f"$.{_ALSO}", str(error)) from None
+    return tuple(Place(one) for one in orders)
 
 
 def leading(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:

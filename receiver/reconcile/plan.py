@@ -48,6 +48,8 @@ def plan(shipment: ShipmentRecord, known: Known, endpoint: Endpoint, config: Con
     was = shipment.generation
     if was.state is State.DISMISSED:
         return NextState(state=State.DISMISSED, note=was.note)
+    if shipment.companion_of is not None and was.assignment is None:  # without its order it would repeat the parcel
+        return NextState(state=State.DISMISSED, note=f"{shipment.companion_of} does not serve a second order any more")
     early = _before_dispatch(was, known, endpoint, config)
     if early is not None and early.state is not State.HELD:
         return early

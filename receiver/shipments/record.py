@@ -68,7 +68,8 @@ class Generation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipmentRecord:
     """A shipment as the last settlement left it. ``update_count`` and ``wake_count`` say how many updates, and how many
-    changes of its order, had come when it was read: what came since makes it due again."""
+    changes of its order, had come when it was read: what came since makes it due again.
+    ``companion_of``: the parcel that serves several orders, where this record stands for one more of them."""
 
     id: str
     endpoint: str
@@ -77,6 +78,7 @@ class ShipmentRecord:
     generation: Generation = field(default_factory=Generation)
     update_count: int = 0
     wake_count: int = 0
+    companion_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
@@ -14,6 +16,7 @@ from receiver.shipments import RECYCLED_AFTER, Reason, State, known_from_json
 from receiver.shipments.numbers import normalised, spellings
 from receiver.shipments.state import AWAITS_ORDER, STUCK
 from receiver.store.claims import Claim, IndexChange
+from receiver.store.companions import Place, add_companions, places_from_json, places_to_json
 from receiver.store.database import Database
 from receiver.store.rows import reopened, sent_from
 from receiver.store.tables import LIVE, links, order_news, orders, shipments, waits
@@ -29,17 +32,21 @@ REVOKED_LEASE = {"token": None, "worker_name": None, "lease_until": None, "updat
 _ENDS_WITH_ORDER = tuple(reason for reason in Reason if reason.ends_with_order)
 #: Hosts' clocks differ a little: a link told so long before a claim may still have come during it.
 _SKEW = 5.0
+#: Values that one statement asks for.
+_AT_ONCE = 500
 #: Any number, so long as nothing else takes an advisory lock of the same.
 _LOCK = 7_203_115
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Whatever bears one of ``names`` belongs to the order, and to the invoice where one is told."""
+    """Whatever bears one of ``names`` belongs to the order, and to the invoice where one is told. ``also``: the other
+    orders that the parcel serves."""
 
     names: tuple[Name, ...]
     order_id: str
     invoice_number: str | None = None
+    also: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Index:
         again = (orders.c[part] == bindparam(f"its_{part}") for part in ("account", "kind", "value", "order_id"))
         self._again = update(orders).where(*again)
         upsert = database.insert(links)
-        changed = {part: upsert.excluded[part] for part in ("order_id", "invoice_number", "told_at")}
+        changed = {part: upsert.excluded[part] for part in ("order_id", "invoice_number", "told_at", "also")}
         self._upsert_link = upsert.on_conflict_do_update(index_elements=["account", "kind", "value"], set_=changed)
         self._waiting = select(waits.c.account, waits.c.kind, waits.c.value).where(waits.c.shipment == bindparam("of"))
 
@@ -105,7 +112,8 @@ class Index:
 
         def transaction(connection: Connection) -> list[Linked]:
             self._lock(connection, account)
-            return [self._link(connection, account, one, now) for one in given]
+            borne = _borne(connection, account, {name for one in given for name in one.names})
+            return [self._link(connection, account, one, borne, now) for one in given]
 
         done = self._database.write(transaction)
         self._database.arrived.set()
@@ -183,6 +191,7 @@ class Index:
             connection.execute(delete(order_news).where(*noted, order_news.c.order_id.in_(sorted(read))))
         if change.has_new_names:
             self._look_back(connection, claim, change, now)
+            self._serve_others(connection, claim, change, now)
 
     def _look_back(self, connection: Connection, claim: Claim, change: IndexChange, now: float) -> None:
         """A link told during the claim that first learnt these names could not find the shipment by them. What the
@@ -197,23 +206,33 @@ class Index:
             found = _rows(connection, shipments.c.id == claim.id, now)
             _reopen(connection, found, *word, {**reopened(now), "input_digest": shipments.c.input_digest})
 
-    def _link(self, connection: Connection, account: str, link: Link, now: float) -> Linked:
+    def _serve_others(self, connection: Connection, claim: Claim, change: IndexChange, now: float) -> None:
+        """A link told beforehand may name several orders."""
+        several = select(links).where(_bearing(links, claim.account, change.names), links.c.also.is_not(None))
+        for row in connection.execute(several).mappings():
+            parcel: dict[str, Any] = {"id": claim.id, "endpoint": claim.endpoint, "account": claim.account}
+            parcel["companion_of"] = claim.record.companion_of
+            add_companions(connection, parcel, places_from_json(row["also"]), now=now)
+
+    def _link(self, connection: Connection, account: str, link: Link, borne: Collection[Name], now: float) -> Linked:
         woken: dict[str, None] = {}
         replaced: dict[str, None] = {}
         for kind, value in link.names:
             name = {"account": account, "kind": kind, "value": value}
             former = connection.execute(self._link_named, name).mappings().first()
-            word = {"order_id": link.order_id, "invoice_number": link.invoice_number}
+            word = {"order_id": link.order_id, "invoice_number": link.invoice_number, "also": places_to_json(link.also)}
             connection.execute(self._upsert_link, {**name, **word, "told_at": now})
             if former and former["order_id"] != link.order_id:
                 replaced[former["order_id"]] = None
             alike = former is not None and all(former[part] == word[part] for part in word)
             # A number that was told long ago may be recycled: then the same word is about another parcel.
             if former is None or not alike or former["told_at"] < now - RECYCLED_AFTER.total_seconds():
-                found = _bearers(connection, account, kind, value, now)
+                found = _bearers(connection, account, kind, value, now) if (kind, value) in borne else []
                 woken.update(
                     dict.fromkeys(_reopen(connection, found, link.order_id, link.invoice_number, reopened(now)))
                 )
+                for row in found:
+                    woken.update(dict.fromkeys(add_companions(connection, row, link.also, now=now)))
         return Linked(tuple(woken), tuple(replaced))
 
     def _note(
@@ -265,6 +284,26 @@ def _waiting_for(account: str, names: Iterable[Name]) -> Any:
     return select(waits.c.shipment).where(_bearing(waits, account, names)).distinct()
 
 
+def _borne(connection: Connection, account: str, names: Collection[Name]) -> set[Name]:
+    """Those of the names that a shipment bears or waits for: most links come before their parcel, and each look for
+    bearers costs its time."""
+    found: set[Name] = set()
+    for kind, of_kind in groupby(sorted(names), itemgetter(0)):
+        values = [value for _, value in of_kind]
+        for some in (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE)):
+            awaited = select(waits.c.value).where(waits.c.account == account, waits.c.kind == kind)
+            known = set(connection.execute(awaited.where(waits.c.value.in_(some)).distinct()).scalars())
+            if kind == "tracking_number":
+                bare = shipments.c.normalised_number
+                its = select(bare).where(bare.in_(sorted({normalised(value) for value in some}))).distinct()
+                numbers = set(connection.execute(its).scalars())
+                known |= {value for value in some if normalised(value) in numbers}
+            if kind == "shipment":
+                known |= set(connection.execute(select(shipments.c.id).where(shipments.c.id.in_(some))).scalars())
+            found |= {(kind, value) for value in known}
+    return found
+
+
 def _bearers(connection: Connection, account: str, kind: str, value: str, now: float) -> list[RowMapping]:
     """The shipments that a link of this name is about, whatever their state and the notation of their number."""
     found = set(connection.execute(_waiting_for(account, [(kind, value)])).scalars())
@@ -280,7 +319,7 @@ def _bearers(connection: Connection, account: str, kind: str, value: str, now: f
 
 def _rows(connection: Connection, of: ColumnElement[bool], now: float) -> list[RowMapping]:
     """Shipments without those that were delivered so long ago that a word of now is not about them."""
-    its = ("id", "state", "assigned_order", "sent", "known")
+    its = ("id", "endpoint", "account", "companion_of", "state", "assigned_order", "sent", "known")
     rows = select(*(shipments.c[name] for name in its)).where(of).order_by(shipments.c.id).with_for_update()
     at = datetime.fromtimestamp(now, UTC)
     return [row for row in connection.execute(rows).mappings() if not _is_past(row["known"], at)]

@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Row, Update, and_, bindparam, delete, func, or_, select, text, update
-from sqlalchemy.engine import Connection
+from sqlalchemy import ColumnElement, Delete, Update, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import Assignment, Sent, ShipmentRecord, State, stamp_from_json
 from receiver.shipments.numbers import normalised
+from receiver.store.companions import Place, add_companions
 from receiver.store.database import Database
 from receiver.store.index import REVOKED_LEASE
 from receiver.store.rows import assigned_columns, record_from, reopened, sent_from
@@ -129,7 +130,8 @@ class OperatorQueries:
     def find(self, name: str) -> str:
         """A shipment's id from its id or its tracking number, in any notation. Raises `Unknown`, also where several
         bear the number."""
-        is_named = or_(shipments.c.id == name, shipments.c.normalised_number == normalised(name))
+        bears_it = and_(shipments.c.normalised_number == normalised(name), shipments.c.companion_of.is_(None))
+        is_named = or_(shipments.c.id == name, bears_it)
         statement = select(shipments.c.id).where(is_named)
         found = [row["id"] for row in self._database.rows(statement)]
         if name in found:
@@ -190,22 +192,25 @@ class OperatorQueries:
             "attempts": [_attempt(dict(row)) for row in writes],
         }
 
-    def assign(self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float) -> Sent | None:
-        """A person names the order and the invoice; that overrules every rule. Returns what we wrote elsewhere before:
-        VTEX keeps it there. Raises `Unknown`."""
+    def assign(
+        self, shipment_id: str, *, order_id: str, invoice_number: str | None, also: Sequence[Place] = (), now: float
+    ) -> Sent | None:
+        """A person names the order and the invoice; that overrules every rule. ``also``: the other orders that the
+        parcel serves. Returns what we wrote elsewhere before: VTEX keeps it there. Raises `Unknown`."""
 
         def transaction(connection: Connection) -> Sent | None:
             row = _locked(connection, shipment_id)
-            cancelled = json.loads(row.known).get("cancelled")
+            cancelled = json.loads(row["known"]).get("cancelled")
             assignment = Assignment(
                 order_id=order_id,
                 invoice_number=invoice_number,
                 at=now,
                 overrules=stamp_from_json(cancelled) if cancelled else None,
             )
-            sent = sent_from(row.sent)
+            sent = sent_from(row["sent"])
             is_there = sent is not None and _is_at(sent, order_id, invoice_number)
-            _decide_again(connection, shipment_id, assignment, row.sent if is_there else None, now)
+            _decide_again(connection, shipment_id, assignment, row["sent"] if is_there else None, now)
+            add_companions(connection, row, also, now=now)
             return sent if sent is not None and sent.written and not is_there else None
 
         stays = self._database.write(transaction)
@@ -218,9 +223,9 @@ class OperatorQueries:
 
         def transaction(connection: Connection) -> Sent | None:
             row = _locked(connection, shipment_id)
-            if row.assigned_order is None:
+            if row["assigned_order"] is None:
                 raise Unknown(f"{shipment_id} is not assigned; to decide again: receiver retry {shipment_id}")
-            sent = sent_from(row.sent)
+            sent = sent_from(row["sent"])
             left = json.dumps(sent.lost().to_json()) if sent else None
             _decide_again(connection, shipment_id, None, left, now)
             return sent if sent is not None and sent.written else None
@@ -313,9 +318,10 @@ class OperatorQueries:
         return changed
 
 
-def _locked(connection: Connection, shipment_id: str) -> Row[Any]:
-    """The row of a shipment, until the transaction ends. Raises `Unknown`."""
-    row = connection.execute(select(shipments).where(shipments.c.id == shipment_id).with_for_update()).first()
+def _locked(connection: Connection, shipment_id: str) -> RowMapping:
+    """The row of a shipment, locked until the transaction ends. Raises `Unknown`."""
+    one = select(shipments).where(shipments.c.id == shipment_id).with_for_update()
+    row = connection.execute(one).mappings().first()
     if row is None:
         raise Unknown(f"no shipment {shipment_id!r}")
     return row

@@ -18,6 +18,7 @@ from receiver.shipments import Known, Update, known_from_json
 from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store.accounts import LOOK_AGAIN, Accounts
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
+from receiver.store.companions import pass_on
 from receiver.store.database import Database
 from receiver.store.index import Index
 from receiver.store.invoice_owners import InvoiceOwners, owner_from
@@ -112,6 +113,7 @@ class Queue:
             .where(s.c.id.in_(bindparam("ids", expanding=True)))
             .values(due_at=now, update_count=s.c.update_count + 1)
         )
+        self._companions = select(literal(1)).where(s.c.companion_of == bindparam("of")).limit(1)
         self._folded = update(updates).where(updates.c.id == bindparam("update")).values(folded=1)
 
     def something_due(self, account: str, now: float) -> bool:
@@ -218,6 +220,8 @@ class Queue:
                 connection.execute(self._look_again, {"of": claim.id, "now": now})
             if settlement.folded:
                 connection.execute(self._folded, [{"update": update_id} for update_id in settlement.folded])
+                if connection.execute(self._companions, {"of": claim.id}).first():
+                    pass_on(connection, claim.id, settlement.folded, now=now)
             self.accounts.attempts.end(connection, settlement.endings)
             for release in settlement.releases:
                 self._owners.release(connection, claim, release)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Known, known_from_json, known_to_json, restart
@@ -24,9 +24,14 @@ def replace_updates(
     updates that still stand. Where the oldest of them are gone, it keeps what it knew.
     """
     u, now_said = updates, tuple(now_said)
-    standing = select(u.c.id, u.c.shipment, u.c.said).where(u.c.delivery == delivery, u.c.folded != REPLACED)
+    parcel = func.coalesce(shipments.c.companion_of, u.c.shipment).label("parcel")  # a companion repeats its parcel
+    standing = (
+        select(u.c.id, u.c.shipment, u.c.said, parcel)
+        .outerjoin(shipments, shipments.c.id == u.c.shipment)
+        .where(u.c.delivery == delivery, u.c.folded != REPLACED)
+    )
     before = connection.execute(standing).all()
-    stale = [row for row in before if (row.shipment, row.said) not in now_said]
+    stale = [row for row in before if (row.parcel, row.said) not in now_said]
     known = {(row.shipment, row.said) for row in before}
     news = tuple(said for said in now_said if said not in known)
     # One order of locks: those that lose an update and those that get one, together.

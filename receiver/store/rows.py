@@ -43,6 +43,7 @@ def record_from(row: Mapping[str, Any]) -> ShipmentRecord:
         generation=generation_from(row),
         update_count=row["update_count"],
         wake_count=row["wake_count"],
+        companion_of=row["companion_of"],
     )
 
 

@@ -137,6 +137,7 @@ shipments = Table(
     Column("wanted_since", Double),
     Column("generation", Integer, nullable=False, server_default="1"),
     Column("wake_count", Integer, nullable=False, server_default="0"),  # how often a change of its order has woken it
+    Column("companion_of", Text),  # the parcel that serves several orders, where this row stands for one more of them
     Column("first_at", Double, nullable=False),
     Column("changed_at", Double, nullable=False),
 )
@@ -150,6 +151,8 @@ Index(
 Index("shipments_number", shipments.c.normalised_number)
 Index("shipments_order", shipments.c.order_id)
 Index("shipments_state", shipments.c.state, shipments.c.changed_at)
+_COMPANION = text("companion_of IS NOT NULL")
+Index("shipments_companions", shipments.c.companion_of, sqlite_where=_COMPANION, postgresql_where=_COMPANION)
 _LEASED = text("lease_until IS NOT NULL")
 Index("shipments_leased", shipments.c.account, shipments.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
 
@@ -216,6 +219,7 @@ links = Table(
     Column("order_id", Text, nullable=False),
     Column("invoice_number", Text),
     Column("told_at", Double, nullable=False),
+    Column("also", Text),  # the other places that the parcel serves: order and invoice of each, as JSON
 )
 Index("links_order", links.c.account, links.c.order_id)
 

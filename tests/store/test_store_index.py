@@ -160,7 +160,7 @@ class TestLinks:
         assert (stuck, ()) == (set(linked.woken), linked.replaced)
         assert stuck == {claim.id for claim in queue.claim("lux", most=9, now=NOW)}
         told = {"account": "lux", "kind": "tracking_number", "value": "TN1"}
-        expected = {**told, "order_id": "1-01", "invoice_number": "9", "told_at": NOW}
+        expected = {**told, "order_id": "1-01", "invoice_number": "9", "told_at": NOW, "also": None}
         assert expected == index.link_of("lux", "tracking_number", "TN1")
 
     def test_by_id(self, database: Database, index: Index):

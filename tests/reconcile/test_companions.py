@@ -1,0 +1,144 @@
+"""One parcel of several orders: each order gets its tracking, its delivery and its own history."""
+
+import time
+
+import pytest
+from sqlalchemy import select
+
+from receiver.store.companions import Place
+from receiver.store.tables import updates
+from tests.support.console import Operator
+from tests.support.reconciling import fields
+from tests.support.rig import Rig, order, package, posted
+from tests.support.times import DAY
+
+COMPANION = "melhor-envio/p1+2-01"
+
+
+def two_orders(rig: Rig) -> None:
+    rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
+
+
+def assigned(rig: Rig, *also: Place) -> None:
+    rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, also=also, now=rig.now)
+
+
+class TestAssigned:
+    def test_both_are_written(self, rig_on_either: Rig) -> None:
+        """A person names two orders: both get the number, and each is told delivered once the parcel is."""
+        rig = rig_on_either
+        two_orders(rig)
+        rig.post(posted(None))
+        rig.work()
+        assigned(rig, Place("2-01"))
+        rig.work()
+
+        assert ["TN1BR", "TN1BR"] == [fields(rig)["trackingNumber"], fields(rig, "2-01", "950")["trackingNumber"]]
+        assert ["in_step", "in_step"] == [rig.shipment(name)["state"] for name in ("melhor-envio/p1", COMPANION)]
+
+    def test_later_news(self, rig_on_either: Rig) -> None:
+        """What the carrier says afterwards reaches both, in whatever order the two are worked on, and once each."""
+        rig = rig_on_either
+        two_orders(rig)
+        rig.post(posted("1-01"))
+        rig.work()
+        assigned(rig, Place("2-01"))
+        rig.work()
+        rig.post(posted("1-01", tracking_url="https://track.example/new", at="2026-11-11T12:00:00+00:00"))
+        rig.works_until(60)
+
+        seen = [fields(rig)["trackingUrl"], fields(rig, "2-01", "950")["trackingUrl"]]
+        assert ["https://track.example/new"] * 2 == seen
+        rows = rig.database.rows(select(updates.c.shipment, updates.c.folded).order_by(updates.c.shipment))
+        assert [("melhor-envio/p1", 1)] * 2 + [(COMPANION, 1)] * 2 == [tuple(row.values()) for row in map(dict, rows)]
+
+    def test_named_by_the_parcel(self, rig: Rig) -> None:
+        """The tracking number still names one shipment: the parcel."""
+        two_orders(rig)
+        rig.post(posted("1-01"))
+        rig.work()
+        assigned(rig, Place("2-01"))
+        rig.work()
+
+        assert "melhor-envio/p1" == rig.queries.find("TN1BR")
+
+    def test_taken_back(self, rig: Rig) -> None:
+        """A companion whose order is taken back rests, whatever the carrier says: it would repeat the parcel."""
+        two_orders(rig)
+        rig.post(posted("1-01"))
+        rig.work()
+        assigned(rig, Place("2-01"))
+        rig.work()
+        before = len(rig.calls("PATCH"))
+        rig.queries.unassign(COMPANION, now=rig.now)
+        rig.post(posted("1-01", tracking_url="https://track.example/new", at="2026-11-11T12:00:00+00:00"))
+        rig.works_until(DAY)
+
+        assert "dismissed" == rig.shipment(COMPANION)["state"]
+        assert before + 1 == len(rig.calls("PATCH"))
+
+    def test_reprocessed(self, rig: Rig) -> None:
+        """A delivery that is read again and says the same leaves the companion as it is."""
+        two_orders(rig)
+        rig.post(posted("1-01"))
+        rig.work()
+        assigned(rig, Place("2-01"))
+        rig.work()
+        operator = Operator(rig)
+        [one] = operator.tells("deliveries")
+        operator.says("reprocess", one["id"])
+        rig.works_until(60)
+
+        rows = rig.database.rows(select(updates.c.shipment, updates.c.folded).order_by(updates.c.shipment))
+        assert [("melhor-envio/p1", 1), (COMPANION, 1)] == [tuple(dict(row).values()) for row in rows]
+        assert 2 == len(rig.calls("PATCH"))
+
+
+class TestLinked:
+    @pytest.mark.parametrize("before", [True, False])
+    def test_several_orders(self, rig_on_either: Rig, before: bool) -> None:
+        """A link may name several orders, told before the carrier's message or after it."""
+        rig = rig_on_either
+        two_orders(rig)
+        operator = Operator(rig)
+        link = ("link", "TN1BR", "1-01", "--also", "2-01")
+        if before:
+            assert "TN1BR belongs to order 1-01 and order 2-01; 0 shipments woken\n" == operator.says(*link)
+        rig.post(posted(None))
+        rig.work()
+        if not before:
+            assert "TN1BR belongs to order 1-01 and order 2-01; 2 shipments woken\n" == operator.says(*link)
+        rig.now = time.time() + 1  # commands live by the machine's clock
+        rig.works_until(60)
+
+        assert ["TN1BR", "TN1BR"] == [fields(rig)["trackingNumber"], fields(rig, "2-01", "950")["trackingNumber"]]
+
+    def test_told_again(self, rig: Rig) -> None:
+        """The same link once more changes nothing."""
+        two_orders(rig)
+        operator = Operator(rig)
+        operator.says("link", "TN1BR", "1-01", "--also", "2-01")
+        rig.post(posted(None))
+        rig.works_until(60)
+        calls = len(rig.calls())
+
+        assert "0 shipments woken" in operator.says("link", "TN1BR", "1-01", "--also", "2-01")
+        rig.works_until(60)
+        assert calls == len(rig.calls())
+
+
+def test_command(operator_on_either: Operator) -> None:
+    """`receiver assign --also` reads each order first, names the companion, and `show` tells whose it is."""
+    operator_on_either.in_step()
+    rig = operator_on_either.rig
+    rig.add_order(order("2-01", package("950")))
+
+    expected = "melhor-envio/p1: order 1-01, invoice by the rules; also melhor-envio/p1+2-01\n"
+    assert expected == operator_on_either.says("assign", "TN1BR", "--order", "1-01", "--also", "2-01")
+    rig.now = time.time() + 1  # commands live by the machine's clock
+    rig.work()
+    assert "TN1BR" == fields(rig, "2-01", "950")["trackingNumber"]
+    assert "  companion of     melhor-envio/p1\n" in operator_on_either.says("show", COMPANION)
+    assert "does not know order 3-01" in operator_on_either.fails(
+        "assign", "TN1BR", "--order", "1-01", "--also", "3-01"
+    )

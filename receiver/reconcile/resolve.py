@@ -178,8 +178,10 @@ class Resolver:
                 Reason.INVOICE_NOT_THERE, f"{number} is the sequence of {order.order_id}, its invoice is not there"
             )
         fields = [rule.path for rule in self._endpoint.references if rule.kind == ReferenceKind.ORDER_ID]
-        path = next(iter(fields or self._endpoint.carrier.references), "FIELD")
+        fields = fields or list(self._endpoint.carrier.references)
+        path = fields[0] if len(fields) == 1 else "FIELD"
         rule = f'path = {json.dumps(path, ensure_ascii=False)}, is = "sequence"'
+        rule += f" (FIELD: the one that holds it, {' or '.join(fields)})" if len(fields) > 1 else ""
         note = f"{number} is the sequence of order {order.order_id}"
         note += f"; if the field always holds it, add [[endpoints.{self._endpoint.name}.references]] with {rule}"
         return Hold(Reason.UNCONFIRMED_SEQUENCE, note, {"orders": [order.order_id]})

@@ -10,7 +10,7 @@ from receiver.vtex.orders import Order
 
 #: The index's kinds for series and number of an NF-e, ``1/445494``, both without padding, and for its issuer's CNPJ.
 SERIES_NUMBER, ISSUER = "series_number", "issuer"
-#: For an invoice that shows the same tracking number as another one of its order: a number names one of them only.
+#: For an invoice whose tracking number does not name it: another one of its order shows the same, or it has no date.
 TRACKED = "tracked"
 #: The id of an order at the store that sold it, as VTEX shows it, or as it stands behind the affiliate.
 MARKETPLACE_ID = "marketplace_order_id"
@@ -51,9 +51,10 @@ def index_facts(order: Order) -> list[Fact]:
             facts.append(Fact(SERIES_NUMBER, "/".join(series_and_number(key)), *of))
             facts.append(Fact(ISSUER, issuer(key), *of))
         if number := normalised(package.tracking_number):
-            if issued_at is not None:  # carriers use numbers again: one without a date could be a parcel's of years ago
+            is_dated = issued_at is not None  # carriers use numbers again: one without a date could be of years ago
+            if is_dated:
                 facts.append(Fact("tracking_number", number, *of))
-            if shown[number] > 1 and package.invoice_number:
+            if package.invoice_number and (shown[number] > 1 or not is_dated):
                 facts.append(Fact(TRACKED, package.invoice_number, *of))
     # No database takes a NUL or half a surrogate pair, and no carrier names one.
     return [fact for fact in facts if f"{fact.value}{fact.order_id}{fact.invoice_number or ''}".isprintable()]

@@ -216,7 +216,7 @@ class TestOutage:
 
         assert FAILING_ORDERS == len(rig.calls())
         assert ["lux"] == [row["name"] for row in rig.queries.paused_accounts(now=rig.now)]
-        assert 1 == len([one for one in caplog.records if "paused for a moment" in one.getMessage()])
+        assert 1 == len([one for one in caplog.records if "account paused" in one.getMessage()])
 
 
 class TestRead:

@@ -133,7 +133,7 @@ class TestOutage:
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         doubling = [min(OUTAGE.most, OUTAGE.first * 2**turn) for turn in range(len(gaps))]
         assert all(0.8 * wanted <= gap <= 1.2 * wanted for wanted, gap in zip(doubling, gaps, strict=True)), gaps
-        assert 1 == len([one for one in caplog.records if "paused for a moment" in one.getMessage()])
+        assert 1 == len([one for one in caplog.records if "account paused" in one.getMessage()])
 
         rig.faults()
         rig.works_until(HOUR)

@@ -309,7 +309,7 @@ class TestAssign:
         """What was assigned, as an object."""
         operator.held()
 
-        expected = {"order_id": "1-01", "invoice_number": None, "unchecked": None, "stays": None}
+        expected = {"order_id": "1-01", "invoice_number": None, "unchecked": None, "stays": None, "companions": []}
         assert [{"shipment": "melhor-envio/p1", **expected}] == operator.tells("assign", "TN1BR", "--order", "1-01")
 
     def test_unknown(self, operator):
@@ -398,6 +398,7 @@ class TestLink:
                 "account": "lux",
                 "tracking_number": "TN1BR",
                 "order_id": "1-01",
+                "also": [],
                 "invoice_number": None,
                 "woken": 0,
                 "replaced": [],

@@ -1,4 +1,4 @@
-"""PURE: what an order that was read teaches the index."""
+"""PURE: the facts that an order adds to the index."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -10,17 +10,17 @@ from receiver.vtex.orders import Order
 
 #: The index's kinds for series and number of an NF-e, ``1/445494``, both without padding, and for its issuer's CNPJ.
 SERIES_NUMBER, ISSUER = "series_number", "issuer"
-#: For an invoice that shows the same tracking number as another one of its order: a number names one of them only.
+#: For an invoice with the same tracking number as another one of its order: a number names only one of them.
 TRACKED = "tracked"
-#: The id of an order at the store that sold it, as VTEX shows it, or as it stands behind the affiliate.
+#: The id of an order at the store that sold it, as VTEX shows it, or after the affiliate's prefix.
 MARKETPLACE_ID = "marketplace_order_id"
-#: For an order that is cancelled: none of its invoices is to get tracking.
+#: For a cancelled order: none of its invoices should get tracking.
 CANCELLED_ORDER = "cancelled_order"
 
 
 class Fact(NamedTuple):
-    """What an order teaches the index: who bears a value of this kind. ``issued_at`` is the invoice's date, else the
-    order's, in seconds since the epoch."""
+    """One fact for the index: the order and invoice that have a value of this kind. ``issued_at`` is the invoice's
+    date, else the order's, in seconds since the epoch."""
 
     kind: str
     value: str
@@ -30,7 +30,7 @@ class Fact(NamedTuple):
 
 
 def index_facts(order: Order) -> list[Fact]:
-    """What an order teaches the index, returns left out."""
+    """The facts of an order for the index, without returns."""
     facts = [
         Fact(kind, value, order.order_id)
         for kind, value in (("sequence", order.sequence), ("order_group", order.group))
@@ -51,9 +51,9 @@ def index_facts(order: Order) -> list[Fact]:
             facts.append(Fact(SERIES_NUMBER, "/".join(series_and_number(key)), *of))
             facts.append(Fact(ISSUER, issuer(key), *of))
         if number := normalised(package.tracking_number):
-            if issued_at is not None:  # carriers use numbers again: one without a date could be a parcel's of years ago
+            if issued_at is not None:  # carriers recycle numbers: one without a date could be years old
                 facts.append(Fact("tracking_number", number, *of))
             if shown[number] > 1 and package.invoice_number:
                 facts.append(Fact(TRACKED, package.invoice_number, *of))
-    # No database takes a NUL or half a surrogate pair, and no carrier names one.
+    # Databases refuse a NUL or half a surrogate pair, and no carrier sends one.
     return [fact for fact in facts if f"{fact.value}{fact.order_id}{fact.invoice_number or ''}".isprintable()]

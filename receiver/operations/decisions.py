@@ -1,4 +1,4 @@
-"""What a person decides about a shipment: looked up at VTEX first, so that a typing error does not move a parcel."""
+"""A person's decisions about a shipment. VTEX is asked first, so that a typing error does not move a parcel."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ MAX_WAIT = 10.0
 
 
 class NotShown(Exception):
-    """VTEX does not show that order or invoice. The message says what VTEX has, and the command to give instead."""
+    """VTEX does not show that order or invoice. The message says what VTEX has, and which command to use instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assigned:
-    """What was stored. ``unchecked``: why VTEX was not asked about it, ``None`` where VTEX shows the order and the
-    invoice. ``stays``: what we wrote elsewhere before, and VTEX still has."""
+    """What was stored. ``unchecked``: why VTEX was not asked, ``None`` if VTEX shows the order and the invoice.
+    ``stays``: what we wrote elsewhere before, and VTEX still has."""
 
     order_id: str
     invoice_number: str | None
@@ -42,11 +42,11 @@ def assign(
     calls: BackgroundCalls | str,
     now: float,
 ) -> Assigned:
-    """Store that the shipment belongs to the order, and to the invoice, if VTEX shows them. Both must be able to stand
-    in a URL. ``calls`` reach the shipment's account; a text says why VTEX is not asked.
+    """Assign the shipment to the order, and to the invoice, if VTEX shows them. Both must be usable in a URL. ``calls``
+    reach the shipment's account; a text instead says why VTEX is not asked.
 
-    The ids are stored as VTEX writes them. Where VTEX does not answer, they are stored as they were given. Raises
-    `NotShown`, `receiver.store.operator.Unknown`, `receiver.store.StoreUnavailable`.
+    The ids are stored as VTEX writes them, or as given if VTEX does not answer. Raises `NotShown`,
+    `receiver.store.operator.Unknown`, `receiver.store.StoreUnavailable`.
     """
     unchecked = calls if isinstance(calls, str) else None
     if not isinstance(calls, str):
@@ -74,7 +74,7 @@ def _order(calls: BackgroundCalls, shipment: str, order_id: str) -> Order:
 
 
 def _members(calls: BackgroundCalls, group: str) -> list[str]:
-    """The orders of a purchase; none where VTEX knows no such purchase."""
+    """The orders of a purchase; none if VTEX does not know the purchase."""
     try:
         documents = _called(calls, lambda: calls.vtex.get_order_group(group), group)
     except NotFound:

@@ -1,6 +1,6 @@
 """Shiprocket: one parcel with its whole history in every POST, from many Indian couriers.
 
-The endpoint needs a name of its own: Shiprocket refuses URLs with the words shiprocket, kartrocket, sr or kr.
+The endpoint needs another name: Shiprocket refuses URLs with the words shiprocket, kartrocket, sr or kr.
 """
 
 from typing import Any
@@ -140,7 +140,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _status(number: object, path: str, words: str) -> tuple[Status, str]:
-    """By number; words that the courier passes on count only where the number is unknown or missing."""
+    """The status by number; the courier's words count only if the number is unknown or missing."""
     written = text(number, path) or ""
     status, unknown = look_up(STATUSES, "" if written == NO_NUMBER else written)
     if (unknown or written in ("", NO_NUMBER)) and says_returned(words):

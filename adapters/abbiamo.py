@@ -42,7 +42,7 @@ STATUSES = {
     "PENDING": Status.ANNOUNCED,
     "DISPATCHED": Status.ANNOUNCED,  # a carrier, a route or a driver was found; the goods are in the store
     "IN_TRANSIT": Status.OTHER,  # to the store or to the shopper: the detail says it
-    "IN_TRANSIT/COLLECTING": Status.ANNOUNCED,  # the driver is on his way to the store
+    "IN_TRANSIT/COLLECTING": Status.ANNOUNCED,  # the driver is on the way to the store
     "IN_TRANSIT/AT_PICKUP_POINT": Status.ANNOUNCED,
     "COLLECTED": Status.DISPATCHED,
     "HANDLING": Status.OTHER,

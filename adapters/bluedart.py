@@ -38,7 +38,7 @@ ZONE = ZoneInfo("Asia/Kolkata")  # "IST" in two editions; the third has no zone
 TRACKING_PAGE = None
 REFERENCES = ("Shipment.RefNo",)
 
-# A code means something only with its group: T for status, S for scan. 000 to 003 stand in Blue Dart's "Push API
+# A code means something only with its group: T for status, S for scan. 000 to 003 are in Blue Dart's "Push API
 # Implementation Document" (August 2024), the others in an Indian shipping aggregator's table (third party, public
 # code). Both were read on 2026-11-28.
 _CODES = (
@@ -56,7 +56,7 @@ _CODES = (
     ("T", Status.IN_TRANSIT, "156 157 159 161 166 169 170 171 172 175 176 184 185 187 210 211 212 213 214 215 216"),
     ("T", Status.IN_TRANSIT, "217 218 219 220 221 222 223 224 301 302 303 304 305 306 307 308 309 310 311 312 313"),
     ("T", Status.IN_TRANSIT, "314 315 316"),
-    ("T", Status.IN_TRANSIT, "206 208"),  # lies in a parcel locker or shop
+    ("T", Status.IN_TRANSIT, "206 208"),  # waits in a parcel locker or shop
     # back to the shipper, on this waybill or on a new one; 209 is taken out of the shop for the way back
     ("T", Status.RETURNED, "016 034 043 060 074 104 105 118 123 188 209"),
     # lost, destroyed, damaged, seized, refused, or closed without a proof of delivery

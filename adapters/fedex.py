@@ -45,8 +45,8 @@ REFERENCES = (
 )
 
 # API Reference Guide, "Tracking Status Codes" and "Status Code and Statuses for Webhook Tracking Events", read on
-# 2026-11-28: eventType of a scan. CA, DS, EA, RC and SP stand there twice, so they say nothing; CH, DR, IN, MD and OX
-# are no movement of a parcel.
+# 2026-11-28: eventType of a scan. CA, DS, EA, RC and SP are there twice, so they decide nothing; CH, DR, IN, MD and OX
+# are not movements of a parcel.
 STATUSES = {
     "OC": Status.ANNOUNCED,
     "AP": Status.ANNOUNCED,  # the courier is at the merchant's, or on the way there

@@ -56,7 +56,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if trigger not in STATUSES:
         raise Unreadable("$.triggerId", f"is {trigger}, which is not a known trigger")
     task = payload["data"]["task"]
-    if task["pickupTask"]:  # its completion is no delivery, and the drop-off after it is a task of its own
+    if task["pickupTask"]:  # its completion is not a delivery, and the drop-off is another task
         raise Ignored("a pick-up task")
     details = task.get("completionDetails") or {}
     status = STATUSES[trigger]

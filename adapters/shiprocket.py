@@ -39,10 +39,10 @@ ZONE = ZoneInfo("Asia/Kolkata")  # times have no offset; all of India has one zo
 TRACKING_PAGE = None
 REFERENCES = ("channel_order_id", "order_id", "sr_order_id")
 
-# `shipment_status_id` and `sr-status` of a scan. 5, 6, 18 and 42 stand with their words in the published sample, the
+# `shipment_status_id` and `sr-status` of a scan. 5, 6, 18 and 42 are in the published sample with their words, the
 # others in eight integrators' tables that agree (third party); what the words mean:
-# https://support.shiprocket.in/support/solutions/articles/43000662858. Read 2026-11-28.
-# `current_status_id` counts otherwise: there 20 is "in transit", here a failed pick-up.
+# https://support.shiprocket.in/support/solutions/articles/43000662858. Read 2026-11-28. `current_status_id` counts
+# otherwise: there 20 is "in transit", here a failed pick-up.
 STATUSES = {
     "1": Status.ANNOUNCED,  # number assigned
     "2": Status.ANNOUNCED,

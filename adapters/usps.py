@@ -52,7 +52,7 @@ AUTH = (Hmac(header="x-hmac", aliases=("hmac-header",), encoding="base64", messa
 REPLY = Reply(unreadable=200)  # a listener that fails is suspended; what counts as failing is not published
 PROBE = Probe(challenge="challenge", unless_fields=("payload", "subscriptionType"))  # stays DISABLED until answered
 RETRIES = None
-ZONE = None  # wall clocks of the place, beside GMT
+ZONE = None  # local times of the place, beside GMT
 TRACKING_PAGE = "https://tools.usps.com/go/TrackConfirmAction?tLabels={number}"
 REFERENCES = ()
 

@@ -71,7 +71,7 @@ STATUSES = {
     "delivery_attempt": Status.EXCEPTION,
     "not_delivered": Status.EXCEPTION,
     "rejected": Status.EXCEPTION,  # refused by the carrier, not by the shopper
-    "reshipped": Status.EXCEPTION,  # another shipment, with another id, goes on
+    "reshipped": Status.EXCEPTION,  # another shipment with another id continues
     "in_carrier_ready_to_return": Status.EXCEPTION,
     "lost_in_carrier": Status.EXCEPTION,
     "lost": Status.EXCEPTION,

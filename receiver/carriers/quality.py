@@ -1,13 +1,13 @@
 """PURE: how well a carrier's adapter is tested, computed from the sources of its recordings and from checks by hand.
 
-Beside a carrier's recordings lies ``provenance.json``:
+A carrier's recordings have ``provenance.json`` beside them:
 
 ``published_samples``  ``{"converted": 9, "of": 10}``: the payloads its documentation publishes, run through the adapter
-``vector``             ``"published"`` or ``"own"``: whose signed example verifies; ``null`` where nothing is signed
-``facts``              how sure the facts themselves are: ``"high"`` … ``"low"``
-``words``              ``{"known": 20, "of": 22, "source": "…"}``: the carrier's status words that the adapter knows, of
-                       those that ``source`` lists. ``of`` is ``null`` where there is no list, ``known`` where the
-                       carrier sends no such words. The whole entry may be missing: nobody has counted.
+``vector``             ``"published"`` or ``"own"``: the signed example that verifies; ``null`` if nothing is signed
+``facts``              how certain the facts themselves are: ``"high"`` … ``"low"``
+``words``              ``{"known": 20, "of": 22, "source": "…"}``: how many status words the adapter knows, of how many
+                       that ``source`` lists. ``of`` is ``null`` if there is no list, ``known`` if the carrier sends
+                       no such words. Without the entry, the words have not been counted.
 """
 
 from collections.abc import Iterable, Mapping

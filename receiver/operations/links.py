@@ -80,7 +80,7 @@ def read_link(item: Any, account: str, config: Config) -> Link:
 
 def leading(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The links that led to the order of a shipment (a row of `OperatorQueries`), or that it waits for: ``kind``,
-    ``value``, ``order_id``, ``invoice_number``, ``told_at``. None if a person named the order."""
+    ``value``, ``order_id``, ``invoice_number``, ``told_at``. Empty if a person named the order."""
     if row["assigned_order"] is not None:
         return []
     names = [name for name in sorted(own_names(row["id"], known_from_json(row["known"] or {}))) if name[0] in NAMES]

@@ -80,7 +80,7 @@ class Faults:
     #: ``refused``, ``replaced`` by the new invoice, ``doubled`` as it happens before the first one is visible
     repost: str = "receipt"
     #: order hook: ``twice`` each, ``disorder`` a minute late and the newest first, ``bare`` without ``LastState`` and
-    #: ``CurrentChange``, ``unfiltered`` whatever the status, ``lost`` never
+    #: ``CurrentChange``, ``unfiltered`` for any status, ``lost`` never
     hook_trouble: frozenset[str] = frozenset()
     #: faults that answer in VTEX's place, ``slow``, ``empty_answers`` and ``unapplied`` apply only to these methods
     methods: frozenset[str] = _METHODS

@@ -1,8 +1,8 @@
 """The stand-in's order hook: one configuration for each app key, a ping before it is saved, and notifications.
 
-Source: the guide "Orders feed" and "Create or update hook configuration" (Orders API); It is not documented that the
-ping has the configuration's headers, so here it does not. Nor how the waits between tries grow: here they double from a
-second to an hour. Due events are sent when a client calls the stand-in.
+Source: the guide "Orders feed" and "Create or update hook configuration" (Orders API). VTEX does not document whether
+the ping has the configuration's headers: here it does not. Nor does it document the waits between tries: here they
+double from a second to an hour. Due events are sent when a client calls the stand-in.
 """
 
 import json

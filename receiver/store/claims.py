@@ -160,8 +160,8 @@ class Settlement:
 
     ``due_at`` is when to look again; an update that came meanwhile makes it now. ``generation`` is stored whole.
     ``known`` is the fold of all updates, or ``None`` if they could not be understood. ``folded`` are the ids of the
-    settled updates, none in that case. ``account`` is the shipment's new account, ``None`` for no change. ``wakes`` are
-    other shipments that become due now. ``releases`` are invoices that were acquired and not written.
+    settled updates, none in that case. ``account`` is the shipment's account from now on, ``None`` for no change.
+    ``wakes`` are other shipments that become due now. ``releases`` are invoices that were acquired and not written.
     """
 
     due_at: float | None

@@ -36,7 +36,7 @@ NOT_ALLOWED = (401, 403)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchClaim:
-    """A leased fetch. ``delivery`` is the last message that asked for it. ``asked_at`` is the first request since the
+    """A leased fetch. ``delivery`` is the last message that asked for it; ``asked_at`` is when one first did since the
     last fetch."""
 
     id: str

@@ -124,7 +124,7 @@ class Inbox:
     def reprocess(
         self, delivery_id: str, *, outcome: str, reason: str | None, dedup: str, fresh: Delivery, bulk: bool = False
     ) -> bool:
-        """Store a kept delivery's new outcome after a fix. Its updates of now replace those of before. ``bulk``: one of
+        """Store a kept delivery's new outcome after a fix. Its new updates replace the former ones. ``bulk``: one of
         many, whose shipments give way to live ones.
 
         False: another delivery has the same meaning already. Raises `StoreUnavailable`.

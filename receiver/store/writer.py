@@ -28,8 +28,8 @@ class Writer:
     def write(self, work: Callable[[Connection], T], *, deadline: float = DEADLINE) -> T:
         """Run ``work`` in a transaction and return its result once that is durable.
 
-        Raises `StoreUnavailable`, or whatever ``work`` raised (its transaction or savepoint is rolled back). ``work``
-        may run again when its transaction was rolled back through no fault of its own.
+        Raises `StoreUnavailable`, or what ``work`` raised (its transaction or savepoint is rolled back). ``work`` may
+        run again if its transaction was rolled back for another reason.
         """
         result: T = self._submit(Job(work, None, None), deadline)
         return result

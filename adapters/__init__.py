@@ -1,4 +1,4 @@
-"""What carriers say, and nothing else.
+"""The carriers' formats: one module for each carrier, and nothing else.
 
 **The law:** nothing here does I/O, reads the clock or the environment, or imports anything but the standard
 library and this package. Carrier modules never import one another. A test holds every module to it.
@@ -11,40 +11,40 @@ registration. It declares:
 ``AUTH``        tuple of schemes from this package; the first is the default, the others may be chosen per endpoint
 ``REPLY``       ``Reply``: the success status the carrier wants, and the status an unreadable body gets
 ``PROBE``       ``Probe``: what the carrier's registration check looks like, or ``None``
-``ZONE``        the ``ZoneInfo`` of times that carry no offset, or ``None`` where nobody knows
-``RETRIES``     ``Retries``: how often and how long the carrier repeats what was not acknowledged; ``None``: nobody says
-``TRACKING_PAGE``  the carrier's public page with ``{number}`` in it; ``None`` where payloads bring their own URL, or no
+``ZONE``        the ``ZoneInfo`` of times without an offset, or ``None`` if it is not known
+``RETRIES``     ``Retries``: how often and how long the carrier retries an unacknowledged delivery; ``None``: unknown
+``TRACKING_PAGE``  the carrier's public page with ``{number}`` in it; ``None`` if payloads have their own URL, or no
                 page is known
-``REFERENCES``  dotted paths where merchants tend to write their order: hints for the operator, never read by code
+``REFERENCES``  dotted paths where merchants usually write their order: hints for the operator, never read by code
 ``read``        ``read(payload, request) -> list[Shipment]``; raises `Ignored` or `Unreadable`
 
-and, only where needed:
+and, only if needed:
 
 ``event_id``    ``event_id(payload, request) -> str | None``: the carrier's own id of this notification
-``decode``      ``decode(request) -> payload`` where the body is not plain JSON (default: `strict_json`)
-``encode``      ``encode(payload) -> bytes``: the way back, where there is a ``decode``: what is exported is scrubbed
-``split``       ``split(payload) -> [(JSON path, member)]`` where one message may tell of several parcels: the schema's
-                ``$defs.member`` and `read` are then applied to each member alone, and so are the merchant's reference
-                rules; a bad member does not hold up the good ones
-``HEADERS``     lower-case names of headers that exported recordings keep: those that `read` or a signature looks at, or
+``decode``      ``decode(request) -> payload`` if the body is not plain JSON (default: `strict_json`)
+``encode``      ``encode(payload) -> bytes``: the inverse of ``decode``, because exported payloads are scrubbed
+``split``       ``split(payload) -> [(JSON path, member)]`` if one message may have several parcels: the schema's
+                ``$defs.member``, `read` and the merchant's reference rules are then applied to each member alone; a
+                bad member does not block the good ones
+``HEADERS``     lower-case names of headers that exported recordings keep: those that `read` or a signature uses, or
                 that name the format's version
 ``METHODS``     the methods by which the carrier sends (default: POST and PUT)
 ``QUERY``       names of the query parameters that are the message itself: their values are kept
-``notice``      ``notice(payload, request) -> list[Fetch]`` where a message only tells that there is news, or asks for a
-                call: the payload has passed ``$defs.notice``; no fetch: it is read like any other. What is fetched is
+``notice``      ``notice(payload, request) -> list[Fetch]`` if a message only announces news, or asks for a call: the
+                payload has passed ``$defs.notice``; without a fetch it is read like any other. A fetched answer is
                 JSON, passes the schema and goes to `read`, with its URL in ``request.fetched``
 ``more``        ``more(payload, request) -> list[Fetch]``: what to fetch after such an answer, such as its next page
 ``HOSTS``       the hosts that may be called: names, or compiled patterns for the whole name. By https only
-``CREDENTIALS`` how the endpoint's ``fetch_credentials`` travel there: ``basic``, ``bearer``, a header's name, or an
+``CREDENTIALS`` how the endpoint's ``fetch_credentials`` are sent there: ``basic``, ``bearer``, a header's name, or an
                 ``Exchange`` for a token
-``CREDENTIALS_OPTIONAL``  ``True`` where an endpoint can go without: only some messages ask for a call, which waits then
-``SECRET_FIELDS``  dotted paths of body fields that carry a secret; they are blanked before anything is stored
+``CREDENTIALS_OPTIONAL``  ``True`` if an endpoint can do without: only some messages ask for a call, which then waits
+``SECRET_FIELDS``  dotted paths of body fields that hold a secret; they are blanked before anything is stored
 
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what
 it does not. Ids go through `name`, other text through `text`, words for people through `line`, times through
-`moment`: they refuse what nobody should store. A status word goes through `look_up`, a history through `History`, and
-a gateway's code of a courier through `courier_name`: an unknown word must reach ``Shipment.unknown_words``, a delivery
-after a return must not stay a delivery, and a courier must have one name.
+`moment`: they refuse what must not be stored. A status word goes through `look_up`, a history through `History`, and
+a gateway's code of a courier through `courier_name`. An unknown word must reach ``Shipment.unknown_words``, a delivery
+after a return must not remain a delivery, and a courier must have one name.
 """
 
 from adapters._auth import Basic, Bearer, Header, Path, Query, RsaJwks, Scheme, UnknownKey

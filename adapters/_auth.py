@@ -1,9 +1,9 @@
-"""How carriers prove themselves: what every scheme is, and those whose secret travels with the request.
+"""How carriers authenticate: the protocol of all schemes, and the schemes that send their secret with the request.
 `adapters._signatures` has those that sign.
 
-`Scheme.check` raises `NotAuthentic` or passes; it never returns a verdict that somebody could forget to look at. Every
-comparison is constant-time and looks at every secret. A scheme also knows how to ``sign`` a request, so that
-recordings, whose credentials were redacted, can be sent again.
+`Scheme.check` raises `NotAuthentic` or passes. It returns no result that a caller could forget to check. Every
+comparison is constant-time and compares every secret. A scheme can also ``sign`` a request, so that recordings, whose
+credentials were redacted, can be sent again.
 """
 
 import base64
@@ -21,7 +21,7 @@ from adapters._contract import NotAuthentic, Request
 
 
 class Scheme(Protocol):
-    """One way of proving the sender. ``kind`` is its name in the configuration."""
+    """One way to authenticate the sender. ``kind`` is its name in the configuration."""
 
     @property
     def kind(self) -> str: ...
@@ -30,17 +30,17 @@ class Scheme(Protocol):
         """Lower-case names of the headers whose values are credentials."""
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:
-        """Raise `NotAuthentic` unless the request proves one of ``secrets``."""
+        """Raise `NotAuthentic` unless the request proves knowledge of one of ``secrets``."""
 
     def sign(self, request: Request, secret: str) -> Request:
-        """The same request, proven with ``secret``."""
+        """The same request, authenticated with ``secret``."""
 
     def fault(self, secret: str) -> str | None:
-        """What makes ``secret`` unusable under this scheme; ``None``: nothing."""
+        """Why ``secret`` is unusable under this scheme; ``None``: it is usable."""
 
 
 class AnySecret:
-    """Any text will do as the secret."""
+    """A scheme that accepts any text as the secret."""
 
     __slots__ = ()
 
@@ -49,7 +49,7 @@ class AnySecret:
 
 
 def matches_any(given: bytes, expected: Sequence[bytes]) -> bool:
-    """Compares in constant time, and always with every one."""
+    """Whether ``given`` is one of ``expected``, compared in constant time and always with every one."""
     found = False
     for candidate in expected:
         found |= hmac.compare_digest(given, candidate)
@@ -57,7 +57,7 @@ def matches_any(given: bytes, expected: Sequence[bytes]) -> bool:
 
 
 def with_header(request: Request, name: str, value: str) -> Request:
-    """The request with a header more; text beyond latin-1 travels as the bytes of its UTF-8 (PEP 3333)."""
+    """The request with one more header; text beyond latin-1 is sent as its UTF-8 bytes (PEP 3333)."""
     return replace(request, headers={**request.headers, name: value.encode().decode("latin-1")})
 
 
@@ -68,7 +68,7 @@ def utf8(secret: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Header(AnySecret):
-    """A header that simply carries the secret. ``name`` may be left to the merchant."""
+    """A header whose value is the secret. The merchant may choose ``name``."""
 
     kind: ClassVar[str] = "header"
     name: str = ""
@@ -183,7 +183,7 @@ class Path(AnySecret):
 
 
 class UnknownKey(NotAuthentic):
-    """The request names a key that is not among those at hand: the carrier may have changed its keys."""
+    """The request names an unknown key: the carrier may have changed its keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +191,8 @@ class RsaJwks:
     """RSA-SHA256 (PKCS #1 v1.5) over ``<timestamp>.<body>``, by a key that the carrier publishes at ``keys_url`` as a
     JSON Web Key Set (RFC 7517).
 
-    The secrets are such sets, or keys in PEM; who configures none has the set fetched by the shell. A request that
-    names no key of the sets raises `UnknownKey`. Only a private key in PEM can ``sign``.
+    The secrets are such sets, or keys in PEM. If none is configured, the receiver fetches the set. A request that names
+    no key of the sets raises `UnknownKey`. Only a private key in PEM can ``sign``.
     """
 
     kind: ClassVar[str] = "rsa"
@@ -260,9 +260,9 @@ class RsaJwks:
 
 @lru_cache(maxsize=32)  # fetched sets come and go
 def _rsa_keys(secret: str) -> tuple[tuple[str | None, Any], ...]:
-    """``(key id, public key)`` of a JSON Web Key Set; a key in PEM answers to every name.
+    """``(key id, public key)`` of a JSON Web Key Set; a key in PEM matches every name.
 
-    Raises `ValueError` and what its parts raise. The import is made here: it is slow, and one carrier needs it.
+    Raises `ValueError` and what its parts raise. The import is here because it is slow, and only one carrier needs it.
     """
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The words every carrier module speaks: what comes in, what goes out, and the three ways to decline."""
+"""The types of the adapters' contract: requests, shipments, and the three exceptions that refuse a message."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 
 class Ignored(Exception):
-    """The carrier's message is known and asks nothing of us."""
+    """The carrier's message is known and needs no action."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -18,7 +18,7 @@ class Ignored(Exception):
 
 
 class Unreadable(Exception):
-    """The payload cannot be understood; ``path`` says where, as a JSON path, and ``why`` says what is wrong there."""
+    """The payload is unreadable; ``path`` says where, as a JSON path, and ``why`` says what is wrong there."""
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"{path}: {why}")
@@ -27,7 +27,7 @@ class Unreadable(Exception):
 
 
 class NotAuthentic(Exception):
-    """The sender is not proven; the reason is for the operator and never for the sender."""
+    """Authentication failed; the reason is for the operator, never for the sender."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -35,26 +35,26 @@ class NotAuthentic(Exception):
 
 
 class Status(StrEnum):
-    """Where a parcel is, as far as VTEX's fields need to know."""
+    """Where a parcel is, as far as VTEX's fields need it."""
 
     ANNOUNCED = "announced"  #: a label exists; the carrier does not have the parcel
     CANCELLED = "cancelled"  #: the label was voided
-    DISPATCHED = "dispatched"  #: the carrier took the parcel, in these very words
+    DISPATCHED = "dispatched"  #: the carrier says explicitly that it took the parcel
     IN_TRANSIT = "in_transit"  #: the carrier has the parcel
     OUT_FOR_DELIVERY = "out_for_delivery"
-    EXCEPTION = "exception"  #: something is wrong; whether the carrier has the parcel is not said
-    DELIVERED = "delivered"  #: handed to the shopper, on an exact and listed status only
+    EXCEPTION = "exception"  #: something is wrong; the carrier may or may not have the parcel
+    DELIVERED = "delivered"  #: handed to the shopper; only for an exact, listed status
     RETURNED = "returned"  #: on its way back, or back
-    OTHER = "other"  #: the word says nothing of where the parcel is, or the adapter does not know it; never guessed
+    OTHER = "other"  #: the word does not say where the parcel is, or the adapter does not know it; never guessed
 
     @property
     def words(self) -> str:
-        """What a shopper may read where the carrier has nothing but a code; ``""`` where it is not for shoppers."""
+        """The text for shoppers if the carrier sends only a code; ``""`` if the status is not for shoppers."""
         return _WORDS.get(self, "")
 
     @property
     def in_possession(self) -> bool:
-        """True where the status alone proves that the carrier has, or had, the parcel."""
+        """True if the status alone proves that the carrier has, or had, the parcel."""
         return self in _IN_POSSESSION
 
 
@@ -95,7 +95,7 @@ class TrackingEvent:
     """One line of a parcel's history.
 
     ``day`` is the local calendar date as the carrier wrote it (VTEX shows that one); ``happened_at`` is the instant,
-    ``None`` where no zone is known.
+    ``None`` if no zone is known.
     """
 
     day: date
@@ -107,15 +107,15 @@ class TrackingEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shipment:
-    """What one message says of one parcel.
+    """One parcel's data in one message.
 
-    ``key`` is the carrier's own stable id of the parcel (the tracking number only where there is none); everything
-    else may be unknown. Times are aware. ``volume`` tells several volumes under one key apart. ``tracking_number`` is
-    the number shoppers search for; every other number of the same parcel is a reference of the kind
+    ``key`` is the carrier's own stable id of the parcel (the tracking number only if there is none); everything else
+    may be unknown. Times are aware. ``volume`` distinguishes several volumes under one key. ``tracking_number`` is the
+    number that shoppers search for; every other number of the same parcel is a reference of the kind
     ``tracking_number``. ``courier_code`` is the gateway's own code of the company that carries the parcel; the
     endpoint's setting ``couriers`` maps such codes to names. ``reverse``: the carrier itself marks the parcel as a
-    return or exchange label. ``unknown_words`` are the carrier's status words or codes in this message that the
-    adapter has no entry for, as written.
+    return or exchange label. ``unknown_words`` are the carrier's status words or codes in this message that the adapter
+    has no entry for, as written.
     """
 
     key: str
@@ -146,9 +146,9 @@ class Shipment:
 class Request:
     """One HTTP request as it arrived: header names in lower case, the body's exact bytes.
 
-    ``zone`` is the endpoint's setting or else the carrier's ``ZONE``: what a time without an offset means here.
-    ``token`` is the last path segment of ``/webhooks/<endpoint>/<token>``. ``fetched`` is the URL whose answer this is;
-    empty for whatever the carrier sent by itself.
+    ``zone`` is the endpoint's setting or else the carrier's ``ZONE``: the zone of times without an offset. ``token`` is
+    the last path segment of ``/webhooks/<endpoint>/<token>``. ``fetched`` is the URL whose answer this is; empty for a
+    request that the carrier sent.
     """
 
     method: str
@@ -164,11 +164,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
-    """A call that a message asks for, before there is anything to read, or before the carrier sends more.
+    """A call that a message asks for, to get data or to make the carrier send more.
 
-    ``url`` leads to one of the carrier's ``HOSTS``. ``headers`` travel with it besides the merchant's credentials;
-    they may hold a secret of the message's own, and are forgotten once the call was made. Of an answer that is not
-    ``wanted`` only its status counts.
+    ``url`` is at one of the carrier's ``HOSTS``. ``headers`` are sent in addition to the merchant's credentials. They
+    may hold a secret from the message, and are deleted after the call. Of an answer that is not ``wanted`` only the
+    status counts.
     """
 
     url: str
@@ -179,11 +179,11 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """Credentials that a carrier wants to have exchanged for a token first.
+    """Credentials that must first be exchanged for a token.
 
     A form with the two halves of the endpoint's ``fetch_credentials`` (``key:secret``), under the names ``fields``, is
-    POSTed to ``url``; the text at ``token`` of the JSON answer then travels as the query parameter ``query``, and is
-    used for as long as it ``lives``.
+    POSTed to ``url``; the text at ``token`` of the JSON answer is then sent as the query parameter ``query``, for as
+    long as it ``lives``.
     """
 
     url: str
@@ -195,7 +195,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The statuses a carrier needs to hear: ``unreadable`` is 200 where a 4xx would do the carrier's sending harm."""
+    """The statuses that a carrier needs: ``unreadable`` is 200 if a 4xx would harm the carrier's sending."""
 
     success: int = 200
     unreadable: int = 422
@@ -203,25 +203,25 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How often a carrier repeats a delivery that was not acknowledged, and until how long after the first try: what an
-    operator wants to know during an outage. Either is ``None`` where nobody says; ``times=0``: it never does."""
+    """How often a carrier retries an unacknowledged delivery, and for how long after the first try. An operator needs
+    this in an outage. Either is ``None`` if it is not documented; ``times=0``: it never retries."""
 
     times: int | None
     over: timedelta | None = None
 
 
-#: A carrier's check of a URL is short; what is longer is no check, and nobody's text is sent back at length.
+#: The longest body of a carrier's URL check, in bytes: a longer body is not a check, and is never sent back.
 _MOST_CHECKED = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A carrier's check that the URL lives, answered with success and without any effect.
+    """A carrier's check that the URL works, answered with success and without any effect.
 
-    ``methods`` are answered always. A POST is a probe only if its stripped body is in ``bodies`` and none of
-    ``unless_headers`` is there: whatever looks like a real event must prove itself. Where the carrier expects a text of
-    its own back, ``echo`` names the query parameter that holds it, or ``challenge`` the field of a JSON object that has
-    none of ``unless_fields``; it is answered in the same form.
+    ``methods`` are always answered. A POST is a probe only if its stripped body is in ``bodies`` and none of
+    ``unless_headers`` is present: anything like a real event must authenticate. If the carrier expects its own text
+    back, ``echo`` names the query parameter that holds it, or ``challenge`` the field of a JSON object without
+    ``unless_fields``. The answer has the same format.
     """
 
     methods: tuple[str, ...] = ()
@@ -239,7 +239,7 @@ class Probe:
         return request.body.strip() in self.bodies or self._challenged(request) is not None
 
     def answer(self, request: Request) -> str | dict[str, str] | None:
-        """The text or the JSON object that the carrier expects back, ``None`` where any success will do."""
+        """The text or the JSON object that the carrier expects back; ``None`` if any success is enough."""
         if self.echo and request.method in self.methods:
             asked = [value for name, value in parse_qsl(request.query) if name == self.echo]
             return asked[0] if len(asked) == 1 and _harmless(asked[0]) else None

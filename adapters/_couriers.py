@@ -1,11 +1,11 @@
-"""The names that shoppers know couriers by, by the codes that gateways use for them."""
+"""Courier names that shoppers know, by the codes that gateways use for them."""
 
 import re
 
 _NOT_ALNUM = re.compile(r"[^a-z0-9]+")
 
 #: Code without case, hyphens, underscores and blanks → name. The codes are those of AfterShip, EasyPost, Karrio,
-#: Sendcloud, Ship24, ShipEngine, Shippo and ShipStation; a code that two of them use for different companies is absent.
+#: Sendcloud, Ship24, ShipEngine, Shippo and ShipStation; a code that two of them use differently is absent.
 _NAMES = {
     "4px": "4PX",
     "amazonshipping": "Amazon Shipping",
@@ -115,5 +115,5 @@ _NAMES = {
 
 
 def courier_name(code: str | None) -> str | None:
-    """The name of the courier that a gateway calls ``code``; ``None`` where this table does not know it."""
+    """The name of the courier that a gateway calls ``code``; ``None`` if this table does not have it."""
     return _NAMES.get(_NOT_ALNUM.sub("", code.lower())) if code else None

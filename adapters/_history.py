@@ -1,4 +1,4 @@
-"""A parcel's history as carriers list it, and the questions that every adapter asks of one."""
+"""A parcel's history as carriers list it, and the queries on it that adapters share."""
 
 import re
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from adapters._contract import Status, TrackingEvent
 
-#: What carriers write when a parcel went, or goes, back to the merchant. A parcel that is "returned to the depot" is
-#: not on its way back: the courier brings it to the van again. A return that is requested has not begun.
+#: What carriers write when a parcel goes, or went, back to the merchant. A parcel "returned to the depot" is not on its
+#: way back: the courier will try again. A requested return has not begun.
 _RETURN = re.compile(
     r"\bto original sender\b"
     r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper)\b"
@@ -29,8 +29,8 @@ UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """One line of a history. ``event`` is what a shopper may read of it, ``None`` for nothing. ``unknown_word`` is the
-    carrier's word where the adapter's table has no entry for it."""
+    """One line of a history. ``event`` is its line for shoppers, or ``None``. ``unknown_word`` is the carrier's word if
+    the adapter's table has no entry for it."""
 
     status: Status
     happened_at: datetime | None = None
@@ -60,12 +60,12 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The scans of one message, in the order they came in."""
+    """The scans of one message, in their original order."""
 
     scans: tuple[Scan, ...]
 
     def times(self, *statuses: Status) -> list[datetime]:
-        """The instants of the scans with these statuses, of all scans without any; undated scans are left out."""
+        """The instants of the dated scans with these statuses; without statuses, of all dated scans."""
         return [
             scan.happened_at
             for scan in self.scans
@@ -73,21 +73,21 @@ class History:
         ]
 
     def first(self, *statuses: Status) -> datetime | None:
-        """The earliest instant of a scan with one of these statuses, ``None`` where none is dated."""
+        """The earliest instant of a scan with one of these statuses; ``None`` if none is dated."""
         return min(self.times(*statuses), default=None)
 
     def last(self, *statuses: Status) -> datetime | None:
-        """The latest instant of a scan with one of these statuses, ``None`` where none is dated."""
+        """The latest instant of a scan with one of these statuses; ``None`` if none is dated."""
         return max(self.times(*statuses), default=None)
 
     def settled(self, status: Status) -> Status:
-        """``status``, but `Status.RETURNED` for a delivery after a return: that is the delivery to the merchant."""
+        """``status``, but `Status.RETURNED` for a delivery after a return: that delivery is to the merchant."""
         returned = any(scan.status is Status.RETURNED for scan in self.scans)
         return Status.RETURNED if returned and status is Status.DELIVERED else status
 
     @property
     def events(self) -> tuple[TrackingEvent, ...]:
-        """What shoppers may read, without repetitions."""
+        """The lines for shoppers, without repetitions."""
         return tuple(dict.fromkeys(scan.event for scan in self.scans if scan.event is not None))
 
     @property
@@ -97,9 +97,9 @@ class History:
 
 
 def look_up(table: Mapping[str, Status], word: str | None) -> tuple[Status, str]:
-    """The status of a carrier's word, and the word itself where the table does not have it (else ``""``).
+    """The status of a carrier's word, and the word itself if the table does not have it (else ``""``).
 
-    A word that is known and says nothing of where the parcel is has an entry of its own, `Status.OTHER`.
+    A known word that does not say where the parcel is has the entry `Status.OTHER`.
     """
     if not word:
         return Status.OTHER, ""
@@ -108,5 +108,5 @@ def look_up(table: Mapping[str, Status], word: str | None) -> tuple[Status, str]
 
 
 def says_returned(words: str) -> bool:
-    """True where a text that a carrier passes on says that the parcel goes, or went, back to the merchant."""
+    """True if a free text says that the parcel goes, or went, back to the merchant."""
     return _RETURN.search(words) is not None

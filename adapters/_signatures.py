@@ -1,6 +1,6 @@
-"""How carriers sign what they send. All of it is computed over the bytes that arrived, never over a parsed body.
+"""How carriers sign their requests. Signatures are computed over the bytes that arrived, never over a parsed body.
 
-"Now" is ``request.received_at``: a recording is as fresh as it was when it came.
+"Now" is ``request.received_at``: a recording is as fresh as when it arrived.
 """
 
 import base64
@@ -22,7 +22,7 @@ from adapters._auth import AnySecret, matches_any, utf8, with_header
 from adapters._contract import NotAuthentic, Request
 
 Encoding = Literal["base64", "hex", "either"]
-#: What Standard Webhooks, Stripe's scheme and ShipEngine allow a clock to be off, either way.
+#: The clock difference that Standard Webhooks, Stripe's scheme and ShipEngine allow, either way.
 WINDOW = timedelta(minutes=5)
 
 
@@ -32,7 +32,7 @@ def nfkd(secret: str) -> bytes:
 
 
 def from_hex(secret: str) -> bytes:
-    """The bytes that a secret shown in hex stands for (Onfleet, "Secrets"). Raises `ValueError`."""
+    """The bytes of a secret in hex (Onfleet, "Secrets"). Raises `ValueError`."""
     return _some(bytes.fromhex(secret))
 
 
@@ -42,7 +42,7 @@ def from_whsec(secret: str) -> bytes:
 
 
 def _some(key: bytes) -> bytes:
-    """The key, unless it is empty: anybody can sign with that one."""
+    """The key. Raises `ValueError` if it is empty: anyone can sign with an empty key."""
     if not key:
         raise ValueError("an empty key")
     return key
@@ -54,10 +54,10 @@ def whole_body(request: Request) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hmac(AnySecret):
-    """A keyed hash in a header, over the exact body bytes unless ``message`` says over what; it raises `NotAuthentic`
-    where the request lacks a part of it.
+    """A keyed hash in a header, over the exact body bytes or over the result of ``message``, which raises
+    `NotAuthentic` if the request lacks a part of it.
 
-    ``prefix`` must stand before the hash, ``tolerated`` may; ``aliases`` are other names under which the header comes.
+    ``prefix`` must precede the hash, ``tolerated`` may; ``aliases`` are other names of the header.
     """
 
     kind: ClassVar[str] = "hmac"
@@ -102,7 +102,7 @@ class Hmac(AnySecret):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamped(AnySecret):
-    """``t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`` in one header, as Stripe made it known."""
+    """``t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`` in one header, the format known from Stripe."""
 
     kind: ClassVar[str] = "hmac"
     header: str
@@ -170,7 +170,7 @@ class StandardWebhooks(AnySecret):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Salted(AnySecret):
-    """Hex SHA-256 of ``body/key``: no HMAC, but the key stands last, so that nothing can be appended (17TRACK)."""
+    """Hex SHA-256 of ``body/key``: not an HMAC, but the key comes last, so nothing can be appended (17TRACK)."""
 
     kind: ClassVar[str] = "hmac"
     header: str
@@ -191,7 +191,7 @@ class Salted(AnySecret):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jwt(AnySecret):
-    """A JSON Web Token under HS256 in a header (RFC 7519). It proves the sender; the body is not in it."""
+    """A JSON Web Token with HS256 in a header (RFC 7519). It authenticates the sender, but does not cover the body."""
 
     kind: ClassVar[str] = "jwt"
     header: str
@@ -246,8 +246,8 @@ class Jwt(AnySecret):
 class ClientCredentials(AnySecret):
     """The carrier fetches a token from us (RFC 6749, 4.4) and sends it as ``Authorization: Bearer``.
 
-    The secret is ``client_id:client_secret``. Tokens hold their end and a keyed hash of it, so that every process knows
-    its neighbours' tokens and nothing is kept. Where ``id_header`` comes along, it must name the client.
+    The secret is ``client_id:client_secret``. A token contains its expiry and a keyed hash of it, so every process can
+    check it and none is stored. If ``id_header`` is present, it must name the client.
     """
 
     kind: ClassVar[str] = "oauth"
@@ -263,7 +263,7 @@ class ClientCredentials(AnySecret):
         return None if client and word else "must be 'client_id:client_secret'"
 
     def grant(self, request: Request, secrets: Sequence[str]) -> dict[str, Any]:
-        """The answer to a token request that proves a client by Basic credentials. Raises `NotAuthentic`."""
+        """The answer to a token request with a client's Basic credentials. Raises `NotAuthentic`."""
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic" or not encoded:
             raise NotAuthentic("the token request carries no Basic credentials")
@@ -271,7 +271,7 @@ class ClientCredentials(AnySecret):
             given = base64.b64decode(encoded.strip(), validate=True)
         except (ValueError, binascii.Error):
             raise NotAuthentic("the token request's Basic credentials are not base64") from None
-        # RFC 6749, 2.3.1 has both parts form-encoded first; not every client does that.
+        # RFC 6749, 2.3.1 requires both parts form-encoded first; not every client does that.
         decoded_form = b":".join(unquote_to_bytes(part.replace(b"+", b" ")) for part in given.split(b":", 1))
         proven = [secret for secret in secrets if matches_any(utf8(secret), (given, decoded_form))]
         if not proven:
@@ -307,7 +307,7 @@ class ClientCredentials(AnySecret):
 
 
 def required(request: Request, *names: str) -> str:
-    """What the first of these headers holds that is there. Raises `NotAuthentic` where none is."""
+    """The value of the first of these headers that is present. Raises `NotAuthentic` if none is."""
     written = next(filter(None, (request.headers.get(name, "").strip() for name in names)), "")
     if not written:
         raise NotAuthentic(f"header {names[0]} is missing")
@@ -315,7 +315,7 @@ def required(request: Request, *names: str) -> str:
 
 
 def decoded(written: str, encoding: Encoding, header: str) -> list[bytes]:
-    """The bytes that a signature may stand for: under ``either`` a text may be both hex and base64.
+    """The bytes that a signature may mean: under ``either`` a text may be both hex and base64.
 
     Raises `NotAuthentic`.
     """
@@ -340,7 +340,7 @@ def from_unix(written: str, header: str) -> datetime:
 
 
 def check_fresh(stamp: datetime, request: Request, window: timedelta, header: str) -> None:
-    """Raise `NotAuthentic` for what was signed too long ago, or in the future."""
+    """Raise `NotAuthentic` if it was signed too long ago, or in the future."""
     if abs(request.received_at - stamp) > window:
         raise NotAuthentic(f"header {header} is more than {int(window.total_seconds())} s off our clock")
 

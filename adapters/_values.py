@@ -1,5 +1,5 @@
-"""Total conversions from what carriers write to values: each returns a value, returns ``None`` for "not said", or
-raises `Unreadable` with the JSON path."""
+"""Conversions from carriers' notations to values. Each returns a value, returns ``None`` for "not said", or raises
+`Unreadable` with the JSON path."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from adapters._contract import Unreadable
 
-MAX_TEXT = 500  # characters; no carrier's id, number or URL comes near it
+MAX_TEXT = 500  # characters; no carrier's id, number or URL is nearly as long
 MAX_DEPTH = 64
 MAX_NUMBER = 64  # characters
 _LEAST_MILLISECONDS = 10**11
@@ -47,7 +47,7 @@ def text(value: object, path: str, *, most: int = MAX_TEXT) -> str | None:
 
 
 def name(value: object, path: str) -> str:
-    """A text that must be there, such as an id. Raises `Unreadable` like `text`, and where it is blank."""
+    """A required text, such as an id. Raises `Unreadable` like `text`, and if it is blank."""
     written = text(value, path)
     if written is None:
         raise Unreadable(path, "is blank")
@@ -55,14 +55,14 @@ def name(value: object, path: str) -> str:
 
 
 def line(value: object, path: str) -> str:
-    """Words for people on one line, ``""`` for none: white space is folded and what is too long is cut, since nothing
-    is identified by them. Raises `Unreadable` like `text` for what is no text at all."""
+    """Words for people on one line, ``""`` for none. White space is folded and long text is cut, because it identifies
+    nothing. Raises `Unreadable` like `text` if it is not text at all."""
     folded = " ".join(value.split()) if isinstance(value, str) else value
     return text(folded[:MAX_TEXT] if isinstance(folded, str) else folded, path) or ""
 
 
 def url(value: object, path: str) -> str | None:
-    """An absolute http(s) URL without the stray white space some carriers put in; ``None`` for anything else."""
+    """An absolute http(s) URL, without the stray white space of some carriers; ``None`` for anything else."""
     written = text(value, path, most=2000)
     if written is None:
         return None
@@ -75,12 +75,12 @@ def url(value: object, path: str) -> str | None:
 
 
 def moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> datetime | None:
-    """An aware instant, or ``None`` where nothing was said or no zone is known.
+    """An aware instant, or ``None`` if nothing was said or no zone is known.
 
     ``formats`` are ``strptime`` patterns, tried in order; without any the text is ISO 8601. A time without an offset
     is read in ``zone``; a bare date is the start of that day there.
 
-    Raises `Unreadable` where the text is no time.
+    Raises `Unreadable` if the text is not a time.
     """
     parsed = _parse(value, path, formats)
     if parsed is None or (parsed.tzinfo is None and zone is None):
@@ -89,7 +89,7 @@ def moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> date
 
 
 def local_moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> datetime | None:
-    """Like `moment`, but a time in UTC is put on the clocks of ``zone``: its date is the parcel's own day there.
+    """Like `moment`, but a time in UTC is converted to ``zone``: its date is the parcel's local day.
 
     Any other offset is the carrier's local time already.
     """
@@ -110,7 +110,7 @@ def day(value: object, path: str, *formats: str) -> date | None:
 
 def epoch(value: object, path: str) -> datetime | None:
     """The UTC instant of a Unix time in seconds or milliseconds, as a number or as its digits; ``None`` for null and
-    blank. Which of the two it is its size tells: in seconds, no carrier writes of the year 5138.
+    blank. The size decides which: in seconds, it would be after the year 5138.
 
     Raises `Unreadable`.
     """
@@ -127,12 +127,12 @@ def epoch(value: object, path: str) -> datetime | None:
 
 
 def page(template: str, number: str | None) -> str | None:
-    """The carrier's public tracking page of a parcel: ``template`` with the number, encoded, for ``{number}``."""
+    """The carrier's public tracking page of a parcel: ``template`` with the encoded number for ``{number}``."""
     return template.replace("{number}", quote(number, safe="")) if number else None
 
 
 def form(body: bytes) -> dict[str, str]:
-    """A form-urlencoded body's fields. Raises `Unreadable`, also for a field that is there twice and differs."""
+    """A form-urlencoded body's fields. Raises `Unreadable`, also for a field with two different values."""
     try:
         pairs = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=200
@@ -188,7 +188,7 @@ def _parse(value: object, path: str, formats: tuple[str, ...]) -> datetime | Non
     if written is None:
         return None
     if not formats:
-        if written.isdecimal():  # else Unix milliseconds would pass as a day of the year 1712
+        if written.isdecimal():  # else Unix milliseconds would be read as a day of the year 1712
             raise Unreadable(path, f"is a bare number ({_shape(written)}), not an ISO 8601 time")
         try:
             return datetime.fromisoformat(written)
@@ -203,7 +203,7 @@ def _parse(value: object, path: str, formats: tuple[str, ...]) -> datetime | Non
 
 
 def _instant(aware: datetime, path: str) -> datetime:
-    """The time with its offset written out: a zone's wall clocks do not compare as instants where clocks change."""
+    """The time with a fixed offset: a zone's local times do not compare as instants when clocks change."""
     try:
         aware.astimezone(UTC)
         offset = aware.utcoffset()
@@ -213,7 +213,7 @@ def _instant(aware: datetime, path: str) -> datetime:
 
 
 def _shape(written: str) -> str:
-    """How a text is written, without what it says: the reader needs the format, and a wrong field may hold a name."""
+    """The format of a text without its content: a person needs the format, and a wrong field may hold a name."""
     masked = "".join("9" if one.isdigit() else "a" if one.isalpha() else one for one in written[:40])
     return repr(masked + ("…" if len(written) > 40 else ""))
 

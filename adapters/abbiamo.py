@@ -42,7 +42,7 @@ STATUSES = {
     "PENDING": Status.ANNOUNCED,
     "DISPATCHED": Status.ANNOUNCED,  # a carrier, a route or a driver was found; the goods are in the store
     "IN_TRANSIT": Status.OTHER,  # to the store or to the shopper: the detail says it
-    "IN_TRANSIT/COLLECTING": Status.ANNOUNCED,  # the driver is on his way to the store
+    "IN_TRANSIT/COLLECTING": Status.ANNOUNCED,  # the driver is on the way to the store
     "IN_TRANSIT/AT_PICKUP_POINT": Status.ANNOUNCED,
     "COLLECTED": Status.DISPATCHED,
     "HANDLING": Status.OTHER,
@@ -51,7 +51,7 @@ STATUSES = {
     "HANDLING/TRANSFER_COMPLETED": Status.IN_TRANSIT,
     "START_DELIVERY": Status.OUT_FOR_DELIVERY,
     "MANUAL_HANDLE": Status.OTHER,
-    "SUCCESSFUL": Status.OTHER,  # a success alone does not say at whose door
+    "SUCCESSFUL": Status.OTHER,  # a success alone does not say for whom
     "SUCCESSFUL/DELIVERED": Status.DELIVERED,
     "SUCCESSFUL/RETURNED": Status.RETURNED,
     "RETURNING": Status.RETURNED,
@@ -99,7 +99,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _status(state: str, detail: str | None) -> tuple[Status, str]:
-    """Of the pair where the table has it, else of the status alone; a detail that would decide is an unknown word."""
+    """The pair's entry if the table has it, else that of the status; a detail that would decide is an unknown word."""
     pair = f"{state}/{detail}"
     if detail and pair in STATUSES:
         return STATUSES[pair], ""
@@ -108,7 +108,7 @@ def _status(state: str, detail: str | None) -> tuple[Status, str]:
 
 
 def _detail(payload: dict[str, Any]) -> str | None:
-    """The table of the fields says "substatus", the examples "sub_status"."""
+    """The detail: the table of the fields has "substatus", the examples have "sub_status"."""
     return text(payload.get("sub_status"), "$.sub_status") or text(payload.get("substatus"), "$.substatus")
 
 
@@ -122,7 +122,7 @@ def _references(payload: dict[str, Any]) -> tuple[Reference, ...]:
 
 
 def _events(words: str, status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
-    """The status by its name: the messages beside it are the driver's own words."""
+    """The event with the status's name: the messages beside it are the driver's own words."""
     if happened_at is None or status is Status.ANNOUNCED:
         return ()
     return (TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at),)

@@ -45,7 +45,7 @@ REFERENCES = ("msg.order_number", "msg.order_id", "msg.custom_fields")
 # https://www.aftership.com/docs/tracking/enum/delivery-statuses, read on 2026-11-28: tag, of the parcel and of each
 # checkpoint
 TAGS = {
-    "Pending": Status.OTHER,  # AfterShip itself has heard nothing yet
+    "Pending": Status.OTHER,  # AfterShip itself has no news yet
     "InfoReceived": Status.ANNOUNCED,
     "InTransit": Status.IN_TRANSIT,
     "OutForDelivery": Status.OUT_FOR_DELIVERY,
@@ -56,7 +56,7 @@ TAGS = {
     "Expired": Status.EXCEPTION,
 }
 # https://www.aftership.com/docs/tracking/enum/delivery-sub-statuses, with those of 2026-03-27, read on 2026-11-28:
-# subtag. What says no more than its tag leaves the word to it.
+# subtag. If a subtag says no more than its tag, the tag decides.
 SUBTAGS = {
     "InTransit_002": Status.DISPATCHED,  # acceptance scan
     "Exception_010": Status.RETURNED,  # on its way back
@@ -109,9 +109,9 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
 
 
 def _dispatched_at(parcel: dict[str, Any], status: Status, history: History, request: Request) -> datetime | None:
-    """Checkpoints first: AfterShip's summary dates were seen in UTC without saying so.
+    """The dispatch, from checkpoints first: AfterShip's summary dates were seen in UTC without a zone.
 
-    ``tracking_ship_date`` is the merchant's own word, so the courier must at least have the parcel.
+    ``tracking_ship_date`` comes from the merchant, so it counts only if the courier has the parcel.
     """
     scanned = history.first(*UNDERWAY)
     picked_up = _moment(parcel, "shipment_pickup_date", request)
@@ -141,7 +141,7 @@ def _references(parcel: dict[str, Any]) -> tuple[Reference, ...]:
 
 
 def _status(update: dict[str, Any], path: str) -> tuple[Status, tuple[str, ...]]:
-    """The status of a parcel or of a checkpoint, and those of its two words that no table has."""
+    """The status of a parcel or of a checkpoint, and which of its two words no table has."""
     of_tag, unknown_tag = look_up(TAGS, text(update.get("tag"), f"{path}.tag"))
     of_subtag, unknown_subtag = look_up(SUBTAGS, text(update.get("subtag"), f"{path}.subtag"))
     return (

@@ -29,7 +29,7 @@ from adapters import (
 NAME = "Blue Dart"
 # The "Push API Implementation Document - Status Tracking" (August 2024) is sent at onboarding; a copy is kept here.
 DOCS = "https://github.com/AnkitPatel-git/sb-webhook"
-# Nothing is signed. What proves Blue Dart is agreed at onboarding: a licence key, a user with a password, or a token.
+# Nothing is signed. The credential is agreed at onboarding: a licence key, a user with a password, or a token.
 AUTH = (Header("license-key"), Basic(), Bearer(), Header(), Path())
 REPLY = Reply(unreadable=200)  # three repeats would bring nothing new
 PROBE = None
@@ -38,7 +38,7 @@ ZONE = ZoneInfo("Asia/Kolkata")  # "IST" in two editions; the third has no zone
 TRACKING_PAGE = None
 REFERENCES = ("Shipment.RefNo",)
 
-# A code means something only with its group: T for status, S for scan. 000 to 003 stand in Blue Dart's "Push API
+# A code means something only with its group: T for status, S for scan. 000 to 003 are in Blue Dart's "Push API
 # Implementation Document" (August 2024), the others in an Indian shipping aggregator's table (third party, public
 # code). Both were read on 2026-11-28.
 _CODES = (
@@ -56,7 +56,7 @@ _CODES = (
     ("T", Status.IN_TRANSIT, "156 157 159 161 166 169 170 171 172 175 176 184 185 187 210 211 212 213 214 215 216"),
     ("T", Status.IN_TRANSIT, "217 218 219 220 221 222 223 224 301 302 303 304 305 306 307 308 309 310 311 312 313"),
     ("T", Status.IN_TRANSIT, "314 315 316"),
-    ("T", Status.IN_TRANSIT, "206 208"),  # lies in a parcel locker or shop
+    ("T", Status.IN_TRANSIT, "206 208"),  # waits in a parcel locker or shop
     # back to the shipper, on this waybill or on a new one; 209 is taken out of the shop for the way back
     ("T", Status.RETURNED, "016 034 043 060 074 104 105 118 123 188 209"),
     # lost, destroyed, damaged, seized, refused, or closed without a proof of delivery
@@ -107,7 +107,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _history(parcel: dict[str, Any], zone: tzinfo) -> History:
-    """The dated scans, oldest first. In the edition "Lite" the parcel itself is its one scan."""
+    """The dated scans, oldest first. In the edition "Lite" the parcel itself is its only scan."""
     nested = (parcel.get("Scans") or {}).get("ScanDetail")
     written = [(f"$.Shipment.Scans.ScanDetail[{n}]", detail) for n, detail in enumerate(nested or [])]
     if nested is None:
@@ -145,7 +145,7 @@ def _status(detail: dict[str, Any], path: str) -> tuple[Status, str]:
 
 
 def _clock(fields: dict[str, Any], path: str, day_field: str, time_field: str, zone: tzinfo) -> datetime | None:
-    """A date and a time of day; ``None`` where either is blank, or the year is the 0000 that stands for "unknown"."""
+    """A date and a time of day; ``None`` if either is blank, or the year is 0000, which means "unknown"."""
     on, at = text(fields.get(day_field), f"{path}.{day_field}"), text(fields.get(time_field), f"{path}.{time_field}")
     if on is None or at is None or on.endswith("-0000"):
         return None
@@ -153,6 +153,6 @@ def _clock(fields: dict[str, Any], path: str, day_field: str, time_field: str, z
 
 
 def _by_day_and_clock(dated: tuple[date, Scan]) -> tuple[date, str]:
-    """By local day and clock; two scans of one minute stay as they came."""
+    """The sort key: local day and clock. Two scans of one minute keep their order."""
     on, scan = dated
     return on, scan.happened_at.isoformat() if scan.happened_at else ""

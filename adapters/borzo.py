@@ -27,7 +27,7 @@ AUTH = (Hmac(header="x-dv-signature", encoding="hex"),)
 REPLY = Reply(unreadable=200)  # any 4xx or 5xx is sent again for a day
 PROBE = None
 RETRIES = Retries(times=None, over=timedelta(hours=24))
-ZONE = None  # Borzo is in several countries, so a time without an offset is none
+ZONE = None  # Borzo is in several countries, so a time without an offset has no zone
 TRACKING_PAGE = None
 REFERENCES = ("order.points[*].client_order_id", "delivery.client_order_id")
 
@@ -35,7 +35,7 @@ REFERENCES = ("order.points[*].client_order_id", "delivery.client_order_id")
 ORDERS = {
     "new": Status.ANNOUNCED,
     "available": Status.ANNOUNCED,
-    "active": Status.OTHER,  # the courier is on tour; whether he has come by the shop is not said
+    "active": Status.OTHER,  # the courier is on tour; whether the shop was visited is not said
     "completed": Status.DELIVERED,
     "canceled": Status.CANCELLED,
     "delayed": Status.EXCEPTION,
@@ -64,9 +64,9 @@ Part = tuple[dict[str, Any], str]  # of the message, with its JSON path
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The same message once for each order of the shop's, with the other stops blanked; else as a whole.
+    """The message once for each of the shop's orders, with the other stops blanked; without orders, as a whole.
 
-    The first stop is the pick-up of all of them: its time stays.
+    The first stop is the pick-up for all of them: its time stays.
     """
     if payload["event_type"] not in ("order_created", "order_changed"):
         return [("$", payload)]
@@ -136,7 +136,7 @@ def _client_order(stop: dict[str, Any] | None, path: str) -> str | None:
 
 
 def _blanked(point: dict[str, Any] | None, index: int, stop: int | None) -> dict[str, Any] | None:
-    """The stop itself, of the first one its time, and nothing of the others."""
+    """The stop itself, the time of the first one, and nothing of the others."""
     if index == stop or point is None:
         return point
     return {"completed_datetime": point.get("completed_datetime")} if index == 0 else None

@@ -107,8 +107,8 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
 
 
 def _status(event: dict[str, Any], code: str) -> tuple[Status, str]:
-    """The status, and the code that the table lacks. Incidents have codes of their own, whose list is not published,
-    and name the state that the guide is in. When the guide came into that state they do not say."""
+    """The status, and the code that the table lacks. Incidents have their own codes, whose list is not published. They
+    name the guide's present state, but not since when."""
     if code in STATUSES or "codigo_estado" not in event:
         return look_up(STATUSES, code)
     _, unknown_state = look_up(STATUSES, text(event["codigo_estado"], "$.message.data.codigo_estado"))
@@ -116,10 +116,10 @@ def _status(event: dict[str, Any], code: str) -> tuple[Status, str]:
 
 
 def _when(event: dict[str, Any], request: Request) -> tuple[date | None, datetime | None]:
-    """Day and time stand apart; without a day there is neither."""
+    """Day and instant, from two fields; without a day there is neither."""
     written = text(event.get("fecha"), "$.message.data.fecha")
     hour = text(event.get("hora"), "$.message.data.hora")
     if written and hour:
-        written = f"{written} {''.join(hour.split())}"  # some come as "13: 51: 43.456818"
+        written = f"{written} {''.join(hour.split())}"  # some are written "13: 51: 43.456818"
     path = "$.message.data.fecha"
     return day(written, path), moment(written, path, zone=request.zone)

@@ -1,7 +1,7 @@
 """Correios (CWS, service wh-rastro): one tracking event of one object per POST, in an unpublished body.
 
-The documentation is behind a login, and no integrator has shown a message. The fields that its OpenAPI and the tracking
-API name are looked for; a message with none of them is kept as unreadable and can be read once they are known.
+The documentation is behind a login, and no integrator has shown a message. The adapter looks for the fields that its
+OpenAPI and the tracking API name. A message without them is kept as unreadable, until they are known.
 """
 
 import json
@@ -31,7 +31,7 @@ from adapters import (
 NAME = "Correios"
 DOCS = "https://cws.correios.com.br"
 # "Resumo HMAC" of the body under the secret chosen at registration; neither the digest nor its writing is published.
-# SHA-256 is presumed, as the one integrator does. Should it be another, nothing is let in until the URL holds a secret.
+# SHA-256 is presumed, as the one integrator does. If it is another, requests are refused until the URL holds a secret.
 AUTH = (Hmac(header="x-correios-signature", encoding="either", tolerated="sha256="), Path())
 REPLY = Reply(unreadable=200)  # a 4xx is believed to be sent again
 PROBE = None
@@ -100,7 +100,7 @@ Field = tuple[Any, str]
 
 
 def decode(request: Request) -> Any:
-    """The OpenAPI's ``payload`` is text, presumably JSON: it is unfolded where it stands."""
+    """The message with its ``payload`` decoded in place: in the OpenAPI it is text, presumably JSON."""
     body = strict_json(request.body)
     if isinstance(body, dict) and isinstance(body.get("payload"), str):
         return {**body, "payload": inner_json(body["payload"], "$.payload")}
@@ -108,7 +108,7 @@ def decode(request: Request) -> Any:
 
 
 def encode(payload: Any) -> bytes:
-    """The envelope with its payload folded again."""
+    """The envelope with its payload as text again."""
     if not isinstance(payload, dict) or not isinstance(payload.get("payload"), dict):
         return json.dumps(payload).encode()
     return json.dumps({**payload, "payload": json.dumps(payload["payload"])}).encode()
@@ -152,7 +152,7 @@ def _number(payload: dict[str, Any]) -> str:
 
 
 def _kind(payload: dict[str, Any], request: Request) -> str:
-    """The event as ``BDE-1``. Raises `Unreadable`: an event that says not what happened is not to be understood."""
+    """The event as ``BDE-1``. Raises `Unreadable` if the event does not say what happened."""
     written, path = _first(payload, KINDS)
     if written is None:
         written, path = _pair(payload)
@@ -165,14 +165,14 @@ def _kind(payload: dict[str, Any], request: Request) -> str:
 
 
 def _pair(payload: dict[str, Any]) -> Field:
-    """The tracking API writes ``"codigo": "BDE", "tipo": "01"``."""
+    """The kind from two fields: the tracking API writes ``"codigo": "BDE", "tipo": "01"``."""
     code, path = _first(payload, ("codigo",))
     kind, kind_path = _first(payload, ("tipo",))
     return (None, path) if code is None else (f"{text(code, path)}-{text(kind, kind_path) or ''}", path)
 
 
 def _first(payload: dict[str, Any], names: tuple[str, ...]) -> Field:
-    """The first of these fields that says something, inside ``payload`` before beside it, and its path."""
+    """The first of these fields with a value, and its path: inside ``payload`` first, then beside it."""
     inside = payload.get("payload")
     for node, at in ((inside, "$.payload"), (payload, "$")):
         for name in names:

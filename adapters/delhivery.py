@@ -33,7 +33,7 @@ DOCS = "https://delhivery-express-api-doc.readme.io/reference/tracking-via-push-
 AUTH = (Header("x-webhook-token"), Header(), Bearer(), Basic(), Path())
 REPLY = Reply(unreadable=422)
 PROBE = None
-RETRIES = Retries(times=1, over=timedelta(0))  # at once; what is lost is to be had from the Track API alone
+RETRIES = Retries(times=1, over=timedelta(0))  # at once; only the Track API has what is lost
 ZONE = ZoneInfo("Asia/Kolkata")  # times have no offset; integrators read them as India's
 TRACKING_PAGE = None
 REFERENCES = ("Shipment.ReferenceNo",)

@@ -53,9 +53,9 @@ STATUSES = {
     "failure": Status.EXCEPTION,
     "unknown": Status.OTHER,
 }
-# A division's own codes, by `service`. They count where there is no statusCode, and where they say that a parcel goes
-# back. Express: DHL's list of statuses, copied in https://github.com/karrioapi/karrio; the others: DHL's push guides
-# ("Push API 101", 2025). Read 2026-11-28.
+# A division's own codes, by `service`. They count if there is no statusCode, and if they say that a parcel goes back.
+# Express: DHL's list of statuses, copied in https://github.com/karrioapi/karrio; the others: DHL's push guides ("Push
+# API 101", 2025). Read 2026-11-28.
 DIVISIONS = {
     "express": {
         "PU": Status.DISPATCHED,  # picked up
@@ -151,7 +151,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _url(payload: dict[str, Any]) -> str | None:
-    """The division's page of this parcel, which DHL writes without the s."""
+    """The division's page of this parcel as https; DHL writes it without the s."""
     written = url(payload.get("serviceUrl"), "$.serviceUrl")
     return written and "https" + written.removeprefix("https").removeprefix("http")
 
@@ -168,14 +168,14 @@ def _scan(event: dict[str, Any], path: str, service: str, request: Request) -> S
 
 
 def _for_people(event: dict[str, Any], path: str, service: str) -> str:
-    """Not ``description``, free text in which a published sample has a first name."""
+    """The text for shoppers. It is not ``description``, free text in which a published sample has a first name."""
     written = line(event.get("status"), f"{path}.status")
     code = DIVISIONS.get(service, {}).get(written)
     return (code.words if code else written) or line(event.get("statusCode"), f"{path}.statusCode")
 
 
 def _status(fields: dict[str, Any], path: str, service: str) -> tuple[Status, str]:
-    """By the shared code; without one by the division's. A return shows in the division's code, or in words."""
+    """The status by the shared code, else by the division's. A return shows in the division's code, or in words."""
     own = DIVISIONS.get(service, {})
     written = {field: line(fields.get(field), f"{path}.{field}") for field in WORDS}
     divisional = written["divisionalStatus"]

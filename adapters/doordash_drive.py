@@ -40,7 +40,7 @@ STATUSES = {
     "DELIVERY_CREATED": Status.ANNOUNCED,
     "DASHER_CONFIRMED": Status.ANNOUNCED,
     **dict.fromkeys(("dasher_enroute_to_pickup", "DASHER_ENROUTE_TO_PICKUP"), Status.ANNOUNCED),
-    "DASHER_CONFIRMED_PICKUP_ARRIVAL": Status.ANNOUNCED,  # at the shop, with empty hands
+    "DASHER_CONFIRMED_PICKUP_ARRIVAL": Status.ANNOUNCED,  # at the shop, still without the parcel
     "DASHER_PICKED_UP": Status.DISPATCHED,
     **dict.fromkeys(("dasher_enroute_to_dropoff", "DASHER_ENROUTE_TO_DROPOFF"), Status.OUT_FOR_DELIVERY),
     "DASHER_CONFIRMED_DROPOFF_ARRIVAL": Status.OUT_FOR_DELIVERY,
@@ -80,7 +80,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _events(payload: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
-    """What a shopper may read: where the parcel is, not where the courier without it is."""
+    """The events for shoppers: where the parcel is, not where the courier is without it."""
     written = day(payload.get("created_at"), "$.created_at")
     if not status.in_possession or written is None:
         return ()

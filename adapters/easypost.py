@@ -102,13 +102,13 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
 
 
 def _references(detail: dict[str, Any]) -> tuple[Reference, ...]:
-    """The number under which the carrier, or a second one, knows the same parcel."""
+    """The number of the same parcel at the carrier, or at a second one."""
     other = text(detail.get("alternate_identifier"), "$.result.carrier_detail.alternate_identifier")
     return (Reference(ReferenceKind.TRACKING_NUMBER, other),) if other else ()
 
 
 def _history(details: list[dict[str, Any]], request: Request) -> History:
-    """The details in the order they came in: it is usually ascending, which nothing promises."""
+    """The details in their original order, which is usually ascending, but not guaranteed."""
     return History(tuple(_scan(detail, f"$.result.tracking_details[{n}]", request) for n, detail in enumerate(details)))
 
 

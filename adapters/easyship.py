@@ -27,8 +27,8 @@ from adapters import (
 
 NAME = "Easyship"
 DOCS = "https://developers.easyship.com/reference/webhooks-guide"
-# The token names the company alone: it proves the sender, not the body. Of version 1.0 the documentation says that "the
-# signature will be your secret key".
+# The token names only the company: it authenticates the sender, not the body. Of version 1.0 the documentation says
+# that "the signature will be your secret key".
 AUTH = (Jwt(header="x-easyship-signature"), Header("x-easyship-signature"))
 REPLY = Reply(unreadable=200)  # after 30 failures the webhook is switched off
 PROBE = None
@@ -160,7 +160,7 @@ def _status(event: str, block: dict[str, Any], field: str) -> tuple[Status, str]
 
 
 def _turned_back(block: dict[str, Any], field: str) -> History:
-    """The checkpoints, in the couriers' own words, that say that the parcel goes back."""
+    """The checkpoints whose text, in the couriers' own words, says that the parcel goes back."""
     checkpoints = block.get("checkpoints") or []
     path = f"$.{field}.checkpoints"
     words = [line(checkpoint.get("message"), path) for checkpoint in checkpoints]

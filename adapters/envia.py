@@ -31,7 +31,7 @@ DOCS = "https://docs.envia.com/docs/webhooks"
 
 
 def _message(request: Request) -> bytes:
-    """``<timestamp>.<event>.<body>``, as the two headers write them."""
+    """The signed bytes: ``<timestamp>.<event>.<body>``, as written in the two headers."""
     stamp, event = (request.headers.get(f"x-webhook-{part}", "").strip() for part in ("timestamp", "event"))
     if not (stamp and event):
         raise NotAuthentic("header x-webhook-timestamp or x-webhook-event is missing")
@@ -131,7 +131,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _legacy(payload: dict[str, Any]) -> Shipment:
-    """Types 1 and 2 have neither an id nor a time of a known form: the number is the key, and nothing is dated."""
+    """A shipment of types 1 and 2. They lack an id and a readable time: the number is the key, without dates."""
     if "shipment_status" in payload:
         raise Ignored("the panel's test message")
     number = name(payload["trackingNumber"], "$.trackingNumber")

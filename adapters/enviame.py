@@ -99,7 +99,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _events(payload: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
-    """The status by its name; ``status_information`` is the courier's free text, which may name people."""
+    """The event with the status's name; ``status_information`` is the courier's free text, which may name people."""
     happened_on = day(payload.get("status_date"), "$.status_date")
     words = line(payload.get("status_name"), "$.status_name")
     if happened_on is None or not words or status is Status.ANNOUNCED:

@@ -35,7 +35,7 @@ from adapters import (
 
 NAME = "Enviopack"
 DOCS = "https://developers.enviopack.com.ar/"
-AUTH = (Path(), Query())  # nothing is signed: the secret stands in the URL that the merchant registers
+AUTH = (Path(), Query())  # nothing is signed: the secret is in the URL that the merchant registers
 REPLY = Reply(unreadable=200)  # an answer other than 200 within 5 s makes Enviopack send again
 PROBE = None
 RETRIES = Retries(times=10, over=timedelta(minutes=20))  # as integrators have it from the documentation
@@ -83,7 +83,7 @@ _SHIPMENT = re.compile(r"/envios/(\d+)(?:$|/tracking)")
 
 
 def decode(request: Request) -> dict[str, str]:
-    """The message stands in the query; a body is not looked at."""
+    """The message, which is in the query; a body is not read."""
     return form(request.query.encode("latin-1", "replace")) if request.query else {}
 
 
@@ -96,7 +96,7 @@ def notice(payload: dict[str, str], request: Request) -> list[Fetch]:  # noqa: A
     shipment = Fetch(url=f"https://api.enviopack.com/envios/{number}")
     if payload["tipo"] == PROCESSED:
         return [shipment]
-    # The history first: it has the dates, and a number that is written without one is not written again for it.
+    # The history first: it has the dates, and a number that is written without a date is not written again for it.
     return [Fetch(url=f"{shipment.url}/tracking?formato=ISO")]
 
 

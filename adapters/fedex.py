@@ -31,7 +31,7 @@ from adapters import (
 
 NAME = "FedEx"
 DOCS = "https://developer.fedex.com/api/en-us/catalog/shipment-visibility-webhook/docs"
-# "Business rules and best practices" there: its Java snippet is an HMAC in base64, its prose speaks of hex.
+# "Business rules and best practices" there: its Java snippet is an HMAC in base64, its text says hex.
 AUTH = (Hmac(header="fdx-signature", encoding="either"), Path())
 REPLY = Reply(unreadable=422)  # three repeats, then FedEx's own list of missed events; nothing is disabled
 PROBE = None
@@ -45,8 +45,8 @@ REFERENCES = (
 )
 
 # API Reference Guide, "Tracking Status Codes" and "Status Code and Statuses for Webhook Tracking Events", read on
-# 2026-11-28: eventType of a scan. CA, DS, EA, RC and SP stand there twice, so they say nothing; CH, DR, IN, MD and OX
-# are no movement of a parcel.
+# 2026-11-28: eventType of a scan. CA, DS, EA, RC and SP are there twice, so they decide nothing; CH, DR, IN, MD and OX
+# are not movements of a parcel.
 STATUSES = {
     "OC": Status.ANNOUNCED,
     "AP": Status.ANNOUNCED,  # the courier is at the merchant's, or on the way there
@@ -84,7 +84,7 @@ Coded = tuple[str, Scan]
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The results of each number, but of a number that is used again only the shipment with the newest label."""
+    """The results of each number. Of a recycled number, only the shipment with the newest label."""
     members: list[tuple[str, Any]] = []
     for n, number in enumerate(payload["output"]["completeTrackResults"]):
         labels = [_label_day(result) for result in number["trackResults"]]
@@ -128,7 +128,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _label_day(result: Any) -> str:
-    """The label's date as written, ``""`` where there is none; what is wrong with a result, `read` will say."""
+    """The label's date as written, ``""`` if there is none; `read` reports faults of a result."""
     rows = result.get("dateAndTimes") if isinstance(result, dict) else None
     rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     days = [DAY.match(str(row.get("dateTime"))) for row in rows if row.get("type") == "SHIP"]
@@ -136,10 +136,10 @@ def _label_day(result: Any) -> str:
 
 
 def _status(scans: list[Coded], latest: str | None) -> tuple[Status, str]:
-    """The newest scan's status, by time: FedEx promises no order. Without a scan that moves the parcel the latest
-    status speaks, and its code where no table has it.
+    """The newest scan's status, by time, because FedEx promises no order. Without a scan that moves the parcel, the
+    latest status counts, with its code if no table has it.
 
-    The label comes before everything else: by its time alone, a pick-up at midnight would precede it.
+    The label comes first: by its time alone, a pick-up at midnight would precede it.
     """
     moves = [scan for code, scan in scans if code not in NO_MOVEMENT]
     if not moves:
@@ -149,8 +149,8 @@ def _status(scans: list[Coded], latest: str | None) -> tuple[Status, str]:
 
 
 def _dispatched_at(payload: dict[str, Any], history: History, request: Request) -> datetime | None:
-    """The first scan with FedEx. Where no pick-up scan has a time, FedEx's own date of the pick-up counts as well; the
-    ship date does not, it is the label's."""
+    """The first scan with FedEx. If no pick-up scan has a time, FedEx's own date of the pick-up counts as well. The
+    ship date does not: it is the label's."""
     times = history.times(*UNDERWAY)
     if not history.times(Status.DISPATCHED):
         times += _dates(payload, request, "ACTUAL_PICKUP") or _dates(payload, request, "ACTUAL_TENDER")
@@ -158,7 +158,7 @@ def _dispatched_at(payload: dict[str, Any], history: History, request: Request) 
 
 
 def _other_numbers(payload: dict[str, Any], number: str) -> tuple[Reference, ...]:
-    """FedEx writes ``values``, its own specification ``value``, which may be a list or one text."""
+    """The parcel's other numbers. FedEx sends ``values``, its specification says ``value``: a list or one text."""
     rows = (payload.get("additionalTrackingInfo") or {}).get("packageIdentifiers") or []
     found: list[str | None] = []
     for n, row in enumerate(rows):

@@ -29,7 +29,7 @@ from adapters import (
 
 NAME = "Frete Rápido"
 DOCS = "https://dev.freterapido.com.br/common/ocorrencias_da_fr/"
-# Nothing is signed. The panel lets the merchant choose Bearer, Basic or headers of his own.
+# Nothing is signed. In the panel the merchant chooses Bearer, Basic or other headers.
 AUTH = (Bearer(), Basic(), Header(), Path())
 REPLY = Reply(unreadable=200)  # any status but 200, 404 and 413 is sent again
 PROBE = None
@@ -109,9 +109,9 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _number(payload: dict[str, Any]) -> str | None:
-    """The carrier's code; many carriers give none, and then the freight's own id is what the shopper can look up.
+    """The carrier's code. Many carriers give none: then shoppers can look up the freight's own id.
 
-    Elsewhere in this API ``rastreio`` is the page's URL, which is no number.
+    Elsewhere in this API ``rastreio`` is the page's URL, which is not a number.
     """
     written = text(payload.get("rastreio"), "$.rastreio")
     return None if url(written, "$.rastreio") else written
@@ -131,7 +131,7 @@ def _references(payload: dict[str, Any], own_number: str | None) -> tuple[Refere
 
 
 def _events(words: str, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
-    """The occurrence by its name; ``mensagem`` is free text, which may name people."""
+    """The event with the occurrence's name; ``mensagem`` is free text, which may name people."""
     if happened_at is None or not words:
         return ()
     return (TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at),)

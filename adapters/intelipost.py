@@ -38,8 +38,8 @@ TRACKING_PAGE = None
 REFERENCES = ("sales_order_number", "order_number")
 
 # `history.shipment_order_volume_state` as in https://github.com/intelipost/Magento2, Controller/Webhook/Index.php, read
-# 2026-11-22; LABEL_CREATED and CANCELLED are in integrators' production code, read 2026-11-28.
-# There are hundreds of micro states, which each client may rename: they tell a return, and decide nothing else.
+# 2026-11-22; LABEL_CREATED and CANCELLED are in integrators' production code, read 2026-11-28. There are hundreds of
+# micro states, which each client may rename: they show a return, and decide nothing else.
 STATUSES = {
     "LABEL_CREATED": Status.ANNOUNCED,
     "READY_FOR_SHIPPING": Status.ANNOUNCED,
@@ -119,7 +119,7 @@ def _names(history: dict[str, Any]) -> list[str]:
 
 
 def _events(history: dict[str, Any], names: list[str], happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
-    """The state by the first name that says anything."""
+    """The event with the first name that is not empty."""
     described = next(filter(None, names), "")
     if happened_at is None or not described:
         return ()

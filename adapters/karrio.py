@@ -98,8 +98,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _dispatched_at(info: dict[str, Any], status: Status, history: History, request: Request) -> datetime | None:
-    """Dated scans first. ``shipping_date`` is there from the label on, so the carrier must at least have the parcel.
-    Both dates are days without an hour, which only a known zone makes an instant."""
+    """The dispatch, from dated scans first. ``shipping_date`` exists from the label on, so it counts only if the
+    carrier has the parcel. Both dates are days without an hour: only a known zone makes them instants."""
     scanned = history.first(*UNDERWAY)
     if scanned or not status.in_possession:
         return scanned

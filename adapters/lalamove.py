@@ -42,9 +42,9 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 class InBody(AnySecret):
     """``signature`` is the hex HMAC-SHA256 of ``{timestamp}\\r\\nPOST\\r\\n{path}\\r\\n\\r\\n{data}``.
 
-    The path is that of our URL as Lalamove calls it, and ``data`` is taken as its text stands in the body ("Tutorial on
-    Lalamove Webhook", v3_Webhook_v1.4.pdf, and two integrators' code). Type and id of the event are not covered, so
-    what `read` and `event_id` say rests on ``data`` and ``timestamp`` alone.
+    The path is that of our URL as Lalamove calls it, and ``data`` is its exact text in the body ("Tutorial on Lalamove
+    Webhook", v3_Webhook_v1.4.pdf, and two integrators' code). Type and id of the event are not covered, so `read` and
+    `event_id` use only ``data`` and ``timestamp``.
     """
 
     kind: ClassVar[str] = "hmac"
@@ -64,7 +64,7 @@ class InBody(AnySecret):
         return replace(request, body=(body[:start] + signature + body[end:]).encode())
 
     def message(self, request: Request) -> bytes:
-        """What is signed. Raises `NotAuthentic` where a part of it is missing."""
+        """The signed bytes. Raises `NotAuthentic` if a part of them is missing."""
         body, fields = self._fields(request)
         start, end = fields["data"]
         stamp = _unquoted(body, fields, "timestamp")
@@ -87,7 +87,7 @@ class InBody(AnySecret):
 
 NAME = "Lalamove"
 DOCS = "https://developers.lalamove.com/files/v3_Webhook_v1.4.pdf"
-AUTH = (InBody(), Path())  # the path where a proxy changes the URL's path
+AUTH = (InBody(), Path())  # `Path` is for proxies that change the URL's path
 REPLY = Reply(unreadable=200)  # after the tenth failure the URL is disabled
 PROBE = Probe(methods=("GET", "HEAD"), bodies=(b"", b"{}"))  # saving the URL sends an empty body, or {}, and wants 200
 RETRIES = Retries(times=10, over=timedelta(hours=24))
@@ -106,7 +106,7 @@ STATUSES = {
     "REJECTED": Status.EXCEPTION,
     "EXPIRED": Status.EXCEPTION,  # no driver was found
 }
-# Same place, `eventType`: those that tell of an order, and those that ask nothing
+# Same place, `eventType`: those about an order, and those that need no action
 TELLING = ("ORDER_STATUS_CHANGED", "ORDER_REPLACED")
 ASKING_NOTHING = (
     "ORDER_CREATED",
@@ -155,7 +155,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature
-    """What is signed of the event: ``eventId`` is not, so a captured message with another one is no news."""
+    """An id from the signed parts: ``eventId`` is not signed, so a captured message with another one is not news."""
     if payload["eventType"] not in TELLING:
         return None
     order = name(payload["data"]["order"]["orderId"], "$.data.order.orderId")
@@ -163,7 +163,7 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
 
 
 def _happened_at(payload: dict[str, Any], request: Request) -> datetime | None:
-    """``timestamp``, on the clocks of the endpoint's zone or else of the market."""
+    """``timestamp``, in the endpoint's zone or else in the market's."""
     at = epoch(payload["timestamp"], "$.timestamp")
     if at is None:
         return None
@@ -172,7 +172,7 @@ def _happened_at(payload: dict[str, Any], request: Request) -> datetime | None:
 
 
 def _market(at: datetime, updated_at: str | None) -> tzinfo | None:
-    """The market's offset: ``updatedAt`` reads ``19:21.00Z`` and shows the market's clocks, in spite of the Z."""
+    """The market's offset: ``updatedAt`` reads ``19:21.00Z`` and is in the market's time, in spite of the Z."""
     clock = CLOCK.match(text(updated_at, "$.data.updatedAt") or "")
     local = moment(" ".join(clock.groups()), "$.data.updatedAt", "%Y-%m-%d %H:%M", zone=UTC) if clock else None
     offset = round((local - at) / QUARTER) * QUARTER if local else FARTHEST + QUARTER
@@ -180,7 +180,7 @@ def _market(at: datetime, updated_at: str | None) -> tzinfo | None:
 
 
 def _events(data: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
-    """``updatedAt`` gives the day, as the market writes it."""
+    """The event; ``updatedAt`` gives its day in the market's time."""
     written = text(data.get("updatedAt"), "$.data.updatedAt") or ""
     on = day(written[:10], "$.data.updatedAt")
     if not status.in_possession or on is None:
@@ -189,7 +189,7 @@ def _events(data: dict[str, Any], status: Status, happened_at: datetime | None) 
 
 
 def _extents(body: str) -> dict[str, tuple[int, int]]:
-    """Where the text of each member of the body's one object begins and ends. Raises `ValueError`, `IndexError` and
+    """The start and end of each member's text in the body's one object. Raises `ValueError`, `IndexError` and
     `RecursionError`."""
     decoder = json.JSONDecoder()
     fields: dict[str, tuple[int, int]] = {}

@@ -21,7 +21,7 @@ from adapters import (
 
 NAME = "Loggi"
 DOCS = "https://docs.api.loggi.com/reference/webhook"
-AUTH = (Basic(),)  # user and password are handed to Loggi's sales team, who set up the webhook
+AUTH = (Basic(),)  # user and password are given to Loggi's sales team, which sets up the webhook
 REPLY = Reply(
     unreadable=200
 )  # another webhook, which confirms creations, may share the URL; its shape is not published
@@ -69,7 +69,7 @@ ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The packages; a receiver in production also gets one package without the list around it."""
+    """The packages. A receiver in production also gets one package without a list."""
     if "packages" in payload:
         return [(f"$.packages[{index}]", package) for index, package in enumerate(payload["packages"])]
     return [("$", payload)]

@@ -26,7 +26,7 @@ from adapters import (
 
 NAME = "Melhor Envio"
 DOCS = "https://docs.melhorenvio.com.br/docs/webhooks"
-AUTH = (Hmac(header="x-me-signature", encoding="base64"),)  # the key is the app's client secret, there is no other
+AUTH = (Hmac(header="x-me-signature", encoding="base64"),)  # the key is the app's client secret; there is no other
 REPLY = Reply(unreadable=200)  # any other status is sent again every 15 minutes, five times in all
 PROBE = Probe(  # saving the URL in the panel sends one, unsigned; anything but 2xx is E-WBH-0002 there
     methods=("GET", "HEAD"), bodies=(b"", b"{}", b"[]", b"null"), unless_headers=("x-me-signature",)
@@ -54,7 +54,7 @@ NOTHING_TO_DO = {
     "order.pending": "the label went back to the cart",
     "order.ready-to-print": "the label can be printed",  # not documented; their sandbox sends it
 }
-# Same page: the field that says when the event happened. The events not listed here have none.
+# Same page: the field with the time of the event. The events not listed here have none.
 TIMES = {
     "order.created": "created_at",
     "order.released": "paid_at",

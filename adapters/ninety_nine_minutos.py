@@ -99,14 +99,14 @@ def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> tuple[datetime, Sca
         raise Unreadable(f"{path}.CreatedAt", "is blank")
     happened_at = _local(at, zone, f"{path}.CreatedAt")
     status, unknown_word = look_up(STATUSES, text(event["StatusCode"], f"{path}.StatusCode"))
-    # Not Data.comment: it names who drove, and who took the parcel.
+    # Not Data.comment: it names the driver and the recipient.
     words = line(event.get("StatusName"), f"{path}.StatusName")
     shown = TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at) if words else None
     return at, Scan(status=status, happened_at=happened_at, event=shown, unknown_word=unknown_word)
 
 
 def _local(at: datetime, zone: tzinfo, path: str) -> datetime:
-    """The instant as the clocks of ``zone`` show it, with a fixed offset, which compares as an instant."""
+    """The instant in the local time of ``zone``, with a fixed offset, so that it compares as an instant."""
     try:
         return datetime.fromisoformat(at.astimezone(zone).isoformat())
     except (OverflowError, ValueError):

@@ -110,8 +110,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _status(payload: dict[str, Any], word: str) -> tuple[Status, str]:
-    """A parcel on its way back is driven and delivered in the same words as any other: version 2 has a flag for it, and
-    in version 1 the status before tells."""
+    """The status. A parcel on its way back has the same status words as any other: version 2 has a flag for it, and in
+    version 1 the previous status shows it."""
     status, unknown = look_up(STATUSES, word)
     before, _ = look_up(STATUSES, text(payload.get("previous_status"), "$.previous_status"))
     back = payload.get("is_parcel_on_rts_leg") or before is Status.RETURNED

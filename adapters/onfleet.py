@@ -26,7 +26,7 @@ NAME = "Onfleet"
 DOCS = "https://docs.onfleet.com/reference/webhooks"
 AUTH = (Hmac(header="x-onfleet-signature", encoding="hex", digest="sha512", key=from_hex),)
 REPLY = Reply(unreadable=200)  # anything but 200 comes again for a day, and 300 failures in a row disable the webhook
-PROBE = Probe(methods=("GET",), echo="check")  # creating a webhook wants its own text back
+PROBE = Probe(methods=("GET",), echo="check")  # creating a webhook requires its own text back
 RETRIES = Retries(times=48, over=timedelta(hours=24))  # about every 30 minutes
 ZONE = None  # times are Unix milliseconds
 TRACKING_PAGE = None
@@ -56,7 +56,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if trigger not in STATUSES:
         raise Unreadable("$.triggerId", f"is {trigger}, which is not a known trigger")
     task = payload["data"]["task"]
-    if task["pickupTask"]:  # its completion is no delivery, and the drop-off after it is a task of its own
+    if task["pickupTask"]:  # its completion is not a delivery, and the drop-off is another task
         raise Ignored("a pick-up task")
     details = task.get("completionDetails") or {}
     status = STATUSES[trigger]
@@ -81,7 +81,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _started_at(details: dict[str, Any]) -> datetime | None:
-    """A completion repeats when the courier set out."""
+    """When the courier set out, which a completion repeats."""
     path = "$.data.task.completionDetails.events"
     times = [epoch(event.get("time"), path) for event in details.get("events") or [] if event.get("name") == "start"]
     return min((time for time in times if time), default=None)
@@ -90,8 +90,8 @@ def _started_at(details: dict[str, Any]) -> datetime | None:
 def _events(
     payload: dict[str, Any], status: Status, happened_at: datetime | None, request: Request
 ) -> tuple[TrackingEvent, ...]:
-    """No message says which day it is where the courier is: it is the one of the endpoint's zone, else of UTC. The
-    address is that of the destination, so only a delivery is there."""
+    """The event. No message gives the courier's local day, so it is the day in the endpoint's zone, else in UTC. The
+    address is the destination's, so only a delivery is located there."""
     if not status.in_possession or happened_at is None:
         return ()
     delivered = status is Status.DELIVERED

@@ -21,7 +21,7 @@ from adapters import (
 NAME = "Pickit"
 DOCS = "https://dev.pickit.net/Metodos.html"
 # A store registers its own key, which comes back in Appkey. The API's form has a token in its body instead. No source
-# says whose it is: there the secret is better in the URL.
+# says whose it is: for that form, put the secret in the URL.
 AUTH = (Header("appkey"), Header(), Query(), Path())
 REPLY = Reply(unreadable=422)
 PROBE = None
@@ -93,7 +93,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: 
 
 
 def _status(payload: dict[str, Any]) -> tuple[Status, tuple[str, ...]]:
-    """The substate tells more than its state: with the courier, a parcel may be on its way back."""
+    """The substate says more than its state: with the courier, a parcel may be on its way back."""
     state = payload.get("state") or {}
     word = text(payload.get("status"), "$.status") or text(state.get("tag"), "$.state.tag")
     if word in PAYMENT:

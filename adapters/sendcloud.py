@@ -202,7 +202,7 @@ def _from_parcel(payload: dict[str, Any]) -> Shipment:
 
 
 def _classic_status(number: str, message: str) -> tuple[Status, str]:
-    """By number; a status without a published number is known by its message."""
+    """The status by number; without a published number, by its message."""
     status, unknown = look_up(STATUSES, number)
     if unknown:
         status, unread = look_up(MESSAGES, message.lower())
@@ -219,7 +219,7 @@ def _from_event(payload: dict[str, Any], request: Request) -> Shipment:
     phase, unknown_phase = look_up(PHASES, name(event["phase"], "$.data.event.phase"))
     status, unknown_exception = _after_exceptions(event, phase, description)
     if event["event_type"] != "carrier" and (phase.in_possession or status.in_possession):
-        # Only the carrier knows where a parcel is: Sendcloud calculates, or repeats a claim.
+        # Only the carrier knows where a parcel is: Sendcloud estimates, or repeats a claim.
         phase = status = Status.OTHER
     at = moment(event["timestamp"], "$.data.event.timestamp", zone=request.zone)
     on = day(event["timestamp"], "$.data.event.timestamp")
@@ -242,7 +242,7 @@ def _from_event(payload: dict[str, Any], request: Request) -> Shipment:
 
 
 def _after_exceptions(event: dict[str, Any], phase: Status, description: str) -> tuple[Status, str]:
-    """What is left of the phase after a return or an exception."""
+    """The status of the phase, unless there is a return or an exception."""
     if event.get("is_returned") or says_returned(description):
         return Status.RETURNED, ""
     exception = text(event.get("exception"), "$.data.event.exception") or "none"

@@ -40,7 +40,7 @@ REFERENCES = ("data.tag", "data.track_info.misc_info.reference_number", "data.tr
 
 # https://help.17track.net/hc/en-us/articles/37471096573337, "9 Main Statuses", read on 2026-11-28
 STATUSES = {
-    "NotFound": Status.OTHER,  # 17TRACK itself has heard nothing yet
+    "NotFound": Status.OTHER,  # 17TRACK itself has no news yet
     "InfoReceived": Status.ANNOUNCED,
     "InTransit": Status.IN_TRANSIT,
     "Expired": Status.EXCEPTION,  # long underway
@@ -51,7 +51,7 @@ STATUSES = {
     "Delivered": Status.DELIVERED,
     "Exception": Status.EXCEPTION,
 }
-# Same page, "30 Substatuses": what says no more than its main status leaves the word to it
+# Same page, "30 Substatuses": if a substatus says no more than its main status, the main status decides
 SUBSTATUSES = {
     "InTransit_PickedUp": Status.DISPATCHED,
     "Exception_Cancel": Status.CANCELLED,
@@ -120,7 +120,7 @@ def _references(info: dict[str, Any], number: str) -> tuple[Reference, ...]:
 
 
 def _status(latest: dict[str, Any], path: str) -> tuple[Status, tuple[str, ...]]:
-    """The latest status, and those of its two words that no table has."""
+    """The latest status, and which of its two words no table has."""
     main, unknown_main = look_up(STATUSES, text(latest["status"], f"{path}.status"))
     finer, unknown_finer = look_up(SUBSTATUSES, text(latest.get("sub_status"), f"{path}.sub_status"))
     return main if finer is Status.OTHER else finer, tuple(word for word in (unknown_main, unknown_finer) if word)
@@ -137,15 +137,15 @@ def _stage(event: dict[str, Any], path: str) -> tuple[Status, str]:
 
 
 def _courier(info: dict[str, Any]) -> str | None:
-    """The first provider is the one the number was registered with; a second one delivers abroad."""
+    """The first provider's name: the number was registered with it. A second one delivers abroad."""
     providers = (info.get("tracking") or {}).get("providers") or [{}]
     provider = providers[0].get("provider") or {}
     return text(provider.get("name"), "$.data.track_info.tracking.providers[0].provider.name")
 
 
 def _history(info: dict[str, Any], request: Request) -> History:
-    """The events of all providers, and the milestones. Every message lists all milestones; one without a time was not
-    reached."""
+    """The events of all providers, and the milestones. Every message lists all milestones; one without a time has not
+    been reached."""
     scans: list[Scan] = []
     for n, milestone in enumerate(info.get("milestone") or []):
         path = f"$.data.track_info.milestone[{n}]"
@@ -176,7 +176,7 @@ def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
 
 
 def _clock(update: dict[str, Any], path: str, request: Request) -> tuple[date | None, datetime | None]:
-    """The local day as written, and UTC's instant, as the local clock writes it where the two agree."""
+    """The local day as written, and the UTC instant, in local time if the two agree."""
     utc = moment(update.get("time_utc"), f"{path}.time_utc", zone=None)
     local = moment(update.get("time_iso"), f"{path}.time_iso", zone=request.zone)
     if local:

@@ -40,7 +40,7 @@ REFERENCES = ("tracker.shipmentReference", "tracker.clientTrackerId")
 # https://docs.ship24.com/status, as integrators' code repeats it, read on 2026-11-28: `statusMilestone`, of the parcel
 # and of each event
 MILESTONES = {
-    "pending": Status.OTHER,  # Ship24 itself has heard nothing yet
+    "pending": Status.OTHER,  # Ship24 itself has no news yet
     "info_received": Status.ANNOUNCED,
     "in_transit": Status.IN_TRANSIT,
     "out_for_delivery": Status.OUT_FOR_DELIVERY,
@@ -49,7 +49,7 @@ MILESTONES = {
     "exception": Status.EXCEPTION,
     "delivered": Status.DELIVERED,
 }
-# Same page: `statusCode`, which may be null. What says no more than the milestone leaves the word to it.
+# Same page: `statusCode`, which may be null. If a code says no more than the milestone, the milestone decides.
 CODES = {
     "data_order_created": Status.OTHER,
     "data_order_cancelled": Status.CANCELLED,
@@ -96,7 +96,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         Shipment(
             key=name(tracker["trackerId"], "$.tracker.trackerId"),
             status=status,
-            # An event found late is older than the status it comes with.
+            # An event that was found late is older than its status.
             happened_at=generated_at or history.last(),
             tracking_number=number,
             courier=courier_name(code),
@@ -111,7 +111,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature
-    """Each parcel brings the id of its own message, so that several together have none."""
+    """The message's id. Each parcel has its own, so several parcels together have none."""
     if len(payload["trackings"]) != 1:
         return None
     metadata = payload["trackings"][0].get("metadata") or {}
@@ -119,7 +119,7 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
 
 
 def _dispatched_at(payload: dict[str, Any], history: History, request: Request) -> datetime | None:
-    """A summary date without a known zone still says that the parcel left before anything in this message."""
+    """The dispatch. A summary date without a known zone still means a dispatch before this message's events."""
     if _stated("inTransitDatetime", payload):
         return _first("inTransitDatetime", payload, request)
     return history.first(*UNDERWAY)
@@ -138,8 +138,8 @@ def _delivered_at(payload: dict[str, Any], history: History, request: Request) -
 
 
 def _status(update: dict[str, Any], path: str) -> tuple[Status, tuple[str, ...]]:
-    """The status of a parcel or of an event, and those of its two words that no table has. The milestone "delivered" is
-    changed by a return, or by a counter where the parcel waits."""
+    """The status of a parcel or of an event, and which of its two words no table has. A return, or a counter where the
+    parcel waits, changes the milestone "delivered"."""
     milestone, unknown_milestone = look_up(MILESTONES, text(update.get("statusMilestone"), f"{path}.statusMilestone"))
     of_code, unknown_code = look_up(CODES, text(update.get("statusCode"), f"{path}.statusCode"))
     waits = update.get("statusCode") == "delivery_available_for_pickup"
@@ -168,7 +168,7 @@ def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
 
 
 def _other_numbers(shipment: dict[str, Any], number: str | None) -> tuple[Reference, ...]:
-    """The numbers under which other couriers know the same parcel."""
+    """The numbers of the same parcel at other couriers."""
     numbers = [
         text(each.get("tn"), f"$.shipment.trackingNumbers[{n}].tn")
         for n, each in enumerate(shipment.get("trackingNumbers") or [])

@@ -95,7 +95,7 @@ ON_THE_WAY = (Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The shipments of an order; an event and a shipment are their own member."""
+    """The shipments of an order; an event or a shipment is its own member."""
     if "shipments" not in payload:
         return [("$", payload)]
     return [(f"$.shipments[{n}]", shipment) for n, shipment in enumerate(payload["shipments"])]
@@ -147,7 +147,7 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
 
 
 def _number_field(tracking: dict[str, Any]) -> str:
-    """Events have ``tracking_id``, orders and shipments ``tracking_number``."""
+    """The number's field: ``tracking_id`` in events, ``tracking_number`` in orders and shipments."""
     fields = [field for field in ("tracking_id", "tracking_number") if field in tracking]
     if tracking and not fields:
         raise Unreadable("$.tracking", "has neither tracking_id nor tracking_number")
@@ -155,7 +155,7 @@ def _number_field(tracking: dict[str, Any]) -> str:
 
 
 def _word(payload: dict[str, Any]) -> str:
-    """The status; where it is "Completed", its detail says how far the carrier is."""
+    """The status; for "Completed", its detail, which says how far the carrier is."""
     details = payload.get("status_details") or []
     if payload.get("status") == "Completed" and details:
         return line(details[0].get("name"), "$.status_details[0].name")

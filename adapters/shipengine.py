@@ -77,8 +77,8 @@ CODES = {
     "DE": Status.DELIVERED,
     "EX": Status.EXCEPTION,
 }
-# ShipStation's OpenAPI document, status_detail_code, each by its description there, read on 2026-11-28. A detail that
-# says nothing leaves the word to the code; "DE" is not changed by these.
+# ShipStation's OpenAPI document, status_detail_code, each by its description there, read on 2026-11-28. If a detail
+# says nothing, the code decides; these do not change "DE".
 DETAILS = {
     **dict.fromkeys(("AWAITING_DESPATCH", "AWAITING_ELECTRONIC_ADVICE"), Status.ANNOUNCED),
     **dict.fromkeys(("AWAITING_PICKUP_DROP_OFF", "COLLECTION_FAILED", "COLLECTION_REQUESTED"), Status.ANNOUNCED),
@@ -108,7 +108,7 @@ DETAILS = {
     **dict.fromkeys(("PARCEL_UPDATE_NOTIFICATION_VIA_EMAIL", "PARCEL_UPDATE_NOTIFICATION_VIA_SMS"), Status.OTHER),
     **dict.fromkeys(("PROOF_OF_DELIVERY", "RECD_BY_CARRIER_NO_ELEC_ADVICE"), Status.OTHER),
 }
-# Same document: what keeps even a "DE" from being in the shopper's hands. Of all the returned ones it says that the
+# Same document: details that mean that even a "DE" is not with the shopper. For all the returned ones it says that the
 # parcel is being returned to the sender.
 NOT_HANDED_OVER = {
     **dict.fromkeys(("CUSTOMER_MOVED", "HAZARDOUS_PROHIBITED", "NOT_COLLECTED_FROM_PICKUP_POINT"), Status.RETURNED),
@@ -154,7 +154,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _status(update: dict[str, Any], path: str) -> tuple[Status, tuple[str, ...]]:
-    """The status of a parcel or of an event, and those of its two codes that no table has."""
+    """The status of a parcel or of an event, and which of its two codes no table has."""
     code = text(update.get("status_code"), f"{path}.status_code")
     detail = text(update.get("status_detail_code"), f"{path}.status_detail_code") or ""
     of_code, unknown_code = look_up(CODES, code)
@@ -164,12 +164,12 @@ def _status(update: dict[str, Any], path: str) -> tuple[Status, tuple[str, ...]]
 
 
 def _history(events: list[dict[str, Any]], request: Request) -> History:
-    """The events in any order: ShipEngine sorts by the place's clock, newest first."""
+    """The events, which may come in any order: ShipEngine sorts by local time, newest first."""
     return History(tuple(_scan(event, f"$.data.events[{n}]", request) for n, event in enumerate(events)))
 
 
 def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
-    """The local day is of ``carrier_occurred_at``: it is the place's clock, also where it ends in Z."""
+    """A scan. Its local day is that of ``carrier_occurred_at``, which is in local time even if it ends in Z."""
     field = "carrier_occurred_at" if event.get("carrier_occurred_at") else "occurred_at"
     status, unknown_words = _status(event, path)
     words = line(event.get("description"), f"{path}.description")
@@ -185,7 +185,7 @@ def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
 
 
 def _courier_code(payload: dict[str, Any]) -> str | None:
-    """``carrier_code``, which version 1 has in ``resource_url`` alone."""
+    """``carrier_code``, which version 1 has only in ``resource_url``."""
     code = text(payload["data"].get("carrier_code"), "$.data.carrier_code")
     resource = url(payload.get("resource_url"), "$.resource_url")
     if code is None and resource:

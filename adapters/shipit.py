@@ -1,4 +1,4 @@
-"""Shipit: the whole shipment as it stands in every POST, PUT or PATCH, dated by the courier's last status."""
+"""Shipit: the whole present shipment in every POST, PUT or PATCH, dated by the courier's last status."""
 
 from typing import Any
 
@@ -109,7 +109,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _status(payload: dict[str, Any]) -> tuple[Status, tuple[str, ...]]:
-    """``sub_status`` is the finer word, and Shipit shows it first; but it never makes a delivery, nor hides one."""
+    """The status. ``sub_status`` is more exact, and Shipit shows it first, but it never makes or hides a delivery."""
     status, unknown = look_up(STATUSES, name(payload["status"], "$.status"))
     detail, unknown_detail = look_up(STATUSES, text(payload.get("sub_status"), "$.sub_status"))
     if status is not Status.DELIVERED and detail not in (Status.OTHER, Status.DELIVERED):
@@ -131,7 +131,7 @@ def _courier_words(payload: dict[str, Any]) -> str:
 
 
 def _events(payload: dict[str, Any], status: Status, request: Request) -> tuple[TrackingEvent, ...]:
-    """One line, in the courier's own words where it gave some. What precedes the courier is no event for shoppers."""
+    """One event, in the courier's own words if there are any. Shoppers see no status before the courier's."""
     written, path = payload.get("courier_status_updated_at"), "$.courier_status_updated_at"
     happened_on = day(written, path)
     if happened_on is None or not status.in_possession:

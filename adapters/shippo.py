@@ -28,8 +28,8 @@ from adapters import (
 
 NAME = "Shippo"
 DOCS = "https://docs.goshippo.com/docs/Tracking/Webhooks"
-# A token in the URL is what everybody can set up; the signature must be asked for. Its header is named in the README of
-# Shippo's @shippo/ucp-fulfillment.
+# Everyone can set up a token in the URL; the signature must be requested. Its header is named in the README of Shippo's
+# @shippo/ucp-fulfillment.
 AUTH = (Query(), Stamped(header="shippo-auth-signature"), Path())
 REPLY = Reply(unreadable=200)  # repeated failures were documented to disable the webhook
 PROBE = None
@@ -47,7 +47,7 @@ STATUSES = {
     "RETURNED": Status.RETURNED,  # on its way back, or back
     "FAILURE": Status.EXCEPTION,
 }
-# Same page, `substatus.code` under TRANSIT: what it says beyond the status
+# Same page, `substatus.code` under TRANSIT, if it says more than the status
 SUBSTATUSES = {
     "package_accepted": Status.DISPATCHED,
     "out_for_delivery": Status.OUT_FOR_DELIVERY,
@@ -93,7 +93,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _parcel(data: dict[str, Any], request: Request) -> Shipment:
-    """Up to version 2017-03-29 of the API, ``data`` is the transaction of a label, with the same fields of tracking."""
+    """A parcel. Up to API version 2017-03-29, ``data`` is a label's transaction, with the same tracking fields."""
     newest = data.get("tracking_status") or {}
     if isinstance(newest, str):
         newest = {"status": newest}
@@ -140,7 +140,7 @@ def _label(data: dict[str, Any], request: Request) -> Shipment:
 
 
 def _provider(data: dict[str, Any]) -> str | None:
-    """A label names the carrier by its rate, unless that is only an id."""
+    """The carrier, which a label names in its rate, unless that is only an id."""
     rate = data.get("rate")
     return text(rate.get("provider"), "$.data.rate.provider") if isinstance(rate, dict) else None
 

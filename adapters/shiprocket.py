@@ -1,6 +1,6 @@
 """Shiprocket: one parcel with its whole history in every POST, from many Indian couriers.
 
-The endpoint needs a name of its own: Shiprocket refuses URLs with the words shiprocket, kartrocket, sr or kr.
+The endpoint needs another name: Shiprocket refuses URLs with the words shiprocket, kartrocket, sr or kr.
 """
 
 from typing import Any
@@ -39,10 +39,10 @@ ZONE = ZoneInfo("Asia/Kolkata")  # times have no offset; all of India has one zo
 TRACKING_PAGE = None
 REFERENCES = ("channel_order_id", "order_id", "sr_order_id")
 
-# `shipment_status_id` and `sr-status` of a scan. 5, 6, 18 and 42 stand with their words in the published sample, the
+# `shipment_status_id` and `sr-status` of a scan. 5, 6, 18 and 42 are in the published sample with their words, the
 # others in eight integrators' tables that agree (third party); what the words mean:
-# https://support.shiprocket.in/support/solutions/articles/43000662858. Read 2026-11-28.
-# `current_status_id` counts otherwise: there 20 is "in transit", here a failed pick-up.
+# https://support.shiprocket.in/support/solutions/articles/43000662858. Read 2026-11-28. `current_status_id` counts
+# otherwise: there 20 is "in transit", here a failed pick-up.
 STATUSES = {
     "1": Status.ANNOUNCED,  # number assigned
     "2": Status.ANNOUNCED,
@@ -140,7 +140,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _status(number: object, path: str, words: str) -> tuple[Status, str]:
-    """By number; words that the courier passes on count only where the number is unknown or missing."""
+    """The status by number; the courier's words count only if the number is unknown or missing."""
     written = text(number, path) or ""
     status, unknown = look_up(STATUSES, "" if written == NO_NUMBER else written)
     if (unknown or written in ("", NO_NUMBER)) and says_returned(words):

@@ -1,4 +1,4 @@
-"""ShipStation V1: a notice that labels were made; they are fetched as a list. Where a parcel is it never says."""
+"""ShipStation V1: a notice that labels were made; they are fetched as a list. It never says where a parcel is."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ from adapters import (
 
 NAME = "ShipStation"
 DOCS = "https://www.shipstation.com/docs/api/models/webhook/"
-AUTH = (Path(), Query(), Basic())  # nothing is signed: the secret stands in the URL that the merchant registers
+AUTH = (Path(), Query(), Basic())  # nothing is signed: the secret is in the URL that the merchant registers
 REPLY = Reply(unreadable=200)  # nothing is documented about retries: nothing suggests that a 4xx would help
 PROBE = None
 RETRIES = None
@@ -83,7 +83,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     return [
         Shipment(
             key=name(payload["shipmentId"], "$.shipmentId"),
-            # A label was printed. `shipDate` is the day that was printed on it, not a word of the carrier's.
+            # A label was printed. `shipDate` is the day printed on it, not news from the carrier.
             status=Status.CANCELLED if voided else Status.ANNOUNCED,
             happened_at=moment(payload.get(dated), f"$.{dated}", zone=request.zone),
             tracking_number=number,
@@ -95,6 +95,6 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _courier(code: str, service: str) -> str | None:
-    """The carrier, or else the one that a service such as ``usps_priority_mail`` begins with."""
+    """The carrier, or else the carrier with which a service such as ``usps_priority_mail`` begins."""
     carrier = None if code in ACCOUNTS else courier_name(code)
     return carrier or courier_name(service.partition("_")[0])

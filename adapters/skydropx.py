@@ -64,7 +64,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: 
         raise Unreadable("$.data.type", "is none of Skydropx's resources that are known")
     attributes = data["attributes"]
     status, unknown_word = look_up(STATUSES, name(attributes["status"], "$.data.attributes.status"))
-    # The page: on the way back the status may go on as if nothing had happened.
+    # The page: on the way back the status may continue as if nothing had happened.
     words = line(attributes.get("event_description"), "$.data.attributes.event_description")
     if attributes.get("returned") or (status is Status.DELIVERED and says_returned(words)):
         status = Status.RETURNED

@@ -44,7 +44,7 @@ STATUSES = {
     "dropoff": Status.OUT_FOR_DELIVERY,
     "delivered": Status.DELIVERED,
     "canceled": Status.CANCELLED,
-    "returned": Status.RETURNED,  # a delivery of its own brings it back
+    "returned": Status.RETURNED,  # another delivery brings it back
 }
 #: The other kinds of the same guide: positions, refunds and shopping.
 NO_STATUS = ("event.courier_update", "event.refund_request", "event.shopping_progress")
@@ -88,7 +88,7 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
 
 
 def _completed_at(data: dict[str, Any], stop: str, request: Request) -> datetime | None:
-    """When the courier was done at the stop; ``created`` is only when this message was written."""
+    """When the courier finished the stop; ``created`` is only the time of this message."""
     visit = data.get(stop) or {}
     if visit.get("status") != "completed":
         return None

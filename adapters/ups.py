@@ -30,7 +30,7 @@ from adapters import (
 
 NAME = "UPS"
 DOCS = "https://developer.ups.com/api/reference/trackalertenhanced/product-info"
-# v1 sends the agreed word in `credential`; v2 (since July 2026) fetches a token from us first.
+# v1 sends the agreed text in `credential`; v2 (since July 2026) first fetches a token from the receiver.
 AUTH = (Header("credential"), ClientCredentials(), Bearer(), Header(), Path())
 REPLY = Reply(unreadable=200)  # only 200 is documented as received; nothing is ever sent again
 PROBE = None
@@ -41,7 +41,7 @@ REFERENCES = ()
 
 # UPS tracking appendix, "Status/Description Codes" (github.com/karrioapi/karrio, modules/connectors/ups/vendors, read
 # on 2026-11-28): activityStatus.descriptionCode, where each code stands alone. A code of requests, claims or new dates
-# says nothing of where the parcel is. 037 reads "Out for Delivery" there and was seen on returns: it says nothing.
+# does not say where the parcel is. 037 reads "Out for Delivery" there and was seen on returns, so it decides nothing.
 DESCRIPTION_CODES = {
     **dict.fromkeys(("003", "044", "045", "077", "079", "080", "157", "166"), Status.ANNOUNCED),
     **dict.fromkeys(("065", "131", "135"), Status.ANNOUNCED),  # the pick-up was tried
@@ -53,7 +53,7 @@ DESCRIPTION_CODES = {
     **dict.fromkeys(("005", "010", "025", "039", "047", "087", "158", "159", "164", "165"), Status.IN_TRANSIT),
     **dict.fromkeys(("012", "014", "016", "019", "057", "071", "072", "073", "074", "075"), Status.IN_TRANSIT),
     **dict.fromkeys(("084", "092", "134", "137", "138"), Status.IN_TRANSIT),
-    **dict.fromkeys(("017", "040", "143", "144", "161"), Status.IN_TRANSIT),  # it lies where the shopper collects it
+    **dict.fromkeys(("017", "040", "143", "144", "161"), Status.IN_TRANSIT),  # it waits where the shopper collects it
     **dict.fromkeys(("022", "023", "024", "060", "061", "062", "066", "145"), Status.IN_TRANSIT),  # delivery was tried
     **dict.fromkeys(("013", "029", "030", "032", "046", "048", "049", "050", "051", "052"), Status.EXCEPTION),
     **dict.fromkeys(("053", "058", "059", "064", "068", "069", "076", "083", "085", "086"), Status.EXCEPTION),
@@ -126,7 +126,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _status(payload: dict[str, Any]) -> tuple[Status, tuple[str, ...]]:
-    """The activity's status, and its codes that no table has."""
+    """The activity's status, and those of its codes that no table has."""
     activity = payload["activityStatus"]
     kind = text(activity["type"], "$.activityStatus.type") or ""
     code = text(activity.get("code"), "$.activityStatus.code") or ""
@@ -152,9 +152,9 @@ def _status(payload: dict[str, Any]) -> tuple[Status, tuple[str, ...]]:
 
 
 def _happened_at(payload: dict[str, Any], request: Request) -> datetime | None:
-    """The instant of the GMT pair, with the local date and clock where the two pairs agree on an offset.
+    """The instant of the GMT pair, in local time if the two pairs agree on an offset.
 
-    One of UPS's own samples pairs a local time with another zone's GMT; ``gmtOffset`` settles it where it is sent.
+    One of UPS's own samples pairs a local time with another zone's GMT; ``gmtOffset`` decides if it is sent.
     """
     local_text, gmt_text = _pair(payload, "local"), _pair(payload, "gmt")
     offset = text(payload.get("gmtOffset"), "$.gmtOffset")
@@ -171,7 +171,7 @@ def _happened_at(payload: dict[str, Any], request: Request) -> datetime | None:
 
 
 def _pair(payload: dict[str, Any], clock: str) -> str | None:
-    """``YYYYMMDDHHMMSS``; v1 sends what it does not know as an empty string, v2 leaves it out."""
+    """A pair as ``YYYYMMDDHHMMSS``; v1 sends unknown values as empty strings, v2 leaves them out."""
     date = text(payload.get(f"{clock}ActivityDate"), f"$.{clock}ActivityDate")
     time = text(payload.get(f"{clock}ActivityTime"), f"$.{clock}ActivityTime")
     return f"{date}{time}" if date and time else None

@@ -33,7 +33,7 @@ from adapters import (
 
 
 def signed(request: Request) -> bytes:
-    """The envelope's timestamp and the text of its payload, joined: not the body's bytes. Raises `NotAuthentic`."""
+    """The signed bytes: the envelope's timestamp and its payload's text, not the body. Raises `NotAuthentic`."""
     try:
         envelope = strict_json(request.body)
     except Unreadable:
@@ -52,13 +52,13 @@ AUTH = (Hmac(header="x-hmac", aliases=("hmac-header",), encoding="base64", messa
 REPLY = Reply(unreadable=200)  # a listener that fails is suspended; what counts as failing is not published
 PROBE = Probe(challenge="challenge", unless_fields=("payload", "subscriptionType"))  # stays DISABLED until answered
 RETRIES = None
-ZONE = None  # wall clocks of the place, beside GMT
+ZONE = None  # local times of the place, beside GMT
 TRACKING_PAGE = "https://tools.usps.com/go/TrackConfirmAction?tLabels={number}"
 REFERENCES = ()
 
 # Publication 199, appendix G, eventCode, as open-source readers of it have it, read on 2026-11-28. 10 is acceptance to
 # some and processing to others: USPS has the piece in either. L1, U1 and NT are scans of regional facilities. What a
-# shipping partner holds (80 to 83) is not yet with USPS; 17 and GC say nothing of where the piece is.
+# shipping partner holds (80 to 83) is not yet with USPS; 17 and GC do not say where the piece is.
 STATUSES = {
     "GX": Status.ANNOUNCED,
     "MA": Status.ANNOUNCED,
@@ -98,7 +98,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def decode(request: Request) -> Any:
-    """The envelope with its payload opened."""
+    """The envelope with its payload decoded."""
     envelope = strict_json(request.body)
     if not isinstance(envelope, dict) or "payload" not in envelope:
         return envelope
@@ -106,7 +106,7 @@ def decode(request: Request) -> Any:
 
 
 def encode(payload: Any) -> bytes:
-    """The envelope with its payload folded again."""
+    """The envelope with its payload as text again."""
     if not isinstance(payload, dict) or not isinstance(payload.get("payload"), dict):
         return json.dumps(payload).encode()
     return json.dumps({**payload, "payload": json.dumps(payload["payload"])}).encode()
@@ -147,7 +147,7 @@ def _history(piece: dict[str, Any], request: Request) -> History:
 
 
 def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
-    """Code 01 comes with words: USPS also delivers to the original sender, and to agents who deliver themselves."""
+    """A scan. For code 01 the words decide: USPS also delivers to the sender, and to agents who deliver themselves."""
     words = line(event.get("eventType"), f"{path}.eventType")
     status, unknown_word = look_up(STATUSES, text(event.get("eventCode"), f"{path}.eventCode"))
     if says_returned(words):
@@ -166,7 +166,7 @@ def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
 
 
 def _happened_at(event: dict[str, Any], path: str, request: Request) -> datetime | None:
-    """GMT's instant on the local clock, where the two are a plausible offset apart; else the local clock with its own
+    """The GMT instant, in local time if the two differ by a plausible offset; without GMT, the local time with its own
     offset, with GMTOffset (minutes), or in the endpoint's zone."""
     wall = moment(event.get("eventTimestamp"), f"{path}.eventTimestamp", zone=UTC)
     gmt = moment(event.get("GMTTimestamp"), f"{path}.GMTTimestamp", zone=UTC)

@@ -32,7 +32,7 @@ from adapters import (
 
 NAME = "Zipnova"
 DOCS = "https://docs.zipnova.com/envios/referencia/estados-de-envio"
-AUTH = (Path(), Query())  # nothing is signed: the secret stands in the URL that the merchant registers
+AUTH = (Path(), Query())  # nothing is signed: the secret is in the URL that the merchant registers
 REPLY = Reply(unreadable=200)  # a notice without 200 is sent again every hour ("Configuración", Webhooks)
 PROBE = None
 RETRIES = Retries(times=12, over=timedelta(hours=12))
@@ -40,8 +40,8 @@ ZONE = None  # every time carries its offset
 TRACKING_PAGE = None
 REFERENCES = ("external_id",)
 
-# "URLs y Autenticación": one host per country. A notice does not say which: other countries set `base_url`. The hosts
-# of Zippin's days (api.zippin.com.ar …) ended on 1 April 2026.
+# "URLs y Autenticación": one host per country. A notice does not say which, so other countries set `base_url`. The
+# hosts of Zippin's days (api.zippin.com.ar …) ended on 1 April 2026.
 API = "https://api.zipnova.com.ar/v2/shipments"
 HOSTS = ("api.zipnova.com.ar",)
 CREDENTIALS = "basic"  # API token and API secret
@@ -54,7 +54,7 @@ STATUSES = {
     "new": Status.ANNOUNCED,
     "documentation_ready": Status.ANNOUNCED,
     "ready_to_ship": Status.ANNOUNCED,
-    "shipped": Status.ANNOUNCED,  # the seller may set this one himself
+    "shipped": Status.ANNOUNCED,  # the seller may set this one
     "cancelled": Status.CANCELLED,
     "expired": Status.CANCELLED,
     "admitted": Status.DISPATCHED,  # handed in at a Zipnova point or a branch of the carrier
@@ -71,7 +71,7 @@ STATUSES = {
     "delivery_attempt": Status.EXCEPTION,
     "not_delivered": Status.EXCEPTION,
     "rejected": Status.EXCEPTION,  # refused by the carrier, not by the shopper
-    "reshipped": Status.EXCEPTION,  # another shipment, with another id, goes on
+    "reshipped": Status.EXCEPTION,  # another shipment with another id continues
     "in_carrier_ready_to_return": Status.EXCEPTION,
     "lost_in_carrier": Status.EXCEPTION,
     "lost": Status.EXCEPTION,
@@ -83,7 +83,7 @@ STATUSES = {
 }
 UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
-# The states of the other shipment, which takes a parcel back to the seller under the same `external_id`
+# The states of another shipment that takes the parcel back to the seller under the same `external_id`
 OF_A_RETURN = frozenset({"return_xd_pending", "on_hold_crossdock", "in_transit_to_seller", "returned_to_seller"})
 
 _HISTORY = re.compile(r"/shipments/(\d+)/tracking")
@@ -95,7 +95,7 @@ def notice(payload: dict[str, Any], request: Request) -> list[Fetch]:  # noqa: A
     number = name(payload.get("data", {}).get("shipment_id"), "$.data.shipment_id")
     if not (number.isascii() and number.isdecimal()):
         raise Unreadable("$.data.shipment_id", "is no number")
-    # The history first: it has the dates, and a number that is written without one is not written again for it.
+    # The history first: it has the dates, and a number that is written without a date is not written again for it.
     return [Fetch(url=f"{API}/{number}/tracking?sort=oldest")]
 
 

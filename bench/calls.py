@@ -1,4 +1,4 @@
-"""What VTEX sees of ten webhooks about one parcel, of which nine say nothing new."""
+"""The calls to VTEX for ten webhooks about one parcel, where nine say nothing new."""
 
 import tempfile
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def figures(*, short: bool) -> Iterator[Row]:  # noqa: ARG001  there is no short
 
 
 def calls_for_one_parcel(folder: Path) -> tuple[int, int, int]:
-    """GETs, PATCHes and read-backs, when the worker has finished with each webhook before the next one comes."""
+    """GETs, PATCHes and read-backs, if the worker finishes each webhook before the next one arrives."""
     with Rig(folder, servers.sqlite_database(folder)) as rig:
         rig.configure(read_back_seconds=10)
         rig.add_order(order("1-01", package("100")))

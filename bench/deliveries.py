@@ -1,4 +1,4 @@
-"""Accepted deliveries per second, durable, over HTTP, against bare Flask; and how long they take at half that rate."""
+"""Durably accepted deliveries per second over HTTP, against bare Flask; and their latency at half that rate."""
 
 import contextlib
 import json
@@ -14,15 +14,15 @@ from bench.load import Load, LoadFailed, pace, saturate
 from bench.table import Row, Wanted
 from receiver.store import Database
 
-#: No server measured here comes near it; so many requests are signed before the time is taken.
+#: Requests per second that are signed before the measurement; no server measured here comes near this rate.
 _MOST_A_SECOND = 6_000
-#: The parcels whose orders the stand-in VTEX has: more than a worker gets to at its default pace.
+#: Parcels with orders in the stand-in VTEX: more than a worker reaches at its default rate limit.
 _ORDERS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """A way of running the receiver, and what is wanted of it as a share of bare Flask's rate."""
+    """A way of running the receiver, and its bound as a share of bare Flask's rate."""
 
     name: str
     database: str
@@ -33,7 +33,7 @@ class Shape:
 
     @property
     def connections(self) -> int:
-        """As many as the server has threads."""
+        """One connection for each thread of the server."""
         return self.processes * self.threads
 
 
@@ -57,7 +57,7 @@ _FAST_ENOUGH = Wanted("measured", most=50)
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One turn of the receiver (``full``, then ``half`` that rate) and of bare Flask at the same."""
+    """One round of the receiver (``full``, then ``half`` that rate), and of bare Flask at the same rates."""
 
     full: Load
     half: Load
@@ -98,7 +98,7 @@ def _rows(shape: Shape, rounds: list[Round]) -> Iterator[Row]:
 
 def measured(shape: Shape, *, seconds: float) -> Round:
     """One round on a new database, the two servers one after the other. Raises `bench.servers.NotHere`, and
-    `bench.load.LoadFailed` where an answer was not 200 or an accepted delivery is not in the database."""
+    `bench.load.LoadFailed` if an answer was not 200 or an accepted delivery is not in the database."""
     source = parcels.requests()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -118,7 +118,7 @@ def measured(shape: Shape, *, seconds: float) -> Round:
 def _load(
     shape: Shape, port: int, source: Iterator[bytes], seconds: float, *, rate: float | None = None
 ) -> tuple[Load, Load, Load]:
-    """Warm up, saturate, then send at ``rate`` a second: half of what was reached where none is given."""
+    """Warm up, saturate, then send at ``rate`` a second, by default half of the rate reached."""
 
     def ready(seconds: float) -> list[bytes]:
         return list(islice(source, int(seconds * _MOST_A_SECOND)))
@@ -134,7 +134,7 @@ def _load(
 
 
 def kept_in(database: str) -> int:
-    """How many deliveries a database holds."""
+    """The number of deliveries in a database."""
     opened = Database(database)
     try:
         with opened.reading() as connection:
@@ -145,7 +145,7 @@ def kept_in(database: str) -> int:
 
 @contextlib.contextmanager
 def vtex(folder: Path) -> Iterator[str]:
-    """The URL of a stand-in VTEX in a process of its own, which has the orders of the first parcels."""
+    """The URL of a stand-in VTEX in its own process, with the orders of the first parcels."""
     orders = folder / "orders.jsonl"
     document = parcels.recorded().expected["orders"][0]
     told = (

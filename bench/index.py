@@ -1,4 +1,4 @@
-"""A look into the index among a million invoices against one among ten thousand: it must cost the same."""
+"""An index look-up among a million invoices against one among ten thousand: both must cost the same."""
 
 import statistics
 import time
@@ -31,7 +31,7 @@ KINDS = ("invoice_number", "invoice_key", "tracking_number")
 
 
 def figures(*, short: bool) -> Iterator[Row]:
-    """Four looks in each database."""
+    """Four look-ups in each database."""
     many, looks = (100_000, 300) if short else (1_000_000, 2_000)
     for name, opened in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
         try:
@@ -72,7 +72,7 @@ def _issuers(index: Index, _: int) -> None:
     assert not index.has_other_issuer("bench", ISSUED_BY)
 
 
-#: What is timed, at one invoice after another.
+#: The timed look-ups, at one invoice after another.
 LOOKS: dict[str, Callable[[Index, int], None]] = {
     "known key": _known,
     "unknown key": _unknown,
@@ -82,7 +82,7 @@ LOOKS: dict[str, Callable[[Index, int], None]] = {
 
 
 def timed(look: Callable[[Index, int], None], stores: dict[Database, int], *, looks: int) -> list[list[float]]:
-    """How long looks took in each store: milliseconds. The stores take turns, so a noisy moment hits all."""
+    """The times of the look-ups in each store, in milliseconds. The stores take turns, so a noisy moment hits all."""
     pairs = [(Index(store), many, list[float]()) for store, many in stores.items()]
     for turn in range(looks + 20):
         for index, many, times in pairs if turn % 2 else reversed(pairs):
@@ -94,7 +94,7 @@ def timed(look: Callable[[Index, int], None], stores: dict[Database, int], *, lo
 
 
 def fill(database: Database, invoices: int) -> None:
-    """So many invoices of one issuer, each with number, key and tracking number, and a shipment that waits for each
+    """Add invoices of one issuer, each with number, key and tracking number, and a shipment that waits for its
     order."""
     numbers = NUMBERS.format(rows=invoices)
     statements = [_LEARNT.format(numbers=numbers, kind=kind) for kind in KINDS]

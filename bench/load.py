@@ -1,4 +1,4 @@
-"""A load generator: one thread, keep-alive connections over plain sockets, requests built beforehand."""
+"""A load generator: one thread, keep-alive connections over plain sockets, prebuilt requests."""
 
 import contextlib
 import random
@@ -15,12 +15,12 @@ _PATIENCE = 10.0
 
 
 class LoadFailed(Exception):
-    """The server hung up or did not answer in time."""
+    """The server closed the connection or did not answer in time."""
 
 
 @dataclass(slots=True)
 class Load:
-    """What a run saw. ``seconds`` is its length, ``latencies`` are in seconds, ``cpu`` is the generator's own time."""
+    """A run's result. ``seconds`` is its length, ``latencies`` are in seconds, ``cpu`` is the generator's own time."""
 
     seconds: float = 0.0
     cpu: float = 0.0
@@ -34,16 +34,16 @@ class Load:
 
     @property
     def ceiling(self) -> float:
-        """The rate at which the generator would fill a core of its own."""
+        """The rate at which the generator alone would fill a core."""
         return len(self.latencies) / self.cpu
 
     def percentile(self, share: float) -> float:
-        """The latency in seconds that ``share`` (0 to 1) of the answers stayed within."""
+        """The latency in seconds that ``share`` (0 to 1) of the answers did not exceed."""
         return sorted(self.latencies)[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
 
 
 def saturate(port: int, requests: Iterable[bytes], *, seconds: float, connections: int) -> Load:
-    """Every connection sends its next request as soon as it has its answer, until time or requests run out.
+    """Send the next request on every connection as soon as it has an answer, until time or requests run out.
 
     Raises `LoadFailed`.
     """
@@ -59,7 +59,7 @@ def saturate(port: int, requests: Iterable[bytes], *, seconds: float, connection
 
 
 def pace(port: int, requests: Iterable[bytes], *, rate: float, seconds: float, connections: int) -> Load:
-    """Requests at random moments, ``rate`` a second on average, whether or not earlier ones were answered.
+    """Send requests at random moments, ``rate`` a second on average, even if earlier ones are not answered.
 
     A latency counts from the moment the request was due: waiting for a free connection is part of it. Raises
     `LoadFailed`.
@@ -89,7 +89,7 @@ class _Connection:
     since: float = 0.0
 
     def receive(self) -> int | None:
-        """The status once the answer is whole."""
+        """The status, once the answer is complete."""
         chunk = self.socket.recv(_CHUNK)
         if not chunk:
             raise LoadFailed("the server hung up")
@@ -116,7 +116,7 @@ class _Run:
 
     @contextlib.contextmanager
     def connected(self, port: int, connections: int) -> Iterator[float]:
-        """Open connections; the moment the run begins. At the end what is under way is waited for."""
+        """Open connections; yields the start of the run. At the end, wait for the requests in progress."""
         with contextlib.ExitStack() as opened:
             opened.enter_context(self._selector)
             try:

@@ -1,4 +1,4 @@
-"""A look for work in a full store against one in an empty store: waiting and history must cost nothing."""
+"""A look for work in a full database against one in an empty database: waiting and history must cost nothing."""
 
 import contextlib
 import statistics
@@ -15,7 +15,7 @@ from receiver.store import Database, Queue
 
 ACCOUNT = "bench"
 NOW = 1_800_000_000.0
-#: How many shipments back off in the first store.
+#: How many shipments back off in the first database.
 BACKING_OFF = 30_000
 _AS_IN_AN_EMPTY_STORE = Wanted("ratio", most=1.5)
 
@@ -54,7 +54,7 @@ _SAID = '{"key": "p", "status": "dispatched", "tracking_number": "TN1BR"}'
 
 
 def figures(*, short: bool) -> Iterator[Row]:
-    """Six rows for each database: three looks, in two full stores."""
+    """Six rows for each kind of database: three looks, in two full stores."""
     history = 100_000 if short else 1_000_000
     for name, opened in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
         try:
@@ -91,12 +91,12 @@ def _claim_nothing(queue: Queue, _turn: int) -> None:
 
 
 def _claim_one(queue: Queue, turn: int) -> None:
-    # The lease has always lapsed by the next turn; nobody's back-off has ended by the last one.
+    # The lease always expires before the next turn; no back-off ends before the last one.
     claims = queue.claim(ACCOUNT, most=16, now=NOW + turn)
     assert [claim.id for claim in claims] == ["melhor-envio/due"]
 
 
-#: What is timed, on a `Queue` whose leases are short, at one turn after another.
+#: The timed looks, on a `Queue` with short leases, at one turn after another.
 LOOKS: dict[str, Callable[[Queue, int], None]] = {
     "something due? no": _is_something_due,
     "claim, finds none": _claim_nothing,
@@ -105,7 +105,7 @@ LOOKS: dict[str, Callable[[Queue, int], None]] = {
 
 
 def timed(look: Callable[[Queue, int], None], *stores: Database, looks: int) -> list[list[float]]:
-    """How long looks took in each store: milliseconds, sorted. The stores take turns, so a noisy moment hits all."""
+    """The times of the looks in each store: milliseconds, sorted. The stores take turns, so a noisy moment hits all."""
     queues = [Queue(store, worker_name="bench", lease=0.5) for store in stores]
     for queue in queues:
         queue.free_own_leases()
@@ -120,7 +120,7 @@ def timed(look: Callable[[Queue, int], None], *stores: Database, looks: int) -> 
 
 
 def fill(database: Database, *, backing_off: int = 0, history: int = 0) -> None:
-    """One shipment that is due at `NOW`, so many backing off for an hour, and so many rows of what is settled."""
+    """Add one shipment that is due at `NOW`, shipments that back off for an hour, and rows of settled history."""
     statements = [_DUE.format(now=NOW), _NEWS.format(now=NOW, said=_SAID)]
     if backing_off:
         statements.append(_many(_BACKING_OFF, backing_off))

@@ -1,4 +1,4 @@
-"""A web process's memory while deliveries go on and on."""
+"""A web process's memory under continuous deliveries."""
 
 import contextlib
 import tempfile
@@ -15,7 +15,7 @@ _SAMPLES = 10
 
 
 def figures(*, short: bool) -> Iterator[Row]:
-    """One row: resident memory at the end, against the same process when it was warm."""
+    """One row: resident memory at the end, against the same process after warming up."""
     deliveries = 5_000 if short else 50_000
     wanted = Wanted("ratio", most=1.1)
     name = f"memory of a web process, {deliveries:,} deliveries"

@@ -1,4 +1,4 @@
-"""Melhor Envio's webhook for one parcel after another: the recorded one with an id and a number of its own."""
+"""Melhor Envio's webhook for many parcels: the recorded one, each time with another id and number."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,15 +10,15 @@ from receiver.recordings import Recording, load, write_http
 
 SAMPLES = Path(__file__).parent.parent / "tests" / "samples"
 POSTED = SAMPLES / "melhor_envio" / "posted.http"
-#: The endpoint that ``POSTED`` was recorded at.
+#: The endpoint of the recording.
 ENDPOINT = "melhor-envio"
 
-# What tells parcels apart in the recording: the label's id, the number, the order in the tag.
+# The parts of the recording that identify a parcel: the label's id, the number, the order in the tag.
 _ID, _NUMBER, _ORDER = b"9f1c2a40-5b7e-4c61-8d02-1a0000000001", b"ME410000001BR", b"1410000000001-01"
 
 
 def recorded() -> Recording:
-    """The webhook that all others are made from."""
+    """The webhook from which all others are made."""
     return load(POSTED)
 
 
@@ -28,7 +28,7 @@ def order_of(parcel: int) -> str:
 
 
 def requests() -> Iterator[bytes]:
-    """Signed requests as they go over the wire, each about another parcel, without end."""
+    """Signed requests as bytes, each about another parcel, without end."""
     recording = recorded()
     endpoint = endpoint_from(recording.expected["endpoint"], account="bench")
     for body in bodies(recording):

@@ -42,13 +42,13 @@ def figures(*, short: bool) -> Iterator[Row]:
 
 
 def recorded(carrier: Carrier) -> list[Request]:
-    """The carrier's recordings as they reach its adapter, and what was fetched because of them."""
+    """The carrier's recordings as they reach its adapter, and the answers fetched because of them."""
     found = [one for one in walk(SAMPLES / carrier.slug) if isinstance(one, Recording)]
     return [replace(request, zone=carrier.zone) for one in found for request in (one.request, *one.answers.values())]
 
 
 def convert(carrier: Carrier, request: Request) -> int:
-    """How many shipments a request speaks of; what is ignored or refused speaks of none."""
+    """The number of shipments in a request; none if it is ignored or refused."""
     try:
         return len(carrier.convert(request).shipments)
     except (Ignored, Unreadable):
@@ -56,13 +56,13 @@ def convert(carrier: Carrier, request: Request) -> int:
 
 
 def decode(carrier: Carrier, request: Request) -> None:
-    """Decoding alone; some recordings are there because that fails."""
+    """Decode only; some recordings exist because that fails."""
     with contextlib.suppress(Unreadable):
         strict_json(request.body) if request.fetched else carrier.decode(request)
 
 
 def _median(work: Callable[[], object], turns: int) -> float:
-    """In milliseconds."""
+    """The median time in milliseconds."""
     taken = []
     for _ in range(turns):
         begun = time.perf_counter()

@@ -18,7 +18,7 @@ from receiver.recordings import to_json
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """``peak`` is the process's largest resident memory in MiB."""
+    """The result of a replay. ``peak`` is the process's largest resident memory in MiB."""
 
     seconds: float
     peak: float
@@ -42,7 +42,7 @@ def figures(*, short: bool) -> Iterator[Row]:
 
 
 def replayed(folder: Path, recordings: int) -> Replayed:
-    """Write so many recordings to a JSON Lines file and replay it in a process of its own."""
+    """Write this many recordings to a JSON Lines file and replay it in its own process."""
     file = folder / f"{recordings}.jsonl"
     recording = parcels.recorded()
     expected = {name: recording.expected[name] for name in ("endpoint", "received_at", "reply")}

@@ -1,4 +1,4 @@
-"""Programs of the project in processes of their own, on loopback, stopped by their id."""
+"""Starts programs of the project in their own processes, on loopback, and stops them by their id."""
 
 import contextlib
 import json
@@ -17,14 +17,14 @@ import psycopg
 from bench.parcels import ENDPOINT, recorded
 from receiver.store import migrate
 
-#: Where PostgreSQL is looked for, as by the tests.
+#: The URL of PostgreSQL, the same as in the tests.
 POSTGRES = os.environ.get("RECEIVER_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 ROOT = Path(__file__).parent.parent
-#: Where no VTEX answers, for who never calls one.
+#: A URL without a VTEX, for servers that never call it.
 NOBODY = "http://127.0.0.1:9"
 _PATIENCE = 20.0
 
-#: What the receiver is measured against. The house's imports keep Flask out of here, so it is a file of the folder.
+#: The server that the receiver is measured against. The import rules forbid Flask here, so it is written to a file.
 _BARE = """
 from flask import Flask, jsonify
 
@@ -43,7 +43,7 @@ class NotHere(Exception):
 
 @contextlib.contextmanager
 def bare_flask(folder: Path, *, processes: int, threads: int) -> Iterator[int]:
-    """Flask and nothing else, under the receiver's own gunicorn settings; its port."""
+    """Flask alone, under the receiver's gunicorn settings; yields its port."""
     (folder / "bare.py").write_text(_BARE, encoding="utf-8")
     port = free_port()
     command = ["gunicorn", "--chdir", str(folder), "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
@@ -54,7 +54,7 @@ def bare_flask(folder: Path, *, processes: int, threads: int) -> Iterator[int]:
 
 @contextlib.contextmanager
 def receiver(config: Path, *arguments: str) -> Iterator[tuple[int, int]]:
-    """``receiver ARGUMENTS --bind …`` under the configuration; its port and the id of its first process."""
+    """``receiver ARGUMENTS --bind …`` under the configuration; yields its port and the id of its first process."""
     port = free_port()
     command = ["receiver.cli", *arguments, "--bind", f"127.0.0.1:{port}"]
     with running(command, config.parent, port, RECEIVER_CONFIG=str(config)) as pid:
@@ -72,7 +72,7 @@ def sandbox(orders: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def running(module: list[str], folder: Path, port: int, **environment: str) -> Iterator[int]:
-    """``python -m MODULE`` from when it listens on ``port``; its log goes to a file in ``folder``."""
+    """Run ``python -m MODULE``, and wait until it listens on ``port``. Its log goes to a file in ``folder``."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECEIVER_", "GUNICORN_"))}
     log = folder / f"{module[0]}-{port}.log"
     with log.open("wb") as output:
@@ -92,7 +92,7 @@ def running(module: list[str], folder: Path, port: int, **environment: str) -> I
 
 
 def configured(folder: Path, database: str, vtex_url: str = NOBODY) -> Path:
-    """A ``receiver.toml`` in ``folder`` with the endpoint that the recorded webhook arrives at."""
+    """Write a ``receiver.toml`` to ``folder`` with the endpoint of the recorded webhook."""
     endpoint: dict[str, Any] = recorded().expected["endpoint"]
     rules = "".join(f"[[endpoints.{ENDPOINT}.references]]\n{_toml(rule)}" for rule in endpoint["references"])
     plain = {name: value for name, value in endpoint.items() if name != "references"}
@@ -129,7 +129,7 @@ def postgres_database() -> Iterator[str]:
 
 
 def vacuum(url: str) -> None:
-    """Do at once what PostgreSQL's autovacuum would come to do in the middle of a measurement."""
+    """Vacuum now, so that PostgreSQL's autovacuum does not run during a measurement."""
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 
@@ -140,7 +140,7 @@ def sqlite_database(folder: Path) -> str:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that ``pid`` started. Raises `NotHere` where there is no ``/proc``."""
+    """The processes that ``pid`` started. Raises `NotHere` if there is no ``/proc``."""
     try:
         found = (Path("/proc") / str(pid) / "task" / str(pid) / "children").read_text(encoding="ascii")
     except FileNotFoundError:
@@ -155,7 +155,7 @@ def resident(pid: int) -> float:
 
 
 def free_port() -> int:
-    """A port nobody listens on at this moment."""
+    """A port that is free at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         port: int = one.getsockname()[1]
         return port

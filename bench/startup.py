@@ -1,4 +1,4 @@
-"""How long the app takes to start with every carrier, against a start with one."""
+"""The time to start the app with every carrier, against a start with one."""
 
 import os
 import statistics
@@ -13,7 +13,7 @@ from bench import servers
 from bench.table import Row, Wanted
 from receiver.carriers import discover
 
-#: Builds the app as a server does; with a slug as the second argument, of that carrier alone.
+#: Builds the app as a server does; with a slug as the second argument, for that carrier alone.
 _START = """
 import pkgutil, sys
 from pathlib import Path
@@ -31,13 +31,13 @@ assert not only or only == list(loaded.carriers)
 
 
 def figures(*, short: bool) -> Iterator[Row]:
-    """One row: whole processes, from their birth to the finished app."""
+    """One row: whole processes, from their start to the finished app."""
     turns = 3 if short else 9
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         config = servers.configured(folder, servers.sqlite_database(folder))
         all_of_them, one = [], []
-        seconds(config), seconds(config, "melhor_envio")  # the files are in memory from here on
+        seconds(config), seconds(config, "melhor_envio")  # the files are cached from here on
         for _ in range(turns):
             one.append(seconds(config, "melhor_envio"))
             all_of_them.append(seconds(config))
@@ -52,7 +52,7 @@ def figures(*, short: bool) -> Iterator[Row]:
 
 
 def seconds(config: Path, *only: str) -> float:
-    """One start, as a process of its own."""
+    """The seconds of one start, in its own process."""
     environment = {**os.environ, "PYTHONPATH": str(servers.ROOT)}
     begun = time.perf_counter()
     subprocess.run([sys.executable, "-c", _START, str(config), *only], check=True, env=environment, cwd=servers.ROOT)

@@ -1,8 +1,8 @@
-"""A backlog drained while VTEX storms: what comes through, and how fast beside what the storm allows.
+"""Drains a backlog while VTEX fails often: how many parcels get through, and how fast compared to the possible rate.
 
 The stand-in answers each call after 100 ms: a tenth with 429, a tenth with 500, a twentieth not at all, and a twentieth
-of the writes are applied before the connection breaks. One thing is not as in life, so that it ends within minutes: a
-429 comes without ``Retry-After`` and costs `SILENCE`, not the minute that the receiver otherwise takes at least.
+of the writes are applied before the connection breaks. One thing is not realistic, so that it ends within minutes: a
+429 comes without ``Retry-After`` and pauses for `SILENCE`, not for the usual minimum of a minute.
 """
 
 import statistics
@@ -21,13 +21,13 @@ from receiver.sandbox import Faults
 from receiver.vtex.client import Vtex
 from tests.support.rig import Rig, order, package, posted
 
-#: Seconds that a call takes at least, and shipments that are worked at once.
+#: The shortest duration of a call in seconds, and the worker's concurrency.
 LATENCY, HANDS = 0.1, 16
-#: Seconds of silence after a 429.
+#: Seconds of pause after a 429.
 SILENCE = 0.2
 STORM = Faults(throttle=0.1, server_error=0.1, reset_before=0.05, reset_after_applying=0.05, slow=(1.0, LATENCY))
-#: The share of the backlog that is in step when the rate is taken: until then there is more to do than hands, later
-#: they wait for back-offs. And the share at which the storm ends.
+#: The share of the backlog in step when the rate is measured: until then all threads are busy, later they wait for
+#: back-offs. And the share at which the storm ends.
 MEASURED, DURING = 0.5, 0.9
 _LONGEST = 1_200.0
 _AT_REST = ("in_step", "held", "gave_up")
@@ -35,7 +35,7 @@ _AT_REST = ("in_step", "held", "gave_up")
 
 @dataclass(slots=True)
 class _Silences:
-    """When the account had to be quiet, as spans that do not overlap."""
+    """The account's pauses, as spans that do not overlap."""
 
     spans: list[tuple[float, float]] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ class _Silences:
 
 
 def figures(*, short: bool) -> Iterator[Row]:
-    """What became of the backlog, and how fast beside the ideal."""
+    """The result of the backlog, and its rate compared to the ideal."""
     parcels = 200 if short else 5_000
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         drained = drain(Path(folder), parcels)
@@ -76,7 +76,7 @@ def figures(*, short: bool) -> Iterator[Row]:
     )
 
 
-#: The share of calls that are answered: the troubles strike one after the other.
+#: The share of calls that are answered: the faults apply one after another.
 _SUCCEED = (1 - STORM.reset_before) * (1 - STORM.throttle) * (1 - STORM.server_error)
 
 
@@ -84,8 +84,8 @@ _SUCCEED = (1 - STORM.reset_before) * (1 - STORM.throttle) * (1 - STORM.server_e
 class Drained:
     """``calls`` were made in ``took`` seconds of storm, for ``in_storm`` parcels that came into step meanwhile.
 
-    A call with nothing beside it takes ``alone`` seconds; for ``silent`` seconds none was allowed. At the end
-    ``in_step`` are, and ``others`` tells of the rest.
+    A single call takes ``alone`` seconds; for ``silent`` seconds the account was paused. At the end ``in_step`` parcels
+    are in step; ``others`` describes the rest.
     """
 
     calls: int
@@ -100,13 +100,13 @@ class Drained:
 
     @property
     def ideal(self) -> float:
-        """Seconds in which these calls could be made: all hands busy whenever the account is open, and after each
-        silence one probe alone."""
+        """Seconds in which these calls could be made: with all threads busy while the account is open, and one probe
+        alone after each pause."""
         return self.calls * self.alone / HANDS + self.silent + self.pauses * self.alone
 
 
 def drain(folder: Path, parcels: int) -> Drained:
-    """Work off a backlog in a storm, and what is left of it in the calm after."""
+    """Drain a backlog in a storm, and the rest of it after the storm."""
     with Rig(folder, servers.sqlite_database(folder)) as rig:
         numbers = range(1, parcels + 1)
         _fill(rig, numbers)
@@ -143,7 +143,7 @@ def drain(folder: Path, parcels: int) -> Drained:
 
 
 def _fill(rig: Rig, numbers: Iterable[int]) -> None:
-    """A parcel of an order of its own for each number, received and not worked on."""
+    """Receive a parcel for each number, each with its own order, without processing it."""
     rig.configure(read_back_seconds=0)
     for number in numbers:
         rig.add_order(order(f"{number}-01", package("900")))
@@ -151,7 +151,7 @@ def _fill(rig: Rig, numbers: Iterable[int]) -> None:
 
 
 def _alone(rig: Rig) -> float:
-    """Seconds that a call takes with nothing beside it, the stand-in's latency included: the median of twenty."""
+    """Seconds of a single call, including the stand-in's latency: the median of twenty."""
     vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=time.time)
     rig.on_slow, rig.sandbox.faults = time.sleep, Faults(slow=(1.0, LATENCY))
     taken = []
@@ -175,7 +175,7 @@ def _worker(rig: Rig, silences: _Silences, *, clock: Any) -> Worker:
 
 
 def _wait(rig: Rig, begun: float, enough: Any) -> dict[str, int]:
-    """Look twenty times a second until there is enough; what takes too long is told as it stands."""
+    """Check twenty times a second until ``enough``, or until time is up; returns the present counts."""
     counts = rig.queries.counts()
     while not enough(counts) and time.monotonic() - begun < _LONGEST:
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The one table that the figures are printed in."""
+"""The table of figures."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A bound on what was ``measured``, or on its ``ratio`` to the baseline. ``aim`` is what is hoped for."""
+    """A bound on what was ``measured``, or on its ``ratio`` to the baseline. ``aim`` is the goal beyond it."""
 
     of: Literal["measured", "ratio"]
     least: float | None = None
@@ -26,7 +26,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One figure, in ``unit``. ``measured`` is ``None`` where it could not be; ``note`` says why."""
+    """One figure, in ``unit``. ``measured`` is ``None`` if it could not be measured; ``note`` says why."""
 
     figure: str
     measured: float | None
@@ -41,14 +41,14 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """``None`` where nothing is wanted. What could not be measured is not met."""
+        """Whether the bound is met; ``None`` without a bound. A figure that could not be measured is not met."""
         if self.wanted is None:
             return None
         value = self.ratio if self.wanted.of == "ratio" else self.measured
         return value is not None and self.wanted.met_by(value)
 
     def plain(self) -> dict[str, Any]:
-        """As JSON takes it."""
+        """The row for JSON."""
         return {**asdict(self), "ratio": self.ratio, "wanted": str(self.wanted or ""), "met": self.met}
 
 

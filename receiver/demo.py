@@ -1,7 +1,7 @@
-"""The main job, shown: the receiver on its embedded database, a stand-in VTEX beside it, every recording over HTTP.
+"""Demonstrates the main job: the receiver on SQLite, a stand-in VTEX, and every recording sent over HTTP.
 
-Nothing here is a short cut: the receiver is ``receiver serve`` in a process of its own, recordings are posted with
-real signatures, and the table is read from the receiver's database and from the stand-in's orders.
+It takes no short cuts: the receiver is ``receiver serve`` in its own process, and recordings are posted with real
+signatures. The table is read from the receiver's database and from the stand-in's orders.
 """
 
 import contextlib
@@ -29,12 +29,12 @@ from receiver.shipments import Visibility
 from receiver.store import Database, Index, Link, OperatorQueries
 
 ACCOUNT = "demostore"
-#: The order that waits for the webhook the reader sends himself.
+#: The order that waits for the reader's own webhook.
 OWN_ORDER, OWN_INVOICE = "1500000000001-01", "50001"
-#: Where he sends it.
+#: The endpoint for that webhook.
 _OWN_ENDPOINT = {"carrier": "frenet", "secrets": ["demo-token"]}
 _PATIENCE = 60.0
-#: The receiver waits for connections that are kept alive before it ends.
+#: The receiver would wait for kept-alive connections before it ends.
 _CLOSE = {"connection": "close"}
 
 
@@ -44,7 +44,7 @@ class DemoFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One recording's way: what was answered, where it ended and why, what VTEX holds now."""
+    """The result of one recording: the answer, its final state and reason, and what VTEX holds now."""
 
     recording: str
     carrier: str
@@ -69,7 +69,7 @@ class Demo:
     sandbox: Any
 
     def play(self) -> list[Line]:
-        """Post every recording, wait until nothing is left to do, and tell how each ended. Raises `DemoFailed`."""
+        """Post every recording, wait until nothing is left to do, and return how each ended. Raises `DemoFailed`."""
         run = Replay(config=self.config)
         http = Http([self.url])
         queries = OperatorQueries(self.database)
@@ -83,7 +83,7 @@ class Demo:
         return [self._line(recording, reply, rows) for recording, reply in replies]
 
     def settle(self) -> None:
-        """Wait until every shipment rests and its write was read back."""
+        """Wait until every shipment is settled and its write was read back."""
         queries, ends = OperatorQueries(self.database), time.monotonic() + _PATIENCE
         while time.monotonic() < ends:
             rows = list(queries.shipments())
@@ -94,7 +94,7 @@ class Demo:
         raise DemoFailed(f"after {_PATIENCE:.0f} s some shipments are still being worked on")
 
     def curl(self) -> str:
-        """The line with which the reader sends a webhook himself."""
+        """The command line with which the reader can send a webhook."""
         yesterday = datetime.now(UTC) - timedelta(days=1)
         payload = {
             "OrderId": OWN_ORDER,
@@ -117,7 +117,7 @@ class Demo:
         )
 
     def news(self) -> Iterator[Mapping[str, Any]]:
-        """Shipments as they change from now on, for as long as somebody looks."""
+        """Shipments as they change from now on, until the caller stops."""
         queries = OperatorQueries(self.database)
         seen = {row["id"]: (row["state"], _visibility(row)) for row in queries.shipments()}
         while True:
@@ -172,7 +172,7 @@ class Demo:
 
 @contextmanager
 def running(samples: Path, folder: Path, *, bind: str) -> Iterator[Demo]:
-    """Receiver and stand-in VTEX, started on ``samples`` with everything they write in ``folder``.
+    """Start receiver and stand-in VTEX on ``samples``; both write only to ``folder``.
 
     Raises `DemoFailed`.
     """
@@ -196,11 +196,11 @@ def running(samples: Path, folder: Path, *, bind: str) -> Iterator[Demo]:
 
 @contextmanager
 def _receiver(path: Path, bind: str, folder: Path) -> Iterator[str]:
-    """``receiver serve`` in a process of its own."""
+    """``receiver serve`` in its own process."""
     with (folder / "receiver.log").open("w") as out:
         command = [sys.executable, "-m", "receiver.cli", "serve", "--bind", bind]
         environment = {"RECEIVER_CONFIG": str(path), "PYTHONPATH": ":".join(sys.path)}
-        # A group of its own: Ctrl-C in the terminal is for us, and we end it in order.
+        # Its own process group: Ctrl-C in the terminal reaches only this process, which then stops it gracefully.
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, process_group=0)  # noqa: S603  our own interpreter
         try:
             _wait_ready(process, f"http://{bind}", folder)
@@ -213,7 +213,7 @@ def _receiver(path: Path, bind: str, folder: Path) -> Iterator[str]:
 def _wait_ready(process: subprocess.Popen[bytes], url: str, folder: Path) -> None:
     http, ends = Http([url]), time.monotonic() + 30
     while time.monotonic() < ends and process.poll() is None:
-        with contextlib.suppress(NoAnswer):  # it does not listen yet
+        with contextlib.suppress(NoAnswer):  # it is not listening yet
             if http.call("GET", f"{url}/readyz", headers=_CLOSE).status == 200:
                 return
         time.sleep(0.1)
@@ -221,7 +221,7 @@ def _wait_ready(process: subprocess.Popen[bytes], url: str, folder: Path) -> Non
 
 
 def free_bind(wanted: str) -> str:
-    """``wanted`` if nobody listens there, else another free port of the same host."""
+    """``wanted`` if the port is free, else another free port of the same host."""
     host, _, port = wanted.rpartition(":")
     for candidate in (int(port), 0):
         with socket.socket() as probe:
@@ -261,7 +261,7 @@ def _settings(endpoints: Mapping[str, Mapping[str, Any]], vtex_url: str, carrier
 
 
 class _Names:
-    """An endpoint for each distinct settings that recordings bring: the carrier's slug, numbered from the second on."""
+    """An endpoint name for each distinct settings of recordings: the carrier's slug, numbered from the second on."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -281,7 +281,7 @@ class _Names:
 
 
 def _addressed(recording: Recording | BadRecording, names: _Names) -> Recording:
-    """The recording, on its way to the endpoint that has its settings."""
+    """The recording, addressed to the endpoint with its settings."""
     if isinstance(recording, BadRecording):
         raise DemoFailed(str(recording))
     settings = recording.expected["endpoint"]

@@ -1,5 +1,5 @@
-"""The one user of requests: no redirects, no proxies or netrc from the environment, timeouts and a total deadline
-always, and only hosts that the configuration names."""
+"""The only user of requests. It follows no redirects, ignores proxies and netrc of the environment, always has timeouts
+and a total deadline, and calls only hosts that the configuration names."""
 
 import contextlib
 import socket
@@ -28,12 +28,12 @@ MOST_PAUSE = 3600.0
 
 
 _TOO_LONG = "the answer took too long"
-_this_thread = threading.local()  # its ``deadline`` is that of the call being made
+_this_thread = threading.local()  # its ``deadline`` is that of the current call
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: header names in lower case."""
+    """An HTTP answer; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,7 +41,7 @@ class Answer:
 
 
 class NoAnswer(Exception):
-    """No answer came, or not all of one: whether a write was applied is unknown."""
+    """No complete answer arrived, so whether a write was applied is unknown."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ class HostNotAllowed(Exception):
 class Http:
     """HTTP calls to the hosts of ``allowed`` base URLs, one pooled session per thread.
 
-    ``connect`` and ``read`` are the longest silences, ``total`` the longest call, in seconds; ``most`` is in bytes.
+    ``connect`` and ``read`` are the timeouts of a silence, ``total`` that of a call, in seconds; ``most`` is in bytes.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Http:
     def call(
         self, method: str, url: str, *, headers: Mapping[str, str], json: Any = None, body: bytes | None = None
     ) -> Answer:
-        """One request, one answer, whatever its status. Raises `NoAnswer`, `HostNotAllowed`."""
+        """Make one request; returns the answer, no matter what its status is. Raises `NoAnswer`, `HostNotAllowed`."""
         if _origin(url) not in self._origins:
             raise HostNotAllowed(f"{_origin(url)} is not configured")
         with _Deadline(self._total) as deadline:
@@ -92,7 +92,7 @@ class Http:
                     content = self._content(response)
             except requests.RequestException as error:
                 raise NoAnswer(_TOO_LONG if deadline.passed else _why(error)) from None
-            if deadline.passed:  # where the connection's end is the body's, a cut body looks complete
+            if deadline.passed:  # if the connection's end also ends the body, a cut body looks complete
                 raise NoAnswer(_TOO_LONG, response.status_code)
         lower = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, lower, content)
@@ -118,7 +118,7 @@ class Http:
 
 
 def pause(retry_after: str | None, now: float, *, least: float = LEAST_PAUSE) -> float:
-    """Seconds of silence for a ``Retry-After``: seconds or an HTTP date; absent and nonsense mean the least."""
+    """Seconds to pause for a ``Retry-After``: seconds or an HTTP date; ``least`` if it is missing or invalid."""
     seconds = least
     if retry_after:
         written = retry_after.strip()
@@ -134,8 +134,8 @@ def pause(retry_after: str | None, now: float, *, least: float = LEAST_PAUSE) ->
 
 
 class _Deadline:
-    """Cuts the connection of this thread's call when its time is up: a timeout begins anew with every byte that drips
-    in, in the headers as in the body."""
+    """Cuts the connection of this thread's call at its deadline: a timeout restarts with every byte that arrives, in
+    headers and body."""
 
     def __init__(self, seconds: float) -> None:
         self.passed = False
@@ -165,7 +165,7 @@ class _Deadline:
     def _cut(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(OSError):  # already closed
-                # The plain socket's own method: TLS would be taken down under the reading thread's feet.
+                # The plain socket's method: TLS would be shut down while the thread is still reading.
                 socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
 
 
@@ -196,7 +196,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _why(error: requests.RequestException) -> str:
-    """What went wrong in a few words: requests' own texts carry URLs and object addresses."""
+    """The fault in a few words: requests' own texts contain URLs and object addresses."""
     if isinstance(error, requests.ConnectTimeout):
         return "no connection in time"
     if isinstance(error, requests.Timeout):

@@ -1,4 +1,4 @@
-"""PURE: how long to wait before a call is tried again, and how times are shown. Nothing here reads a clock.
+"""PURE: back-off, schedules, and how times are shown. Nothing here reads a clock.
 
 ========================  ==========================================  =======================
 what is tried again       after                                       constant
@@ -23,8 +23,8 @@ from itertools import accumulate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Waits that double from ``first`` up to ``most`` seconds, each of them ± ``jitter`` of itself, so that several
-    hosts do not come back at one moment. ``tries``: after so many failures it is given up, where anybody counts."""
+    """Exponential back-off: waits that double from ``first`` to ``most`` seconds, each ± ``jitter`` of itself, so that
+    hosts do not retry at the same moment. ``tries``: the failures after which a caller that counts them gives up."""
 
     first: float
     most: float = math.inf
@@ -32,7 +32,7 @@ class Backoff:
     tries: int | None = None
 
     def seconds(self, failures: int, chance: random.Random | None = None) -> float:
-        """The wait after so many failures, the first being 1."""
+        """The wait in seconds after this many failures, the first being 1."""
         wait = min(self.most, self.first * 2.0 ** min(max(failures, 1) - 1, 20))
         return wait * chance.uniform(1 - self.jitter, 1 + self.jitter) if chance and self.jitter else wait
 
@@ -49,16 +49,16 @@ READ_BACKS = (1, 6, 60)
 
 
 def recheck_delay(waits: int, schedule: Sequence[float], *, steps: int = 1) -> float:
-    """Seconds until the next look, so many ``steps`` of the schedule further, after ``waits`` of them."""
+    """Seconds until the next look: ``steps`` steps of the schedule, after ``waits`` of them."""
     return sum(schedule[min(step, len(schedule) - 1)] for step in range(waits, waits + steps))
 
 
 def next_read_back(written_at: float, seconds: float, now: float) -> float | None:
-    """When the schedule of `READ_BACKS`, in multiples of ``seconds``, next looks at a write; ``None``: it is over."""
+    """The next time in the schedule of `READ_BACKS`, in multiples of ``seconds``; ``None``: the schedule is over."""
     looks = (written_at + multiple * seconds for multiple in accumulate(READ_BACKS))
     return next((at for at in looks if at > now), None)
 
 
 def stamp(moment: float) -> str:
-    """Seconds since the epoch as people read them."""
+    """A time in seconds since the epoch, as text for people."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")

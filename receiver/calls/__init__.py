@@ -1,1 +1,1 @@
-"""Every call to VTEX goes through here: paced, under a lease or behind live work, and recorded."""
+"""Every call to VTEX: rate-limited, recorded, and made under a lease or behind live work."""

@@ -13,12 +13,12 @@ from receiver.vtex.client import Vtex
 
 T = TypeVar("T")
 
-#: A wait is slept in pieces: the pause may end, or the live work be done, before it was expected.
+#: The longest single sleep: the pause, or the live work, may end earlier than expected.
 _NAP = 5.0
 
 
 class BackgroundCalls:
-    """Those of one account. ``clock`` is Unix time in seconds, ``sleep`` waits; ``waiting`` hears why, once a wait."""
+    """Calls of one account. ``clock`` is Unix time in seconds. ``waiting`` is called once a wait, with its reason."""
 
     def __init__(
         self,
@@ -33,12 +33,12 @@ class BackgroundCalls:
         self._clock, self._sleep, self._waiting = clock, sleep, waiting
 
     def call(self, make: Callable[[], T], *, order_id: str | None = None, max_wait: float = math.inf) -> T:
-        """What ``make`` returns, called once, as soon as the account has room for it.
+        """Call ``make`` once, as soon as the account has room; returns its result.
 
-        Raises `RateLimited` or `Paused` where ``max_wait`` seconds were not enough (then it was not called), what
-        ``make`` raises, `receiver.store.StoreUnavailable`. 429, 503, a key that does not work and the trouble of many
-        orders in a row pause the account for all. A call without ``order_id`` is about no order and needs a right that
-        invoices do not: its refusal says nothing of the key, nor its trouble of the orders.
+        Raises `RateLimited` or `Paused` if ``max_wait`` seconds were not enough (then it was not called), what ``make``
+        raises, `receiver.store.StoreUnavailable`. 429, 503, a wrong key and failures of many orders in a row pause the
+        account for all. A call without ``order_id`` is about no order and needs a permission that invoices do not. So
+        its refusal does not count against the key, nor its failure against the orders.
         """
         account = self.vtex.account.name
         self._wait_for_place(account, self._clock() + max_wait)
@@ -52,7 +52,7 @@ class BackgroundCalls:
         return result
 
     def read(self, make: Callable[[], T], *, order_id: str | None = None) -> T:
-        """Like `call` for what may be repeated: pauses are waited for, VTEX's own trouble is met with patience."""
+        """Like `call`, for calls that may be repeated: it waits for pauses to end, and retries failures of VTEX."""
         tries = 0
         while True:
             try:
@@ -88,7 +88,7 @@ class BackgroundCalls:
             self._sleep(min(until - now, _NAP))
 
     def _take_place(self, account: str) -> None:
-        """Book a place and wait for it. Raises `RateLimited`, `Paused`, the latter also for what began meanwhile."""
+        """Reserve a slot and wait for it. Raises `RateLimited`, or `Paused`, also for a pause that began meanwhile."""
         now, interval = self._clock(), 60.0 / self.vtex.account.requests_per_minute
         starts = self._queue.reserve_background(account, interval=interval, now=now)
         if starts > now:

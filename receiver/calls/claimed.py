@@ -1,4 +1,4 @@
-"""The calls to VTEX for one claim: each is reserved and recorded before it is made, none is made without the lease."""
+"""The calls to VTEX for one claim. Each is reserved and recorded before it is made, and needs the lease."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -15,9 +15,9 @@ MAX_WAIT = 10.0
 
 
 class ClaimCalls:
-    """Calls VTEX for one claim. ``endings`` says how the calls ended, ``learnt`` what the orders that were read add to
-    the index, ``asked`` which ids were asked for: all for the settlement. ``clock`` is Unix time in seconds, ``sleep``
-    waits for a slot of the account's rate limit. ``placeholders`` are texts that count as no tracking number.
+    """Calls VTEX for one claim. For the settlement, ``endings`` are the calls' outcomes, ``learnt`` the facts that the
+    read orders add to the index, ``asked`` the ids asked for. ``clock`` is Unix time in seconds; ``sleep`` waits for a
+    slot of the account's rate limit. ``placeholders`` are texts that do not count as tracking numbers.
 
     Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds, and what `Queue.reserve` raises.
     """
@@ -58,15 +58,15 @@ class ClaimCalls:
         return self._call(attempt, lambda: self._vtex.get_order_group(group))
 
     def patch(self, attempt: Attempt) -> None:
-        """Write ``attempt.request`` to the invoice that it names. Where the answer is lost, the attempt stays open."""
+        """Write ``attempt.request`` to the invoice that it names. If the answer is lost, the attempt stays open."""
         invoice, body = attempt.invoice_number or "", dict(attempt.request or {})
         self._call(attempt, lambda: self._vtex.patch_invoice(attempt.order_id, invoice, body))
 
     def put(self, attempt: Attempt) -> None:
         """Send the events and the delivery in ``attempt.request`` to the invoice that it names.
 
-        Where the answer is lost, the call is simply repeated: it is idempotent, since it carries the whole set. VTEX
-        documents nowhere what GET shows of it, so a read could not tell whether it was applied.
+        If the answer is lost, the call is repeated. It is idempotent, because it sends the whole set. VTEX does not
+        document what GET shows of it, so a read could not tell whether it was applied.
         """
         invoice, body = attempt.invoice_number or "", dict(attempt.request or {})
         self._call(attempt, lambda: self._vtex.put_tracking(attempt.order_id, invoice, body))
@@ -88,7 +88,7 @@ class ClaimCalls:
         return content
 
     def _record_result(self, attempt: Attempt, error: VtexError | None = None) -> None:
-        """Tell the circuit breaker how the call ended; a pause is left to `receiver.reconcile.failures`."""
+        """Report the call's result to the circuit breaker. `receiver.reconcile.failures` decides about a pause."""
         claim, now = self._claim, self._clock()
         if self._half_open and is_answer(error) and resume_if_paused(self._queue.accounts, claim.account, now=now):
             self._half_open = False
@@ -96,14 +96,14 @@ class ClaimCalls:
         record_outage(self._queue.accounts, claim.account, error, order_id=attempt.order_id, writing=writing, now=now)
 
     def _wait_for_slot(self, attempt: Attempt) -> None:
-        # A claim that has made calls would have to make them again: it waits longer.
+        # A claim that has made calls waits longer: otherwise it would have to repeat them.
         max_wait = self._queue.lease / 2 if self.endings else MAX_WAIT
         now, interval = self._clock(), 60.0 / self._vtex.account.requests_per_minute
         starts = self._queue.reserve(self._claim, attempt, interval=interval, now=now, max_wait=max_wait)
         if starts > now:
             self._sleep(starts - now)
             try:
-                # Others went on calling meanwhile, and VTEX may have asked for a pause.
+                # Other workers made calls meanwhile, and VTEX may have asked for a pause.
                 self._queue.accounts.check_open(self._claim.account, now=self._clock())
             except Paused:
                 self._end(attempt, "not sent", None, "the account was paused meanwhile")
@@ -126,5 +126,5 @@ class ClaimCalls:
 
 
 def _receipt(content: Any) -> str | None:
-    """VTEX's protocol number of a write; an order's content is not for the log of attempts."""
+    """VTEX's protocol number of a write. An order's content must not be stored with the attempts."""
     return str(content["receipt"]) if isinstance(content, dict) and "receipt" in content else None

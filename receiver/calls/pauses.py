@@ -1,4 +1,4 @@
-"""When an account must be quiet, for how long, and when no more: one rule for the calls of shipments and all others."""
+"""The circuit breaker: when an account is paused, for how long, and when it resumes; one rule for all calls."""
 
 import logging
 import random
@@ -30,9 +30,9 @@ def record_result(
     now: float,
     writing: bool = False,
 ) -> None:
-    """What the end of a call that no shipment waits for says of the account: it must be quiet, or it answers again.
+    """Pause or resume the account after the result of a call that no shipment waits for.
 
-    ``order_id``: whose order the call read or wrote; ``None``: none, and then its trouble is not the orders'.
+    ``order_id``: the order that the call read or wrote; ``None``: none, so its failure does not count for orders.
     """
     if error is not None:
         pause_after(accounts, account, error, now=now)
@@ -43,15 +43,15 @@ def record_result(
 
 
 def is_answer(error: VtexError | None) -> bool:
-    """A call that ended so proves that the account takes calls: VTEX looked for what was asked. The page of its web
-    server proves nothing."""
+    """Whether this result proves that the account takes calls, because VTEX looked for the resource. An error page of
+    its web server proves nothing."""
     return error is None or (isinstance(error, NotFound | Rejected) and not isinstance(error, Unroutable))
 
 
 def record_outage(
     accounts: Accounts, account: str, error: VtexError | None, *, order_id: str, writing: bool, now: float
 ) -> None:
-    """One order's trouble is its own; that of many in a row is VTEX's, and then the account rests."""
+    """Count a call's result. Failures of many orders in a row pause the account; one order's failures do not."""
     if isinstance(error, Unanswered | Transient):
         if accounts.failed(account, order_id, writing=writing, now=now, pause_seconds=_outage, reason=str(error)):
             log.error(
@@ -62,7 +62,7 @@ def record_outage(
 
 
 def resume_if_paused(accounts: Accounts, account: str, *, now: float) -> bool:
-    """End a pause that is over, told in the log. False: there was none, or it is in force."""
+    """End a pause that is over, and log it. False: there was none, or it is in force."""
     resumed = accounts.resume(account, now=now)
     if resumed:
         log.warning("account resumed, VTEX answers again: account=%s", account)
@@ -70,10 +70,10 @@ def resume_if_paused(accounts: Accounts, account: str, *, now: float) -> bool:
 
 
 def pause_after(accounts: Accounts, account: str, error: VtexError, *, now: float) -> float | None:
-    """Pause the account where the error asks for it: VTEX's own word, or a key that does not work. A 503 that does not
-    say for how long is an outage like any other: a short pause, doubling.
+    """Pause the account if VTEX asks for it, or if the key does not work. A 503 without a length is an outage like any
+    other: a short pause that doubles.
 
-    Returns until when (seconds since the epoch); ``None`` where the error is about the one call only.
+    Returns until when (seconds since the epoch); ``None`` if the error is only about this call.
     """
     if isinstance(error, Throttled):
         seconds = error.pause if error.pause is not None else _outage(accounts.pauses(account, now=now))
@@ -85,7 +85,7 @@ def pause_after(accounts: Accounts, account: str, error: VtexError, *, now: floa
 
 
 def pause(accounts: Accounts, account: str, seconds: float, reason: str, *, own_fault: bool, now: float) -> float:
-    """Pause the account for so long, told once in the log. Returns until when."""
+    """Pause the account for so many seconds, and log it once. Returns until when."""
     until = now + seconds
     if accounts.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
         ends = "when the key works; tried again then, and at once on SIGHUP" if own_fault else "by itself"
@@ -97,5 +97,5 @@ def pause(accounts: Accounts, account: str, seconds: float, reason: str, *, own_
 
 
 def _outage(pauses: int) -> float:
-    """Seconds of a pause while VTEX answers nobody, after so many of them."""
+    """Seconds of a pause while VTEX does not answer, after ``pauses`` earlier ones."""
     return OUTAGE.seconds(pauses + 1, _CHANCE)

@@ -1,4 +1,4 @@
-"""What a carrier is: found in ``adapters/`` and in the merchant's folder, with its schema, page and quality."""
+"""Carriers: found in ``adapters/`` and in the merchant's folder, each with its schema, page and quality."""
 
 from receiver.carriers.registry import BrokenCarriers, Carrier, Conversion, discover, load
 

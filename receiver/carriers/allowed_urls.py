@@ -1,5 +1,5 @@
-"""PURE: which URLs a carrier may have us call. A message's sender may be anybody who knows the URL of the webhook: it
-must not choose where the merchant's credentials go, nor what inside the merchant's network is called."""
+"""PURE: which URLs of a carrier's message may be called. Anyone who knows the webhook's URL can send a message. It must
+not choose where the merchant's credentials go, nor which host of the merchant's network is called."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ _LONGEST = 2_000  # characters
 
 
 def disallowed_reason(url: str, hosts: Iterable[str | re.Pattern[str]]) -> str | None:
-    """Why ``url`` must not be called, without quoting it; ``None``: it leads by https to one of ``hosts``."""
+    """Why ``url`` must not be called, without quoting it; ``None``: it is an https URL of one of ``hosts``."""
     if len(url) > _LONGEST or not (url.isascii() and url.isprintable()) or set(url) & set(" \\"):
         return "is too long, or holds what no URL holds"
     try:

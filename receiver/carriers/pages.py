@@ -1,6 +1,6 @@
-"""A carrier's page under ``docs/carriers/``: between two marks the facts that its module declares, around them what a
-person wrote. And ``quality.json`` beside this module, which tells an installed receiver what only a
-checkout can compute."""
+"""A carrier's page under ``docs/carriers/``: the facts that its module declares stand between two marks, a person's
+text around them. And ``quality.json`` beside this module: an installed receiver reads there what only a checkout can
+compute."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ _NOT_COUNTED = "not counted"
 
 
 class BadPage(Exception):
-    """A page, or what it is made of, is not in order; the message names the file and what is wrong."""
+    """A page, or one of its sources, is wrong; the message names the file and the fault."""
 
 
 def computed(slug: str, samples: Path) -> Quality:
@@ -39,13 +39,13 @@ def computed(slug: str, samples: Path) -> Quality:
 
 @cache
 def stored() -> dict[str, Any]:
-    """What was computed when the program was packed: quality by slug."""
+    """The qualities by slug, computed when the program was packed."""
     found: dict[str, Any] = json.loads(files("receiver.carriers").joinpath("quality.json").read_text(encoding="utf-8"))
     return found
 
 
 def with_facts(page: str, carrier: Carrier, proven: Quality, *, name: str) -> str:
-    """The page with its facts brought up to date. Raises `BadPage` where the marks are missing."""
+    """The page with updated facts. Raises `BadPage` if the marks are missing."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
@@ -54,7 +54,7 @@ def with_facts(page: str, carrier: Carrier, proven: Quality, *, name: str) -> st
 
 
 def facts(carrier: Carrier, proven: Quality) -> Iterator[str]:
-    """The table of what the module declares."""
+    """The lines of the table of facts that the module declares."""
     rows = {
         "carrier": f"`{carrier.slug}`",
         "documentation": f"<{carrier.docs}>",
@@ -75,7 +75,7 @@ def facts(carrier: Carrier, proven: Quality) -> Iterator[str]:
 
 
 def with_table(readme: str, carriers: Iterable[Carrier]) -> str:
-    """The README with its table of carriers brought up to date. Raises `BadPage` where it has none."""
+    """The README with an updated table of carriers. Raises `BadPage` if it has none."""
     lines = readme.splitlines()
     try:
         head = lines.index(_HEAD)
@@ -86,7 +86,7 @@ def with_table(readme: str, carriers: Iterable[Carrier]) -> str:
 
 
 def row(carrier: Carrier) -> str:
-    """A carrier's line in the README's table, which says the same as `receiver carriers`."""
+    """A carrier's line in the README's table; `receiver carriers` shows the same."""
     schemes = ", ".join(dict.fromkeys(scheme.kind for scheme in carrier.auth))
     references = ", ".join(carrier.references) or "only by `receiver link`"
     level, words = stored()[carrier.slug]["level"], words_of(carrier.slug)

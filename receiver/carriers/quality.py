@@ -1,20 +1,20 @@
-"""PURE: how well a carrier's adapter is proven, computed from where its recordings come from and what was run by hand.
+"""PURE: how well a carrier's adapter is tested, computed from the sources of its recordings and from checks by hand.
 
-Beside a carrier's recordings lies ``provenance.json``:
+A carrier's recordings have ``provenance.json`` beside them:
 
 ``published_samples``  ``{"converted": 9, "of": 10}``: the payloads its documentation publishes, run through the adapter
-``vector``             ``"published"`` or ``"own"``: whose signed example verifies; ``null`` where nothing is signed
-``facts``              how sure the facts themselves are: ``"high"`` … ``"low"``
-``words``              ``{"known": 20, "of": 22, "source": "…"}``: the carrier's status words that the adapter knows, of
-                       those that ``source`` lists. ``of`` is ``null`` where there is no list, ``known`` where the
-                       carrier sends no such words. The whole entry may be missing: nobody has counted.
+``vector``             ``"published"`` or ``"own"``: the signed example that verifies; ``null`` if nothing is signed
+``facts``              how certain the facts themselves are: ``"high"`` … ``"low"``
+``words``              ``{"known": 20, "of": 22, "source": "…"}``: how many status words the adapter knows, of how many
+                       that ``source`` lists. ``of`` is ``null`` if there is no list, ``known`` if the carrier sends
+                       no such words. Without the entry, the words have not been counted.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: How a recording's ``source`` begins → what that is worth, the best first.
+#: The first words of a recording's ``source`` → their worth, the best first.
 SOURCES = {
     "captured and scrubbed": "captured",
     "published documentation": "published",
@@ -32,7 +32,7 @@ FACTS = ("high", "medium-high", "medium", "low")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """How whole the adapter's table of status words is."""
+    """How complete the adapter's table of status words is."""
 
     known: int | None
     of: int | None
@@ -58,7 +58,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """``sources`` maps what recordings are worth to how many there are; ``words`` is ``None`` where nobody counted."""
+    """``sources`` maps a worth to its number of recordings; ``words`` is ``None`` if they were not counted."""
 
     level: str
     facts: str
@@ -76,7 +76,7 @@ class Quality:
 
     @property
     def details(self) -> str:
-        """What the level rests on."""
+        """The evidence for the level."""
         parts = [f"{many} recordings {kind}" for kind, many in self.sources.items()]
         parts.append(f"{self.converted} of {self.of} published payloads convert" if self.of else "no published payload")
         if self.vector:
@@ -88,7 +88,7 @@ class Quality:
 
 
 def worth(source: str) -> str:
-    """What a recording is worth by the words its ``source`` begins with. Raises `ValueError` for other words."""
+    """A recording's worth, from the first words of its ``source``. Raises `ValueError` for other words."""
     for opening, kind in SOURCES.items():
         if source.startswith(opening):
             return kind
@@ -96,7 +96,7 @@ def worth(source: str) -> str:
 
 
 def quality(sources: Iterable[str], provenance: Mapping[str, Any]) -> Quality:
-    """The level that recordings and hand-run checks bear out. Raises `ValueError`, `KeyError`."""
+    """The level that recordings and checks by hand support. Raises `ValueError`, `KeyError`."""
     found = [worth(source) for source in sources]
     counted = {kind: found.count(kind) for kind in dict.fromkeys(SOURCES.values()) if kind in found}
     samples, facts = provenance["published_samples"], provenance["facts"]

@@ -1,5 +1,5 @@
-"""How one merchant writes the order, which store it is of, and that it is a return, into a carrier's fields: rules,
-tried in order."""
+"""Rules for how one merchant writes the order, its store, and a return into a carrier's fields. They are tried in
+order."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from adapters import Reference, ReferenceKind, Shipment, text
 
 
 class BadRule(Exception):
-    """A rule cannot work; the message says which part."""
+    """A rule is invalid; the message says which part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +25,10 @@ class Finder:
     pattern: re.Pattern[str] | None = None
 
     def found(self, payload: Any) -> list[Any]:
-        """What stands at the path, of any type."""
+        """The values at the path, of any type."""
         try:
             found = jmespath.compile(self.path).search(payload)
-        except JMESPathTypeError:  # a function met another type than it takes: this payload lacks the field
+        except JMESPathTypeError:  # a function got a wrong type: this payload lacks the field
             return []
         return found if isinstance(found, list) else [found]
 
@@ -51,8 +51,8 @@ class Finder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Finder):
-    """What it finds names the order or invoice, as ``kind`` says. ``template`` puts back what the carrier cut off:
-    ``{}`` in it stands for what was found."""
+    """Finds references to the order or invoice; ``kind`` says to which. ``template`` restores what the carrier cut off:
+    ``{}`` in it is replaced by the text found."""
 
     kind: ReferenceKind
     template: str | None = None
@@ -68,13 +68,13 @@ class Rule(Finder):
         return cls(path=_path(path), kind=ReferenceKind(kind), pattern=_pattern(pattern), template=template)
 
     def names(self, payload: Any) -> list[str]:
-        """What the hits name, in the merchant's own writing. Raises `adapters.Unreadable`."""
+        """The references in the merchant's own notation. Raises `adapters.Unreadable`."""
         return [self.template.replace("{}", hit) if self.template else hit for hit in self.hits(payload)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRule(Finder):
-    """A parcel in whose payload it finds anything is of the VTEX account ``account``."""
+    """If it finds anything in a payload, the parcel belongs to the VTEX account ``account``."""
 
     account: str
 
@@ -86,7 +86,7 @@ class AccountRule(Finder):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReverseRule(Finder):
-    """A parcel in whose payload it finds a text, or a plain ``true``, is a return or an exchange."""
+    """If it finds a text or a plain ``true`` in a payload, the parcel is a return or an exchange."""
 
     @classmethod
     def parse(cls, path: str, pattern: str | None = None) -> "ReverseRule":
@@ -126,8 +126,8 @@ def _functions(tree: Mapping[str, Any]) -> set[str]:
 def refer(shipment: Shipment, payload: Any, rules: tuple[Rule, ...]) -> tuple[Reference, ...]:
     """The shipment's references under the merchant's rules.
 
-    The first rule of a kind that hits speaks for that kind; a kind with rules is never taken from the adapter's own
-    reading, which the merchant has overruled. Two hits are both kept: two names for one thing are for a person.
+    The first rule of a kind that finds something decides that kind. A kind with rules is never taken from the adapter,
+    which the merchant has overruled. Two texts found are both kept: a person must choose.
     """
     ruled = {rule.kind for rule in rules}
     kept = [reference for reference in shipment.references if reference.kind not in ruled]
@@ -145,6 +145,5 @@ def refer(shipment: Shipment, payload: Any, rules: tuple[Rule, ...]) -> tuple[Re
 
 
 def account_of(payload: Any, rules: Sequence[AccountRule]) -> str | None:
-    """The account that the first rule which finds anything names; ``None`` where none does. Raises
-    `adapters.Unreadable`."""
+    """The account of the first rule that finds anything; ``None`` if none does. Raises `adapters.Unreadable`."""
     return next((rule.account for rule in rules if rule.hits(payload)), None)

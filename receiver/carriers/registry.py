@@ -1,5 +1,5 @@
-"""Every module in ``adapters/`` is a carrier, and every one in the merchant's own folder; one that fails to load stops
-the boot."""
+"""Loads the carriers: every module in ``adapters/`` and in the merchant's own folder is one. If one fails to load, the
+program does not start."""
 
 import hashlib
 import importlib
@@ -21,23 +21,23 @@ from adapters import Exchange, Fetch, Ignored, Probe, Reply, Request, Retries, S
 from receiver.carriers.allowed_urls import disallowed_reason
 from receiver.carriers.schemas import BadSchema, Validator, content, document, validator
 
-#: How an adapter spells a reference that leads to an order; a tracking number only leads to what is known already.
+#: How an adapter's source names a reference to an order. A tracking number only leads to known orders.
 _ORDER_REFERENCE = re.compile(rb"ReferenceKind\.(ORDER|SEQUENCE|INVOICE)")
 _REQUIRED = ("NAME", "DOCS", "AUTH", "REPLY", "PROBE", "RETRIES", "ZONE", "TRACKING_PAGE", "REFERENCES", "read")
 #: Splits one message into its members, each with its JSON path.
 Split = Callable[[Any], list[tuple[str, Any]]]
-#: What a message asks to be fetched.
+#: The fetches that a message asks for.
 Notice = Callable[[Any, Request], list[Fetch]]
 
 
 class BrokenCarriers(Exception):
-    """One or more carriers do not load; the message names each with its fault."""
+    """Some carriers do not load; the message names each with its fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
-    """What a request came to: each shipment with the part of the payload that speaks of it, the members that could not
-    be read while others could, and what is to be fetched."""
+    """The result of reading a request: each shipment with its part of the payload, the unreadable members if others are
+    readable, and the fetches."""
 
     payload: Any
     parcels: list[tuple[Shipment, Any]]
@@ -51,9 +51,9 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
-    """One carrier as its module declares it; see the docstring of `adapters` for what each part means. ``own``: it is
-    the merchant's, from outside the tree. ``digest`` changes with each change of its module or its schema.
-    ``names_orders``: it reads references that name an order or an invoice, without a rule of the merchant."""
+    """One carrier as its module declares it; see the docstring of `adapters` for each part. ``own``: it is the
+    merchant's, from outside the source tree. ``digest`` changes with every change of its module or schema.
+    ``names_orders``: it reads references to an order or an invoice without a rule of the merchant."""
 
     slug: str
     own: bool
@@ -88,7 +88,7 @@ class Carrier:
     check_notice: Validator | None
 
     def convert(self, request: Request) -> Conversion:
-        """Decode, validate and read. Raises `adapters.Unreadable` or `adapters.Ignored` where there is no shipment, and
+        """Decode, validate and read. Raises `adapters.Unreadable` or `adapters.Ignored` if there is no shipment and
         nothing to fetch."""
         payload = strict_json(request.body) if request.fetched else self.decode(request)
         if self.notice and self.check_notice and not request.fetched:
@@ -150,7 +150,7 @@ def _no_event_id(payload: Any, request: Request) -> None:  # noqa: ARG001  the c
 
 
 def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrier:
-    """One module as a `Carrier`, a merchant's own from ``folder``. Raises `BrokenCarriers` naming what it lacks."""
+    """Load one module as a `Carrier`, a merchant's own from ``folder``. Raises `BrokenCarriers` with what it lacks."""
     where = f"{folder or 'adapters'}/{slug}.py"
     missing = [name for name in _REQUIRED if not hasattr(module, name)]
     if missing:
@@ -197,7 +197,7 @@ def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrie
 
 
 def _digest(module: ModuleType, schema: bytes) -> str:
-    """The first eight digits of what ``cat MODULE SCHEMA | sha256sum`` prints."""
+    """The first eight digits of ``cat MODULE SCHEMA | sha256sum``."""
     return hashlib.sha256(_source(module) + schema).hexdigest()[:8]
 
 
@@ -208,9 +208,8 @@ def _source(module: ModuleType) -> bytes:
 
 @cache
 def discover(folder: Path | None = None) -> dict[str, Carrier]:
-    """All carriers by slug, in alphabetical order, and with them the merchant's own in ``folder``: each a module beside
-    its schema. Raises `BrokenCarriers` with every fault at once.
-    """
+    """All carriers by slug, in alphabetical order, including the merchant's own in ``folder``: each a module beside its
+    schema. Raises `BrokenCarriers` with all faults at once."""
     found: dict[str, Carrier] = {}
     faults: list[str] = []
     for slug, where, module in (*_ours(), *_own(folder)):
@@ -220,7 +219,7 @@ def discover(folder: Path | None = None) -> dict[str, Carrier]:
             found[slug] = load(slug, module(), folder=where)
         except BrokenCarriers as error:
             faults.append(str(error))
-        except Exception as error:  # noqa: BLE001  whatever a module does wrong, the operator hears which one
+        except Exception as error:  # noqa: BLE001  no matter what is wrong, the operator reads which module
             faults.append(f"{where or 'adapters'}/{slug}.py does not load: {type(error).__name__}: {error}")
     if faults:
         raise BrokenCarriers("\n".join(faults))
@@ -249,6 +248,6 @@ def _imported(file: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise BrokenCarriers(f"{file} is no Python module")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
+    sys.modules[spec.name] = module  # dataclasses look up their module there
     spec.loader.exec_module(module)
     return module

@@ -1,4 +1,4 @@
-"""The first files of a new carrier, so that the tests tell their author what to write next."""
+"""Writes the first files of a new carrier. Their failing tests then say what to write next."""
 
 import re
 from importlib.resources import files
@@ -9,14 +9,14 @@ _SLUG = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 
 class CannotScaffold(Exception):
-    """Nothing was written; the message says why."""
+    """No file was written; the message says why."""
 
 
 def scaffold(slug: str, name: str, root: Path, *, private: bool = False) -> list[Path]:
     """Write module, schema, first recording, provenance and page, and return the files.
 
-    ``root`` is a checkout; or the merchant's own folder, where module and schema lie side by side. Raises
-    `CannotScaffold` where the slug is none or one of the files is there.
+    ``root`` is a checkout; or the merchant's own folder, with module and schema side by side. Raises `CannotScaffold`
+    if the slug is invalid or one of the files exists.
     """
     if not _SLUG.fullmatch(slug) or len(slug) > 40:
         raise CannotScaffold(f"{slug!r} is no slug: lower-case letters, digits and single '_' between them")

@@ -1,4 +1,4 @@
-"""The one user of jsonschema: the schemas in ``schemas/`` as validators that answer with a JSON path."""
+"""The only user of jsonschema: turns the schemas in ``schemas/`` into validators that report a JSON path."""
 
 import json
 from collections.abc import Callable
@@ -21,17 +21,17 @@ class BadSchema(Exception):
 
 @cache
 def validator(name: str, definition: str | None = None, *, folder: Path | None = None) -> Validator:
-    """A function that passes or raises `Unreadable` with the JSON path of the worst fault; with a ``definition``, for
+    """A function that raises `Unreadable` with the JSON path of the worst fault, if any; with a ``definition``, for
     that one of the schema's ``$defs``.
 
-    Raises `BadSchema` where ``schemas/<name>.json`` is missing, broken, or lacks the definition.
+    Raises `BadSchema` if ``schemas/<name>.json`` is missing, broken, or lacks the definition.
     """
     schema = document(name, folder=folder)
     if definition is not None:
         if definition not in schema.get("$defs", {}):
             raise BadSchema(f"{_file(name, folder)} lacks $defs.{definition}")
         schema = {"$schema": schema.get("$schema"), "$defs": schema["$defs"], "$ref": f"#/$defs/{definition}"}
-    if folder is not None:  # the house's own are held to it by a test: forty at every start would take their time
+    if folder is not None:  # a test checks the built-in ones: checking forty at every start would be slow
         check_schema(schema, _file(name, folder))
     checker = Draft202012Validator(schema)
 
@@ -46,16 +46,15 @@ def validator(name: str, definition: str | None = None, *, folder: Path | None =
 
 
 def faults(name: str, payload: Any) -> list[Unreadable]:
-    """Everything that is wrong with ``payload``, in the order of the schema; each fault with what is expected there,
-    where the schema describes it. Raises `BadSchema`.
-    """
+    """All faults of ``payload``, in the order of the schema. Each says what is expected, if the schema describes it.
+    Raises `BadSchema`."""
     errors = Draft202012Validator(document(name)).iter_errors(payload)
-    # Several members missing in one place are an error each, and one sentence.
+    # Each missing member is an error, but those of one place make one sentence.
     return [Unreadable(*fault) for fault in dict.fromkeys((error.json_path, _expected(error)) for error in errors)]
 
 
 def _expected(error: ValidationError) -> str:
-    """The sentence for a person who wrote the payload himself: with the names that are too many."""
+    """The sentence for a person who wrote the payload: it names unexpected members."""
     if error.validator == "additionalProperties":
         known = cast("dict[str, Any]", error.schema)["properties"]
         strange = sorted(set(cast("dict[str, Any]", error.instance)) - set(known))
@@ -65,7 +64,7 @@ def _expected(error: ValidationError) -> str:
 
 
 def check_schema(schema: dict[str, Any], file: str) -> None:
-    """Raises `BadSchema` for what is not JSON Schema 2020-12."""
+    """Raises `BadSchema` if it is not JSON Schema 2020-12."""
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
@@ -73,7 +72,7 @@ def check_schema(schema: dict[str, Any], file: str) -> None:
 
 
 def document(name: str, *, folder: Path | None = None) -> dict[str, Any]:
-    """The schema itself, the merchant's own from ``folder``. Raises `BadSchema`."""
+    """The schema itself; the merchant's own from ``folder``. Raises `BadSchema`."""
     try:
         loaded: dict[str, Any] = json.loads(content(name, folder=folder))
     except ValueError as error:
@@ -95,7 +94,7 @@ def _file(name: str, folder: Path | None) -> str:
 
 
 def _sentence(error: ValidationError) -> str:
-    """What is wrong, without the payload: a value may be an address."""
+    """The fault without the payload, because a value may be an address."""
     if error.validator == "required":
         return f"lacks {_missing(error)}"
     if error.validator == "anyOf" and all(branch.validator == "required" for branch in error.context or ()):
@@ -111,7 +110,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _missing(error: ValidationError) -> str:
-    """The members that ``required`` asks for and that are not there."""
+    """The members that ``required`` asks for and that are missing."""
     asked = cast("list[str]", error.validator_value)
     return ", ".join(repr(key) for key in asked if key not in cast("Any", error.instance))
 

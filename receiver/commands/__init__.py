@@ -1,1 +1,1 @@
-"""The `receiver` command's parts: running, looking and deciding, replaying."""
+"""The sub-commands of `receiver`: running, looking, deciding, replaying."""

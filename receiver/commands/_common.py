@@ -1,4 +1,4 @@
-"""What the commands share: the configuration, the open store, and how results are printed."""
+"""Shared by the commands: the configuration, the open database, and the printing of results."""
 
 import contextlib
 import json
@@ -26,13 +26,13 @@ from receiver.vtex.client import Vtex
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 STATES = tuple(state.value for state in State)
 OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
-#: Rows that a table shows; somebody who wants more than that wants ``--json``.
+#: The most rows that a table shows; ``--json`` shows all.
 MOST_ROWS = 1_000
 _TIMES = ("at", "until", "since", "wanted_since")
 
 
 def fail(message: str) -> Never:
-    """End the command: one clear text on stderr, exit code 1."""
+    """End the command with one text on stderr and exit code 1."""
     click.echo(message, err=True)
     sys.exit(1)
 
@@ -72,7 +72,7 @@ carrier_option = click.option("--carrier", metavar="SLUG", help="Only those of t
 
 
 def configuration() -> tuple[Path, Config]:
-    """The configuration in force; a faulty one ends the command."""
+    """Load the configuration; a faulty one ends the command."""
     path = default_path()
     try:
         return path, load(path)
@@ -82,7 +82,7 @@ def configuration() -> tuple[Path, Config]:
 
 @contextlib.contextmanager
 def clear_faults() -> Iterator[None]:
-    """A database that is away or not migrated ends the command with one line."""
+    """End the command with one line if the database is unavailable or not migrated."""
     try:
         yield
     except (NotMigrated, StoreUnavailable) as error:
@@ -91,14 +91,14 @@ def clear_faults() -> Iterator[None]:
 
 @contextlib.contextmanager
 def opened() -> Iterator[tuple[Config, Database]]:
-    """The configuration and its database; what cannot be opened ends the command."""
+    """The configuration and its open database; if either fails, the command ends."""
     _, config = configuration()
     with clear_faults(), contextlib.closing(Database(config.database)) as database:
         yield config, database
 
 
 def account_of(config: Config, name: str | None) -> str:
-    """The account that is meant; none or an unknown one ends the command, unless there is only one."""
+    """The chosen account, or the only one. An unknown one, or none of several, ends the command."""
     if name is None and len(config.accounts) == 1:
         return next(iter(config.accounts))
     if name not in config.accounts:
@@ -116,7 +116,7 @@ def named(queries: OperatorQueries, name: str) -> str:
 
 
 def known(rows: Iterator[dict[str, Any]], config: Config, endpoint: str | None) -> Iterator[dict[str, Any]]:
-    """The rows, ``endpoint``'s if there is one; a name that is neither stored nor configured ends the command."""
+    """The rows, only ``endpoint``'s if given; a name that is neither stored nor configured ends the command."""
     first = next(rows, None)
     if first is not None:
         return chain([first], rows)
@@ -131,7 +131,7 @@ account_option = click.option("--account", metavar="NAME", help="The VTEX accoun
 def background_calls(
     config: Config, database: Database, account: str, *, waiting: Callable[[str], None] = lambda _: None
 ) -> BackgroundCalls:
-    """Calls to an account of the configuration from a command, behind what the workers do."""
+    """A command's calls to an account of the configuration, behind the work of the workers."""
     settings = config.accounts[account]
     queue = Queue(database, worker_name=f"command-{time.time_ns()}", lease=config.lease)
     vtex = Vtex(settings, Http([settings.base_url]), clock=time.time)
@@ -139,7 +139,7 @@ def background_calls(
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Aligned lines, never cut: a terminal that is too narrow goes on in the next line, and a name stays whole."""
+    """Aligned lines, never cut: a narrow terminal wraps them, and a name stays whole."""
     lines = [headings, *([printable(text.replace("\n", " ")) for text in row] for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
@@ -147,7 +147,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
 
 
 def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, as_json: bool, empty: str) -> None:
-    """A listing: ``columns`` maps a row's field to its heading. ``empty`` is said where there is none."""
+    """A listing: ``columns`` maps a row's field to its heading. ``empty`` is printed if there are no rows."""
     if as_json:
         for row in rows:
             click.echo(json.dumps(plain(row)))
@@ -164,7 +164,7 @@ def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, 
 
 
 def plain(value: Any, name: str = "") -> Any:
-    """A value as JSON takes it: times in ISO 8601, UTC; bytes as text."""
+    """A value for JSON: times in ISO 8601, UTC; bytes as text."""
     if isinstance(value, Sent):
         value = value.to_json()
     if isinstance(value, Mapping):
@@ -179,7 +179,7 @@ def plain(value: Any, name: str = "") -> Any:
 
 
 def cell(name: str, value: Any) -> str:
-    """A value as people read it."""
+    """A value as text for people."""
     shown = plain(value, name)
     if isinstance(shown, list) and all(isinstance(item, str) for item in shown):
         return ", ".join(shown)
@@ -192,12 +192,12 @@ def moment(seconds: float) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without what a terminal would obey: carriers' and VTEX's words are printed here."""
+    """The text without control characters for terminals, because carriers' and VTEX's words are printed."""
     return "".join(letter if letter.isprintable() or letter == "\n" else f"\\x{ord(letter):02x}" for letter in text)
 
 
 def change_lines(changes: Iterable[Change]) -> Iterator[str]:
-    """A line for each field that changed: ``status  other → dispatched``; for a list, what went and what came."""
+    """A line for each field that changed: ``status other → dispatched``; for a list, what was removed and added."""
     for change in changes:
         if isinstance(change.before or change.after, list):
             before, after = change.before or [], change.after or []
@@ -222,5 +222,5 @@ def count(many: int, singular: str, plural: str | None = None) -> str:
 
 
 def say(text: str, plain_form: dict[str, Any], *, as_json: bool) -> None:
-    """One result, as people read it or as JSON."""
+    """Print one result, as text for people or as JSON."""
     click.echo(json.dumps(plain_form) if as_json else text)

@@ -1,4 +1,4 @@
-"""Asking VTEX itself, by a person's word: posting an invoice, and comparing what VTEX shows with what we know."""
+"""Commands that call VTEX: posting an invoice, and comparing what VTEX shows with what we know."""
 
 import json
 import math
@@ -93,7 +93,7 @@ def invoice(order_id: str, file: Path, account: str | None, *, dry_run: bool, as
 
 
 def _read_invoice(file: Path) -> Invoice:
-    """The invoice in a file; one line for each fault ends the command."""
+    """Read an invoice from a file; faults end the command, with a line for each."""
     try:
         with click.open_file(str(file), "rb") as opened_file:
             body = strict_json(opened_file.read())
@@ -130,7 +130,7 @@ def _show_request(request: Request, *, as_json: bool) -> None:
 
 
 def _report(posted: Posted, body: Invoice, account: str, *, as_json: bool) -> None:
-    """What came of it; the exit code is 1 unless the order shows it."""
+    """Print the result; the exit code is 1 unless the order shows the invoice."""
     number = body["invoiceNumber"]
     fields: dict[str, Any] = {
         "account": account,
@@ -197,7 +197,7 @@ def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) ->
             old = [one for one in written if one["sent"].at < before]
             recent = len(written) - len(old)
             asked = chain(asking.left_over(discrepancies.left_over()), asking.differing(old))
-            # A long table is cut: what was asked for is neither cut off behind other rows nor left unasked.
+            # A long table is cut. So all questions are asked first, and their rows come before the others.
             asked = asked if as_json else iter(list(asked))
         known = (
             discrepancies.left_over,
@@ -221,8 +221,8 @@ def _nothing(hours: float) -> str:
 
 
 class _Asking:
-    """Asks VTEX, account by account. One that cannot be asked to the end is a row of its own, is noted in ``unasked``,
-    and does not keep the others from being asked."""
+    """Asks VTEX, account by account. If an account cannot be asked to the end, it gets its own row and is added to
+    ``unasked``; the other accounts are still asked."""
 
     def __init__(self, config: Config, database: Database, *, as_json: bool) -> None:
         self.unasked: list[str] = []
@@ -231,11 +231,11 @@ class _Asking:
         self._quiet = as_json or not sys.stderr.isatty()
 
     def differing(self, written: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Invoices that do not show what was written there."""
+        """Rows for invoices that do not show what was written there."""
         return self._each(written, self._comparing.differing)
 
     def left_over(self, left: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Look whether VTEX still shows these; only what could not be asked is a row."""
+        """Check whether VTEX still shows these; gives rows only for accounts that could not be asked."""
         return self._each(left, self._comparing.left_over)
 
     def _each(

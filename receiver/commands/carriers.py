@@ -1,4 +1,4 @@
-"""The carriers: list them, try one on a recording, begin a new one, bring its page up to date."""
+"""Commands for carriers: list them, try one on a recording, begin a new one, update its page."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from receiver.vtex.orders import UnexpectedOrder
 
 #: Where a checkout keeps its recordings and its pages.
 _SAMPLES, _PAGES = Path("tests/samples"), Path("docs/carriers")
-#: Of a shipment in ``try --json``, besides its references and events.
+#: The fields of a shipment in ``try --json``, besides its references and events.
 _FIELDS = (
     *("key", "status", "happened_at", "tracking_number", "tracking_url", "courier"),
     *("dispatched_at", "delivered_at", "volume"),
@@ -175,7 +175,7 @@ def _write_page(carrier: Carrier) -> None:
 
 
 def _known() -> dict[str, Carrier]:
-    """The house's carriers, and those of the configuration where there is one."""
+    """The built-in carriers, and those of the configuration if there is one."""
     try:
         config = _config()
         return dict(config.carriers) if config else discover()
@@ -234,7 +234,7 @@ def _endpoint(carrier: Carrier, recording: Recording, secret: str | None, name: 
 
 
 def _tried(endpoint: Endpoint, request: Request, *, secret_given: bool) -> Iterator[tuple[str, bool]]:
-    """Each step in words, and whether it went well."""
+    """Each step in words, and whether it succeeded."""
     carrier = endpoint.carrier
     if carrier.probe and carrier.probe.matches(request):
         yield "a probe of the URL: answered with success, and nothing else happens", False
@@ -255,7 +255,7 @@ def _tried(endpoint: Endpoint, request: Request, *, secret_given: bool) -> Itera
 
 
 def _sender(endpoint: Endpoint, request: Request, *, secret_given: bool) -> tuple[str, bool]:
-    """Whether the sender is proven; without a secret nothing is checked."""
+    """Whether the sender is authenticated; without a secret nothing is checked."""
     scheme = endpoint.scheme
     redacted = any(request.headers.get(name) == REDACTED for name in scheme.credential_headers)
     if not endpoint.secrets:
@@ -298,7 +298,7 @@ def _decision(result: Replayed) -> Iterator[str]:
 
 
 def _result(carrier: Carrier, steps: list[tuple[str, bool]], result: Replayed) -> dict[str, Any]:
-    """What came of it as one object; what the carrier does not say is ``null``, times are ISO 8601."""
+    """The result as one object; ``null`` if the carrier does not say, times in ISO 8601."""
     sender = next((line.removeprefix("sender").strip() for line, _ in steps if line.startswith("sender")), None)
     unproven = sender is not None and sender.startswith(_NOT_PROVEN)
     return {

@@ -1,4 +1,4 @@
-"""Deciding: what only a person may do, and what is done again after a fix."""
+"""Commands for a person's decisions, and for retries after a fix."""
 
 import time
 
@@ -135,7 +135,7 @@ def prune(*, as_json: bool) -> None:
 
 
 def _calls_for(queries: OperatorQueries, shipment: str, config: Config, database: Database) -> BackgroundCalls | str:
-    """Calls to the shipment's account, or why there are none."""
+    """Calls to the shipment's account, or the reason in words why none are made."""
     account = queries.account_of(shipment)
     if account not in config.accounts:
         return f"not looked up at VTEX: account {account} is not in the configuration"

@@ -32,7 +32,7 @@ def demo(bind: str, samples: Path, *, once: bool) -> None:
     The receiver, a stand-in VTEX beside it, and every recording posted over HTTP. Where the port is taken, another one
     serves.
     """
-    # Whichever way we are told to end, the receiver that we started ends with us.
+    # No matter which signal ends this process, the receiver that it started must end, too.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     lines: list[Line] = []
@@ -87,7 +87,7 @@ def _place(line: Line) -> str:
 
 
 def _narrow(row: list[str]) -> str:
-    """A row for a terminal that has no room for the table."""
+    """A row for a terminal that is too narrow for the table."""
     recording, reply, state, place, why, vtex = row
     first = f"{recording}: {reply}" + (f", {state}" if state else "")
     second = f"\n    {place}, by {why}" if why else ""

@@ -1,4 +1,4 @@
-"""VTEX's order hook: what stands there, and installing and removing ours."""
+"""Commands for VTEX's order hook: show the present one, install and remove ours."""
 
 import time
 from typing import Any
@@ -24,7 +24,7 @@ from receiver.vtex.hook import Standing, configuration, read_configuration
 
 #: Seconds to wait for a pause, or for live work, before the command gives up.
 _PATIENCE = 30.0
-#: VTEX's words where the URL of a hook does not answer its ping.
+#: VTEX's message if the URL of a hook does not answer its ping.
 _UNREACHED = "unable to check address"
 _UNREACHED_ADVICE = ". VTEX could not reach the URL: is the receiver up there, and is its certificate valid?"
 _ONE_A_KEY = (
@@ -144,7 +144,7 @@ def _plain(standing: Standing | None) -> dict[str, Any]:
 
 
 def _described(standing: Standing | None, ours: dict[str, Any] | None) -> list[str]:
-    """What stands there, without the values of its headers: they are secrets."""
+    """The present hook, without the values of its headers: they are secrets."""
     if standing is None:
         gone = f"; ours was installed {moment(ours['installed_at'])}, the worker will install it again" if ours else ""
         return [f"no hook{gone}"]

@@ -1,4 +1,4 @@
-"""Filling the index from the past."""
+"""The command that back-fills the index."""
 
 import contextlib
 import sys
@@ -28,7 +28,7 @@ from receiver.store import Background, Index
 from receiver.vtex.answers import VtexError
 from receiver.vtex.orders import UnexpectedOrder
 
-#: Where no terminal shows a bar, a line after so many orders.
+#: Without a terminal for a progress bar, a line is printed after this many orders.
 _LINE_EVERY = 500
 
 
@@ -76,7 +76,7 @@ def _say_aside(text: str) -> None:
 
 @contextlib.contextmanager
 def _shown() -> Iterator[Callable[[Progress], None]]:
-    """Progress on stderr: a bar where somebody looks at it, else a line now and then."""
+    """Progress on stderr: a bar on a terminal, else a line now and then."""
     if not sys.stderr.isatty():
         yield _line
         return

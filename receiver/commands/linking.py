@@ -1,4 +1,4 @@
-"""Links: which order a parcel belongs to, told by a person or out of a file."""
+"""Commands for links: a person or a file says which order a parcel belongs to."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from receiver.operations.links import FIELDS, MOST, LinkResult, read_link, store
 from receiver.reconcile.resolve import NAMES
 from receiver.store import Index, Link
 
-#: A line's number, and its link as it stands there, or why there is none.
+#: A line's number, and its link as written, or why there is none.
 _Line = tuple[int, dict[str, Any] | str]
 _DELIMITERS = ",;\t"
 _AS = click.option("--as", "kind", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it is.")
@@ -117,7 +117,7 @@ def _read(item: dict[str, Any], account: str, config: Config) -> Link:
 
 
 def _from_csv(file: TextIO, index: Index, config: Config, account: str, *, as_json: bool) -> int:
-    """Store every good line, tell of every bad one; the exit code."""
+    """Store every valid line, report every faulty one; returns the exit code."""
     stored = woken = bad = 0
     for line, one in _stored(file, index, config, account):
         woken += one.woken
@@ -134,7 +134,7 @@ def _from_csv(file: TextIO, index: Index, config: Config, account: str, *, as_js
 
 
 def _stored(file: TextIO, index: Index, config: Config, account: str) -> Iterator[tuple[int, LinkResult]]:
-    """What became of each line, in bites of one transaction; the last one may tell why the file was read no further."""
+    """The result of each line, in batches of one transaction. The last may say why the file was read no further."""
     lines = _with_progress(_lines(file))
     while bite := list(islice(lines, MOST)):
         items = [item for _, item in bite if not isinstance(item, str)]
@@ -144,10 +144,10 @@ def _stored(file: TextIO, index: Index, config: Config, account: str) -> Iterato
 
 
 def _lines(file: TextIO) -> Iterator[_Line]:
-    """The lines with their numbers as links, empty cells left out; a header that names no column ends the command.
-    It also shows the delimiter: spreadsheets write the one of their country.
+    """The lines with their numbers as links, without empty cells. A header that names no column ends the command. It
+    also shows the delimiter: spreadsheets write the one of their country.
 
-    From where the file is no CSV, a text says why: what comes behind a stray quote may be anything.
+    Where the file stops being CSV, a text says why: anything may follow a stray quote.
     """
     decoded, ended = _decoded(file), 0
     try:
@@ -172,12 +172,12 @@ def _lines(file: TextIO) -> Iterator[_Line]:
 
 
 def _decoded(file: TextIO) -> Iterator[str]:
-    """The file's lines. A byte that is no UTF-8 is a fault of its own line, not of all that was read ahead with it."""
+    """The file's lines. A byte that is not UTF-8 is a fault of its own line, not of all that were read ahead."""
     return (line.encode(errors="surrogateescape").decode() for line in file)
 
 
 def _with_progress(lines: Iterator[_Line]) -> Iterator[_Line]:
-    """A running count on stderr where somebody looks at it."""
+    """A running count on stderr if it is a terminal."""
     if not sys.stderr.isatty():
         yield from lines
         return

@@ -1,4 +1,4 @@
-"""Looking: what arrived, where each parcel is, and why."""
+"""Commands that show what arrived, the state of each parcel, and why."""
 
 import json
 import time
@@ -218,7 +218,7 @@ def _link(link: dict[str, Any]) -> str:
 
 
 def _status(known_now: Known, messages: Sequence[dict[str, Any]]) -> str | None:
-    """The newest status, and the word behind it where the carrier's adapter does not know it."""
+    """The newest status, with the carrier's word if its adapter does not know it."""
     if known_now.status is None:
         return None
     if not known_now.unknown_word:
@@ -262,7 +262,7 @@ _VISIBLE = {
 
 
 def _sent(sent: Sent) -> Iterator[str]:
-    """What VTEX has, a line for each field."""
+    """What VTEX has, with a line for each field."""
     what = f"since {moment(sent.at)}, {_VISIBLE[sent.visibility]}"
     yield _line("sent" if sent.visibility.is_elsewhere else "VTEX has", what)
     yield from _fields(sent.body)
@@ -275,7 +275,7 @@ def _fields(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _kept_back(row: dict[str, Any]) -> list[str]:
-    """What VTEX is not sent of what the carrier says; of a parcel that is in step."""
+    """The carrier's data that is not sent to VTEX, for a parcel in step."""
     if row["state"] != State.IN_STEP or not row["sent"] or not row["known"]:
         return []
     return kept_back(known_from_json(row["known"]), row["sent"])
@@ -290,17 +290,17 @@ def _events(sent: SentTracking) -> str:
 
 
 def _attempt(attempt: dict[str, Any], by: str | None = None) -> Iterator[str]:
-    """One call, and the fields of a PATCH below it; ``by`` made it."""
+    """The lines of one call, with the fields of a PATCH below it; ``by`` says for what it was made."""
     is_patch = attempt["call"] == "PATCH"
     parts = [by, attempt["call"], _place(attempt["order_id"], attempt["invoice_number"])]
     if attempt["rule"]:
         parts.append(f"by {attempt['rule']}")
     if attempt["request"] and not is_patch:
         parts.append(json.dumps(attempt["request"], ensure_ascii=False))
-    if held := (attempt["evidence"] or {}).get("held"):  # what stood there when it was read
+    if held := (attempt["evidence"] or {}).get("held"):  # the invoice's former values
         parts.append(f"over {json.dumps(held, ensure_ascii=False)}")
     parts.append(f"→ {attempt['outcome'] or 'outcome unknown'}")
-    parts.append(attempt["answer"])  # an answer that is no success begins with its status
+    parts.append(attempt["answer"])  # a failed call's answer begins with its status
     yield f"  {moment(attempt['begun_at'])}  " + "  ".join(part for part in parts if part)
     if is_patch and attempt["request"]:
         yield from _fields(attempt["request"])

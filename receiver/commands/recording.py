@@ -13,9 +13,9 @@ from receiver.recordings import write_http
 from receiver.recordings.recorder import captured
 from receiver.store import OperatorQueries
 
-#: Seconds between looks for what has arrived.
+#: Seconds between looks for new deliveries.
 _LOOK = 0.5
-#: Seconds that a delivery may take from its arrival to its commit, and hosts' clocks may be apart.
+#: Seconds that a delivery may take from arrival to commit, and that hosts' clocks may differ.
 _LATE = 30.0
 
 
@@ -61,14 +61,14 @@ def record(endpoint_name: str, many: int, minutes: float, folder: Path, *, past:
 
 
 def _arriving(queries: OperatorQueries, endpoint: str, *, since: float, until: float) -> Iterator[dict[str, Any]]:
-    """What is stored, each delivery once, as it comes."""
+    """The stored deliveries, each once, as they arrive."""
     seen: dict[str, float] = {}
     while True:
         for row in queries.deliveries(endpoint=endpoint, since=since):
             if row["id"] not in seen:
                 seen[row["id"]] = row["received_at"]
                 yield row
-        # What arrived a little earlier may be committed a little later: of the past only that much is read again.
+        # A delivery may be committed a little after it arrived: only that much of the past is read again.
         since = max([since, *(at - _LATE for at in seen.values())])
         seen = {name: at for name, at in seen.items() if at >= since}
         left = until - time.monotonic()

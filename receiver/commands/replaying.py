@@ -1,4 +1,4 @@
-"""The `replay` command: recordings through the code of a live request; and `export`, which makes them."""
+"""The `replay` command runs recordings through the code of a live request; `export` makes recordings."""
 
 import contextlib
 import json
@@ -42,7 +42,7 @@ from receiver.store import Inbox, OperatorQueries
 from receiver.vtex.orders import UnexpectedOrder
 
 _Walked = Recording | BadRecording
-#: Recordings stored before a worker looks: all webhooks of a parcel among them come to one write.
+#: Recordings stored before a worker looks: all webhooks of one parcel in a batch cause one write.
 _BATCH = 200
 
 
@@ -128,7 +128,7 @@ def export(endpoint: str | None, outcome: str | None, *, raw: bool) -> None:
     with opened() as (config, database):
         for row in known(OperatorQueries(database).deliveries(endpoint=endpoint, outcome=outcome), config, endpoint):
             if row["proof"] == FETCHED:
-                continue  # it comes by itself where its notice is sent again
+                continue  # it is fetched again when its notice is sent again
             recording = _recording(config, row, raw=raw)
             if recording is None:
                 left_out += 1
@@ -141,7 +141,7 @@ def export(endpoint: str | None, outcome: str | None, *, raw: bool) -> None:
 
 @contextlib.contextmanager
 def _only_errors_logged() -> Iterator[None]:
-    """What is held and quarantined is told as a result: not in the log besides."""
+    """Held and quarantined items are printed as results, so they are not logged as well."""
     log = logging.getLogger("receiver")
     former = log.level
     log.setLevel(logging.ERROR)
@@ -167,7 +167,7 @@ def _each(recordings: Iterable[_Walked], run: Callable[[Recording], Replayed]) -
 
 
 def _print(results: Iterable[Replayed], *, as_json: bool) -> int:
-    """Each as it comes; the exit code."""
+    """Print each result as it comes; returns the exit code."""
     total = failed = 0
     for result in results:
         total += 1
@@ -185,7 +185,7 @@ def _given(option: str, value: object) -> list[str]:
 
 
 def _compare(against: str, arguments: list[str], results: Iterable[Replayed], *, as_json: bool) -> int:
-    """What differs from another version of the adapters; the exit code."""
+    """Print the differences from another version of the adapters; returns the exit code."""
     try:
         with version(against) as folder:
             before = replayed(folder, arguments)
@@ -214,7 +214,7 @@ def _plain_difference(one: Differing) -> dict[str, Any]:
 
 
 def _with_progress(recordings: Iterator[_Walked]) -> Iterator[_Walked]:
-    """A running count on stderr, where somebody looks at it and standard output goes elsewhere."""
+    """A running count on stderr, if it is a terminal and standard output is not."""
     if not sys.stderr.isatty() or sys.stdout.isatty():
         yield from recordings
         return
@@ -224,7 +224,7 @@ def _with_progress(recordings: Iterator[_Walked]) -> Iterator[_Walked]:
 
 
 def _config(*, needed: bool) -> Config | None:
-    """The configuration where there is one: recordings can bring their endpoint's settings themselves."""
+    """The configuration, if there is one: recordings can have their own endpoint settings."""
     return configuration()[1] if needed or default_path().exists() else None
 
 
@@ -288,7 +288,7 @@ def _recording(config: Config, row: dict[str, Any], *, raw: bool) -> Recording |
         request = scrubbed(request, endpoint.carrier, endpoint.rules)
         source += ", scrubbed to the fields we use"
         if read(endpoint, request).outcome != row["outcome"]:
-            del expected["reply"]  # the fault stood in what was scrubbed
+            del expected["reply"]  # the fault was in a scrubbed part
     return Recording(name=f"{row['endpoint']}/{row['id']}", request=request, expected={"source": source, **expected})
 
 

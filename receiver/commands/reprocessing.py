@@ -1,4 +1,4 @@
-"""Stored deliveries are read again: after a fix of an adapter, or to see what a fix would change."""
+"""The command that reads stored deliveries again: after a fix of an adapter, or to see what a fix would change."""
 
 import json
 import sys
@@ -79,7 +79,7 @@ def reprocess(
         if dry_run:
             _show_differences(config, database, ids, as_json=as_json)
             return
-        # A delivery that was accepted asks its carrier for nothing again, unless it is named.
+        # An accepted delivery does not repeat its fetches, unless it is named.
         fetch = delivery is not None or not (accepted or unknown)
         _run_again(config, database, ids, fetch=fetch, quiet=accepted, as_json=as_json)
         if unknown is not None:
@@ -89,7 +89,7 @@ def reprocess(
 def _run_again(
     config: Config, database: Database, ids: Sequence[str], *, fetch: bool, quiet: bool, as_json: bool
 ) -> None:
-    """``quiet``: only what cannot be read any more has a line of its own."""
+    """Read the deliveries again and print the results. ``quiet``: only unreadable ones get their own line."""
     queries, intake = OperatorQueries(database), Intake(config, Inbox(database))
     left = 0
     for name in _with_progress(ids):
@@ -104,7 +104,7 @@ def _run_again(
 
 
 def _forget(database: Database, word: str, carrier: str | None, *, as_json: bool) -> None:
-    """The word goes with the last delivery that had it."""
+    """Delete the word if no delivery has it any more."""
     words = UnknownWords(database)
     gone = words.forget_unused(word, carrier=carrier)
     left = words.deliveries_with(word, carrier=carrier)
@@ -147,7 +147,7 @@ def _plain(found: Reread) -> dict[str, Any]:
 
 
 def _with_progress(ids: Sequence[str]) -> Iterator[str]:
-    """A running count on stderr, where a terminal shows it and standard output goes elsewhere."""
+    """A running count on stderr, if it is a terminal and standard output is not."""
     if len(ids) < 2 or not sys.stderr.isatty() or sys.stdout.isatty():
         yield from ids
         return
@@ -157,7 +157,7 @@ def _with_progress(ids: Sequence[str]) -> Iterator[str]:
 
 
 def _check_known(database: Database, config: Config, endpoint: str | None, carrier: str | None) -> None:
-    """A name that is neither stored nor configured ends the command."""
+    """End the command for a name that is neither stored nor configured."""
     known: tuple[tuple[str, str | None, Callable[[], list[str]]], ...] = (
         ("endpoint", endpoint, lambda: list(config.endpoints)),
         ("carrier", carrier, lambda: sorted({one.carrier.slug for one in config.endpoints.values()})),

@@ -1,4 +1,4 @@
-"""Starting things: the receiver, its parts, the stand-in VTEX; and looking at what would start."""
+"""Commands that start the receiver, its parts or the stand-in VTEX, and that show what would start."""
 
 import signal
 from pathlib import Path

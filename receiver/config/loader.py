@@ -1,7 +1,7 @@
-"""Reads ``receiver.toml`` and the environment into one frozen `Config`. The only module that looks at the environment.
+"""Reads ``receiver.toml`` and the environment into one frozen `Config`. The only module that reads the environment.
 
 ``${NAME}`` takes a value from the environment, ``${file:PATH}`` from a file. Relative paths are relative to the file.
-Every fault is named at once; there is no half-read configuration.
+All faults are reported at once; there is no half-read configuration.
 """
 
 import logging
@@ -71,7 +71,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
 
 
 def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> Config:
-    """A configuration already read as TOML. Raises `BadConfig` with every fault."""
+    """The configuration from parsed TOML. Raises `BadConfig` with every fault."""
     faults: list[str] = []
     filled = fill(dict(raw), path.parent, environ, faults, "")
     top = Table(filled, "", faults)
@@ -117,7 +117,7 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
 
 
 def _carriers(table: Table, folder: Path) -> Mapping[str, Carrier]:
-    """The house's carriers and those of the merchant's own folder."""
+    """The built-in carriers, and those of the merchant's own folder."""
     own = table.text("carriers", None)
     try:
         return discover((folder / own).absolute() if own else None)
@@ -137,7 +137,7 @@ def _database(url: str, folder: Path, table: Table) -> str:
         return "sqlite:///" + str((folder / file).absolute())
     if url.startswith("postgresql+psycopg://"):
         try:
-            urlsplit(url).port  # noqa: B018  reading it is what raises
+            urlsplit(url).port  # noqa: B018  reading the port raises
         except ValueError:
             table.fault("database", "is no URL: the port is not a number")
         if find_spec("psycopg") is None:
@@ -175,7 +175,7 @@ def _account(name: str, table: Table) -> Account:
 
 
 def _placeholders(table: Table) -> tuple[str, ...]:
-    """Texts that count as no tracking number, as VTEX shows them: without blanks around them."""
+    """Texts that do not count as tracking numbers, stripped, as VTEX shows them."""
     texts = tuple(text.strip() for text in table.texts("placeholders", ()))
     for text in texts:
         unknown = sorted(set(_FIELD.findall(text)) - set(PLACEHOLDER_FIELDS))
@@ -187,7 +187,7 @@ def _placeholders(table: Table) -> tuple[str, ...]:
 
 
 def _never_indexing(account: Account, endpoints: Iterable[Endpoint]) -> Account:
-    """The account with the placeholders of every endpoint that serves it."""
+    """The account, plus the placeholders of every endpoint that serves it."""
     of_endpoints = [
         text for endpoint in endpoints if account.name in endpoint.accounts_served for text in endpoint.placeholders
     ]
@@ -211,7 +211,7 @@ def _base_url(url: str, table: Table) -> str:
 def parse_endpoint(
     name: str, table: Table, accounts: Mapping[str, Account], carriers: Mapping[str, Carrier]
 ) -> Endpoint | None:
-    """One ``[endpoints.<name>]`` table; ``None`` where a fault leaves nothing to build."""
+    """Read one ``[endpoints.<name>]`` table; ``None`` if faults prevent it."""
     if not _NAME.fullmatch(name):
         table.fault("", "is not an endpoint name (lower-case letters, digits, hyphens)")
     slug = table.text("carrier", name.replace("-", "_"))
@@ -255,7 +255,7 @@ def parse_endpoint(
 
 
 def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, str | None]:
-    """The settings of calls to the carrier, for those that need any."""
+    """The settings for calls to the carrier, if it needs any."""
     url, credentials = table.text("base_url", None), table.text("fetch_credentials", None)
     if url and not (carrier.hosts or isinstance(scheme, RsaJwks)):
         table.fault("base_url", f"has no meaning: {carrier.slug} is never called")
@@ -272,7 +272,7 @@ def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, s
 
 
 def _couriers(table: Table) -> dict[str, str]:
-    """Courier names by code in lower case: gateways write the same code in several ways."""
+    """Courier names by lower-case code, because gateways write the same code in several ways."""
     found: dict[str, str] = {}
     for code in table.given:
         name = table.text(code).strip()
@@ -300,8 +300,8 @@ def endpoint_from(
     carriers: Mapping[str, Carrier] | None = None,
     only_reads: bool = False,
 ) -> Endpoint:
-    """An endpoint from settings alone, as recordings bring them; it is named after its carrier. One that ``only_reads``
-    needs neither secrets nor credentials. Raises `BadConfig`."""
+    """An endpoint from a recording's settings, named after its carrier. One that ``only_reads`` needs neither secrets
+    nor credentials. Raises `BadConfig`."""
     faults: list[str] = []
     name = str(settings.get("carrier", "")).replace("_", "-")
     table = Table({**settings, "account": account}, f"endpoints.{name}", faults)

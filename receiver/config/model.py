@@ -1,4 +1,4 @@
-"""PURE: the configuration as frozen values: accounts, endpoints, and everything general."""
+"""PURE: the configuration as frozen values: accounts, endpoints, and general settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,21 +12,21 @@ from receiver.carriers import Carrier, discover
 from receiver.carriers.references import AccountRule, Finder, ReverseRule, Rule
 from receiver.timing import READ_BACK_SECONDS
 
-#: Seconds between looks for an order or invoice that is not there yet; the last one repeats until the horizon.
-#: Over 72 hours that is 20 looks of at most two calls each.
+#: Seconds between looks for an order or invoice that is not there yet; the last one repeats until the horizon. In 72
+#: hours that is 20 looks of at most two calls each.
 AWAIT_SECONDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 2 * 3600.0, 4 * 3600.0, 6 * 3600.0)
 
 
-#: What may stand in braces in a text of ``placeholders``: an order's own values (`receiver.vtex.orders`).
+#: The names allowed in braces in a text of ``placeholders``: an order's own values (`receiver.vtex.orders`).
 PLACEHOLDER_FIELDS = ("invoice_number", "order_id", "sequence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One VTEX account. ``app_tokens`` are newest first; ``base_url`` is the only host its key is ever sent to.
+    """One VTEX account. ``app_tokens`` are newest first; ``base_url`` is the only host that gets its key.
 
-    ``hook_secrets`` prove VTEX's order hook, ``link_tokens`` the merchant's systems that send links; without any, that
-    door is shut.
+    ``hook_secrets`` authenticate VTEX's order hook, ``link_tokens`` the merchant's systems that send links; without
+    any, that route does not exist.
     """
 
     name: str
@@ -36,30 +36,30 @@ class Account:
     requests_per_minute: float = 600.0
     hook_secrets: tuple[str, ...] = field(default=(), repr=False)
     link_tokens: tuple[str, ...] = field(default=(), repr=False)
-    #: Texts that count as no tracking number, and those of the account's endpoints besides: these are never indexed.
+    #: Texts that do not count as tracking numbers. ``never_indexed`` adds those of the account's endpoints.
     placeholders: tuple[str, ...] = ()
     never_indexed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One ``/webhooks/<name>``: which carrier speaks there, how it proves itself, whose orders it is about: those of
-    ``account``, but for the parcels that a rule of ``accounts`` gives to another one.
+    """One ``/webhooks/<name>``: its carrier, how the carrier authenticates, and the account of its orders. That is
+    ``account``, except for parcels that a rule of ``accounts`` gives to another one.
 
-    ``base_url`` stands for the carrier's own hosts wherever it is called, ``fetch_credentials`` are sent there and
-    nowhere else. ``secrets`` is empty only where the carrier publishes its keys.
+    ``base_url`` replaces the carrier's own hosts in all calls; ``fetch_credentials`` are sent only there. ``secrets``
+    is empty only if the carrier publishes its keys.
     """
 
     name: str
     carrier: Carrier
     account: str
-    #: The accounts in which an order is looked for, in this order, where there are several; ``account`` is the first.
+    #: The accounts in which an order is looked for, in this order, if there are several; ``account`` is the first.
     asked_accounts: tuple[str, ...] = ()
     scheme: Scheme
     secrets: tuple[str, ...] = field(repr=False)
     references: tuple[Rule, ...] = ()
     accounts: tuple[AccountRule, ...] = ()
-    #: Text around an order id that says nothing, besides the usual: its words are what counts.
+    #: Additional text around an order id that means nothing; it is compared word by word.
     order_id_affixes: tuple[str, ...] = ()
     reverse: tuple[ReverseRule, ...] = ()
     reverse_shipments: Literal["hold", "ignore"] = "hold"
@@ -72,25 +72,25 @@ class Endpoint:
     second_parcel: Literal["hold", "first", "latest", "join"] = "hold"
     number_changed: Literal["keep", "overwrite"] = "keep"
     invoice_numbers: Literal["repeat", "unique"] = "repeat"
-    #: No two parcels share an invoice: the last one without tracking needs no name.
+    #: No two parcels share an invoice: the last invoice without tracking need not be named.
     one_parcel_per_invoice: bool = False
-    #: Texts in VTEX's field for the tracking number that count as none; `PLACEHOLDER_FIELDS` in braces are filled in.
+    #: Texts in VTEX's tracking field that do not count as numbers; `PLACEHOLDER_FIELDS` in braces are filled in.
     placeholders: tuple[str, ...] = ()
     base_url: str | None = None
     fetch_credentials: str | None = field(default=None, repr=False)
 
     @property
     def accounts_served(self) -> tuple[str, ...]:
-        """Every account whose parcels it tells of, its own first."""
+        """Every account whose parcels it reports, its own first."""
         return tuple(dict.fromkeys([self.account, *self.asked_accounts, *(rule.account for rule in self.accounts)]))
 
     @property
     def rules(self) -> tuple[Finder, ...]:
-        """Of all rules, those of references first."""
+        """All rules, those of references first."""
         return (*self.references, *self.accounts, *self.reverse)
 
     def call_url(self, url: str) -> str:
-        """Where to call for what the carrier has at ``url``: there, or at the same path of ``base_url``."""
+        """The URL to call for the carrier's ``url``: itself, or the same path at ``base_url``."""
         if self.base_url is None:
             return url
         parts = urlsplit(url)
@@ -99,7 +99,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything the program is told. Times are seconds unless the name says otherwise, sizes are bytes."""
+    """The whole configuration. Times are seconds unless the name says otherwise, sizes are bytes."""
 
     path: Path
     database: str = field(repr=False)
@@ -115,5 +115,5 @@ class Config:
     await_seconds: tuple[float, ...] = AWAIT_SECONDS
     accounts: Mapping[str, Account] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
-    #: Settings under a former name, a line each.
+    #: Notices about settings with a former name, one line each.
     notices: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The rules of an endpoint that look into a payload: each a table with a JMESPath, and faults with its place."""
+"""The rules of an endpoint that search a payload: each is a table with a JMESPath. Faults name the table."""
 
 from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
@@ -20,7 +20,7 @@ def references(table: Table) -> tuple[Rule, ...]:
 
 
 def accounts(table: Table, known: Collection[str]) -> tuple[AccountRule, ...]:
-    """``[[endpoints.x.accounts]]``: which parcels are of another one of the ``known`` accounts."""
+    """``[[endpoints.x.accounts]]``: which parcels belong to another one of the ``known`` accounts."""
 
     def parse(rule: Table, path: str, pattern: str | None) -> AccountRule | None:
         account = rule.text("is")

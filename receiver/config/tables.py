@@ -1,4 +1,4 @@
-"""Tables of settings as TOML gives them, read key by key; every fault is noted with its place, none is raised."""
+"""Tables of settings from TOML, read key by key. Every fault is collected with its place, none is raised."""
 
 import difflib
 import math
@@ -16,13 +16,13 @@ _ABSENT = object()
 
 
 def did_you_mean(written: str, known: Iterable[str]) -> str:
-    """``; did you mean …?`` where one of the known names is like the one written, else ``""``."""
+    """``; did you mean …?`` if a known name is similar to the one written, else ``""``."""
     near = difflib.get_close_matches(written, sorted(known), n=1, cutoff=0.7)
     return f"; did you mean {near[0]}?" if near else ""
 
 
 def fill(value: Any, folder: Path, environ: Mapping[str, str], faults: list[str], where: str) -> Any:
-    """The tree with every placeholder replaced; unset and empty ones are faults."""
+    """The tree with every ``${…}`` replaced; unset and empty ones are faults."""
     if isinstance(value, dict):
         return {key: fill(item, folder, environ, faults, f"{where}.{key}".lstrip(".")) for key, item in value.items()}
     if isinstance(value, list):
@@ -45,7 +45,7 @@ def fill(value: Any, folder: Path, environ: Mapping[str, str], faults: list[str]
 
 
 class Table:
-    """One TOML table, read key by key; every fault is noted with its place instead of raised."""
+    """One TOML table, read key by key. Every fault is collected with its place instead of raised."""
 
     def __init__(self, given: object, where: str, faults: list[str]) -> None:
         self.where, self.faults = where, faults
@@ -69,7 +69,7 @@ class Table:
         self.read.add(former)
 
     def finish(self) -> None:
-        """Whatever nobody asked for is a typing error."""
+        """Report every key that was not read as a typing error."""
         for key in self.given.keys() - self.read:
             self.fault(key, f"is not a setting{did_you_mean(key, self.read)}")
 

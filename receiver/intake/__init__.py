@@ -1,4 +1,4 @@
-"""A request becomes a stored delivery, and what a thin notice only points to is fetched."""
+"""Turns a request into a stored delivery, and fetches what a thin notice only announces."""
 
 from receiver.intake.intake import FETCHED, Intake, Outcome, Reading, Result, read, stored_request
 

@@ -1,4 +1,4 @@
-"""Requests that failed authentication: for the operator only, and bounded. The sender hears one text for all causes."""
+"""Requests that failed authentication: for the operator only, and bounded. The sender gets one text for all causes."""
 
 import hmac
 import logging
@@ -8,9 +8,9 @@ from receiver.store import Inbox, StoreUnavailable
 
 log = logging.getLogger("receiver.intake")
 
-#: Failures written per second and process; of more, only the log hears how many there were.
+#: Failures stored per second and process. Beyond that, only their number is logged.
 _A_SECOND = 5
-#: Headers that tell who came and hold no secret.
+#: Headers that help to identify the sender and hold no secret.
 _HARMLESS = ("content-length", "content-type", "user-agent")
 
 
@@ -24,7 +24,7 @@ class AuthFailures:
     def note(
         self, route: str, reason: str, *, method: str, target: str, headers: Mapping[str, str], status: int = 401
     ) -> None:
-        """``route`` is the endpoint's name, or the route's; ``target`` and ``headers`` come without secrets."""
+        """Record a failure. ``route`` is the endpoint's or route's name; ``target`` and ``headers`` have no secrets."""
         now = self._clock()
         if int(now) != self._second:
             if self._many > _A_SECOND:
@@ -45,12 +45,12 @@ class AuthFailures:
 
 
 def harmless(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Of request headers, those that may be kept."""
+    """The request headers that may be stored."""
     return {name.lower(): value for name, value in headers if name.lower() in _HARMLESS}
 
 
 def is_one_of(given: str, secrets: Sequence[str]) -> bool:
-    """Whether a sender knows one of the secrets; how long it takes does not tell how nearly."""
+    """Whether the given text is one of the secrets. The time it takes does not depend on how close it is."""
     offered = given.encode("latin-1", errors="replace")
-    fits = [hmac.compare_digest(offered, secret.encode()) for secret in secrets]  # every one, whichever fits
+    fits = [hmac.compare_digest(offered, secret.encode()) for secret in secrets]  # compares all, even after a match
     return any(fits)

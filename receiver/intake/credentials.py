@@ -1,4 +1,4 @@
-"""What proves the merchant to a carrier that is called: a header, or a token that his credentials are exchanged for."""
+"""The merchant's credentials for calls to a carrier: a header, or a token that they are exchanged for."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ Call = Callable[[Endpoint, str, str, dict[str, str], bytes | None], Answer]
 
 
 class Credentials:
-    """Makes calls with an endpoint's ``fetch_credentials``; tokens are kept in memory for as long as they live.
+    """Makes calls with an endpoint's ``fetch_credentials``; tokens are kept in memory until they expire.
 
     ``clock`` is Unix time in seconds.
     """
@@ -25,14 +25,14 @@ class Credentials:
         self._tokens: dict[str, tuple[str, float]] = {}
 
     def call(self, endpoint: Endpoint, method: str, url: str, headers: dict[str, str]) -> Answer:
-        """The call's answer, or the one with which a token was refused. Raises `NoAnswer`."""
+        """The call's answer, or the answer that refused a token. Raises `NoAnswer`."""
         exchange = endpoint.carrier.credentials
         if not isinstance(exchange, Exchange):
             return self._call(endpoint, method, url, {**headers, **_header(endpoint)}, None)
         former = self._tokens.get(endpoint.name)
         answer = self._with_token(endpoint, exchange, method, url, headers)
         if former is not None and answer.status in (401, 403):
-            # It may have been taken back before its time.
+            # The token may have been revoked early.
             self._tokens.pop(endpoint.name, None)
             answer = self._with_token(endpoint, exchange, method, url, headers)
         return answer

@@ -1,7 +1,7 @@
-"""The second stage of thin notices: fetch what a carrier only tells of, and store the answer as a delivery of its own.
+"""The second stage of thin notices: fetch what a carrier announced, and store the answer as its own delivery.
 
-A call is made to the carrier's own hosts alone, by https, and no redirect is followed; the merchant's credentials go
-there and nowhere else. Only an endpoint's ``base_url`` leads elsewhere.
+Calls go only to the carrier's own hosts, over https, without following redirects, so the merchant's credentials reach
+no other host. Only an endpoint's ``base_url`` changes the host.
 """
 
 import logging
@@ -24,16 +24,16 @@ from receiver.timing import BAD_KEY, RETRY
 
 log = logging.getLogger("receiver.fetcher")
 
-#: Seconds until a fetch of an endpoint that is not configured (any more) is looked at again.
+#: Seconds until a fetch is looked at again if its endpoint is not configured (any more).
 _ASIDE = 3_600.0
-#: Statuses after which the same call may well succeed later: what a notice tells of may not be there at once.
+#: Statuses after which the same call may succeed later: what a notice announces may not be there at once.
 _LATER = (404, 408, 409, 425)
-#: Header names by which carriers say for how many seconds to be quiet; ShipStation has one of its own.
+#: Headers in which carriers say for how many seconds to be quiet; the second is ShipStation's.
 _RETRY_AFTER = ("retry-after", "x-rate-limit-reset")
 
 
 class Fetcher:
-    """Works on due fetches. ``clock`` is Unix time in seconds."""
+    """Makes due fetches. ``clock`` is Unix time in seconds."""
 
     def __init__(
         self,
@@ -54,20 +54,20 @@ class Fetcher:
         self.endpoints = tuple(name for name, endpoint in config.endpoints.items() if endpoint.carrier.hosts)
 
     def begin(self) -> None:
-        """Try again what was held for an endpoint's settings: the configuration was just read anew."""
+        """Retry fetches that were held because of an endpoint's settings: the configuration has just been loaded."""
         for endpoint in self.endpoints:
             self._fetches.reopen(endpoint, now=self._clock())
 
     def something_due(self, endpoint: str) -> bool:
-        """A cheap look. Raises `StoreUnavailable`."""
+        """Whether a fetch may be due: a cheap check. Raises `StoreUnavailable`."""
         return self._fetches.something_due(endpoint, self._clock())
 
     def claim(self, endpoint: str) -> FetchClaim | None:
-        """One due fetch of the endpoint; a carrier is asked one thing at a time. Raises `StoreUnavailable`."""
+        """Lease a due fetch of the endpoint, one at a time. Raises `StoreUnavailable`."""
         return self._fetches.claim(endpoint, now=self._clock())
 
     def run(self, claim: FetchClaim) -> None:
-        """Make the call and record how it ended. Raises `StoreUnavailable`: then the lease lapses."""
+        """Make the call and record how it ended. Raises `StoreUnavailable`: then the lease expires."""
         try:
             self._fetches.settle(claim, self._end(claim), now=self._clock())
         except LeaseLost:

@@ -1,4 +1,4 @@
-"""One delivery from bytes to recorded outcome: probe? → prove → decode → read → store. Never a call to VTEX."""
+"""One delivery from bytes to stored outcome: probe? → authenticate → decode → read → store. It never calls VTEX."""
 
 import hashlib
 import json
@@ -26,16 +26,16 @@ from receiver.vtex.answers import storable
 log = logging.getLogger("receiver.intake")
 T = TypeVar("T")
 
-#: What proves a delivery that we fetched ourselves.
+#: The ``auth`` of a delivery that this receiver fetched.
 FETCHED = "fetched"
 #: The program's version.
 VERSION = version("carrier-webhook-receiver")
-#: Unknown status words that are kept of one delivery, and letters of each: a word is no text.
+#: The most unknown status words kept of one delivery, and the most letters of each: a status word is short.
 _MOST_WORDS, _LONGEST_WORD = 20, 200
 
 
 class Outcome(StrEnum):
-    """What became of a request; `receiver.web.replies` gives each its status."""
+    """The result of a request; `receiver.web.replies` maps it to a status."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -48,8 +48,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """``path`` and ``why`` tell where a quarantined payload is wrong, or why one is ignored; ``answer`` is what a
-    carrier's probe expects back."""
+    """A request's outcome. ``path`` and ``why`` say where a quarantined payload is wrong, or why one is ignored;
+    ``answer`` is the expected answer to a carrier's probe."""
 
     outcome: Outcome
     delivery: str | None = None
@@ -61,11 +61,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A payload's conversion: the shipments with the merchant's references, or why there are none. A quarantined one
-    may have shipments: those of its members that could be read. A notice has ``fetches`` instead, or besides.
+    """A payload's conversion: the shipments with the merchant's references, or why there are none. A quarantined
+    payload may have shipments, from its readable members. A notice has ``fetches`` instead, or in addition.
 
-    ``updates`` are the shipments as they are stored: ``(shipment id, what is said of it as JSON text)``; ``accounts``
-    says by shipment id whose they are, of those of which the endpoint's settings are certain.
+    ``updates`` are the shipments as they are stored: ``(shipment id, its update as JSON text)``. ``accounts`` maps a
+    shipment id to its account if the endpoint's settings determine it.
     """
 
     outcome: Outcome
@@ -79,7 +79,7 @@ class Reading:
 
     @property
     def reason(self) -> str | None:
-        """``path: why`` where there is a path."""
+        """``path: why``, or ``why`` without a path."""
         return f"{self.path}: {self.why}" if self.path else self.why
 
     @property
@@ -124,14 +124,14 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
 
 
 def _in_part(taken: Reading, refused: list[Unreadable]) -> Reading:
-    """Kept like whatever cannot be read, for `reprocess` to take the rest of it after a fix."""
+    """A quarantined reading: `reprocess` reads the refused members after a fix."""
     first, more = refused[0], len(refused) - 1
     why = f"{first.why}{f' (and {more} more)' if more else ''}; the other members were taken"
     return replace(taken, outcome=Outcome.QUARANTINED, path=first.path, why=why)
 
 
 class Intake:
-    """Takes requests in for the endpoints of a configuration."""
+    """Receives requests for the endpoints of a configuration."""
 
     def __init__(
         self, config: Config, inbox: Inbox, *, clock: Callable[[], float] = time.time, keys: Keys | None = None
@@ -142,7 +142,7 @@ class Intake:
         self._auth_failures = AuthFailures(inbox, clock=clock)
 
     def receive(self, endpoint: Endpoint, request: Request) -> Result:
-        """The outcome, once it is durable. Raises `StoreUnavailable`, `KeysUnavailable`."""
+        """Store the request; returns the outcome once it is durable. Raises `StoreUnavailable`, `KeysUnavailable`."""
         probe = endpoint.carrier.probe
         if probe and probe.matches(request):
             return Result(outcome=Outcome.PROBE, answer=probe.answer(request))
@@ -176,7 +176,7 @@ class Intake:
         )
 
     def fetched(self, endpoint: Endpoint, request: Request, *, notice: str) -> Delivery:
-        """What was fetched because the delivery ``notice`` asked for it, as a delivery of its own, not yet stored."""
+        """A fetched answer as its own delivery, not yet stored. The delivery ``notice`` asked for it."""
         reading = self._read(endpoint, request)
         delivery = self._delivery(
             endpoint,
@@ -191,9 +191,9 @@ class Intake:
         return delivery
 
     def authenticate(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
-        """What ``by`` makes of the request and the endpoint's secrets.
+        """The result of ``by`` for the request and the endpoint's secrets.
 
-        Raises `NotAuthentic` and `KeysUnavailable`, once that is noted for the operator.
+        Raises `NotAuthentic` and `KeysUnavailable`, after recording the failure for the operator.
         """
         try:
             return self._keys.authenticate(endpoint, request, by)
@@ -220,10 +220,10 @@ class Intake:
         return reading
 
     def reprocess(self, row: dict[str, Any], *, bulk: bool = False, fetch: bool = True) -> Reading:
-        """Run a kept delivery again, as after a fix of its adapter. Raises `StoreUnavailable`.
+        """Process a stored delivery again, for example after a fix of its adapter. Raises `StoreUnavailable`.
 
-        One that was accepted and cannot be read any more stays as it was. Without ``fetch`` the carrier is asked for
-        nothing: what was fetched before is a delivery of its own.
+        An accepted delivery that is now unreadable stays as it was. Without ``fetch`` the carrier is not called: what
+        was fetched before has its own delivery.
         """
         reading = self.reread(row)
         endpoint = self._config.endpoints.get(row["endpoint"])
@@ -260,7 +260,7 @@ class Intake:
         return reading if news else replace(reading, outcome=Outcome.DUPLICATE)
 
     def _read(self, endpoint: Endpoint, request: Request) -> Reading:
-        """`read`, in words that may be stored, logged and answered."""
+        """`read`, without secrets in its texts: they are stored, logged and answered."""
         reading = read(endpoint, request)
         if reading.why is None:
             return reading
@@ -299,12 +299,12 @@ class Intake:
 
 
 def read_by(carrier: Carrier) -> str:
-    """The version that is stored with a delivery: of this program, and of the adapter and schema that read it."""
+    """The version stored with a delivery: that of this program, and the digest of the adapter and schema."""
     return f"{VERSION}+{carrier.digest}"
 
 
 def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:
-    """A stored delivery as the request it was, without its credentials."""
+    """The original request of a stored delivery, without its credentials."""
     path, _, query = row["target"].partition("?")
     return Request(
         method=row["method"],
@@ -345,10 +345,10 @@ def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:
 
 
 def _accounts(endpoint: Endpoint, payloads: Sequence[Any], names: Sequence[str]) -> dict[str, str]:
-    """Shipment id → account. Where rules divide an endpoint's parcels, one that no rule fits stays where it is: another
-    of its messages may have lacked the field."""
+    """Shipment id → account. If rules divide an endpoint's parcels and none fits, the shipment stays in its account:
+    this message may lack the field."""
     if endpoint.asked_accounts:
-        return {}  # new ones are of the first; the others stay where their orders were found
+        return {}  # new shipments go to the first; the others stay where their orders were found
     if not endpoint.accounts:
         return dict.fromkeys(names, endpoint.account)
     ruled = [(name, account_of(payload, endpoint.accounts)) for name, payload in zip(names, payloads, strict=True)]
@@ -356,9 +356,9 @@ def _accounts(endpoint: Endpoint, payloads: Sequence[Any], names: Sequence[str])
 
 
 def _dedup(endpoint: Endpoint, digest: str, reading: Reading, delivery: str) -> str:
-    """The key under which a repeat is known. The carrier's event id counts together with what it says: a correction
-    that reuses the id is news. What could not be read holds a key of its own and blocks nobody. A notice is news each
-    time: its words are the same whatever happened."""
+    """The key that identifies duplicates. It joins the carrier's event id and the content: a correction that reuses the
+    id is news. An unreadable delivery has its own key and blocks no other. A notice is always news, because its text is
+    the same no matter what happened."""
     if reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR):
         return f"{endpoint.name}:kept:{digest}"
     if reading.fetches:
@@ -370,7 +370,7 @@ def _dedup(endpoint: Endpoint, digest: str, reading: Reading, delivery: str) -> 
 
 
 def error_location(error: BaseException) -> str:
-    """The kind of a mistake and where it was made; its message might quote somebody's address."""
+    """An exception's class and where it was raised, without its message, which might quote a person's address."""
     last = error.__traceback__
     while last and last.tb_next:
         last = last.tb_next

@@ -1,5 +1,5 @@
-"""The keys that carriers publish, kept in memory: fetched at start, again when they grow old, and at once, but at most
-once a minute, when a request names a key that is not among them. A fetch that fails takes nothing away."""
+"""The keys that carriers publish, cached in memory. They are fetched at start, when they expire, and at most once a
+minute when a request names an unknown key. A failed fetch keeps the cached keys."""
 
 import logging
 import re
@@ -15,21 +15,21 @@ from receiver.http import Answer, Http, NoAnswer
 log = logging.getLogger("receiver.keys")
 T = TypeVar("T")
 
-#: Seconds that a fetch may take: a carrier may be waiting for its answer meanwhile.
+#: Seconds that a fetch may take: a carrier may be waiting for our answer.
 _DEADLINE = 3.0
 _MOST_BYTES = 1_000_000
-#: Seconds between two fetches of a set, whoever asks for them.
+#: Seconds between two fetches of a key set, no matter why.
 _LEAST_PAUSE = 60.0
-#: How long a set counts as fresh, in seconds, whatever ``max-age`` says; and where it says nothing.
+#: Seconds that a key set counts as fresh: at least, without ``max-age``, and at most.
 _FRESH_LEAST, _FRESH, _FRESH_MOST = 300.0, 3_600.0, 86_400.0
 
 
 class KeysUnavailable(Exception):
-    """A carrier's published keys are not at hand: nobody can be proven, and nobody refused, without them."""
+    """A carrier's published keys are not available: no request can be authenticated or refused without them."""
 
 
 class KeySet:
-    """What a carrier publishes at one URL. ``clock`` is Unix time in seconds."""
+    """The keys that a carrier publishes at one URL. ``clock`` is Unix time in seconds."""
 
     def __init__(self, scheme: RsaJwks, url: str, *, clock: Callable[[], float]) -> None:
         self._scheme, self._url, self._clock = scheme, url, clock
@@ -41,7 +41,7 @@ class KeySet:
         self._fresh_until = self._not_before = 0.0
 
     def authenticate(self, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
-        """What ``by`` makes of the request and the keys. Raises `adapters.NotAuthentic`, `KeysUnavailable`."""
+        """The result of ``by`` for the request and the keys. Raises `adapters.NotAuthentic`, `KeysUnavailable`."""
         if self._clock() >= max(self._fresh_until, self._not_before) and self._sets:
             self.refresh_beside()
         try:
@@ -56,12 +56,12 @@ class KeySet:
             raise KeysUnavailable(f"the carrier's keys at {self._url} are not at hand: {self._failure}") from None
 
     def refresh_beside(self) -> None:
-        """`refresh`, without waiting for it."""
+        """`refresh` in a thread, without waiting for it."""
         if not self._turn.locked():
             threading.Thread(target=self.refresh, name="keys", daemon=True).start()
 
     def refresh(self) -> None:
-        """Fetch the set anew, unless that was tried a moment ago; who comes while somebody does waits for him."""
+        """Fetch the key set again, unless that was tried a moment ago. Concurrent callers wait for the same fetch."""
         with self._turn:
             if self._clock() < self._not_before:
                 return
@@ -80,7 +80,7 @@ class KeySet:
         return self._http.call("GET", self._url, headers=headers)
 
     def _take(self, answer: Answer) -> str | None:
-        """Why the answer brings no keys; ``None``: it does, or says that those at hand are still the ones."""
+        """Store an answer's keys. Returns why it has none; ``None``: it has keys, or confirms the cached ones."""
         if answer.status == 200:
             written = answer.body.decode(errors="replace")
             fault = self._scheme.fault(written)
@@ -94,7 +94,7 @@ class KeySet:
 
 
 class Keys:
-    """The key sets of all endpoints that are proven by published keys and have none of their own configured."""
+    """The key sets of all endpoints that authenticate by published keys and have no configured ones."""
 
     def __init__(self, endpoints: Iterable[Endpoint], *, clock: Callable[[], float] = time.time) -> None:
         self._of: dict[str, KeySet] = {}
@@ -106,12 +106,12 @@ class Keys:
         self._sets = list(sets.values())
 
     def fetch(self) -> None:
-        """Begin to fetch every set; nobody waits for it."""
+        """Start to fetch every set in the background."""
         for one in self._sets:
             one.refresh_beside()
 
     def authenticate(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
-        """What ``by`` makes of the request and the endpoint's secrets, or else the published keys.
+        """The result of ``by`` for the request and the endpoint's secrets, or else the published keys.
 
         Raises `adapters.NotAuthentic`, `KeysUnavailable`.
         """

@@ -1,4 +1,4 @@
-"""What may be kept of a request: everything but the credentials, in whichever way they are written."""
+"""Redaction: a request is stored without its credentials, no matter how they are written."""
 
 import base64
 import json
@@ -11,11 +11,11 @@ from adapters import Request, Unreadable, strict_json
 from receiver.config import Endpoint
 
 REDACTED = "[redacted]"
-#: Header names that carry credentials at one sender or another, whatever the endpoint's scheme.
+#: Headers in which some senders put credentials, no matter what the endpoint's scheme is.
 _SENSITIVE = re.compile(
     r"auth|token|secret|signature|hmac|credential|cookie|password|(^|-)key$|api-?key|appkey|x-event-id"
 )
-#: Shorter texts would be found in bodies by chance.
+#: Shorter texts would occur in bodies by chance.
 _LEAST_SECRET = 6  # characters
 _ESCAPES = re.compile(r"%[0-9A-F]{2}")
 
@@ -41,8 +41,8 @@ class Redaction:
         self._field = re.compile(rf'("(?:{names})"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^\s,}}\]]+)'.encode(), re.DOTALL)
 
     def target(self, request: Request) -> str:
-        """The request line's target without what may be a secret: the path's token, and in the query all but names, and
-        but what is the carrier's message."""
+        """The request target without possible secrets. The path's token is blanked, and every query value, unless the
+        query is the carrier's message."""
         path = f"/webhooks/{self._endpoint}/{REDACTED}" if request.token else f"/webhooks/{self._endpoint}"
         query = "&".join(_pair(pair, self._kept) for pair in request.query.split("&") if pair)
         return quote(self.text(f"{path}?{query}" if query else path), safe="/%?&=[]-._~:+,;@!$'()*")
@@ -59,13 +59,13 @@ class Redaction:
         }
 
     def body(self, body: bytes) -> bytes:
-        """The body with the endpoint's secrets and the carrier's secret fields blanked; most bodies hold neither."""
+        """The body with the endpoint's secrets and the carrier's secret fields blanked; most bodies have neither."""
         for written in self._written_bytes:
             body = body.replace(written, REDACTED.encode())
         return self._without_fields(body) if self._fields else body
 
     def text(self, text: str) -> str:
-        """A sentence about the request, which may quote it, without the endpoint's secrets."""
+        """A text that may quote the request, without the endpoint's secrets."""
         for written in self._written:
             text = text.replace(written, REDACTED)
         return text
@@ -74,7 +74,7 @@ class Redaction:
         try:
             payload = strict_json(body)
         except Unreadable:
-            # Where the fields are cannot be told: whatever bears their name is blanked.
+            # The body cannot be parsed: every field of that name is blanked.
             return self._field.sub(rb'\1"%s"' % REDACTED.encode(), body)
         blanked = [_blank(payload, names) for names in self._fields]
         return json.dumps(payload).encode() if any(blanked) else body
@@ -86,7 +86,7 @@ def _is_sensitive(header: str) -> bool:
 
 
 def _pair(pair: str, kept: frozenset[str]) -> str:
-    # A secret that stands alone, base64 padding and all, is no name.
+    # A lone secret, even with base64 padding, is not a name.
     name, _, value = pair.partition("=")
     if name in kept:
         return pair
@@ -94,7 +94,7 @@ def _pair(pair: str, kept: frozenset[str]) -> str:
 
 
 def _forms(secret: str) -> set[str]:
-    """The ways a secret is written: plainly, in header text, URLs, JSON, our own reasons, and base64 as Basic does."""
+    """The ways to write a secret: plain, in header text, URLs, JSON, our own reasons, and base64 as in Basic."""
     in_urls = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
     in_urls |= {_ESCAPES.sub(lambda escape: escape.group().lower(), form) for form in in_urls}
     in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
@@ -105,7 +105,7 @@ def _forms(secret: str) -> set[str]:
 
 
 def _blank(value: Any, names: tuple[str, ...]) -> bool:
-    """Blank the field in place, in every item where a list is on the way; whether there was one."""
+    """Blank the field in place, in every item of lists on its path; whether it was found."""
     if isinstance(value, list):
         return sum(_blank(item, names) for item in value) > 0
     if not isinstance(value, dict) or names[0] not in value:

@@ -1,1 +1,1 @@
-"""What a person or a timer starts: invoicing, comparing, back-fill, links, and the work in the background."""
+"""What a person or a timer starts: invoicing, comparing, back-fill, links, and background work."""

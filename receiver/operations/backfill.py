@@ -1,7 +1,7 @@
-"""Filling the index from the past: every order invoiced in a period is listed, read, and teaches what it shows.
+"""Back-fill of the index: every order invoiced in a period is listed and read, and its facts are stored.
 
-VTEX's list is an index that lags and ends after 3,000 entries: it only tells which orders to read. How far it came is
-stored, so that a run that was killed continues. Source: "List orders", Orders API.
+VTEX's list lags and ends after 3,000 entries, so it only says which orders to read. The progress is stored, so a killed
+run can be continued. Source: "List orders", Orders API.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from receiver.vtex.answers import NotFound, Refused, Rejected
 from receiver.vtex.client import BadSegment
 from receiver.vtex.orders import UnexpectedOrder
 
-#: The list ends after 30 pages of 100, whatever its filter finds.
+#: The list ends after 30 pages of 100, no matter how many orders its filter finds.
 PAGES, PER_PAGE = 30, 100
 #: VTEX shows orders of the last two years.
 KEPT = timedelta(days=730)
 _DAY = 86_400.0
-#: The narrowest window: more invoices than the list shows within one second would be left out.
+#: The narrowest window, in seconds. If one second has more invoices than the list shows, the back-fill fails.
 _NARROWEST = 1.0
-#: So many orders refused in a row are no longer about the orders: the key may not read them.
+#: When this many orders in a row are refused, the cause is not the orders: the key lacks the permission.
 _REFUSED = 3
 
 
@@ -33,8 +33,8 @@ class TooMany(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a back-fill is: ``since``, ``until`` and ``reached`` in seconds since the epoch; ``orders`` were read and
-    taught ``facts``; ``skipped`` could not be read."""
+    """The progress of a back-fill: ``since``, ``until`` and ``reached`` in seconds since the epoch; how many ``orders``
+    were read, how many ``facts`` they gave, how many were unreadable (``skipped``)."""
 
     since: float
     until: float
@@ -45,7 +45,7 @@ class Progress:
 
 
 class Backfill:
-    """One account's. ``report`` hears of every order and every window's end."""
+    """The back-fill of one account. ``report`` is called for every order and every window's end."""
 
     def __init__(
         self,
@@ -64,9 +64,9 @@ class Backfill:
         self._before: frozenset[str] = frozenset()
 
     def run(self, since: float, until: float | None) -> Progress:
-        """Everything invoiced between the two; where a run from ``since`` was not finished, the rest of it.
+        """Read all orders invoiced between the two times; if a run from ``since`` was not finished, the rest of it.
 
-        Raises `TooMany`, a `receiver.vtex.answers.VtexError`, `receiver.store.StoreUnavailable`; what was learnt so far
+        Raises `TooMany`, a `receiver.vtex.answers.VtexError`, `receiver.store.StoreUnavailable`; what was read so far
         is kept, and the next run continues there.
         """
         row = self._background.backfill(self._account, since)
@@ -84,8 +84,8 @@ class Backfill:
                 raise TooMany(f"more than {PAGES * PER_PAGE} orders were invoiced within a second of {_iso(begins)}")
             ends = begins + (ends - begins) / 2
             row["last_id"] = None
-        # Both ends of a window are in it: an order on the edge of two must not be missed, nor counted twice.
-        # In the order of ids: the list may change between two runs, this order does not.
+        # A window includes both ends, so an order on an edge must be neither missed nor counted twice. Sorted by id:
+        # the list may change between two runs, this order does not.
         for order_id in ids:
             if order_id not in self._before and (row["last_id"] is None or order_id > row["last_id"]):
                 row["orders"] += 1
@@ -97,7 +97,7 @@ class Backfill:
         self._report(self._progress(row))
 
     def _listed(self, begins: float, ends: float) -> list[str] | None:
-        """The orders invoiced in the window; ``None`` where the list would not show them all."""
+        """The orders invoiced in the window; ``None`` if the list would not show all of them."""
         ids: set[str] = set()
         for page in range(1, PAGES + 1):
             query = {
@@ -141,7 +141,7 @@ class Backfill:
 
 
 def _page(answer: Any) -> tuple[list[str], int]:
-    """The ids on a page, and how many orders the filter finds in all. Raises `UnexpectedOrder`."""
+    """The ids on a page, and how many orders the filter finds in total. Raises `UnexpectedOrder`."""
     entries = answer.get("list") if isinstance(answer, dict) else None
     paging = answer.get("paging") if isinstance(answer, dict) else None
     total = paging.get("total") if isinstance(paging, dict) else None
@@ -151,5 +151,5 @@ def _page(answer: Any) -> tuple[list[str], int]:
 
 
 def _iso(seconds: float) -> str:
-    """As the list's filters take instants: UTC, milliseconds."""
+    """An instant in the format of the list's filters: UTC, milliseconds."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Asks VTEX whether its invoices still show what we last wrote there: paced like all other calls, one GET an order."""
+"""Asks VTEX whether its invoices still show what we last wrote: rate-limited like all calls, one GET for each order."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,13 +32,13 @@ class Comparing:
     ) -> None:
         self._accounts, self._index = Accounts(database), Index(database)
         self._clients, self._clock, self._sleep = clients, clock, sleep
-        #: The few orders where numbers are left over: each order is read once.
+        #: The few orders with left-over numbers: each order is read once.
         self._read: dict[tuple[str, str], Order | str] = {}
 
     def differing(self, written: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any] | None]:
         """One item for each parcel, in the order of `Discrepancies.written`: what differs, or ``None``.
 
-        An order that cannot be read is an item that says so. Raises `receiver.vtex.answers.Throttled` and
+        An unreadable order gives an item that says so. Raises `receiver.vtex.answers.Throttled` and
         `receiver.vtex.answers.Misconfigured`, which are about the account, `receiver.store.Paused` and
         `receiver.store.StoreUnavailable`.
         """
@@ -48,8 +48,8 @@ class Comparing:
                 yield _difference(parcel, order)
 
     def left_over(self, left: Iterable[dict[str, Any]]) -> Iterator[None]:
-        """Look at each number in `Discrepancies.left_over`: one that VTEX does not show any more is not listed there
-        again. An order that cannot be read proves nothing. Raises as `differing` does."""
+        """Check each number in `Discrepancies.left_over`: one that VTEX no longer shows is not listed again. An
+        unreadable order proves nothing. Raises as `differing` does."""
         for (account, order_id), numbers in groupby(left, lambda one: (one["account"], one["order_id"])):
             order = self._read[account, order_id] = self._order(account, order_id)
             for one in numbers:
@@ -58,7 +58,7 @@ class Comparing:
                 yield None
 
     def _order(self, account: str, order_id: str) -> Order | str:
-        """The order, or in words why there is none."""
+        """The order, or the reason in words why it cannot be read."""
         vtex = self._clients[account]
         attempt = Attempt(call="GET order", order_id=order_id)
         self._wait(vtex, attempt)
@@ -78,7 +78,7 @@ class Comparing:
         return order
 
     def _wait(self, vtex: Vtex, attempt: Attempt) -> None:
-        """A place in the pace, but only while nobody else waits for one: this is the least urgent of all."""
+        """Reserve a slot of the rate limit, but only while nothing else waits for one: comparing is least urgent."""
         interval = 60.0 / vtex.account.requests_per_minute
         while True:
             now = self._clock()

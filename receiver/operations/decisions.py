@@ -1,4 +1,4 @@
-"""What a person decides about a shipment: looked up at VTEX first, so that a typing error does not move a parcel."""
+"""A person's decisions about a shipment. VTEX is asked first, so that a typing error does not move a parcel."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MAX_WAIT = 10.0
 
 
 class NotShown(Exception):
-    """VTEX does not show that order or invoice. The message says what VTEX has, and the command to give instead."""
+    """VTEX does not show that order or invoice. The message says what VTEX has, and which command to use instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,8 @@ def assign(
     in a URL. ``also``: further orders that the parcel serves; each is written, too. ``calls`` reach the shipment's
     account; a text says why VTEX is not asked.
 
-    The ids are stored as VTEX writes them. Where VTEX does not answer, they are stored as they were given. Raises
-    `NotShown`, `receiver.store.operator.Unknown`, `receiver.store.StoreUnavailable`.
+    The ids are stored as VTEX writes them, or as given if VTEX does not answer. Raises `NotShown`,
+    `receiver.store.operator.Unknown`, `receiver.store.StoreUnavailable`.
     """
     unchecked = calls if isinstance(calls, str) else None
     if not isinstance(calls, str):
@@ -84,7 +84,7 @@ def _order(calls: BackgroundCalls, shipment: str, order_id: str) -> Order:
 
 
 def _members(calls: BackgroundCalls, group: str) -> list[str]:
-    """The orders of a purchase; none where VTEX knows no such purchase."""
+    """The orders of a purchase; none if VTEX does not know the purchase."""
     try:
         documents = _called(calls, lambda: calls.vtex.get_order_group(group), group)
     except NotFound:

@@ -1,5 +1,5 @@
-"""``POST invoice``, which is not idempotent: the order is read first, the intent is recorded, a lost answer leads to
-reads, and nothing is posted a second time unless a person says so."""
+"""``POST invoice``, which is not idempotent. The order is read first, and the intent is recorded. After a lost answer
+the order is read again. Nothing is posted twice unless a person says so."""
 
 import json
 import logging
@@ -21,9 +21,9 @@ from receiver.vtex.orders import Order, UnexpectedOrder, read_order
 
 log = logging.getLogger("receiver.invoicing")
 
-#: Seconds before each look whether the order shows the invoice: VTEX applies it some seconds after its answer.
+#: Seconds before each check whether the order shows the invoice: VTEX applies it some seconds after its answer.
 LOOKS = (0, 2, 3, 5, 10, 20, 30)
-#: The longest wait for a place in the account's pace, in seconds.
+#: The longest wait for a slot of the account's rate limit, in seconds.
 MAX_WAIT = 60.0
 _POST = "POST invoice"
 _LOST = "its answer was lost"
@@ -32,7 +32,7 @@ _EARLIER = "an earlier call has posted it, and the order shows it"
 
 _ITS_LIKE = {"replaces": "an invoice of the same number, type, value and key"}
 
-#: The order of that id, as VTEX shows it.
+#: Reads VTEX's document of the order with that id.
 _Read = Callable[[str], Any]
 
 
@@ -55,8 +55,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What stands before a POST: the order, the earlier attempts at this very invoice, of them the ``lost`` ones whose
-    end nobody knows, whether the order shows such an invoice, and whether one of the lost ones was this very one."""
+    """The facts before a POST: the order, and the earlier attempts at this invoice. ``lost`` are those of unknown
+    outcome. ``shown``: the order has such an invoice. ``done_earlier``: an earlier attempt posted it."""
 
     document: Any
     order: Order
@@ -68,8 +68,8 @@ class _Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """``visible``: the order shows it. ``accepted``: VTEX took it, and the order does not show it yet. ``unknown``: the
-    answer was lost, and the order does not show it. ``earlier``: an earlier call of ours had already posted it."""
+    """The result. ``visible``: the order shows the invoice. ``accepted``: VTEX accepted it, but the order does not show
+    it yet. ``unknown``: the answer was lost, and it is not shown. ``earlier``: an earlier call had posted it."""
 
     outcome: Literal["visible", "accepted", "unknown"]
     order_id: str
@@ -92,8 +92,8 @@ class Invoicing:
         self._vtex, self._clock, self._sleep = vtex, clock, sleep
 
     def rehearse(self, order_id: str, invoice: Invoice, overrides: Collection[Override] = ()) -> Request:
-        """The request that `post` would send now. Raises as `post` does. Nothing is written down, not even the reads;
-        they keep the account's pace and pauses."""
+        """The request that `post` would send now. Raises as `post` does. Nothing is stored, not even the reads; they
+        obey the account's rate limit and pauses."""
         look = self._look(order_id, invoice, overrides, self._glance)
         if look.done_earlier:
             raise NotPosted(_EARLIER)
@@ -101,7 +101,7 @@ class Invoicing:
         return Request(method="POST", url=self._vtex.invoice_url(look.order.order_id), body=invoice)
 
     def post(self, order_id: str, invoice: Invoice, overrides: Collection[Override] = ()) -> Posted:
-        """Post an invoice that keeps its schema, and look until the order shows it.
+        """Post an invoice that fits its schema, and check until the order shows it.
 
         Raises `NotPosted`, a `receiver.vtex.answers.VtexError`, `receiver.vtex.orders.UnexpectedOrder`,
         `receiver.vtex.client.BadSegment`, `receiver.store.Paused`, `receiver.store.RateLimited`,
@@ -125,9 +125,9 @@ class Invoicing:
         except Throttled as error:
             if not leaves_open(error):
                 raise
-            return Posted(outcome="unknown", order_id=where)  # the account is paused: nobody can look now
+            return Posted(outcome="unknown", order_id=where)  # the account is paused: the order cannot be read now
         except (Unanswered, Transient):
-            # What is replaced by its like looks the same before and after.
+            # If such an invoice was there before, a read cannot tell whether it was posted.
             if not look.shown and self._seen(where, invoice, self._document):
                 self._end(attempt.id, _SEEN_LATER)
                 return Posted(outcome="visible", order_id=where)
@@ -137,12 +137,12 @@ class Invoicing:
         return Posted(outcome="visible" if seen else "accepted", order_id=where, receipt=number)
 
     def _look(self, order_id: str, invoice: Invoice, overrides: Collection[Override], read: _Read) -> _Look:
-        """The order as it is, and what was done before. Raises `NotPosted`: an earlier call may have posted it."""
+        """Read the order and the earlier attempts. Raises `NotPosted` if an earlier call may have posted it."""
         document = read(order_id)
         order = read_order(document)
         asked = _attempt(order.order_id, invoice)
         earlier, same = self._accounts.attempts.earlier(self._vtex.account.name, asked), asked.request
-        # Accepted and not there yet, whatever else it says: a file may have been written anew meanwhile.
+        # Accepted and not visible yet, even with another body: the file may have been rewritten meanwhile.
         absent = not invoice_checks.bearing(order, invoice)
         pending = [
             one
@@ -168,7 +168,7 @@ class Invoicing:
     def _look_for_earlier(
         self, order: Order, last: dict[str, Any], overrides: Collection[Override], read: _Read
     ) -> None:
-        """An earlier call may have posted it: only a person may say that it did not."""
+        """Check an earlier call that may have posted the invoice. Only a person may say that it did not."""
         recent = self._clock() - last["begun_at"] < sum(LOOKS) and not _replaced_its_like(last)
         if (recent and self._seen(order.order_id, _posted_body(last), read)) or "again" in overrides:
             return
@@ -181,7 +181,7 @@ class Invoicing:
         )
 
     def _seen(self, order_id: str, invoice: Invoice, read: _Read) -> bool:
-        """Look with growing delays until the order shows it. Trouble while looking is no answer."""
+        """Check with growing delays until the order shows the invoice. A failed read decides nothing."""
         for seconds in LOOKS:
             if seconds:
                 self._sleep(seconds)
@@ -202,15 +202,15 @@ class Invoicing:
         return document
 
     def _glance(self, order_id: str) -> Any:
-        """`_document`, which leaves no trace."""
+        """`_document`, without storing anything."""
         account, now = self._vtex.account, self._clock()
         interval = 60.0 / account.requests_per_minute
         starts = self._accounts.reserve_read(account.name, interval=interval, now=now, max_wait=MAX_WAIT)
         return self._made(order_id, lambda: self._vtex.get_order(order_id), wait=starts - now)
 
     def _booked(self, attempt: Attempt, make: Callable[[], Any], *, once: Collection[str] | None = None) -> Any:
-        """One call: paced with all others of the account, its intent and its end written down. A POST whose outcome
-        nobody knows stays open."""
+        """Make one call within the account's rate limit, and record its intent and its end. A POST of unknown outcome
+        stays open."""
         account, now = self._vtex.account, self._clock()
         interval = 60.0 / account.requests_per_minute
         starts = self._accounts.reserve_about_order(
@@ -230,7 +230,7 @@ class Invoicing:
         return content
 
     def _made(self, order_id: str, make: Callable[[], Any], *, wait: float, writing: bool = False) -> Any:
-        """A call in its place, and what its end says of the account."""
+        """Make a call in its slot, and report its result to the circuit breaker."""
         account = self._vtex.account.name
         if wait > 0:
             self._sleep(wait)
@@ -253,19 +253,19 @@ def _posted_body(attempt: dict[str, Any]) -> dict[str, Any]:
 
 
 def _replaced_its_like(attempt: dict[str, Any]) -> bool:
-    """Whether the order showed such an invoice before the call already: no look tells then whether it was posted."""
+    """Whether the order showed such an invoice before the call: then a read cannot tell whether it was posted."""
     return attempt["outcome"] is None and json.loads(attempt["evidence"] or "null") is not None
 
 
 def _check(document: Any, invoice: Invoice, overrides: Collection[Override]) -> None:
-    """Raises `NotPosted`: somebody must say more before it may be posted."""
+    """Raises `NotPosted` for objections that no override covers."""
     against = [one for one in invoice_checks.objections(document, invoice) if one.overridden_by not in overrides]
     if against:
         raise NotPosted(*(_with_option(one) for one in against))
 
 
 def _attempt(order_id: str, invoice: Invoice) -> Attempt:
-    """Without the embedded document: it may be large, and holds the shopper's name and address."""
+    """The attempt, without the embedded document, which may be large and holds the shopper's name and address."""
     request = {name: value for name, value in invoice.items() if name != "embeddedInvoice"}
     return Attempt(call=_POST, order_id=order_id, invoice_number=invoice["invoiceNumber"], request=request)
 

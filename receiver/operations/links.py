@@ -1,4 +1,4 @@
-"""Links: the merchant's own word, sent beforehand or afterwards, about which order a parcel belongs to."""
+"""Links: the merchant says, before or after the webhooks, which order a parcel belongs to."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from receiver.store.index import Name
 from receiver.vtex.client import BadSegment, path_segment
 from receiver.vtex.nfe import key_digits, plain_number
 
-#: Links taken at once, in one transaction.
+#: The most links in one request and transaction.
 MOST = 1_000
 _ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 #: Every field of a link.
@@ -27,8 +27,8 @@ _ALSO = "also"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkResult:
-    """What became of one link. ``status``: ``stored``; ``replaced`` where its name was linked to another order
-    before (``formerly``); ``rejected``, with the JSON path and why. ``woken``: shipments it set going."""
+    """The result for one link. ``status``: ``stored``; ``replaced`` if its name was linked to another order before
+    (``formerly``); ``rejected``, with the JSON path and why. ``woken``: the shipments that it made due."""
 
     index: int
     status: str
@@ -39,7 +39,7 @@ class LinkResult:
 
 
 def store_links(index: Index, config: Config, account: str, items: Iterable[Any], *, now: float) -> list[LinkResult]:
-    """Store the good ones of at most `MOST` links, all in one transaction; say of the others what is wrong.
+    """Store the valid ones of at most `MOST` links in one transaction; the results say what is wrong with the others.
 
     Raises `receiver.store.StoreUnavailable`.
     """
@@ -58,7 +58,7 @@ def store_links(index: Index, config: Config, account: str, items: Iterable[Any]
 
 
 def read_link(item: Any, account: str, config: Config) -> Link:
-    """One link as it is sent. Raises `adapters.Unreadable` with the path of the fault."""
+    """Read one link as it was sent. Raises `adapters.Unreadable` with the path of the fault."""
     for name in item if isinstance(item, dict) else ():
         if name not in FIELDS:
             raise Unreadable(f"$.{name[:40]}", f"is no field of a link; there are {', '.join(FIELDS)}")
@@ -95,7 +95,7 @@ def _also(given: Any, order: str) -> tuple[Place, ...]:
 
 def leading(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The links that led to the order of a shipment (a row of `OperatorQueries`), or that it waits for: ``kind``,
-    ``value``, ``order_id``, ``invoice_number``, ``told_at``. None where a person named the order."""
+    ``value``, ``order_id``, ``invoice_number``, ``told_at``. Empty if a person named the order."""
     if row["assigned_order"] is not None:
         return []
     names = [name for name in sorted(own_names(row["id"], known_from_json(row["known"] or {}))) if name[0] in NAMES]

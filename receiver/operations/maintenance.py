@@ -1,4 +1,4 @@
-"""What a worker does when nothing is due: reads orders that changed, for the index, and looks after VTEX's hook."""
+"""Background tasks for when nothing is due: read changed orders for the index, and check VTEX's hook."""
 
 import logging
 import threading
@@ -15,16 +15,16 @@ from receiver.vtex.orders import UnexpectedOrder
 
 log = logging.getLogger("receiver.worker")
 
-#: VTEX deletes a hook that had nothing to tell for three days; seconds between looks whether ours is there.
+#: Seconds between checks of our hook: VTEX deletes a hook that had no events for three days.
 HOOK_LOOK = 4 * 3600.0
-#: Seconds between looks for work while there is none, and until what live work stood before is tried again.
+#: Seconds between looks for work while there is none, and until work that gave way to live work is tried again.
 _IDLE, _LATER = 1.0, 2.0
 _HOUR = 3600.0
 
 
 class MaintenanceTask:
-    """Those of one account, in a thread of its own: where its VTEX hangs, the others' go on. ``clock`` is Unix time in
-    seconds."""
+    """The background tasks of one account, in their own thread: if VTEX hangs for this account, the others continue.
+    ``clock`` is Unix time in seconds."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class MaintenanceTask:
         self._next_trim = 0.0
 
     def run(self, stopping: threading.Event) -> None:
-        """One after the other, until told to stop."""
+        """Run the tasks one after another until ``stopping`` is set."""
         while not stopping.is_set():
             try:
                 busy = self.run_one()
             except StoreUnavailable:
-                busy = False  # the worker tells of it
+                busy = False  # the worker reports it
             except Exception:
                 log.exception("maintenance task failed, the others continue")
                 busy = False
@@ -54,7 +54,7 @@ class MaintenanceTask:
                 stopping.wait(_IDLE)
 
     def run_one(self) -> bool:
-        """A look at the hook, if it is time for one, and at most one order. True: there may be more. Raises
+        """Check the hook, if it is time, and read at most one order. True: there may be more. Raises
         `StoreUnavailable`."""
         self._trim()
         account, now = self._account.name, self._clock()
@@ -80,10 +80,10 @@ class MaintenanceTask:
             else:
                 due_at = now + INDEX_READ.seconds(news.tries + 1)
                 self._background.put_back(news, due_at=due_at, tried=True)
-        except (NotFound, BadSegment):  # another account's, or gone: nothing to learn
+        except (NotFound, BadSegment):  # another account's, or deleted: no facts
             self._background.news_read(news)
         except VtexError as error:
-            # What pauses the account leaves the order to be read; what is about the order does not.
+            # After an error that pauses the account the order stays queued; after one about the order it does not.
             if isinstance(error, Throttled | Misconfigured):
                 self._background.put_back(news, due_at=now + _LATER, tried=True)
                 return False

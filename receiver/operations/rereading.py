@@ -1,4 +1,4 @@
-"""What today's adapters would make of stored deliveries: parcel by parcel, before and after, and nothing is stored."""
+"""What today's adapters would read from stored deliveries, parcel by parcel, before and after. Nothing is stored."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ _FAILED = (Outcome.QUARANTINED, Outcome.ERROR)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reread:
-    """What a new reading changes of one parcel. ``follow_up`` says what a worker would do next, in words."""
+    """The changes to one parcel by a new reading. ``follow_up`` says what a worker would do next, in words."""
 
     shipment: str
     changes: tuple[Change, ...]
@@ -26,7 +26,7 @@ class Reread:
 
 @dataclass(slots=True, kw_only=True)
 class Summary:
-    """``unreadable`` maps deliveries that cannot be read today to the reason: they would stay as they are."""
+    """The totals. ``unreadable`` maps deliveries that are unreadable today to the reason: they would not change."""
 
     read: int = 0
     otherwise: int = 0
@@ -35,7 +35,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """What a delivery is read as now."""
+    """The new reading of a delivery."""
 
     reading: Reading
     received_at: float
@@ -52,7 +52,7 @@ class Rereading:
         self.summary = Summary()
 
     def differences(self, deliveries: Iterable[str]) -> Iterator[Reread]:
-        """The parcels whose fields would change, once all these deliveries were read again, by their ids.
+        """The parcels whose fields would change if the deliveries with these ids were read again.
 
         Raises `receiver.store.StoreUnavailable`.
         """

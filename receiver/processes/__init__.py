@@ -1,1 +1,1 @@
-"""What runs for long: the server, the worker, and the names under which they hold their leases."""
+"""The long-running processes: the server, the worker, and the names in their leases."""

@@ -1,4 +1,4 @@
-"""Which processes work on a database from this machine, so that a new one gives back at once what a killed one held."""
+"""Which processes of this machine work on a database, so that a new one can release a killed one's leases at once."""
 
 import contextlib
 import fcntl
@@ -15,10 +15,10 @@ from receiver.store.engine import is_sqlite, sqlite_file
 
 
 class ProcessLock:
-    """A process's ``name`` in its leases: a file of that name, locked for as long as the process lives.
+    """A process's ``name`` in its leases: a file of that name, locked while the process lives.
 
-    However it ends, the kernel opens the lock: a file that can be locked names a dead process. No name is borne twice,
-    so whoever gives back what a dead one held takes from nobody.
+    However the process ends, the kernel releases the lock: a file that can be locked names a dead process. Names are
+    unique, so releasing a dead process's leases takes none from a live one.
     """
 
     def __init__(self, database: str) -> None:
@@ -26,12 +26,12 @@ class ProcessLock:
         self._folder, self._prefix = _place(database)
         self._path = self._folder / (self._prefix + self.name)
         self._file: IO[str] = self._path.open("w")
-        # Another process may take the file for a dead one's before it is locked. Then nobody will miss this process,
-        # and its leases lapse as they do on another machine.
+        # Another process may think this file is a dead one's before it is locked. Then no process detects the end of
+        # this one, and its leases expire as on another machine.
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def stale_names(self) -> Iterator[str]:
-        """The names of killed processes; each is forgotten when the next one is asked for."""
+        """The names of killed processes; each file is deleted when the next name is requested."""
         for path in sorted(self._folder.iterdir()):
             if path.name.startswith(self._prefix):
                 with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open() as file:
@@ -40,13 +40,14 @@ class ProcessLock:
                     path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Nothing is held any more."""
+        """Release the name: the process holds no leases any more."""
         self._path.unlink(missing_ok=True)
         self._file.close()
 
 
 def _place(database: str) -> tuple[Path, str]:
-    """Beside the SQLite file, which only one machine opens; else where this user's programs on this machine meet."""
+    """The folder and prefix of the files: beside the SQLite file (one machine opens it), else in a folder of this
+    user."""
     if is_sqlite(database):
         file = sqlite_file(database)
         return file.parent, f"{file.name}-worker-"

@@ -27,17 +27,17 @@ from receiver.web.app import create_app
 
 log = logging.getLogger("receiver.server")
 
-#: Seconds that requests and calls in flight get at shutdown; a call to VTEX ends within 25.
+#: Seconds that requests and calls in progress get at shutdown; a call to VTEX ends within 25.
 GRACE = 30
-#: Seconds in which a request must have arrived whole: a sender that fell silent would keep its thread for ever.
+#: Seconds in which a whole request must arrive: otherwise a silent sender would keep its thread for ever.
 ARRIVAL = 30.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-#: Where gunicorn's processes tell each other that they live: memory, because a busy disk looks like a dead process.
+#: The folder of gunicorn's heartbeat files: in memory, because a busy disk looks like a dead process.
 _HEARTBEATS = "/dev/shm"  # noqa: S108  gunicorn makes its files there safely
 
 
 def start_logging(level: str = "INFO") -> None:
-    """Plain lines on stderr, UTC, one per event; from ``level`` on for the receiver itself, else from WARNING on."""
+    """Log plain lines to stderr, in UTC, one per event: the receiver's from ``level`` on, others from WARNING on."""
     formatter = logging.Formatter("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()
@@ -47,10 +47,10 @@ def start_logging(level: str = "INFO") -> None:
 
 
 def serve(path: Path, config: Config, *, bind: str, processes: int = 1, threads: int = 16, work: bool = True) -> None:
-    """Run gunicorn until it is told to stop: the web side, and with ``work`` a worker beside it in the same process.
+    """Run gunicorn until it is stopped: the web side, and with ``work`` a worker in the same process.
 
-    SIGHUP reads the configuration anew; a faulty one is told of, and the former stays. Ends the process, with one line
-    where ``bind`` is taken. Raises `receiver.store.NotMigrated`, `receiver.store.StoreUnavailable` before that.
+    SIGHUP reloads the configuration; a faulty one is logged, and the previous one stays. Ends the process, with one
+    line if ``bind`` is taken. Raises `receiver.store.NotMigrated`, `receiver.store.StoreUnavailable` before that.
     """
     prepare(config.database)
     _check_address(bind)
@@ -59,11 +59,12 @@ def serve(path: Path, config: Config, *, bind: str, processes: int = 1, threads:
 
 
 def work(path: Path, config: Config, *, concurrency: int | None = None) -> None:
-    """Run a worker in this process until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
+    """Run a worker in this process until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
     Raises `receiver.store.NotMigrated`, `receiver.store.StoreUnavailable`.
     """
-    # They wait for `sigwait`, in every thread to come, and stay blocked at the end: a second SIGTERM says nothing new.
+    # Signals wait for `sigwait`, in all later threads too, and stay blocked at the end: a second SIGTERM changes
+    # nothing.
     former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         _work_until_signalled(path, config, concurrency)
@@ -90,7 +91,7 @@ def _work_until_signalled(path: Path, config: Config, concurrency: int | None) -
 
 
 class _Working:
-    """A worker at work under a name of its own. Raises `StoreUnavailable` at `start`, which may be repeated."""
+    """A running worker with its own name. `start` raises `StoreUnavailable`, and may be repeated."""
 
     def __init__(self, config: Config, database: Database, *, concurrency: int | None = None) -> None:
         self._config, self._database, self._concurrency = config, database, concurrency or config.concurrency
@@ -110,13 +111,13 @@ class _Working:
         log.info("told to stop: nothing new is begun")
 
     def end(self) -> None:
-        """Returns once what was begun has come to its end."""
+        """Wait until the work in progress has ended."""
         self._worker.stop(patience=GRACE)
         self._presence.close()
 
 
 def _reloaded(path: Path, former: Config) -> Config:
-    """What is in force from now on: the file's content, or ``former`` where that cannot be used."""
+    """The configuration from now on: the file's content, or ``former`` if that cannot be used."""
     try:
         config = load(path)
         prepare(config.database)
@@ -136,9 +137,9 @@ def _settings(**given: Any) -> dict[str, Any]:
         "worker_tmp_dir": _HEARTBEATS if Path(_HEARTBEATS).is_dir() else None,
         "timeout": 60,
         "graceful_timeout": GRACE,
-        # Longer than proxies keep an idle connection (commonly 60 s): who closes first loses no webhook to the other.
+        # Longer than proxies keep an idle connection (commonly 60 s): if the proxy closes first, no webhook is lost.
         "keepalive": 75,
-        # Nothing here depends on what a proxy says of its client, and SCRIPT_NAME as a header would change the path.
+        # A proxy's headers about its client are not used, and SCRIPT_NAME as a header would change the path.
         "forwarded_allow_ips": "",
         "control_socket_disable": True,
         "worker_exit": lambda _arbiter, process: process.app.end(),
@@ -147,7 +148,7 @@ def _settings(**given: Any) -> dict[str, Any]:
 
 
 def _check_address(bind: str) -> None:
-    """Gunicorn tells of a taken address five times in as many seconds; this tells once."""
+    """Exit with one line if the address is taken: gunicorn reports it five times in five seconds."""
     host, _, port = bind.rpartition(":")
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -158,7 +159,7 @@ def _check_address(bind: str) -> None:
 
 
 class _Application(BaseApplication):
-    """Gunicorn around `create_app`. The parent only reads the configuration; each child opens what it uses itself."""
+    """Gunicorn around `create_app`. The parent only reads the configuration; each child opens its own database."""
 
     def __init__(self, path: Path, config: Config, settings: Mapping[str, Any], *, work: bool) -> None:
         self._path, self._config, self._settings, self._works = path, config, settings, work
@@ -171,7 +172,7 @@ class _Application(BaseApplication):
             self.cfg.set(name, value)
 
     def reload(self) -> None:
-        """Called at SIGHUP, in the parent: the children to come inherit what it read."""
+        """Reload at SIGHUP, in the parent: new children inherit the configuration."""
         self._config = _reloaded(self._path, self._config)
         super().reload()
 
@@ -180,7 +181,7 @@ class _Application(BaseApplication):
         return create_app(self._config, self._database)
 
     def start_working(self) -> None:
-        """Raises `StoreUnavailable`, and may be repeated."""
+        """Start the worker, if any. Raises `StoreUnavailable`, and may be repeated."""
         if self._works and self._database:
             self._working = self._working or _Working(self._config, self._database)
             self._working.start()
@@ -190,7 +191,7 @@ class _Application(BaseApplication):
             self._working.claim_no_more()
 
     def end(self) -> None:
-        """The requests have ended; now the calls to VTEX, and last what both need."""
+        """Wait for the calls to VTEX, after the requests have ended, then close the database."""
         if self._working:
             self._working.end()
         if self._database:
@@ -198,7 +199,7 @@ class _Application(BaseApplication):
 
 
 class WebProcess(ThreadWorker):
-    """A gunicorn child: answers requests, and works beside them. However it is told to stop, it stops in good order."""
+    """A gunicorn child: answers requests, and runs a worker. Every stop signal leads to a graceful stop."""
 
     app: _Application
 
@@ -215,16 +216,16 @@ class WebProcess(ThreadWorker):
         super().finish_request(conn, fs)
 
     def notify(self) -> None:
-        """Called about once a second."""
+        """Shut down requests that arrive too slowly. Gunicorn calls this about once a second."""
         super().notify()
         late = time.monotonic() - ARRIVAL
         for conn, begun in self._begun.items():
             if begun < late:
                 with contextlib.suppress(OSError):  # already closed
-                    conn.sock.shutdown(socket.SHUT_RD)  # the thread reads an end, and can still answer
+                    conn.sock.shutdown(socket.SHUT_RD)  # the thread reads the end, and can still answer
 
     def load_wsgi(self) -> None:
-        """A child whose store is away waits for it: gunicorn would end the parent, too."""
+        """Wait for an unavailable database: if a child failed here, gunicorn would end the parent, too."""
         while self.alive:
             try:
                 super().load_wsgi()
@@ -237,7 +238,7 @@ class WebProcess(ThreadWorker):
                 return
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Web and worker use the time to the end together."""
+        """Stop web and worker at the same time."""
         if self.alive:
             self.method_queue.defer(self.app.claim_no_more)  # a signal handler may take no locks
         super().handle_exit(sig, frame)
@@ -246,12 +247,12 @@ class WebProcess(ThreadWorker):
 
 
 class GunicornLog(Logger):
-    """Gunicorn's own messages as lines of our log."""
+    """Writes gunicorn's own messages to our log."""
 
     def __init__(self, cfg: Any) -> None:
         super().__init__(cfg)
         self.error_log.propagate = True
 
     def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """What could not be parsed is quoted at the end of a message, and may be a secret: it is left out."""
+        """Cut the quotation at the end of a message: unparsable input may be a secret."""
         super().warning(re.split("['\"]", str(msg))[0], *args, **kwargs)

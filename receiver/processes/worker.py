@@ -1,5 +1,5 @@
-"""The worker: claims due shipments of every account for the `Reconciler`, due fetches for the `Fetcher`, and reports a
-backlog that grows old. Retention runs beside it once a day, and so do the background tasks of each account."""
+"""The worker: claims due shipments of every account for the `Reconciler`, due fetches for the `Fetcher`, and reports an
+old backlog. It also runs retention once a day, and the background tasks of each account."""
 
 import contextlib
 import logging
@@ -19,7 +19,7 @@ from receiver.vtex.client import Vtex
 
 log = logging.getLogger("receiver.worker")
 
-#: Seconds between polls for work: for due times, and for what other processes have received.
+#: Seconds between polls for due work, and for deliveries that other processes received.
 POLL = 0.2
 #: A backlog whose oldest shipment has been due for longer than this, in seconds, is reported once.
 OLD_BACKLOG = 900.0
@@ -28,8 +28,8 @@ _DAY = 86_400.0
 
 class Worker:
     """Works in threads of this process until stopped. ``name`` marks its leases; no other process may have it. Every
-    account has ``concurrency`` threads: where VTEX leaves those of one account hanging, the others go on.
-    ``least_pause``: see `Vtex`."""
+    account has ``concurrency`` threads: if those of one account wait for VTEX, the others continue. ``least_pause``:
+    see `Vtex`."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Worker:
         self._next_look, self._next_prune = 0.0, 0.0
 
     def start(self) -> None:
-        """Apply the configuration, which was just read, forget pauses for keys that did not work, and begin."""
+        """Apply the configuration just loaded, end pauses for keys that did not work, and start the threads."""
         for account in self._config.accounts:
             self.queue.accounts.resume_after_reload(account)
         accounts_of = {name: endpoint.accounts_served for name, endpoint in self._config.endpoints.items()}
@@ -84,7 +84,7 @@ class Worker:
             thread.start()
 
     def stop(self, *, patience: float = 30.0) -> None:
-        """Claim no more, and let what was begun come to its end, for so many seconds in all."""
+        """Claim no more work, and wait at most ``patience`` seconds in total for the work in progress."""
         self._stopping.set()
         self._database.arrived.set()
         ends = time.monotonic() + patience
@@ -92,7 +92,7 @@ class Worker:
             thread.join(max(0.0, ends - time.monotonic()))
 
     def run_until_idle(self) -> None:
-        """Work in this thread until nothing is due, for tests and the demo."""
+        """Process work in this thread until nothing is due, for tests and the demo."""
         while True:
             fetches = [found for name in self._fetcher.endpoints if (found := self._fetcher.claim(name))]
             for fetch in fetches:
@@ -104,7 +104,7 @@ class Worker:
                 self._reconciler.run(claim)
 
     def _maintain_each(self) -> bool:
-        done = [maintenance.run_one() for maintenance in self._maintenance.values()]  # each account has its turn
+        done = [maintenance.run_one() for maintenance in self._maintenance.values()]  # each account gets its turn
         return any(done)
 
     def _run(self) -> None:
@@ -133,7 +133,7 @@ class Worker:
                     self._database.arrived.wait(min(POLL, self.queue.accounts.opens_at(now) - now))
 
     def _submit(self, account: str, pool: "_Pool") -> bool:
-        """Claim as many of an account's shipments as threads are free. True: there may be more."""
+        """Claim as many of an account's shipments as there are free threads. True: there may be more."""
         room = pool.acquire_all()
         claims: list[Claim] = []
         try:
@@ -147,7 +147,7 @@ class Worker:
         return bool(claims)
 
     def _submit_fetches(self, pool: "_Pool") -> bool:
-        """Claim one fetch of each endpoint, as far as threads are free. True: there may be more."""
+        """Claim one fetch of each endpoint while there are free threads. True: there may be more."""
         claimed = False
         for endpoint in self._fetcher.endpoints:
             if not self._fetcher.something_due(endpoint) or not pool.slots.acquire(blocking=False):
@@ -199,7 +199,7 @@ class Worker:
 
 
 class _Pool(ThreadPoolExecutor):
-    """The threads of one account, or those that fetch; ``slots`` counts the free ones."""
+    """The threads of one account, or of the fetches; ``slots`` counts the free ones."""
 
     def __init__(self, concurrency: int, name: str) -> None:
         super().__init__(concurrency, thread_name_prefix=f"worker-{name}")

@@ -1,4 +1,4 @@
-"""PURE: in which VTEX account a parcel's order is looked for, and what brings it to another one."""
+"""PURE: in which VTEX account a parcel's order is looked for, and when the parcel moves to another account."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from receiver.vtex.orders import Order
 
 @dataclass(frozen=True, slots=True)
 class SoldElsewhere:
-    """An order that one account sold and another one invoices. ``seller`` is that account, ``order_id`` the order's id
-    where it was sold, ``via`` the accounts that led there. Kept as evidence of the decision."""
+    """An order that one account sold and another one invoices. ``seller`` is the invoicing account, ``order_id`` the
+    order's id where it was sold, ``via`` the accounts that led there. Kept as evidence of the decision."""
 
     seller: str
     order_id: str
@@ -21,7 +21,7 @@ class SoldElsewhere:
 
     @classmethod
     def of(cls, decision: Decision, account: str) -> Self | None:
-        """What brought a shipment to this account; ``None`` for one that was not."""
+        """Why a shipment was moved to this account; ``None`` if it was not moved."""
         plain = (decision.evidence or {}).get(SOLD_ELSEWHERE)
         if not plain or plain["seller"] != account:
             return None
@@ -35,9 +35,9 @@ class SoldElsewhere:
 def at_seller(
     order: Order, account: str, before: SoldElsewhere | None, accounts: Collection[str], *, written: bool
 ) -> SoldElsewhere | Hold | None:
-    """Where another account invoices the order: the way to it, a hold where there is none, ``None`` for an own order.
+    """The move to the account that invoices the order; a hold if no move is possible, ``None`` for an own order.
 
-    ``before`` is what brought the parcel here, ``accounts`` are those of the configuration. A parcel that was
+    ``before`` is the move that brought the parcel here; ``accounts`` are those of the configuration. A parcel that was
     ``written`` stays in its account.
     """
     seller = order.seller_account

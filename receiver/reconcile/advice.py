@@ -1,4 +1,4 @@
-"""PURE: where a hold is, and the command that settles it, ready to paste."""
+"""PURE: which order and invoice a hold is about, and the command that settles it, ready to paste."""
 
 import json
 import shlex
@@ -11,7 +11,7 @@ from receiver.shipments.record import TO_DECIDE
 from receiver.vtex.choice import Hold
 from receiver.vtex.orders import Order
 
-#: A tracking number on so many orders is none: no parcel belongs to three of them.
+#: A text on this many orders is no tracking number: no parcel belongs to three orders.
 _MANY_ORDERS = 3
 
 #: Holds that end with a person's choice of an invoice.
@@ -30,17 +30,17 @@ _TRY_AGAIN = (
     Reason.NOT_APPLIED,
     Reason.UNKNOWN_PACKAGE_TYPE,
 )
-#: Holds of what cannot be written from here.
+#: Holds that this receiver cannot write.
 _LEAVE_IT = (Reason.UNSAFE_INVOICE_NUMBER, Reason.SHARED_INVOICE_NUMBER)
-#: Holds of what is written only where a person says so.
+#: Holds that are written only if a person says so.
 _WRITE_ALL_THE_SAME = (Reason.ORDER_CANCELLED, Reason.CANCELLED_AFTER_SEND, Reason.CANCELLED_AFTER_DISPATCH)
-#: Holds that end with a person's choice, of an order too.
+#: Holds that end with a person's choice of an invoice or an order.
 _NAME_THE_PLACE = (*_NAME_THE_INVOICE, Reason.UNSAFE_ORDER_ID, Reason.AMBIGUOUS_ORDER)
 
 
 def advised(end: NextState, shipment: str, decision: Decision, sent: Sent | None) -> NextState:
-    """A hold with the order and invoice that it is about, and with the command that settles it, where its note does not
-    name them yet. ``decision`` and ``sent``: what was chosen, and what was written before. Any other state as it is."""
+    """Add to a hold's note the order and invoice that it is about and the command that settles it, unless it names them
+    already. ``decision`` is the choice, ``sent`` the earlier write. Any other state is returned unchanged."""
     if end.state is not State.HELD or end.reason is None or TO_DECIDE in end.note:
         return end
     place = (
@@ -55,7 +55,7 @@ def advised(end: NextState, shipment: str, decision: Decision, sent: Sent | None
 
 
 def _settling(reason: Reason, shipment: str, place: Decision) -> str:
-    """The command for a reason; ``""`` where none of ours settles it. ``ORDER`` stands for an order nobody knows."""
+    """The command for a reason; ``""`` if no command settles it. ``ORDER`` is the placeholder for an unknown order."""
     to_assign = assign_command(
         shipment, place.order_id or "ORDER", [place.invoice_number] if place.invoice_number else []
     )
@@ -70,8 +70,8 @@ def _settling(reason: Reason, shipment: str, place: Decision) -> str:
 
 
 def advice(hold: Hold, number: str | None, order: Order | None) -> str:
-    """The command with the parcel's tracking number, the order and the invoice; ``""`` where none of ours settles it.
-    Where several orders or invoices may be meant, the others stand behind it."""
+    """The command with the parcel's tracking number, the order and the invoice; ``""`` if no command settles it. If
+    several orders or invoices fit, the others follow the command."""
     if number is None:
         return ""
     if orders := list(hold.evidence.get("orders", ())):
@@ -84,15 +84,15 @@ def advice(hold: Hold, number: str | None, order: Order | None) -> str:
 
 
 def assign_command(shipment: str, order_id: str, invoices: Sequence[str] = ()) -> str:
-    """`receiver assign` with the first of the invoices; the others stand behind it."""
+    """`receiver assign` with the first of the invoices; the others follow it."""
     named = ["--invoice", invoices[0]] if invoices else []
     command = shlex.join(["receiver", "assign", shipment, "--order", order_id, *named])
     return f"{command}   (or {', '.join(invoices[1:])})" if invoices[1:] else command
 
 
 def placeholder_advice(number: str, *, orders: int, endpoint: str) -> str:
-    """The setting to paste where what an invoice holds seems to be no tracking number, but a text that another system
-    writes into VTEX's field. ``orders``: how many are known to show it. ``""`` where it may be a number."""
+    """The setting to paste if an invoice's number seems to be a placeholder that another system writes into VTEX's
+    field. ``orders``: how many orders are known to show it. ``""`` if it may be a tracking number."""
     if normalised(number) and orders < _MANY_ORDERS:
         return ""
     line = f"placeholders = [{json.dumps(number, ensure_ascii=False)}]"

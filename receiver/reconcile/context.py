@@ -1,4 +1,4 @@
-"""One claim while it is worked on: what is known, what was sent, and what its settlement will say."""
+"""One claim while it is worked on: what is known, what was sent, and what its settlement will store."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,12 +15,11 @@ from receiver.vtex.writes import Body, Wanted, words
 
 @dataclass(slots=True)
 class ReconcileContext:
-    """What one claim has come to so far.
+    """The intermediate result of one claim.
 
-    ``shipment`` is the record to decide on: as the last settlement left it, and corrected by what the order showed of
-    a write whose answer was lost. The fields after ``calls`` become the settlement's. ``unsettled`` is a PATCH whose
-    outcome is unknown; ``decided``: order and invoice were chosen with all that is known,
-    ``links_read`` among it.
+    ``shipment`` is the record to decide on: that of the last settlement, corrected if the order showed the outcome of a
+    write whose answer was lost. The fields after ``calls`` go into the settlement. ``unsettled`` is a PATCH whose
+    outcome is unknown. ``decided``: order and invoice were chosen from everything known, including ``links_read``.
     """
 
     claim: Claim
@@ -60,24 +59,24 @@ class ReconcileContext:
 
     @property
     def was(self) -> Generation:
-        """The record's generation: how things stand before this claim's own steps."""
+        """The record's generation, before this claim's own steps."""
         return self.shipment.generation
 
     def correct(self, **changes: object) -> None:
-        """The order shows that the record is out of date: decide on what it shows."""
+        """Correct the record from what the order shows, so that the decision rests on it."""
         self.shipment = replace(self.shipment, generation=replace(self.was, **changes))  # type: ignore[arg-type]  # as `replace` has it
 
     def digest(self) -> str:
-        """Of everything that a decision made now rests on, in the account where the shipment is from now on."""
+        """The digest of everything that a decision made now rests on, in the shipment's account from now on."""
         there = replace(self.shipment, account=self.account or self.shipment.account)
         return input_digest(there, self.known, self.endpoint)
 
     def has_news(self) -> bool:
-        """Something came since the last decision was made."""
+        """Whether anything has changed since the last decision."""
         return self.was.input_digest != self.digest()
 
     def wanted(self) -> Wanted:
-        """What the carrier says now, in VTEX's terms."""
+        """The desired state: what the carrier says now, in VTEX's terms."""
         return wanted_of(self.claim.id, self.known, self.endpoint, self.sent)
 
     def sent_to(
@@ -91,8 +90,8 @@ class ReconcileContext:
         parcels: Parcels | None = None,
         written: bool = True,
     ) -> Sent:
-        """What is kept of a write: the body, where it went, and all parcels that it tells, if several. Of what was sent
-        to that very invoice before, the events stay, and that it was seen."""
+        """The record of a write: the body, its invoice, and all parcels that it covers, if several. If the same invoice
+        was written before, its events are kept, and whether VTEX showed the write."""
         former = self.sent if self.sent and self.sent.is_at(order_id, invoice_number) else None
         if visibility is Visibility.UNSEEN and former is not None and former.visibility.was_seen:
             visibility = Visibility.BELIEVED
@@ -114,7 +113,7 @@ class ReconcileContext:
         )
 
     def invoices(self, order_id: str, invoice_number: str, *, call: str = "GET order") -> list[Package]:
-        """The order's invoices of that number; none where VTEX does not know the order."""
+        """The order's invoices with that number; none if VTEX does not know the order."""
         try:
             order: Order = self.calls.order(order_id, call=call)
         except NotFound:
@@ -122,7 +121,7 @@ class ReconcileContext:
         return [package for package in order.outputs if package.invoice_number == invoice_number]
 
     def settlement(self, end: NextState, names: Sequence[tuple[str, str]]) -> Settlement:
-        """How the claim ends. ``names`` are those by which a link, an order or the hook may speak of the shipment."""
+        """How the claim ends. ``names`` are those by which a link, an order or the hook may refer to the shipment."""
         was, known = self.was, self.known
         digest = self.digest() if self.decided and end.state.rests_on_decision else self.input_digest
         generation = replace(
@@ -143,7 +142,7 @@ class ReconcileContext:
             generation=generation,
             known=known,
             folded=self.claim.update_ids,
-            # An update may have moved it meanwhile, but here is what was written.
+            # An update may have moved the shipment meanwhile, but it was written in this account.
             account=self.claim.account if self.sent else self.account,
             endings=tuple(self.calls.endings),
             index=IndexChange(

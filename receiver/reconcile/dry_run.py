@@ -1,5 +1,5 @@
-"""What the receiver would decide about one shipment: the very `Reconciler`, with a queue in memory and a VTEX that is a
-mapping. No network call, nothing stored."""
+"""What the receiver would decide about one shipment. It runs the real `Reconciler` with a queue in memory and a VTEX
+that is a mapping. It makes no network call and stores nothing."""
 
 import math
 import random
@@ -21,8 +21,8 @@ from receiver.vtex.writes import Owner
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Where a shipment would come to rest; ``patch`` and ``tracking`` are ``{"order", "invoice", "body"}``, ``None``
-    for no such write."""
+    """The state a shipment would end in. ``patch`` and ``tracking`` are ``{"order", "invoice", "body"}``, ``None`` for
+    no such write."""
 
     state: str
     reason: str | None
@@ -42,7 +42,7 @@ def decided(
     links: Iterable[Mapping[str, Any]] = (),
     now: float,
 ) -> Decided:
-    """The end of a shipment that these updates tell of, on VTEX orders by id and links told beforehand.
+    """The result for a shipment with these updates, VTEX orders by id, and links.
 
     ``links`` are ``{"tracking_number", "order"}`` with or without ``"invoice"``; ``now`` is in seconds since the epoch.
     """
@@ -64,7 +64,7 @@ def decided(
 
 
 class _Queue(Queue):
-    """One claim in memory: every call is granted, the settlement kept."""
+    """A queue of one claim in memory. It permits every call and keeps the settlement."""
 
     lease = math.inf
 
@@ -97,11 +97,11 @@ class _Accounts(Accounts):
         pass
 
     def answered(self, account: str, *, writing: bool) -> None:
-        """Nobody calls VTEX here: nothing failed before."""
+        """Does nothing: without calls to VTEX, no failure needs to be reset."""
 
 
 class _Index(Index):
-    """Links in memory; no order has taught anything."""
+    """An index with links in memory, and no facts of orders."""
 
     def __init__(self, links: Iterable[Mapping[str, Any]], told_at: float) -> None:
         self._told_at = told_at
@@ -117,7 +117,7 @@ class _Index(Index):
 
 
 class _Vtex(Vtex):
-    """VTEX from a mapping of orders; the one PATCH and PUT are noted, and nothing can reach a network."""
+    """VTEX from a mapping of orders. It records the one PATCH and PUT, and cannot reach a network."""
 
     def __init__(self, account: str, orders: Mapping[str, Any]) -> None:
         self.account = Account(name=account, base_url="", app_key="", app_tokens=())

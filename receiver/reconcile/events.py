@@ -1,6 +1,7 @@
 """Events and delivery for VTEX: a PUT for each change of their set, once the tracking number is on the invoice.
 
-Before the first PUT that says delivered the order is read once more: VTEX mails the shopper then."""
+Before the first PUT that says delivered, the order is read once more: VTEX then mails the shopper.
+"""
 
 import logging
 from collections.abc import Callable
@@ -22,7 +23,7 @@ _NOT_SENT = "VTEX was not told of the delivery"
 
 
 class Events:
-    """Sends what follows a write. ``decide`` chooses order and invoice again; ``clock`` is Unix time in seconds."""
+    """Sends the events after a write. ``decide`` chooses order and invoice again; ``clock`` is Unix time in seconds."""
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class Events:
         self._config, self._queue, self._decide, self._clock = config, queue, decide, clock
 
     def send(self, context: ReconcileContext, end: NextState) -> NextState:
-        """Send the events where the number is on the invoice and their set has changed."""
+        """Send the events if the number is on the invoice and their set has changed."""
         was, sent, now = context.was, context.sent, self._clock()
         if end.state is not State.IN_STEP or end.due_at is not None or sent is None or not context.endpoint.events:
             return end
@@ -45,10 +46,10 @@ class Events:
         if was.state in (State.DUE, State.IN_STEP) and (was.check_at or 0.0) > now:  # a back-off is not cut short
             return as_it_was(was, again_at=was.check_at)
         if context.decided:
-            context.input_digest = context.digest()  # the choice stands, no matter how this call ends
+            context.input_digest = context.digest()  # the choice holds, no matter how this call ends
         context.wanted_since = context.wanted_since or now
         is_first_delivery = body.body["isDelivered"] and not sent.is_delivered
-        # A decision of this very claim rests on the order as it has just been read.
+        # A decision of this claim has just read the order.
         if is_first_delivery and not context.decided and (other := self._look(context, sent, now)) is not None:
             return other
         return self._send(context, end, sent, body, now)
@@ -71,8 +72,8 @@ class Events:
         return _rests(replace(end, note="written" if context.was.reason else end.note), body)
 
     def _look(self, context: ReconcileContext, sent: Sent, now: float) -> NextState | None:
-        """Read the order before the delivery is sent; an order that this claim has read counts. ``None``: the invoice
-        shows the parcel's number."""
+        """Read the order before the delivery is sent, unless this claim has read it. ``None``: the invoice shows the
+        parcel's number."""
         try:
             order = context.calls.order(sent.order_id, call="GET before delivery")
         except NotFound as error:
@@ -103,8 +104,8 @@ class Events:
         return tracking(parcels, now=now, zone=context.endpoint.zone, told=sent.tracking)
 
     def _put(self, context: ReconcileContext, attempt: Attempt, number: str) -> None:
-        """Where two endpoints report one parcel, the one that wrote it sends its events; where that one sends none, the
-        other does. Raises `InvoiceTaken`."""
+        """If two endpoints report one parcel, the one that wrote it sends its events. If that one sends none, the other
+        does. Raises `InvoiceTaken`."""
         try:
             context.calls.put(attempt)
         except InvoiceTaken as taken:
@@ -114,7 +115,7 @@ class Events:
             context.calls.put(replace(attempt, replaces=Overwrites(taken.shipment, number)))
 
     def _not_trackable_yet(self, context: ReconcileContext, sent: Sent, why: str) -> NextState:
-        """What was just written is not visible to the other call yet: retry on the schedule, up to the horizon."""
+        """The events call does not see the recent write yet: retry on the schedule, up to the horizon."""
         now = self._clock()
         pending = sent.pending_events or PendingEvents(now, 0)
         if now - pending.first_at > self._config.horizon_days * 86_400:
@@ -126,8 +127,8 @@ class Events:
 
 
 def _rests(end: NextState, body: Tracking) -> NextState:
-    """Where a shipment ends whose events VTEX has: until a delivery ahead may be told, or with a person who has a
-    doubt about it."""
+    """The state after VTEX got the events: ``end``, due again when a delivery date ahead may be sent, or a hold if the
+    delivery is doubtful."""
     return held(Reason.DELIVERY_DOUBTED, body.doubt) if body.doubt else replace(end, due_at=body.again)
 
 

@@ -1,4 +1,4 @@
-"""What a failed call, or a missing order or invoice, leads to.
+"""The next state after a failed call, or a missing order or invoice.
 
 Three policies. Order or invoice not there yet: look again on a schedule, without counting a try. VTEX fails: retry with
 exponential back-off. Only a person can fix it: hold. Where the failure is about the account, the account is paused.
@@ -18,13 +18,13 @@ from receiver.timing import BAD_KEY, RETRY, recheck_delay, stamp
 from receiver.vtex.answers import Refused, Rejected, VtexError
 from receiver.vtex.choice import Wait
 
-#: So many distinct orders refused in a row, within so many seconds, are no longer about the orders.
+#: When this many distinct orders in a row are refused within this many seconds, the cause is not the orders.
 REFUSED_ORDERS, REFUSED_WITHIN = 3, 600.0
-#: Calls that one step of the schedule stands for: by an order's id and by its group.
+#: Calls in one step of the schedule: by an order's id and by its group.
 CALLS_A_LOOK = 2
-#: The order may be in another account.
+#: Reasons after which the order may be in another account.
 _NOT_HERE = (Reason.ORDER_NOT_FOUND, Reason.NO_REFERENCE)
-#: How often a shipment waits for another one that is about to write the same invoice: longer than a lease in all.
+#: How often a shipment waits for another one that is about to write the same invoice: in total longer than a lease.
 MOST_YIELDS = 5
 
 
@@ -35,8 +35,8 @@ class FailurePolicy:
         self._config, self._queue, self._clock, self._chance = config, queue, clock, chance
 
     def wait_for_order(self, context: ReconcileContext, wait: Wait) -> NextState:
-        """The order is not there yet. Where the endpoint names several accounts, they are asked one after the other,
-        and then, from the first on, again on the schedule."""
+        """The order is not there yet. If the endpoint names several accounts, they are asked one after another. After
+        the last, the schedule starts again with the first."""
         asked, account = context.endpoint.asked_accounts, context.claim.account
         if account not in asked or context.sent is not None or wait.reason not in _NOT_HERE:
             return self.wait_for(context, State.AWAITING_ORDER, wait)
@@ -49,7 +49,7 @@ class FailurePolicy:
         return replace(end, due_at=now, check_at=now)
 
     def wait_for(self, context: ReconcileContext, state: State, wait: Wait, *, looks: int = 1) -> NextState:
-        """The order or the invoice is not there yet: look again on the schedule, until the horizon. ``looks``: so many
+        """The order or the invoice is not there yet: look again on the schedule, until the horizon. ``looks``: how many
         accounts were asked since the last wait."""
         now, has_news = self._clock(), context.has_news()
         if has_news:
@@ -57,8 +57,8 @@ class FailurePolicy:
         if self._past_horizon(context, now):
             return waiting(State.GAVE_UP, wait.reason, wait.note)
         waits = 0 if has_news else context.was.waits
-        # A look that asks for the order by several names counts for several: the calls are bounded, not the looks.
-        # A shipment that awaits an invoice need not ask for the order again.
+        # A look that asks for the order by several names counts as several: the schedule limits calls, not looks. A
+        # shipment that awaits an invoice need not ask for the order again.
         asked = len(context.calls.endings) if state is State.AWAITING_ORDER else 0
         steps = max(1, math.ceil(asked / CALLS_A_LOOK))
         context.waits = waits + steps
@@ -75,8 +75,7 @@ class FailurePolicy:
         return waiting(State.DUE, reason, note, due_at=now + RETRY.seconds(context.tries, self._chance))
 
     def yield_to(self, context: ReconcileContext, other: str, note: str) -> NextState:
-        """Another shipment has acquired the invoice and not recorded yet which number it wrote: it may be the same
-        one."""
+        """Wait: another shipment has acquired the invoice and not yet recorded its number, which may be the same."""
         if context.was.tries >= MOST_YIELDS:
             return held(Reason.SECOND_PARCEL, note)
         context.tries = context.was.tries + 1
@@ -84,9 +83,9 @@ class FailurePolicy:
         return NextState(state=State.DUE, note=f"{other} is about to write this invoice", due_at=at, check_at=at)
 
     def put_back(self, context: ReconcileContext, until: float) -> NextState:
-        """Not this shipment's fault: its tries stay, and it is due as soon as the account is.
+        """Put the shipment back without counting a try: the account is paused. It is due when the account's pause ends.
 
-        A shipment that awaits an invoice still does, and keeps the way to its order.
+        A shipment that awaits an invoice keeps that state, and its order.
         """
         context.decided = False
         awaits = context.was.state is State.AWAITING_INVOICE and context.sent == context.was.sent
@@ -94,7 +93,7 @@ class FailurePolicy:
         return waiting(state, Reason.ACCOUNT_PAUSED, f"until {stamp(until)}", due_at=self._clock())
 
     def after_error(self, context: ReconcileContext, error: VtexError) -> NextState:
-        """The policy for a call that VTEX did not answer as asked."""
+        """Choose the policy for a failed call to VTEX."""
         until = pause_after(self._queue.accounts, context.claim.account, error, now=self._clock())
         if until is not None:
             return self.put_back(context, until)

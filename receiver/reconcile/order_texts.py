@@ -1,11 +1,11 @@
-"""PURE: the texts in which a carrier names a parcel's order, as this endpoint's merchant and account write them."""
+"""PURE: the texts in which a carrier names a parcel's order, read by the rules of the endpoint and account."""
 
 from adapters import ReferenceKind
 from receiver.config import Endpoint
 from receiver.shipments import Known
 from receiver.vtex.order_ids import Labels, OrderText, read_order_text
 
-#: The references that may name an order, in the order in which they are asked for.
+#: The references that may name an order, in the order in which VTEX is asked for them.
 ORDER_KINDS = (ReferenceKind.ORDER_ID, ReferenceKind.SEQUENCE, ReferenceKind.ORDER_GROUP)
 
 

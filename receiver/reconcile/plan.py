@@ -23,9 +23,9 @@ from receiver.shipments import (
 from receiver.vtex.choice import Clues
 from receiver.vtex.writes import Policy, Wanted, says_nothing_new
 
-#: How far ahead of us a carrier's clock may be, in seconds, before its dispatch date goes to a person.
+#: How far ahead of our clock, in seconds, a carrier's dispatch date may be before a person must look at it.
 MOST_AHEAD = 24 * 3600.0
-#: Holds that every look finds again, as long as what the carrier says gives cause.
+#: Holds that every look finds again, as long as the carrier's data is their cause.
 _FOUND_AGAIN = (
     Reason.CANCELLED_AFTER_SEND,
     Reason.CANCELLED_AFTER_DISPATCH,
@@ -38,13 +38,13 @@ _FOUND_AGAIN = (
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """VTEX must be asked: to decide what to write, or to see whether a write is visible."""
+    """A question to VTEX: to decide what to write, or to see whether a write is visible."""
 
     purpose: Literal["decide", "read_back"]
 
 
 def plan(shipment: ShipmentRecord, known: Known, endpoint: Endpoint, config: Config, *, now: float) -> NextState | Ask:
-    """What the shipment needs, with all its updates folded into ``known``. ``now`` is in seconds since the epoch."""
+    """The shipment's next step, with all its updates folded into ``known``. ``now`` is in seconds since the epoch."""
     was = shipment.generation
     if was.state is State.DISMISSED:
         return NextState(state=State.DISMISSED, note=was.note)
@@ -71,19 +71,19 @@ def plan(shipment: ShipmentRecord, known: Known, endpoint: Endpoint, config: Con
 
 
 def as_it_was(was: Generation, *, again_at: float | None = None) -> NextState:
-    """The state of the last settlement once more, to be looked at again then."""
+    """The state of the last settlement again, due at ``again_at``."""
     return NextState(state=was.state, reason=was.reason, note=was.note, due_at=again_at, check_at=again_at)
 
 
 def wanted_of(shipment: str, known: Known, endpoint: Endpoint, sent: Sent | None = None) -> Wanted:
-    """What the carrier says, in VTEX's terms. The tracking number must be known.
+    """The desired state: what the carrier says, in VTEX's terms. The tracking number must be known.
 
-    Of several volumes the first one's number is sent, and then stays: an earlier volume that is heard of later is no
-    new mail for the shopper. ``sent`` is what was sent before.
+    Of several volumes the first one's number is sent, and then stays: if an earlier volume is reported later, the
+    shopper gets no new mail. ``sent`` is what was sent before.
     """
     own = sent.parcels.get(shipment, (None, sent.tracking_number))[1] if sent else ""
     volume = known.volume_with(own) or known.first_volume
-    assert volume.tracking_number is not None  # noqa: S101  `plan` lets nothing else through
+    assert volume.tracking_number is not None  # noqa: S101  `plan` permits nothing else
     number = volume.tracking_number.value
     return Wanted(
         shipment=shipment,
@@ -98,7 +98,7 @@ def wanted_of(shipment: str, known: Known, endpoint: Endpoint, sent: Sent | None
 
 
 def clues_of(known: Known, number: str | None) -> Clues:
-    """What the carrier says of the invoice. ``number`` is the one that VTEX gets; the parcel may have others."""
+    """What the carrier says about the invoice. ``number`` is the one for VTEX; the parcel may have others."""
     return Clues(
         tracking_number=number or "",
         other_numbers=tuple(other for other in known.numbers if other != number),
@@ -109,12 +109,12 @@ def clues_of(known: Known, number: str | None) -> Clues:
 
 
 def policy_of(endpoint: Endpoint) -> Policy:
-    """What the endpoint's settings let a write do."""
+    """What the endpoint's settings permit a write to do."""
     return Policy(second_parcel=endpoint.second_parcel, number_changed=endpoint.number_changed)
 
 
 def input_digest(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> str:
-    """A digest of everything that a choice of order and invoice is made from: while it stays, so does the decision."""
+    """A digest of every input to the choice of order and invoice. While it is unchanged, the decision is kept."""
     assigned = shipment.generation.assignment
     parts = [
         shipment.account,
@@ -144,14 +144,14 @@ def _before_dispatch(was: Generation, known: Known, endpoint: Endpoint, config: 
 
 
 def _is_overruled(was: Generation, known: Known) -> bool:
-    """True where a person named the order in spite of the very cancellation that is known."""
+    """True if a person named the order in spite of the known cancellation."""
     if known.cancelled is None or was.assignment is None:
         return False
     return was.assignment.overrules == known.cancelled
 
 
 def _is_closed(was: Generation) -> bool:
-    """Held, kept or given up until there is something new to decide on."""
+    """Held, kept or given up, until something new arrives to decide on."""
     if was.state not in (State.HELD, State.KEPT, State.GAVE_UP):
         return False
     return was.reason not in _FOUND_AGAIN
@@ -174,5 +174,5 @@ def _date_ahead(known: Known, now: float) -> NextState | None:
         return None
     if due_at - now > MOST_AHEAD:
         far = held(Reason.FUTURE_DATE, f"dispatched {known.dispatched_at.isoformat(timespec='seconds')}")
-        return replace(far, due_at=due_at)  # the one hold that time alone resolves
+        return replace(far, due_at=due_at)  # the only hold that time alone resolves
     return waiting(State.WAITING, Reason.DISPATCH_AHEAD, due_at=due_at)

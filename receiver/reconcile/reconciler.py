@@ -1,5 +1,5 @@
-"""Make VTEX agree with one shipment. `Reconciler._steps` is the order of things: unknown writes, plan, decide or read
-back, events. Then follows the settlement. All judgement is in pure modules; `failures` says what an error leads to."""
+"""Make VTEX agree with one shipment. `Reconciler._steps` has the steps: unknown writes, plan, decide or read back,
+events. Then comes the settlement. Pure modules make all decisions; `failures` maps an error to the next state."""
 
 import logging
 import random
@@ -41,12 +41,12 @@ from receiver.vtex.writes import Agreed, History, Keep, Owner, Write, decide, sh
 
 log = logging.getLogger("receiver.worker")
 
-#: Seconds until a shipment is looked at again whose endpoint the configuration does not have.
+#: Seconds until a shipment is looked at again if its endpoint is not in the configuration.
 _NO_ENDPOINT = 3600.0
 
 
 class Reconciler:
-    """Works on claims of one `Queue`. ``clock`` is Unix time in seconds; ``sleep`` waits for a slot of the account's
+    """Processes claims of one `Queue`. ``clock`` is Unix time in seconds; ``sleep`` waits for a slot of the account's
     rate limit."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Reconciler:
         self._events = Events(config, queue, decide=self._decide, clock=clock)
 
     def run(self, claim: Claim) -> None:
-        """Bring one claim to its settlement. A lost lease ends it without one: another worker has the shipment.
+        """Process one claim and settle it. After a lost lease it is not settled: another worker has the shipment.
 
         Raises `StoreUnavailable`: then the shipment is left until its lease expires.
         """
@@ -86,7 +86,7 @@ class Reconciler:
             self._leave_after_fault(claim)
 
     def _open(self, claim: Claim, endpoint: Endpoint) -> ReconcileContext:
-        """Fold the updates in; a number that the carrier uses again begins a new generation."""
+        """Fold the updates in. If the carrier has recycled the number, a new generation begins."""
         known, begun = advance(claim.record.known, claim.updates)
         if begun:
             number = claim.record.generation.number + begun
@@ -103,7 +103,7 @@ class Reconciler:
         return ReconcileContext.begin(claim, known, endpoint, calls)
 
     def _result(self, context: ReconcileContext) -> NextState:
-        """Take the steps, and turn every failure into a state with its reason."""
+        """Run the steps, and turn every failure into a state with its reason."""
         try:
             return self._steps(context)
         except Paused as error:
@@ -121,7 +121,7 @@ class Reconciler:
             return self._failures.back_off(context, Reason.INTERNAL_ERROR, "")
 
     def _advised(self, context: ReconcileContext, end: NextState) -> NextState:
-        """A new hold names its place and the command that settles it; one that stands already keeps its note."""
+        """Add the order, invoice and command to a new hold's note. A hold that already existed keeps its note."""
         if end.note == context.was.note:
             return end
         return advised(end, context.known.tracking_number or context.claim.id, context.decision, context.sent)
@@ -131,7 +131,7 @@ class Reconciler:
         pending = check_unknown_writes(context, self._config.read_back_seconds, now=self._clock())
         if pending is not None:
             return pending
-        # 2. What does the shipment need? Pure.
+        # 2. Plan the next step. Pure.
         now = self._clock()
         step = plan(context.shipment, context.known, context.endpoint, self._config, now=now)
         if isinstance(step, NextState):
@@ -168,7 +168,7 @@ class Reconciler:
         return self._apply(context, order, decision)
 
     def _at_seller(self, context: ReconcileContext, order: Order) -> NextState | None:
-        """An order that another account invoices is looked for there, unless a person has assigned it here."""
+        """Move the shipment to the account that invoices the order, unless a person has assigned it here."""
         if context.was.assignment is not None:
             return None
         account, accounts = context.claim.account, self._config.accounts
@@ -183,7 +183,7 @@ class Reconciler:
         return waiting(State.DUE, Reason.AWAITS_SELLER, note, due_at=self._clock())
 
     def _hold(self, context: ReconcileContext, decision: Hold, order: Order, owners: Mapping[str, Owner]) -> NextState:
-        """A person must decide; unless the other parcel's number is not known yet, which may be the very same."""
+        """Hold for a person. Or wait, if the other parcel's number is not known yet, because it may be the same."""
         end = self._wait_or_hold(context, decision, State.HELD, order)
         if decision.reason is Reason.NUMBER_DIFFERS:
             end = replace(end, note=end.note + self._placeholder_advice(context, decision, order))
@@ -194,7 +194,7 @@ class Reconciler:
         return end
 
     def _placeholder_advice(self, context: ReconcileContext, decision: Hold, order: Order) -> str:
-        """The setting that ends such holds, where the number seems to be none."""
+        """The setting that ends such holds, if the invoice's number seems to be a placeholder."""
         index, account = self._queue.index, context.claim.account
         for number in decision.evidence.get("holds", ()):
             rows = [row for way in spellings(number) for row in index.orders_named(account, "tracking_number", way)]
@@ -208,7 +208,7 @@ class Reconciler:
         choice, invoice, sent = decision.choice, decision.choice.package.invoice_number, context.sent
         is_ours = sent is not None and sent.is_at(order.order_id, invoice)
         if isinstance(decision, Agreed) and context.unsettled and is_ours:
-            # A lost answer's write was found applied: the rule that chose it then stands.
+            # A write whose answer was lost was found applied: the rule that chose it is kept.
             context.decision = replace(context.decision, order_id=order.order_id)
             return NextState(state=State.IN_STEP, note=context.was.note)
         context.decision = Decision(
@@ -233,8 +233,8 @@ class Reconciler:
     def _wait_or_hold(
         self, context: ReconcileContext, why: Wait | Hold, state: State, order: Order | None = None
     ) -> NextState:
-        """No invoice is chosen: the former choice is not shown beside the reason. A parcel that was written before does
-        not belong there any more, or not for certain."""
+        """Wait or hold without a chosen invoice. The former choice is cleared, so it is not shown beside the reason: a
+        parcel that was written before may not belong there any more."""
         sold = SoldElsewhere.of(context.was.decision, context.claim.account)
         evidence = {**(sold.evidence if sold else {}), **(why.evidence if isinstance(why, Hold) else {})}
         context.decision = Decision(order_id=order.order_id if order else None, evidence=evidence or None)
@@ -247,7 +247,7 @@ class Reconciler:
 
     def _write(self, context: ReconcileContext, order: Order, decision: Write) -> NextState:
         choice, invoice, over = decision.choice, decision.choice.package.invoice_number, decision.over
-        # What stood there when it was read: an edit that this write overwrites leaves a trace.
+        # Record the invoice's former values: an edit that this write overwrites leaves a trace.
         context.decision = replace(context.decision, evidence={**choice.evidence, "held": choice.package.held})
         attempt = Attempt(
             call="PATCH",
@@ -266,7 +266,7 @@ class Reconciler:
             return self._failures.yield_to(context, taken.shipment, note)
         except (NotFound, Rejected, Refused) as error:
             was_sent = context.was.sent
-            if was_sent is None or not was_sent.is_at(order.order_id, invoice):  # what stands there is not ours
+            if was_sent is None or not was_sent.is_at(order.order_id, invoice):  # its present tracking is not ours
                 former = over.shipment if over else None
                 context.releases.append(Release(order.order_id, invoice, former))
             if not isinstance(error, NotFound):
@@ -278,7 +278,7 @@ class Reconciler:
     def _written(self, context: ReconcileContext, order_id: str, decision: Write) -> NextState:
         now, choice, reads_back = self._clock(), decision.choice, self._config.read_back_seconds > 0
         invoice = choice.package.invoice_number
-        # Without a read-back, the answer is believed.
+        # Without a read-back, the answer is trusted.
         visibility = Visibility.UNSEEN if reads_back else Visibility.BELIEVED
         context.sent = context.sent_to(
             order_id, invoice, decision.body, now, visibility=visibility, parcels=decision.parcels
@@ -295,7 +295,7 @@ class Reconciler:
     # -- reading back -------------------------------------------------------------------------------------------
 
     def _read_back(self, context: ReconcileContext) -> NextState:
-        """A 200 is no proof: read the order once more, and record what VTEX shows."""
+        """Read the order once more and record what VTEX shows, because a 200 is no proof of the write."""
         sent, claim = context.was.sent, context.claim
         assert sent is not None  # noqa: S101  `plan` asks for a read-back only after a write
         packages = context.invoices(sent.order_id, sent.invoice_number, call="GET read-back")
@@ -306,7 +306,7 @@ class Reconciler:
             return NextState(state=State.IN_STEP, note="written and seen on the invoice", due_at=again)
         owner = self._queue.owners(claim.account, sent.order_id).get(sent.invoice_number)
         if owner is not None and owner.shipment != claim.id:
-            return self._decide(context)  # another parcel of ours was written there since
+            return self._decide(context)  # another parcel of ours has been written there since
         reads = sent.reads + 1
         if reads < len(READ_BACKS):
             context.sent = replace(sent, reads=reads)
@@ -328,7 +328,7 @@ class Reconciler:
         self._leave(claim, after, at)
 
     def _leave(self, claim: Claim, after: Generation, at: float) -> None:
-        """Settle without having understood the updates: they stay new."""
+        """Settle without processing the updates: they stay new."""
         self._queue.settle(claim, Settlement(due_at=at, generation=after), now=self._clock())
 
     def _settle(self, context: ReconcileContext, end: NextState) -> None:
@@ -345,7 +345,7 @@ class Reconciler:
 
 
 def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner]) -> Clues:
-    """What we know of the invoice that the parcel belongs to."""
+    """Everything known about which invoice the parcel belongs to."""
     assigned = context.was.assignment
     here = {invoice: owner for invoice, owner in owners.items() if not owner.moved}
     own = [invoice for invoice, owner in here.items() if owner.shipment == context.claim.id]

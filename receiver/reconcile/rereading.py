@@ -1,16 +1,16 @@
-"""PURE: what a worker would do with a shipment once its messages are read otherwise, in words."""
+"""PURE: what a worker would do with a shipment after its messages are read differently, in words."""
 
 from receiver.config import Config, Endpoint
 from receiver.reconcile.plan import Ask, plan, wanted_of
 from receiver.shipments import Known, NextState, Sent, ShipmentRecord
 from receiver.vtex.writes import Wanted, words
 
-#: What `receiver.vtex.writes.words` compares, in its order.
+#: The fields that `receiver.vtex.writes.words` compares, in its order.
 _FIELDS = ("number", "URL", "courier", "date")
 
 
 def follow_up(shipment: ShipmentRecord, after: Known, endpoint: Endpoint, config: Config, *, now: float) -> str:
-    """What follows from ``after``, without any call to VTEX. ``now`` is in seconds since the epoch."""
+    """The next step if ``after`` were known, without any call to VTEX. ``now`` is in seconds since the epoch."""
     step = plan(shipment, after, endpoint, config, now=now)
     if isinstance(step, NextState):
         return _rest(step)

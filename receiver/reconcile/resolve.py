@@ -1,5 +1,5 @@
-"""Which order a shipment belongs to: what a person or a link said, what the carrier says, what other orders taught us.
-Never a guess: where two orders answer, a person decides."""
+"""Finds the order of a shipment: from a person's assignment, a link, the carrier's references, or the index of orders.
+It never guesses: if two orders fit, a person decides."""
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,32 +25,32 @@ from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_numbe
 from receiver.vtex.order_ids import SUFFIX, OrderText
 from receiver.vtex.orders import Order, UnexpectedOrder, read_order
 
-#: What orders may teach of a parcel whose carrier names no order.
+#: Index look-ups for a parcel whose carrier names no order.
 _LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
-#: Besides, where the merchant says that his invoice numbers are unique: commonly they repeat across series and sellers,
-#: and the index never knows every order.
+#: The same plus invoice numbers, if the merchant says that they are unique. Usually they repeat across series and
+#: sellers, and the index never knows every order.
 _LEARNT_IF_UNIQUE = (*_LEARNT, "invoice_number")
-#: What is never used again, however long ago it was said.
+#: Names that are never recycled.
 _UNIQUE = ("invoice_key", SERIES_NUMBER)
-#: What the carrier calls the order leads nowhere for certain: a key that an order has taught still may.
+#: Reasons why the carrier's reference does not lead to a certain order. A key in the index still may.
 _A_KEY_DECIDES = (Reason.UNSAFE_ORDER_ID, Reason.UNCONFIRMED_SEQUENCE, Reason.INVOICE_NOT_THERE)
-#: Orders that are read to see which of them a parcel belongs to.
+#: The most orders that are read to see which of them a parcel belongs to.
 _MOST_READ = 4
-#: By what a link may name a parcel.
+#: The kinds of names by which a link may refer to a parcel.
 NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The order, and the invoice where a link names one."""
+    """The order, and the invoice if a link names one."""
 
     order: Order
     linked_invoice: str | None = None
 
 
 class Resolver:
-    """Finds the order of one claim. ``get_order`` and ``get_group`` ask VTEX; what they raise goes through, except
-    that VTEX knows no such order. ``texts`` are those in which the carrier names the order."""
+    """Finds the order of one claim. ``get_order`` and ``get_group`` ask VTEX. Their errors are passed on, except for an
+    order that VTEX does not know."""
 
     def __init__(
         self,
@@ -65,16 +65,16 @@ class Resolver:
         self._shipment, self._known, self._endpoint, self._index = shipment, known, endpoint, index
         self._get_order, self._get_group = get_order, get_group
         self._account = shipment.account
-        #: Where another account sold the order, only its id there may name it here: each account counts its own.
+        #: If another account sold the order, only its id there may name it here: each account has its own numbers.
         self._sold = SoldElsewhere.of(shipment.generation.decision, shipment.account)
         self._texts = order_texts(known, endpoint, self._account)
         self._names = names_of(shipment.id, known, endpoint, self._account)
         self._clues = clues_of(known, known.tracking_number)
-        #: Kind, value and time of each link that was read: what is decided here follows it already.
+        #: Kind, value and time of each link that was read: the decision already uses these links.
         self.links_read: set[tuple[str, str, float]] = set()
 
     def find(self) -> Found | Wait | Hold:
-        """The order, or why there is none."""
+        """The order, or why none was found."""
         if self._shipment.generation.assignment is not None:
             return self._order(self._shipment.generation.assignment.order_id)
         found = self._linked() or self._awaited()
@@ -102,7 +102,7 @@ class Resolver:
         return Wait(Reason.NO_REFERENCE, f"{carrier.slug} may carry it in {fields}" if fields else "")
 
     def _awaited(self) -> Found | None:
-        """The order whose invoice is awaited: while nobody says anything new, the way to it is not gone again."""
+        """The order whose invoice is awaited. Without news, the order need not be found again."""
         was, order_id = self._shipment.generation, self._shipment.generation.decision.order_id
         if was.state is not State.AWAITING_INVOICE or order_id is None:
             return None
@@ -112,7 +112,7 @@ class Resolver:
         return found if isinstance(found, Found) else None
 
     def _linked(self) -> Found | Wait | Hold | None:
-        # Invoice numbers repeat: where the carrier names the order, a link about the same number is another invoice's.
+        # Invoice numbers repeat: if the carrier names the order, such a link may be about another invoice.
         repeats = self._endpoint.invoice_numbers == "repeat" and self._texts
         kinds = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
         stored = [(name, self._index.link_of(self._account, *name)) for name in self._names if name[0] in kinds]
@@ -137,7 +137,7 @@ class Resolver:
         for kind, texts in self._texts.items():
             if len({text.order_id for text in texts}) > 1:
                 return Hold(Reason.AMBIGUOUS_REFERENCE, f"{kind}: {', '.join(text.text for text in texts)}")
-            # Where one message writes something unknown around the id, that one needs an answer.
+            # If one message has unknown words around the id, that message needs a person's answer.
             found = self._by_reference(kind, max(texts, key=lambda text: bool(text.unknown)))
             if not _is_nowhere(found):
                 return found
@@ -152,8 +152,8 @@ class Resolver:
         return self._by_group(text.text)
 
     def _by_id(self, text: OrderText) -> Found | Wait | Hold:
-        """As the carrier writes it; else VTEX's own part of it, if only labels stand around it; else by the group."""
-        # VTEX decodes a slash before it routes: there is no asking for such an id.
+        """By the text as the carrier writes it; else by VTEX's part, if only labels surround it; else by group."""
+        # VTEX decodes a slash before it routes, so such an id cannot be asked for.
         asks_whole = "/" not in text.text or (text.is_whole and text.sequence is None)
         found = self._order(text.text) if asks_whole else Wait(Reason.ORDER_NOT_FOUND, text.text)
         if not isinstance(found, Wait):
@@ -167,7 +167,7 @@ class Resolver:
         return found if not isinstance(found, Wait) or SUFFIX.search(text.order_id) else self._by_group(text.order_id)
 
     def _by_bare_sequence(self, number: str) -> Found | Wait | Hold:
-        """Digits as short as a sequence are a hint only: something else of the parcel must be on the order."""
+        """Digits as short as a sequence are only a hint: something else of the parcel must be on the order."""
         found = self._order(f"seq{number}")
         ruled = {value.removeprefix("seq") for value in self._known.values(ReferenceKind.SEQUENCE)}
         if not isinstance(found, Found) or number in ruled or bears_parcel(found.order, self._clues):
@@ -187,7 +187,7 @@ class Resolver:
         return Hold(Reason.UNCONFIRMED_SEQUENCE, note, {"orders": [order.order_id]})
 
     def _by_group(self, group: str) -> Found | Wait | Hold:
-        """The order of a purchase: the only one, or the one that the parcel's invoice or number is on."""
+        """The order of a purchase: the only one, or the one with the parcel's invoice or number."""
         try:
             documents = self._get_group(group)
         except NotFound:
@@ -200,7 +200,7 @@ class Resolver:
         return self._one_of(list(members.values()), group)
 
     def _by_marketplace_id(self, ids: Sequence[str]) -> Found | Wait | Hold:
-        """An order that another store sold, by its id there in one of its writings: known from orders that were
+        """An order that another store sold, by any spelling of its id there. The index knows it from orders that were
         read."""
         rows = [row for one in ids for row in self._index.orders_named(self._account, MARKETPLACE_ID, one)]
         order_ids = sorted({row["order_id"] for row in rows})
@@ -213,8 +213,8 @@ class Resolver:
         return self._one_of(orders, ids[0]) if orders else read[0]
 
     def _one_of(self, orders: Sequence[Order], said: str) -> Found | Wait | Hold:
-        """Of several orders the one that alone bears the parcel's key, invoice number or tracking number, else the only
-        one not cancelled."""
+        """Of several orders, the only one with the parcel's key, invoice number or tracking number; else the only one
+        not cancelled."""
         if len(orders) == 1:
             return self._order(orders[0].order_id)
         taught = {row["order_id"] for kind in _UNIQUE for row in self._rows(kind)}
@@ -233,7 +233,7 @@ class Resolver:
     # -- what orders taught -----------------------------------------------------------------------------------------
 
     def _learnt(self) -> Found | Wait | Hold | None:
-        # Where the carrier names an order that is not there yet, only a key, which is unique, may name another.
+        # If the carrier names an order that is not there yet, only a unique key may lead to another order.
         kinds = _LEARNT if self._endpoint.invoice_numbers == "repeat" else _LEARNT_IF_UNIQUE
         for kind in _LEARNT[:1] if self._texts else kinds:
             values, rows = self._values(kind), self._rows(kind)
@@ -251,12 +251,13 @@ class Resolver:
         return [value for its, value in self._names if its == kind]
 
     def _rows(self, kind: str) -> list[dict[str, Any]]:
-        """What the index knows of this parcel's names of one kind."""
+        """The index's rows for this parcel's names of one kind."""
         rows = [row for value in self._values(kind) for row in self._index.orders_named(self._account, kind, value)]
         return [row for row in rows if _of_this_parcel(kind, row["dated_at"], self._known)]
 
     def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:
-        """Each issuer counts its own series: where several invoice in one account, series and number name no order."""
+        """Each issuer has its own series. If several invoice in one account, hold: series and number may be
+        ambiguous."""
         if not isinstance(found, Found):
             return found
         keys = [key for one in found.order.outputs if (key := key_digits(one.invoice_key))]
@@ -267,7 +268,7 @@ class Resolver:
         return found
 
     def _shows_one_of(self, numbers: Sequence[str], order_id: str) -> bool:
-        """What was learnt may have been corrected since: a number that is no longer there says nothing of the order."""
+        """Whether the order still shows one of the numbers. It may have been corrected since the index read it."""
         found = self._order(order_id)
         shown = [one.tracking_number for one in found.order.outputs] if isinstance(found, Found) else []
         return any(same_number(one, number) for one in shown for number in numbers)
@@ -282,8 +283,8 @@ class Resolver:
 
 
 def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orders: Collection[str] = ()) -> list[Name]:
-    """Every name by which a link, an order or its hook may speak of a shipment, which was looked for at these orders:
-    sorted ``(kind, value)``."""
+    """Every name by which a link, an order or its hook may refer to a shipment: sorted ``(kind, value)``. ``orders``
+    are the ids that were asked for."""
     texts = order_texts(known, endpoint, account)
     of_orders = {("order_id", text.order_id) for text in texts.get(ReferenceKind.ORDER_ID, ())}
     of_orders |= {("order_id", order_id) for order_id in orders}
@@ -311,14 +312,14 @@ def own_names(shipment: str, known: Known) -> set[Name]:
 
 
 def _unknown_text(text: OrderText) -> Hold:
-    """Letters around an id may mean a return, or another store's order: only the merchant knows."""
+    """Hold: unknown letters around an id may mean a return, or another store's order. Only the merchant knows."""
     setting = f"order_id_affixes = [{', '.join(json.dumps(word, ensure_ascii=False) for word in text.unknown)}]"
     note = f"{text.text}: {' '.join(text.unknown)} around {text.order_id}; if it says nothing, set {setting}"
     return Hold(Reason.UNKNOWN_ORDER_TEXT, note, {"orders": [text.order_id]})
 
 
 def _newest_words(told: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:
-    """The links by name. A tracking number may have been linked in two notations: the newest word about it counts."""
+    """The links by name. A tracking number may have been linked in two notations: the newest link counts."""
     newest: dict[Name, Mapping[str, Any]] = {}
     for (kind, value), row in sorted(told, key=lambda one: float(one[1]["told_at"])):
         newest[kind, normalised(value) if kind == "tracking_number" else value] = row
@@ -340,14 +341,14 @@ def _is_nowhere(found: Found | Wait | Hold) -> bool:
 
 
 def _orders(documents: Any) -> Iterator[Order]:
-    """The orders that VTEX lists of a purchase, without what is none."""
+    """The readable orders in VTEX's list for a purchase."""
     for document in documents if isinstance(documents, list) else ():
         with suppress(UnexpectedOrder):
             yield read_order(document)
 
 
 def _of_this_parcel(kind: str, at: float, known: Known) -> bool:
-    """False for what was said so long before or after that it is about another parcel that bore a recycled number."""
+    """False if ``at`` is so long before or after that it is about another parcel with the same recycled number."""
     first = known.since or known.first_heard or known.last_heard
     if kind in _UNIQUE or first is None:
         return True

@@ -9,10 +9,10 @@ from receiver.vtex.order_ids import OrderText
 
 
 def reverse_end(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> NextState | None:
-    """Where a reverse shipment rests; ``None`` for any other parcel, and for one that a person has assigned.
+    """The end state of a reverse shipment; ``None`` for any other parcel, and for one that a person has assigned.
 
-    It is one where the carrier's adapter or a rule of the endpoint marks it in any of its messages, or where a word of
-    the text around an order id says so.
+    A shipment is reverse if the adapter or a rule of the endpoint marks any of its messages so, or if a word around an
+    order id says so.
     """
     was = shipment.generation
     if was.assignment is not None:
@@ -30,7 +30,7 @@ def reverse_end(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> N
 
 
 def _commands(number: str | None, texts: list[OrderText]) -> str:
-    """The command that leaves the sale alone, and the one that writes to it after all."""
+    """The command that leaves the sale alone, and the one that writes to it."""
     if number is None:
         return ""
     order = next((text.order_id for text in texts), "ORDER")

@@ -1,4 +1,4 @@
-"""PATCHes whose answer was lost: before anything else is decided, the order shows whether one was applied."""
+"""PATCHes whose answer was lost: before any other decision, the order is read to see whether one was applied."""
 
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.plan import as_it_was
@@ -8,15 +8,15 @@ from receiver.vtex.writes import shows
 
 
 def check_unknown_writes(context: ReconcileContext, read_back_seconds: float, *, now: float) -> NextState | None:
-    """Read the orders of writes of unknown outcome, and record what they show. ``None``: every outcome is known now.
+    """Read the orders of writes with unknown outcome, and record what they show. ``None``: every outcome is known now.
 
-    A state: it is too early to look, or the shipment must go back to the account of the write first.
+    A state: it is too early to read, or the shipment must first return to the account of the write.
     """
     claim, was = context.claim, context.was
     if not claim.open_writes or was.state is State.DISMISSED:
         return None
     last = claim.open_writes[-1]
-    if last.account != claim.account:  # an update has moved the shipment; what is being written there stays there
+    if last.account != claim.account:  # an update has moved the shipment; the write stays in its account
         context.account = last.account
         return as_it_was(was, again_at=now)
     begins = max(last.begun_at + read_back_seconds, was.check_at or 0.0)
@@ -33,8 +33,8 @@ def check_unknown_writes(context: ReconcileContext, read_back_seconds: float, *,
 
 
 def _take_over(context: ReconcileContext, write: OpenWrite, *, applied: bool, now: float) -> None:
-    """Go on as if the write's answer had come, unless it belongs to another parcel or a person has named another
-    invoice since."""
+    """Continue as if the write's answer had arrived, unless the invoice belongs to another parcel or a person has named
+    another one since."""
     was, assigned = context.was, context.was.assignment
     if write.generation != was.number or (assigned and assigned.order_id != write.order_id):
         return
@@ -56,7 +56,7 @@ def _take_over(context: ReconcileContext, write: OpenWrite, *, applied: bool, no
     context.decision = Decision(
         order_id=write.order_id, invoice_number=write.invoice_number, rule=write.rule, evidence=write.evidence
     )
-    # What came since may name another invoice: decide again, the order is at hand.
+    # News since the write may name another invoice: decide again with the order just read.
     note = "written; the answer was lost, and the invoice shows it"
     context.correct(sent=context.sent, note=note, input_digest="")
     context.input_digest = ""

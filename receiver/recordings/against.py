@@ -1,4 +1,4 @@
-"""Recordings read by another version of the adapters, in a process of its own, and what differs from today's."""
+"""Reads recordings with another version of the adapters, in another process, and finds the differences from today's."""
 
 import io
 import json
@@ -16,21 +16,21 @@ from typing import Any
 import receiver
 from receiver.shipments.differences import Change, changes, shipment_changes
 
-#: Where today's packages lie.
+#: The folder of today's packages.
 _ROOT = Path(receiver.__file__).resolve().parent.parent
 _PACKAGES = ("adapters", "schemas", "receiver")
-#: Runs the command with the packages of the folder before all others: ``FOLDER ROOT ARGUMENTS…``.
+#: Runs the command with the packages of a folder before all others: ``FOLDER ROOT ARGUMENTS…``.
 _COMMAND = "import sys; sys.path[:0] = sys.argv[1:3]; from receiver.cli import main; main(sys.argv[3:])"
 
 
 class NoSuchVersion(Exception):
-    """There are no adapters of that name, or they do not run; the message says why."""
+    """That version of the adapters does not exist or does not run; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differing:
-    """A recording of which two versions read something else. ``outcome`` is what became of the whole message;
-    ``shipments`` are the changes by shipment."""
+    """A recording that two versions read differently. ``outcome`` is the change for the whole message; ``shipments``
+    are the changes by shipment."""
 
     name: str
     outcome: tuple[Change, ...]
@@ -41,8 +41,8 @@ class Differing:
 def version(name: str) -> Iterator[Path]:
     """A temporary folder with that version's packages.
 
-    ``name`` is a folder that has ``adapters``, that very package, or a revision that git knows. Where it brings its own
-    ``receiver``, that one reads: the two belong together. Schemas that it lacks are today's. Raises `NoSuchVersion`.
+    ``name`` is a folder with ``adapters``, that package itself, or a git revision. If it has its own ``receiver``, that
+    one reads: the two belong together. Missing schemas are taken from today's. Raises `NoSuchVersion`.
     """
     folder = Path(name).resolve()
     if (folder / "_contract.py").is_file():
@@ -60,7 +60,7 @@ def version(name: str) -> Iterator[Path]:
 
 
 def replayed(folder: Path, arguments: Sequence[str]) -> list[dict[str, Any]]:
-    """What ``receiver replay ARGUMENTS --json`` prints with the adapters of the folder. Raises `NoSuchVersion`."""
+    """The output of ``receiver replay ARGUMENTS --json`` with the adapters of the folder. Raises `NoSuchVersion`."""
     command = [sys.executable, "-P", "-c", _COMMAND, str(folder), str(_ROOT), "replay", "--json", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  this program itself
     if done.returncode not in (0, 1) or not done.stdout:
@@ -69,7 +69,7 @@ def replayed(folder: Path, arguments: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def differing(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> Iterator[Differing]:
-    """The recordings that differ, of two replays of the same ones in the same order."""
+    """The recordings that differ between two replays of the same recordings in the same order."""
     for former, latter in zip(before, after, strict=True):
         outcome = changes(_outcome(former), _outcome(latter))
         shipments = shipment_changes(_shipments(former), _shipments(latter))

@@ -1,8 +1,8 @@
-"""Recordings: one ``.http`` file is one request as RFC 9112 writes it; ``<case>.expected.json`` beside it says under
-which settings it arrives and what must come of it. Bulk files are JSON Lines of the same.
+"""Recordings: one ``.http`` file is one request in the format of RFC 9112. ``<case>.expected.json`` beside it has the
+settings and the expected result. Bulk files are JSON Lines of the same.
 
 The ``.http`` file: request line, headers, an empty line, the exact body bytes. Lines end with LF or CRLF; nothing is
-stripped from the body. Credentials are stored as ``[redacted]``: who sends a recording signs it anew.
+stripped from the body. Credentials are stored as ``[redacted]``: a recording is signed again when it is sent.
 """
 
 import json
@@ -17,14 +17,14 @@ from receiver.carriers.schemas import validator
 
 
 class BadRecording(Exception):
-    """A file is no recording; the message names the file and what is wrong."""
+    """A file is not a recording; the message names the file and the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """One recorded request with what it expects.
+    """One recorded request with its expected result.
 
-    ``expected`` keeps ``schemas/recording.json``, which says what each member means; ``shipments`` are as
+    ``expected`` fits ``schemas/recording.json``, which explains each member; ``shipments`` are as
     `receiver.shipments.shipment_to_json` writes them. ``earlier`` are the recordings that ``after`` names.
     """
 
@@ -35,13 +35,13 @@ class Recording:
 
     @property
     def carrier(self) -> str | None:
-        """The slug of the carrier that sent it, where the recording says so."""
+        """The slug of the carrier that sent it, if the recording says so."""
         settings: dict[str, Any] = self.expected.get("endpoint", {})
         return settings.get("carrier")
 
     @property
     def answers(self) -> dict[str, Request]:
-        """The API's answers that can be read, by URL."""
+        """The API's readable answers by URL."""
         return {
             str(one.get("url")): replace(
                 self.request, method="GET", path="", query="", token="", headers={"content-type": "application/json"},
@@ -80,7 +80,7 @@ def write_http(request: Request) -> bytes:
 
 
 def load(path: Path) -> Recording:
-    """One ``.http`` file, what it expects, and the recordings that came before. Raises `BadRecording`."""
+    """Load one ``.http`` file, its expectation, and the earlier recordings. Raises `BadRecording`."""
     recording = _one(path)
     earlier = tuple(_one(path.with_name(f"{name}.http")) for name in recording.expected.get("after", ()))
     return replace(recording, earlier=earlier)

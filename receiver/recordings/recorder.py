@@ -1,5 +1,5 @@
-"""PURE: a stored delivery as a recording that may be committed: without personal data, without credentials, and with
-what it comes to today as what it must come to tomorrow."""
+"""PURE: a stored delivery as a recording that may be committed: without personal data and credentials. Today's result
+is its expected result."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,12 +11,12 @@ from receiver.recordings.format import Recording
 from receiver.recordings.scrub import scrubbed
 from receiver.shipments import shipment_to_json
 
-#: Secrets of no value, one of which any scheme takes that takes a word at all.
+#: Worthless secrets: every scheme that accepts a text accepts one of them.
 _SECRETS = ("recorded:secret", "7265636f72646564", "whsec_cmVjb3JkZWQ=")
 
 
 def captured(row: dict[str, Any], endpoint: Endpoint) -> Recording:
-    """The delivery ``row`` as a recording named ``<what it tells>_<end of its id>``."""
+    """The delivery ``row`` as a recording named ``<its status>_<end of its id>``."""
     request = scrubbed(stored_request(row, endpoint), endpoint.carrier, endpoint.rules)
     expected: dict[str, Any] = {
         "source": f"captured and scrubbed, {datetime.fromtimestamp(row['received_at'], UTC).date().isoformat()}",
@@ -40,7 +40,7 @@ def captured(row: dict[str, Any], endpoint: Endpoint) -> Recording:
 
 
 def _settings(endpoint: Endpoint) -> dict[str, Any]:
-    """The endpoint's settings without its secrets, and without what is the carrier's default."""
+    """The endpoint's settings without its secrets and the carrier's defaults."""
     carrier, scheme = endpoint.carrier, endpoint.scheme
     secret = next((word for word in _SECRETS if scheme.fault(word) is None), None)
     settings: dict[str, Any] = {"carrier": carrier.slug, "secrets": [secret] if secret else []}

@@ -1,8 +1,7 @@
-"""Recordings run again, through the code of a live request.
+"""Replays recordings through the code of a live request.
 
-A dry run makes no network call and writes nothing: the same `read` and the same decision run against orders from a
-file, or from the recording's own expectation. `send` stores for real, and a worker performs; `post` sends to a running
-receiver.
+A dry run makes no network call and stores nothing: the same `read` and the same decision use orders from a file or from
+the recording's expectation. `send` stores for real, and a worker writes. `post` sends to a running receiver.
 """
 
 import json
@@ -22,14 +21,14 @@ from receiver.shipments import Update, shipment_to_json, with_local_days
 from receiver.store import OperatorQueries
 from receiver.vtex.orders import UnexpectedOrder, read_order
 
-#: What nobody wants to come out, unless the recording says so.
+#: Outcomes that are failures, unless the recording expects them.
 _FAILURES = (Outcome.QUARANTINED, Outcome.ERROR, Outcome.UNAUTHENTICATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """What VTEX is wanted to show for one shipment, and where. ``patch`` and ``tracking`` are ``{"order", "invoice",
-    "body"}``; ``state`` is ``None`` where nothing was decided."""
+    """What VTEX should show for one shipment, and where. ``patch`` and ``tracking`` are ``{"order", "invoice",
+    "body"}``; ``state`` is ``None`` if nothing was decided."""
 
     shipment: str
     wanted: Mapping[str, Any]
@@ -43,7 +42,7 @@ class Fields:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """What one recording came to. ``differences`` are the points that are not as the recording expects."""
+    """The result of one recording. ``differences`` are the points that the recording did not expect."""
 
     name: str
     outcome: str
@@ -62,8 +61,8 @@ class Replayed:
 class Replay:
     """Runs recordings under a configuration (``None``: each must bring its own endpoint settings).
 
-    ``orders`` are VTEX orders by id for the dry run's decision; ``now`` is what a dry run takes for the present, in
-    seconds since the epoch (``None``: the moment the recording arrived). An endpoint that is ``given`` takes all.
+    ``orders`` are VTEX orders by id for the dry run's decision; ``now`` is the dry run's present time in seconds since
+    the epoch (``None``: the recording's time of arrival). A ``given`` endpoint gets all recordings.
     """
 
     config: Config | None = None
@@ -74,7 +73,7 @@ class Replay:
     _own: dict[str, Endpoint] = field(default_factory=dict)
 
     def dry(self, recording: Recording) -> Replayed:
-        """Convert, decide, send nothing."""
+        """Convert and decide without sending anything."""
         try:
             endpoint = self.endpoint_of(recording)
             own_orders = orders_by_id(recording.expected.get("orders", ()))
@@ -91,7 +90,7 @@ class Replay:
         return _replayed(recording, endpoint, reading, fields, differences)
 
     def send(self, recording: Recording, intake: Intake) -> Replayed:
-        """Store it as if it had just arrived; once a worker has been at it, `ended` tells the rest.
+        """Store the recording as if it had just arrived. After a worker has processed it, `ended` adds the result.
 
         Raises `receiver.store.StoreUnavailable`.
         """
@@ -108,13 +107,13 @@ class Replay:
         return _replayed(recording, endpoint, replace(reading, outcome=result.outcome), fields, differences)
 
     def ended(self, recording: Recording, stored: Replayed, queries: OperatorQueries) -> Replayed:
-        """What `send` returned, with where its shipments are now and the last PATCH and PUT made for each."""
+        """The result of `send`, with the present state of its shipments and the last PATCH and PUT of each."""
         fields = [_from_store(one, queries) for one in stored.fields]
         differences = (*stored.differences, *_end_differences(recording, fields))
         return replace(stored, fields=tuple(fields), differences=differences)
 
     def post(self, recording: Recording, base_url: str, http: Http) -> Replayed:
-        """Send it to a running receiver, signed anew with the configured secret."""
+        """Send the recording to a running receiver, signed again with the configured secret."""
         try:
             endpoint = self.endpoint_of(recording)
             request = _signed(endpoint, replace(_sent_now(recording.request), path=f"/webhooks/{endpoint.name}"))
@@ -131,7 +130,7 @@ class Replay:
         wanted = recording.expected.get("reply", {}).get("status", answer.status)
         differences = [f"status {answer.status}, expected {wanted}"] if wanted != answer.status else []
         if _is_probe(endpoint, request) and answer.status == endpoint.carrier.reply.success:
-            outcome = Outcome.PROBE  # answered in the carrier's own form, or, to a HEAD, without a body
+            outcome = Outcome.PROBE  # answered in the carrier's own format, or without a body to a HEAD
         elif outcome is None:
             differences = [f"status {answer.status}: {detail or 'this is no answer of a receiver'}"]
         else:
@@ -145,8 +144,8 @@ class Replay:
         )
 
     def endpoint_of(self, recording: Recording, *, configured: bool = False) -> Endpoint:
-        """The endpoint it arrives at: the one named, the one in its path, the settings it brings (unless it must be
-        a ``configured`` one), or the only one of its carrier. Raises `BadRecording`."""
+        """The recording's endpoint: the one named, the one in its path, the one in its settings (unless it must be
+        ``configured``), or the only one of its carrier. Raises `BadRecording`."""
         if self.given is not None:
             return self.given
         endpoints = self.config.endpoints if self.config else {}
@@ -171,7 +170,7 @@ class Replay:
     def _own_endpoint(self, recording: Recording) -> Endpoint:
         settings = recording.expected["endpoint"]
         written = json.dumps(settings, sort_keys=True)
-        if written not in self._own:  # a long file repeats a few
+        if written not in self._own:  # a long file repeats few settings
             carriers = self.config.carriers if self.config else None
             try:
                 self._own[written] = endpoint_from(settings, account="dry-run", carriers=carriers)
@@ -198,24 +197,24 @@ def orders_by_id(documents: Iterable[Any]) -> dict[str, Any]:
 
 
 def bad(name: str, error: Exception) -> Replayed:
-    """What comes of something that is no recording, or that nobody can take."""
+    """The result for a file that is not a recording, or that no endpoint can receive."""
     return Replayed(name=name, outcome="bad recording", differences=(str(error),))
 
 
 def _arrived(recording: Recording) -> Recording:
-    """A recording that does not say when it arrived arrives now."""
+    """The recording; without a time of arrival, it arrives now."""
     if "received_at" in recording.expected:
         return recording
     return replace(recording, request=replace(recording.request, received_at=datetime.now(UTC)))
 
 
 def _sent_now(request: Request) -> Request:
-    """A signature may hold the time at which it was made."""
+    """The request with the present time, because a signature may contain it."""
     return replace(request, received_at=datetime.now(UTC))
 
 
 def _read(endpoint: Endpoint, recording: Recording) -> Reading:
-    """What a live request would come to, up to the store, with the answers to the calls it leads to."""
+    """The reading of a live request, before it is stored, with the answers to its fetches."""
     reading = _read_alone(endpoint, recording.request)
     shipments, asked, answers = [*reading.shipments], [*reading.fetches], recording.answers
     while asked:
@@ -236,7 +235,7 @@ def _read_alone(endpoint: Endpoint, request: Request) -> Reading:
         return Reading(outcome=Outcome.PROBE)
     try:
         signed = _signed(endpoint, request)
-    except BadRecording:  # nobody but the carrier can sign it: what it says is worth a look all the same
+    except BadRecording:  # only the carrier can sign it: it is read without authentication
         return read(endpoint, replace(request, zone=endpoint.zone))
     try:
         endpoint.scheme.check(signed, endpoint.secrets)
@@ -246,13 +245,13 @@ def _read_alone(endpoint: Endpoint, request: Request) -> Reading:
 
 
 def _signed(endpoint: Endpoint, request: Request) -> Request:
-    """The request, proven anew. Raises `BadRecording` where the endpoint's settings hold nothing to prove it with."""
+    """The request, signed again. Raises `BadRecording` if the endpoint's settings have no secret to sign with."""
     request = replace(request, zone=endpoint.zone)
     if _is_probe(endpoint, request):
         return request
     try:
         return endpoint.scheme.sign(request, endpoint.secrets[0])
-    except (IndexError, ValueError):  # the keys are public ones
+    except (IndexError, ValueError):  # only public keys are known
         raise BadRecording(f"endpoint {endpoint.name}: only {endpoint.carrier.name} can sign for it") from None
 
 
@@ -297,7 +296,7 @@ def _outcome_differences(recording: Recording, outcome: str, why: str | None) ->
     because = f" ({why})" if why else ""
     if wanted is None and outcome in _FAILURES:
         yield f"{outcome}{because}"
-    # What is new to one database is a repeat to another.
+    # A delivery that is new to one database may be a duplicate in another.
     if wanted not in (None, outcome, Outcome.DUPLICATE) and outcome != Outcome.DUPLICATE:
         yield f"outcome {outcome}{because}, expected {wanted}"
 
@@ -325,7 +324,7 @@ def _end_differences(recording: Recording, fields: list[Fields]) -> Iterator[str
 
 
 def _as_read(shipment: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:
-    """Recordings expect what the adapter says; the merchant's settings add references and name couriers."""
+    """The shipment without fields that the merchant's settings change: recordings expect what the adapter reads."""
     renamed = str(shipment.get("courier_code", "")).lower() in endpoint.couriers
     added = {"references", "courier"} if renamed else {"references"}
     return {name: value for name, value in shipment.items() if name not in added}

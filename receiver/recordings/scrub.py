@@ -1,5 +1,5 @@
-"""PURE: a request without personal data: of the body only what we use survives, the fields that the carrier's schema
-names and the texts that the merchant's reference rules find."""
+"""PURE: a request without personal data. The body keeps only what we use: the fields that the carrier's schema names,
+and the texts that the merchant's reference rules find."""
 
 import json
 import re
@@ -11,14 +11,14 @@ from receiver.carriers import Carrier
 from receiver.carriers.references import Finder
 from receiver.intake.redaction import REDACTED
 
-#: Headers that say something about the format; every other one may say something about a person.
+#: Headers about the format; every other header may be about a person.
 _KEPT_HEADERS = ("content-type", "user-agent")
-#: The name of a field, as opposed to somebody's address or telephone number that serves as a key.
+#: The name of a field, as opposed to a person's address or telephone number used as a key.
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,60}", re.ASCII)
 
 
 def scrubbed(request: Request, carrier: Carrier, rules: tuple[Finder, ...] = ()) -> Request:
-    """The request with ``"[redacted]"`` for every value that neither the carrier's schema names nor a finder finds."""
+    """The request with ``"[redacted]"`` for every value that no schema of the carrier names and no rule finds."""
     kept = (*_KEPT_HEADERS, *carrier.headers)
     headers = {name: value for name, value in request.headers.items() if name in kept}
     if carrier.query and not request.body:
@@ -32,7 +32,7 @@ def scrubbed(request: Request, carrier: Carrier, rules: tuple[Finder, ...] = ())
 
 
 def _payload(request: Request, carrier: Carrier) -> Any:
-    """What is too odd for the strict decoder is scrubbed all the same: it is what somebody wants to look at."""
+    """The payload. If the strict decoder refuses it, it is scrubbed anyway, because a person may want to look at it."""
     try:
         return carrier.decode(request)
     except Unreadable:
@@ -40,21 +40,21 @@ def _payload(request: Request, carrier: Carrier) -> Any:
 
 
 class _Scrubber:
-    """Goes through one payload."""
+    """Scrubs one payload."""
 
     def __init__(self, payload: Any, carrier: Carrier, rules: tuple[Finder, ...]) -> None:
         members = _members(payload, carrier)
         spoken = members if carrier.split else [payload]
         hits = [(finder, [hit for one in spoken for hit in _hits(finder, one)]) for finder in rules]
         self._found = [(finder, found) for finder, found in hits if found]
-        # A member is known by its place: `split` hands out the very objects that stand in the payload.
+        # A member is recognised by identity: `split` returns the same objects that are in the payload.
         self._members = {id(member) for member in members}
         self._member = _expanded(carrier.schema.get("$defs", {}).get("member", {}), carrier.schema)
         whole = [carrier.schema, *(carrier.schema["$defs"][name] for name in ("notice",) if carrier.notice)]
         self.scrubbed = self.known(payload, {"allOf": [_expanded(schema, carrier.schema) for schema in whole]})
 
     def known(self, value: Any, schema: dict[str, Any]) -> Any:
-        """A value that the schema names, without what it holds besides."""
+        """A value that the schema names, without its unnamed parts."""
         if id(value) in self._members:
             schema = {"allOf": [schema, self._member]}
         if isinstance(value, dict):
@@ -67,13 +67,13 @@ class _Scrubber:
             }
         if isinstance(value, list):
             items = _items(schema)
-            if any(id(item) in self._members for item in value):  # what stands beside members is of their kind
+            if any(id(item) in self._members for item in value):  # items beside members are of the same kind
                 items = self._member if items is None else {"allOf": [items, self._member]}
             return [self.unknown(item) if items is None else self.known(item, items) for item in value]
         return value
 
     def unknown(self, value: Any) -> Any:
-        """A value that the schema does not name: blank, but for what a rule finds in it."""
+        """A value that the schema does not name: redacted, except for what a rule finds in it."""
         if id(value) in self._members:
             return self.known(value, self._member)
         if value is None or isinstance(value, bool):
@@ -84,7 +84,7 @@ class _Scrubber:
         return self._reference(str(value).strip()) or REDACTED
 
     def _reference(self, written: str) -> str | None:
-        """As much of the text as the rule needs to find its reference again."""
+        """The part of the text that a rule needs to find its reference again."""
         for finder, hits in self._found:
             match = finder.pattern.search(written) if finder.pattern else None
             if match and (match.group(1) if match.re.groups else match.group()) in hits:
@@ -95,7 +95,7 @@ class _Scrubber:
 
 
 def _members(payload: Any, carrier: Carrier) -> list[Any]:
-    """The members of a message that is fit to be split, those that are objects: its own, or all of it."""
+    """The members of a message that can be split, if they are objects: its parts, or the whole message."""
     if carrier.split is None:
         return []
     try:
@@ -114,7 +114,7 @@ def _hits(finder: Finder, payload: Any) -> list[str]:
 
 
 def _holds_more(value: Any) -> bool:
-    """Whether anything but blanks is left."""
+    """Whether any text besides ``[redacted]`` is left."""
     if isinstance(value, dict):
         return any(_holds_more(item) for item in value.values())
     if isinstance(value, list):
@@ -123,7 +123,7 @@ def _holds_more(value: Any) -> bool:
 
 
 def _expanded(schema: Any, root: dict[str, Any]) -> Any:
-    """The schema with its local references (``#/$defs/…``) put in place. Ours are never recursive."""
+    """The schema with its local references (``#/$defs/…``) expanded. Ours are never recursive."""
     if isinstance(schema, list):
         return [_expanded(item, root) for item in schema]
     if not isinstance(schema, dict):
@@ -136,7 +136,7 @@ def _expanded(schema: Any, root: dict[str, Any]) -> Any:
 
 
 def _properties(schema: dict[str, Any]) -> dict[str, Any]:
-    """Every property the schema names, whichever of its branches does."""
+    """Every property that the schema or any of its branches names."""
     found: dict[str, Any] = dict(schema.get("properties", {}))
     for branch in _branches(schema):
         for name, inner in _properties(branch).items():

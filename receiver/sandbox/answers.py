@@ -1,8 +1,8 @@
-"""How VTEX's answers look on the wire: its refusals, its troubles, and the forms in which either may come.
+"""The stand-in's HTTP answers: VTEX's refusals and failures, and the formats in which they may come.
 
 Sources: the guides "How to load test a store" (429, 503, Retry-After), "Handling errors" and "Orders feed" at
 https://developers.vtex.com/docs/guides, and VTEX's known issues (KI, by number) at
-https://help.vtex.com/en/known-issues. What a 429, 503 or 403 carries as its body is documented nowhere.
+https://help.vtex.com/en/known-issues. The bodies of 429, 503 and 403 are not documented.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from receiver.sandbox.faults import Faults
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One HTTP answer: nothing where it is ``empty``, ``html`` where there is any, else ``body`` as JSON.
+    """One HTTP answer: no body if ``empty``, ``html`` if there is any, else ``body`` as JSON.
 
     ``applied``: a write took effect.
     """
@@ -31,7 +31,7 @@ class Answer:
 
 
 class Refused(Exception):
-    """The order management declines; ``answer`` is what it says."""
+    """The order management refuses; ``answer`` is its answer."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(str(answer.body))
@@ -39,12 +39,12 @@ class Refused(Exception):
 
 
 LOGIN_PATH = "/login"
-#: What a client meets that follows the redirect: a page, with status 200.
+#: The answer for a client that follows the redirect: a page with status 200.
 LOGIN_PAGE = Answer(html="<!doctype html><html><title>Login</title><body><form>E-mail</form></body></html>")
 REDIRECT = Answer(status=302, html="<!doctype html><title>Moved</title>", headers=(("Location", LOGIN_PATH),))
-#: No route fits. A "/" in an invoice number ends here: the platform decodes %2F before it routes (KI-1302085).
+#: No route matches. A "/" in an invoice number leads here: the platform decodes %2F before it routes (KI-1302085).
 NO_ROUTE = Answer(status=404, html="<!doctype html><html><title>404</title><body>File or directory not found.</body>")
-#: The web server takes this URL for an attack, as that of an invoice number with a ":" (field; the status is unknown).
+#: The web server rejects this URL as an attack, such as an invoice number with a ":" (field; the status is unknown).
 BAD_URL = Answer(
     status=400,
     html="<!doctype html><html><title>Error</title><body>A potentially dangerous Request.Path value.</body></html>",
@@ -52,12 +52,12 @@ BAD_URL = Answer(
 
 
 def oms_error(status: int, message: str, *, code: str = "1") -> Answer:
-    """The order management's own error shape."""
+    """An error in the order management's own format."""
     return Answer(status=status, body={"error": {"code": code, "message": message, "exception": None}})
 
 
 def plain_error(status: int, message: str) -> Answer:
-    """The bare shape of "Invoice Not Found" and "An error has occurred"."""
+    """An error in the bare format of "Invoice Not Found" and "An error has occurred"."""
     return Answer(status=status, body={"message": message})
 
 
@@ -65,8 +65,8 @@ UNAUTHORIZED = oms_error(401, "Unauthorized access")
 
 
 def trouble(faults: Faults, roll: Callable[[str, float], bool], now: float, lately: Callable[[], int]) -> Answer | None:
-    """What answers in VTEX's place, or ``None``. ``roll(name, fraction)`` throws the dice; ``now`` is Unix time,
-    ``lately()`` the number of calls in the minute before."""
+    """The injected failure that answers in VTEX's place, or ``None``. ``roll(name, fraction)`` throws the dice; ``now``
+    is Unix time, ``lately()`` the number of calls in the last minute."""
     if faults.redirect:
         return REDIRECT
     if faults.login_page:
@@ -81,7 +81,7 @@ def trouble(faults: Faults, roll: Callable[[str, float], bool], now: float, late
 
 
 def in_form(form: str, answer: Answer) -> Answer:
-    """A refusal or error in one of the forms of ``Faults.error_form``; any other answer as it is."""
+    """A refusal or error in one of the formats of ``Faults.error_form``; any other answer is unchanged."""
     status, title = answer.status, HTTPStatus(answer.status).phrase
     if status < 400 or answer.html is not None:
         return answer

@@ -1,16 +1,16 @@
-"""A stand-in for VTEX's order management: the calls of this project answered as documented, troubles on demand.
+"""A stand-in for VTEX's order management: it answers this project's calls as documented, with faults on demand.
 
     app = create_sandbox(load_orders(Path("orders.json")), parse_faults(["throttle=0.1", "retry_after=30"]))
     with serve(app) as running:
         ...  # the account's base_url is running.url
 
-``app.extensions["sandbox"]`` is the `Sandbox`: its faults, calls and orders. Other processes ask over HTTP:
+``app.extensions["sandbox"]`` is the `Sandbox`: its faults, calls and orders. Other processes use HTTP:
 ``GET /sandbox/calls``, ``GET /sandbox/orders``, ``GET /sandbox/orders/<id>``, ``POST /sandbox/faults`` (an object of
-`Faults`; what is absent is off) and ``POST /sandbox/orders`` (one order, added or replaced). Whoever has configured an
-order hook is notified whenever an order changes its status or gains an invoice.
+`Faults`; missing faults are off) and ``POST /sandbox/orders`` (one order, added or replaced). A configured order hook
+is notified when an order changes its status or gains an invoice.
 
 Source: "Orders API" at https://developers.vtex.com/docs/api-reference/orders-api. Where VTEX documents nothing, the
-stand-in does what hurts a client most: a PATCH replaces all four fields, so a null blanks what was there.
+stand-in does the worst for a client: a PATCH replaces all four fields, so a null blanks a value.
 """
 
 import json
@@ -87,8 +87,8 @@ def create_sandbox(
 ) -> Flask:
     """The stand-in as a Flask application.
 
-    ``accounts_token`` is the one (key, token) pair that may enter; without it any pair may, but not none. ``clock``
-    is Unix time in seconds, ``sleep`` makes slow answers slow, ``seed`` fixes the dice. Raises `BadOrders`.
+    ``accounts_token`` is the only accepted (key, token) pair; without it any pair is accepted, but not a missing one.
+    ``clock`` is Unix time in seconds, ``sleep`` makes slow answers slow, ``seed`` fixes the dice. Raises `BadOrders`.
     """
     sandbox = Sandbox(orders, faults, clock=clock, seed=seed)
     app = Flask(__name__, static_folder=None)
@@ -107,7 +107,7 @@ def create_sandbox(
 
 
 class _Gate:
-    """Puts the troubles, the credentials and the record around every call below ``/api``, routed or not."""
+    """Applies faults, checks credentials and records every call below ``/api``, routed or not."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class _Gate:
             return Response()
         now = self._clock()
         answer = trouble(faults, sandbox.roll, now, lambda: sandbox.lately(now))
-        if faults.unroutable & {_named("order_id"), _named("invoice")}:  # the web server stands before all else
+        if faults.unroutable & {_named("order_id"), _named("invoice")}:  # the web server comes before everything else
             answer = BAD_URL
         if answer is None and not _authorized(self._accounts_token):
             answer = UNAUTHORIZED
@@ -166,7 +166,7 @@ class _Gate:
             self._sleep(g.faults.slow[1])
         request.environ[_DROPPED] = g.dropped
         if response.mimetype == "application/json" and request.endpoint in ("put_tracking", "list_orders"):
-            response.content_type = "application/json; charset=utf-8"  # as the reference says of these two
+            response.content_type = "application/json; charset=utf-8"  # as the reference says for these two
         return response
 
 
@@ -281,7 +281,7 @@ def _named(part: str) -> str:
 
 
 def _needed(body: Any) -> set[str]:
-    """The resources that the call's key must have."""
+    """The permissions that the call's key must have."""
     refund = {"refund"} if isinstance(body, dict) and body.get("type") == "Input" else set()
     return {_NEEDS.get(request.endpoint or "", ""), *refund}
 
@@ -304,10 +304,10 @@ def _authorized(accounts_token: tuple[str, str] | None) -> bool:
 
 
 class _Dropping:
-    """Closes the connection without an answer where the application asks for it.
+    """Closes the connection without an answer if the application asks for it.
 
-    Werkzeug's server takes a `ConnectionError` before the first byte for a client that went away and writes nothing,
-    but would wait on that socket for the next request: it is shut down here.
+    On a `ConnectionError` before the first byte, Werkzeug's server writes nothing, because it assumes that the client
+    left. But it would wait on that socket for the next request, so the socket is shut down here.
     """
 
     def __init__(self, application: "WSGIApplication") -> None:
@@ -331,14 +331,14 @@ class _Quiet(WSGIRequestHandler):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server in a thread of its own, until `stop` or the end of its ``with`` block."""
+    """A server in its own thread, until `stop` or the end of its ``with`` block."""
 
     url: str
     _server: BaseWSGIServer
     _thread: threading.Thread
 
     def stop(self) -> None:
-        """Takes no more calls; returns once the port is free."""
+        """Stop accepting calls; returns once the port is free."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -353,11 +353,11 @@ class Running:
 
 
 def serve(app: Flask, host: str = "127.0.0.1", port: int = 0, *, log_requests: bool = False) -> Running:
-    """Serves the application from a daemon thread; port 0 takes any free one. Raises `OSError` where it cannot listen.
+    """Serve the application from a daemon thread; port 0 means any free one. Raises `OSError` if it cannot listen.
 
     ``log_requests`` writes a line for each request to stderr.
     """
-    # Werkzeug ends the whole process where it cannot bind: bind first, and hand the socket over.
+    # Werkzeug ends the whole process if it cannot bind: bind first, and pass the socket to it.
     with create_server((host, port), backlog=128) as listening:
         bound = listening.getsockname()[1]
         handler = WSGIRequestHandler if log_requests else _Quiet

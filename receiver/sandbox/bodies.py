@@ -1,4 +1,4 @@
-"""What the stand-in takes: the bodies of the three writes, and the package that an invoice becomes.
+"""The bodies of the three writes that the stand-in accepts, and the package that an invoice becomes.
 
 Source: "Orders API" at https://developers.vtex.com/docs/api-reference/orders-api.
 """
@@ -50,7 +50,7 @@ def check_patch(body: Any) -> None:
 
 
 def iso(now: float) -> str:
-    """As VTEX writes times: seven digits of a second."""
+    """A time in VTEX's format, with seven digits of a second."""
     return f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%S.%f}0+00:00"
 
 
@@ -89,7 +89,7 @@ def _check_time(path: str, text: str, shape: re.Pattern[str]) -> None:
 
 
 def check_invoice(body: Any, order: dict[str, Any]) -> int:
-    """Passes with the invoice's value in cents."""
+    """Returns the invoice's value in cents, or raises `Refused`."""
     _check(body, _INVOICE)
     _check(body, {name: kinds for name, kinds in _INVOICE_EXTRAS.items() if name in body})
     if body["type"] not in ("Output", "Input"):

@@ -1,4 +1,4 @@
-"""A stand-in for carriers' APIs, for the demonstration: answers what recordings say that is fetched, on loopback."""
+"""A stand-in for carriers' APIs, for the demonstration: serves the answers of recordings on loopback."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _TOKEN_IN_QUERY = re.compile(rf"[?&]\w+={_TOKEN}")
 
 @contextmanager
 def running_apis(recordings: Iterable[Recording]) -> Iterator[str]:
-    """The URL that stands for every carrier's API meanwhile; answers are found by path and query."""
+    """The URL that replaces every carrier's API; answers are found by path and query."""
     answers = {_target(url): answer.body for recording in recordings for url, answer in recording.answers.items()}
 
     class Handler(BaseHTTPRequestHandler):
@@ -28,7 +28,7 @@ def running_apis(recordings: Iterable[Recording]) -> Iterator[str]:
             self._answer(HTTPStatus.NOT_FOUND if body is None else HTTPStatus.OK, body or b"")
 
         def do_POST(self) -> None:
-            """What nobody reads the answer of, such as an activation, succeeds; so does asking for a token."""
+            """Answer a POST with success and a token: activations ignore the body, and token requests need it."""
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self._answer(HTTPStatus.OK, json.dumps(dict.fromkeys(_token_names(), _TOKEN)).encode())
 
@@ -40,7 +40,7 @@ def running_apis(recordings: Iterable[Recording]) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Nobody looks."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -53,7 +53,7 @@ def running_apis(recordings: Iterable[Recording]) -> Iterator[str]:
 
 
 def _token_names() -> set[str]:
-    """The names under which carriers answer with a token."""
+    """The names of the token field in carriers' answers."""
     exchanges = [carrier.credentials for carrier in discover().values()]
     return {exchange.token for exchange in exchanges if isinstance(exchange, Exchange)}
 

@@ -1,4 +1,4 @@
-"""What goes wrong between a client and VTEX, as switches. What each stands for, with its source: docs/sandbox.md."""
+"""Faults between a client and VTEX, as switches. docs/sandbox.md explains each, with its source."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -33,25 +33,25 @@ class BadFaults(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """Which of VTEX's troubles are switched on; none of them by default. Raises `BadFaults`.
+    """The faults that are switched on; none by default. Raises `BadFaults`.
 
-    Fractions lie between 0 and 1: the share of calls that meet the trouble, by the sandbox's seeded dice.
+    Fractions are between 0 and 1: the share of calls with that fault, by the sandbox's seeded dice.
     """
 
     throttle: float = 0.0  #: fraction answered 429
-    per_minute: int = 0  #: calls within any minute from which on 429 is answered; 0: no limit
+    per_minute: int = 0  #: calls within a minute after which 429 is answered; 0: no limit
     unavailable: float = 0.0  #: fraction answered 503
     #: ``Retry-After`` of 429 and 503: whole seconds, ``date:30`` for an HTTP date 30 s ahead, any other text as it is
     #: (nonsense happens), ``""`` for no such header
     retry_after: int | str = ""
     server_error: float = 0.0  #: fraction answered ``error_status``, nothing applied
     error_status: int = 500  #: 500, 502, 504 or 408
-    #: how refusals and errors look: ``""`` each in the form it is known by, ``html`` a page, ``problem`` JSON of
-    #: RFC 9110, ``message`` a bare message, ``empty`` no body; ``login``: 401 and 403 redirect to a login page
+    #: the format of refusals and errors: ``""`` each in its known format, ``html`` a page, ``problem`` JSON of RFC
+    #: 9110, ``message`` a bare message, ``empty`` no body; ``login``: 401 and 403 redirect to a login page
     error_form: str = ""
-    missing_status: int = 404  #: what "Invoice Not Found" comes with: 404 or 400; VTEX does not say
+    missing_status: int = 404  #: the status of "Invoice Not Found": 404 or 400; VTEX does not say
     empty_answers: bool = False  #: 200 carries no body
-    slow: tuple[float, float] = (0.0, 0.0)  #: fraction, and the seconds its answers take; writes are applied before
+    slow: tuple[float, float] = (0.0, 0.0)  #: fraction, and the seconds their answers take; writes are applied first
     reset_before: float = 0.0  #: fraction whose connection is closed without an answer, nothing applied
     reset_after_applying: float = 0.0  #: fraction of good writes that are applied, then closed without an answer
 
@@ -61,28 +61,28 @@ class Faults:
     #: resources that the key's role lacks, answered 403: ``view``, ``list``, ``notify``, ``refund``, ``hook``
     lacking: frozenset[str] = frozenset()
     forbidden: frozenset[str] = frozenset()  #: order ids answered 403, ``*`` for all
-    #: order ids and invoice numbers whose URL the web server does not take: 400 with an HTML page
+    #: order ids and invoice numbers whose URL the web server refuses: 400 with an HTML page
     unroutable: frozenset[str] = frozenset()
-    broken: frozenset[str] = frozenset()  #: order ids about which every call is answered 500: the order itself is ill
+    broken: frozenset[str] = frozenset()  #: order ids for which every call is answered 500: the order itself is broken
 
     unapplied: float = 0.0  #: fraction of good writes that get their receipt and are never applied
     invoice_delay: float = 0.0  #: seconds from the first call that names an order until it has its packages
     visible_after: float = 0.0  #: seconds until GET shows what a write did
     index_lag: float = 0.0  #: seconds until the list of orders shows an invoice
-    odd_orders: bool = False  #: GET shows what VTEX may leave out as null, and fields in forms that integrators met
+    odd_orders: bool = False  #: GET shows optional fields as null, and fields in formats that integrators met
     two_years: bool = False  #: orders created more than two years ago are no longer shown
 
     #: PUT tracking adds its events to those before; otherwise they replace them. VTEX documents neither.
     append_events: bool = False
     #: PATCH leaves a field alone where it is null; otherwise null blanks it. VTEX documents neither.
     merge_patch: bool = False
-    #: POST of an invoice number that is there, on which sources conflict: ``receipt`` a new one and no change,
+    #: POST of an existing invoice number, on which sources conflict: ``receipt`` a new receipt and no change,
     #: ``refused``, ``replaced`` by the new invoice, ``doubled`` as it happens before the first one is visible
     repost: str = "receipt"
     #: order hook: ``twice`` each, ``disorder`` a minute late and the newest first, ``bare`` without ``LastState`` and
-    #: ``CurrentChange``, ``unfiltered`` whatever the status, ``lost`` never
+    #: ``CurrentChange``, ``unfiltered`` for any status, ``lost`` never
     hook_trouble: frozenset[str] = frozenset()
-    #: the troubles that answer in place of VTEX, slowness, ``empty_answers``, ``unapplied`` strike only these methods
+    #: faults that answer in VTEX's place, ``slow``, ``empty_answers`` and ``unapplied`` apply only to these methods
     methods: frozenset[str] = _METHODS
 
     def __post_init__(self) -> None:
@@ -111,18 +111,17 @@ class Faults:
             _demand("retry_after", wait.removeprefix("date:").isdecimal(), "date: and whole seconds")
 
     def forbids(self, orders: Iterable[str]) -> bool:
-        """True where one of these orders is closed to the key."""
+        """True if one of these orders is forbidden to the key."""
         return "*" in self.forbidden or any(order in self.forbidden for order in orders)
 
     def breaks(self, orders: Iterable[str]) -> bool:
-        """True where one of these orders makes every call fail."""
+        """True if one of these orders makes every call fail."""
         return any(order in self.broken for order in orders)
 
 
 def parse_faults(words: Iterable[str]) -> Faults:
-    """Faults as people write them: ``throttle=0.1``, ``retry_after=30``, ``slow=0.2:5``, ``forbidden=ID,ID``,
-    ``methods=PATCH,PUT``; a switch alone means on. Raises `BadFaults`.
-    """
+    """Parse faults as people write them: ``throttle=0.1``, ``retry_after=30``, ``slow=0.2:5``, ``forbidden=ID,ID``,
+    ``methods=PATCH,PUT``; a switch alone means on. Raises `BadFaults`."""
     values: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")
@@ -137,7 +136,7 @@ def parse_faults(words: Iterable[str]) -> Faults:
 
 
 def faults_from_json(plain: object) -> Faults:
-    """Faults as `faults_to_json` writes them; what is absent is off. Raises `BadFaults`."""
+    """Faults from the result of `faults_to_json`; missing ones are off. Raises `BadFaults`."""
     if not isinstance(plain, Mapping):
         raise BadFaults("faults: expected an object of names and values")
     values = dict(plain)

@@ -1,4 +1,4 @@
-"""Orders for the stand-in, out of files."""
+"""Reads orders for the stand-in from files."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from receiver.sandbox.orders import BadOrders, Order, check_order
 
 
 def load_orders(path: Path) -> list[Order]:
-    """The orders of a file: a JSON list, one JSON object, or one object a line. Raises `BadOrders`."""
+    """The orders of a file: a JSON list, one JSON object, or one object on each line. Raises `BadOrders`."""
     try:
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -36,7 +36,7 @@ def _entries(path: Path, content: str) -> Iterator[tuple[str, Any]]:
 
 
 def _lines(path: Path, content: str, error: ValueError) -> Iterator[tuple[str, Any]]:
-    """JSON Lines, if the first line stands alone; else the fault is the whole file's."""
+    """The lines of a JSON Lines file, if the first line is JSON; otherwise the whole file is faulty."""
     alone = False
     for number, line in enumerate(content.split("\n"), 1):
         if not line.strip():

@@ -1,8 +1,8 @@
-"""The stand-in's order hook: one configuration an app key, a ping before it is kept, and notifications.
+"""The stand-in's order hook: one configuration for each app key, a ping before it is saved, and notifications.
 
-Source: the guide "Orders feed" and "Create or update hook configuration" (Orders API); that the configuration's headers
-travel with the ping is documented nowhere, so here they do not. Nor is how the waits between tries grow: here they
-double from a second to an hour. Time passes where somebody calls the stand-in: then what is due is sent.
+Source: the guide "Orders feed" and "Create or update hook configuration" (Orders API). VTEX does not document whether
+the ping has the configuration's headers: here it does not. Nor does it document the waits between tries: here they
+double from a second to an hour. Due events are sent when a client calls the stand-in.
 """
 
 import json
@@ -20,9 +20,9 @@ from receiver.sandbox.orders import Order, Sandbox
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SECONDS = 5.0
 _DAY = 86_400.0
-#: A configuration that had nothing to tell for so long is deleted.
+#: A configuration without events for this long is deleted.
 SILENT = 3 * _DAY
-#: An event is dropped after so many tries, or so long.
+#: An event is dropped after this many tries, or this long.
 TRIES, KEPT = 100, 4 * _DAY
 _LATE = 60.0
 _LONGEST_WAIT = 3600.0
@@ -38,7 +38,7 @@ class _Event:
 
 
 class Hooks:
-    """The configurations by app key, and what is to be told to them."""
+    """The configurations by app key, and their queued events."""
 
     def __init__(self, sandbox: Sandbox, *, clock: Callable[[], float]) -> None:
         self.configs: dict[str, dict[str, Any]] = {}
@@ -61,7 +61,7 @@ class Hooks:
         return Answer(body=None)
 
     def save(self, key: str, body: Any) -> Answer:
-        """Raises `Refused` unless the URL answers the ping with 200."""
+        """Save a configuration. Raises `Refused` unless the URL answers the ping with 200."""
         url, headers, filters = _checked(body)
         if _post(url, {}, {"hookConfig": "ping"}) != 200:
             raise Refused(oms_error(400, "Unable to check address"))
@@ -70,7 +70,7 @@ class Hooks:
         return Answer(body=self.configs[key], applied=True)
 
     def notify(self, order: Order) -> None:
-        """Tell every hook whose filter has the order's status."""
+        """Queue an event for every hook whose filter has the order's status."""
         self._forget_silent()
         now, trouble = self._clock(), self._sandbox.faults.hook_trouble
         name, status = order["orderId"], str(order.get("status") or "")
@@ -90,7 +90,7 @@ class Hooks:
         self.deliver()
 
     def deliver(self) -> None:
-        """Send what is due; what is not answered 200 is sent again later."""
+        """Send due events; those not answered 200 are sent again later."""
         now = self._clock()
         with self._lock:
             due = [event for event in self._waiting if event.due <= now]

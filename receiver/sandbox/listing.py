@@ -1,4 +1,4 @@
-"""The stand-in's list of orders: an index that lags behind, is stale, and pages no further than VTEX's.
+"""The stand-in's list of orders: it lags, shows stale statuses, and has no more pages than VTEX's.
 
 Source: "List orders" at https://developers.vtex.com/docs/api-reference/orders-api: at most 30 pages of at most 100.
 """
@@ -16,7 +16,7 @@ _BETWEEN = re.compile(r"invoicedDate:\[(\S+) TO (\S+)\]")
 
 
 def listed(sandbox: Sandbox, query: Mapping[str, str], now: float) -> Answer:
-    """One page of the orders invoiced between two instants, by ``f_invoicedDate``; of all without it."""
+    """One page of the orders invoiced between two instants, by ``f_invoicedDate``; of all orders without it."""
     page, size = _number(query, "page", 1, _MOST_PAGES), _number(query, "per_page", _USUAL, _MOST_ON_PAGE)
     since, until = _window(query)
     newest = now - sandbox.faults.index_lag
@@ -38,7 +38,7 @@ def _entry(order: Order, sandbox: Sandbox) -> dict[str, Any]:
     return {
         **{name: order.get(name) for name in shown},
         "status": sandbox.status_in_list(order["orderId"]),
-        "marketPlaceOrderId": order.get("marketplaceOrderId"),  # spelt so in the list only
+        "marketPlaceOrderId": order.get("marketplaceOrderId"),  # spelled so only in the list
         "items": None,
         "totalValue": float(order.get("value", 0)),
     }

@@ -1,4 +1,4 @@
-"""The orders behind the stand-in OMS server: what each call does to them, and what GET shows of it, and when.
+"""The orders of the stand-in: what each call does to them, and what GET shows of it, and when.
 
 Source: "Orders API" at https://developers.vtex.com/docs/api-reference/orders-api; known issues by number (KI).
 """
@@ -23,15 +23,15 @@ _MINUTE = 60.0
 
 
 class BadOrders(ValueError):
-    """An orders file, or one entry of it, is no order; the message names both."""
+    """An orders file, or an entry of it, is not an order; the message names both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call as it came. ``status`` is 0 where the connection was closed without an answer.
+    """One call as it arrived. ``status`` is 0 if the connection was closed without an answer.
 
-    ``path`` is as sent, still percent-encoded; ``body`` is the request's JSON, ``None`` where there is none;
-    ``order`` and ``invoice`` are the ones it names, as VTEX stores them; ``applied``: a write took effect.
+    ``path`` is as sent, still percent-encoded; ``body`` is the request's JSON, ``None`` if there is none; ``order`` and
+    ``invoice`` are the ones it names, as VTEX stores them; ``applied``: a write took effect.
     """
 
     at: float
@@ -51,7 +51,7 @@ class Sandbox:
         self.faults = faults
         #: (order id, invoice number) to the ``dispatchedDate`` last written, which VTEX never shows
         self.dispatched: dict[tuple[str, str], str | None] = {}
-        #: hears of every order that was put here, changed its status or gained an invoice
+        #: called for every order that is added, changes its status or gains an invoice
         self.on_change: Callable[[Order], object] = lambda _: None
         self._clock = clock
         self._seed = seed
@@ -67,13 +67,13 @@ class Sandbox:
 
     @property
     def calls(self) -> list[Call]:
-        """The calls to the order management, oldest first; only the newest ten thousand are kept."""
+        """The calls to the order management, oldest first; only the last ten thousand are kept."""
         with self._lock:
             return list(self._calls)
 
     @property
     def orders(self) -> dict[str, Order]:
-        """Every order with all that was written, whether GET shows it yet or not. Read, but change with `put`."""
+        """Every order with all writes, even those that GET does not show yet. Read-only: change orders with `put`."""
         with self._lock:
             return {name: versions[-1][1] for name, versions in self._versions.items()}
 
@@ -83,7 +83,7 @@ class Sandbox:
             return list(self._writes.get((order, invoice), ()))
 
     def put(self, order: Order) -> None:
-        """Adds an order, or replaces the one of that id; its packages are late anew. Raises `BadOrders`."""
+        """Add an order, or replace the one with that id; its packages are delayed again. Raises `BadOrders`."""
         check_order(order)
         with self._lock:
             self._versions[order["orderId"]] = [(float("-inf"), deepcopy(order))]
@@ -92,20 +92,20 @@ class Sandbox:
         self.on_change(order)
 
     def status_in_list(self, order_id: str) -> Any:
-        """The list may show a status that has long been another (KI-577103): here always the first."""
+        """The order's status in the list, which may be long out of date (KI-577103): here always the first one."""
         return self._first_status[order_id]
 
     def lately(self, now: float) -> int:
-        """How many calls came within the minute before."""
+        """How many calls came in the last minute."""
         with self._lock:
             return sum(call.at > now - _MINUTE for call in self._calls)
 
     def is_hidden(self, order_id: str) -> bool:
-        """True for what VTEX no longer shows."""
+        """True for an order that VTEX no longer shows."""
         return self.faults.two_years and is_too_old(self._versions[order_id][-1][1], self._clock())
 
     def with_dates(self, order: Order) -> Order:
-        """A copy of one of `orders` whose packages tell the ``dispatchedDate`` that VTEX hides."""
+        """A copy of one of `orders` whose packages have the ``dispatchedDate`` that VTEX hides."""
         shown = deepcopy(order)
         for package in filter(_is_output, _packages(shown)):
             key = (order["orderId"], str(package.get("invoiceNumber")))
@@ -120,7 +120,7 @@ class Sandbox:
                 self._writes.setdefault((call.order, call.invoice), deque(maxlen=_KEPT)).append(call)
 
     def roll(self, name: str, fraction: float) -> bool:
-        """True in this share of throws. Every name has dice of its own, so one trouble does not shift another."""
+        """True in this share of throws. Every name has its own dice, so one fault does not shift another."""
         if fraction <= 0:
             return False
         with self._lock:
@@ -129,7 +129,7 @@ class Sandbox:
             return self._dice[name].random() < fraction
 
     def named(self, *, order_id: str = "", group: str = "") -> list[str]:
-        """The ids of the orders a path speaks of: by id, by ``seq`` and sequence number, or by group."""
+        """The ids of the orders that a path names: by id, by ``seq`` and sequence number, or by group."""
         with self._lock:
             if order_id in self._versions:
                 return [order_id]
@@ -153,7 +153,7 @@ class Sandbox:
             return Answer(body=[self._shown(name) for name in names])
 
     def patch_invoice(self, order_id: str, invoice: str, body: Any) -> Answer:
-        """All four fields, as they come: what is null in the body is null afterwards, unless ``merge_patch``."""
+        """Write all four fields as given: null in the body blanks a field, unless ``merge_patch``."""
         with self._lock:
             order, package = self._invoice(order_id, invoice)
             check_patch(body)
@@ -167,7 +167,7 @@ class Sandbox:
             return answer
 
     def put_tracking(self, order_id: str, invoice: str, body: Any) -> Answer:
-        """Events and delivery; ``status`` stays ``unknown`` even when all is delivered, as VTEX's reference shows."""
+        """Write events and delivery; ``status`` stays ``unknown`` even when delivered, as VTEX's reference shows."""
         with self._lock:
             order, package = self._invoice(order_id, invoice)
             check_tracking(body)
@@ -184,7 +184,7 @@ class Sandbox:
             return self._save(order, "PUT")
 
     def post_invoice(self, order_id: str, body: Any) -> Answer:
-        """A new package; of a number that the order has already, what ``repost`` says."""
+        """Add a package; for a number that the order already has, ``repost`` decides."""
         with self._lock:
             order = self._open(order_id)
             value = check_invoice(body, order)
@@ -194,7 +194,7 @@ class Sandbox:
             if there and self.faults.repost == "refused":
                 raise bad("$.invoiceNumber", "the order has this invoice already")
             kept = [one for one in _packages(order) if one not in there or self.faults.repost == "doubled"]
-            # While the first is not visible, VTEX does not know yet what it adds up to.
+            # While the first invoice is not visible, VTEX does not count its value.
             self._book(order, body, value, [one for one in kept if one not in there])
             attachment = order.get("packageAttachment") or {}
             order["packageAttachment"] = {**attachment, "packages": [*kept, package_of(body, value, order)]}
@@ -206,11 +206,11 @@ class Sandbox:
         return answer
 
     def _book(self, order: Order, body: Any, value: int, others: list[dict[str, Any]]) -> None:
-        """The order's status after an invoice. Raises `Refused` where the invoices would come to too much."""
+        """Set the order's status after an invoice. Raises `Refused` if the invoices would exceed the order's value."""
         invoiced, returned = (sum(map(_value, filter(test, others))) for test in (_is_output, _is_input))
         if body["type"] == "Input":
             left = invoiced - returned
-            if value > left:  # the words are KI-1380918's; with which status they come is unknown
+            if value > left:  # the words are from KI-1380918; their status is unknown
                 raise Refused(plain_error(400, f"Unable to using the restitution Refund more than {left}"))
             return
         missing = order.get("value", 0) - invoiced - value
@@ -221,7 +221,7 @@ class Sandbox:
 
     def _shown(self, order_id: str) -> Order:
         now, versions = self._clock(), self._versions[order_id]
-        # A pause that was shortened meanwhile lets a later version through first: the latest due one holds.
+        # If the delay was shortened meanwhile, a later version is due first: the latest due one counts.
         del versions[: max((index for index, (since, _) in enumerate(versions) if since <= now), default=0)]
         order = versions[0][1]
         shown = without_packages(order) if self._late(order_id) else order
@@ -260,7 +260,7 @@ class Sandbox:
 
 
 def check_order(order: Any, name: str = "order") -> None:
-    """Passes or raises `BadOrders`: an id that can stand in a path, and packages that are packages."""
+    """Passes or raises `BadOrders`: the id must be usable in a path, and packages must be packages."""
     if not isinstance(order, dict):
         raise BadOrders(f"{name}: is no JSON object")
     if not isinstance(order.get("orderId"), str) or not order["orderId"]:

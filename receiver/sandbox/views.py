@@ -1,7 +1,7 @@
-"""What the stand-in's GET makes of an order: what is late, what is too old, and the odd forms that clients have met.
+"""How the stand-in's GET shows an order: delayed packages, too old orders, and odd formats that clients have met.
 
-Sources: "Get order" (Orders API); the known issues 1008459 and 1330069 (packages are built anew at every look) and
-680919 (no status); integrators' code for ``courierStatus`` as text, ``volumes`` as null and prefixed keys.
+Sources: "Get order" (Orders API); the known issues 1008459 and 1330069 (packages are rebuilt at every read) and 680919
+(no status); integrators' code for ``courierStatus`` as text, ``volumes`` as null and prefixed keys.
 """
 
 import re
@@ -15,7 +15,7 @@ _KEY = re.compile(r"\d{44}")
 
 
 def is_too_old(order: Order, now: float) -> bool:
-    """True for an order of more than two years ago; one that does not say when it was created never is."""
+    """True for an order from more than two years ago; never for one without a date of creation."""
     created = order.get("creationDate")
     try:
         moment = datetime.fromisoformat(created or "")
@@ -25,14 +25,13 @@ def is_too_old(order: Order, now: float) -> bool:
 
 
 def without_packages(order: Order) -> Order:
-    """The order before its invoices can be seen."""
+    """The order before its invoices are visible."""
     attachment = order.get("packageAttachment")
     return {**order, "packageAttachment": {**attachment, "packages": []}} if attachment else order
 
 
 def oddly(order: Order) -> Order:
-    """The same order in other words: no status where it is invoiced, no group, and packages turned round, in forms that
-    integrators met."""
+    """The same order in odd formats that integrators met: no status if it is invoiced, no group, packages reversed."""
     packages = (order.get("packageAttachment") or {}).get("packages") or []
     return {
         **order,

@@ -1,4 +1,4 @@
-"""What we know of a parcel: the fold of all updates, its state and reasons, what was sent of it, all as JSON too."""
+"""What is known of a parcel: the fold of all updates, its state and reasons, what was sent, and all of it as JSON."""
 
 from receiver.shipments.as_json import (
     known_from_json,

@@ -1,4 +1,4 @@
-"""PURE: shipments and what is known of them as plain JSON, as the store keeps them and recordings expect them."""
+"""PURE: shipments and what is known of them as plain JSON, for the store and for recordings."""
 
 from datetime import date, datetime
 from typing import Any
@@ -48,7 +48,7 @@ def shipment_from_json(plain: dict[str, Any]) -> Shipment:
 
 
 def known_to_json(known: Known) -> dict[str, Any]:
-    """A fold as plain JSON, in a stable order: equal folds are equal text."""
+    """A fold as plain JSON, in a stable order: equal folds have equal texts."""
     return _without_empty(
         {
             "status": _stamped_to_json(known.status),

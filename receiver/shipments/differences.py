@@ -1,4 +1,4 @@
-"""PURE: what differs between two readings of a carrier's messages, field by field."""
+"""PURE: the differences between two readings of a carrier's messages, field by field."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from receiver.shipments.known import Known
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field before and after; ``None`` where it is not known."""
+    """One field before and after; ``None`` if it is unknown."""
 
     name: str
     before: Any
@@ -17,7 +17,7 @@ class Change:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
-    """The fields that differ, in the order of ``after``, then those that are only in ``before``."""
+    """The fields that differ: in the order of ``after``, then those only in ``before``."""
     names = dict.fromkeys([*after, *before])
     pairs = [Change(name, before.get(name), after.get(name)) for name in names]
     return tuple(change for change in pairs if change.before != change.after)
@@ -26,10 +26,10 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
 def shipment_changes(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
 ) -> dict[str, tuple[Change, ...]]:
-    """What differs between the shipments that two versions of an adapter read from one message.
+    """The differences between the shipments that two versions of an adapter read from one message.
 
-    Both as `receiver.shipments.shipment_to_json` writes them. The result is by the shipment's key, with its volume
-    where it has one: ``"K1"``, ``"K1 volume 2"``; of several alike, the later ones have a number.
+    Both as `receiver.shipments.shipment_to_json` writes them. The result is by the shipment's key, with its volume if
+    it has one: ``"K1"``, ``"K1 volume 2"``. Repeated keys get a number.
     """
     former, latter = _by_name(before), _by_name(after)
     found = {name: changes(former.get(name, {}), latter.get(name, {})) for name in dict.fromkeys([*latter, *former])}
@@ -37,7 +37,7 @@ def shipment_changes(
 
 
 def told(known: Known) -> dict[str, Any]:
-    """What is known of a parcel, as far as VTEX or a person is told: the fields that a new reading may change."""
+    """The known fields that VTEX or a person sees, and that a new reading may change."""
     fields = {
         "status": known.status.value if known.status else None,
         "unknown_word": known.unknown_word,

@@ -1,4 +1,4 @@
-"""PURE: what a carrier has told us of one parcel, folded so that the order of arrival cannot matter.
+"""PURE: what a carrier has said of one parcel, folded so that the order of arrival does not matter.
 
 `fold` joins: earliest of dates, newest of words, union of references and events. Every join is commutative,
 associative and idempotent, so any arrival order and any repetition of the same updates ends in the same `Known`.
@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from adapters import Reference, ReferenceKind, Shipment, Status, TrackingEvent
 from receiver.shipments.numbers import same_number
 
-#: Carriers recycle numbers (EasyPost keeps one apart for three months). A delivered parcel that has been silent for
-#: this long and then speaks of a later time is another parcel.
+#: Carriers recycle numbers (EasyPost keeps one apart for three months). News of a later time, after a delivery and this
+#: long a silence, is about another parcel.
 RECYCLED_AFTER = timedelta(days=60)
 
 Stamp = tuple[datetime, datetime, str]
@@ -28,7 +28,7 @@ class Update:
 
     @property
     def stamp(self) -> Stamp:
-        """The total order of news: event time (else when we heard), then when we heard, then the digest.
+        """The total order of news: event time (else arrival time), then arrival time, then the digest.
 
         In UTC, so that one instant is one text.
         """
@@ -39,7 +39,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """A word with the stamp of the update that said it; the newest one holds."""
+    """A value with the stamp of its update; the newest one counts."""
 
     value: str
     stamp: Stamp
@@ -49,7 +49,8 @@ class Stamped:
 class Volume:
     """One volume of a shipment; most shipments have just one, named ``""``.
 
-    ``delivered_on`` and ``returned_on`` are the first words of a delivery and of a way back."""
+    ``delivered_on`` and ``returned_on`` are the stamps of the first report of a delivery and of a way back.
+    """
 
     tracking_number: Stamped | None = None
     tracking_url: Stamped | None = None
@@ -60,7 +61,7 @@ class Volume:
 
     @property
     def turned_back(self) -> bool:
-        """On its way back before it was delivered, if ever: a delivery after that is the sender's."""
+        """Whether it was returning before it was delivered, if ever: a delivery after that is to the sender."""
         if self.returned_on is None:
             return False
         return self.delivered_on is None or self.returned_on < self.delivered_on
@@ -68,11 +69,11 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Everything the carrier has told us of one parcel.
+    """Everything the carrier has said of one parcel.
 
     ``unknown`` is the newest status word that the carrier's adapter does not know. ``first_heard`` and ``last_heard``
     are the times of its oldest and newest news. ``since`` is when this generation of a recycled number began: older
-    news belongs to the parcel before it. ``reverse``: a message, or a rule of the merchant's, marks it as a return or
+    news belongs to the earlier parcel. ``reverse``: a message, or a rule of the merchant's, marks it as a return or
     exchange label.
     """
 
@@ -92,7 +93,7 @@ class Known:
 
     @property
     def first_volume(self) -> Volume:
-        """The lowest volume that has a tracking number: its number is the one VTEX gets."""
+        """The lowest volume with a tracking number: that number is sent to VTEX."""
         named = sorted(self.volumes.items(), key=lambda item: _volume_order(item[0]))
         numbered = [volume for _, volume in named if volume.tracking_number]
         return (numbered or [volume for _, volume in named] or [Volume()])[0]
@@ -109,12 +110,12 @@ class Known:
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """Every number of the parcel: of its volumes, and those that the carrier's messages name besides."""
+        """Every number of the parcel: of its volumes, and others in the carrier's messages."""
         told = [volume.tracking_number.value for volume in self.volumes.values() if volume.tracking_number]
         return tuple(dict.fromkeys([*sorted(told), *self.values(ReferenceKind.TRACKING_NUMBER)]))
 
     def volume_with(self, number: str) -> Volume | None:
-        """The volume that has this tracking number, no matter how it is written."""
+        """The volume with this tracking number, no matter how it is written."""
         for volume in self.volumes.values():
             if volume.tracking_number and same_number(volume.tracking_number.value, number):
                 return volume
@@ -126,7 +127,7 @@ class Known:
 
     @property
     def delivered_at(self) -> datetime | None:
-        """When the last volume was handed over; ``None`` until all are, or where no time was given."""
+        """When the last volume was delivered; ``None`` until all are, or if no time was given."""
         times = [volume.delivered_at for volume in self.volumes.values()]
         known = [time for time in times if time is not None]
         return max(known, key=_instant_then_text) if self.delivered and len(known) == len(times) else None
@@ -137,14 +138,14 @@ class Known:
 
     @property
     def unknown_word(self) -> str:
-        """The carrier's newest status word, where its adapter does not know it; else ``""``."""
+        """The carrier's newest status word, if its adapter does not know it; else ``""``."""
         if self.unknown is None or self.status is None or self.status.value != Status.OTHER:
             return ""
         return self.unknown.value if self.unknown.stamp == self.status.stamp else ""
 
     @property
     def voided(self) -> bool:
-        """The carrier never took the parcel, and its newest word is that the label was cancelled."""
+        """Whether the carrier never took the parcel, and its newest status is that the label was cancelled."""
         return self.cancelled is not None and not self.in_possession and self._cancelled_last
 
     @property
@@ -156,13 +157,13 @@ class Known:
         return self.status is not None and self.status.value == Status.CANCELLED
 
     def is_past(self, at: datetime) -> bool:
-        """Whether what somebody says of its number at that time is about another parcel: this one was delivered, and
-        nothing was heard of it for long."""
+        """Whether news of its number at that time is about another parcel: this one was delivered, and silent for
+        long."""
         words = [self.last_heard, self.status.stamp[1] if self.status else None]
         return self.delivered and all(at > word + RECYCLED_AFTER for word in words if word is not None)
 
     def values(self, kind: ReferenceKind) -> list[str]:
-        """The distinct references of one kind, sorted. More than one is for a person to decide."""
+        """The distinct references of one kind, sorted. If there are several, a person must decide."""
         return sorted(reference.value for reference in self.references if reference.kind == kind)
 
 
@@ -174,9 +175,8 @@ def fold(known: Known, updates: Iterable[Update]) -> Known:
 
 
 def advance(known: Known, updates: Iterable[Update]) -> tuple[Known, int]:
-    """`fold`, but in the order of the news and with an eye on recycled numbers: news long after a delivery begins a
-    new generation, with nothing known from the one before. Returns how many began.
-    """
+    """`fold`, in the order of the news and aware of recycled numbers. News long after a delivery begins a new
+    generation, which knows nothing of the former one. Returns also how many began."""
     begun = 0
     for update in sorted(updates, key=lambda update: update.stamp):
         if _is_another_parcel(known, update):
@@ -186,9 +186,9 @@ def advance(known: Known, updates: Iterable[Update]) -> tuple[Known, int]:
 
 
 def restart(known: Known, updates: Iterable[Update]) -> Known | None:
-    """Where to fold the updates of ``known`` from once more: the beginning of its generation, with nothing known.
+    """The start for folding the updates of ``known`` again: the beginning of its generation, with nothing known.
 
-    ``None`` where its oldest news is not among the updates any more: a fold of the others would know less.
+    ``None`` if its oldest news is no longer among the updates: a fold of the others would know less.
     """
     told = [update.stamp[0] for update in updates]
     oldest = min((at for at in told if known.since is None or at >= known.since), default=None)
@@ -235,7 +235,7 @@ def _join(known: Known, update: Update) -> Known:
 
 
 def _newest(held: Stamped | None, value: str | None, stamp: Stamp, *, yields: str = "") -> Stamped | None:
-    """The newer word. Of two words with one stamp, ``yields`` gives way to any other."""
+    """The newer value. Of two values with one stamp, ``yields`` gives way to any other."""
     if not value:
         return held
     if held is None or (stamp, value != yields, value) > (held.stamp, held.value != yields, held.value):
@@ -246,7 +246,7 @@ def _newest(held: Stamped | None, value: str | None, stamp: Stamp, *, yields: st
 def _earliest(held: datetime | None, value: datetime | None) -> datetime | None:
     if held is None or value is None:
         return held or value
-    # Equal instants may be written with different offsets: the text breaks the tie, whichever came first.
+    # Equal instants may have different offsets: the text breaks the tie, so the order of arrival does not matter.
     return min(held, value, key=_instant_then_text)
 
 
@@ -259,18 +259,18 @@ def _instant_then_text(time: datetime) -> tuple[datetime, str]:
 
 
 def _in_utc(event: TrackingEvent) -> TrackingEvent:
-    """Equal events are one event; the carrier's local date stands in ``day``."""
+    """The event in UTC, so that equal events are one; the carrier's local date stays in ``day``."""
     return replace(event, happened_at=event.happened_at.astimezone(UTC)) if event.happened_at else event
 
 
 def local_time(at: datetime, zone: tzinfo | None) -> datetime:
-    """The time on the parcel's clock: in its zone where the carrier tells UTC; a local time stays as it was told."""
+    """The parcel's local time: in ``zone`` if the carrier gives UTC; a local time is unchanged."""
     return at.astimezone(zone) if zone is not None and not at.utcoffset() else at
 
 
 def with_local_days(shipment: Shipment, zone: tzinfo | None) -> Shipment:
-    """The shipment with the days of its events on the parcel's clock: an event that the carrier tells in UTC has its
-    day in ``zone``; one that it tells in local time has its own."""
+    """The shipment with the days of its events in local time: an event that the carrier gives in UTC has its day in
+    ``zone``; one in local time keeps its own."""
     return replace(shipment, events=tuple(replace(event, day=_local_day(event, zone)) for event in shipment.events))
 
 

@@ -1,4 +1,4 @@
-"""PURE: what happens next with a shipment, and when, in words for the person who looks at it."""
+"""PURE: what happens next with a shipment, and when, in words for the operator."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """``at`` is in seconds since the epoch; ``None``: not by itself, or at once."""
+    """What happens next. ``at`` is in seconds since the epoch; ``None``: not by itself, or at once."""
 
     what: str
     at: float | None = None
 
 
 def next_step(row: Mapping[str, Any], *, paused_until: float | None, now: float) -> NextStep:
-    """What a shipment's row comes to. ``paused_until``: its account takes no calls before that."""
+    """The next step for a shipment's row. ``paused_until``: its account is paused until then."""
     due, state = row["due_at"], row["state"]
     if (row["lease_until"] or 0.0) > now:
         return NextStep("a worker has it in hand")
@@ -26,16 +26,16 @@ def next_step(row: Mapping[str, Any], *, paused_until: float | None, now: float)
         return NextStep("waiting for a free worker")
     if state == "in_step":
         return NextStep(_in_step(row), due)
-    if row["reason"] == "no_reference":  # there is nothing that VTEX could be asked for
+    if row["reason"] == "no_reference":  # there is nothing to ask VTEX for
         return NextStep("it is looked at again; at once if a link or news names its order", due)
     return NextStep(_AHEAD.get(state, "it is looked at again"), due)
 
 
 def _in_step(row: Mapping[str, Any]) -> str:
-    """What a shipment that VTEX has is still due for."""
+    """Why a shipment that is in step is still due."""
     if row["sent"] is not None and row["sent"].pending_events is not None:
         return "its events are told; VTEX did not find the invoice for them yet"
-    if row["check_at"] is None:  # a look at the invoice sets it; for what lies ahead of the carrier itself nobody asks
+    if row["check_at"] is None:  # only a look at the invoice sets it; a date of the carrier that lies ahead does not
         return "its delivery, whose time lies ahead, is told"
     return "the invoice is read back"
 

@@ -7,25 +7,25 @@ _SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015]+")
 
 
 def normalised(number: str | None) -> str:
-    """A tracking number without spaces, hyphens, dots and case, for comparing; ``""`` for one that has nothing else.
+    """A tracking number without spaces, hyphens, dots and case, for comparing; ``""`` if nothing else remains.
 
-    ``QS 123 456 789 BR`` and ``qs123456789br`` are the same number. What normalises to nothing equals nothing.
+    ``QS 123 456 789 BR`` and ``qs123456789br`` are the same number. An empty result equals no number.
     """
     return _SEPARATORS.sub("", number).upper() if number else ""
 
 
 def spellings(number: str | None) -> set[str]:
-    """A number as it is written, and normalised: databases hold either. None for one that normalises to nothing."""
+    """A number as written and normalised, because databases hold either. Empty if nothing remains after normalising."""
     plain = normalised(number)
     return {number, plain} if number and plain else set()
 
 
 def is_among(number: str | None, numbers: Iterable[str | None]) -> bool:
-    """True where one of ``numbers`` is the same number, in whatever notation."""
+    """True if one of ``numbers`` is the same number, in any notation."""
     return any(same_number(number, one) for one in numbers)
 
 
 def same_number(one: str | None, other: str | None) -> bool:
-    """True where two writings mean one tracking number."""
+    """True if two notations mean one tracking number."""
     plain = normalised(one)
     return bool(plain) and plain == normalised(other)

@@ -1,21 +1,21 @@
-"""PURE: why a shipment waits, is held, or leaves an invoice as it is: each code once, with the sentence that people
-read and what they can do about it."""
+"""PURE: why a shipment waits, is held, or leaves an invoice as it is: each code, with the sentence that people read and
+what they can do."""
 
 from enum import Enum, StrEnum
 from typing import Self
 
 
 def unknown_word(word: str, carrier: str) -> str:
-    """What people read where a carrier's status word has no entry in its adapter's table."""
+    """The sentence for a status word that has no entry in its adapter's table."""
     return f"status {word} of {carrier} is not known here: receiver carriers unknown"
 
 
 class Kind(Enum):
-    """What a reason is a reason for."""
+    """What a reason explains."""
 
     HELD = "held"  #: a person must decide
     KEPT = "kept"  #: the endpoint's settings say that the invoice stays as it is
-    WAITING = "waiting"  #: something has to appear, or a call has to succeed
+    WAITING = "waiting"  #: something must appear, or a call must succeed
 
 
 class Reason(StrEnum):
@@ -33,7 +33,7 @@ class Reason(StrEnum):
 
     @property
     def ends_with_order(self) -> bool:
-        """A hold that a change of the order may end, without a person: the invoice is posted again, or corrected."""
+        """Whether a change of the order may end the hold without a person: a new or corrected invoice."""
         return self in (
             Reason.NAMED_INVOICE_MISSING,
             Reason.UNSAFE_INVOICE_NUMBER,
@@ -47,7 +47,7 @@ class Reason(StrEnum):
         )
 
     def explained(self, detail: str = "") -> str:
-        """The sentence, and the detail of this very case in brackets."""
+        """The sentence, with the detail of this case in brackets."""
         return f"{self.sentence} ({detail})" if detail else self.sentence
 
     AMBIGUOUS_ORDER = (

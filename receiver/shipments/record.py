@@ -1,4 +1,4 @@
-"""PURE: what is kept of one shipment between two looks at it, and what a look ends in."""
+"""PURE: what is stored of one shipment between two claims, and the result of a claim."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from receiver.shipments.reasons import Reason
 from receiver.shipments.sent import Sent
 from receiver.shipments.state import State
 
-#: In a decision's evidence: another account sold the order, and the shipment stays where it is invoiced.
+#: The key in a decision's evidence: another account sold the order, and the shipment stays where it is invoiced.
 SOLD_ELSEWHERE = "sold_elsewhere"
 
 
@@ -36,12 +36,12 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """Everything that belongs to one parcel under a number that carriers use again. A new parcel begins with
-    ``Generation(number=…)``: nothing of the former one can be forgotten in it.
+    """Everything that belongs to one parcel under a recycled number. A new parcel begins with ``Generation(number=…)``,
+    so nothing of the former one can remain.
 
-    ``check_at``: VTEX is not asked before (seconds since the epoch). ``input_digest`` stands for all that the last
-    decision was made from (`receiver.reconcile.plan.input_digest`). ``tries`` counts failures in a row, ``waits`` steps
-    of the schedule; ``wanted_since`` is when the write became due, for the horizon.
+    ``check_at``: VTEX is not asked before (seconds since the epoch). ``input_digest`` is the digest of all inputs of
+    the last decision (`receiver.reconcile.plan.input_digest`). ``tries`` counts failures in a row, ``waits`` steps of
+    the schedule; ``wanted_since`` is when the write became due, for the horizon.
     """
 
     number: int = 1
@@ -59,7 +59,7 @@ class Generation:
 
     @property
     def overrules(self) -> bool:
-        """A person has named order and invoice since the last write: that word overwrites once."""
+        """Whether a person has named order and invoice since the last write: that overwrites once."""
         if self.assignment is None:
             return False
         return self.sent is None or self.sent.assigned_at != self.assignment.at
@@ -83,7 +83,7 @@ class ShipmentRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextState:
-    """Where a look at a shipment ends. ``due_at``: when to look again, ``None`` for not by itself; ``check_at``: VTEX
+    """The state in which a claim ends. ``due_at``: when to look again, ``None`` for not by itself; ``check_at``: VTEX
     is not asked before. Both in seconds since the epoch."""
 
     state: State
@@ -93,22 +93,22 @@ class NextState:
     check_at: float | None = None
 
 
-#: Stands before the command that settles a hold.
+#: The text before the command that settles a hold.
 TO_DECIDE = " To decide: "
 
 
 def held(reason: Reason, detail: str = "", command: str = "") -> NextState:
-    """A person must decide; only an update, a link, that person or a change of the order opens it again. ``command``
-    settles it."""
+    """A person must decide. Only an update, a link, that person or a change of the order reopens the shipment.
+    ``command`` settles it."""
     note = reason.explained(detail)
     return NextState(state=State.HELD, reason=reason, note=f"{note}{TO_DECIDE}{command}" if command else note)
 
 
 def kept(reason: Reason, detail: str = "") -> NextState:
-    """The invoice stays as it is by the endpoint's settings; only an update or a person opens it again."""
+    """The invoice stays as it is, by the endpoint's settings; only an update or a person reopens the shipment."""
     return NextState(state=State.KEPT, reason=reason, note=reason.explained(detail))
 
 
 def waiting(state: State, reason: Reason, detail: str = "", *, due_at: float | None = None) -> NextState:
-    """Something has to appear or to succeed first; VTEX is not asked before ``due_at``."""
+    """Something must appear or succeed first; VTEX is not asked before ``due_at``."""
     return NextState(state=state, reason=reason, note=reason.explained(detail), due_at=due_at, check_at=due_at)

@@ -1,5 +1,5 @@
-"""PURE: what was sent to VTEX for one parcel, as its shipment keeps it: the PATCH, where it went, whether VTEX shows
-it, and what was sent of the events."""
+"""PURE: the record of what was sent to VTEX for one parcel: the PATCH, its invoice, whether VTEX shows it, and the
+events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,43 +8,43 @@ from typing import Any
 
 #: The body of a PATCH: VTEX's four keys.
 Body = dict[str, Any]
-#: Shipment → when it was dispatched, as text, and its number; in the order of their dispatch.
+#: Shipment → its dispatch time as text, and its number; in the order of dispatch.
 Parcels = Mapping[str, tuple[str | None, str]]
 
 
 class Visibility(Enum):
-    """Whether VTEX shows on the invoice what we sent. The value is how the database has it: ``(verified, seen)``."""
+    """Whether VTEX shows on the invoice what we sent. The value is that of the database: ``(verified, seen)``."""
 
-    UNSEEN = (None, False)  #: written; the invoice was not read since
-    BELIEVED = (None, True)  #: written and not read since; the answer, or what the invoice showed before, is believed
+    UNSEEN = (None, False)  #: written; the invoice has not been read since
+    BELIEVED = (None, True)  #: written and not read since; the answer, or what the invoice showed before, is trusted
     SEEN = (True, True)  #: the invoice showed it
     MISSING = (False, False)  #: the invoice was read and never showed it
     SUPERSEDED = (False, True)  #: the invoice showed it once; it shows something else now, or the parcel went elsewhere
 
     @property
     def was_seen(self) -> bool:
-        """The invoice has shown what we wrote there, then or before; or the answer is believed."""
+        """Whether the invoice has shown what we wrote, now or before, or the answer is trusted."""
         return bool(self.value[1])
 
     @property
     def is_open(self) -> bool:
-        """Nobody has looked yet."""
+        """Whether the invoice has not been read yet."""
         return self.value[0] is None
 
     @property
     def is_elsewhere(self) -> bool:
-        """What was sent is not what VTEX shows, or not where the parcel belongs."""
+        """Whether VTEX does not show what was sent, or the parcel belongs elsewhere."""
         return self.value[0] is False
 
     def lost(self) -> "Visibility":
-        """As it is once what was sent is no longer what the invoice shows."""
+        """The visibility after the invoice no longer shows what was sent."""
         return Visibility((False, self.was_seen))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentTracking:
-    """The set of events VTEX has, and its delivery. ``digest`` is that of the PUT's body, ``events`` how many it had;
-    ``at`` in seconds since the epoch. ``sent_by``: the other shipment that sends them, where the invoice is its own."""
+    """The events and the delivery that VTEX has. ``digest`` is that of the PUT's body, ``events`` how many it had;
+    ``at`` in seconds since the epoch. ``sent_by``: the shipment that sends them, if another one owns the invoice."""
 
     digest: str
     at: float
@@ -80,7 +80,7 @@ class SentTracking:
 
 @dataclass(frozen=True, slots=True)
 class PendingEvents:
-    """VTEX did not find the invoice for the events yet: since when, and after how many looks."""
+    """VTEX has not found the invoice for the events yet: since when, and after how many looks."""
 
     first_at: float
     waits: int
@@ -88,13 +88,13 @@ class PendingEvents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One parcel's tracking as VTEX last got it, or as VTEX already had it.
+    """One parcel's tracking as VTEX last got it, or already had it.
 
-    ``at`` is when, in seconds since the epoch; ``reads`` counts the read-backs without result; ``written``: by us,
-    as opposed to what the invoice showed already. ``wanted`` is what the
-    carrier's word came to at that time (`receiver.vtex.writes.words`), ``None`` where that is not known any more.
-    ``parcels``: all that the invoice tells, where it tells several. ``assigned_at``: the person's assignment that this
-    follows. ``tracking``: what VTEX has of the events; ``pending_events``: it did not take them yet.
+    ``at`` is when, in seconds since the epoch; ``reads`` counts the read-backs without result; ``written``: by us, as
+    opposed to what the invoice showed already. ``wanted`` are the carrier's values at that time
+    (`receiver.vtex.writes.words`), ``None`` if unknown. ``parcels``: all on the invoice, if several. ``assigned_at``:
+    the time of the person's assignment that this follows. ``tracking``: the events that VTEX has; ``pending_events``:
+    VTEX has not accepted them yet.
     """
 
     order_id: str
@@ -115,7 +115,7 @@ class Sent:
 
     @property
     def body(self) -> Body:
-        """The PATCH that this stands for."""
+        """The body of the PATCH."""
         return {
             "trackingNumber": self.tracking_number,
             "trackingUrl": self.tracking_url,
@@ -125,32 +125,32 @@ class Sent:
 
     @property
     def is_delivered(self) -> bool:
-        """VTEX was told that the parcel is delivered."""
+        """Whether the delivery was sent to VTEX."""
         return self.tracking is not None and self.tracking.delivered
 
     def is_at(self, order_id: str, invoice_number: str) -> bool:
-        """This is about that very invoice."""
+        """Whether this was sent to exactly that invoice."""
         return (self.order_id, self.invoice_number) == (order_id, invoice_number)
 
     def seen(self) -> "Sent":
-        """The invoice shows it."""
+        """A copy whose tracking the invoice shows."""
         return replace(self, visibility=Visibility.SEEN)
 
     def lost(self) -> "Sent":
-        """The invoice does not show it, or the parcel belongs elsewhere."""
+        """A copy for an invoice that does not show it, or a parcel that belongs elsewhere."""
         return replace(self, visibility=self.visibility.lost())
 
     def of_unknown_words(self) -> "Sent":
-        """What the carrier's word came to at that time is not known."""
+        """A copy without the carrier's values of that time, which are unknown."""
         return replace(self, wanted=None)
 
     def with_tracking(self, tracking: SentTracking) -> "Sent":
-        """With the set of events VTEX has now."""
+        """A copy with the events that VTEX has now."""
         return replace(self, tracking=tracking, pending_events=None)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Sent":
-        """From what `to_json` made, of this version or an earlier one. Raises `KeyError`, `ValueError`, `TypeError`."""
+        """Read `to_json`'s result, of this version or an earlier one. Raises `KeyError`, `ValueError`, `TypeError`."""
         verified, pending = plain.get("verified"), plain.get("untold")
         return cls(
             order_id=plain["order"],
@@ -171,7 +171,7 @@ class Sent:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As the database keeps it."""
+        """The JSON for the database."""
         verified, was_seen = self.visibility.value
         optional = {
             "seen": was_seen,

@@ -1,11 +1,11 @@
-"""PURE: where a shipment stands. The ten values are public: operators, scripts and databases hold them."""
+"""PURE: the states of a shipment. The ten values are public: operators, scripts and databases use them."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class State(StrEnum):
-    """A shipment's state, each with the sentence that people read. The groups below are asked for by name."""
+    """A shipment's state, each with the sentence that people read. The properties are groups of states."""
 
     sentence: str
 
@@ -31,36 +31,36 @@ class State(StrEnum):
 
     @property
     def is_under_way(self) -> bool:
-        """Something is still to be done by itself. In any other state the shipment has its whole horizon before it."""
+        """Whether the receiver still has work to do. In any other state the horizon does not run."""
         return self in (State.DUE, State.AWAITING_ORDER, State.AWAITING_INVOICE)
 
     @property
     def rests_on_decision(self) -> bool:
-        """Order and invoice were chosen, or could not be; that stands until what the choice was made from changes."""
+        """Whether order and invoice were chosen, or could not be. This holds until the inputs of the choice change."""
         return self in (State.IN_STEP, State.KEPT) or self.is_stuck
 
     @property
     def is_stuck(self) -> bool:
-        """Only a person, a link, an order's change or an update of the carrier ends it."""
+        """Whether only a person, a link, a change of the order or an update ends the state."""
         return self in (State.HELD, State.KEPT, State.AWAITING_ORDER, State.AWAITING_INVOICE, State.GAVE_UP)
 
     @property
     def awaits_order(self) -> bool:
-        """An order that appears or changes may end it."""
+        """Whether an order that appears or changes may end the state."""
         return self in (State.AWAITING_ORDER, State.AWAITING_INVOICE, State.GAVE_UP)
 
     @property
     def may_be_written(self) -> bool:
-        """A shipment that was never written may still be."""
+        """Whether a shipment that was never written may still be."""
         return self in (State.DUE, State.WAITING) or self.is_stuck
 
     @property
     def needs_a_person(self) -> bool:
-        """It does not end well by itself."""
+        """Whether the state does not end well by itself."""
         return self in (State.HELD, State.GAVE_UP)
 
 
-#: For statements: the same groups as values.
+#: The same groups as values, for SQL statements.
 STUCK = tuple(state for state in State if state.is_stuck)
 AWAITS_ORDER = tuple(state for state in State if state.awaits_order)
 MAY_BE_WRITTEN = tuple(state for state in State if state.may_be_written)

@@ -1,7 +1,6 @@
 """Deliveries, shipments and what was done for them, durable over SQLAlchemy Core: SQLite or PostgreSQL by URL.
 
-`Database` opens it; `Inbox` is the web's side, `Queue` the workers',
-`OperatorQueries` the operator's, `Index` everybody's.
+`Database` opens it. `Inbox` serves the web side, `Queue` the workers, `OperatorQueries` the operator, `Index` all.
 """
 
 from receiver.store.background import Background

@@ -13,18 +13,18 @@ from receiver.store.claims import Attempt, Paused, RateLimited
 from receiver.store.database import Database
 from receiver.store.tables import accounts, shipments
 
-#: So many distinct orders in a row without one answer, the first and the last so many seconds apart at most: VTEX is in
-#: trouble, not an order. Fewer fail by chance where a tenth of all calls does.
+#: The circuit breaker's threshold: this many distinct orders in a row without an answer, the first and the last at most
+#: this many seconds apart. Fewer fail by chance when a tenth of all calls fails.
 FAILING_ORDERS, FAILING_WITHIN = 10, 120.0
 
 #: The column of the orders whose reads, or writes (``True``), failed in a row.
 _FAILING = {False: "failing", True: "failing_writes"}
-#: Seconds until a background call that live work, or a probe, went before is tried again.
+#: Seconds until a background call is tried again after it gave way to live work or to a probe.
 LOOK_AGAIN = 0.5
 
 
 class Accounts:
-    """What holds for all calls of a VTEX account, no matter which process makes them."""
+    """Rate limit and circuit breaker for all calls of a VTEX account, no matter which process makes them."""
 
     def __init__(self, database: Database) -> None:
         self._database, self.attempts = database, Attempts(database)
@@ -37,16 +37,16 @@ class Accounts:
         self._reserve = reserve.on_conflict_do_update(
             index_elements=["name"], set_={"next_slot_at": begins + bindparam("interval")}
         ).returning(accounts.c.next_slot_at, accounts.c.paused_until, *(accounts.c[name] for name in _FAILING.values()))
-        #: Accounts whose reads, or writes, failed since their last answer, as far as this process knows: most answers
-        #: need no write.
+        #: Accounts whose reads, or writes, failed since their last answer, as far as this process knows. Answers for
+        #: all other accounts need no database write.
         self._failing: set[tuple[str, bool]] = set()
         self._pauses: dict[str, float] = {}
 
     def pause(self, account: str, *, until: float, reason: str, own_fault: bool, now: float | None = None) -> bool:
-        """No calls for the account before ``until``, by any worker. True: it was not paused yet for such a cause.
+        """Stop all workers' calls for the account before ``until``. True: it was not yet paused for such a cause.
 
         ``own_fault``: the key or the configuration is wrong, as opposed to VTEX asking for a pause. Several workers may
-        fail at once: while a pause is in force at ``now``, only VTEX's own word makes it longer. It is counted once.
+        fail at once. A pause in force at ``now`` is counted once, and only VTEX's own request makes it longer.
         """
 
         def transaction(connection: Connection) -> bool:
@@ -55,10 +55,10 @@ class Accounts:
         return self._database.write(transaction)
 
     def resume(self, account: str, *, now: float = math.inf) -> bool:
-        """The account answers again. True: it had been paused.
+        """End the account's pause, because VTEX answers again. True: it had been paused.
 
-        A pause that is in force at ``now`` stays: the answer is to a call that began before it. While writes fail that
-        a read came through ends a pause, and the next one is longer.
+        A pause that is in force at ``now`` stays: the answer is to a call that began before it. While writes fail, an
+        answered read ends the pause, but the next pause is longer.
         """
         writes_fail = accounts.c.failing_writes.is_not(None)
         over = (accounts.c.pause_reason.is_not(None), accounts.c.paused_until <= now)
@@ -73,8 +73,8 @@ class Accounts:
         return resumed
 
     def resume_after_reload(self, account: str) -> None:
-        """Try an account again whose key did not work: the configuration has just been read anew. What VTEX asked
-        for by ``Retry-After`` stays."""
+        """End a pause that a wrong key caused, because the configuration has just been reloaded. A pause that VTEX
+        asked for with ``Retry-After`` stays."""
         statement = (
             update(accounts)
             .where(accounts.c.name == account, accounts.c.pause_reason.is_not(None), accounts.c.own_fault == 1)
@@ -83,16 +83,16 @@ class Accounts:
         self._database.write(lambda connection: connection.execute(statement))
 
     def opens_at(self, now: float) -> float:
-        """When the next pause ends that this process knows of; infinite where it knows of none."""
+        """When the next pause that this process knows of ends; infinite without one."""
         return min((until for until in self._pauses.values() if until > now), default=math.inf)
 
     def pauses(self, account: str, *, now: float = math.inf) -> int:
-        """How many times in a row the account had to be paused, a pause that is in force at ``now`` left out."""
+        """How many times in a row the account had to be paused, without a pause that is in force at ``now``."""
         row = self._read(account)
         return row["pauses"] - (row["paused_until"] > now) if row else 0
 
     def check_open(self, account: str, *, now: float) -> None:
-        """Raises `Paused`: after a wait for a slot, during which others went on calling."""
+        """Check the account again after a wait for a slot: other workers made calls meanwhile. Raises `Paused`."""
         row = self._read(account)
         if row and row["paused_until"] > now:
             raise Paused(row["paused_until"])
@@ -107,11 +107,11 @@ class Accounts:
         pause_seconds: Callable[[int], float],
         reason: str,
     ) -> bool:
-        """VTEX did not answer about an order, or with an error of its own. True: that pauses the account.
+        """Record a call about an order that got no answer or a server error. True: the account is now paused.
 
-        It does after `FAILING_ORDERS` in a row, of reads or of writes: one order that always fails never comes so far.
-        ``pause_seconds`` gives the length of a pause after so many before it. Once paused, each further failure is a
-        probe's, and pauses again.
+        `FAILING_ORDERS` failures in a row, of reads or of writes, open the circuit breaker. One order that always fails
+        counts once. ``pause_seconds`` takes the number of pauses before this one. After a pause, each further failure
+        is a probe's, and pauses the account again.
         """
         failing, failing_since = _FAILING[writing], f"{_FAILING[writing]}_since"
 
@@ -138,14 +138,14 @@ class Accounts:
         return self._database.write(transaction)
 
     def answered(self, account: str, *, writing: bool) -> None:
-        """VTEX answered about an order: whatever failed before it was not in a row. That a read came through says
-        nothing of writes."""
+        """Record that VTEX answered about an order: earlier failures were not in a row. An answered read says nothing
+        about writes."""
         ended = {(account, kind) for kind in ((False, True) if writing else (False,))} & self._failing
         if ended:
             self._failing -= ended
             columns = [column for _, kind in ended for column in (_FAILING[kind], f"{_FAILING[kind]}_since")]
             calm = update(accounts).where(accounts.c.name == account).values(dict.fromkeys(columns))
-            if (account, True) in ended:  # the read that ended their pause left the count to them
+            if (account, True) in ended:  # the read that ended their pause did not reset the count
                 no_pause = accounts.c.pause_reason.is_(None)
                 calm = calm.values(pauses=case((no_pause, 0), else_=accounts.c.pauses))
             self._database.write(lambda connection: connection.execute(calm))
@@ -160,7 +160,7 @@ class Accounts:
         max_wait: float = math.inf,
         once: Collection[str] | None = None,
     ) -> float:
-        """Permission for one call that is made for no shipment: a slot of the rate limit, and the intent recorded.
+        """Permit one call that belongs to no shipment: reserve a slot of the rate limit and record the intent.
 
         ``once``: the call must not be made twice, and these are the earlier attempts that the caller knows of. Returns
         when the call may start. Raises `Paused`, `RateLimited`, `receiver.store.attempts.Begun`, `StoreUnavailable`;
@@ -180,7 +180,7 @@ class Accounts:
         return self._database.write(transaction)
 
     def reserve_read(self, account: str, *, interval: float, now: float, max_wait: float = math.inf) -> float:
-        """A slot for a read that is not recorded. Returns and raises as `reserve_about_order` does."""
+        """Reserve a slot for a read that is not recorded. Returns and raises as `reserve_about_order` does."""
 
         def transaction(connection: Connection) -> float:
             self.let_probe(connection, account, now)
@@ -191,7 +191,7 @@ class Accounts:
     def reserve(
         self, connection: Connection, account: str, *, interval: float, now: float, max_wait: float = math.inf
     ) -> float:
-        """A slot of the rate limit, within a transaction: when its call may start. Raises `Paused`, `RateLimited`."""
+        """Reserve a slot in a transaction; returns when its call may start. Raises `Paused`, `RateLimited`."""
         new = {"name": account, "next_slot_at": now + interval, "paused_until": 0.0, "pauses": 0}
         slot = connection.execute(self._reserve, {**new, "now": now, "interval": interval}).one()
         if slot.paused_until > now:
@@ -203,11 +203,11 @@ class Accounts:
         return starts
 
     def is_leased(self, connection: Connection, account: str, now: float) -> bool:
-        """A worker has a shipment of the account."""
+        """Whether a worker has leased a shipment of the account."""
         return connection.execute(self._leased, {"of": account, "now": now}).first() is not None
 
     def let_probe(self, connection: Connection, account: str, now: float) -> None:
-        """Half-open: just out of a pause, one call at a time sees whether VTEX answers. Raises `RateLimited`."""
+        """Half-open: after a pause, one call at a time probes whether VTEX answers. Raises `RateLimited`."""
         row = connection.execute(self.row, {"of": account}).first()
         if row is not None and row.pause_reason is not None and self.is_leased(connection, account, now):
             raise RateLimited(now + LOOK_AGAIN)

@@ -14,18 +14,18 @@ from receiver.vtex.nfe import plain_number
 
 #: Outcomes of writes that VTEX has applied.
 APPLIED = ("done", "applied, seen later")
-#: The outcome of a write that VTEX applied, and that its order did not show any more at a later look.
+#: The outcome of a write that VTEX applied, and that the order no longer showed at a later read.
 GONE = "done, gone later"
-#: Outcomes of calls that VTEX looked into.
+#: Outcomes of calls that VTEX answered.
 _ANSWERED = ("done", "notfound", "rejected")
 
 
 class Begun(Exception):
-    """The very call was begun by another process meanwhile: it must not be made twice."""
+    """Another process has begun the same call meanwhile. It must not be made twice."""
 
 
 def about_order(order_id: str) -> str:
-    """Stands for the shipment in an attempt that is made for none. No endpoint, and so no shipment, is named so."""
+    """The value of ``shipment`` for an attempt without a shipment. No endpoint, so no shipment, can have this name."""
     return f"order:{order_id}"
 
 
@@ -58,8 +58,8 @@ class Attempts:
     def begin_once(
         self, connection: Connection, attempt: Attempt, account: str, known: Sequence[str], *, now: float
     ) -> None:
-        """`begin` for a call that no shipment waits for and that must not be made twice; ``known`` are the earlier
-        attempts that the caller has taken into account. Raises `Begun`."""
+        """`begin` for a call that no shipment waits for and that must not be made twice. ``known`` are the earlier
+        attempts that the caller has considered. Raises `Begun`."""
         earlier = connection.execute(_alike(account, attempt)).mappings()
         if any(_is_same(row["invoice_number"], attempt) and row["id"] not in known for row in earlier):
             raise Begun(f"another process has just begun the {attempt.call} of {attempt.invoice_number}")
@@ -81,21 +81,21 @@ class Attempts:
             connection.execute(self._end, rows)
 
     def end_now(self, endings: Sequence[Ending]) -> None:
-        """`end` in a transaction of its own, apart from any settlement. Raises `StoreUnavailable`."""
+        """`end` in its own transaction, outside any settlement. Raises `StoreUnavailable`."""
         self._database.write(lambda connection: self.end(connection, endings))
 
     def gone(self, attempt: str) -> None:
-        """The invoice does not show any more what that write had put there. Raises `StoreUnavailable`."""
+        """Record that the invoice no longer shows what that write put there. Raises `StoreUnavailable`."""
         statement = update(attempts).where(attempts.c.id == attempt).values(outcome=GONE)
         self._database.write(lambda connection: connection.execute(statement))
 
     def earlier(self, account: str, attempt: Attempt) -> list[dict[str, Any]]:
-        """Attempts at the same call about the same invoice, no matter how its number is written, oldest first."""
+        """Earlier attempts at the same call for the same invoice, however its number is written, oldest first."""
         rows = self._database.rows(_alike(account, attempt))
         return [dict(row) for row in rows if _is_same(row["invoice_number"], attempt)]
 
     def refused_orders(self, account: str, *, since: float) -> int:
-        """On how many distinct orders VTEX refused us in a row: no later call of the same kind was answered."""
+        """For how many distinct orders in a row VTEX refused our calls; no later call of the same kind was answered."""
         a, of_account = attempts.c, attempts.c.account == account
         refused = select(a.id, a.call, a.order_id).where(of_account, a.outcome == "refused", a.begun_at >= since)
         rows = self._database.rows(refused)
@@ -111,7 +111,7 @@ class Attempts:
 
 
 def _alike(account: str, attempt: Attempt) -> Select[Any]:
-    """The same call about any invoice of the order."""
+    """Selects attempts at the same call for any invoice of the order."""
     of_order = (attempts.c.shipment == about_order(attempt.order_id), attempts.c.account == account)
     return select(attempts).where(*of_order, attempts.c.call == attempt.call).order_by(attempts.c.id)
 

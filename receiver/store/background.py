@@ -1,4 +1,4 @@
-"""What is done when nothing is due: orders to read for the index, hooks to look after, back-fills to continue."""
+"""Work for when no shipment is due: orders to read for the index, hooks to check, back-fills to continue."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,15 +9,15 @@ from sqlalchemy.engine import Connection
 from receiver.store.database import Database
 from receiver.store.tables import backfills, hooks, order_news
 
-#: Seconds an order that is being read stays with who took it.
+#: Seconds that a worker keeps an order that it is reading.
 _TAKEN = 120.0
-#: Orders kept to be read, for each account: of a longer queue the oldest are let go, for the index only.
+#: The most orders queued for each account. The oldest of a longer queue are dropped; only the index misses them.
 MOST_NEWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """An order that changed; ``due_at`` is who took it by: later news changes it."""
+    """An order that changed. ``due_at`` identifies this reading: later news changes it."""
 
     account: str
     order_id: str
@@ -26,12 +26,12 @@ class News:
 
 
 class Background:
-    """All of it raises `receiver.store.StoreUnavailable`."""
+    """Queues of background work. Every method raises `receiver.store.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         note = database.insert(order_news)
-        # Bursts about one order are one reading; while it is being read, a later word makes it due once more.
+        # A burst of news about one order causes one reading. News during that reading makes the order due again.
         sooner = case((order_news.c.due_at < note.excluded.due_at, order_news.c.due_at), else_=note.excluded.due_at)
         self._note = note.on_conflict_do_update(
             index_elements=["account", "order_id"], set_={"due_at": sooner, "noted_at": note.excluded.noted_at}
@@ -46,12 +46,12 @@ class Background:
     # -- orders to read -----------------------------------------------------------------------------------------
 
     def note_news(self, account: str, order_id: str, *, now: float, wait: float = 0.0) -> None:
-        """The order is to be read, after a ``wait`` in which a shipment may do so first; durable when this returns."""
+        """Queue the order for reading after ``wait``; a shipment may read it first. Durable when this returns."""
         row = {"account": account, "order_id": order_id, "due_at": now + wait, "noted_at": now, "tries": 0}
         self._database.write(lambda connection: connection.execute(self._note, row))
 
     def take_news(self, account: str, *, now: float) -> News | None:
-        """The order that has waited longest; nobody else has it for two minutes."""
+        """Take the order that has waited longest. No other worker gets it for two minutes."""
         due = (order_news.c.account == account, order_news.c.due_at <= now)
         oldest = select(order_news).where(*due).order_by(order_news.c.due_at).limit(1)
         if not self._database.rows(oldest):
@@ -68,18 +68,18 @@ class Background:
         return self._database.write(transaction)
 
     def news_read(self, taken: News) -> None:
-        """Done with; what came meanwhile stays."""
+        """Remove the order from the queue, unless news came meanwhile."""
         done = delete(order_news).where(_of(taken), order_news.c.due_at == taken.due_at)
         self._database.write(lambda connection: connection.execute(done))
 
     def put_back(self, taken: News, *, due_at: float, tried: bool) -> None:
-        """To be read later; what came meanwhile makes it sooner."""
+        """Postpone the reading to ``due_at``, unless news came meanwhile."""
         still = (_of(taken), order_news.c.due_at == taken.due_at)
         later = update(order_news).where(*still).values(due_at=due_at, tries=taken.tries + tried)
         self._database.write(lambda connection: connection.execute(later))
 
     def trim_news(self, account: str) -> int:
-        """Let go of the oldest of a queue that nobody gets to; how many."""
+        """Drop the oldest orders of a queue over `MOST_NEWS`; how many."""
         of = order_news.c.account == account
         last = select(order_news.c.due_at).where(of).order_by(order_news.c.due_at.desc()).offset(MOST_NEWS).limit(1)
         if not (rows := self._database.rows(last)):
@@ -90,7 +90,7 @@ class Background:
     # -- hooks --------------------------------------------------------------------------------------------------
 
     def hook(self, account: str) -> dict[str, Any] | None:
-        """The hook that was installed from here: ``url``, ``installed_at``, ``checked_at``."""
+        """The hook that this receiver installed: ``url``, ``installed_at``, ``checked_at``."""
         rows = self._database.rows(select(hooks).where(hooks.c.account == account))
         return dict(rows[0]) if rows else None
 
@@ -102,7 +102,7 @@ class Background:
         self._database.write(lambda connection: connection.execute(delete(hooks).where(hooks.c.account == account)))
 
     def take_hook(self, account: str, *, before: float, now: float) -> str | None:
-        """The URL of a hook that nobody has looked at since ``before``, for one taker."""
+        """The URL of a hook that was last checked before ``before``; only one caller gets it."""
         old = and_(hooks.c.account == account, hooks.c.checked_at <= before)
         if not self._database.rows(select(hooks.c.url).where(old)):
             return None
@@ -116,20 +116,20 @@ class Background:
     # -- back-fills ---------------------------------------------------------------------------------------------
 
     def backfill(self, account: str, since: float) -> dict[str, Any] | None:
-        """How far the back-fill that begins at ``since`` has come."""
+        """The progress of the back-fill that begins at ``since``."""
         of = (backfills.c.account == account, backfills.c.since == since)
         rows = self._database.rows(select(backfills).where(*of))
         return dict(rows[0]) if rows else None
 
     def begin_backfill(self, account: str, since: float, until: float) -> dict[str, Any]:
-        """A new one in place of a finished one."""
+        """Start a back-fill. It replaces a finished one."""
         row = {"account": account, "since": since, "until": until, "reached": since}
         row |= {"window_end": None, "last_id": None, "orders": 0, "facts": 0, "finished_at": None}
         self._database.write(lambda connection: connection.execute(self._begin, row))
         return row
 
     def backfill_came(self, account: str, since: float, **progress: Any) -> None:
-        """Remember how far it came: columns of `receiver.store.tables.backfills`."""
+        """Store a back-fill's progress: columns of `receiver.store.tables.backfills`."""
         of = (backfills.c.account == account, backfills.c.since == since)
         self._database.write(lambda connection: connection.execute(update(backfills).where(*of).values(progress)))
 

@@ -78,7 +78,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenWrite:
-    """A PATCH that was begun and whose outcome nobody recorded."""
+    """A PATCH that was begun and has no recorded outcome."""
 
     id: str
     account: str
@@ -93,7 +93,7 @@ class OpenWrite:
 
 @dataclass(slots=True)
 class Lease:
-    """The right to work on a shipment until then (seconds since the epoch). Each reserved call renews it."""
+    """The right to work on a shipment until ``until`` (seconds since the epoch). Each reserved call renews it."""
 
     token: str
     until: float
@@ -101,10 +101,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A leased shipment: its record, and every update that came since.
+    """A leased shipment: its record, and every update since the last settlement.
 
     ``open_writes``, the oldest first, are PATCHes of unknown outcome. ``half_open``: the account's pause has just
-    ended, and this claim is the circuit breaker's one probe. ``unread``: some updates could not be read, and stay new.
+    ended, and this claim is the circuit breaker's one probe. ``unread``: some updates were unreadable, and stay new.
     ``claimed_at`` in seconds since the epoch.
     """
 
@@ -132,7 +132,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """An invoice that was acquired for a write which VTEX refused: ``former`` is the shipment that had it before."""
+    """An invoice that was acquired for a write that VTEX refused. ``former`` is the shipment that had it before."""
 
     order_id: str
     invoice_number: str
@@ -142,9 +142,9 @@ class Release:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexChange:
     """What a settlement adds to the index. ``names`` are the kinds and values by which a link, an order or the hook may
-    speak of the shipment, in its account and in ``accounts`` besides; ``waits``: it waits for such word;
-    ``has_new_names``: some were not known before. ``learnt`` is what the orders showed that were read; ``links_read``
-    are the kind, value and time of each link that was read."""
+    refer to the shipment, in its own account and in ``accounts``. ``waits``: the shipment waits for such news.
+    ``has_new_names``: some names are new. ``learnt`` has the facts of the orders that were read; ``links_read`` the
+    kind, value and time of each link that was read."""
 
     names: tuple[tuple[str, str], ...] = ()
     accounts: tuple[str, ...] = ()
@@ -159,9 +159,9 @@ class Settlement:
     """How a claim ends, the acknowledgement of its updates.
 
     ``due_at`` is when to look again; an update that came meanwhile makes it now. ``generation`` is stored whole.
-    ``known`` is the fold of all updates, ``None`` where they could not be understood: then ``folded``, the ids of the
-    updates that are done with, is empty too. ``account``: where the shipment stays, ``None`` for where it is.
-    ``wakes`` are other shipments that must be looked at now, ``releases`` invoices that were acquired and not written.
+    ``known`` is the fold of all updates, or ``None`` if they could not be understood. ``folded`` are the ids of the
+    settled updates, none in that case. ``account`` is the shipment's account from now on, ``None`` for no change.
+    ``wakes`` are other shipments that become due now. ``releases`` are invoices that were acquired and not written.
     """
 
     due_at: float | None

@@ -1,8 +1,8 @@
 """How writes are committed: one way for each dialect.
 
-SQLite: one committing thread commits for all who wait (group commit), each in a savepoint of its own, so that one bad
-row harms no other. PostgreSQL groups its commits itself: there each write is its own transaction, because groups that
-lock the same rows in different orders deadlock; only a `Bulk`, which locks in one order, is shared.
+SQLite: one thread commits for all waiting callers (group commit). Each write has its own savepoint, so a bad row harms
+no other. PostgreSQL groups its commits itself. There each write is its own transaction, because groups that lock the
+same rows in different orders deadlock. Only a `Bulk`, which locks in one order, is shared.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ from sqlalchemy.exc import DBAPIError
 from receiver.store.engine import REFUSALS, Turnstile, turnstile_of
 
 _MOST_IN_GROUP = 256
-#: Transactions for several deliveries that one process has under way: more would only make each smaller.
+#: Transactions for several deliveries that one process runs at once. More would only make each smaller.
 _SHARERS = 1
-#: A row that somebody holds delays only who needs it: the others in the transaction are written without.
+#: A row that is locked delays only the delivery that needs it: the others in the transaction are written without it.
 _BRIEF_LOCKS = "SET LOCAL lock_timeout = '200ms'"
 
 
 class Bulk(Protocol):
-    """A kind of write whose statements many callers share. It locks rows in one order, whatever its items are, so
-    that two of it at once cannot deadlock."""
+    """A kind of write whose statements many callers share. It locks rows in one order, no matter what its items are, so
+    two of them at once cannot deadlock."""
 
     def __call__(self, connection: Connection, items: list[Any]) -> list[Any]: ...
 
@@ -44,27 +44,27 @@ class Job:
     def run(self, connection: Connection) -> Any:
         if self.work is not None:
             return self.work(connection)
-        assert self.bulk is not None  # noqa: S101  a job is one or the other
+        assert self.bulk is not None  # noqa: S101  a job has either work or a bulk
         return self.bulk(connection, [self.item])[0]
 
     def give_up(self) -> None:
-        """Nobody waits any more. Unless it is already being done, what it holds is let go of: an outage may be long."""
+        """The caller no longer waits. Unless the job is running, free what it holds, because an outage may be long."""
         if self.future.cancel():
             self.work = self.bulk = self.item = None
 
 
 class Committer(Protocol):
-    """Takes jobs, and sees to it that each one's future hears how it ended."""
+    """Runs jobs, and sets each job's result or error on its future."""
 
     def put(self, job: Job) -> None: ...
 
     def close(self) -> None:
-        """What was put in is written first."""
+        """Write the queued jobs, then stop."""
 
 
 class OwnTransactions:
-    """PostgreSQL: a transaction for each write, and one for all who hand in the same bulk while the last such
-    transaction is on its way. Who fails in company is written alone."""
+    """PostgreSQL: a transaction for each write, and one for all jobs of the same bulk that arrive while the last such
+    transaction runs. Jobs that fail together are written alone."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -90,7 +90,7 @@ class OwnTransactions:
     def _run(self, job: Job) -> None:
         try:
             result = self._in_transaction(job)
-        except BaseException as error:  # noqa: BLE001  it belongs to the waiting caller
+        except BaseException as error:  # noqa: BLE001  the waiting caller gets it
             job.future.set_exception(error)
         else:
             job.future.set_result(result)
@@ -103,7 +103,7 @@ class OwnTransactions:
                     result = job.run(connection)
                     done = True
             except DBAPIError as error:
-                # A commit that broke off may have been made: the caller hears that nobody knows.
+                # A commit that broke off may have succeeded: the caller gets an error that leaves the outcome open.
                 if last or done or not _worth_repeating(error):
                     raise
             else:
@@ -111,7 +111,7 @@ class OwnTransactions:
         raise AssertionError  # the last round returns or raises
 
     def _share(self) -> None:
-        """Write what has gathered. That may be nothing: the one before took it along."""
+        """Write the jobs that have gathered: none, if the previous call took them along."""
         for jobs in _by_bulk(_live(_gathered(self._shared))):
             done = False
             try:
@@ -119,7 +119,7 @@ class OwnTransactions:
                     connection.exec_driver_sql(_BRIEF_LOCKS)
                     results = _together(connection, jobs)
                     done = True
-            except BaseException as error:  # noqa: BLE001  whose fault it is, and whose lock, shows when each runs alone
+            except BaseException as error:  # noqa: BLE001  which job failed, or met a lock, shows when each runs alone
                 for job in jobs:
                     if done:
                         job.future.set_exception(error)
@@ -131,13 +131,13 @@ class OwnTransactions:
 
 
 def _worth_repeating(error: DBAPIError) -> bool:
-    """A dropped pooled connection, a deadlock or a serialisation failure: nothing was committed."""
+    """Whether nothing was committed: a dropped pooled connection, a deadlock or a serialisation failure."""
     code = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or code in ("40001", "40P01")
 
 
 class GroupCommit:
-    """SQLite: the committing thread of one process. It starts with the first write: a process may fork before that."""
+    """SQLite: the committing thread of one process. It starts with the first write: a process may fork before."""
 
     def __init__(self, engine: Engine, url: str) -> None:
         self._engine, self._url = engine, url
@@ -173,10 +173,10 @@ class GroupCommit:
         try:
             with turnstile.turn(), self._engine.begin() as connection:
                 outcomes = [outcome for jobs in _by_bulk(group) for outcome in _run_together(connection, jobs)]
-        except BaseException as error:  # noqa: BLE001  nothing was committed: every waiting caller must hear it
+        except BaseException as error:  # noqa: BLE001  nothing was committed: every waiting caller gets the error
             outcomes = [(job, None, error) for job in group]
             if isinstance(error, REFUSALS):
-                time.sleep(0.01)  # a locked or full database: do not spin on it
+                time.sleep(0.01)  # a locked or full database: no busy loop
         for job, result, failure in outcomes:
             if failure is not None:
                 job.future.set_exception(failure)
@@ -188,7 +188,7 @@ _Outcome = tuple[Job, Any, BaseException | None]
 
 
 def _gathered(jobs: "queue.SimpleQueue[Job | None]", most: int = _MOST_IN_GROUP) -> list[Job | None]:
-    """What waits at this moment."""
+    """The jobs that wait at this moment."""
     found: list[Job | None] = []
     while len(found) < most:
         try:
@@ -199,7 +199,7 @@ def _gathered(jobs: "queue.SimpleQueue[Job | None]", most: int = _MOST_IN_GROUP)
 
 
 def _live(jobs: Iterable[Job | None]) -> list[Job]:
-    """Those whose callers still wait; from here on they cannot give up."""
+    """The jobs whose callers still wait; from here on they cannot give up."""
     return [job for job in jobs if job is not None and job.future.set_running_or_notify_cancel()]
 
 
@@ -211,14 +211,14 @@ def _by_bulk(group: list[Job]) -> Iterable[list[Job]]:
 
 
 def _together(connection: Connection, jobs: list[Job]) -> list[Any]:
-    """All of one bulk, in one go."""
+    """Run all jobs of one bulk together."""
     bulk = jobs[0].bulk
-    assert bulk is not None  # noqa: S101  who has none runs alone
+    assert bulk is not None  # noqa: S101  a job without a bulk runs alone
     return bulk(connection, [job.item for job in jobs])
 
 
 def _run_together(connection: Connection, jobs: list[Job]) -> list[_Outcome]:
-    """Each in a savepoint of its own; those of one bulk first in one for all, and alone if that fails."""
+    """Run each job in its own savepoint. Jobs of one bulk share a savepoint first, and run alone if that fails."""
     if jobs[0].bulk is None or len(jobs) == 1:
         return [_run_one(connection, job) for job in jobs]
     try:
@@ -226,7 +226,7 @@ def _run_together(connection: Connection, jobs: list[Job]) -> list[_Outcome]:
             results = _together(connection, jobs)
     except REFUSALS:
         raise
-    except Exception:  # noqa: BLE001  whose fault it is shows when each runs alone
+    except Exception:  # noqa: BLE001  which job failed shows when each runs alone
         return [_run_one(connection, job) for job in jobs]
     return [(job, result, None) for job, result in zip(jobs, results, strict=True)]
 
@@ -237,5 +237,5 @@ def _run_one(connection: Connection, job: Job) -> _Outcome:
             return job, job.run(connection), None
     except REFUSALS:
         raise
-    except BaseException as error:  # noqa: BLE001  one bad row is its sender's, not its neighbours'
+    except BaseException as error:  # noqa: BLE001  a bad row fails for its own sender only
         return job, None, error

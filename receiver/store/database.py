@@ -31,9 +31,9 @@ class Database:
         prepare(url)
         self.url = url
         self.is_sqlite = is_sqlite(url)
-        #: ``insert`` with ``on_conflict``: the one construct the dialects spell apart.
+        #: ``insert`` with ``on_conflict``, the one construct that differs between the dialects.
         self.insert: Callable[..., Any] = sqlite.insert if self.is_sqlite else postgresql.insert
-        #: Set after every committed arrival; workers of other processes poll instead.
+        #: Set after every committed delivery; workers of other processes poll instead.
         self.arrived = threading.Event()
         self._reader = open_engine(url, writing=False)
         self._writer = Writer(url)
@@ -47,7 +47,7 @@ class Database:
         return self._writer.write_bulk(bulk, item)
 
     def check_writable(self) -> None:
-        """Write a row and take it out again: a full disk shows at the commit only. Raises `StoreUnavailable`."""
+        """Write a row and delete it: a full disk shows only at the commit. Raises `StoreUnavailable`."""
         empty = dict.fromkeys(("endpoint", "reason", "method", "target", "headers"), "")
         probe = {"id": new_id(), "at": 0.0, **empty}
 
@@ -58,15 +58,15 @@ class Database:
         self._writer.write(transaction, deadline=2.0)
 
     def rows(self, statement: Executable, parameters: dict[str, Any] | None = None) -> list[RowMapping]:
-        """Raises `StoreUnavailable`."""
+        """All rows of a query. Raises `StoreUnavailable`."""
         with self.reading() as connection:
             return list(connection.execute(statement, parameters or {}).mappings())
 
     def each(self, statement: Executable, parameters: dict[str, Any] | None = None) -> Iterator[RowMapping]:
-        """Like `rows`, one at a time, for results that may be large."""
+        """Like `rows`, but one row at a time, for large results."""
         with self.reading() as connection:
             if not self.is_sqlite:
-                connection.execution_options(isolation_level="READ COMMITTED")  # cursors live in transactions only
+                connection.execution_options(isolation_level="READ COMMITTED")  # cursors exist only in transactions
             with connection.execution_options(yield_per=500).execute(statement, parameters or {}) as result:
                 yield from result.mappings()
 

@@ -1,5 +1,5 @@
-"""What should agree and may not: invoices without tracking, parcels that were never written, what was written, and
-numbers left where their parcels do not belong."""
+"""Discrepancies: invoices without tracking, parcels never written, what was written, and numbers left on invoices where
+their parcels do not belong."""
 
 import json
 from collections.abc import Iterator
@@ -15,27 +15,27 @@ from receiver.store.rows import sent_from
 from receiver.store.tables import attempts, invoices, orders, shipments
 from receiver.vtex.facts import CANCELLED_ORDER, TRACKED
 
-#: Where nothing is to be written, by the carrier's word or a person's.
+#: States in which nothing is to be written, because the carrier or a person says so.
 _NOTHING_TO_WRITE = (State.WAITING, State.CANCELLED, State.DISMISSED, State.IN_STEP)
-#: What a parcel waits for in good order; who waits for anything else, and has been taken, ought to be written.
+#: Reasons for which a parcel rightly waits. A dispatched parcel that waits for anything else should be written.
 _GOOD_REASONS = (Reason.NOT_DISPATCHED, Reason.DISPATCH_AHEAD)
-#: Where what was sent is about to change, or is nobody's business any more.
+#: States in which what was sent is about to change, or no longer matters.
 _NOT_COMPARED = (State.DUE, State.DISMISSED)
 _NO_PARCEL = dict.fromkeys(("shipment", "tracking_number", "reason", "note"))
 
 
 class Discrepancies:
-    """Reads only. ``account`` narrows each list to one VTEX account."""
+    """Lists discrepancies. It only reads. ``account`` narrows each list to one VTEX account."""
 
     def __init__(self, database: Database, *, account: str | None = None) -> None:
         self._database, self._account = database, account
 
     def without_tracking(self, *, before: float) -> Iterator[dict[str, Any]]:
-        """Invoices issued before ``before`` of which no tracking is known; where VTEX tells no date of issue, those
-        that the index has known since before. ``shipment`` is the parcel that is meant for it, if any is, with its
-        ``reason`` and ``note``: a write that failed, or that VTEX never showed.
+        """Invoices without known tracking that were issued before ``before``, or entered the index before it if VTEX
+        gives no date of issue. ``shipment`` is the parcel meant for the invoice, if any, with its ``reason`` and
+        ``note``: a write that failed, or that VTEX never showed.
 
-        What counts is how each order was last read: an invoice may have got its tracking elsewhere since.
+        The last reading of each order counts: an invoice may have got its tracking elsewhere since.
         """
         for row in map(dict, self._database.each(self._untracked(before))):
             if not _is_tracked(row):
@@ -43,7 +43,7 @@ class Discrepancies:
                 yield {"gap": "without_tracking", **shown, **({} if _is_meant(row) else _NO_PARCEL)}
 
     def never_written(self, *, before: float) -> Iterator[dict[str, Any]]:
-        """Parcels that the carrier has had since before ``before`` and whose tracking was never written."""
+        """Parcels that the carrier has had since before ``before``, and whose tracking was never written."""
         state, reason = shipments.c.state, shipments.c.reason
         statement = (
             select(
@@ -67,8 +67,8 @@ class Discrepancies:
                 yield {"gap": "never_written", **shown, "since": since}
 
     def written(self) -> list[dict[str, Any]]:
-        """Every parcel whose tracking is on an invoice, as far as we know, an order's side by side: ``sent`` is what we
-        wrote there. Where another parcel of ours has been written since, that one stands for both."""
+        """Every parcel whose tracking is on an invoice, as far as we know, grouped by order. ``sent`` is what we wrote
+        there. If another parcel of ours has been written there since, only that one is listed."""
         place = (invoices.c.account, invoices.c.order_id, invoices.c.invoice_number)
         whose = select(*place, invoices.c.shipment).where(*self._of(invoices.c.account))
         owners = {tuple(row.values())[:3]: row["shipment"] for row in self._database.each(whose)}
@@ -81,10 +81,10 @@ class Discrepancies:
         return sorted(own, key=lambda row: (*_place(row)[:2], row["shipment"]))
 
     def left_over(self) -> list[dict[str, Any]]:
-        """Numbers that we wrote to an invoice which their parcel does not belong to any more, an order's side by side:
-        it was assigned or linked elsewhere since, or is to be decided again. ``attempt`` is the write, ``since`` when
-        it was made; ``order_id`` and ``invoice_number`` are where the number is left, ``belongs`` is where the parcel
-        belongs now. A later write of ours to that invoice has replaced the number."""
+        """Numbers that we wrote to an invoice to which their parcel no longer belongs, grouped by order. The parcel was
+        assigned or linked elsewhere since, or is to be decided again. ``attempt`` is the write, ``since`` its time.
+        ``order_id`` and ``invoice_number`` are where the number is left, ``belongs`` is where the parcel belongs now. A
+        number that a later write of ours replaced on that invoice is not listed."""
         a, later, s = attempts, attempts.alias("later"), shipments
         replaced = select(literal(1)).where(
             *(later.c[part] == a.c[part] for part in ("account", "order_id", "invoice_number", "call")),
@@ -109,7 +109,7 @@ class Discrepancies:
         return [_left(row) for row in map(dict, self._database.each(statement)) if not _is_written_there(row)]
 
     def _untracked(self, before: float) -> Select[Any]:
-        """Invoices that showed no tracking when their orders were last read, each with the parcel that took it."""
+        """Invoices that showed no tracking when their orders were last read, each with the parcel that owns it."""
         named, also = orders.alias("named"), orders.alias("also")
         of_order = (also.c.account == named.c.account, also.c.order_id == named.c.order_id)
         is_gone = select(literal(1)).where(*of_order, also.c.learnt_at > named.c.learnt_at)
@@ -160,7 +160,7 @@ def _left(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_written_there(row: dict[str, Any]) -> bool:
-    """The parcel's tracking stands there by its last decision, even where that decision is being reconsidered."""
+    """True if the parcel's tracking is there by its last decision, even while that decision is reconsidered."""
     sent = sent_from(row["its_sent"])
     if sent is None or not sent.is_at(row["order_id"], row["invoice_number"]):
         return False
@@ -172,7 +172,7 @@ def _place(row: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _is_tracked(row: dict[str, Any]) -> bool:
-    """True where the parcel was written to this very invoice, and was not looked for there in vain."""
+    """True if the parcel was written to this very invoice, unless VTEX was found not to show it."""
     sent = sent_from(row["sent"])
     if sent is None or not sent.is_at(row["order_id"], row["invoice_number"]):
         return False
@@ -180,14 +180,14 @@ def _is_tracked(row: dict[str, Any]) -> bool:
 
 
 def _is_meant(row: dict[str, Any]) -> bool:
-    """False where the parcel has gone elsewhere since: what is told of it is not about this invoice."""
+    """False if the parcel has moved to another invoice since: its reason and note are not about this one."""
     return (row["chosen_order"], row["chosen_invoice"]) == (row["order_id"], row["invoice_number"])
 
 
 def _had_since(row: dict[str, Any], known: dict[str, Any]) -> float:
-    """When the parcel was ours to write: not while it was a label, nor in the time of an earlier one of its number.
+    """When the parcel could first be written: not while it was a label, nor while an earlier parcel had its number.
 
-    Carriers' clocks may be ahead, but of nothing do we know for longer than since its row last changed.
+    Carriers' clocks may be ahead. The time is therefore never later than the last change of the row.
     """
     times = [datetime.fromisoformat(known[name]).timestamp() for name in ("dispatched_at", "since") if name in known]
     first_at: float = row["first_at"]

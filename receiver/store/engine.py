@@ -18,25 +18,25 @@ from receiver.store.migrations import HEAD
 
 
 class StoreUnavailable(Exception):
-    """The store cannot take this now: away, locked, full, or too slow. What was not answered 2xx may be sent again."""
+    """The database is unreachable, locked, full, or too slow. A request that got no 2xx may be sent again."""
 
 
 class NotMigrated(Exception):
     """The database has another schema than this program; ``receiver migrate`` brings it up to date."""
 
 
-#: What the database says of itself, not of a row: away, locked, full, read-only. Everything else is the row's fault.
+#: Errors of the database itself, not of a row: unreachable, locked, full, read-only. All others are the row's fault.
 REFUSALS = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 
-#: Seconds that a start waits for another process at the same SQLite file; a migration may take some.
+#: Seconds that a start waits for another process that uses the same SQLite file, for example to migrate it.
 _START_PATIENCE = 30.0
 #: `RETURNING` came with this version of SQLite.
 _OLDEST_SQLITE = (3, 35)
-#: Any number, so long as every program that migrates this database takes the same.
+#: An arbitrary number, the same for every program that migrates this database.
 _MIGRATION_LOCK = 7_203_114
-#: Nobody waits for ever, and a writer that was stopped in the middle of a transaction does not block the others.
+#: Waits end, and a writer that was stopped in the middle of a transaction does not block the others.
 _SERVER_PATIENCE = "SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '15s'"
-#: libpq: a server that fell silent is given up after some 11 s, not after TCP's quarter of an hour.
+#: libpq: a silent server is given up after about 11 s, not after TCP's quarter of an hour.
 _NETWORK_PATIENCE = {
     "connect_timeout": 3,
     "keepalives_idle": 5,
@@ -47,22 +47,22 @@ _NETWORK_PATIENCE = {
 
 
 def unavailable(error: Exception) -> StoreUnavailable:
-    """One of `REFUSALS` in the store's own terms, without the statement and its values."""
+    """One of `REFUSALS` as a `StoreUnavailable`, without the statement and its values."""
     return StoreUnavailable(f"the database refuses: {str(getattr(error, 'orig', None) or error).strip()}")
 
 
 class Turnstile:
-    """A file lock in front of SQLite's own: SQLite's writers poll for their turn and may wait seconds for it, the
-    kernel queues them fairly."""
+    """A file lock in front of SQLite's own lock. SQLite's writers poll for it and may wait seconds; the kernel queues
+    them fairly."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w")
 
     @contextlib.contextmanager
     def turn(self, *, patience: float | None = None) -> Iterator[None]:
-        """Waits for its turn: for ever, where its caller has a deadline of his own, or so many seconds.
+        """Wait for the lock: at most ``patience`` seconds, or without limit if the caller has its own deadline.
 
-        Raises `StoreUnavailable` after them.
+        Raises `StoreUnavailable` after ``patience`` seconds.
         """
         if patience is None:
             fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -75,7 +75,7 @@ class Turnstile:
 
     def _lock_within(self, patience: float) -> None:
         ends = time.monotonic() + patience
-        while True:  # the kernel's queue knows no deadline
+        while True:  # the kernel's queue has no deadline
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -99,7 +99,7 @@ def sqlite_file(url: str) -> Path:
 
 
 def turnstile_of(url: str) -> Turnstile:
-    """The one in front of the SQLite file at ``url``."""
+    """The file lock in front of the SQLite database at ``url``."""
     file = sqlite_file(url)
     return Turnstile(file.with_name(file.name + "-turn"))
 
@@ -117,7 +117,7 @@ def _postgres(url: str, *, writing: bool) -> Engine:
         pool_size=20,
         max_overflow=4,
         pool_timeout=4,
-        hide_parameters=True,  # they are deliveries; a log must not quote them
+        hide_parameters=True,  # the values are deliveries, which must not reach a log
         pool_pre_ping=not writing,
         isolation_level="READ COMMITTED" if writing else "AUTOCOMMIT",
         connect_args={"application_name": "receiver", **_NETWORK_PATIENCE},
@@ -144,7 +144,7 @@ def _sqlite(url: str, *, writing: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _(raw: sqlite3.Connection, _record: Any) -> None:
-        raw.isolation_level = None  # BEGIN is ours to say
+        raw.isolation_level = None  # this program sends BEGIN itself
         if writing:
             raw.execute("PRAGMA synchronous=FULL")
         else:
@@ -160,7 +160,7 @@ def _sqlite(url: str, *, writing: bool) -> Engine:
 
 
 def prepare(url: str) -> None:
-    """Make the database ready: SQLite is created, switched to WAL and migrated; PostgreSQL is only looked at.
+    """Make the database ready: SQLite is created, switched to WAL and migrated. PostgreSQL is only checked.
 
     Raises `NotMigrated`, `StoreUnavailable`.
     """
@@ -187,7 +187,7 @@ def _prepare_sqlite(url: str) -> None:
 
 
 def _switch_to_wal(file: Path) -> None:
-    """The switch does nothing inside a transaction, and fails when two processes make it at once."""
+    """Switch to WAL. This has no effect inside a transaction, and fails when two processes do it at once."""
     try:
         with contextlib.closing(sqlite3.connect(file, isolation_level=None, timeout=10)) as raw:
             mode = raw.execute("PRAGMA journal_mode=WAL").fetchone()[0]
@@ -208,7 +208,7 @@ def revision(url: str) -> str | None:
 def migrate(url: str) -> None:
     """Bring the schema up to date, all of it or nothing. Safe to repeat, and to run on several hosts at once.
 
-    Raises `NotMigrated` where a newer program has been here, `StoreUnavailable`.
+    Raises `NotMigrated` if a newer program has migrated it already, `StoreUnavailable`.
     """
     from alembic import command  # noqa: PLC0415  a slow import that a running receiver never needs
     from alembic.util import CommandError  # noqa: PLC0415

@@ -1,7 +1,7 @@
-"""What is to be fetched from carriers, in one pair of hands at a time: one row per endpoint and URL, due again whenever
-a message asks for it, so that ten notices of a parcel that come together cost one call.
+"""The queue of fetches from carriers: one row per endpoint and URL, leased to one worker at a time. Each message that
+asks for it makes it due again, so ten notices of one parcel at once cost one call.
 
-An answer and the end of its fetch are one transaction: neither is there without the other.
+An answer and the end of its fetch are stored in one transaction.
 """
 
 import json
@@ -30,14 +30,14 @@ from receiver.store.inbox import Delivery, Inbox, Receipt
 from receiver.store.tables import fetches
 from receiver.store.unknown_words import log_new
 
-#: Statuses that speak of the merchant's credentials, not of what was asked for.
+#: Statuses that are about the merchant's credentials, not about the resource.
 NOT_ALLOWED = (401, 403)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchClaim:
-    """A leased fetch. ``delivery`` is the last message that asked for it, at ``asked_at`` for the first time since it
-    was last done."""
+    """A leased fetch. ``delivery`` is the last message that asked for it; ``asked_at`` is when one first did since the
+    last fetch."""
 
     id: str
     endpoint: str
@@ -51,9 +51,9 @@ class FetchClaim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """How a claim ended: ``done``, ``held`` (a person must see to it), ``gave_up``, or ``None``: again at ``due_at``.
+    """How a claim ended: ``done``, ``held`` (a person must act), ``gave_up``, or ``None``: retry at ``due_at``.
 
-    ``quiet_until`` keeps all of the endpoint's fetches waiting; ``answer`` is what came.
+    ``quiet_until`` delays all of the endpoint's fetches; ``answer`` is the carrier's answer.
     """
 
     outcome: str | None
@@ -65,7 +65,7 @@ class Fetched:
 
 
 class Fetches:
-    """Hands out due fetches of endpoints; ``lease`` is in seconds."""
+    """Leases due fetches of endpoints; ``lease`` is in seconds."""
 
     def __init__(self, database: Database, inbox: Inbox, *, lease: float) -> None:
         self._database, self._inbox, self._lease = database, inbox, lease
@@ -108,11 +108,11 @@ class Fetches:
         )
 
     def something_due(self, endpoint: str, now: float) -> bool:
-        """A cheap look, without the write lock. Raises `StoreUnavailable`."""
+        """Whether `claim` may find a fetch: a cheap check without the write lock. Raises `StoreUnavailable`."""
         return bool(self._database.rows(self._ready, {"of": endpoint, "now": now}))
 
     def claim(self, endpoint: str, *, now: float) -> FetchClaim | None:
-        """The endpoint's oldest due fetch, leased; ``None`` while another one is under way, or it must be quiet.
+        """The endpoint's oldest due fetch, leased; ``None`` while another one runs, or before ``quiet_until``.
 
         Raises `StoreUnavailable`.
         """
@@ -131,7 +131,7 @@ class Fetches:
         return self._database.write(transaction)
 
     def settle(self, claim: FetchClaim, end: Fetched, *, now: float) -> None:
-        """Record how it ended, with the answer that came, or nothing of it. Raises `LeaseLost`, `StoreUnavailable`."""
+        """Record how the fetch ended, and its answer, in one transaction. Raises `LeaseLost`, `StoreUnavailable`."""
         values = {
             "of": claim.id,
             "by": claim.token,
@@ -159,7 +159,7 @@ class Fetches:
             self._database.arrived.set()
 
     def reopen(self, endpoint: str, *, now: float) -> None:
-        """Try again what was held for the endpoint's settings, or never asked for: they may have been corrected."""
+        """Retry fetches held for the endpoint's settings, or never sent: the settings may be corrected now."""
         settings = or_(fetches.c.status.in_(NOT_ALLOWED), fetches.c.status.is_(None))
         self._database.write(lambda connection: self._reopen(connection, endpoint, settings, now))
 

@@ -1,4 +1,4 @@
-"""The web's side: a delivery and the shipments it touches are on disk before the sender hears 2xx."""
+"""The web side: a delivery and the shipments it touches are on disk before the sender gets a 2xx."""
 
 import hashlib
 import json
@@ -23,13 +23,12 @@ MOST_REJECTS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One webhook as it is kept. ``target`` and ``headers`` come redacted; ``digest`` is of the original body.
+    """One webhook as it is stored. ``target`` and ``headers`` are redacted; ``digest`` is of the original body.
 
-    ``updates`` are ``(shipment id, what it says as JSON text)``; ``accounts`` says by shipment id whose they are, where
-    that is certain, and ``account`` whose the others are if they are new; ``version`` is that of the program and the
-    adapter that read it. ``unknown_words`` are the carrier's status words that its adapter does not know, each once.
-    ``fetches`` are the calls it asks for, at ``asked_at`` where not when it came; ``notice`` is the delivery that asked
-    for this one.
+    ``updates`` are ``(shipment id, what it says as JSON text)``; ``accounts`` maps a shipment id to its account where
+    that is certain; ``account`` is for all other new shipments. ``version`` is that of the program and the adapter that
+    read it. ``unknown_words`` are the carrier's status words that its adapter does not know, each once. ``fetches`` are
+    the calls it asks for, at ``asked_at`` or else on arrival; ``notice`` is the delivery that asked for this one.
     """
 
     id: str
@@ -57,8 +56,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """``delivery`` is the id under which it is kept; ``duplicate``: it had been here before. ``new_words`` are the
-    unknown status words that were new with it."""
+    """The result of storing. ``delivery`` is the stored id; ``duplicate``: it was stored before. ``new_words`` are the
+    unknown status words that came with it for the first time."""
 
     delivery: str
     duplicate: bool
@@ -66,12 +65,12 @@ class Receipt:
 
 
 class Inbox:
-    """Takes deliveries in."""
+    """Stores deliveries."""
 
     def __init__(self, database: Database) -> None:
         self._database, self._words = database, UnknownWords(database)
         upsert = database.insert(shipments)
-        # What was written to an account's order, or assigned to it, stays with that order.
+        # A shipment that was written to an account's order, or assigned to it, stays with that order.
         unbound = and_(shipments.c.sent.is_(None), shipments.c.assigned_order.is_(None), IS_AT_HOME)
         moves = and_(bindparam("certain") == 1, unbound)
         self._store = (
@@ -83,7 +82,7 @@ class Inbox:
             set_={
                 "account": case((moves, upsert.excluded.account), else_=shipments.c.account),
                 "update_count": shipments.c.update_count + 1,
-                # What is done again by the thousand does not push back what is live and waits.
+                # Bulk work does not push back live work that waits.
                 "priority": case(
                     (
                         and_(shipments.c.due_at.is_not(None), shipments.c.priority < upsert.excluded.priority),
@@ -104,7 +103,7 @@ class Inbox:
                 **{name: asked.excluded[name] for name in ("delivery", "headers", "wanted", "changed_at")},
                 "update_count": fetches.c.update_count + 1,
                 "outcome": None,
-                # A back-off that the carrier caused goes on.
+                # A back-off that the carrier caused continues.
                 "due_at": case((rests, asked.excluded.due_at), else_=fetches.c.due_at),
                 "asked_at": case((rests, asked.excluded.asked_at), else_=fetches.c.asked_at),
                 "tries": case((rests, 0), else_=fetches.c.tries),
@@ -115,7 +114,7 @@ class Inbox:
         )
 
     def receive(self, delivery: Delivery) -> Receipt:
-        """Durable when it returns. Raises `StoreUnavailable`."""
+        """Store a delivery; durable when this returns. Raises `StoreUnavailable`."""
         receipt: Receipt = self._database.write_bulk(self.store, delivery)
         if (delivery.updates or delivery.fetches) and not receipt.duplicate:
             self._database.arrived.set()
@@ -125,10 +124,10 @@ class Inbox:
     def reprocess(
         self, delivery_id: str, *, outcome: str, reason: str | None, dedup: str, fresh: Delivery, bulk: bool = False
     ) -> bool:
-        """A kept delivery's new outcome after a fix. What it says now takes the place of what it said before.
-        ``bulk``: one of many, whose shipments let live ones pass.
+        """Store a kept delivery's new outcome after a fix. Its new updates replace the former ones. ``bulk``: one of
+        many, whose shipments give way to live ones.
 
-        False: another delivery had brought its meaning already. Raises `StoreUnavailable`.
+        False: another delivery has the same meaning already. Raises `StoreUnavailable`.
         """
 
         def transaction(connection: Connection) -> tuple[bool, list[NewWord]]:
@@ -141,7 +140,7 @@ class Inbox:
                 | {"unknown_words": _words_column(fresh)}
             )
             had = connection.execute(select(deliveries.c.unknown_words).where(deliveries.c.id == delivery_id)).scalar()
-            # This locks the delivery: whoever reprocesses it at the same time sees what was said here.
+            # This locks the delivery: another process that reprocesses it at the same time sees these updates.
             connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
             priority, now_said = BULK if bulk else LIVE, () if duplicate else fresh.updates
             news = replace_updates(connection, delivery_id, now_said, priority=priority, now=fresh.received_at)
@@ -160,7 +159,7 @@ class Inbox:
     def reject(
         self, *, endpoint: str, at: float, reason: str, method: str, target: str, headers: dict[str, str]
     ) -> None:
-        """Note a sender that was not proven, and forget the oldest note."""
+        """Record a failed authentication, and delete the oldest record over the limit."""
         row = {
             "id": new_id(),
             "endpoint": endpoint,
@@ -179,8 +178,8 @@ class Inbox:
         self._database.write(transaction)
 
     def store(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
-        """`receive`, for whoever has a transaction of his own: the receipts of the deliveries, in their order."""
-        # One order of locks for everybody: keys, then shipments, each sorted.
+        """`receive` within the caller's transaction: the receipts of the deliveries, in their order."""
+        # All writers lock in one order: keys, then shipments, each sorted.
         rows = [_row(item) for item in sorted(items, key=lambda item: item.dedup)]
         new = set(connection.execute(self._store, rows).scalars())
         fresh = [item for item in items if item.id in new]

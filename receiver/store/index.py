@@ -1,5 +1,5 @@
-"""Which order a number belongs to: learnt from orders that were read, told beforehand by links; and which shipments
-wait for such word, so that it wakes exactly those."""
+"""Which order a number belongs to, from orders that were read and from links. And which shipments wait for such a
+number, so that its news wakes exactly those."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -23,14 +23,14 @@ from receiver.store.tables import LIVE, links, order_news, orders, shipments, wa
 from receiver.vtex.facts import ISSUER, Fact
 from receiver.vtex.nfe import plain_number
 
-#: What something is called by: its kind and its value.
+#: A name of a shipment or an order: its kind and its value.
 Name = tuple[str, str]
 
-#: A worker that has the shipment right now must not settle over a decision: its lease is revoked.
+#: Revokes the lease: a worker that has the shipment right now must not settle over this decision.
 REVOKED_LEASE = {"token": None, "worker_name": None, "lease_until": None, "update_count": shipments.c.update_count + 1}
 #: Holds that a change of the order may end.
 _ENDS_WITH_ORDER = tuple(reason for reason in Reason if reason.ends_with_order)
-#: Hosts' clocks differ a little: a link told so long before a claim may still have come during it.
+#: Seconds by which hosts' clocks may differ: a link stored this long before a claim may have come during it.
 _SKEW = 5.0
 #: Values that one statement asks for.
 _AT_ONCE = 500
@@ -58,7 +58,7 @@ class Linked:
 
 
 class Index:
-    """Knows, tells and is taught. All of it raises `receiver.store.StoreUnavailable`."""
+    """Maps numbers to orders, and wakes shipments that wait for them. Raises `receiver.store.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -78,16 +78,16 @@ class Index:
         self._waiting = select(waits.c.account, waits.c.kind, waits.c.value).where(waits.c.shipment == bindparam("of"))
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:
-        """The orders that bear a number: rows of ``order_id``, ``invoice_number``, ``learnt_at`` and ``dated_at``
-        (when the invoice was issued, else when this was first learnt)."""
+        """The orders that have a number: rows of ``order_id``, ``invoice_number``, ``learnt_at`` and ``dated_at`` (when
+        the invoice was issued, else when this was first learnt)."""
         return [
             dict(row) for row in self._database.rows(self._named, {"account": account, "kind": kind, "value": value})
         ]
 
     def has_other_issuer(self, account: str, issuer: str) -> bool:
-        """True where an NF-e key of another issuer than that CNPJ is known."""
+        """True if the index has an NF-e key of another issuer than that CNPJ."""
         of = (orders.c.account == account, orders.c.kind == ISSUER)
-        # Asked apart: each is one step into the index, "not equal" a walk through all of it.
+        # Two queries: each is one step into the database index, while "not equal" scans all of it.
         others = (orders.c.value < issuer, orders.c.value > issuer)
         first = (select(orders.c.value).where(*of, other).order_by(orders.c.value).limit(1) for other in others)
         return any(self._database.rows(found) for found in first)
@@ -105,9 +105,9 @@ class Index:
         return (dict(row) for row in self._database.each(newest))
 
     def link(self, account: str, given: Sequence[Link], *, now: float) -> list[Linked]:
-        """Note links, all or none, and wake what waits for them or went to another order or invoice.
+        """Store links, all or none, and wake the shipments that wait for them or went to another order or invoice.
 
-        The newest word about a name counts. What was told already wakes nobody.
+        The newest link of a name counts. A repeated link wakes no shipment.
         """
 
         def transaction(connection: Connection) -> list[Linked]:
@@ -120,8 +120,8 @@ class Index:
         return done
 
     def unlink(self, account: str, kind: str, value: str, *, now: float) -> bool:
-        """Forget a link, in whatever notation it was told; what was written by it stays, what waits where it led is
-        decided upon again. False: there was none."""
+        """Delete a link, in any notation of its number. What was written because of it stays. Shipments that wait where
+        it led are decided again. False: there was no such link."""
         values = sorted({value, *spellings(value)} if kind == "tracking_number" else {value})
         of = and_(links.c.account == account, links.c.kind == kind, links.c.value.in_(values))
 
@@ -139,7 +139,7 @@ class Index:
         return forgotten
 
     def learn(self, account: str, facts: Collection[Fact], *, now: float) -> int:
-        """Note what an order shows, and wake what waits for it; how many shipments."""
+        """Store what an order shows, and wake the shipments that wait for it; how many."""
 
         def transaction(connection: Connection) -> int:
             self._lock(connection, account)
@@ -151,11 +151,11 @@ class Index:
         return woken
 
     def waited_for(self, account: str, names: Collection[Name]) -> list[str]:
-        """The shipments that wait for word of one of these: one look into an index."""
+        """The shipments that wait for news of one of these names: one index look-up."""
         return [row["shipment"] for row in self._database.rows(_waiting_for(account, names))]
 
     def wake(self, account: str, names: Collection[Name], *, now: float) -> int:
-        """Look at once at what waits for one of these; how many shipments."""
+        """Make the shipments that wait for one of these names due now; how many."""
 
         def transaction(connection: Connection) -> int:
             self._lock(connection, account)
@@ -167,13 +167,13 @@ class Index:
         return woken
 
     def before_settling(self, connection: Connection, account: str, change: IndexChange) -> None:
-        """A link, or an order, that comes while a claim is settled finds it waiting, or is found by it."""
+        """Lock the index, so that a link or order stored during a settlement either sees it or is seen by it."""
         if change.learnt or change.names:
             for one in sorted({account, *change.accounts}):
                 self._lock(connection, one)
 
     def settled(self, connection: Connection, claim: Claim, change: IndexChange, *, now: float) -> None:
-        """Note what a settled shipment waits for and what its order showed, and see what came meanwhile."""
+        """Store what a settled shipment waits for and what its order showed, and apply links that came meanwhile."""
         accounts = {claim.account, *change.accounts} if change.waits else set[str]()
         names = {(account, *name) for account in accounts for name in change.names}
         stored = {tuple(row) for row in connection.execute(self._waiting, {"of": claim.id})}
@@ -186,7 +186,7 @@ class Index:
         if change.learnt:
             self._note(connection, claim.account, change.learnt, now, besides=claim.id)
             read = {fact.order_id for fact in change.learnt}
-            # What was heard of before the claim is seen in what it read.
+            # The claim's reading already shows changes that were reported before it.
             noted = (order_news.c.account == claim.account, order_news.c.noted_at <= claim.claimed_at)
             connection.execute(delete(order_news).where(*noted, order_news.c.order_id.in_(sorted(read))))
         if change.has_new_names:
@@ -194,15 +194,15 @@ class Index:
             self._serve_others(connection, claim, change, now)
 
     def _look_back(self, connection: Connection, claim: Claim, change: IndexChange, now: float) -> None:
-        """A link told during the claim that first learnt these names could not find the shipment by them. What the
-        claim has read is decided already."""
+        """Apply links stored during the claim: they could not find the shipment by names that the claim only now
+        learned. Links that the claim has read are already decided."""
         since = claim.claimed_at - _SKEW
         bearing = _bearing(links, claim.account, change.names)
         for row in connection.execute(select(links).where(bearing, links.c.told_at >= since)).mappings():
             if (row["kind"], row["value"], row["told_at"]) in change.links_read:
                 continue
             word = (row["order_id"], row["invoice_number"])
-            # Its input_digest stays: once decided anew, a link that this claim had seen is not looked back at again.
+            # Its input_digest stays: after the new decision, a link that this claim had seen is not applied again.
             found = _rows(connection, shipments.c.id == claim.id, now)
             _reopen(connection, found, *word, {**reopened(now), "input_digest": shipments.c.input_digest})
 
@@ -225,7 +225,7 @@ class Index:
             if former and former["order_id"] != link.order_id:
                 replaced[former["order_id"]] = None
             alike = former is not None and all(former[part] == word[part] for part in word)
-            # A number that was told long ago may be recycled: then the same word is about another parcel.
+            # A number linked long ago may be recycled: then the same link is about another parcel.
             if former is None or not alike or former["told_at"] < now - RECYCLED_AFTER.total_seconds():
                 found = _bearers(connection, account, kind, value, now) if (kind, value) in borne else []
                 woken.update(
@@ -262,7 +262,7 @@ class Index:
         connection.execute(self._again, {**{part: row[part] for part in changed}, **its})
 
     def _lock(self, connection: Connection, account: str) -> None:
-        """Who tells and who begins to wait take turns, or each would miss the other. SQLite has one writer anyway."""
+        """Serialise storing a link and starting to wait, or each could miss the other. SQLite has one writer anyway."""
         if not self._database.is_sqlite:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK, func.hashtext(account))))
 
@@ -274,7 +274,7 @@ def _key(fact: Fact) -> tuple[str, str, str]:
 def _bearing(table: Any, account: str, names: Iterable[Name]) -> ColumnElement[bool]:
     """The rows of ``table`` about one of these names.
 
-    The account stands in every alternative: with it apart, SQLite walks through all rows of the account.
+    Every alternative names the account. With the account outside, SQLite scans all rows of the account.
     """
     c = table.c
     return or_(*(and_(c.account == account, c.kind == kind, c.value == value) for kind, value in sorted(names)))
@@ -305,9 +305,9 @@ def _borne(connection: Connection, account: str, names: Collection[Name]) -> set
 
 
 def _bearers(connection: Connection, account: str, kind: str, value: str, now: float) -> list[RowMapping]:
-    """The shipments that a link of this name is about, whatever their state and the notation of their number."""
+    """The shipments that a link of this name is about, in any state and any notation of their number."""
     found = set(connection.execute(_waiting_for(account, [(kind, value)])).scalars())
-    # One that waits for this account's word may be in another account meanwhile.
+    # A shipment that waits for this account may be in another account meanwhile.
     borne: ColumnElement[bool] = shipments.c.id.in_(sorted(found))
     here = shipments.c.account == account
     if kind == "tracking_number":
@@ -328,14 +328,14 @@ def _rows(connection: Connection, of: ColumnElement[bool], now: float) -> list[R
 def _is_past(known: str, at: datetime) -> bool:
     try:
         return known_from_json(json.loads(known)).is_past(at)
-    except (ValueError, KeyError, TypeError, AttributeError):  # another version wrote it: whoever can read it decides
+    except (ValueError, KeyError, TypeError, AttributeError):  # another version wrote it, and can decide
         return False
 
 
 def _wake(
     connection: Connection, account: str, names: Collection[Name], now: float, *, besides: str | None = None
 ) -> int:
-    """An order appeared or changed: what waits looks at once; what a worker has right now looks again afterwards."""
+    """An order appeared or changed: make waiting shipments due now, and leased ones again after their lease."""
     found = set(connection.execute(_waiting_for(account, names)).scalars()) - {besides}
     gave_up = shipments.c.state == State.GAVE_UP
     rung = {
@@ -345,7 +345,7 @@ def _wake(
         "check_at": 0.0,
         "state": case((gave_up, State.DUE.value), else_=shipments.c.state),
         "waits": case((gave_up, 0), else_=shipments.c.waits),
-        # A hold is decided upon again, although nothing is new on the carrier's side.
+        # A held shipment is decided again, although the carrier sent nothing new.
         "input_digest": case((shipments.c.state == State.HELD, ""), else_=shipments.c.input_digest),
     }
     heals = and_(shipments.c.state == State.HELD, shipments.c.reason.in_(_ENDS_WITH_ORDER))
@@ -356,8 +356,8 @@ def _wake(
 def _reopen(
     connection: Connection, found: Sequence[RowMapping], order_id: str, invoice_number: str | None, anew: dict[str, Any]
 ) -> list[str]:
-    """A link speaks of these shipments: those that are stuck, or went elsewhere, are decided upon anew. Not where a
-    person named the order, whose word goes before it."""
+    """A link names these shipments: those that are stuck or went elsewhere are decided again. A person's assignment of
+    the order wins over a link."""
     open_to_it = [row for row in found if row["assigned_order"] is None]
     astray = [row["id"] for row in open_to_it if _is_elsewhere(row, order_id, invoice_number)]
     reopening = [row["id"] for row in open_to_it if row["state"] in STUCK or row["id"] in astray]
@@ -368,7 +368,7 @@ def _reopen(
 
 
 def _is_elsewhere(row: RowMapping, order_id: str, invoice_number: str | None) -> bool:
-    """True where it was written to another order or invoice."""
+    """True if the shipment was written to another order or invoice."""
     sent = sent_from(row["sent"])
     if sent is None or sent.order_id != order_id:
         return sent is not None

@@ -1,5 +1,5 @@
-"""Which shipment's tracking an invoice carries: one row of ``invoices`` each, the arbiter between workers that are
-about to write."""
+"""Which shipment's tracking an invoice carries: one row of ``invoices`` each. It decides between workers that want to
+write."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,8 +22,8 @@ class InvoiceOwners:
         self._own = database.insert(invoices).on_conflict_do_nothing()
 
     def acquire(self, connection: Connection, claim: Claim, attempt: Attempt) -> None:
-        """Acquire the invoice that ``attempt`` is about to write: a free one, its own, or another parcel's where a
-        person says so or nothing has changed since that was decided. Raises `InvoiceTaken`."""
+        """Acquire the invoice that ``attempt`` is about to write: a free one or its own. Another parcel's too, if a
+        person says so or nothing has changed since that decision. Raises `InvoiceTaken`."""
         key = {"account": claim.account, "order_id": attempt.order_id, "invoice_number": attempt.invoice_number}
         connection.execute(self._own, {**key, "shipment": claim.id})
         of_invoice = [invoices.c[name] == value for name, value in key.items()]
@@ -32,16 +32,16 @@ class InvoiceOwners:
             return
         if not attempt.overrules and not _is_as_decided(connection, attempt, str(owner)):
             raise InvoiceTaken(str(owner))
-        if attempt.call == "PUT":  # events beside another's number: who wrote it goes on writing it
+        if attempt.call == "PUT":  # events beside another shipment's number: the owner stays
             return
         connection.execute(update(invoices).where(*of_invoice).values(shipment=claim.id))
         if attempt.replaces is not None and attempt.replaces.displaced:
-            # Whoever works on it now has decided on what is no longer so.
+            # A worker that has it now has decided from facts that no longer hold.
             displaced = update(shipments).where(shipments.c.id == owner)
             connection.execute(displaced.values(**REVOKED_LEASE, due_at=claim.lease.until, input_digest=""))
 
     def release(self, connection: Connection, claim: Claim, release: Release) -> None:
-        """Give an invoice back that was acquired and not written, to the shipment that had it before."""
+        """Return an invoice that was acquired and not written to the shipment that had it before."""
         mine = (
             invoices.c.account == claim.account,
             invoices.c.order_id == release.order_id,
@@ -70,7 +70,7 @@ def owner_from(order_id: str, row: Mapping[str, Any]) -> Owner:
 
 
 def _is_as_decided(connection: Connection, attempt: Attempt, owner: str) -> bool:
-    """The invoice is still as it was when the write was decided, and its owner is not writing there right now."""
+    """True if the invoice is as it was when the write was decided, and its owner is not writing there right now."""
     replaces = attempt.replaces
     if replaces is None or replaces.shipment != owner:
         return False

@@ -1,4 +1,4 @@
-"""The operator's side: what is where and why, and the decisions that only a person may take."""
+"""The operator's side: where shipments are and why, and the decisions that only a person may take."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -29,9 +29,9 @@ from receiver.store.tables import (
 )
 from receiver.vtex.nfe import plain_number
 
-#: Outcomes of deliveries that wait for a fix of ours.
+#: Outcomes of deliveries that wait for a fix of this program.
 OPEN = ("quarantined", "error")
-#: Rows changed in one transaction where many are to be.
+#: The most rows changed in one transaction when many are to change.
 _BITE = 500
 
 
@@ -40,7 +40,7 @@ class Unknown(Exception):
 
 
 class OperatorQueries:
-    """Reads everything, changes only what a person decides."""
+    """Queries for the operator. They change only what a person decides."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -83,13 +83,13 @@ class OperatorQueries:
         return [row["id"] for row in self._database.rows(statement)]
 
     def has_deliveries(self, *, endpoint: str | None = None, carrier: str | None = None) -> bool:
-        """Whether any delivery is of that endpoint or that carrier."""
+        """Whether there is a delivery of that endpoint or that carrier."""
         wanted = _equal({deliveries.c.endpoint: endpoint, deliveries.c.carrier: carrier})
         return bool(self._database.rows(select(deliveries.c.id).where(*wanted).limit(1)))
 
     def declined(self, *, outcome: str | None = None, endpoint: str | None = None) -> list[dict[str, Any]]:
         """How many deliveries were ignored, quarantined or failed, by carrier, outcome and reason, with the last time;
-        the reason met last first."""
+        the latest reason first."""
         d = deliveries
         last = func.max(d.c.received_at).label("last_at")
         columns = (d.c.carrier, d.c.outcome, d.c.reason)
@@ -99,32 +99,32 @@ class OperatorQueries:
         return [dict(row) for row in self._database.rows(statement.order_by(last.desc(), *columns))]
 
     def stored_updates(self, *, delivery: str | None = None, shipment: str | None = None) -> list[dict[str, Any]]:
-        """What a delivery says, or what is said of a shipment, as it is read now, in the order it came."""
+        """The updates of a delivery or of a shipment, as they are read now, in order of arrival."""
         wanted = _equal({updates.c.delivery: delivery, updates.c.shipment: shipment})
         statement = select(updates).where(*wanted, updates.c.folded != REPLACED).order_by(updates.c.id)
         return [dict(row) for row in self._database.rows(statement)]
 
     def record(self, shipment_id: str) -> ShipmentRecord | None:
-        """A shipment as the last settlement left it. Raises one of `receiver.store.rows.UNREADABLE`."""
+        """A shipment as of its last settlement. Raises one of `receiver.store.rows.UNREADABLE`."""
         rows = self._database.rows(select(shipments).where(shipments.c.id == shipment_id))
         return record_from(dict(rows[0])) if rows else None
 
     def delivery(self, delivery_id: str) -> dict[str, Any]:
-        """Raises `Unknown`."""
+        """A delivery with its body. Raises `Unknown`."""
         rows = self._database.rows(select(deliveries).where(deliveries.c.id == delivery_id))
         if not rows:
             raise Unknown(f"no delivery {delivery_id}")
         return _delivery(dict(rows[0]))
 
     def fetches(self, *, endpoint: str | None = None) -> Iterator[dict[str, Any]]:
-        """What was to be fetched from carriers, the latest change first; ``outcome`` ``None`` is still under way."""
+        """Fetches from carriers, the latest change first; ``outcome`` ``None`` is still under way."""
         hidden = ("headers", "token", "update_count", "wanted")
         shown = [column for column in fetches.c if column.name not in hidden]
         where = _equal({fetches.c.endpoint: endpoint})
         return map(dict, self._database.each(select(*shown).where(*where).order_by(fetches.c.changed_at.desc())))
 
     def rejects(self) -> list[dict[str, Any]]:
-        """The last senders that were not proven, newest first."""
+        """The last failed authentications, newest first."""
         return [dict(row) for row in self._database.rows(select(rejects).order_by(rejects.c.id.desc()))]
 
     def find(self, name: str) -> str:
@@ -150,8 +150,8 @@ class OperatorQueries:
         return str(rows[0]["account"])
 
     def history(self, shipment_id: str) -> dict[str, Any]:
-        """A shipment with every delivery that spoke of it and every call made for it, oldest first; and until when and
-        why its account is paused, if it is. Raises `Unknown`."""
+        """A shipment with all its deliveries and all calls made for it, oldest first. If its account is paused, also
+        until when and why. Raises `Unknown`."""
         rows = self._database.rows(select(shipments).where(shipments.c.id == shipment_id))
         if not rows:
             raise Unknown(f"no shipment {shipment_id!r}")
@@ -175,9 +175,8 @@ class OperatorQueries:
         }
 
     def order(self, order_id: str) -> dict[str, Any]:
-        """An order's shipments, those that wait for it included, the latest change first, and every write to it that
-        was begun, oldest first, for whatever shipment or for none, as an invoice is posted. Raises `Unknown` where
-        there is neither."""
+        """An order's shipments, including those that wait for it, the latest change first. And every write to it that
+        was begun, oldest first; posting an invoice belongs to no shipment. Raises `Unknown` if there is neither."""
         waiting = select(waits.c.shipment).where(waits.c.kind == "order_id", waits.c.value == order_id)
         awaited = and_(shipments.c.order_id.is_(None), shipments.c.id.in_(waiting))
         of_order = select(shipments).where(or_(shipments.c.order_id == order_id, awaited))
@@ -218,8 +217,8 @@ class OperatorQueries:
         return stays
 
     def unassign(self, shipment_id: str, *, now: float) -> Sent | None:
-        """The rules decide again, as if no person had named an order. Returns what we wrote by that person's word:
-        VTEX keeps it there. Raises `Unknown`, also where nothing was assigned."""
+        """Remove an assignment, so that the rules decide again. Returns what we wrote because of it: VTEX keeps it
+        there. Raises `Unknown`, also if nothing was assigned."""
 
         def transaction(connection: Connection) -> Sent | None:
             row = _locked(connection, shipment_id)
@@ -235,7 +234,7 @@ class OperatorQueries:
         return stays
 
     def dismiss(self, shipment_id: str, *, now: float) -> None:
-        """Nothing will be sent for this shipment, whatever comes. Raises `Unknown`."""
+        """Send nothing more for this shipment, no matter what news comes. Raises `Unknown`."""
         self._change(
             shipment_id,
             {
@@ -248,18 +247,18 @@ class OperatorQueries:
         )
 
     def retry(self, shipment_id: str, *, now: float) -> None:
-        """Look at the shipment again now. Raises `Unknown`."""
+        """Make the shipment due now. Raises `Unknown`."""
         self._change(shipment_id, reopened(now))
 
     def retry_all(self, *, state: str, reason: str | None, now: float) -> int:
-        """`retry` for all of a state (and reason), behind what is live; how many."""
+        """`retry` for all shipments of a state (and reason), behind live work; how many."""
         where = [shipments.c.state == state, *_equal({shipments.c.reason: reason})]
         return self._update(where, {**reopened(now), "priority": BULK})
 
     def prune(self, *, bodies_before: float) -> int:
-        """Empty the bodies of settled deliveries older than that; what still waits for a fix is kept. How many.
+        """Empty the bodies of settled deliveries older than that; how many. Those that wait for a fix stay.
 
-        In small bites: what is received meanwhile waits for the write lock as long as one of them.
+        Many small transactions: a webhook waits for the write lock no longer than one of them takes.
         """
         old = (
             select(deliveries.c.id, deliveries.c.received_at)
@@ -283,13 +282,13 @@ class OperatorQueries:
         return emptied
 
     def _forget_fetches(self, before: float) -> None:
-        """What is done, and the secrets of what never will be."""
+        """Delete finished fetches, and the secrets of those that will never be made."""
         old = fetches.c.changed_at < before
         self._database.write(_executing(delete(fetches).where(old, fetches.c.outcome == "done")))
         self._database.write(_executing(update(fetches).where(old, fetches.c.outcome == "held").values(headers="{}")))
 
     def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
-        """``name``, ``reason`` and ``until`` of each account that takes no calls, or is about to be tried again."""
+        """``name``, ``reason`` and ``until`` of each account that is paused, or about to be tried again."""
         statement = select(accounts).where(accounts.c.pause_reason.is_not(None)).order_by(accounts.c.name)
         return [
             {"name": row["name"], "reason": row["pause_reason"], "until": row["paused_until"], "now": now}
@@ -297,7 +296,7 @@ class OperatorQueries:
         ]
 
     def oldest_unsettled(self) -> float | None:
-        """Since when the shipment that waits longest in the queue has been due."""
+        """Since when the oldest due shipment has been due."""
         waiting = select(func.min(shipments.c.due_at).label("oldest")).where(shipments.c.due_at.is_not(None))
         found: float | None = self._database.rows(waiting)[0]["oldest"]
         return found
@@ -335,14 +334,14 @@ def _decide_again(
 
 
 def _is_at(sent: Sent, order_id: str, invoice_number: str | None) -> bool:
-    """Whether what was sent stands where a person says it belongs."""
+    """Whether the tracking was sent where a person says it belongs."""
     if sent.order_id != order_id:
         return False
     return invoice_number is None or plain_number(sent.invoice_number) == plain_number(invoice_number)
 
 
 def _executing(statement: Update | Delete, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:
-    """A piece of writing that tells how many rows it changed."""
+    """A transaction that returns how many rows it changed."""
     return lambda connection: connection.execute(statement, parameters or {}).rowcount
 
 

@@ -34,8 +34,8 @@ from receiver.store.rows import (
 from receiver.store.tables import PRIORITIES, accounts, attempts, invoices, shipments, updates, waits
 from receiver.vtex.writes import Owner
 
-#: Seconds of an account's rate limit that may be reserved ahead before no more of its shipments are claimed: workers
-#: would only wait, and each of their calls would put the next one further off.
+#: Seconds of an account's rate limit that may be reserved ahead. Beyond that no more of its shipments are claimed:
+#: workers would only wait, and each call would delay the next one further.
 RESERVED_AHEAD = 5.0
 #: Calls that change an invoice: only the shipment whose tracking it carries may make them.
 WRITES = ("PATCH", "PUT")
@@ -47,7 +47,7 @@ _ASIDE = 3600.0
 class Queue:
     """Leases due shipments of VTEX accounts to a worker. ``worker_name`` marks its leases; ``lease`` is in seconds.
 
-    ``accounts`` has the rate limits and pauses, ``index`` what is known of orders.
+    ``accounts`` has the rate limits and pauses, ``index`` the numbers of known orders.
     """
 
     def __init__(self, database: Database, *, worker_name: str, lease: float) -> None:
@@ -68,7 +68,7 @@ class Queue:
         self._due = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES)).limit(1)
         of_class = (*ready, s.c.priority == bindparam("turn"))
         oldest = select(s.c.id).where(*of_class).order_by(s.c.due_at).limit(bindparam("most"))
-        # Materialised: PostgreSQL may otherwise run it once for each row it looks at, and lock others each time.
+        # Materialised: otherwise PostgreSQL may run it once for each row, and lock other rows each time.
         chosen = oldest.with_for_update(skip_locked=True).cte("chosen").prefix_with("MATERIALIZED")
         self._claim = (
             update(s)
@@ -117,14 +117,14 @@ class Queue:
         self._folded = update(updates).where(updates.c.id == bindparam("update")).values(folded=1)
 
     def something_due(self, account: str, now: float) -> bool:
-        """A cheap look, without the write lock: may `claim` find work? Raises `StoreUnavailable`."""
+        """Whether `claim` may find work: a cheap check without the write lock. Raises `StoreUnavailable`."""
         return bool(self._database.rows(self._ready, {"of": account, "now": now, "ahead": now + RESERVED_AHEAD}))
 
     def claim(self, account: str, *, most: int, now: float) -> list[Claim]:
         """Lease up to ``most`` due shipments of one account: live ones first, and the oldest of each kind.
 
-        None while it is paused, or while its rate limit is reserved for longer than `RESERVED_AHEAD`. After a pause one
-        at a time, to see whether VTEX answers (half-open). Raises `StoreUnavailable`.
+        Empty while the account is paused, or its rate limit is reserved for longer than `RESERVED_AHEAD`. After a pause
+        it leases one at a time, to probe whether VTEX answers (half-open). Raises `StoreUnavailable`.
         """
         token, until = secrets.token_hex(12), now + self.lease
 
@@ -134,7 +134,7 @@ class Queue:
             if row and (row.paused_until > now or row.next_slot_at > now + RESERVED_AHEAD):
                 return []
             half_open = bool(row and row.pause_reason)
-            if half_open:  # of several hosts that look at this moment, the next one sees which worker has the probe
+            if half_open:  # another host that claims at this moment sees which worker has the probe
                 connection.execute(self.accounts.row.with_for_update(), {"of": account}).first()
             if half_open and self.accounts.is_leased(connection, account, now):
                 return []
@@ -152,7 +152,7 @@ class Queue:
                         record=record, lease=Lease(token, until), claimed_at=now, half_open=half_open
                     )
                 except UNREADABLE:
-                    # Another version wrote it: it must not keep the whole account from working.
+                    # Another version wrote it. It must not block the whole account.
                     log.exception("stored state unreadable, shipment set aside for an hour: shipment=%s", leased["id"])
                     connection.execute(self._set_aside, {"of": leased["id"], "by": token, "until": now + _ASIDE})
             return self._with_updates(connection, claims, now) if claims else []
@@ -162,7 +162,7 @@ class Queue:
     def reserve(
         self, claim: Claim, attempt: Attempt, *, interval: float, now: float, max_wait: float = math.inf
     ) -> float:
-        """Permission for one call: renews the lease, reserves a slot of the rate limit, records the intent.
+        """Permit one call: renew the lease, reserve a slot of the rate limit, record the intent.
 
         Returns when the call may start. Raises `LeaseLost`, `Paused`, `RateLimited` (the slot would be more than
         ``max_wait`` seconds away), `InvoiceTaken`, `StoreUnavailable`; then nothing was changed.
@@ -184,7 +184,7 @@ class Queue:
         return self._database.write(transaction, deadline=self.lease / 4)
 
     def reserve_background(self, account: str, *, interval: float, now: float) -> float:
-        """Permission for one call that no shipment waits for: when it may start, which is as good as at once.
+        """Permit one call that no shipment waits for. Returns when it may start, which is practically at once.
 
         Raises `Paused`, `RateLimited` (a shipment is due, or the rate limit is reserved ahead), `StoreUnavailable`;
         then nothing was changed.
@@ -203,7 +203,7 @@ class Queue:
         return self._database.write(transaction)
 
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:
-        """Acknowledge a claim: record how it ended and give up the lease. Raises `LeaseLost`: then nothing was
+        """Acknowledge a claim: record how it ended and release the lease. Raises `LeaseLost`: then nothing was
         changed."""
         due = settlement.due_at
         if claim.unread:
@@ -232,7 +232,7 @@ class Queue:
         self._database.write(transaction, deadline=self.lease / 4)
 
     def free_own_leases(self) -> int:
-        """Release the leases of a former process of the same name. Only safe while no other process has the name."""
+        """Release the leases of a former process with the same name. Only safe while no other process has that name."""
         statement = (
             update(shipments)
             .where(shipments.c.worker_name == self.worker_name, shipments.c.lease_until.is_not(None))
@@ -241,10 +241,10 @@ class Queue:
         return self._database.write(lambda connection: connection.execute(statement).rowcount)
 
     def reassign_accounts(self, accounts_of: Mapping[str, Sequence[str]], *, now: float) -> dict[str, int]:
-        """Move unwritten shipments whose endpoint the configuration has given to other accounts; how many of each.
+        """Move unwritten shipments whose endpoint now belongs to other accounts; how many for each endpoint.
 
-        ``accounts_of`` are the accounts that an endpoint serves: what belongs to none of them moves to the first, and
-        is looked for there at once. A shipment that was written stays where it is.
+        ``accounts_of`` maps an endpoint to the accounts it serves. A shipment of any other account moves to the first
+        of them, and is looked for there at once. A written shipment stays where it is.
         """
         s = shipments
         unwritten = (
@@ -274,7 +274,7 @@ class Queue:
             or_(s.c.lease_until.is_(None), s.c.lease_until <= now),
             ~writing.exists(),
         )
-        # An order that was awaited there must be found again here.
+        # An order that was awaited in the old account must be found again in the new one.
         anew = {**reopened(now), "order_id": None, "invoice_number": None}
         looking = {name: case((s.c.due_at.is_not(None), value), else_=s.c[name]) for name, value in anew.items()}
         its = select(s.c.id).where(s.c.id == waits.c.shipment, s.c.endpoint == endpoint, s.c.account == account)
@@ -288,7 +288,7 @@ class Queue:
         return self._database.write(transaction)
 
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:
-        """Invoice number → the shipment whose tracking it carries, and what that one last wrote."""
+        """Invoice number → the shipment whose tracking it carries, and what that shipment last wrote."""
         columns = [shipments.c[name] for name in ("sent", "assigned_order", "assigned_invoice")]
         statement = (
             select(invoices.c.invoice_number, invoices.c.shipment, *columns)
@@ -298,15 +298,15 @@ class Queue:
         return {row["invoice_number"]: owner_from(order_id, dict(row)) for row in self._database.rows(statement)}
 
     def known(self, ids: Sequence[str]) -> list[Known]:
-        """What carriers have said of these shipments, as of their last settlements."""
+        """What is known of these shipments, as of their last settlements."""
         if not ids:
             return []
         statement = select(shipments.c.known).where(shipments.c.id.in_(ids)).order_by(shipments.c.id)
         return [known_from_json(json.loads(row["known"])) for row in self._database.rows(statement)]
 
     def _with_updates(self, connection: Connection, claims: dict[str, Claim], now: float) -> list[Claim]:
-        """The claims with their new updates and open writes. Other calls without an end were cut off with their
-        worker: what is still needed of them is called again."""
+        """The claims with their new updates and open writes. Other calls without an outcome were cut off with their
+        worker, and are repeated if still needed."""
         ids = {"ids": list(claims)}
         new: dict[str, list[tuple[int, Update]]] = {name: [] for name in claims}
         unread: set[str] = set()

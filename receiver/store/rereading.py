@@ -1,4 +1,4 @@
-"""What a delivery is read as today takes the place of what it was read as before."""
+"""Reads a stored delivery again: today's updates replace those of the earlier reading."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,17 +11,17 @@ from receiver.store.index import REVOKED_LEASE
 from receiver.store.rows import UNREADABLE, update_from
 from receiver.store.tables import FOLDED, NEW, REPLACED, shipments, updates
 
-#: ``(shipment id, what is said of it as JSON text)``, as `receiver.store.Delivery.updates` has them.
+#: ``(shipment id, its update as JSON text)``, as in `receiver.store.Delivery.updates`.
 Stamped = tuple[str, str]
 
 
 def replace_updates(
     connection: Connection, delivery: str, now_said: Iterable[Stamped], *, priority: int, now: float
 ) -> tuple[Stamped, ...]:
-    """Mark what the delivery was read as and is not read as now; what it says for the first time.
+    """Mark the delivery's updates that are no longer read from it; returns those that are new.
 
     A fold only ever adds, so a shipment that loses an update is made due and folded from the beginning, from the
-    updates that still stand. Where the oldest of them are gone, it keeps what it knew.
+    remaining updates. If the oldest of them are gone, it keeps what it knew.
     """
     u, now_said = updates, tuple(now_said)
     parcel = func.coalesce(shipments.c.companion_of, u.c.shipment).label("parcel")  # a companion repeats its parcel
@@ -34,7 +34,7 @@ def replace_updates(
     stale = [row for row in before if (row.parcel, row.said) not in now_said]
     known = {(row.shipment, row.said) for row in before}
     news = tuple(said for said in now_said if said not in known)
-    # One order of locks: those that lose an update and those that get one, together.
+    # One lock order: the shipments that lose an update and those that get one, together.
     touched = {row.shipment for row in stale} | {shipment for shipment, _ in news}
     s = shipments
     connection.execute(select(s.c.id).where(s.c.id.in_(touched)).order_by(s.c.id).with_for_update()).all()
@@ -45,8 +45,8 @@ def replace_updates(
 
 
 def _fold_again(connection: Connection, shipment: str, gone: Sequence[int], priority: int, now: float) -> None:
-    """Forget what the shipment's updates said, without those that are ``gone``. The lease is revoked: what a worker
-    makes of the former updates is not stored."""
+    """Fold the shipment again without the updates in ``gone``. The lease is revoked, so a worker cannot store a result
+    of the former updates."""
     s, u = shipments, updates
     row = connection.execute(select(s.c.known).where(s.c.id == shipment)).first()
     its = select(u).where(u.c.shipment == shipment, u.c.folded != REPLACED)
@@ -55,12 +55,12 @@ def _fold_again(connection: Connection, shipment: str, gone: Sequence[int], prio
     try:
         known = known_from_json(json.loads(row.known)) if row is not None else Known()
         start = restart(known, [update_from(dict(one)) for one in stored])
-    except UNREADABLE:  # another version wrote it: it keeps what it knew
+    except UNREADABLE:  # another version wrote it: the shipment keeps what it knew
         return
     if start is None:
         return
     connection.execute(update(u).where(u.c.shipment == shipment, u.c.folded == FOLDED).values(folded=NEW))
-    woken = {  # what is due already keeps its turn
+    woken = {  # a shipment that is already due keeps its turn
         "priority": case((s.c.due_at.is_not(None) & (s.c.priority < priority), s.c.priority), else_=priority),
         "due_at": case((s.c.due_at < now, s.c.due_at), else_=now),
     }

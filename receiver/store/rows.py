@@ -1,4 +1,4 @@
-"""A shipment's row and the objects it stands for: the one place that knows both the columns and the fields."""
+"""Converts between a shipment's row and its objects: the one place that knows both columns and fields."""
 
 import json
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ from receiver.shipments.record import SOLD_ELSEWHERE
 from receiver.store.claims import OpenWrite, Settlement
 from receiver.store.tables import LIVE, shipments
 
-#: What a stored row that another version wrote may raise when it is read.
+#: What may be raised when a row of another version is read.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
-#: True for a shipment that is in an account of its endpoint's; else in that of the order's seller.
+#: True for a shipment in one of its endpoint's accounts; otherwise it is in the account of the order's seller.
 IS_AT_HOME = func.coalesce(shipments.c.evidence, "").not_like(f'%"{SOLD_ELSEWHERE}"%')
 
 
@@ -48,7 +48,7 @@ def record_from(row: Mapping[str, Any]) -> ShipmentRecord:
 
 
 def generation_from(row: Mapping[str, Any]) -> Generation:
-    """What a row of ``shipments`` keeps of the parcel that has the number now. Raises one of `UNREADABLE`."""
+    """The generation, the parcel that has the number now, in a row of ``shipments``. Raises one of `UNREADABLE`."""
     return Generation(
         number=row["generation"],
         state=State(row["state"]),
@@ -71,12 +71,12 @@ def generation_from(row: Mapping[str, Any]) -> Generation:
 
 
 def sent_from(stored: str | None) -> Sent | None:
-    """What the column ``sent`` holds. Raises one of `UNREADABLE`."""
+    """The value of the column ``sent``. Raises one of `UNREADABLE`."""
     return Sent.from_json(json.loads(stored)) if stored else None
 
 
 def settled_columns(settlement: Settlement) -> dict[str, Any]:
-    """The columns of a shipment that its settlement changes, all that belong to the generation among them."""
+    """The columns of a shipment that its settlement changes, including all of its generation."""
     generation, known = settlement.generation, settlement.known
     columns: dict[str, Any] = {
         "generation": generation.number,
@@ -107,7 +107,7 @@ def settled_columns(settlement: Settlement) -> dict[str, Any]:
 
 
 def assigned_columns(assignment: Assignment | None) -> dict[str, Any]:
-    """The columns of what a person assigned."""
+    """The columns of a person's assignment."""
     if assignment is None:
         return dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over"))
     overrules = assignment.overrules
@@ -120,14 +120,14 @@ def assigned_columns(assignment: Assignment | None) -> dict[str, Any]:
 
 
 def reopened(now: float) -> dict[str, Any]:
-    """The columns of a shipment that is decided upon again, as if nothing had been decided."""
+    """The columns of a shipment that is decided again, as if nothing had been decided."""
     return {
         "state": State.DUE.value,
         "reason": None,
         "due_at": now,
         "priority": LIVE,
         "check_at": 0.0,
-        "input_digest": "",  # of nothing: it is decided upon even where nothing is new
+        "input_digest": "",  # the digest of nothing: a decision is made even without news
         "tries": 0,
         "waits": 0,
         "wanted_since": None,

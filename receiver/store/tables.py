@@ -1,14 +1,14 @@
-"""The tables. ``migrations/`` creates them; a test holds the two equal. Times are seconds since the epoch."""
+"""The tables. ``migrations/`` creates them, and a test keeps both equal. Times are seconds since the epoch."""
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 metadata = MetaData()
 
-#: Whose turn is first: what a carrier or a person has just said, before what is done again by the thousand.
+#: Priorities: live updates and manual actions come before bulk work.
 LIVE, BULK = PRIORITIES = (0, 1)
 
-#: The record of what arrived. ``dedup`` outlives the body, which retention empties; ``notice`` is the delivery that
-#: asked for what was fetched.
+#: What arrived. ``dedup`` outlives the body, which retention empties. For a fetched answer, ``notice`` is the delivery
+#: that asked for it.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -25,14 +25,14 @@ deliveries = Table(
     Column("body", LargeBinary),
     Column("digest", Text, nullable=False),
     Column("proof", Text, nullable=False),
-    Column("version", Text),  # of what read it last: program+digest of adapter and schema
+    Column("version", Text),  # of its last reading: program+digest of adapter and schema
     Column("notice", Text),
     Column("unknown_words", Text),  # a JSON list: status words that the adapter did not know; null: none
 )
 _OPEN_DELIVERY = text("outcome IN ('quarantined', 'error')")
 Index("deliveries_received", deliveries.c.received_at)
 Index("deliveries_open", deliveries.c.id, sqlite_where=_OPEN_DELIVERY, postgresql_where=_OPEN_DELIVERY)
-#: Deliveries that brought no news; a statement that says exactly this can use the index.
+#: Deliveries without updates. A statement with exactly this text can use the index.
 DECLINED = "outcome IN ('ignored', 'quarantined', 'error')"
 Index(
     "deliveries_declined",
@@ -43,7 +43,7 @@ Index(
 _UNKNOWN = text("unknown_words IS NOT NULL")
 Index("deliveries_unknown", *(deliveries.c.carrier, deliveries.c.id), sqlite_where=_UNKNOWN, postgresql_where=_UNKNOWN)
 
-#: Status words that adapters did not know, counted by carrier; bounded. ``delivery`` is the last one that had the word.
+#: Status words that adapters did not know, counted by carrier; bounded. ``delivery`` is the last one with the word.
 unknown_words = Table(
     "unknown_words",
     metadata,
@@ -55,8 +55,8 @@ unknown_words = Table(
     Column("delivery", Text, nullable=False),
 )
 
-#: What messages ask to be fetched from their carrier, once for all that ask for it: ``delivery`` was the last. While
-#: ``quiet_until`` lies ahead, none of the endpoint's is. ``headers`` may hold a secret, and go when the fetch is done.
+#: Fetches that messages ask for, one row for all that ask the same; ``delivery`` is the last of them. ``quiet_until``
+#: delays all of the endpoint's. ``headers`` may hold a secret, and go when the fetch is done.
 fetches = Table(
     "fetches",
     metadata,
@@ -85,7 +85,7 @@ Index("fetches_due", fetches.c.endpoint, fetches.c.due_at, sqlite_where=_FETCH_D
 #: Values of ``updates.folded``: not yet settled by a worker, settled, and no longer what the delivery is read as.
 NEW, FOLDED, REPLACED = 0, 1, 2
 
-#: What one delivery says of one shipment; ``folded`` says what became of it.
+#: What one delivery says of one shipment; ``folded`` is its status.
 updates = Table(
     "updates",
     metadata,
@@ -112,8 +112,8 @@ shipments = Table(
     Column("state", Text, nullable=False),
     Column("reason", Text),
     Column("note", Text),
-    Column("due_at", Double),  # when somebody should look; null: nothing to do until news comes
-    Column("check_at", Double),  # before this VTEX is not asked; null: only news, a link or a person opens it again
+    Column("due_at", Double),  # when a worker should look; null: nothing to do until news comes
+    Column("check_at", Double),  # VTEX is not asked before this; null: only news, a link or a person reopens it
     Column("priority", Integer, nullable=False, server_default="0"),  # one of `PRIORITIES`
     Column("lease_until", Double),
     Column("token", Text),
@@ -133,7 +133,7 @@ shipments = Table(
     Column("assigned_order", Text),
     Column("assigned_invoice", Text),
     Column("assigned_at", Double),
-    Column("assigned_over", Text),  # the cancellation that was known when a person assigned all the same
+    Column("assigned_over", Text),  # the cancellation that was known when a person assigned it anyway
     Column("wanted_since", Double),
     Column("generation", Integer, nullable=False, server_default="1"),
     Column("wake_count", Integer, nullable=False, server_default="0"),  # how often a change of its order has woken it
@@ -156,8 +156,8 @@ Index("shipments_companions", shipments.c.companion_of, sqlite_where=_COMPANION,
 _LEASED = text("lease_until IS NOT NULL")
 Index("shipments_leased", shipments.c.account, shipments.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
 
-#: Every call to VTEX and every intent of one; ``outcome`` null: begun, and nobody wrote down how it ended. ``shipment``
-#: is `about_order` where a call is made for no shipment.
+#: Every call to VTEX, stored before it is made. ``outcome`` null: begun, with no recorded end. ``shipment`` is
+#: `about_order` for a call that belongs to no shipment.
 attempts = Table(
     "attempts",
     metadata,
@@ -185,7 +185,7 @@ Index("attempts_written", attempts.c.order_id, attempts.c.id, sqlite_where=_WRIT
 _REFUSED = text("outcome = 'refused'")
 Index("attempts_refused", attempts.c.account, attempts.c.begun_at, sqlite_where=_REFUSED, postgresql_where=_REFUSED)
 
-#: Whose parcel's tracking an invoice carries: the first shipment that meant to write it.
+#: The owner of each invoice: the shipment whose tracking it carries, the first that intended to write it.
 invoices = Table(
     "invoices",
     metadata,
@@ -195,8 +195,8 @@ invoices = Table(
     Column("shipment", Text, nullable=False),
 )
 
-#: Which order a number belongs to, learnt from orders that were read. ``dated_at``: when the invoice was issued, else
-#: when this was first learnt; it tells the parcels of a recycled number apart.
+#: Which order a number belongs to, learned from orders that were read. ``dated_at``: when the invoice was issued, else
+#: when this was first learned. It distinguishes the parcels of a recycled number.
 orders = Table(
     "orders",
     metadata,
@@ -209,7 +209,7 @@ orders = Table(
     Column("dated_at", Double, nullable=False, server_default="0"),
 )
 
-#: Which order whatever bears a name belongs to, told by the merchant: one word a name, the newest.
+#: Links: which order a name belongs to, as the merchant says. The newest link of a name is kept.
 links = Table(
     "links",
     metadata,
@@ -223,7 +223,7 @@ links = Table(
 )
 Index("links_order", links.c.account, links.c.order_id)
 
-#: The names by which somebody may speak of a shipment that is stuck.
+#: The names by which a link or an order may refer to a stuck shipment.
 waits = Table(
     "waits",
     metadata,
@@ -234,7 +234,7 @@ waits = Table(
 )
 Index("waits_shipment", waits.c.shipment)
 
-#: Orders that changed and are to be read for the index, when nothing else is to be done.
+#: Changed orders that are read for the index when nothing else is due.
 order_news = Table(
     "order_news",
     metadata,
@@ -246,7 +246,7 @@ order_news = Table(
 )
 Index("order_news_due", order_news.c.account, order_news.c.due_at)
 
-#: VTEX's order hooks that were installed from here, and when each was last seen to be there.
+#: VTEX's order hooks that this receiver installed, and when each was last seen in place.
 hooks = Table(
     "hooks",
     metadata,
@@ -256,8 +256,8 @@ hooks = Table(
     Column("checked_at", Double, nullable=False),
 )
 
-#: How far the index has been filled from the past: everything invoiced before ``reached``, and of the window that
-#: begins there the orders up to ``last_id``.
+#: Progress of back-fills: everything invoiced before ``reached`` is done, and in the window that begins there the
+#: orders up to ``last_id``.
 backfills = Table(
     "backfills",
     metadata,
@@ -273,7 +273,7 @@ backfills = Table(
 )
 Index("orders_order", orders.c.account, orders.c.order_id)
 
-#: Pace and pause of a VTEX account, shared by every worker of every host.
+#: Rate limit and circuit breaker of a VTEX account, shared by every worker of every host.
 accounts = Table(
     "accounts",
     metadata,
@@ -283,13 +283,13 @@ accounts = Table(
     Column("pause_reason", Text),
     Column("pauses", Integer, nullable=False, server_default="0"),
     Column("own_fault", Integer, nullable=False, server_default="0"),
-    Column("failing", Text),  # the orders whose reads failed since the last one that was answered
+    Column("failing", Text),  # the orders whose reads failed since the last answered read
     Column("failing_since", Double),
     Column("failing_writes", Text),
     Column("failing_writes_since", Double),
 )
 
-#: The last senders that could not prove themselves, and why; bounded, and without their bodies.
+#: The last failed authentications, with their reasons; bounded, and without bodies.
 rejects = Table(
     "rejects",
     metadata,

@@ -14,12 +14,12 @@ from receiver.store.tables import deliveries, unknown_words
 
 log = logging.getLogger("receiver.words")
 
-#: How many words are kept, of all carriers together. Those heard last stay.
+#: The most words kept, of all carriers together. The most recent stay.
 MOST_WORDS = 1_000
 
 
 class _Heard(Protocol):
-    """What is needed of a delivery."""
+    """The fields of a delivery that are needed here."""
 
     @property
     def id(self) -> str: ...
@@ -33,7 +33,7 @@ class _Heard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewWord:
-    """A word that a carrier had not used before, and the delivery that has it."""
+    """A word that a carrier used for the first time, and the delivery that has it."""
 
     carrier: str
     word: str
@@ -61,9 +61,9 @@ class UnknownWords:
         self._many, self._oldest = select(func.count()).select_from(w), oldest
 
     def note(self, connection: Connection, heard: Iterable[_Heard]) -> list[NewWord]:
-        """Count the words of these deliveries in their own transaction; those that are new.
+        """Count the words of these deliveries in their own transaction; returns the new ones.
 
-        A transaction without such words makes no statement. Rows are locked in the order of their keys.
+        Without such words no statement is made. Rows are locked in the order of their keys.
         """
         counted: dict[tuple[str, str], dict[str, Any]] = {}
         for one in heard:
@@ -83,16 +83,16 @@ class UnknownWords:
         return new
 
     def all(self) -> list[dict[str, Any]]:
-        """Every word that is kept, the one heard last first."""
+        """Every stored word, the most recent first."""
         w = unknown_words
         return [dict(row) for row in self._database.rows(select(w).order_by(w.c.last_at.desc(), w.c.carrier, w.c.word))]
 
     def deliveries_with(self, word: str, *, carrier: str | None = None) -> list[str]:
-        """The ids of the deliveries that had the word when they were read last, oldest first."""
+        """The ids of the deliveries with the word at their last reading, oldest first."""
         return [row["id"] for row in self._with(word, carrier)]
 
     def forget_unused(self, word: str, *, carrier: str | None = None) -> list[str]:
-        """Forget the word of every carrier of which no delivery has it any more; these carriers."""
+        """Delete the word for each carrier that has no delivery with it any more; returns those carriers."""
         w = unknown_words
         of = [w.c.word == word, *([w.c.carrier == carrier] if carrier else [])]
         kept = {row["carrier"] for row in self._with(word, carrier)}
@@ -120,6 +120,6 @@ class UnknownWords:
 
 
 def log_new(words: Sequence[NewWord]) -> None:
-    """One line for each word that was not known before; once its transaction is durable."""
+    """Log a line for each new word, once its transaction is durable."""
     for new in words:
         log.warning("unknown status word: carrier=%s word=%s delivery=%s", new.carrier, new.word, new.delivery)

@@ -1,4 +1,4 @@
-"""One way to write: hand over a function of a connection, get its result once it is on disk."""
+"""The one way to write: pass a function of a connection, get its result once it is on disk."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,8 +13,7 @@ from receiver.store.engine import REFUSALS, StoreUnavailable, is_sqlite, open_en
 T = TypeVar("T")
 #: Senders wait for 503 at most 4.5 s (Delhivery, Envia and Melhor Envio hang up after 0.5 to 6 s).
 DEADLINE = 4.0
-#: How long they wait while the last thing heard of the database is that it does not take writes: a queue of long waits
-#: would make each longer.
+#: How long they wait if the database's last result was a refused write: a queue of long waits would make each longer.
 _BRIEFLY = 0.25
 
 
@@ -29,18 +28,18 @@ class Writer:
     def write(self, work: Callable[[Connection], T], *, deadline: float = DEADLINE) -> T:
         """Run ``work`` in a transaction and return its result once that is durable.
 
-        Raises `StoreUnavailable`, or whatever ``work`` raised (its transaction or savepoint is rolled back). ``work``
-        may run again when its transaction was rolled back through no fault of its own.
+        Raises `StoreUnavailable`, or what ``work`` raised (its transaction or savepoint is rolled back). ``work`` may
+        run again if its transaction was rolled back for another reason.
         """
         result: T = self._submit(Job(work, None, None), deadline)
         return result
 
     def write_bulk(self, bulk: Bulk, item: Any, *, deadline: float = DEADLINE) -> Any:
-        """Like `write`, sharing statements with everybody else who writes ``bulk`` at this moment."""
+        """Like `write`, but shares statements with all callers that write ``bulk`` at this moment."""
         return self._submit(Job(None, bulk, item), deadline)
 
     def close(self) -> None:
-        """What was handed in is written first; whoever comes later gets `StoreUnavailable`."""
+        """Write the queued jobs, then stop. Later callers get `StoreUnavailable`."""
         self._closed = True
         self._committer.close()
         self.engine.dispose()
@@ -48,7 +47,7 @@ class Writer:
     def _submit(self, job: Job, deadline: float) -> Any:
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        # Workers that asked for more patience keep it: no sender waits for them.
+        # Workers that asked for a longer deadline keep it: no sender waits for them.
         patience = min(deadline, _BRIEFLY) if self._stalled and deadline <= DEADLINE else deadline
         job.future.add_done_callback(self._heard)
         self._committer.put(job)
@@ -62,6 +61,6 @@ class Writer:
             raise unavailable(error) from None
 
     def _heard(self, future: "Future[Any]") -> None:
-        """How a job ended tells of the database, whether its caller still waits or not."""
+        """Note from a job's result whether the database takes writes, even if the caller no longer waits."""
         if not future.cancelled():
             self._stalled = isinstance(future.exception(), REFUSALS)

@@ -1,1 +1,1 @@
-"""VTEX's order management: what its orders mean, the calls to it, and a stand-in server to try them on."""
+"""VTEX's order management: what its orders mean, and the calls to it. It uses no database."""

@@ -1,6 +1,6 @@
-"""What VTEX's answers mean, as an error tree. Statuses and bodies: VTEX developer portal, "Handling errors" and
-"Orders API"; an HTML page under 200 or 3xx is a login page: the key may not do what was asked. One under 400, 404, 405
-or 414 is about the URL: VTEX's web server refuses some invoice numbers (KI-1302085; field)."""
+"""What VTEX's answers mean, as an error tree. Statuses and bodies: VTEX developer portal, "Handling errors" and "Orders
+API"; an HTML page with 200 or 3xx is a login page: the key lacks the permission. With 400, 404, 405 or 414 it is about
+the URL: VTEX's web server refuses some invoice numbers (KI-1302085; field)."""
 
 import json
 import re
@@ -10,12 +10,12 @@ from receiver.http import LEAST_PAUSE, Answer, pause
 
 _NO_INVOICE = "invoice not found"
 _EMAIL = re.compile(r"[^\s@\"']+@[^\s@\"']+")
-#: Eleven digits and more, also as people write documents and telephone numbers.
+#: Eleven or more digits, also in the notations of documents and telephone numbers.
 _LONG_DIGITS = re.compile(r"\+?\(?\d(?:[ ().\-/]{0,2}\d){10,}")
 
 
 class VtexError(Exception):
-    """VTEX did not do what was asked."""
+    """A call to VTEX failed."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -23,11 +23,11 @@ class VtexError(Exception):
 
 
 class Unanswered(VtexError):
-    """No answer came: whether a write was applied is unknown."""
+    """No answer arrived, so whether a write was applied is unknown."""
 
 
 class Transient(VtexError):
-    """VTEX's own trouble: 5xx, 408, or a body that is no JSON."""
+    """A failure of VTEX itself: 5xx, 408, or a body that is not JSON."""
 
 
 class Throttled(VtexError):
@@ -47,15 +47,15 @@ class Refused(VtexError):
 
 
 class NotFound(VtexError):
-    """404 with a JSON body or none, or another 4xx in these words: no such order, or no such invoice."""
+    """404 with a JSON body or none, or another 4xx with the words for it: no such order, or no such invoice."""
 
 
 class Rejected(VtexError):
-    """Another 4xx: the request as such is wrong."""
+    """Another 4xx: the request itself is wrong."""
 
 
 class Unroutable(Rejected):
-    """Another 4xx as an HTML page: VTEX's web server did not take the URL. It says nothing of the key."""
+    """Another 4xx as an HTML page: VTEX's web server refused the URL. It says nothing about the key."""
 
 
 def decipher(answer: Answer, *, now: float, least_pause: float = LEAST_PAUSE) -> Any:
@@ -72,18 +72,18 @@ def decipher(answer: Answer, *, now: float, least_pause: float = LEAST_PAUSE) ->
 
 
 def outcome_of(error: Exception) -> str:
-    """One or two words for the log of attempts."""
+    """The outcome of an attempt for this error, in one or two words."""
     return "no answer" if isinstance(error, Unanswered) else type(error).__name__.lower()
 
 
 def leaves_open(error: VtexError) -> bool:
-    """Whether a write may have been applied: a server's error, a gateway's 503 and a garbled answer say as little as
-    none. A 429 is told before."""
+    """Whether a write may have been applied: a server error, a gateway's 503 and a garbled answer do not tell. A 429
+    means it was not."""
     return isinstance(error, Unanswered | Transient) or (isinstance(error, Throttled) and error.status == 503)
 
 
 def message(answer: Answer) -> str:
-    """VTEX's own words: short, and without what could be a person's."""
+    """VTEX's own message, shortened and without possible personal data."""
     if _is_html(answer):
         return f"HTTP {answer.status} with an HTML page"
     text = answer.body[:4_000].decode(errors="replace")
@@ -120,18 +120,18 @@ def _about_the_request(answer: Answer) -> VtexError:
         return Refused(words, answer.status)
     if _is_html(answer):
         return Unroutable(f"{words}: it is about this URL, not about the key", answer.status)
-    # With which status VTEX says that an invoice is not there (KI-631970), it does not document: its words count.
+    # VTEX does not document the status for a missing invoice (KI-631970), so its words count.
     is_missing = answer.status == 404 or _NO_INVOICE in words.lower()
     return (NotFound if is_missing else Rejected)(words, answer.status)
 
 
 def storable(text: str) -> str:
-    """Without what is not printable: no database takes a NUL or half a surrogate pair, and no log should."""
+    """The text without unprintable characters: databases refuse a NUL or half a surrogate pair, and logs should too."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def redact(text: str) -> str:
-    """Without e-mail addresses and without long runs of digits (documents, phones, cards), dotted and dashed or not."""
+    """The text without e-mail addresses and long runs of digits (documents, phones, cards), dotted, dashed or plain."""
     return _LONG_DIGITS.sub("[digits]", _EMAIL.sub("[e-mail]", text))
 
 

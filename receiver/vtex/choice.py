@@ -1,8 +1,8 @@
-"""PURE: which of an order's invoices a parcel belongs to. Never a guess.
+"""PURE: which of an order's invoices a parcel belongs to. It never guesses.
 
-The rules are `RULES`, in the order in which they are asked. A link, the carrier's number and its key must agree on one
-invoice. Only where none of them names one does it count where tracking already is. Without any of these, only an order
-with exactly one invoice decides by itself.
+The rules are `RULES`, in the order in which they apply. A link, the carrier's number and its key must agree on one
+invoice. If none of them names one, the invoice that already shows the tracking counts. Without any of these, only an
+order with exactly one invoice decides.
 """
 
 import re
@@ -15,7 +15,7 @@ from receiver.shipments.numbers import is_among
 from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
 from receiver.vtex.orders import INPUT, OUTPUT, Order, Package
 
-#: Rule → what it means, in the order in which they are asked.
+#: Rule → what it means, in the order in which they apply.
 RULES = {
     "assigned": "a person named the invoice",
     "link": "a link sent beforehand names the invoice",
@@ -38,11 +38,11 @@ _NUMBER_AND_SERIES = re.compile(r"\s*0*(\d+)\s*[-/]\s*0*(\d+)\s*", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clues:
-    """What is known of the invoice that a parcel belongs to.
+    """What is known about the invoice that a parcel belongs to.
 
     ``other_numbers`` are the parcel's further numbers, such as the carrier's own code or an AWB. ``ours``: invoice
-    number → what we wrote there of other parcels. ``one_parcel_per_invoice``: the merchant says that no two parcels
-    share an invoice.
+    number → the numbers of other parcels that we wrote there. ``one_parcel_per_invoice``: the merchant says that no two
+    parcels share an invoice.
     """
 
     tracking_number: str
@@ -58,13 +58,13 @@ class Clues:
     ours: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def bears(self, number: str | None) -> bool:
-        """True where the number is one of the parcel's, no matter how it is written."""
+        """True if the number is one of the parcel's, no matter how it is written."""
         return is_among(number, (self.tracking_number, *self.other_numbers))
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The invoice, the rule that chose it, and the evidence in words a person can check."""
+    """The chosen invoice, the rule that chose it, and evidence that a person can check."""
 
     package: Package
     rule: str
@@ -73,7 +73,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not there yet: ``reason`` is one of those that wait."""
+    """The order or invoice is not there yet: ``reason`` is of the kind ``WAITING``."""
 
     reason: Reason
     note: str = ""
@@ -81,8 +81,8 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """For a person: ``reason`` is one of those that are held. ``evidence["candidates"]`` are the invoices that a person
-    may choose among."""
+    """A person must decide: ``reason`` is of the kind ``HELD``. ``evidence["candidates"]`` are the invoices to choose
+    from."""
 
     reason: Reason
     note: str = ""
@@ -90,7 +90,7 @@ class Hold:
 
 
 def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
-    """The one invoice of ``order`` that the clues point at, or why there is none."""
+    """The one invoice of ``order`` that the clues identify, or why there is none."""
     if order.is_cancelled and not clues.assigned:
         return Hold(Reason.ORDER_CANCELLED, _cancelled(order))
     if clues.assigned_invoice:
@@ -113,33 +113,33 @@ def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
 
 
 def only_invoice(order: Order, clues: Clues) -> Choice | Hold:
-    """The one invoice of an order, no matter what tracking is there: for a parcel that names none and may share it."""
+    """The only invoice of an order, no matter what tracking it has: for a parcel that names none and may share it."""
     return _chosen(order, order.outputs[0], "only_invoice", clues)
 
 
 def bears_parcel(order: Order, clues: Clues) -> bool:
-    """True where an invoice of the order has the parcel's invoice number, its key, or one of its tracking numbers."""
+    """True if an invoice of the order has the parcel's invoice number, its key, or one of its tracking numbers."""
     return bool(_named_votes(order, clues) or _seen_votes(order, clues))
 
 
 def bears_key(order: Order, clues: Clues) -> bool:
-    """True where an invoice of the order has the very key that the carrier names: no other order has it."""
+    """True if an invoice of the order has exactly the key that the carrier names: no other order has it."""
     key = _key(clues)
     return key is not None and any(_key_of(package) == key for package in order.outputs)
 
 
 def numbers_of(packages: Sequence[Package]) -> list[str]:
-    """Their invoice numbers."""
+    """The invoice numbers of packages."""
     return [package.invoice_number for package in packages]
 
 
 def own_invoice(order: Order, package: Package, clues: Clues) -> Choice | Hold:
-    """The invoice where this parcel was written before, no matter what stands there now."""
+    """The invoice where this parcel was written before, no matter what it shows now."""
     return _chosen(order, package, "own_invoice", clues)
 
 
 def invoices_named(order: Order, number: str) -> list[Package]:
-    """The invoices that a person means by a number: the one written so, else those of the same digits."""
+    """The invoices that a person may mean by a number: the one written exactly so, else those with the same digits."""
     return _exactly(order.outputs, number) or _by_digits(order.outputs, number)
 
 
@@ -158,7 +158,7 @@ def _references(clues: Clues) -> dict[str, Sequence[str]]:
 
 
 def _named_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
-    """Rule → the invoices that a link or the carrier names, without the rules that point at none."""
+    """Rule → the invoices that a link or the carrier names, without rules that find none."""
     outputs, votes = order.outputs, dict[str, list[Package]]()
     if clues.linked_invoice:
         votes["link"] = _exactly(outputs, clues.linked_invoice) or _by_digits(outputs, clues.linked_invoice)
@@ -169,12 +169,13 @@ def _named_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
     rule, bearing = _keyed(outputs, clues, inside=not any(votes.values()))
     votes[rule] = bearing
     if bearing and named is None and (ruled_out := _first(ways)):
-        votes[ruled_out[0]] = ruled_out[1]  # the key is one invoice's, the number another one's
+        votes[ruled_out[0]] = ruled_out[1]  # the key belongs to one invoice, the number to another
     return {rule: packages for rule, packages in votes.items() if packages}
 
 
 def _keyed(outputs: Sequence[Package], clues: Clues, *, inside: bool) -> tuple[str, list[Package]]:
-    """The invoices that the carrier's key names, and by which rule; ``inside``: also by number and series inside it."""
+    """The invoices that the carrier's key names, and by which rule; ``inside``: also by number and series in the
+    key."""
     key = _key(clues)
     if key is None:
         return "invoice_key", []
@@ -187,7 +188,7 @@ def _keyed(outputs: Sequence[Package], clues: Clues, *, inside: bool) -> tuple[s
 
 
 def _ways(outputs: Sequence[Package], number: str, clues: Clues) -> dict[str, list[Package]]:
-    """Rule → the invoices that the carrier's number may mean by it."""
+    """Rule → the invoices that the carrier's number may mean by that rule."""
     series, plain = _series(clues), number.strip().lower()
     return {
         "invoice_number": _exactly(outputs, number),
@@ -204,9 +205,9 @@ def _first(ways: Mapping[str, list[Package]]) -> tuple[str, list[Package]] | Non
 def _numbered(
     outputs: Sequence[Package], ways: Mapping[str, list[Package]], clues: Clues
 ) -> tuple[str, list[Package]] | None:
-    """The invoices that the carrier's number means, and by which rule; ``None`` where the carrier's words rule all out.
+    """The invoices that the carrier's number means, and by which rule; ``None`` if its key or series rules out all.
 
-    Carriers pad and strip: where VTEX stores "900" and "000900", either may be meant; so may "900-2" beside "900".
+    Carriers pad and strip zeros: if VTEX stores "900" and "000900", either may be meant; so may "900-2" beside "900".
     """
     fitting = {rule: [one for one in found if not _is_ruled_out(one, clues)] for rule, found in ways.items()}
     first = _first(fitting)
@@ -219,7 +220,7 @@ def _numbered(
 
 
 def _seen_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
-    """Rule → the invoices where this parcel's tracking is, without those that the carrier's words rule out."""
+    """Rule → the invoices that show this parcel's tracking, without those that the carrier's references rule out."""
     possible = [package for package in order.outputs if not _is_ruled_out(package, clues)]
     votes = {
         "tracking_number": [package for package in possible if clues.bears(package.tracking_number)],
@@ -239,7 +240,7 @@ def _elect(order: Order, votes: Mapping[str, Sequence[Package]], clues: Clues) -
 
 
 def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice | Hold:
-    """VTEX addresses an invoice by its number alone: one that any other package bears names neither."""
+    """The choice; a hold if another package has the same number, because VTEX addresses invoices by number alone."""
     bearing = [other for other in order.packages if other.invoice_number == package.invoice_number]
     if len(bearing) > 1:
         note = f"order {order.order_id}: {len(bearing)} packages bear {package.invoice_number}"
@@ -248,7 +249,7 @@ def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice |
 
 
 def _is_ruled_out(package: Package, clues: Clues) -> bool:
-    """True where the carrier's key, series or number says that it speaks of another invoice than this."""
+    """True if the carrier's key, series or number shows that it means another invoice."""
     own, said = _key_of(package), _key(clues)
     if own is not None and said is not None:
         return own != said
@@ -263,7 +264,7 @@ def _is_ruled_out(package: Package, clues: Clues) -> bool:
 
 
 def _contradicts_itself(clues: Clues) -> bool:
-    """True where the carrier's number or series cannot be the one inside its own key."""
+    """True if the carrier's number or series cannot be the one in its own key."""
     key = _key(clues)
     if key is None:
         return False
@@ -273,7 +274,7 @@ def _contradicts_itself(clues: Clues) -> bool:
 
 
 def _may_be_one(stored: str, said: str) -> bool:
-    """False where two writings cannot mean one number: "900-1" may be 900, "1900" is not."""
+    """False if two notations cannot mean one number: "900-1" may be 900, "1900" is not."""
     one, other = significant(stored), significant(said)
     if one is not None and other is not None:
         return one == other
@@ -295,7 +296,7 @@ def _key_of(package: Package) -> str | None:
 
 
 def _series(clues: Clues) -> str | None:
-    """The series that the carrier names, by itself or inside the key."""
+    """The series that the carrier names, as a field or in the key."""
     key = _key(clues)
     return significant(next(iter(clues.invoice_series), None)) or (series_and_number(key)[0] if key else None)
 
@@ -334,7 +335,7 @@ def _with_series(packages: Sequence[Package], number: str, series: str) -> list[
 
 
 def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
-    """A person's word stands against every other clue."""
+    """The invoice that a person assigned, over every other clue."""
     found = invoices_named(order, number)
     if len(found) > 1:
         return _ambiguous(order, found, "assigned")
@@ -344,7 +345,7 @@ def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:
 
 
 def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
-    """Nobody names an invoice, and no invoice shows the parcel."""
+    """The choice if no link and no carrier names an invoice, and no invoice shows the parcel."""
     outputs = order.outputs
     if not outputs or _of_unknown_type(order):
         return _no_output(order)
@@ -365,7 +366,7 @@ def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
 
 
 def _is_last_open(outputs: Sequence[Package], unused: Sequence[Package], clues: Clues) -> bool:
-    """True where the merchant's setting leaves one invoice: each other one shows another parcel of ours."""
+    """True if the merchant's setting leaves one invoice: every other invoice shows another parcel of ours."""
     if not clues.one_parcel_per_invoice or len(unused) != 1:
         return False
     taken = [package for package in outputs if package not in unused]
@@ -373,7 +374,7 @@ def _is_last_open(outputs: Sequence[Package], unused: Sequence[Package], clues: 
 
 
 def _of_unknown_type(order: Order) -> list[Package]:
-    """Packages that are neither an invoice nor a return: an invoice may be among them."""
+    """Packages that are neither an invoice nor a return. One of them may be an invoice."""
     return [package for package in order.packages if package.kind not in (OUTPUT, INPUT)]
 
 
@@ -385,7 +386,7 @@ def _no_output(order: Order) -> Wait | Hold:
 
 
 def _missing(order: Order, wanted: Sequence[str], *, by: str = "the carrier") -> Wait | Hold:
-    """The named invoice is not there. Where no other one is to come, a person must name the right one."""
+    """The named invoice is not there: wait for it. If the order is complete, hold: a person must name the right one."""
     if not order.outputs:
         return _no_output(order)
     there = ", ".join(

@@ -1,4 +1,4 @@
-"""The calls to VTEX's order system (Orders API), one account's key at a time. Pace and permission are the caller's."""
+"""The calls to VTEX's order system (Orders API) with one account's keys. The caller keeps rate limit and lease."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,14 +16,14 @@ _HOOK = "/api/orders/hook/config"
 
 
 class BadSegment(Exception):
-    """A text that must not become part of a URL."""
+    """The text must not become part of a URL."""
 
 
 class Vtex:
-    """One account. Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds.
+    """The client of one account. Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds.
 
-    ``clock`` is Unix time in seconds; ``least_pause`` are the seconds that 429, and 503 with a
-    ``Retry-After``, cost at least.
+    ``clock`` is Unix time in seconds; ``least_pause`` is the shortest pause in seconds after a 429, or a 503 with
+    ``Retry-After``.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Vtex:
         return read_order(document, account=self.account.name)
 
     def facts(self, document: Any) -> list[Fact]:
-        """What a document of `get_order` teaches the index. Raises `receiver.vtex.orders.UnexpectedOrder`."""
+        """The facts for the index in a document of `get_order`. Raises `receiver.vtex.orders.UnexpectedOrder`."""
         return index_facts(self.read(document).without_placeholders(self.account.never_indexed))
 
     def get_order(self, order_id: str) -> Any:
@@ -50,7 +50,7 @@ class Vtex:
         return self._call("GET", f"{_ORDERS}/order-group/{path_segment(group)}")
 
     def list_orders(self, query: Mapping[str, str]) -> Any:
-        """``GET orders``: a page of the list, which lags minutes behind and must never decide anything."""
+        """``GET orders``: a page of the list. It lags minutes behind, so nothing may be decided from it."""
         return self._call("GET", f"{_ORDERS}?{urlencode(query, quote_via=quote)}")
 
     def get_hook(self) -> Any:
@@ -58,7 +58,7 @@ class Vtex:
         return self._call("GET", _HOOK)
 
     def set_hook(self, body: dict[str, Any]) -> Any:
-        """``POST hook configuration``: replaces whatever hook the app key has. VTEX pings the URL first."""
+        """``POST hook configuration``: replaces the app key's hook, if any. VTEX pings the URL first."""
         return self._call("POST", _HOOK, body)
 
     def delete_hook(self) -> Any:
@@ -66,27 +66,27 @@ class Vtex:
         return self._call("DELETE", _HOOK)
 
     def patch_invoice(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> Any:
-        """``PATCH invoice``: the receipt, or ``None`` where VTEX answers with an empty body."""
+        """``PATCH invoice``: the receipt, or ``None`` if VTEX answers with an empty body."""
         return self._call("PATCH", f"{_ORDERS}/{path_segment(order_id)}/invoice/{path_segment(invoice_number)}", body)
 
     def put_tracking(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> Any:
-        """``PUT tracking``: the receipt, or ``None`` where VTEX answers with an empty body."""
+        """``PUT tracking``: the receipt, or ``None`` if VTEX answers with an empty body."""
         return self._call(
             "PUT", f"{_ORDERS}/{path_segment(order_id)}/invoice/{path_segment(invoice_number)}/tracking", body
         )
 
     def post_invoice(self, order_id: str, body: dict[str, Any]) -> Any:
-        """``POST invoice``: the receipt, or ``None``. Not idempotent: without an answer only a read tells its end."""
+        """``POST invoice``: the receipt, or ``None``. Not idempotent: if the answer is lost, only a read helps."""
         return self._call("POST", f"{_ORDERS}/{path_segment(order_id)}/invoice", body)
 
     def invoice_url(self, order_id: str) -> str:
-        """Where `post_invoice` sends an order's invoice."""
+        """The URL to which `post_invoice` sends an order's invoice."""
         return f"{self.account.base_url}{_ORDERS}/{path_segment(order_id)}/invoice"
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         first, several = self._token, len(self.account.app_tokens)
         answer = self._try(first, method, path, body)
-        # During a rotation the old and the new token are both valid for a while: try the other one.
+        # During a key rotation the old and the new token are both valid for a while: try the other one.
         for token in ((first + turn) % several for turn in range(1, several)):
             if answer.status != 401:
                 break
@@ -107,8 +107,8 @@ class Vtex:
 
 
 def path_segment(text: str) -> str:
-    """One percent-encoded path segment. Raises `BadSegment`: HTTP libraries collapse dot segments even encoded, and
-    VTEX decodes a slash before it routes (KI-1302085): its page about the unknown route looks like a refusal."""
+    """One percent-encoded path segment. Raises `BadSegment`: HTTP libraries collapse even encoded dot segments. VTEX
+    decodes a slash before it routes (KI-1302085), and its page about the unknown route looks like a refusal."""
     if not text or text in (".", "..") or "/" in text or len(text) > MOST_SEGMENT or not text.isprintable():
         raise BadSegment(f"{text[:40]!r} cannot be part of a URL")
     return quote(text, safe="")

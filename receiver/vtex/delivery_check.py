@@ -1,4 +1,4 @@
-"""PURE: what an order shows of an invoice just before VTEX is told that its parcel is delivered."""
+"""PURE: what an order shows for an invoice, just before the delivery of its parcel is sent to VTEX."""
 
 import re
 from collections.abc import Collection
@@ -8,23 +8,23 @@ from receiver.shipments import Sent
 from receiver.shipments.numbers import same_number
 from receiver.vtex.orders import Order
 
-#: What stands between the numbers of several parcels. VTEX documents none; ";" is ours.
+#: Separators between the numbers of several parcels. VTEX documents none; this receiver writes ";".
 _BETWEEN = re.compile(r"[;,|]")
 
 
 class Shown(Enum):
-    """What the order shows. Only `OURS` lets the delivery be sent."""
+    """What the order shows. The delivery is sent only after `OURS`."""
 
-    OURS = auto()  #: a number of this parcel, alone or in a join
-    NO_NUMBER = auto()  #: none: our write may not be visible yet
-    FORMER_NUMBER = auto()  #: the one that stood there before our write, which may not be visible yet
+    OURS = auto()  #: a number of this parcel, alone or joined with others
+    NO_NUMBER = auto()  #: no number: our write may not be visible yet
+    FORMER_NUMBER = auto()  #: the number from before our write, which may not be visible yet
     NO_INVOICE = auto()  #: the order has no such invoice
-    CHANGED = auto()  #: another parcel's number; or nothing is delivered for the order any more
+    CHANGED = auto()  #: another parcel's number, or the order is cancelled
 
 
 def delivery_check(order: Order, sent: Sent, numbers: Collection[str], number_before: str | None) -> Shown:
-    """``sent`` is what VTEX was sent for the parcel, ``numbers`` are all that it has. ``number_before`` is what the
-    invoice held when that write was decided."""
+    """What the order shows. ``sent`` is what VTEX got for the parcel, ``numbers`` are all numbers of the parcel.
+    ``number_before`` is the invoice's number when that write was decided."""
     if order.is_cancelled:
         return Shown.CHANGED
     shown = [one.tracking_number for one in order.outputs if one.invoice_number == sent.invoice_number]

@@ -1,4 +1,4 @@
-"""PURE: which differences between what the carrier says and what VTEX has are no reason for another write."""
+"""PURE: which differences between the carrier's data and VTEX's are no reason for another write."""
 
 from datetime import date, datetime
 from urllib.parse import urlsplit
@@ -8,8 +8,8 @@ from receiver.shipments.numbers import is_among
 
 
 def kept_back(known: Known, sent: Sent) -> list[str]:
-    """What the carrier says and VTEX is not sent, since a write may mail the shopper: for people to read, of a parcel
-    that is in step."""
+    """The carrier's data that is not sent to VTEX, because a write may mail the shopper: as text, for a parcel in
+    step."""
     said = []
     if (at := known.dispatched_at) is not None and not sent.written:
         said.append(f"dispatched {iso(at)}: VTEX had the tracking already, its date stays as it is")
@@ -24,7 +24,7 @@ def kept_back(known: Known, sent: Sent) -> list[str]:
 
 
 def same_page(one: str | None, other: str | None) -> bool:
-    """True where two URLs differ in nothing but their query and fragment: those hold session ids and times."""
+    """True if two URLs differ only in query and fragment, which hold session ids and times."""
     if one == other:
         return True
     if not one or not other:
@@ -37,20 +37,20 @@ def same_page(one: str | None, other: str | None) -> bool:
 
 
 def is_earlier_day(known: str | None, sent: str | None) -> bool:
-    """True where the date known now is of an earlier day than the one sent, or none was sent. Both as `iso` writes
-    them; the day is that of the offset which the known one has."""
+    """True if the date known now is on an earlier day than the one sent, or none was sent. Both as `iso` writes them;
+    the day is in the offset of the known date."""
     if known is None:
         return False
     return sent is None or _day(known) < _day(sent, of=known)
 
 
 def iso(time: datetime | None) -> str | None:
-    """A time as VTEX takes it: seconds, and always an explicit offset."""
+    """A time in VTEX's format: to the second, always with an explicit offset."""
     return time.isoformat(timespec="seconds") if time else None
 
 
 def _day(written: str, *, of: str | None = None) -> date:
-    """The day of a time, on its own clock or on that of another one."""
+    """The day of a time, in its own offset or in that of ``of``."""
     at = _time(written)
     return at.astimezone(_time(of).tzinfo).date() if of else at.date()
 

@@ -1,4 +1,4 @@
-"""PURE: what an order that was read teaches the index."""
+"""PURE: the facts that an order adds to the index."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -12,15 +12,15 @@ from receiver.vtex.orders import Order
 SERIES_NUMBER, ISSUER = "series_number", "issuer"
 #: For an invoice whose tracking number does not name it: another one of its order shows the same, or it has no date.
 TRACKED = "tracked"
-#: The id of an order at the store that sold it, as VTEX shows it, or as it stands behind the affiliate.
+#: The id of an order at the store that sold it, as VTEX shows it, or after the affiliate's prefix.
 MARKETPLACE_ID = "marketplace_order_id"
-#: For an order that is cancelled: none of its invoices is to get tracking.
+#: For a cancelled order: none of its invoices should get tracking.
 CANCELLED_ORDER = "cancelled_order"
 
 
 class Fact(NamedTuple):
-    """What an order teaches the index: who bears a value of this kind. ``issued_at`` is the invoice's date, else the
-    order's, in seconds since the epoch."""
+    """One fact for the index: the order and invoice that have a value of this kind. ``issued_at`` is the invoice's
+    date, else the order's, in seconds since the epoch."""
 
     kind: str
     value: str
@@ -30,7 +30,7 @@ class Fact(NamedTuple):
 
 
 def index_facts(order: Order) -> list[Fact]:
-    """What an order teaches the index, returns left out."""
+    """The facts of an order for the index, without returns."""
     facts = [
         Fact(kind, value, order.order_id)
         for kind, value in (("sequence", order.sequence), ("order_group", order.group))
@@ -56,5 +56,5 @@ def index_facts(order: Order) -> list[Fact]:
                 facts.append(Fact("tracking_number", number, *of))
             if package.invoice_number and (shown[number] > 1 or not is_dated):
                 facts.append(Fact(TRACKED, package.invoice_number, *of))
-    # No database takes a NUL or half a surrogate pair, and no carrier names one.
+    # Databases refuse a NUL or half a surrogate pair, and no carrier sends one.
     return [fact for fact in facts if f"{fact.value}{fact.order_id}{fact.invoice_number or ''}".isprintable()]

@@ -1,4 +1,4 @@
-"""PURE: an invoice as ``POST invoice`` takes it, and what speaks against posting it to an order.
+"""PURE: an invoice as ``POST invoice`` takes it, and the objections to posting it to an order.
 
 Source: "Order invoice notification", Orders API. The call is not idempotent, an ``Input`` invoice refunds money, and
 VTEX refuses invoices above the order's value.
@@ -15,20 +15,20 @@ from receiver.vtex.orders import Order, Package, read_order
 from receiver.vtex.writes import unsafe_invoice_number
 
 Invoice = dict[str, Any]
-#: What a person may say yes to; each is an option of ``receiver invoice``.
+#: What a person may permit; each is an option of ``receiver invoice``.
 Override = Literal["replace", "return", "differing", "again"]
 #: An item's price in the order, in cents: as listed, and as sold.
 _PRICES = ("price", "sellingPrice")
-#: Seconds; an issuance date further ahead is a slip of the pen.
+#: Seconds; an issuance date further ahead is a typing error.
 _MOST_AHEAD = 24 * 3600.0
 _NO_WORDS = ("description", None)
-#: VTEX lets nobody invoice a cancelled order; one that is being cancelled may get stuck between the two.
+#: VTEX refuses invoices of a cancelled order. An order that is being cancelled may get stuck.
 _CANCELLED = ("canceled", "cancel", "cancellation-requested", "request-cancel", "waiting-for-seller-decision")
 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why the invoice should not be posted; ``overridden_by`` is the leave that a person can give, if any."""
+    """Why the invoice should not be posted; ``overridden_by`` is the option that permits it, if any."""
 
     text: str
     overridden_by: Override | None = None
@@ -36,7 +36,7 @@ class Objection:
 
 def as_sent(invoice: Invoice) -> Invoice:
     """The invoice in the types that VTEX documents: value and SKUs as text, no description for an unknown one. Older
-    references and VTEX's own SDKs write numbers. The invoice keeps its schema."""
+    references and VTEX's own SDKs send numbers. The result still fits the schema."""
     items = [
         {name: value for name, value in {**line, "id": _as_text(line["id"])}.items() if (name, value) != _NO_WORDS}
         for line in invoice["items"]
@@ -45,7 +45,7 @@ def as_sent(invoice: Invoice) -> Invoice:
 
 
 def warnings(invoice: Invoice, *, now: float) -> list[str]:
-    """What is unusual about it, and yet taken by VTEX. ``now`` in seconds since the epoch."""
+    """What is unusual about the invoice, although VTEX accepts it. ``now`` in seconds since the epoch."""
     found = []
     issued = datetime.fromisoformat(invoice["issuanceDate"])
     issued = issued if issued.tzinfo else issued.replace(tzinfo=UTC)
@@ -57,7 +57,7 @@ def warnings(invoice: Invoice, *, now: float) -> list[str]:
 
 
 def faults(invoice: Invoice) -> list[str]:
-    """What is wrong with the invoice itself, besides its schema: each with its JSON path."""
+    """Errors in the invoice itself that its schema cannot find, each with its JSON path."""
     times = {name: invoice[name] for name in ("issuanceDate", "dispatchedDate") if invoice.get(name) is not None}
     found = [f"$.{name}: is no date that exists" for name, written in times.items() if not _is_time(written)]
     if (at := invoice.get("dispatchedDate")) is not None and _is_time(at) and datetime.fromisoformat(at).tzinfo is None:
@@ -79,18 +79,18 @@ def faults(invoice: Invoice) -> list[str]:
 
 
 def objections(document: Any, invoice: Invoice) -> list[Objection]:
-    """What speaks against it on this order. Raises `receiver.vtex.orders.UnexpectedOrder`."""
+    """The objections to the invoice on this order. Raises `receiver.vtex.orders.UnexpectedOrder`."""
     order = read_order(document)
     return [*_about_the_order(order, invoice), *_about_the_value(order, invoice), *_about_the_items(document, invoice)]
 
 
 def bearing(order: Order, invoice: Invoice) -> list[Package]:
-    """The order's invoices of that number, of either type."""
+    """The order's invoices with that number, of either type."""
     return [package for package in order.packages if _is_of_number(package, invoice)]
 
 
 def shows(order: Order, invoice: Invoice) -> bool:
-    """True where the order has that invoice: its number, its type, its value, and its key if both tell one."""
+    """True if the order has that invoice: its number, type and value, and its key if both have one."""
     expected = (invoice["type"], int(invoice["invoiceValue"]))
     return any(
         (package.kind, package.value) == expected and _agree(package.invoice_key, invoice.get("invoiceKey"))
@@ -103,14 +103,14 @@ def _is_of_number(package: Package, invoice: Invoice) -> bool:
 
 
 def _is_same(package: Package, invoice: Invoice) -> bool:
-    """One invoice, however its number is written: by its digits, or by its key."""
+    """True if both are one invoice, by the digits of the number or by the key."""
     key = key_digits(invoice.get("invoiceKey"))
     alike = plain_number(package.invoice_number) == plain_number(invoice["invoiceNumber"])
     return alike or (key is not None and key == key_digits(package.invoice_key))
 
 
 def _agree(*keys: str | None) -> bool:
-    """False where two different NF-e keys are told; VTEX may show none."""
+    """False if there are two different NF-e keys; VTEX may show none."""
     return len({digits for key in keys if (digits := key_digits(key))}) < 2
 
 
@@ -172,10 +172,10 @@ def _about_one(sku: str, here: int, before: int, ordered: int | None) -> Objecti
 
 
 def _about_the_prices(items: list[dict[str, Any]], invoice: Invoice) -> Iterator[Objection]:
-    """Documents tell an item's price for one piece, one for all of its pieces: either will do."""
+    """Objections to the lines' prices. Some documents give a price per piece, some for all pieces: both are valid."""
     for line in invoice["items"]:
         of_sku = [item for item in items if str(item.get("id")) == line["id"]]
-        # 0 is the sold price of a gift.
+        # A gift is sold at price 0.
         prices = {item[name] for item in of_sku for name in _PRICES if item.get(name) is not None}
         if prices and not {line["price"], line["price"] / line["quantity"]} & prices:
             known = " or ".join(map(str, sorted(prices)))
@@ -183,7 +183,7 @@ def _about_the_prices(items: list[dict[str, Any]], invoice: Invoice) -> Iterator
 
 
 def _about_the_rest(order: Order, invoice: Invoice, *, all_items: bool) -> Iterator[Objection]:
-    """All items, or all of the value, are invoiced with this one: then so must the other be."""
+    """Objections if this invoice completes all items but not all of the value, or the reverse."""
     others = sum(package.value for package in order.outputs if not _is_of_number(package, invoice))
     total = others + int(invoice["invoiceValue"])
     if all_items and order.value is not None and total < order.value and not _counts_each_once(invoice):
@@ -194,8 +194,8 @@ def _about_the_rest(order: Order, invoice: Invoice, *, all_items: bool) -> Itera
 
 
 def _counts_each_once(invoice: Invoice) -> bool:
-    """True where the value is the sum of the lines' prices without their quantities, and those matter: so does VTEX's
-    own example of the call (``2499`` for twice ``2499``)."""
+    """True if the value is the sum of the lines' prices without their quantities, and these matter. VTEX's own example
+    of the call does so (``2499`` for twice ``2499``)."""
     lines, value = invoice["items"], int(invoice["invoiceValue"])
     once: int = sum(line["price"] for line in lines)
     in_all: int = sum(line["price"] * line["quantity"] for line in lines)

@@ -1,4 +1,4 @@
-"""PURE: what the 44 digits of a Brazilian invoice's key (NF-e) say, and numbers written with and without padding."""
+"""PURE: what the 44 digits of a Brazilian invoice's key (NF-e) mean, and numbers with and without padding."""
 
 import re
 
@@ -10,21 +10,21 @@ def key_digits(written: str | None) -> str | None:
 
 
 def significant(number: str | None) -> str | None:
-    """A number's digits without leading zeros; ``None`` where it is not purely digits."""
+    """A number's digits without leading zeros; ``None`` if it is not purely digits."""
     written = (number or "").strip()
     return (written.lstrip("0") or "0") if written.isascii() and written.isdecimal() else None
 
 
 def plain_number(number: str) -> str:
-    """An invoice number as the index and links keep it: carriers and systems pad and strip zeros at will."""
+    """An invoice number as the index and links store it, because carriers and systems pad and strip zeros."""
     return significant(number) or number.strip()
 
 
 def series_and_number(key: str) -> tuple[str, str]:
-    """Series and number out of a 44-digit key, without padding (positions 23-25 and 26-34 of the NF-e layout)."""
+    """Series and number of a 44-digit key, without padding (positions 23-25 and 26-34 of the NF-e layout)."""
     return key[22:25].lstrip("0") or "0", key[25:34].lstrip("0") or "0"
 
 
 def issuer(key: str) -> str:
-    """The issuer's CNPJ out of a 44-digit key (positions 7-20)."""
+    """The issuer's CNPJ in a 44-digit key (positions 7-20)."""
     return key[6:20]

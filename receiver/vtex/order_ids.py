@@ -9,17 +9,17 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-#: An order id ends in the seller's place in the purchase; what lacks it may be the order group.
+#: An order id ends in the seller's position in the purchase. An id without it may be the order group.
 SUFFIX = re.compile(r"-\d{2}$")
 _PLACE = r"(?:-\d{2}(?![0-9A-Za-z])|(?![0-9A-Za-z-]))"
-#: The ids that VTEX gives to an account's own orders, with or without the seller's place.
+#: The ids that VTEX gives to an account's own orders, with or without the seller's position.
 _OWN = re.compile(rf"(?<![0-9])\d{{12,16}}{_PLACE}|(?<![0-9A-Za-z])(?i:v\d{{4,}}[a-z]+){_PLACE}")
-#: An order that another store sold begins with that store's affiliate id, and ends in anything at all.
+#: The id of an order that another store sold: that store's affiliate id, then any text.
 _AFFILIATE = re.compile(r"([B-DF-HJ-NP-TV-Z]{3})-(?=.)")
 _DIGITS = re.compile(r"\d+", re.ASCII)
-#: How long the number is that VTEX counts an account's orders with.
+#: The length of the sequence number with which VTEX counts an account's orders.
 _SEQUENCE_LENGTH = range(6, 9)
-#: Words that carriers and gateways put beside an order id, and that say nothing.
+#: Words without meaning that carriers and gateways put beside an order id.
 _LABELS = frozenset({"pedido", "order", "orden", "loja", "vtex"})
 #: Words on the label of a return or exchange beside the sale's order id, without case and accents.
 _REVERSE = frozenset(
@@ -46,10 +46,10 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class OrderText:
-    """A text in which a carrier names an order. ``order_id`` is VTEX's own part of it, the text as it is where that is
-    not certain. ``unknown`` are the words around it that are no labels: they may mean another order. ``reverse`` are
-    those that mean a return or an exchange. ``sequence`` are the digits of a text that may be the number which VTEX
-    counts the account's orders with."""
+    """A text in which a carrier names an order. ``order_id`` is VTEX's own part of it, or the whole text if that is not
+    certain. ``unknown`` are the words around it that are not labels: they may mean another order. ``reverse`` are words
+    that mean a return or an exchange. ``sequence`` are the digits of a text that may be VTEX's sequence number of the
+    order."""
 
     text: str
     order_id: str
@@ -59,12 +59,12 @@ class OrderText:
 
     @property
     def is_whole(self) -> bool:
-        """Nothing stands around the id."""
+        """Whether the text is only the id."""
         return self.order_id == self.text
 
 
 def read_order_text(text: str, labels: Labels) -> OrderText:
-    """What a text names. Digits, signs and labels around VTEX's own part of it say nothing."""
+    """Parse a text that names an order. Digits, signs and labels around VTEX's own part mean nothing."""
     found = {_as_stored(own) for own in _OWN.findall(text)}
     around = tuple(dict.fromkeys(word for word in words_in(_OWN.sub(" ", text)) if word not in labels.words))
     reverse = tuple(word for word in around if word in _REVERSE)
@@ -74,7 +74,7 @@ def read_order_text(text: str, labels: Labels) -> OrderText:
 
 
 def external_id(order_id: str) -> str | None:
-    """The part of another store's order id after the affiliate, which is the id at that store."""
+    """The part of another store's order id after the affiliate: the id at that store."""
     match = _AFFILIATE.match(order_id)
     return order_id[match.end() :] if match else None
 
@@ -86,17 +86,17 @@ def words_in(text: str) -> list[str]:
 
 
 def _is_another_stores(text: str, labels: Labels) -> bool:
-    """An affiliate's order, unless the merchant calls these three letters a label."""
+    """Whether it is an affiliate's order, unless the merchant declares these three letters a label."""
     match = _AFFILIATE.match(text)
     return match is not None and match[1].casefold() not in labels.affixes
 
 
 def _sequence(text: str) -> str | None:
-    """The one run of digits that is as long as a sequence. An order id with its suffix is none."""
+    """The only run of digits with the length of a sequence. An order id with its suffix is not one."""
     runs = [run for run in _DIGITS.findall(text) if len(run) in _SEQUENCE_LENGTH]
     return runs[0] if len(runs) == 1 and not SUFFIX.search(text) else None
 
 
 def _as_stored(order_id: str) -> str:
-    """VTEX stores the letters of its own ids in lower case."""
+    """The id with its letters in lower case, as VTEX stores its own ids."""
     return order_id.lower()

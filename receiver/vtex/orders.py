@@ -1,6 +1,6 @@
 """PURE: an order as VTEX shows it, reduced to what the choice of an invoice needs.
 
-An invoice is a package of type ``Output``; ``Input`` is a return and carries no delivery.
+An invoice is a package of type ``Output``; ``Input`` is a return, without a delivery.
 """
 
 import math
@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-#: Statuses of an order that is not delivered any more. ``replaced``: VTEX has made a new order in its place (Help
-#: Center, "Order replacement").
+#: Statuses of an order that will not be delivered. ``replaced``: VTEX has made a new order in its place (Help Center,
+#: "Order replacement").
 CANCELLED = ("canceled", "cancel", "replaced")
 OUTPUT, INPUT = "Output", "Input"
 
 
 class UnexpectedOrder(Exception):
-    """What VTEX sent under 200 is not an order."""
+    """VTEX answered 200, but the body is not an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,17 @@ class Package:
 
     @property
     def held(self) -> dict[str, str]:
-        """Those of VTEX's tracking fields that are filled, under VTEX's names."""
+        """The filled ones of VTEX's tracking fields, by VTEX's names."""
         fields = {"trackingNumber": self.tracking_number, "trackingUrl": self.tracking_url, "courier": self.courier}
         return {name: value for name, value in fields.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order, reduced to what the choice needs. ``value`` is in cents, ``None`` where VTEX does not say.
+    """An order, reduced to what the choice needs. ``value`` is in cents, ``None`` if VTEX does not say.
 
     ``marketplace_order_id`` is the id at the store that sold it. ``seller_account`` is the other VTEX account that
-    fulfils it, ``None`` where this account does: that is so unless VTEX names another one. ``created_at`` in seconds
+    fulfils it, ``None`` if this account does, which holds unless VTEX names another one. ``created_at`` in seconds
     since the epoch.
     """
 
@@ -66,23 +66,23 @@ class Order:
 
     @property
     def is_cancelled(self) -> bool:
-        """Nothing is delivered for it any more."""
+        """Whether nothing will be delivered for the order any more."""
         return self.status in CANCELLED
 
     @property
     def is_complete(self) -> bool:
-        """No other invoice is to be expected.
+        """Whether no other invoice is expected.
 
-        VTEX's own word for that is the status ``invoiced`` (Help Center, "Order flow and status"). Else the Output
-        invoices must add up to a value above 0: VTEX's sums may be off by cents or 0 (KI-605517, KI-387933).
+        VTEX says so with the status ``invoiced`` (Help Center, "Order flow and status"). Otherwise the Output invoices
+        must add up to the order's value, if above 0: VTEX's sums may be off by cents or 0 (KI-605517, KI-387933).
         """
         if self.status == "invoiced":
             return True
         return bool(self.value) and self.value is not None and sum(one.value for one in self.outputs) >= self.value
 
     def without_placeholders(self, placeholders: Collection[str]) -> "Order":
-        """The order as if no invoice bore one of these texts as tracking number: ERPs write such where VTEX wants any
-        value. ``{invoice_number}``, ``{order_id}`` and ``{sequence}`` in a text stand for the order's own."""
+        """The order without these texts as tracking numbers: ERPs write them because VTEX requires some value.
+        ``{invoice_number}``, ``{order_id}`` and ``{sequence}`` in a text are replaced by the order's own."""
         if not placeholders:
             return self
         return replace(self, packages=tuple(self._without(package, placeholders) for package in self.packages))
@@ -98,7 +98,7 @@ class Order:
 
 
 def read_order(document: Any, *, account: str = "") -> Order:
-    """VTEX's document as an `Order`, defensively: only ``orderId`` must be there. ``account`` is the one that answered.
+    """Read VTEX's document as an `Order`. Only ``orderId`` is required. ``account`` is the account that answered.
 
     Raises `UnexpectedOrder`.
     """
@@ -122,8 +122,8 @@ def read_order(document: Any, *, account: str = "") -> Order:
 
 
 def _seller_account(sellers: Any, account: str) -> str | None:
-    """The other VTEX account that invoices the order. Where a fact is missing the order is our own, and a seller
-    outside VTEX invoices at the marketplace (Orders API, ``sellers[].fulfillmentEndpoint`` with ``an=<account>``)."""
+    """The other VTEX account that invoices the order. If a fact is missing, the order is our own. A seller outside VTEX
+    invoices at the marketplace (Orders API, ``sellers[].fulfillmentEndpoint`` with ``an=<account>``)."""
     first = sellers[0] if isinstance(sellers, list) and sellers and isinstance(sellers[0], dict) else {}
     endpoint = _text(first.get("fulfillmentEndpoint"))
     if endpoint is None or _text(first.get("id")) in (None, "1"):
@@ -161,7 +161,7 @@ def _text(value: Any) -> str | None:
 
 
 def _instant(written: str | None) -> float | None:
-    """VTEX's time as seconds since the epoch; without an offset it is UTC ("Formatting order invoicing time")."""
+    """VTEX's time in seconds since the epoch; without an offset it is UTC ("Formatting order invoicing time")."""
     try:
         moment = datetime.fromisoformat(written) if written else None
     except ValueError:
@@ -170,7 +170,7 @@ def _instant(written: str | None) -> float | None:
 
 
 def _cents(value: Any) -> int | None:
-    """Integers in GET, text in POST (Orders API)."""
+    """An amount in cents: VTEX sends integers in GET, text in POST (Orders API)."""
     if isinstance(value, str) and value.isdecimal():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,7 +1,7 @@
 """PURE: the body of "Update order tracking status" (Orders API, ``PUT …/invoice/{number}/tracking``): a parcel's
-history and its delivery, of what the carrier said and nothing else.
+history and delivery, from the carrier's data alone.
 
-VTEX takes days for events and local minutes for the delivery, both without a zone: the carrier's own local times.
+VTEX takes days for events and local minutes for the delivery, both without a zone: in the carrier's local time.
 """
 
 import hashlib
@@ -16,16 +16,17 @@ from receiver.shipments import Known, SentTracking, Stamp, local_time
 
 Body = dict[str, Any]
 
-#: The longest description VTEX takes, in characters (Orders API).
+#: The longest description that VTEX accepts, in characters (Orders API).
 MOST_DESCRIPTION = 5_000
-#: A delivery so far ahead of us is a clock's lead, and is told once it has passed; beyond, its date is wrong.
+#: A delivery up to this many seconds ahead comes from a fast clock, and is sent once it has passed. A later date is
+#: wrong.
 MOST_AHEAD = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """``body`` is the PUT's; ``note`` says why it tells less of the delivery than the carrier; ``again``: when it may
-    tell more, in seconds since the epoch. ``doubt``: what speaks against the delivery, for a person."""
+    """``body`` is the PUT's. ``note`` says why it has less about the delivery than the carrier sent; ``again`` is when
+    it may have more, in seconds since the epoch. ``doubt``: what contradicts the delivery, for a person."""
 
     body: Body
     note: str = ""
@@ -34,23 +35,23 @@ class Tracking:
 
     @property
     def is_empty(self) -> bool:
-        """No event and no delivery: nothing to send."""
+        """Whether there is nothing to send: no event and no delivery."""
         return not self.body["events"] and not self.body["isDelivered"]
 
     @property
     def digest(self) -> str:
-        """Equal for equal bodies."""
+        """A digest that is equal for equal bodies."""
         return hashlib.sha256(json.dumps(self.body, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def tracking(
     parcels: Sequence[Known], *, now: float, zone: tzinfo | None = None, told: SentTracking | None = None
 ) -> Tracking:
-    """What VTEX should show of the parcels of one invoice, mostly one; ``now`` in seconds since the epoch. ``zone`` is
-    where they are, for times that the carrier tells in UTC; ``told`` is what VTEX has been told before.
+    """What VTEX should show of the parcels of one invoice, usually one; ``now`` in seconds since the epoch. ``zone`` is
+    the parcels' time zone, for times that the carrier gives in UTC; ``told`` is what VTEX got before.
 
-    They are delivered once each of their volumes is, and none had turned back before. A delivery that VTEX was told of
-    is never taken back: what the carrier says against it is a doubt.
+    They are delivered once all their volumes are, and none had turned back before. A delivery that was sent to VTEX is
+    never withdrawn: what the carrier says against it is a doubt.
     """
     delivery = _delivery(parcels, now, zone, told)
     body = {
@@ -62,7 +63,7 @@ def tracking(
 
 
 def events(known: Iterable[TrackingEvent]) -> list[Body]:
-    """The events as VTEX takes them, the oldest first; those that would look the same there are one."""
+    """The events in VTEX's format, the oldest first. Events that would look the same there are merged."""
     bodies: list[Body] = []
     for event in sorted((event for event in known if event.description), key=_order):
         body = {
@@ -77,7 +78,7 @@ def events(known: Iterable[TrackingEvent]) -> list[Body]:
 
 
 def _order(event: TrackingEvent) -> tuple[Any, ...]:
-    # Without a zone there is no instant: the day's beginning stands in for it, the same for every arrival order.
+    # Without a zone there is no instant. The day's start is used instead, so the order of arrival does not matter.
     instant = event.happened_at or datetime.combine(event.day, time.min, UTC)
     return (event.day, instant, event.description, event.city, event.state)
 
@@ -115,18 +116,18 @@ def _delivery(parcels: Sequence[Known], now: float, zone: tzinfo | None, told: S
 
 
 def _withheld(parcels: Sequence[Known], last: datetime, zone: tzinfo | None, *, ahead: float) -> str:
-    """Why the time of the delivery cannot be right; ``""`` where it may be."""
+    """Why the time of the delivery cannot be right; ``""`` if it may be right."""
     if ahead > 0:
         return f"{_iso(last, zone)} is still ahead"
     dispatched = [parcel.dispatched_at for parcel in parcels if parcel.dispatched_at is not None]
-    if any(last.replace(second=0, microsecond=0) < at for at in dispatched):  # VTEX is told the minute
+    if any(last.replace(second=0, microsecond=0) < at for at in dispatched):  # VTEX gets the time to the minute
         return f"{_iso(last, zone)} is before the dispatch, {_iso(max(dispatched), zone)}"
     return ""
 
 
 def _against(parcels: Sequence[Known], zone: tzinfo | None, *, was_told: bool) -> str:
-    """What the carrier says against the delivery; ``""`` for nothing. That a volume is not delivered yet is no doubt
-    as long as VTEX was not told."""
+    """What the carrier says against the delivery; ``""`` for nothing. An undelivered volume is a doubt only after a
+    delivery was sent to VTEX."""
     for volume in (volume for parcel in parcels if parcel.delivered for volume in parcel.volumes.values()):
         if volume.turned_back:
             back, there = (_on(stamp, zone) for stamp in (volume.returned_on, volume.delivered_on))

@@ -1,4 +1,4 @@
-"""PURE: given the order VTEX shows and the shipment we know, which write makes them agree, if any."""
+"""PURE: which write, if any, makes VTEX's order agree with the shipment."""
 
 import re
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice
 from receiver.vtex.differences import is_earlier_day, iso, same_page
 from receiver.vtex.orders import Order, Package
 
-#: What makes VTEX fail on an invoice's own number: "/" is decoded before routing (KI-1302085), white space gives 500
-#: (KI-409225), "#" and the like broke its replication (KI-953285); ":" and the like are refused by its web server as a
-#: dangerous path. What is not printable is unsafe, too.
+#: Characters in an invoice number on which VTEX fails: "/" is decoded before routing (KI-1302085), white space gives
+#: 500 (KI-409225), "#" and others broke its replication (KI-953285). Its web server refuses ":" and others as a
+#: dangerous path. Unprintable characters are unsafe, too.
 _UNSAFE = re.compile(r"[\s/\\#?%:*<>|\"&]")
-#: An id's length is nowhere documented; nothing seen comes near this.
+#: The longest id in a URL. VTEX documents no limit; no known id comes near this.
 MOST_SEGMENT = 200
 
 Body = dict[str, Any]
@@ -24,8 +24,8 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the carrier's word comes to. ``name`` is the carrier's, the last resort for ``courier``. ``other_numbers``
-    are the parcel's further numbers; ``dispatched_at`` is on the parcel's local clock."""
+    """The desired state: the carrier's data in VTEX's terms. ``name`` is the carrier's, the last resort for
+    ``courier``. ``other_numbers`` are the parcel's further numbers; ``dispatched_at`` is in the parcel's local time."""
 
     shipment: str
     tracking_number: str
@@ -37,16 +37,16 @@ class Wanted:
     other_numbers: tuple[str, ...] = ()
 
     def bears(self, number: str | None) -> bool:
-        """True where the number is one of the parcel's, no matter how it is written."""
+        """True if the number is one of the parcel's, no matter how it is written."""
         return is_among(number, (self.tracking_number, *self.other_numbers))
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The shipment of ours whose tracking an invoice carries. ``number`` is what it wrote there last, ``None`` until
-    that is known; ``parcels`` are all that are told there. ``moved``: a person has sent it to another invoice since,
-    and what stands here is left over. ``is_delivered``: VTEX was told that it is delivered. ``by_person``: a person
-    had assigned it when it was written."""
+    """The shipment of ours whose tracking an invoice carries. ``number`` is what it last wrote there, ``None`` until
+    that is known; ``parcels`` are all that share the invoice. ``moved``: a person has since assigned it to another
+    invoice, so this number is left over. ``is_delivered``: its delivery was sent to VTEX. ``by_person``: a person had
+    assigned it when it was written."""
 
     shipment: str
     number: str | None
@@ -57,15 +57,14 @@ class Owner:
 
     @property
     def numbers(self) -> set[str]:
-        """What the invoice may show of it: its number, or those of all parcels that are told there."""
+        """The numbers that the invoice may show for it: its own, or those of all parcels that share the invoice."""
         return {*_numbers(self.parcels), *([self.number] if self.number else [])}
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What went before: ``sent`` is what VTEX was last in step with, ``unsettled`` a PATCH of unknown outcome;
-    ``owners`` maps an invoice's number to the shipment of ours that wrote there. ``overruled``: a person has named the
-    invoice since."""
+    """What was written before: ``sent`` is the last synced state, ``unsettled`` a PATCH of unknown outcome. ``owners``
+    maps an invoice's number to our shipment that wrote there. ``overruled``: a person has named the invoice since."""
 
     sent: Sent | None = None
     unsettled: Body | None = None
@@ -75,7 +74,7 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What an endpoint's settings say of two parcels on one invoice, and of a number that a person changed."""
+    """An endpoint's settings for two parcels on one invoice, and for a number that a person changed."""
 
     second_parcel: str = "hold"
     number_changed: str = "keep"
@@ -83,7 +82,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Send this PATCH. ``over``: whose place on the invoice it takes; ``displaces``: that parcel is no longer told."""
+    """Send this PATCH. ``over``: the owner that it replaces; ``displaces``: that parcel is no longer on the invoice."""
 
     choice: Choice
     body: Body
@@ -94,7 +93,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """VTEX already shows it; ``body`` is what counts as sent."""
+    """VTEX already shows the parcel; ``body`` is what counts as sent."""
 
     choice: Choice
     body: Body
@@ -104,7 +103,7 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """VTEX keeps what it holds, as the endpoint's settings say; ``reason`` is one of those that keep."""
+    """The invoice keeps its number, as the endpoint's settings say; ``reason`` is of the kind ``KEPT``."""
 
     choice: Choice
     reason: Reason
@@ -113,7 +112,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Room for a write: the parcels it tells, in the order of their dispatch, and whom it moves aside."""
+    """Room for a write: the parcels that it names, in the order of their dispatch, and the owner that it replaces."""
 
     choice: Choice
     parcels: Parcels
@@ -148,11 +147,12 @@ def decide(
 
 
 def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels) -> Body:
-    """The PATCH body: all four keys, over what the package holds of these parcels; a filled field is never blanked. The
-    URL and courier of another parcel, whose number a person has overwritten, would send the shopper astray.
+    """The PATCH body: all four keys, merged with the package's values for these parcels, so no filled field is blanked.
+    The URL and courier of another parcel, whose number a person has overwritten, are dropped: they would mislead the
+    shopper.
 
-    Of several parcels the one dispatched first has its page, courier and date there. ``dispatchedDate`` cannot be read
-    back: what was sent before stands in for what VTEX has.
+    Of several parcels, the page, courier and date are those of the one dispatched first. ``dispatchedDate`` cannot be
+    read back, so the date sent before counts as VTEX's.
     """
     number = joined(parcels)
     first = next(iter(parcels))
@@ -177,7 +177,7 @@ def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels)
 
 
 def joined(parcels: Parcels) -> str:
-    """The text VTEX gets for the parcels: ``A;B`` for several (VTEX community, thread 42917; VTEX documents none)."""
+    """The number sent for the parcels: ``A;B`` for several (VTEX community, thread 42917; VTEX documents none)."""
     return ";".join(_numbers(parcels))
 
 
@@ -194,8 +194,8 @@ def patch_body(
 
 
 def shows(package: Package, body: Mapping[str, Any]) -> bool:
-    """True where GET order shows what the body says, the number in any notation; the dispatch date is not among what it
-    shows."""
+    """True if the order shows the body's values, the number in any notation. GET order does not show the dispatch
+    date."""
     visible = _visible(package)
     number, own = visible["trackingNumber"], body["trackingNumber"]
     others_match = all(visible[name] == body[name] for name in ("trackingUrl", "courier"))
@@ -203,10 +203,10 @@ def shows(package: Package, body: Mapping[str, Any]) -> bool:
 
 
 def says_nothing_new(wanted: Wanted, sent: Sent) -> bool:
-    """True where a write would repeat what was sent, or leave alone what was left.
+    """True if a write would change nothing since the last one.
 
-    A write may mail the shopper. A dispatch date is a reason for one only where it was unknown before, or where an
-    earlier day became known. A page that differs in its query alone is none.
+    A write may mail the shopper. A dispatch date is a reason for one only if it was unknown before, or if an earlier
+    day became known. A page that differs only in its query is no reason.
     """
     if words(wanted) == sent.wanted:
         return True
@@ -224,13 +224,13 @@ def says_nothing_new(wanted: Wanted, sent: Sent) -> bool:
 
 
 def words(wanted: Wanted) -> tuple[str | None, ...]:
-    """What a write would tell VTEX in the carrier's name, for comparing."""
+    """The carrier's values that a write would send, for comparing."""
     courier = wanted.courier or wanted.configured_courier
     return (wanted.tracking_number, wanted.tracking_url, courier, iso(wanted.dispatched_at))
 
 
 def unsafe_invoice_number(number: str) -> bool:
-    """True for an invoice number by which VTEX cannot be addressed, encoded or not."""
+    """True for an invoice number that cannot be used in VTEX's URLs, encoded or not."""
     if not number or number in (".", "..") or len(number) > MOST_SEGMENT:
         return True
     return not number.isprintable() or bool(_UNSAFE.search(number))
@@ -249,7 +249,7 @@ def _way_out(number: str) -> str:
 def _among_ours(
     hold: Hold, order: Order, clues: Clues, wanted: Wanted, history: History, policy: Policy
 ) -> Choice | Hold:
-    """Numbers that our own other parcels wrote are not foreign ones."""
+    """Reconsider a hold: numbers that our own other parcels wrote are not foreign."""
     owners = [history.owners.get(package.invoice_number) for package in order.outputs]
     for package, owner in zip(order.outputs, owners, strict=True):
         if owner is not None and _has_overwritten(owner, order.order_id, package, wanted, history):
@@ -263,7 +263,7 @@ def _among_ours(
 
 
 def _has_overwritten(owner: Owner, order_id: str, package: Package, wanted: Wanted, history: History) -> bool:
-    """True where a person has put another parcel on the invoice in this one's place: that decided about both."""
+    """True if a person has put another parcel on the invoice in place of this one, and so decided about both."""
     was_here = history.sent is not None and history.sent.is_at(order_id, package.invoice_number)
     return was_here and owner.by_person and not owner.moved and owner.shipment != wanted.shipment
 
@@ -271,13 +271,12 @@ def _has_overwritten(owner: Owner, order_id: str, package: Package, wanted: Want
 def _place(
     choice: Choice, owner: Owner | None, order_id: str, wanted: Wanted, history: History, policy: Policy
 ) -> _Place | Agreed | Keep | Hold:
-    """Room for the parcel on the chosen invoice, or what stands in the way: another parcel of ours, or a number that is
-    not ours."""
+    """Room for the parcel on the chosen invoice, or the obstacle: another parcel of ours, or a foreign number."""
     number = _number_to_show(choice.package.tracking_number, wanted, history)
     alone: Parcels = {wanted.shipment: (iso(wanted.dispatched_at), number)}
     other = owner if owner is not None and owner.shipment != wanted.shipment else None
     if choice.rule == "assigned" and history.overruled:
-        # A person's word overwrites once: what comes later has the better right.
+        # A person's assignment overwrites once: what is written later wins.
         return _Place(choice, alone, other, displaces=other is not None and not other.moved)
     if other is not None and not other.moved:
         return _beside(choice, other, order_id, wanted, history, policy)
@@ -286,7 +285,7 @@ def _place(
     if other is not None:
         ours |= {other.number or wanted.tracking_number}
     elif owner is not None:
-        # The store learns of a write whose answer was lost only with this claim's end.
+        # A write whose answer was lost is stored only when this claim ends.
         alone = _in_line(owner.parcels or (history.sent.parcels if history.sent else {}), wanted, number)
         ours |= {joined(alone), *_written(history)}
     if standing is None or is_among(standing, ours) or wanted.bears(standing):
@@ -302,7 +301,7 @@ def _place(
 def _beside(
     choice: Choice, other: Owner, order_id: str, wanted: Wanted, history: History, policy: Policy
 ) -> _Place | Agreed | Keep | Hold:
-    """Another parcel of ours is on the invoice, which has room for one number."""
+    """The decision when another parcel of ours is on the invoice, which has room for one number."""
     package, standing = choice.package, choice.package.tracking_number
     is_told = wanted.shipment in other.parcels
     if not is_told and any(map(wanted.bears, (other.number, standing, *_numbers(other.parcels)))):
@@ -330,8 +329,8 @@ def _beside(
 
 
 def _number_to_show(standing: str | None, wanted: Wanted, history: History) -> str:
-    """The parcel's number as the invoice is to show it. One that is there already stays in VTEX's own notation; so does
-    another number of the same parcel, unless we wrote it ourselves."""
+    """The number that the invoice should show. A number that is already there keeps VTEX's notation. So does another
+    number of the same parcel, unless we wrote it."""
     if standing is None or same_number(standing, wanted.tracking_number):
         return standing or wanted.tracking_number
     is_own = wanted.bears(standing) and not is_among(standing, _written(history))
@@ -339,8 +338,8 @@ def _number_to_show(standing: str | None, wanted: Wanted, history: History) -> s
 
 
 def _corrects_the_day(body: Body, order_id: str, place: "_Place", wanted: Wanted, history: History) -> bool:
-    """True where nothing but the dispatch day is wrong at VTEX, as far as we know: we wrote this invoice, without a
-    date or with a later day."""
+    """True if, as far as we know, only the dispatch day is wrong at VTEX: we wrote this invoice without a date or with
+    a later day."""
     sent, invoice = history.sent, place.choice.package.invoice_number
     if sent is None or not sent.written or not sent.is_at(order_id, invoice) or sent.visibility.is_elsewhere:
         return False
@@ -361,7 +360,7 @@ def _in_line(parcels: Parcels, wanted: Wanted, number: str) -> Parcels:
 
 
 def _is_later(mine: datetime | None, theirs: str | None) -> bool:
-    """Only a known date is later than a known one."""
+    """True if both dates are known and mine is later."""
     return mine is not None and theirs is not None and mine.replace(microsecond=0) > datetime.fromisoformat(theirs)
 
 
@@ -391,12 +390,12 @@ def _written(history: History) -> set[str]:
 
 
 def _bodies(history: History) -> list[Body]:
-    """What we wrote, or may have written."""
+    """The bodies that we wrote, or may have written."""
     return [body for body in (history.sent.body if history.sent else None, history.unsettled) if body]
 
 
 def _would_blank_the_date(package: Package, body: Body) -> bool:
-    """The date of another parcel, whose number a person has overwritten, is no loss."""
+    """True if the body would blank this parcel's date. That of another parcel, overwritten by a person, may go."""
     return body["dispatchedDate"] is None and same_number(package.tracking_number, body["trackingNumber"])
 
 

@@ -1,1 +1,1 @@
-"""The HTTP side: blueprints and the one table of replies."""
+"""The HTTP side: the blueprints and the table of replies."""

@@ -1,4 +1,4 @@
-"""The Flask application: wires the blueprints and gives every failure its problem body."""
+"""The Flask application: registers the blueprints and gives every failure a problem body."""
 
 import logging
 import time
@@ -26,7 +26,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     """
     database = database or Database(config.database)
     app = Flask("receiver", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1  # one byte past the limit shows that there is more
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1  # one byte past the limit shows that the body is longer
     app.url_map.merge_slashes = False  # carriers do not follow redirects
     app.extensions["database"] = database
     inbox, index = Inbox(database), Index(database)
@@ -45,7 +45,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
         return problem(503)
 
     @app.errorhandler(KeysUnavailable)
-    def _(_: KeysUnavailable) -> Response:  # noted already, and seldom enough
+    def _(_: KeysUnavailable) -> Response:  # already recorded, and rare
         return problem(
             503, "The sender cannot be authenticated now: the carrier's keys are not at hand. Send it again."
         )
@@ -58,7 +58,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
 
     @app.errorhandler(Exception)
     def _(error: Exception) -> Response:
-        # Never its message: the database's quote the row, and with it somebody's address.
+        # Never its message: database errors quote the row, and with it a person's address.
         log.error("request answered 503, it failed and nothing was stored: fault=%s", error_location(error))
         return problem(503)
 

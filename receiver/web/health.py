@@ -1,4 +1,4 @@
-"""``/healthz``: the process lives. ``/readyz``: deliveries can be stored; a paused account is only a detail."""
+"""``/healthz``: the process is alive. ``/readyz``: deliveries can be stored; a paused account is only a detail."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from receiver.store import Database, OperatorQueries, StoreUnavailable
 
 log = logging.getLogger("receiver.web")
 
-#: Seconds for which a verdict holds: each costs a durable write, and anybody may ask.
+#: Seconds that a result is cached: each check costs a durable write, and any client may ask.
 HOLDS = 1.0
 
 
@@ -33,7 +33,7 @@ def blueprint(database: Database, *, clock: Callable[[], float]) -> Blueprint:
 
 
 class _Verdict:
-    """Whether deliveries can be stored, looked at once a second however many ask; they wait for the one look."""
+    """Whether deliveries can be stored, checked at most once a second. Concurrent requests wait for the same check."""
 
     def __init__(self, database: Database, *, clock: Callable[[], float]) -> None:
         self._database, self._queries, self._clock = database, OperatorQueries(database), clock
@@ -42,7 +42,7 @@ class _Verdict:
         self._answer: tuple[dict[str, object], int] = ({}, 200)
 
     def now(self) -> tuple[dict[str, object], int]:
-        """Body and status."""
+        """The present result: body and status."""
         with self._looking:
             if self._clock() >= self._until:
                 self._answer = self._look()
@@ -54,9 +54,9 @@ class _Verdict:
             self._database.check_writable()
             paused = self._queries.paused_accounts(now=self._clock())
         except StoreUnavailable as error:
-            log.warning("not ready: reason=%s", error)  # the reason names hosts and files: not for whoever asks
+            log.warning("not ready: reason=%s", error)  # the reason names hosts and files: for the log only
             return {"status": "cannot store"}, 503
-        # VTEX's words are for the log and the operator, not for whoever asks.
+        # VTEX's words are for the log and the operator, not for any client.
         shown = [{"name": account["name"], "until": account["until"]} for account in paused]
         return {"status": "ready", "paused_accounts": shown}, 200
 

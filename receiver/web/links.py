@@ -1,4 +1,4 @@
-"""``POST /links/<account>``: the merchant's systems tell which order a parcel belongs to."""
+"""``POST /links/<account>``: the merchant's systems say which order a parcel belongs to."""
 
 import json
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def blueprint(config: Config, index: Index, auth_failures: AuthFailures, *, cloc
 
 
 def _items(body: bytes) -> list[Any]:
-    """The links of a body: a list, or one object, or one a line."""
+    """The links of a body: a list, one object, or one object on each line."""
     try:
         written = body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -71,8 +71,8 @@ def _lines(written: str) -> list[Any]:
 
 
 def _reply(done: list[LinkResult]) -> Response:
-    """200 where all are stored, 422 where none is, 207 between: a system that only looks at the status must not take
-    a rejected link for a stored one, nor send good ones again for ever."""
+    """200 if all are stored, 422 if none is, else 207. A system that only reads the status must not take a rejected
+    link for a stored one, nor send valid ones again for ever."""
     rejected = sum(one.status == "rejected" for one in done)
     status = 200 if not rejected else 422 if rejected == len(done) else 207
     results = [{name: value for name, value in asdict(one).items() if value not in (None, ())} for one in done]

@@ -1,4 +1,4 @@
-"""Deliveries that cannot be stored are told of once a minute, with how long their carriers will go on trying."""
+"""Reports once a minute that deliveries cannot be stored, and how long their carriers will retry."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ _EVERY = 60.0
 
 
 class Outage:
-    """What the web side of one process knows of a store that is away. ``clock`` is in seconds since the epoch."""
+    """Tracks an outage of the database for the web side of one process. ``clock`` is in seconds since the epoch."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._lock = clock, threading.Lock()
@@ -23,7 +23,7 @@ class Outage:
         self._last_logged = 0.0
 
     def refused(self, endpoint: Endpoint, error: StoreUnavailable) -> None:
-        """A delivery was answered 503."""
+        """Record that a delivery was answered 503."""
         now = self._clock()
         with self._lock:
             carrier, since, many = self._refused.get(endpoint.name, (endpoint.carrier, now, 0))
@@ -38,7 +38,7 @@ class Outage:
         log.error("deliveries answered 503, they cannot be stored: reason=%s refused=%s", error, "; ".join(lines))
 
     def over(self) -> None:
-        """A delivery was stored."""
+        """Record that a delivery was stored."""
         if not self._refused:
             return
         with self._lock:
@@ -49,7 +49,7 @@ class Outage:
 
 
 def time_left(carrier: Carrier, passed: float) -> str:
-    """Until when the carrier repeats the first delivery that was refused, ``passed`` seconds ago."""
+    """How long the carrier still retries a delivery that was refused ``passed`` seconds ago."""
     retries = carrier.retries
     if retries is None:
         return "repeats for nobody knows how long"

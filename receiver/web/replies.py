@@ -1,4 +1,4 @@
-"""The one table of replies, the same as the README's: outcome → status and what the sender should do."""
+"""The table of replies, the same as the README's: outcome → status and what the sender should do."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from receiver.intake import Outcome, Result
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``status`` is text where it depends on the carrier."""
+    """A row of the table. ``status`` is text if it depends on the carrier."""
 
     outcome: str
     status: str
@@ -29,10 +29,10 @@ TABLE = (
     Row("cannot store, carrier's keys not at hand", "503 with Retry-After", "try again"),
 )
 
-#: Seconds until a sender that got 503 should come again.
+#: Seconds after which a sender that got 503 should retry.
 RETRY_AFTER = 30
 
-#: A probe's own text goes back: no browser shall take it for a page.
+#: A probe's own text is sent back: a browser must not interpret it as a page.
 _AS_IT_IS = {"X-Content-Type-Options": "nosniff"}
 
 PROBLEMS = {
@@ -76,7 +76,7 @@ def reply(endpoint: Endpoint, result: Result) -> Response:
 
 
 def problem(status: int, detail: str | None = None, *, title: str | None = None, **extra: object) -> Response:
-    """RFC 9457 problem details; without a ``detail`` of its own, with the status's sentence from `PROBLEMS`."""
+    """RFC 9457 problem details; without a ``detail``, with the status's sentence from `PROBLEMS`."""
     members = {"detail": detail or PROBLEMS.get(status), **extra}
     body = {"type": "about:blank", "title": title or HTTPStatus(status).phrase, "status": status}
     body |= {name: value for name, value in members.items() if value is not None}

@@ -1,4 +1,4 @@
-"""A token for a carrier that proves itself as an OAuth client: the answers of RFC 6749, sections 4.4.3, 5.1 and 5.2."""
+"""A token for a carrier that authenticates as an OAuth client: the answers of RFC 6749, sections 4.4.3, 5.1 and 5.2."""
 
 import json
 
@@ -8,12 +8,12 @@ from adapters import ClientCredentials, NotAuthentic, Request, Unreadable, form
 from receiver.config import Endpoint
 from receiver.intake import Intake
 
-#: RFC 6749, 5.1: nobody on the way may keep a token.
+#: RFC 6749, 5.1: no cache may store a token.
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 def answer(endpoint: Endpoint, scheme: ClientCredentials, request: Request, intake: Intake) -> Response:
-    """The token, or the error in the RFC's own words. Who is no client learns nothing else."""
+    """The token, or the error in the RFC's own words, which tells an unknown client nothing else."""
     try:
         granted = intake.authenticate(endpoint, request, scheme.grant)
     except NotAuthentic:
@@ -22,7 +22,7 @@ def answer(endpoint: Endpoint, scheme: ClientCredentials, request: Request, inta
         grant_type = form(request.body).get("grant_type")
     except Unreadable:
         grant_type = None
-    if not grant_type:  # empty is as good as left out (3.2)
+    if not grant_type:  # empty counts as omitted (3.2)
         return _json(400, {"error": "invalid_request"})
     if grant_type != "client_credentials":
         return _json(400, {"error": "unsupported_grant_type"})

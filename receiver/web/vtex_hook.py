@@ -1,4 +1,4 @@
-"""``POST /hooks/vtex/<account>``: VTEX tells that an order changed."""
+"""``POST /hooks/vtex/<account>``: VTEX reports that an order changed."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from receiver.vtex.hook import PING, SECRET_HEADER, Event, read_event
 from receiver.web.replies import problem
 from receiver.web.webhooks import whole_body
 
-#: Seconds that who was woken has for reading the order: what a shipment has read is not read again for the index.
+#: Seconds in which a woken shipment may read the order: then it is not read again for the index.
 WOKEN_FIRST = 60.0
 
 log = logging.getLogger("receiver.web")
@@ -24,8 +24,8 @@ def blueprint(
 ) -> Blueprint:
     """The route of every account that has ``hook_secrets``.
 
-    VTEX repeats whatever is not answered 200 within 5 s, and drops an event after too many tries: what is proven is
-    answered 200, readable or not. While the store is away 503 is right: VTEX comes again.
+    VTEX repeats an event that is not answered 200 within 5 s, and drops it after too many tries. So every authenticated
+    event is answered 200, readable or not. While the database is unavailable the answer is 503: VTEX retries.
     """
     routes = Blueprint("vtex_hook", __name__)
 
@@ -50,10 +50,10 @@ def blueprint(
         return _ok("accepted", woken=_hear(name, event))
 
     def _hear(account: str, event: Event) -> int:
-        """Wake who waits for the order, and have it read for the index, unless one of those reads it first."""
+        """Wake the shipments that wait for the order, and queue it for the index, unless one of them reads it first."""
         now = clock()
-        # One look without a lock. Whom it misses, because it begins to wait at this moment, has read the order after
-        # it changed, or hears of it from the reading.
+        # One look without a lock. It may miss a shipment that starts to wait at this moment. That one has read the
+        # changed order, or is woken by the index's reading.
         woken = index.wake(account, event.names, now=now) if index.waited_for(account, event.names) else 0
         background.note_news(account, event.order_id, now=now, wait=WOKEN_FIRST if woken else 0.0)
         return woken

@@ -1,5 +1,5 @@
-"""``/webhooks/<endpoint>[/<token>]``: where carriers POST. ``/webhooks/<endpoint>/oauth/token``: where some fetch a
-token first."""
+"""``/webhooks/<endpoint>[/<token>]``: carriers POST here. ``/webhooks/<endpoint>/oauth/token``: some carriers first
+fetch a token here."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -73,8 +73,8 @@ def _request(endpoint: Endpoint, token: str, max_body: int, now: datetime) -> Re
 
 
 def whole_body(most: int) -> bytes:
-    """The bytes as they came, whole. Raises 413 past ``most`` bytes, having buffered no more than one beyond that, and
-    400 for half a body: werkzeug cuts a chunked one at its limit, and does not notice a sender that hung up."""
+    """The whole body, byte for byte. Raises 413 past ``most`` bytes, after buffering at most one byte more, and 400 for
+    an incomplete body. Werkzeug cuts a chunked body at its limit, and does not notice a closed connection."""
     declared = request.content_length
     if declared is not None and declared > most:
         abort(413)
@@ -82,7 +82,7 @@ def whole_body(most: int) -> bytes:
         body = request.get_data(cache=False)
     except HTTPException:
         raise
-    except Exception:  # noqa: BLE001  each server has errors of its own for a body that breaks its framing
+    except Exception:  # noqa: BLE001  each server has its own errors for a body with broken framing
         abort(400)
     if len(body) > most:
         abort(413)

@@ -1,3 +1,3 @@
-"""Schema migrations (Alembic). ``HEAD`` spares a running receiver the import of Alembic; a test keeps it true."""
+"""Schema migrations (Alembic). With ``HEAD``, a running receiver need not import Alembic; a test checks its value."""
 
 HEAD = "0009"

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs over the connection that `receiver.store.engine.migrate` hands in."""
+"""Alembic's entry: runs over the connection from `receiver.store.engine.migrate`."""
 
 from alembic import context
 

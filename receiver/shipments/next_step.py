@@ -17,7 +17,7 @@ def next_step(row: Mapping[str, Any], *, paused_until: float | None, now: float)
     """The next step for a shipment's row. ``paused_until``: its account is paused until then."""
     due, state = row["due_at"], row["state"]
     if (row["lease_until"] or 0.0) > now:
-        return NextStep("a worker has it in hand")
+        return NextStep("a worker is at it")
     if due is None:
         return NextStep(_AT_REST.get(state, "nothing, until the carrier says more"))
     if paused_until is not None and paused_until > max(due, now):
@@ -44,7 +44,7 @@ _AT_REST = {
     "in_step": "nothing, until the carrier says something new",
     "held": "a person decides: receiver assign, dismiss or retry",
     "gave_up": "nothing, until news, a link or receiver retry opens it again",
-    "dismissed": "nothing, whatever comes; receiver retry opens it again",
+    "dismissed": "nothing, until receiver retry opens it again",
 }
 _AHEAD = {
     "due": "it is tried again",

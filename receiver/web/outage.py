@@ -52,11 +52,11 @@ def time_left(carrier: Carrier, passed: float) -> str:
     """How long the carrier still retries a delivery that was refused ``passed`` seconds ago."""
     retries = carrier.retries
     if retries is None:
-        return "repeats for nobody knows how long"
+        return "repeats for an unknown time"
     if retries.times == 0:
         return "never repeats: what it sends now is lost"
     if retries.over is None:
-        return f"repeats {retries.times} times, for nobody knows how long"
+        return f"repeats {retries.times} times, over an unknown time"
     left = retries.over.total_seconds() - passed
     if left <= 0:
         return "has stopped repeating the first of them"

@@ -356,7 +356,7 @@ class TestNext:
         ("row", "paused_until", "expected"),
         [
             ({"state": "due", "due_at": 900.0}, None, NextStep("waiting for a free worker")),
-            ({"state": "due", "due_at": 900.0, "lease_until": 1_030.0}, None, NextStep("a worker has it in hand")),
+            ({"state": "due", "due_at": 900.0, "lease_until": 1_030.0}, None, NextStep("a worker is at it")),
             ({"state": "due", "due_at": 900.0, "lease_until": 990.0}, None, NextStep("waiting for a free worker")),
             ({"state": "due", "due_at": 1_500.0}, 1_200.0, NextStep("it is tried again", 1_500.0)),
             ({"state": "due", "due_at": 900.0}, 1_200.0, NextStep(_PAUSE_OVER, 1_200.0)),

@@ -19,7 +19,7 @@ BANNED = re.compile(
 )
 #: CONTRIBUTING names the banned words.
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
-SOURCES = sorted((ROOT / "receiver").rglob("*.py"))
+SOURCES = sorted(file for folder in ("receiver", "adapters", "bench") for file in (ROOT / folder).rglob("*.py"))
 
 
 def banned(text: str) -> list[str]:
@@ -58,12 +58,10 @@ def test_sentences():
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(ROOT)))
 def test_messages(source):
-    """Log lines, errors and what commands print: every text in a call."""
+    """Log lines, errors, what commands print, docstrings: every text of the program."""
     found = [
         (node.lineno, word)
-        for call in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
-        if isinstance(call, ast.Call)
-        for node in ast.walk(call)
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         for word in banned(node.value)
     ]

@@ -45,8 +45,8 @@ def test_at_rest(state: str) -> None:
 @pytest.mark.parametrize("state", STATES)
 def test_in_hand(state: str) -> None:
     """Whatever its state, a parcel under a lease is a worker's; a lease that lapsed means nothing."""
-    assert ("a worker has it in hand", None) == upcoming(state, due_at=NOW, lease_until=NOW + 1)
-    assert ("a worker has it in hand", None) != upcoming(state, due_at=NOW, lease_until=NOW)
+    assert ("a worker is at it", None) == upcoming(state, due_at=NOW, lease_until=NOW + 1)
+    assert ("a worker is at it", None) != upcoming(state, due_at=NOW, lease_until=NOW)
 
 
 class TestPaused:

@@ -465,7 +465,10 @@ def test_index_facts():
         ("marketplace_order_id", "MKT-1"), ("cancelled_order", "1-01"), ("tracking_number", "QS123"),
     ] == [fact[:2] for fact in index_facts(read_order(sold))]  # fmt: skip
     assert [] == index_facts(read_order(order(invoice("", trackingNumber="- ."))))
-    box = [invoice(name, trackingNumber=number, **dated) for name, number in (("1", "T"), ("2", "T"), ("3", "U"), ("", "T"))]
+    box = [
+        invoice(name, trackingNumber=number, **dated)
+        for name, number in (("1", "T"), ("2", "T"), ("3", "U"), ("", "T"))
+    ]
     assert ["1", "2"] == [fact.value for fact in index_facts(read_order(order(*box))) if fact.kind == "tracked"]
     assert [("invoice_number", "900", "1-01", "000900", None)] == index_facts(read_order(order(invoice("000900"))))
 

@@ -22,9 +22,9 @@ UPS = discover()["ups"]
         (Retries(times=4, over=timedelta(hours=1)), 3000, "repeats for another 10 min"),
         (Retries(times=4, over=timedelta(hours=1)), 3600, "has stopped repeating the first of them"),
         (Retries(times=None, over=timedelta(hours=24)), 3600, "repeats for another 23 h"),
-        (Retries(times=3), 0, "repeats 3 times, for nobody knows how long"),
+        (Retries(times=3), 0, "repeats 3 times, over an unknown time"),
         (Retries(times=0), 0, "never repeats: what it sends now is lost"),
-        (None, 0, "repeats for nobody knows how long"),
+        (None, 0, "repeats for an unknown time"),
     ],
 )
 def test_time_left(retries, passed, said):
@@ -48,7 +48,7 @@ def test_told_once_a_minute(rig: Rig, caplog):
 
     first, second, last = [record.getMessage() for record in caplog.records]
     assert "ups (1 refused) never repeats: what it sends now is lost" in first
-    assert "frenet (2 refused) repeats for nobody knows how long; ups (3 refused)" in second
+    assert "frenet (2 refused) repeats for an unknown time; ups (3 refused)" in second
     assert "deliveries stored again: refused=5 endpoints=ups, frenet" == last
 
 

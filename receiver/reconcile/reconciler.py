@@ -335,12 +335,13 @@ class Reconciler:
         orders = {context.decision.order_id, *context.calls.asked} - {None}
         of = (context.claim.id, context.known, context.endpoint, context.claim.account)
         names = names_of(*of, [order for order in orders if order])
-        self._queue.settle(context.claim, context.settlement(end, names), now=self._clock())
+        settlement = context.settlement(end, names)
+        self._queue.settle(context.claim, settlement, now=self._clock())
         was = context.claim.record.generation
         if end.state.needs_a_person and (was.state, was.reason) != (end.state, end.reason):
             log.warning(
                 "needs a person: shipment=%s state=%s reason=%s note=%s",
-                context.claim.id, end.state, end.reason, end.note,
+                context.claim.id, end.state, end.reason, settlement.generation.note,
             )  # fmt: skip
 
 

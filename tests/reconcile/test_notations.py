@@ -6,6 +6,8 @@ from receiver.operations.links import LinkResult, store_links
 from tests.support.reconciling import INTELIPOST, NAMELESS, fields, learn, methods, rest, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
+#: An invoice without a date teaches no tracking number.
+DATED = {"issuanceDate": "2026-11-10T12:00:00Z"}
 NUMBER, OWN = "LGI-ME26110042BR", "ME26110042BR"
 HALF = {"value": 5_000}
 
@@ -104,7 +106,7 @@ class TestFound:
     def test_index(self, rig: Rig, first: str):
         """A number that an order taught names the order of a parcel in another notation, whichever came first."""
         rig.configure(endpoints={"melhor-envio": NAMELESS})
-        taught = order("1-01", package("900", trackingNumber="qs 1-BR", trackingUrl="https://own.example"))
+        taught = order("1-01", package("900", trackingNumber="qs 1-BR", trackingUrl="https://own.example", **DATED))
         rig.add_order(taught)
         steps = [lambda: learn(rig, taught), lambda: rig.post(posted(None, number="QS1BR"))]
         for step in steps if first == "the order" else reversed(steps):
@@ -117,7 +119,7 @@ class TestFound:
     def test_alias_in_the_index(self, rig: Rig):
         """So does an alias of the parcel."""
         rig.configure(endpoints={"melhor-envio": NAMELESS})
-        taught = order("1-01", package("900", trackingNumber=OWN.lower()))
+        taught = order("1-01", package("900", trackingNumber=OWN.lower(), **DATED))
         rig.add_order(taught)
         learn(rig, taught)
         rig.post(posted(None, number=NUMBER, self_tracking=OWN))

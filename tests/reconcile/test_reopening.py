@@ -150,7 +150,7 @@ class TestLost:
         """The number that we wrote leads another carrier's parcel, which names no order, to the same invoice: the
         read-back is a reading of the order like any other."""
         rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "ups": UPS}, read_back_seconds=10)
-        rig.add_order(order("1-01", package("900")))
+        rig.add_order(order("1-01", package("900", issuanceDate="2026-11-10T12:00:00Z")))
         rig.post(scanned("1Z1", rig.now), endpoint="ups")
         rig.work()
         rig.post(posted(number="1Z1"))

@@ -41,11 +41,12 @@ class TestOddAnswers:
 
         assert ("held", "vtex_rejected") == (rig.shipment()["state"], rig.shipment()["reason"])
 
-    def test_number(self, rig_on_either: Rig):
-        """Nor does an invoice number that cannot be one."""
+    def test_number(self, rig_on_either: Rig, caplog: pytest.LogCaptureFixture):
+        """Nor does an invoice number that cannot be one; what the log says of it can be written to a file."""
         rig = rig_on_either
         rig.add_order(order("1-01", package("9\x00", value=5_000), package("\ud800", value=5_000)))
         rig.post(posted())
         rig.work()
 
         assert ("held", "ambiguous_invoice") == (rig.shipment()["state"], rig.shipment()["reason"])
+        assert caplog.text.encode()

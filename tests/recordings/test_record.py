@@ -8,7 +8,7 @@ import pytest
 from receiver.recordings import load
 from receiver.recordings.replay import Replay
 from tests.support.console import Operator, receiver, receiver_process
-from tests.support.rig import MELHOR_ENVIO, Rig, posted
+from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, posted
 
 RULE = {"path": "data.note", "is": "order_id", "pattern": "order (\\S+)"}
 
@@ -46,7 +46,7 @@ class TestRecord:
     def test_every_outcome(self, operator, tmp_path):
         """What is ignored or cannot be read is recorded as that."""
         operator.rig.post({"event": "order.pending", "data": {"id": "x"}})
-        operator.rig.post({"event": "order.posted"})
+        operator.rig.post(UNREADABLE)
 
         receiver("record", "melhor-envio", "--past", "--next", 2, "--to", tmp_path / "r", config=operator.config)
 

@@ -104,7 +104,7 @@ class TestTo:
     def test_unreadable(self, operator, running, tmp_path):
         """What the receiver could not read is reported with its own words, unless expected."""
         broken = recording(UNREADABLE)
-        wanted = recording({"event": "order.created"}, reply={"status": 200, "outcome": "quarantined"})
+        wanted = recording(UNREADABLE, reply={"status": 200, "outcome": "quarantined"})
         file = lines(tmp_path / "two.jsonl", broken, wanted)
 
         first, second = operator.tells("replay", file, "--to", running, code=1)

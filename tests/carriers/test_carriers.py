@@ -3,13 +3,14 @@
 import json
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import adapters
-from adapters import Header, Ignored, Reply, Request, Shipment, Status, Unreadable
+from adapters import Header, Ignored, Probe, Reply, Request, Shipment, Status, Unreadable
 from receiver import carriers
 from receiver.carriers import BrokenCarriers, Conversion, discover, load, schemas
 from receiver.carriers.registry import _REQUIRED
@@ -249,3 +250,26 @@ class TestSchemas:
 def test_loading_is_done_once():
     """The carriers are loaded once for the life of the process."""
     assert discover() is carriers.discover()
+
+
+class TestContract:
+    """What an adapter cannot give out, whatever its code says."""
+
+    def test_no_key(self):
+        """A shipment without a key is a mistake of the adapter."""
+        with pytest.raises(ValueError, match="needs a key"):
+            Shipment(key="", status=Status.OTHER)
+
+    @pytest.mark.parametrize("name", ["happened_at", "dispatched_at", "delivered_at"])
+    def test_no_zone(self, name):
+        """A time without a zone is no time."""
+        with pytest.raises(ValueError, match=f"{name} has no zone"):
+            Shipment(key="p", status=Status.OTHER, **{name: datetime(2026, 11, 10, 12)})
+
+    @pytest.mark.parametrize("body", [b"{", b"[" * 1_900, b"[1]"])
+    def test_no_challenge(self, body):
+        """A body that is no JSON object holds no challenge."""
+        probe = Probe(challenge="challenge")
+        asked = Request(method="POST", path="/", query="", headers={}, body=body, received_at=datetime.now(UTC))
+
+        assert (False, None) == (probe.matches(asked), probe.answer(asked))

@@ -411,3 +411,17 @@ class TestClientCredentials:
         """The secret has two parts."""
         assert "must be 'client_id:client_secret'" == self.SCHEME.fault(secret)
         assert self.SCHEME.fault(self.SECRET) is None
+
+
+def test_token_without_json():
+    """A token whose parts are no JSON is refused like any other."""
+    scheme = Jwt(header="x-jwt")
+    parts = ".".join([url64("no json"), url64("{}"), url64("x")])
+
+    assert "is no JSON Web Token" in reason(scheme, headed(x_jwt=parts), "jwt-secret")
+
+
+def test_credentials_are_signed():
+    """A replayed request carries a token of the client's, and names the client."""
+    scheme, secret = ClientCredentials(), "client-1:word"
+    scheme.check(scheme.sign(PLAIN, secret), [secret])

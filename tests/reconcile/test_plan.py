@@ -393,3 +393,12 @@ def test_every_reason_is_used():
 
     assert {reason.name for reason in Reason} == named
     assert all(reason.sentence and reason.kind in Kind for reason in Reason)
+
+
+def test_companion_without_its_order():
+    """A companion that has lost its order rests: by the rules it would repeat the parcel it belongs to."""
+    config, now_known = settings(), known(said())
+    one = replace(record(now_known), companion_of="melhor-envio/p0")
+    end = plan(one, now_known, config.endpoints["melhor-envio"], config, now=T)
+
+    assert ("dismissed", "melhor-envio/p0 does not serve a second order any more") == (end.state, end.note)

@@ -16,6 +16,7 @@ from receiver.shipments import (
     fold,
     known_from_json,
     known_to_json,
+    restart,
     shipment_from_json,
     shipment_to_json,
 )
@@ -440,3 +441,26 @@ class TestRecycled:
 
         assert known == fold(known, [update(-1, Status.DELIVERED, tracking_number="OLD")])
         assert "NEW" == fold(known, [update(0, tracking_number="NEW")]).tracking_number
+
+
+class TestRestart:
+    """A parcel is folded from the beginning again, where the beginning is still there."""
+
+    TOLD = (update(0), update(1, Status.DISPATCHED))
+
+    def test_whole(self):
+        """With its oldest news among the updates it starts with nothing known."""
+        assert Known() == restart(fold(Known(), self.TOLD), self.TOLD)
+
+    def test_oldest_is_gone(self):
+        """Without it the parcel keeps what it knows."""
+        known = fold(Known(), self.TOLD)
+
+        assert (None, None) == (restart(known, self.TOLD[1:]), restart(known, ()))
+
+    def test_generation(self):
+        """News of the parcel before does not count."""
+        since = NOON + HOUR / 2
+        known = fold(Known(since=since), self.TOLD)
+
+        assert Known(since=since) == restart(known, self.TOLD)

@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from receiver.shipments import Decision, Generation, Kind, Reason, Sent, State, Visibility
+from receiver.shipments import Assignment, Decision, Generation, Kind, Reason, Sent, State, Visibility
 from receiver.store import Database, Queue
 from receiver.store.claims import Settlement
 from receiver.store.rows import record_from, settled_columns
@@ -162,3 +162,24 @@ class TestSent:
 
         assert (True, False) == (sent.is_at("1-01", "9"), sent.is_at("1-01", "10"))
         assert Decision() == Decision(order_id=None)
+
+
+def test_overrules():
+    """A person's word overwrites once: until a write has followed it."""
+    nothing, given = Generation(), Assignment(order_id="1-01", at=5.0)
+    written = Sent.from_json({**SENT, "assigned_at": 5.0})
+
+    assert [False, True, False, True] == [
+        replace(nothing, **one).overrules
+        for one in (
+            {},
+            {"assignment": given},
+            {"assignment": given, "sent": written},
+            {"assignment": given, "sent": replace(written, assigned_at=4.0)},
+        )
+    ]
+
+
+def test_of_unknown_words():
+    """Where it is not known any more what the carrier said at that time, every word of it counts as new."""
+    assert replace(Sent.from_json(SENT), wanted=None) == Sent.from_json({**SENT, "wanted": ["TN1"]}).of_unknown_words()

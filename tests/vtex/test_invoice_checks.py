@@ -1,10 +1,11 @@
 """What speaks against posting an invoice to an order, judged from the two documents alone."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from receiver.vtex.invoice_checks import Objection, bearing, faults, objections, shows
+from receiver.vtex.invoice_checks import Objection, as_sent, bearing, faults, objections, shows, warnings
 from receiver.vtex.orders import read_order
 
 KEY, OTHER_KEY = (f"3526111111111100019155001{number:09}1234567890" for number in (900, 901))
@@ -307,3 +308,32 @@ class TestShown:
 def test_cannot_be_lifted() -> None:
     """An objection stands unless it says what lifts it."""
     assert None is Objection("no").overridden_by
+
+
+class TestAsSent:
+    """What VTEX documents as text is sent as text."""
+
+    def test_numbers(self):
+        """Value and SKUs as numbers become text; a description that is null goes."""
+        sent = as_sent(bill(invoiceValue=10_000, items=[{**SHIRT, "id": 4101, "description": None}, MUG]))
+
+        assert ("10000", [SHIRT, MUG]) == (sent["invoiceValue"], sent["items"])
+
+
+class TestWarnings:
+    NOW = datetime(2026, 11, 20, 13, tzinfo=UTC).timestamp()
+
+    @pytest.mark.parametrize(
+        ("changed", "expected"),
+        [
+            ({}, []),
+            (
+                {"issuanceDate": "2026-11-21T13:00:01"},
+                ["$.issuanceDate: 2026-11-21T13:00:01 lies more than a day ahead"],
+            ),
+            ({"invoiceValue": "6000"}, ["$.invoiceValue: 6000 cents count each item once, whatever its quantity"]),
+        ],
+    )
+    def test_unusual(self, changed, expected):
+        """A date far ahead, and a value that counts each item once, are told; they are posted all the same."""
+        assert expected == warnings(bill(**changed), now=self.NOW)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from receiver.vtex.choice import Clues, Hold, choose
+from receiver.vtex.choice import Clues, Hold, bears_key, bears_parcel, choose
 from receiver.vtex.orders import read_order
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC).timestamp()
@@ -80,3 +80,43 @@ def test_series_rules_the_last_one_out() -> None:
     assert "named_invoice_missing" == held.reason
     assert "the carrier names series 2; " in held.note
     assert ["900"] == held.evidence["candidates"]
+
+
+@pytest.mark.parametrize(
+    ("sellers", "expected"),
+    [
+        (None, None),
+        ([], None),
+        ([{"id": "1", "fulfillmentEndpoint": "http://f.example/?an=other"}], None),
+        ([{"id": "shop", "fulfillmentEndpoint": "http://f.example/?an=other&sc=1"}], "other"),
+        ([{"id": "shop", "fulfillmentEndpoint": "http://f.example/?an=lux"}], None),
+        ([{"id": "shop", "fulfillmentEndpoint": "http://f.example/?an=a&an=b"}], None),
+        ([{"id": "shop", "fulfillmentEndpoint": "http://[f.example/?an=other"}], None),
+        ([{"id": "shop", "fulfillmentEndpoint": None}], None),
+    ],
+)
+def test_seller(sellers, expected):
+    """Another account invoices the order only where VTEX names exactly one; a missing fact means this one does."""
+    assert expected == read_order({**document(), "sellers": sellers}, account="lux").seller_account
+
+
+KEY = "35261111111111000191550010000009001234567890"
+
+
+@pytest.mark.parametrize(
+    ("clues", "bears", "bears_by_key"),
+    [
+        ({}, False, False),
+        ({"tracking_number": "TN-1"}, True, False),
+        ({"tracking_number": "TN2"}, False, False),
+        ({"invoice_numbers": ["0900"]}, True, False),
+        ({"invoice_keys": [KEY]}, True, True),
+        ({"invoice_keys": [KEY.replace("1234567890", "1234567899")]}, False, False),
+    ],
+)
+def test_bears(clues, bears, bears_by_key):
+    """An order bears a parcel by its number, its invoice or its key; only a key is no other order's."""
+    order = read_order(document(trackingNumber="TN1", invoiceKey=KEY))
+    told = Clues(**{"tracking_number": None, **clues})
+
+    assert (bears, bears_by_key) == (bears_parcel(order, told), bears_key(order, told))

@@ -330,3 +330,25 @@ class TestSaysNothingNew:
         ours = sent("TN1", tracking_url=MINE.tracking_url, courier="Loggi", written=written)
 
         assert written is not says_nothing_new(MINE, ours)
+
+
+class TestDecidedBefore:
+    """What a person, or VTEX, has decided about the other parcel."""
+
+    @pytest.mark.parametrize("policy", [JOIN, LATEST])
+    def test_delivered(self, policy: Policy) -> None:
+        """An invoice that was told delivered is never touched, whatever the setting."""
+        held = judge(policy=policy, of=owner(is_delivered=True), **THEIRS)
+
+        assert (Hold, "second_parcel") == (type(held), held.reason)
+        assert held.note.endswith("and VTEX was told that it is delivered")
+
+    @pytest.mark.parametrize("named", [True, False])
+    def test_assigned_in_its_place(self, named: bool) -> None:
+        """A person who has put the other parcel here has decided about this one, too: it rests."""
+        theirs = owner(by_person=True)
+        history = History(sent=sent("TN1"), owners={"900": theirs})
+        kept = judge(named=named, history=history, **THEIRS)
+
+        assert (Keep, "other_parcel") == (type(kept), kept.reason)
+        assert kept.note.endswith("a person assigned it in this parcel's place")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,3 +112,29 @@ def test_no_answer() -> None:
     with pytest.raises(VtexError) as caught:
         client.get_order("1-01")
     assert None is caught.value.status
+
+
+def test_own_order(server: Server) -> None:
+    """A document is read as the account's own: another account's name in it is another seller's."""
+    endpoint = "http://fulfillment.example/?an=lux"
+    document = {"orderId": "1-01", "sellers": [{"id": "shop", "fulfillmentEndpoint": endpoint}]}
+
+    assert vtex(server).read(document).seller_account is None
+
+
+def test_html_is_about_the_url() -> None:
+    """The web server's page for a URL names the call, so that a person sees what is odd about it."""
+    with serving(saying(answer("404 Not Found", b"<!doctype html>"))) as made, pytest.raises(VtexError) as refused:
+        vtex(made).get_order("1-01")
+
+    assert "GET /api/oms/pvt/orders/1-01: " in str(refused.value)
+
+
+def test_facts(server: Server) -> None:
+    """What the account never indexes, such as its own placeholder, teaches nothing."""
+    package = {"type": "Output", "invoiceNumber": "900", "trackingNumber": "834"}
+    document = {"orderId": "1-01", "creationDate": "2026-11-10T12:00:00Z", "packageAttachment": {"packages": [package]}}
+    client = vtex(server)
+    client.account = replace(client.account, never_indexed=("834",))
+
+    assert ["invoice_number"] == [fact.kind for fact in client.facts(document)]

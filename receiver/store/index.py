@@ -2,7 +2,7 @@
 wait for such word, so that it wakes exactly those."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from receiver.shipments.numbers import normalised, spellings
 from receiver.shipments.state import AWAITS_ORDER, STUCK
 from receiver.store.claims import Claim, IndexChange
 from receiver.store.database import Database
+from receiver.store.decisions import Recorder, Turn, unrecorded
 from receiver.store.rows import reopened, sent_from
 from receiver.store.tables import LIVE, links, order_news, orders, shipments, waits
 from receiver.vtex.facts import ISSUER, Fact
@@ -97,7 +98,7 @@ class Index:
         newest = select(links).where(*chosen).order_by(links.c.told_at.desc(), links.c.kind, links.c.value)
         return (dict(row) for row in self._database.each(newest))
 
-    def link(self, account: str, given: Sequence[Link], *, now: float) -> list[Linked]:
+    def link(self, account: str, given: Sequence[Link], *, now: float, record: Recorder = unrecorded) -> list[Linked]:
         """Note links, all or none, and wake what waits for them or went to another order or invoice.
 
         The newest word about a name counts. What was told already wakes nobody.
@@ -105,13 +106,16 @@ class Index:
 
         def transaction(connection: Connection) -> list[Linked]:
             self._lock(connection, account)
-            return [self._link(connection, account, one, now) for one in given]
+            turns: list[Turn] = []
+            done = [self._link(connection, account, one, now, turns) for one in given]
+            record(connection, turns)
+            return done
 
         done = self._database.write(transaction)
         self._database.arrived.set()
         return done
 
-    def unlink(self, account: str, kind: str, value: str, *, now: float) -> bool:
+    def unlink(self, account: str, kind: str, value: str, *, now: float, record: Recorder = unrecorded) -> bool:
         """Forget a link, in whatever notation it was told; what was written by it stays, what waits where it led is
         decided upon again. False: there was none."""
         values = sorted({value, *spellings(value)} if kind == "tracking_number" else {value})
@@ -119,11 +123,16 @@ class Index:
 
         def transaction(connection: Connection) -> bool:
             self._lock(connection, account)
-            if not connection.execute(delete(links).where(of)).rowcount:
+            forgotten = connection.execute(select(links).where(of).order_by(links.c.value)).mappings().all()
+            if not forgotten:
                 return False
+            connection.execute(delete(links).where(of))
             stuck = [row["id"] for row in _bearers(connection, account, kind, value, now) if row["state"] in STUCK]
             anew = {**reopened(now), **REVOKED_LEASE}
             connection.execute(update(shipments).where(shipments.c.id.in_(stuck)).values(anew))
+            record(
+                connection, [(link_subject(account, kind, row["value"]), _word(dict(row)), None) for row in forgotten]
+            )
             return True
 
         forgotten = self._database.write(transaction)
@@ -197,7 +206,7 @@ class Index:
             found = _rows(connection, shipments.c.id == claim.id, now)
             _reopen(connection, found, *word, {**reopened(now), "input_digest": shipments.c.input_digest})
 
-    def _link(self, connection: Connection, account: str, link: Link, now: float) -> Linked:
+    def _link(self, connection: Connection, account: str, link: Link, now: float, turns: list[Turn]) -> Linked:
         woken: dict[str, None] = {}
         replaced: dict[str, None] = {}
         for kind, value in link.names:
@@ -214,6 +223,7 @@ class Index:
                 woken.update(
                     dict.fromkeys(_reopen(connection, found, link.order_id, link.invoice_number, reopened(now)))
                 )
+            turns.append((link_subject(account, kind, value), _word(dict(former)) if former else None, word))
         return Linked(tuple(woken), tuple(replaced))
 
     def _note(
@@ -246,6 +256,15 @@ class Index:
         """Who tells and who begins to wait take turns, or each would miss the other. SQLite has one writer anyway."""
         if not self._database.is_sqlite:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK, func.hashtext(account))))
+
+
+def link_subject(account: str, kind: str, value: str) -> str:
+    """What the record of decisions calls a link."""
+    return f"{account}/{kind}/{value}"
+
+
+def _word(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"order_id": row["order_id"], "invoice_number": row["invoice_number"]}
 
 
 def _key(fact: Fact) -> tuple[str, str, str]:

@@ -3,6 +3,7 @@
 import click
 
 from receiver.commands import (
+    api,
     asking,
     carriers,
     deciding,
@@ -27,7 +28,21 @@ def main() -> None:
     """
 
 
-PARTS = (run, carriers, demo, replaying, recording, looking, deciding, reprocessing, linking, hooking, indexing, asking)
+PARTS = (
+    run,
+    carriers,
+    demo,
+    replaying,
+    recording,
+    looking,
+    deciding,
+    reprocessing,
+    linking,
+    hooking,
+    indexing,
+    asking,
+    api,
+)
 for command in (command for part in PARTS for command in part.COMMANDS):
     main.add_command(command)
 

@@ -2,11 +2,14 @@
 share the account's rate limit and circuit breaker with the workers, and run only when no live shipment is due."""
 
 import math
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from receiver.calls.pauses import record_result
-from receiver.store import Paused, Queue, RateLimited
+from receiver.config import Config
+from receiver.http import Http
+from receiver.store import Database, Paused, Queue, RateLimited
 from receiver.timing import BACKGROUND_READ
 from receiver.vtex.answers import Misconfigured, Throttled, Transient, Unanswered, VtexError
 from receiver.vtex.client import Vtex
@@ -15,6 +18,16 @@ T = TypeVar("T")
 
 #: The longest single sleep: the pause, or the live work, may end earlier than expected.
 _NAP = 5.0
+
+
+def calls_to(
+    config: Config, database: Database, account: str, *, waiting: Callable[[str], None] = lambda _: None
+) -> "BackgroundCalls":
+    """Calls to an account of the configuration for one person who waits, behind what the workers do."""
+    settings = config.accounts[account]
+    queue = Queue(database, worker_name=f"person-{time.time_ns()}", lease=config.lease)
+    vtex = Vtex(settings, Http([settings.base_url]), clock=time.time)
+    return BackgroundCalls(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting)
 
 
 class BackgroundCalls:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -13,22 +12,19 @@ from typing import Any, Never, TypeVar
 import click
 from rich.cells import cell_len, set_cell_size
 
-from receiver.calls.background import BackgroundCalls
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
-from receiver.http import Http
-from receiver.shipments import Reason, Sent, State
+from receiver.shipments import Reason, State
 from receiver.shipments.differences import Change
-from receiver.store import Database, NotMigrated, OperatorQueries, Queue, StoreUnavailable
+from receiver.shipments.plain import plain
+from receiver.store import Database, NotMigrated, OperatorQueries, StoreUnavailable
 from receiver.store.operator import Unknown
-from receiver.vtex.client import Vtex
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 STATES = tuple(state.value for state in State)
 OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
 #: The most rows that a table shows; ``--json`` shows all.
 MOST_ROWS = 1_000
-_TIMES = ("at", "until", "since", "wanted_since")
 
 
 def fail(message: str) -> Never:
@@ -128,16 +124,6 @@ def known(rows: Iterator[dict[str, Any]], config: Config, endpoint: str | None) 
 account_option = click.option("--account", metavar="NAME", help="The VTEX account; needed if there are several.")
 
 
-def background_calls(
-    config: Config, database: Database, account: str, *, waiting: Callable[[str], None] = lambda _: None
-) -> BackgroundCalls:
-    """A command's calls to an account of the configuration, behind the work of the workers."""
-    settings = config.accounts[account]
-    queue = Queue(database, worker_name=f"command-{time.time_ns()}", lease=config.lease)
-    vtex = Vtex(settings, Http([settings.base_url]), clock=time.time)
-    return BackgroundCalls(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting)
-
-
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Aligned lines, never cut: a narrow terminal wraps them, and a name stays whole."""
     lines = [headings, *([printable(text.replace("\n", " ")) for text in row] for row in rows)]
@@ -163,21 +149,6 @@ def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, 
         click.echo(f"… the first {MOST_ROWS}; --json gives all, filters give fewer")
 
 
-def plain(value: Any, name: str = "") -> Any:
-    """A value for JSON: times in ISO 8601, UTC; bytes as text."""
-    if isinstance(value, Sent):
-        value = value.to_json()
-    if isinstance(value, Mapping):
-        return {key: plain(item, key) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    if isinstance(value, float) and (name.endswith("_at") or name in _TIMES):
-        return moment(value)
-    return value
-
-
 def cell(name: str, value: Any) -> str:
     """A value as text for people."""
     shown = plain(value, name)
@@ -186,9 +157,9 @@ def cell(name: str, value: Any) -> str:
     return "" if shown is None else shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
 
 
-def moment(seconds: float) -> str:
-    """Seconds since the epoch as a UTC time."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def standing(side: Mapping[str, Any] | None) -> str:
+    """How a thing stood before or after a decision, in a line."""
+    return ", ".join(f"{name} {cell(name, value)}" for name, value in (side or {}).items() if value is not None)
 
 
 def printable(text: str) -> str:

@@ -1,26 +1,30 @@
 """Commands for a person's decisions, and for retries after a fix."""
 
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
-from receiver.calls.background import BackgroundCalls
 from receiver.commands._common import (
-    background_calls,
     count,
     fail,
+    instant,
     json_option,
     named,
     opened,
     printable,
     reason_option,
     say,
+    show_rows,
+    standing,
     state_option,
 )
-from receiver.config import Config
-from receiver.operations import decisions
+from receiver.commands._deciding import decision_options, decisions_of
+from receiver.operations.decisions import NothingToChange
+from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent
-from receiver.store import Database, OperatorQueries
+from receiver.store import DecisionRecord, OperatorQueries
 from receiver.store.operator import Unknown
 from receiver.vtex.client import BadSegment, path_segment
 
@@ -31,9 +35,10 @@ from receiver.vtex.client import BadSegment, path_segment
 @click.option("--invoice", "invoice_number", metavar="NUMBER", help="The invoice number, as VTEX shows it.")
 @click.option("--also", multiple=True, metavar="ORDER", help="One more order that the parcel serves; may be repeated.")
 @click.option("--unseen", is_flag=True, help="Store it although VTEX does not show it; VTEX is not asked.")
+@decision_options
 @json_option
 def assign(
-    shipment: str, order_id: str, invoice_number: str | None, also: tuple[str, ...], *, unseen: bool, as_json: bool
+    shipment: str, order_id: str, invoice_number: str | None, by: str, note: str | None, *, unseen: bool, as_json: bool
 ) -> None:
     """Name a shipment's order, and its invoice.
 
@@ -43,20 +48,13 @@ def assign(
     """
     _check_segments(order_id, invoice_number, *also)
     with opened() as (config, database):
-        queries = OperatorQueries(database)
-        name = named(queries, shipment)
-        calls = "not looked up at VTEX (--unseen)" if unseen else _calls_for(queries, name, config, database)
+        name = named(OperatorQueries(database), shipment)
         try:
-            done = decisions.assign(queries, name, order_id, invoice_number, also=also, calls=calls, now=time.time())
-        except decisions.NotShown as error:
+            done = decisions_of(config, database, by, note).assign(name, order_id, invoice_number, unseen=unseen)
+        except NotShown as error:
             fail(f"not assigned: {printable(str(error))}")
         fields = {"shipment": name, "order_id": done.order_id, "invoice_number": done.invoice_number}
-        shown = {
-            **fields,
-            "unchecked": done.unchecked,
-            "stays": _place(done.stays),
-            "companions": list(done.companions),
-        }
+        shown = {**fields, "unchecked": done.unchecked, "stays": done.stays.place if done.stays else None}
         text = f"{name}: order {done.order_id}, invoice {done.invoice_number or 'by the rules'}"
         text += "".join(f"; also {companion}" for companion in done.companions)
         text += f"; {done.unchecked}" if done.unchecked else ""
@@ -65,35 +63,35 @@ def assign(
 
 @click.command()
 @click.argument("shipment")
+@decision_options
 @json_option
-def unassign(shipment: str, *, as_json: bool) -> None:
+def unassign(shipment: str, by: str, note: str | None, *, as_json: bool) -> None:
     """Take an assignment back: the rules decide again now.
 
     SHIPMENT is its id or its tracking number.
     """
-    with opened() as (_, database):
-        queries = OperatorQueries(database)
-        name = named(queries, shipment)
+    with opened() as (config, database):
+        name = named(OperatorQueries(database), shipment)
         try:
-            stays = queries.unassign(name, now=time.time())
+            stays = decisions_of(config, database, by, note).unassign(name)
         except Unknown as error:
             fail(str(error))
         text = f"{name}: not assigned any more, the rules decide again now{_what_stays(stays)}"
-        say(printable(text), {"shipment": name, "stays": _place(stays)}, as_json=as_json)
+        say(printable(text), {"shipment": name, "stays": stays.place if stays else None}, as_json=as_json)
 
 
 @click.command()
 @click.argument("shipment")
+@decision_options
 @json_option
-def dismiss(shipment: str, *, as_json: bool) -> None:
+def dismiss(shipment: str, by: str, note: str | None, *, as_json: bool) -> None:
     """Send nothing for a shipment, no matter what the carrier sends.
 
     `receiver retry` opens it again. SHIPMENT is its id or its tracking number.
     """
-    with opened() as (_, database):
-        queries = OperatorQueries(database)
-        name = named(queries, shipment)
-        queries.dismiss(name, now=time.time())
+    with opened() as (config, database):
+        name = named(OperatorQueries(database), shipment)
+        decisions_of(config, database, by, note).dismiss(name)
         say(f"{name}: dismissed", {"shipment": name}, as_json=as_json)
 
 
@@ -101,8 +99,11 @@ def dismiss(shipment: str, *, as_json: bool) -> None:
 @click.argument("shipment", required=False)
 @state_option
 @reason_option
+@decision_options
 @json_option
-def retry(shipment: str | None, state: str | None, reason: str | None, *, as_json: bool) -> None:
+def retry(
+    shipment: str | None, state: str | None, reason: str | None, by: str, note: str | None, *, as_json: bool
+) -> None:
     """Look at shipments again now.
 
     At one, by its id or its tracking number, or at all of a --state and --reason.
@@ -111,14 +112,60 @@ def retry(shipment: str | None, state: str | None, reason: str | None, *, as_jso
         raise click.UsageError("Name one SHIPMENT, or a --state.")
     if reason is not None and state is None:
         raise click.UsageError("--reason goes with --state.")
-    with opened() as (_, database):
-        queries = OperatorQueries(database)
+    with opened() as (config, database):
+        decisions = decisions_of(config, database, by, note)
         if state is not None:
-            many = queries.retry_all(state=state, reason=reason, now=time.time())
+            many = decisions.retry_all(state=state, reason=reason)
         else:
-            queries.retry(named(queries, shipment or ""), now=time.time())
+            decisions.retry(named(OperatorQueries(database), shipment or ""))
             many = 1
         say(f"{count(many, 'shipment')} will be looked at again", {"retried": many}, as_json=as_json)
+
+
+@click.command()
+@click.argument("account")
+@decision_options
+@json_option
+def resume(account: str, by: str, note: str | None, *, as_json: bool) -> None:
+    """End the pause of a VTEX account.
+
+    As after its key was corrected. One call sees whether VTEX answers, then the others go on.
+    """
+    with opened() as (config, database):
+        try:
+            decisions_of(config, database, by, note).resume(account)
+        except (Unknown, NothingToChange) as error:
+            fail(str(error))
+        say(f"{account}: the pause is over, one call is tried now", {"account": account}, as_json=as_json)
+
+
+@click.command()
+@click.option("--since", metavar="DATE", callback=instant, help="Taken since then (UTC).")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@json_option
+def decisions(since: float | None, limit: int | None, *, as_json: bool) -> None:
+    """List what people decided, the newest first.
+
+    Who, from where, what, about what, how it stood before and after, and why.
+    """
+    columns = {
+        "at": "at",
+        "actor": "by",
+        "via": "via",
+        "action": "what",
+        "subject": "about",
+        "before": "before",
+        "after": "after",
+        "note": "note",
+    }
+    with opened() as (_, database):
+        rows = DecisionRecord(database).latest(since=since or 0.0, limit=limit)
+        empty = "no decisions since then" if since else "no decisions yet"
+        show_rows(_listed(rows, as_json=as_json), columns, as_json=as_json, empty=empty)
+
+
+def _listed(rows: Iterator[dict[str, Any]], *, as_json: bool) -> Iterator[dict[str, Any]]:
+    return rows if as_json else ({**row, **{side: standing(row[side]) for side in ("before", "after")}} for row in rows)
 
 
 @click.command()
@@ -134,21 +181,6 @@ def prune(*, as_json: bool) -> None:
         say(text, {"emptied": emptied}, as_json=as_json)
 
 
-def _calls_for(queries: OperatorQueries, shipment: str, config: Config, database: Database) -> BackgroundCalls | str:
-    """Calls to the shipment's account, or the reason in words why none are made."""
-    account = queries.account_of(shipment)
-    if account not in config.accounts:
-        return f"not looked up at VTEX: account {account} is not in the configuration"
-    return background_calls(config, database, account)
-
-
-def _place(sent: Sent | None) -> dict[str, str] | None:
-    if sent is None:
-        return None
-    place = {"order_id": sent.order_id, "invoice_number": sent.invoice_number}
-    return {**place, "tracking_number": sent.tracking_number}
-
-
 def _what_stays(sent: Sent | None) -> str:
     return f"; was written to {sent.order_id} / {sent.invoice_number}; that stays there" if sent else ""
 
@@ -161,4 +193,4 @@ def _check_segments(order_id: str, invoice_number: str | None, *also: str) -> No
             fail(f"{name}: {error}")
 
 
-COMMANDS = (assign, unassign, dismiss, retry, prune)
+COMMANDS = (assign, unassign, dismiss, retry, resume, decisions, prune)

@@ -6,18 +6,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from receiver.calls.background import BackgroundCalls
-from receiver.commands._common import (
-    account_of,
-    account_option,
-    background_calls,
-    fail,
-    json_option,
-    moment,
-    opened,
-    printable,
-    say,
-)
+from receiver.calls.background import BackgroundCalls, calls_to
+from receiver.commands._common import account_of, account_option, fail, json_option, opened, printable, say
+from receiver.shipments.plain import moment
 from receiver.store import Background, Paused, RateLimited
 from receiver.vtex.answers import NotFound, VtexError
 from receiver.vtex.hook import Standing, configuration, read_configuration
@@ -45,7 +36,7 @@ def status(account: str | None, *, as_json: bool) -> None:
     """Say which hook the account's app key has."""
     with opened() as (config, database):
         of = account_of(config, account)
-        standing = _standing(background_calls(config, database, of))
+        standing = _standing(calls_to(config, database, of))
         ours = Background(database).hook(of)
         fields = {"account": of, **_plain(standing), "ours": _is_ours(standing, ours)}
         fields |= {"installed_at": moment(ours["installed_at"]) if ours else None}
@@ -65,7 +56,7 @@ def install(url: str, account: str | None, *, replace: bool, as_json: bool) -> N
     """
     with opened() as (config, database):
         of = account_of(config, account)
-        calls, secrets = background_calls(config, database, of), config.accounts[of].hook_secrets
+        calls, secrets = calls_to(config, database, of), config.accounts[of].hook_secrets
         if not secrets:
             fail(f"vtex.{of}.hook_secrets: is missing; VTEX sends the first of them along, to prove itself")
         _check_url(url, of)
@@ -92,7 +83,7 @@ def remove(account: str | None, *, foreign: bool, as_json: bool) -> None:
     """
     with opened() as (config, database):
         of = account_of(config, account)
-        calls, background = background_calls(config, database, of), Background(database)
+        calls, background = calls_to(config, database, of), Background(database)
         standing, ours = _standing(calls), background.hook(of)
         if standing is not None and not _is_ours(standing, ours) and not foreign:
             fail(

@@ -11,19 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from receiver.commands._common import (
-    account_of,
-    account_option,
-    background_calls,
-    count,
-    fail,
-    instant,
-    json_option,
-    moment,
-    opened,
-    say,
-)
+from receiver.calls.background import calls_to
+from receiver.commands._common import account_of, account_option, count, fail, instant, json_option, opened, say
 from receiver.operations.backfill import KEPT, Backfill, Progress, TooMany
+from receiver.shipments.plain import moment
 from receiver.store import Background, Index
 from receiver.vtex.answers import VtexError
 from receiver.vtex.orders import UnexpectedOrder
@@ -53,7 +44,7 @@ def index(since: float, until: float | None, account: str | None, *, as_json: bo
         fail("--since: must be before --until, and in the past")
     with opened() as (config, database), _shown() as report:
         of = account_of(config, account)
-        calls = background_calls(config, database, of, waiting=_say_aside)
+        calls = calls_to(config, database, of, waiting=_say_aside)
         known, background = Index(database), Background(database)
         made = Backfill(calls, known, background, clock=time.time, report=report, skip=_say_aside)
         try:

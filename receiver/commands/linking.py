@@ -3,7 +3,6 @@
 import csv
 import json
 import sys
-import time
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any, TextIO
@@ -14,8 +13,10 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 
 from adapters import Unreadable
 from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say, show_rows
+from receiver.commands._deciding import decision_options, decisions_of
 from receiver.config import Config
-from receiver.operations.links import FIELDS, MOST, LinkResult, read_link, store_links
+from receiver.operations.decisions import Decisions, NothingToChange
+from receiver.operations.links import FIELDS, MOST, LinkResult, read_link
 from receiver.reconcile.resolve import NAMES
 from receiver.store import Index, Link
 
@@ -40,10 +41,11 @@ _ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as ship
     help="Many, from a file with a header; - reads stdin.",
 )
 @account_option
+@decision_options
 @json_option
 def link(
     number: str | None, order_id: str | None, invoice_number: str | None, kind: str, endpoint: str | None,
-    also: tuple[str, ...], file: TextIO | None, account: str | None, *, as_json: bool,
+    file: TextIO | None, account: str | None, by: str, note: str | None, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Tell which order a parcel belongs to.
 
@@ -53,12 +55,12 @@ def link(
     if (file is None) == (number is None) or (number is not None and order_id is None):
         raise click.UsageError("Give a NUMBER and its ORDER, or --csv FILE.")
     with opened() as (config, database):
-        of, index = account_of(config, account), Index(database)
+        of, decisions = account_of(config, account), decisions_of(config, database, by, note)
         if file is not None:
-            sys.exit(_from_csv(file, index, config, of, as_json=as_json))
-        item: dict[str, Any] = {kind: number, "order": order_id, "invoice": invoice_number, "also": list(also)}
+            sys.exit(_from_csv(file, decisions, of, as_json=as_json))
+        item = {kind: number, "order": order_id, "invoice": invoice_number}
         one = _read({**item, **({"endpoint": endpoint} if endpoint else {})}, of, config)
-        (linked,) = index.link(of, [one], now=time.time())
+        linked = decisions.link(of, one)
         ((_, value),) = one.names
         fields: dict[str, Any] = {"account": of, kind: value, "order_id": one.order_id}
         fields["also"] = [place.order_id for place in one.also]
@@ -94,8 +96,11 @@ def links(order_id: str | None, account: str | None, *, as_json: bool) -> None:
 @_AS
 @_ENDPOINT
 @account_option
+@decision_options
 @json_option
-def unlink(number: str, kind: str, endpoint: str | None, account: str | None, *, as_json: bool) -> None:
+def unlink(
+    number: str, kind: str, endpoint: str | None, account: str | None, by: str, note: str | None, *, as_json: bool
+) -> None:
     """Forget a link.
 
     What was written by it stays. NUMBER is a tracking number, or what --as says.
@@ -104,8 +109,10 @@ def unlink(number: str, kind: str, endpoint: str | None, account: str | None, *,
         of = account_of(config, account)
         item = {kind: number, "order": "-", **({"endpoint": endpoint} if endpoint else {})}
         ((_, value),) = _read(item, of, config).names
-        if not Index(database).unlink(of, kind, value, now=time.time()):
-            fail(f"no link of {kind.replace('_', ' ')} {value}")
+        try:
+            decisions_of(config, database, by, note).unlink(of, kind, value)
+        except NothingToChange as error:
+            fail(str(error))
         say(f"{value}: the link is forgotten", {"account": of, kind: value}, as_json=as_json)
 
 
@@ -116,10 +123,10 @@ def _read(item: dict[str, Any], account: str, config: Config) -> Link:
         fail(f"{error.path.removeprefix('$.')}: {error.why}")
 
 
-def _from_csv(file: TextIO, index: Index, config: Config, account: str, *, as_json: bool) -> int:
-    """Store every valid line, report every faulty one; returns the exit code."""
+def _from_csv(file: TextIO, decisions: Decisions, account: str, *, as_json: bool) -> int:
+    """Store every good line, tell of every bad one; the exit code."""
     stored = woken = bad = 0
-    for line, one in _stored(file, index, config, account):
+    for line, one in _stored(file, decisions, account):
         woken += one.woken
         if one.status != "rejected":
             stored += 1
@@ -133,12 +140,12 @@ def _from_csv(file: TextIO, index: Index, config: Config, account: str, *, as_js
     return 1 if bad else 0
 
 
-def _stored(file: TextIO, index: Index, config: Config, account: str) -> Iterator[tuple[int, LinkResult]]:
-    """The result of each line, in batches of one transaction. The last may say why the file was read no further."""
+def _stored(file: TextIO, decisions: Decisions, account: str) -> Iterator[tuple[int, LinkResult]]:
+    """What became of each line, in bites of one transaction; the last one may tell why the file was read no further."""
     lines = _with_progress(_lines(file))
     while bite := list(islice(lines, MOST)):
         items = [item for _, item in bite if not isinstance(item, str)]
-        results = store_links(index, config, account, items, now=time.time())
+        results = decisions.link_all(account, items)
         results += [LinkResult(index=len(items), status="rejected", why=why) for _, why in bite if isinstance(why, str)]
         yield from zip((line for line, _ in bite), results, strict=True)
 

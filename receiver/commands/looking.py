@@ -12,24 +12,22 @@ from receiver.commands._common import (
     endpoint_option,
     json_option,
     known,
-    moment,
     named,
     opened,
     outcome_option,
-    plain,
     printable,
     reason_option,
     show_rows,
+    standing,
     state_option,
 )
-from receiver.operations.links import leading
-from receiver.shipments import Known, Sent, SentTracking, State, Visibility, known_from_json, unknown_word
-from receiver.shipments.next_step import next_step
-from receiver.store import Database, Index, OperatorQueries
+from receiver.operations.story import story
+from receiver.shipments import Known, Sent, SentTracking, Visibility, known_from_json, unknown_word
+from receiver.shipments.plain import moment, plain
+from receiver.store import Database, OperatorQueries
 from receiver.store.attempts import about_order
 from receiver.store.operator import Unknown
 from receiver.vtex.choice import RULES
-from receiver.vtex.differences import kept_back
 
 
 @click.command()
@@ -153,13 +151,7 @@ def _history(database: Database, name: str) -> dict[str, Any]:
     try:
         return queries.order(name)
     except Unknown:
-        history = queries.history(named(queries, name))
-    history["links"] = leading(Index(database), history["shipment"])
-    paused_until = history["paused"]["until"] if history["paused"] else None
-    step = next_step(history["shipment"], paused_until=paused_until, now=time.time())
-    history["next"] = {"what": step.what, "at": step.at}
-    history["kept_back"] = _kept_back(history["shipment"])
-    return history
+        return story(database, named(queries, name), now=time.time())
 
 
 def _order_lines(history: dict[str, Any]) -> Iterator[str]:
@@ -203,9 +195,20 @@ def _history_lines(history: dict[str, Any]) -> Iterator[str]:
     yield "what arrived:"
     for one in history["deliveries"]:
         yield from _arrived(one)
+    yield from _decided(history["decisions"])
     yield "what was done:" if history["attempts"] else "what was done: nothing was asked of VTEX yet"
     for one in history["attempts"]:
         yield from _attempt(one)
+
+
+def _decided(decisions: Sequence[dict[str, Any]]) -> Iterator[str]:
+    if decisions:
+        yield "what people decided:"
+    for one in decisions:
+        why = f": {one['note']}" if one["note"] else ""
+        yield f"  {moment(one['at'])}  {one['action']} by {one['actor']} ({one['via']}){why}"
+        sides = [(name, standing(one[name])) for name in ("before", "after")]
+        yield from (f"  {'':20}  {name:<6} {text}" for name, text in sides if text)
 
 
 def _line(name: str, value: str) -> str:
@@ -272,13 +275,6 @@ def _sent(sent: Sent) -> Iterator[str]:
 
 def _fields(body: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"  {'':15}  {name:<15} {value or '(none)'}" for name, value in body.items())
-
-
-def _kept_back(row: dict[str, Any]) -> list[str]:
-    """The carrier's data that is not sent to VTEX, for a parcel in step."""
-    if row["state"] != State.IN_STEP or not row["sent"] or not row["known"]:
-        return []
-    return kept_back(known_from_json(row["known"]), row["sent"])
 
 
 def _events(sent: SentTracking) -> str:

@@ -22,8 +22,10 @@ from receiver.commands._common import (
     printable,
     say,
 )
+from receiver.commands._deciding import decision_options, decisions_of
 from receiver.config import Config
 from receiver.intake import Intake, Outcome
+from receiver.operations.decisions import Decisions
 from receiver.operations.rereading import Reread, Rereading
 from receiver.store import Database, Inbox, OperatorQueries
 from receiver.store.operator import OPEN, Unknown
@@ -39,6 +41,7 @@ from receiver.store.unknown_words import UnknownWords
 @carrier_option
 @click.option("--since", metavar="DATE", callback=instant, help="Received since then (UTC).")
 @click.option("--dry-run", is_flag=True, help="Show what would change of each parcel; nothing is stored.")
+@decision_options
 @json_option
 def reprocess(
     delivery: str | None,
@@ -47,6 +50,8 @@ def reprocess(
     endpoint: str | None,
     carrier: str | None,
     since: float | None,
+    by: str,
+    note: str | None,
     *,
     accepted: bool,
     dry_run: bool,
@@ -81,19 +86,20 @@ def reprocess(
             return
         # An accepted delivery does not repeat its fetches, unless it is named.
         fetch = delivery is not None or not (accepted or unknown)
-        _run_again(config, database, ids, fetch=fetch, quiet=accepted, as_json=as_json)
+        decisions = decisions_of(config, database, by, note)
+        _run_again(decisions, ids, fetch=fetch, quiet=accepted, as_json=as_json)
         if unknown is not None:
             _forget(database, unknown, carrier, as_json=as_json)
 
 
-def _run_again(
-    config: Config, database: Database, ids: Sequence[str], *, fetch: bool, quiet: bool, as_json: bool
-) -> None:
-    """Read the deliveries again and print the results. ``quiet``: only unreadable ones get their own line."""
-    queries, intake = OperatorQueries(database), Intake(config, Inbox(database))
+def _run_again(decisions: Decisions, ids: Sequence[str], *, fetch: bool, quiet: bool, as_json: bool) -> None:
+    """``quiet``: only what cannot be read any more has a line of its own."""
     left = 0
     for name in _with_progress(ids):
-        reading = intake.reprocess(_delivery(queries, name), bulk=len(ids) > 1, fetch=fetch)
+        try:
+            reading = decisions.reprocess(name, bulk=len(ids) > 1, fetch=fetch)
+        except Unknown as error:
+            fail(str(error))
         failed = reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR)
         left += failed
         if as_json or failed or not quiet:
@@ -167,13 +173,6 @@ def _check_known(database: Database, config: Config, endpoint: str | None, carri
             continue
         if not OperatorQueries(database).has_deliveries(**{kind: name}):
             fail(f"no {kind} {name!r}; there are {', '.join(configured())}")
-
-
-def _delivery(queries: OperatorQueries, name: str) -> dict[str, Any]:
-    try:
-        return queries.delivery(name)
-    except Unknown as error:
-        fail(str(error))
 
 
 COMMANDS = (reprocess,)

@@ -19,7 +19,8 @@ from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
 from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
-from receiver.config.tables import REQUIRED, Table, did_you_mean, fill
+from receiver.config.operators import operators
+from receiver.config.tables import Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
 
 log = logging.getLogger("receiver.config")
@@ -87,20 +88,22 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
         for name, table in top.tables("endpoints").items()
         if (endpoint := parse_endpoint(name, table, accounts, config.carriers)) is not None
     }
+    people = operators(top.tables("operators"))
     top.finish()
     if faults:
         raise BadConfig(path, faults)
     accounts = {name: _never_indexing(account, endpoints.values()) for name, account in accounts.items()}
-    return replace(config, accounts=accounts, endpoints=endpoints)
+    return replace(config, accounts=accounts, endpoints=endpoints, operators=people)
 
 
 def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Config:
     table.renamed("hands", "concurrency")
+    if table.text("operator_token", None) is not None:
+        table.notices.append("receiver.operator_token has no effect; tokens stand in [operators.<name>] now")
     config = Config(
         path=path,
         database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
         send_on=table.choice("send_on", ("dispatched", "label"), "dispatched"),
-        operator_token=table.text("operator_token", None),
         max_body=int(table.number("max_body", 2_000_000, least=1_000)),
         lease=table.number("lease", 60, least=5),
         concurrency=int(table.number("concurrency", 16, least=1)),

@@ -98,13 +98,22 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One operator. Any of ``tokens`` enters; ``view`` reads, ``decide`` also decides. The name stands in the record
+    of decisions."""
+
+    name: str
+    tokens: tuple[str, ...] = field(repr=False)
+    role: Literal["view", "decide"] = "view"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration. Times are seconds unless the name says otherwise, sizes are bytes."""
 
     path: Path
     database: str = field(repr=False)
     send_on: Literal["dispatched", "label"] = "dispatched"
-    operator_token: str | None = field(default=None, repr=False)
     max_body: int = 2_000_000
     lease: float = 60.0
     concurrency: int = 16
@@ -115,5 +124,6 @@ class Config:
     await_seconds: tuple[float, ...] = AWAIT_SECONDS
     accounts: Mapping[str, Account] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
-    #: Notices about settings with a former name, one line each.
+    operators: Mapping[str, Person] = field(default_factory=dict)
+    #: Settings under a former name, and those without effect, a line each.
     notices: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.intake.redaction import REDACTED, Redaction
 from receiver.shipments import shipment_to_json, with_local_days
 from receiver.store import Delivery, Inbox, new_id
+from receiver.store.decisions import Recorder, unrecorded
 from receiver.vtex.answers import storable
 
 log = logging.getLogger("receiver.intake")
@@ -219,8 +220,11 @@ class Intake:
             return Reading(outcome=Outcome.ERROR, why="a field we use held a secret, which was blanked when stored")
         return reading
 
-    def reprocess(self, row: dict[str, Any], *, bulk: bool = False, fetch: bool = True) -> Reading:
-        """Process a stored delivery again, for example after a fix of its adapter. Raises `StoreUnavailable`.
+    def reprocess(
+        self, row: dict[str, Any], *, bulk: bool = False, fetch: bool = True, record: Recorder = unrecorded
+    ) -> Reading:
+        """Run a kept delivery again, as after a fix of its adapter; ``record`` hears what that changed. Raises
+        `StoreUnavailable`.
 
         An accepted delivery that is now unreadable stays as it was. Without ``fetch`` the carrier is not called: what
         was fetched before has its own delivery.
@@ -256,7 +260,9 @@ class Intake:
             asked_at=self._clock(),
         )
         outcome, reason = reading.outcome, reading.reason
-        news = self._inbox.reprocess(row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh, bulk=bulk)
+        news = self._inbox.reprocess(
+            row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh, bulk=bulk, record=record
+        )
         return reading if news else replace(reading, outcome=Outcome.DUPLICATE)
 
     def _read(self, endpoint: Endpoint, request: Request) -> Reading:

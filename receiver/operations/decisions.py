@@ -1,26 +1,46 @@
-"""A person's decisions about a shipment. VTEX is asked first, so that a typing error does not move a parcel."""
+"""What a person may do, in one place for the command line and the API: each decision is recorded with the change."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Literal
 
-from receiver.calls.background import BackgroundCalls
-from receiver.reconcile.advice import assign_command
+from receiver.calls.background import calls_to
+from receiver.config import Config
+from receiver.intake import Intake, Reading
+from receiver.operations.links import LinkResult, store_links
+from receiver.operations.order_check import shown
 from receiver.shipments import Sent
-from receiver.store import OperatorQueries, Paused, RateLimited
-from receiver.store.companions import Place, companion_id
-from receiver.vtex.answers import NotFound, VtexError
-from receiver.vtex.choice import invoices_named, numbers_of
-from receiver.vtex.orders import Order, UnexpectedOrder
+from receiver.store import Database, DecisionRecord, Inbox, Index, Link, Linked, OperatorQueries, Paused, RateLimited
+from receiver.store.accounts import Accounts
+from receiver.store.decisions import Entry, Recorder
+from receiver.store.operator import Unknown
+from receiver.vtex.answers import VtexError, storable
+from receiver.vtex.client import path_segment
+from receiver.vtex.orders import UnexpectedOrder
 
-T = TypeVar("T")
-
-#: How long a person waits for the account's rate limit, in seconds.
-MAX_WAIT = 10.0
+#: The longest note, in characters; what is longer is cut.
+LONGEST_NOTE = 1_000
 
 
-class NotShown(Exception):
-    """VTEX does not show that order or invoice. The message says what VTEX has, and which command to use instead."""
+class NothingToChange(Exception):
+    """The decision would change nothing: it stands so already. It is not recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who decides, and from where."""
+
+    name: str
+    via: Literal["command line", "api"]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """Lets one request of an actor through once. ``digest`` is of the request, and tells it from another one."""
+
+    key: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,81 +56,131 @@ class Assigned:
     companions: tuple[str, ...] = ()
 
 
-def assign(
-    queries: OperatorQueries,
-    shipment: str,
-    order_id: str,
-    invoice_number: str | None,
-    *,
-    also: Sequence[str] = (),
-    calls: BackgroundCalls | str,
-    now: float,
-) -> Assigned:
-    """Store that the shipment belongs to the order, and to the invoice, if VTEX shows them. Both must be able to stand
-    in a URL. ``also``: further orders that the parcel serves; each is written, too. ``calls`` reach the shipment's
-    account; a text says why VTEX is not asked.
+class Decisions:
+    """One person's decisions, all with one ``note``. ``clock`` is Unix time in seconds.
 
-    The ids are stored as VTEX writes them, or as given if VTEX does not answer. Raises `NotShown`,
-    `receiver.store.operator.Unknown`, `receiver.store.StoreUnavailable`.
+    Every method raises `receiver.store.StoreUnavailable`, and `receiver.store.decisions.KeyUsed` where ``key`` was used
+    before; then nothing was changed.
     """
-    unchecked = calls if isinstance(calls, str) else None
-    if not isinstance(calls, str):
-        try:
-            order = _order(calls, shipment, order_id)
-            order_id, invoice_number = order.order_id, _invoice(order, shipment, invoice_number)
-            also = [_order(calls, shipment, one).order_id for one in also]
-        except (VtexError, UnexpectedOrder, Paused, RateLimited) as error:
-            unchecked = f"VTEX did not answer: {error}"
-    others = tuple(Place(one) for one in dict.fromkeys(also) if one != order_id)
-    stays = queries.assign(shipment, order_id=order_id, invoice_number=invoice_number, also=others, now=now)
-    companions = tuple(companion_id(shipment, place.order_id) for place in others)
-    return Assigned(
-        order_id=order_id, invoice_number=invoice_number, unchecked=unchecked, stays=stays, companions=companions
-    )
 
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        actor: Actor,
+        *,
+        note: str | None = None,
+        key: RequestKey | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._config, self._database, self._actor, self._clock = config, database, actor, clock
+        self._note, self._key = storable((note or "").strip())[:LONGEST_NOTE] or None, key
+        self._record, self._queries = DecisionRecord(database), OperatorQueries(database)
+        #: The id of the last decision; what changed nothing has no row under it.
+        self.last_id = ""
 
-def _order(calls: BackgroundCalls, shipment: str, order_id: str) -> Order:
-    try:
-        return calls.vtex.read(_called(calls, lambda: calls.vtex.get_order(order_id), order_id))
-    except NotFound:
-        pass
-    account = calls.vtex.account.name
-    if members := _members(calls, order_id):
-        command = assign_command(shipment, members[0])
-        several = f"   (or {', '.join(members[1:])})" if members[1:] else ""
-        raise NotShown(f"{order_id} is a purchase of {', '.join(members)}. Name the order: {command}{several}")
-    command = f"{assign_command(shipment, order_id)} --unseen"
-    raise NotShown(f"VTEX account {account} does not know order {order_id}. If it is still to come: {command}")
+    def assign(
+        self, shipment: str, order_id: str, invoice_number: str | None = None, *, unseen: bool = False
+    ) -> Assigned:
+        """The shipment belongs to the order, and to the invoice, if VTEX shows them; ``unseen``: VTEX is not asked.
 
+        The ids are stored as VTEX writes them. Where VTEX does not answer, they are stored as they were given. Raises
+        `receiver.operations.order_check.NotShown`, `receiver.store.operator.Unknown`,
+        `receiver.vtex.client.BadSegment`.
+        """
+        path_segment(order_id)
+        if invoice_number is not None:
+            path_segment(invoice_number)
+        account = self._queries.account_of(shipment)
+        unchecked = None
+        if unseen:
+            unchecked = "not looked up at VTEX (--unseen)"
+        elif account not in self._config.accounts:
+            unchecked = f"not looked up at VTEX: account {account} is not in the configuration"
+        else:
+            calls = calls_to(self._config, self._database, account)  # they sleep: by the real clock
+            try:
+                order_id, invoice_number = shown(calls, shipment, order_id, invoice_number)
+            except (VtexError, UnexpectedOrder, Paused, RateLimited) as error:
+                unchecked = f"VTEX did not answer: {error}"
+        now, record = self._entry("assign", "shipment", unchecked=unchecked)
+        stays = self._queries.assign(shipment, order_id=order_id, invoice_number=invoice_number, now=now, record=record)
+        return Assigned(order_id=order_id, invoice_number=invoice_number, unchecked=unchecked, stays=stays)
 
-def _members(calls: BackgroundCalls, group: str) -> list[str]:
-    """The orders of a purchase; none if VTEX does not know the purchase."""
-    try:
-        documents = _called(calls, lambda: calls.vtex.get_order_group(group), group)
-    except NotFound:
-        return []
-    members = documents if isinstance(documents, list) else []
-    return sorted({str(one["orderId"]) for one in members if isinstance(one, dict) and one.get("orderId")})
+    def unassign(self, shipment: str) -> Sent | None:
+        """The rules decide again. Returns what we wrote by the assignment: VTEX keeps it there.
 
+        Raises `receiver.store.operator.Unknown`, and of that `receiver.store.operator.NotAssigned`.
+        """
+        now, record = self._entry("unassign", "shipment")
+        return self._queries.unassign(shipment, now=now, record=record)
 
-def _invoice(order: Order, shipment: str, number: str | None) -> str | None:
-    """The invoice's number as VTEX writes it. Raises `NotShown`."""
-    if number is None:
-        return None
-    found = invoices_named(order, number)
-    if len(found) == 1:
-        return found[0].invoice_number
-    if found:
-        there = f"order {order.order_id} has several invoices {number}"
-        command = assign_command(shipment, order.order_id, numbers_of(found))
-    elif order.outputs:
-        there = f"order {order.order_id} has no invoice {number}; it has {', '.join(numbers_of(order.outputs))}"
-        command = assign_command(shipment, order.order_id, numbers_of(order.outputs))
-    else:
-        there = f"order {order.order_id} has no invoice yet; one that comes is found by the rules"
-        command = assign_command(shipment, order.order_id)
-    raise NotShown(f"{there}. {command}")
+    def dismiss(self, shipment: str) -> None:
+        """Nothing is sent for the shipment. Raises `receiver.store.operator.Unknown`."""
+        now, record = self._entry("dismiss", "shipment")
+        self._queries.dismiss(shipment, now=now, record=record)
 
+    def retry(self, shipment: str) -> None:
+        """The shipment is looked at again now. Raises `receiver.store.operator.Unknown`."""
+        now, record = self._entry("retry", "shipment")
+        self._queries.retry(shipment, now=now, record=record)
 
-def _called(calls: BackgroundCalls, make: Callable[[], T], order_id: str) -> T:
-    return calls.call(make, order_id=order_id, max_wait=MAX_WAIT)
+    def retry_all(self, *, state: str, reason: str | None) -> int:
+        """`retry` for all of a state (and reason), behind what is live; how many. Each has a row in the record."""
+        return self._queries.retry_all(
+            state=state, reason=reason, now=self._clock(), recorder=lambda: self._entry("retry", "shipment")[1]
+        )
+
+    def resume(self, account: str) -> None:
+        """The account's pause ends: one call sees whether VTEX answers, then the rest go on.
+
+        Raises `receiver.store.operator.Unknown`, `NothingToChange`.
+        """
+        if account not in self._config.accounts:
+            raise Unknown(f"no account {account!r}; there are {', '.join(self._config.accounts)}")
+        now, record = self._entry("resume", "account")
+        if not Accounts(self._database).end_pause(account, now=now, record=record):
+            raise NothingToChange(f"account {account} is not paused")
+
+    def reprocess(self, delivery: str, *, bulk: bool = False, fetch: bool = True) -> Reading:
+        """A stored delivery is read again with today's adapter. ``bulk``: one of many, behind what is live; without
+        ``fetch`` its carrier is asked for nothing.
+
+        What cannot be read at all stays as it was, and is not recorded. Raises `receiver.store.operator.Unknown`.
+        """
+        row = self._queries.delivery(delivery)
+        _, record = self._entry("reprocess", "delivery")
+        intake = Intake(self._config, Inbox(self._database), clock=self._clock)
+        return intake.reprocess(row, bulk=bulk, fetch=fetch, record=record)
+
+    def link(self, account: str, link: Link) -> Linked:
+        """Whatever bears the link's names belongs to its order."""
+        now, record = self._entry("link", "link")
+        (linked,) = Index(self._database).link(account, [link], now=now, record=record)
+        return linked
+
+    def link_all(self, account: str, items: Iterable[Any]) -> list[LinkResult]:
+        """`receiver.operations.links.store_links`, by a person: each link has a row in the record."""
+        now, record = self._entry("link", "link")
+        return store_links(Index(self._database), self._config, account, items, now=now, record=record)
+
+    def unlink(self, account: str, kind: str, value: str) -> None:
+        """The link is forgotten, in whatever notation it was told. Raises `NothingToChange` where there is none."""
+        now, record = self._entry("unlink", "link")
+        if not Index(self._database).unlink(account, kind, value, now=now, record=record):
+            raise NothingToChange(f"no link of {kind.replace('_', ' ')} {value}")
+
+    def _entry(self, action: str, kind: str, **more: Any) -> tuple[float, Recorder]:
+        """The time of a decision, and what records it."""
+        entry = Entry(
+            actor=self._actor.name,
+            via=self._actor.via,
+            action=action,
+            kind=kind,
+            at=self._clock(),
+            note=self._note,
+            request_key=self._key.key if self._key else None,
+            request_digest=self._key.digest if self._key else None,
+        )
+        self.last_id = entry.id
+        return entry.at, self._record.recorder(entry, **{name: value for name, value in more.items() if value})

@@ -12,7 +12,7 @@ from receiver.reconcile.resolve import NAMES, own_names
 from receiver.shipments import known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store import Index, Link
-from receiver.store.companions import Place
+from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.index import Name
 from receiver.vtex.client import BadSegment, path_segment
 from receiver.vtex.nfe import key_digits, plain_number
@@ -38,8 +38,11 @@ class LinkResult:
     why: str | None = None
 
 
-def store_links(index: Index, config: Config, account: str, items: Iterable[Any], *, now: float) -> list[LinkResult]:
-    """Store the valid ones of at most `MOST` links in one transaction; the results say what is wrong with the others.
+def store_links(
+    index: Index, config: Config, account: str, items: Iterable[Any], *, now: float, record: Recorder = unrecorded
+) -> list[LinkResult]:
+    """Store the good ones of at most `MOST` links, all in one transaction; say of the others what is wrong.
+    ``record`` is for those that a person told.
 
     Raises `receiver.store.StoreUnavailable`.
     """
@@ -50,7 +53,7 @@ def store_links(index: Index, config: Config, account: str, items: Iterable[Any]
             links[number] = read_link(item, account, config)
         except Unreadable as error:
             results[number] = LinkResult(index=number, status="rejected", path=error.path, why=error.why)
-    done = index.link(account, list(links.values()), now=now) if links else []
+    done = index.link(account, list(links.values()), now=now, record=record) if links else []
     for number, linked in zip(links, done, strict=True):
         status = "replaced" if linked.replaced else "stored"
         results[number] = LinkResult(index=number, status=status, woken=len(linked.woken), formerly=linked.replaced)

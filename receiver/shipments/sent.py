@@ -124,6 +124,12 @@ class Sent:
         }
 
     @property
+    def place(self) -> dict[str, str]:
+        """Where it went, and the number that stands there."""
+        place = {"order_id": self.order_id, "invoice_number": self.invoice_number}
+        return {**place, "tracking_number": self.tracking_number}
+
+    @property
     def is_delivered(self) -> bool:
         """Whether the delivery was sent to VTEX."""
         return self.tracking is not None and self.tracking.delivered

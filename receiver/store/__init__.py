@@ -20,6 +20,7 @@ from receiver.store.claims import (
     Settlement,
 )
 from receiver.store.database import Database, new_id
+from receiver.store.decisions import DecisionRecord
 from receiver.store.engine import NotMigrated, StoreUnavailable, migrate
 from receiver.store.fetches import FetchClaim, Fetched, Fetches
 from receiver.store.inbox import Delivery, Inbox, Receipt
@@ -32,6 +33,7 @@ __all__ = [
     "Background",
     "Claim",
     "Database",
+    "DecisionRecord",
     "Delivery",
     "Ending",
     "FetchClaim",

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from receiver.store.attempts import Attempts, about_order
 from receiver.store.claims import Attempt, Paused, RateLimited
 from receiver.store.database import Database
+from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.tables import accounts, shipments
 
 #: The circuit breaker's threshold: this many distinct orders in a row without an answer, the first and the last at most
@@ -81,6 +82,25 @@ class Accounts:
             .values(paused_until=0.0)
         )
         self._database.write(lambda connection: connection.execute(statement))
+
+    def end_pause(self, account: str, *, now: float, record: Recorder = unrecorded) -> bool:
+        """A person ends a pause, whatever its cause: one call sees whether VTEX answers, then the rest go on. False:
+        the account is not paused at ``now``."""
+
+        def transaction(connection: Connection) -> bool:
+            row = connection.execute(self.row.with_for_update(), {"of": account}).mappings().first()
+            if row is None or row["paused_until"] <= now:
+                return False
+            connection.execute(update(accounts).where(accounts.c.name == account).values(paused_until=0.0))
+            reason = row["pause_reason"]
+            record(connection, [(account, {"until": row["paused_until"], "reason": reason}, {"until": None})])
+            return True
+
+        ended = self._database.write(transaction)
+        if ended:
+            self._pauses.pop(account, None)
+            self._database.arrived.set()
+        return ended
 
     def opens_at(self, now: float) -> float:
         """When the next pause that this process knows of ends; infinite without one."""

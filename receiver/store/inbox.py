@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from adapters import Fetch
 from receiver.store.database import Database, new_id
+from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.rereading import replace_updates
 from receiver.store.rows import IS_AT_HOME
 from receiver.store.tables import BULK, LIVE, deliveries, fetches, rejects, shipments, updates
@@ -122,7 +123,15 @@ class Inbox:
         return receipt
 
     def reprocess(
-        self, delivery_id: str, *, outcome: str, reason: str | None, dedup: str, fresh: Delivery, bulk: bool = False
+        self,
+        delivery_id: str,
+        *,
+        outcome: str,
+        reason: str | None,
+        dedup: str,
+        fresh: Delivery,
+        bulk: bool = False,
+        record: Recorder = unrecorded,
     ) -> bool:
         """Store a kept delivery's new outcome after a fix. Its new updates replace the former ones. ``bulk``: one of
         many, whose shipments give way to live ones.
@@ -139,9 +148,12 @@ class Inbox:
                 else {"outcome": outcome, "reason": reason, "dedup": dedup, "version": fresh.version}
                 | {"unknown_words": _words_column(fresh)}
             )
-            had = connection.execute(select(deliveries.c.unknown_words).where(deliveries.c.id == delivery_id)).scalar()
-            # This locks the delivery: another process that reprocesses it at the same time sees these updates.
+            were = (deliveries.c.outcome, deliveries.c.reason, deliveries.c.unknown_words)
+            before = connection.execute(select(*were).where(deliveries.c.id == delivery_id)).mappings().one()
+            had = before["unknown_words"]
+            # This locks the delivery: whoever reprocesses it at the same time sees what was said here.
             connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
+            record(connection, [(delivery_id, _ending(dict(before)), _ending(values))])
             priority, now_said = BULK if bulk else LIVE, () if duplicate else fresh.updates
             news = replace_updates(connection, delivery_id, now_said, priority=priority, now=fresh.received_at)
             if duplicate:
@@ -261,6 +273,11 @@ def _row(item: Delivery) -> dict[str, Any]:
         "notice": item.notice,
         "unknown_words": _words_column(item),
     }
+
+
+def _ending(row: Mapping[str, Any]) -> dict[str, Any]:
+    """How a delivery ended, as the record of decisions tells it."""
+    return {"outcome": str(row["outcome"]), "reason": row["reason"]}
 
 
 def _words_column(item: Delivery) -> str | None:

@@ -2,7 +2,7 @@
 number, so that its news wakes exactly those."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -18,6 +18,7 @@ from receiver.shipments.state import AWAITS_ORDER, STUCK
 from receiver.store.claims import Claim, IndexChange
 from receiver.store.companions import Place, add_companions, places_from_json, places_to_json
 from receiver.store.database import Database
+from receiver.store.decisions import Recorder, Turn, unrecorded
 from receiver.store.rows import reopened, sent_from
 from receiver.store.tables import LIVE, links, order_news, orders, shipments, waits
 from receiver.vtex.facts import ISSUER, Fact
@@ -104,34 +105,41 @@ class Index:
         newest = select(links).where(*chosen).order_by(links.c.told_at.desc(), links.c.kind, links.c.value)
         return (dict(row) for row in self._database.each(newest))
 
-    def link(self, account: str, given: Sequence[Link], *, now: float) -> list[Linked]:
-        """Store links, all or none, and wake the shipments that wait for them or went to another order or invoice.
+    def link(self, account: str, given: Sequence[Link], *, now: float, record: Recorder = unrecorded) -> list[Linked]:
+        """Note links, all or none, and wake what waits for them or went to another order or invoice.
 
         The newest link of a name counts. A repeated link wakes no shipment.
         """
 
         def transaction(connection: Connection) -> list[Linked]:
             self._lock(connection, account)
-            borne = _borne(connection, account, {name for one in given for name in one.names})
-            return [self._link(connection, account, one, borne, now) for one in given]
+            turns: list[Turn] = []
+            done = [self._link(connection, account, one, now, turns) for one in given]
+            record(connection, turns)
+            return done
 
         done = self._database.write(transaction)
         self._database.arrived.set()
         return done
 
-    def unlink(self, account: str, kind: str, value: str, *, now: float) -> bool:
-        """Delete a link, in any notation of its number. What was written because of it stays. Shipments that wait where
-        it led are decided again. False: there was no such link."""
+    def unlink(self, account: str, kind: str, value: str, *, now: float, record: Recorder = unrecorded) -> bool:
+        """Forget a link, in whatever notation it was told; what was written by it stays, what waits where it led is
+        decided upon again. False: there was none."""
         values = sorted({value, *spellings(value)} if kind == "tracking_number" else {value})
         of = and_(links.c.account == account, links.c.kind == kind, links.c.value.in_(values))
 
         def transaction(connection: Connection) -> bool:
             self._lock(connection, account)
-            if not connection.execute(delete(links).where(of)).rowcount:
+            forgotten = connection.execute(select(links).where(of).order_by(links.c.value)).mappings().all()
+            if not forgotten:
                 return False
+            connection.execute(delete(links).where(of))
             stuck = [row["id"] for row in _bearers(connection, account, kind, value, now) if row["state"] in STUCK]
             anew = {**reopened(now), **REVOKED_LEASE}
             connection.execute(update(shipments).where(shipments.c.id.in_(stuck)).values(anew))
+            record(
+                connection, [(link_subject(account, kind, row["value"]), _word(dict(row)), None) for row in forgotten]
+            )
             return True
 
         forgotten = self._database.write(transaction)
@@ -206,15 +214,7 @@ class Index:
             found = _rows(connection, shipments.c.id == claim.id, now)
             _reopen(connection, found, *word, {**reopened(now), "input_digest": shipments.c.input_digest})
 
-    def _serve_others(self, connection: Connection, claim: Claim, change: IndexChange, now: float) -> None:
-        """A link told beforehand may name several orders."""
-        several = select(links).where(_bearing(links, claim.account, change.names), links.c.also.is_not(None))
-        for row in connection.execute(several).mappings():
-            parcel: dict[str, Any] = {"id": claim.id, "endpoint": claim.endpoint, "account": claim.account}
-            parcel["companion_of"] = claim.record.companion_of
-            add_companions(connection, parcel, places_from_json(row["also"]), now=now)
-
-    def _link(self, connection: Connection, account: str, link: Link, borne: Collection[Name], now: float) -> Linked:
+    def _link(self, connection: Connection, account: str, link: Link, now: float, turns: list[Turn]) -> Linked:
         woken: dict[str, None] = {}
         replaced: dict[str, None] = {}
         for kind, value in link.names:
@@ -231,8 +231,7 @@ class Index:
                 woken.update(
                     dict.fromkeys(_reopen(connection, found, link.order_id, link.invoice_number, reopened(now)))
                 )
-                for row in found:
-                    woken.update(dict.fromkeys(add_companions(connection, row, link.also, now=now)))
+            turns.append((link_subject(account, kind, value), _word(dict(former)) if former else None, word))
         return Linked(tuple(woken), tuple(replaced))
 
     def _note(
@@ -265,6 +264,15 @@ class Index:
         """Serialise storing a link and starting to wait, or each could miss the other. SQLite has one writer anyway."""
         if not self._database.is_sqlite:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK, func.hashtext(account))))
+
+
+def link_subject(account: str, kind: str, value: str) -> str:
+    """What the record of decisions calls a link."""
+    return f"{account}/{kind}/{value}"
+
+
+def _word(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"order_id": row["order_id"], "invoice_number": row["invoice_number"]}
 
 
 def _key(fact: Fact) -> tuple[str, str, str]:

@@ -1,16 +1,17 @@
 """The operator's side: where shipments are and why, and the decisions that only a person may take."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Delete, Update, and_, bindparam, delete, func, or_, select, text, update
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from receiver.shipments import Assignment, Sent, ShipmentRecord, State, stamp_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store.companions import Place, add_companions
 from receiver.store.database import Database
+from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.index import REVOKED_LEASE
 from receiver.store.rows import assigned_columns, record_from, reopened, sent_from
 from receiver.store.tables import (
@@ -37,6 +38,10 @@ _BITE = 500
 
 class Unknown(Exception):
     """There is no such shipment or delivery."""
+
+
+class NotAssigned(Unknown):
+    """No person has named the shipment's order: there is nothing to take back."""
 
 
 class OperatorQueries:
@@ -192,13 +197,12 @@ class OperatorQueries:
         }
 
     def assign(
-        self, shipment_id: str, *, order_id: str, invoice_number: str | None, also: Sequence[Place] = (), now: float
+        self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float, record: Recorder = unrecorded
     ) -> Sent | None:
-        """A person names the order and the invoice; that overrules every rule. ``also``: the other orders that the
-        parcel serves. Returns what we wrote elsewhere before: VTEX keeps it there. Raises `Unknown`."""
+        """A person names the order and the invoice; that overrules every rule. Returns what we wrote elsewhere before:
+        VTEX keeps it there. Raises `Unknown`."""
 
-        def transaction(connection: Connection) -> Sent | None:
-            row = _locked(connection, shipment_id)
+        def change(row: dict[str, Any]) -> tuple[dict[str, Any], Sent | None]:
             cancelled = json.loads(row["known"]).get("cancelled")
             assignment = Assignment(
                 order_id=order_id,
@@ -208,52 +212,48 @@ class OperatorQueries:
             )
             sent = sent_from(row["sent"])
             is_there = sent is not None and _is_at(sent, order_id, invoice_number)
-            _decide_again(connection, shipment_id, assignment, row["sent"] if is_there else None, now)
-            add_companions(connection, row, also, now=now)
-            return sent if sent is not None and sent.written and not is_there else None
+            values = {**assigned_columns(assignment), **reopened(now), "sent": row["sent"] if is_there else None}
+            return values, sent if sent is not None and sent.written and not is_there else None
 
-        stays = self._database.write(transaction)
-        self._database.arrived.set()
-        return stays
+        return self._decide(shipment_id, change, record)
 
-    def unassign(self, shipment_id: str, *, now: float) -> Sent | None:
-        """Remove an assignment, so that the rules decide again. Returns what we wrote because of it: VTEX keeps it
-        there. Raises `Unknown`, also if nothing was assigned."""
+    def unassign(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> Sent | None:
+        """The rules decide again, as if no person had named an order. Returns what we wrote by that person's word:
+        VTEX keeps it there. Raises `Unknown`, also where nothing was assigned."""
 
-        def transaction(connection: Connection) -> Sent | None:
-            row = _locked(connection, shipment_id)
+        def change(row: dict[str, Any]) -> tuple[dict[str, Any], Sent | None]:
             if row["assigned_order"] is None:
-                raise Unknown(f"{shipment_id} is not assigned; to decide again: receiver retry {shipment_id}")
+                raise NotAssigned(f"{shipment_id} is not assigned; to decide again: receiver retry {shipment_id}")
             sent = sent_from(row["sent"])
             left = json.dumps(sent.lost().to_json()) if sent else None
-            _decide_again(connection, shipment_id, None, left, now)
-            return sent if sent is not None and sent.written else None
+            stays = sent if sent is not None and sent.written else None
+            return {**assigned_columns(None), **reopened(now), "sent": left}, stays
 
-        stays = self._database.write(transaction)
-        self._database.arrived.set()
-        return stays
+        return self._decide(shipment_id, change, record)
 
-    def dismiss(self, shipment_id: str, *, now: float) -> None:
-        """Send nothing more for this shipment, no matter what news comes. Raises `Unknown`."""
-        self._change(
-            shipment_id,
-            {
-                "state": State.DISMISSED.value,
-                "reason": None,
-                "note": "dismissed by a person",
-                "due_at": None,
-                "changed_at": now,
-            },
-        )
+    def dismiss(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
+        """Nothing will be sent for this shipment, no matter what comes. Raises `Unknown`."""
+        values = {"state": State.DISMISSED.value, "reason": None, "note": "dismissed by a person", "due_at": None}
+        self._decide(shipment_id, lambda _: ({**values, "changed_at": now}, None), record)
 
-    def retry(self, shipment_id: str, *, now: float) -> None:
-        """Make the shipment due now. Raises `Unknown`."""
-        self._change(shipment_id, reopened(now))
+    def retry(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
+        """Look at the shipment again now. Raises `Unknown`."""
+        self._decide(shipment_id, lambda _: (reopened(now), None), record)
 
-    def retry_all(self, *, state: str, reason: str | None, now: float) -> int:
-        """`retry` for all shipments of a state (and reason), behind live work; how many."""
+    def retry_all(
+        self, *, state: str, reason: str | None, now: float, recorder: Callable[[], Recorder] = lambda: unrecorded
+    ) -> int:
+        """`retry` for all of a state (and reason), behind what is live; how many. In bites of one transaction and one
+        ``recorder`` each: what is received meanwhile waits for the write lock as long as one of them."""
         where = [shipments.c.state == state, *_equal({shipments.c.reason: reason})]
-        return self._update(where, {**reopened(now), "priority": BULK})
+        chosen = select(shipments.c.id).where(*where).order_by(shipments.c.id)
+        ids, changed = [row["id"] for row in self._database.rows(chosen)], 0
+        values = {**reopened(now), "priority": BULK}
+        for start in range(0, len(ids), _BITE):
+            those = [shipments.c.id.in_(ids[start : start + _BITE]), *where]
+            changed += self._database.write(_reopening(those, values, recorder()))
+        self._database.arrived.set()
+        return changed
 
     def prune(self, *, bodies_before: float) -> int:
         """Empty the bodies of settled deliveries older than that; how many. Those that wait for a fix stay.
@@ -306,31 +306,55 @@ class OperatorQueries:
         statement = select(shipments.c.state, func.count().label("many")).group_by(shipments.c.state)
         return {row["state"]: row["many"] for row in self._database.rows(statement)}
 
-    def _change(self, shipment_id: str, values: dict[str, Any]) -> None:
-        if not self._update([shipments.c.id == shipment_id], values):
-            raise Unknown(f"no shipment {shipment_id!r}")
+    def _decide(
+        self, shipment_id: str, change: Callable[[dict[str, Any]], tuple[dict[str, Any], Sent | None]], record: Recorder
+    ) -> Sent | None:
+        """Change one shipment as ``change`` says of its row, and record it in the same transaction. Returns what was
+        written before and stays at VTEX. Raises `Unknown`."""
 
-    def _update(self, where: list[ColumnElement[bool]], values: dict[str, Any]) -> int:
-        statement = update(shipments).where(*where).values({**values, **REVOKED_LEASE})
-        changed = self._database.write(_executing(statement))
+        def transaction(connection: Connection) -> Sent | None:
+            row = _locked(connection, shipment_id)
+            values, stays = change(row)
+            changed = update(shipments).where(shipments.c.id == shipment_id)
+            connection.execute(changed.values({**values, **REVOKED_LEASE}))
+            after = _standing({**row, **values}) | ({"stays": stays.place} if stays else {})
+            record(connection, [(shipment_id, _standing(row), after)])
+            return stays
+
+        stays = self._database.write(transaction)
         self._database.arrived.set()
-        return changed
+        return stays
 
 
-def _locked(connection: Connection, shipment_id: str) -> RowMapping:
-    """The row of a shipment, locked until the transaction ends. Raises `Unknown`."""
-    one = select(shipments).where(shipments.c.id == shipment_id).with_for_update()
-    row = connection.execute(one).mappings().first()
+def _locked(connection: Connection, shipment_id: str) -> dict[str, Any]:
+    """The row of a shipment, until the transaction ends. Raises `Unknown`."""
+    chosen = select(shipments).where(shipments.c.id == shipment_id).with_for_update()
+    row = connection.execute(chosen).mappings().first()
     if row is None:
         raise Unknown(f"no shipment {shipment_id!r}")
-    return row
+    return dict(row)
 
 
-def _decide_again(
-    connection: Connection, shipment_id: str, assignment: Assignment | None, sent: str | None, now: float
-) -> None:
-    values = {**assigned_columns(assignment), **reopened(now), "sent": sent, **REVOKED_LEASE}
-    connection.execute(update(shipments).where(shipments.c.id == shipment_id).values(values))
+def _reopening(
+    where: list[ColumnElement[bool]], values: dict[str, Any], record: Recorder
+) -> Callable[[Connection], int]:
+    """A piece of writing that reopens shipments and records each; how many."""
+
+    def transaction(connection: Connection) -> int:
+        found = connection.execute(select(shipments).where(*where).order_by(shipments.c.id).with_for_update())
+        rows = [dict(row) for row in found.mappings()]
+        of = shipments.c.id.in_([row["id"] for row in rows])
+        connection.execute(update(shipments).where(of).values({**values, **REVOKED_LEASE}))
+        record(connection, [(row["id"], _standing(row), _standing({**row, **values})) for row in rows])
+        return len(rows)
+
+    return transaction
+
+
+def _standing(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a shipment stands, as the record of decisions tells it."""
+    shown = ("state", "reason", "order_id", "invoice_number", "assigned_order", "assigned_invoice")
+    return {name: row[name] for name in shown}
 
 
 def _is_at(sent: Sent, order_id: str, invoice_number: str | None) -> bool:

@@ -13,7 +13,7 @@ from receiver.intake.auth_failures import AuthFailures
 from receiver.intake.intake import error_location
 from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
-from receiver.web import health, links, vtex_hook, webhooks
+from receiver.web import api, health, links, vtex_hook, webhooks
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
@@ -37,6 +37,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     app.register_blueprint(links.blueprint(config, index, auth_failures, clock=clock))
     background = Background(database)
     app.register_blueprint(vtex_hook.blueprint(config, index, background, auth_failures, clock=clock))
+    app.register_blueprint(api.blueprint(config, database, auth_failures, clock=clock))
     app.register_blueprint(health.blueprint(database, clock=clock))
 
     @app.errorhandler(StoreUnavailable)

@@ -19,7 +19,7 @@ class TestExample:
     ENVIRONMENT = {  # noqa: RUF012  nobody changes it
         "VTEX_APP_KEY": "k", "VTEX_APP_TOKEN": "t", "MELHOR_ENVIO_SECRET": "m", "FRENET_TOKEN": "f",
         "SHIPSTATION_URL_TOKEN": "s", "SHIPSTATION_KEY": "k:s",
-        "RECEIVER_OPERATOR_TOKEN": "o", "VTEX_HOOK_SECRET": "h", "LINK_TOKEN": "l",
+        "ANA_TOKEN": "a" * 24, "VTEX_HOOK_SECRET": "h", "LINK_TOKEN": "l",
     }  # fmt: skip
 
     def test_loads(self):
@@ -50,14 +50,17 @@ class TestExample:
         told, held = load(whole, self.ENVIRONMENT), load(plain, self.ENVIRONMENT)
 
         different = {one.name for one in fields(Config) if getattr(told, one.name) != getattr(held, one.name)}
-        assert {"path", "operator_token", "accounts", "endpoints"} == different
+        assert {"path", "accounts", "endpoints"} == different
 
     def test_complete(self):
         """It shows every setting that the program reads, and only those."""
         written = re.sub(r"(?m)^# (?=\w+ = |\[\[)", "", EXAMPLE.read_text())
         shown = set(re.findall(r"(?m)^(\w+) = ", written)) | {"auth", "scheme", "name"}
         readers = ("text", "texts", "number", "boolean", "choice", "zone", "table", "growing")
-        trees = [ast.parse((ROOT / "receiver" / "config" / f"{name}.py").read_text()) for name in ("loader", "rules")]
+        trees = [
+            ast.parse((ROOT / "receiver" / "config" / f"{name}.py").read_text())
+            for name in ("loader", "operators", "rules")
+        ]
         read = {
             node.args[0].value
             for tree in trees
@@ -66,7 +69,7 @@ class TestExample:
             if node.args and isinstance(node.args[0], ast.Constant)
         }
 
-        assert read - {"receiver"} == shown
+        assert read - {"receiver", "operator_token"} == shown
 
 
 class TestLoading:
@@ -75,8 +78,8 @@ class TestLoading:
         made = config()
 
         assert "sqlite:////srv/var/receiver.db" == made.database
-        assert ("dispatched", None, 60.0, 16, 10.0) == (
-            made.send_on, made.operator_token, made.lease, made.concurrency, made.read_back_seconds
+        assert ("dispatched", 60.0, 16, 10.0, {}) == (
+            made.send_on, made.lease, made.concurrency, made.read_back_seconds, made.operators
         )  # fmt: skip
         assert "https://lux.vtexcommercestable.com.br" == made.accounts["lux"].base_url
         assert ("frenet", "lux", Header("x-webhook-token"), ("s",), 422, True) == (
@@ -334,6 +337,7 @@ def test_secrets_are_not_shown():
     """No secret is in the text of a configuration, an account or an endpoint."""
     made = config(
         receiver={"operator_token": CANARY, "database": f"postgresql+psycopg://u:{CANARY}@h/r"},
+        operators={"ana": {"token": CANARY * 3}},
         lux={"app_key": CANARY, "app_token": [CANARY], "hook_secrets": [CANARY], "link_tokens": [CANARY]},
         endpoints={"frenet": {"secrets": [CANARY]}},
     )
@@ -357,6 +361,7 @@ def test_secrets_are_not_in_faults(tmp_path):
                 "link_tokens": {"token": CANARY},
                 "app_tokens": "${file:token}",
             },
+            operators={"ana": {"token": CANARY}, "bo": {"token": [CANARY, f"é{CANARY}"], "role": CANARY[:3]}},
             endpoints={"easypost": {"secrets": [CANARY], "auth": {"scheme": "basic"}, "secret": CANARY}},
             folder=tmp_path,
         )

@@ -25,7 +25,7 @@ COMMAND = re.compile(r"\breceiver ([a-z]+)\b")
 
 def parsed(text: str) -> dict:
     """TOML, with a value for each variable it takes from the environment."""
-    environ = dict.fromkeys(PLACEHOLDER.findall(text), "user:value")
+    environ = dict.fromkeys(PLACEHOLDER.findall(text), "user:value-of-24-letters-and-more")
     config = parse(tomllib.loads(text), path=ROOT / "receiver.toml", environ=environ)
     return dict(config.endpoints)
 

@@ -1,0 +1,76 @@
+"""The order that a person names, as VTEX shows it: so that a typing error does not move a parcel."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from receiver.calls.background import BackgroundCalls
+from receiver.reconcile.advice import assign_command
+from receiver.vtex.answers import NotFound
+from receiver.vtex.choice import invoices_named, numbers_of
+from receiver.vtex.orders import Order
+
+T = TypeVar("T")
+
+#: How long a person waits for the account's rate limit, in seconds.
+MAX_WAIT = 10.0
+
+
+class NotShown(Exception):
+    """VTEX does not show that order or invoice. The message says what VTEX has, and the command to give instead."""
+
+
+def shown(calls: BackgroundCalls, shipment: str, order_id: str, invoice_number: str | None) -> tuple[str, str | None]:
+    """The order's id and the invoice's number as VTEX writes them, after one read of the order.
+
+    Raises `NotShown`, `receiver.vtex.answers.VtexError`, `receiver.vtex.orders.UnexpectedOrder`,
+    `receiver.store.Paused`, `receiver.store.RateLimited`, `receiver.store.StoreUnavailable`.
+    """
+    order = _order(calls, shipment, order_id)
+    return order.order_id, _invoice(order, shipment, invoice_number)
+
+
+def _order(calls: BackgroundCalls, shipment: str, order_id: str) -> Order:
+    try:
+        return calls.vtex.read(_called(calls, lambda: calls.vtex.get_order(order_id), order_id))
+    except NotFound:
+        pass
+    account = calls.vtex.account.name
+    if members := _members(calls, order_id):
+        command = assign_command(shipment, members[0])
+        several = f"   (or {', '.join(members[1:])})" if members[1:] else ""
+        raise NotShown(f"{order_id} is a purchase of {', '.join(members)}. Name the order: {command}{several}")
+    command = f"{assign_command(shipment, order_id)} --unseen"
+    raise NotShown(f"VTEX account {account} does not know order {order_id}. If it is still to come: {command}")
+
+
+def _members(calls: BackgroundCalls, group: str) -> list[str]:
+    """The orders of a purchase; none where VTEX knows no such purchase."""
+    try:
+        documents = _called(calls, lambda: calls.vtex.get_order_group(group), group)
+    except NotFound:
+        return []
+    members = documents if isinstance(documents, list) else []
+    return sorted({str(one["orderId"]) for one in members if isinstance(one, dict) and one.get("orderId")})
+
+
+def _invoice(order: Order, shipment: str, number: str | None) -> str | None:
+    """The invoice's number as VTEX writes it. Raises `NotShown`."""
+    if number is None:
+        return None
+    found = invoices_named(order, number)
+    if len(found) == 1:
+        return found[0].invoice_number
+    if found:
+        there = f"order {order.order_id} has several invoices {number}"
+        command = assign_command(shipment, order.order_id, numbers_of(found))
+    elif order.outputs:
+        there = f"order {order.order_id} has no invoice {number}; it has {', '.join(numbers_of(order.outputs))}"
+        command = assign_command(shipment, order.order_id, numbers_of(order.outputs))
+    else:
+        there = f"order {order.order_id} has no invoice yet; one that comes is found by the rules"
+        command = assign_command(shipment, order.order_id)
+    raise NotShown(f"{there}. {command}")
+
+
+def _called(calls: BackgroundCalls, make: Callable[[], T], order_id: str) -> T:
+    return calls.call(make, order_id=order_id, max_wait=MAX_WAIT)

@@ -1,0 +1,35 @@
+"""One shipment's whole story, as `receiver show` and the API tell it."""
+
+from typing import Any
+
+from receiver.operations.links import leading
+from receiver.shipments import State, known_from_json
+from receiver.shipments.next_step import next_step
+from receiver.store import Database, DecisionRecord, Index, OperatorQueries
+from receiver.vtex.differences import kept_back
+
+
+def story(database: Database, shipment: str, *, now: float) -> dict[str, Any]:
+    """`receiver.store.OperatorQueries.history` of a shipment's id, with the ``links`` that led to its order, what
+    people decided (``decisions``), what comes ``next``, and what VTEX is not sent (``kept_back``).
+
+    ``now`` and all times are seconds since the epoch. Raises `receiver.store.operator.Unknown`,
+    `receiver.store.StoreUnavailable`.
+    """
+    history = OperatorQueries(database).history(shipment)
+    row = history["shipment"]
+    step = next_step(row, paused_until=history["paused"]["until"] if history["paused"] else None, now=now)
+    return {
+        **history,
+        "links": leading(Index(database), row),
+        "decisions": DecisionRecord(database).of("shipment", shipment),
+        "next": {"what": step.what, "at": step.at},
+        "kept_back": _kept_back(row),
+    }
+
+
+def _kept_back(row: dict[str, Any]) -> list[str]:
+    """What VTEX is not sent of what the carrier says; of a parcel that is in step."""
+    if row["state"] != State.IN_STEP or not row["sent"] or not row["known"]:
+        return []
+    return kept_back(known_from_json(row["known"]), row["sent"])

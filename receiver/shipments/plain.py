@@ -1,0 +1,30 @@
+"""PURE: rows of the database as JSON takes them, the same for commands and the API."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from receiver.shipments.sent import Sent
+
+#: Fields that hold seconds since the epoch, besides those that end in ``_at``.
+_TIMES = ("at", "until", "since", "wanted_since")
+
+
+def plain(value: Any, name: str = "") -> Any:
+    """A value as JSON takes it: times in ISO 8601, UTC; bytes as text."""
+    if isinstance(value, Sent):
+        value = value.to_json()
+    if isinstance(value, Mapping):
+        return {key: plain(item, key) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, float) and (name.endswith("_at") or name in _TIMES):
+        return moment(value)
+    return value
+
+
+def moment(seconds: float) -> str:
+    """Seconds since the epoch as a UTC time."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,106 @@
+"""What the API answers, and what it takes: JSON bodies, problems, cursors and the fields of a request."""
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, request
+
+from receiver.shipments.plain import plain
+from receiver.store.listings import MOST, Ask, Key, Page
+from receiver.web.webhooks import whole_body
+
+#: Rows of a page where none are asked for.
+ROWS = 50
+#: The largest body of a decision, in bytes, and the longest text in it, in characters.
+_MAX_BODY, LONGEST = 65_536, 1_000
+
+
+class Refused(Exception):
+    """The request is answered with a problem of this ``status``; the text is its detail."""
+
+    def __init__(self, status: int, detail: str, **headers: str) -> None:
+        super().__init__(detail)
+        self.status, self.headers = status, {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    """The body as JSON; times in ISO 8601."""
+    return Response(json.dumps(plain(body)) + "\n", status=status, mimetype="application/json")
+
+
+def page(listing: str, found: Page) -> Response:
+    """A page, and the cursor with which the next one is asked for."""
+    cursor = None if found.next is None else _encoded(listing, found.next)
+    return answer({"items": found.rows, "next": cursor})
+
+
+def asked(listing: str, *kinds: type) -> Ask:
+    """The page of a list that is asked for, whose keys have these types. Raises `Refused`."""
+    written = request.args.get("limit", str(ROWS))
+    if not (written.isascii() and written.isdecimal() and len(written) < 4 and 1 <= int(written) <= MOST):
+        raise Refused(400, f"limit must be a number from 1 to {MOST}.")
+    cursor = request.args.get("cursor")
+    return Ask(int(written), None if cursor is None else _decoded(listing, kinds, cursor))
+
+
+def filters(*names: str, **choices: tuple[str, ...]) -> dict[str, str | None]:
+    """The filters of a list as they are given. Raises `Refused` for an unknown one, and for a value that is none of
+    its ``choices``."""
+    for name in request.args:
+        if name not in (*names, *choices, "limit", "cursor"):
+            raise Refused(400, f"{name[:40]} is no filter of this list; there are {', '.join((*names, *choices))}.")
+    for name, values in choices.items():
+        if request.args.get(name, values[0]) not in values:
+            raise Refused(400, f"{name} must be one of {', '.join(values)}.")
+    return {name: request.args.get(name) for name in (*names, *choices)}
+
+
+def body_fields(*required: str, optional: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """The fields of a decision's body, a JSON object; ``note`` may always be there. Raises `Refused`."""
+    raw = whole_body(_MAX_BODY)
+    try:
+        body = json.loads(raw) if raw.strip() else {}
+    except (ValueError, RecursionError):
+        raise Refused(400, "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise Refused(422, "The body must be a JSON object.")
+    texts = (*required, *optional, "note")
+    for name, value in body.items():
+        if name not in (*texts, *flags):
+            known = ", ".join((*texts, *flags))
+            raise Refused(422, f"$.{name[:40]!r} is no field of this decision; there are {known}.")
+        if name in flags and not isinstance(value, bool):
+            raise Refused(422, f"$.{name} must be true or false.")
+        if name in texts and not (isinstance(value, str) and len(value) <= LONGEST and (value or name == "note")):
+            raise Refused(422, f"$.{name} must be a text of 1 to {LONGEST} characters.")
+        if name in (*required, *optional) and not value.isprintable():
+            raise Refused(422, f"$.{name} holds characters that are not printable.")
+    for name in required:
+        if name not in body:
+            raise Refused(422, f"$.{name} is missing.")
+    return body
+
+
+def _encoded(listing: str, key: Key) -> str:
+    return base64.urlsafe_b64encode(json.dumps([listing, *key]).encode()).decode().rstrip("=")
+
+
+def _decoded(listing: str, kinds: tuple[type, ...], cursor: str) -> Key:
+    wrong = Refused(400, "cursor is none that this list gave: take next of the page before.")
+    try:
+        told = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+    except (ValueError, RecursionError, binascii.Error):
+        raise wrong from None
+    if not isinstance(told, list) or told[:1] != [listing] or [type(one) for one in told[1:]] != list(kinds):
+        raise wrong
+    if any(not math.isfinite(one) if isinstance(one, float) else "\0" in one for one in told[1:]):
+        raise wrong
+    try:
+        json.dumps(told, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a surrogate pair: no database takes it
+        raise wrong from None
+    return tuple(told[1:])

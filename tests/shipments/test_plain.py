@@ -1,0 +1,36 @@
+"""Rows of the database as JSON takes them."""
+
+import pytest
+
+from receiver.shipments.plain import plain
+from receiver.shipments.sent import Sent, Visibility
+
+SENT = Sent(
+    order_id="1-01",
+    invoice_number="9",
+    tracking_number="TN1",
+    tracking_url=None,
+    courier=None,
+    dispatched_date=None,
+    at=0.0,
+    visibility=Visibility.SEEN,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"changed_at": 0.0, "count": 2.0}, {"changed_at": "1970-01-01T00:00:00Z", "count": 2.0}),
+        ({"before": {"until": 60.0, "reason": None}}, {"before": {"until": "1970-01-01T00:01:00Z", "reason": None}}),
+        (({"at": 0.0}, b"\xe9"), [{"at": "1970-01-01T00:00:00Z"}, "é"]),
+    ],
+)
+def test_plain(value, expected):
+    """Times become ISO 8601 in UTC by their field's name, at any depth; bytes become text."""
+    assert expected == plain(value)
+
+
+def test_sent():
+    """What was sent has its JSON form, and its place apart."""
+    assert "1970-01-01T00:00:00Z" == plain({"sent": SENT})["sent"]["at"]
+    assert {"order_id": "1-01", "invoice_number": "9", "tracking_number": "TN1"} == SENT.place

@@ -38,8 +38,9 @@ from receiver.vtex.client import BadSegment, path_segment
 @decision_options
 @json_option
 def assign(
-    shipment: str, order_id: str, invoice_number: str | None, by: str, note: str | None, *, unseen: bool, as_json: bool
-) -> None:
+    shipment: str, order_id: str, invoice_number: str | None, also: tuple[str, ...], by: str, note: str | None,
+    *, unseen: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Name a shipment's order, and its invoice.
 
     That overrules every rule; with --invoice it also overwrites, once, what that invoice holds. SHIPMENT is its id or
@@ -50,11 +51,14 @@ def assign(
     with opened() as (config, database):
         name = named(OperatorQueries(database), shipment)
         try:
-            done = decisions_of(config, database, by, note).assign(name, order_id, invoice_number, unseen=unseen)
+            done = decisions_of(config, database, by, note).assign(
+                name, order_id, invoice_number, also=also, unseen=unseen
+            )
         except NotShown as error:
             fail(f"not assigned: {printable(str(error))}")
         fields = {"shipment": name, "order_id": done.order_id, "invoice_number": done.invoice_number}
-        shown = {**fields, "unchecked": done.unchecked, "stays": done.stays.place if done.stays else None}
+        stays = done.stays.place if done.stays else None
+        shown = {**fields, "unchecked": done.unchecked, "stays": stays, "companions": list(done.companions)}
         text = f"{name}: order {done.order_id}, invoice {done.invoice_number or 'by the rules'}"
         text += "".join(f"; also {companion}" for companion in done.companions)
         text += f"; {done.unchecked}" if done.unchecked else ""

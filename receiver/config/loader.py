@@ -20,7 +20,7 @@ from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
 from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
 from receiver.config.operators import operators
-from receiver.config.tables import Table, did_you_mean, fill
+from receiver.config.tables import REQUIRED, Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
 
 log = logging.getLogger("receiver.config")

@@ -1,7 +1,7 @@
 """What a person may do, in one place for the command line and the API: each decision is recorded with the change."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,10 +9,11 @@ from receiver.calls.background import calls_to
 from receiver.config import Config
 from receiver.intake import Intake, Reading
 from receiver.operations.links import LinkResult, store_links
-from receiver.operations.order_check import shown
+from receiver.operations.order_check import shown, shown_order
 from receiver.shipments import Sent
 from receiver.store import Database, DecisionRecord, Inbox, Index, Link, Linked, OperatorQueries, Paused, RateLimited
 from receiver.store.accounts import Accounts
+from receiver.store.companions import Place, companion_id
 from receiver.store.decisions import Entry, Recorder
 from receiver.store.operator import Unknown
 from receiver.vtex.answers import VtexError, storable
@@ -80,17 +81,24 @@ class Decisions:
         self.last_id = ""
 
     def assign(
-        self, shipment: str, order_id: str, invoice_number: str | None = None, *, unseen: bool = False
+        self,
+        shipment: str,
+        order_id: str,
+        invoice_number: str | None = None,
+        *,
+        also: Sequence[str] = (),
+        unseen: bool = False,
     ) -> Assigned:
-        """The shipment belongs to the order, and to the invoice, if VTEX shows them; ``unseen``: VTEX is not asked.
+        """The shipment belongs to the order, and to the invoice, if VTEX shows them. ``also``: the other orders that
+        the parcel serves. ``unseen``: VTEX is not asked.
 
         The ids are stored as VTEX writes them. Where VTEX does not answer, they are stored as they were given. Raises
         `receiver.operations.order_check.NotShown`, `receiver.store.operator.Unknown`,
         `receiver.vtex.client.BadSegment`.
         """
         path_segment(order_id)
-        if invoice_number is not None:
-            path_segment(invoice_number)
+        for segment in (invoice_number, *also):
+            path_segment("-" if segment is None else segment)
         account = self._queries.account_of(shipment)
         unchecked = None
         if unseen:
@@ -101,11 +109,21 @@ class Decisions:
             calls = calls_to(self._config, self._database, account)  # they sleep: by the real clock
             try:
                 order_id, invoice_number = shown(calls, shipment, order_id, invoice_number)
+                also = [shown_order(calls, shipment, one) for one in also]
             except (VtexError, UnexpectedOrder, Paused, RateLimited) as error:
                 unchecked = f"VTEX did not answer: {error}"
         now, record = self._entry("assign", "shipment", unchecked=unchecked)
-        stays = self._queries.assign(shipment, order_id=order_id, invoice_number=invoice_number, now=now, record=record)
-        return Assigned(order_id=order_id, invoice_number=invoice_number, unchecked=unchecked, stays=stays)
+        others = tuple(Place(one) for one in dict.fromkeys(also) if one != order_id)
+        stays = self._queries.assign(
+            shipment, order_id=order_id, invoice_number=invoice_number, also=others, now=now, record=record
+        )
+        return Assigned(
+            order_id=order_id,
+            invoice_number=invoice_number,
+            unchecked=unchecked,
+            stays=stays,
+            companions=tuple(companion_id(shipment, place.order_id) for place in others),
+        )
 
     def unassign(self, shipment: str) -> Sent | None:
         """The rules decide again. Returns what we wrote by the assignment: VTEX keeps it there.

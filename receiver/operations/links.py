@@ -12,6 +12,7 @@ from receiver.reconcile.resolve import NAMES, own_names
 from receiver.shipments import known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store import Index, Link
+from receiver.store.companions import Place
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.index import Name
 from receiver.vtex.client import BadSegment, path_segment

@@ -29,6 +29,11 @@ def shown(calls: BackgroundCalls, shipment: str, order_id: str, invoice_number: 
     return order.order_id, _invoice(order, shipment, invoice_number)
 
 
+def shown_order(calls: BackgroundCalls, shipment: str, order_id: str) -> str:
+    """The order's id as VTEX writes it. Raises as `shown` does."""
+    return _order(calls, shipment, order_id).order_id
+
+
 def _order(calls: BackgroundCalls, shipment: str, order_id: str) -> Order:
     try:
         return calls.vtex.read(_called(calls, lambda: calls.vtex.get_order(order_id), order_id))

@@ -113,8 +113,9 @@ class Index:
 
         def transaction(connection: Connection) -> list[Linked]:
             self._lock(connection, account)
+            borne = _borne(connection, account, {name for one in given for name in one.names})
             turns: list[Turn] = []
-            done = [self._link(connection, account, one, now, turns) for one in given]
+            done = [self._link(connection, account, one, borne, now, turns) for one in given]
             record(connection, turns)
             return done
 
@@ -214,7 +215,17 @@ class Index:
             found = _rows(connection, shipments.c.id == claim.id, now)
             _reopen(connection, found, *word, {**reopened(now), "input_digest": shipments.c.input_digest})
 
-    def _link(self, connection: Connection, account: str, link: Link, now: float, turns: list[Turn]) -> Linked:
+    def _serve_others(self, connection: Connection, claim: Claim, change: IndexChange, now: float) -> None:
+        """A link told beforehand may name several orders."""
+        several = select(links).where(_bearing(links, claim.account, change.names), links.c.also.is_not(None))
+        for row in connection.execute(several).mappings():
+            parcel: dict[str, Any] = {"id": claim.id, "endpoint": claim.endpoint, "account": claim.account}
+            parcel["companion_of"] = claim.record.companion_of
+            add_companions(connection, parcel, places_from_json(row["also"]), now=now)
+
+    def _link(
+        self, connection: Connection, account: str, link: Link, borne: Collection[Name], now: float, turns: list[Turn]
+    ) -> Linked:
         woken: dict[str, None] = {}
         replaced: dict[str, None] = {}
         for kind, value in link.names:
@@ -231,7 +242,9 @@ class Index:
                 woken.update(
                     dict.fromkeys(_reopen(connection, found, link.order_id, link.invoice_number, reopened(now)))
                 )
-            turns.append((link_subject(account, kind, value), _word(dict(former)) if former else None, word))
+                for row in found:
+                    woken.update(dict.fromkeys(add_companions(connection, row, link.also, now=now)))
+            turns.append((link_subject(account, kind, value), _word(dict(former)) if former else None, _word(word)))
         return Linked(tuple(woken), tuple(replaced))
 
     def _note(
@@ -272,7 +285,8 @@ def link_subject(account: str, kind: str, value: str) -> str:
 
 
 def _word(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"order_id": row["order_id"], "invoice_number": row["invoice_number"]}
+    also = [place.order_id for place in places_from_json(row["also"])]
+    return {"order_id": row["order_id"], "invoice_number": row["invoice_number"], **({"also": also} if also else {})}
 
 
 def _key(fact: Fact) -> tuple[str, str, str]:

@@ -197,10 +197,17 @@ class OperatorQueries:
         }
 
     def assign(
-        self, shipment_id: str, *, order_id: str, invoice_number: str | None, now: float, record: Recorder = unrecorded
+        self,
+        shipment_id: str,
+        *,
+        order_id: str,
+        invoice_number: str | None,
+        also: Sequence[Place] = (),
+        now: float,
+        record: Recorder = unrecorded,
     ) -> Sent | None:
-        """A person names the order and the invoice; that overrules every rule. Returns what we wrote elsewhere before:
-        VTEX keeps it there. Raises `Unknown`."""
+        """A person names the order and the invoice; that overrules every rule. ``also``: the other orders that the
+        parcel serves. Returns what we wrote elsewhere before: VTEX keeps it there. Raises `Unknown`."""
 
         def change(row: dict[str, Any]) -> tuple[dict[str, Any], Sent | None]:
             cancelled = json.loads(row["known"]).get("cancelled")
@@ -215,7 +222,7 @@ class OperatorQueries:
             values = {**assigned_columns(assignment), **reopened(now), "sent": row["sent"] if is_there else None}
             return values, sent if sent is not None and sent.written and not is_there else None
 
-        return self._decide(shipment_id, change, record)
+        return self._decide(shipment_id, change, record, also=also, now=now)
 
     def unassign(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> Sent | None:
         """The rules decide again, as if no person had named an order. Returns what we wrote by that person's word:
@@ -307,7 +314,13 @@ class OperatorQueries:
         return {row["state"]: row["many"] for row in self._database.rows(statement)}
 
     def _decide(
-        self, shipment_id: str, change: Callable[[dict[str, Any]], tuple[dict[str, Any], Sent | None]], record: Recorder
+        self,
+        shipment_id: str,
+        change: Callable[[dict[str, Any]], tuple[dict[str, Any], Sent | None]],
+        record: Recorder,
+        *,
+        also: Sequence[Place] = (),
+        now: float = 0.0,
     ) -> Sent | None:
         """Change one shipment as ``change`` says of its row, and record it in the same transaction. Returns what was
         written before and stays at VTEX. Raises `Unknown`."""
@@ -317,7 +330,9 @@ class OperatorQueries:
             values, stays = change(row)
             changed = update(shipments).where(shipments.c.id == shipment_id)
             connection.execute(changed.values({**values, **REVOKED_LEASE}))
+            add_companions(connection, row, also, now=now)
             after = _standing({**row, **values}) | ({"stays": stays.place} if stays else {})
+            after |= {"also": [place.order_id for place in also]} if also else {}
             record(connection, [(shipment_id, _standing(row), after)])
             return stays
 

@@ -67,11 +67,12 @@ def _add_assign(routes: Blueprint, desk: "_Desk") -> None:
                 raise Refused(503, "Other orders are being looked up. Try again.")
             try:
                 name, unseen = f"{endpoint}/{key}", body.get("unseen", False)
-                decisions.assign(name, body["order"], body.get("invoice"), unseen=unseen)
+                also = [one.strip() for one in body.get("also", "").split(";") if one.strip()]
+                decisions.assign(name, body["order"], body.get("invoice"), also=also, unseen=unseen)
             finally:
                 lookups.release()
 
-        return desk.decided(decide, "order", optional=("invoice",), flags=("unseen",))
+        return desk.decided(decide, "order", optional=("invoice", "also"), flags=("unseen",))
 
 
 def _add_links(routes: Blueprint, desk: "_Desk", config: Config) -> None:
@@ -79,10 +80,13 @@ def _add_links(routes: Blueprint, desk: "_Desk", config: Config) -> None:
     def link() -> Response:
         def decide(decisions: Decisions, body: Mapping[str, Any]) -> None:
             account = desk.account(body)
-            item = {**_named(body), **{name: body[name] for name in ("order", "invoice", "endpoint") if name in body}}
+            item = {
+                **_named(body),
+                **{name: body[name] for name in ("order", "invoice", "endpoint", "also") if name in body},
+            }
             decisions.link(account, _read(item, account, config))
 
-        return desk.decided(decide, "order", optional=("account", "invoice", "endpoint", *NAMES))
+        return desk.decided(decide, "order", optional=("account", "invoice", "endpoint", "also", *NAMES))
 
     @routes.post("/links/unlink")
     def unlink() -> Response:

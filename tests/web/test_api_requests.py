@@ -28,7 +28,7 @@ def api(rig_on_either: Rig) -> Rig:
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["allowed", "not_allowed"])
 def test_requests(api, mode):
-    """Whatever comes is answered by a documented status with a body of its schema, and below 500."""
+    """Each of them is answered by a documented status with a body of its schema, and below 500."""
     for method, path in sorted(operations()):
         send_some(api, method, path, mode)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from receiver.config.model import Person
 from receiver.config.tables import Table
 
-#: Characters that a token needs at least: nobody guesses so many.
+#: Characters that a token needs at least: too many to guess.
 LEAST_TOKEN = 24
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62})")
 

@@ -11,7 +11,7 @@ TOKEN, OTHER = "a" * 24, "b" * 24
 
 
 def test_read():
-    """A token, or a list while it is rotated; whoever has no role reads only."""
+    """A token, or a list while it is rotated; a person without a role reads only."""
     made = config(operators={"ana": {"token": [TOKEN, OTHER], "role": "decide"}, "bo.s": {"token": "c" * 24}})
 
     ana, bo = (TOKEN, OTHER), ("c" * 24,)

@@ -119,7 +119,7 @@ class TestDecisions:
 
 class TestRefused:
     def test_view(self, api):
-        """Whoever may only view decides nothing."""
+        """A person who may only view decides nothing."""
         for path in (
             *(f"{SHIPMENT}/{action}" for action in ("assign", "unassign", "retry", "dismiss")),
             *("accounts/lux/resume", "deliveries/x/reprocess", "links", "links/unlink"),

@@ -27,7 +27,7 @@ def test_routes(rig):
 
 
 def test_served(rig):
-    """Any operator may read it, and nobody else."""
+    """Any operator may read it, and no one else."""
     with_operators(rig)
     answer = get(rig, "openapi.yaml", VI)
 
@@ -76,7 +76,7 @@ def test_schemas():
 
 @pytest.mark.parametrize("operation", sorted(operations()))
 def test_said(operation):
-    """Every operation has a name, a sentence and answers for whoever has no token."""
+    """Every operation has a name, a sentence and answers for a request without a token."""
     method, path = operation
     described_as = described()["paths"][path][method.lower()]
 

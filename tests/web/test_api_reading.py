@@ -1,4 +1,4 @@
-"""``GET /api/v1/…``: who may read, lists in pages, one parcel's story, and no body for whoever only views."""
+"""``GET /api/v1/…``: who may read, lists in pages, one parcel's story, and no body for the role that only views."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def api_on_either(rig_on_either: Rig) -> Rig:
 class TestWhoMayRead:
     @pytest.mark.parametrize("token", [None, "wrong", "", f"{VI}x", VI.upper(), VI[:-1]])
     def test_strangers(self, api, token):
-        """Whoever has no operator's token reads nothing, and the operator learns of it."""
+        """A request without an operator's token reads nothing, and the operator learns of it."""
         answer = get(api, "shipments", token)
 
         assert (401, "application/problem+json", "Bearer") == (
@@ -196,7 +196,7 @@ class TestOne:
         assert [] == items(api, "shipments/ep/a/b/decisions")
 
     def test_body(self, api):
-        """The stored body is for whoever decides; a role that views is refused, and an emptied one is gone."""
+        """The stored body is for the role that decides; a role that views is refused, and an emptied one is gone."""
         name = api.post(posted()).json["delivery"]
 
         assert b'"TN1BR"' in get(api, f"deliveries/{name}/body", ANA).data

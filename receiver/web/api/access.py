@@ -1,4 +1,4 @@
-"""Who uses the API: a person of the configuration, by a bearer token that nobody else has."""
+"""Who uses the API: a person of the configuration, by a bearer token of their own."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -26,14 +26,14 @@ class Access:
         self._minute, self._wrong = 0, dict[str, int]()
 
     def person(self) -> Person:
-        """Whoever has the request's token. Raises `Refused`.
+        """The person who has the request's token. Raises `Refused`.
 
         A right token always enters, no matter how many wrong ones came from its address: behind a proxy all share one,
-        and nobody shall be able to lock operators out. A token is too long to be guessed.
+        and no stranger may lock operators out. A token is too long to be guessed.
         """
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         is_bearer = kind.lower() == "bearer"
-        # Every person's tokens are compared, whoever fits: the time tells nothing.
+        # Every person's tokens are compared, no matter which one fits: the time tells nothing.
         found = [one for one in self._people if is_one_of(token.strip(), one.tokens)] if is_bearer else []
         if found:
             return found[0]

@@ -100,7 +100,7 @@ def _add_links(routes: Blueprint, desk: "_Desk", config: Config) -> None:
 
 
 class _Desk:
-    """Takes a decision for whoever sent the request, once for each Idempotency-Key."""
+    """Takes a decision for the person who sent the request, once for each Idempotency-Key."""
 
     def __init__(self, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
         self._config, self._database, self._clock = config, database, clock

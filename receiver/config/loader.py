@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
-from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
+from receiver.config.model import AWAIT_SECONDS, MAX_BODY, PLACEHOLDER_FIELDS, Account, Config, Endpoint
 from receiver.config.tables import Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
 
@@ -90,8 +90,16 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
     top.finish()
     if faults:
         raise BadConfig(path, faults)
+    endpoints = {name: _limited(endpoint, filled) for name, endpoint in endpoints.items()}
     accounts = {name: _never_indexing(account, endpoints.values()) for name, account in accounts.items()}
     return replace(config, accounts=accounts, endpoints=endpoints)
+
+
+def _limited(endpoint: Endpoint, given: Mapping[str, Any]) -> Endpoint:
+    """The endpoint with the size of body that it takes: the merchant's own ``max_body``, else what is enough for its
+    carrier."""
+    own = given.get("receiver", {}).get("max_body")
+    return replace(endpoint, max_body=int(own or endpoint.carrier.max_body or MAX_BODY))
 
 
 def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Config:
@@ -101,7 +109,7 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
         database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
         send_on=table.choice("send_on", ("dispatched", "label"), "dispatched"),
         operator_token=table.text("operator_token", None),
-        max_body=int(table.number("max_body", 2_000_000, least=1_000)),
+        max_body=int(table.number("max_body", MAX_BODY, least=1_000)),
         lease=table.number("lease", 60, least=5),
         concurrency=int(table.number("concurrency", 16, least=1)),
         horizon_days=table.number("horizon_days", 7, least=0.01),

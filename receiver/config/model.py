@@ -17,6 +17,9 @@ from receiver.timing import READ_BACK_SECONDS
 AWAIT_SECONDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 2 * 3600.0, 4 * 3600.0, 6 * 3600.0)
 
 
+#: Bytes of the largest body that is taken, where neither the merchant nor the carrier says less.
+MAX_BODY = 2_000_000
+
 #: What may stand in braces in a text of ``placeholders``: an order's own values (`receiver.vtex.orders`).
 PLACEHOLDER_FIELDS = ("invoice_number", "order_id", "sequence")
 
@@ -68,6 +71,8 @@ class Endpoint:
     couriers: Mapping[str, str] = field(default_factory=dict)
     zone: ZoneInfo | None = None
     unreadable: int = 422
+    #: Bytes of a body.
+    max_body: int = MAX_BODY
     events: bool = True
     second_parcel: Literal["hold", "first", "latest", "join"] = "hold"
     number_changed: Literal["keep", "overwrite"] = "keep"
@@ -105,7 +110,7 @@ class Config:
     database: str = field(repr=False)
     send_on: Literal["dispatched", "label"] = "dispatched"
     operator_token: str | None = field(default=None, repr=False)
-    max_body: int = 2_000_000
+    max_body: int = MAX_BODY
     lease: float = 60.0
     concurrency: int = 16
     horizon_days: float = 7.0

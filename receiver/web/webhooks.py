@@ -15,6 +15,8 @@ from receiver.web import tokens
 from receiver.web.outage import Outage
 from receiver.web.replies import problem, reply
 
+#: Bytes of a token request: a form of a few fields, which nobody reads.
+_TOKEN_BODY = 16 * 1024
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -36,7 +38,7 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
             raise MethodNotAllowed(allowed)
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             abort(415)
-        incoming = _request(endpoint, token, config.max_body, datetime.fromtimestamp(clock(), UTC))
+        incoming = _request(endpoint, token, endpoint.max_body, datetime.fromtimestamp(clock(), UTC))
         try:
             result = intake.receive(endpoint, incoming)
         except StoreUnavailable as error:
@@ -52,7 +54,7 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
             abort(404)
         if request.method != "POST":
             raise MethodNotAllowed(("POST",))
-        incoming = _request(endpoint, "", config.max_body, datetime.fromtimestamp(clock(), UTC))
+        incoming = _request(endpoint, "", _TOKEN_BODY, datetime.fromtimestamp(clock(), UTC))
         return tokens.answer(endpoint, endpoint.scheme, incoming, intake)
 
     return routes
@@ -75,6 +77,7 @@ def _request(endpoint: Endpoint, token: str, max_body: int, now: datetime) -> Re
 def whole_body(most: int) -> bytes:
     """The bytes as they came, whole. Raises 413 past ``most`` bytes, having buffered no more than one beyond that, and
     400 for half a body: werkzeug cuts a chunked one at its limit, and does not notice a sender that hung up."""
+    request.max_content_length = most + 1  # one byte past the limit shows that there is more
     declared = request.content_length
     if declared is not None and declared > most:
         abort(413)

@@ -262,7 +262,7 @@ def parse_endpoint(
     return endpoint
 
 
-def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, str | None]:
+def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, Any]:
     """The settings of calls to the carrier, for those that need any."""
     url, credentials = table.text("base_url", None), table.text("fetch_credentials", None)
     if url and not (carrier.hosts or isinstance(scheme, RsaJwks)):

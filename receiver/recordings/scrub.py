@@ -86,7 +86,7 @@ class _Scrubber:
     def _reference(self, written: str) -> str | None:
         """As much of the text as the rule needs to find its reference again."""
         for finder, hits in self._found:
-            match = finder.pattern.search(written) if finder.pattern else None
+            match = finder.match(written)
             if match and (match.group(1) if match.re.groups else match.group()) in hits:
                 return match.group()
             if finder.pattern is None and written in hits:

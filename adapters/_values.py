@@ -5,6 +5,7 @@ import base64
 import binascii
 import json
 import re
+import unicodedata
 from collections import Counter
 from datetime import UTC, date, datetime, timezone, tzinfo
 from typing import Any
@@ -29,7 +30,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def text(value: object, path: str, *, most: int = MAX_TEXT) -> str | None:
     """A trimmed string, ``None`` for null and for blank. Whole numbers become their digits: ids must stay text.
 
-    Raises `Unreadable` for other types, for control characters, lone surrogates, and more than ``most`` characters.
+    Raises `Unreadable` for other types, for control characters, lone surrogates, marks of direction or of no width, and
+    more than ``most`` characters.
     """
     if value is None:
         return None
@@ -49,6 +51,8 @@ def text(value: object, path: str, *, most: int = MAX_TEXT) -> str | None:
             raise Unreadable(path, "contains a lone surrogate, which is not text") from None
     if len(trimmed) > most:
         raise Unreadable(path, f"is {len(trimmed)} characters long, more than {most}")
+    if not trimmed.isascii() and any(map(_is_invisible, trimmed)):
+        raise Unreadable(path, "contains an invisible character: it would look like another text")
     return trimmed or None
 
 
@@ -61,14 +65,18 @@ def name(value: object, path: str) -> str:
 
 
 def line(value: object, path: str) -> str:
-    """Words for people on one line, ``""`` for none: white space is folded and what is too long is cut, since nothing
-    is identified by them. Raises `Unreadable` like `text` for what is no text at all."""
-    folded = " ".join(value.split()) if isinstance(value, str) else value
-    return text(folded[:MAX_TEXT] if isinstance(folded, str) else folded, path) or ""
+    """Words for people on one line, ``""`` for none. White space is folded, what is too long is cut and what is
+    invisible left out: nothing is identified by them. Raises `Unreadable` like `text` for what is no text at all."""
+    if not isinstance(value, str):
+        return text(value, path) or ""
+    folded = " ".join(value.split())[:MAX_TEXT]
+    visible = folded if folded.isascii() else "".join(one for one in folded if not _is_invisible(one))
+    return text(visible, path) or ""
 
 
 def url(value: object, path: str) -> str | None:
-    """An absolute http(s) URL without the stray white space some carriers put in; ``None`` for anything else."""
+    """An absolute http(s) URL without the stray white space some carriers put in; ``None`` for anything else, and for
+    one with a user's name in it: it looks like a link to another host. Raises `Unreadable` like `text`."""
     written = text(value, path, most=2000)
     if written is None:
         return None
@@ -77,7 +85,7 @@ def url(value: object, path: str) -> str | None:
         parts = urlsplit(joined)
     except ValueError:
         return None
-    return joined if parts.scheme in ("http", "https") and parts.hostname else None
+    return joined if parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc else None
 
 
 def moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> datetime | None:
@@ -219,6 +227,11 @@ def _instant(aware: datetime, path: str) -> datetime:
     except (OverflowError, ValueError):
         raise Unreadable(path, f"{aware.isoformat()} is outside the calendar") from None
     return aware if offset is None else aware.replace(tzinfo=timezone(offset))
+
+
+def _is_invisible(letter: str) -> bool:
+    """Whether it only tells others how to stand: bidirectional marks, letters of no width (Unicode's category Cf)."""
+    return unicodedata.category(letter) == "Cf"
 
 
 def _shape(written: str) -> str:

@@ -140,6 +140,8 @@ class TestText:
             pytest.param("a\x9b2Jb", "control character", id="C1, a terminal's escape in one byte"),
             pytest.param("a\ud800b", "lone surrogate", id="lone surrogate"),
             pytest.param("\udfff", "lone surrogate", id="only a lone surrogate"),
+            pytest.param("AB\u202e12", "invisible character", id="right to left from here"),
+            pytest.param("AB\u200b12", "invisible character", id="a space of no width"),
             pytest.param("a" * 501, "501 characters long, more than 500", id="overlong"),
         ],
     )
@@ -171,6 +173,8 @@ class TestUrl:
             ("ftp://example.com/", None),
             ("javascript:alert(1)", None),
             ("https://", None),
+            ("https://carrier.example@evil.example/t/1", None),
+            ("https://user:password@carrier.example/t/1", None),
             ("https:///t/1", None),
             ("http://[::1", None),
             (17, None),

@@ -95,6 +95,16 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
     return replace(config, accounts=accounts, endpoints=endpoints)
 
 
+def _rows_days(table: Table) -> float | None:
+    """``None`` where it is left to the database."""
+    if "keep_rows_days" not in table.given:
+        return None
+    days = table.number("keep_rows_days", 0, least=0)
+    if 0 < days < 30:
+        table.fault("keep_rows_days", "must be 0 (never) or at least 30: a repeat is known by its row")
+    return days
+
+
 def _limited(endpoint: Endpoint, given: Mapping[str, Any]) -> Endpoint:
     """The endpoint with the size of body that it takes: the merchant's own ``max_body``, else what is enough for its
     carrier."""
@@ -114,6 +124,8 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
         concurrency=int(table.number("concurrency", 16, least=1)),
         horizon_days=table.number("horizon_days", 7, least=0.01),
         keep_bodies_days=table.number("keep_bodies_days", 30, least=1),
+        keep_unreadable_days=table.number("keep_unreadable_days", 180, least=1),
+        keep_rows_days=_rows_days(table),
         read_back_seconds=table.number("read_back_seconds", READ_BACK_SECONDS, least=0),
         carriers=_carriers(table, path.parent),
         await_seconds=table.growing("await_seconds", AWAIT_SECONDS, least=10),

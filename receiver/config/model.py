@@ -115,6 +115,9 @@ class Config:
     concurrency: int = 16
     horizon_days: float = 7.0
     keep_bodies_days: float = 30.0
+    keep_unreadable_days: float = 180.0
+    #: ``None``: as the database began; 0: never.
+    keep_rows_days: float | None = None
     read_back_seconds: float = READ_BACK_SECONDS
     carriers: Mapping[str, Carrier] = field(default_factory=discover, repr=False)
     await_seconds: tuple[float, ...] = AWAIT_SECONDS

@@ -158,7 +158,7 @@ class Intake:
                 request,
                 reading,
                 target=redaction.target(request),
-                headers=redaction.headers(request),
+                headers=redaction.kept_headers(request),
                 auth=endpoint.scheme.kind,
             )
         )

@@ -297,3 +297,6 @@ rejects = Table(
     Column("target", Text, nullable=False),
     Column("headers", Text, nullable=False),
 )
+
+#: Defaults that depend on when the database was made; a setting overrules them.
+defaults = Table("defaults", metadata, Column("name", Text, primary_key=True), Column("value", Double, nullable=False))

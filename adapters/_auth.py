@@ -19,6 +19,9 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from adapters._contract import NotAuthentic, Request
 
+#: Kinds of schemes whose proof is in the request's head alone.
+WITHOUT_BODY = ("header", "bearer", "basic", "query", "path", "jwt", "oauth")
+
 
 class Scheme(Protocol):
     """One way to authenticate the sender. ``kind`` is its name in the configuration."""

@@ -5,6 +5,8 @@ import base64
 import binascii
 import json
 import re
+import unicodedata
+from collections import Counter
 from datetime import UTC, date, datetime, timezone, tzinfo
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -14,16 +16,22 @@ from adapters._contract import Unreadable
 MAX_TEXT = 500  # characters; no carrier's id, number or URL is nearly as long
 MAX_DEPTH = 64
 MAX_NUMBER = 64  # characters
+#: Commas and opening brackets of one message: what parsing, checking and reading it cost grows with them, up to 20 µs
+#: each, and not with its bytes. It is room for a thousand parcels with a dozen fields each, or for a thousand scans.
+MAX_MARKS = 25_000
 _LEAST_MILLISECONDS = 10**11
 
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+#: The next bracket outside of strings, or the end: a pattern that could find nothing would be tried at every byte.
+_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?+)*+(?:([\[\]{}])|\Z)', re.DOTALL)
+_CANONICAL = json.JSONEncoder(sort_keys=True).encode
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def text(value: object, path: str, *, most: int = MAX_TEXT) -> str | None:
     """A trimmed string, ``None`` for null and for blank. Whole numbers become their digits: ids must stay text.
 
-    Raises `Unreadable` for other types, for control characters, lone surrogates, and more than ``most`` characters.
+    Raises `Unreadable` for other types, for control characters, lone surrogates, marks of direction or of no width, and
+    more than ``most`` characters.
     """
     if value is None:
         return None
@@ -43,6 +51,8 @@ def text(value: object, path: str, *, most: int = MAX_TEXT) -> str | None:
             raise Unreadable(path, "contains a lone surrogate, which is not text") from None
     if len(trimmed) > most:
         raise Unreadable(path, f"is {len(trimmed)} characters long, more than {most}")
+    if not trimmed.isascii() and any(map(_is_invisible, trimmed)):
+        raise Unreadable(path, "contains an invisible character: it would look like another text")
     return trimmed or None
 
 
@@ -55,14 +65,18 @@ def name(value: object, path: str) -> str:
 
 
 def line(value: object, path: str) -> str:
-    """Words for people on one line, ``""`` for none. White space is folded and long text is cut, because it identifies
-    nothing. Raises `Unreadable` like `text` if it is not text at all."""
-    folded = " ".join(value.split()) if isinstance(value, str) else value
-    return text(folded[:MAX_TEXT] if isinstance(folded, str) else folded, path) or ""
+    """Words for people on one line, ``""`` for none. White space is folded, what is too long is cut and what is
+    invisible left out: nothing is identified by them. Raises `Unreadable` like `text` for what is no text at all."""
+    if not isinstance(value, str):
+        return text(value, path) or ""
+    folded = " ".join(value.split())[:MAX_TEXT]
+    visible = folded if folded.isascii() else "".join(one for one in folded if not _is_invisible(one))
+    return text(visible, path) or ""
 
 
 def url(value: object, path: str) -> str | None:
-    """An absolute http(s) URL, without the stray white space of some carriers; ``None`` for anything else."""
+    """An absolute http(s) URL without the stray white space some carriers put in; ``None`` for anything else, and for
+    one with a user's name in it: it looks like a link to another host. Raises `Unreadable` like `text`."""
     written = text(value, path, most=2000)
     if written is None:
         return None
@@ -71,7 +85,7 @@ def url(value: object, path: str) -> str | None:
         parts = urlsplit(joined)
     except ValueError:
         return None
-    return joined if parts.scheme in ("http", "https") and parts.hostname else None
+    return joined if parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc else None
 
 
 def moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> datetime | None:
@@ -169,7 +183,10 @@ def strict_json(body: bytes) -> Any:
         raise Unreadable("$", f"is not UTF-8 (byte {error.start})") from None
     if not decoded.strip():
         raise Unreadable("$", "is empty")
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+    opened = body.count(b"[") + body.count(b"{")
+    if opened + body.count(b",") > MAX_MARKS:
+        raise Unreadable("$", f"has more than {MAX_MARKS:,} commas and opening brackets")
+    if opened > MAX_DEPTH:
         _refuse_depth(body)
     try:
         return json.loads(
@@ -212,6 +229,11 @@ def _instant(aware: datetime, path: str) -> datetime:
     return aware if offset is None else aware.replace(tzinfo=timezone(offset))
 
 
+def _is_invisible(letter: str) -> bool:
+    """Whether it only tells others how to stand: bidirectional marks, letters of no width (Unicode's category Cf)."""
+    return unicodedata.category(letter) == "Cf"
+
+
 def _shape(written: str) -> str:
     """The format of a text without its content: a person needs the format, and a wrong field may hold a name."""
     masked = "".join("9" if one.isdigit() else "a" if one.isalpha() else one for one in written[:40])
@@ -225,28 +247,42 @@ def _kind(value: object) -> str:
 
 def _refuse_depth(body: bytes) -> None:
     depth = 0
-    for token in _TOKENS.finditer(body):
-        first = token.group()[:1]
-        if first in b"[{":
+    for bracket in _BRACKET.finditer(body):
+        if not bracket[1]:
+            return
+        if bracket[1] in b"[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise Unreadable("$", f"is nested deeper than {MAX_DEPTH} levels (at byte {token.start()})")
-        elif first in b"]}":
+                raise Unreadable("$", f"is nested deeper than {MAX_DEPTH} levels (at byte {bracket.start(1)})")
+        elif depth:
             depth -= 1
+        else:
+            return  # no JSON, and the parser says why
 
 
 def _no_differing_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        for key, value in pairs:
-            if not _same(result[key], value):
-                raise Unreadable(f"$..{key[:60]!a}", "is there twice, with different values")
+        _refuse_differing(pairs, result)
     return result
+
+
+def _refuse_differing(pairs: list[tuple[str, Any]], last: dict[str, Any]) -> None:
+    """Only values whose key repeats are looked at: what stands beside them may hold the whole message, at every level
+    of it."""
+    times = Counter(key for key, _ in pairs)
+    for key, value in pairs:
+        if times[key] > 1 and not _same(last[key], value):
+            raise Unreadable(f"$..{key[:60]!a}", "is there twice, with different values")
 
 
 def _same(one: object, other: object) -> bool:
     """Equal as JSON: to Python alone, 1 and true are equal."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict | list):
+        return one is other or _CANONICAL(one) == _CANONICAL(other)
+    return one == other
 
 
 def _refuse_constant(name: str) -> None:

@@ -33,9 +33,8 @@ from adapters import (
     url,
 )
 from adapters._auth import AnySecret, matches_any, utf8
+from adapters._members import members
 from adapters._signatures import decoded
-
-_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +50,33 @@ class InBody(AnySecret):
     credential_headers: ClassVar[tuple[str, ...]] = ()
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:
-        body, fields = self._fields(request)
-        given = decoded(_unquoted(body, fields, "signature"), "hex", "signature, in the body,")
-        macs = [self._mac(self.message(request), secret) for secret in secrets]
+        fields = self._fields(request)
+        given = decoded(_unquoted(request.body, fields["signature"]), "hex", "signature, in the body,")
+        message = self._message(request, fields)
+        macs = [self._mac(message, secret) for secret in secrets]
         if not any([matches_any(one, macs) for one in given]):  # noqa: C419  every one is looked at
             raise NotAuthentic("the body's signature does not match its data, the URL's path and any configured secret")
 
     def sign(self, request: Request, secret: str) -> Request:
-        body, fields = self._fields(request)
+        fields = self._fields(request)
         start, end = fields["signature"]
-        signature = json.dumps(self._mac(self.message(request), secret).hex())
-        return replace(request, body=(body[:start] + signature + body[end:]).encode())
+        signature = json.dumps(self._mac(self._message(request, fields), secret).hex()).encode()
+        return replace(request, body=request.body[:start] + signature + request.body[end:])
 
     def message(self, request: Request) -> bytes:
-        """The signed bytes. Raises `NotAuthentic` if a part of them is missing."""
-        body, fields = self._fields(request)
-        start, end = fields["data"]
-        stamp = _unquoted(body, fields, "timestamp")
-        return f"{stamp}\r\nPOST\r\n{request.path}\r\n\r\n{body[start:end]}".encode()
+        """What is signed. Raises `NotAuthentic` where a part of it is missing."""
+        return self._message(request, self._fields(request))
 
-    def _fields(self, request: Request) -> tuple[str, dict[str, tuple[int, int]]]:
-        try:
-            body = request.body.decode()
-            fields = _extents(body)
-        except (ValueError, IndexError, RecursionError):
-            raise NotAuthentic("the body is no JSON object, or names a field twice") from None
+    def _message(self, request: Request, fields: dict[str, tuple[int, int]]) -> bytes:
+        stamp, data = _unquoted(request.body, fields["timestamp"]), request.body[slice(*fields["data"])]
+        return f"{stamp}\r\nPOST\r\n{request.path}\r\n\r\n".encode() + data
+
+    def _fields(self, request: Request) -> dict[str, tuple[int, int]]:
+        fields = members(request.body)
         missing = {"signature", "timestamp", "data"} - fields.keys()
         if missing:
             raise NotAuthentic(f"the body has no {' and no '.join(sorted(missing))}")
-        return body, fields
+        return fields
 
     def _mac(self, message: bytes, secret: str) -> bytes:
         return hmac.digest(utf8(secret), message, hashlib.sha256)
@@ -188,33 +185,5 @@ def _events(data: dict[str, Any], status: Status, happened_at: datetime | None) 
     return (TrackingEvent(day=on, happened_at=happened_at, description=status.words),)
 
 
-def _extents(body: str) -> dict[str, tuple[int, int]]:
-    """The start and end of each member's text in the body's one object. Raises `ValueError`, `IndexError` and
-    `RecursionError`."""
-    decoder = json.JSONDecoder()
-    fields: dict[str, tuple[int, int]] = {}
-    at = _after_space(body, 0)
-    if body[at] != "{":
-        raise ValueError("no object")
-    while body[at] != "}":
-        field, at = decoder.raw_decode(body, _after_space(body, at + 1))
-        at = _after_space(body, at)
-        if not isinstance(field, str) or field in fields or body[at] != ":":
-            raise ValueError("no member, or one that is there twice")
-        start = _after_space(body, at + 1)
-        _, end = decoder.raw_decode(body, start)
-        fields[field] = (start, end)
-        at = _after_space(body, end)
-        if body[at] not in ",}":
-            raise ValueError("no end")
-    return fields
-
-
-def _after_space(body: str, at: int) -> int:
-    found = _SPACE.match(body, at)
-    return found.end() if found else at
-
-
-def _unquoted(body: str, fields: dict[str, tuple[int, int]], field: str) -> str:
-    start, end = fields[field]
-    return body[start:end].strip('"')
+def _unquoted(body: bytes, extent: tuple[int, int]) -> str:
+    return body[slice(*extent)].decode(errors="replace").strip('"')

@@ -30,16 +30,14 @@ from adapters import (
     strict_json,
     text,
 )
+from adapters._members import members, text_of
 
 
 def signed(request: Request) -> bytes:
-    """The signed bytes: the envelope's timestamp and its payload's text, not the body. Raises `NotAuthentic`."""
-    try:
-        envelope = strict_json(request.body)
-    except Unreadable:
-        raise NotAuthentic("the body is no JSON, so nothing in it is signed") from None
-    parts = [envelope.get(part) for part in ("timestamp", "payload")] if isinstance(envelope, dict) else []
-    written = [part for part in parts if isinstance(part, str)]
+    """The envelope's timestamp and the text of its payload, joined: not the body's bytes. Raises `NotAuthentic`."""
+    extents = members(request.body)
+    parts = [text_of(request.body, extents[part]) for part in ("timestamp", "payload") if part in extents]
+    written = [part for part in parts if part is not None]
     if len(written) != 2:
         raise NotAuthentic("the body has no timestamp or no payload, which are what is signed")
     return "".join(written).encode(errors="replace")

@@ -11,6 +11,7 @@ from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
 from adapters import Reference, ReferenceKind, Shipment, text
+from adapters._values import MAX_TEXT
 
 
 class BadRule(Exception):
@@ -19,7 +20,8 @@ class BadRule(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finder:
-    """``path`` (JMESPath) finds texts in the payload, ``pattern`` cuts them (group 1, else the whole match)."""
+    """``path`` (JMESPath) finds texts in the payload, ``pattern`` cuts them (group 1, else the whole match). A pattern
+    meets no text of more than 500 characters."""
 
     path: str
     pattern: re.Pattern[str] | None = None
@@ -32,6 +34,10 @@ class Finder:
             return []
         return found if isinstance(found, list) else [found]
 
+    def match(self, written: str) -> re.Match[str] | None:
+        """Where the pattern fits; nowhere in a text that is too long for a reference: `re` may need minutes for it."""
+        return self.pattern.search(written) if self.pattern and len(written) <= MAX_TEXT else None
+
     def hits(self, payload: Any) -> list[str]:
         """The distinct texts found, in the payload's order. Raises `adapters.Unreadable` for unfit text."""
         hits: dict[str, None] = {}
@@ -39,7 +45,7 @@ class Finder:
             if isinstance(candidate, bool) or not isinstance(candidate, str | int):
                 continue
             written = str(candidate).strip()
-            match = self.pattern.search(written) if self.pattern else None
+            match = self.match(written)
             if self.pattern and not match:
                 continue
             hit = match.group(1) if match and match.re.groups else match.group() if match else written

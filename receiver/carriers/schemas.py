@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,10 @@ from jsonschema.exceptions import SchemaError, ValidationError, best_match
 from adapters import Unreadable
 
 Validator = Callable[[Any], None]
+
+
+#: Faults among which the worst is looked for: a payload that is wrong ten thousand times is wrong.
+_MOST_FAULTS = 50
 
 
 class BadSchema(Exception):
@@ -38,7 +43,7 @@ def validator(name: str, definition: str | None = None, *, folder: Path | None =
     def check(payload: Any) -> None:
         if checker.is_valid(payload):
             return
-        worst = best_match(checker.iter_errors(payload))
+        worst = best_match(islice(checker.iter_errors(payload), _MOST_FAULTS))
         if worst is not None:
             raise Unreadable(worst.json_path, _sentence(worst))
 

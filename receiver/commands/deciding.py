@@ -24,7 +24,7 @@ from receiver.commands._deciding import decision_options, decisions_of
 from receiver.operations.decisions import NothingToChange
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent
-from receiver.store import DecisionRecord, OperatorQueries
+from receiver.store import Database, Horizons, OperatorQueries, Retention
 from receiver.store.operator import Unknown
 from receiver.vtex.client import BadSegment, path_segment
 
@@ -175,14 +175,17 @@ def _listed(rows: Iterator[dict[str, Any]], *, as_json: bool) -> Iterator[dict[s
 @click.command()
 @json_option
 def prune(*, as_json: bool) -> None:
-    """Empty the bodies of old deliveries.
+    """Empty the bodies of old deliveries, delete old rows.
 
-    Those past `keep_bodies_days` that do not wait for a fix. The worker does this daily.
+    As `keep_bodies_days`, `keep_unreadable_days` and `keep_rows_days` say. The worker does this daily.
     """
     with opened() as (config, database):
-        emptied = OperatorQueries(database).prune(bodies_before=time.time() - config.keep_bodies_days * 86_400)
-        text = f"{count(emptied, 'body', 'bodies')} emptied, all older than {config.keep_bodies_days:g} days"
-        say(text, {"emptied": emptied}, as_json=as_json)
+        retention = Retention(database)
+        pruned = retention.prune(Horizons.of(config), now=time.time())
+        days = retention.rows_days(config.keep_rows_days)
+        text = f"{count(pruned.bodies, 'body', 'bodies')} emptied, all older than {config.keep_bodies_days:g} days"
+        rows = f"; {count(pruned.rows, 'row')} deleted, older than {days:g} days" if days else "; rows stay for ever"
+        say(text + rows, {"emptied": pruned.bodies, "deleted": pruned.rows}, as_json=as_json)
 
 
 def _what_stays(sent: Sent | None) -> str:

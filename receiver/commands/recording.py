@@ -12,6 +12,7 @@ from receiver.commands._common import count, fail, opened
 from receiver.recordings import write_http
 from receiver.recordings.recorder import captured
 from receiver.store import OperatorQueries
+from receiver.store.engine import PRIVATE
 
 #: Seconds between looks for new deliveries.
 _LOOK = 0.5
@@ -48,11 +49,11 @@ def record(endpoint_name: str, many: int, minutes: float, folder: Path, *, past:
             if row["body"] is None:
                 continue
             recording = captured(row, endpoint)
-            home.mkdir(parents=True, exist_ok=True)
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = home / f"{recording.name}.http"
-            file.write_bytes(write_http(recording.request))
+            _write(file, write_http(recording.request))
             expected = json.dumps(recording.expected, indent=2, ensure_ascii=False) + "\n"
-            file.with_suffix(".expected.json").write_text(expected, encoding="utf-8")
+            _write(file.with_suffix(".expected.json"), expected.encode())
             click.echo(str(file))
             written += 1
             if written == many:
@@ -75,6 +76,11 @@ def _arriving(queries: OperatorQueries, endpoint: str, *, since: float, until: f
         if left <= 0:
             return
         time.sleep(min(_LOOK, left))
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.touch(mode=PRIVATE)
+    file.write_bytes(content)
 
 
 COMMANDS = (record,)

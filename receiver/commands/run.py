@@ -7,6 +7,7 @@ import click
 
 from receiver.carriers import Carrier
 from receiver.commands._common import bind_option, clear_faults, configuration, count, fail
+from receiver.commands.checking import warnings
 from receiver.processes import server
 from receiver.sandbox import BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
 from receiver.sandbox import serve as serve_sandbox
@@ -107,6 +108,8 @@ def check() -> None:
             click.echo(f"  ! {_hint(endpoint.carrier)}")
     if not config.endpoints:
         click.echo("! no endpoint: add an [endpoints.<name>] table, or nothing can be received")
+    for warning in warnings(config):
+        click.echo(f"! {warning}")
     click.echo("database: ready")
     click.echo(f"{path}: no faults")
 

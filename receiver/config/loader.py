@@ -18,9 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
-from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
-from receiver.config.operators import operators
-from receiver.config.tables import REQUIRED, Table, did_you_mean, fill
+from receiver.config.model import AWAIT_SECONDS, MAX_BODY, PLACEHOLDER_FIELDS, Account, Config, Endpoint
+from receiver.config.tables import Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
 
 log = logging.getLogger("receiver.config")
@@ -92,8 +91,26 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
     top.finish()
     if faults:
         raise BadConfig(path, faults)
+    endpoints = {name: _limited(endpoint, filled) for name, endpoint in endpoints.items()}
     accounts = {name: _never_indexing(account, endpoints.values()) for name, account in accounts.items()}
     return replace(config, accounts=accounts, endpoints=endpoints, operators=people)
+
+
+def _rows_days(table: Table) -> float | None:
+    """``None`` where it is left to the database."""
+    if "keep_rows_days" not in table.given:
+        return None
+    days = table.number("keep_rows_days", 0, least=0)
+    if 0 < days < 30:
+        table.fault("keep_rows_days", "must be 0 (never) or at least 30: a repeat is known by its row")
+    return days
+
+
+def _limited(endpoint: Endpoint, given: Mapping[str, Any]) -> Endpoint:
+    """The endpoint with the size of body that it takes: the merchant's own ``max_body``, else what is enough for its
+    carrier."""
+    own = given.get("receiver", {}).get("max_body")
+    return replace(endpoint, max_body=int(own or endpoint.carrier.max_body or MAX_BODY))
 
 
 def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Config:
@@ -104,11 +121,14 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
         path=path,
         database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
         send_on=table.choice("send_on", ("dispatched", "label"), "dispatched"),
-        max_body=int(table.number("max_body", 2_000_000, least=1_000)),
+        operator_token=table.text("operator_token", None),
+        max_body=int(table.number("max_body", MAX_BODY, least=1_000)),
         lease=table.number("lease", 60, least=5),
         concurrency=int(table.number("concurrency", 16, least=1)),
         horizon_days=table.number("horizon_days", 7, least=0.01),
         keep_bodies_days=table.number("keep_bodies_days", 30, least=1),
+        keep_unreadable_days=table.number("keep_unreadable_days", 180, least=1),
+        keep_rows_days=_rows_days(table),
         read_back_seconds=table.number("read_back_seconds", READ_BACK_SECONDS, least=0),
         carriers=_carriers(table, path.parent),
         await_seconds=table.growing("await_seconds", AWAIT_SECONDS, least=10),
@@ -257,8 +277,8 @@ def parse_endpoint(
     return endpoint
 
 
-def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, str | None]:
-    """The settings for calls to the carrier, if it needs any."""
+def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, Any]:
+    """The settings of calls to the carrier, for those that need any."""
     url, credentials = table.text("base_url", None), table.text("fetch_credentials", None)
     if url and not (carrier.hosts or isinstance(scheme, RsaJwks)):
         table.fault("base_url", f"has no meaning: {carrier.slug} is never called")

@@ -17,7 +17,10 @@ from receiver.timing import READ_BACK_SECONDS
 AWAIT_SECONDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 2 * 3600.0, 4 * 3600.0, 6 * 3600.0)
 
 
-#: The names allowed in braces in a text of ``placeholders``: an order's own values (`receiver.vtex.orders`).
+#: Bytes of the largest body that is taken, where neither the merchant nor the carrier says less.
+MAX_BODY = 2_000_000
+
+#: What may stand in braces in a text of ``placeholders``: an order's own values (`receiver.vtex.orders`).
 PLACEHOLDER_FIELDS = ("invoice_number", "order_id", "sequence")
 
 
@@ -68,6 +71,8 @@ class Endpoint:
     couriers: Mapping[str, str] = field(default_factory=dict)
     zone: ZoneInfo | None = None
     unreadable: int = 422
+    #: Bytes of a body.
+    max_body: int = MAX_BODY
     events: bool = True
     second_parcel: Literal["hold", "first", "latest", "join"] = "hold"
     number_changed: Literal["keep", "overwrite"] = "keep"
@@ -114,11 +119,15 @@ class Config:
     path: Path
     database: str = field(repr=False)
     send_on: Literal["dispatched", "label"] = "dispatched"
-    max_body: int = 2_000_000
+    operator_token: str | None = field(default=None, repr=False)
+    max_body: int = MAX_BODY
     lease: float = 60.0
     concurrency: int = 16
     horizon_days: float = 7.0
     keep_bodies_days: float = 30.0
+    keep_unreadable_days: float = 180.0
+    #: ``None``: as the database began; 0: never.
+    keep_rows_days: float | None = None
     read_back_seconds: float = READ_BACK_SECONDS
     carriers: Mapping[str, Carrier] = field(default_factory=discover, repr=False)
     await_seconds: tuple[float, ...] = AWAIT_SECONDS

@@ -2,15 +2,21 @@
 
 import hmac
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 
+from receiver.intake.redaction import REDACTED
 from receiver.store import Inbox, StoreUnavailable
 
 log = logging.getLogger("receiver.intake")
 
-#: Failures stored per second and process. Beyond that, only their number is logged.
+#: Failures written per second, process and route; of more, only the log hears how many there were. Each route has its
+#: own, so that a flood at one does not hide why a carrier is refused at another.
 _A_SECOND = 5
-#: Headers that help to identify the sender and hold no secret.
+#: Characters that are kept of a header, of the target and the reason; and headers of which the name is kept.
+_MOST_VALUE, _MOST_TARGET, _MOST_NAMES = 200, 500, 50
+#: Headers that tell who came and hold no secret.
 _HARMLESS = ("content-length", "content-type", "user-agent")
 
 
@@ -19,7 +25,7 @@ class AuthFailures:
 
     def __init__(self, inbox: Inbox, *, clock: Callable[[], float]) -> None:
         self._inbox, self._clock = inbox, clock
-        self._second, self._many = 0, 0
+        self._second, self._many = 0, Counter[str]()
 
     def note(
         self, route: str, reason: str, *, method: str, target: str, headers: Mapping[str, str], status: int = 401
@@ -27,21 +33,32 @@ class AuthFailures:
         """Record a failure. ``route`` is the endpoint's or route's name; ``target`` and ``headers`` have no secrets."""
         now = self._clock()
         if int(now) != self._second:
-            if self._many > _A_SECOND:
-                log.warning(
-                    "authentication failures not recorded, too many in one second: failures=%d", self._many - _A_SECOND
-                )
-            self._second, self._many = int(now), 0
-        self._many += 1
-        if self._many > _A_SECOND:
+            if left_out := sum(many - _A_SECOND for many in self._many.values() if many > _A_SECOND):
+                log.warning("authentication failures not recorded, too many in one second: failures=%d", left_out)
+            self._second, self._many = int(now), Counter()
+        self._many[route] += 1
+        if self._many[route] > _A_SECOND:
             return
         log.warning("authentication failed: endpoint=%s status=%d reason=%s", route, status, reason)
         try:
             self._inbox.reject(
-                endpoint=route, at=now, reason=reason, method=method, target=target, headers=dict(headers)
+                endpoint=route,
+                at=now,
+                reason=reason[:_MOST_TARGET],
+                method=method,
+                target=target[:_MOST_TARGET],
+                headers=_bounded(headers),
             )
         except StoreUnavailable as error:
             log.warning("authentication failure not recorded: endpoint=%s reason=%s", route, error)
+
+
+def _bounded(headers: Mapping[str, str]) -> dict[str, str]:
+    """Who came, in a few hundred bytes: the harmless headers, cut, and of the others their names."""
+    return {
+        name.lower()[:_MOST_VALUE]: value[:_MOST_VALUE] if name.lower() in _HARMLESS else REDACTED
+        for name, value in islice(headers.items(), _MOST_NAMES)
+    }
 
 
 def harmless(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

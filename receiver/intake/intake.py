@@ -159,7 +159,7 @@ class Intake:
                 request,
                 reading,
                 target=redaction.target(request),
-                headers=redaction.headers(request),
+                headers=redaction.kept_headers(request),
                 auth=endpoint.scheme.kind,
             )
         )

@@ -11,7 +11,9 @@ from adapters import Request, Unreadable, strict_json
 from receiver.config import Endpoint
 
 REDACTED = "[redacted]"
-#: Headers in which some senders put credentials, no matter what the endpoint's scheme is.
+#: Headers that are stored of every carrier.
+KEPT_HEADERS = ("content-type", "user-agent")
+#: Header names that carry credentials at one sender or another, whatever the endpoint's scheme.
 _SENSITIVE = re.compile(
     r"auth|token|secret|signature|hmac|credential|cookie|password|(^|-)key$|api-?key|appkey|x-event-id"
 )
@@ -28,6 +30,7 @@ class Redaction:
         self._endpoint = endpoint.name
         self._kept = frozenset(endpoint.carrier.query)
         self._credential_headers = frozenset(name for scheme in schemes for name in scheme.credential_headers)
+        self._stored_headers = frozenset((*KEPT_HEADERS, *endpoint.carrier.headers, *self._credential_headers))
         secrets = [*endpoint.secrets]
         if endpoint.scheme.kind == "basic":
             secrets += [secret.partition(":")[2] for secret in endpoint.secrets]
@@ -57,6 +60,11 @@ class Redaction:
             else value
             for name, value in request.headers.items()
         }
+
+    def kept_headers(self, request: Request) -> dict[str, str]:
+        """Of `headers`, those that are stored: those that the carrier's module names, and what the program of the
+        sender calls itself. The others are no part of the message, and may say who somebody is and where."""
+        return {name: value for name, value in self.headers(request).items() if name in self._stored_headers}
 
     def body(self, body: bytes) -> bytes:
         """The body with the endpoint's secrets and the carrier's secret fields blanked; most bodies have neither."""

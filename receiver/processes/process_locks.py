@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from receiver.store.engine import is_sqlite, sqlite_file
+from receiver.store.engine import PRIVATE, is_sqlite, sqlite_file
 
 
 class ProcessLock:
@@ -25,6 +25,7 @@ class ProcessLock:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._folder, self._prefix = _place(database)
         self._path = self._folder / (self._prefix + self.name)
+        self._path.touch(mode=PRIVATE)
         self._file: IO[str] = self._path.open("w")
         # Another process may think this file is a dead one's before it is locked. Then no process detects the end of
         # this one, and its leases expire as on another machine.

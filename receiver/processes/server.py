@@ -29,8 +29,11 @@ log = logging.getLogger("receiver.server")
 
 #: Seconds that requests and calls in progress get at shutdown; a call to VTEX ends within 25.
 GRACE = 30
-#: Seconds in which a whole request must arrive: otherwise a silent sender would keep its thread for ever.
-ARRIVAL = 30.0
+#: Lines about malformed requests and the like, per second and process.
+_MALFORMED_A_SECOND = 5
+#: Seconds in which a request must have arrived whole: a sender that fell silent would keep its thread for ever.
+#: The proxy in front has longer patience, if it wants: it holds no thread.
+ARRIVAL = 10.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: The folder of gunicorn's heartbeat files: in memory, because a busy disk looks like a dead process.
 _HEARTBEATS = "/dev/shm"  # noqa: S108  gunicorn makes its files there safely
@@ -252,7 +255,19 @@ class GunicornLog(Logger):
     def __init__(self, cfg: Any) -> None:
         super().__init__(cfg)
         self.error_log.propagate = True
+        self._second, self._many = 0, 0
 
     def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """Cut the quotation at the end of a message: unparsable input may be a secret."""
+        """What could not be parsed is quoted at the end of a message, and may be a secret: it is left out.
+
+        A client that sends nothing but malformed requests gets a few lines a second, and one that counts the others.
+        """
+        second = int(time.monotonic())
+        if second != self._second:
+            left_out, self._second, self._many = self._many - _MALFORMED_A_SECOND, second, 0
+            if left_out > 0:
+                super().warning("messages not logged, too many in one second: messages=%d", left_out)
+        self._many += 1
+        if self._many > _MALFORMED_A_SECOND:
+            return
         super().warning(re.split("['\"]", str(msg))[0], *args, **kwargs)

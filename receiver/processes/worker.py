@@ -14,7 +14,7 @@ from receiver.http import LEAST_PAUSE, TOTAL_SECONDS, Http
 from receiver.intake.fetcher import Fetcher
 from receiver.operations.maintenance import MaintenanceTask
 from receiver.reconcile import Reconciler
-from receiver.store import Claim, Database, OperatorQueries, Queue, StoreUnavailable
+from receiver.store import Claim, Database, Horizons, OperatorQueries, Queue, Retention, StoreUnavailable
 from receiver.vtex.client import Vtex
 
 log = logging.getLogger("receiver.worker")
@@ -184,9 +184,17 @@ class Worker:
             self._report_backlog(now)
         if now >= self._next_prune:
             self._next_prune = now + _DAY
-            emptied = self._queries.prune(bodies_before=now - self._config.keep_bodies_days * _DAY)
-            if emptied:
-                log.info("retention: emptied bodies=%d", emptied)
+            self._prune(now)
+
+    def _prune(self, now: float) -> None:
+        horizons, retention = Horizons.of(self._config), Retention(self._database)
+        pruned = retention.prune(horizons, now=now)
+        if pruned.bodies or pruned.rows:
+            log.info("retention: emptied bodies=%d deleted rows=%d", pruned.bodies, pruned.rows)
+        if soon := retention.unreadable_soon(horizons, now=now):
+            log.warning(
+                "unreadable deliveries are emptied within a week, run receiver reprocess before: deliveries=%d", soon
+            )
 
     def _report_backlog(self, now: float) -> None:
         oldest = self._queries.oldest_unsettled()

@@ -9,17 +9,16 @@ from typing import Any
 from adapters import Request, Unreadable
 from receiver.carriers import Carrier
 from receiver.carriers.references import Finder
-from receiver.intake.redaction import REDACTED
+from receiver.intake.redaction import KEPT_HEADERS, REDACTED
 
-#: Headers about the format; every other header may be about a person.
-_KEPT_HEADERS = ("content-type", "user-agent")
-#: The name of a field, as opposed to a person's address or telephone number used as a key.
+#: Headers that say something about the format; every other one may say something about a person.
+#: The name of a field, as opposed to somebody's address or telephone number that serves as a key.
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,60}", re.ASCII)
 
 
 def scrubbed(request: Request, carrier: Carrier, rules: tuple[Finder, ...] = ()) -> Request:
-    """The request with ``"[redacted]"`` for every value that no schema of the carrier names and no rule finds."""
-    kept = (*_KEPT_HEADERS, *carrier.headers)
+    """The request with ``"[redacted]"`` for every value that neither the carrier's schema names nor a finder finds."""
+    kept = (*KEPT_HEADERS, *carrier.headers)
     headers = {name: value for name, value in request.headers.items() if name in kept}
     if carrier.query and not request.body:
         return replace(request, headers=headers)
@@ -86,7 +85,7 @@ class _Scrubber:
     def _reference(self, written: str) -> str | None:
         """The part of the text that a rule needs to find its reference again."""
         for finder, hits in self._found:
-            match = finder.pattern.search(written) if finder.pattern else None
+            match = finder.match(written)
             if match and (match.group(1) if match.re.groups else match.group()) in hits:
                 return match.group()
             if finder.pattern is None and written in hits:

@@ -27,6 +27,7 @@ from receiver.store.inbox import Delivery, Inbox, Receipt
 from receiver.store.index import Index, Link, Linked
 from receiver.store.operator import OperatorQueries
 from receiver.store.queue import Queue
+from receiver.store.retention import Horizons, Retention
 
 __all__ = [
     "Attempt",
@@ -39,6 +40,7 @@ __all__ = [
     "FetchClaim",
     "Fetched",
     "Fetches",
+    "Horizons",
     "Inbox",
     "Index",
     "IndexChange",
@@ -56,6 +58,7 @@ __all__ = [
     "RateLimited",
     "Receipt",
     "Release",
+    "Retention",
     "Settlement",
     "StoreUnavailable",
     "migrate",

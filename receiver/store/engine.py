@@ -32,7 +32,9 @@ REFUSALS = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 _START_PATIENCE = 30.0
 #: `RETURNING` came with this version of SQLite.
 _OLDEST_SQLITE = (3, 35)
-#: An arbitrary number, the same for every program that migrates this database.
+#: The mode of files that are made here: deliveries hold personal data, and are for the receiver's own user.
+PRIVATE = 0o600
+#: Any number, so long as every program that migrates this database takes the same.
 _MIGRATION_LOCK = 7_203_114
 #: Waits end, and a writer that was stopped in the middle of a transaction does not block the others.
 _SERVER_PATIENCE = "SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '15s'"
@@ -56,6 +58,7 @@ class Turnstile:
     them fairly."""
 
     def __init__(self, path: Path) -> None:
+        path.touch(mode=PRIVATE)
         self._file = path.open("w")
 
     @contextlib.contextmanager
@@ -147,6 +150,7 @@ def _sqlite(url: str, *, writing: bool) -> Engine:
         raw.isolation_level = None  # this program sends BEGIN itself
         if writing:
             raw.execute("PRAGMA synchronous=FULL")
+            raw.execute("PRAGMA secure_delete=ON")  # what is emptied leaves the file, too
         else:
             raw.execute("PRAGMA query_only=ON")
 
@@ -176,7 +180,8 @@ def _prepare_sqlite(url: str) -> None:
         raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}; 3.35 or newer is needed")
     file = sqlite_file(url)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=PRIVATE)  # SQLite gives its other files the mode of this one
         turnstile = turnstile_of(url)
     except OSError as error:
         raise StoreUnavailable(f"{file}: {error.strerror}") from None

@@ -18,8 +18,8 @@ from receiver.store.rows import IS_AT_HOME
 from receiver.store.tables import BULK, LIVE, deliveries, fetches, rejects, shipments, updates
 from receiver.store.unknown_words import NewWord, UnknownWords, log_new
 
-#: How many rejects are kept.
-MOST_REJECTS = 1_000
+#: How many rejects are kept of each endpoint.
+MOST_REJECTS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ class Inbox:
     def reject(
         self, *, endpoint: str, at: float, reason: str, method: str, target: str, headers: dict[str, str]
     ) -> None:
-        """Record a failed authentication, and delete the oldest record over the limit."""
+        """Note a sender that was not proven, and forget the endpoint's oldest note."""
         row = {
             "id": new_id(),
             "endpoint": endpoint,
@@ -181,11 +181,13 @@ class Inbox:
             "target": target,
             "headers": json.dumps(headers),
         }
-        oldest = select(rejects.c.id).order_by(rejects.c.id.desc()).offset(MOST_REJECTS).limit(1).scalar_subquery()
+        of_endpoint = rejects.c.endpoint == endpoint
+        newest_first = select(rejects.c.id).where(of_endpoint).order_by(rejects.c.id.desc())
+        oldest = newest_first.offset(MOST_REJECTS).limit(1).scalar_subquery()
 
         def transaction(connection: Connection) -> None:
             connection.execute(insert(rejects), row)
-            connection.execute(delete(rejects).where(rejects.c.id <= oldest))
+            connection.execute(delete(rejects).where(of_endpoint, rejects.c.id <= oldest))
 
         self._database.write(transaction)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Update, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Delete, Row, Update, and_, func, or_, select, text, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Assignment, Sent, ShipmentRecord, State, stamp_from_json
@@ -32,8 +32,6 @@ from receiver.vtex.nfe import plain_number
 
 #: Outcomes of deliveries that wait for a fix of this program.
 OPEN = ("quarantined", "error")
-#: The most rows changed in one transaction when many are to change.
-_BITE = 500
 
 
 class Unknown(Exception):
@@ -261,38 +259,6 @@ class OperatorQueries:
             changed += self._database.write(_reopening(those, values, recorder()))
         self._database.arrived.set()
         return changed
-
-    def prune(self, *, bodies_before: float) -> int:
-        """Empty the bodies of settled deliveries older than that; how many. Those that wait for a fix stay.
-
-        Many small transactions: a webhook waits for the write lock no longer than one of them takes.
-        """
-        old = (
-            select(deliveries.c.id, deliveries.c.received_at)
-            .where(
-                deliveries.c.received_at >= bindparam("after"),
-                deliveries.c.received_at < bodies_before,
-                deliveries.c.body.is_not(None),
-                deliveries.c.outcome.not_in(OPEN),
-            )
-            .order_by(deliveries.c.received_at)
-            .limit(_BITE)
-        )
-        empty = update(deliveries).where(
-            deliveries.c.id.in_(bindparam("ids", expanding=True)), deliveries.c.outcome.not_in(OPEN)
-        )
-        emptied, after = 0, 0.0
-        while rows := self._database.rows(old, {"after": after}):
-            after = rows[-1]["received_at"]
-            emptied += self._database.write(_executing(empty.values(body=None), {"ids": [row["id"] for row in rows]}))
-        self._forget_fetches(bodies_before)
-        return emptied
-
-    def _forget_fetches(self, before: float) -> None:
-        """Delete finished fetches, and the secrets of those that will never be made."""
-        old = fetches.c.changed_at < before
-        self._database.write(_executing(delete(fetches).where(old, fetches.c.outcome == "done")))
-        self._database.write(_executing(update(fetches).where(old, fetches.c.outcome == "held").values(headers="{}")))
 
     def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
         """``name``, ``reason`` and ``until`` of each account that is paused, or about to be tried again."""

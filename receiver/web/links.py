@@ -34,8 +34,11 @@ def blueprint(config: Config, index: Index, auth_failures: AuthFailures, *, cloc
             kept = harmless(request.headers.items())
             auth_failures.note(f"links/{name}", reason, method="POST", target=request.path, headers=kept)
             return problem(401)
+        body = whole_body(config.max_body)
+        if body.count(b"[") + body.count(b"{") > 2 * MOST:  # a link is one object, a list of them one bracket more
+            return problem(413, f"There are more links than {MOST}, or other things beside them; send fewer at once.")
         try:
-            items = _items(whole_body(config.max_body))
+            items = _items(body)
         except _NotLinks as error:
             return problem(400, str(error))
         if len(items) > MOST:

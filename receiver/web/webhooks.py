@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from adapters import ClientCredentials, Request
+from adapters import ClientCredentials, NotAuthentic, Request
+from adapters._auth import WITHOUT_BODY
 from receiver.config import Config, Endpoint
 from receiver.intake import Intake
 from receiver.store import StoreUnavailable
@@ -15,6 +16,10 @@ from receiver.web import tokens
 from receiver.web.outage import Outage
 from receiver.web.replies import problem, reply
 
+#: Bytes of a token request: a form of a few fields, which nobody reads.
+_TOKEN_BODY = 16 * 1024
+#: Bytes of a carrier's check of the URL.
+_MOST_CHECK = 2_000
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -36,9 +41,11 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
             raise MethodNotAllowed(allowed)
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             abort(415)
-        incoming = _request(endpoint, token, config.max_body, datetime.fromtimestamp(clock(), UTC))
+        now = datetime.fromtimestamp(clock(), UTC)
+        if not _may_be_heard(endpoint, token, now, intake):
+            return problem(401)
         try:
-            result = intake.receive(endpoint, incoming)
+            result = intake.receive(endpoint, _request(endpoint, token, whole_body(endpoint.max_body), now))
         except StoreUnavailable as error:
             outage.refused(endpoint, error)
             return problem(503)
@@ -52,20 +59,33 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
             abort(404)
         if request.method != "POST":
             raise MethodNotAllowed(("POST",))
-        incoming = _request(endpoint, "", config.max_body, datetime.fromtimestamp(clock(), UTC))
+        incoming = _request(endpoint, "", whole_body(_TOKEN_BODY), datetime.fromtimestamp(clock(), UTC))
         return tokens.answer(endpoint, endpoint.scheme, incoming, intake)
 
     return routes
 
 
-def _request(endpoint: Endpoint, token: str, max_body: int, now: datetime) -> Request:
+def _may_be_heard(endpoint: Endpoint, token: str, now: datetime, intake: Intake) -> bool:
+    """False: the sender is refused before its body is read. No part of the body proves it, and the body is too long for
+    a check of the URL, which comes without a proof."""
+    declared = request.content_length
+    if endpoint.scheme.kind not in WITHOUT_BODY or declared is None or declared <= _MOST_CHECK:
+        return True
+    try:
+        intake.authenticate(endpoint, _request(endpoint, token, b"", now), endpoint.scheme.check)
+    except NotAuthentic:
+        return False
+    return True
+
+
+def _request(endpoint: Endpoint, token: str, body: bytes, now: datetime) -> Request:
     raw_target = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.full_path)
     return Request(
         method=request.method,
         path=raw_target.partition("?")[0],
         query=request.query_string.decode("latin-1"),
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=whole_body(max_body),
+        body=body,
         received_at=now,
         token=token,
         zone=endpoint.zone,
@@ -73,8 +93,9 @@ def _request(endpoint: Endpoint, token: str, max_body: int, now: datetime) -> Re
 
 
 def whole_body(most: int) -> bytes:
-    """The whole body, byte for byte. Raises 413 past ``most`` bytes, after buffering at most one byte more, and 400 for
-    an incomplete body. Werkzeug cuts a chunked body at its limit, and does not notice a closed connection."""
+    """The bytes as they came, whole. Raises 413 past ``most`` bytes, having buffered no more than one beyond that, and
+    400 for half a body: werkzeug cuts a chunked one at its limit, and does not notice a sender that hung up."""
+    request.max_content_length = most + 1  # one byte past the limit shows that there is more
     declared = request.content_length
     if declared is not None and declared > most:
         abort(413)

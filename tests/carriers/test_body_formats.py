@@ -1,10 +1,14 @@
 """Formats that only some carriers use: Unix times, forms, JSON inside text, and the public page of a parcel."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from adapters import Unreadable, epoch, form, inner_json, page
+from adapters import NotAuthentic, Unreadable, epoch, form, inner_json, page
+from adapters._members import MOST_SEARCHED, members
 from tests.support.refusals import refusal
 
 
@@ -111,3 +115,41 @@ class TestPage:
     def test_page(self, number, url):
         """The number is encoded whole: it cannot lead to another page. Without a number there is none."""
         assert url == page("https://carrier.example/t?n={number}&x", number)
+
+
+class TestMembers:
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            (b"{}", {}),
+            (b'{"a":1}', {"a": "1"}),
+            (b' \n{ "a" : { "b" : [1, "}"] } , "c":"x,\\"y" }', {"a": '{ "b" : [1, "}"] }', "c": '"x,\\"y"'}),
+            (b'{"\\u0061":"\\u0062"}', {"a": '"\\u0062"'}),
+            ("\ufeff{}".encode(), {}),
+        ],
+    )
+    def test_found(self, body, expected):
+        """Each member's text stands as the sender wrote it, under the name that the writing stands for."""
+        assert expected == {name: body[slice(*extent)].decode() for name, extent in members(body).items()}
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"[]", b'["a",{}]', b'{"a":1', b'{"a":1,"a":1}', b'{"a":1,"\\u0061":2}', b'{"a', b'{"a\\', b'{"\\x":1}'],
+    )
+    def test_refused(self, body):
+        """What is no object proves nothing, and neither does one in which a name stands twice."""
+        with pytest.raises(NotAuthentic, match="no JSON object"):
+            members(body)
+
+    def test_limit(self):
+        """A longer body than any event is not searched."""
+        with pytest.raises(NotAuthentic, match="longer than 262144 bytes"):
+            members(b'{"a":"' + b"x" * MOST_SEARCHED + b'"}')
+
+    @given(st.dictionaries(st.text(), st.recursive(st.text(), lambda inner: st.lists(inner) | st.floats()), max_size=5))
+    def test_as_parsed(self, value):
+        """Strict JSON is divided as a parser divides it."""
+        body = json.dumps(value).encode()
+
+        found = {name: json.loads(body[slice(*extent)]) for name, extent in members(body).items()}
+        assert json.dumps(value) == json.dumps(found)

@@ -153,3 +153,12 @@ def test_template():
     rule = Rule.parse("ids", "order_id", r"(\d+)", "MLB-{}")
 
     assert [("order_id", "MLB-12"), ("order_id", "MLB-34")] == found({"ids": ["#12", "#34", "x"]}, rule)
+
+
+def test_long_text():
+    """A pattern never meets a text of more than 500 characters, where the natural one would take minutes."""
+    rule = Rule.parse("order", "order_id", r"(\d+-\d{2})")
+
+    assert [("order_id", "1-01")] == found({"order": "1-01" + " " * 10_000}, rule)
+    assert [] == found({"order": "7" * 400_000}, rule)
+    assert [] == found({"order": "1-01 " + "x" * 500}, rule)

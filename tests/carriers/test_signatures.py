@@ -110,7 +110,9 @@ class TestStamped:
         self.SCHEME.check(self.SIGNED, ["other", "stamp-secret"])
         assert self.SIGNED == self.SCHEME.sign(PLAIN, "stamp-secret")
 
-    @pytest.mark.parametrize("written", [f"v1={MAC}, t={STAMP}", f"t={STAMP},v0=ff,v1={'0' * 64},v1={MAC}"])
+    @pytest.mark.parametrize(
+        "written", [f"v1={MAC}, t={STAMP}", f"t={STAMP},v0=ff,v1={'0' * 64},v1={MAC}", f"t={STAMP},v1=no hex,v1={MAC}"]
+    )
     def test_accepted(self, written):
         """The parts come in any order, versions we do not know are passed over, one good signature suffices."""
         self.SCHEME.check(headed(x_signature=written), ["stamp-secret"])
@@ -166,6 +168,10 @@ class TestStandardWebhooks:
         """The same as `openssl dgst -sha256 -hmac … -binary | base64` makes of id, stamp and body."""
         self.SCHEME.check(self.signed(), [self.SECRET])
         assert self.signed() == self.SCHEME.sign(headed(webhook_id="msg_1"), self.SECRET)
+
+    def test_beside_a_broken_one(self):
+        """A signature that cannot be decoded does not hide a good one beside it."""
+        self.SCHEME.check(self.signed(f"v1,*** v1,{self.MAC}"), [self.SECRET])
 
     def test_prefix_of_the_secret(self):
         """``whsec_`` before the secret is a mark, not a part of it."""

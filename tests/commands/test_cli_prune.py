@@ -15,8 +15,11 @@ class TestPrune:
             lambda connection: connection.execute(text("UPDATE deliveries SET received_at = :at"), {"at": 1.0})
         )
 
-        assert "1 body emptied, all older than 30 days\n" == operator_on_either.says("prune")
-        assert [{"emptied": 0}] == operator_on_either.tells("prune")
+        assert (
+            "1 body emptied, all older than 30 days; 0 rows deleted, older than 400 days\n"
+            == operator_on_either.says("prune")
+        )
+        assert [{"emptied": 0, "deleted": 0}] == operator_on_either.tells("prune")
         assert 1 == len(operator_on_either.tells("deliveries"))
         result = receiver("export", config=operator_on_either.config)
         assert "1 delivery left out: the body was emptied" in result.stderr
@@ -26,4 +29,4 @@ class TestPrune:
         operator.rig.now = time.time()
         operator.in_step()
 
-        assert [{"emptied": 0}] == operator.tells("prune")
+        assert [{"emptied": 0, "deleted": 0}] == operator.tells("prune")

@@ -11,7 +11,7 @@ import pytest
 from adapters import Fetch, Header, Ignored, Reference, ReferenceKind, Request, Shipment, Status
 from receiver.carriers import registry
 from receiver.intake import Intake
-from receiver.store import Fetched, Fetches, Inbox, LeaseLost
+from receiver.store import Fetched, Fetches, Horizons, Inbox, LeaseLost, Retention
 from tests.support.bare_server import Heard, answer, serving
 from tests.support.rig import Rig, eventually, order, package
 from tests.support.sending import outcome, rows, toy
@@ -427,5 +427,5 @@ def test_retention(thin_rig: Rig, api: Api):
     thin_rig.work()
     assert {"done", "held"} == {row["outcome"] for row in rows(thin_rig, "fetches")}
 
-    thin_rig.queries.prune(bodies_before=thin_rig.now + 1)
+    Retention(thin_rig.database).prune(Horizons(bodies=1, unreadable=1), now=thin_rig.now + 86_401)
     assert ("held", "{}") == (fetch(thin_rig)["outcome"], fetch(thin_rig)["headers"])

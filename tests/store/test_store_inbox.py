@@ -14,7 +14,18 @@ import pytest
 from sqlalchemy import Text, cast, column, event, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from receiver.store import Database, Delivery, Inbox, OperatorQueries, Queue, Receipt, inbox, migrate
+from receiver.store import (
+    Database,
+    Delivery,
+    Horizons,
+    Inbox,
+    OperatorQueries,
+    Queue,
+    Receipt,
+    Retention,
+    inbox,
+    migrate,
+)
 from receiver.store.engine import turnstile_of
 from receiver.store.tables import deliveries, rejects, shipments, updates
 from tests.support.store_cases import NOW, claim_and_settle, delivery, everything, said, shipment, spawn, until
@@ -134,7 +145,7 @@ def test_duplicates_for_ever(database: Database) -> None:
     box = Inbox(database)
     first = delivery("p1", dedup="ep:event:1")
     box.receive(first)
-    assert 1 == OperatorQueries(database).prune(bodies_before=NOW + 1)
+    assert 1 == Retention(database).prune(Horizons(bodies=1, unreadable=1), now=NOW + 86_401).bodies
     before = everything(database)
     database.arrived.clear()
     assert Receipt(first.id, duplicate=True) == box.receive(delivery("p1", dedup="ep:event:1", at=NOW + 9))

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from receiver.store import Attempt, Database, Ending, Inbox, Index, LeaseLost, Link, OperatorQueries, Queue, operator
+from receiver.store import Attempt, Database, Ending, Inbox, Index, LeaseLost, Link, OperatorQueries, Queue
 from receiver.store.operator import Unknown
 from receiver.store.tables import BULK, deliveries
 from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment
@@ -215,23 +215,6 @@ def test_retry_all(database: Database) -> None:
     assert ["ep/1", "ep/2"] == ids(found.shipments(state="due"))
     assert 1 == found.retry_all(state="held", reason=None, now=NOW)
     assert 0 == found.retry_all(state="held", reason=None, now=NOW)
-
-
-def test_prune(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Old bodies are emptied, many of one instant too; what waits for a fix keeps its own, and nothing else goes."""
-    monkeypatch.setattr(operator, "_BITE", 2)
-    items = [delivery(at=NOW - 9) for _ in range(5)]
-    items += [delivery(at=NOW - 8, outcome=outcome) for outcome in ("quarantined", "error", "ignored")]
-    items += [delivery(at=NOW - 7), delivery(at=NOW)]
-    for item in items:
-        Inbox(database).receive(item)
-    before = {row["id"]: dict(row) for row in database.rows(select(deliveries))}
-    emptied = {item.id for item in items if item.received_at < NOW and item.outcome not in ("quarantined", "error")}
-    found = OperatorQueries(database)
-    assert 7 == found.prune(bodies_before=NOW)
-    expected = {name: {**row, "body": None if name in emptied else row["body"]} for name, row in before.items()}
-    assert expected == {row["id"]: dict(row) for row in database.rows(select(deliveries))}
-    assert 0 == found.prune(bodies_before=NOW)
 
 
 def test_oldest_unsettled(database: Database) -> None:

@@ -42,6 +42,7 @@ def write_config(folder: Path, database_url: str, vtex_url: str, endpoints: dict
     ]
     path = folder / "receiver.toml"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.chmod(0o600)
     return path
 
 

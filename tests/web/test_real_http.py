@@ -272,3 +272,11 @@ def test_log(server):
     assert "Traceback" not in written
     assert SECRET not in written
     assert "a/b c" not in written
+
+
+def test_refused_unheard(server):
+    """A sender whose proof stands in the head is refused before its body comes; a short body may be a check."""
+    unproven = head("/webhooks/ups", f"Content-Length: {MAX_BODY}").replace(SECRET.encode(), b"another-secret")
+
+    assert server.raw(unproven, half_close=False).startswith(b"HTTP/1.1 401 ")
+    assert server.raw(head("/webhooks/ups", f"Content-Length: {MAX_BODY}"), b"x").startswith(b"HTTP/1.1 400 ")

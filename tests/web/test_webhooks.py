@@ -14,7 +14,7 @@ from sqlalchemy import event
 from receiver.intake import Intake, Outcome
 from receiver.store import Inbox, StoreUnavailable
 from receiver.store.engine import sqlite_file
-from tests.support.rig import Rig, posted
+from tests.support.rig import MELHOR_ENVIO, Rig, posted
 from tests.support.sending import ENDPOINTS, SECRET, good, outcome, rows
 
 JSON = {"content-type": "application/json"}
@@ -173,6 +173,27 @@ class TestSender:
         assert 6 == len(rig.queries.rejects())
         assert "authentication failures not recorded, too many in one second: failures=15" in caplog.text
 
+    def test_reject_size(self, rig):
+        """A stranger's headers cost a few hundred bytes: their names, and the values of those that tell who came."""
+        headers = {f"x-{number}": "v" * 8_000 for number in range(80)} | {"user-agent": "u" * 8_000}
+        rig.client.post("/webhooks/melhor-envio?" + "q" * 5_000, json=posted(), headers=headers)
+
+        (reject,) = rig.queries.rejects()
+        kept = json.loads(reject["headers"])
+        assert {"[redacted]", "u" * 200, "application/json"} >= {
+            kept[name] for name in kept if name != "content-length"
+        }
+        assert len(reject["headers"]) + len(reject["target"]) < 3_000
+
+    def test_reject_flood_elsewhere(self, rig):
+        """A flood at one endpoint does not drive out why a carrier is refused at another."""
+        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "other": MELHOR_ENVIO})
+        for _ in range(20):
+            rig.client.post("/webhooks/melhor-envio", json=posted())
+        rig.client.post("/webhooks/other", json=posted())
+
+        assert ["other"] + 5 * ["melhor-envio"] == [row["endpoint"] for row in rig.queries.rejects()]
+
 
 class TestProbes:
     @pytest.mark.parametrize(
@@ -204,7 +225,7 @@ class TestProbes:
             reject["endpoint"], reject["method"], reject["target"],
         )  # fmt: skip
         assert "header x-me-signature is missing" == reject["reason"]
-        assert "1" == json.loads(reject["headers"])["x-proxy"]
+        assert "x-proxy" in json.loads(reject["headers"])
 
 
 class TestMembers:

@@ -1,0 +1,58 @@
+"""`receiver forget`: what one person's parcel left behind."""
+
+import time
+
+import click
+
+from receiver.commands._common import count, json_option, opened, say
+from receiver.store.forgetting import Forgetting, Traces
+
+
+@click.command()
+@click.option("--order", metavar="ORDER", help="The id of a VTEX order.")
+@click.option("--number", metavar="NUMBER", help="A tracking number.")
+@click.option("--text", metavar="TEXT", help="A name, an address, a document's number: wherever it stands.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be blanked.")
+@json_option
+def forget(*, order: str | None, number: str | None, text: str | None, dry_run: bool, as_json: bool) -> None:
+    """Blank what one order, number or text left behind.
+
+    It lists first with --dry-run. Bodies, headers, what was said and known, requests and answers go; the parcels are
+    dismissed. VTEX and the carrier keep what they have. See docs/privacy.md.
+    """
+    if sum(bool(one and one.strip()) for one in (order, number, text)) != 1:
+        raise click.UsageError("Name one of --order, --number and --text.")
+    if text is not None and len(text.strip()) < _LEAST_TEXT:
+        raise click.UsageError(f"--text needs {_LEAST_TEXT} characters or more: a shorter one stands in every row.")
+    with opened() as (_, database):
+        forgetting = Forgetting(database)
+        traces = _traces(forgetting, order, number, text)
+        if not dry_run:
+            forgetting.forget(traces, now=time.time())
+        done = "would be blanked" if dry_run else "blanked"
+        counts = ", ".join(count(many, *_WORDS[name]) for name, many in traces.counts().items())
+        lines = [f"{counts} {done}", *(traces.shipments if dry_run else ()), *(traces.deliveries if dry_run else ())]
+        found = {name: list(getattr(traces, name)) for name in traces.counts()}
+        say("\n".join(lines), {"dry_run": dry_run, **found}, as_json=as_json)
+
+
+#: Characters.
+_LEAST_TEXT = 4
+_WORDS = {
+    "deliveries": ("delivery", "deliveries"),
+    "shipments": ("shipment", "shipments"),
+    "attempts": ("call", "calls"),
+    "fetches": ("fetch", "fetches"),
+    "rejects": ("reject", "rejects"),
+}
+
+
+def _traces(forgetting: Forgetting, order: str | None, number: str | None, text: str | None) -> Traces:
+    if order is not None:
+        return forgetting.of_order(order.strip())
+    if number is not None:
+        return forgetting.of_number(number.strip())
+    return forgetting.of_text((text or "").strip())
+
+
+COMMANDS = (forget,)

@@ -1,0 +1,168 @@
+"""How long what was received is kept: bodies, unreadable bodies, rows; in small bites."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Delete,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.engine import Connection
+
+from receiver.config import Config
+from receiver.shipments import State
+from receiver.store.database import Database
+from receiver.store.operator import OPEN
+from receiver.store.tables import (
+    attempts,
+    defaults,
+    deliveries,
+    fetches,
+    invoices,
+    links,
+    orders,
+    rejects,
+    shipments,
+    unknown_words,
+    updates,
+    waits,
+)
+
+#: Rows changed in one transaction: what is received meanwhile waits for the write lock as long as one of them.
+_BITE = 500
+_DAY = 86_400.0
+#: States in which nothing more is going to happen by itself.
+_SETTLED = (State.IN_STEP, State.KEPT, State.CANCELLED, State.GAVE_UP, State.DISMISSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Horizons:
+    """Days. ``rows``: ``None`` is the database's own default, 0 is never."""
+
+    bodies: float
+    unreadable: float
+    rows: float | None = None
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        return cls(bodies=config.keep_bodies_days, unreadable=config.keep_unreadable_days, rows=config.keep_rows_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many bodies were emptied, how many rows deleted."""
+
+    bodies: int = 0
+    rows: int = 0
+
+
+class Retention:
+    """All of it raises `receiver.store.StoreUnavailable`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def prune(self, horizons: Horizons, *, now: float) -> Pruned:
+        """Empty what is older than its horizon, and delete settled rows; what still waits for something stays."""
+        before = now - horizons.bodies * _DAY
+        # No IN: a statement of many rows cannot hold one.
+        is_open = or_(*(deliveries.c.outcome == outcome for outcome in OPEN))
+        bodies = self._empty(not_(is_open), before=before)
+        bodies += self._empty(is_open, before=now - horizons.unreadable * _DAY)
+        self._forget_fetches(before)
+        days = self.rows_days(horizons.rows)
+        return Pruned(bodies, self._delete_rows(now - days * _DAY) if days else 0)
+
+    def rows_days(self, configured: float | None) -> float:
+        """Days after which settled rows are deleted: as configured, else what the database began with; 0 is never."""
+        if configured is not None:
+            return configured
+        found = self._database.rows(select(defaults.c.value).where(defaults.c.name == "keep_rows_days"))
+        return float(found[0]["value"]) if found else 0.0
+
+    def unreadable_soon(self, horizons: Horizons, *, now: float, notice: float = 7.0) -> int:
+        """Deliveries that wait for a fix and whose bodies go within ``notice`` days."""
+        before = now - (horizons.unreadable - notice) * _DAY
+        d = deliveries
+        soon = select(d.c.id).where(d.c.outcome.in_(OPEN), d.c.body.is_not(None), d.c.received_at < before)
+        return len(self._database.rows(soon.limit(10_000)))
+
+    def _empty(self, which: ColumnElement[bool], *, before: float) -> int:
+        """The bodies, and what else of the request stands in the row: headers, and the query of the URL."""
+        d = deliveries
+        full = or_(d.c.body.is_not(None), d.c.headers != "{}")
+        old = and_(d.c.received_at >= bindparam("after"), d.c.received_at < before)
+        columns = (d.c.id, d.c.received_at, d.c.target, d.c.body.is_not(None).label("full"))
+        statement = select(*columns).where(old, full, which).order_by(d.c.received_at).limit(_BITE)
+        one = update(d).where(d.c.id == bindparam("of"), which)
+        empty = one.values(body=None, headers="{}", target=bindparam("to"))
+        emptied, after = 0, 0.0
+        while rows := self._database.rows(statement, {"after": after}):
+            after = rows[-1]["received_at"]
+            values = [{"of": row["id"], "to": row["target"].partition("?")[0]} for row in rows]
+            self._database.write(_executing(empty, values))
+            emptied += sum(bool(row["full"]) for row in rows)
+        return emptied
+
+    def _forget_fetches(self, before: float) -> None:
+        """What is done, and the secrets of what never will be."""
+        old = fetches.c.changed_at < before
+        self._database.write(_executing(delete(fetches).where(old, fetches.c.outcome == "done")))
+        self._database.write(_executing(update(fetches).where(old, fetches.c.outcome == "held").values(headers="{}")))
+
+    def _delete_rows(self, before: float) -> int:
+        s, d, a = shipments, deliveries, attempts
+        settled = and_(s.c.due_at.is_(None), s.c.lease_until.is_(None), s.c.state.in_([one.value for one in _SETTLED]))
+        deleted = self._bites(select(s.c.id).where(settled, s.c.changed_at < before), self._delete_shipments)
+        spoken = exists().where(updates.c.delivery == d.c.id)
+        silent = select(d.c.id).where(d.c.received_at < before, d.c.body.is_(None), ~spoken)
+        deleted += self._bites(silent, _deleting(delete(d).where(d.c.id.in_(_IDS))))
+        known = exists().where(s.c.id == a.c.shipment)
+        lonely = select(a.c.id).where(a.c.begun_at < before, a.c.outcome.is_not(None), ~known)
+        deleted += self._bites(lonely, _deleting(delete(a).where(a.c.id.in_(_IDS))))
+        for table, at in ((orders, "learnt_at"), (links, "told_at"), (unknown_words, "last_at"), (rejects, "at")):
+            old = delete(table).where(table.c[at] < before)
+            deleted += self._database.write(_executing(old))
+        return deleted
+
+    def _delete_shipments(self, connection: Connection, ids: list[str]) -> int:
+        for column in (updates.c.shipment, attempts.c.shipment, waits.c.shipment, invoices.c.shipment):
+            connection.execute(delete(column.table).where(column.in_(ids)))
+        return connection.execute(delete(shipments).where(shipments.c.id.in_(ids))).rowcount
+
+    def _bites(self, which: Select[Any], remove: Callable[[Connection, list[str]], int]) -> int:
+        """Remove what ``which`` selects by id, until there is no more."""
+        removed = 0
+        while ids := [row["id"] for row in self._database.rows(which.limit(_BITE))]:
+            many = self._database.write(partial(_swapped, remove, ids))
+            removed += many
+            if not many:
+                break
+        return removed
+
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+
+
+def _deleting(statement: Delete) -> Callable[[Connection, list[str]], int]:
+    return lambda connection, ids: connection.execute(statement, {"ids": ids}).rowcount
+
+
+def _swapped(remove: Callable[[Connection, list[str]], int], ids: list[str], connection: Connection) -> int:
+    return remove(connection, ids)
+
+
+def _executing(statement: Any, parameters: Any = None) -> Callable[[Connection], int]:
+    return lambda connection: connection.execute(statement, parameters or {}).rowcount

@@ -1,0 +1,83 @@
+"""What `receiver check` warns of."""
+
+import pytest
+
+from receiver.carriers.slow_patterns import slow_patterns
+from tests.support.console import receiver, write_config
+from tests.support.rig import MELHOR_ENVIO
+
+LONG = "8f1d0c5b7a9e4c2d"
+FRENET = {"carrier": "frenet", "auth": {"scheme": "query"}}
+
+
+@pytest.fixture
+def warned(tmp_path, sqlite_url):
+    """The warnings for one endpoint; a function of its settings."""
+
+    def warnings(endpoint: dict) -> list[str]:
+        config = write_config(tmp_path, sqlite_url, "https://vtex.invalid", {"one": endpoint})
+        said = receiver("check", config=config)
+        assert 0 == said.exit_code
+        return [line for line in said.stdout.splitlines() if line.startswith("! ")]
+
+    return warnings
+
+
+class TestSecrets:
+    @pytest.mark.parametrize("secret", [LONG, f"merchant:{LONG}"])
+    def test_long(self, warned, secret):
+        """Sixteen random characters pass."""
+        assert [] == warned({**FRENET, "secrets": [secret]})
+
+    @pytest.mark.parametrize("secret", ["a", LONG[:-1], "a-long-user-name:short"])
+    def test_short(self, warned, secret):
+        """A shorter one that the merchant made up can be guessed; it is not printed."""
+        (line,) = warned({**FRENET, "secrets": [LONG, secret]})
+
+        assert line.startswith("! endpoints.one.secrets: is shorter than 16 characters")
+        assert secret not in line.split()
+
+    def test_of_the_carrier(self, warned):
+        """One that the carrier gives out is as long as it is."""
+        assert [] == warned({**MELHOR_ENVIO, "secrets": ["a1b2c3"]})
+
+    @pytest.mark.parametrize("secret", ["changeme", "Change-Me", "secret", "your-webhook-secret", "user:password123"])
+    def test_placeholder(self, warned, secret):
+        """A word that stands in every example is no secret, whoever chose it."""
+        endpoint = MELHOR_ENVIO if ":" not in secret else FRENET
+
+        (line,) = warned({**endpoint, "secrets": [secret]})
+
+        assert "! endpoints.one.secrets: holds a placeholder" in line
+
+
+class TestPatterns:
+    @pytest.mark.parametrize("pattern", [r"(\d+-\d{2})", r"^(\S+-\d{2})$", r"\bv\d+[a-z]{2,4}-\d\d\b"])
+    def test_fast(self, pattern):
+        """The patterns that people write take no time."""
+        assert [] == slow_patterns([pattern])
+
+    def test_slow(self, warned):
+        """One that goes back and forth is named, with its endpoint."""
+        slow = r"^(\w+\s?)+-\d\d$"
+        rules = [{"path": "a", "pattern": slow, "is": "order_id"}, {"path": "b", "pattern": r"\d+", "is": "sequence"}]
+
+        (line,) = warned({**MELHOR_ENVIO, "references": rules})
+
+        assert line.startswith(f"! endpoints.one: pattern {slow!r} may take seconds")
+
+
+class TestFiles:
+    def test_readable(self, tmp_path, sqlite_url):
+        """A configuration or a database that others may read is named, with the command that mends it."""
+        config = write_config(tmp_path, sqlite_url, "https://vtex.invalid", {"one": MELHOR_ENVIO})
+        receiver("check", config=config)
+        for name in ("receiver.toml", "receiver.db"):
+            (tmp_path / name).chmod(0o640)
+
+        lines = [line for line in receiver("check", config=config).stdout.splitlines() if line.startswith("! ")]
+
+        assert [
+            f"! {tmp_path / name}: other users of this machine may read it; run 'chmod 600 {name}' there"
+            for name in ("receiver.toml", "receiver.db")
+        ] == lines

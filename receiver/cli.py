@@ -29,8 +29,23 @@ def main() -> None:
     """
 
 
-PARTS = (run, carriers, demo, replaying, recording, looking, deciding, forgetting, reprocessing, linking, hooking)
-for command in (command for part in (*PARTS, indexing, asking) for command in part.COMMANDS):
+PARTS = (
+    run,
+    carriers,
+    demo,
+    replaying,
+    recording,
+    looking,
+    deciding,
+    forgetting,
+    reprocessing,
+    linking,
+    hooking,
+    indexing,
+    asking,
+    api,
+)
+for command in (command for part in PARTS for command in part.COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

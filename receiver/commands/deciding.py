@@ -24,7 +24,7 @@ from receiver.commands._deciding import decision_options, decisions_of
 from receiver.operations.decisions import NothingToChange
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent
-from receiver.store import Database, Horizons, OperatorQueries, Retention
+from receiver.store import DecisionRecord, Horizons, OperatorQueries, Retention
 from receiver.store.operator import Unknown
 from receiver.vtex.client import BadSegment, path_segment
 

@@ -1,7 +1,7 @@
 """The configuration: ``receiver.toml`` and the environment, as one frozen `Config`."""
 
 from receiver.config.loader import BadConfig, default_path, endpoint_from, load, parse
-from receiver.config.model import AWAIT_SECONDS, MAX_BODY, Account, Config, Endpoint
+from receiver.config.model import AWAIT_SECONDS, MAX_BODY, Account, Config, Endpoint, Person
 from receiver.config.tables import did_you_mean
 
 __all__ = [

@@ -19,7 +19,8 @@ from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
 from receiver.config.model import AWAIT_SECONDS, MAX_BODY, PLACEHOLDER_FIELDS, Account, Config, Endpoint
-from receiver.config.tables import Table, did_you_mean, fill
+from receiver.config.operators import operators
+from receiver.config.tables import REQUIRED, Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
 
 log = logging.getLogger("receiver.config")
@@ -121,7 +122,6 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
         path=path,
         database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
         send_on=table.choice("send_on", ("dispatched", "label"), "dispatched"),
-        operator_token=table.text("operator_token", None),
         max_body=int(table.number("max_body", MAX_BODY, least=1_000)),
         lease=table.number("lease", 60, least=5),
         concurrency=int(table.number("concurrency", 16, least=1)),

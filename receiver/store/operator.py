@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Row, Update, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Delete, Update, and_, func, or_, select, text, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Assignment, Sent, ShipmentRecord, State, stamp_from_json
@@ -32,6 +32,9 @@ from receiver.vtex.nfe import plain_number
 
 #: Outcomes of deliveries that wait for a fix of this program.
 OPEN = ("quarantined", "error")
+
+#: The most rows changed in one transaction when many are to change.
+_BITE = 500
 
 
 class Unknown(Exception):

@@ -51,7 +51,7 @@ class TestExample:
 
         different = {one.name for one in fields(Config) if getattr(told, one.name) != getattr(held, one.name)}
         # `keep_rows_days` is left to the database, and shown as a new one has it.
-        assert {"path", "operator_token", "accounts", "endpoints", "keep_rows_days"} == different
+        assert {"path", "accounts", "endpoints", "keep_rows_days"} == different
 
     def test_complete(self):
         """It shows every setting that the program reads, and only those."""

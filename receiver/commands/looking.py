@@ -120,14 +120,22 @@ def fetches(endpoint: str | None, *, as_json: bool) -> None:
 @click.command()
 @json_option
 def rejects(*, as_json: bool) -> None:
-    """List senders that could not prove themselves.
+    """List what did not get in.
 
-    The last ones, the newest first, with the reason, which they are not told.
+    Senders that could not prove themselves, and webhooks to an address or with a method that no endpoint has: the
+    newest first, with the reason, which they are not told.
     """
-    columns = {"at": "at", "endpoint": "endpoint", "reason": "reason", "method": "method", "target": "target"}
+    columns = {
+        "at": "at",
+        "endpoint": "endpoint",
+        "reason": "reason",
+        "count": "times",
+        "method": "method",
+        "target": "target",
+    }
     with opened() as (_, database):
         rows = ({**row, "headers": json.loads(row["headers"])} for row in OperatorQueries(database).rejects())
-        show_rows(rows, columns, as_json=as_json, empty="no authentication failures recorded")
+        show_rows(rows, columns, as_json=as_json, empty="nothing was rejected")
 
 
 @click.command()

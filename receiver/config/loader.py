@@ -27,6 +27,8 @@ log = logging.getLogger("receiver.config")
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+#: Carriers write both signs, and `receiver.web.webhooks` takes one for the other.
+_ENDPOINT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _FIELD = re.compile(r"\{(\w*)\}")
 _HEADER = re.compile(r"[a-z0-9-]+")
 
@@ -212,8 +214,8 @@ def parse_endpoint(
     name: str, table: Table, accounts: Mapping[str, Account], carriers: Mapping[str, Carrier]
 ) -> Endpoint | None:
     """One ``[endpoints.<name>]`` table; ``None`` where a fault leaves nothing to build."""
-    if not _NAME.fullmatch(name):
-        table.fault("", "is not an endpoint name (lower-case letters, digits, hyphens)")
+    if not _ENDPOINT_NAME.fullmatch(name):
+        table.fault("", "is not an endpoint name (lower-case letters, digits, hyphens, underscores)")
     slug = table.text("carrier", name.replace("-", "_"))
     carrier = carriers.get(slug)
     asked = _accounts_of(table, accounts)

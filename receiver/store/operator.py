@@ -26,6 +26,7 @@ from receiver.store.tables import (
     updates,
     waits,
 )
+from receiver.store.unknown_routes import UnknownRoutes
 from receiver.vtex.nfe import plain_number
 
 #: Outcomes of deliveries that wait for a fix of ours.
@@ -123,8 +124,15 @@ class OperatorQueries:
         return map(dict, self._database.each(select(*shown).where(*where).order_by(fetches.c.changed_at.desc())))
 
     def rejects(self) -> list[dict[str, Any]]:
-        """The last senders that were not proven, newest first."""
-        return [dict(row) for row in self._database.rows(select(rejects).order_by(rejects.c.id.desc()))]
+        """The last senders that were not proven, and what no endpoint takes, counted; newest first."""
+        failed = [{**row, "count": 1} for row in self._database.rows(select(rejects).order_by(rejects.c.id.desc()))]
+        shown = ("reason", "method", "target", "count")
+        unknown = [
+            {"id": f"{row['cause']}:{row['name']}", "endpoint": row["name"], "at": row["last_at"], "headers": "{}"}
+            | {name: row[name] for name in shown}
+            for row in UnknownRoutes(self._database).all()
+        ]
+        return sorted([*failed, *unknown], key=lambda row: row["at"], reverse=True)
 
     def find(self, name: str) -> str:
         """A shipment's id from its id or its tracking number, in any notation. Raises `Unknown`, also where several

@@ -285,6 +285,23 @@ accounts = Table(
     Column("failing_writes_since", Double),
 )
 
+#: Webhooks that no endpoint takes, counted by the name that was asked for and by cause; bounded. ``warned_at``: when
+#: the log said so last.
+unknown_routes = Table(
+    "unknown_routes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("cause", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("likely", Text),
+    Column("method", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("warned_at", Double, nullable=False),
+)
+
 #: The last senders that could not prove themselves, and why; bounded, and without their bodies.
 rejects = Table(
     "rejects",

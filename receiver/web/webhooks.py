@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from adapters import ClientCredentials, Request
 from receiver.config import Config, Endpoint
 from receiver.intake import Intake
+from receiver.intake.unknown_routes import Cause, UnknownRoutes
 from receiver.store import StoreUnavailable
 from receiver.web import tokens
 from receiver.web.outage import Outage
@@ -18,21 +19,24 @@ from receiver.web.replies import problem, reply
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> Blueprint:
-    """The routes of the configured endpoints."""
+def blueprint(config: Config, intake: Intake, unknown: UnknownRoutes, *, clock: Callable[[], float]) -> Blueprint:
+    """The routes of the configured endpoints; ``unknown`` hears of requests that none of them takes."""
     routes = Blueprint("webhooks", __name__)
-    outage = Outage(clock)
+    outage, by_name = Outage(clock), _finder(config)
     options = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
 
     @routes.route("/webhooks/<name>", defaults={"token": ""}, **options)
     @routes.route("/webhooks/<name>/<path:token>", **options)
     def receive(name: str, token: str) -> Response:
-        endpoint = config.endpoints.get(name)
+        endpoint = by_name(name)
         if endpoint is None or (token and endpoint.scheme.kind != "path"):
+            cause = Cause.PATH if endpoint else Cause.ENDPOINT
+            unknown.note(name, cause, method=request.method, has_token=bool(token))
             abort(404)
         probe = endpoint.carrier.probe
         allowed = (*endpoint.carrier.methods, *(probe.methods if probe else ()))
         if request.method not in allowed:
+            unknown.note(name, Cause.METHOD, method=request.method, has_token=bool(token))
             raise MethodNotAllowed(allowed)
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             abort(415)
@@ -47,15 +51,32 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
 
     @routes.route("/webhooks/<name>/oauth/token", **options)
     def token(name: str) -> Response:
-        endpoint = config.endpoints.get(name)
+        endpoint = by_name(name)
         if endpoint is None or not isinstance(endpoint.scheme, ClientCredentials):
+            cause = Cause.PATH if endpoint else Cause.ENDPOINT
+            unknown.note(name, cause, method=request.method, has_token=True)
             abort(404)
         if request.method != "POST":
+            unknown.note(name, Cause.METHOD, method=request.method)
             raise MethodNotAllowed(("POST",))
         incoming = _request(endpoint, "", config.max_body, datetime.fromtimestamp(clock(), UTC))
         return tokens.answer(endpoint, endpoint.scheme, incoming, intake)
 
     return routes
+
+
+def _finder(config: Config) -> Callable[[str], Endpoint | None]:
+    """The endpoint of a name. ``-`` and ``_`` are one sign: carriers' panels and our table of carriers write both. The
+    exact name wins; a name that could be either of two is none."""
+    alike: dict[str, list[Endpoint]] = {}
+    for name, endpoint in config.endpoints.items():
+        alike.setdefault(name.replace("_", "-"), []).append(endpoint)
+
+    def find(name: str) -> Endpoint | None:
+        found = alike.get(name.replace("_", "-"), [])
+        return config.endpoints.get(name) or (found[0] if len(found) == 1 else None)
+
+    return find
 
 
 def _request(endpoint: Endpoint, token: str, max_body: int, now: datetime) -> Request:

@@ -5,6 +5,7 @@ import click
 from receiver.commands import (
     asking,
     carriers,
+    checking,
     deciding,
     demo,
     hooking,
@@ -27,7 +28,21 @@ def main() -> None:
     """
 
 
-PARTS = (run, carriers, demo, replaying, recording, looking, deciding, reprocessing, linking, hooking, indexing, asking)
+PARTS = (
+    run,
+    checking,
+    carriers,
+    demo,
+    replaying,
+    recording,
+    looking,
+    deciding,
+    reprocessing,
+    linking,
+    hooking,
+    indexing,
+    asking,
+)
 for command in (command for part in PARTS for command in part.COMMANDS):
     main.add_command(command)
 

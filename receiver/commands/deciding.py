@@ -17,6 +17,7 @@ from receiver.commands._common import (
     say,
     state_option,
 )
+from receiver.commands.checking import pause_line
 from receiver.config import Config
 from receiver.operations import decisions
 from receiver.shipments import Sent
@@ -109,7 +110,13 @@ def retry(shipment: str | None, state: str | None, reason: str | None, *, as_jso
         else:
             queries.retry(named(queries, shipment or ""), now=time.time())
             many = 1
-        say(f"{count(many, 'shipment')} will be looked at again", {"retried": many}, as_json=as_json)
+        paused = queries.paused_accounts(now=time.time())
+        lines = [
+            f"{count(many, 'shipment')} will be looked at again",
+            *(f"account {pause_line(row)}" for row in paused),
+        ]
+        told = {"retried": many, **({"paused_accounts": [row["name"] for row in paused]} if paused else {})}
+        say("\n".join(lines), told, as_json=as_json)
 
 
 @click.command()

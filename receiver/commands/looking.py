@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from receiver.calls.pauses import how_it_ends
 from receiver.commands._common import (
     count,
     endpoint_option,
@@ -166,6 +167,9 @@ def _history(database: Database, name: str) -> dict[str, Any]:
     paused_until = history["paused"]["until"] if history["paused"] else None
     step = next_step(history["shipment"], paused_until=paused_until, now=time.time())
     history["next"] = {"what": step.what, "at": step.at}
+    if history["paused"]:
+        own_fault = bool(history["paused"].pop("own_fault"))
+        history["paused"]["ends"] = how_it_ends(history["shipment"]["account"], own_fault=own_fault)
     history["kept_back"] = _kept_back(history["shipment"])
     return history
 
@@ -251,7 +255,9 @@ def _place(order: str | None, invoice: str | None) -> str | None:
 
 
 def _paused(pause: dict[str, Any] | None) -> str:
-    return f", paused until {moment(pause['until'])}: {pause['reason']}" if pause else ""
+    if not pause:
+        return ""
+    return f", paused until {moment(pause['until'])}: {pause['reason']}; it ends {pause['ends']}"
 
 
 def _assigned(row: dict[str, Any]) -> str | None:

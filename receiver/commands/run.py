@@ -1,17 +1,15 @@
-"""Starting things: the receiver, its parts, the stand-in VTEX; and looking at what would start."""
+"""Starting things: the receiver, its parts, the stand-in VTEX."""
 
 import signal
 from pathlib import Path
 
 import click
 
-from receiver.carriers import Carrier
-from receiver.commands._common import bind_option, clear_faults, configuration, count, fail
+from receiver.commands._common import bind_option, clear_faults, configuration, fail
 from receiver.processes import server
 from receiver.sandbox import BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
 from receiver.sandbox import serve as serve_sandbox
 from receiver.store import migrate as migrate_database
-from receiver.store.engine import prepare
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
 _AT_LEAST_ONE = click.IntRange(min=1)
@@ -90,28 +88,6 @@ def sandbox(orders: Path, bind: str, faults: tuple[str, ...], seed: int) -> None
 
 
 @click.command()
-def check() -> None:
-    """Read configuration and database; say every fault."""
-    path, config = configuration()
-    with clear_faults():
-        prepare(config.database)
-    for name, account in config.accounts.items():
-        click.echo(f"account {name}: {account.base_url}, {count(len(account.app_tokens), 'app token')}")
-    for name, endpoint in config.endpoints.items():
-        accounts = f"account {' or '.join(endpoint.accounts_served)}"
-        parts = [endpoint.carrier.slug, f"proves itself by {endpoint.scheme.kind}", accounts]
-        if endpoint.references:
-            parts.append(count(len(endpoint.references), "reference rule"))
-        click.echo(f"endpoint /webhooks/{name}: {', '.join(parts)}")
-        if not endpoint.references and not endpoint.carrier.names_orders:
-            click.echo(f"  ! {_hint(endpoint.carrier)}")
-    if not config.endpoints:
-        click.echo("! no endpoint: add an [endpoints.<name>] table, or nothing can be received")
-    click.echo("database: ready")
-    click.echo(f"{path}: no faults")
-
-
-@click.command()
 def migrate() -> None:
     """Bring the database up to date.
 
@@ -123,13 +99,4 @@ def migrate() -> None:
     click.echo("the database is up to date")
 
 
-def _hint(carrier: Carrier) -> str:
-    if not carrier.references:
-        return f"{carrier.name} carries no order: tell it with 'receiver link', or with a reference rule of your own"
-    return (
-        f"{carrier.name} names no order by itself: add a reference rule "
-        f"(merchants write it into {', '.join(carrier.references)}), or tell it with 'receiver link'"
-    )
-
-
-COMMANDS = (serve, web, work, sandbox, check, migrate)
+COMMANDS = (serve, web, work, sandbox, migrate)

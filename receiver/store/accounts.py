@@ -82,6 +82,22 @@ class Accounts:
         )
         self._database.write(lambda connection: connection.execute(statement))
 
+    def is_own_fault(self, account: str) -> bool:
+        """The account is paused because its key or the configuration is wrong, not because VTEX asked for it."""
+        row = self._read(account)
+        return bool(row and row["pause_reason"] and row["own_fault"])
+
+    def resume_now(self, account: str) -> bool:
+        """A person ends a pause: one call at once, then the rest if VTEX answers it. False: it is not paused."""
+        statement = (
+            update(accounts)
+            .where(accounts.c.name == account, accounts.c.pause_reason.is_not(None))
+            .values(paused_until=0.0)
+        )
+        resumed = self._database.write(lambda connection: connection.execute(statement).rowcount > 0)
+        self._database.arrived.set()
+        return resumed
+
     def opens_at(self, now: float) -> float:
         """When the next pause ends that this process knows of; infinite where it knows of none."""
         return min((until for until in self._pauses.values() if until > now), default=math.inf)

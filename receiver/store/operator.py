@@ -170,9 +170,8 @@ class OperatorQueries:
         )
         tried = select(attempts).where(attempts.c.shipment == shipment_id).order_by(attempts.c.id)
         of_account = accounts.c.name == rows[0]["account"]
-        paused = select(accounts.c.paused_until.label("until"), accounts.c.pause_reason.label("reason")).where(
-            of_account, accounts.c.pause_reason.is_not(None)
-        )
+        pause = (accounts.c.paused_until.label("until"), accounts.c.pause_reason.label("reason"), accounts.c.own_fault)
+        paused = select(*pause).where(of_account, accounts.c.pause_reason.is_not(None))
         return {
             "shipment": _shipment(dict(rows[0])),
             "deliveries": [_news(dict(row)) for row in self._database.rows(news)],
@@ -292,10 +291,17 @@ class OperatorQueries:
         self._database.write(_executing(update(fetches).where(old, fetches.c.outcome == "held").values(headers="{}")))
 
     def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
-        """``name``, ``reason`` and ``until`` of each account that takes no calls, or is about to be tried again."""
+        """``name``, ``reason``, ``until`` and ``own_fault`` of each account that takes no calls, or is about to be
+        tried again. ``own_fault``: its key or the configuration is wrong."""
         statement = select(accounts).where(accounts.c.pause_reason.is_not(None)).order_by(accounts.c.name)
         return [
-            {"name": row["name"], "reason": row["pause_reason"], "until": row["paused_until"], "now": now}
+            {
+                "name": row["name"],
+                "reason": row["pause_reason"],
+                "until": row["paused_until"],
+                "own_fault": bool(row["own_fault"]),
+                "now": now,
+            }
             for row in self._database.rows(statement)
         ]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 
 from receiver.store import Database, OperatorQueries, StoreUnavailable
+from receiver.timing import stamp
 
 log = logging.getLogger("receiver.web")
 
@@ -57,7 +58,7 @@ class _Verdict:
             log.warning("not ready: reason=%s", error)  # the reason names hosts and files: not for whoever asks
             return {"status": "cannot store"}, 503
         # VTEX's words are for the log and the operator, not for whoever asks.
-        shown = [{"name": account["name"], "until": account["until"]} for account in paused]
+        shown = [{"name": account["name"], "until": stamp(account["until"])} for account in paused]
         return {"status": "ready", "paused_accounts": shown}, 200
 
 

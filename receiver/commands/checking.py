@@ -1,0 +1,136 @@
+"""Checking: what would start, what is paused and how that ends, and what the keys may do at VTEX."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from receiver.calls.pauses import how_it_ends
+from receiver.carriers import Carrier
+from receiver.commands._common import (
+    account_of,
+    clear_faults,
+    configuration,
+    count,
+    fail,
+    json_option,
+    moment,
+    opened,
+    printable,
+    say,
+)
+from receiver.config import Account, Config
+from receiver.http import Http
+from receiver.operations.access import Access, AccessCheck
+from receiver.store import Database, OperatorQueries, Paused, Queue, RateLimited
+from receiver.vtex.client import Vtex
+
+_UNPROVEN = "Notify invoice: not checked, only a write shows it"
+
+
+@click.command()
+@click.option("--vtex", "ask_vtex", is_flag=True, help="Ask VTEX what each key may do. Nothing is written.")
+def check(*, ask_vtex: bool) -> None:
+    """Read configuration and database; say every fault.
+
+    With --vtex also ask VTEX, by reading alone, whether each account's key, tokens and roles work. Exit code 1 where
+    one does not.
+    """
+    path, config = configuration()
+    with clear_faults(), opened() as (_, database):
+        pauses = {row["name"]: row for row in OperatorQueries(database).paused_accounts(now=time.time())}
+        fine = True
+        for name, account in config.accounts.items():
+            click.echo(f"account {name}: {account.base_url}, {count(len(account.app_tokens), 'app token')}")
+            if name in pauses:
+                click.echo(f"  ! {_pause(name, **pauses[name])}")
+            if ask_vtex:
+                fine &= _asked(config, database, account)
+    for line in _endpoints(config):
+        click.echo(line)
+    click.echo("database: ready")
+    if not ask_vtex:
+        click.echo("! keys and roles: not checked. receiver check --vtex asks VTEX, without writing")
+    if not fine:
+        fail(f"{path}: no faults, but VTEX does not take every key; see above")
+    click.echo(f"{path}: no faults")
+
+
+@click.command()
+@click.argument("account", required=False)
+@json_option
+def resume(account: str | None, *, as_json: bool) -> None:
+    """End an account's pause now.
+
+    After a correction of its key, or when VTEX is well again: one call is made at once, and the rest follows if VTEX
+    answers. Where it does not, the account is paused again. ACCOUNT may be left out where there is only one.
+    """
+    with opened() as (config, database):
+        name = account_of(config, account)
+        resumed = Queue(database, worker_name="command", lease=config.lease).accounts.resume_now(name)
+        text = (
+            f"account {name}: {'one call is made now, the rest follows if VTEX answers' if resumed else 'not paused'}"
+        )
+        say(text, {"account": name, "resumed": resumed}, as_json=as_json)
+
+
+def pause_line(pause: Mapping[str, Any]) -> str:
+    """An account's pause: until when, why, and how it ends."""
+    return f"{pause['name']} is {_pause(str(pause['name']), **pause)}"
+
+
+def _pause(account: str, *, until: float, reason: str, own_fault: bool, now: float, **_: object) -> str:
+    ends = how_it_ends(account, own_fault=own_fault)
+    when = f"paused until {moment(until)}" if until > now else "about to be tried again"
+    return printable(f"{when}: {reason}; it ends {ends}")
+
+
+def _asked(config: Config, database: Database, account: Account) -> bool:
+    """Print what the account's key may do; whether all that is needed is."""
+    http = Http([account.base_url])
+    check = AccessCheck(
+        account,
+        Queue(database, worker_name=f"command-{time.time_ns()}", lease=config.lease),
+        lambda settings: Vtex(settings, http, clock=time.time),
+        clock=time.time,
+        sleep=time.sleep,
+    )
+    found: list[Access] = []
+    try:
+        for one in check.run():
+            found.append(one)
+            mark = "  " if one.allowed else "! "
+            click.echo(
+                printable(f"  {mark}{one.what}: {one.why if one.allowed is not None else f'unknown, {one.why}'}")
+            )
+    except (Paused, RateLimited) as error:
+        click.echo(f"  ! not asked, VTEX wants no calls now: {error}")
+        return False
+    click.echo(f"    {_UNPROVEN}")
+    return not any(one.needed and not one.allowed for one in found)
+
+
+def _endpoints(config: Config) -> Iterator[str]:
+    for name, endpoint in config.endpoints.items():
+        accounts = f"account {' or '.join(endpoint.accounts_served)}"
+        parts = [endpoint.carrier.slug, f"proves itself by {endpoint.scheme.kind}", accounts]
+        if endpoint.references:
+            parts.append(count(len(endpoint.references), "reference rule"))
+        yield f"endpoint /webhooks/{name}: {', '.join(parts)}"
+        if not endpoint.references and not endpoint.carrier.names_orders:
+            yield f"  ! {_hint(endpoint.carrier)}"
+    if not config.endpoints:
+        yield "! no endpoint: add an [endpoints.<name>] table, or nothing can be received"
+
+
+def _hint(carrier: Carrier) -> str:
+    if not carrier.references:
+        return f"{carrier.name} carries no order: tell it with 'receiver link', or with a reference rule of your own"
+    return (
+        f"{carrier.name} names no order by itself: add a reference rule "
+        f"(merchants write it into {', '.join(carrier.references)}), or tell it with 'receiver link'"
+    )
+
+
+COMMANDS = (check, resume)

@@ -2,13 +2,15 @@
 share the account's rate limit and circuit breaker with the workers, and run only when no live shipment is due."""
 
 import math
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from receiver.calls.pauses import record_result
 from receiver.store import Paused, Queue, RateLimited
+from receiver.store.counters import VTEX_CALLS, VTEX_SECONDS
 from receiver.timing import BACKGROUND_READ
-from receiver.vtex.answers import Misconfigured, Throttled, Transient, Unanswered, VtexError
+from receiver.vtex.answers import Misconfigured, Throttled, Transient, Unanswered, VtexError, outcome_of
 from receiver.vtex.client import Vtex
 
 T = TypeVar("T")
@@ -42,14 +44,23 @@ class BackgroundCalls:
         """
         account = self.vtex.account.name
         self._wait_for_place(account, self._clock() + max_wait)
+        began = time.perf_counter()
         try:
             result = make()
         except VtexError as error:
+            self._count(account, outcome_of(error), time.perf_counter() - began)
             if order_id is not None or not isinstance(error, Misconfigured):
                 record_result(self._queue.accounts, account, error, order_id=order_id, now=self._clock())
             raise
+        self._count(account, "done", time.perf_counter() - began)
         record_result(self._queue.accounts, account, order_id=order_id, now=self._clock())
         return result
+
+    def _count(self, account: str, outcome: str, seconds: float) -> None:
+        """These calls are not recorded one by one: they count together."""
+        counters = self._queue.counters
+        counters.later(VTEX_CALLS, account, "background", outcome)
+        counters.time(VTEX_SECONDS, seconds)
 
     def read(self, make: Callable[[], T], *, order_id: str | None = None) -> T:
         """Like `call` for what may be repeated: pauses are waited for, VTEX's own trouble is met with patience."""

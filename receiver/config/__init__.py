@@ -1,7 +1,7 @@
 """What we are told: ``receiver.toml`` and the environment, as one frozen `Config`."""
 
 from receiver.config.loader import BadConfig, default_path, endpoint_from, load, parse
-from receiver.config.model import AWAIT_SECONDS, Account, Config, Endpoint
+from receiver.config.model import AWAIT_SECONDS, Account, Config, Endpoint, Metrics
 from receiver.config.tables import did_you_mean
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "BadConfig",
     "Config",
     "Endpoint",
+    "Metrics",
     "default_path",
     "did_you_mean",
     "endpoint_from",

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
-from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint
+from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint, Metrics
 from receiver.config.tables import Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
 
@@ -30,6 +30,8 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 #: Carriers write both signs, and `receiver.web.webhooks` takes one for the other.
 _ENDPOINT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _FIELD = re.compile(r"\{(\w*)\}")
+#: Characters of a token that a person chooses and machines send.
+LEAST_TOKEN = 16
 _HEADER = re.compile(r"[a-z0-9-]+")
 
 
@@ -89,11 +91,12 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
         for name, table in top.tables("endpoints").items()
         if (endpoint := parse_endpoint(name, table, accounts, config.carriers)) is not None
     }
+    metrics = _metrics(top.table("metrics"))
     top.finish()
     if faults:
         raise BadConfig(path, faults)
     accounts = {name: _never_indexing(account, endpoints.values()) for name, account in accounts.items()}
-    return replace(config, accounts=accounts, endpoints=endpoints)
+    return replace(config, accounts=accounts, endpoints=endpoints, metrics=metrics)
 
 
 def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Config:
@@ -116,6 +119,14 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
     )
     table.finish()
     return config
+
+
+def _metrics(table: Table) -> Metrics:
+    metrics = Metrics(tokens=table.texts("token", ()), bind=table.address("bind"))
+    if any(len(token) < LEAST_TOKEN for token in metrics.tokens):
+        table.fault("token", f"must have at least {LEAST_TOKEN} characters")
+    table.finish()
+    return metrics
 
 
 def _carriers(table: Table, folder: Path) -> Mapping[str, Carrier]:

@@ -98,6 +98,15 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Who may read ``/metrics``: who knows one of the ``tokens``, at the receiver's own address; and at ``bind``
+    (``HOST:PORT``), where there is one, whoever reaches it, or, where there are tokens, who knows one."""
+
+    tokens: tuple[str, ...] = field(default=(), repr=False)
+    bind: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything the program is told. Times are seconds unless the name says otherwise, sizes are bytes."""
 
@@ -115,5 +124,6 @@ class Config:
     await_seconds: tuple[float, ...] = AWAIT_SECONDS
     accounts: Mapping[str, Account] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=Metrics)
     #: Settings under a former name, a line each.
     notices: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ class AuthFailures:
         self, route: str, reason: str, *, method: str, target: str, headers: Mapping[str, str], status: int = 401
     ) -> None:
         """``route`` is the endpoint's name, or the route's; ``target`` and ``headers`` come without secrets."""
-        now = self._clock()
+        now, cause = self._clock(), "not_authenticated" if status == 401 else "keys_unavailable"
         if int(now) != self._second:
             if self._many > _A_SECOND:
                 log.warning(
@@ -34,11 +34,12 @@ class AuthFailures:
             self._second, self._many = int(now), 0
         self._many += 1
         if self._many > _A_SECOND:
+            self._inbox.reject_unstored(route, cause)
             return
         log.warning("authentication failed: endpoint=%s status=%d reason=%s", route, status, reason)
         try:
             self._inbox.reject(
-                endpoint=route, at=now, reason=reason, method=method, target=target, headers=dict(headers)
+                endpoint=route, at=now, reason=reason, cause=cause, method=method, target=target, headers=dict(headers)
             )
         except StoreUnavailable as error:
             log.warning("authentication failure not recorded: endpoint=%s reason=%s", route, error)

@@ -53,7 +53,14 @@ class UnknownRoutes:
         reason = _reason(cause, method, likely, is_endpoint=likely in self._config.endpoints)
         target = f"/webhooks/{shown}/{REDACTED}" if has_token else f"/webhooks/{shown}"
         route = UnknownRoute(
-            name=shown, cause=cause, reason=reason, likely=likely, method=method, target=target, count=count
+            name=shown,
+            cause=cause,
+            reason=reason,
+            likely=likely,
+            method=method,
+            target=target,
+            is_endpoint=cause is not Cause.ENDPOINT,
+            count=count,
         )
         try:
             if self._stored.note(route, now=now):

@@ -24,6 +24,7 @@ from receiver.processes.worker import Worker
 from receiver.store import Database, NotMigrated, Queue, StoreUnavailable
 from receiver.store.engine import prepare
 from receiver.web.app import create_app
+from receiver.web.metrics import MetricsServer, serve_metrics
 
 log = logging.getLogger("receiver.server")
 
@@ -78,6 +79,7 @@ def _work_until_signalled(path: Path, config: Config, concurrency: int | None) -
         database = Database(config.database)
         working = _Working(config, database, concurrency=concurrency)
         working.start()
+        metrics = serve_metrics(config, database)
         former = config
         while config is former:
             received = signal.sigwait(_SIGNALS)
@@ -86,6 +88,8 @@ def _work_until_signalled(path: Path, config: Config, concurrency: int | None) -
             config = _reloaded(path, former)
         working.claim_no_more()
         working.end()
+        if metrics:
+            metrics.stop()
         database.close()
 
 
@@ -164,6 +168,7 @@ class _Application(BaseApplication):
         self._path, self._config, self._settings, self._works = path, config, settings, work
         self._database: Database | None = None
         self._working: _Working | None = None
+        self._metrics: MetricsServer | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -177,7 +182,9 @@ class _Application(BaseApplication):
 
     def load(self) -> Any:
         self._database = Database(self._config.database)
-        return create_app(self._config, self._database)
+        app = create_app(self._config, self._database)
+        self._metrics = serve_metrics(self._config, self._database)
+        return app
 
     def start_working(self) -> None:
         """Raises `StoreUnavailable`, and may be repeated."""
@@ -193,6 +200,8 @@ class _Application(BaseApplication):
         """The requests have ended; now the calls to VTEX, and last what both need."""
         if self._working:
             self._working.end()
+        if self._metrics:
+            self._metrics.stop()
         if self._database:
             self._database.close()
 

@@ -179,11 +179,13 @@ class Worker:
 
     def _housekeeping(self) -> None:
         now = self._clock()
+        self._database.counters.flush(now=now)
         if now >= self._next_look:
             self._next_look = now + 60.0
             self._report_backlog(now)
         if now >= self._next_prune:
             self._next_prune = now + _DAY
+            self._database.write(partial(self._database.counters.retire, now=now))
             emptied = self._queries.prune(bodies_before=now - self._config.keep_bodies_days * _DAY)
             if emptied:
                 log.info("retention: emptied bodies=%d", emptied)

@@ -76,6 +76,8 @@ class Ending:
     outcome: str
     status: int | None
     answer: str | None
+    #: As in `Attempt`; ``None``: this process did not make the call.
+    call: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -285,6 +285,17 @@ accounts = Table(
     Column("failing_writes_since", Double),
 )
 
+#: What was counted, a row for each process: no two wait for one row. ``labels`` are a JSON list of values.
+counters = Table(
+    "counters",
+    metadata,
+    Column("process", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("labels", Text, primary_key=True),
+    Column("value", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+)
+
 #: Webhooks that no endpoint takes, counted by the name that was asked for and by cause; bounded. ``warned_at``: when
 #: the log said so last.
 unknown_routes = Table(

@@ -6,11 +6,14 @@ from typing import Any
 from sqlalchemy import BindParameter, Double, bindparam, case, delete, func, select
 from sqlalchemy.engine import Connection
 
+from receiver.store.counters import REJECTS
 from receiver.store.database import Database
 from receiver.store.tables import unknown_routes
 
 #: How many names and causes are kept. Those met last stay.
 MOST_ROUTES = 200
+#: Stands for a name that is no endpoint's where requests are counted.
+UNKNOWN = "(unknown)"
 #: Seconds between two warnings about one name and cause, of all processes together.
 WARN_EVERY = 3600.0
 
@@ -18,7 +21,8 @@ WARN_EVERY = 3600.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownRoute:
     """What was asked for, ``count`` times since it was stored last: ``name`` stands where an endpoint's would.
-    ``likely`` is the endpoint or carrier that is probably meant. ``target`` comes without secrets."""
+    ``likely`` is the endpoint or carrier that is probably meant; ``is_endpoint``: the name is configured. ``target``
+    comes without secrets."""
 
     name: str
     cause: str
@@ -26,6 +30,7 @@ class UnknownRoute:
     likely: str | None
     method: str
     target: str
+    is_endpoint: bool
     count: int = 1
 
 
@@ -48,13 +53,16 @@ class UnknownRoutes:
 
     def note(self, route: UnknownRoute, *, now: float) -> bool:
         """Store it. True: the log must say it now. ``now`` is Unix time in seconds. Raises `StoreUnavailable`."""
-        row = {name: getattr(route, name) for name in UnknownRoute.__slots__}
+        row = {name: getattr(route, name) for name in UnknownRoute.__slots__ if name != "is_endpoint"}
         row |= {"now": now, "first_at": now, "last_at": now, "warned_at": now}
 
         def transaction(connection: Connection) -> bool:
             stored = connection.execute(self._note, row).one()
             if stored.first_at == now:
                 self._bound(connection)
+            # Any name may be asked for: as a label each would be a time series of its own.
+            labels = (route.name if route.is_endpoint else UNKNOWN, route.cause)
+            self._database.counters.add(connection, {(REJECTS.name, labels): float(route.count)}, now=now)
             return bool(stored.warned_at == now)
 
         return self._database.write(transaction)

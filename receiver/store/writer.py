@@ -39,6 +39,15 @@ class Writer:
         """Like `write`, sharing statements with everybody else who writes ``bulk`` at this moment."""
         return self._submit(Job(None, bulk, item), deadline)
 
+    def write_later(self, work: Callable[[Connection], None], failed: Callable[[], None]) -> None:
+        """Like `write`, without a wait. ``failed`` is called where nothing was written."""
+        if self._closed:
+            failed()
+            return
+        job = Job(work, None, None)
+        job.future.add_done_callback(lambda future: failed() if future.exception() is not None else None)
+        self._committer.put(job)
+
     def close(self) -> None:
         """What was handed in is written first; whoever comes later gets `StoreUnavailable`."""
         self._closed = True

@@ -1,6 +1,7 @@
 """``/webhooks/<endpoint>[/<token>]``: where carriers POST. ``/webhooks/<endpoint>/oauth/token``: where some fetch a
 token first."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from receiver.config import Config, Endpoint
 from receiver.intake import Intake
 from receiver.intake.unknown_routes import Cause, UnknownRoutes
 from receiver.store import StoreUnavailable
+from receiver.store.counters import ACCEPT_SECONDS, Counters
 from receiver.web import tokens
 from receiver.web.outage import Outage
 from receiver.web.replies import problem, reply
@@ -19,8 +21,11 @@ from receiver.web.replies import problem, reply
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def blueprint(config: Config, intake: Intake, unknown: UnknownRoutes, *, clock: Callable[[], float]) -> Blueprint:
-    """The routes of the configured endpoints; ``unknown`` hears of requests that none of them takes."""
+def blueprint(
+    config: Config, intake: Intake, unknown: UnknownRoutes, counters: Counters, *, clock: Callable[[], float]
+) -> Blueprint:
+    """The routes of the configured endpoints; ``unknown`` hears of requests that none of them takes, ``counters`` how
+    long the others took."""
     routes = Blueprint("webhooks", __name__)
     outage, by_name = Outage(clock), _finder(config)
     options = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
@@ -28,7 +33,7 @@ def blueprint(config: Config, intake: Intake, unknown: UnknownRoutes, *, clock: 
     @routes.route("/webhooks/<name>", defaults={"token": ""}, **options)
     @routes.route("/webhooks/<name>/<path:token>", **options)
     def receive(name: str, token: str) -> Response:
-        endpoint = by_name(name)
+        began, endpoint = time.perf_counter(), by_name(name)
         if endpoint is None or (token and endpoint.scheme.kind != "path"):
             cause = Cause.PATH if endpoint else Cause.ENDPOINT
             unknown.note(name, cause, method=request.method, has_token=bool(token))
@@ -47,6 +52,8 @@ def blueprint(config: Config, intake: Intake, unknown: UnknownRoutes, *, clock: 
             outage.refused(endpoint, error)
             return problem(503)
         outage.over()
+        counters.time(ACCEPT_SECONDS, time.perf_counter() - began)
+        counters.flush(now=clock())
         return reply(endpoint, result)
 
     @routes.route("/webhooks/<name>/oauth/token", **options)

@@ -26,6 +26,7 @@ _LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 #: Which files may import a package. Those not named may be imported anywhere in the shell.
 HOMES = {
     "flask": ("receiver/web/", "receiver/sandbox/app.py"),
+    "prometheus_client": ("receiver/web/metrics.py",),
     "requests": ("receiver/http.py",),
     "jsonschema": ("receiver/carriers/schemas.py",),
     "sqlalchemy": ("receiver/store/",),

@@ -1,4 +1,4 @@
-"""What the operator is told and what is measured: addresses that no endpoint has."""
+"""What the operator is told and what is measured: addresses that no endpoint has, and counters."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,7 +22,17 @@ def upgrade() -> None:
         sa.Column("warned_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("name", "cause"),
     )
+    op.create_table(
+        "counters",
+        sa.Column("process", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("labels", sa.Text(), nullable=False),
+        sa.Column("value", sa.Double(), nullable=False),
+        sa.Column("last_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("process", "name", "labels"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("counters")
     op.drop_table("unknown_routes")

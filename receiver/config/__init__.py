@@ -1,7 +1,7 @@
 """What we are told: ``receiver.toml`` and the environment, as one frozen `Config`."""
 
 from receiver.config.loader import BadConfig, default_path, endpoint_from, load, parse
-from receiver.config.model import AWAIT_SECONDS, Account, Config, Endpoint, Metrics
+from receiver.config.model import AWAIT_SECONDS, Account, Config, Endpoint, Metrics, Notify, NotifyWebhook, Smtp
 from receiver.config.tables import did_you_mean
 
 __all__ = [
@@ -11,6 +11,9 @@ __all__ = [
     "Config",
     "Endpoint",
     "Metrics",
+    "Notify",
+    "NotifyWebhook",
+    "Smtp",
     "default_path",
     "did_you_mean",
     "endpoint_from",

@@ -19,6 +19,7 @@ from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
 from receiver.config.model import AWAIT_SECONDS, PLACEHOLDER_FIELDS, Account, Config, Endpoint, Metrics
+from receiver.config.notify import read_notify
 from receiver.config.tables import Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
 
@@ -91,12 +92,12 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
         for name, table in top.tables("endpoints").items()
         if (endpoint := parse_endpoint(name, table, accounts, config.carriers)) is not None
     }
-    metrics = _metrics(top.table("metrics"))
+    metrics, notify = _metrics(top.table("metrics")), read_notify(top.table("notify"))
     top.finish()
     if faults:
         raise BadConfig(path, faults)
     accounts = {name: _never_indexing(account, endpoints.values()) for name, account in accounts.items()}
-    return replace(config, accounts=accounts, endpoints=endpoints, metrics=metrics)
+    return replace(config, accounts=accounts, endpoints=endpoints, metrics=metrics, notify=notify)
 
 
 def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Config:

@@ -20,6 +20,8 @@ class TestExample:
         "VTEX_APP_KEY": "k", "VTEX_APP_TOKEN": "t", "MELHOR_ENVIO_SECRET": "m", "FRENET_TOKEN": "f",
         "SHIPSTATION_URL_TOKEN": "s", "SHIPSTATION_KEY": "k:s",
         "RECEIVER_OPERATOR_TOKEN": "o", "VTEX_HOOK_SECRET": "h", "LINK_TOKEN": "l",
+        "METRICS_TOKEN": "a-token-of-prometheus", "ALERT_URL": "json://127.0.0.1", "SMTP_USER": "u",
+        "SMTP_PASSWORD": "p", "ALERT_SECRET": "whsec_" + "a" * 32,
     }  # fmt: skip
 
     def test_loads(self):
@@ -50,14 +52,15 @@ class TestExample:
         told, held = load(whole, self.ENVIRONMENT), load(plain, self.ENVIRONMENT)
 
         different = {one.name for one in fields(Config) if getattr(told, one.name) != getattr(held, one.name)}
-        assert {"path", "operator_token", "accounts", "endpoints"} == different
+        assert {"path", "operator_token", "metrics", "notify", "accounts", "endpoints"} == different
 
     def test_complete(self):
         """It shows every setting that the program reads, and only those."""
         written = re.sub(r"(?m)^# (?=\w+ = |\[\[)", "", EXAMPLE.read_text())
         shown = set(re.findall(r"(?m)^(\w+) = ", written)) | {"auth", "scheme", "name"}
-        readers = ("text", "texts", "number", "boolean", "choice", "zone", "table", "growing")
-        trees = [ast.parse((ROOT / "receiver" / "config" / f"{name}.py").read_text()) for name in ("loader", "rules")]
+        readers = ("text", "texts", "number", "boolean", "choice", "zone", "table", "growing", "address")
+        modules = ("loader", "rules", "notify")
+        trees = [ast.parse((ROOT / "receiver" / "config" / f"{name}.py").read_text()) for name in modules]
         read = {
             node.args[0].value
             for tree in trees
@@ -66,7 +69,7 @@ class TestExample:
             if node.args and isinstance(node.args[0], ast.Constant)
         }
 
-        assert read - {"receiver"} == shown
+        assert read - {"receiver", "metrics", "notify", "smtp", "webhook"} == shown
 
 
 class TestLoading:

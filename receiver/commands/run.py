@@ -2,29 +2,35 @@
 
 import signal
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from receiver.commands._common import bind_option, clear_faults, configuration, fail
 from receiver.processes import server
+from receiver.processes.logs import Format, start_logging
 from receiver.sandbox import BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
 from receiver.sandbox import serve as serve_sandbox
 from receiver.store import migrate as migrate_database
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
 _AT_LEAST_ONE = click.IntRange(min=1)
+log_format_option = click.option(
+    "--log-format", type=click.Choice(get_args(Format)), help="How the log is written; default: as configured (text)."
+)
 
 
 @click.command()
 @bind_option("127.0.0.1:8000")
 @click.option("--threads", type=_AT_LEAST_ONE, default=16, show_default=True)
-def serve(bind: str, threads: int) -> None:
+@log_format_option
+def serve(bind: str, threads: int, log_format: Format | None) -> None:
     """Receive and work, in one process.
 
     SIGHUP reads the configuration again.
     """
     path, config = configuration()
-    server.start_logging()
+    start_logging(log_format or config.log_format)
     with clear_faults():
         server.serve(path, config, bind=bind, threads=threads)
 
@@ -33,13 +39,14 @@ def serve(bind: str, threads: int) -> None:
 @bind_option("127.0.0.1:8000")
 @click.option("--processes", type=_AT_LEAST_ONE, default=2, show_default=True)
 @click.option("--threads", type=_AT_LEAST_ONE, default=16, show_default=True)
-def web(bind: str, processes: int, threads: int) -> None:
+@log_format_option
+def web(bind: str, processes: int, threads: int, log_format: Format | None) -> None:
     """Only receive; `receiver work` does the rest.
 
     Any number of them, on any number of hosts with PostgreSQL. SIGHUP reads the configuration again.
     """
     path, config = configuration()
-    server.start_logging()
+    start_logging(log_format or config.log_format)
     with clear_faults():
         server.serve(path, config, bind=bind, processes=processes, threads=threads, work=False)
 
@@ -51,13 +58,14 @@ def web(bind: str, processes: int, threads: int) -> None:
     type=_AT_LEAST_ONE,
     help="Shipments worked at once, per account; default: as configured. (--hands is the former name.)",
 )
-def work(concurrency: int | None) -> None:
+@log_format_option
+def work(concurrency: int | None, log_format: Format | None) -> None:
     """Only work: make VTEX agree with what was received.
 
     SIGHUP reads the configuration again.
     """
     path, config = configuration()
-    server.start_logging()
+    start_logging(log_format or config.log_format)
     with clear_faults():
         server.work(path, config, concurrency=concurrency)
 

@@ -107,6 +107,7 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
         database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
         send_on=table.choice("send_on", ("dispatched", "label"), "dispatched"),
         operator_token=table.text("operator_token", None),
+        log_format=table.choice("log_format", ("text", "json"), "text"),
         max_body=int(table.number("max_body", 2_000_000, least=1_000)),
         lease=table.number("lease", 60, least=5),
         concurrency=int(table.number("concurrency", 16, least=1)),

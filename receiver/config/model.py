@@ -166,6 +166,7 @@ class Config:
     database: str = field(repr=False)
     send_on: Literal["dispatched", "label"] = "dispatched"
     operator_token: str | None = field(default=None, repr=False)
+    log_format: Literal["text", "json"] = "text"
     max_body: int = 2_000_000
     lease: float = 60.0
     concurrency: int = 16

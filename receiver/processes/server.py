@@ -37,16 +37,6 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _HEARTBEATS = "/dev/shm"  # noqa: S108  gunicorn makes its files there safely
 
 
-def start_logging(level: str = "INFO") -> None:
-    """Plain lines on stderr, UTC, one per event; from ``level`` on for the receiver itself, else from WARNING on."""
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    logging.basicConfig(level="WARNING", handlers=[handler])
-    logging.getLogger("receiver").setLevel(level)
-
-
 def serve(path: Path, config: Config, *, bind: str, processes: int = 1, threads: int = 16, work: bool = True) -> None:
     """Run gunicorn until it is told to stop: the web side, and with ``work`` a worker beside it in the same process.
 

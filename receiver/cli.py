@@ -6,6 +6,7 @@ from receiver.commands import (
     api,
     asking,
     carriers,
+    checking,
     deciding,
     demo,
     forgetting,
@@ -13,6 +14,7 @@ from receiver.commands import (
     indexing,
     linking,
     looking,
+    notifying,
     recording,
     replaying,
     reprocessing,
@@ -31,6 +33,7 @@ def main() -> None:
 
 PARTS = (
     run,
+    checking,
     carriers,
     demo,
     replaying,
@@ -38,6 +41,7 @@ PARTS = (
     looking,
     deciding,
     forgetting,
+    notifying,
     reprocessing,
     linking,
     hooking,

@@ -39,6 +39,15 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def time(self) -> float | None:
+        """The sender's time (``Date``) in seconds since the epoch; ``None`` where it says none."""
+        try:
+            when = parsedate_to_datetime(self.headers["date"])
+            return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+        except (KeyError, ValueError, OverflowError):
+            return None
+
 
 class NoAnswer(Exception):
     """No complete answer arrived, so whether a write was applied is unknown."""

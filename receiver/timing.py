@@ -6,6 +6,7 @@ what is tried again       after                                       constant
 a shipment or a fetch     a call that failed                          `RETRY`
 all calls of an account   ten orders in a row without an answer       `OUTAGE`
 all calls of an account   a key that does not work                    `BAD_KEY`
+a message to people       a channel that failed                       `NOTIFICATION`
 an order for the index    a read that failed                          `INDEX_READ`
 a command's own read      a read that failed                          `BACKGROUND_READ`
 a read-back               a write that is not visible yet             `READ_BACKS`
@@ -40,6 +41,7 @@ class Backoff:
 RETRY = Backoff(first=5.0, most=3600.0, jitter=0.2)
 OUTAGE = Backoff(first=15.0, most=300.0, jitter=0.2)
 BAD_KEY = Backoff(first=300.0, most=3600.0)
+NOTIFICATION = Backoff(first=30.0, most=3600.0, tries=30)
 INDEX_READ = Backoff(first=30.0, tries=8)
 BACKGROUND_READ = Backoff(first=5.0, tries=5)
 #: Seconds from a write to its first read-back, unless the configuration says otherwise.
@@ -59,6 +61,11 @@ def next_read_back(written_at: float, seconds: float, now: float) -> float | Non
     return next((at for at in looks if at > now), None)
 
 
-def stamp(moment: float) -> str:
-    """A time in seconds since the epoch, as text for people."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+def moment(seconds: float) -> datetime:
+    """Seconds since the epoch as a time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def stamp(seconds: float) -> str:
+    """Seconds since the epoch as people read them."""
+    return moment(seconds).isoformat(timespec="seconds")

@@ -10,8 +10,9 @@ from receiver.calls.pauses import record_result
 from receiver.config import Config
 from receiver.http import Http
 from receiver.store import Database, Paused, Queue, RateLimited
+from receiver.store.counters import VTEX_CALLS, VTEX_SECONDS
 from receiver.timing import BACKGROUND_READ
-from receiver.vtex.answers import Misconfigured, Throttled, Transient, Unanswered, VtexError
+from receiver.vtex.answers import Misconfigured, Throttled, Transient, Unanswered, VtexError, outcome_of
 from receiver.vtex.client import Vtex
 
 T = TypeVar("T")
@@ -55,14 +56,23 @@ class BackgroundCalls:
         """
         account = self.vtex.account.name
         self._wait_for_place(account, self._clock() + max_wait)
+        began = time.perf_counter()
         try:
             result = make()
         except VtexError as error:
+            self._count(account, outcome_of(error), time.perf_counter() - began)
             if order_id is not None or not isinstance(error, Misconfigured):
                 record_result(self._queue.accounts, account, error, order_id=order_id, now=self._clock())
             raise
+        self._count(account, "done", time.perf_counter() - began)
         record_result(self._queue.accounts, account, order_id=order_id, now=self._clock())
         return result
+
+    def _count(self, account: str, outcome: str, seconds: float) -> None:
+        """These calls are not recorded one by one: they count together."""
+        counters = self._queue.counters
+        counters.later(VTEX_CALLS, account, "background", outcome)
+        counters.time(VTEX_SECONDS, seconds)
 
     def read(self, make: Callable[[], T], *, order_id: str | None = None) -> T:
         """Like `call`, for calls that may be repeated: it waits for pauses to end, and retries failures of VTEX."""

@@ -1,10 +1,12 @@
 """The calls to VTEX for one claim. Each is reserved and recorded before it is made, and needs the lease."""
 
+import time
 from collections.abc import Callable, Collection
 from typing import Any
 
 from receiver.calls.pauses import is_answer, record_outage, resume_if_paused
 from receiver.store import Attempt, Claim, Ending, LeaseLost, Paused, Queue
+from receiver.store.counters import VTEX_SECONDS
 from receiver.vtex.answers import VtexError, leaves_open, outcome_of
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.facts import Fact, index_facts
@@ -112,9 +114,11 @@ class ClaimCalls:
     def _make(self, make: Callable[[], Any]) -> Any:
         """Make the call. Raises `LeaseLost` before and after it if the lease has expired."""
         self._check_lease()
+        began = time.perf_counter()
         try:
             return make()
         finally:
+            self._queue.counters.time(VTEX_SECONDS, time.perf_counter() - began)
             self._check_lease()
 
     def _check_lease(self) -> None:
@@ -122,7 +126,7 @@ class ClaimCalls:
             raise LeaseLost(self._claim.id)
 
     def _end(self, attempt: Attempt, outcome: str, status: int | None, answer: str | None) -> None:
-        self.endings.append(Ending(attempt.id, self._clock(), outcome, status, answer))
+        self.endings.append(Ending(attempt.id, self._clock(), outcome, status, answer, attempt.call))
 
 
 def _receipt(content: Any) -> str | None:

@@ -55,8 +55,9 @@ def record_outage(
     if isinstance(error, Unanswered | Transient):
         if accounts.failed(account, order_id, writing=writing, now=now, pause_seconds=_outage, reason=str(error)):
             log.error(
-                "account paused, shipments wait: account=%s reason=%s ends=by itself, within minutes", account, error
-            )
+                "account paused, shipments wait: account=%s reason=%s ends=%s",
+                account, error, how_it_ends(account, own_fault=False),
+            )  # fmt: skip
     elif not isinstance(error, Throttled | Misconfigured):
         accounts.answered(account, writing=writing)
 
@@ -84,14 +85,20 @@ def pause_after(accounts: Accounts, account: str, error: VtexError, *, now: floa
     return None
 
 
+def how_it_ends(account: str, *, own_fault: bool) -> str:
+    """How a pause ends, and what a person can do: part of every message about one."""
+    if own_fault:
+        return f"when the key works; after a correction: receiver resume {account}, or SIGHUP to a worker"
+    return f"by itself; sooner by receiver resume {account}"
+
+
 def pause(accounts: Accounts, account: str, seconds: float, reason: str, *, own_fault: bool, now: float) -> float:
     """Pause the account for so many seconds, and log it once. Returns until when."""
     until = now + seconds
     if accounts.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
-        ends = "when the key works; tried again then, and at once on SIGHUP" if own_fault else "by itself"
         log.error(
             "account paused, shipments wait: account=%s until=%s reason=%s ends=%s",
-            account, stamp(until), reason, ends,
+            account, stamp(until), reason, how_it_ends(account, own_fault=own_fault),
         )  # fmt: skip
     return until
 

@@ -1,66 +1,111 @@
-"""What `receiver check` warns of: it works as configured, and may do harm one day."""
+"""Checking: what would start, what is paused and how that ends, and what the keys may do at VTEX."""
 
-import re
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from receiver.carriers.slow_patterns import slow_patterns
-from receiver.config import Config
-from receiver.store.engine import is_sqlite, sqlite_file
+import click
 
-#: Characters of a secret that a merchant makes up. The draft of OWASP's webhook security page asks for 32 random bytes.
-LEAST_SECRET = 16
-#: Schemes whose secret the merchant makes up; under the others it is the carrier's.
-_CHOSEN = ("header", "bearer", "basic", "path", "query", "oauth")
-_PLACEHOLDER = re.compile(
-    r"(change[-_ ]?(me|this|it)|(my|your|the)?[-_ ]?(secret|password|webhook[-_ ]?secret|api[-_ ]?key)[-_ ]?(here)?"
-    r"|example|replace[-_ ]?me|todo|x+|\*+|user:(value|password)|(hook|link)[-_]?(secret|token)|<.*>)\d*",
-    re.IGNORECASE,
-)
+from receiver.calls.pauses import how_it_ends
+from receiver.carriers import Carrier
+from receiver.commands._common import clear_faults, configuration, count, fail, opened, printable
+from receiver.commands.check_warnings import warnings
+from receiver.config import Account, Config
+from receiver.http import Http
+from receiver.operations.access import Access, AccessCheck
+from receiver.shipments.plain import moment
+from receiver.store import Database, OperatorQueries, Paused, Queue, RateLimited
+from receiver.vtex.client import Vtex
 
-
-def warnings(config: Config) -> Iterator[str]:
-    """A sentence each, without a secret in it."""
-    yield from _secrets(config)
-    yield from _patterns(config)
-    yield from _open_files(config)
+_UNPROVEN = "Notify invoice: not checked, only a write shows it"
 
 
-def _secrets(config: Config) -> Iterator[str]:
-    for name, endpoint in config.endpoints.items():
-        chosen = endpoint.scheme.kind in _CHOSEN
-        yield from _weak(f"endpoints.{name}.secrets", endpoint.secrets, chosen=chosen)
-    for name, account in config.accounts.items():
-        yield from _weak(f"vtex.{name}.app_key", [account.app_key], chosen=False)
-        yield from _weak(f"vtex.{name}.app_token", account.app_tokens, chosen=False)
-        yield from _weak(f"vtex.{name}.hook_secrets", account.hook_secrets, chosen=True)
-        yield from _weak(f"vtex.{name}.link_tokens", account.link_tokens, chosen=True)
+@click.command()
+@click.option("--vtex", "ask_vtex", is_flag=True, help="Ask VTEX what each key may do. Nothing is written.")
+def check(*, ask_vtex: bool) -> None:
+    """Read configuration and database; say every fault.
+
+    With --vtex also ask VTEX, by reading alone, whether each account's key, tokens and roles work. Exit code 1 where
+    one does not.
+    """
+    path, config = configuration()
+    with clear_faults(), opened() as (_, database):
+        pauses = {row["name"]: row for row in OperatorQueries(database).paused_accounts(now=time.time())}
+        fine = True
+        for name, account in config.accounts.items():
+            click.echo(f"account {name}: {account.base_url}, {count(len(account.app_tokens), 'app token')}")
+            if name in pauses:
+                click.echo(f"  ! {_pause(name, **pauses[name])}")
+            if ask_vtex:
+                fine &= _asked(config, database, account)
+    for line in _endpoints(config):
+        click.echo(line)
+    for warning in warnings(config):
+        click.echo(f"! {warning}")
+    click.echo("database: ready")
+    if not ask_vtex:
+        click.echo("! keys and roles: not checked. receiver check --vtex asks VTEX, without writing")
+    if not fine:
+        fail(f"{path}: no faults, but VTEX does not take every key; see above")
+    click.echo(f"{path}: no faults")
 
 
-def _weak(setting: str, secrets: Iterable[str], *, chosen: bool) -> Iterator[str]:
-    for secret in secrets:
-        word = secret.rpartition(":")[2]
-        if _PLACEHOLDER.fullmatch(secret) or _PLACEHOLDER.fullmatch(word):
-            yield f"{setting}: holds a placeholder, which everybody knows; put a random text in its place"
-        elif chosen and len(word) < LEAST_SECRET:
-            yield f"{setting}: is shorter than {LEAST_SECRET} characters; 'openssl rand -hex 32' makes a good one"
+def pause_line(pause: Mapping[str, Any]) -> str:
+    """An account's pause: until when, why, and how it ends."""
+    return f"{pause['name']} is {_pause(str(pause['name']), **pause)}"
 
 
-def _patterns(config: Config) -> Iterator[str]:
-    for name, endpoint in config.endpoints.items():
-        for slow in slow_patterns(rule.pattern.pattern for rule in endpoint.rules if rule.pattern):
-            yield f"endpoints.{name}: pattern {slow!r} may take seconds for one text; anchor it, and bound what repeats"
+def _pause(account: str, *, until: float, reason: str, own_fault: bool, now: float, **_: object) -> str:
+    ends = how_it_ends(account, own_fault=own_fault)
+    when = f"paused until {moment(until)}" if until > now else "about to be tried again"
+    return printable(f"{when}: {reason}; it ends {ends}")
 
 
-def _open_files(config: Config) -> Iterator[str]:
-    files = [config.path, *([sqlite_file(config.database)] if is_sqlite(config.database) else [])]
-    for file in files:
-        if _others_may_read(file):
-            yield f"{file}: other users of this machine may read it; run 'chmod 600 {file.name}' there"
-
-
-def _others_may_read(file: Path) -> bool:
+def _asked(config: Config, database: Database, account: Account) -> bool:
+    """Print what the account's key may do; whether all that is needed is."""
+    http = Http([account.base_url])
+    check = AccessCheck(
+        account,
+        Queue(database, worker_name=f"command-{time.time_ns()}", lease=config.lease),
+        lambda settings: Vtex(settings, http, clock=time.time),
+        clock=time.time,
+        sleep=time.sleep,
+    )
+    found: list[Access] = []
     try:
-        return bool(file.stat().st_mode & 0o077)
-    except OSError:
+        for one in check.run():
+            found.append(one)
+            mark = "  " if one.allowed else "! "
+            click.echo(
+                printable(f"  {mark}{one.what}: {one.why if one.allowed is not None else f'unknown, {one.why}'}")
+            )
+    except (Paused, RateLimited) as error:
+        click.echo(f"  ! not asked, VTEX wants no calls now: {error}")
         return False
+    click.echo(f"    {_UNPROVEN}")
+    return not any(one.needed and not one.allowed for one in found)
+
+
+def _endpoints(config: Config) -> Iterator[str]:
+    for name, endpoint in config.endpoints.items():
+        accounts = f"account {' or '.join(endpoint.accounts_served)}"
+        parts = [endpoint.carrier.slug, f"proves itself by {endpoint.scheme.kind}", accounts]
+        if endpoint.references:
+            parts.append(count(len(endpoint.references), "reference rule"))
+        yield f"endpoint /webhooks/{name}: {', '.join(parts)}"
+        if not endpoint.references and not endpoint.carrier.names_orders:
+            yield f"  ! {_hint(endpoint.carrier)}"
+    if not config.endpoints:
+        yield "! no endpoint: add an [endpoints.<name>] table, or nothing can be received"
+
+
+def _hint(carrier: Carrier) -> str:
+    if not carrier.references:
+        return f"{carrier.name} carries no order: tell it with 'receiver link', or with a reference rule of your own"
+    return (
+        f"{carrier.name} names no order by itself: add a reference rule "
+        f"(merchants write it into {', '.join(carrier.references)}), or tell it with 'receiver link'"
+    )
+
+
+COMMANDS = (check,)

@@ -21,6 +21,7 @@ from receiver.commands._common import (
     state_option,
 )
 from receiver.commands._deciding import decision_options, decisions_of
+from receiver.commands.checking import pause_line
 from receiver.operations.decisions import NothingToChange
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent
@@ -123,7 +124,13 @@ def retry(
         else:
             decisions.retry(named(OperatorQueries(database), shipment or ""))
             many = 1
-        say(f"{count(many, 'shipment')} will be looked at again", {"retried": many}, as_json=as_json)
+        paused = OperatorQueries(database).paused_accounts(now=time.time())
+        lines = [
+            f"{count(many, 'shipment')} will be looked at again",
+            *(f"account {pause_line(row)}" for row in paused),
+        ]
+        told = {"retried": many, **({"paused_accounts": [row["name"] for row in paused]} if paused else {})}
+        say("\n".join(lines), told, as_json=as_json)
 
 
 @click.command()

@@ -118,14 +118,22 @@ def fetches(endpoint: str | None, *, as_json: bool) -> None:
 @click.command()
 @json_option
 def rejects(*, as_json: bool) -> None:
-    """List senders that could not prove themselves.
+    """List what did not get in.
 
-    The last ones, the newest first, with the reason, which they are not told.
+    Senders that could not prove themselves, and webhooks to an address or with a method that no endpoint has: the
+    newest first, with the reason, which they are not told.
     """
-    columns = {"at": "at", "endpoint": "endpoint", "reason": "reason", "method": "method", "target": "target"}
+    columns = {
+        "at": "at",
+        "endpoint": "endpoint",
+        "reason": "reason",
+        "count": "times",
+        "method": "method",
+        "target": "target",
+    }
     with opened() as (_, database):
         rows = ({**row, "headers": json.loads(row["headers"])} for row in OperatorQueries(database).rejects())
-        show_rows(rows, columns, as_json=as_json, empty="no authentication failures recorded")
+        show_rows(rows, columns, as_json=as_json, empty="nothing was rejected")
 
 
 @click.command()
@@ -247,7 +255,9 @@ def _place(order: str | None, invoice: str | None) -> str | None:
 
 
 def _paused(pause: dict[str, Any] | None) -> str:
-    return f", paused until {moment(pause['until'])}: {pause['reason']}" if pause else ""
+    if not pause:
+        return ""
+    return f", paused until {moment(pause['until'])}: {pause['reason']}; it ends {pause['ends']}"
 
 
 def _assigned(row: dict[str, Any]) -> str | None:

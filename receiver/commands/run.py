@@ -2,32 +2,35 @@
 
 import signal
 from pathlib import Path
+from typing import get_args
 
 import click
 
-from receiver.carriers import Carrier
-from receiver.commands._common import bind_option, clear_faults, configuration, count, fail
-from receiver.commands.checking import warnings
+from receiver.commands._common import bind_option, clear_faults, configuration, fail
 from receiver.processes import server
+from receiver.processes.logs import Format, start_logging
 from receiver.sandbox import BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
 from receiver.sandbox import serve as serve_sandbox
 from receiver.store import migrate as migrate_database
-from receiver.store.engine import prepare
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
 _AT_LEAST_ONE = click.IntRange(min=1)
+log_format_option = click.option(
+    "--log-format", type=click.Choice(get_args(Format)), help="How the log is written; default: as configured (text)."
+)
 
 
 @click.command()
 @bind_option("127.0.0.1:8000")
 @click.option("--threads", type=_AT_LEAST_ONE, default=16, show_default=True)
-def serve(bind: str, threads: int) -> None:
+@log_format_option
+def serve(bind: str, threads: int, log_format: Format | None) -> None:
     """Receive and work, in one process.
 
     SIGHUP reads the configuration again.
     """
     path, config = configuration()
-    server.start_logging()
+    start_logging(log_format or config.log_format)
     with clear_faults():
         server.serve(path, config, bind=bind, threads=threads)
 
@@ -36,13 +39,14 @@ def serve(bind: str, threads: int) -> None:
 @bind_option("127.0.0.1:8000")
 @click.option("--processes", type=_AT_LEAST_ONE, default=2, show_default=True)
 @click.option("--threads", type=_AT_LEAST_ONE, default=16, show_default=True)
-def web(bind: str, processes: int, threads: int) -> None:
+@log_format_option
+def web(bind: str, processes: int, threads: int, log_format: Format | None) -> None:
     """Only receive; `receiver work` does the rest.
 
     Any number of them, on any number of hosts with PostgreSQL. SIGHUP reads the configuration again.
     """
     path, config = configuration()
-    server.start_logging()
+    start_logging(log_format or config.log_format)
     with clear_faults():
         server.serve(path, config, bind=bind, processes=processes, threads=threads, work=False)
 
@@ -54,13 +58,14 @@ def web(bind: str, processes: int, threads: int) -> None:
     type=_AT_LEAST_ONE,
     help="Shipments worked at once, per account; default: as configured. (--hands is the former name.)",
 )
-def work(concurrency: int | None) -> None:
+@log_format_option
+def work(concurrency: int | None, log_format: Format | None) -> None:
     """Only work: make VTEX agree with what was received.
 
     SIGHUP reads the configuration again.
     """
     path, config = configuration()
-    server.start_logging()
+    start_logging(log_format or config.log_format)
     with clear_faults():
         server.work(path, config, concurrency=concurrency)
 
@@ -91,30 +96,6 @@ def sandbox(orders: Path, bind: str, faults: tuple[str, ...], seed: int) -> None
 
 
 @click.command()
-def check() -> None:
-    """Read configuration and database; say every fault."""
-    path, config = configuration()
-    with clear_faults():
-        prepare(config.database)
-    for name, account in config.accounts.items():
-        click.echo(f"account {name}: {account.base_url}, {count(len(account.app_tokens), 'app token')}")
-    for name, endpoint in config.endpoints.items():
-        accounts = f"account {' or '.join(endpoint.accounts_served)}"
-        parts = [endpoint.carrier.slug, f"proves itself by {endpoint.scheme.kind}", accounts]
-        if endpoint.references:
-            parts.append(count(len(endpoint.references), "reference rule"))
-        click.echo(f"endpoint /webhooks/{name}: {', '.join(parts)}")
-        if not endpoint.references and not endpoint.carrier.names_orders:
-            click.echo(f"  ! {_hint(endpoint.carrier)}")
-    if not config.endpoints:
-        click.echo("! no endpoint: add an [endpoints.<name>] table, or nothing can be received")
-    for warning in warnings(config):
-        click.echo(f"! {warning}")
-    click.echo("database: ready")
-    click.echo(f"{path}: no faults")
-
-
-@click.command()
 def migrate() -> None:
     """Bring the database up to date.
 
@@ -126,13 +107,4 @@ def migrate() -> None:
     click.echo("the database is up to date")
 
 
-def _hint(carrier: Carrier) -> str:
-    if not carrier.references:
-        return f"{carrier.name} carries no order: tell it with 'receiver link', or with a reference rule of your own"
-    return (
-        f"{carrier.name} names no order by itself: add a reference rule "
-        f"(merchants write it into {', '.join(carrier.references)}), or tell it with 'receiver link'"
-    )
-
-
-COMMANDS = (serve, web, work, sandbox, check, migrate)
+COMMANDS = (serve, web, work, sandbox, migrate)

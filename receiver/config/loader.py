@@ -18,7 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
-from receiver.config.model import AWAIT_SECONDS, MAX_BODY, PLACEHOLDER_FIELDS, Account, Config, Endpoint
+from receiver.config.model import AWAIT_SECONDS, MAX_BODY, PLACEHOLDER_FIELDS, Account, Config, Endpoint, Metrics
+from receiver.config.notify import read_notify
 from receiver.config.operators import operators
 from receiver.config.tables import REQUIRED, Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
@@ -28,7 +29,11 @@ log = logging.getLogger("receiver.config")
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+#: Carriers write both signs, and `receiver.web.webhooks` takes one for the other.
+_ENDPOINT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _FIELD = re.compile(r"\{(\w*)\}")
+#: Characters of a token that a person chooses and machines send.
+LEAST_TOKEN = 16
 _HEADER = re.compile(r"[a-z0-9-]+")
 
 
@@ -89,12 +94,13 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
         if (endpoint := parse_endpoint(name, table, accounts, config.carriers)) is not None
     }
     people = operators(top.tables("operators"))
+    metrics, notify = _metrics(top.table("metrics")), read_notify(top.table("notify"))
     top.finish()
     if faults:
         raise BadConfig(path, faults)
     endpoints = {name: _limited(endpoint, filled) for name, endpoint in endpoints.items()}
     accounts = {name: _never_indexing(account, endpoints.values()) for name, account in accounts.items()}
-    return replace(config, accounts=accounts, endpoints=endpoints, operators=people)
+    return replace(config, accounts=accounts, endpoints=endpoints, operators=people, metrics=metrics, notify=notify)
 
 
 def _rows_days(table: Table) -> float | None:
@@ -122,6 +128,7 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
         path=path,
         database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
         send_on=table.choice("send_on", ("dispatched", "label"), "dispatched"),
+        log_format=table.choice("log_format", ("text", "json"), "text"),
         max_body=int(table.number("max_body", MAX_BODY, least=1_000)),
         lease=table.number("lease", 60, least=5),
         concurrency=int(table.number("concurrency", 16, least=1)),
@@ -137,6 +144,14 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
     )
     table.finish()
     return config
+
+
+def _metrics(table: Table) -> Metrics:
+    metrics = Metrics(tokens=table.texts("token", ()), bind=table.address("bind"))
+    if any(len(token) < LEAST_TOKEN for token in metrics.tokens):
+        table.fault("token", f"must have at least {LEAST_TOKEN} characters")
+    table.finish()
+    return metrics
 
 
 def _carriers(table: Table, folder: Path) -> Mapping[str, Carrier]:
@@ -235,8 +250,8 @@ def parse_endpoint(
     name: str, table: Table, accounts: Mapping[str, Account], carriers: Mapping[str, Carrier]
 ) -> Endpoint | None:
     """Read one ``[endpoints.<name>]`` table; ``None`` if faults prevent it."""
-    if not _NAME.fullmatch(name):
-        table.fault("", "is not an endpoint name (lower-case letters, digits, hyphens)")
+    if not _ENDPOINT_NAME.fullmatch(name):
+        table.fault("", "is not an endpoint name (lower-case letters, digits, hyphens, underscores)")
     slug = table.text("carrier", name.replace("-", "_"))
     carrier = carriers.get(slug)
     asked = _accounts_of(table, accounts)

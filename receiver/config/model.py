@@ -1,5 +1,6 @@
 """PURE: the configuration as frozen values: accounts, endpoints, and general settings."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,6 +114,66 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Who may read ``/metrics``: who knows one of the ``tokens``, at the receiver's own address; and at ``bind``
+    (``HOST:PORT``), where there is one, whoever reaches it, or, where there are tokens, who knows one."""
+
+    tokens: tuple[str, ...] = field(default=(), repr=False)
+    bind: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smtp:
+    """A mail server, and whose mail it takes."""
+
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    sender: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyWebhook:
+    """An address that takes messages signed as Standard Webhooks do; ``secret`` as they write it, ``whsec_…``."""
+
+    url: str
+    secret: str = field(repr=False)
+
+    @property
+    def key(self) -> bytes:
+        """The secret's bytes; none where it is not written so."""
+        try:
+            key = base64.b64decode(self.secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            return b""
+        return key if len(key) >= 24 else b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Who is told when a person is needed. ``digest_minutes`` are after midnight in ``zone``. ``link`` leads people to
+    where they look. ``urls`` are Apprise's."""
+
+    smtp: Smtp | None = None
+    webhook: NotifyWebhook | None = None
+    urls: tuple[str, ...] = field(default=(), repr=False)
+    at_least: Literal["warning", "critical"] = "warning"
+    quiet_seconds: float = 6 * 3600.0
+    digest_minutes: int = 8 * 60
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    link: str | None = None
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels, under which messages wait."""
+        named = ("smtp",) * (self.smtp is not None) + ("webhook",) * (self.webhook is not None)
+        return (*named, *(f"apprise-{number}" for number in range(1, len(self.urls) + 1)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration. Times are seconds unless the name says otherwise, sizes are bytes."""
 
@@ -120,6 +181,7 @@ class Config:
     database: str = field(repr=False)
     send_on: Literal["dispatched", "label"] = "dispatched"
     operator_token: str | None = field(default=None, repr=False)
+    log_format: Literal["text", "json"] = "text"
     max_body: int = MAX_BODY
     lease: float = 60.0
     concurrency: int = 16
@@ -134,5 +196,7 @@ class Config:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     operators: Mapping[str, Person] = field(default_factory=dict)
+    notify: Notify = field(default_factory=Notify)
+    metrics: Metrics = field(default_factory=Metrics)
     #: Settings under a former name, and those without effect, a line each.
     notices: tuple[str, ...] = ()

@@ -149,6 +149,15 @@ class Table:
             self.fault(key, f"{name!r} is no time zone (use a name such as America/Sao_Paulo)")
             return None
 
+    def address(self, key: str) -> str | None:
+        """``HOST:PORT``, or ``None``."""
+        written = self.text(key, None)
+        host, _, port = (written or "").rpartition(":")
+        if written and not (host and port.isascii() and port.isdecimal() and int(port) < 65_536):
+            self.fault(key, f"{written!r} is not HOST:PORT, such as 127.0.0.1:9464")
+            return None
+        return written if written is None else str(written)
+
     def table(self, key: str) -> "Table":
         self.read.add(key)
         return Table(self.given.get(key, {}), f"{self.where}.{key}".lstrip("."), self.faults)

@@ -31,13 +31,14 @@ class AuthFailures:
         self, route: str, reason: str, *, method: str, target: str, headers: Mapping[str, str], status: int = 401
     ) -> None:
         """Record a failure. ``route`` is the endpoint's or route's name; ``target`` and ``headers`` have no secrets."""
-        now = self._clock()
+        now, cause = self._clock(), "not_authenticated" if status == 401 else "keys_unavailable"
         if int(now) != self._second:
             if left_out := sum(many - _A_SECOND for many in self._many.values() if many > _A_SECOND):
                 log.warning("authentication failures not recorded, too many in one second: failures=%d", left_out)
             self._second, self._many = int(now), Counter()
         self._many[route] += 1
         if self._many[route] > _A_SECOND:
+            self._inbox.reject_unstored(route, cause)
             return
         log.warning("authentication failed: endpoint=%s status=%d reason=%s", route, status, reason)
         try:
@@ -45,6 +46,7 @@ class AuthFailures:
                 endpoint=route,
                 at=now,
                 reason=reason[:_MOST_TARGET],
+                cause=cause,
                 method=method,
                 target=target[:_MOST_TARGET],
                 headers=_bounded(headers),

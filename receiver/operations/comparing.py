@@ -69,12 +69,12 @@ class Comparing:
         except (VtexError, UnexpectedOrder) as error:
             if isinstance(error, VtexError):
                 record_result(self._accounts, account, error, order_id=order_id, now=self._clock())
-            self._end(attempt, outcome_of(error), getattr(error, "status", None), str(error))
+            self._end(vtex, attempt, outcome_of(error), getattr(error, "status", None), str(error))
             if isinstance(error, Throttled | Misconfigured):
                 raise
             return "VTEX does not know the order" if isinstance(error, NotFound) else f"not answered: {error}"
         record_result(self._accounts, account, order_id=order_id, now=self._clock())
-        self._end(attempt, "done", 200, None)
+        self._end(vtex, attempt, "done", 200, None)
         return order
 
     def _wait(self, vtex: Vtex, attempt: Attempt) -> None:
@@ -93,12 +93,13 @@ class Comparing:
                 try:
                     self._accounts.check_open(vtex.account.name, now=self._clock())
                 except Paused:
-                    self._end(attempt, "not sent", None, "the account was paused meanwhile")
+                    self._end(vtex, attempt, "not sent", None, "the account was paused meanwhile")
                     raise
                 return
 
-    def _end(self, attempt: Attempt, outcome: str, status: int | None, answer: str | None) -> None:
-        self._accounts.attempts.end_now([Ending(attempt.id, self._clock(), outcome, status, answer)])
+    def _end(self, vtex: Vtex, attempt: Attempt, outcome: str, status: int | None, answer: str | None) -> None:
+        ending = Ending(attempt.id, self._clock(), outcome, status, answer, attempt.call)
+        self._accounts.attempts.end_now([ending], account=vtex.account.name)
 
 
 def _has(order: Order, invoice: str, number: str) -> bool:

@@ -110,7 +110,7 @@ class Invoicing:
         look = self._look(order_id, invoice, overrides, self._document)
         for one in look.lost:
             seen = not _replaced_its_like(one) and invoice_checks.shows(look.order, _posted_body(one))
-            self._end(one["id"], _SEEN_LATER if seen else "not visible later")
+            self._end(one["id"], _SEEN_LATER if seen else "not visible later", call=one["call"])
         where = look.order.order_id
         if look.done_earlier:
             return Posted(outcome="visible", order_id=where, earlier=True)
@@ -129,7 +129,7 @@ class Invoicing:
         except (Unanswered, Transient):
             # If such an invoice was there before, a read cannot tell whether it was posted.
             if not look.shown and self._seen(where, invoice, self._document):
-                self._end(attempt.id, _SEEN_LATER)
+                self._end(attempt.id, _SEEN_LATER, call=attempt.call)
                 return Posted(outcome="visible", order_id=where)
             return Posted(outcome="unknown", order_id=where)
         number = str(receipt["receipt"]) if isinstance(receipt, dict) and "receipt" in receipt else None
@@ -219,14 +219,14 @@ class Invoicing:
         try:
             content = self._made(attempt.order_id, make, wait=starts - now, writing=attempt.request is not None)
         except Paused:
-            self._end(attempt.id, "not sent", None, "the account was paused meanwhile")
+            self._end(attempt.id, "not sent", None, "the account was paused meanwhile", call=attempt.call)
             raise
         except VtexError as error:
             if once is None or not leaves_open(error):
-                self._end(attempt.id, outcome_of(error), error.status, str(error))
+                self._end(attempt.id, outcome_of(error), error.status, str(error), call=attempt.call)
             raise
         receipt = str(content["receipt"]) if isinstance(content, dict) and "receipt" in content else None
-        self._end(attempt.id, "done", 200, receipt)
+        self._end(attempt.id, "done", 200, receipt, call=attempt.call)
         return content
 
     def _made(self, order_id: str, make: Callable[[], Any], *, wait: float, writing: bool = False) -> Any:
@@ -243,8 +243,11 @@ class Invoicing:
         record_result(self._accounts, account, order_id=order_id, writing=writing, now=self._clock())
         return content
 
-    def _end(self, attempt: str, outcome: str, status: int | None = None, answer: str | None = None) -> None:
-        self._accounts.attempts.end_now([Ending(attempt, self._clock(), outcome, status, answer)])
+    def _end(
+        self, attempt: str, outcome: str, status: int | None = None, answer: str | None = None, *, call: str
+    ) -> None:
+        ending = Ending(attempt, self._clock(), outcome, status, answer, call)
+        self._accounts.attempts.end_now([ending], account=self._vtex.account.name)
 
 
 def _posted_body(attempt: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from receiver.calls.pauses import how_it_ends
 from receiver.operations.links import leading
 from receiver.shipments import State, known_from_json
 from receiver.shipments.next_step import next_step
@@ -17,8 +18,10 @@ def story(database: Database, shipment: str, *, now: float) -> dict[str, Any]:
     `receiver.store.StoreUnavailable`.
     """
     history = OperatorQueries(database).history(shipment)
-    row = history["shipment"]
-    step = next_step(row, paused_until=history["paused"]["until"] if history["paused"] else None, now=now)
+    row, paused = history["shipment"], history["paused"]
+    if paused:
+        paused["ends"] = how_it_ends(row["account"], own_fault=bool(paused.pop("own_fault")))
+    step = next_step(row, paused_until=paused["until"] if paused else None, now=now)
     return {
         **history,
         "links": leading(Index(database), row),

@@ -24,6 +24,7 @@ from receiver.processes.worker import Worker
 from receiver.store import Database, NotMigrated, Queue, StoreUnavailable
 from receiver.store.engine import prepare
 from receiver.web.app import create_app
+from receiver.web.metrics import MetricsServer, serve_metrics
 
 log = logging.getLogger("receiver.server")
 
@@ -37,16 +38,6 @@ ARRIVAL = 10.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: The folder of gunicorn's heartbeat files: in memory, because a busy disk looks like a dead process.
 _HEARTBEATS = "/dev/shm"  # noqa: S108  gunicorn makes its files there safely
-
-
-def start_logging(level: str = "INFO") -> None:
-    """Log plain lines to stderr, in UTC, one per event: the receiver's from ``level`` on, others from WARNING on."""
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    logging.basicConfig(level="WARNING", handlers=[handler])
-    logging.getLogger("receiver").setLevel(level)
 
 
 def serve(path: Path, config: Config, *, bind: str, processes: int = 1, threads: int = 16, work: bool = True) -> None:
@@ -82,6 +73,7 @@ def _work_until_signalled(path: Path, config: Config, concurrency: int | None) -
         database = Database(config.database)
         working = _Working(config, database, concurrency=concurrency)
         working.start()
+        metrics = serve_metrics(config, database)
         former = config
         while config is former:
             received = signal.sigwait(_SIGNALS)
@@ -90,6 +82,8 @@ def _work_until_signalled(path: Path, config: Config, concurrency: int | None) -
             config = _reloaded(path, former)
         working.claim_no_more()
         working.end()
+        if metrics:
+            metrics.stop()
         database.close()
 
 
@@ -168,6 +162,7 @@ class _Application(BaseApplication):
         self._path, self._config, self._settings, self._works = path, config, settings, work
         self._database: Database | None = None
         self._working: _Working | None = None
+        self._metrics: MetricsServer | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -181,7 +176,9 @@ class _Application(BaseApplication):
 
     def load(self) -> Any:
         self._database = Database(self._config.database)
-        return create_app(self._config, self._database)
+        app = create_app(self._config, self._database)
+        self._metrics = serve_metrics(self._config, self._database)
+        return app
 
     def start_working(self) -> None:
         """Start the worker, if any. Raises `StoreUnavailable`, and may be repeated."""
@@ -197,6 +194,8 @@ class _Application(BaseApplication):
         """Wait for the calls to VTEX, after the requests have ended, then close the database."""
         if self._working:
             self._working.end()
+        if self._metrics:
+            self._metrics.stop()
         if self._database:
             self._database.close()
 

@@ -3,6 +3,7 @@ old backlog. It also runs retention once a day, and the background tasks of each
 
 import contextlib
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,17 +13,18 @@ from functools import partial
 from receiver.config import Config
 from receiver.http import LEAST_PAUSE, TOTAL_SECONDS, Http
 from receiver.intake.fetcher import Fetcher
+from receiver.notify.findings import OLD_BACKLOG, WRONG_CLOCK
+from receiver.notify.task import NotifyTask
 from receiver.operations.maintenance import MaintenanceTask
 from receiver.reconcile import Reconciler
 from receiver.store import Claim, Database, Horizons, OperatorQueries, Queue, Retention, StoreUnavailable
+from receiver.store.alerts import Alerts
 from receiver.vtex.client import Vtex
 
 log = logging.getLogger("receiver.worker")
 
 #: Seconds between polls for due work, and for deliveries that other processes received.
 POLL = 0.2
-#: A backlog whose oldest shipment has been due for longer than this, in seconds, is reported once.
-OLD_BACKLOG = 900.0
 _DAY = 86_400.0
 
 
@@ -56,11 +58,12 @@ class Worker:
             for name, vtex in clients.items()
         }
         self._fetcher = Fetcher(config, database, clock=clock)
-        self._queries = OperatorQueries(database)
+        self._notify, self._clients = NotifyTask(config, database, clock=clock), clients
+        self._queries, self._alerts = OperatorQueries(database), Alerts(database)
         self._concurrency = concurrency or config.concurrency
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._backlog_reported = False
+        self._backlog_reported = self._clock_reported = False
         self._next_look, self._next_prune = 0.0, 0.0
 
     def start(self) -> None:
@@ -80,6 +83,8 @@ class Worker:
             self._threads.append(
                 threading.Thread(target=maintenance.run, args=(self._stopping,), name=name, daemon=True)
             )
+        notifying = threading.Thread(target=self._notify.run, args=(self._stopping,), name="notify", daemon=True)
+        self._threads.append(notifying)
         for thread in self._threads:
             thread.start()
 
@@ -179,11 +184,14 @@ class Worker:
 
     def _housekeeping(self) -> None:
         now = self._clock()
+        self._database.counters.flush(now=now)
         if now >= self._next_look:
             self._next_look = now + 60.0
             self._report_backlog(now)
+            self._report_clock(now)
         if now >= self._next_prune:
             self._next_prune = now + _DAY
+            self._database.write(partial(self._database.counters.retire, now=now))
             self._prune(now)
 
     def _prune(self, now: float) -> None:
@@ -204,6 +212,17 @@ class Worker:
         if not old and self._backlog_reported:
             log.warning("backlog cleared")
         self._backlog_reported = old
+
+    def _report_clock(self, now: float) -> None:
+        """VTEX's answers say what time it is there: a wrong clock makes leases and dates wrong."""
+        offsets = [client.clock_offset for client in self._clients.values() if client.clock_offset is not None]
+        wrong = max(offsets, key=abs, default=0.0)
+        is_wrong = abs(wrong) > WRONG_CLOCK
+        if is_wrong:
+            self._alerts.note_clock(socket.gethostname(), wrong, now=now)
+        if is_wrong and not self._clock_reported:
+            log.error("clock differs from VTEX's, set it by NTP: seconds_ahead=%.0f", wrong)
+        self._clock_reported = is_wrong
 
 
 class _Pool(ThreadPoolExecutor):

@@ -27,7 +27,7 @@ def check_unknown_writes(context: ReconcileContext, read_back_seconds: float, *,
     visible = [write for write in claim.open_writes if _is_visible(context, write)]
     for write in claim.open_writes:
         outcome = "applied, seen later" if write in visible else "not visible later"
-        context.calls.endings.append(Ending(write.id, now, outcome, None, None))
+        context.calls.endings.append(Ending(write.id, now, outcome, None, None, "PATCH"))
     _take_over(context, (visible or claim.open_writes)[-1], applied=bool(visible), now=now)
     return None
 

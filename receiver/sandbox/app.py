@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from socket import SHUT_RDWR, create_server
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -149,6 +150,7 @@ class _Gate:
         if not _is_api():
             return response
         sandbox = self._sandbox
+        response.date = datetime.fromtimestamp(self._clock(), UTC)
         if g.applied and sandbox.roll("reset_after_applying", g.faults.reset_after_applying):
             g.dropped = True
         call = Call(
@@ -324,7 +326,15 @@ class _Dropping:
         return body
 
 
-class _Quiet(WSGIRequestHandler):
+class _Handler(WSGIRequestHandler):
+    """Adds no ``Date``: the stand-in has a clock of its own."""
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        self.log_request(code)
+        self.send_response_only(code, message)
+
+
+class _Quiet(_Handler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
 
@@ -360,7 +370,7 @@ def serve(app: Flask, host: str = "127.0.0.1", port: int = 0, *, log_requests: b
     # Werkzeug ends the whole process if it cannot bind: bind first, and pass the socket to it.
     with create_server((host, port), backlog=128) as listening:
         bound = listening.getsockname()[1]
-        handler = WSGIRequestHandler if log_requests else _Quiet
+        handler = _Handler if log_requests else _Quiet
         server = make_server(host, bound, app, threaded=True, request_handler=handler, fd=listening.fileno())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -266,5 +266,9 @@ class Reason(StrEnum):
         "The order's invoices do not cover its value yet; the right one may still come.",
     )
     VTEX_UNAVAILABLE = ("vtex_unavailable", Kind.WAITING, "VTEX did not answer, or answered with an error of its own.")
-    ACCOUNT_PAUSED = ("account_paused", Kind.WAITING, "Calls to the account are paused; its pause says why.")
+    ACCOUNT_PAUSED = (
+        "account_paused",
+        Kind.WAITING,
+        "Calls to the account are paused; `receiver check` says why, and how the pause ends.",
+    )
     INTERNAL_ERROR = ("internal_error", Kind.WAITING, "A fault of this program; the log has the details.")

@@ -102,6 +102,11 @@ class Accounts:
             self._database.arrived.set()
         return ended
 
+    def is_own_fault(self, account: str) -> bool:
+        """The account is paused because its key or the configuration is wrong, not because VTEX asked for it."""
+        row = self._read(account)
+        return bool(row and row["pause_reason"] and row["own_fault"])
+
     def opens_at(self, now: float) -> float:
         """When the next pause that this process knows of ends; infinite without one."""
         return min((until for until in self._pauses.values() if until > now), default=math.inf)

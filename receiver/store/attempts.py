@@ -8,6 +8,7 @@ from sqlalchemy import Select, bindparam, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.claims import Attempt, Ending
+from receiver.store.counters import VTEX_CALLS, counted
 from receiver.store.database import Database
 from receiver.store.tables import attempts
 from receiver.vtex.nfe import plain_number
@@ -80,9 +81,17 @@ class Attempts:
         if rows:
             connection.execute(self._end, rows)
 
-    def end_now(self, endings: Sequence[Ending]) -> None:
-        """`end` in its own transaction, outside any settlement. Raises `StoreUnavailable`."""
-        self._database.write(lambda connection: self.end(connection, endings))
+    def end_now(self, endings: Sequence[Ending], *, account: str | None = None) -> None:
+        """`end` in a transaction of its own, apart from any settlement. Counted for the ``account``, where no
+        settlement will do it. Raises `StoreUnavailable`."""
+        calls = [(account, one.call, one.outcome) for one in endings if account and one.call]
+
+        def transaction(connection: Connection) -> None:
+            self.end(connection, endings)
+            now = max((one.at for one in endings), default=0.0)
+            self._database.counters.add(connection, counted(VTEX_CALLS, calls), now=now)
+
+        self._database.write(transaction)
 
     def gone(self, attempt: str) -> None:
         """Record that the invoice no longer shows what that write put there. Raises `StoreUnavailable`."""

@@ -18,7 +18,9 @@ class Paused(Exception):
     """The account takes no calls now; ``until`` in seconds since the epoch."""
 
     def __init__(self, until: float) -> None:
-        super().__init__(f"paused until {datetime.fromtimestamp(until, UTC).isoformat(timespec='seconds')}")
+        super().__init__(
+            f"paused until {datetime.fromtimestamp(until, UTC).isoformat(timespec='seconds')}; receiver check says why"
+        )
         self.until = until
 
 
@@ -74,6 +76,8 @@ class Ending:
     outcome: str
     status: int | None
     answer: str | None
+    #: As in `Attempt`; ``None``: this process did not make the call.
+    call: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.store.committers import Bulk
+from receiver.store.counters import Counters
 from receiver.store.engine import REFUSALS, is_sqlite, open_engine, prepare, unavailable
 from receiver.store.tables import rejects
 from receiver.store.writer import DEADLINE, Writer
@@ -37,6 +38,7 @@ class Database:
         self.arrived = threading.Event()
         self._reader = open_engine(url, writing=False)
         self._writer = Writer(url)
+        self.counters = Counters(new_id(), insert=self.insert, write_later=self._writer.write_later, rows=self.rows)
 
     def write(self, transaction: Callable[[Connection], T], *, deadline: float = DEADLINE) -> T:
         """See `receiver.store.writer.Writer.write`."""
@@ -79,5 +81,6 @@ class Database:
             raise unavailable(error) from None
 
     def close(self) -> None:
+        self.counters.flush(now=time.time(), only_if_due=False)
         self._writer.close()
         self._reader.dispose()

@@ -151,6 +151,8 @@ class Fetches:
                 raise LeaseLost(claim.id)
             if end.outcome == "done":
                 self._reopen(connection, claim.endpoint, fetches.c.status.in_(NOT_ALLOWED), now)
+            if end.answer is not None:
+                self._inbox.count(connection, [end.answer], receipts)
             return receipts
 
         for receipt in self._database.write(transaction, deadline=self._lease / 4):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from adapters import Fetch
+from receiver.store.counters import DELIVERIES, REJECTS, counted
 from receiver.store.database import Database, new_id
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.rereading import replace_updates
@@ -116,7 +117,7 @@ class Inbox:
 
     def receive(self, delivery: Delivery) -> Receipt:
         """Store a delivery; durable when this returns. Raises `StoreUnavailable`."""
-        receipt: Receipt = self._database.write_bulk(self.store, delivery)
+        receipt: Receipt = self._database.write_bulk(self._receive, delivery)
         if (delivery.updates or delivery.fetches) and not receipt.duplicate:
             self._database.arrived.set()
         log_new(receipt.new_words)
@@ -169,9 +170,9 @@ class Inbox:
         return written
 
     def reject(
-        self, *, endpoint: str, at: float, reason: str, method: str, target: str, headers: dict[str, str]
+        self, *, endpoint: str, at: float, reason: str, cause: str, method: str, target: str, headers: dict[str, str]
     ) -> None:
-        """Note a sender that was not proven, and forget the endpoint's oldest note."""
+        """Note a sender that was not proven, and forget the endpoint's oldest note. ``cause`` is what is counted."""
         row = {
             "id": new_id(),
             "endpoint": endpoint,
@@ -188,11 +189,17 @@ class Inbox:
         def transaction(connection: Connection) -> None:
             connection.execute(insert(rejects), row)
             connection.execute(delete(rejects).where(of_endpoint, rejects.c.id <= oldest))
+            self._database.counters.add(connection, counted(REJECTS, [(endpoint, cause)]), now=at)
 
         self._database.write(transaction)
 
+    def reject_unstored(self, endpoint: str, cause: str) -> None:
+        """Count a sender of whom nothing else is kept."""
+        self._database.counters.later(REJECTS, endpoint, cause)
+
     def store(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
-        """`receive` within the caller's transaction: the receipts of the deliveries, in their order."""
+        """`receive` within the caller's transaction: the receipts of the deliveries, in their order. That transaction
+        ends with `count`."""
         # All writers lock in one order: keys, then shipments, each sorted.
         rows = [_row(item) for item in sorted(items, key=lambda item: item.dedup)]
         new = set(connection.execute(self._store, rows).scalars())
@@ -210,6 +217,20 @@ class Inbox:
             else Receipt(first[item.dedup], duplicate=True)
             for item in items
         ]
+
+    def count(self, connection: Connection, items: Sequence[Delivery], receipts: Sequence[Receipt]) -> None:
+        """Count what was stored, as the transaction's last statement: others of this process wait for its end."""
+        outcomes = (
+            (item.endpoint, "duplicate" if receipt.duplicate else item.outcome)
+            for item, receipt in zip(items, receipts, strict=True)
+        )
+        now = max(item.received_at for item in items)
+        self._database.counters.add(connection, counted(DELIVERIES, outcomes), now=now)
+
+    def _receive(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
+        receipts = self.store(connection, items)
+        self.count(connection, items, receipts)
+        return receipts
 
     def _touch(self, connection: Connection, items: list[Delivery], *, priority: int = LIVE) -> None:
         self._wake_shipments(connection, items, priority=priority)

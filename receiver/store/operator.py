@@ -28,6 +28,7 @@ from receiver.store.tables import (
     updates,
     waits,
 )
+from receiver.store.unknown_routes import UnknownRoutes
 from receiver.vtex.nfe import plain_number
 
 #: Outcomes of deliveries that wait for a fix of this program.
@@ -130,8 +131,15 @@ class OperatorQueries:
         return map(dict, self._database.each(select(*shown).where(*where).order_by(fetches.c.changed_at.desc())))
 
     def rejects(self) -> list[dict[str, Any]]:
-        """The last failed authentications, newest first."""
-        return [dict(row) for row in self._database.rows(select(rejects).order_by(rejects.c.id.desc()))]
+        """The last senders that were not proven, and what no endpoint takes, counted; newest first."""
+        failed = [{**row, "count": 1} for row in self._database.rows(select(rejects).order_by(rejects.c.id.desc()))]
+        shown = ("reason", "method", "target", "count")
+        unknown = [
+            {"id": f"{row['cause']}:{row['name']}", "endpoint": row["name"], "at": row["last_at"], "headers": "{}"}
+            | {name: row[name] for name in shown}
+            for row in UnknownRoutes(self._database).all()
+        ]
+        return sorted([*failed, *unknown], key=lambda row: row["at"], reverse=True)
 
     def find(self, name: str) -> str:
         """A shipment's id from its id or its tracking number, in any notation. Raises `Unknown`, also where several
@@ -170,9 +178,8 @@ class OperatorQueries:
         )
         tried = select(attempts).where(attempts.c.shipment == shipment_id).order_by(attempts.c.id)
         of_account = accounts.c.name == rows[0]["account"]
-        paused = select(accounts.c.paused_until.label("until"), accounts.c.pause_reason.label("reason")).where(
-            of_account, accounts.c.pause_reason.is_not(None)
-        )
+        pause = (accounts.c.paused_until.label("until"), accounts.c.pause_reason.label("reason"), accounts.c.own_fault)
+        paused = select(*pause).where(of_account, accounts.c.pause_reason.is_not(None))
         return {
             "shipment": _shipment(dict(rows[0])),
             "deliveries": [_news(dict(row)) for row in self._database.rows(news)],
@@ -264,10 +271,17 @@ class OperatorQueries:
         return changed
 
     def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
-        """``name``, ``reason`` and ``until`` of each account that is paused, or about to be tried again."""
+        """``name``, ``reason``, ``until`` and ``own_fault`` of each account that takes no calls, or is about to be
+        tried again. ``own_fault``: its key or the configuration is wrong."""
         statement = select(accounts).where(accounts.c.pause_reason.is_not(None)).order_by(accounts.c.name)
         return [
-            {"name": row["name"], "reason": row["pause_reason"], "until": row["paused_until"], "now": now}
+            {
+                "name": row["name"],
+                "reason": row["pause_reason"],
+                "until": row["paused_until"],
+                "own_fault": bool(row["own_fault"]),
+                "now": now,
+            }
             for row in self._database.rows(statement)
         ]
 

@@ -19,6 +19,7 @@ from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store.accounts import LOOK_AGAIN, Accounts
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
 from receiver.store.companions import pass_on
+from receiver.store.counters import VTEX_CALLS, counted
 from receiver.store.database import Database
 from receiver.store.index import Index
 from receiver.store.invoice_owners import InvoiceOwners, owner_from
@@ -47,12 +48,12 @@ _ASIDE = 3600.0
 class Queue:
     """Leases due shipments of VTEX accounts to a worker. ``worker_name`` marks its leases; ``lease`` is in seconds.
 
-    ``accounts`` has the rate limits and pauses, ``index`` the numbers of known orders.
+    ``accounts`` has the rate limits and pauses, ``index`` what is known of orders, ``counters`` what is counted.
     """
 
     def __init__(self, database: Database, *, worker_name: str, lease: float) -> None:
         self._database, self.accounts, self.index = database, Accounts(database), Index(database)
-        self._owners = InvoiceOwners(database)
+        self._owners, self.counters = InvoiceOwners(database), database.counters
         self.worker_name, self.lease = worker_name, lease
         s = shipments
         now = bindparam("now", type_=Double)
@@ -228,6 +229,8 @@ class Queue:
             if settlement.wakes:
                 connection.execute(self._wake, {"ids": sorted(settlement.wakes), "now": now})
             self.index.settled(connection, claim, settlement.index, now=now)
+            calls = [(claim.account, one.call, one.outcome) for one in settlement.endings if one.call]
+            self.counters.add(connection, counted(VTEX_CALLS, calls), now=now)
 
         self._database.write(transaction, deadline=self.lease / 4)
 

@@ -289,6 +289,78 @@ accounts = Table(
     Column("failing_writes_since", Double),
 )
 
+#: What was counted, a row for each process: no two wait for one row. ``labels`` are a JSON list of values.
+counters = Table(
+    "counters",
+    metadata,
+    Column("process", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("labels", Text, primary_key=True),
+    Column("value", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+)
+
+#: What a person is told of, by cause and by whom it is about; ``lines`` are a JSON list. ``is_told``: that it began was
+#: told, at ``told_at``, when ``told_count`` were concerned. ``resolved_at`` null: it lasts.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("cause", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("severity", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("lines", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("resolved_at", Double),
+    Column("is_told", Integer, nullable=False, server_default="0"),
+    Column("told_at", Double),
+    Column("told_count", Integer, nullable=False, server_default="0"),
+)
+
+#: Messages to people, one for each channel, as JSON. ``due_at`` null: sent, or given up with ``error``.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("due_at", Double),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("sent_at", Double),
+    Column("error", Text),
+)
+_UNSENT = text("due_at IS NOT NULL")
+Index("notifications_due", notifications.c.due_at, sqlite_where=_UNSENT, postgresql_where=_UNSENT)
+
+#: What one process of all does at a time, when it did it last, and clocks that are wrong: ``clock:<host>``, in seconds.
+watches = Table(
+    "watches",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("value", Double, nullable=False, server_default="0"),
+)
+
+#: Webhooks that no endpoint takes, counted by the name that was asked for and by cause; bounded. ``warned_at``: when
+#: the log said so last.
+unknown_routes = Table(
+    "unknown_routes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("cause", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("likely", Text),
+    Column("method", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("warned_at", Double, nullable=False),
+)
+
 #: The last failed authentications, with their reasons; bounded, and without bodies.
 rejects = Table(
     "rejects",

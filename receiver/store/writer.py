@@ -38,6 +38,15 @@ class Writer:
         """Like `write`, but shares statements with all callers that write ``bulk`` at this moment."""
         return self._submit(Job(None, bulk, item), deadline)
 
+    def write_later(self, work: Callable[[Connection], None], failed: Callable[[], None]) -> None:
+        """Like `write`, without a wait. ``failed`` is called where nothing was written."""
+        if self._closed:
+            failed()
+            return
+        job = Job(work, None, None)
+        job.future.add_done_callback(lambda future: failed() if future.exception() is not None else None)
+        self._committer.put(job)
+
     def close(self) -> None:
         """Write the queued jobs, then stop. Later callers get `StoreUnavailable`."""
         self._closed = True

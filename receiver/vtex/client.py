@@ -32,6 +32,8 @@ class Vtex:
         self.account = account
         self._http, self._clock, self._least_pause = http, clock, least_pause
         self._token = 0
+        #: How many seconds our clock is ahead of VTEX's, as its last answer said; ``None``: none did.
+        self.clock_offset: float | None = None
 
     def read(self, document: Any) -> Order:
         """A document of `get_order` as this account's order. Raises `receiver.vtex.orders.UnexpectedOrder`."""
@@ -101,9 +103,12 @@ class Vtex:
     def _try(self, token: int, method: str, path: str, body: dict[str, Any] | None) -> Answer:
         headers = _headers(self.account, self.account.app_tokens[token])
         try:
-            return self._http.call(method, self.account.base_url + path, headers=headers, json=body)
+            answer = self._http.call(method, self.account.base_url + path, headers=headers, json=body)
         except NoAnswer as error:
             raise Unanswered(str(error), error.status) from None
+        if (there := answer.time) is not None:
+            self.clock_offset = self._clock() - there
+        return answer
 
 
 def path_segment(text: str) -> str:

@@ -12,8 +12,9 @@ from receiver.intake import Intake
 from receiver.intake.auth_failures import AuthFailures
 from receiver.intake.intake import error_location
 from receiver.intake.published_keys import Keys, KeysUnavailable
+from receiver.intake.unknown_routes import UnknownRoutes
 from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
-from receiver.web import api, health, links, vtex_hook, webhooks
+from receiver.web import api, health, links, metrics, vtex_hook, webhooks
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
@@ -33,11 +34,13 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     auth_failures = AuthFailures(inbox, clock=clock)
     keys = Keys(config.endpoints.values(), clock=clock)
     keys.fetch()
-    app.register_blueprint(webhooks.blueprint(config, Intake(config, inbox, clock=clock, keys=keys), clock=clock))
+    intake, unknown = Intake(config, inbox, clock=clock, keys=keys), UnknownRoutes(config, database, clock=clock)
+    app.register_blueprint(webhooks.blueprint(config, intake, unknown, database.counters, clock=clock))
     app.register_blueprint(links.blueprint(config, index, auth_failures, clock=clock))
     background = Background(database)
     app.register_blueprint(vtex_hook.blueprint(config, index, background, auth_failures, clock=clock))
     app.register_blueprint(api.blueprint(config, database, auth_failures, clock=clock))
+    app.register_blueprint(metrics.blueprint(config, database, auth_failures, clock=clock, open_to_all=False))
     app.register_blueprint(health.blueprint(database, clock=clock))
 
     @app.errorhandler(StoreUnavailable)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 
 from receiver.store import Database, OperatorQueries, StoreUnavailable
+from receiver.timing import stamp
 
 log = logging.getLogger("receiver.web")
 
@@ -56,8 +57,8 @@ class _Verdict:
         except StoreUnavailable as error:
             log.warning("not ready: reason=%s", error)  # the reason names hosts and files: for the log only
             return {"status": "cannot store"}, 503
-        # VTEX's words are for the log and the operator, not for any client.
-        shown = [{"name": account["name"], "until": account["until"]} for account in paused]
+        # VTEX's words are for the log and the operator, not for whoever asks.
+        shown = [{"name": account["name"], "until": stamp(account["until"])} for account in paused]
         return {"status": "ready", "paused_accounts": shown}, 200
 
 

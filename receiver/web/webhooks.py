@@ -1,6 +1,7 @@
 """``/webhooks/<endpoint>[/<token>]``: carriers POST here. ``/webhooks/<endpoint>/oauth/token``: some carriers first
 fetch a token here."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -11,7 +12,9 @@ from adapters import ClientCredentials, NotAuthentic, Request
 from adapters._auth import WITHOUT_BODY
 from receiver.config import Config, Endpoint
 from receiver.intake import Intake
+from receiver.intake.unknown_routes import Cause, UnknownRoutes
 from receiver.store import StoreUnavailable
+from receiver.store.counters import ACCEPT_SECONDS, Counters
 from receiver.web import tokens
 from receiver.web.outage import Outage
 from receiver.web.replies import problem, reply
@@ -23,21 +26,27 @@ _MOST_CHECK = 2_000
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> Blueprint:
-    """The routes of the configured endpoints."""
+def blueprint(
+    config: Config, intake: Intake, unknown: UnknownRoutes, counters: Counters, *, clock: Callable[[], float]
+) -> Blueprint:
+    """The routes of the configured endpoints; ``unknown`` hears of requests that none of them takes, ``counters`` how
+    long the others took."""
     routes = Blueprint("webhooks", __name__)
-    outage = Outage(clock)
+    outage, by_name = Outage(clock), _finder(config)
     options = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
 
     @routes.route("/webhooks/<name>", defaults={"token": ""}, **options)
     @routes.route("/webhooks/<name>/<path:token>", **options)
     def receive(name: str, token: str) -> Response:
-        endpoint = config.endpoints.get(name)
+        began, endpoint = time.perf_counter(), by_name(name)
         if endpoint is None or (token and endpoint.scheme.kind != "path"):
+            cause = Cause.PATH if endpoint else Cause.ENDPOINT
+            unknown.note(name, cause, method=request.method, has_token=bool(token))
             abort(404)
         probe = endpoint.carrier.probe
         allowed = (*endpoint.carrier.methods, *(probe.methods if probe else ()))
         if request.method not in allowed:
+            unknown.note(name, Cause.METHOD, method=request.method, has_token=bool(token))
             raise MethodNotAllowed(allowed)
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             abort(415)
@@ -50,19 +59,38 @@ def blueprint(config: Config, intake: Intake, *, clock: Callable[[], float]) -> 
             outage.refused(endpoint, error)
             return problem(503)
         outage.over()
+        counters.time(ACCEPT_SECONDS, time.perf_counter() - began)
+        counters.flush(now=clock())
         return reply(endpoint, result)
 
     @routes.route("/webhooks/<name>/oauth/token", **options)
     def token(name: str) -> Response:
-        endpoint = config.endpoints.get(name)
+        endpoint = by_name(name)
         if endpoint is None or not isinstance(endpoint.scheme, ClientCredentials):
+            cause = Cause.PATH if endpoint else Cause.ENDPOINT
+            unknown.note(name, cause, method=request.method, has_token=True)
             abort(404)
         if request.method != "POST":
+            unknown.note(name, Cause.METHOD, method=request.method)
             raise MethodNotAllowed(("POST",))
         incoming = _request(endpoint, "", whole_body(_TOKEN_BODY), datetime.fromtimestamp(clock(), UTC))
         return tokens.answer(endpoint, endpoint.scheme, incoming, intake)
 
     return routes
+
+
+def _finder(config: Config) -> Callable[[str], Endpoint | None]:
+    """The endpoint of a name. ``-`` and ``_`` are one sign: carriers' panels and our table of carriers write both. The
+    exact name wins; a name that could be either of two is none."""
+    alike: dict[str, list[Endpoint]] = {}
+    for name, endpoint in config.endpoints.items():
+        alike.setdefault(name.replace("_", "-"), []).append(endpoint)
+
+    def find(name: str) -> Endpoint | None:
+        found = alike.get(name.replace("_", "-"), [])
+        return config.endpoints.get(name) or (found[0] if len(found) == 1 else None)
+
+    return find
 
 
 def _may_be_heard(endpoint: Endpoint, token: str, now: datetime, intake: Intake) -> bool:

@@ -420,10 +420,11 @@ class TestNext:
         operator.rig.worker.queue.accounts.pause("lux", until=2e9, reason="HTTP 401: the key", own_fault=True)
 
         told = operator.says("show", "TN1")
-        assert "  account          lux, paused until 2033-05-18T03:33:20Z: HTTP 401: the key\n" in told
+        ends = "when the key works; after a correction: receiver resume lux, or SIGHUP to a worker"
+        assert f"  account          lux, paused until 2033-05-18T03:33:20Z: HTTP 401: the key; it ends {ends}\n" in told
         assert f"  next             2033-05-18T03:33:20Z: {_PAUSE_OVER}\n" in told
         [story] = operator.tells("show", "TN1")
-        assert {"until": "2033-05-18T03:33:20Z", "reason": "HTTP 401: the key"} == story["paused"]
+        assert {"until": "2033-05-18T03:33:20Z", "reason": "HTTP 401: the key", "ends": ends} == story["paused"]
         operator.rig.worker.queue.accounts.resume("lux")
         assert "  account          lux\n" in operator.says("show", "TN1")
 

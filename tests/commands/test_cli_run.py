@@ -99,6 +99,7 @@ class TestCheck:
             "account lux: https://vtex.invalid, 1 app token",
             "endpoint /webhooks/melhor-envio: melhor_envio, proves itself by hmac, account lux, 1 reference rule",
             "database: ready",
+            "! keys and roles: not checked. receiver check --vtex asks VTEX, without writing",
             f"{config}: no faults",
         ] == receiver("check", config=config).stdout.splitlines()
 

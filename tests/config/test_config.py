@@ -20,6 +20,8 @@ class TestExample:
         "VTEX_APP_KEY": "k", "VTEX_APP_TOKEN": "t", "MELHOR_ENVIO_SECRET": "m", "FRENET_TOKEN": "f",
         "SHIPSTATION_URL_TOKEN": "s", "SHIPSTATION_KEY": "k:s",
         "ANA_TOKEN": "a" * 24, "VTEX_HOOK_SECRET": "h", "LINK_TOKEN": "l",
+        "METRICS_TOKEN": "a-token-of-prometheus", "ALERT_URL": "json://127.0.0.1", "SMTP_USER": "u",
+        "SMTP_PASSWORD": "p", "ALERT_SECRET": "whsec_" + "a" * 32,
     }  # fmt: skip
 
     def test_loads(self):
@@ -51,17 +53,15 @@ class TestExample:
 
         different = {one.name for one in fields(Config) if getattr(told, one.name) != getattr(held, one.name)}
         # `keep_rows_days` is left to the database, and shown as a new one has it.
-        assert {"path", "accounts", "endpoints", "keep_rows_days"} == different
+        assert {"path", "metrics", "notify", "accounts", "endpoints", "keep_rows_days"} == different
 
     def test_complete(self):
         """It shows every setting that the program reads, and only those."""
         written = re.sub(r"(?m)^# (?=\w+ = |\[\[)", "", EXAMPLE.read_text())
         shown = set(re.findall(r"(?m)^(\w+) = ", written)) | {"auth", "scheme", "name"}
-        readers = ("text", "texts", "number", "boolean", "choice", "zone", "table", "growing")
-        trees = [
-            ast.parse((ROOT / "receiver" / "config" / f"{name}.py").read_text())
-            for name in ("loader", "operators", "rules")
-        ]
+        readers = ("text", "texts", "number", "boolean", "choice", "zone", "table", "growing", "address")
+        modules = ("loader", "operators", "rules", "notify")
+        trees = [ast.parse((ROOT / "receiver" / "config" / f"{name}.py").read_text()) for name in modules]
         read = {
             node.args[0].value
             for tree in trees
@@ -70,7 +70,7 @@ class TestExample:
             if node.args and isinstance(node.args[0], ast.Constant)
         }
 
-        assert read - {"receiver", "operator_token"} == shown
+        assert read - {"receiver", "operator_token", "metrics", "notify", "smtp", "webhook"} == shown
 
 
 class TestLoading:

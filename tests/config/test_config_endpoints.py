@@ -31,11 +31,12 @@ class TestEndpoint:
 
         assert ["melhor_envio", "ups"] == [one.carrier.slug for one in made.values()]
 
-    @pytest.mark.parametrize("name", ["Frenet", "fre_net", "fre/net", "frenet-", "f" * 64])
+    @pytest.mark.parametrize("name", ["Frenet", "fre.net", "_frenet", "fre/net", "frenet-", "f" * 64])
     def test_name(self, name):
         """An endpoint's name is part of its URL."""
-        assert f"endpoints.{name}: is not an endpoint name (lower-case letters, digits, hyphens)" in faults(
-            endpoints={name: {"carrier": "frenet", **FRENET}}
+        assert (
+            f"endpoints.{name}: is not an endpoint name (lower-case letters, digits, hyphens, underscores)"
+            in faults(endpoints={name: {"carrier": "frenet", **FRENET}})
         )
 
     def test_only_account(self):

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from receiver.processes.worker import Worker
 from receiver.store import StoreUnavailable
+from receiver.store.alerts import Alerts
 from receiver.store.tables import metadata
 from receiver.vtex.answers import Transient
 from receiver.vtex.client import Vtex
@@ -260,6 +262,21 @@ class TestStumbling:
         assert ["backlog is old, shipments wait: oldest_minutes=16", "backlog cleared"] == [
             record.getMessage() for record in caplog.records if record.levelno > logging.INFO
         ]
+
+    def test_wrong_clock(self, rig: Rig, caplog: pytest.LogCaptureFixture):
+        """A clock that differs from VTEX's by more than a minute is told once, and stored for whoever tells people."""
+        rig.add_order(order("1-01", package("900")))
+        rig.post(posted())
+        ahead = Worker(rig.config, rig.database, name="ahead", clock=lambda: rig.now + 95)
+        ahead.run_until_idle()
+        for _ in range(3):
+            rig.now += 60
+            ahead._housekeeping()
+
+        assert ["clock differs from VTEX's, set it by NTP: seconds_ahead=95"] == [
+            record.getMessage() for record in caplog.records if record.levelno > logging.INFO
+        ]
+        assert [95] == [round(offset) for offset in Alerts(rig.database).clocks(since=rig.now).values()]
 
     def test_loop_survives(self, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
         """A worker whose store is away for a while goes on when it is back."""

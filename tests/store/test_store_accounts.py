@@ -192,7 +192,7 @@ def test_the_longer_pause(database: Database, queue: Queue) -> None:
     """A shorter pause does not cut a longer one short."""
     for wait in (60, 30):
         queue.accounts.pause("lux", until=NOW + wait, reason="429", own_fault=False)
-    assert [{"name": "lux", "reason": "429", "until": NOW + 60, "now": NOW}] == OperatorQueries(
+    assert [{"name": "lux", "reason": "429", "until": NOW + 60, "own_fault": False, "now": NOW}] == OperatorQueries(
         database
     ).paused_accounts(now=NOW)
 

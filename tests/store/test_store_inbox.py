@@ -308,7 +308,9 @@ def test_rejects_are_bounded(database: Database, monkeypatch: pytest.MonkeyPatch
     ids = iter(f"{number:04}" for number in range(9))
     monkeypatch.setattr(inbox, "new_id", lambda: next(ids))
     for number in range(5):
-        Inbox(database).reject(endpoint="ep", at=NOW, reason=f"r{number}", method="POST", target="/", headers={})
+        Inbox(database).reject(
+            endpoint="ep", at=NOW, reason=f"r{number}", cause="c", method="POST", target="/", headers={}
+        )
     assert ["r4", "r3", "r2"] == [row["reason"] for row in OperatorQueries(database).rejects()]
     assert 3 == count(database, rejects)
 

@@ -16,7 +16,7 @@ LEVELS = [
     ("store",),
     ("calls", "intake"),
     ("reconcile",),
-    ("operations", "recordings"),
+    ("notify", "operations", "recordings"),
     ("sandbox", "web"),
     ("demo", "processes"),
     ("commands",),
@@ -26,6 +26,8 @@ _LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 #: Which files may import a package. Those not named may be imported anywhere in the shell.
 HOMES = {
     "flask": ("receiver/web/", "receiver/sandbox/app.py"),
+    "apprise": ("receiver/notify/channels.py",),
+    "prometheus_client": ("receiver/web/metrics.py",),
     "requests": ("receiver/http.py",),
     "jsonschema": ("receiver/carriers/schemas.py",),
     "sqlalchemy": ("receiver/store/",),

@@ -1,0 +1,70 @@
+"""Who is told when a person is needed: a test of each channel, and what lasts at this moment."""
+
+import time
+from typing import Any
+
+import click
+
+from receiver.commands._common import configuration, fail, json_option, opened, printable, show_rows
+from receiver.notify.channels import open_channels
+from receiver.notify.task import send_now
+from receiver.store.alerts import Alerts
+
+_NO_CHANNEL = "no channel: add a [notify] table (docs/alerts.md)"
+
+
+@click.group()
+def notify() -> None:
+    """Messages to people: test the channels, list what lasts."""
+
+
+@notify.command(name="test")
+def test_channels() -> None:
+    """Send a test message over every channel.
+
+    Exit code 1 where one did not take it.
+    """
+    _, config = configuration()
+    channels = open_channels(config.notify)
+    if not channels:
+        fail(_NO_CHANNEL)
+    message: dict[str, Any] = {
+        "kind": "test",
+        "cause": None,
+        "subject": None,
+        "severity": "warning",
+        "title": "a test; nothing is wrong",
+        "lines": [],
+        "command": None,
+        "count": 1,
+        "since": None,
+    }
+    results = send_now(channels, message, at=time.time())
+    for name, reason in results.items():
+        click.echo(printable(f"{name}: {'sent' if reason is None else f'not sent, {reason}'}"))
+    if any(results.values()):
+        raise SystemExit(1)
+
+
+@notify.command(name="list")
+@json_option
+def list_alerts(*, as_json: bool) -> None:
+    """List what lasts, and messages that could not be sent.
+
+    The worker looks once a minute.
+    """
+    columns = {"severity": "severity", "title": "what", "since": "since", "told": "told", "command": "what to do"}
+    with opened() as (_, database):
+        alerts = Alerts(database)
+        rows = [
+            {**row, "since": row["opened_at"], "told": "yes" if row["is_told"] else "not yet"} for row in alerts.all()
+        ]
+        unsent = alerts.unsent()
+        show_rows(rows, columns, as_json=as_json, empty="nothing lasts that a person should know")
+        if not as_json:
+            for one in unsent:
+                state = "given up" if one["due_at"] is None else "tried again"
+                click.echo(printable(f"! {one['channel']}: {one['error'] or 'not sent yet'}, {state}"))
+
+
+COMMANDS = (notify,)

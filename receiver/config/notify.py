@@ -1,0 +1,79 @@
+"""``[notify]``: who is told when a person is needed."""
+
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from receiver.config.model import Notify, NotifyWebhook, Smtp
+from receiver.config.tables import Table
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_SECRET = "whsec_"
+
+
+def read_notify(table: Table) -> Notify:
+    """The table's settings; each fault is noted."""
+    urls = table.texts("urls", ())
+    if urls and find_spec("apprise") is None:
+        table.fault("urls", "needs the extra for Apprise: pip install '.[notify]'")
+    hour, minute = _clock_time(table)
+    notify = Notify(
+        smtp=_smtp(smtp) if (smtp := table.table("smtp")).given else None,
+        webhook=_webhook(webhook) if (webhook := table.table("webhook")).given else None,
+        urls=urls,
+        at_least=table.choice("at_least", ("warning", "critical"), "warning"),
+        quiet_seconds=3600 * table.number("quiet_hours", 6, least=0.1),
+        digest_minutes=60 * hour + minute,
+        zone=table.zone("zone") or Notify().zone,
+        link=table.text("link", None),
+    )
+    table.finish()
+    return notify
+
+
+def _clock_time(table: Table) -> tuple[int, int]:
+    written = table.text("digest_at", None) or "08:00"
+    hour, _, minute = written.partition(":")
+    if not (hour.isdecimal() and minute.isdecimal() and int(hour) < 24 and int(minute) < 60):
+        table.fault("digest_at", f"{written!r} is no time of day, such as 08:00")
+        return 8, 0
+    return int(hour), int(minute)
+
+
+def _smtp(table: Table) -> Smtp:
+    security = table.choice("security", tuple(_PORTS), "starttls")
+    written = table.text("server") or ""
+    host, _, port = written.rpartition(":") if ":" in written else (written, "", str(_PORTS[security]))
+    if written and not (host and port.isdecimal()):
+        table.fault("server", f"{written!r} is not HOST or HOST:PORT")
+    smtp = Smtp(
+        host=host.strip("[]"),
+        port=int(port) if port.isdecimal() else 0,
+        security=security,
+        user=table.text("user", None),
+        password=table.text("password", None),
+        sender=table.text("from") or "",
+        to=table.texts("to"),
+    )
+    if (smtp.user is None) != (smtp.password is None):
+        table.fault("user", "goes with password")
+    if security == "none" and smtp.user and smtp.host not in _LOOPBACK:
+        table.fault("security", "must be starttls or tls: a password is sent")
+    for address in (smtp.sender, *smtp.to):
+        if address and ("@" not in address or not address.isprintable()):
+            table.fault("to" if address in smtp.to else "from", f"{address!r} is no mail address")
+    table.finish()
+    return smtp
+
+
+def _webhook(table: Table) -> NotifyWebhook:
+    webhook = NotifyWebhook(url=table.text("url") or "", secret=table.text("secret") or "")
+    parts = urlsplit(webhook.url)
+    if webhook.url and (parts.scheme not in ("http", "https") or not parts.hostname):
+        table.fault("url", "must be https://host/path")
+    elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        table.fault("url", "must be https (http only to this machine)")
+    if webhook.secret and not webhook.key:
+        table.fault("secret", f"must be {_SECRET} and at least 24 bytes in base64, as Standard Webhooks write it")
+    table.finish()
+    return webhook

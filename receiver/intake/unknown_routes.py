@@ -1,0 +1,122 @@
+"""Webhooks that no endpoint takes: a wrong name, a wrong method, a token too many. A carrier that is configured so is
+never heard otherwise; a scanner that asks for anything must cost nothing. So both are counted, and bounded."""
+
+import difflib
+import logging
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+
+from receiver.config import Config
+from receiver.intake.redaction import REDACTED, Redaction
+from receiver.store import Database, StoreUnavailable
+from receiver.store.unknown_routes import UnknownRoute
+from receiver.store.unknown_routes import UnknownRoutes as Stored
+from receiver.vtex.answers import storable
+
+log = logging.getLogger("receiver.web")
+
+#: Names and causes that one process stores within `_HOUR`; of more, only the log hears how many requests there were.
+MOST_NAMES = 50
+#: Seconds between two writes about one name and cause; what comes meanwhile is counted with the next one.
+_WRITE_EVERY, _HOUR = 60.0, 3600.0
+_LONGEST = 64
+
+
+class Cause(StrEnum):
+    """Why no endpoint takes a request."""
+
+    ENDPOINT = "unknown_endpoint"
+    METHOD = "unknown_method"
+    PATH = "unknown_path"
+
+
+class UnknownRoutes:
+    """Records requests that no endpoint takes. ``clock`` is Unix time in seconds."""
+
+    def __init__(self, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
+        self._config, self._stored, self._clock = config, Stored(database), clock
+        self._redactions = [Redaction(endpoint) for endpoint in config.endpoints.values()]
+        self._lock = threading.Lock()
+        self._begun, self._surplus = 0.0, 0
+        #: When each was written last, and how often it came since.
+        self._written: dict[tuple[str, Cause], tuple[float, int]] = {}
+
+    def note(self, name: str, cause: Cause, *, method: str, has_token: bool = False) -> None:
+        """A request to ``/webhooks/<name>``, with something behind the name where it ``has_token``."""
+        now, shown = self._clock(), self._shown(name)
+        with self._lock:
+            count = self._count(shown, cause, now)
+        if not count:
+            return
+        likely = self._likely(shown) if cause is Cause.ENDPOINT else None
+        reason = _reason(cause, method, likely, is_endpoint=likely in self._config.endpoints)
+        target = f"/webhooks/{shown}/{REDACTED}" if has_token else f"/webhooks/{shown}"
+        route = UnknownRoute(
+            name=shown,
+            cause=cause,
+            reason=reason,
+            likely=likely,
+            method=method,
+            target=target,
+            is_endpoint=cause is not Cause.ENDPOINT,
+            count=count,
+        )
+        try:
+            if self._stored.note(route, now=now):
+                log.warning(
+                    "webhook to an unknown address, see receiver rejects: name=%s method=%s reason=%s",
+                    shown, method, reason,
+                )  # fmt: skip
+        except StoreUnavailable as error:
+            log.warning("webhook to an unknown address not recorded: name=%s reason=%s", shown, error)
+
+    def _count(self, name: str, cause: Cause, now: float) -> int:
+        """How many requests to write down now; 0: none."""
+        if now >= self._begun + _HOUR:
+            if self._surplus:
+                log.warning("webhooks to unknown addresses not recorded, too many names: requests=%d", self._surplus)
+            self._begun, self._surplus, self._written = now, 0, {}
+        key = (name, cause)
+        if key not in self._written and len(self._written) >= MOST_NAMES:
+            self._surplus += 1
+            return 0
+        written_at, more = self._written.get(key, (0.0, 0))
+        if now < written_at + _WRITE_EVERY:
+            self._written[key] = (written_at, more + 1)
+            return 0
+        self._written[key] = (now, 0)
+        return more + 1
+
+    def _shown(self, name: str) -> str:
+        """The name as it may be kept: short, printable, and no secret that got into the wrong place."""
+        for redaction in self._redactions:
+            name = redaction.text(name)
+        return storable(name[:_LONGEST])
+
+    def _likely(self, name: str) -> str | None:
+        """The endpoint that is probably meant; else the carrier for which there is none."""
+        config, written = self._config, _canonical(name)
+        by_name = {_canonical(endpoint): endpoint for endpoint in config.endpoints}
+        near = difflib.get_close_matches(written, sorted(by_name), n=1, cutoff=0.7)
+        if near:
+            return by_name[near[0]]
+        slug = written.replace("-", "_")
+        of_carrier = [name for name, endpoint in config.endpoints.items() if endpoint.carrier.slug == slug]
+        return next(iter(of_carrier), slug if slug in config.carriers else None)
+
+
+def _canonical(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def _reason(cause: Cause, method: str, likely: str | None, *, is_endpoint: bool) -> str:
+    if cause is Cause.METHOD:
+        return f"the endpoint does not take {method}"
+    if cause is Cause.PATH:
+        return "the endpoint takes nothing behind its name in the URL"
+    if likely is None:
+        return "no endpoint has this name"
+    if is_endpoint:
+        return f"no endpoint has this name; did you mean {likely}?"
+    return f"no endpoint is configured for {likely}: add [endpoints.{likely.replace('_', '-')}]"

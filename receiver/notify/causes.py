@@ -1,0 +1,120 @@
+"""PURE: what people are told of, how bad each is, and what is to be done about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+
+class Severity(StrEnum):
+    """How soon somebody should look."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Cause(StrEnum):
+    """Why a person is needed. Each has a severity, a sentence, and the command that shows more or ends it."""
+
+    _severity: Severity
+    _sentence: str
+    _command: str
+
+    def __new__(cls, value: str, severity: Severity, sentence: str, command: str) -> Self:
+        self = str.__new__(cls, value)
+        self._value_ = value
+        self._severity, self._sentence, self._command = severity, sentence, command
+        return self
+
+    HELD = ("held", Severity.WARNING, "{count} held, account {subject}", "receiver shipments --state held")
+    GAVE_UP = ("gave_up", Severity.WARNING, "{count} given up, account {subject}", "receiver shipments --state gave_up")
+    UNREADABLE = (
+        "unreadable",
+        Severity.WARNING,
+        "{count} that cannot be read, endpoint {subject}",
+        "receiver deliveries --count; after a fix: receiver reprocess",
+    )
+    UNKNOWN_WORD = (
+        "unknown_word",
+        Severity.WARNING,
+        "{count} that the adapter of {subject} does not know",
+        "receiver carriers unknown",
+    )
+    UNKNOWN_ADDRESS = (
+        "unknown_address",
+        Severity.WARNING,
+        "webhooks to /webhooks/{subject}, which no endpoint takes",
+        "receiver rejects; correct the URL at the carrier, or add the endpoint",
+    )
+    ACCOUNT_PAUSED = (
+        "account_paused",
+        Severity.CRITICAL,
+        "VTEX account {subject} is paused",
+        "receiver check --vtex; after a correction: receiver resume {subject}",
+    )
+    BACKLOG = ("backlog", Severity.CRITICAL, "shipments have waited too long for a worker", "receiver check")
+    SILENT = (
+        "silent",
+        Severity.WARNING,
+        "endpoint {subject} has had no delivery for unusually long",
+        "receiver rejects; is the webhook still registered at the carrier?",
+    )
+    CLOCK = (
+        "clock",
+        Severity.WARNING,
+        "the clock of {subject} differs from VTEX's",
+        "set the clock by NTP: leases and dates depend on it",
+    )
+    STORE_AWAY = (
+        "store_away",
+        Severity.CRITICAL,
+        "deliveries cannot be stored, the database does not answer",
+        "see the log for the reason, and for how long each carrier goes on trying",
+    )
+
+    @property
+    def severity(self) -> Severity:
+        return self._severity
+
+    @property
+    def sentence(self) -> str:
+        """With ``{subject}`` and ``{count}`` to fill in."""
+        return self._sentence
+
+    @property
+    def command(self) -> str:
+        """With ``{subject}`` to fill in."""
+        return self._command
+
+
+#: What is counted, for causes whose sentence says how many.
+_NOUNS: Mapping[Cause, tuple[str, str]] = {
+    Cause.HELD: ("shipment is", "shipments are"),
+    Cause.GAVE_UP: ("shipment is", "shipments are"),
+    Cause.UNREADABLE: ("delivery", "deliveries"),
+    Cause.UNKNOWN_WORD: ("status word", "status words"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A cause that is there now. ``subject`` is the account, endpoint, carrier or host that it is about; ``lines`` are
+    examples; ``wait``: seconds that it must last before it is told."""
+
+    cause: Cause
+    subject: str
+    count: int = 1
+    lines: tuple[str, ...] = ()
+    wait: float = 0.0
+
+    @property
+    def title(self) -> str:
+        """What happened, in one line."""
+        one, several = _NOUNS.get(self.cause, ("", ""))
+        many = f"{self.count} {one if self.count == 1 else several}"
+        return self.cause.sentence.format(subject=self.subject, count=many)
+
+    @property
+    def command(self) -> str:
+        """What to do."""
+        return self.cause.command.format(subject=self.subject)

@@ -1,0 +1,123 @@
+"""PURE: which findings are told, and when.
+
+Each is told once when it begins and once when it is over, and not again before the quiet period has passed. What lasts
+is repeated in the digest of the morning.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from receiver.notify.causes import Finding, Severity
+
+#: An alert as it is stored, and a message, as the channels take it.
+Alert = dict[str, Any]
+Message = dict[str, Any]
+
+
+def decide(
+    stored: Iterable[Alert], findings: Iterable[Finding], *, now: float, quiet: float, at_least: str
+) -> tuple[list[Alert], list[Message]]:
+    """The alerts that changed, and the messages that follow.
+
+    ``now`` is Unix time, ``quiet`` are the seconds between two messages about one cause and subject. Findings less
+    severe than ``at_least`` are stored, and not told.
+    """
+    former = {(one["cause"], one["subject"]): one for one in stored}
+    changed: list[Alert] = []
+    messages: list[Message] = []
+    for finding in findings:
+        alert = _present(former.pop((finding.cause.value, finding.subject), None), finding, now)
+        kind = _kind(alert, finding, now=now, quiet=quiet)
+        if kind is not None and _matters(alert, at_least):
+            alert = {**alert, "is_told": 1, "told_at": now, "told_count": alert["count"]}
+            messages.append(message(kind, alert))
+        changed.append(alert)
+    for alert in former.values():
+        if alert["resolved_at"] is None:
+            over = {**alert, "resolved_at": now, "is_told": 0}
+            changed.append(over)
+            if alert["is_told"]:
+                messages.append(message("resolved", over))
+    return changed, messages
+
+
+def digest(stored: Iterable[Alert], *, at_least: str) -> Message | None:
+    """One message about everything that lasts; ``None`` where nothing does."""
+    lasting = [one for one in stored if one["resolved_at"] is None and _matters(one, at_least)]
+    if not lasting:
+        return None
+    severe = any(one["severity"] == Severity.CRITICAL for one in lasting)
+    return {
+        "kind": "digest",
+        "cause": None,
+        "subject": None,
+        "severity": Severity.CRITICAL.value if severe else Severity.WARNING.value,
+        "title": f"{len(lasting)} {'matter lasts' if len(lasting) == 1 else 'matters last'}",
+        "lines": [f"{one['title']}: {one['command']}" for one in lasting],
+        "command": None,
+        "count": len(lasting),
+        "since": min(one["opened_at"] for one in lasting),
+    }
+
+
+def last_digest(now: float, minutes: int, zone: ZoneInfo) -> float:
+    """When the latest digest was due, so many minutes after midnight in the zone; Unix time."""
+    local = datetime.fromtimestamp(now, zone)
+    due = local.replace(hour=minutes // 60, minute=minutes % 60, second=0, microsecond=0)
+    return (due if due <= local else due - timedelta(days=1)).timestamp()
+
+
+def message(kind: str, alert: Alert) -> Message:
+    """What a channel sends about an alert: ``kind`` is ``opened``, ``more``, ``resolved``."""
+    told = ("cause", "subject", "severity", "title", "lines", "command", "count")
+    return {"kind": kind, **{name: alert[name] for name in told}, "since": alert["opened_at"]}
+
+
+def silent_endpoints(hours: Mapping[str, Sequence[int]], now: float) -> list[str]:
+    """The endpoints that have been silent for longer than ever within the hours given: half as long again as the
+    longest silence, and at least six hours. One with fewer than ten such hours has no rhythm yet."""
+    present = int(now // 3600)
+    found = []
+    for endpoint, heard in hours.items():
+        if len(heard) < 10:
+            continue
+        longest = max(later - earlier for earlier, later in pairwise(heard))
+        if present - heard[-1] > max(6.0, 1.5 * longest):
+            found.append(endpoint)
+    return found
+
+
+def _present(former: Alert | None, finding: Finding, now: float) -> dict[str, Any]:
+    """The alert of a finding, begun now unless it lasts."""
+    lasts = former is not None and former["resolved_at"] is None
+    return {
+        "cause": finding.cause.value,
+        "subject": finding.subject,
+        "severity": finding.cause.severity.value,
+        "title": finding.title,
+        "lines": list(finding.lines),
+        "command": finding.command,
+        "count": finding.count,
+        "opened_at": former["opened_at"] if former is not None and lasts else now,
+        "resolved_at": None,
+        "is_told": former["is_told"] if former is not None and lasts else 0,
+        "told_at": former["told_at"] if former is not None else None,
+        "told_count": former["told_count"] if former is not None else 0,
+    }
+
+
+def _kind(alert: Alert, finding: Finding, *, now: float, quiet: float) -> str | None:
+    """Which message is due about a finding, if any."""
+    is_quiet = alert["told_at"] is not None and now < alert["told_at"] + quiet
+    if is_quiet or now < alert["opened_at"] + finding.wait:
+        return None
+    if not alert["is_told"]:
+        return "opened"
+    return "more" if alert["count"] > alert["told_count"] else None
+
+
+def _matters(alert: Alert, at_least: str) -> bool:
+    return at_least == Severity.WARNING or alert["severity"] == Severity.CRITICAL

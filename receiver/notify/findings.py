@@ -1,0 +1,98 @@
+"""Looks for what people should be told of."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from receiver.config import Config
+from receiver.notify.causes import Cause, Finding
+from receiver.notify.decide import silent_endpoints
+from receiver.shipments.record import TO_DECIDE
+from receiver.store import Database, OperatorQueries
+from receiver.store.alerts import Alerts
+from receiver.store.conditions import Conditions, Group
+from receiver.timing import stamp
+
+_DAY = 86_400.0
+#: Seconds after which what happened, and is no state, counts as over.
+_LASTS = _DAY
+#: A shipment that has been due for longer, in seconds, has waited too long.
+OLD_BACKLOG = 900.0
+#: VTEX asks for quiet all the time, and is well again within minutes: seconds before such a pause is told.
+_VTEX_PAUSE = 600.0
+#: Seconds between a host's clock and VTEX's from which on it is told, and for which a finding about it holds.
+WRONG_CLOCK, _CLOCK_HOLDS = 60.0, 300.0
+#: Days over which an endpoint's rhythm is measured, and seconds for which the measure holds.
+_RHYTHM_DAYS, _RHYTHM_HOLDS = 14, 3600.0
+
+
+class Findings:
+    """What the database says. ``clock`` is Unix time in seconds."""
+
+    def __init__(self, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
+        self._config, self._clock = config, clock
+        self._conditions, self._queries, self._alerts = (
+            Conditions(database),
+            OperatorQueries(database),
+            Alerts(database),
+        )
+        self._hours: dict[str, list[int]] = {}
+        self._hours_until = 0.0
+
+    def all(self) -> Iterator[Finding]:
+        """Every cause that is there now. Raises `StoreUnavailable`."""
+        now, read = self._clock(), self._conditions
+        for cause, state in ((Cause.HELD, "held"), (Cause.GAVE_UP, "gave_up")):
+            yield from (_finding(cause, group, _shipment) for group in read.shipments(state))
+        yield from (_finding(Cause.UNREADABLE, group, _delivery) for group in read.unreadable())
+        yield from (_finding(Cause.UNKNOWN_WORD, group, _word) for group in read.unknown_words(since=now - _LASTS))
+        yield from (_finding(Cause.UNKNOWN_ADDRESS, group, _route) for group in read.unknown_routes(since=now - _LASTS))
+        yield from self._accounts(now)
+        for endpoint in self._silent(now):
+            yield Finding(cause=Cause.SILENT, subject=endpoint)
+        for host, offset in self._alerts.clocks(since=now - _CLOCK_HOLDS).items():
+            ahead = f"{abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} VTEX's"
+            yield Finding(cause=Cause.CLOCK, subject=host, lines=(ahead,))
+
+    def _accounts(self, now: float) -> Iterator[Finding]:
+        paused = False
+        for row in self._queries.paused_accounts(now=now):
+            if row["name"] in self._config.accounts:
+                paused = True
+                line = f"until {stamp(row['until'])}: {row['reason']}"
+                wait = 0.0 if row["own_fault"] else _VTEX_PAUSE
+                yield Finding(cause=Cause.ACCOUNT_PAUSED, subject=row["name"], lines=(line,), wait=wait)
+        oldest = self._queries.oldest_unsettled()
+        if oldest is not None and now - oldest > OLD_BACKLOG and not paused:  # a pause explains it, and is told
+            line = f"the oldest for {(now - oldest) / 60:.0f} minutes"
+            yield Finding(cause=Cause.BACKLOG, subject="all", lines=(line,))
+
+    def _silent(self, now: float) -> list[str]:
+        if now >= self._hours_until:
+            self._hours = self._conditions.hours_heard(since=now - _RHYTHM_DAYS * _DAY)
+            self._hours_until = now + _RHYTHM_HOLDS
+        return [name for name in silent_endpoints(self._hours, now) if name in self._config.endpoints]
+
+
+def _finding(cause: Cause, group: Group, line: Callable[[dict[str, Any]], str]) -> Finding:
+    return Finding(
+        cause=cause, subject=group.subject, count=group.count, lines=tuple(line(row) for row in group.examples)
+    )
+
+
+def _shipment(row: dict[str, Any]) -> str:
+    name = row["tracking_number"] or row["id"]
+    command = (row["note"] or "").partition(TO_DECIDE)[2].strip() or f"receiver show {name}"
+    order = f", order {row['order_id']}" if row["order_id"] else ""
+    return f"{name}{order}: {row['reason']}. {command}"
+
+
+def _delivery(row: dict[str, Any]) -> str:
+    return f"delivery {row['id']}: {row['reason']}"
+
+
+def _word(row: dict[str, Any]) -> str:
+    return f"{row['word']} ({row['count']} times)"
+
+
+def _route(row: dict[str, Any]) -> str:
+    return f"{row['method']}, {row['count']} times: {row['reason']}"

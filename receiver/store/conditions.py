@@ -1,0 +1,86 @@
+"""What may need a person, as it stands in the database at this moment: counted, with a few examples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Integer, cast, func, select
+
+from receiver.store.database import Database
+from receiver.store.operator import OPEN
+from receiver.store.tables import deliveries, shipments, unknown_routes, unknown_words
+
+#: Examples of each group that are read.
+_EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """How many rows concern one ``subject``, and the newest of them."""
+
+    subject: str
+    count: int
+    examples: Sequence[dict[str, Any]]
+
+
+class Conditions:
+    """Reads them. Times are Unix time in seconds. Every method raises `StoreUnavailable`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def shipments(self, state: str) -> list[Group]:
+        """Shipments in a state, by account."""
+        s = shipments.c
+        counted = select(s.account, func.count().label("many")).where(s.state == state).group_by(s.account)
+        shown = select(s.id, s.tracking_number, s.order_id, s.reason, s.note)
+        groups = []
+        for row in self._database.rows(counted):
+            newest = shown.where(s.state == state, s.account == row["account"]).order_by(s.changed_at.desc())
+            groups.append(Group(row["account"], row["many"], self._rows(newest.limit(_EXAMPLES))))
+        return groups
+
+    def unreadable(self) -> list[Group]:
+        """Deliveries that wait for a fix, by endpoint."""
+        d = deliveries.c
+        counted = select(d.endpoint, func.count().label("many")).where(d.outcome.in_(OPEN)).group_by(d.endpoint)
+        groups = []
+        for row in self._database.rows(counted):
+            newest = select(d.id, d.reason).where(d.outcome.in_(OPEN), d.endpoint == row["endpoint"])
+            examples = self._rows(newest.order_by(d.id.desc()).limit(_EXAMPLES))
+            groups.append(Group(row["endpoint"], row["many"], examples))
+        return groups
+
+    def unknown_words(self, *, since: float) -> list[Group]:
+        """Status words that were heard after ``since``, by carrier."""
+        w = unknown_words.c
+        heard = self._rows(select(w.carrier, w.word, w["count"]).where(w.last_at > since).order_by(w.last_at.desc()))
+        return _grouped(heard, "carrier")
+
+    def unknown_routes(self, *, since: float) -> list[Group]:
+        """Webhooks after ``since`` to an address that a carrier was probably given, by the name asked for: one that is
+        like an endpoint's or a carrier's, or an endpoint's own."""
+        r = unknown_routes.c
+        meant = (r.last_at > since, (r.likely.is_not(None)) | (r.cause != "unknown_endpoint"))
+        met = self._rows(select(r.name, r.reason, r.method, r["count"]).where(*meant).order_by(r.last_at.desc()))
+        return _grouped(met, "name")
+
+    def hours_heard(self, *, since: float) -> dict[str, list[int]]:
+        """The hours since the epoch in which each endpoint had a delivery, in their order."""
+        d = deliveries.c
+        hour = cast(d.received_at / 3600.0, Integer).label("hour")
+        statement = select(d.endpoint, hour).distinct()
+        found: dict[str, list[int]] = {}
+        for row in self._database.rows(statement.where(d.received_at > since).order_by(d.endpoint, hour)):
+            found.setdefault(row["endpoint"], []).append(row["hour"])
+        return found
+
+    def _rows(self, statement: Any) -> list[dict[str, Any]]:
+        return [dict(row) for row in self._database.rows(statement)]
+
+
+def _grouped(rows: list[dict[str, Any]], name: str) -> list[Group]:
+    by: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by.setdefault(row[name], []).append(row)
+    return [Group(subject, len(of), of[:_EXAMPLES]) for subject, of in by.items()]

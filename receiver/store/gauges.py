@@ -1,0 +1,38 @@
+"""What the database says of this moment, for the metrics. Each question is one statement."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from receiver.shipments import State
+from receiver.store.database import Database
+from receiver.store.operator import OperatorQueries
+from receiver.store.tables import shipments, unknown_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauges:
+    """``shipments`` by account and state, ``held`` by reason; ``oldest_due``: since when a shipment has been due, in
+    seconds since the epoch; ``paused``: accounts that take no calls."""
+
+    shipments: dict[tuple[str, str], int]
+    held: dict[str, int]
+    oldest_due: float | None
+    unknown_words: int
+    paused: frozenset[str]
+
+
+def read_gauges(database: Database, *, now: float) -> Gauges:
+    """The gauges at ``now``, Unix time in seconds. Raises `StoreUnavailable`."""
+    s, queries = shipments.c, OperatorQueries(database)
+    many = func.count().label("many")
+    by_state = database.rows(select(s.account, s.state, many).group_by(s.account, s.state))
+    held = database.rows(select(s.reason, many).where(s.state == State.HELD.value).group_by(s.reason))
+    [words] = database.rows(select(func.count().label("many")).select_from(unknown_words))
+    return Gauges(
+        shipments={(row["account"], row["state"]): row["many"] for row in by_state},
+        held={row["reason"] or "": row["many"] for row in held},
+        oldest_due=queries.oldest_unsettled(),
+        unknown_words=words["many"],
+        paused=frozenset(row["name"] for row in queries.paused_accounts(now=now) if row["until"] > now),
+    )

@@ -1,0 +1,111 @@
+"""Which findings are told, and when."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from receiver.notify.causes import Cause, Finding
+from receiver.notify.decide import decide, digest, last_digest, silent_endpoints
+
+NOW, HOUR = 1_795_000_000.0, 3600.0
+HELD = Finding(cause=Cause.HELD, subject="lux", count=2, lines=("TN1BR: ambiguous_invoice",))
+
+
+def after(*looks: tuple[float, list[Finding]], at_least: str = "warning") -> list[tuple[float, str, int]]:
+    """What is told over several looks: hours, kind and count."""
+    stored: dict = {}
+    told = []
+    for hours, findings in looks:
+        now = NOW + hours * HOUR
+        changed, messages = decide(list(stored.values()), findings, now=now, quiet=6 * HOUR, at_least=at_least)
+        stored |= {(one["cause"], one["subject"]): one for one in changed}
+        told += [(hours, one["kind"], one["count"]) for one in messages]
+    return told
+
+
+def more(count: int) -> list[Finding]:
+    return [Finding(cause=Cause.HELD, subject="lux", count=count)]
+
+
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [
+        pytest.param([(0, [HELD]), (1, [HELD]), (9, [HELD])], [(0, "opened", 2)], id="once"),
+        pytest.param([(0, [HELD]), (1, [])], [(0, "opened", 2), (1, "resolved", 2)], id="resolved"),
+        pytest.param([(0, [HELD]), (1, more(5)), (7, more(5))], [(0, "opened", 2), (7, "more", 5)], id="more"),
+        pytest.param([(0, [HELD]), (7, more(1))], [(0, "opened", 2)], id="fewer"),
+        pytest.param(
+            [(0, [HELD]), (1, []), (2, [HELD]), (3, []), (4, [HELD]), (7, [HELD])],
+            [(0, "opened", 2), (1, "resolved", 2), (7, "opened", 2)],
+            id="flapping",
+        ),
+        pytest.param([(0, []), (1, [])], [], id="nothing"),
+    ],
+)
+def test_told(looks, told) -> None:
+    """A cause is told when it begins and when it is over; within the quiet period it is not told again."""
+    assert told == after(*looks)
+
+
+def test_wait() -> None:
+    """What is often over by itself must last before it is told; what was not told is not over either."""
+    pause = [Finding(cause=Cause.ACCOUNT_PAUSED, subject="lux", wait=HOUR / 2)]
+
+    assert [(1, "opened", 1)] == after((0, pause), (1, pause))
+    assert [] == after((0, pause), (0.2, []))
+
+
+def test_severity() -> None:
+    """Who wants to hear of critical matters alone is not told of others."""
+    paused = Finding(cause=Cause.ACCOUNT_PAUSED, subject="lux")
+
+    assert [(0, "opened", 1)] == after((0, [HELD, paused]), at_least="critical")
+
+
+def test_subjects() -> None:
+    """Each account and endpoint has messages of its own."""
+    other = Finding(cause=Cause.HELD, subject="outlet")
+
+    assert [(0, "opened", 2), (1, "opened", 1)] == after((0, [HELD]), (1, [HELD, other]))
+
+
+def test_digest() -> None:
+    """One message about all that lasts, with what to do about each; none where nothing does."""
+    changed, _ = decide(
+        [], [HELD, Finding(cause=Cause.BACKLOG, subject="all")], now=NOW, quiet=HOUR, at_least="warning"
+    )
+    made = digest(changed, at_least="warning")
+
+    assert ("2 matters last", "critical", NOW) == (made["title"], made["severity"], made["since"])
+    assert "2 shipments are held, account lux: receiver shipments --state held" == made["lines"][0]
+    assert digest(changed, at_least="critical")["title"] == "1 matter lasts"
+    over, _ = decide(changed, [], now=NOW + 1, quiet=HOUR, at_least="warning")
+    assert digest(over, at_least="warning") is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"), [("UTC", 3.11), ("America/Sao_Paulo", 0.11), ("America/Los_Angeles", 19.11)]
+)
+def test_morning(zone: str, hours: float) -> None:
+    """The digest is due at its time of day, where the people are. The present is 11:06 in UTC."""
+    assert pytest.approx(hours, abs=0.01) == (NOW - last_digest(NOW, 8 * 60, ZoneInfo(zone))) / HOUR
+
+
+def test_silence() -> None:
+    """An endpoint is silent against its own rhythm: one that rests every weekend is not silent on a Sunday."""
+    present = int(NOW // HOUR)
+    weekend = [present - 100 + hour for hour in (*range(20), *range(80, 90))]
+
+    assert [] == silent_endpoints({"rests": weekend, "new": [present - 500]}, NOW)
+    assert ["stopped"] == silent_endpoints({"stopped": [present - 40 + hour for hour in range(20)]}, NOW)
+    assert [] == silent_endpoints({"short": [present - 25 + hour for hour in range(20)]}, NOW)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_texts(cause: Cause) -> None:
+    """Every cause says what happened, about whom, and what to do."""
+    finding = Finding(cause=cause, subject="lux", count=3)
+
+    assert "{" not in finding.title + finding.command
+    assert ("lux" in finding.title) == ("{subject}" in cause.sentence)
+    assert finding.command

@@ -1,0 +1,242 @@
+"""People are told once, however many processes look, and a channel that fails holds up nothing."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from receiver.config import Notify
+from receiver.notify.channels import NotSent
+from receiver.notify.task import NotifyTask
+from receiver.store import Queue
+from receiver.store.alerts import Alerts
+from tests.support.configs import config
+from tests.support.console import Operator, receiver
+from tests.support.mail_server import MailServer
+from tests.support.rig import UNREADABLE, Rig, order, package, posted
+
+HOUR = 3600.0
+
+
+class Chat:
+    """A channel that keeps what it is sent, or fails."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, dict]] = []
+        self.fails: str | None = None
+
+    def send(self, name: str, message: dict, *, at: float) -> None:
+        if self.fails:
+            raise NotSent(self.fails)
+        self.got.append((name, message))
+
+    @property
+    def heard(self) -> list[tuple[str, str | None, str | None]]:
+        return [(one["kind"], one["cause"], one["subject"]) for _, one in self.got]
+
+
+class Telling:
+    """Two processes that tell, of which either may be first; ``look`` lets time pass, then both look."""
+
+    def __init__(self, rig: Rig, **settings) -> None:
+        self.rig, self.chat = rig, Chat()
+        rig.config = replace(rig.config, notify=config(notify=settings).notify if settings else Notify())
+        self.tasks = [
+            NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels={"chat": self.chat}) for _ in range(2)
+        ]
+
+    def look(self, hours: float = 0.02) -> list[tuple[str, str | None, str | None]]:
+        """What is told now."""
+        self.chat.got.clear()
+        self.rig.now += hours * HOUR
+        for task in self.tasks:
+            task.run_once()
+        return self.chat.heard
+
+
+@pytest.fixture
+def telling(rig_on_either: Rig) -> Telling:
+    return Telling(rig_on_either)
+
+
+def hold(rig: Rig, *parcels: str) -> None:
+    rig.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000)))
+    for number, parcel in enumerate(parcels):
+        rig.post(posted(parcel=parcel, number=f"TN{number}BR"))
+    rig.work()
+
+
+def test_once(telling: Telling) -> None:
+    """Several processes tell once: one message for all parcels, with the command that decides each."""
+    hold(telling.rig, "p1", "p2")
+
+    assert [("opened", "held", "lux")] == telling.look()
+    [(_, message)] = telling.chat.got
+    assert "2 shipments are held, account lux" == message["title"]
+    assert any("receiver assign TN0BR --order 1-01 --invoice A" in line for line in message["lines"])
+    assert [] == telling.look()
+
+
+def test_at_once(telling: Telling) -> None:
+    """Processes that look at the same moment tell once, too."""
+    hold(telling.rig, "p1")
+    telling.rig.now += HOUR
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(NotifyTask.run_once, telling.tasks))
+    for task in telling.tasks:
+        task.run_once()
+
+    assert [("opened", "held", "lux")] == telling.chat.heard
+
+
+def test_resolved(telling: Telling) -> None:
+    """When a person has decided, the end is told."""
+    hold(telling.rig, "p1")
+    telling.look()
+    telling.rig.queries.dismiss("melhor-envio/p1", now=telling.rig.now)
+
+    assert [("resolved", "held", "lux")] == telling.look()
+
+
+def test_causes(telling: Telling) -> None:
+    """Unreadable deliveries, wrong addresses, dead keys: each is told with what it is about."""
+    rig = telling.rig
+    rig.post(UNREADABLE)
+    rig.client.post("/webhooks/melhorenvio")
+    rig.client.post("/webhooks/wp-admin")  # a scanner
+    accounts = Queue(rig.database, worker_name="test", lease=60).accounts
+    accounts.pause("lux", until=rig.now + HOUR, reason="HTTP 401", own_fault=True)
+
+    assert [
+        ("opened", "account_paused", "lux"),
+        ("opened", "unknown_address", "melhorenvio"),
+        ("opened", "unreadable", "melhor-envio"),
+    ] == sorted(telling.look(), key=str)
+
+
+def test_short_pause(telling: Telling) -> None:
+    """A pause that VTEX asked for is told only when it lasts."""
+    accounts = Queue(telling.rig.database, worker_name="test", lease=60).accounts
+    accounts.pause("lux", until=telling.rig.now + HOUR, reason="429", own_fault=False)
+
+    assert [[], [("opened", "account_paused", "lux")]] == [telling.look(), telling.look(0.2)]
+
+
+def test_backlog(telling: Telling) -> None:
+    """Parcels that no worker takes are told; not while a pause explains it."""
+    telling.rig.post(posted())
+
+    assert [[], [("opened", "backlog", "all")]] == [telling.look(), telling.look(0.3)]
+    accounts = Queue(telling.rig.database, worker_name="test", lease=60).accounts
+    accounts.pause("lux", until=telling.rig.now + HOUR, reason="HTTP 401", own_fault=True)
+    assert [("opened", "account_paused", "lux"), ("resolved", "backlog", "all")] == telling.look()
+
+
+def test_silent(telling: Telling) -> None:
+    """An endpoint that had deliveries every hour and then none is told."""
+    rig = telling.rig
+    for number in range(12):
+        rig.now += HOUR
+        rig.post({**posted(parcel=f"p{number}"), "event": "order.created"})
+    rig.database.write(lambda connection: connection.execute(text("UPDATE shipments SET due_at = NULL")))
+
+    assert [[], [("opened", "silent", "melhor-envio")]] == [telling.look(), telling.look(8)]
+
+
+def test_clock(telling: Telling) -> None:
+    """A host whose clock is wrong is told, by whichever process looks."""
+    Alerts(telling.rig.database).note_clock("host-b", 95.0, now=telling.rig.now)
+
+    assert [("opened", "clock", "host-b")] == telling.look()
+    assert ["95 s ahead of VTEX's"] == telling.chat.got[0][1]["lines"]
+
+
+def test_digest(telling: Telling) -> None:
+    """In the morning one message repeats what lasts; a process that starts then does not repeat it."""
+    hold(telling.rig, "p1")
+    telling.look()
+
+    assert [("digest", None, None)] == telling.look(24)
+    assert [] == telling.look()
+    telling.rig.queries.dismiss("melhor-envio/p1", now=telling.rig.now)
+    assert ["resolved"] == [kind for kind, *_ in telling.look(24)]
+
+
+def test_failed_channel(telling: Telling, caplog: pytest.LogCaptureFixture) -> None:
+    """A channel that fails is tried again with growing waits, under the same id, and the log has one line."""
+    hold(telling.rig, "p1")
+    telling.chat.fails = "HTTP 500"
+    with caplog.at_level(logging.ERROR, "receiver.notify"):
+        for _ in range(4):
+            assert [] == telling.look()
+    [waiting] = Alerts(telling.rig.database).unsent()
+    assert ("HTTP 500", "chat") == (waiting["error"], waiting["channel"])
+    telling.chat.fails = None
+
+    assert [("opened", "held", "lux")] == telling.look(1)
+    assert [waiting["id"]] == [name for name, _ in telling.chat.got]
+    assert [] == Alerts(telling.rig.database).unsent()
+    assert 1 == sum(message.startswith("notification not sent: ") for message in caplog.messages)
+
+
+def test_given_up(telling: Telling) -> None:
+    """After thirty tries a message is given up, and stays in the list."""
+    hold(telling.rig, "p1")
+    telling.chat.fails = "HTTP 500"
+    for _ in range(40):
+        telling.look(2)
+
+    assert (None, 30) in [(row["due_at"], row["tries"]) for row in Alerts(telling.rig.database).unsent()]
+
+
+def test_critical_only(rig: Rig) -> None:
+    """Who wants critical matters alone hears of no others."""
+    telling = Telling(rig, at_least="critical")
+    hold(rig, "p1")
+
+    assert [] == telling.look()
+
+
+def test_store_away(rig: Rig) -> None:
+    """A store that is away for a minute is told without it, once by each process, and when it is back."""
+    telling = Telling(rig)
+    telling.tasks = telling.tasks[:1]
+    rig.database.write(lambda connection: connection.execute(text("ALTER TABLE watches RENAME TO gone")))
+    assert [] == telling.look()
+    assert ["store_away"] == [cause for _, cause, _ in telling.look()]
+    assert [] == telling.look()
+    rig.database.write(lambda connection: connection.execute(text("ALTER TABLE gone RENAME TO watches")))
+
+    assert ("resolved", "store_away") in [(kind, cause) for kind, cause, _ in telling.look()]
+
+
+class TestCommand:
+    def test_test(self, operator: Operator) -> None:
+        """`notify test` sends over every channel and says how each went."""
+        with MailServer() as mail:
+            lines = "\n".join(f"{name} = {value!r}" for name, value in mail.settings.items())
+            webhook = f'url = "http://127.0.0.1:1/"\nsecret = "whsec_{"a" * 40}"'
+            operator.config.write_text(
+                f"{operator.config.read_text()}[notify.smtp]\n{lines}\n[notify.webhook]\n{webhook}\n"
+            )
+            said = operator.says("notify", "test", code=1)
+
+        assert "smtp: sent\nwebhook: not sent, the connection failed or was closed\n" == said
+        assert ["[receiver] warning: a test; nothing is wrong"] == [one["Subject"] for one in mail.mails]
+
+    def test_without(self, operator: Operator) -> None:
+        """Without a channel it says what to add."""
+        assert "no channel: add a [notify] table (docs/alerts.md)" == operator.fails("notify", "test")
+
+    def test_list(self, operator: Operator) -> None:
+        """`notify list` shows what lasts, with what to do."""
+        assert "nothing lasts that a person should know\n" == operator.says("notify", "list")
+        hold(operator.rig, "p1")
+        Telling(operator.rig).look()
+
+        [row] = operator.tells("notify", "list")
+        assert ("held", "lux", "1 shipment is held, account lux") == (row["cause"], row["subject"], row["title"])
+        assert "receiver shipments --state held" in operator.says("notify", "list")
+        assert 0 == receiver("notify", "--help").exit_code

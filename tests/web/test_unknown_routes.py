@@ -1,0 +1,137 @@
+"""Webhooks that no endpoint takes: answered 404 or 405, counted, warned of hourly with the likely name."""
+
+import logging
+
+import pytest
+
+from receiver.intake import unknown_routes
+from receiver.store import unknown_routes as store
+from tests.support.console import Operator
+from tests.support.rig import MELHOR_ENVIO, Rig, posted
+from tests.support.sending import SECRET, outcome
+
+FRENET = {"carrier": "frenet", "secrets": [SECRET]}
+
+
+def seen(rig: Rig) -> list[tuple[str, str, int]]:
+    return [(row["endpoint"], row["reason"], row["count"]) for row in rig.queries.rejects()]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("melhorenvio", "no endpoint has this name; did you mean melhor-envio?"),
+        ("Melhor_Envio", "no endpoint has this name; did you mean melhor-envio?"),
+        ("dhl", "no endpoint is configured for dhl: add [endpoints.dhl]"),
+        ("uber-direct", "no endpoint is configured for uber_direct: add [endpoints.uber-direct]"),
+        ("frenet", "no endpoint has this name; did you mean outlet?"),
+        ("wp-admin", "no endpoint has this name"),
+    ],
+)
+def test_name(rig_on_either: Rig, name: str, reason: str) -> None:
+    """A wrong name is recorded with the endpoint that is probably meant, by its name or by its carrier."""
+    rig_on_either.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "outlet": FRENET})
+
+    assert 404 == rig_on_either.client.post(f"/webhooks/{name}", data=b"{}").status_code
+    assert [(name, reason, 1)] == seen(rig_on_either)
+
+
+def test_method(rig: Rig) -> None:
+    """A wrong method is recorded, and answered 405 as before."""
+    assert 405 == rig.client.patch("/webhooks/melhor-envio").status_code
+    assert [("melhor-envio", "the endpoint does not take PATCH", 1)] == seen(rig)
+
+
+def test_token(rig: Rig) -> None:
+    """What stands behind a name may be a secret: it is blanked."""
+    rig.client.post("/webhooks/melhor-envio/hush-hush")
+    rig.client.post("/webhooks/other/hush-hush?key=hush-hush")
+
+    assert {"/webhooks/melhor-envio/[redacted]", "/webhooks/other/[redacted]"} == {
+        row["target"] for row in rig.queries.rejects()
+    }
+
+
+def test_secret_as_name(rig: Rig) -> None:
+    """A secret in the place of a name is blanked, too."""
+    rig.client.post("/webhooks/rig-secret")
+
+    assert "rig-secret" not in str(rig.queries.rejects())
+
+
+def test_warned_hourly(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """The log warns of a name once an hour, and each request is counted, at the latest a minute later."""
+    with caplog.at_level(logging.WARNING, "receiver"):
+        for seconds in (0, 1, 1, 70, 3600):
+            rig.now += seconds
+            rig.client.post("/webhooks/melhorenvio")
+
+    phrase = "webhook to an unknown address, see receiver rejects: name=melhorenvio method=POST reason="
+    assert [f"{phrase}no endpoint has this name; did you mean melhor-envio?"] * 2 == caplog.messages
+    assert [5] == [count for *_, count in seen(rig)]
+
+
+def test_several_processes(rig_on_either: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """Several processes warn once together."""
+    with caplog.at_level(logging.WARNING, "receiver"):
+        for _ in range(3):
+            rig_on_either.use(rig_on_either.config)  # a web process of its own
+            rig_on_either.now += 1
+            rig_on_either.client.post("/webhooks/melhorenvio")
+
+    assert 1 == len(caplog.messages)
+    assert [3] == [count for *_, count in seen(rig_on_either)]
+
+
+def test_bounded_in_process(rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A scanner that asks for ever new names is counted, not stored."""
+    monkeypatch.setattr(unknown_routes, "MOST_NAMES", 2)
+    with caplog.at_level(logging.WARNING, "receiver"):
+        for number in range(10):
+            rig.client.post(f"/webhooks/scan-{number}")
+        rig.now += 3600
+        rig.client.post("/webhooks/scan-0")
+
+    assert 2 == len(seen(rig))
+    assert "webhooks to unknown addresses not recorded, too many names: requests=8" in caplog.messages
+
+
+def test_bounded_in_store(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store keeps so many names, those met last."""
+    monkeypatch.setattr(store, "MOST_ROUTES", 2)
+    for number in range(4):
+        rig.now += 1
+        rig.client.post(f"/webhooks/scan-{number}")
+
+    assert ["scan-3", "scan-2"] == [name for name, *_ in seen(rig)]
+
+
+@pytest.mark.parametrize("written", ["melhor-envio", "melhor_envio"])
+@pytest.mark.parametrize("configured", ["melhor-envio", "melhor_envio"])
+def test_one_sign(rig: Rig, written: str, configured: str) -> None:
+    """``-`` and ``_`` in an endpoint's name are the same to the router."""
+    rig.configure(endpoints={configured: MELHOR_ENVIO})
+    rig.post(posted(), endpoint=configured)
+    signed = rig.queries.deliveries()
+
+    assert [configured] == [row["endpoint"] for row in signed]
+    assert 401 == rig.client.post(f"/webhooks/{written}", json=posted()).status_code
+
+
+def test_exact_name_wins(rig: Rig) -> None:
+    """Where both spellings are configured each is itself, and a third one is neither."""
+    rig.configure(endpoints={"me-a-b": MELHOR_ENVIO, "me_a_b": {**MELHOR_ENVIO, "secrets": ["another-secret"]}})
+
+    for name in ("me-a-b", "me_a_b"):
+        assert (200, "accepted") == outcome(rig.post(posted(parcel=name), endpoint=name))
+    assert 404 == rig.client.post("/webhooks/me-a_b").status_code
+    assert ["me-a-b", "me_a_b"] == [row["endpoint"] for row in rig.queries.deliveries()]
+
+
+def test_listed(operator: Operator) -> None:
+    """`receiver rejects` shows them."""
+    operator.rig.client.post("/webhooks/melhorenvio")
+
+    [row] = operator.tells("rejects")
+    assert ("melhorenvio", 1, "POST") == (row["endpoint"], row["count"], row["method"])
+    assert "did you mean melhor-envio?" in operator.says("rejects")

@@ -131,6 +131,58 @@ def _in_part(taken: Reading, refused: list[Unreadable]) -> Reading:
     return replace(taken, outcome=Outcome.QUARANTINED, path=first.path, why=why)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A request, or a fetched answer, as it is stored: without secrets, with the digest of the original. What it is
+    read as may change; this does not."""
+
+    id: str
+    endpoint: str
+    carrier: str
+    received_at: float
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    digest: str
+    auth: str
+    notice: str | None = None
+
+    @classmethod
+    def stored(cls, row: Mapping[str, Any]) -> "Arrival":
+        """From a row of `receiver.store.OperatorQueries.delivery` whose body is still there."""
+        names = ("id", "endpoint", "carrier", "received_at", "method", "target", "headers", "body", "digest", "notice")
+        return cls(**{name: row[name] for name in names}, auth=row["proof"])
+
+    def read_as(
+        self, endpoint: Endpoint, reading: Reading, *, asks: bool = True, asked_at: float | None = None
+    ) -> Delivery:
+        """The delivery that it is under this reading. Without ``asks`` the carrier is asked for nothing."""
+        return Delivery(
+            id=self.id,
+            endpoint=self.endpoint,
+            carrier=self.carrier,
+            account=endpoint.account,
+            received_at=self.received_at,
+            dedup=_dedup(endpoint, self.digest, reading, self.id),
+            outcome=reading.outcome,
+            reason=reading.reason,
+            method=self.method,
+            target=self.target,
+            headers=self.headers,
+            body=self.body,
+            digest=self.digest,
+            auth=self.auth,
+            version=read_by(endpoint.carrier),
+            updates=reading.updates,
+            accounts=reading.accounts,
+            unknown_words=reading.unknown_words,
+            fetches=reading.fetches if asks else (),
+            notice=self.notice,
+            asked_at=asked_at,
+        )
+
+
 class Intake:
     """Receives requests for the endpoints of a configuration."""
 
@@ -153,16 +205,9 @@ class Intake:
             return Result(outcome=Outcome.UNAUTHENTICATED)
         reading = self._read(endpoint, request)
         redaction = self._redactions[endpoint.name]
-        receipt = self._inbox.receive(
-            self._delivery(
-                endpoint,
-                request,
-                reading,
-                target=redaction.target(request),
-                headers=redaction.kept_headers(request),
-                auth=endpoint.scheme.kind,
-            )
-        )
+        target, headers = redaction.target(request), redaction.kept_headers(request)
+        arrival = self._arrival(endpoint, request, target=target, headers=headers, auth=endpoint.scheme.kind)
+        receipt = self._inbox.receive(arrival.read_as(endpoint, reading))
         outcome = reading.outcome
         if receipt.duplicate and outcome in (Outcome.ACCEPTED, Outcome.IGNORED):
             outcome = Outcome.DUPLICATE
@@ -179,17 +224,10 @@ class Intake:
     def fetched(self, endpoint: Endpoint, request: Request, *, notice: str) -> Delivery:
         """A fetched answer as its own delivery, not yet stored. The delivery ``notice`` asked for it."""
         reading = self._read(endpoint, request)
-        delivery = self._delivery(
-            endpoint,
-            request,
-            reading,
-            target=self._redactions[endpoint.name].text(request.fetched),
-            headers=dict(request.headers),
-            auth=FETCHED,
-            notice=notice,
-        )
-        _log_quarantined(endpoint, delivery.id, reading)
-        return delivery
+        target, headers = self._redactions[endpoint.name].text(request.fetched), dict(request.headers)
+        arrival = self._arrival(endpoint, request, target=target, headers=headers, auth=FETCHED, notice=notice)
+        _log_quarantined(endpoint, arrival.id, reading)
+        return arrival.read_as(endpoint, reading)
 
     def authenticate(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
         """The result of ``by`` for the request and the endpoint's secrets.
@@ -235,33 +273,10 @@ class Intake:
             return reading
         if row["outcome"] == Outcome.ACCEPTED and reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR):
             return reading
-        dedup = _dedup(endpoint, row["digest"], reading, row["id"])
-        fresh = Delivery(
-            id=row["id"],
-            endpoint=row["endpoint"],
-            carrier=row["carrier"],
-            account=endpoint.account,
-            received_at=row["received_at"],
-            dedup=dedup,
-            outcome=reading.outcome,
-            reason=reading.reason,
-            method=row["method"],
-            target=row["target"],
-            headers=row["headers"],
-            body=row["body"],
-            digest=row["digest"],
-            auth=row["proof"],
-            version=read_by(endpoint.carrier),
-            updates=reading.updates,
-            accounts=reading.accounts,
-            unknown_words=reading.unknown_words,
-            fetches=reading.fetches if fetch else (),
-            notice=row["notice"],
-            asked_at=self._clock(),
-        )
-        outcome, reason = reading.outcome, reading.reason
+        fresh = Arrival.stored(row).read_as(endpoint, reading, asks=fetch, asked_at=self._clock())
+        outcome, reason = fresh.outcome, fresh.reason
         news = self._inbox.reprocess(
-            row["id"], outcome=outcome, reason=reason, dedup=dedup, fresh=fresh, bulk=bulk, record=record
+            fresh.id, outcome=outcome, reason=reason, dedup=fresh.dedup, fresh=fresh, bulk=bulk, record=record
         )
         return reading if news else replace(reading, outcome=Outcome.DUPLICATE)
 
@@ -273,27 +288,23 @@ class Intake:
         safe = self._redactions[endpoint.name].text
         return replace(reading, why=safe(reading.why), path=reading.path and safe(reading.path))
 
-    def _delivery(self, endpoint: Endpoint, request: Request, reading: Reading, **known: Any) -> Delivery:
+    def _arrival(
+        self, endpoint: Endpoint, request: Request, *, target: str, headers: dict[str, str], auth: str,
+        notice: str | None = None,
+    ) -> Arrival:  # fmt: skip
         content = request.body + (request.query.encode() if endpoint.carrier.query else b"")
-        digest, name = hashlib.sha256(content).hexdigest(), new_id()
-        return Delivery(
-            id=name,
+        return Arrival(
+            id=new_id(),
             endpoint=endpoint.name,
             carrier=endpoint.carrier.slug,
-            account=endpoint.account,
             received_at=self._clock(),
-            dedup=_dedup(endpoint, digest, reading, name),
-            outcome=reading.outcome,
-            reason=reading.reason,
             method=request.method,
+            target=target,
+            headers=headers,
             body=self._redactions[endpoint.name].body(request.body),
-            digest=digest,
-            version=read_by(endpoint.carrier),
-            updates=reading.updates,
-            accounts=reading.accounts,
-            unknown_words=reading.unknown_words,
-            fetches=reading.fetches,
-            **known,
+            digest=hashlib.sha256(content).hexdigest(),
+            auth=auth,
+            notice=notice,
         )
 
     def _reject(self, endpoint: Endpoint, request: Request, reason: str, *, status: int = 401) -> None:

@@ -13,14 +13,14 @@ run: $(READY)
 	@$(BIN)/receiver demo $(ARGS)
 
 test: $(READY)
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 test-fast: $(READY)  # what needs no server, no process and no patience
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not postgres and not process and not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not postgres and not process and not slow" $(ARGS)
 
 coverage: $(READY)
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q -n 2 -m "not hypothesis" -k "not test_damaged" $(PURE) $(ARGS)
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal -m "not hypothesis" -k "not test_damaged" $(PURE) $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from receiver.commands._common import (
+    account_of,
     count,
     fail,
     instant,
@@ -134,20 +135,23 @@ def retry(
 
 
 @click.command()
-@click.argument("account")
+@click.argument("account", required=False)
 @decision_options
 @json_option
-def resume(account: str, by: str, note: str | None, *, as_json: bool) -> None:
-    """End the pause of a VTEX account.
+def resume(account: str | None, by: str, note: str | None, *, as_json: bool) -> None:
+    """End an account's pause now.
 
-    As after its key was corrected. One call sees whether VTEX answers, then the others go on.
+    After a correction of its key, or when VTEX is well again: one call is made at once, and the rest follows if VTEX
+    answers. Where it does not, the account is paused again. ACCOUNT may be left out where there is only one.
     """
     with opened() as (config, database):
+        name = account_of(config, account)
         try:
-            decisions_of(config, database, by, note).resume(account)
+            decisions_of(config, database, by, note).resume(name)
         except (Unknown, NothingToChange) as error:
             fail(str(error))
-        say(f"{account}: the pause is over, one call is tried now", {"account": account}, as_json=as_json)
+        text = f"account {name}: one call is made now, the rest follows if VTEX answers"
+        say(text, {"account": name, "resumed": True}, as_json=as_json)
 
 
 @click.command()

@@ -45,7 +45,7 @@ _ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as ship
 @json_option
 def link(
     number: str | None, order_id: str | None, invoice_number: str | None, kind: str, endpoint: str | None,
-    file: TextIO | None, account: str | None, by: str, note: str | None, *, as_json: bool,
+    also: tuple[str, ...], file: TextIO | None, account: str | None, by: str, note: str | None, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Tell which order a parcel belongs to.
 
@@ -58,7 +58,7 @@ def link(
         of, decisions = account_of(config, account), decisions_of(config, database, by, note)
         if file is not None:
             sys.exit(_from_csv(file, decisions, of, as_json=as_json))
-        item = {kind: number, "order": order_id, "invoice": invoice_number}
+        item: dict[str, Any] = {kind: number, "order": order_id, "invoice": invoice_number, "also": list(also)}
         one = _read({**item, **({"endpoint": endpoint} if endpoint else {})}, of, config)
         linked = decisions.link(of, one)
         ((_, value),) = one.names

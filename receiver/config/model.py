@@ -116,7 +116,7 @@ class Person:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
     """Who may read ``/metrics``: who knows one of the ``tokens``, at the receiver's own address; and at ``bind``
-    (``HOST:PORT``), where there is one, whoever reaches it, or, where there are tokens, who knows one."""
+    (``HOST:PORT``), where there is one, any client, or, where there are tokens, who knows one."""
 
     tokens: tuple[str, ...] = field(default=(), repr=False)
     bind: str | None = None

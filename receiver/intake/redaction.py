@@ -63,7 +63,7 @@ class Redaction:
 
     def kept_headers(self, request: Request) -> dict[str, str]:
         """Of `headers`, those that are stored: those that the carrier's module names, and what the program of the
-        sender calls itself. The others are no part of the message, and may say who somebody is and where."""
+        sender calls itself. The others are no part of the message, and may say who a person is and where."""
         return {name: value for name, value in self.headers(request).items() if name in self._stored_headers}
 
     def body(self, body: bytes) -> bytes:

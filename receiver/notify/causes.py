@@ -7,7 +7,7 @@ from typing import Self
 
 
 class Severity(StrEnum):
-    """How soon somebody should look."""
+    """How soon a person should look."""
 
     WARNING = "warning"
     CRITICAL = "critical"

@@ -14,6 +14,7 @@ from receiver.shipments import ShipmentRecord, Update
 from receiver.shipments.numbers import normalised
 from receiver.store import Attempt, Claim, Index, Lease, Queue, Settlement
 from receiver.store.accounts import Accounts
+from receiver.store.counters import Counters, Timed
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import Vtex, path_segment
 from receiver.vtex.writes import Owner
@@ -69,7 +70,7 @@ class _Queue(Queue):
     lease = math.inf
 
     def __init__(self, index: Index) -> None:
-        self.index, self.accounts = index, _Accounts()
+        self.index, self.accounts, self.counters = index, _Accounts(), _Counters()
         self.settled: Settlement | None = None
 
     def reserve(  # as `Queue` has it
@@ -88,6 +89,16 @@ class _Queue(Queue):
 
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:  # noqa: ARG002  as `Queue` has it
         return {}
+
+
+class _Counters(Counters):
+    """Counts nothing: no call is made."""
+
+    def __init__(self) -> None:
+        pass
+
+    def time(self, what: Timed, seconds: float) -> None:
+        """No call, no duration."""
 
 
 class _Accounts(Accounts):

@@ -42,7 +42,7 @@ class Alerts:
         )
 
     def take(self, name: str, *, now: float, since: float) -> bool:
-        """The right to do what only one process does at a time, where nobody has done it after ``since``."""
+        """The right to do what only one process does at a time, if no process has done it after ``since``."""
         upsert = self._database.insert(watches).values(name=name, at=now)
         mine = upsert.on_conflict_do_update(
             index_elements=["name"], set_={"at": now}, where=watches.c.at <= since

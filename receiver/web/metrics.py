@@ -31,7 +31,7 @@ _HOLD, _HOLD_COST = 5.0, 20.0
 def blueprint(
     config: Config, database: Database, auth_failures: AuthFailures, *, clock: Callable[[], float], open_to_all: bool
 ) -> Blueprint:
-    """The route. ``open_to_all``: without tokens it answers whoever asks, as at an address of its own; else it is 404
+    """The route. ``open_to_all``: without tokens it answers every client, as at an address of its own; else it is 404
     then."""
     routes, tokens = Blueprint("metrics", __name__), config.metrics.tokens
     registry = CollectorRegistry(auto_describe=False)

@@ -18,7 +18,7 @@ def warned(tmp_path, sqlite_url):
         config = write_config(tmp_path, sqlite_url, "https://vtex.invalid", {"one": endpoint})
         said = receiver("check", config=config)
         assert 0 == said.exit_code
-        return [line for line in said.stdout.splitlines() if line.startswith("! ")]
+        return [line for line in said.stdout.splitlines() if line.startswith("! ") and "--vtex" not in line]
 
     return warnings
 
@@ -29,7 +29,7 @@ class TestSecrets:
         """Sixteen random characters pass."""
         assert [] == warned({**FRENET, "secrets": [secret]})
 
-    @pytest.mark.parametrize("secret", ["a", LONG[:-1], "a-long-user-name:short"])
+    @pytest.mark.parametrize("secret", ["q7", LONG[:-1], "a-long-user-name:short"])
     def test_short(self, warned, secret):
         """A shorter one that the merchant made up can be guessed; it is not printed."""
         (line,) = warned({**FRENET, "secrets": [LONG, secret]})
@@ -75,7 +75,11 @@ class TestFiles:
         for name in ("receiver.toml", "receiver.db"):
             (tmp_path / name).chmod(0o640)
 
-        lines = [line for line in receiver("check", config=config).stdout.splitlines() if line.startswith("! ")]
+        lines = [
+            line
+            for line in receiver("check", config=config).stdout.splitlines()
+            if line.startswith("! ") and "--vtex" not in line
+        ]
 
         assert [
             f"! {tmp_path / name}: other users of this machine may read it; run 'chmod 600 {name}' there"

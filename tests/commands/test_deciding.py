@@ -97,7 +97,7 @@ class TestResume:
         queue, _ = operator.rig.hands("other")
         queue.accounts.pause("lux", until=4e9, reason="HTTP 401", own_fault=True, now=operator.rig.now)
 
-        assert "lux: the pause is over, one call is tried now\n" == operator.says("resume", "lux")
+        assert "account lux: one call is made now, the rest follows if VTEX answers\n" == operator.says("resume", "lux")
         operator.says("assign", "TN1BR", "--order", "1-01", "--invoice", "B")
         operator.work()
         assert "in_step" == operator.rig.shipment()["state"]

@@ -8,7 +8,7 @@ import pytest
 from receiver.operations.decisions import LONGEST_NOTE, Actor, Decisions, NothingToChange, RequestKey
 from receiver.operations.links import read_link
 from receiver.operations.order_check import NotShown
-from receiver.store import DecisionRecord, StoreUnavailable
+from receiver.store import DecisionRecord, Horizons, Retention, StoreUnavailable
 from receiver.store.decisions import KeyUsed
 from receiver.store.operator import NotAssigned, Unknown
 from receiver.vtex.client import BadSegment
@@ -151,7 +151,7 @@ class TestOthers:
     def test_reprocess_of_nothing(self, rig):
         """A delivery that cannot be read at all stays as it was, and nothing is recorded."""
         delivery = rig.post(posted()).json["delivery"]
-        rig.queries.prune(bodies_before=rig.now + 1)
+        Retention(rig.database).prune(Horizons(bodies=0, unreadable=9e9), now=rig.now + 1)
 
         assert "error" == decide(rig).reprocess(delivery).outcome
         assert ("accepted", []) == (rig.queries.delivery(delivery)["outcome"], recorded(rig))

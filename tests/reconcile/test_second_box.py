@@ -114,7 +114,8 @@ class TestPlaceholders:
 
     def test_hint(self, rig: Rig):
         """A number on three orders is none: the hold says so, and which line ends such holds."""
-        shown = [order(f"{number}-01", package("22", trackingNumber="834")) for number in range(3)]
+        dated = {"trackingNumber": "834", "issuanceDate": "2026-11-10T12:00:00Z"}
+        shown = [order(f"{number}-01", package("22", **dated)) for number in range(3)]
         rig.add_order(*shown)
         for number in range(3):
             rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}"))

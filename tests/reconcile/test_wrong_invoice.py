@@ -250,8 +250,9 @@ class TestTheRightInvoice:
         """A number typed at the wrong order, and corrected since, does not lead to that order's open invoice."""
         rig = rig_on_either
         rig.configure(endpoints={"melhor-envio": NAMELESS})
-        learn(rig, order("1-01", package("900", trackingNumber="TN1BR")))
-        rig.add_order(order("1-01", package("900")), order("2-01", package("901", trackingNumber="TN1BR")))
+        dated = {"issuanceDate": "2026-11-10T12:00:00Z"}
+        learn(rig, order("1-01", package("900", trackingNumber="TN1BR", **dated)))
+        rig.add_order(order("1-01", package("900")), order("2-01", package("901", trackingNumber="TN1BR", **dated)))
         rig.post(posted(None))
         rig.work()
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from receiver.store import Horizons, Retention
 from receiver.store.decisions import DecisionRecord
 from tests.support.api import ANA, SHIPMENT, VI, get, held, items, post, with_operators
 from tests.support.rig import UNREADABLE, Rig, order, package, posted
@@ -79,7 +80,7 @@ class TestDecisions:
         assert ("quarantined", "delivery", bad) == (
             answer.json["after"]["outcome"], answer.json["kind"], answer.json["subject"]
         )  # fmt: skip
-        api.queries.prune(bodies_before=api.now + 1)
+        Retention(api.database).prune(Horizons(bodies=0, unreadable=9e9), now=api.now + 1)
         assert [409, 404] == [post(api, f"deliveries/{name}/reprocess").status_code for name in (good, "none")]
 
     def test_links(self, api):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from receiver.store import Horizons, Retention
 from receiver.store.listings import LOOKS_AT
 from tests.support.api import ANA, SHIPMENT, VI, get, held, items, post, with_operators
 from tests.support.rig import UNREADABLE, Rig, posted
@@ -203,7 +204,7 @@ class TestOne:
         assert "nosniff" == get(api, f"deliveries/{name}/body", ANA).headers["X-Content-Type-Options"]
         assert 403 == get(api, f"deliveries/{name}/body", VI).status_code
         assert "TN1BR" not in get(api, f"deliveries/{name}").text
-        api.queries.prune(bodies_before=api.now + 1)
+        Retention(api.database).prune(Horizons(bodies=0, unreadable=9e9), now=api.now + 1)
         assert 404 == get(api, f"deliveries/{name}/body", ANA).status_code
 
 

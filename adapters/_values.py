@@ -248,16 +248,12 @@ def _kind(value: object) -> str:
 def _refuse_depth(body: bytes) -> None:
     depth = 0
     for bracket in _BRACKET.finditer(body):
-        if not bracket[1]:
-            return
-        if bracket[1] in b"[{":
+        if bracket[1] in (b"[", b"{"):
             depth += 1
             if depth > MAX_DEPTH:
                 raise Unreadable("$", f"is nested deeper than {MAX_DEPTH} levels (at byte {bracket.start(1)})")
-        elif depth:
-            depth -= 1
-        else:
-            return  # no JSON, and the parser says why
+        elif bracket[1]:
+            depth -= 1  # below 0 it is no JSON, and the parser says why
 
 
 def _no_differing_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -58,9 +58,8 @@ class InBody(AnySecret):
             raise NotAuthentic("the body's signature does not match its data, the URL's path and any configured secret")
 
     def sign(self, request: Request, secret: str) -> Request:
-        fields = self._fields(request)
-        start, end = fields["signature"]
-        signature = json.dumps(self._mac(self._message(request, fields), secret).hex()).encode()
+        start, end = self._fields(request)["signature"]
+        signature = json.dumps(self._mac(self.message(request), secret).hex()).encode()
         return replace(request, body=request.body[:start] + signature + request.body[end:])
 
     def message(self, request: Request) -> bytes:

@@ -39,6 +39,9 @@ _PROCESS = {"subprocess", "spawn", "receiver_process", "Running", "Site", "Nginx
 #: Files whose tests take seconds each, for what they do in one process.
 _SLOW = ("test_adding_a_carrier.py", "test_bench.py", "test_demo.py", "test_nasty_orders.py", "test_packaging.py")
 
+#: Tests that damage every field of every recording.
+_SLOW_TESTS = ("test_damaged",)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server, a process or patience, so that ``make test-fast`` can leave it out."""
@@ -49,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
         if _PROCESS & set(vars(getattr(item, "module", None)) if getattr(item, "module", None) else ()):
             item.add_marker(pytest.mark.process)
-        if item.path.name in _SLOW:
+        if item.path.name in _SLOW or getattr(item, "originalname", "") in _SLOW_TESTS:
             item.add_marker(pytest.mark.slow)
 
 

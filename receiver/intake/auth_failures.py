@@ -14,7 +14,7 @@ log = logging.getLogger("receiver.intake")
 #: Failures written per second, process and route; of more, only the log hears how many there were. Each route has its
 #: own, so that a flood at one does not hide why a carrier is refused at another.
 _A_SECOND = 5
-#: Characters that are kept of a header, of the target and the reason; and headers of which the name is kept.
+#: The most characters stored of a header value, and of the target and the reason; the most header names stored.
 _MOST_VALUE, _MOST_TARGET, _MOST_NAMES = 200, 500, 50
 #: Headers that tell who came and hold no secret.
 _HARMLESS = ("content-length", "content-type", "user-agent")

@@ -300,8 +300,8 @@ counters = Table(
     Column("last_at", Double, nullable=False),
 )
 
-#: What a person is told of, by cause and by whom it is about; ``lines`` are a JSON list. ``is_told``: that it began was
-#: told, at ``told_at``, when ``told_count`` were concerned. ``resolved_at`` null: it lasts.
+#: Alerts, one for each cause and subject; ``lines`` are a JSON list. ``is_told``: the message about its beginning was
+#: queued, at ``told_at``, when ``told_count`` were concerned. ``resolved_at`` null: the alert is open.
 alerts = Table(
     "alerts",
     metadata,

@@ -19,7 +19,7 @@ from receiver.web import tokens
 from receiver.web.outage import Outage
 from receiver.web.replies import problem, reply
 
-#: Bytes of a token request: a form of a few fields, which nobody reads.
+#: The most bytes of a token request: a form of a few fields. Its content is not used.
 _TOKEN_BODY = 16 * 1024
 #: Bytes of a carrier's check of the URL.
 _MOST_CHECK = 2_000

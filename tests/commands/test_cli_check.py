@@ -43,7 +43,7 @@ class TestSecrets:
 
     @pytest.mark.parametrize("secret", ["changeme", "Change-Me", "secret", "your-webhook-secret", "user:password123"])
     def test_placeholder(self, warned, secret):
-        """A word that stands in every example is no secret, whoever chose it."""
+        """A placeholder from examples is reported as a weak secret, for every scheme."""
         endpoint = MELHOR_ENVIO if ":" not in secret else FRENET
 
         (line,) = warned({**endpoint, "secrets": [secret]})

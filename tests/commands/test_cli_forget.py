@@ -65,5 +65,5 @@ def test_shown(operator):
 
 @pytest.mark.parametrize("options", [(), ("--order", "1-01", "--text", "abcd"), ("--text", "abc"), ("--order", " ")])
 def test_usage(operator, options):
-    """One thing is named, and a text is long enough to mean somebody."""
+    """The command takes exactly one option, and a text of enough characters to mean one person."""
     assert 2 == receiver("forget", *options, config=operator.config).exit_code

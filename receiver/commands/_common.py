@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Any, Never, TypeVar
 
 import click
@@ -132,6 +134,42 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
         yield "  ".join(map(set_cell_size, line, widths)).rstrip()
 
 
+def terminal_width() -> int | None:
+    """Columns of the terminal; ``None`` where the output goes elsewhere, and a row stays one line."""
+    return get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def lines(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+    """A table; where it is wider than ``width``, each row as a head and indented lines below it. Names stay whole."""
+    wide = list(table(headings, rows))
+    if width is None or max(map(cell_len, wide)) <= width:
+        yield from wide
+        return
+    for row in rows:
+        first, *rest = [printable(text.replace("\n", " ")) for text in row]
+        yield from wrap(first, width, break_on_hyphens=False) or [""]
+        pieces = [f"{heading} {text}" for heading, text in zip(headings[1:], rest, strict=True) if text]
+        yield from _flowing(pieces, width)
+
+
+def _flowing(pieces: Iterable[str], width: int) -> Iterator[str]:
+    """The pieces in indented lines, broken between two pieces where that is possible."""
+    line = ""
+    for piece in pieces:
+        joined = f"{line}  {piece}" if line else f"    {piece}"
+        if line and cell_len(joined) > width:
+            yield line
+            joined = f"    {piece}"
+        if cell_len(joined) > width:
+            *full, joined = wrap(
+                piece, width, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False
+            )
+            yield from full
+        line = joined
+    if line:
+        yield line
+
+
 def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, as_json: bool, empty: str) -> None:
     """A listing: ``columns`` maps a row's field to its heading. ``empty`` is printed if there are no rows."""
     if as_json:
@@ -143,7 +181,7 @@ def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, 
     if not shown:
         click.echo(empty)
         return
-    for line in table(list(columns.values()), shown):
+    for line in lines(list(columns.values()), shown, terminal_width()):
         click.echo(line)
     if next(left, None) is not None:
         click.echo(f"… the first {MOST_ROWS}; --json gives all, filters give fewer")

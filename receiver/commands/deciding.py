@@ -10,23 +10,24 @@ from receiver.commands._common import (
     account_of,
     count,
     fail,
-    instant,
     json_option,
     named,
     opened,
     printable,
     reason_option,
     say,
-    show_rows,
     standing,
     state_option,
 )
 from receiver.commands._deciding import decision_options, decisions_of
+from receiver.commands._listing import form_of, listing
+from receiver.commands._listing import show as show_list
 from receiver.commands.checking import pause_line
 from receiver.operations.decisions import NothingToChange
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent
 from receiver.store import DecisionRecord, Horizons, OperatorQueries, Retention
+from receiver.store.decisions import DECISION_FIELDS
 from receiver.store.operator import Unknown
 from receiver.vtex.client import BadSegment, path_segment
 
@@ -155,14 +156,13 @@ def resume(account: str | None, by: str, note: str | None, *, as_json: bool) -> 
 
 
 @click.command()
-@click.option("--since", metavar="DATE", callback=instant, help="Taken since then (UTC).")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
-@json_option
-def decisions(since: float | None, limit: int | None, *, as_json: bool) -> None:
+@listing
+def decisions(since: float | None, until: float | None, limit: int | None, *, as_json: bool, as_csv: bool) -> None:
     """List what people decided, the newest first.
 
     Who, from where, what, about what, how it stood before and after, and why.
     """
+    form = form_of(limit, as_json=as_json, as_csv=as_csv)
     columns = {
         "at": "at",
         "actor": "by",
@@ -174,9 +174,10 @@ def decisions(since: float | None, limit: int | None, *, as_json: bool) -> None:
         "note": "note",
     }
     with opened() as (_, database):
-        rows = DecisionRecord(database).latest(since=since or 0.0, limit=limit)
+        period = form.period(since, until)
+        rows = DecisionRecord(database).latest(since=since or 0.0, until=until, limit=period.limit)
         empty = "no decisions since then" if since else "no decisions yet"
-        show_rows(_listed(rows, as_json=as_json), columns, as_json=as_json, empty=empty)
+        show_list(_listed(rows, as_json=as_json), columns, form, fields=DECISION_FIELDS, empty=empty)
 
 
 def _listed(rows: Iterator[dict[str, Any]], *, as_json: bool) -> Iterator[dict[str, Any]]:

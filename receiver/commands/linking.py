@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adapters import Unreadable
-from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say, show_rows
+from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say
 from receiver.commands._deciding import decision_options, decisions_of
+from receiver.commands._listing import form_of, listing, show
 from receiver.config import Config
 from receiver.operations.decisions import Decisions, NothingToChange
 from receiver.operations.links import FIELDS, MOST, LinkResult, read_link
@@ -74,9 +75,13 @@ def link(
 @click.command()
 @click.option("--order", "order_id", metavar="ORDER", help="Only those to this order.")
 @account_option
-@json_option
-def links(order_id: str | None, account: str | None, *, as_json: bool) -> None:
+@listing
+def links(
+    order_id: str | None, account: str | None, since: float | None, until: float | None, limit: int | None, *,
+    as_json: bool, as_csv: bool,
+) -> None:  # fmt: skip
     """List the links, the newest first."""
+    form = form_of(limit, as_json=as_json, as_csv=as_csv)
     columns = {
         "account": "account",
         "kind": "what",
@@ -87,8 +92,9 @@ def links(order_id: str | None, account: str | None, *, as_json: bool) -> None:
     }
     with opened() as (config, database):
         of = account_of(config, account) if account is not None else None
-        rows = Index(database).links(account=of, order_id=order_id)
-        show_rows(rows, columns, as_json=as_json, empty="no links")
+        period = form.period(since, until)
+        rows = (row for row in Index(database).links(account=of, order_id=order_id) if period.has(row["told_at"]))
+        show(rows, columns, form, fields=(*columns, "also"), empty="no links")
 
 
 @click.command()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from receiver.commands._common import (
+    account_of,
     count,
     endpoint_option,
     json_option,
@@ -17,17 +18,24 @@ from receiver.commands._common import (
     outcome_option,
     printable,
     reason_option,
-    show_rows,
     standing,
     state_option,
 )
+from receiver.commands._listing import Form, form_of, listing
+from receiver.commands._listing import show as show_list
+from receiver.config import Config
 from receiver.operations.story import story
 from receiver.shipments import Known, Sent, SentTracking, Visibility, known_from_json, unknown_word
 from receiver.shipments.plain import moment, plain
 from receiver.store import Database, OperatorQueries
 from receiver.store.attempts import about_order
+from receiver.store.listed import FETCH_FIELDS, REJECT_FIELDS, Listed
+from receiver.store.listings import DELIVERY_FIELDS, SHIPMENT_FIELDS
 from receiver.store.operator import Unknown
 from receiver.vtex.choice import RULES
+
+_ACCOUNT = click.option("--account", metavar="NAME", help="Only those of this VTEX account.")
+_ORDER = click.option("--order", metavar="ORDER", help="Only those of this VTEX order.")
 
 
 @click.command()
@@ -35,11 +43,16 @@ from receiver.vtex.choice import RULES
 @reason_option
 @endpoint_option
 @click.option("--number", help="Only those with this tracking number.")
-@json_option
+@_ACCOUNT
+@_ORDER
+@click.option("--count", "counted", is_flag=True, help="Count them, by account, state and reason.")
+@listing
 def shipments(
-    state: str | None, reason: str | None, endpoint: str | None, number: str | None, *, as_json: bool
-) -> None:
+    since: float | None, until: float | None, limit: int | None, *, counted: bool, as_json: bool, as_csv: bool,
+    **wanted: str | None,
+) -> None:  # fmt: skip
     """List shipments, the latest change first."""
+    form = form_of(limit, as_json=as_json, as_csv=as_csv)
     columns = {
         "id": "shipment",
         "state": "state",
@@ -50,25 +63,41 @@ def shipments(
         "rule": "chosen by",
         "changed_at": "changed",
     }
+    of_count = {"account": "account", "state": "state", "reason": "reason", "count": "shipments", "last_at": "last"}
+    chosen = any(value is not None for value in (since, until, *wanted.values()))
+    empty = "no shipments match" if chosen else "no shipments yet"
     with opened() as (config, database):
-        rows = OperatorQueries(database).shipments(state=state, reason=reason, endpoint=endpoint, number=number)
-        chosen = state or reason or endpoint or number
-        empty = "no shipments match" if chosen else "no shipments yet"
-        show_rows(known(rows, config, endpoint), columns, as_json=as_json, empty=empty)
+        listed, period = Listed(database), form.period(since, until)
+        _check_account(config, wanted["account"])
+        found = iter(listed.count_shipments(period, **wanted)) if counted else listed.shipments(period, **wanted)
+        rows = known(found, config, wanted["endpoint"])
+        show_list(
+            rows,
+            of_count if counted else columns,
+            form,
+            fields=tuple(of_count if counted else SHIPMENT_FIELDS),
+            empty=empty,
+        )
 
 
 @click.command()
 @outcome_option
 @endpoint_option
+@_ACCOUNT
+@_ORDER
 @click.option("--count", "counted", is_flag=True, help="Count those that were not taken, by carrier and reason.")
-@json_option
-def deliveries(outcome: str | None, endpoint: str | None, *, counted: bool, as_json: bool) -> None:
-    """List deliveries in the order they came. Bodies are not shown: see `receiver export`.
+@listing
+def deliveries(
+    since: float | None, until: float | None, limit: int | None, *, counted: bool, as_json: bool, as_csv: bool,
+    **wanted: str | None,
+) -> None:  # fmt: skip
+    """List deliveries, the latest arrival first. Bodies are not shown: see `receiver export`.
 
     With --count: how many were ignored, quarantined or failed, by carrier and reason, the last one first.
     """
+    form = form_of(limit, as_json=as_json, as_csv=as_csv)
     if counted:
-        _count_declined(outcome, endpoint, as_json=as_json)
+        _count_declined(form, since, until, **wanted)
         return
     columns = {
         "id": "delivery",
@@ -77,30 +106,42 @@ def deliveries(outcome: str | None, endpoint: str | None, *, counted: bool, as_j
         "outcome": "outcome",
         "reason": "reason",
     }
+    chosen = any(value is not None for value in (since, until, *wanted.values()))
+    empty = "no deliveries match" if chosen else "no deliveries yet"
     with opened() as (config, database):
-        rows = known(OperatorQueries(database).deliveries(outcome=outcome, endpoint=endpoint), config, endpoint)
-        empty = "no deliveries match" if outcome or endpoint else "no deliveries yet"
-        without_body = ({name: value for name, value in row.items() if name != "body"} for row in rows)
-        show_rows(without_body, columns, as_json=as_json, empty=empty)
+        _check_account(config, wanted["account"])
+        rows = known(Listed(database).deliveries(form.period(since, until), **wanted), config, wanted["endpoint"])
+        show_list(rows, columns, form, fields=DELIVERY_FIELDS, empty=empty)
 
 
-def _count_declined(outcome: str | None, endpoint: str | None, *, as_json: bool) -> None:
+def _count_declined(
+    form: Form, since: float | None, until: float | None, *, outcome: str | None, endpoint: str | None,
+    account: str | None, order: str | None,
+) -> None:  # fmt: skip
     if outcome in ("accepted", "duplicate"):
         raise click.UsageError("--count is about deliveries that were ignored, quarantined or failed.")
+    if account is not None or order is not None:
+        raise click.UsageError("--count does not go with --account and --order: what was not taken belongs to none.")
     columns = {"carrier": "carrier", "outcome": "outcome", "reason": "reason", "count": "deliveries", "last_at": "last"}
     with opened() as (config, database):
-        rows = known(iter(OperatorQueries(database).declined(outcome=outcome, endpoint=endpoint)), config, endpoint)
-        show_rows(rows, columns, as_json=as_json, empty="every delivery was taken")
+        found = OperatorQueries(database).declined(outcome=outcome, endpoint=endpoint, since=since, until=until)
+        rows = known(iter(found), config, endpoint)
+        show_list(rows, columns, form, fields=tuple(columns), empty="every delivery was taken")
 
 
 @click.command()
 @endpoint_option
-@json_option
-def fetches(endpoint: str | None, *, as_json: bool) -> None:
+@click.option("--count", "counted", is_flag=True, help="Count them, by endpoint and outcome.")
+@listing
+def fetches(
+    endpoint: str | None, since: float | None, until: float | None, limit: int | None, *, counted: bool,
+    as_json: bool, as_csv: bool,
+) -> None:  # fmt: skip
     """List what carriers were to be asked for.
 
     The latest change first. What is held or given up is tried again by `receiver reprocess DELIVERY`.
     """
+    form = form_of(limit, as_json=as_json, as_csv=as_csv)
     columns = {
         "changed_at": "changed",
         "endpoint": "endpoint",
@@ -110,19 +151,36 @@ def fetches(endpoint: str | None, *, as_json: bool) -> None:
         "delivery": "asked for by",
         "url": "what",
     }
+    of_count = {"endpoint": "endpoint", "outcome": "outcome", "count": "fetches", "last_at": "last"}
     with opened() as (config, database):
-        rows = known(OperatorQueries(database).fetches(endpoint=endpoint), config, endpoint)
-        show_rows(rows, columns, as_json=as_json, empty="nothing was to be fetched")
+        listed, period = Listed(database), form.period(since, until)
+        found = (
+            iter(listed.count_fetches(period, endpoint=endpoint))
+            if counted
+            else listed.fetches(period, endpoint=endpoint)
+        )
+        rows = known(found, config, endpoint)
+        show_list(
+            rows,
+            of_count if counted else columns,
+            form,
+            fields=tuple(of_count if counted else FETCH_FIELDS),
+            empty="nothing was to be fetched",
+        )
 
 
 @click.command()
-@json_option
-def rejects(*, as_json: bool) -> None:
+@click.option("--endpoint", metavar="NAME", help="Only those that asked for this name.")
+@listing
+def rejects(
+    endpoint: str | None, since: float | None, until: float | None, limit: int | None, *, as_json: bool, as_csv: bool
+) -> None:
     """List what did not get in.
 
     Senders that could not prove themselves, and webhooks to an address or with a method that no endpoint has: the
     newest first, with the reason, which they are not told.
     """
+    form = form_of(limit, as_json=as_json, as_csv=as_csv)
     columns = {
         "at": "at",
         "endpoint": "endpoint",
@@ -132,8 +190,14 @@ def rejects(*, as_json: bool) -> None:
         "target": "target",
     }
     with opened() as (_, database):
-        rows = ({**row, "headers": json.loads(row["headers"])} for row in OperatorQueries(database).rejects())
-        show_rows(rows, columns, as_json=as_json, empty="nothing was rejected")
+        rows = Listed(database).rejects(form.period(since, until), endpoint=endpoint)
+        show_list(rows, columns, form, fields=REJECT_FIELDS, empty="nothing was rejected")
+
+
+def _check_account(config: Config, account: str | None) -> None:
+    """End the command where the account is not configured: a typing error would look like an empty list."""
+    if account is not None:
+        account_of(config, account)
 
 
 @click.command()

@@ -49,6 +49,10 @@ def unrecorded(_connection: Connection, _turns: Sequence[Turn], /) -> None:
     """For a change that no person decided: a system told a link, a test prepared a row."""
 
 
+#: The fields of a decision in a list.
+DECISION_FIELDS = tuple(column.name for column in decisions.c if not column.name.startswith("request_"))
+
+
 class DecisionRecord:
     """Appends and reads. All of it raises `receiver.store.StoreUnavailable`."""
 
@@ -89,9 +93,12 @@ class DecisionRecord:
         oldest = (decisions.c.at, decisions.c.id)
         return list(self._read(decisions.c.kind == kind, decisions.c.subject == subject, order=oldest))
 
-    def latest(self, *, since: float = 0.0, limit: int | None = None) -> Iterator[dict[str, Any]]:
-        """Decisions, the newest first."""
-        return self._read(decisions.c.at >= since, limit=limit)
+    def latest(
+        self, *, since: float = 0.0, until: float | None = None, limit: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Decisions from ``since`` on and before ``until``, the newest first."""
+        before = () if until is None else (decisions.c.at < until,)
+        return self._read(decisions.c.at >= since, *before, limit=limit)
 
     def _read(
         self, *where: Any, order: Iterable[Any] | None = None, limit: int | None = None

@@ -61,12 +61,12 @@ _WORDS = _Order((unknown_words.c.carrier, unknown_words.c.word), newest_first=Fa
 _LINKS = _Order((links.c.account, links.c.kind, links.c.value), newest_first=False)
 
 #: The fields of a shipment in a list; its story has the rest.
-_OF_SHIPMENT = (
+SHIPMENT_FIELDS = (
     *("id", "endpoint", "account", "state", "reason", "note", "tracking_number", "order_id", "invoice_number", "rule"),
     *("assigned_order", "assigned_invoice", "due_at", "first_at", "changed_at"),
 )
 #: A delivery without its body.
-_OF_DELIVERY = (
+DELIVERY_FIELDS = (
     *("id", "endpoint", "carrier", "received_at", "outcome", "reason", "method", "target", "headers", "digest"),
     *("proof", "version", "notice", "unknown_words"),
 )
@@ -88,7 +88,7 @@ class Listings:
         **rare: str | None,
     ) -> Page:
         """Shipments, the latest change first. ``rare``: columns that no index knows."""
-        s, shown = shipments.c, [shipments.c[name] for name in _OF_SHIPMENT]
+        s, shown = shipments.c, [shipments.c[name] for name in SHIPMENT_FIELDS]
         wanted = {s.normalised_number: None if number is None else normalised(number), s.order_id: order_id}
         chosen = _equal(wanted)
         behind = _SHIPMENTS.behind(ask.after)
@@ -119,7 +119,7 @@ class Listings:
         rest = _equal({d.endpoint: endpoint, d.carrier: carrier, **({} if chosen else {d.outcome: outcome})})
         most = LOOKS_AT if rest else ask.limit + 1
         keys = select(d.id).where(*chosen, *_DELIVERIES.behind(ask.after)).order_by(*_DELIVERIES.by).limit(most)
-        statement = select(*(d[name] for name in _OF_DELIVERY))
+        statement = select(*(d[name] for name in DELIVERY_FIELDS))
         return self._of(statement, _DELIVERIES, self._database.rows(keys), ask, rest)
 
     def authentication_failures(self, ask: Ask) -> Page:

@@ -94,13 +94,22 @@ class OperatorQueries:
         wanted = _equal({deliveries.c.endpoint: endpoint, deliveries.c.carrier: carrier})
         return bool(self._database.rows(select(deliveries.c.id).where(*wanted).limit(1)))
 
-    def declined(self, *, outcome: str | None = None, endpoint: str | None = None) -> list[dict[str, Any]]:
+    def declined(
+        self,
+        *,
+        outcome: str | None = None,
+        endpoint: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> list[dict[str, Any]]:
         """How many deliveries were ignored, quarantined or failed, by carrier, outcome and reason, with the last time;
         the latest reason first."""
         d = deliveries
         last = func.max(d.c.received_at).label("last_at")
         columns = (d.c.carrier, d.c.outcome, d.c.reason)
         where = _equal({d.c.outcome: outcome, d.c.endpoint: endpoint})
+        where += [] if since is None else [d.c.received_at >= since]
+        where += [] if until is None else [d.c.received_at < until]
         counted = select(*columns, func.count().label("count"), last).where(text(DECLINED), *where)
         statement = counted.group_by(*columns)
         return [dict(row) for row in self._database.rows(statement.order_by(last.desc(), *columns))]

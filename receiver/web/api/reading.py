@@ -12,6 +12,7 @@ from receiver.intake import Outcome
 from receiver.operations.story import story
 from receiver.shipments import Reason, State
 from receiver.store import Database, OperatorQueries
+from receiver.store.listed import delivery_from
 from receiver.store.listings import Listings, Page
 from receiver.store.operator import Unknown
 from receiver.web.api.access import must_decide
@@ -62,7 +63,7 @@ def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Call
 
     def _stored(delivery: str) -> dict[str, Any]:
         try:
-            return _delivery(queries.delivery(delivery))
+            return delivery_from(queries.delivery(delivery))
         except Unknown as error:
             raise Refused(404, f"{error}.") from None
 
@@ -78,7 +79,7 @@ def _add_lists(routes: Blueprint, config: Config, listings: Listings) -> None:
     def deliveries() -> Response:
         wanted = filters("endpoint", "carrier", outcome=_OUTCOMES)
         found = listings.deliveries(asked("deliveries", str), **wanted)
-        return page("deliveries", replace(found, rows=[_delivery(row) for row in found.rows]))
+        return page("deliveries", replace(found, rows=[delivery_from(row) for row in found.rows]))
 
     @routes.get("/authentication-failures")
     def authentication_failures() -> Response:
@@ -106,13 +107,6 @@ def _add_lists(routes: Blueprint, config: Config, listings: Listings) -> None:
     def decisions() -> Response:
         filters()
         return page("decisions", listings.decisions(asked("decisions", float, str)))
-
-
-def _delivery(row: dict[str, Any]) -> dict[str, Any]:
-    """A delivery with its headers as an object and its unknown words as a list."""
-    headers, words = row["headers"], row["unknown_words"]
-    told = {"headers": json.loads(headers) if isinstance(headers, str) else headers}
-    return {**row, **told, "unknown_words": json.loads(words) if words else []}
 
 
 def _account(name: str, paused: dict[str, Any] | None, now: float) -> dict[str, Any]:

@@ -162,12 +162,16 @@ def _rows_of(connection: psycopg.Connection, table: str) -> list[tuple[Any, ...]
 
 _SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
 _SHAPE = (
-    "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
-    " WHERE table_schema = 'public' ORDER BY 1, 2",
+    (
+        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
+        " WHERE table_schema = 'public' ORDER BY 1, 2"
+    ),
     "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
     "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
-    "SELECT setconfig FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase"
-    " WHERE d.datname = current_database()",
+    (
+        "SELECT setconfig FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase"
+        " WHERE d.datname = current_database()"
+    ),
 )
 
 

@@ -30,20 +30,35 @@ def forget(*, order: str | None, number: str | None, text: str | None, dry_run: 
         if not dry_run:
             forgetting.forget(traces, now=time.time())
         done = "would be blanked" if dry_run else "blanked"
-        counts = ", ".join(count(many, *_WORDS[name]) for name, many in traces.counts().items())
-        lines = [f"{counts} {done}", *(traces.shipments if dry_run else ()), *(traces.deliveries if dry_run else ())]
-        found = {name: list(getattr(traces, name)) for name in traces.counts()}
+        found = traces.by_table()
+        counts = ", ".join(count(len(found[name]), *words) for name, words in _WORDS.items() if found[name])
+        lines = [f"{counts or 'nothing'} {done}"]
+        lines += (*traces.shipments, *traces.deliveries) if dry_run else ()
         say("\n".join(lines), {"dry_run": dry_run, **found}, as_json=as_json)
 
 
 #: Characters.
 _LEAST_TEXT = 4
+#: How each table's rows are counted.
 _WORDS = {
     "deliveries": ("delivery", "deliveries"),
-    "shipments": ("shipment", "shipments"),
-    "attempts": ("call", "calls"),
+    "updates": ("update",),
+    "shipments": ("shipment",),
+    "attempts": ("call",),
+    "invoices": ("invoice",),
+    "waits": ("wait",),
+    "orders": ("indexed number",),
+    "links": ("link",),
+    "order_news": ("order to read", "orders to read"),
     "fetches": ("fetch", "fetches"),
-    "rejects": ("reject", "rejects"),
+    "decisions": ("decision",),
+    "alerts": ("alert",),
+    "notifications": ("message",),
+    "unknown_words": ("unknown word",),
+    "unknown_routes": ("unknown address", "unknown addresses"),
+    "rejects": ("reject",),
+    "backfills": ("back-fill",),
+    "accounts": ("account",),
 }
 
 

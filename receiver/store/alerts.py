@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database, new_id
 from receiver.store.tables import alerts, notifications, watches
 
-#: Seconds for which messages that are done with are kept.
-_KEPT = 30 * 86_400.0
 _COLUMNS = tuple(column.name for column in alerts.c)
 
 
@@ -67,8 +65,6 @@ class Alerts:
             if rows:
                 connection.execute(self._put, rows)
             self._queue(connection, messages, of, now)
-            old = notifications.c.made_at < now - _KEPT
-            connection.execute(delete(notifications).where(old, notifications.c.due_at.is_(None)))
 
         self._database.write(transaction)
 

@@ -35,7 +35,7 @@ from receiver.vtex.nfe import plain_number
 OPEN = ("quarantined", "error")
 
 #: The most rows changed in one transaction when many are to change.
-_BITE = 500
+_ROWS_A_TRANSACTION = 500
 
 
 class Unknown(Exception):
@@ -273,8 +273,8 @@ class OperatorQueries:
         chosen = select(shipments.c.id).where(*where).order_by(shipments.c.id)
         ids, changed = [row["id"] for row in self._database.rows(chosen)], 0
         values = {**reopened(now), "priority": BULK}
-        for start in range(0, len(ids), _BITE):
-            those = [shipments.c.id.in_(ids[start : start + _BITE]), *where]
+        for start in range(0, len(ids), _ROWS_A_TRANSACTION):
+            those = [shipments.c.id.in_(ids[start : start + _ROWS_A_TRANSACTION]), *where]
             changed += self._database.write(_reopening(those, values, recorder()))
         self._database.arrived.set()
         return changed

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Select,
+    Table,
     and_,
     bindparam,
     delete,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.engine import Connection
@@ -24,25 +26,26 @@ from sqlalchemy.engine import Connection
 from receiver.config import Config
 from receiver.shipments import State
 from receiver.store.database import Database
+from receiver.store.kept import KEPT, Until
 from receiver.store.operator import OPEN
 from receiver.store.tables import (
     attempts,
+    decisions,
     defaults,
     deliveries,
     fetches,
     invoices,
-    links,
-    orders,
-    rejects,
+    notifications,
     shipments,
-    unknown_words,
     updates,
     waits,
 )
 
 #: Rows changed in one transaction: what is received meanwhile waits for the write lock as long as one of them.
-_BITE = 500
+_ROWS_A_TRANSACTION = 500
 _DAY = 86_400.0
+#: Days for which messages that are done with are kept.
+MESSAGES_DAYS = 30
 #: States in which nothing more is going to happen by itself.
 _SETTLED = (State.IN_STEP, State.KEPT, State.CANCELLED, State.GAVE_UP, State.DISMISSED)
 
@@ -82,6 +85,7 @@ class Retention:
         bodies = self._empty(not_(is_open), before=before)
         bodies += self._empty(is_open, before=now - horizons.unreadable * _DAY)
         self._forget_fetches(before)
+        self._delete_old(notifications, now - MESSAGES_DAYS * _DAY, notifications.c.due_at.is_(None))
         days = self.rows_days(horizons.rows)
         return Pruned(bodies, self._delete_rows(now - days * _DAY) if days else 0)
 
@@ -105,7 +109,7 @@ class Retention:
         full = or_(d.c.body.is_not(None), d.c.headers != "{}")
         old = and_(d.c.received_at >= bindparam("after"), d.c.received_at < before)
         columns = (d.c.id, d.c.received_at, d.c.target, d.c.body.is_not(None).label("full"))
-        statement = select(*columns).where(old, full, which).order_by(d.c.received_at).limit(_BITE)
+        statement = select(*columns).where(old, full, which).order_by(d.c.received_at).limit(_ROWS_A_TRANSACTION)
         one = update(d).where(d.c.id == bindparam("of"), which)
         empty = one.values(body=None, headers="{}", target=bindparam("to"))
         emptied, after = 0, 0.0
@@ -123,18 +127,30 @@ class Retention:
         self._database.write(_executing(update(fetches).where(old, fetches.c.outcome == "held").values(headers="{}")))
 
     def _delete_rows(self, before: float) -> int:
-        s, d, a = shipments, deliveries, attempts
+        s, d = shipments, deliveries
         settled = and_(s.c.due_at.is_(None), s.c.lease_until.is_(None), s.c.state.in_([one.value for one in _SETTLED]))
         deleted = self._bites(select(s.c.id).where(settled, s.c.changed_at < before), self._delete_shipments)
         spoken = exists().where(updates.c.delivery == d.c.id)
         silent = select(d.c.id).where(d.c.received_at < before, d.c.body.is_(None), ~spoken)
         deleted += self._bites(silent, _deleting(delete(d).where(d.c.id.in_(_IDS))))
-        known = exists().where(s.c.id == a.c.shipment)
-        lonely = select(a.c.id).where(a.c.begun_at < before, a.c.outcome.is_not(None), ~known)
-        deleted += self._bites(lonely, _deleting(delete(a).where(a.c.id.in_(_IDS))))
-        for table, at in ((orders, "learnt_at"), (links, "told_at"), (unknown_words, "last_at"), (rejects, "at")):
-            old = delete(table).where(table.c[at] < before)
-            deleted += self._database.write(_executing(old))
+        deleted += self._delete_old(
+            attempts, before, attempts.c.outcome.is_not(None), ~_has_parcel(attempts.c.shipment)
+        )
+        deleted += self._delete_old(decisions, before, ~_has_parcel(decisions.c.subject))
+        return deleted + sum(
+            self._delete_old(table, before) for table, kept in KEPT.items() if kept.until is Until.ROWS
+        )
+
+    def _delete_old(self, table: Table, before: float, *which: ColumnElement[bool]) -> int:
+        """Rows whose time is before, some at a time, in one walk through the table."""
+        key = tuple_(*table.primary_key)
+        old = table.c[KEPT[table].since or ""] < before
+        walk = select(*table.primary_key).where(old, *which).order_by(*table.primary_key).limit(_ROWS_A_TRANSACTION)
+        deleted = 0
+        after: tuple[Any, ...] = ()
+        while keys := [tuple(row.values()) for row in self._database.rows(walk.where(key > after) if after else walk)]:
+            deleted += self._database.write(_executing(delete(table).where(key.in_(keys), old)))
+            after = keys[-1]
         return deleted
 
     def _delete_shipments(self, connection: Connection, ids: list[str]) -> int:
@@ -145,7 +161,7 @@ class Retention:
     def _bites(self, which: Select[Any], remove: Callable[[Connection, list[str]], int]) -> int:
         """Remove what ``which`` selects by id, until there is no more."""
         removed = 0
-        while ids := [row["id"] for row in self._database.rows(which.limit(_BITE))]:
+        while ids := [row["id"] for row in self._database.rows(which.limit(_ROWS_A_TRANSACTION))]:
             many = self._database.write(partial(_swapped, remove, ids))
             removed += many
             if not many:
@@ -154,6 +170,10 @@ class Retention:
 
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+
+
+def _has_parcel(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return exists().where(shipments.c.id == column)
 
 
 def _deleting(statement: Delete) -> Callable[[Connection, list[str]], int]:

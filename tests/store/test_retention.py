@@ -22,7 +22,7 @@ def horizons(*, rows: float | None = 0) -> Horizons:
 
 def test_bodies(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Old bodies are emptied, many of one instant too, with headers and query; what waits for a fix keeps its own."""
-    monkeypatch.setattr(retention, "_BITE", 2)
+    monkeypatch.setattr(retention, "_ROWS_A_TRANSACTION", 2)
     items = [delivery(at=NOW - 9) for _ in range(5)]
     items += [delivery(at=NOW - 8, outcome=outcome) for outcome in ("quarantined", "error", "ignored")]
     items += [delivery(at=NOW - 7), delivery(at=NOW)]

@@ -1,0 +1,139 @@
+"""What is kept of people: every table and column is declared, and retention and `forget` do what is declared."""
+
+import re
+from typing import Any
+
+from sqlalchemy import Column, Integer, LargeBinary, Table, Text, insert, select
+
+from receiver.store import Database, Horizons, Retention
+from receiver.store.forgetting import Forgetting
+from receiver.store.kept import KEPT, Until
+from receiver.store.tables import metadata
+from tests.support.paths import ROOT
+from tests.support.store_cases import NOW
+
+DAY = 86_400.0
+CANARY = "Ana Conceição Canário 100%"
+TABLES = list(metadata.sorted_tables)
+
+
+def value(column: Column[Any], text: str) -> Any:
+    if isinstance(column.type, LargeBinary):
+        return text.encode()
+    return text if isinstance(column.type, Text) else 1 if isinstance(column.type, Integer) else NOW
+
+
+def fill(database: Database, table: Table, text: str, columns: tuple[str, ...], word: str = "other") -> None:
+    """A row with the text in the columns; the other columns of text hold a word."""
+    row = {one.name: value(one, text if one.name in columns else word) for one in table.c}
+    row |= {
+        name: None for name in ("due_at", "lease_until", "companion_of") if name in table.c and table.c[name].nullable
+    }
+    row |= {"known": "{}"} if "known" in table.c and "known" not in columns else {}
+    row |= {"state": "in_step"} if "state" in table.c else {}
+    database.write(lambda connection: connection.execute(insert(table), row))
+
+
+def held(database: Database, table: Table) -> list[dict[str, Any]]:
+    return [dict(row) for row in database.rows(select(table))]
+
+
+def test_declared() -> None:
+    """Each table is declared, and each of its columns of text in exactly one way."""
+    assert set(TABLES) == set(KEPT)
+    for table, kept in KEPT.items():
+        texts = {one.name for one in table.c if isinstance(one.type, Text | LargeBinary)}
+        declared = [*kept.people, *kept.stays, *kept.words]
+        assert sorted(texts) == sorted(declared), table.name
+        assert kept.blank is None or set(kept.people) - {"target"} <= set(kept.blank) <= set(table.c.keys())
+        assert kept.since is None or kept.since in table.c
+        assert (kept.until in (Until.ROWS, Until.SETTLED, Until.MESSAGES)) <= (kept.since is not None)
+
+
+def test_forgotten(database: Database) -> None:
+    """What stands in any column of people is found there alone, in other letters too, and is gone afterwards."""
+    forgetting = Forgetting(database)
+    for table, kept in KEPT.items():
+        for column in kept.people:
+            database.write(lambda connection, table=table: connection.execute(table.delete()))
+            fill(database, table, "somebody else", kept.people)
+            (other,) = held(database, table)
+            text = CANARY if column != "target" else f"/webhooks/ep?name={CANARY}"
+            mine = {one.name: "mine" if isinstance(one.type, Text) else 2 for one in table.primary_key}
+            unique = {name: "mine" for name in ("dedup", "request_key") if name in table.c}
+            kind = {"kind": "link"} if table.name == "decisions" else {}
+            row = {**other, **mine, **unique, **kind, column: value(table.c[column], text)}
+            row |= {"shipment": "mine"} if kept.parcel == "shipment" and column != "shipment" else {}
+            database.write(lambda connection, table=table, row=row: connection.execute(insert(table), row))
+
+            traces = forgetting.of_text(CANARY.upper())
+            assert 1 == len(traces.found[table]), (table.name, column)
+            forgetting.forget(traces, now=NOW)
+            after = held(database, table)
+            assert CANARY not in str(after), (table.name, column)
+            assert other in after, (table.name, column)
+        database.write(lambda connection, table=table: connection.execute(table.delete()))
+
+
+def test_forgotten_with_its_parcel(database: Database) -> None:
+    """A parcel's rows in every table go with it: by the column that names the parcel, or the order."""
+    named = {"shipments": "id"}
+    for table, kept in KEPT.items():
+        name = named.get(table.name, kept.parcel or kept.order)
+        if name is not None:
+            fill(database, table, "p1" if kept.order is None else "other", (name,))
+    traces = Forgetting(database).of_number("p1")
+
+    expected = {one.name for one, kept in KEPT.items() if kept.parcel or kept.order} | {"shipments"}
+    # Every row says the delivery "other", so that what hangs on it is found as well.
+    assert expected <= {table.name for table in traces.found}
+
+
+def test_forgotten_with_its_companion(database: Database) -> None:
+    """A parcel and the shipments that stand for its other orders tell of one person."""
+    (shipments,) = (one for one in TABLES if one.name == "shipments")
+    base = {"endpoint": "ep", "account": "lux", "state": "held", "first_at": NOW, "changed_at": NOW}
+    rows = [
+        {**base, "id": "ep/p1", "companion_of": None, "order_id": "1-01"},
+        {**base, "id": "ep/p1+2-01", "companion_of": "ep/p1", "order_id": "2-01"},
+        {**base, "id": "ep/p2", "companion_of": None, "order_id": "3-01"},
+    ]
+    database.write(lambda connection: connection.execute(insert(shipments), rows))
+
+    for order in ("1-01", "2-01"):
+        assert ("ep/p1", "ep/p1+2-01") == Forgetting(database).of_order(order).shipments
+
+
+def test_zero_bytes(database: Database) -> None:
+    """A text is found behind a zero byte of a body."""
+    (deliveries,) = (one for one in TABLES if one.name == "deliveries")
+    fill(database, deliveries, f"\0 {CANARY}", ("body",))
+
+    assert ("other",) == Forgetting(database).of_text(CANARY).deliveries
+
+
+def test_kept_so_long(database: Database) -> None:
+    """A settled row of each table is there before its horizon, and gone after it."""
+    for table in TABLES:
+        fill(database, table, "", (), word=table.name)
+    retention, horizons = Retention(database), Horizons(bodies=30, unreadable=180, rows=400)
+
+    def kept(*, days: float) -> set[str]:
+        retention.prune(horizons, now=NOW + days * DAY)
+        return {one.name for one in TABLES if held(database, one)}
+
+    names = {one.name for one in TABLES}
+    messages = {one.name for one, kept in KEPT.items() if kept.until is Until.MESSAGES}
+    at_last = {one.name for one, kept in KEPT.items() if kept.until in (Until.STAYS, Until.DONE)}
+    with_their_parcel = {"updates", "invoices", "waits"}
+    assert names == kept(days=29)
+    assert names - messages == kept(days=399)
+    assert at_last | with_their_parcel == kept(days=401)
+
+
+def test_page() -> None:
+    """The page on personal data names every table that may hold some."""
+    page = (ROOT / "docs/privacy.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", page))
+
+    assert set() == {table.name for table, kept in KEPT.items() if kept.people} - named

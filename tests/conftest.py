@@ -38,11 +38,20 @@ def pytest_configure(config: pytest.Config) -> None:
 _POSTGRES = {"postgres", "postgres_url", "migrated_postgres_url"}
 #: Names in a test module by which it starts processes.
 _PROCESS = {"subprocess", "spawn", "receiver_process", "Running", "Site", "Nginx"}
+#: Fixtures that start the whole receiver with a stand-in VTEX: a fifth of a second each, and there are thousands.
+_RIG = {"rig", "rig_on_either"}
 #: Files whose tests take seconds each, for what they do in one process.
-_SLOW = ("test_adding_a_carrier.py", "test_bench.py", "test_demo.py", "test_nasty_orders.py", "test_packaging.py")
+_SLOW = (
+    "test_adding_a_carrier.py",
+    "test_any_order.py",
+    "test_bench.py",
+    "test_demo.py",
+    "test_nasty_orders.py",
+    "test_packaging.py",
+)
 
 #: Tests that damage every field of every recording.
-_SLOW_TESTS = ("test_damaged",)
+_SLOW_TESTS = ("test_damaged", "test_cut_short")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,7 +63,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
         if _PROCESS & set(vars(getattr(item, "module", None)) if getattr(item, "module", None) else ()):
             item.add_marker(pytest.mark.process)
-        if item.path.name in _SLOW or getattr(item, "originalname", "") in _SLOW_TESTS:
+        names = set(getattr(item, "fixturenames", ()))
+        if _RIG & names or item.path.name in _SLOW or getattr(item, "originalname", "") in _SLOW_TESTS:
             item.add_marker(pytest.mark.slow)
 
 

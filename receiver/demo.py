@@ -6,6 +6,7 @@ signatures. The table is read from the receiver's database and from the stand-in
 
 import contextlib
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -33,6 +34,8 @@ ACCOUNT = "demostore"
 OWN_ORDER, OWN_INVOICE = "1500000000001-01", "50001"
 #: The endpoint for that webhook.
 _OWN_ENDPOINT = {"carrier": "frenet", "secrets": ["demo-token"]}
+#: Where a port is looked for: below those that systems give out by themselves, so that nothing takes it before we do.
+_OTHER_PORTS = range(20_000, 32_000)
 _PATIENCE = 60.0
 #: The receiver would wait for kept-alive connections before it ends.
 _CLOSE = {"connection": "close"}
@@ -221,9 +224,10 @@ def _wait_ready(process: subprocess.Popen[bytes], url: str, folder: Path) -> Non
 
 
 def free_bind(wanted: str) -> str:
-    """``wanted`` if the port is free, else another free port of the same host."""
+    """``wanted`` if the port is free, else another free port of the same host; port 0 is any."""
     host, _, port = wanted.rpartition(":")
-    for candidate in (int(port), 0):
+    others = random.sample(_OTHER_PORTS, 20)
+    for candidate in others if port == "0" else (int(port), *others):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

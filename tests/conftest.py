@@ -41,14 +41,7 @@ _PROCESS = {"subprocess", "spawn", "receiver_process", "Running", "Site", "Nginx
 #: Fixtures that start the whole receiver with a stand-in VTEX: a fifth of a second each, and there are thousands.
 _RIG = {"rig", "rig_on_either"}
 #: Files whose tests take seconds each, for what they do in one process.
-_SLOW = (
-    "test_adding_a_carrier.py",
-    "test_any_order.py",
-    "test_bench.py",
-    "test_demo.py",
-    "test_nasty_orders.py",
-    "test_packaging.py",
-)
+_SLOW = ("test_adding_a_carrier.py", "test_bench.py", "test_demo.py", "test_nasty_orders.py", "test_packaging.py")
 
 #: Tests that damage every field of every recording.
 _SLOW_TESTS = ("test_damaged", "test_cut_short")
@@ -103,7 +96,7 @@ def _url(server: str, name: str) -> str:
 
 
 class _Reused:
-    """A migrated PostgreSQL database that test after test uses: emptied between them, made anew where it cannot be.
+    """A migrated PostgreSQL database that many tests use. It is emptied between them, and replaced if that fails.
 
     To empty one costs milliseconds, to make one a third of a second.
     """
@@ -201,7 +194,7 @@ def postgres_url(_postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def migrated_postgres_url(_reused: _Reused) -> Iterator[str]:
-    """A migrated database on the PostgreSQL server, without a row."""
+    """A migrated database on the PostgreSQL server, as the migrations left it."""
     yield _reused.take()
     _reused.give_back()
 

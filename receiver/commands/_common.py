@@ -176,15 +176,22 @@ def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, 
         for row in rows:
             click.echo(json.dumps(plain(row)))
         return
-    left = iter(rows)
-    shown = [[cell(name, row.get(name)) for name in columns] for row in islice(left, MOST_ROWS)]
+    more = f"… the first {MOST_ROWS}; --json gives all, filters give fewer"
+    show_table(iter(rows), columns, most=MOST_ROWS, empty=empty, more=more)
+
+
+def show_table(
+    rows: Iterator[Mapping[str, Any]], columns: Mapping[str, str], *, most: int | None, empty: str, more: str
+) -> None:
+    """Print at most so many rows. ``empty`` is printed if there are none, ``more`` if rows are left."""
+    shown = [[cell(name, row.get(name)) for name in columns] for row in islice(rows, most)]
     if not shown:
         click.echo(empty)
         return
     for line in lines(list(columns.values()), shown, terminal_width()):
         click.echo(line)
-    if next(left, None) is not None:
-        click.echo(f"… the first {MOST_ROWS}; --json gives all, filters give fewer")
+    if next(rows, None) is not None:
+        click.echo(more)
 
 
 def cell(name: str, value: Any) -> str:

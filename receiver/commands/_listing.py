@@ -4,14 +4,14 @@ import csv
 import json
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
 import click
 
-from receiver.commands._common import cell, instant, json_option, lines, terminal_width
+from receiver.commands._common import cell, instant, json_option, show_table
 from receiver.shipments.plain import plain
 from receiver.store.listed import Period
 
@@ -76,19 +76,9 @@ def show(
         writer.writerow(fields)
         writer.writerows([_safe(cell(name, row[name])) for name in fields] for row in islice(left, form.limit))
     else:
-        _table(left, columns, form, empty)
+        more = f"… the newest {form.rows}; --limit N shows more, --json and --csv all"
+        show_table(left, columns, most=form.rows, empty=empty, more=more)
     deque(left, maxlen=0)  # the row more that was asked for: a query that is not read to its end holds its connection
-
-
-def _table(left: Iterator[Mapping[str, Any]], columns: Mapping[str, str], form: Form, empty: str) -> None:
-    shown = [[cell(name, row.get(name)) for name in columns] for row in islice(left, form.rows)]
-    if not shown:
-        click.echo(empty)
-        return
-    for line in lines(list(columns.values()), shown, terminal_width()):
-        click.echo(line)
-    if next(left, None) is not None:
-        click.echo(f"… the newest {form.rows}; --limit N shows more, --json and --csv all")
 
 
 def _safe(text: str) -> str:

@@ -124,7 +124,7 @@ def _count_declined(
         raise click.UsageError("--count does not go with --account and --order: what was not taken belongs to none.")
     columns = {"carrier": "carrier", "outcome": "outcome", "reason": "reason", "count": "deliveries", "last_at": "last"}
     with opened() as (config, database):
-        found = OperatorQueries(database).declined(outcome=outcome, endpoint=endpoint, since=since, until=until)
+        found = Listed(database).count_declined(form.period(since, until), outcome=outcome, endpoint=endpoint)
         rows = known(iter(found), config, endpoint)
         show_list(rows, columns, form, fields=tuple(columns), empty="every delivery was taken")
 

@@ -185,7 +185,8 @@ KEPT: Mapping[Table, Kept] = {
         stays=("id",),
         words=("endpoint", "method"),
     ),
-    counters: Kept(until=Until.ROWS, since="last_at", words=("process", "name", "labels")),
+    # A total that fell would look like a restart, and be counted twice.
+    counters: Kept(until=Until.STAYS, words=("process", "name", "labels")),
     watches: Kept(until=Until.ROWS, since="at", words=("name",)),
     # The id of an order marks how far a back-fill is; without it, a day is read twice.
     backfills: Kept(

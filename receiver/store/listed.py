@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select, text
 
 from receiver.shipments.numbers import normalised
 from receiver.store.database import Database
 from receiver.store.listings import DELIVERY_FIELDS, SHIPMENT_FIELDS
 from receiver.store.operator import OperatorQueries
-from receiver.store.tables import deliveries, fetches, shipments, updates
+from receiver.store.tables import DECLINED, deliveries, fetches, shipments, updates
 
 #: What is kept of a fetch and is the queue's own, or may hold a secret.
 _HIDDEN = ("headers", "token", "update_count", "wanted", "lease_until", "quiet_until")
@@ -70,6 +70,16 @@ class Listed:
             where.append(d.id.in_(spoken))
         newest = select(*(d[name] for name in DELIVERY_FIELDS)).where(*where).order_by(d.id.desc())
         return map(delivery_from, self._each(newest, period))
+
+    def count_declined(self, period: Period, **wanted: str | None) -> list[dict[str, Any]]:
+        """How many deliveries were ignored, quarantined or failed, by carrier, outcome and reason, with the last time;
+        the latest reason first."""
+        d = deliveries.c
+        columns, last = (d.carrier, d.outcome, d.reason), func.max(d.received_at).label("last_at")
+        where = _equal({d[name]: value for name, value in wanted.items()}) + period.of(d.received_at)
+        counted = select(*columns, func.count().label("count"), last).where(text(DECLINED), *where)
+        statement = counted.group_by(*columns).order_by(last.desc(), *columns)
+        return [dict(row) for row in self._database.rows(statement.limit(period.limit))]
 
     def fetches(self, period: Period, **wanted: str | None) -> Iterator[dict[str, Any]]:
         """What carriers were to be asked for, the latest change first; ``outcome`` ``None`` is under way."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Update, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Delete, Update, and_, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Assignment, Sent, ShipmentRecord, State, stamp_from_json
@@ -16,7 +16,6 @@ from receiver.store.index import REVOKED_LEASE
 from receiver.store.rows import assigned_columns, record_from, reopened, sent_from
 from receiver.store.tables import (
     BULK,
-    DECLINED,
     FOLDED,
     REPLACED,
     accounts,
@@ -93,26 +92,6 @@ class OperatorQueries:
         """Whether there is a delivery of that endpoint or that carrier."""
         wanted = _equal({deliveries.c.endpoint: endpoint, deliveries.c.carrier: carrier})
         return bool(self._database.rows(select(deliveries.c.id).where(*wanted).limit(1)))
-
-    def declined(
-        self,
-        *,
-        outcome: str | None = None,
-        endpoint: str | None = None,
-        since: float | None = None,
-        until: float | None = None,
-    ) -> list[dict[str, Any]]:
-        """How many deliveries were ignored, quarantined or failed, by carrier, outcome and reason, with the last time;
-        the latest reason first."""
-        d = deliveries
-        last = func.max(d.c.received_at).label("last_at")
-        columns = (d.c.carrier, d.c.outcome, d.c.reason)
-        where = _equal({d.c.outcome: outcome, d.c.endpoint: endpoint})
-        where += [] if since is None else [d.c.received_at >= since]
-        where += [] if until is None else [d.c.received_at < until]
-        counted = select(*columns, func.count().label("count"), last).where(text(DECLINED), *where)
-        statement = counted.group_by(*columns)
-        return [dict(row) for row in self._database.rows(statement.order_by(last.desc(), *columns))]
 
     def stored_updates(self, *, delivery: str | None = None, shipment: str | None = None) -> list[dict[str, Any]]:
         """The updates of a delivery or of a shipment, as they are read now, in order of arrival."""

@@ -85,7 +85,7 @@ class Retention:
         bodies = self._empty(not_(is_open), before=before)
         bodies += self._empty(is_open, before=now - horizons.unreadable * _DAY)
         self._forget_fetches(before)
-        self._delete_old(notifications, now - MESSAGES_DAYS * _DAY, notifications.c.due_at.is_(None))
+        self._delete_old(notifications, now - MESSAGES_DAYS * _DAY)
         days = self.rows_days(horizons.rows)
         return Pruned(bodies, self._delete_rows(now - days * _DAY) if days else 0)
 
@@ -145,6 +145,8 @@ class Retention:
         """Rows whose time is before, some at a time, in one walk through the table."""
         key = tuple_(*table.primary_key)
         old = table.c[KEPT[table].since or ""] < before
+        if "due_at" in table.c:  # what is still to be done stays, however old it is
+            old &= table.c.due_at.is_(None)
         walk = select(*table.primary_key).where(old, *which).order_by(*table.primary_key).limit(_ROWS_A_TRANSACTION)
         deleted = 0
         after: tuple[Any, ...] = ()

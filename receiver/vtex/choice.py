@@ -5,7 +5,6 @@ invoice. If none of them names one, the invoice that already shows the tracking 
 order with exactly one invoice decides.
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from receiver.shipments import Reason
 from receiver.shipments.numbers import is_among
 from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
+from receiver.vtex.notations import by_digits, exactly, inner_number, key_of, may_be_one, stored_series, with_series
 from receiver.vtex.orders import INPUT, OUTPUT, Order, Package
 
 #: Rule → what it means, in the order in which they apply.
@@ -31,9 +31,6 @@ RULES = {
     "last_open_invoice": "the last invoice without tracking; each other one bears another parcel of ours",
     "only_invoice": "the order's only invoice, where another parcel of ours is",
 }
-
-#: ``12345-1``: how some ERPs store number and series.
-_NUMBER_AND_SERIES = re.compile(r"\s*0*(\d+)\s*[-/]\s*0*(\d+)\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +122,7 @@ def bears_parcel(order: Order, clues: Clues) -> bool:
 def bears_key(order: Order, clues: Clues) -> bool:
     """True if an invoice of the order has exactly the key that the carrier names: no other order has it."""
     key = _key(clues)
-    return key is not None and any(_key_of(package) == key for package in order.outputs)
+    return key is not None and any(key_of(package) == key for package in order.outputs)
 
 
 def numbers_of(packages: Sequence[Package]) -> list[str]:
@@ -140,7 +137,7 @@ def own_invoice(order: Order, package: Package, clues: Clues) -> Choice | Hold:
 
 def invoices_named(order: Order, number: str) -> list[Package]:
     """The invoices that a person may mean by a number: the one written exactly so, else those with the same digits."""
-    return _exactly(order.outputs, number) or _by_digits(order.outputs, number)
+    return exactly(order.outputs, number) or by_digits(order.outputs, number)
 
 
 def _cancelled(order: Order) -> str:
@@ -161,7 +158,7 @@ def _named_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
     """Rule → the invoices that a link or the carrier names, without rules that find none."""
     outputs, votes = order.outputs, dict[str, list[Package]]()
     if clues.linked_invoice:
-        votes["link"] = _exactly(outputs, clues.linked_invoice) or _by_digits(outputs, clues.linked_invoice)
+        votes["link"] = exactly(outputs, clues.linked_invoice) or by_digits(outputs, clues.linked_invoice)
     ways = _ways(outputs, clues.invoice_numbers[0], clues) if clues.invoice_numbers else {}
     named = _numbered(outputs, ways, clues)
     if named is not None:
@@ -179,22 +176,22 @@ def _keyed(outputs: Sequence[Package], clues: Clues, *, inside: bool) -> tuple[s
     key = _key(clues)
     if key is None:
         return "invoice_key", []
-    same = [package for package in outputs if _key_of(package) == key]
+    same = [package for package in outputs if key_of(package) == key]
     if same or not inside:
         return "invoice_key", same
     series, number = series_and_number(key)
-    keyless = [package for package in outputs if _key_of(package) is None]
-    return "key_number", [*_by_digits(keyless, number), *_with_series(keyless, number, series)]
+    keyless = [package for package in outputs if key_of(package) is None]
+    return "key_number", [*by_digits(keyless, number), *with_series(keyless, number, series)]
 
 
 def _ways(outputs: Sequence[Package], number: str, clues: Clues) -> dict[str, list[Package]]:
     """Rule → the invoices that the carrier's number may mean by that rule."""
     series, plain = _series(clues), number.strip().lower()
     return {
-        "invoice_number": _exactly(outputs, number),
+        "invoice_number": exactly(outputs, number),
         "invoice_number_case": [one for one in outputs if one.invoice_number.strip().lower() == plain],
-        "invoice_number_digits": _by_digits(outputs, number),
-        "number_and_series": _with_series(outputs, number, series) if series else [],
+        "invoice_number_digits": by_digits(outputs, number),
+        "number_and_series": with_series(outputs, number, series) if series else [],
     }
 
 
@@ -214,7 +211,7 @@ def _numbered(
     if first is None:
         return None
     number = significant(clues.invoice_numbers[0])
-    alike = [one for one in outputs if number is not None and _inner_number(one) == number]
+    alike = [one for one in outputs if number is not None and inner_number(one) == number]
     meant = [*(one for found in fitting.values() for one in found), *alike]
     return first[0], [one for one in dict.fromkeys(meant) if not _is_ruled_out(one, clues)]
 
@@ -250,17 +247,17 @@ def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice |
 
 def _is_ruled_out(package: Package, clues: Clues) -> bool:
     """True if the carrier's key, series or number shows that it means another invoice."""
-    own, said = _key_of(package), _key(clues)
+    own, said = key_of(package), _key(clues)
     if own is not None and said is not None:
         return own != said
     series = _series(clues)
-    own_series = series_and_number(own)[0] if own else _stored_series(package)
+    own_series = series_and_number(own)[0] if own else stored_series(package)
     if _differ(own_series, series):
         return True
     number = next(iter(clues.invoice_numbers), series_and_number(said)[1] if said else None)
     if number is None or (own is not None and series_and_number(own)[1] == significant(number)):
         return False
-    return not _may_be_one(package.invoice_number, number)
+    return not may_be_one(package.invoice_number, number)
 
 
 def _contradicts_itself(clues: Clues) -> bool:
@@ -270,16 +267,7 @@ def _contradicts_itself(clues: Clues) -> bool:
         return False
     series, number = series_and_number(key)
     said = next(iter(clues.invoice_numbers), number)
-    return _differ(series, significant(next(iter(clues.invoice_series), None))) or not _may_be_one(said, number)
-
-
-def _may_be_one(stored: str, said: str) -> bool:
-    """False if two notations cannot mean one number: "900-1" may be 900, "1900" is not."""
-    one, other = significant(stored), significant(said)
-    if one is not None and other is not None:
-        return one == other
-    one, other = (written.strip().lstrip("0").lower() for written in (stored, said))
-    return one in other or other in one
+    return _differ(series, significant(next(iter(clues.invoice_series), None))) or not may_be_one(said, number)
 
 
 def _differ(one: str | None, other: str | None) -> bool:
@@ -290,48 +278,10 @@ def _key(clues: Clues) -> str | None:
     return key_digits(next(iter(clues.invoice_keys), None))
 
 
-def _key_of(package: Package) -> str | None:
-    """The invoice's NF-e key; some ERPs store it as the number."""
-    return key_digits(package.invoice_key) or key_digits(package.invoice_number)
-
-
 def _series(clues: Clues) -> str | None:
     """The series that the carrier names, as a field or in the key."""
     key = _key(clues)
     return significant(next(iter(clues.invoice_series), None)) or (series_and_number(key)[0] if key else None)
-
-
-def _stored_series(package: Package) -> str | None:
-    """The series in ``12345-1``."""
-    written = _NUMBER_AND_SERIES.fullmatch(package.invoice_number)
-    return significant(written[2]) if written else None
-
-
-def _inner_number(package: Package) -> str | None:
-    """The number in ``12345-1``, or in a key that is stored as the number."""
-    written, key = _NUMBER_AND_SERIES.fullmatch(package.invoice_number), key_digits(package.invoice_number)
-    if key is not None:
-        return series_and_number(key)[1]
-    return significant(written[1]) if written else None
-
-
-def _exactly(packages: Sequence[Package], number: str) -> list[Package]:
-    return [package for package in packages if package.invoice_number.strip() == number.strip()]
-
-
-def _by_digits(packages: Sequence[Package], number: str) -> list[Package]:
-    wanted = significant(number)
-    return [package for package in packages if wanted is not None and significant(package.invoice_number) == wanted]
-
-
-def _with_series(packages: Sequence[Package], number: str, series: str) -> list[Package]:
-    wanted = (significant(number), significant(series))
-    found = []
-    for package in packages:
-        written = _NUMBER_AND_SERIES.fullmatch(package.invoice_number)
-        if written and (significant(written[1]), significant(written[2])) == wanted:
-            found.append(package)
-    return found
 
 
 def _assigned(order: Order, number: str, clues: Clues) -> Choice | Wait | Hold:

@@ -56,7 +56,7 @@ def test_forgotten(database: Database) -> None:
     for table, kept in KEPT.items():
         for column in kept.people:
             database.write(lambda connection, table=table: connection.execute(table.delete()))
-            fill(database, table, "somebody else", kept.people)
+            fill(database, table, "another person", kept.people)
             (other,) = held(database, table)
             text = CANARY if column != "target" else f"/webhooks/ep?name={CANARY}"
             mine = {one.name: "mine" if isinstance(one.type, Text) else 2 for one in table.primary_key}
@@ -129,6 +129,17 @@ def test_kept_so_long(database: Database) -> None:
     assert names == kept(days=29)
     assert names - messages == kept(days=399)
     assert at_last | with_their_parcel == kept(days=401)
+
+
+def test_due(database: Database) -> None:
+    """What is still to be done is there after every horizon."""
+    dues = [table for table in TABLES if "due_at" in table.c]
+    for table in dues:
+        fill(database, table, "", (), word=table.name)
+        database.write(lambda connection, table=table: connection.execute(table.update().values(due_at=NOW)))
+    Retention(database).prune(Horizons(bodies=30, unreadable=180, rows=400), now=NOW + 1000 * DAY)
+
+    assert dues == [table for table in dues if held(database, table)]
 
 
 def test_page() -> None:

@@ -1,4 +1,4 @@
-"""Migrations that have landed stay as they are: somebody's database has gone through them."""
+"""Migrations that have landed stay as they are: databases in use have gone through them."""
 
 import hashlib
 

@@ -35,6 +35,9 @@ _MALFORMED_A_SECOND = 5
 #: Seconds in which a request must have arrived whole: a sender that fell silent would keep its thread for ever.
 #: The proxy in front has longer patience, if it wants: it holds no thread.
 ARRIVAL = 10.0
+#: Seconds and bytes for which the rest of a refused body is read and thrown away: a proxy that still sends loses the
+#: answer if the connection is closed before. More than `MAX_BODY`, and than the proxy in docs/deploy.md lets through.
+_REST, _REST_BYTES = 2.0, 4_000_000
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: The folder of gunicorn's heartbeat files: in memory, because a busy disk looks like a dead process.
 _HEARTBEATS = "/dev/shm"  # noqa: S108  gunicorn makes its files there safely
@@ -212,6 +215,21 @@ class WebProcess(ThreadWorker):
     def enqueue_req(self, conn: TConn) -> None:
         self._begun[conn] = time.monotonic()
         super().enqueue_req(conn)
+
+    def handle(self, conn: TConn) -> Any:
+        """Answer a request. Before the connection is closed, take what is left of its body.
+
+        Gunicorn would take 64 KB, and wait for the sender's end up to 2 s in its main thread, which serves all others.
+        """
+        kept = super().handle(conn)
+        if not kept:
+            parser: Any = conn.parser
+            with contextlib.suppress(Exception):  # closed, cut off, or not HTTP: the answer was given, if there is one
+                conn.sock.shutdown(socket.SHUT_WR)
+                parser.finish_body(deadline=time.monotonic() + _REST, max_bytes=_REST_BYTES)
+            with contextlib.suppress(OSError):  # already closed
+                conn.sock.shutdown(socket.SHUT_RDWR)  # no wait for the sender's end
+        return kept
 
     def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
         self._begun.pop(conn, None)

@@ -332,6 +332,34 @@ def test_senders_that_fall_silent(machine: Site):
     assert [] == serve.disorder
 
 
+def test_refused_before_it_is_sent(machine: Site):
+    """A body that is refused before it is sent is taken nevertheless: a proxy that still sends sees the answer."""
+    serve = machine.start("web")
+    address = urlsplit(serve.url)
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)  # what is sent was taken, but for a little
+        raw.settimeout(20)
+        raw.connect((address.hostname or "", address.port or 0))
+        raw.sendall(b"POST /webhooks/melhor-envio HTTP/1.1\r\nHost: x\r\nContent-Length: 2000001\r\n\r\n")
+        assert raw.recv(10).startswith(b"HTTP/1.1 4")
+        raw.sendall(b"x" * 2_000_001)
+        while raw.recv(1_000):
+            pass
+    assert [] == serve.disorder
+
+
+def test_senders_that_do_not_close(machine: Site):
+    """Forty senders that keep their end of a closed connection open hold up nobody."""
+    serve = machine.start("web")
+    address = urlsplit(serve.url)
+    with contextlib.ExitStack() as opened:
+        for _ in range(40):
+            raw = opened.enter_context(socket.create_connection((address.hostname or "", address.port or 0)))
+            raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert 200 == get(serve.url, "/healthz")  # within 20 s
+    assert [] == serve.disorder
+
+
 def test_not_migrated(machines: Site):
     """On PostgreSQL nothing starts before `receiver migrate`, and one line says so."""
     for started in [machines.start(command) for command in ("serve", "web", "work")]:

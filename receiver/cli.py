@@ -5,10 +5,12 @@ import click
 from receiver.commands import (
     api,
     asking,
+    beginning,
     carriers,
     checking,
     deciding,
     demo,
+    following,
     forgetting,
     hooking,
     indexing,
@@ -19,6 +21,7 @@ from receiver.commands import (
     replaying,
     reprocessing,
     run,
+    status,
 )
 
 
@@ -32,13 +35,16 @@ def main() -> None:
 
 
 PARTS = (
+    beginning,
     run,
     checking,
     carriers,
     demo,
     replaying,
     recording,
+    status,
     looking,
+    following,
     deciding,
     forgetting,
     notifying,

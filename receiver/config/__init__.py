@@ -1,6 +1,6 @@
 """The configuration: ``receiver.toml`` and the environment, as one frozen `Config`."""
 
-from receiver.config.loader import BadConfig, default_path, endpoint_from, load, parse
+from receiver.config.loader import ACCOUNT_NAME, BadConfig, default_path, endpoint_from, load, parse
 from receiver.config.model import (
     AWAIT_SECONDS,
     MAX_BODY,
@@ -16,6 +16,7 @@ from receiver.config.model import (
 from receiver.config.tables import did_you_mean
 
 __all__ = [
+    "ACCOUNT_NAME",
     "AWAIT_SECONDS",
     "MAX_BODY",
     "Account",

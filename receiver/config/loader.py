@@ -28,7 +28,7 @@ log = logging.getLogger("receiver.config")
 
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+ACCOUNT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 #: Carriers write both signs, and `receiver.web.webhooks` takes one for the other.
 _ENDPOINT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _FIELD = re.compile(r"\{(\w*)\}")
@@ -46,9 +46,6 @@ class BadConfig(Exception):
         self.faults = faults
 
 
-log = logging.getLogger("receiver.config")
-
-
 def default_path(environ: Mapping[str, str] | None = None) -> Path:
     """``RECEIVER_CONFIG``, else ``receiver.toml`` in the current folder."""
     return Path((os.environ if environ is None else environ).get("RECEIVER_CONFIG") or "receiver.toml")
@@ -62,11 +59,11 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         fault = (
-            f"there is no {path.name} in {path.absolute().parent}; copy receiver.example.toml, or set RECEIVER_CONFIG"
+            f"there is no {path.name} in {path.absolute().parent}. Begin with: receiver init; or set RECEIVER_CONFIG"
         )
         raise BadConfig(path, [fault]) from None
     except OSError as error:
-        fault = f"cannot be read ({error.strerror}); copy receiver.example.toml, or set RECEIVER_CONFIG"
+        fault = f"cannot be read ({error.strerror}). Another file is named by RECEIVER_CONFIG"
         raise BadConfig(path, [fault]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(path, [f"is not TOML: {error}"]) from None
@@ -186,7 +183,7 @@ def _database(url: str, folder: Path, table: Table) -> str:
 
 
 def _account(name: str, table: Table) -> Account:
-    if not _NAME.fullmatch(name):
+    if not ACCOUNT_NAME.fullmatch(name):
         table.fault("", "is not a VTEX account name (lower-case letters, digits, hyphens)")
     environment = table.choice("environment", _ENVIRONMENTS, _ENVIRONMENTS[0])
     account = Account(

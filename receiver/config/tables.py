@@ -9,6 +9,8 @@ from typing import Any, overload
 from zoneinfo import ZoneInfo
 
 _PLACEHOLDER = re.compile(r"\$\{(file:)?([^}]*)\}")
+#: What `fill` says where there is no value for a ``${…}``.
+_NO_VALUE = re.compile(r": (environment variable|file) \S+ (is unset or empty|cannot be read)")
 #: The default of a setting that must be there.
 REQUIRED: Any = object()
 #: What a table gives for a key that it does not have.
@@ -56,7 +58,11 @@ class Table:
             faults.append(f"{where}: must be a table")
 
     def fault(self, key: str, why: str) -> None:
-        self.faults.append(f"{'.'.join(part for part in (self.where, key) if part)}: {why}")
+        """Note what is wrong with a setting, unless its value is missing: what stands in for it says nothing."""
+        place = ".".join(part for part in (self.where, key) if part)
+        of_value = (f"{place}: ", f"{place}[")
+        if not any(fault.startswith(of_value) and _NO_VALUE.search(fault) for fault in self.faults):
+            self.faults.append(f"{place}: {why}")
 
     def renamed(self, former: str, name: str) -> None:
         """Accept a setting under its former name, with a notice that names the present one."""

@@ -158,6 +158,15 @@ def counted(what: Counted, each: Iterable[tuple[str, ...]]) -> dict[Key, float]:
     return found
 
 
+def last_deliveries(totals: Mapping[Key, Total]) -> dict[str, float]:
+    """When each endpoint last had a delivery, in seconds since the epoch."""
+    last: dict[str, float] = {}
+    for (name, labels), total in totals.items():
+        if name == DELIVERIES.name:
+            last[labels[0]] = max(last.get(labels[0], 0.0), total.last_at)
+    return last
+
+
 def buckets(what: Timed, totals: Mapping[Key, Total]) -> tuple[list[tuple[str, float]], float]:
     """A histogram as Prometheus takes it: bounds with how many durations were no longer, and the sum in seconds."""
     running, found = 0.0, []

@@ -18,7 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
 from receiver.store import Database, Inbox, StoreUnavailable
-from receiver.store.counters import COUNTED, DELIVERIES, TIMED, Key, Total, buckets
+from receiver.store.counters import COUNTED, TIMED, Key, Total, buckets, last_deliveries
 from receiver.store.gauges import Gauges, read_gauges
 from receiver.web.replies import problem
 
@@ -109,14 +109,10 @@ class _Collector:
         yield self._last_deliveries(totals)
 
     def _last_deliveries(self, totals: dict[Key, Total]) -> Metric:
-        last: dict[str, float] = {}
-        for (name, labels), total in totals.items():
-            if name == DELIVERIES.name:
-                last[labels[0]] = max(last.get(labels[0], 0.0), total.last_at)
         family = GaugeMetricFamily(
             "receiver_last_delivery_timestamp_seconds", "When the endpoint last had a delivery.", labels=("endpoint",)
         )
-        for endpoint, at in sorted(last.items()):
+        for endpoint, at in sorted(last_deliveries(totals).items()):
             family.add_metric((endpoint,), at)
         return family
 

@@ -59,7 +59,7 @@ class TestFaults:
 
         assert 1 == result.exit_code
         assert f"{tmp_path / 'none.toml'}: 1 fault" == result.stderr.splitlines()[0]
-        assert f"there is no none.toml in {tmp_path}; copy receiver.example.toml" in result.stderr
+        assert f"there is no none.toml in {tmp_path}. Begin with: receiver init" in result.stderr
 
     @pytest.mark.parametrize("command", ON_DATABASE)
     def test_database_away(self, tmp_path, command):

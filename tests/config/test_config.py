@@ -133,7 +133,7 @@ class TestLoading:
 
     def test_no_file(self, tmp_path):
         """Without a file the reader is told what to do."""
-        with pytest.raises(BadConfig, match=r"copy receiver\.example\.toml, or set RECEIVER_CONFIG"):
+        with pytest.raises(BadConfig, match=r"Begin with: receiver init; or set RECEIVER_CONFIG"):
             load(tmp_path / "receiver.toml", {})
         with pytest.raises(BadConfig, match="cannot be read"):
             load(tmp_path, {})

@@ -87,3 +87,11 @@ def test_check(installed: Path, tmp_path: Path):
     assert checked.stdout.endswith("receiver.toml: no faults\n")
     with closing(sqlite3.connect(tmp_path / "var" / "receiver.db")) as database:
         assert 0 == database.execute("SELECT count(*) FROM deliveries").fetchone()[0]
+
+
+def test_init(installed: Path, tmp_path: Path):
+    """The installed command writes a configuration that lacks nothing but the secrets."""
+    begun = receiver(installed, tmp_path, "init", "luxstore", "frenet")
+    assert (0, "wrote receiver.toml") == (begun.returncode, begun.stdout.splitlines()[0])
+
+    assert "receiver.toml: 3 faults" == receiver(installed, tmp_path, "check").stderr.splitlines()[0]

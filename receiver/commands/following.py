@@ -1,0 +1,60 @@
+"""Follow what arrives and what becomes of it."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from receiver.commands._common import fail, json_option, opened, printable
+from receiver.shipments.plain import moment, plain
+from receiver.store import StoreUnavailable
+from receiver.store.following import Following
+
+#: Seconds between two looks.
+_EVERY = 0.5
+
+
+@click.command()
+@click.argument("endpoint", required=False)
+@click.option("--lines", "most", type=click.IntRange(min=0), default=10, show_default=True, help="Earlier deliveries.")
+@json_option
+def tail(endpoint: str | None, most: int, *, as_json: bool) -> None:
+    """Follow deliveries and what becomes of them.
+
+    Of one endpoint, or of all; the newest stands last. Ctrl-C ends it.
+    """
+    with opened() as (config, database):
+        if endpoint is not None and endpoint not in config.endpoints:
+            fail(f"no endpoint {endpoint!r}; there are {', '.join(config.endpoints)}")
+        following = Following(database, endpoint=endpoint)
+        try:
+            _show(following.before(most, now=time.time()), as_json=as_json)
+            while True:
+                time.sleep(_EVERY)
+                try:
+                    _show(following.new(now=time.time()), as_json=as_json)
+                except StoreUnavailable as error:
+                    click.echo(f"the database does not answer, trying again: {' '.join(str(error).split())}", err=True)
+        except KeyboardInterrupt:
+            return
+
+
+def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    for row in rows:
+        click.echo(json.dumps(plain(row)) if as_json else printable(_line(row)))
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    if row["what"] == "delivery":
+        parts = [moment(row["received_at"]), row["endpoint"], row["outcome"], *row["shipments"], row["reason"]]
+    else:
+        number = row["tracking_number"]
+        order = row["order_id"] and f"order {row['order_id']}"
+        invoice = row["invoice_number"] and f"invoice {row['invoice_number']}"
+        parts = [moment(row["changed_at"]), "→", row["id"], row["state"], row["reason"], number, order, invoice]
+    return "  ".join(str(part) for part in parts if part)
+
+
+COMMANDS = (tail,)

@@ -1,0 +1,53 @@
+"""At a glance: what needs a person, what waits and why, pauses of accounts, and when each carrier was last heard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from receiver.calls.pauses import how_it_ends
+from receiver.config import Config
+from receiver.notify.causes import Cause, Finding
+from receiver.notify.findings import Findings
+from receiver.store import Database, OperatorQueries
+from receiver.store.counters import last_deliveries
+from receiver.store.listed import Listed, Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """``counts``: parcels by account, state and reason. ``due_since``: since when the oldest due parcel has waited for
+    a worker. ``pauses``: by account, as `OperatorQueries.paused_accounts` gives them, and how each ``ends``.
+    ``heard``: when each endpoint last had a delivery, ``None``: never. Times are Unix time in seconds."""
+
+    now: float
+    needs: tuple[Finding, ...]
+    counts: tuple[Mapping[str, Any], ...]
+    due_since: float | None
+    pauses: Mapping[str, Mapping[str, Any]]
+    heard: Mapping[str, float | None]
+
+    def reasons(self, state: str, account: str | None = None) -> dict[str, int]:
+        """How many parcels in a state have each reason, of one account or of all; the most frequent first."""
+        found: dict[str, int] = {}
+        for row in self.counts:
+            if row["state"] == state and account in (None, row["account"]):
+                reason = row["reason"] or ""
+                found[reason] = found.get(reason, 0) + row["count"]
+        return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+
+
+def overview(config: Config, database: Database, *, now: float) -> Overview:
+    """The overview at ``now``. Raises `StoreUnavailable`."""
+    queries = OperatorQueries(database)
+    paused = {row["name"]: row for row in queries.paused_accounts(now=now) if row["name"] in config.accounts}
+    findings = Findings(config, database, clock=lambda: now).all()
+    last, due_since = last_deliveries(database.counters.totals()), queries.oldest_unsettled()
+    return Overview(
+        now=now,
+        # A pause that VTEX asked for ends by itself: it stands at its account.
+        needs=tuple(one for one in findings if one.cause is not Cause.ACCOUNT_PAUSED or not one.wait),
+        counts=tuple(Listed(database).count_shipments(Period())),
+        due_since=due_since if due_since is not None and due_since <= now else None,
+        pauses={name: {**row, "ends": how_it_ends(name, own_fault=row["own_fault"])} for name, row in paused.items()},
+        heard={name: last.get(name) for name in config.endpoints},
+    )

@@ -1,0 +1,85 @@
+"""`receiver status`: one screen."""
+
+from freezegun import freeze_time
+
+from receiver.store import Queue
+from tests.support.console import Operator
+from tests.support.rig import MELHOR_ENVIO, NOON, UNREADABLE, posted
+
+NOW = "2026-11-18T11:16:40Z"  # fifty minutes after the rig's noon
+
+
+def test_calm(operator_on_either: Operator) -> None:
+    """Where nothing needs a person it says so, and when the endpoint was last heard."""
+    operator_on_either.in_step()
+
+    with freeze_time(NOW):
+        said = operator_on_either.says("status")
+
+    assert [
+        "nothing needs a person",
+        "nothing waits",
+        "account lux: 1e+06 a minute",
+        "endpoint melhor-envio: last heard 2026-11-18T11:06:40Z, 10 minutes ago",
+    ] == said.splitlines()
+
+
+def trouble(operator: Operator) -> None:
+    rig = operator.rig
+    operator.held()
+    rig.post(posted("9-01", parcel="p9", number="TN9BR"))
+    rig.work()
+    rig.post(UNREADABLE)
+    rig.client.post("/webhooks/melhorenvio")
+    accounts = Queue(rig.database, worker_name="test", lease=60).accounts
+    accounts.pause("lux", until=NOON + 7_200, reason="HTTP 401: the key", own_fault=True)
+    rig.post(posted("8-01", parcel="p8", number="TN8BR"))
+
+
+def test_trouble(operator_on_either: Operator) -> None:
+    """Each matter with its command; what waits, with its reasons; the pause, and how it ends."""
+    trouble(operator_on_either)
+
+    with freeze_time(NOW):
+        lines = operator_on_either.says("status").splitlines()
+
+    assert "! 1 shipment is held, account lux (1 ambiguous_invoice): receiver shipments --state held" == lines[0]
+    assert any(line.startswith("! 1 delivery that cannot be read, endpoint melhor-envio (delivery ") for line in lines)
+    assert any(line.startswith("! webhooks to /webhooks/melhorenvio, which no endpoint takes (POST") for line in lines)
+    assert any(line.startswith("! VTEX account lux is paused (until 2026-11-18T13:06:40") for line in lines)
+    assert "1 parcel due" in lines
+    assert "1 parcel awaiting_order: 1 order_not_found" in lines
+    assert "the oldest due since 2026-11-18T11:06:40Z, for 10 minutes" in lines
+    ends = "it ends when the key works; after a correction: receiver resume lux, or SIGHUP to a worker"
+    assert f"account lux: 1e+06 a minute, paused until 2026-11-18T13:06:40Z; {ends} (HTTP 401: the key)" in lines
+
+
+def test_json(operator: Operator) -> None:
+    """The same as one object."""
+    trouble(operator)
+
+    with freeze_time(NOW):
+        (found,) = operator.tells("status")
+
+    assert {"held", "unreadable", "unknown_address", "account_paused"} == {one["cause"] for one in found["needs"]}
+    assert ("2026-11-18T11:16:40Z", "2026-11-18T11:06:40Z") == (found["at"], found["oldest_due_at"])
+    assert {"held": 1, "awaiting_order": 1, "due": 1} == {one["state"]: one["count"] for one in found["shipments"]}
+    assert "2026-11-18T13:06:40Z" == found["accounts"][0]["pause"]["until"]
+    assert [
+        {"endpoint": "melhor-envio", "carrier": "melhor_envio", "last_delivery_at": "2026-11-18T11:06:40Z"}
+    ] == found["endpoints"]
+
+
+def test_one_screen(operator: Operator) -> None:
+    """However much there is, it fits 24 lines; what is left out is counted. Endpoints never heard come first."""
+    many = {f"endpoint-{number}": MELHOR_ENVIO for number in range(30)}
+    operator = Operator(operator.rig, **many)
+    for name in list(many)[:20]:
+        operator.rig.post(UNREADABLE, endpoint=name)
+
+    lines = operator.says("status").splitlines()
+
+    assert 23 >= len(lines)
+    assert "… and 14 more: receiver notify list" == lines[6]
+    assert "endpoint endpoint-20: never heard" == lines[-6]
+    assert "… and 25 more: receiver status --json" == lines[-1]

@@ -59,6 +59,9 @@ STATUSES = {
     "FAILED": Status.EXCEPTION,
     "CANCELED": Status.CANCELLED,
 }
+# https://abbiamo.readme.io/reference/order-status-change, read 2026-11-22: what the order is; a pick-up in the store is
+# no parcel
+ORDER_TYPES = {"DELIVERY": False, "RETURN": True}  # whether it is the way back
 ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 NO_CARRIER = ("PRIVATE-FLEET", "CARRIER")  # what `delivery_type` says where it is not a carrier's name
 
@@ -74,7 +77,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         raise Unreadable("$.event_type", "is none of the kinds of events that are known")
     if payload.get("order_type") == "TAKEOUT":
         raise Ignored("no parcel to the shopper: a pick-up in the store")
-    reverse = payload.get("order_type") == "RETURN"
+    order_type = text(payload.get("order_type"), "$.order_type") or "DELIVERY"
+    reverse = ORDER_TYPES.get(order_type, False)
     state, detail = name(payload["status"], "$.status"), _detail(payload)
     status, unknown = _status(state, detail)
     if reverse and status.in_possession:
@@ -93,7 +97,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             references=_references(payload),
             events=_events(detail or state, status, happened_at),
             reverse=reverse,
-            unknown_words=(unknown,) if unknown else (),
+            unknown_words=tuple(word for word in (unknown, order_type) if word and word not in ORDER_TYPES),
         )
     ]
 

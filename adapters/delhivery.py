@@ -38,7 +38,7 @@ ZONE = ZoneInfo("Asia/Kolkata")  # times have no offset; integrators read them a
 TRACKING_PAGE = None
 REFERENCES = ("Shipment.ReferenceNo",)
 
-# StatusType and Status, since neither means much alone: Delhivery's page and its requirement document; the pairs of
+# StatusType and Status, since neither means much alone: DOCS, and Delhivery's requirement document; the pairs of
 # pickups from shoppers (PP, PU, CN, DTO) from integrators' tables that agree. Read 2026-11-28.
 STATUSES = {
     "UD Manifested": Status.ANNOUNCED,

@@ -58,8 +58,8 @@ CREDENTIALS = Exchange(
 PROCESSED = "envio-procesado"  # there is a label, and no history yet
 TYPES = (PROCESSED, "envio-cambio-condicion")
 
-# `condicion` of GET /envios/{id}, as integrators read it; Enviopack shows the list itself (GET /envios/condiciones) to
-# customers only. Read 2026-11-28.
+# `condicion` of GET /envios/{id}, as the code of seven integrators reads it; Enviopack shows the list itself
+# (GET /envios/condiciones) to customers only. Read 2026-11-28.
 CONDITIONS = {
     "T": Status.IN_TRANSIT,  # sent
     "E": Status.DELIVERED,
@@ -67,7 +67,7 @@ CONDITIONS = {
     **dict.fromkeys(("R", "D", "A"), Status.EXCEPTION),  # alerts, to be looked at in the panel
 }
 
-# `codigo` of a step on Enviopack's public tracking page, as an integrator reads it. Read 2026-11-28.
+# `codigo` of a step on Enviopack's public tracking page, as the code of an integrator reads it. Read 2026-11-28.
 STEPS = {
     "INLD": Status.ANNOUNCED,  # ready to be sent
     "COLE": Status.DISPATCHED,

@@ -68,7 +68,7 @@ SUBSTATUSES = {
     **dict.fromkeys(("Exception_Damage", "Exception_Delayed", "Exception_Destroyed", "Exception_Lost"), Status.OTHER),
     **dict.fromkeys(("Exception_NoBody", "Exception_Other", "Exception_Rejected", "Exception_Security"), Status.OTHER),
 }
-# milestone[].key_stage, and stage of an event, as integrators' code has them
+# milestone[].key_stage, and stage of an event, as integrators' code has them, read on 2026-11-28
 STAGES = {
     "InfoReceived": Status.ANNOUNCED,
     "PickedUp": Status.DISPATCHED,

@@ -50,14 +50,18 @@ ZONE = None  # `occurred_at` ends in Z; what the parcel's carriers write is loca
 TRACKING_PAGE = None
 REFERENCES = ()
 
-# https://docs.shipstation.com/apis/docs/guides/webhooks-schemas; v1 and V2 name the same event differently
+# https://docs.shipstation.com/apis/docs/guides/webhooks-schemas, read on 2026-11-28; v1 and V2 name the same event
+# differently
 TRACKING = ("API_TRACK", "TRACK_EVENT_V2")
-# Same page and ShipEngine's OpenAPI document, read on 2026-11-28: all other events are notices without data
+# Same page and ShipEngine's OpenAPI document, read on 2026-11-28: all other events are notices without data.
+# Two are beta: their names are those of integrators' code.
 NOTICES = (
     "API_BATCH",
     "API_CARRIER_CONNECTED",
+    "API_ORDER_SOURCE_REFRESH_COMPLETE",
     "API_RATE",
     "API_REPORT_COMPLETE",
+    "API_SALES_ORDERS_IMPORTED",
     "BATCH_PROCESSED_V2",
     "FULFILLMENT_REJECTED_V2",
     "FULFILLMENT_SHIPPED_V2",

@@ -64,18 +64,33 @@ DESCRIPTION_CODES = {
     **{f"{code:03}": Status.OTHER for code in (*range(93, 123), *range(127, 131))},
 }
 
-# The same appendix, "Movement Scans" and "Manifest Codes": activityStatus.code means something only with its type (DP
-# is a departure under I, a manifest under M). Other movement scans are in transit, as their type says.
+# UPS tracking appendix of 2026-11-28, "Delivery Codes" under type D that report no handover
+NO_HANDOVER = {
+    Status.OUT_FOR_DELIVERY: "2K",  # with the post office
+    Status.IN_TRANSIT: "2D 2J 7A 7K 83 85 AU BN EC EZ F0 F3 FB VS YH",
+    # delays, customs, addresses, damage, refusals
+    Status.EXCEPTION: (
+        "0 9 12 28 32 41 42 44 50 53 57 5F 61 62 70 74 7B 86 98 B2 BI BL BM BO BS CB CR CU DK DZ EF EG EI EJ EK EL EM "
+        "EQ ET F2 FC FO GK HI KU L4 LM MV RN RQ SG ST"
+    ),
+    # pick-ups, requests, papers and door codes, and words that do not say what happened ("Successful", "Cancelled")
+    Status.OTHER: "1Z 2C 38 8N 8Q CI CO DI DO EA EB EE F1 FD FI FV FZ GW L6 MY NS NX OE SB SE TW UJ ZE",
+}
+
+# The same appendix of 2026-11-28, "Movement Scans", "Manifest Codes" and the above: activityStatus.code means something
+# only with its type (DP is a departure under I, a manifest under M). Any other code of I, M, U and X, such as the 687
+# "Package Exceptions" of X, says no more than its type.
 CODES = {
     **{("I", code): Status.DISPATCHED for code in ("OR", "PU", "PC", "PT", "XD")},
     **{("I", code): Status.OUT_FOR_DELIVERY for code in ("OT", "OF", "YF", "2K")},
     **{("I", code): Status.ANNOUNCED for code in ("OC", "PL", "SP")},  # a label, or a pick-up that is planned
     ("M", "VP"): Status.CANCELLED,
     ("D", "FS"): Status.DELIVERED,
+    **{("D", code): status for status, codes in NO_HANDOVER.items() for code in codes.split()},
 }
 
-# The same appendix, "Delivery Codes", under type D: where, or to whom, the parcel was handed over. UA is of a report of
-# October 2026, on returns.
+# The same appendix of 2026-11-28, "Delivery Codes", under type D: where, or to whom, the parcel was handed over. UA is
+# of a report of October 2026, on returns.
 HANDOVERS = {
     **dict.fromkeys(("UA", "B0"), Status.RETURNED),
     **dict.fromkeys(("1N", "2Q", "4X", "EP", "F7", "P5", "ZI", "ZQ"), Status.IN_TRANSIT),  # locker, shop, agent
@@ -87,8 +102,9 @@ HANDOVERS = {
     **dict.fromkeys(("MN", "MP", "MQ", "MR", "MS", "MU", "MW", "MX"), Status.DELIVERED),
 }
 
-# The same appendix, "Package Activity Types", as in UPSTrackAlert.yaml (github.com/UPS-API/api-documentation). D alone
-# says nothing: UPS says that it covers vans being loaded as well. DO, DD and W are freight, U is a new date or a photo.
+# The same appendix of 2026-11-28, "Package Activity Types", as in UPSTrackAlert.yaml of
+# github.com/UPS-API/api-documentation. D alone says nothing: UPS says that it covers vans being loaded as well. DO, DD
+# and W are freight, U is a new date or a photo.
 TYPES = {
     "I": Status.IN_TRANSIT,
     "M": Status.ANNOUNCED,
@@ -147,7 +163,7 @@ def _status(payload: dict[str, Any]) -> tuple[Status, tuple[str, ...]]:
     unspoken = not number or unknown_number or status is Status.DELIVERED  # else the code knows better than its words
     if described is Status.RETURNED or (unspoken and says_returned(words)):
         status = Status.RETURNED
-    unlisted = f"D/{code}" if kind == "D" and code and status is Status.OTHER else ""
+    unlisted = f"D/{code}" if kind == "D" and code and not of_code and status is Status.OTHER else ""
     return status, tuple(word for word in (unknown_number, unknown_type, unlisted) if word)
 
 

@@ -46,7 +46,9 @@ API = "https://api.zipnova.com.ar/v2/shipments"
 HOSTS = ("api.zipnova.com.ar",)
 CREDENTIALS = "basic"  # API token and API secret
 
+# github.com/zippin/apidocs, recursos-api/configuracion.md, "Topics": a shipment's, and others. Read 2026-11-29.
 TOPICS = ("status", "shipment")
+OTHER_TOPICS = ("account", "account_balance", "stock")
 
 # "Estados de envío", column "Código" (github.com/zippin/apidocs; docs.zipnova.com/envios/referencia/estados-de-envio).
 # Read 2026-11-28.
@@ -90,8 +92,10 @@ _HISTORY = re.compile(r"/shipments/(\d+)/tracking")
 
 
 def notice(payload: dict[str, Any], request: Request) -> list[Fetch]:  # noqa: ARG001  the contract's signature
-    if payload["topic"] not in TOPICS:
+    if payload["topic"] in OTHER_TOPICS:
         raise Ignored("of an account or a stock, not of a shipment")
+    if payload["topic"] not in TOPICS:
+        raise Unreadable("$.topic", "is none of Zipnova's topics that are known")
     number = name(payload.get("data", {}).get("shipment_id"), "$.data.shipment_id")
     if not (number.isascii() and number.isdecimal()):
         raise Unreadable("$.data.shipment_id", "is no number")

@@ -47,10 +47,10 @@ UPS_STATUSES = {
     Status.EXCEPTION: "X/DP X/OR X//013 X//064 X//069",
     Status.RETURNED: "X//034 I//035 I/DP/036 X//067 X//081 D/FS/034 D/UA D/UA/011 D/B0 D/MG/034",
     Status.DELIVERED: "D/FS D//011 D//11 D//026 D/2W D/2W/017 D/MG D/ML/011",
-    Status.OTHER: "D D/OT D/DP U/UP U/PX NA Q/QQ U//033 U//118 D//037 D//156 D/5F",
+    Status.OTHER: "D D/OT D/DP U/UP U/PX NA Q/QQ U//033 U//118 D//037 D//156 D/Q9 D/FV",
 }
 #: What is unknown in an activity; nothing in one that has an entry which says nothing
-UPS_UNKNOWN = {"D/5F": ["D/5F"], "D/OT": ["D/OT"], "I/AR/999": ["999"], "Q/QQ": ["Q"], "Q//999": ["999", "Q"]}
+UPS_UNKNOWN = {"D/Q9": ["D/Q9"], "D/OT": ["D/OT"], "I/AR/999": ["999"], "Q/QQ": ["Q"], "Q//999": ["999", "Q"]}
 
 
 def tracker(**changes) -> dict:

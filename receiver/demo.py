@@ -7,6 +7,7 @@ signatures. The table is read from the receiver's database and from the stand-in
 import contextlib
 import json
 import random
+import secrets
 import socket
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from receiver.shipments import Visibility
 from receiver.store import Database, Index, Link, OperatorQueries
 
 ACCOUNT = "demostore"
+#: Who may use the console of the demonstration.
+OPERATOR = "demo"
 #: The order that waits for the reader's own webhook.
 OWN_ORDER, OWN_INVOICE = "1500000000001-01", "50001"
 #: The endpoint for that webhook.
@@ -62,9 +65,10 @@ class Line:
 
 @dataclass(slots=True)
 class Demo:
-    """A running demonstration."""
+    """A running demonstration. ``token`` opens its console."""
 
     url: str
+    token: str
     vtex_url: str
     config: Config
     database: Database
@@ -187,12 +191,13 @@ def running(samples: Path, folder: Path, *, bind: str) -> Iterator[Demo]:
     app = create_sandbox([*orders.values(), _own_order()])
     with serve(app) as vtex, running_apis(recordings) as carriers_url:
         path = folder / "receiver.toml"
-        path.write_text(_settings(names.endpoints(), vtex.url, carriers_url), encoding="utf-8")
+        token = secrets.token_hex(16)
+        path.write_text(_settings(names.endpoints(), vtex.url, carriers_url, token), encoding="utf-8")
         config = load(path, {})
         with _receiver(path, bind, folder) as url:
             database = Database(config.database)
             try:
-                yield Demo(url, vtex.url, config, database, recordings, app.extensions["sandbox"])
+                yield Demo(url, token, vtex.url, config, database, recordings, app.extensions["sandbox"])
             finally:
                 database.close()
 
@@ -238,7 +243,7 @@ def free_bind(wanted: str) -> str:
     raise DemoFailed(f"no port is free on {host}")
 
 
-def _settings(endpoints: Mapping[str, Mapping[str, Any]], vtex_url: str, carriers_url: str) -> str:
+def _settings(endpoints: Mapping[str, Mapping[str, Any]], vtex_url: str, carriers_url: str, token: str) -> str:
     lines = [
         "[receiver]",
         'database = "sqlite:///receiver.db"',
@@ -248,6 +253,9 @@ def _settings(endpoints: Mapping[str, Mapping[str, Any]], vtex_url: str, carrier
         'app_token = "demo-token"',
         f'base_url = "{vtex_url}"',
         "requests_per_minute = 6000",
+        f"[operators.{OPERATOR}]",
+        f'token = "{token}"',
+        'role = "decide"',
     ]
     for name, settings in endpoints.items():
         plain = {key: value for key, value in settings.items() if key not in ("references", "auth")}

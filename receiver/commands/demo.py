@@ -96,6 +96,7 @@ def _narrow(row: list[str]) -> str:
 
 def _keep_serving(show: Demo) -> None:
     click.echo(f"\nSend one yourself (order {OWN_ORDER} waits for it):\n\n{show.curl()}\n")
+    click.echo(f"Console: {show.url}/console   Token: {show.token}\n")
     click.echo(f"Look: {show.vtex_url}/sandbox/orders/{OWN_ORDER}   {show.url}/readyz   Stop: Ctrl-C\n")
     for row in show.news():
         click.echo(printable(f"{row['id']}: {row['state']}{' · ' + row['note'] if row['note'] else ''}"))

@@ -1,4 +1,5 @@
-"""What a person may do, in one place for the command line and the API: each decision is recorded with the change."""
+"""What a person may do, in one place for the command line, the API and the console: each decision is recorded with
+the change."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +34,7 @@ class Actor:
     """Who decides, and from where."""
 
     name: str
-    via: Literal["command line", "api"]
+    via: Literal["command line", "api", "console"]
 
 
 @dataclass(frozen=True, slots=True)

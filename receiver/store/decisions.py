@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database, new_id
-from receiver.store.tables import decisions
+from receiver.store.people_tables import decisions
 
 #: What was decided about, and how it stood before and after; ``None``: it was not there.
 Turn = tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]

@@ -12,6 +12,7 @@ from sqlalchemy import Table, case
 
 from receiver.shipments import State
 from receiver.store.index import REVOKED_LEASE
+from receiver.store.people_tables import decisions, sessions
 from receiver.store.tables import (
     REPLACED,
     accounts,
@@ -19,7 +20,6 @@ from receiver.store.tables import (
     attempts,
     backfills,
     counters,
-    decisions,
     defaults,
     deliveries,
     fetches,
@@ -51,6 +51,7 @@ class Until(StrEnum):
     SETTLED = "keep_rows_days after the last change, once nothing more happens by itself"
     PARCEL = "with their parcel"
     MESSAGES = "30 days after they were made"
+    SESSIONS = "within a day after their end"
     DONE = "once what they wait for is done"
     STAYS = "never: the table holds little, and grows with the configuration alone"
 
@@ -200,4 +201,5 @@ KEPT: Mapping[Table, Kept] = {
     ),
     hooks: Kept(until=Until.STAYS, words=("account", "url")),
     defaults: Kept(until=Until.STAYS, words=("name",)),
+    sessions: Kept(until=Until.SESSIONS, since="begun_at", stays=("id", "proof"), words=("operator",)),
 }

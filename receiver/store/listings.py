@@ -10,7 +10,8 @@ from receiver.shipments import State
 from receiver.shipments.numbers import normalised
 from receiver.store.database import Database
 from receiver.store.decisions import decision_from
-from receiver.store.tables import decisions, deliveries, links, rejects, shipments, unknown_words
+from receiver.store.people_tables import decisions
+from receiver.store.tables import deliveries, links, rejects, shipments, unknown_words
 
 #: The most rows of a page.
 MOST = 200

@@ -28,9 +28,10 @@ from receiver.shipments import State
 from receiver.store.database import Database
 from receiver.store.kept import KEPT, Until
 from receiver.store.operator import OPEN
+from receiver.store.people_tables import decisions, sessions
+from receiver.store.sessions import LONGEST_SESSION
 from receiver.store.tables import (
     attempts,
-    decisions,
     defaults,
     deliveries,
     fetches,
@@ -86,6 +87,7 @@ class Retention:
         bodies += self._empty(is_open, before=now - horizons.unreadable * _DAY)
         self._forget_fetches(before)
         self._delete_old(notifications, now - MESSAGES_DAYS * _DAY)
+        self._delete_old(sessions, now - LONGEST_SESSION)
         days = self.rows_days(horizons.rows)
         return Pruned(bodies, self._delete_rows(now - days * _DAY) if days else 0)
 

@@ -29,9 +29,10 @@ deliveries = Table(
     Column("notice", Text),
     Column("unknown_words", Text),  # a JSON list: status words that the adapter did not know; null: none
 )
-_OPEN_DELIVERY = text("outcome IN ('quarantined', 'error')")
-Index("deliveries_received", deliveries.c.received_at)
-Index("deliveries_open", deliveries.c.id, sqlite_where=_OPEN_DELIVERY, postgresql_where=_OPEN_DELIVERY)
+Index("deliveries_heard", deliveries.c.received_at, deliveries.c.endpoint)
+#: Deliveries that wait for a fix. A statement with exactly this text can use the index.
+UNREADABLE = "outcome IN ('quarantined', 'error')"
+Index("deliveries_open", deliveries.c.id, sqlite_where=text(UNREADABLE), postgresql_where=text(UNREADABLE))
 #: Deliveries without updates. A statement with exactly this text can use the index.
 DECLINED = "outcome IN ('ignored', 'quarantined', 'error')"
 Index(
@@ -151,6 +152,14 @@ Index(
 Index("shipments_number", shipments.c.normalised_number)
 Index("shipments_order", shipments.c.order_id)
 Index("shipments_state", shipments.c.state, shipments.c.changed_at)
+#: Shipments that are counted by reason. A statement with exactly this text can use the index.
+UNSETTLED = "state IN ('waiting', 'due', 'awaiting_order', 'awaiting_invoice', 'held', 'gave_up')"
+Index(
+    "shipments_reason",
+    *(shipments.c.state, shipments.c.reason, shipments.c.changed_at),
+    sqlite_where=text(UNSETTLED),
+    postgresql_where=text(UNSETTLED),
+)
 _COMPANION = text("companion_of IS NOT NULL")
 Index("shipments_companions", shipments.c.companion_of, sqlite_where=_COMPANION, postgresql_where=_COMPANION)
 _LEASED = text("lease_until IS NOT NULL")
@@ -182,6 +191,7 @@ Index("attempts_shipment", attempts.c.shipment, attempts.c.id)
 Index("attempts_open", attempts.c.shipment, sqlite_where=_OPEN_ATTEMPT, postgresql_where=_OPEN_ATTEMPT)
 _WRITTEN = text("request IS NOT NULL")
 Index("attempts_written", attempts.c.order_id, attempts.c.id, sqlite_where=_WRITTEN, postgresql_where=_WRITTEN)
+Index("attempts_writes", attempts.c.begun_at, sqlite_where=_WRITTEN, postgresql_where=_WRITTEN)
 _REFUSED = text("outcome = 'refused'")
 Index("attempts_refused", attempts.c.account, attempts.c.begun_at, sqlite_where=_REFUSED, postgresql_where=_REFUSED)
 
@@ -376,25 +386,3 @@ rejects = Table(
 
 #: Defaults that depend on when the database was made; a setting overrules them.
 defaults = Table("defaults", metadata, Column("name", Text, primary_key=True), Column("value", Double, nullable=False))
-
-#: What people decided, in the order they did; rows are only added. ``kind`` and ``subject`` say what it was about,
-#: ``before`` and ``after`` are JSON objects or null. A request that bears a key is carried out once.
-decisions = Table(
-    "decisions",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("at", Double, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("via", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("before", Text),
-    Column("after", Text),
-    Column("note", Text),
-    Column("request_key", Text),
-    Column("request_digest", Text),
-)
-Index("decisions_at", decisions.c.at, decisions.c.id)
-Index("decisions_subject", *(decisions.c[name] for name in ("kind", "subject", "at", "id")))
-Index("decisions_request", decisions.c.actor, decisions.c.request_key, unique=True)

@@ -14,7 +14,7 @@ from receiver.intake.intake import error_location
 from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.intake.unknown_routes import UnknownRoutes
 from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
-from receiver.web import api, health, links, metrics, vtex_hook, webhooks
+from receiver.web import api, console, health, links, metrics, vtex_hook, webhooks
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
@@ -40,6 +40,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     background = Background(database)
     app.register_blueprint(vtex_hook.blueprint(config, index, background, auth_failures, clock=clock))
     app.register_blueprint(api.blueprint(config, database, auth_failures, clock=clock))
+    app.register_blueprint(console.blueprint(config, database, auth_failures, clock=clock))
     app.register_blueprint(metrics.blueprint(config, database, auth_failures, clock=clock, open_to_all=False))
     app.register_blueprint(health.blueprint(database, clock=clock))
 

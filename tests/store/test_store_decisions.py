@@ -12,7 +12,7 @@ from receiver.store import Database, DecisionRecord, Index, Link, OperatorQuerie
 from receiver.store import decisions as module
 from receiver.store.decisions import Entry, KeyUsed
 from receiver.store.operator import Unknown
-from receiver.store.tables import decisions
+from receiver.store.people_tables import decisions
 from tests.support.store_cases import NOW, add_shipments, shipment
 
 HELD = {"state": "held", "reason": "ambiguous_invoice", "due_at": None}

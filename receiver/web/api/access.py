@@ -1,18 +1,13 @@
 """Who uses the API: a person of the configuration, by a bearer token of their own."""
 
-import threading
 from collections.abc import Callable, Mapping
 
 from flask import g, request
 
 from receiver.config import Person
-from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
+from receiver.intake.auth_failures import AuthFailures, harmless
 from receiver.web.api.answers import Refused
-
-#: Wrong tokens from one address in a minute, before they are answered 429 and not recorded any more.
-_WRONG_A_MINUTE = 10
-_MOST_ADDRESSES = 10_000
-_MINUTE = 60
+from receiver.web.people import Throttle, person_with
 
 
 class Access:
@@ -21,9 +16,8 @@ class Access:
     def __init__(
         self, people: Mapping[str, Person], auth_failures: AuthFailures, *, clock: Callable[[], float]
     ) -> None:
-        self._people, self._auth_failures, self._clock = tuple(people.values()), auth_failures, clock
-        self._lock = threading.Lock()
-        self._minute, self._wrong = 0, dict[str, int]()
+        self._people, self._auth_failures = people, auth_failures
+        self._throttle = Throttle(clock)
 
     def person(self) -> Person:
         """The person who has the request's token. Raises `Refused`.
@@ -33,29 +27,20 @@ class Access:
         """
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         is_bearer = kind.lower() == "bearer"
-        # Every person's tokens are compared, no matter which one fits: the time tells nothing.
-        found = [one for one in self._people if is_one_of(token.strip(), one.tokens)] if is_bearer else []
-        if found:
-            return found[0]
+        found = person_with(token.strip(), self._people) if is_bearer else None
+        if found is not None:
+            return found
         self._refuse("the bearer token is no operator's" if is_bearer else "no bearer token")
         raise Refused(401, "Send the token of an operator: Authorization: Bearer …", WWW_Authenticate="Bearer")
 
     def _refuse(self, reason: str) -> None:
-        left = self._too_many(request.remote_addr or "")
-        if left:
+        address = request.remote_addr or ""
+        if left := self._throttle.wait(address):
             raise Refused(429, f"Too many wrong tokens. Try again in {left} s.", Retry_After=str(left))
+        self._throttle.wrong(address)
         self._auth_failures.note(
             "api", reason, method=request.method, target=request.path, headers=harmless(request.headers.items())
         )
-
-    def _too_many(self, address: str) -> int:
-        """Count one more; the seconds until the next minute where that is too many, else 0."""
-        now = int(self._clock())
-        with self._lock:
-            if now // _MINUTE != self._minute or len(self._wrong) >= _MOST_ADDRESSES:
-                self._minute, self._wrong = now // _MINUTE, {}
-            self._wrong[address] = self._wrong.get(address, 0) + 1
-            return _MINUTE - now % _MINUTE if self._wrong[address] > _WRONG_A_MINUTE else 0
 
 
 def person() -> Person:

@@ -1,0 +1,38 @@
+"""What a page gets, and what it may ask about the request that is answered now."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import abort, g
+
+from receiver.config import Config, Person
+from receiver.operations.decisions import Actor, Decisions
+from receiver.store import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """``clock`` is Unix time in seconds."""
+
+    config: Config
+    database: Database
+    clock: Callable[[], float]
+
+    def decisions(self, *, note: str | None = None) -> Decisions:
+        """The decisions of the person who sent the request, as the command line and the API take them. Answers 403
+        where the role is ``view``."""
+        actor = Actor(must_decide().name, "console")
+        return Decisions(self.config, self.database, actor, note=note, clock=self.clock)
+
+
+def person() -> Person:
+    """Who is signed in."""
+    found: Person = g.person
+    return found
+
+
+def must_decide() -> Person:
+    """The same, where the role is ``decide``; else the request is answered 403."""
+    if person().role != "decide":
+        abort(403)
+    return person()

@@ -1,0 +1,89 @@
+"""Signing in with an operator's token, and out again."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from receiver.config import Config
+from receiver.intake.auth_failures import AuthFailures, harmless
+from receiver.store.sessions import Sessions
+from receiver.web.console import cookies
+from receiver.web.people import Throttle, person_with
+
+#: Routes that a person reaches who is not signed in.
+OPEN = ("console.login", "console.static")
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
+def add_to(
+    console: Blueprint, config: Config, sessions: Sessions, auth_failures: AuthFailures, *, clock: Callable[[], float]
+) -> None:
+    """Add the routes; ``clock`` gives seconds since the epoch."""
+    throttle = Throttle(clock)
+
+    @console.route("/login", methods=["GET", "POST"])
+    def login() -> Response:
+        if request.method == "GET":
+            return _form("login.ended" if "ended" in request.args else None)
+        address, token = _address(), request.form.get("token", "").strip()
+        if left := throttle.wait(address):
+            response = _form("login.wait", 429, seconds=left)
+            response.headers["Retry-After"] = str(left)
+            return response
+        found = person_with(token, config.operators)
+        if found is None:
+            throttle.wrong(address)
+            kept = harmless(request.headers.items())
+            auth_failures.note(
+                "console", "the token is no operator's", method="POST", target=request.path, headers=kept
+            )
+            return _form("login.wrong", 401)
+        response = redirect(_safe(request.form.get("next")), 303)
+        cookies.put(response, cookies.SESSION, sessions.begin(found.name, token, now=clock()))
+        cookies.drop(response, cookies.VISITOR)
+        return response
+
+    @console.post("/logout")
+    def logout() -> Response:
+        sessions.end(g.secret)
+        response = redirect(url_for("console.login"), 303)
+        cookies.drop(response, cookies.SESSION)
+        return response
+
+
+def to_login(*, has_ended: bool) -> Response:
+    """Ask the person to sign in, and come back here."""
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("console.login", next=wanted, ended="1" if has_ended else None), 303)
+
+
+def _form(message: str | None, status: int = 200, **values: object) -> Response:
+    response = make_response(
+        render_template(
+            "login.html",
+            message=message,
+            values=values,
+            next=_safe(request.values.get("next")),
+            is_plain=cookies.must_be_secure() and not cookies.is_encrypted(),
+        ),
+        status,
+    )
+    cookies.put(response, cookies.VISITOR, g.secret)
+    return response
+
+
+def _safe(wanted: str | None) -> str:
+    """Where to go after signing in: a page of the console, and no other site."""
+    home = url_for("console.overview.index")
+    parts = urlsplit(wanted or "")
+    is_ours = not parts.scheme and not parts.netloc and parts.path.startswith(home) and "\\" not in (wanted or "")
+    return wanted if wanted and is_ours and wanted.isprintable() else home
+
+
+def _address() -> str:
+    """The person's address. A proxy on this machine tells it; what others say of it is not believed."""
+    peer = request.remote_addr or ""
+    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return told if told and peer in _LOOPBACK else peer

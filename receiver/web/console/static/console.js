@@ -1,0 +1,49 @@
+// What a script adds: keys, times in the person's own zone, and pages that stay fresh. Every page works without it.
+"use strict";
+
+const rows = () => [...document.querySelectorAll("[data-row]")];
+
+function step(by) {
+  const all = rows();
+  if (!all.length) return;
+  const at = all.indexOf(document.activeElement);
+  const next = at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1);
+  all[next].focus();
+}
+
+const keys = {
+  "/": () => document.querySelector("[data-search], input[type=search]")?.focus(),
+  "?": () => document.getElementById("keys")?.showModal(),
+  j: () => step(1),
+  k: () => step(-1),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  if (Object.hasOwn(keys, event.key)) {
+    event.preventDefault();
+    keys[event.key]();
+  }
+});
+
+function localTimes() {
+  const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
+  for (const time of document.querySelectorAll("time[datetime]")) time.title = form.format(new Date(time.dateTime));
+}
+
+// The server is told that no person asked: a session that only refreshes ends like an idle one.
+async function refresh() {
+  const main = document.querySelector("main[data-refresh]");
+  if (!main || document.hidden || main.contains(document.activeElement)) return;
+  const answer = await fetch(location.href, { headers: { "X-Fetched-By-Itself": "1" } }).catch(() => null);
+  if (!answer) return;
+  if (answer.redirected) return location.reload();
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  main.replaceChildren(...page.querySelector("main").childNodes);
+  localTimes();
+}
+
+localTimes();
+const every = Number(document.querySelector("main[data-refresh]")?.dataset.refresh);
+if (every) setInterval(refresh, every * 1000);

@@ -1,0 +1,56 @@
+"""What every template may use: texts, numbers and times, links to pages, form tokens, and what only some may see."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import g, request, url_for
+
+from receiver.timing import stamp
+from receiver.web.console import charts
+from receiver.web.console.context import person
+from receiver.web.console.cookies import form_token
+from receiver.web.console.language import LANGUAGES, Speech
+from receiver.web.console.pages._page import Page
+
+
+def widgets(pages: Mapping[str, Page], *, clock: Callable[[], float]) -> Mapping[str, Any]:
+    """The names that templates know, for one request."""
+    speech = Speech(g.language, clock())
+    shown = sorted((page for page in pages.values() if page.position is not None), key=lambda page: page.position or 0)
+    return {
+        "t": speech.text,
+        "number": speech.number,
+        "duration": speech.duration,
+        "age": speech.age,
+        "hour": speech.hour,
+        "stamp": stamp,
+        "bars": charts.bars,
+        "chart": charts,
+        "now": speech.now,
+        "language": g.language,
+        "languages": LANGUAGES.values(),
+        "in_language": _in_language,
+        "person": g.get("person"),
+        "private": lambda value: private(value, speech),
+        "form_token": lambda action: form_token(g.secret, action),
+        "pages": shown,
+        "here": request.blueprint.removeprefix("console.") if request.blueprint else "",
+        "searched": next((page for page in pages.values() if page.is_searched), None),
+        "link_to": lambda name, **query: link_to(name, **query) if name in pages else None,
+    }
+
+
+def private(value: Any, speech: Speech) -> Any:
+    """A buyer's data: as they are for the role ``decide``; ``view`` reads that they are hidden."""
+    return value if person().role == "decide" or value in (None, "") else speech.text("frame.hidden")
+
+
+def link_to(name: str, **query: Any) -> str:
+    """The address of a page's first route, with filters."""
+    return url_for(f"console.{name}.index", **query)
+
+
+def _in_language(code: str) -> str:
+    """The address of this page in another language."""
+    return f"{request.path}?{urlencode({**request.args.to_dict(), 'language': code})}"

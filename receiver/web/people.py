@@ -1,0 +1,47 @@
+"""Whose token a request brings, and how often a wrong one may be tried: for the API and the console."""
+
+import threading
+from collections.abc import Callable, Mapping
+
+from receiver.config import Person
+from receiver.intake.auth_failures import is_one_of
+
+#: Wrong tokens in a minute: of one address, and of all together, from where on an address gets one try.
+_OF_ONE, _OF_ALL = 10, 100
+_MOST_ADDRESSES = 10_000
+_MINUTE = 60
+
+
+def person_with(token: str, people: Mapping[str, Person]) -> Person | None:
+    """The person who has the token. The time it takes does not depend on how close the token is: every person's tokens
+    are compared, no matter which one fits."""
+    found = [one for one in people.values() if is_one_of(token, one.tokens)]
+    return found[0] if found else None
+
+
+class Throttle:
+    """Counts wrong tokens for each minute, so that a guesser must wait and no other person must. ``clock`` is Unix time
+    in seconds. Every process counts for itself."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._minute, self._wrong, self._all = 0, dict[str, int](), 0
+
+    def wait(self, address: str) -> int:
+        """Seconds until the address may try again; 0: now. An address without a wrong token is never refused."""
+        now = int(self._clock())
+        with self._lock:
+            if now // _MINUTE != self._minute:
+                return 0
+            most = _OF_ONE if self._all < _OF_ALL else 1
+            return _MINUTE - now % _MINUTE if self._wrong.get(address, 0) >= most else 0
+
+    def wrong(self, address: str) -> None:
+        """Count a wrong token."""
+        now = int(self._clock())
+        with self._lock:
+            if now // _MINUTE != self._minute:
+                self._minute, self._wrong, self._all = now // _MINUTE, {}, 0
+            if len(self._wrong) < _MOST_ADDRESSES or address in self._wrong:
+                self._wrong[address] = self._wrong.get(address, 0) + 1
+            self._all += 1

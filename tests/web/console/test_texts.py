@@ -1,0 +1,101 @@
+"""Every text of the console exists in three languages, and no template has a text of its own."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from receiver.shipments import Reason, State
+from receiver.web.console.language import LANGUAGES, Speech, texts
+from receiver.web.console.pages import PAGES
+from tests.support.paths import ROOT
+
+CONSOLE = ROOT / "receiver" / "web" / "console"
+TEMPLATES = sorted(CONSOLE.joinpath("templates").glob("*.html"))
+SOURCES = [*TEMPLATES, *CONSOLE.rglob("*.py")]
+#: What a template may say in any language: signs, names of keys, and the settings that the closed console shows.
+SAME_EVERYWHERE = re.compile(
+    r"[\W\d_]*|j|k|Enter|\[operators\.ana\].*|openssl rand -hex 24|data-[a-z]+=\"\d+\"", re.DOTALL
+)
+
+
+def forms(text: object) -> list[str]:
+    return [text] if isinstance(text, str) else list(text.values())
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def faults(text: dict[str, object]) -> list[str]:
+    """What is wrong with a text."""
+    all_forms = [one for each in text.values() for one in forms(each)]
+    checks = {
+        "a language is missing": set(LANGUAGES) == set(text),
+        "not all have the same forms": 1 == len({isinstance(one, str) for one in text.values()}),
+        "empty, or with blanks around it": all(one and one.strip() == one for one in all_forms),
+        "other values in one language": 1 == len({frozenset(fields(forms(each)[-1])) for each in text.values()}),
+        "a full stop in one language": 1 == len({one.endswith(".") for one in all_forms}),
+    }
+    return [fault for fault, is_right in checks.items() if not is_right]
+
+
+def test_languages():
+    """A text has all languages, with the same values and forms, and ends alike."""
+    assert {} == {key: found for key, text in texts().items() if (found := faults(text))}
+
+
+def test_used():
+    """Each text is used, and each that is used exists."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    named = {key for key in re.findall(r'["\'](\w+\.\w+)["\']', source) if key.partition(".")[0] in FILES}
+    named = {key for key in named if not key.endswith(("_", ".html"))}
+    built = {f"{name}.{one}" for name, found in BUILT.items() for one in found}
+
+    assert set() == set(texts()) - named - built
+    assert set() == (named | built) - set(texts())
+
+
+FILES = {key.partition(".")[0] for key in texts()}
+#: Keys that are put together.
+BUILT = {
+    "states": [state.value for state in State],
+    "reasons": [reason.value for reason in Reason],
+    "frame": ["role_view", "role_decide"],
+    "fault": ["400", "403", "404", "413", "503"],
+    **{f"{module.PAGE.name}": ["title"] for module in PAGES},
+}
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda one: one.name)
+def test_no_hard_text(template: Path):
+    """What a template says comes from the texts."""
+    source = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", template.read_text(encoding="utf-8"), flags=re.DOTALL)
+    spoken = re.findall(r'(?:aria-label|title|alt|placeholder|value)="([^"]+)"', source)
+    spoken += [part.strip() for part in re.split(r"<[^>]*>", source)]
+
+    assert [] == [part for part in spoken if not SAME_EVERYWHERE.fullmatch(part)]
+
+
+def test_numbers():
+    """Numbers, ages and hours are written as each language writes them."""
+    said = [
+        (speech.number(1_234_567), speech.age(1_000 - 3 * 3600), speech.age(1_000 + 600))
+        for speech in (Speech(language, 1_000.0) for language in LANGUAGES.values())
+    ]
+
+    assert [
+        ("1,234,567", "3 h ago", "in 10 min"),
+        ("1.234.567", "há 3 h", "em 10 min"),
+        ("1\u202f234\u202f567", "hace 3 h", "en 10 min"),
+    ] == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-1, "0 s"), (59, "59 s"), (60, "1 min"), (7_199, "119 min"), (7_200, "2 h"), (3 * 86_400, "3 d")],
+)
+def test_duration(seconds, said):
+    """A duration is told in the largest unit of which there are two."""
+    assert said == Speech(LANGUAGES["en"], 0.0).duration(seconds)

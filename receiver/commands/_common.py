@@ -4,7 +4,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 from shutil import get_terminal_size
@@ -18,7 +17,7 @@ from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
 from receiver.shipments import Reason, State
 from receiver.shipments.differences import Change
-from receiver.shipments.plain import plain
+from receiver.shipments.plain import plain, seconds
 from receiver.store import Database, NotMigrated, OperatorQueries, StoreUnavailable
 from receiver.store.operator import Unknown
 
@@ -50,10 +49,9 @@ def bind_option(default: str) -> Callable[[_Command], _Command]:
 def instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
     """A date or a time as seconds since the epoch; without an offset it is UTC."""
     try:
-        found = datetime.fromisoformat(value) if value else None
+        return seconds(value) if value else None
     except ValueError:
         raise click.BadParameter(f"{value!r} is no date, such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() if found else None
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, complete.")

@@ -1,29 +1,20 @@
 """Commands for a person's decisions, and for retries after a fix."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
-from receiver.commands._common import (
-    account_of,
-    count,
-    fail,
-    json_option,
-    named,
-    opened,
-    printable,
-    reason_option,
-    say,
-    standing,
-    state_option,
-)
+from receiver.commands._bulk import decide_all, say_retried
+from receiver.commands._choosing import bulk_options
+from receiver.commands._common import account_of, count, fail, json_option, named, opened, printable, say, standing
 from receiver.commands._deciding import decision_options, decisions_of
+from receiver.commands._foreseen import say_foreseen
 from receiver.commands._listing import form_of, listing
 from receiver.commands._listing import show as show_list
-from receiver.commands.checking import pause_line
-from receiver.operations.decisions import NothingToChange
+from receiver.operations.choice_preview import NoPreview, foresee
+from receiver.operations.decisions import Assigned, NothingToChange
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent
 from receiver.store import DecisionRecord, Horizons, OperatorQueries, Retention
@@ -37,12 +28,13 @@ from receiver.vtex.client import BadSegment, path_segment
 @click.option("--order", "order_id", required=True, metavar="ORDER", help="The VTEX order id.")
 @click.option("--invoice", "invoice_number", metavar="NUMBER", help="The invoice number, as VTEX shows it.")
 @click.option("--also", multiple=True, metavar="ORDER", help="One more order that the parcel serves; may be repeated.")
-@click.option("--unseen", is_flag=True, help="Store it although VTEX does not show it; VTEX is not asked.")
+@click.option("--unseen", "how", flag_value="unseen", help="Store it although VTEX does not show it, without asking.")
+@click.option("--dry-run", "how", flag_value="dry-run", help="Tell what would be sent to VTEX; change nothing.")
 @decision_options
 @json_option
 def assign(
-    shipment: str, order_id: str, invoice_number: str | None, also: tuple[str, ...], by: str, note: str | None,
-    *, unseen: bool, as_json: bool,
+    shipment: str, order_id: str, invoice_number: str | None, also: tuple[str, ...], how: str | None, by: str,
+    note: str | None, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Name a shipment's order, and its invoice.
 
@@ -54,18 +46,28 @@ def assign(
     with opened() as (config, database):
         name = named(OperatorQueries(database), shipment)
         try:
+            if how == "dry-run":
+                ends = foresee(config, database, name, order_id, invoice_number, also=also, now=time.time())
+                say_foreseen(ends, as_json=as_json)
+                return
             done = decisions_of(config, database, by, note).assign(
-                name, order_id, invoice_number, also=also, unseen=unseen
+                name, order_id, invoice_number, also=also, unseen=how == "unseen"
             )
         except NotShown as error:
             fail(f"not assigned: {printable(str(error))}")
-        fields = {"shipment": name, "order_id": done.order_id, "invoice_number": done.invoice_number}
-        stays = done.stays.place if done.stays else None
-        shown = {**fields, "unchecked": done.unchecked, "stays": stays, "companions": list(done.companions)}
-        text = f"{name}: order {done.order_id}, invoice {done.invoice_number or 'by the rules'}"
-        text += "".join(f"; also {companion}" for companion in done.companions)
-        text += f"; {done.unchecked}" if done.unchecked else ""
-        say(printable(f"{text}{_what_stays(done.stays)}"), shown, as_json=as_json)
+        except NoPreview as error:
+            fail(f"nothing can be told: {printable(str(error))}")
+        _say_assigned(name, done, as_json=as_json)
+
+
+def _say_assigned(name: str, done: Assigned, *, as_json: bool) -> None:
+    fields = {"shipment": name, "order_id": done.order_id, "invoice_number": done.invoice_number}
+    stays = done.stays.place if done.stays else None
+    shown = {**fields, "unchecked": done.unchecked, "stays": stays, "companions": list(done.companions)}
+    text = f"{name}: order {done.order_id}, invoice {done.invoice_number or 'by the rules'}"
+    text += "".join(f"; also {companion}" for companion in done.companions)
+    text += f"; {done.unchecked}" if done.unchecked else ""
+    say(printable(f"{text}{_what_stays(done.stays)}"), shown, as_json=as_json)
 
 
 @click.command()
@@ -87,52 +89,59 @@ def unassign(shipment: str, by: str, note: str | None, *, as_json: bool) -> None
         say(printable(text), {"shipment": name, "stays": stays.place if stays else None}, as_json=as_json)
 
 
-@click.command()
-@click.argument("shipment")
-@decision_options
-@json_option
-def dismiss(shipment: str, by: str, note: str | None, *, as_json: bool) -> None:
-    """Send nothing for a shipment, no matter what the carrier sends.
-
-    `receiver retry` opens it again. SHIPMENT is its id or its tracking number.
-    """
-    with opened() as (config, database):
-        name = named(OperatorQueries(database), shipment)
-        decisions_of(config, database, by, note).dismiss(name)
-        say(f"{name}: dismissed", {"shipment": name}, as_json=as_json)
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Tell how many there are, with examples; change nothing.")
 
 
 @click.command()
 @click.argument("shipment", required=False)
-@state_option
-@reason_option
+@bulk_options
+@_DRY_RUN
 @decision_options
 @json_option
-def retry(
-    shipment: str | None, state: str | None, reason: str | None, by: str, note: str | None, *, as_json: bool
-) -> None:
+def dismiss(shipment: str | None, by: str, note: str | None, *, dry_run: bool, as_json: bool, **words: Any) -> None:
+    """Send nothing for shipments, no matter what the carrier sends.
+
+    For one, by its id or its tracking number, or for all that the options choose. `receiver retry` opens them again.
+    """
+    _check_choice(shipment, words)
+    with opened() as (config, database):
+        if shipment is None:
+            decide_all("dismiss", (config, database), words, by, note, dry_run=dry_run, as_json=as_json)
+            return
+        name = named(OperatorQueries(database), shipment)
+        if not dry_run:
+            decisions_of(config, database, by, note).dismiss(name)
+        text = f"{name}: would be dismissed" if dry_run else f"{name}: dismissed"
+        say(text, {"shipment": name, **({"dry_run": True} if dry_run else {})}, as_json=as_json)
+
+
+@click.command()
+@click.argument("shipment", required=False)
+@bulk_options
+@_DRY_RUN
+@decision_options
+@json_option
+def retry(shipment: str | None, by: str, note: str | None, *, dry_run: bool, as_json: bool, **words: Any) -> None:
     """Look at shipments again now.
 
-    At one, by its id or its tracking number, or at all of a --state and --reason.
+    At one, by its id or its tracking number, or at all that the options choose.
     """
-    if (shipment is None) == (state is None):
-        raise click.UsageError("Name one SHIPMENT, or a --state.")
-    if reason is not None and state is None:
-        raise click.UsageError("--reason goes with --state.")
+    _check_choice(shipment, words)
     with opened() as (config, database):
-        decisions = decisions_of(config, database, by, note)
-        if state is not None:
-            many = decisions.retry_all(state=state, reason=reason)
-        else:
-            decisions.retry(named(OperatorQueries(database), shipment or ""))
-            many = 1
-        paused = OperatorQueries(database).paused_accounts(now=time.time())
-        lines = [
-            f"{count(many, 'shipment')} will be looked at again",
-            *(f"account {pause_line(row)}" for row in paused),
-        ]
-        told = {"retried": many, **({"paused_accounts": [row["name"] for row in paused]} if paused else {})}
-        say("\n".join(lines), told, as_json=as_json)
+        if shipment is None:
+            decide_all("retry", (config, database), words, by, note, dry_run=dry_run, as_json=as_json)
+            return
+        name = named(OperatorQueries(database), shipment)
+        if dry_run:
+            say(f"{name}: would be looked at again", {"shipment": name, "dry_run": True}, as_json=as_json)
+            return
+        decisions_of(config, database, by, note).retry(name)
+        say_retried(database, 1, as_json=as_json)
+
+
+def _check_choice(shipment: str | None, words: Mapping[str, Any]) -> None:
+    if (shipment is None) == all(value is None for value in words.values()):
+        raise click.UsageError("Name one SHIPMENT, or choose several by --state, --reason, --endpoint …")
 
 
 @click.command()

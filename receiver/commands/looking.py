@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from receiver.commands._choosing import choice_options, chosen_shipments
 from receiver.commands._common import (
     account_of,
     count,
@@ -17,9 +18,7 @@ from receiver.commands._common import (
     opened,
     outcome_option,
     printable,
-    reason_option,
     standing,
-    state_option,
 )
 from receiver.commands._listing import Form, form_of, listing
 from receiver.commands._listing import show as show_list
@@ -29,8 +28,8 @@ from receiver.shipments import Known, Sent, SentTracking, Visibility, known_from
 from receiver.shipments.plain import moment, plain
 from receiver.store import Database, OperatorQueries
 from receiver.store.attempts import about_order
-from receiver.store.listed import FETCH_FIELDS, REJECT_FIELDS, Listed
-from receiver.store.listings import DELIVERY_FIELDS, SHIPMENT_FIELDS
+from receiver.store.listed import Listed
+from receiver.store.listings import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, SHIPMENT_FIELDS
 from receiver.store.operator import Unknown
 from receiver.vtex.choice import RULES
 
@@ -39,18 +38,10 @@ _ORDER = click.option("--order", metavar="ORDER", help="Only those of this VTEX 
 
 
 @click.command()
-@state_option
-@reason_option
-@endpoint_option
-@click.option("--number", help="Only those with this tracking number.")
-@_ACCOUNT
-@_ORDER
+@choice_options
 @click.option("--count", "counted", is_flag=True, help="Count them, by account, state and reason.")
 @listing
-def shipments(
-    since: float | None, until: float | None, limit: int | None, *, counted: bool, as_json: bool, as_csv: bool,
-    **wanted: str | None,
-) -> None:  # fmt: skip
+def shipments(limit: int | None, *, counted: bool, as_json: bool, as_csv: bool, **words: Any) -> None:
     """List shipments, the latest change first."""
     form = form_of(limit, as_json=as_json, as_csv=as_csv)
     columns = {
@@ -64,13 +55,12 @@ def shipments(
         "changed_at": "changed",
     }
     of_count = {"account": "account", "state": "state", "reason": "reason", "count": "shipments", "last_at": "last"}
-    chosen = any(value is not None for value in (since, until, *wanted.values()))
-    empty = "no shipments match" if chosen else "no shipments yet"
+    empty = "no shipments match" if any(value is not None for value in words.values()) else "no shipments yet"
     with opened() as (config, database):
-        listed, period = Listed(database), form.period(since, until)
-        _check_account(config, wanted["account"])
-        found = iter(listed.count_shipments(period, **wanted)) if counted else listed.shipments(period, **wanted)
-        rows = known(found, config, wanted["endpoint"])
+        listed, of = Listed(database), chosen_shipments(config, database, words)
+        most = form.period(None, None).limit
+        found = iter(listed.count_shipments(of)) if counted else listed.shipments(of, limit=most)
+        rows = known(found, config, words["endpoint"])
         show_list(
             rows,
             of_count if counted else columns,

@@ -3,7 +3,8 @@ the change."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any, Literal
 
 from receiver.calls.background import calls_to
@@ -12,11 +13,24 @@ from receiver.intake import Intake, Reading
 from receiver.operations.links import LinkResult, store_links
 from receiver.operations.order_check import shown, shown_order
 from receiver.shipments import Sent
-from receiver.store import Database, DecisionRecord, Inbox, Index, Link, Linked, OperatorQueries, Paused, RateLimited
+from receiver.store import (
+    Database,
+    DecisionRecord,
+    Inbox,
+    Index,
+    Link,
+    Linked,
+    OperatorQueries,
+    Paused,
+    RateLimited,
+    new_id,
+)
 from receiver.store.accounts import Accounts
+from receiver.store.bulk import BulkAction, BulkDecisions
 from receiver.store.companions import Place, companion_id
 from receiver.store.decisions import Entry, Recorder
 from receiver.store.operator import Unknown
+from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.answers import VtexError, storable
 from receiver.vtex.client import path_segment
 from receiver.vtex.orders import UnexpectedOrder
@@ -56,6 +70,16 @@ class Assigned:
     unchecked: str | None
     stays: Sent | None
     companions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One decision about many shipments: how many were decided. ``id`` stands in the record of each as ``batch``; it
+    is also the id of the first one's row."""
+
+    id: str
+    action: str
+    decided: int
 
 
 class Decisions:
@@ -144,11 +168,14 @@ class Decisions:
         now, record = self._entry("retry", "shipment")
         self._queries.retry(shipment, now=now, record=record)
 
-    def retry_all(self, *, state: str, reason: str | None) -> int:
-        """`retry` for all of a state (and reason), behind what is live; how many. Each has a row in the record."""
-        return self._queries.retry_all(
-            state=state, reason=reason, now=self._clock(), recorder=lambda: self._entry("retry", "shipment")[1]
+    def decide_all(self, action: BulkAction, of: ShipmentFilter) -> Batch:
+        """`retry` or `dismiss` for all that the filter means, behind what is live. Each has a row in the record."""
+        first = self._new_entry(action, "shipment")
+        entries = chain([first], (replace(first, id=new_id(), request_key=None) for _ in count()))
+        decided = BulkDecisions(self._database).decide(
+            action, of, now=first.at, recorder=lambda: self._record.recorder(next(entries), batch=first.id)
         )
+        return Batch(id=first.id, action=action, decided=decided)
 
     def resume(self, account: str) -> None:
         """The account's pause ends: one call sees whether VTEX answers, then the rest go on.
@@ -191,6 +218,10 @@ class Decisions:
 
     def _entry(self, action: str, kind: str, **more: Any) -> tuple[float, Recorder]:
         """The time of a decision, and what records it."""
+        entry = self._new_entry(action, kind)
+        return entry.at, self._record.recorder(entry, **{name: value for name, value in more.items() if value})
+
+    def _new_entry(self, action: str, kind: str) -> Entry:
         entry = Entry(
             actor=self._actor.name,
             via=self._actor.via,
@@ -202,4 +233,4 @@ class Decisions:
             request_digest=self._key.digest if self._key else None,
         )
         self.last_id = entry.id
-        return entry.at, self._record.recorder(entry, **{name: value for name, value in more.items() if value})
+        return entry

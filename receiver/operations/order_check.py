@@ -1,7 +1,9 @@
 """The order that a person names, as VTEX shows it: so that a typing error does not move a parcel."""
 
-from collections.abc import Callable
-from typing import TypeVar
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from receiver.calls.background import BackgroundCalls
 from receiver.reconcile.advice import assign_command
@@ -15,28 +17,55 @@ T = TypeVar("T")
 MAX_WAIT = 10.0
 
 
+#: Orders read for people at one time in this process: its other threads are for carriers.
+_LOOKUPS = threading.BoundedSemaphore(4)
+
+
+class TooManyLookups(Exception):
+    """Other orders are being read for people at this moment."""
+
+
 class NotShown(Exception):
     """VTEX does not show that order or invoice. The message says what VTEX has, and the command to give instead."""
 
 
+@contextmanager
+def lookup() -> Iterator[None]:
+    """Around everything that reads orders for a person who waits for a page or an answer. Raises `TooManyLookups`."""
+    if not _LOOKUPS.acquire(blocking=False):
+        raise TooManyLookups("other orders are being looked up: try again")
+    try:
+        yield
+    finally:
+        _LOOKUPS.release()
+
+
+def read_document(calls: BackgroundCalls, order_id: str) -> Any:
+    """The order as VTEX sends it. Raises `receiver.vtex.answers.VtexError`, `receiver.store.Paused`,
+    `receiver.store.RateLimited`, `receiver.store.StoreUnavailable`."""
+    return _called(calls, lambda: calls.vtex.get_order(order_id), order_id)
+
+
 def shown(calls: BackgroundCalls, shipment: str, order_id: str, invoice_number: str | None) -> tuple[str, str | None]:
-    """The order's id and the invoice's number as VTEX writes them, after one read of the order.
+    """The order's id and the invoice's number as VTEX writes them, after one read of the order. Raises as
+    `shown_document` does."""
+    order = calls.vtex.read(shown_document(calls, shipment, order_id))
+    return order.order_id, shown_invoice(order, shipment, invoice_number)
+
+
+def shown_order(calls: BackgroundCalls, shipment: str, order_id: str) -> str:
+    """The order's id as VTEX writes it. Raises as `shown_document` does."""
+    return calls.vtex.read(shown_document(calls, shipment, order_id)).order_id
+
+
+def shown_document(calls: BackgroundCalls, shipment: str, order_id: str) -> Any:
+    """The order that a person names, as VTEX sends it.
 
     Raises `NotShown`, `receiver.vtex.answers.VtexError`, `receiver.vtex.orders.UnexpectedOrder`,
     `receiver.store.Paused`, `receiver.store.RateLimited`, `receiver.store.StoreUnavailable`.
     """
-    order = _order(calls, shipment, order_id)
-    return order.order_id, _invoice(order, shipment, invoice_number)
-
-
-def shown_order(calls: BackgroundCalls, shipment: str, order_id: str) -> str:
-    """The order's id as VTEX writes it. Raises as `shown` does."""
-    return _order(calls, shipment, order_id).order_id
-
-
-def _order(calls: BackgroundCalls, shipment: str, order_id: str) -> Order:
     try:
-        return calls.vtex.read(_called(calls, lambda: calls.vtex.get_order(order_id), order_id))
+        return read_document(calls, order_id)
     except NotFound:
         pass
     account = calls.vtex.account.name
@@ -58,7 +87,7 @@ def _members(calls: BackgroundCalls, group: str) -> list[str]:
     return sorted({str(one["orderId"]) for one in members if isinstance(one, dict) and one.get("orderId")})
 
 
-def _invoice(order: Order, shipment: str, number: str | None) -> str | None:
+def shown_invoice(order: Order, shipment: str, number: str | None) -> str | None:
     """The invoice's number as VTEX writes it. Raises `NotShown`."""
     if number is None:
         return None

@@ -10,7 +10,7 @@ from typing import Any
 
 from receiver.config import Account, Config, Endpoint
 from receiver.reconcile.reconciler import Reconciler
-from receiver.shipments import ShipmentRecord, Update
+from receiver.shipments import Known, ShipmentRecord, Update
 from receiver.shipments.numbers import normalised
 from receiver.store import Attempt, Claim, Index, Lease, Queue, Settlement
 from receiver.store.accounts import Accounts
@@ -49,29 +49,44 @@ def decided(
     """
     base = config or Config(path=Path("receiver.toml"), database="")
     told_at = min(update.received_at for update in updates).timestamp()
-    queue, vtex = _Queue(_Index(links, told_at)), _Vtex(endpoint.account, orders)
+    queue = _Queue(_Index(links, told_at))
+    vtex = _Vtex(Account(name=endpoint.account, base_url="", app_key="", app_tokens=()), orders)
+    return _run(_claim(shipment, endpoint, updates, now), endpoint, base, queue, vtex, now=now)
+
+
+def decided_claim(
+    claim: Claim, endpoint: Endpoint, config: Config, stored: Queue, *, orders: Mapping[str, Any], now: float
+) -> Decided:
+    """The result for a claim, with these VTEX orders by id. ``stored`` is only read: the index, and other shipments."""
+    vtex = _Vtex(config.accounts[claim.account], orders)
+    return _run(claim, endpoint, config, _Queue(stored.index, stored), vtex, now=now)
+
+
+def _run(claim: Claim, endpoint: Endpoint, config: Config, queue: "_Queue", vtex: "_Vtex", *, now: float) -> Decided:
     reconciler = Reconciler(
-        replace(base, read_back_seconds=0, endpoints={endpoint.name: endpoint}),
+        replace(config, read_back_seconds=0, endpoints={endpoint.name: endpoint}),
         queue,
-        {endpoint.account: vtex},
+        {claim.account: vtex},
         clock=lambda: now,
         sleep=lambda _: None,
         chance=random.Random(0),  # noqa: S311  jitter
     )
-    reconciler.run(_claim(shipment, endpoint, updates, now))
+    reconciler.run(claim)
     assert queue.settled is not None  # noqa: S101  `run` settles, or raises
     end = queue.settled.generation
     return Decided(end.state, end.reason, end.note, end.decision.rule, vtex.patch, vtex.tracking)
 
 
 class _Queue(Queue):
-    """A queue of one claim in memory. It permits every call and keeps the settlement."""
+    """A queue of one claim in memory. It permits every call and keeps the settlement. Other shipments are those of
+    ``stored``."""
 
     lease = math.inf
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, stored: Queue | None = None) -> None:
         self.index, self.accounts, self.counters = index, _Accounts(), _Counters()
         self.settled: Settlement | None = None
+        self._stored = stored
 
     def reserve(  # as `Queue` has it
         self,
@@ -87,8 +102,11 @@ class _Queue(Queue):
     def settle(self, claim: Claim, settlement: Settlement, *, now: float) -> None:  # noqa: ARG002  as `Queue` has it
         self.settled = settlement
 
-    def owners(self, account: str, order_id: str) -> dict[str, Owner]:  # noqa: ARG002  as `Queue` has it
-        return {}
+    def owners(self, account: str, order_id: str) -> dict[str, Owner]:
+        return self._stored.owners(account, order_id) if self._stored else {}
+
+    def known(self, ids: Sequence[str]) -> list[Known]:
+        return self._stored.known(ids) if self._stored else []
 
 
 class _Counters(Counters):
@@ -130,9 +148,8 @@ class _Index(Index):
 class _Vtex(Vtex):
     """VTEX from a mapping of orders. It records the one PATCH and PUT, and cannot reach a network."""
 
-    def __init__(self, account: str, orders: Mapping[str, Any]) -> None:
-        self.account = Account(name=account, base_url="", app_key="", app_tokens=())
-        self._orders = orders
+    def __init__(self, account: Account, orders: Mapping[str, Any]) -> None:
+        self.account, self._orders = account, orders
         self.patch: dict[str, Any] | None = None
         self.tracking: dict[str, Any] | None = None
 

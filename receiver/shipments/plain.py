@@ -28,3 +28,9 @@ def plain(value: Any, name: str = "") -> Any:
 def moment(seconds: float) -> str:
     """Seconds since the epoch as a UTC time."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def seconds(written: str) -> float:
+    """A date or a time of ISO 8601 as seconds since the epoch; without an offset it is UTC. Raises `ValueError`."""
+    found = datetime.fromisoformat(written)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

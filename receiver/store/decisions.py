@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database, new_id
@@ -87,6 +87,12 @@ class DecisionRecord:
         of = (decisions.c.actor == actor, decisions.c.request_key == request_key)
         rows = self._database.rows(select(decisions).where(*of))
         return next(((decision_from(dict(row)), row["request_digest"]) for row in rows), None)
+
+    def size_of(self, first: Mapping[str, Any]) -> int:
+        """How many rows a decision about many has, by its first one: they share its time, and name it as ``batch``."""
+        d, batch = decisions.c, json.dumps({"batch": first["id"]})[1:-1]
+        of = (d.at == first["at"], d.actor == first["actor"], d.after.contains(batch, autoescape=True))
+        return int(self._database.rows(select(func.count().label("many")).where(*of))[0]["many"])
 
     def of(self, kind: str, subject: str) -> list[dict[str, Any]]:
         """All that was decided about one thing, oldest first."""

@@ -52,7 +52,18 @@ class InvoiceOwners:
         connection.execute(back if release.former else delete(invoices).where(*mine))
 
 
-def owner_from(order_id: str, row: Mapping[str, Any]) -> Owner:
+def owners_of(database: Database, account: str, order_id: str) -> dict[str, Owner]:
+    """Invoice number → the shipment whose tracking it carries, and what that shipment last wrote."""
+    columns = [shipments.c[name] for name in ("sent", "assigned_order", "assigned_invoice")]
+    statement = (
+        select(invoices.c.invoice_number, invoices.c.shipment, *columns)
+        .join(shipments, shipments.c.id == invoices.c.shipment)
+        .where(invoices.c.account == account, invoices.c.order_id == order_id)
+    )
+    return {row["invoice_number"]: _owner_from(order_id, dict(row)) for row in database.rows(statement)}
+
+
+def _owner_from(order_id: str, row: Mapping[str, Any]) -> Owner:
     """The owner in a row of ``invoices`` joined with its shipment."""
     sent, place = sent_from(row["sent"]), (order_id, row["invoice_number"])
     if sent is None:

@@ -8,16 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, text
 
-from receiver.shipments.numbers import normalised
 from receiver.store.database import Database
-from receiver.store.listings import DELIVERY_FIELDS, SHIPMENT_FIELDS
+from receiver.store.listings import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, SHIPMENT_FIELDS
 from receiver.store.operator import OperatorQueries
+from receiver.store.shipment_filter import ShipmentFilter
 from receiver.store.tables import DECLINED, deliveries, fetches, shipments, updates
-
-#: What is kept of a fetch and is the queue's own, or may hold a secret.
-_HIDDEN = ("headers", "token", "update_count", "wanted", "lease_until", "quiet_until")
-FETCH_FIELDS = tuple(column.name for column in fetches.c if column.name not in _HIDDEN)
-REJECT_FIELDS = ("id", "at", "endpoint", "reason", "count", "method", "target", "headers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,20 +38,16 @@ class Listed:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def shipments(
-        self, period: Period, *, number: str | None = None, order: str | None = None, **wanted: str | None
-    ) -> Iterator[dict[str, Any]]:
-        """Shipments, the latest change first; ``wanted`` are columns."""
+    def shipments(self, of: ShipmentFilter, *, limit: int | None = None) -> Iterator[dict[str, Any]]:
+        """Shipments, the latest change first."""
         s = shipments.c
-        newest = select(*(s[name] for name in SHIPMENT_FIELDS)).where(*_shipments(period, number, order, wanted))
-        return self._each(newest.order_by(s.changed_at.desc(), s.id), period)
+        newest = select(*(s[name] for name in SHIPMENT_FIELDS)).where(*of.conditions())
+        return map(dict, self._database.each(newest.order_by(s.changed_at.desc(), s.id).limit(limit)))
 
-    def count_shipments(
-        self, period: Period, *, number: str | None = None, order: str | None = None, **wanted: str | None
-    ) -> list[dict[str, Any]]:
+    def count_shipments(self, of: ShipmentFilter) -> list[dict[str, Any]]:
         """How many of them, by account, state and reason; with the last change."""
         s = shipments.c
-        return self._counted((s.account, s.state, s.reason), s.changed_at, _shipments(period, number, order, wanted))
+        return self._counted((s.account, s.state, s.reason), s.changed_at, of.conditions())
 
     def deliveries(
         self, period: Period, *, order: str | None = None, account: str | None = None, **wanted: str | None
@@ -115,14 +106,6 @@ def delivery_from(row: Mapping[str, Any]) -> dict[str, Any]:
     headers, words = row["headers"], row["unknown_words"]
     told = {"headers": json.loads(headers) if isinstance(headers, str) else headers}
     return {**row, **told, "unknown_words": json.loads(words) if words else []}
-
-
-def _shipments(
-    period: Period, number: str | None, order: str | None, wanted: Mapping[str, str | None]
-) -> list[ColumnElement[bool]]:
-    s = shipments.c
-    special = {s.normalised_number: None if number is None else normalised(number), s.order_id: order}
-    return _equal({**{s[name]: value for name, value in wanted.items()}, **special}) + period.of(s.changed_at)
 
 
 def _fetches(period: Period, wanted: Mapping[str, str | None]) -> list[ColumnElement[bool]]:

@@ -1,20 +1,23 @@
 """Pages of what is stored, for the API. Each begins behind a key, so that a late page costs what the first one does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Executable, Select, and_, case, func, literal, select, tuple_, union_all
 
 from receiver.shipments import State
-from receiver.shipments.numbers import normalised
 from receiver.store.database import Database
 from receiver.store.decisions import decision_from
+from receiver.store.operator import OperatorQueries
 from receiver.store.people_tables import decisions
-from receiver.store.tables import deliveries, links, rejects, shipments, unknown_words
+from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.tables import deliveries, fetches, links, shipments, unknown_words
 
 #: The most rows of a page.
 MOST = 200
+#: The most rows that are counted of a state: a count costs the same, no matter how many there are.
+MOST_COUNTED = 10_000
 #: Rows that a page looks at where no index knows a filter: it may come out short, and the next one goes on there.
 LOOKS_AT = 2_000
 
@@ -39,6 +42,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """``many`` rows; more, unless ``is_whole``: counting stopped there."""
+
+    many: int
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Order:
     columns: tuple[Any, ...]
     newest_first: bool = True
@@ -56,7 +67,7 @@ class _Order:
 
 _SHIPMENTS = _Order((shipments.c.changed_at, shipments.c.id))
 _DELIVERIES = _Order((deliveries.c.id,))
-_REJECTS = _Order((rejects.c.id,))
+_FETCHES = _Order((fetches.c.changed_at, fetches.c.id))
 _DECISIONS = _Order((decisions.c.at, decisions.c.id))
 _WORDS = _Order((unknown_words.c.carrier, unknown_words.c.word), newest_first=False)
 _LINKS = _Order((links.c.account, links.c.kind, links.c.value), newest_first=False)
@@ -66,6 +77,11 @@ SHIPMENT_FIELDS = (
     *("id", "endpoint", "account", "state", "reason", "note", "tracking_number", "order_id", "invoice_number", "rule"),
     *("assigned_order", "assigned_invoice", "due_at", "first_at", "changed_at"),
 )
+#: What did not get in.
+REJECT_FIELDS = ("id", "at", "endpoint", "reason", "count", "method", "target", "headers")
+#: What is kept of a fetch and is the queue's own, or may hold a secret.
+_HIDDEN = ("headers", "token", "update_count", "wanted", "lease_until", "quiet_until")
+FETCH_FIELDS = tuple(column.name for column in fetches.c if column.name not in _HIDDEN)
 #: A delivery without its body.
 DELIVERY_FIELDS = (
     *("id", "endpoint", "carrier", "received_at", "outcome", "reason", "method", "target", "headers", "digest"),
@@ -79,35 +95,36 @@ class Listings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def shipments(
-        self,
-        ask: Ask,
-        *,
-        state: str | None = None,
-        number: str | None = None,
-        order_id: str | None = None,
-        **rare: str | None,
-    ) -> Page:
-        """Shipments, the latest change first. ``rare``: columns that no index knows."""
-        s, shown = shipments.c, [shipments.c[name] for name in SHIPMENT_FIELDS]
-        wanted = {s.normalised_number: None if number is None else normalised(number), s.order_id: order_id}
-        chosen = _equal(wanted)
-        behind = _SHIPMENTS.behind(ask.after)
-        rest = _equal({s[name]: value for name, value in rare.items()})
-        most = LOOKS_AT if rest and not chosen else ask.limit + 1
-        if chosen:
-            if state is not None:
-                chosen.append(s.state == state)
-            keys = select(*_SHIPMENTS.columns).where(*chosen, *rest, *behind).order_by(*_SHIPMENTS.by).limit(most)
-            return self._of(select(*shown), _SHIPMENTS, self._database.rows(keys), ask, [])
-        # An index holds each state in the order of its changes: the first of every one, merged, are the first of all.
-        parts = [
-            select(*_SHIPMENTS.columns).where(s.state == one, *behind).order_by(*_SHIPMENTS.by).limit(most).subquery()
-            for one in ([state] if state is not None else [one.value for one in State])
-        ]
+    def shipments(self, ask: Ask, of: ShipmentFilter) -> Page:
+        """Shipments, the latest change first."""
+        key, behind = select(*_SHIPMENTS.columns), _SHIPMENTS.behind(ask.after)
+        shown, rest = select(*(shipments.c[name] for name in SHIPMENT_FIELDS)), of.unindexed()
+        if of.names_parcels:
+            keys = key.where(*of.conditions(), *behind).order_by(*_SHIPMENTS.by).limit(ask.limit + 1)
+            return self._of(shown, _SHIPMENTS, self._database.rows(keys), ask, [])
+        most = LOOKS_AT if rest else ask.limit + 1
+        # The first of every part, merged, are the first of all.
+        parts = [key.where(*part, *behind).order_by(*_SHIPMENTS.by).limit(most).subquery() for part in of.parts()]
+        if not parts:  # none of the endpoints is there
+            return Page([], None)
         merged = union_all(*map(select, parts)).subquery()
         first = select(merged).order_by(merged.c.changed_at.desc(), merged.c.id.desc()).limit(most)
-        return self._of(select(*shown), _SHIPMENTS, self._database.rows(first), ask, rest)
+        return self._of(shown, _SHIPMENTS, self._database.rows(first), ask, rest)
+
+    def counts(self, of: ShipmentFilter) -> dict[str, Count]:
+        """How many shipments are in each state that has any; the state of the filter does not matter."""
+        s, of, many = shipments.c, replace(of, state=None), func.count().label("many")
+        if of.names_parcels:
+            rows = self._database.rows(select(s.state, many).where(*of.conditions()).group_by(s.state))
+            return {row["state"]: Count(row["many"], is_whole=True) for row in rows}
+        found = {state.value: self._count(replace(of, state=state.value)) for state in State}
+        return {state: count for state, count in found.items() if count.many or not count.is_whole}
+
+    def _count(self, of: ShipmentFilter) -> Count:
+        rest = of.unindexed()
+        rows = [self._database.rows(_counting(part, rest))[0] for part in of.parts()]
+        most = LOOKS_AT if rest else MOST_COUNTED
+        return Count(sum(row["many"] or 0 for row in rows), is_whole=all(row["looked_at"] < most for row in rows))
 
     def deliveries(
         self, ask: Ask, *, outcome: str | None = None, endpoint: str | None = None, carrier: str | None = None
@@ -123,9 +140,18 @@ class Listings:
         statement = select(*(d[name] for name in DELIVERY_FIELDS))
         return self._of(statement, _DELIVERIES, self._database.rows(keys), ask, rest)
 
-    def authentication_failures(self, ask: Ask) -> Page:
-        """The last authentication failures, the newest first."""
-        return self._page(select(rejects), _REJECTS, ask)
+    def rejects(self, ask: Ask) -> Page:
+        """What did not get in, the newest first: failed authentications, and what no endpoint takes, counted."""
+        # Both tables are bounded.
+        rows = sorted(OperatorQueries(self._database).rejects(), key=lambda row: (row["at"], row["id"]), reverse=True)
+        behind = [row for row in rows if ask.after is None or (row["at"], row["id"]) < ask.after]
+        shown = [{name: row[name] for name in REJECT_FIELDS} for row in behind[: ask.limit]]
+        return Page(shown, (shown[-1]["at"], shown[-1]["id"]) if len(behind) > ask.limit else None)
+
+    def fetches(self, ask: Ask, *, endpoint: str | None = None) -> Page:
+        """What carriers were to be asked for, the latest change first; ``outcome`` ``None``: under way."""
+        of = _equal({fetches.c.endpoint: endpoint})
+        return self._page(select(*(fetches.c[name] for name in FETCH_FIELDS)).where(*of), _FETCHES, ask)
 
     def decisions(self, ask: Ask, **wanted: str | None) -> Page:
         """What people decided, the newest first; ``wanted``: ``kind`` together with ``subject``."""
@@ -163,6 +189,18 @@ class Listings:
             return Page(rows[: ask.limit], _key(order, rows[ask.limit - 1]))
         is_whole = len(ids) < (LOOKS_AT if rest else ask.limit + 1)
         return Page(rows, None if is_whole else _key(order, keys[-1] if rest else rows[-1]))
+
+
+def _counting(part: list[ColumnElement[bool]], rest: list[ColumnElement[bool]]) -> Executable:
+    """Counts the rows of a part: those looked at, the latest change first, and those of them of which ``rest`` is
+    true."""
+    s = shipments.c
+    if not rest:
+        some = select(s.changed_at).where(*part).limit(MOST_COUNTED).subquery()
+        return select(func.count().label("looked_at"), func.count().label("many")).select_from(some)
+    fits = case((and_(*rest), 1), else_=0).label("fits")
+    some = select(fits).where(*part).order_by(*_SHIPMENTS.by).limit(LOOKS_AT).subquery()
+    return select(func.count().label("looked_at"), func.sum(some.c.fits).label("many"))
 
 
 def _key(order: _Order, row: Any) -> Key:

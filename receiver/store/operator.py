@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Delete, Update, and_, func, or_, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Assignment, Sent, ShipmentRecord, State, stamp_from_json
+from receiver.shipments import Sent, ShipmentRecord
 from receiver.shipments.numbers import normalised
+from receiver.store.assigning import NotAssigned, Unknown, assigned, unassigned
 from receiver.store.companions import Place, add_companions
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.index import REVOKED_LEASE
-from receiver.store.rows import assigned_columns, record_from, reopened, sent_from
+from receiver.store.rows import dismissed, record_from, reopened, sent_from
 from receiver.store.tables import (
-    BULK,
     FOLDED,
     REPLACED,
     accounts,
@@ -28,21 +28,11 @@ from receiver.store.tables import (
     waits,
 )
 from receiver.store.unknown_routes import UnknownRoutes
-from receiver.vtex.nfe import plain_number
+
+__all__ = ["NotAssigned", "OperatorQueries", "Unknown"]
 
 #: Outcomes of deliveries that wait for a fix of this program.
 OPEN = ("quarantined", "error")
-
-#: The most rows changed in one transaction when many are to change.
-_ROWS_A_TRANSACTION = 500
-
-
-class Unknown(Exception):
-    """There is no such shipment or delivery."""
-
-
-class NotAssigned(Unknown):
-    """No person has named the shipment's order: there is nothing to take back."""
 
 
 class OperatorQueries:
@@ -205,58 +195,22 @@ class OperatorQueries:
         """A person names the order and the invoice; that overrules every rule. ``also``: the other orders that the
         parcel serves. Returns what we wrote elsewhere before: VTEX keeps it there. Raises `Unknown`."""
 
-        def change(row: dict[str, Any]) -> tuple[dict[str, Any], Sent | None]:
-            cancelled = json.loads(row["known"]).get("cancelled")
-            assignment = Assignment(
-                order_id=order_id,
-                invoice_number=invoice_number,
-                at=now,
-                overrules=stamp_from_json(cancelled) if cancelled else None,
-            )
-            sent = sent_from(row["sent"])
-            is_there = sent is not None and _is_at(sent, order_id, invoice_number)
-            values = {**assigned_columns(assignment), **reopened(now), "sent": row["sent"] if is_there else None}
-            return values, sent if sent is not None and sent.written and not is_there else None
-
-        return self._decide(shipment_id, change, record, also=also, now=now)
+        return self._decide(
+            shipment_id, lambda row: assigned(row, order_id, invoice_number, now=now), record, also=also, now=now
+        )
 
     def unassign(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> Sent | None:
         """The rules decide again, as if no person had named an order. Returns what we wrote by that person's word:
         VTEX keeps it there. Raises `Unknown`, also where nothing was assigned."""
-
-        def change(row: dict[str, Any]) -> tuple[dict[str, Any], Sent | None]:
-            if row["assigned_order"] is None:
-                raise NotAssigned(f"{shipment_id} is not assigned; to decide again: receiver retry {shipment_id}")
-            sent = sent_from(row["sent"])
-            left = json.dumps(sent.lost().to_json()) if sent else None
-            stays = sent if sent is not None and sent.written else None
-            return {**assigned_columns(None), **reopened(now), "sent": left}, stays
-
-        return self._decide(shipment_id, change, record)
+        return self._decide(shipment_id, lambda row: unassigned(row, now=now), record)
 
     def dismiss(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
         """Nothing will be sent for this shipment, no matter what comes. Raises `Unknown`."""
-        values = {"state": State.DISMISSED.value, "reason": None, "note": "dismissed by a person", "due_at": None}
-        self._decide(shipment_id, lambda _: ({**values, "changed_at": now}, None), record)
+        self._decide(shipment_id, lambda _: (dismissed(now), None), record)
 
     def retry(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
         """Look at the shipment again now. Raises `Unknown`."""
         self._decide(shipment_id, lambda _: (reopened(now), None), record)
-
-    def retry_all(
-        self, *, state: str, reason: str | None, now: float, recorder: Callable[[], Recorder] = lambda: unrecorded
-    ) -> int:
-        """`retry` for all of a state (and reason), behind what is live; how many. In bites of one transaction and one
-        ``recorder`` each: what is received meanwhile waits for the write lock as long as one of them."""
-        where = [shipments.c.state == state, *_equal({shipments.c.reason: reason})]
-        chosen = select(shipments.c.id).where(*where).order_by(shipments.c.id)
-        ids, changed = [row["id"] for row in self._database.rows(chosen)], 0
-        values = {**reopened(now), "priority": BULK}
-        for start in range(0, len(ids), _ROWS_A_TRANSACTION):
-            those = [shipments.c.id.in_(ids[start : start + _ROWS_A_TRANSACTION]), *where]
-            changed += self._database.write(_reopening(those, values, recorder()))
-        self._database.arrived.set()
-        return changed
 
     def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
         """``name``, ``reason``, ``until`` and ``own_fault`` of each account that takes no calls, or is about to be
@@ -302,9 +256,9 @@ class OperatorQueries:
             changed = update(shipments).where(shipments.c.id == shipment_id)
             connection.execute(changed.values({**values, **REVOKED_LEASE}))
             add_companions(connection, row, also, now=now)
-            after = _standing({**row, **values}) | ({"stays": stays.place} if stays else {})
+            after = standing({**row, **values}) | ({"stays": stays.place} if stays else {})
             after |= {"also": [place.order_id for place in also]} if also else {}
-            record(connection, [(shipment_id, _standing(row), after)])
+            record(connection, [(shipment_id, standing(row), after)])
             return stays
 
         stays = self._database.write(transaction)
@@ -321,33 +275,10 @@ def _locked(connection: Connection, shipment_id: str) -> dict[str, Any]:
     return dict(row)
 
 
-def _reopening(
-    where: list[ColumnElement[bool]], values: dict[str, Any], record: Recorder
-) -> Callable[[Connection], int]:
-    """A piece of writing that reopens shipments and records each; how many."""
-
-    def transaction(connection: Connection) -> int:
-        found = connection.execute(select(shipments).where(*where).order_by(shipments.c.id).with_for_update())
-        rows = [dict(row) for row in found.mappings()]
-        of = shipments.c.id.in_([row["id"] for row in rows])
-        connection.execute(update(shipments).where(of).values({**values, **REVOKED_LEASE}))
-        record(connection, [(row["id"], _standing(row), _standing({**row, **values})) for row in rows])
-        return len(rows)
-
-    return transaction
-
-
-def _standing(row: Mapping[str, Any]) -> dict[str, Any]:
+def standing(row: Mapping[str, Any]) -> dict[str, Any]:
     """Where a shipment stands, as the record of decisions tells it."""
     shown = ("state", "reason", "order_id", "invoice_number", "assigned_order", "assigned_invoice")
     return {name: row[name] for name in shown}
-
-
-def _is_at(sent: Sent, order_id: str, invoice_number: str | None) -> bool:
-    """Whether the tracking was sent where a person says it belongs."""
-    if sent.order_id != order_id:
-        return False
-    return invoice_number is None or plain_number(sent.invoice_number) == plain_number(invoice_number)
 
 
 def _executing(statement: Update | Delete, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:

@@ -22,7 +22,7 @@ from receiver.store.companions import pass_on
 from receiver.store.counters import VTEX_CALLS, counted
 from receiver.store.database import Database
 from receiver.store.index import Index
-from receiver.store.invoice_owners import InvoiceOwners, owner_from
+from receiver.store.invoice_owners import InvoiceOwners, owners_of
 from receiver.store.rows import (
     IS_AT_HOME,
     UNREADABLE,
@@ -32,7 +32,7 @@ from receiver.store.rows import (
     settled_columns,
     update_from,
 )
-from receiver.store.tables import PRIORITIES, accounts, attempts, invoices, shipments, updates, waits
+from receiver.store.tables import PRIORITIES, accounts, attempts, shipments, updates, waits
 from receiver.vtex.writes import Owner
 
 #: Seconds of an account's rate limit that may be reserved ahead. Beyond that no more of its shipments are claimed:
@@ -292,13 +292,7 @@ class Queue:
 
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:
         """Invoice number → the shipment whose tracking it carries, and what that shipment last wrote."""
-        columns = [shipments.c[name] for name in ("sent", "assigned_order", "assigned_invoice")]
-        statement = (
-            select(invoices.c.invoice_number, invoices.c.shipment, *columns)
-            .join(shipments, shipments.c.id == invoices.c.shipment)
-            .where(invoices.c.account == account, invoices.c.order_id == order_id)
-        )
-        return {row["invoice_number"]: owner_from(order_id, dict(row)) for row in self._database.rows(statement)}
+        return owners_of(self._database, account, order_id)
 
     def known(self, ids: Sequence[str]) -> list[Known]:
         """What is known of these shipments, as of their last settlements."""

@@ -135,6 +135,12 @@ def reopened(now: float) -> dict[str, Any]:
     }
 
 
+def dismissed(now: float) -> dict[str, Any]:
+    """The columns of a shipment for which a person wants nothing sent."""
+    note = "dismissed by a person"
+    return {"state": State.DISMISSED.value, "reason": None, "note": note, "due_at": None, "changed_at": now}
+
+
 def update_from(row: Mapping[str, Any]) -> Update:
     """The update in a row of ``updates``. Raises one of `UNREADABLE`."""
     return Update(

@@ -69,13 +69,11 @@ class Vtex:
 
     def patch_invoice(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> Any:
         """``PATCH invoice``: the receipt, or ``None`` if VTEX answers with an empty body."""
-        return self._call("PATCH", f"{_ORDERS}/{path_segment(order_id)}/invoice/{path_segment(invoice_number)}", body)
+        return self._call("PATCH", invoice_path(order_id, invoice_number), body)
 
     def put_tracking(self, order_id: str, invoice_number: str, body: dict[str, Any]) -> Any:
         """``PUT tracking``: the receipt, or ``None`` if VTEX answers with an empty body."""
-        return self._call(
-            "PUT", f"{_ORDERS}/{path_segment(order_id)}/invoice/{path_segment(invoice_number)}/tracking", body
-        )
+        return self._call("PUT", f"{invoice_path(order_id, invoice_number)}/tracking", body)
 
     def post_invoice(self, order_id: str, body: dict[str, Any]) -> Any:
         """``POST invoice``: the receipt, or ``None``. Not idempotent: if the answer is lost, only a read helps."""
@@ -109,6 +107,11 @@ class Vtex:
         if (there := answer.time) is not None:
             self.clock_offset = self._clock() - there
         return answer
+
+
+def invoice_path(order_id: str, invoice_number: str) -> str:
+    """The path of an order's invoice. Raises `BadSegment`."""
+    return f"{_ORDERS}/{path_segment(order_id)}/invoice/{path_segment(invoice_number)}"
 
 
 def path_segment(text: str) -> str:

@@ -17,8 +17,10 @@ from receiver.http import Http
 from receiver.operations.comparing import Comparing
 from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.shipments.sent import Sent, Visibility
-from receiver.store import Attempt, Background, Database, Inbox, OperatorQueries, Paused, Queue, RateLimited
+from receiver.store import Attempt, Background, Database, Inbox, Paused, Queue, RateLimited
 from receiver.store.accounts import FAILING_ORDERS, FAILING_WITHIN, Accounts
+from receiver.store.bulk import BulkDecisions
+from receiver.store.shipment_filter import ShipmentFilter
 from receiver.store.tables import BULK
 from receiver.timing import BAD_KEY, OUTAGE
 from receiver.vtex.client import Vtex
@@ -47,8 +49,8 @@ class TestPriority:
     def test_not_starved(self, database: Database):
         """A live parcel is claimed before 10,000 retried ones that have been due for longer."""
         add_shipments(database, *(f"ep/{number}" for number in range(10_000)), state="held", due_at=None)
-        queue, queries = Queue(database, worker_name="a", lease=60), OperatorQueries(database)
-        assert 10_000 == queries.retry_all(state="held", reason=None, now=NOW - 600)
+        queue, bulk = Queue(database, worker_name="a", lease=60), BulkDecisions(database)
+        assert 10_000 == bulk.decide("retry", ShipmentFilter(state="held"), now=NOW - 600)
         add_shipments(database, "ep/live")
 
         claims = queue.claim("lux", most=3, now=NOW)
@@ -59,7 +61,7 @@ class TestPriority:
     def test_news_comes_forward(self, rig: Rig):
         """A retried parcel of which the carrier speaks again is live."""
         tell(rig, 1, 2)
-        rig.queries.retry_all(state="due", reason=None, now=rig.now)
+        rig.retry_all(state="due")
         rig.post(posted("2-01", parcel="p2", number="TN2", event="order.delivered"))
         rig.work()
 
@@ -68,7 +70,7 @@ class TestPriority:
     def test_one_is_live(self, rig: Rig):
         """One shipment that a person retries or links is live: somebody waits for it."""
         tell(rig, 1, 2, 3)
-        rig.queries.retry_all(state="due", reason=None, now=rig.now)
+        rig.retry_all(state="due")
         rig.now += 1
         rig.queries.retry("melhor-envio/p3", now=rig.now)
         rig.work()
@@ -92,7 +94,7 @@ class TestPriority:
     def test_both_progress(self, rig: Rig):
         """While live traffic leaves room in the pace, what is done again goes on beside it."""
         tell(rig, *range(1, 9))
-        rig.queries.retry_all(state="due", reason=None, now=rig.now)
+        rig.retry_all(state="due")
         for number in (11, 12):
             tell(rig, number)
             claims = rig.worker.queue.claim("lux", most=3, now=rig.now)

@@ -368,14 +368,13 @@ class TestRetry:
         [
             (),
             ("TN1BR", "--state", "held"),
-            ("--reason", "second_parcel"),
             ("TN1BR", "--reason", "second_parcel"),
             ("--state", "bogus"),
             ("--state", "held", "--reason", "bogus"),
         ],
     )
     def test_usage(self, operator, arguments):
-        """One shipment or a state; a mistyped state or reason is not an empty set."""
+        """One shipment or a filter; a mistyped state or reason is not an empty set."""
         assert 2 == receiver("retry", *arguments, config=operator.config).exit_code
 
 

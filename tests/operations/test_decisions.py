@@ -11,6 +11,7 @@ from receiver.operations.order_check import NotShown
 from receiver.store import DecisionRecord, Horizons, Retention, StoreUnavailable
 from receiver.store.decisions import KeyUsed
 from receiver.store.operator import NotAssigned, Unknown
+from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.client import BadSegment
 from tests.support.rig import UNREADABLE, Rig, order, package, posted
 
@@ -108,8 +109,12 @@ class TestShipments:
         held.post(posted(parcel="p2", number="TN2BR"))
         held.work()
 
-        assert 2 == decide(held).retry_all(state="held", reason="ambiguous_invoice")
-        assert {SHIPMENT, "melhor-envio/p2"} == {one["subject"] for one in recorded(held)}
+        batch = decide(held).decide_all("retry", ShipmentFilter(state="held", reason="ambiguous_invoice"))
+
+        assert 2 == batch.decided
+        rows = recorded(held)
+        assert {SHIPMENT, "melhor-envio/p2"} == {one["subject"] for one in rows}
+        assert {batch.id} == {one["after"]["batch"] for one in rows}
 
     def test_note(self, held):
         """A note is cut to its length, and freed of what no database takes."""

@@ -136,7 +136,7 @@ class Days:
                 self.tell(parcel, endpoint=endpoint)
             self.link(parcel)
         self.rig.works_until(2 * DAY)
-        self.rig.queries.retry_all(state="held", reason=None, now=self.rig.now)
+        self.rig.retry_all(state="held")
         self.rig.works_until(2 * DAY)
 
 

@@ -233,7 +233,7 @@ class TestRights:
 
         rig.faults()
         rig.works_until(HOUR)
-        rig.queries.retry_all(state="held", reason="vtex_refused", now=rig.now)
+        rig.retry_all(state="held", reason="vtex_refused")
         rig.work()
         assert [1] * 6 == written(rig)
 

@@ -155,7 +155,7 @@ class TestRefused:
         assert 1 == len(told(caplog, "WARNING"))
 
         rig.faults()
-        assert 1 == rig.queries.retry_all(state="held", reason="vtex_refused", now=rig.now)
+        assert 1 == rig.retry_all(state="held", reason="vtex_refused")
         rig.work()
         assert [1] * 6 == written(rig)
 
@@ -171,7 +171,7 @@ class TestRefused:
 
         rig.faults()
         rig.works_until(HOUR)
-        rig.queries.retry_all(state="held", reason="vtex_refused", now=rig.now)
+        rig.retry_all(state="held", reason="vtex_refused")
         rig.work()
         assert [1] * 6 == written(rig)
 

@@ -10,9 +10,11 @@ from sqlalchemy.engine import Connection
 
 from receiver.store import Database, DecisionRecord, Index, Link, OperatorQueries, Queue
 from receiver.store import decisions as module
+from receiver.store.bulk import BulkDecisions
 from receiver.store.decisions import Entry, KeyUsed
 from receiver.store.operator import Unknown
 from receiver.store.people_tables import decisions
+from receiver.store.shipment_filter import ShipmentFilter
 from tests.support.store_cases import NOW, add_shipments, shipment
 
 HELD = {"state": "held", "reason": "ambiguous_invoice", "due_at": None}
@@ -85,8 +87,8 @@ class TestWithTheChange:
         add_shipments(database, *many, **HELD)
         add_shipments(database, "ep/other", state="kept")
 
-        changed = OperatorQueries(database).retry_all(
-            state="held", reason=None, now=NOW, recorder=lambda: record.recorder(entry())
+        changed = BulkDecisions(database).decide(
+            "retry", ShipmentFilter(state="held"), now=NOW, recorder=lambda: record.recorder(entry())
         )
 
         assert 1_201 == changed
@@ -166,7 +168,7 @@ def test_append_only(database: Database) -> None:
     """No method of the store changes or deletes a row of the record."""
     called = {node.id for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Name)}
     assert not {"update", "delete"} & called
-    assert {"get", "latest", "of", "recorder", "with_key"} == {
+    assert {"get", "latest", "of", "recorder", "size_of", "with_key"} == {
         name for name in vars(DecisionRecord) if not name.startswith("_")
     }
     assert [] == database.rows(select(decisions))

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from receiver.store import Attempt, Database, Ending, Inbox, Index, LeaseLost, Link, OperatorQueries, Queue
+from receiver.store.bulk import BulkDecisions
 from receiver.store.operator import Unknown
+from receiver.store.shipment_filter import ShipmentFilter
 from receiver.store.tables import BULK, deliveries
 from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment
 
@@ -160,9 +162,13 @@ DECISIONS: dict[str, tuple[Callable[[OperatorQueries], object], dict[str, Any]]]
         {"state": "dismissed", "reason": None, "note": "dismissed by a person", "due_at": None, "changed_at": NOW + 9},
     ),
     "retry": (lambda queries: queries.retry("ep/p1", now=NOW + 9), OPEN_AGAIN),
-    "retry_all": (
-        lambda queries: queries.retry_all(state="held", reason=None, now=NOW + 9),
+    "retry of many": (
+        lambda queries: BulkDecisions(queries._database).decide("retry", ShipmentFilter(state="held"), now=NOW + 9),
         {**OPEN_AGAIN, "priority": BULK},
+    ),
+    "dismiss many": (
+        lambda queries: BulkDecisions(queries._database).decide("dismiss", ShipmentFilter(state="held"), now=NOW + 9),
+        {"state": "dismissed", "reason": None, "note": "dismissed by a person", "due_at": None, "changed_at": NOW + 9},
     ),
     "link": (lambda queries: Index(queries._database).link("lux", [LINK], now=NOW + 9), OPEN_AGAIN),
 }
@@ -204,17 +210,6 @@ def test_no_such_shipment(database: Database, decision: str) -> None:
     """A decision about a shipment that does not exist is refused."""
     with pytest.raises(Unknown):
         DECISIONS[decision][0](OperatorQueries(database))
-
-
-def test_retry_all(database: Database) -> None:
-    """All of a state, or of a state and reason, and how many."""
-    for number, (state, reason) in enumerate((("held", "a"), ("held", "b"), ("held", "b"), ("gave_up", "b"))):
-        add_shipments(database, f"ep/{number}", due_at=None, state=state, reason=reason)
-    found = OperatorQueries(database)
-    assert 2 == found.retry_all(state="held", reason="b", now=NOW)
-    assert ["ep/1", "ep/2"] == ids(found.shipments(state="due"))
-    assert 1 == found.retry_all(state="held", reason=None, now=NOW)
-    assert 0 == found.retry_all(state="held", reason=None, now=NOW)
 
 
 def test_oldest_unsettled(database: Database) -> None:

@@ -18,6 +18,8 @@ from receiver.reconcile import Reconciler
 from receiver.recordings import Recording
 from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Database, Index, Link, Linked, OperatorQueries, Queue
+from receiver.store.bulk import BulkDecisions
+from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.client import Vtex
 from receiver.web.app import create_app
 
@@ -173,6 +175,10 @@ class Rig:
         queue = Queue(self.database, worker_name=name, lease=self.config.lease)
         vtex = kind(self.config.accounts["lux"], Http([self.vtex_url]), clock=lambda: self.now)
         return queue, Reconciler(self.config, queue, {"lux": vtex}, clock=lambda: self.now, **settings)
+
+    def retry_all(self, **of: Any) -> int:
+        """A person retries all shipments that a `ShipmentFilter` means; how many."""
+        return BulkDecisions(self.database).decide("retry", ShipmentFilter(**of), now=self.now)
 
     def add_order(self, *orders: dict[str, Any]) -> None:
         """Put orders into the stand-in VTEX, or replace them."""

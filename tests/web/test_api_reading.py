@@ -28,7 +28,7 @@ class TestWhoMayRead:
         assert (401, "application/problem+json", "Bearer") == (
             answer.status_code, answer.mimetype, answer.headers["WWW-Authenticate"]
         )  # fmt: skip
-        (failure,) = items(api, "authentication-failures")
+        (failure,) = items(api, "rejects")
         assert ("api", "/api/v1/shipments", "GET") == tuple(failure[name] for name in ("endpoint", "target", "method"))
         assert "authorization" not in failure["headers"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, request
 
-from receiver.shipments.plain import plain
+from receiver.shipments.plain import plain, seconds
 from receiver.store.listings import MOST, Ask, Key, Page
 from receiver.web.webhooks import whole_body
 
@@ -57,6 +57,14 @@ def filters(*names: str, **choices: tuple[str, ...]) -> dict[str, str | None]:
         if request.args.get(name, values[0]) not in values:
             raise Refused(400, f"{name} must be one of {', '.join(values)}.")
     return {name: request.args.get(name) for name in (*names, *choices)}
+
+
+def time_of(name: str, written: str | None) -> float | None:
+    """A time of the request in seconds since the epoch. Raises `Refused`."""
+    try:
+        return None if written is None else seconds(written)
+    except (ValueError, OverflowError):
+        raise Refused(400, f"{name} must be a time such as 2026-01-31T12:00:00Z.") from None
 
 
 def body_fields(*required: str, optional: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> Mapping[str, Any]:

@@ -2,29 +2,31 @@
 
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import asdict
+from typing import Any, get_args
 
 from flask import Blueprint, Response, request
 
 from adapters import Unreadable
 from receiver.config import Config
-from receiver.operations.decisions import Actor, Decisions, NothingToChange, RequestKey
+from receiver.operations.bulk import Bulk
+from receiver.operations.choice_preview import foresee
+from receiver.operations.decisions import Actor, Decisions, RequestKey
 from receiver.operations.links import read_link
-from receiver.operations.order_check import NotShown
+from receiver.operations.order_check import lookup
+from receiver.operations.parcels import TEXTS
 from receiver.reconcile.resolve import NAMES
+from receiver.shipments import Reason, State
 from receiver.store import Database, DecisionRecord, Link
+from receiver.store.bulk import BulkAction
 from receiver.store.decisions import KeyUsed
-from receiver.store.operator import NotAssigned, Unknown
-from receiver.vtex.client import BadSegment
 from receiver.web.api.access import must_decide
-from receiver.web.api.answers import Refused, answer, body_fields
+from receiver.web.api.answers import Refused, answer, body_fields, time_of
+from receiver.web.api.refusals import refusals
 
 #: The longest Idempotency-Key, in characters.
 _LONGEST_KEY = 200
-#: Orders read for operators at one time in this process: the other threads are for carriers.
-_LOOKUPS = 4
 
 #: A decision, taken with what the body says.
 _Decide = Callable[[Decisions, Mapping[str, Any]], object]
@@ -34,6 +36,7 @@ def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Call
     """Add the routes by which a person decides; ``clock`` gives seconds since the epoch."""
     desk = _Desk(config, database, clock=clock)
     _add_assign(routes, desk)
+    _add_bulk(routes, desk)
     _add_links(routes, desk, config)
 
     @routes.post("/shipments/<endpoint>/<path:key>/unassign")
@@ -58,21 +61,55 @@ def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Call
 
 
 def _add_assign(routes: Blueprint, desk: "_Desk") -> None:
-    lookups = threading.BoundedSemaphore(_LOOKUPS)
-
     @routes.post("/shipments/<endpoint>/<path:key>/assign")
     def assign(endpoint: str, key: str) -> Response:
         def decide(decisions: Decisions, body: Mapping[str, Any]) -> None:
-            if not lookups.acquire(blocking=False):
-                raise Refused(503, "Other orders are being looked up. Try again.")
-            try:
-                name, unseen = f"{endpoint}/{key}", body.get("unseen", False)
-                also = [one.strip() for one in body.get("also", "").split(";") if one.strip()]
-                decisions.assign(name, body["order"], body.get("invoice"), also=also, unseen=unseen)
-            finally:
-                lookups.release()
+            name, unseen = f"{endpoint}/{key}", body.get("unseen", False)
+            with lookup():
+                decisions.assign(name, body["order"], body.get("invoice"), also=_also(body), unseen=unseen)
 
         return desk.decided(decide, "order", optional=("invoice", "also"), flags=("unseen",))
+
+    @routes.post("/shipments/<endpoint>/<path:key>/preview")
+    def preview(endpoint: str, key: str) -> Response:
+        must_decide()
+        body = body_fields("order", optional=("invoice", "also"))
+        with refusals(), lookup():
+            return answer({"foreseen": desk.foreseen(f"{endpoint}/{key}", body)})
+
+
+def _add_bulk(routes: Blueprint, desk: "_Desk") -> None:
+    optional = (*TEXTS, "since", "until", "token")
+
+    @routes.post("/shipments/bulk")
+    def bulk() -> Response:
+        def act(decisions: Decisions, body: Mapping[str, Any]) -> None:
+            desk.bulk.act(decisions, body["action"], _words(body), body["token"])
+
+        must_decide()
+        body = body_fields("action", optional=optional)
+        _check_words(body)
+        if "token" in body:
+            return desk.decide(act, body, desk.batch)
+        with refusals():
+            return answer(asdict(desk.bulk.preview(body["action"], _words(body), now=desk.clock())))
+
+
+def _check_words(body: Mapping[str, Any]) -> None:
+    choices = {"action": get_args(BulkAction), "state": tuple(State), "reason": tuple(Reason)}
+    for name, values in choices.items():
+        if name in body and body[name] not in values:
+            raise Refused(422, f"$.{name} must be one of {', '.join(values)}.")
+
+
+def _words(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The filter in a body. Raises `Refused`."""
+    times = {name: time_of(f"$.{name}", body.get(name)) for name in ("since", "until")}
+    return {**{name: body.get(name) for name in TEXTS}, **times}
+
+
+def _also(body: Mapping[str, Any]) -> list[str]:
+    return [one.strip() for one in body.get("also", "").split(";") if one.strip()]
 
 
 def _add_links(routes: Blueprint, desk: "_Desk", config: Config) -> None:
@@ -103,36 +140,45 @@ class _Desk:
     """Takes a decision for the person who sent the request, once for each Idempotency-Key."""
 
     def __init__(self, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
-        self._config, self._database, self._clock = config, database, clock
-        self._record = DecisionRecord(database)
+        self._config, self._database, self.clock = config, database, clock
+        self._record, self.bulk = DecisionRecord(database), Bulk(config, database)
 
     def decided(
         self, decide: _Decide, *required: str, optional: tuple[str, ...] = (), flags: tuple[str, ...] = ()
     ) -> Response:
-        """The decision's row: a new one, or that of the same request before. Raises `Refused`."""
+        """Read the body, and decide. Raises `Refused`."""
+        must_decide()
+        return self.decide(decide, body_fields(*required, optional=optional, flags=flags))
+
+    def decide(self, decide: _Decide, body: Mapping[str, Any], shown: Callable[[Any], Response] = answer) -> Response:
+        """The decision's row as ``shown``: a new one, or that of the same request before. Raises `Refused`."""
         person = must_decide()
-        body = body_fields(*required, optional=optional, flags=flags)
         key = _request_key(body)
-        if key is not None and (before := self._replayed(person.name, key)) is not None:
+        if key is not None and (before := self._replayed(person.name, key, shown)) is not None:
             return before
         actor = Actor(person.name, "api")
-        decisions = Decisions(self._config, self._database, actor, note=body.get("note"), key=key, clock=self._clock)
+        decisions = Decisions(self._config, self._database, actor, note=body.get("note"), key=key, clock=self.clock)
         try:
-            decide(decisions, body)
+            with refusals():
+                decide(decisions, body)
         except KeyUsed:  # the same request came twice at one time
-            if key is not None and (before := self._replayed(person.name, key)) is not None:
+            if key is not None and (before := self._replayed(person.name, key, shown)) is not None:
                 return before
             raise
-        except (NotShown, NotAssigned, NothingToChange) as error:
-            raise Refused(409, f"{error}.") from None
-        except Unknown as error:
-            raise Refused(404, f"{error}.") from None
-        except BadSegment as error:
-            raise Refused(422, f"{error}.") from None
         row = self._record.get(decisions.last_id)
         if row is None:
             raise Refused(409, "Nothing was changed: the delivery cannot be read.")
-        return answer(row)
+        return shown(row)
+
+    def foreseen(self, shipment: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What an assignment would send."""
+        of = (shipment, body["order"], body.get("invoice"))
+        ends = foresee(self._config, self._database, *of, also=_also(body), now=self.clock())
+        return [asdict(one) for one in ends]
+
+    def batch(self, row: Mapping[str, Any]) -> Response:
+        """What a decision about many decided, by the row of its first."""
+        return answer({"batch": row["id"], "action": row["action"], "decided": self._record.size_of(row)})
 
     def account(self, body: Mapping[str, Any]) -> str:
         """The account that the body names, or the only one. Raises `Refused`."""
@@ -142,14 +188,14 @@ class _Desk:
             raise Refused(422, f"$.account must be one of {', '.join(names)}.")
         return str(name)
 
-    def _replayed(self, name: str, key: RequestKey) -> Response | None:
+    def _replayed(self, name: str, key: RequestKey, shown: Callable[[Any], Response]) -> Response | None:
         found = self._record.with_key(name, key.key)
         if found is None:
             return None
         row, digest = found
         if digest != key.digest:
             raise Refused(422, "This Idempotency-Key was sent with another request.")
-        response = answer(row)
+        response = shown(row)
         response.headers["Idempotency-Replayed"] = "true"
         return response
 

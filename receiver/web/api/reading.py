@@ -9,6 +9,9 @@ from flask import Blueprint, Response
 
 from receiver.config import Config
 from receiver.intake import Outcome
+from receiver.operations.order_check import lookup
+from receiver.operations.order_view import order_view
+from receiver.operations.parcels import TEXTS, chosen
 from receiver.operations.story import story
 from receiver.shipments import Reason, State
 from receiver.store import Database, OperatorQueries
@@ -16,7 +19,8 @@ from receiver.store.listed import delivery_from
 from receiver.store.listings import Listings, Page
 from receiver.store.operator import Unknown
 from receiver.web.api.access import must_decide
-from receiver.web.api.answers import Refused, answer, asked, filters, page
+from receiver.web.api.answers import Refused, answer, asked, filters, page, time_of
+from receiver.web.api.refusals import refusals
 
 _STATES = tuple(state.value for state in State)
 _REASONS = tuple(reason.value for reason in Reason)
@@ -26,7 +30,7 @@ _OUTCOMES = tuple(outcome.value for outcome in Outcome)
 def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
     """Add the routes that change nothing; ``clock`` gives seconds since the epoch."""
     listings, queries = Listings(database), OperatorQueries(database)
-    _add_lists(routes, config, listings)
+    _add_lists(routes, config, database, listings)
 
     @routes.get("/shipments/<endpoint>/<path:key>")
     def shipment(endpoint: str, key: str) -> Response:
@@ -68,12 +72,26 @@ def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Call
             raise Refused(404, f"{error}.") from None
 
 
-def _add_lists(routes: Blueprint, config: Config, listings: Listings) -> None:
+def _add_lists(routes: Blueprint, config: Config, database: Database, listings: Listings) -> None:
     @routes.get("/shipments")
     def shipments() -> Response:
-        wanted = filters("endpoint", "account", "number", "order", state=_STATES, reason=_REASONS)
-        found = listings.shipments(asked("shipments", float, str), order_id=wanted.pop("order"), **wanted)
-        return page("shipments", found)
+        ask = asked("shipments", float, str)
+        return page("shipments", listings.shipments(ask, chosen(config, database, _words())))
+
+    @routes.get("/shipments/counts")
+    def counts() -> Response:
+        found = listings.counts(chosen(config, database, _words()))
+        return answer({state: {"count": one.many, "is_whole": one.is_whole} for state, one in found.items()})
+
+    @routes.get("/orders/<order>")
+    def order(order: str) -> Response:
+        account = filters("account")["account"]
+        with refusals(), lookup():
+            return answer(order_view(config, database, order, account=account))
+
+    @routes.get("/fetches")
+    def fetches() -> Response:
+        return page("fetches", listings.fetches(asked("fetches", float, str), **filters("endpoint")))
 
     @routes.get("/deliveries")
     def deliveries() -> Response:
@@ -81,12 +99,12 @@ def _add_lists(routes: Blueprint, config: Config, listings: Listings) -> None:
         found = listings.deliveries(asked("deliveries", str), **wanted)
         return page("deliveries", replace(found, rows=[delivery_from(row) for row in found.rows]))
 
-    @routes.get("/authentication-failures")
-    def authentication_failures() -> Response:
+    @routes.get("/rejects")
+    def rejects() -> Response:
         filters()
-        found = listings.authentication_failures(asked("authentication-failures", str))
+        found = listings.rejects(asked("rejects", float, str))
         rows = [{**row, "headers": json.loads(row["headers"])} for row in found.rows]
-        return page("authentication-failures", replace(found, rows=rows))
+        return page("rejects", replace(found, rows=rows))
 
     @routes.get("/unknown-words")
     def unknown_words() -> Response:
@@ -107,6 +125,13 @@ def _add_lists(routes: Blueprint, config: Config, listings: Listings) -> None:
     def decisions() -> Response:
         filters()
         return page("decisions", listings.decisions(asked("decisions", float, str)))
+
+
+def _words() -> dict[str, Any]:
+    """The filter of a list of shipments as it is given. Raises `Refused`."""
+    texts = [name for name in TEXTS if name not in ("state", "reason")]
+    words: dict[str, Any] = filters(*texts, "since", "until", state=_STATES, reason=_REASONS)
+    return {**words, **{name: time_of(name, words[name]) for name in ("since", "until")}}
 
 
 def _account(name: str, paused: dict[str, Any] | None, now: float) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""What the commands share that choose shipments: the options of the filter."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from receiver.commands._common import (
+    account_of,
+    carrier_option,
+    endpoint_option,
+    fail,
+    instant,
+    reason_option,
+    state_option,
+)
+from receiver.config import Config
+from receiver.operations.parcels import chosen
+from receiver.store import Database
+from receiver.store.shipment_filter import ShipmentFilter
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_ACCOUNT = click.option("--account", metavar="NAME", help="Only those of this VTEX account.")
+_ORDER = click.option("--order", metavar="ORDER", help="Only those of this VTEX order.")
+
+_OPTIONS = (
+    state_option,
+    reason_option,
+    endpoint_option,
+    carrier_option,
+    _ACCOUNT,
+    _ORDER,
+    click.option("--number", help="Only those with this tracking number."),
+    click.option("--search", metavar="TEXT", help="Only those with this tracking, order or invoice number, key or id."),
+)
+_PERIOD = (
+    click.option("--since", metavar="DATE", callback=instant, help="Only those changed from then on (UTC)."),
+    click.option("--until", metavar="DATE", callback=instant, help="Only those changed before then (UTC)."),
+)
+
+
+def choice_options(command: _Command) -> _Command:
+    """The options of the filter, but for ``--since`` and ``--until``: every listing has those."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def bulk_options(command: _Command) -> _Command:
+    """All options of the filter, for a command that may be about many shipments."""
+    for option in reversed(_PERIOD):
+        command = option(command)
+    return choice_options(command)
+
+
+def chosen_shipments(config: Config, database: Database, words: dict[str, Any]) -> ShipmentFilter:
+    """The filter that the options mean. An account, carrier or endpoint that is not configured ends the command: a
+    typing error would look like an empty list. An endpoint may be of a former configuration."""
+    if words["account"] is not None:
+        account_of(config, words["account"])
+    carriers = sorted({one.carrier.slug for one in config.endpoints.values()})
+    if words["carrier"] not in (None, *carriers):
+        fail(f"no endpoint of carrier {words['carrier']!r}; there are {', '.join(carriers)}")
+    return chosen(config, database, words)

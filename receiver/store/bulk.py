@@ -1,0 +1,74 @@
+"""A person's decision about many shipments at once: in bounded transactions, each shipment with its own record."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.engine import Connection
+
+from receiver.store.database import Database
+from receiver.store.decisions import Recorder, unrecorded
+from receiver.store.index import REVOKED_LEASE
+from receiver.store.listings import SHIPMENT_FIELDS
+from receiver.store.operator import standing
+from receiver.store.rows import dismissed, reopened
+from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.tables import BULK, shipments
+
+#: What may be decided about many shipments at once.
+BulkAction = Literal["retry", "dismiss"]
+#: The most rows changed in one transaction: what is received meanwhile waits for the write lock as long as one of them.
+_ROWS_A_TRANSACTION = 500
+
+
+class BulkDecisions:
+    """Counts, shows and changes all that a filter means. All of it raises `receiver.store.StoreUnavailable`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count(self, of: ShipmentFilter, *, most: int | None = None) -> int:
+        """How many there are; counting stops at ``most``."""
+        some = select(shipments.c.id).where(*of.conditions()).limit(most).subquery()
+        return int(self._database.rows(select(func.count().label("many")).select_from(some))[0]["many"])
+
+    def examples(self, of: ShipmentFilter, *, most: int) -> list[dict[str, Any]]:
+        """So many of them, the latest change first."""
+        s = shipments.c
+        shown = select(*(s[name] for name in SHIPMENT_FIELDS)).where(*of.conditions())
+        return [dict(row) for row in self._database.rows(shown.order_by(s.changed_at.desc(), s.id).limit(most))]
+
+    def decide(
+        self,
+        action: BulkAction,
+        of: ShipmentFilter,
+        *,
+        now: float,
+        recorder: Callable[[], Recorder] = lambda: unrecorded,
+    ) -> int:
+        """Decide about each, behind what is live; how many. Each transaction takes one ``recorder``. A shipment that
+        has changed meanwhile, so that the filter does not mean it any more, is left alone."""
+        chosen = select(shipments.c.id).where(*of.conditions()).order_by(shipments.c.id)
+        ids, changed = [row["id"] for row in self._database.rows(chosen)], 0
+        values = {**reopened(now), "priority": BULK} if action == "retry" else dismissed(now)
+        for start in range(0, len(ids), _ROWS_A_TRANSACTION):
+            those = [shipments.c.id.in_(ids[start : start + _ROWS_A_TRANSACTION]), *of.conditions()]
+            changed += self._database.write(_changing(those, values, recorder()))
+        self._database.arrived.set()
+        return changed
+
+
+def _changing(
+    where: list[ColumnElement[bool]], values: Mapping[str, Any], record: Recorder
+) -> Callable[[Connection], int]:
+    """A transaction that changes shipments and records each; how many."""
+
+    def transaction(connection: Connection) -> int:
+        found = connection.execute(select(shipments).where(*where).order_by(shipments.c.id).with_for_update())
+        rows = [dict(row) for row in found.mappings()]
+        of = shipments.c.id.in_([row["id"] for row in rows])
+        connection.execute(update(shipments).where(of).values({**values, **REVOKED_LEASE}))
+        record(connection, [(row["id"], standing(row), standing({**row, **values})) for row in rows])
+        return len(rows)
+
+    return transaction

@@ -1,0 +1,77 @@
+"""Finds shipments by anything that a person may have at hand: any of the parcel's, order's and invoice's numbers."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import and_, false, or_, select
+
+from receiver.shipments.numbers import normalised, spellings
+from receiver.store.database import Database
+from receiver.store.tables import links, orders, shipments, waits
+from receiver.vtex.facts import MARKETPLACE_ID
+from receiver.vtex.nfe import key_digits, plain_number
+
+#: The most shipments, and the most orders, that a search finds; the latest change first.
+MOST_FOUND = 200
+
+#: Kinds of the index where a row is about one invoice of its order.
+_OF_AN_INVOICE = ("invoice_number", "invoice_key", "tracking_number")
+
+
+def search(database: Database, text: str, accounts: Iterable[str]) -> tuple[str, ...]:
+    """The ids of the shipments with this tracking number in any notation, order, purchase, sequence, invoice number,
+    NF-e key or id, in these accounts. Each look goes by an index. Raises `receiver.store.StoreUnavailable`."""
+    text, s = text.strip(), shipments.c
+    if not text:
+        return ()
+    names = [(account, *name) for account in sorted(accounts) for name in _names(text)]
+    own = [s.id == text, s.order_id == text, *([s.normalised_number == normalised(text)] if normalised(text) else [])]
+    waiting = select(waits.c.shipment.label("id")).where(_bearing(waits, names)).limit(MOST_FOUND)
+    by_name = [_latest(database, one) for one in own]
+    by_name.append(_latest(database, s.id.in_([row["id"] for row in database.rows(waiting)])))
+    found = {row["id"]: row for rows in by_name for row in rows}
+    found |= {row["id"]: row for row in _of_orders(database, names)}
+    newest = sorted(found.values(), key=lambda row: (row["changed_at"], row["id"]), reverse=True)
+    return tuple(row["id"] for row in newest[:MOST_FOUND])
+
+
+def _names(text: str) -> list[tuple[str, str]]:
+    """The names by which the index, links and waiting shipments may know the text."""
+    kinds = ("order_id", "order_group", MARKETPLACE_ID, "shipment")
+    names = [(kind, text) for kind in kinds]
+    names += [("sequence", text.removeprefix("seq")), ("invoice_number", plain_number(text))]
+    names += [("tracking_number", way) for way in sorted(spellings(text))]
+    if key := key_digits(text):
+        names.append(("invoice_key", key))
+    return names
+
+
+def _of_orders(database: Database, names: Sequence[tuple[str, str, str]]) -> list[Any]:
+    """The shipments of the orders that the index or a link knows by one of the names. Where the name is an invoice's,
+    those of its other invoices are left out."""
+    places: dict[str, set[str | None]] = {}
+    for table in (orders, links):
+        c = table.c
+        known = select(c.kind, c.order_id, c.invoice_number).where(_bearing(table, names)).limit(MOST_FOUND)
+        for row in database.rows(known):
+            invoice = row["invoice_number"] if row["kind"] in _OF_AN_INVOICE else None
+            places.setdefault(row["order_id"], set()).add(plain_number(invoice) if invoice else None)
+
+    def fits(row: Any) -> bool:
+        invoices, own = places[row["order_id"]], row["invoice_number"]
+        return None in invoices or own is None or plain_number(own) in invoices
+
+    return [row for row in _latest(database, shipments.c.order_id.in_(sorted(places))) if fits(row)]
+
+
+def _latest(database: Database, of: Any) -> list[Any]:
+    s = shipments.c
+    shown = select(s.id, s.changed_at, s.order_id, s.invoice_number).where(of)
+    return list(database.rows(shown.order_by(s.changed_at.desc(), s.id.desc()).limit(MOST_FOUND)))
+
+
+def _bearing(table: Any, names: Sequence[tuple[str, str, str]]) -> Any:
+    c = table.c
+    return or_(
+        false(), *(and_(c.account == account, c.kind == kind, c.value == value) for account, kind, value in names)
+    )

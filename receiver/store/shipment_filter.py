@@ -1,0 +1,102 @@
+"""Which shipments are meant: one filter for every list, count and bulk decision."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement
+
+from receiver.shipments import State
+from receiver.shipments.numbers import normalised
+from receiver.store.tables import shipments
+
+#: More endpoints than this are looked for in every state's rows, not each by the index.
+_MOST_ENDPOINTS = 20
+
+
+#: States that have a reason for minutes only, after an error of ours. A reason is looked for there if the state is
+#: named, too.
+_WITHOUT_REASONS = (State.IN_STEP, State.CANCELLED, State.DISMISSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipmentFilter:
+    """The shipments of which all of this is true. ``None`` excludes none.
+
+    ``number`` is a tracking number in any notation. ``endpoints`` and ``ids``: one of these. ``since`` and ``until``
+    bound the last change, in seconds since the epoch; ``until`` itself is excluded.
+    """
+
+    state: str | None = None
+    reason: str | None = None
+    account: str | None = None
+    number: str | None = None
+    order_id: str | None = None
+    endpoints: tuple[str, ...] | None = None
+    ids: tuple[str, ...] | None = None
+    since: float | None = None
+    until: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every shipment is meant."""
+        return self == ShipmentFilter()
+
+    @property
+    def names_parcels(self) -> bool:
+        """Whether an index finds the few shipments that may be meant."""
+        return any(name is not None for name in (self.number, self.order_id, self.ids))
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """All of it."""
+        s = shipments.c
+        named = {
+            s.normalised_number: None if self.number is None else normalised(self.number),
+            s.order_id: self.order_id,
+            s.state: self.state,
+        }
+        chosen = [] if self.ids is None else [s.id.in_(self.ids)]
+        if self.endpoints is not None:
+            chosen.append(s.endpoint.in_(self.endpoints))
+        return [*_equal(named), *chosen, *self._in_order(), *self.unindexed()]
+
+    def parts(self) -> Iterator[list[ColumnElement[bool]]]:
+        """The same but for `unindexed`, in parts: an index has each part in the order of the last change."""
+        s = shipments.c
+        endpoints = self.endpoints if self._endpoints_are_few() else None
+        for state in self._states():
+            for endpoint in (None,) if endpoints is None else endpoints:
+                yield [*_equal({s.state: state, s.endpoint: endpoint}), *self._in_order()]
+
+    def unindexed(self) -> list[ColumnElement[bool]]:
+        """What no index knows: the row itself must be read."""
+        s = shipments.c
+        reason = self.reason if self._is_without_reasons() else None
+        many = self.endpoints is not None and not self._endpoints_are_few()
+        among = [s.endpoint.in_(self.endpoints or ())] if many else []
+        return [*_equal({s.account: self.account, s.reason: reason}), *among]
+
+    def _states(self) -> list[str]:
+        if self.state is not None:
+            return [self.state]
+        return [one.value for one in State if self.reason is None or one not in _WITHOUT_REASONS]
+
+    def _is_without_reasons(self) -> bool:
+        return self.state is not None and State(self.state) in _WITHOUT_REASONS
+
+    def _endpoints_are_few(self) -> bool:
+        return self.endpoints is not None and len(self.endpoints) <= _MOST_ENDPOINTS
+
+    def _in_order(self) -> list[ColumnElement[bool]]:
+        s, chosen = shipments.c, list[ColumnElement[bool]]()
+        if self.reason is not None and not self._is_without_reasons():
+            chosen.append(s.reason == self.reason)
+        if self.since is not None:
+            chosen.append(s.changed_at >= self.since)
+        if self.until is not None:
+            chosen.append(s.changed_at < self.until)
+        return chosen
+
+
+def _equal(wanted: dict[Any, str | None]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in wanted.items() if value is not None]

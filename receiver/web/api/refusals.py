@@ -1,0 +1,27 @@
+"""What a decision, its preview or a look at an order may raise, as problems."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from receiver.operations.bulk import BulkRefused
+from receiver.operations.choice_preview import NoPreview
+from receiver.operations.decisions import NothingToChange
+from receiver.operations.order_check import NotShown, TooManyLookups
+from receiver.store.operator import NotAssigned, Unknown
+from receiver.vtex.client import BadSegment
+from receiver.web.api.answers import Refused
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Around the work of a request. Raises `Refused`."""
+    try:
+        yield
+    except (NotShown, NotAssigned, NothingToChange, BulkRefused) as error:
+        raise Refused(409, f"{error}.") from None
+    except Unknown as error:
+        raise Refused(404, f"{error}.") from None
+    except BadSegment as error:
+        raise Refused(422, f"{error}.") from None
+    except (TooManyLookups, NoPreview) as error:
+        raise Refused(503, f"{error}.") from None

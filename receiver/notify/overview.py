@@ -10,7 +10,8 @@ from receiver.notify.causes import Cause, Finding
 from receiver.notify.findings import Findings
 from receiver.store import Database, OperatorQueries
 from receiver.store.counters import last_deliveries
-from receiver.store.listed import Listed, Period
+from receiver.store.listed import Listed
+from receiver.store.shipment_filter import ShipmentFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
         now=now,
         # A pause that VTEX asked for ends by itself: it stands at its account.
         needs=tuple(one for one in findings if one.cause is not Cause.ACCOUNT_PAUSED or not one.wait),
-        counts=tuple(Listed(database).count_shipments(Period())),
+        counts=tuple(Listed(database).count_shipments(ShipmentFilter())),
         due_since=due_since if due_since is not None and due_since <= now else None,
         pauses={name: {**row, "ends": how_it_ends(name, own_fault=row["own_fault"])} for name, row in paused.items()},
         heard={name: last.get(name) for name in config.endpoints},

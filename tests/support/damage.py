@@ -2,18 +2,56 @@
 
 import copy
 import json
-import unicodedata
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from adapters import Ignored, Request, Shipment, Unreadable
 from receiver.carriers import Carrier
+from receiver.carriers.schema_check import compiled
+from receiver.carriers.schema_faults import worst_fault
+from receiver.carriers.schemas import Validator, document
 from receiver.shipments import shipment_from_json, shipment_to_json
 
 LONGEST = 2000  # characters of anything worth storing: a URL
 GONE = object()
 LATEST = "9999-12-31T23:59:59-12:00"  # in UTC it is past the end of the calendar
 GARBLED = [None, "", "garbage", "\u0000", "\ud800", -1, 1e308, True, [], {}, LATEST, "x" * 10_000]
+
+#: Halves of surrogates, as `repr` writes them. The compiled check cannot hold them, and leaves them to jsonschema.
+_HALVES = re.compile(r"\\ud[89a-f]")
+#: Characters of the categories Cc and Cs: control characters, and halves of surrogates.
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def judged_twice(carrier: Carrier, folder: Path | None) -> Carrier:
+    """The carrier with checks by both: the compiled one and jsonschema, which must agree."""
+    given = {"check": None, "check_member": "member", "check_notice": "notice"}
+    checks = {
+        name: _both(document(carrier.slug, definition, folder=folder))
+        for name, definition in given.items()
+        if getattr(carrier, name) is not None
+    }
+    return replace(carrier, **checks)
+
+
+def _both(schema: dict[str, Any]) -> Validator:
+    passes = compiled(schema)
+
+    def check(payload: Any) -> None:
+        worst = worst_fault(schema, payload)
+        if passes(payload):
+            assert worst is None, f"the compiled check passes what jsonschema refuses: {worst}"
+        elif worst is not None:
+            raise worst
+        else:
+            assert _HALVES.search(repr(payload)), "the compiled check refuses what jsonschema passes"
+
+    return check
 
 
 def crash(carrier: Carrier, request: Request) -> str | None:
@@ -44,14 +82,23 @@ def unsound(shipments: object) -> Iterator[str]:
         yield f"not a list of shipments: {shipments!r:.60}"
         return
     for shipment in shipments:
-        for name in ("tracking_number", "tracking_url", "courier"):
-            if getattr(shipment, name) == "":
-                yield f"{name} is empty text"
-        yield from (f"{time!r} is no instant" for time in _times(shipment) if not _instant(time))
-        plain = shipment_to_json(shipment)
-        yield from (f"{text!r:.40} is no text to store" for text in _texts(plain) if not _storable(text))
-        if shipment != shipment_from_json(json.loads(json.dumps(plain))):
-            yield f"another shipment after it was stored: {shipment}"
+        yield from _faults(shipment)
+
+
+@lru_cache(maxsize=1_000)  # most damage changes nothing of what is read
+def _faults(shipment: Shipment) -> tuple[str, ...]:
+    return tuple(_each_fault(shipment))
+
+
+def _each_fault(shipment: Shipment) -> Iterator[str]:
+    for name in ("tracking_number", "tracking_url", "courier"):
+        if getattr(shipment, name) == "":
+            yield f"{name} is empty text"
+    yield from (f"{time!r} is no instant" for time in _times(shipment) if not _instant(time))
+    plain = shipment_to_json(shipment)
+    yield from (f"{text!r:.40} is no text to store" for text in _texts(plain) if not _storable(text))
+    if shipment != shipment_from_json(json.loads(json.dumps(plain))):
+        yield f"another shipment after it was stored: {shipment}"
 
 
 def _times(shipment: Shipment) -> list[datetime]:
@@ -78,8 +125,7 @@ def _texts(node: object) -> Iterator[str]:
 
 def _storable(text: str) -> bool:
     """No blank, nothing endless, no control character, no lone surrogate."""
-    bad = any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
-    return text.strip() != "" and len(text) <= LONGEST and not bad
+    return text.strip() != "" and len(text) <= LONGEST and not _UNFIT.search(text)
 
 
 def damaged(node: object, place: tuple, value: object) -> object:

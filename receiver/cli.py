@@ -1,31 +1,84 @@
-"""The `receiver` command."""
+"""The `receiver` command. A command's module is imported when the command is called, and no other one."""
+
+from collections import UserDict
+from collections.abc import Iterator
+from importlib import import_module
 
 import click
 
-from receiver.commands import (
-    api,
-    asking,
-    beginning,
-    carriers,
-    checking,
-    deciding,
-    demo,
-    following,
-    forgetting,
-    hooking,
-    indexing,
-    linking,
-    looking,
-    notifying,
-    recording,
-    replaying,
-    reprocessing,
-    run,
-    status,
+#: Each command: its module in `receiver.commands`, and its help in one line, so that `receiver --help` imports none.
+#: A test holds the lines equal to what the commands say themselves.
+COMMANDS = {
+    "init": ("beginning", "Write a commented configuration to begin with."),
+    "serve": ("run", "Receive and work, in one process."),
+    "web": ("run", "Only receive; `receiver work` does the rest."),
+    "work": ("run", "Only work: make VTEX agree with what was received."),
+    "sandbox": ("run", "Serve a stand-in VTEX, with its faults."),
+    "migrate": ("run", "Bring the database up to date."),
+    "check": ("checking", "Read configuration and database; say every fault."),
+    "carriers": ("carriers", "List the carriers; try one, or begin a new one."),
+    "demo": ("demo", "Show the main job end to end."),
+    "replay": ("replaying", "Run recordings again: a dry run, unless you say so."),
+    "export": ("replaying", "Write stored deliveries as recordings, for `replay`."),
+    "record": ("recording", "Write the next deliveries of an endpoint as recordings."),
+    "status": ("status", "Show in one screen what needs a person."),
+    "tail": ("following", "Follow deliveries and what becomes of them."),
+    "shipments": ("looking", "List shipments, the latest change first."),
+    "deliveries": ("looking", "List deliveries, the latest arrival first."),
+    "fetches": ("looking", "List what carriers were to be asked for."),
+    "rejects": ("looking", "List what did not get in."),
+    "show": ("looking", "Tell a shipment's whole story, or an order's."),
+    "assign": ("deciding", "Name a shipment's order, and its invoice."),
+    "unassign": ("deciding", "Take an assignment back: the rules decide again now."),
+    "dismiss": ("deciding", "Send nothing for shipments, no matter what the carrier sends."),
+    "retry": ("deciding", "Look at shipments again now."),
+    "resume": ("deciding", "End an account's pause now."),
+    "decisions": ("deciding", "List what people decided, the newest first."),
+    "prune": ("deciding", "Empty the bodies of old deliveries, delete old rows."),
+    "forget": ("forgetting", "Blank what one order, number or text left behind."),
+    "notify": ("notifying", "Messages to people: test the channels, list what lasts."),
+    "reprocess": ("reprocessing", "Read stored deliveries again."),
+    "link": ("linking", "Tell which order a parcel belongs to."),
+    "links": ("linking", "List the links, the newest first."),
+    "unlink": ("linking", "Forget a link."),
+    "hook": ("hooking", "VTEX's order hook: it tells of new invoices at once."),
+    "index": ("indexing", "Read old orders, so that invoices are found by number or key."),
+    "invoice": ("asking", "Post an invoice to an order."),
+    "reconcile": ("asking", "List invoices without tracking and parcels never written."),
+    "api": ("api", "Say where the API's OpenAPI document is."),
+}
+
+
+class _OnDemand(UserDict[str, click.Command]):
+    """The commands by name; to look one up imports its module."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name in COMMANDS and name not in self.data:
+            part, _ = COMMANDS[name]
+            found: tuple[click.Command, ...] = import_module(f"receiver.commands.{part}").COMMANDS
+            self.data.update({str(command.name): command for command in found})
+        return self.data[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(click.Group):
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from their lines here."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group(
+    cls=_Group, commands=_OnDemand(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="carrier-webhook-receiver")
 def main() -> None:
     """Carrier webhooks in, tracking on the right VTEX invoice out.
@@ -33,30 +86,6 @@ def main() -> None:
     Settings: receiver.toml in this folder, or the file that RECEIVER_CONFIG names.
     """
 
-
-PARTS = (
-    beginning,
-    run,
-    checking,
-    carriers,
-    demo,
-    replaying,
-    recording,
-    status,
-    looking,
-    following,
-    deciding,
-    forgetting,
-    notifying,
-    reprocessing,
-    linking,
-    hooking,
-    indexing,
-    asking,
-    api,
-)
-for command in (command for part in PARTS for command in part.COMMANDS):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

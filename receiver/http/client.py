@@ -1,60 +1,19 @@
-"""The only user of requests. It follows no redirects, ignores proxies and netrc of the environment, always has timeouts
-and a total deadline, and calls only hosts that the configuration names."""
+"""Calls over HTTP to hosts that the configuration names, always with timeouts and a total deadline."""
 
-import contextlib
-import socket
-import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
-from types import TracebackType
-from typing import Any, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from receiver.http.answer import Answer
+
+if TYPE_CHECKING:
+    from receiver.http.transport import Transport
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 TOTAL_SECONDS = 25.0
 MOST_BYTES = 8_000_000
-#: VTEX recommends one minute of silence after 429 ("Orders feed" guide).
-LEAST_PAUSE = 60.0
-MOST_PAUSE = 3600.0
-
-
-_TOO_LONG = "the answer took too long"
-_this_thread = threading.local()  # its ``deadline`` is that of the current call
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer; header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def time(self) -> float | None:
-        """The sender's time (``Date``) in seconds since the epoch; ``None`` where it says none."""
-        try:
-            when = parsedate_to_datetime(self.headers["date"])
-            return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-        except (KeyError, ValueError, OverflowError):
-            return None
-
-
-class NoAnswer(Exception):
-    """No complete answer arrived, so whether a write was applied is unknown."""
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class HostNotAllowed(Exception):
@@ -78,7 +37,6 @@ class Http:
     ) -> None:
         self._origins = frozenset(_origin(url) for url in allowed)
         self._timeout, self._total, self._most = (min(connect, total), min(read, total)), total, most
-        self._local = threading.local()
 
     def call(
         self, method: str, url: str, *, headers: Mapping[str, str], json: Any = None, body: bytes | None = None
@@ -86,137 +44,13 @@ class Http:
         """Make one request; returns the answer, no matter what its status is. Raises `NoAnswer`, `HostNotAllowed`."""
         if _origin(url) not in self._origins:
             raise HostNotAllowed(f"{_origin(url)} is not configured")
-        with _Deadline(self._total) as deadline:
-            try:
-                with self._session().request(
-                    method,
-                    url,
-                    headers=dict(headers),
-                    json=json,
-                    data=body,
-                    timeout=self._timeout,
-                    allow_redirects=False,
-                    stream=True,
-                ) as response:
-                    content = self._content(response)
-            except requests.RequestException as error:
-                raise NoAnswer(_TOO_LONG if deadline.passed else _why(error)) from None
-            if deadline.passed:  # if the connection's end also ends the body, a cut body looks complete
-                raise NoAnswer(_TOO_LONG, response.status_code)
-        lower = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lower, content)
+        return self._transport.call(method, url, headers=headers, json=json, body=body)
 
-    def _content(self, response: requests.Response) -> bytes:
-        content = bytearray()
-        for chunk in response.iter_content(65_536):
-            content += chunk
-            if len(content) > self._most:
-                raise NoAnswer(f"the answer is larger than {self._most} bytes", response.status_code)
-        return bytes(content)
+    @cached_property
+    def _transport(self) -> "Transport":
+        from receiver.http.transport import Transport  # noqa: PLC0415  a slow import for a command that calls no host
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.trust_env = False
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, _Adapter())
-            self._local.session = session
-        return session
-
-
-def pause(retry_after: str | None, now: float, *, least: float = LEAST_PAUSE) -> float:
-    """Seconds to pause for a ``Retry-After``: seconds or an HTTP date; ``least`` if it is missing or invalid."""
-    seconds = least
-    if retry_after:
-        written = retry_after.strip()
-        if written.isascii() and written.isdecimal():
-            seconds = float(written[:9])
-        else:
-            try:
-                when = parsedate_to_datetime(written)
-                seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now
-            except (ValueError, OverflowError):
-                seconds = least
-    return min(max(seconds, least), MOST_PAUSE)
-
-
-class _Deadline:
-    """Cuts the connection of this thread's call at its deadline: a timeout restarts with every byte that arrives, in
-    headers and body."""
-
-    def __init__(self, seconds: float) -> None:
-        self.passed = False
-        self._connection: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._pass)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        _this_thread.deadline = self
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._timer.cancel()
-
-    def watch(self, connection: socket.socket | None) -> None:
-        self._connection = connection
-        if self.passed:
-            self._cut()
-
-    def _pass(self) -> None:
-        self.passed = True
-        self._cut()
-
-    def _cut(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(OSError):  # already closed
-                # The plain socket's method: TLS would be shut down while the thread is still reading.
-                socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
-
-
-class _Connection(HTTPConnection):
-    def getresponse(self) -> Any:
-        _this_thread.deadline.watch(self.sock)
-        return super().getresponse()
-
-
-class _TlsConnection(HTTPSConnection):
-    def getresponse(self) -> Any:
-        _this_thread.deadline.watch(self.sock)
-        return super().getresponse()
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **settings: Any) -> None:
-        super().init_poolmanager(*args, **settings)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-
-
-def _why(error: requests.RequestException) -> str:
-    """The fault in a few words: requests' own texts contain URLs and object addresses."""
-    if isinstance(error, requests.ConnectTimeout):
-        return "no connection in time"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the TLS handshake failed"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the answer broke off"
-    if isinstance(error, requests.ConnectionError):
-        return "the connection failed or was closed"
-    return type(error).__name__
+        return Transport(timeout=self._timeout, total=self._total, most=self._most)
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -16,7 +16,7 @@ from receiver.intake.fetcher import Fetcher
 from receiver.notify.findings import OLD_BACKLOG, WRONG_CLOCK
 from receiver.notify.task import NotifyTask
 from receiver.operations.maintenance import MaintenanceTask
-from receiver.reconcile import Reconciler
+from receiver.reconcile.reconciler import Reconciler
 from receiver.store import Claim, Database, Horizons, OperatorQueries, Queue, Retention, StoreUnavailable
 from receiver.store.alerts import Alerts
 from receiver.vtex.client import Vtex

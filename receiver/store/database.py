@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable, delete, insert
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.store.committers import Bulk
 from receiver.store.counters import Counters
-from receiver.store.engine import REFUSALS, is_sqlite, open_engine, prepare, unavailable
+from receiver.store.engine import REFUSALS, insert_of, is_sqlite, open_engine, prepare, unavailable
 from receiver.store.tables import rejects
 from receiver.store.writer import DEADLINE, Writer
 
@@ -33,7 +32,7 @@ class Database:
         self.url = url
         self.is_sqlite = is_sqlite(url)
         #: ``insert`` with ``on_conflict``, the one construct that differs between the dialects.
-        self.insert: Callable[..., Any] = sqlite.insert if self.is_sqlite else postgresql.insert
+        self.insert: Callable[..., Any] = insert_of(url)
         #: Set after every committed delivery; workers of other processes poll instead.
         self.arrived = threading.Event()
         self._reader = open_engine(url, writing=False)

@@ -4,7 +4,8 @@ import contextlib
 import fcntl
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,13 @@ class Turnstile:
 
 def is_sqlite(url: str) -> bool:
     return make_url(url).get_backend_name() == "sqlite"
+
+
+def insert_of(url: str) -> Callable[..., Any]:
+    """The dialect's own ``insert``, which has ``on_conflict``. Only the dialect that is used is imported."""
+    name = "sqlite" if is_sqlite(url) else "postgresql"
+    insert: Callable[..., Any] = import_module(f"sqlalchemy.dialects.{name}").insert
+    return insert
 
 
 def sqlite_file(url: str) -> Path:

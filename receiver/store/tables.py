@@ -1,6 +1,9 @@
-"""The tables. ``migrations/`` creates them, and a test keeps both equal. Times are seconds since the epoch."""
+"""The tables. ``migrations/`` creates them, and a test keeps both equal. Times are seconds since the epoch.
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, text
+`receiver.store.indexes` has their indexes.
+"""
+
+from sqlalchemy import BigInteger, Column, Double, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData()
 
@@ -29,20 +32,10 @@ deliveries = Table(
     Column("notice", Text),
     Column("unknown_words", Text),  # a JSON list: status words that the adapter did not know; null: none
 )
-Index("deliveries_heard", deliveries.c.received_at, deliveries.c.endpoint)
 #: Deliveries that wait for a fix. A statement with exactly this text can use the index.
 UNREADABLE = "outcome IN ('quarantined', 'error')"
-Index("deliveries_open", deliveries.c.id, sqlite_where=text(UNREADABLE), postgresql_where=text(UNREADABLE))
 #: Deliveries without updates. A statement with exactly this text can use the index.
 DECLINED = "outcome IN ('ignored', 'quarantined', 'error')"
-Index(
-    "deliveries_declined",
-    *(deliveries.c.carrier, deliveries.c.received_at),
-    sqlite_where=text(DECLINED),
-    postgresql_where=text(DECLINED),
-)
-_UNKNOWN = text("unknown_words IS NOT NULL")
-Index("deliveries_unknown", *(deliveries.c.carrier, deliveries.c.id), sqlite_where=_UNKNOWN, postgresql_where=_UNKNOWN)
 
 #: Status words that adapters did not know, counted by carrier; bounded. ``delivery`` is the last one with the word.
 unknown_words = Table(
@@ -80,8 +73,6 @@ fetches = Table(
     Column("asked_at", Double, nullable=False),
     Column("changed_at", Double, nullable=False),
 )
-_FETCH_DUE = text("due_at IS NOT NULL")
-Index("fetches_due", fetches.c.endpoint, fetches.c.due_at, sqlite_where=_FETCH_DUE, postgresql_where=_FETCH_DUE)
 
 #: Values of ``updates.folded``: not yet settled by a worker, settled, and no longer what the delivery is read as.
 NEW, FOLDED, REPLACED = 0, 1, 2
@@ -98,10 +89,6 @@ updates = Table(
     Column("said", Text, nullable=False),
     Column("folded", Integer, nullable=False, server_default="0"),
 )
-_NEW_UPDATE = text("folded = 0")
-Index("updates_new", updates.c.shipment, sqlite_where=_NEW_UPDATE, postgresql_where=_NEW_UPDATE)
-Index("updates_shipment", updates.c.shipment, updates.c.id)
-Index("updates_delivery", updates.c.delivery)
 
 #: The queue, the lock and the wanted state: one row per parcel, ``<endpoint>/<carrier's id>``.
 shipments = Table(
@@ -142,28 +129,8 @@ shipments = Table(
     Column("first_at", Double, nullable=False),
     Column("changed_at", Double, nullable=False),
 )
-_DUE = text("due_at IS NOT NULL")
-Index(
-    "shipments_due",
-    *(shipments.c.account, shipments.c.priority, shipments.c.due_at),
-    sqlite_where=_DUE,
-    postgresql_where=_DUE,
-)
-Index("shipments_number", shipments.c.normalised_number)
-Index("shipments_order", shipments.c.order_id)
-Index("shipments_state", shipments.c.state, shipments.c.changed_at)
 #: Shipments that are counted by reason. A statement with exactly this text can use the index.
 UNSETTLED = "state IN ('waiting', 'due', 'awaiting_order', 'awaiting_invoice', 'held', 'gave_up')"
-Index(
-    "shipments_reason",
-    *(shipments.c.state, shipments.c.reason, shipments.c.changed_at),
-    sqlite_where=text(UNSETTLED),
-    postgresql_where=text(UNSETTLED),
-)
-_COMPANION = text("companion_of IS NOT NULL")
-Index("shipments_companions", shipments.c.companion_of, sqlite_where=_COMPANION, postgresql_where=_COMPANION)
-_LEASED = text("lease_until IS NOT NULL")
-Index("shipments_leased", shipments.c.account, shipments.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
 
 #: Every call to VTEX, stored before it is made. ``outcome`` null: begun, with no recorded end. ``shipment`` is
 #: `about_order` for a call that belongs to no shipment.
@@ -186,14 +153,6 @@ attempts = Table(
     Column("outcome", Text),
     Column("answer", Text),
 )
-_OPEN_ATTEMPT = text("outcome IS NULL")
-Index("attempts_shipment", attempts.c.shipment, attempts.c.id)
-Index("attempts_open", attempts.c.shipment, sqlite_where=_OPEN_ATTEMPT, postgresql_where=_OPEN_ATTEMPT)
-_WRITTEN = text("request IS NOT NULL")
-Index("attempts_written", attempts.c.order_id, attempts.c.id, sqlite_where=_WRITTEN, postgresql_where=_WRITTEN)
-Index("attempts_writes", attempts.c.begun_at, sqlite_where=_WRITTEN, postgresql_where=_WRITTEN)
-_REFUSED = text("outcome = 'refused'")
-Index("attempts_refused", attempts.c.account, attempts.c.begun_at, sqlite_where=_REFUSED, postgresql_where=_REFUSED)
 
 #: The owner of each invoice: the shipment whose tracking it carries, the first that intended to write it.
 invoices = Table(
@@ -231,7 +190,6 @@ links = Table(
     Column("told_at", Double, nullable=False),
     Column("also", Text),  # the other places that the parcel serves: order and invoice of each, as JSON
 )
-Index("links_order", links.c.account, links.c.order_id)
 
 #: The names by which a link or an order may refer to a stuck shipment.
 waits = Table(
@@ -242,7 +200,6 @@ waits = Table(
     Column("value", Text, primary_key=True),
     Column("shipment", Text, primary_key=True),
 )
-Index("waits_shipment", waits.c.shipment)
 
 #: Changed orders that are read for the index when nothing else is due.
 order_news = Table(
@@ -254,7 +211,6 @@ order_news = Table(
     Column("noted_at", Double, nullable=False, server_default="0"),
     Column("tries", Integer, nullable=False, server_default="0"),
 )
-Index("order_news_due", order_news.c.account, order_news.c.due_at)
 
 #: VTEX's order hooks that this receiver installed, and when each was last seen in place.
 hooks = Table(
@@ -281,7 +237,6 @@ backfills = Table(
     Column("facts", Integer, nullable=False, server_default="0"),
     Column("finished_at", Double),
 )
-Index("orders_order", orders.c.account, orders.c.order_id)
 
 #: Rate limit and circuit breaker of a VTEX account, shared by every worker of every host.
 accounts = Table(
@@ -342,8 +297,6 @@ notifications = Table(
     Column("sent_at", Double),
     Column("error", Text),
 )
-_UNSENT = text("due_at IS NOT NULL")
-Index("notifications_due", notifications.c.due_at, sqlite_where=_UNSENT, postgresql_where=_UNSENT)
 
 #: What one process of all does at a time, when it did it last, and clocks that are wrong: ``clock:<host>``, in seconds.
 watches = Table(

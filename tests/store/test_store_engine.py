@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection
 
 from receiver.store import Database, NotMigrated, Queue, StoreUnavailable, migrate
 from receiver.store.engine import alembic_config, open_engine, revision, turnstile_of
+from receiver.store.indexes import metadata
 from receiver.store.migrations import HEAD
-from receiver.store.tables import metadata
 from tests.support.store_cases import NOW, add_shipments, shipment, spawn
 
 

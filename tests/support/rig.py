@@ -14,7 +14,7 @@ from adapters import Request
 from receiver.config import Config, parse
 from receiver.http import Http
 from receiver.processes.worker import Worker
-from receiver.reconcile import Reconciler
+from receiver.reconcile.reconciler import Reconciler
 from receiver.recordings import Recording
 from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Database, Index, Link, Linked, OperatorQueries, Queue

@@ -1,0 +1,76 @@
+"""A command imports what it needs, and nothing else: to start costs a tenth of what importing everything does."""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from receiver.cli import COMMANDS, main
+from tests.support.paths import ROOT
+
+#: Packages that take long to import, and that a command for people does without.
+SLOW = {
+    "alembic",
+    "cryptography",
+    "flask",
+    "gunicorn",
+    "jsonschema",
+    "jsonschema_rs",
+    "prometheus_client",
+    "requests",
+    "rich.console",
+    "sqlalchemy.dialects.postgresql",
+}
+#: Runs the command, and then writes what was imported to stderr.
+RUN = """
+import json, sys
+from receiver.cli import main
+main(sys.argv[1:], standalone_mode=False)
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def imported(*arguments: str, config: str = "none") -> set[str]:
+    """Every module that the command imports, in a process of its own."""
+    environ = {"RECEIVER_CONFIG": config, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *arguments], env=environ, capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_help():
+    """The list of commands needs click alone."""
+    modules = imported("--help")
+
+    assert set() == modules & (SLOW | {"sqlalchemy", "adapters"})
+    assert {"receiver", "receiver.cli"} == {name for name in modules if name.partition(".")[0] == "receiver"}
+
+
+@pytest.mark.parametrize("command", [["show", "melhor-envio/p1"], ["shipments"]], ids=["show", "shipments"])
+def test_look(operator, command):
+    """A look at what is stored needs the database, and no network."""
+    operator.in_step()
+
+    assert set() == imported(*command, config=str(operator.config)) & SLOW
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_line(name):
+    """A command's line in the list is what the command says of itself, and its module is the one that is named."""
+    module, line = COMMANDS[name]
+
+    assert line == main.commands[name].get_short_help_str(limit=200)
+    assert name in [command.name for command in import_module(f"receiver.commands.{module}").COMMANDS]
+
+
+def test_every_command():
+    """Every command of a listed module is listed."""
+    modules = {module for module, _ in COMMANDS.values()}
+    defined = [command.name for module in modules for command in import_module(f"receiver.commands.{module}").COMMANDS]
+
+    assert sorted(COMMANDS) == sorted(defined)
+    assert set(COMMANDS) == set(main.commands)
+    assert len(COMMANDS) == len(main.commands)

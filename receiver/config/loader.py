@@ -102,10 +102,8 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
 
 def _rows_days(table: Table) -> float | None:
     """``None`` where it is left to the database."""
-    if "keep_rows_days" not in table.given:
-        return None
-    days = table.number("keep_rows_days", 0, least=0)
-    if 0 < days < 30:
+    days = table.optional_number("keep_rows_days", least=0)
+    if days is not None and 0 < days < 30:
         table.fault("keep_rows_days", "must be 0 (never) or at least 30: a repeat is known by its row")
     return days
 
@@ -283,6 +281,7 @@ def parse_endpoint(
         invoice_numbers=table.choice("invoice_numbers", ("repeat", "unique"), "repeat"),
         one_parcel_per_invoice=table.boolean("one_parcel_per_invoice", default=False),
         placeholders=_placeholders(table),
+        silent_after=table.optional_number("silent_after", least=0),
         **_calls(carrier, scheme, table),
     )
     table.finish()

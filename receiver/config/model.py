@@ -82,6 +82,8 @@ class Endpoint:
     one_parcel_per_invoice: bool = False
     #: Texts in VTEX's tracking field that do not count as numbers; `PLACEHOLDER_FIELDS` in braces are filled in.
     placeholders: tuple[str, ...] = ()
+    #: Hours without a delivery that people are told of; 0: never; ``None``: against the endpoint's own rhythm.
+    silent_after: float | None = None
     base_url: str | None = None
     fetch_credentials: str | None = field(default=None, repr=False)
 

@@ -129,6 +129,9 @@ class Table:
 
         return float(self._get(key, default, right, f"a number of at least {least:g}"))
 
+    def optional_number(self, key: str, *, least: float) -> float | None:
+        return self.number(key, least, least=least) if key in self.given else None
+
     def growing(self, key: str, default: tuple[float, ...], *, least: float) -> tuple[float, ...]:
         def right(value: Any) -> bool:
             if not isinstance(value, list) or not value or any(isinstance(item, bool) for item in value):

@@ -59,6 +59,12 @@ class Cause(StrEnum):
         "endpoint {subject} has had no delivery for unusually long",
         "receiver rejects; is the webhook still registered at the carrier?",
     )
+    ACCOUNT_SILENT = (
+        "account_silent",
+        Severity.CRITICAL,
+        "no endpoint of account {subject} has had a delivery for unusually long",
+        "does the internet reach this receiver? a holiday looks the same; receiver status, receiver rejects",
+    )
     CLOCK = (
         "clock",
         Severity.WARNING,

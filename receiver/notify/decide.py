@@ -4,9 +4,8 @@ Each is told once when it begins and once when it is over, and not again before 
 is repeated in the digest of the morning.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -74,20 +73,6 @@ def message(kind: str, alert: Alert) -> Message:
     """What a channel sends about an alert: ``kind`` is ``opened``, ``more``, ``resolved``."""
     told = ("cause", "subject", "severity", "title", "lines", "command", "count")
     return {"kind": kind, **{name: alert[name] for name in told}, "since": alert["opened_at"]}
-
-
-def silent_endpoints(hours: Mapping[str, Sequence[int]], now: float) -> list[str]:
-    """The endpoints that have been silent for longer than ever within the hours given: half as long again as the
-    longest silence, and at least six hours. One with fewer than ten such hours has no rhythm yet."""
-    present = int(now // 3600)
-    found = []
-    for endpoint, heard in hours.items():
-        if len(heard) < 10:
-            continue
-        longest = max(later - earlier for earlier, later in pairwise(heard))
-        if present - heard[-1] > max(6.0, 1.5 * longest):
-            found.append(endpoint)
-    return found
 
 
 def _present(former: Alert | None, finding: Finding, now: float) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
-from receiver.notify.decide import silent_endpoints
+from receiver.notify.rhythm import HORIZON_HOURS, Rhythm, Silence, silences
 from receiver.shipments.record import TO_DECIDE
 from receiver.store import Database, OperatorQueries
 from receiver.store.alerts import Alerts
@@ -21,8 +21,7 @@ OLD_BACKLOG = 900.0
 _VTEX_PAUSE = 600.0
 #: Seconds between a host's clock and VTEX's from which on it is told, and for which a finding about it holds.
 WRONG_CLOCK, _CLOCK_HOLDS = 60.0, 300.0
-#: Days over which an endpoint's rhythm is measured, and seconds for which the measure holds.
-_RHYTHM_DAYS, _RHYTHM_HOLDS = 14, 3600.0
+_HOUR = 3600.0
 
 
 class Findings:
@@ -35,8 +34,9 @@ class Findings:
             OperatorQueries(database),
             Alerts(database),
         )
-        self._hours: dict[str, list[int]] = {}
-        self._hours_until = 0.0
+        #: In how many minutes of each hour each endpoint was heard, up to the hour in which that was read.
+        self._heard: dict[str, dict[int, int]] = {}
+        self._read_in: int | None = None
 
     def all(self) -> Iterator[Finding]:
         """Every cause that is there now. Raises `StoreUnavailable`."""
@@ -47,8 +47,7 @@ class Findings:
         yield from (_finding(Cause.UNKNOWN_WORD, group, _word) for group in read.unknown_words(since=now - _LASTS))
         yield from (_finding(Cause.UNKNOWN_ADDRESS, group, _route) for group in read.unknown_routes(since=now - _LASTS))
         yield from self._accounts(now)
-        for endpoint in self._silent(now):
-            yield Finding(cause=Cause.SILENT, subject=endpoint)
+        yield from map(_silence, self._silent(int(now // _HOUR)))
         for host, offset in self._alerts.clocks(since=now - _CLOCK_HOLDS).items():
             ahead = f"{abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} VTEX's"
             yield Finding(cause=Cause.CLOCK, subject=host, lines=(ahead,))
@@ -66,11 +65,36 @@ class Findings:
             line = f"the oldest for {(now - oldest) / 60:.0f} minutes"
             yield Finding(cause=Cause.BACKLOG, subject="all", lines=(line,))
 
-    def _silent(self, now: float) -> list[str]:
-        if now >= self._hours_until:
-            self._hours = self._conditions.hours_heard(since=now - _RHYTHM_DAYS * _DAY)
-            self._hours_until = now + _RHYTHM_HOLDS
-        return [name for name in silent_endpoints(self._hours, now) if name in self._config.endpoints]
+    def _silent(self, present: int) -> list[Silence]:
+        """The silences of the hour. The last hours are read once each, and again while an endpoint is silent."""
+        if self._read_in != present:
+            self._read(present)
+        found = silences(self._rhythms(), present)
+        if found:
+            self._read(present)
+            found = silences(self._rhythms(), present)
+        return found
+
+    def _read(self, present: int) -> None:
+        begin = present - HORIZON_HOURS if self._read_in is None else self._read_in
+        for endpoint, hours in self._conditions.minutes_heard(since=begin * _HOUR).items():
+            self._heard.setdefault(endpoint, {}).update(hours)
+        self._read_in = present
+        for hours in self._heard.values():
+            for hour in [hour for hour in hours if hour < present - HORIZON_HOURS]:
+                del hours[hour]
+
+    def _rhythms(self) -> dict[str, Rhythm]:
+        return {
+            name: Rhythm(endpoint.account, self._heard.get(name, {}), endpoint.silent_after)
+            for name, endpoint in self._config.endpoints.items()
+        }
+
+
+def _silence(one: Silence) -> Finding:
+    usual = f", while {one.usual:g} were usual at this time of the week" if one.usual else ""
+    line = f"none since the hour of {stamp(one.since * _HOUR)}{usual}"
+    return Finding(cause=Cause.ACCOUNT_SILENT if one.of_account else Cause.SILENT, subject=one.subject, lines=(line,))
 
 
 def _finding(cause: Cause, group: Group, line: Callable[[dict[str, Any]], str]) -> Finding:

@@ -59,7 +59,18 @@ class TestExample:
         """It shows every setting that the program reads, and only those."""
         written = re.sub(r"(?m)^# (?=\w+ = |\[\[)", "", EXAMPLE.read_text())
         shown = set(re.findall(r"(?m)^(\w+) = ", written)) | {"auth", "scheme", "name"}
-        readers = ("text", "texts", "number", "boolean", "choice", "zone", "table", "growing", "address")
+        readers = (
+            "text",
+            "texts",
+            "number",
+            "optional_number",
+            "boolean",
+            "choice",
+            "zone",
+            "table",
+            "growing",
+            "address",
+        )
         modules = ("loader", "operators", "rules", "notify")
         trees = [ast.parse((ROOT / "receiver" / "config" / f"{name}.py").read_text()) for name in modules]
         read = {

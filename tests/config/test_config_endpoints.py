@@ -98,6 +98,13 @@ class TestEndpoint:
         assert ("join", "overwrite") == (made.second_parcel, made.number_changed)
         assert ("hold", "keep") == (endpoint().second_parcel, endpoint().number_changed)
 
+    def test_silent_after(self):
+        """A fixed limit of silence is hours; 0 is one too, and unset is none."""
+        assert [24, 0, None] == [
+            made.silent_after for made in (endpoint(silent_after=24), endpoint(silent_after=0), endpoint())
+        ]
+        assert ["endpoints.shop.silent_after: must be a number of at least 0"] == endpoint_faults(silent_after=-1)
+
     def test_one_parcel_per_invoice(self):
         """The merchant's word that no two parcels share an invoice; by default they may."""
         assert [True, False] == [

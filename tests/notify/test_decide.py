@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from receiver.notify.causes import Cause, Finding
-from receiver.notify.decide import decide, digest, last_digest, silent_endpoints
+from receiver.notify.decide import decide, digest, last_digest
 
 NOW, HOUR = 1_795_000_000.0, 3600.0
 HELD = Finding(cause=Cause.HELD, subject="lux", count=2, lines=("TN1BR: ambiguous_invoice",))
@@ -89,16 +89,6 @@ def test_digest() -> None:
 def test_morning(zone: str, hours: float) -> None:
     """The digest is due at its time of day, where the people are. The present is 11:06 in UTC."""
     assert pytest.approx(hours, abs=0.01) == (NOW - last_digest(NOW, 8 * 60, ZoneInfo(zone))) / HOUR
-
-
-def test_silence() -> None:
-    """An endpoint is silent against its own rhythm: one that rests every weekend is not silent on a Sunday."""
-    present = int(NOW // HOUR)
-    weekend = [present - 100 + hour for hour in (*range(20), *range(80, 90))]
-
-    assert [] == silent_endpoints({"rests": weekend, "new": [present - 500]}, NOW)
-    assert ["stopped"] == silent_endpoints({"stopped": [present - 40 + hour for hour in range(20)]}, NOW)
-    assert [] == silent_endpoints({"short": [present - 25 + hour for hour in range(20)]}, NOW)
 
 
 @pytest.mark.parametrize("cause", Cause)

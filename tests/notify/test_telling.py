@@ -5,17 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from receiver.config import Notify
 from receiver.notify.channels import NotSent
 from receiver.notify.task import NotifyTask
 from receiver.store import Queue
 from receiver.store.alerts import Alerts
+from receiver.store.tables import deliveries
 from tests.support.configs import config
 from tests.support.console import Operator, receiver
 from tests.support.mail_server import MailServer
-from tests.support.rig import UNREADABLE, Rig, order, package, posted
+from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, order, package, posted
 
 HOUR = 3600.0
 
@@ -43,6 +44,13 @@ class Telling:
     def __init__(self, rig: Rig, **settings) -> None:
         self.rig, self.chat = rig, Chat()
         rig.config = replace(rig.config, notify=config(notify=settings).notify if settings else Notify())
+        self.start()
+
+    def start(self, *endpoints: str) -> None:
+        """Both processes, anew, with these endpoints."""
+        rig = self.rig
+        if endpoints:
+            rig.configure(endpoints=dict.fromkeys(endpoints, MELHOR_ENVIO))
         self.tasks = [
             NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels={"chat": self.chat}) for _ in range(2)
         ]
@@ -134,15 +142,43 @@ def test_backlog(telling: Telling) -> None:
     assert [("opened", "account_paused", "lux"), ("resolved", "backlog", "all")] == telling.look()
 
 
-def test_silent(telling: Telling) -> None:
-    """An endpoint that had deliveries every hour and then none is told."""
-    rig = telling.rig
-    for number in range(12):
-        rig.now += HOUR
-        rig.post({**posted(parcel=f"p{number}"), "event": "order.created"})
-    rig.database.write(lambda connection: connection.execute(text("UPDATE shipments SET due_at = NULL")))
+def heard_daily(rig: Rig, **until: float) -> None:
+    """Each endpoint was heard every five minutes from 8 to 18, for five weeks; on the last day until its hour. It is
+    noon of that day."""
+    midnight = (rig.now // 86_400 + 36) * 86_400
+    rig.now = midnight + 12 * HOUR
+    moments = [midnight - day * 86_400 + at for day in range(36) for at in range(8 * 3_600, 18 * 3_600, 300)]
+    row = {"carrier": "melhor_envio", "outcome": "ignored", "proof": "hmac", "method": "POST"}
+    row |= dict.fromkeys(("target", "headers", "digest"), "")
+    rows = [
+        {"id": f"{name}{at}", "endpoint": name.replace("_", "-"), "received_at": at, "dedup": f"{name}{at}", **row}
+        for name, hour in until.items()
+        for at in moments
+        if at < midnight + hour * HOUR
+    ]
+    rig.database.write(lambda connection: connection.execute(insert(deliveries), rows))
 
-    assert [[], [("opened", "silent", "melhor-envio")]] == [telling.look(), telling.look(8)]
+
+def test_silent(telling: Telling) -> None:
+    """An endpoint that falls silent while another is heard is told, with what is usual; a delivery ends it."""
+    telling.start("melhor-envio", "other")
+    heard_daily(telling.rig, melhor_envio=12, other=18)
+
+    assert [[], [("opened", "silent", "melhor-envio")]] == [telling.look(), telling.look(2)]
+    assert ["none since the hour of 2026-12-24T11:00:00+00:00, while 24 were usual at this time of the week"] == (
+        telling.chat.got[0][1]["lines"]
+    )
+    telling.rig.post({**posted(), "event": "order.created"})
+    telling.rig.work()
+    assert [("resolved", "silent", "melhor-envio")] == telling.look()
+
+
+def test_account_silent(telling: Telling) -> None:
+    """Where each endpoint of an account falls silent, the account is told, once."""
+    telling.start("melhor-envio", "other")
+    heard_daily(telling.rig, melhor_envio=12, other=12)
+
+    assert [[], [("opened", "account_silent", "lux")]] == [telling.look(), telling.look(3)]
 
 
 def test_clock(telling: Telling) -> None:

@@ -1,8 +1,8 @@
 """How writes are committed: one way for each dialect.
 
-SQLite: one thread commits for all waiting callers (group commit). Each write has its own savepoint, so a bad row harms
-no other. PostgreSQL groups its commits itself. There each write is its own transaction, because groups that lock the
-same rows in different orders deadlock. Only a `Bulk`, which locks in one order, is shared.
+SQLite: one thread commits for all waiting callers (group commit). Writes that differ have a savepoint each, so a bad
+row harms no other. PostgreSQL groups its commits itself. There each write is its own transaction, because groups that
+lock the same rows in different orders deadlock. Only a `Bulk`, which locks in one order, is shared.
 """
 
 import contextlib
@@ -171,8 +171,8 @@ class GroupCommit:
     def _commit(self, group: list[Job], turnstile: Turnstile) -> None:
         outcomes: list[_Outcome] = []
         try:
-            with turnstile.turn(), self._engine.begin() as connection:
-                outcomes = [outcome for jobs in _by_bulk(group) for outcome in _run_together(connection, jobs)]
+            with turnstile.turn():
+                outcomes = self._at_once(group) or self._in_savepoints(group)
         except BaseException as error:  # noqa: BLE001  nothing was committed: every waiting caller gets the error
             outcomes = [(job, None, error) for job in group]
             if isinstance(error, REFUSALS):
@@ -182,6 +182,23 @@ class GroupCommit:
                 job.future.set_exception(failure)
             else:
                 job.future.set_result(result)
+
+    def _at_once(self, group: list[Job]) -> "list[_Outcome] | None":
+        """One job, or jobs of one bulk, without a savepoint. ``None``: which job failed shows in savepoints."""
+        if len(group) > 1 and (group[0].bulk is None or any(job.bulk != group[0].bulk for job in group)):
+            return None
+        try:
+            with self._engine.begin() as connection:
+                results = [group[0].run(connection)] if len(group) == 1 else _together(connection, group)
+        except Exception as error:
+            if len(group) == 1 or isinstance(error, REFUSALS):
+                raise
+            return None
+        return [(job, result, None) for job, result in zip(group, results, strict=True)]
+
+    def _in_savepoints(self, group: list[Job]) -> "list[_Outcome]":
+        with self._engine.begin() as connection:
+            return [outcome for jobs in _by_bulk(group) for outcome in _run_together(connection, jobs)]
 
 
 _Outcome = tuple[Job, Any, BaseException | None]

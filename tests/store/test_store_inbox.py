@@ -214,6 +214,19 @@ def test_group_commit(database: Database) -> None:
         assert 1 == len(commits) == transactions(database)
 
 
+def test_no_savepoint(database: Database) -> None:
+    """Neither a write alone nor a group of deliveries needs a savepoint."""
+    savepoints: list[Any] = []
+    event.listen(database._writer.engine, "savepoint", lambda _, name: savepoints.append(name))
+    Inbox(database).receive(delivery("p1"))
+    receive_together(database, [delivery("p1"), delivery("p2")])
+    with pytest.raises(ZeroDivisionError):
+        database.write(lambda _: 1 / 0)
+
+    assert [] == savepoints
+    assert 2 == len(OperatorQueries(database).history("ep/p1")["deliveries"])
+
+
 def test_twins_in_a_group(database: Database) -> None:
     """The same event twice in one group is one delivery."""
     twins = [delivery("p1", dedup="ep:event:1") for _ in range(2)]

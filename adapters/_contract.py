@@ -112,10 +112,11 @@ class Shipment:
     ``key`` is the carrier's own stable id of the parcel (the tracking number only if there is none); everything else
     may be unknown. Times are aware. ``volume`` distinguishes several volumes under one key. ``tracking_number`` is the
     number that shoppers search for; every other number of the same parcel is a reference of the kind
-    ``tracking_number``. ``courier_code`` is the gateway's own code of the company that carries the parcel; the
-    endpoint's setting ``couriers`` maps such codes to names. ``reverse``: the carrier itself marks the parcel as a
-    return or exchange label. ``unknown_words`` are the carrier's status words or codes in this message that the adapter
-    has no entry for, as written.
+    ``tracking_number``. ``replaces`` is the key of an earlier parcel that this one stands in for, and ``replaced_by``
+    the key of the one that stands in for this. ``courier_code`` is the gateway's own code of the company that carries
+    the parcel; the endpoint's setting ``couriers`` maps such codes to names. ``reverse``: the carrier itself marks the
+    parcel as a return or exchange label. ``unknown_words`` are the carrier's status words or codes in this message that
+    the adapter has no entry for, as written.
     """
 
     key: str
@@ -131,6 +132,8 @@ class Shipment:
     events: tuple[TrackingEvent, ...] = ()
     volume: str = ""
     reverse: bool = False
+    replaces: str = ""
+    replaced_by: str = ""
     unknown_words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

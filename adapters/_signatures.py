@@ -13,7 +13,7 @@ import re
 import secrets as chance
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 from urllib.parse import unquote_to_bytes
@@ -57,7 +57,8 @@ class Hmac(AnySecret):
     """A keyed hash in a header, over the exact body bytes or over the result of ``message``, which raises
     `NotAuthentic` if the request lacks a part of it.
 
-    ``prefix`` must precede the hash, ``tolerated`` may; ``aliases`` are other names of the header.
+    ``prefix`` must precede the hash, ``tolerated`` may; ``aliases`` are other names of the header. ``renamed``: the
+    merchant may give the header another name.
     """
 
     kind: ClassVar[str] = "hmac"
@@ -67,12 +68,17 @@ class Hmac(AnySecret):
     prefix: str = ""
     tolerated: str = ""
     aliases: tuple[str, ...] = ()
+    renamed: bool = False
     key: Callable[[str], bytes] = utf8
     message: Callable[[Request], bytes] = whole_body
 
     @property
     def credential_headers(self) -> tuple[str, ...]:
         return (self.header, *self.aliases)
+
+    def under(self, header: str) -> "Hmac":
+        """The same under a name of the merchant's, where the prefix may be missing."""
+        return replace(self, header=header, prefix="", tolerated=self.prefix or self.tolerated)
 
     def fault(self, secret: str) -> str | None:
         try:

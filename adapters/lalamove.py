@@ -133,6 +133,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     number = name(order["orderId"], "$.data.order.orderId")
     replaced = text(order.get("previousOrderId"), "$.data.order.previousOrderId")
     happened_at = _happened_at(payload, request)
+    former = [] if replaced is None else [_former(replaced, number, happened_at)]
     return [
         Shipment(
             key=number,
@@ -145,9 +146,16 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.TRACKING_NUMBER, replaced),) if replaced else (),
             events=_events(data, status, happened_at),
+            replaces=replaced or "",
             unknown_words=(unknown,) if unknown else (),
-        )
+        ),
+        *former,
     ]
+
+
+def _former(number: str, successor: str, at: datetime | None) -> Shipment:
+    """The order that another one has replaced: what Lalamove says of it later is not about the parcel any more."""
+    return Shipment(key=number, status=Status.OTHER, happened_at=at, tracking_number=number, replaced_by=successor)
 
 
 def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature

@@ -24,8 +24,13 @@ from adapters import (
 NAME = "Skydropx"
 DOCS = "https://pro.skydropx.com/es-MX/api-docs"
 # The panel offers "HMAC <hex>" over the exact bytes, or a fixed "Bearer <token>", which the page calls less safe. The
-# header's name is the customer's choice; under another one than Authorization only a fixed value can be compared.
-AUTH = (Hmac(header="authorization", encoding="hex", digest="sha512", prefix="HMAC "), Bearer(), Header(), Path())
+# header's name is the customer's choice, of 3 to 25 characters.
+AUTH = (
+    Hmac(header="authorization", encoding="hex", digest="sha512", prefix="HMAC ", renamed=True),
+    Bearer(),
+    Header(),
+    Path(),
+)
 REPLY = Reply(unreadable=422)
 PROBE = None
 RETRIES = None

@@ -104,6 +104,8 @@ def _scheme(scheme: Scheme) -> str:
     headers = ", ".join(f"`{name}`" for name in scheme.credential_headers if name)
     if scheme.kind == "header" and not headers:
         return "`header` of your choice"
+    if getattr(scheme, "renamed", False):
+        headers += " or a header of your choice"
     return f"`{scheme.kind}`" + (f" in {headers}" if headers and scheme.kind not in ("bearer", "basic") else "")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from adapters import Exchange, RsaJwks, Scheme
+from adapters import Exchange, Hmac, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
 from receiver.config.model import AWAIT_SECONDS, MAX_BODY, PLACEHOLDER_FIELDS, Account, Config, Endpoint, Metrics
@@ -356,9 +356,9 @@ def _scheme(carrier: Carrier, table: Table) -> Scheme | None:
         if name is not None:
             given.fault("scheme", "must be given together with name")
         return carrier.auth[0]
-    if name is not None and kind not in ("header", "query"):
+    if name is not None and kind not in ("header", "query", "hmac"):
         given.fault("name", f"has no meaning for scheme {kind!r}")
-    if name is not None and kind == "header":
+    if name is not None and kind in ("header", "hmac"):
         name = name.lower()
         if not _HEADER.fullmatch(name):
             given.fault(
@@ -373,6 +373,8 @@ def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: Table) 
         allowed = sorted({scheme.kind for scheme in carrier.auth})
         table.fault("scheme", f"{kind!r} is not offered by {carrier.slug}; choose one of {', '.join(allowed)}")
         return None
+    if kind == "hmac" and name is not None:
+        return _signed_under(name, carrier, of_kind[0], table)
     if kind == "query":
         return replace(of_kind[0], name=name) if name else of_kind[0]  # type: ignore[type-var]  # a Query dataclass
     if kind != "header" or not name:
@@ -384,3 +386,10 @@ def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: Table) 
         table.fault("name", f"{carrier.slug} sends its secret in {of_kind[0].credential_headers[0]}, not in {name}")
         return None
     return replace(free[0], name=name)  # type: ignore[type-var]  # a Header dataclass
+
+
+def _signed_under(name: str, carrier: Carrier, scheme: Scheme, table: Table) -> Scheme | None:
+    if isinstance(scheme, Hmac) and scheme.renamed:
+        return scheme.under(name)
+    table.fault("name", f"has no meaning for scheme 'hmac': {carrier.slug} names the header itself")
+    return None

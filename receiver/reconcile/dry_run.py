@@ -3,7 +3,7 @@ that is a mapping. It makes no network call and stores nothing."""
 
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from receiver.config import Account, Config, Endpoint
 from receiver.reconcile.reconciler import Reconciler
 from receiver.shipments import Known, ShipmentRecord, Update
 from receiver.shipments.numbers import normalised
-from receiver.store import Attempt, Claim, Index, Lease, Queue, Settlement
+from receiver.store import Attempt, Claim, Index, Lease, Place, Queue, Settlement
 from receiver.store.accounts import Accounts
 from receiver.store.counters import Counters, Timed
 from receiver.vtex.answers import NotFound
@@ -107,6 +107,9 @@ class _Queue(Queue):
 
     def known(self, ids: Sequence[str]) -> list[Known]:
         return self._stored.known(ids) if self._stored else []
+
+    def places(self, ids: Collection[str]) -> list[Place]:  # noqa: ARG002  as `Queue` has it
+        return []
 
 
 class _Counters(Counters):

@@ -14,8 +14,10 @@ from receiver.shipments import (
     Reason,
     Sent,
     ShipmentRecord,
+    Stamped,
     State,
     held,
+    kept,
     local_time,
     unknown_word,
     waiting,
@@ -129,6 +131,8 @@ def input_digest(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> 
 
 
 def _before_dispatch(was: Generation, known: Known, endpoint: Endpoint, config: Config) -> NextState | None:
+    if known.replaced_by is not None and not _is_assigned_since(was, known.replaced_by):
+        return kept(Reason.REPLACED, f"{endpoint.name}/{known.replaced_by.value}")
     if not _is_overruled(was, known):
         if known.cancelled_after_possession or (known.voided and was.sent):
             return held(Reason.CANCELLED_AFTER_SEND if was.sent else Reason.CANCELLED_AFTER_DISPATCH)
@@ -141,6 +145,11 @@ def _before_dispatch(was: Generation, known: Known, endpoint: Endpoint, config: 
     if known.tracking_number is None:
         return waiting(State.WAITING, Reason.NO_TRACKING_NUMBER)
     return None
+
+
+def _is_assigned_since(was: Generation, news: Stamped) -> bool:
+    """True if a person named the order after this news had come."""
+    return was.assignment is not None and (was.assignment.at or 0) >= news.stamp[1].timestamp()
 
 
 def _is_overruled(was: Generation, known: Known) -> bool:

@@ -4,7 +4,7 @@ events. Then comes the settlement. Pure modules make all decisions; `failures` m
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from receiver.calls.claimed import ClaimCalls
@@ -15,7 +15,7 @@ from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
 from receiver.reconcile.failures import FailurePolicy
 from receiver.reconcile.plan import clues_of, plan, policy_of
-from receiver.reconcile.resolve import Found, Resolver, names_of
+from receiver.reconcile.resolve import Found, Resolver, names_of, replaced_by
 from receiver.reconcile.unknown_writes import check_unknown_writes
 from receiver.shipments import Decision, Generation, NextState, Reason, State, Visibility, advance, held, kept, waiting
 from receiver.shipments.numbers import spellings
@@ -150,7 +150,9 @@ class Reconciler:
         context.decided = True
         account = context.claim.account
         of = (context.shipment, context.known, context.endpoint, self._queue.index)
-        resolver = Resolver(*of, get_order=context.calls.order, get_group=context.calls.group)
+        replaced = replaced_by(context.claim.id, context.known)
+        former = self._queue.places(replaced)
+        resolver = Resolver(*of, former=former, get_order=context.calls.order, get_group=context.calls.group)
         found = resolver.find()
         context.links_read |= resolver.links_read
         if isinstance(found, Wait | Hold):
@@ -158,7 +160,7 @@ class Reconciler:
         order = found.order
         if (elsewhere := self._at_seller(context, order)) is not None:
             return elsewhere
-        owners = self._queue.owners(account, order.order_id)
+        owners = _passed_on(self._queue.owners(account, order.order_id), replaced)
         history = History(context.sent, context.unsettled, owners, overruled=context.was.overrules)
         decision = decide(order, _clues(context, found, owners), context.wanted(), history, policy_of(context.endpoint))
         if isinstance(decision, Wait):
@@ -343,6 +345,14 @@ class Reconciler:
                 "needs a person: shipment=%s state=%s reason=%s note=%s",
                 context.claim.id, end.state, end.reason, settlement.generation.note,
             )  # fmt: skip
+
+
+def _passed_on(owners: Mapping[str, Owner], replaced: Collection[str]) -> dict[str, Owner]:
+    """The owners, without the claim of a parcel that another one stands in for, unless VTEX was told its delivery."""
+    return {
+        invoice: replace(owner, moved=owner.moved or (owner.shipment in replaced and not owner.is_delivered))
+        for invoice, owner in owners.items()
+    }
 
 
 def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner]) -> Clues:

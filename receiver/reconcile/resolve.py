@@ -15,7 +15,7 @@ from receiver.reconcile.order_texts import order_texts
 from receiver.reconcile.plan import clues_of, input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import normalised, same_number, spellings
-from receiver.store import Index
+from receiver.store import Index, Place
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
 from receiver.vtex.choice import Hold, Wait, bears_key, bears_parcel
@@ -49,8 +49,8 @@ class Found:
 
 
 class Resolver:
-    """Finds the order of one claim. ``get_order`` and ``get_group`` ask VTEX. Their errors are passed on, except for an
-    order that VTEX does not know."""
+    """Finds the order of one claim. ``former`` is where the parcels are that this one stands in for. ``get_order`` and
+    ``get_group`` ask VTEX. Their errors are passed on, except for an order that VTEX does not know."""
 
     def __init__(
         self,
@@ -59,11 +59,12 @@ class Resolver:
         endpoint: Endpoint,
         index: Index,
         *,
+        former: Sequence[Place] = (),
         get_order: Callable[[str], Order],
         get_group: Callable[[str], Any],
     ) -> None:
         self._shipment, self._known, self._endpoint, self._index = shipment, known, endpoint, index
-        self._get_order, self._get_group = get_order, get_group
+        self._get_order, self._get_group, self._former = get_order, get_group, former
         self._account = shipment.account
         #: If another account sold the order, only its id there may name it here: each account has its own numbers.
         self._sold = SoldElsewhere.of(shipment.generation.decision, shipment.account)
@@ -77,7 +78,7 @@ class Resolver:
         """The order, or why none was found."""
         if self._shipment.generation.assignment is not None:
             return self._order(self._shipment.generation.assignment.order_id)
-        found = self._linked() or self._awaited()
+        found = self._linked() or self._inherited() or self._awaited()
         if found is not None:
             return found
         found = self._named()
@@ -127,6 +128,18 @@ class Resolver:
             return Hold(Reason.AMBIGUOUS_INVOICE, f"links name {', '.join(invoices)} of {linked}")
         found = self._order(linked)
         return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
+
+    def _inherited(self) -> Found | Wait | Hold | None:
+        """The order and the invoice of the parcel that this one stands in for."""
+        if not self._former:
+            return None
+        orders = {place.order_id for place in self._former}
+        if len(orders) > 1:
+            return _ambiguous(orders, "the parcel that this one replaces")
+        invoices = {place.invoice_number for place in self._former if place.invoice_number}
+        found = self._order(orders.pop())
+        invoice = invoices.pop() if len(invoices) == 1 else None
+        return replace(found, linked_invoice=invoice) if isinstance(found, Found) else None
 
     # -- what the carrier says --------------------------------------------------------------------------------------
 
@@ -296,7 +309,7 @@ def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orde
 
 def own_names(shipment: str, known: Known) -> set[Name]:
     """The names that a shipment has no matter how its endpoint is configured."""
-    names: set[Name] = {("shipment", shipment)}
+    names: set[Name] = {("shipment", one) for one in (shipment, *replaced_by(shipment, known))}
     for kind in ReferenceKind:
         if kind not in (ReferenceKind.TRACKING_NUMBER, ReferenceKind.INVOICE_SERIES):
             names |= {(str(kind), value) for value in known.values(kind)}
@@ -309,6 +322,11 @@ def own_names(shipment: str, known: Known) -> set[Name]:
     if len(series) == len(numbers) == 1:
         names.add((SERIES_NUMBER, f"{plain_number(series[0])}/{plain_number(numbers[0])}"))
     return names
+
+
+def replaced_by(shipment: str, known: Known) -> list[str]:
+    """The ids of the parcels that this shipment stands in for; they are of the same endpoint."""
+    return [f"{shipment.partition('/')[0]}/{key}" for key in sorted(known.replaces)]
 
 
 def _unknown_text(text: OrderText) -> Hold:

@@ -23,6 +23,8 @@ def shipment_to_json(shipment: Shipment) -> dict[str, Any]:
         "events": [_event_to_json(event) for event in shipment.events],
         "volume": shipment.volume,
         "reverse": shipment.reverse,
+        "replaces": shipment.replaces,
+        "replaced_by": shipment.replaced_by,
         "unknown_words": list(shipment.unknown_words),
     }
     return _without_empty(plain)
@@ -43,6 +45,8 @@ def shipment_from_json(plain: dict[str, Any]) -> Shipment:
         events=tuple(_event_from_json(event) for event in plain.get("events", ())),
         volume=plain.get("volume", ""),
         reverse=plain.get("reverse", False),
+        replaces=plain.get("replaces", ""),
+        replaced_by=plain.get("replaced_by", ""),
         unknown_words=tuple(plain.get("unknown_words", ())),
     )
 
@@ -64,6 +68,8 @@ def known_to_json(known: Known) -> dict[str, Any]:
             "last_heard": _iso(known.last_heard),
             "since": _iso(known.since),
             "reverse": known.reverse,
+            "replaces": sorted(known.replaces),
+            "replaced_by": _stamped_to_json(known.replaced_by),
         }
     )
 
@@ -83,6 +89,8 @@ def known_from_json(plain: dict[str, Any]) -> Known:
         last_heard=_time(plain.get("last_heard")),
         since=_time(plain.get("since")),
         reverse=plain.get("reverse", False),
+        replaces=frozenset(plain.get("replaces", ())),
+        replaced_by=_stamped_from_json(plain.get("replaced_by")),
     )
 
 

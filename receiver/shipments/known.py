@@ -74,7 +74,8 @@ class Known:
     ``unknown`` is the newest status word that the carrier's adapter does not know. ``first_heard`` and ``last_heard``
     are the times of its oldest and newest news. ``since`` is when this generation of a recycled number began: older
     news belongs to the earlier parcel. ``reverse``: a message, or a rule of the merchant's, marks it as a return or
-    exchange label.
+    exchange label. ``replaces`` are the carrier's keys of the parcels that it stands in for; ``replaced_by`` is the key
+    of the one that stands in for it.
     """
 
     status: Stamped | None = None
@@ -90,6 +91,8 @@ class Known:
     last_heard: datetime | None = None
     since: datetime | None = None
     reverse: bool = False
+    replaces: frozenset[str] = frozenset()
+    replaced_by: Stamped | None = None
 
     @property
     def first_volume(self) -> Volume:
@@ -231,6 +234,8 @@ def _join(known: Known, update: Update) -> Known:
         first_heard=min(known.first_heard, stamp[0]) if known.first_heard else stamp[0],
         last_heard=max(known.last_heard, stamp[0]) if known.last_heard else stamp[0],
         reverse=known.reverse or shipment.reverse,
+        replaces=known.replaces | ({shipment.replaces} - {""}),
+        replaced_by=_newest(known.replaced_by, shipment.replaced_by, stamp),
     )
 
 

@@ -239,6 +239,15 @@ class Reason(StrEnum):
         ),
     )
 
+    REPLACED = (
+        "replaced",
+        Kind.KEPT,
+        (
+            "The carrier carries the parcel under another number now, which takes this one's place. If this one goes "
+            "all the same: receiver assign."
+        ),
+    )
+
     NOT_DISPATCHED = ("not_dispatched", Kind.WAITING, "The carrier does not have the parcel yet.")
     NO_TRACKING_NUMBER = ("no_tracking_number", Kind.WAITING, "The carrier has not given the tracking number yet.")
     DISPATCH_AHEAD = (

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from receiver.store.claims import RateLimited as RateLimited
     from receiver.store.claims import Release as Release
     from receiver.store.claims import Settlement as Settlement
+    from receiver.store.companions import Place as Place
     from receiver.store.database import Database as Database
     from receiver.store.database import new_id as new_id
     from receiver.store.decisions import DecisionRecord as DecisionRecord
@@ -68,6 +69,7 @@ _GIVEN = {
         "Release",
         "Settlement",
     ),
+    "companions": ("Place",),
     "database": ("Database", "new_id"),
     "decisions": ("DecisionRecord",),
     "engine": ("NotMigrated", "StoreUnavailable", "migrate"),

@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Double, bindparam, case, literal, or_, select, update
@@ -18,7 +18,7 @@ from receiver.shipments import Known, Update, known_from_json
 from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store.accounts import LOOK_AGAIN, Accounts
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
-from receiver.store.companions import pass_on
+from receiver.store.companions import Place, pass_on
 from receiver.store.counters import VTEX_CALLS, counted
 from receiver.store.database import Database
 from receiver.store.index import Index
@@ -293,6 +293,19 @@ class Queue:
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:
         """Invoice number → the shipment whose tracking it carries, and what that shipment last wrote."""
         return owners_of(self._database, account, order_id)
+
+    def places(self, ids: Collection[str]) -> list[Place]:
+        """The order of each of these shipments that has one, assigned or chosen, and the invoice if one is named."""
+        columns = [shipments.c[name] for name in ("assigned_order", "assigned_invoice", "order_id", "invoice_number")]
+        statement = select(*columns).where(shipments.c.id.in_(sorted(ids))).order_by(shipments.c.id)
+        rows = self._database.rows(statement) if ids else []
+        pairs = [
+            (row["assigned_order"], row["assigned_invoice"])
+            if row["assigned_order"]
+            else (row["order_id"], row["invoice_number"])
+            for row in rows
+        ]
+        return [Place(order_id, invoice) for order_id, invoice in pairs if order_id]
 
     def known(self, ids: Sequence[str]) -> list[Known]:
         """What is known of these shipments, as of their last settlements."""

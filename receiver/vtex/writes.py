@@ -272,9 +272,9 @@ def _place(
     choice: Choice, owner: Owner | None, order_id: str, wanted: Wanted, history: History, policy: Policy
 ) -> _Place | Agreed | Keep | Hold:
     """Room for the parcel on the chosen invoice, or the obstacle: another parcel of ours, or a foreign number."""
-    number = _number_to_show(choice.package.tracking_number, wanted, history)
-    alone: Parcels = {wanted.shipment: (iso(wanted.dispatched_at), number)}
     other = owner if owner is not None and owner.shipment != wanted.shipment else None
+    number = _number_to_show(choice.package.tracking_number, wanted, history, other)
+    alone: Parcels = {wanted.shipment: (iso(wanted.dispatched_at), number)}
     if choice.rule == "assigned" and history.overruled:
         # A person's assignment overwrites once: what is written later wins.
         return _Place(choice, alone, other, displaces=other is not None and not other.moved)
@@ -328,13 +328,13 @@ def _beside(
     return Keep(choice, Reason.OTHER_PARCEL, f"{note}; {because}")
 
 
-def _number_to_show(standing: str | None, wanted: Wanted, history: History) -> str:
+def _number_to_show(standing: str | None, wanted: Wanted, history: History, other: Owner | None) -> str:
     """The number that the invoice should show. A number that is already there keeps VTEX's notation. So does another
-    number of the same parcel, unless we wrote it."""
+    number of the same parcel, unless we wrote it, for this shipment or for the ``other`` one."""
     if standing is None or same_number(standing, wanted.tracking_number):
         return standing or wanted.tracking_number
-    is_own = wanted.bears(standing) and not is_among(standing, _written(history))
-    return standing if is_own else wanted.tracking_number
+    ours = _written(history) | (other.numbers if other is not None else set())
+    return standing if wanted.bears(standing) and not is_among(standing, ours) else wanted.tracking_number
 
 
 def _corrects_the_day(body: Body, order_id: str, place: "_Place", wanted: Wanted, history: History) -> bool:

@@ -215,6 +215,8 @@ class TestSchemes:
              "query")),
             ("frenet", {"name": "x"}, "auth.scheme: must be given together with name"),
             ("frenet", {"scheme": "path", "name": "x"}, "auth.name: has no meaning for scheme 'path'"),
+            ("easypost", {"scheme": "hmac", "name": "x"}, ("auth.name: has no meaning for scheme 'hmac': easypost "
+             "names the header itself")),
             ("frenet", {"scheme": "header", "name": "x_token"}, ("auth.name: 'x_token' is no safe header name: use "
              "letters, digits and '-' ('_' is lost by proxies)")),
             ("easypost", {"scheme": "header"}, "auth.name: is needed: which header carries the secret?"),
@@ -232,6 +234,13 @@ class TestSchemes:
         assert Header("credential") == _chosen_scheme(fixed, "header", "credential", Table({}, "auth", noted))
         assert None is _chosen_scheme(fixed, "header", "x", Table({}, "auth", noted))
         assert ["auth.name: ups sends its secret in credential, not in x"] == noted
+
+    def test_signature_under_another_name(self):
+        """Where the customer names the header of the signature, the setting does."""
+        auth = {"scheme": "hmac", "name": "X-Shop-Proof"}
+        made = config(endpoints={"shop": {"carrier": "skydropx", "secrets": ["u"], "auth": auth}})
+
+        assert ("x-shop-proof",) == made.endpoints["shop"].scheme.credential_headers
 
     def test_basic(self):
         """Basic takes user and password; where the carrier puts its key into the user name, that is enough."""

@@ -154,18 +154,20 @@ class TestStatuses:
             lalamove.read(event() | {"eventType": "ORDER_TELEPORTED"}, POST)
 
     def test_replaced(self):
-        """A replacement names the order before it: what was linked to that one's number finds the new one."""
-        shipment = read_one(lalamove, event("order_replaced"))
+        """A replacement speaks of two orders: the new one stands in for the one before it."""
+        new, old = lalamove.read(event("order_replaced"), POST)
 
-        assert ("3300000000000000021", Status.ANNOUNCED) == (shipment.key, shipment.status)
-        assert [("tracking_number", "3300000000000000020")] == [(one.kind, one.value) for one in shipment.references]
-        assert () == read_one(lalamove, event()).references
+        assert ("3300000000000000021", Status.ANNOUNCED) == (new.key, new.status)
+        assert [("tracking_number", "3300000000000000020")] == [(one.kind, one.value) for one in new.references]
+        assert (old.key, new.key) == (new.replaces, old.replaced_by)
+        assert Status.OTHER is old.status
+        assert ((), "") == (read_one(lalamove, event()).references, read_one(lalamove, event()).replaces)
 
     def test_replaced_without_a_status(self):
         """A replacement may say nothing of where the parcel is; that is no unknown word."""
-        shipment = read_one(lalamove, event("order_replaced", status=None))
+        new, _ = lalamove.read(event("order_replaced", status=None), POST)
 
-        assert (Status.OTHER, ()) == (shipment.status, shipment.unknown_words)
+        assert (Status.OTHER, ()) == (new.status, new.unknown_words)
 
     @pytest.mark.parametrize(
         "body", [event() | {"apiKey": "pk_test_demo"}, event(shareLink="https://share.sandbox.lalamove.com?PH33")]

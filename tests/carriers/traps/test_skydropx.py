@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters import Ignored, Status, Unreadable, skydropx
+from adapters import Ignored, NotAuthentic, Status, Unreadable, skydropx
 from receiver.carriers import discover
 from tests.support.adapter import POST, payload, proves, read_one
 
@@ -50,8 +50,17 @@ class TestSignature:
         assert not proves(skydropx, "x-skydropx-signature", PROOF, BODY, SECRET)
         assert ("authorization",) == skydropx.AUTH[0].credential_headers
 
+    @pytest.mark.parametrize("written", [PROOF, PROOF.removeprefix("HMAC ")])
+    def test_renamed(self, written):
+        """The customer may name the header: the signature is read there, with or without the word, and only there."""
+        scheme = skydropx.AUTH[0].under("x-shop-proof")
+        scheme.check(replace(POST, headers={"x-shop-proof": written}, body=BODY), [SECRET])
+        for headers in ({"authorization": written}, {"x-shop-proof": SHA256}):
+            with pytest.raises(NotAuthentic):
+                scheme.check(replace(POST, headers=headers, body=BODY), [SECRET])
+
     def test_ways(self):
-        """Trap 7: under another header than Authorization a fixed value is compared as a whole."""
+        """Trap 7: a fixed value is compared as a whole."""
         assert ["hmac", "bearer", "header", "path"] == [scheme.kind for scheme in skydropx.AUTH]
 
 

@@ -2,6 +2,8 @@
 
 import logging
 import random
+import threading
+from weakref import WeakKeyDictionary
 
 from receiver.store.accounts import Accounts
 from receiver.timing import BAD_KEY, OUTAGE, stamp
@@ -19,6 +21,8 @@ from receiver.vtex.answers import (
 log = logging.getLogger("receiver.worker")
 
 _CHANCE = random.Random()  # noqa: S311  only jitter
+#: Lines about pauses of one account that a process writes within an hour: VTEX may ask for one every minute.
+_LINES, _HOUR = 6, 3600.0
 
 
 def record_result(
@@ -53,7 +57,8 @@ def record_outage(
 ) -> None:
     """Count a call's result. Failures of many orders in a row pause the account; one order's failures do not."""
     if isinstance(error, Unanswered | Transient):
-        if accounts.failed(account, order_id, writing=writing, now=now, pause_seconds=_outage, reason=str(error)):
+        opened = accounts.failed(account, order_id, writing=writing, now=now, pause_seconds=_outage, reason=str(error))
+        if opened and _may_log(accounts, account, now=now):
             log.error(
                 "account paused, shipments wait: account=%s reason=%s ends=%s",
                 account, error, how_it_ends(account, own_fault=False),
@@ -65,7 +70,7 @@ def record_outage(
 def resume_if_paused(accounts: Accounts, account: str, *, now: float) -> bool:
     """End a pause that is over, and log it. False: there was none, or it is in force."""
     resumed = accounts.resume(account, now=now)
-    if resumed:
+    if resumed and _may_log(accounts, account, now=now):
         log.warning("account resumed, VTEX answers again: account=%s", account)
     return resumed
 
@@ -95,7 +100,8 @@ def how_it_ends(account: str, *, own_fault: bool) -> str:
 def pause(accounts: Accounts, account: str, seconds: float, reason: str, *, own_fault: bool, now: float) -> float:
     """Pause the account for so many seconds, and log it once. Returns until when."""
     until = now + seconds
-    if accounts.pause(account, until=until, reason=reason, own_fault=own_fault, now=now):
+    begun = accounts.pause(account, until=until, reason=reason, own_fault=own_fault, now=now)
+    if begun and (own_fault or _may_log(accounts, account, now=now)):
         log.error(
             "account paused, shipments wait: account=%s until=%s reason=%s ends=%s",
             account, stamp(until), reason, how_it_ends(account, own_fault=own_fault),
@@ -106,3 +112,32 @@ def pause(accounts: Accounts, account: str, seconds: float, reason: str, *, own_
 def _outage(pauses: int) -> float:
     """Seconds of a pause while VTEX does not answer, after ``pauses`` earlier ones."""
     return OUTAGE.seconds(pauses + 1, _CHANCE)
+
+
+class _Lines:
+    """The lines of one account within the present hour."""
+
+    def __init__(self, now: float) -> None:
+        self.begun, self.many = now, 0
+
+
+_WRITTEN: WeakKeyDictionary[Accounts, dict[str, _Lines]] = WeakKeyDictionary()
+_LOCK = threading.Lock()
+
+
+def _may_log(accounts: Accounts, account: str, *, now: float) -> bool:
+    """Whether one more line about the account fits into this hour. The first that does not is replaced by one that says
+    so."""
+    with _LOCK:
+        of = _WRITTEN.setdefault(accounts, {})
+        lines = of.get(account)
+        if lines is None or now >= lines.begun + _HOUR:
+            lines = of[account] = _Lines(now)
+        lines.many += 1
+        many = lines.many
+    if many == _LINES + 1:
+        log.warning(
+            "account paused and resumed again and again, further lines are left out for an hour: account=%s see=%s",
+            account, "receiver check",
+        )  # fmt: skip
+    return many <= _LINES

@@ -7,7 +7,9 @@ from typing import get_args
 import click
 
 from receiver.commands._common import bind_option, clear_faults, configuration, fail
+from receiver.config import Config
 from receiver.processes import server
+from receiver.processes.error_reports import start_sentry
 from receiver.processes.logs import Format, start_logging
 from receiver.sandbox import BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
 from receiver.sandbox import serve as serve_sandbox
@@ -20,6 +22,14 @@ log_format_option = click.option(
 )
 
 
+def _begin(log_format: Format | None) -> tuple[Path, Config]:
+    """The configuration, once it is logged as it says."""
+    path, config = configuration()
+    start_logging(log_format or config.log_format)
+    start_sentry(config.sentry_dsn)
+    return path, config
+
+
 @click.command()
 @bind_option("127.0.0.1:8000")
 @click.option("--threads", type=_AT_LEAST_ONE, default=16, show_default=True)
@@ -29,8 +39,7 @@ def serve(bind: str, threads: int, log_format: Format | None) -> None:
 
     SIGHUP reads the configuration again.
     """
-    path, config = configuration()
-    start_logging(log_format or config.log_format)
+    path, config = _begin(log_format)
     with clear_faults():
         server.serve(path, config, bind=bind, threads=threads)
 
@@ -45,8 +54,7 @@ def web(bind: str, processes: int, threads: int, log_format: Format | None) -> N
 
     Any number of them, on any number of hosts with PostgreSQL. SIGHUP reads the configuration again.
     """
-    path, config = configuration()
-    start_logging(log_format or config.log_format)
+    path, config = _begin(log_format)
     with clear_faults():
         server.serve(path, config, bind=bind, processes=processes, threads=threads, work=False)
 
@@ -64,8 +72,7 @@ def work(concurrency: int | None, log_format: Format | None) -> None:
 
     SIGHUP reads the configuration again.
     """
-    path, config = configuration()
-    start_logging(log_format or config.log_format)
+    path, config = _begin(log_format)
     with clear_faults():
         server.work(path, config, concurrency=concurrency)
 

@@ -81,7 +81,7 @@ def parse(raw: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> 
     accounts = {name: _account(name, table) for name, table in top.tables("vtex").items()}
     if not accounts:
         faults.append("no VTEX account: add a [vtex.<account name>] table")
-    config = _general(top.table("receiver"), path, accounts)
+    config = _general(top.table("receiver"), path, accounts, environ)
     for name, account in accounts.items():
         if account and 60.0 / account.requests_per_minute > config.lease / 2:
             faults.append(f"vtex.{name}.requests_per_minute: is so few that a lease of {config.lease:g} s would expire")
@@ -115,7 +115,7 @@ def _limited(endpoint: Endpoint, given: Mapping[str, Any]) -> Endpoint:
     return replace(endpoint, max_body=int(own or endpoint.carrier.max_body or MAX_BODY))
 
 
-def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Config:
+def _general(table: Table, path: Path, accounts: Mapping[str, Account], environ: Mapping[str, str]) -> Config:
     table.renamed("hands", "concurrency")
     if table.text("operator_token", None) is not None:
         table.notices.append("receiver.operator_token has no effect; tokens stand in [operators.<name>] now")
@@ -124,6 +124,7 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account]) -> Confi
         database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
         send_on=table.choice("send_on", ("dispatched", "label"), "dispatched"),
         log_format=table.choice("log_format", ("text", "json"), "text"),
+        sentry_dsn=environ.get("SENTRY_DSN") or None,
         max_body=int(table.number("max_body", MAX_BODY, least=1_000)),
         lease=table.number("lease", 60, least=5),
         concurrency=int(table.number("concurrency", 16, least=1)),

@@ -184,6 +184,8 @@ class Config:
     send_on: Literal["dispatched", "label"] = "dispatched"
     operator_token: str | None = field(default=None, repr=False)
     log_format: Literal["text", "json"] = "text"
+    #: Where errors are also sent; from the environment (``SENTRY_DSN``), where Sentry's users expect it.
+    sentry_dsn: str | None = field(default=None, repr=False)
     max_body: int = MAX_BODY
     lease: float = 60.0
     concurrency: int = 16

@@ -18,6 +18,7 @@ from receiver.config import Config, Endpoint
 from receiver.http import TOTAL_SECONDS, Answer, Http, NoAnswer, pause
 from receiver.intake.credentials import Credentials
 from receiver.intake.intake import Intake
+from receiver.log_context import about
 from receiver.store import Database, Delivery, FetchClaim, Fetched, Fetches, Inbox, LeaseLost
 from receiver.store.fetches import NOT_ALLOWED
 from receiver.timing import BAD_KEY, RETRY
@@ -68,10 +69,11 @@ class Fetcher:
 
     def run(self, claim: FetchClaim) -> None:
         """Make the call and record how it ended. Raises `StoreUnavailable`: then the lease expires."""
-        try:
-            self._fetches.settle(claim, self._end(claim), now=self._clock())
-        except LeaseLost:
-            log.info("lease lost, another worker has the fetch: endpoint=%s", claim.endpoint)
+        with about(endpoint=claim.endpoint, delivery=claim.delivery):
+            try:
+                self._fetches.settle(claim, self._end(claim), now=self._clock())
+            except LeaseLost:
+                log.info("lease lost, another worker has the fetch: endpoint=%s", claim.endpoint)
 
     def _end(self, claim: FetchClaim) -> Fetched:
         endpoint = self._config.endpoints.get(claim.endpoint)

@@ -17,6 +17,7 @@ from receiver.carriers import Carrier
 from receiver.carriers.references import account_of, refer
 from receiver.config import Config, Endpoint
 from receiver.intake.auth_failures import AuthFailures
+from receiver.intake.log_lines import learn_delivery, log_quarantined
 from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.intake.redaction import REDACTED, Redaction
 from receiver.shipments import shipment_to_json, with_local_days
@@ -211,8 +212,10 @@ class Intake:
         outcome = reading.outcome
         if receipt.duplicate and outcome in (Outcome.ACCEPTED, Outcome.IGNORED):
             outcome = Outcome.DUPLICATE
-        if not receipt.duplicate:
-            _log_quarantined(endpoint, receipt.delivery, reading)
+        ids = [name for name, _ in reading.updates]
+        learn_delivery(endpoint, receipt.delivery, ids, reading.shipments)
+        if not receipt.duplicate and reading.outcome is Outcome.QUARANTINED:
+            log_quarantined(endpoint, receipt.delivery, reading.reason)
         return Result(
             outcome=outcome,
             delivery=receipt.delivery,
@@ -226,7 +229,8 @@ class Intake:
         reading = self._read(endpoint, request)
         target, headers = self._redactions[endpoint.name].text(request.fetched), dict(request.headers)
         arrival = self._arrival(endpoint, request, target=target, headers=headers, auth=FETCHED, notice=notice)
-        _log_quarantined(endpoint, arrival.id, reading)
+        if reading.outcome is Outcome.QUARANTINED:
+            log_quarantined(endpoint, arrival.id, reading.reason)
         return arrival.read_as(endpoint, reading)
 
     def authenticate(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
@@ -333,14 +337,6 @@ def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:
         zone=endpoint.zone,
         fetched=row["target"] if row["proof"] == FETCHED else "",
     )
-
-
-def _log_quarantined(endpoint: Endpoint, delivery: str, reading: Reading) -> None:
-    if reading.outcome == Outcome.QUARANTINED:
-        log.warning(
-            "delivery quarantined, kept for receiver reprocess: endpoint=%s delivery=%s carrier=%s reason=%s",
-            endpoint.name, delivery, endpoint.carrier.slug, reading.reason,
-        )  # fmt: skip
 
 
 def _as_configured(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Shipment:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 
 from receiver.calls.background import BackgroundCalls
+from receiver.log_context import about
 from receiver.store import Background, Database, Paused, Queue, RateLimited, StoreUnavailable
 from receiver.store.background import News
 from receiver.timing import INDEX_READ
@@ -43,15 +44,19 @@ class MaintenanceTask:
     def run(self, stopping: threading.Event) -> None:
         """Run the tasks one after another until ``stopping`` is set."""
         while not stopping.is_set():
-            try:
-                busy = self.run_one()
-            except StoreUnavailable:
-                busy = False  # the worker reports it
-            except Exception:
-                log.exception("maintenance task failed, the others continue")
-                busy = False
+            with about(account=self._account.name):
+                busy = self._run_safely()
             if not busy:
                 stopping.wait(_IDLE)
+
+    def _run_safely(self) -> bool:
+        try:
+            return self.run_one()
+        except StoreUnavailable:
+            return False  # the worker reports it
+        except Exception:
+            log.exception("maintenance task failed, the others continue")
+            return False
 
     def run_one(self) -> bool:
         """Check the hook, if it is time, and read at most one order. True: there may be more. Raises

@@ -7,9 +7,13 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from receiver.log_context import present
+
 Format = Literal["text", "json"]
 #: What a line says by itself; a value under the same key does not take its place.
 _FIRST = ("time", "level", "logger", "event", "message", "exception")
+#: How a line writes what is not known; JSON leaves it out.
+_UNKNOWN = "-"
 #: ``key=%s`` in the text of a log line, as the house writes them.
 _VALUE = re.compile(r"([a-z_]+)=%[-#0 +.\d]*[a-zA-Z]")
 
@@ -25,7 +29,8 @@ def start_logging(written: Format = "text", *, level: str = "INFO") -> None:
 
 class JsonLines(logging.Formatter):
     """``time`` (ISO 8601, UTC), ``level``, ``logger``, ``event`` (the phrase that never changes), ``message`` (the
-    whole line), and each ``key=value`` of the line under its key, numbers as numbers. ``exception`` is a traceback."""
+    whole line), and each ``key=value`` of the line under its key, numbers as numbers. Then what the line is about:
+    delivery, shipment, order, account. ``exception`` is a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         event, values = _parts(record)
@@ -38,7 +43,8 @@ class JsonLines(logging.Formatter):
             "event": event,
             "message": record.getMessage(),
         }
-        line |= {key: value for key, value in values.items() if key not in _FIRST}
+        about = {**present(), **{key: value for key, value in values.items() if value != _UNKNOWN}}
+        line |= {key: value for key, value in about.items() if key not in _FIRST}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from receiver.calls.claimed import ClaimCalls
 from receiver.config import Config, Endpoint
+from receiver.log_context import about, learn
 from receiver.reconcile.accounts import SoldElsewhere, at_seller
 from receiver.reconcile.advice import advice, advised, placeholder_advice
 from receiver.reconcile.context import ReconcileContext
@@ -69,6 +70,11 @@ class Reconciler:
 
         Raises `StoreUnavailable`: then the shipment is left until its lease expires.
         """
+        order = claim.record.generation.decision.order_id
+        with about(shipment=claim.id, account=claim.account, delivery=claim.delivery, order=order):
+            self._run(claim)
+
+    def _run(self, claim: Claim) -> None:
         try:
             endpoint = self._config.endpoints.get(claim.endpoint)
             if endpoint is None:
@@ -158,6 +164,7 @@ class Reconciler:
         if isinstance(found, Wait | Hold):
             return self._wait_or_hold(context, found, State.AWAITING_ORDER)
         order = found.order
+        learn(order=order.order_id)
         if (elsewhere := self._at_seller(context, order)) is not None:
             return elsewhere
         owners = _passed_on(self._queue.owners(account, order.order_id), replaced)

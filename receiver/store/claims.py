@@ -109,12 +109,14 @@ class Claim:
 
     ``open_writes``, the oldest first, are PATCHes of unknown outcome. ``half_open``: the account's pause has just
     ended, and this claim is the circuit breaker's one probe. ``unread``: some updates were unreadable, and stay new.
+    ``delivery``: the one that brought the last update.
     ``claimed_at`` in seconds since the epoch.
     """
 
     record: ShipmentRecord
     lease: Lease
     updates: tuple[Update, ...] = ()
+    delivery: str | None = None
     update_ids: tuple[int, ...] = ()
     open_writes: tuple[OpenWrite, ...] = ()
     claimed_at: float = 0.0

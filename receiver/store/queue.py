@@ -320,9 +320,11 @@ class Queue:
         ids = {"ids": list(claims)}
         new: dict[str, list[tuple[int, Update]]] = {name: [] for name in claims}
         unread: set[str] = set()
+        last: dict[str, str] = {}
         for row in connection.execute(self._news, ids).mappings():
             try:
                 new[row["shipment"]].append((row["id"], update_from(dict(row))))
+                last[row["shipment"]] = row["delivery"]
             except UNREADABLE:
                 log.exception(
                     "stored update unreadable, it stays new: shipment=%s delivery=%s",
@@ -341,6 +343,7 @@ class Queue:
             replace(
                 claim,
                 updates=tuple(update for _, update in new[name]),
+                delivery=last.get(name),
                 update_ids=tuple(update_id for update_id, _ in new[name]),
                 open_writes=tuple(open_writes[name]),
                 unread=name in unread,

@@ -73,6 +73,12 @@ def read_order_text(text: str, labels: Labels) -> OrderText:
     return OrderText(text, found.pop(), around, reverse)
 
 
+def own_id(text: str) -> str | None:
+    """The one id in the text that an account gave to an order of its own. ``None``: there is none, or several."""
+    found = {_as_stored(own) for own in _OWN.findall(text)}
+    return found.pop() if len(found) == 1 else None
+
+
 def external_id(order_id: str) -> str | None:
     """The part of another store's order id after the affiliate: the id at that store."""
     match = _AFFILIATE.match(order_id)

@@ -13,9 +13,11 @@ from adapters._auth import WITHOUT_BODY
 from receiver.config import Config, Endpoint
 from receiver.intake import Intake
 from receiver.intake.unknown_routes import Cause, UnknownRoutes
+from receiver.log_context import about
 from receiver.store import StoreUnavailable
 from receiver.store.counters import ACCEPT_SECONDS, Counters
 from receiver.web import tokens
+from receiver.web.access_lines import AccessLines
 from receiver.web.outage import Outage
 from receiver.web.replies import problem, reply
 
@@ -32,7 +34,7 @@ def blueprint(
     """The routes of the configured endpoints; ``unknown`` hears of requests that none of them takes, ``counters`` how
     long the others took."""
     routes = Blueprint("webhooks", __name__)
-    outage, by_name = Outage(clock), _finder(config)
+    outage, lines, by_name = Outage(clock), AccessLines(clock), _finder(config)
     options = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
 
     @routes.route("/webhooks/<name>", defaults={"token": ""}, **options)
@@ -53,15 +55,19 @@ def blueprint(
         now = datetime.fromtimestamp(clock(), UTC)
         if not _may_be_heard(endpoint, token, now, intake):
             return problem(401)
-        try:
-            result = intake.receive(endpoint, _request(endpoint, token, whole_body(endpoint.max_body), now))
-        except StoreUnavailable as error:
-            outage.refused(endpoint, error)
-            return problem(503)
+        incoming = _request(endpoint, token, whole_body(endpoint.max_body), now)
+        with about():
+            try:
+                result = intake.receive(endpoint, incoming)
+            except StoreUnavailable as error:
+                outage.refused(endpoint, error)
+                return problem(503)
+            answer, seconds = reply(endpoint, result), time.perf_counter() - began
+            lines.write(endpoint, request.method, result, status=answer.status_code, seconds=seconds)
         outage.over()
-        counters.time(ACCEPT_SECONDS, time.perf_counter() - began)
+        counters.time(ACCEPT_SECONDS, seconds)
         counters.flush(now=clock())
-        return reply(endpoint, result)
+        return answer
 
     @routes.route("/webhooks/<name>/oauth/token", **options)
     def token(name: str) -> Response:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from receiver.calls.background import BackgroundCalls
+from receiver.calls.pauses import pause, resume_if_paused
 from receiver.http import Http
 from receiver.store import Background, Queue
 from receiver.vtex.client import Vtex
@@ -54,3 +55,18 @@ def test_right_of_its_own(rig: Rig) -> None:
     rig.work()
 
     assert "TN1BR" == rig.package_of("1-01", "900")["trackingNumber"]
+
+
+def test_log_in_a_storm(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """However often VTEX asks for quiet, an account has seven lines an hour about it. The last says so."""
+    accounts = Queue(rig.database, worker_name="test", lease=60).accounts
+    for minute in range(59):
+        pause(accounts, "lux", 30, "HTTP 429", own_fault=False, now=NOON + 60 * minute)
+        assert resume_if_paused(accounts, "lux", now=NOON + 60 * minute + 31)
+
+    assert 7 == len(caplog.messages)
+    assert caplog.messages[-1].startswith("account paused and resumed again and again, further lines are left out")
+    pause(accounts, "lux", 300, "HTTP 401", own_fault=True, now=NOON + 3_590)
+    assert caplog.messages[-1].startswith("account paused, shipments wait: account=lux until=")
+    pause(accounts, "lux", 900, "HTTP 429", own_fault=False, now=NOON + 3_600 + 300)
+    assert 9 == len(caplog.messages)

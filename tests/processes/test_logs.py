@@ -1,14 +1,17 @@
 """The log as one JSON object a line."""
 
+import io
 import json
 import logging
 from pathlib import Path
 
 import pytest
 
+from receiver.log_context import about, learn
 from receiver.processes.logs import JsonLines
 from tests.support.configs import config, faults
 from tests.support.processes import Site
+from tests.support.rig import Rig, order, package, posted
 
 log = logging.getLogger("receiver.test")
 
@@ -50,6 +53,43 @@ def test_own_keys() -> None:
     found = line("odd: level=%s reason=%s", "debug", "a\nb")
 
     assert ("warning", "a\nb") == (found["level"], found["reason"])
+
+
+def test_about() -> None:
+    """A line says what it is about, as far as that is known; its own values win, and an unknown one is left out."""
+    with about(shipment="melhor-envio/p1", account="lux", order=None):
+        learn(order="1-01")
+        inner = line("call failed: account=%s delivery=%s", "outlet", "-")
+    outer = line("backlog cleared")
+
+    assert {"shipment": "melhor-envio/p1", "order": "1-01", "account": "outlet"}.items() <= inner.items()
+    assert not {"delivery"} & inner.keys()
+    assert not {"shipment", "order", "account"} & outer.keys()
+
+
+@pytest.mark.parametrize("module", ["web", "reconcile"])
+def test_known(rig: Rig, module: str) -> None:
+    """Lines about a delivery, and those of the worker about its parcel, name delivery, shipment, order and account."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonLines())
+    logging.getLogger("receiver").addHandler(handler)
+    logging.getLogger("receiver").setLevel("INFO")
+    try:
+        rig.add_order(order("1410000000001-01", package("A", value=5_000), package("B", value=5_000)))
+        rig.post(posted("1410000000001-01"))
+        rig.work()
+    finally:
+        logging.getLogger("receiver").removeHandler(handler)
+        logging.getLogger("receiver").setLevel("NOTSET")
+
+    [delivery] = [row["id"] for row in rig.queries.deliveries()]
+    lines = [json.loads(text) for text in written.getvalue().splitlines()]
+    phrase = {"web": "delivery received", "reconcile": "needs a person"}[module]
+    found = [one for one in lines if one["event"].startswith(phrase)]
+    assert [(delivery, "melhor-envio/p1", "1410000000001-01", "lux")] == [
+        tuple(one[name] for name in ("delivery", "shipment", "order", "account")) for one in found
+    ]
 
 
 def test_exception() -> None:

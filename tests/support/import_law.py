@@ -9,7 +9,7 @@ from tests.support.paths import ROOT
 
 #: From the ground up. What stands in one tuple does not import one another; everything imports only what is below it.
 LEVELS = [
-    ("http", "timing"),
+    ("http", "log_context", "timing"),
     ("carriers", "shipments"),
     ("config",),
     ("vtex",),
@@ -27,6 +27,7 @@ _LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 HOMES = {
     "flask": ("receiver/web/", "receiver/sandbox/app.py"),
     "apprise": ("receiver/notify/channels.py",),
+    "sentry_sdk": ("receiver/processes/error_reports.py",),
     "prometheus_client": ("receiver/web/metrics.py",),
     "requests": ("receiver/http/transport.py",),
     "jsonschema": ("receiver/carriers/schema_faults.py",),

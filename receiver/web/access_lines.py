@@ -1,0 +1,45 @@
+"""The access log: a line for each delivery, and one a minute for each endpoint whose URL a carrier checks."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from receiver.config import Endpoint
+from receiver.intake import Outcome, Result
+from receiver.log_context import present
+
+log = logging.getLogger("receiver.access")
+
+#: Seconds between two lines about checks of one endpoint's URL: anybody may send them.
+_CHECKS_EVERY = 60.0
+
+
+class AccessLines:
+    """Writes them. A request whose sender is refused has its line elsewhere, bounded. ``clock`` is Unix time in
+    seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._checked: dict[str, float] = {}
+
+    def write(self, endpoint: Endpoint, method: str, result: Result, *, status: int, seconds: float) -> None:
+        """The line about an answered request; what `receiver.log_context` knows stands in it."""
+        if result.outcome is Outcome.PROBE:
+            if self._is_due(endpoint.name):
+                log.info("URL checked by the carrier: endpoint=%s method=%s status=%d", endpoint.name, method, status)
+        elif result.outcome is not Outcome.UNAUTHENTICATED:
+            known = present()
+            log.info(
+                "delivery received: endpoint=%s outcome=%s status=%d ms=%.1f delivery=%s shipments=%d shipment=%s "
+                "order=%s account=%s",
+                endpoint.name, result.outcome.value, status, seconds * 1000, result.delivery, result.shipments,
+                *(known.get(name, "-") for name in ("shipment", "order", "account")),
+            )  # fmt: skip
+
+    def _is_due(self, endpoint: str) -> bool:
+        now = self._clock()
+        with self._lock:
+            due = now >= self._checked.get(endpoint, 0.0) + _CHECKS_EVERY
+            if due:
+                self._checked[endpoint] = now
+            return due

@@ -1,0 +1,68 @@
+"""One line in the log for each delivery."""
+
+import logging
+
+import pytest
+
+from tests.support.rig import UNREADABLE, Rig, posted
+
+ORDER = "1410000000001-01"
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "receiver.access"]
+
+
+@pytest.fixture(autouse=True)
+def _every_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "receiver")
+
+
+def test_delivery(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """It says endpoint, outcome, status, milliseconds, delivery, shipment, order and account."""
+    rig.post(posted(ORDER))
+    rig.post(posted(ORDER))
+
+    [(delivery)] = [row["id"] for row in rig.queries.deliveries()]
+    first, second = (line.split() for line in lines(caplog))
+    about = ["shipments=1", "shipment=melhor-envio/p1", f"order={ORDER}", "account=lux"]
+    assert ["delivery", "received:", "endpoint=melhor-envio", "outcome=accepted", "status=200"] == first[:5]
+    assert 0 < float(first[5].removeprefix("ms="))
+    assert [f"delivery={delivery}", *about] == first[6:]
+    assert ["outcome=duplicate", f"delivery={delivery}"] == [second[3], second[6]]
+
+
+def test_unreadable(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """What is not known of a delivery is a hyphen."""
+    rig.post(UNREADABLE)
+
+    [line] = lines(caplog)
+    assert "outcome=quarantined status=200" in line
+    assert line.endswith("shipments=0 shipment=- order=- account=lux")
+
+
+def test_no_personal_data(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """Words that a merchant wrote where the order belongs are not logged: they may be a name."""
+    rig.post(posted(f"Maria Silva {ORDER}".replace(" ", "_")))
+    rig.post(posted("Maria-01", parcel="p2"))
+
+    assert [ORDER, "-"] == [line.partition("order=")[2].partition(" ")[0] for line in lines(caplog)]
+    assert "Maria" not in caplog.text
+
+
+def test_refused(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """A sender that is not proven has no such line: its own lines are bounded."""
+    assert 401 == rig.client.post("/webhooks/melhor-envio", data=b'{"event": "order.posted"}').status_code
+
+    assert [] == lines(caplog)
+    assert "authentication failed" in caplog.text
+
+
+def test_check_of_the_url(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """A carrier's check of the URL is one line a minute, however often it comes."""
+    for _ in range(3):
+        rig.client.post("/webhooks/melhor-envio", data=b"")
+    rig.now += 60
+    rig.client.post("/webhooks/melhor-envio", data=b"")
+
+    assert ["URL checked by the carrier: endpoint=melhor-envio method=POST status=200"] * 2 == lines(caplog)

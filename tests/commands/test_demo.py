@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Queue
 
 import pytest
+import requests
 
 from receiver.demo import OWN_INVOICE, OWN_ORDER, DemoFailed, free_bind
 from receiver.recordings import walk
@@ -141,7 +142,7 @@ def test_difference(started, tmp_path):
 
 
 def test_curl(started, tmp_path):
-    """The line it prints works as it stands, what comes of it is told, and Ctrl-C ends everything."""
+    """The lines it prints work as they stand, what comes of them is told, and Ctrl-C ends everything."""
     shown = demo(started, "--samples", samples(tmp_path, "ups/voided"))
     shown.until(r"^Send one yourself")
     lines = [shown.until(r"^curl ").string, shown.until(r"^  -d ").string]
@@ -149,12 +150,18 @@ def test_curl(started, tmp_path):
     answer = subprocess.run("".join(lines), shell=True, capture_output=True, text=True, timeout=30)
 
     assert '"outcome": "accepted", "shipments": 1' in answer.stdout, answer.stderr
+    console = shown.until(r"^Console: (\S+)   Token: (\S+)$")
+    with requests.Session() as browser:
+        login = browser.get(console.group(1), timeout=30)
+        [token] = re.findall(r'name="form_token" value="(\w+)"', login.text)
+        overview = browser.post(login.url, {"form_token": token, "token": console.group(2)}, timeout=30)
+    assert (200, f"{console.group(1)}/") == (overview.status_code, overview.url)
     told = shown.until(rf"invoice {OWN_INVOICE} of {OWN_ORDER} has (\S+) · Frenet, by only_open_invoice")
     assert "QB500000001BR" == told.group(1)
     shown.process.send_signal(signal.SIGINT)
     assert 0 == shown.end()
     assert "stopped\n" == shown.seen[-1]
-    assert not [line for line in shown.seen if "Traceback" in line]
+    assert "Traceback" not in "".join(shown.seen)
     assert shown.children
     assert [] == alive(shown.children)
 

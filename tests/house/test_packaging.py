@@ -79,6 +79,16 @@ def test_carriers(installed: Path, tmp_path: Path):
     assert "ups" in broken.stderr
 
 
+def test_console(installed: Path):
+    """The wheel brings every file of the console: templates, texts, style, script."""
+    console = Path("receiver", "web", "console")
+    here, there = (
+        {str(path.relative_to(root)) for path in (root / console).rglob("*.*") if "__pycache__" not in path.parts}
+        for root in (ROOT, installed)
+    )
+    assert here == there
+
+
 def test_check(installed: Path, tmp_path: Path):
     """With the smallest configuration the installed command migrates its SQLite file and finds no faults."""
     (tmp_path / "receiver.toml").write_text(SETTINGS)

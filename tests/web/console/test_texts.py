@@ -63,8 +63,9 @@ BUILT = {
     "states": [state.value for state in State],
     "reasons": [reason.value for reason in Reason],
     "frame": ["role_view", "role_decide"],
+    "overview": ["title", "needs_held", "needs_gave_up", "needs_stopped", "needs_other"],
     "fault": ["400", "403", "404", "413", "503"],
-    **{f"{module.PAGE.name}": ["title"] for module in PAGES},
+    **{module.PAGE.name: ["title"] for module in PAGES if module.PAGE.name != "overview"},
 }
 
 

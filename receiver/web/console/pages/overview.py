@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, render_template
@@ -26,17 +26,19 @@ PAGE = Page(name="overview", path="/", position=10)
 _HOURS = 24
 _DAY = 86_400.0
 #: What was read holds for so many times as long as it took: a million parcels are not counted with each request.
-_HOLD_COST = 20.0
+_HOLD_COST = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Need:
-    """Something that waits for a person: how many, the key of its text, and where it is dealt with."""
+    """Something that waits for a person: the kind of thing, the key of its text, how many, and the page and filters
+    where it is dealt with."""
 
+    group: str
     text: str
     count: int
     page: str
-    query: Mapping[str, str]
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 def add_to(routes: Blueprint, context: Context) -> None:
@@ -67,43 +69,37 @@ class _Held:
 
 
 def _read(config: Config, database: Database, reader: Overview, now: float) -> Mapping[str, Any]:
-    unsettled, alerts = reader.unsettled(), Alerts(database).all()
-    hours = last_hours(now, _HOURS)
-    heard = reader.heard(hours, now=now)
-    backlog = reader.backlog(config.accounts, now=now)
+    unsettled, hours = reader.unsettled(), last_hours(now, _HOURS)
+    heard, backlog = reader.heard(hours, now=now), reader.backlog(config.accounts, now=now)
+    accounts = _accounts(config, OperatorQueries(database), now)
+    endpoints = _endpoints(config, database, heard)
+    routes = Conditions(database).unknown_routes(since=now - _DAY)
+    others = (
+        Need("stopped", "overview.paused_accounts", sum(one["is_stopped"] for one in accounts), "accounts"),
+        Need("stopped", "overview.silent_endpoints", sum(one["is_silent"] for one in endpoints), "carriers"),
+        Need("other", "overview.unreadable", reader.unreadable(), "deliveries", {"outcome": "quarantined"}),
+        Need("other", "overview.unknown_words", reader.unknown_words(), "carriers"),
+        Need("other", "overview.unknown_routes", len(routes), "refused"),
+    )
     return {
-        "needs": _needs(unsettled, reader, Conditions(database), now),
+        "needs": [*_to_decide(unsettled), *(one for one in others if one.count)],
         "waiting": _waiting(unsettled),
         "backlog": backlog,
         "is_late": backlog.oldest is not None and now - backlog.oldest > OLD_BACKLOG,
-        "accounts": _accounts(config, OperatorQueries(database), now),
-        "endpoints": _endpoints(config, database, heard, alerts),
+        "accounts": accounts,
+        "endpoints": endpoints,
         "hours": hours,
         "deliveries": [sum(one.values()) for one in heard],
         "writes": reader.written(hours, now=now),
     }
 
 
-def _needs(
-    unsettled: Mapping[tuple[str, str], int], reader: Overview, conditions: Conditions, now: float
-) -> list[Need]:
-    """The most of each kind first."""
-    found = []
-    for state in (State.HELD, State.GAVE_UP):
-        of = [(reason, many) for (one, reason), many in unsettled.items() if one == state]
-        for reason, many in sorted(of, key=lambda one: -one[1]):
-            query = {"state": state.value, **({"reason": reason} if reason else {})}
-            text = f"reasons.{reason}" if reason else f"states.{state.value}"
-            found.append(Need(text=text, count=many, page="parcels", query=query))
-    routes = len(conditions.unknown_routes(since=now - _DAY))
-    others = (
-        Need(
-            text="overview.unreadable", count=reader.unreadable(), page="deliveries", query={"outcome": "quarantined"}
-        ),
-        Need(text="overview.unknown_words", count=reader.unknown_words(), page="carriers", query={}),
-        Need(text="overview.unknown_routes", count=routes, page="refused", query={}),
-    )
-    return [*found, *(one for one in others if one.count)]
+def _to_decide(unsettled: Mapping[tuple[str, str], int]) -> Iterator[Need]:
+    """The parcels that a person must look at, by state and reason, the most first."""
+    for (state, reason), many in sorted(unsettled.items(), key=lambda one: -one[1]):
+        if State(state).needs_a_person:
+            text = f"reasons.{reason}" if reason else f"states.{state}"
+            yield Need(state, text, many, "parcels", {"state": state, "reason": reason})
 
 
 def _waiting(unsettled: Mapping[tuple[str, str], int]) -> list[tuple[str, str, int]]:
@@ -115,15 +111,18 @@ def _waiting(unsettled: Mapping[tuple[str, str], int]) -> list[tuple[str, str, i
 def _accounts(config: Config, queries: OperatorQueries, now: float) -> list[dict[str, Any]]:
     paused = {one["name"]: one for one in queries.paused_accounts(now=now)}
     return [
-        {"name": name, "pace": account.requests_per_minute, "pause": paused.get(name)}
+        {
+            "name": name,
+            "pace": account.requests_per_minute,
+            "pause": paused.get(name),
+            "is_stopped": name in paused and paused[name]["own_fault"],
+        }
         for name, account in sorted(config.accounts.items())
     ]
 
 
-def _endpoints(
-    config: Config, database: Database, heard: list[Mapping[str, int]], alerts: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    silent = {one["subject"] for one in alerts if one["cause"] == Cause.SILENT}
+def _endpoints(config: Config, database: Database, heard: list[Mapping[str, int]]) -> list[dict[str, Any]]:
+    silent = {one["subject"] for one in Alerts(database).all() if one["cause"] == Cause.SILENT}
     last: dict[str, float] = {}
     for (name, labels), total in database.counters.totals().items():
         if name == DELIVERIES.name:

@@ -1,0 +1,74 @@
+"""The system's Chromium before the console, and axe, which looks for barriers in a page."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from receiver.sandbox import serve
+from tests.support.api import ANA
+from tests.support.rig import Rig
+
+#: A phone, and a wide screen.
+PHONE, WIDE = (360, 740), (1440, 900)
+#: What a page must keep: WCAG 2.1 A and AA, and axe's own good habits.
+_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser. A test is skipped where there is none; CI fails instead, because it installs one."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Site:
+    """The rig's console over HTTP, as one person's browser sees it."""
+
+    def __init__(self, rig: Rig, browser: Browser) -> None:
+        self._browser, self._server = browser, serve(rig.app)
+        self.url = f"{self._server.url}/console"
+        #: What the browser complained of: the policy stopped something, or a script broke.
+        self.errors: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+        assert [] == self.errors
+
+    def open(self, path: str = "/", *, token: str | None = ANA, size: tuple[int, int] = WIDE, **settings: Any) -> Page:
+        """A page of a new browser window, signed in with the token. ``settings`` are Playwright's."""
+        viewport = {"width": size[0], "height": size[1]}
+        page = self._browser.new_context(viewport=viewport, **settings).new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", lambda one: self.errors.append(one.text) if one.type == "error" else None)
+        page.on("pageerror", lambda one: self.errors.append(str(one)))
+        page.goto(f"{self.url}{path}")
+        if token is not None:
+            page.fill("#token", token)
+            page.press("#token", "Enter")
+            page.wait_for_url(f"{self.url}{path}")
+        return page
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds, a line for each element."""
+    found = Axe().run(page, options=_RULES).response["violations"]
+    return [f"{one['id']}: {one['help']}: {node['html']}" for one in found for node in one["nodes"]]
+
+
+def sideways(page: Page) -> int:
+    """By how much the page is wider than its window."""
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return width

@@ -1,0 +1,97 @@
+"""The console in a real browser: keys, the policy, barriers, phones, and no script at all."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from receiver.web.console.pages import PAGES
+from tests.support.api import VI, held
+from tests.support.browser import PHONE, WIDE, Site, barriers, chromium, sideways
+from tests.support.rig import Rig, eventually
+
+pytestmark = pytest.mark.process
+
+#: Every page that is reached without an id.
+PATHS = [one.PAGE.path for one in PAGES if "<" not in one.PAGE.path]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def window(site: Rig, browser: Browser) -> Iterator[Site]:
+    held(site)
+    with Site(site, browser) as opened:
+        yield opened
+
+
+def test_looks(window: Site):
+    """No page has a barrier, in light and in dark, wide and on a phone; and none scrolls sideways."""
+    found = []
+    for scheme in ("light", "dark"):
+        for size in (WIDE, PHONE):
+            page = window.open("/", size=size, color_scheme=scheme, locale="es-MX")
+            for path in PATHS:
+                page.goto(f"{window.url}{path}")
+                found += [(path, scheme, size, one) for one in barriers(page)]
+                found += [(path, scheme, size, "scrolls sideways")] * (sideways(page) > 0)
+            page.context.close()
+    page = window.open("/login", token=None, size=PHONE)
+    found += [("/login", one) for one in barriers(page)]
+
+    assert [] == found
+
+
+def test_without_script(window: Site):
+    """A person without JavaScript signs in, picks a language and signs out."""
+    page = window.open("/", java_script_enabled=False)
+    page.click("text=PT")
+    assert "Visão geral" in page.inner_text(".pages")
+    page.click("text=Sair")
+    page.wait_for_url(f"{window.url}/login")
+    page.goto(f"{window.url}/")
+
+    assert page.url.startswith(f"{window.url}/login")
+
+
+def test_keys(window: Site):
+    """``?`` shows the keys, and Escape hides them; in a field a key is a letter."""
+    page = window.open("/", token=VI)
+    page.keyboard.press("?")
+    assert page.is_visible("#keys")
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#keys")
+    page.evaluate(
+        "document.querySelector('main').innerHTML = '<input type=search><a href=\"#a\" data-row>a</a>"
+        '<a href="#b" data-row>b</a>\''
+    )
+    for key in "jjjk":
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#a")
+    page.keyboard.press("/")
+    page.keyboard.type("j?/k")
+
+    assert "j?/k" == page.input_value("main input")
+    assert not page.is_visible("#keys")
+
+
+def test_fresh(window: Site, site: Rig):
+    """The overview is brought up to date by itself; after the session's end, the login is shown."""
+    page = window.open("/")
+    assert "1 thing needs you" in page.inner_text("main")
+    site.queries.dismiss("melhor-envio/p1", now=site.now)
+
+    def is_fresh() -> bool:
+        page.evaluate("refresh()")
+        return "Nothing needs you" in page.inner_text("main")
+
+    assert eventually(is_fresh)
+    site.now += 12 * 3600
+    page.evaluate("refresh()")
+    page.wait_for_url(re.compile(r"/console/login\?next="))

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import calls, deliveries, index, look, memory, reading, replaying, startup, storm
+from bench import calls, deliveries, index, look, memory, pages, reading, replaying, startup, storm
 from bench.table import Row, lines
 
 FIGURES = {
@@ -19,6 +19,7 @@ FIGURES = {
     "start": startup.figures,
     "calls": calls.figures,
     "memory": memory.figures,
+    "pages": pages.figures,
     "replay": replaying.figures,
     "storm": storm.figures,
 }

@@ -13,7 +13,7 @@ from socket import create_server
 import pytest
 
 from bench import __main__ as bench
-from bench import calls, deliveries, index, look, memory, parcels, reading, replaying, servers, startup, storm
+from bench import calls, deliveries, index, look, memory, pages, parcels, reading, replaying, servers, startup, storm
 from bench.load import LoadFailed, pace, saturate
 from bench.table import Row, Wanted, lines
 from receiver.carriers import discover
@@ -264,3 +264,12 @@ def test_index(database: Database) -> None:
     index.fill(database, 30)
     for kind in index.LOOKS.values():
         assert [3] == [len(times) for times in index.timed(kind, {database: 30}, looks=3)]
+
+
+def test_pages(database: Database) -> None:
+    """Each page of the console answers, with rows behind it."""
+    pages.fill(database, 200)
+    found = pages.timed(database, looks=1)
+
+    assert "/console/" in found
+    assert all(2 == len(times) for times in found.values())

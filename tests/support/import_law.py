@@ -34,8 +34,10 @@ HOMES = {
     "jsonschema_rs": ("receiver/carriers/schema_check.py",),
     "sqlalchemy": ("receiver/store/",),
     "alembic": ("receiver/store/",),
+    "axe_playwright_python": ("tests/support/browser.py",),
     "freezegun": ("tests/",),
     "hypothesis": ("tests/",),
+    "playwright": ("tests/",),
     "pytest": ("tests/",),
 }
 #: The shell reads the environment here and nowhere else.

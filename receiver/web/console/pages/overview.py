@@ -1,5 +1,6 @@
 """The first page: what needs a person, what waits by itself, and whether carriers and accounts are well."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -54,16 +55,16 @@ def add_to(routes: Blueprint, context: Context) -> None:
 class _Held:
     """What was read last, as long as it holds; concurrent requests wait for one reading."""
 
-    def __init__(self, read: Callable[[], Mapping[str, Any]]) -> None:
-        self._read, self._lock = read, threading.Lock()
-        self._until, self._found = 0.0, dict[str, Any]()
+    def __init__(self, read: Callable[[], Mapping[str, Any]], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._read, self._clock, self._lock = read, clock, threading.Lock()
+        self._until, self._found = -math.inf, dict[str, Any]()
 
     def now(self) -> Mapping[str, Any]:
         with self._lock:
-            began = time.monotonic()
+            began = self._clock()
             if began >= self._until:
                 self._found = dict(self._read())
-                ended = time.monotonic()
+                ended = self._clock()
                 self._until = ended + _HOLD_COST * (ended - began)
             return self._found
 

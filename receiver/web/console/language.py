@@ -35,6 +35,8 @@ LANGUAGES = {
     )
 }
 DEFAULT = "en"
+#: Files whose keys come out of the database.
+_STORED = ("states", "reasons")
 
 
 def chosen() -> Language:
@@ -64,7 +66,11 @@ class Speech:
     now: float
 
     def text(self, key: str, **values: Any) -> str:
-        """The text with its ``{values}`` filled in; ``count`` also picks the form for one or for several."""
+        """The text with its ``{values}`` filled in; ``count`` also picks the form for one or for several. A state or
+        reason that an older version stored, and that has no text, is shown as it is."""
+        file, _, code = key.partition(".")
+        if file in _STORED and key not in texts():
+            return code
         found = texts()[key][self.language.code]
         if not isinstance(found, str):
             found = found["one" if values.get("count") == 1 else "other"]

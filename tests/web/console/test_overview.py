@@ -4,10 +4,10 @@ import re
 from html import unescape
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from receiver.store.accounts import Accounts
-from receiver.store.tables import alerts
+from receiver.store.tables import alerts, shipments
 from receiver.web.console.pages.overview import _Held
 from tests.support.api import held
 from tests.support.clerk import Clerk
@@ -34,6 +34,14 @@ class TestNeeds:
 
         assert said.startswith("Overview 2 things need you Held for your decision 1 Several invoices of the order fit")
         assert "Given up after waiting 1 VTEX does not know the order yet" in said
+
+    def test_former_reason(self, ana, site):
+        """A reason that this version does not know is shown as it is stored."""
+        held(site)
+        former = update(shipments).values(reason="former_reason")
+        site.database.write(lambda connection: connection.execute(former))
+
+        assert "1 former_reason" in words(ana)
 
     def test_others(self, ana, site):
         """What could not be read, and what no endpoint takes."""

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The tests that cover the packages without I/O: `make coverage` holds every line and branch of them.
 PURE := $(addprefix tests/,carriers vtex shipments reconcile/test_plan.py reconcile/test_plan_inputs.py)
 
-.PHONY: run test test-fast coverage lint types pages bench check clean
+.PHONY: run test test-fast coverage lint types pages bench storm flaws check clean
 
 run: $(READY)
 	@$(BIN)/receiver demo $(ARGS)
@@ -38,10 +38,16 @@ pages: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m bench $(ARGS)
 
+storm: $(READY)  # real processes under kills, full disks and a failing VTEX; docs/storm.md
+	@$(BIN)/python -m storm $(ARGS)
+
+flaws: $(READY)  # nine classic flaws, each of which the tests must notice
+	@$(BIN)/python -m storm.flaws $(ARGS)
+
 check: lint types test
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* .storm
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; this is %d.%d. Try: make PYTHON=python3.12" % sys.version_info[:2])'

@@ -127,10 +127,9 @@ class _Gate:
             return None
         sandbox = self._sandbox
         faults = sandbox.faults if request.method in sandbox.faults.methods else Faults()
-        g.faults = faults
-        g.body = _json_or_none(request.get_data())
+        g.faults, g.body, g.orders, g.applied, g.dropped = faults, None, [], False, False
+        g.body = _json_or_none(request.get_data())  # raises if the client is gone, and `after` runs all the same
         g.orders = sandbox.named(order_id=_named("order_id"), group=_named("group"))
-        g.applied = False
         g.dropped = sandbox.roll("reset_before", faults.reset_before)
         if g.dropped:
             return Response()

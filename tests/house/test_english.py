@@ -19,7 +19,9 @@ BANNED = re.compile(
 )
 #: CONTRIBUTING names the banned words.
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
-SOURCES = sorted(file for folder in ("receiver", "adapters", "bench") for file in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(
+    file for folder in ("receiver", "adapters", "bench", "storm") for file in (ROOT / folder).rglob("*.py")
+)
 
 
 def banned(text: str) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from tests.support.import_law import _LEVEL, _part, breaches, circles
 from tests.support.paths import ROOT
 
-TOP_LEVEL = ("adapters", "receiver", "schemas", "bench")
+TOP_LEVEL = ("adapters", "receiver", "schemas", "bench", "storm")
 
 
 def _files() -> list[str]:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 
@@ -19,9 +19,9 @@ _AGAIN = 0.1
 
 
 def webhook(number: int, **said: Any) -> tuple[bytes, dict[str, str]]:
-    """Body and headers of a signed webhook: the parcel of order and invoice ``number`` has been posted."""
+    """Body and headers of a signed webhook: the parcel of order and invoice ``number`` was posted an hour ago."""
     now = datetime.now(UTC)
-    at = now.isoformat(timespec="seconds")
+    at = (now - timedelta(hours=1)).isoformat(timespec="seconds")
     payload = posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}BR", **{"at": at, **said})
     body = json.dumps(payload).encode()
     request = Request(method="POST", path=PATH, headers={}, body=body, received_at=now)

@@ -16,9 +16,11 @@ from receiver.intake.fetcher import Fetcher
 from receiver.notify.findings import OLD_BACKLOG, WRONG_CLOCK
 from receiver.notify.task import NotifyTask
 from receiver.operations.maintenance import MaintenanceTask
+from receiver.processes.clock_steps import ClockSteps
 from receiver.reconcile.reconciler import Reconciler
 from receiver.store import Claim, Database, Horizons, OperatorQueries, Queue, Retention, StoreUnavailable
 from receiver.store.alerts import Alerts
+from receiver.store.clock_steps import correct
 from receiver.vtex.client import Vtex
 
 log = logging.getLogger("receiver.worker")
@@ -41,11 +43,13 @@ class Worker:
         name: str,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        steady: Callable[[], float] = time.monotonic,
         concurrency: int | None = None,
         least_pause: float = LEAST_PAUSE,
     ) -> None:
-        self._config, self._database, self._clock = config, database, clock
-        self.queue = Queue(database, worker_name=name, lease=config.lease)
+        self._config, self._database, self._clock, self._steady = config, database, clock, steady
+        intervals = {of: 60.0 / account.requests_per_minute for of, account in config.accounts.items()}
+        self.queue = Queue(database, worker_name=name, lease=config.lease, intervals=intervals)
         # A call and the wait for its slot must fit into a lease: slow answers would only lose it.
         longest = min(TOTAL_SECONDS, config.lease * 0.4)
         http = Http((account.base_url for account in config.accounts.values()), total=longest)
@@ -64,6 +68,7 @@ class Worker:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._backlog_reported = self._clock_reported = False
+        self._steps = ClockSteps(clock, steady)
         self._next_look, self._next_prune = 0.0, 0.0
 
     def start(self) -> None:
@@ -121,6 +126,7 @@ class Worker:
             while not self._stopping.is_set():
                 self._database.arrived.clear()
                 try:
+                    self._correct_clock()
                     busy = self._submit_fetches(fetching)
                     for account, pool in pools.items():
                         busy |= self._submit(account, pool)
@@ -182,15 +188,22 @@ class Worker:
             slots.release()
             self._database.arrived.set()
 
+    def _correct_clock(self) -> None:
+        """Where this machine's clock was set back, what was due is still due."""
+        back, now = self._steps.look(), self._clock()
+        if back:
+            due = correct(self._database, back=back, now=now, lease=self._config.lease)
+            log.error("clock was set back, what was due is due now: seconds=%.0f shipments=%d", back, due)
+
     def _housekeeping(self) -> None:
-        now = self._clock()
+        now, steady = self._clock(), self._steady()
         self._database.counters.flush(now=now)
-        if now >= self._next_look:
-            self._next_look = now + 60.0
+        if steady >= self._next_look:
+            self._next_look = steady + 60.0
             self._report_backlog(now)
             self._report_clock(now)
-        if now >= self._next_prune:
-            self._next_prune = now + _DAY
+        if steady >= self._next_prune:
+            self._next_prune = steady + _DAY
             self._database.write(partial(self._database.counters.retire, now=now))
             self._prune(now)
 

@@ -20,8 +20,19 @@ FAILING_ORDERS, FAILING_WITHIN = 10, 120.0
 
 #: The column of the orders whose reads, or writes (``True``), failed in a row.
 _FAILING = {False: "failing", True: "failing_writes"}
+#: Seconds of an account's rate limit that may be reserved ahead. Beyond that no more of its shipments are claimed:
+#: workers would only wait, and each call would delay the next one further.
+RESERVED_AHEAD = 5.0
+#: Calls whose slot may be further ahead: those of shipments that were claimed before, on all hosts together.
+_MOST_AT_ONCE = 50
 #: Seconds until a background call is tried again after it gave way to live work or to a probe.
 LOOK_AGAIN = 0.5
+
+
+def most_reserved(interval: float) -> float:
+    """The seconds that workers can have reserved ahead, at this ``interval`` between two calls. A slot further ahead
+    comes from a host whose clock is ahead. It is not believed, or it would silence all others."""
+    return RESERVED_AHEAD + max(5.0, _MOST_AT_ONCE * interval)
 
 
 class Accounts:
@@ -33,7 +44,8 @@ class Accounts:
         s = shipments.c
         self._leased = select(literal(1)).where(s.account == bindparam("of"), s.lease_until > now).limit(1)
         self.row = select(accounts).where(accounts.c.name == bindparam("of"))
-        begins = case((accounts.c.next_slot_at > now, accounts.c.next_slot_at), else_=now)
+        believed = accounts.c.next_slot_at.between(now, bindparam("believed", type_=Double))
+        begins = case((believed, accounts.c.next_slot_at), else_=now)
         reserve = database.insert(accounts)
         self._reserve = reserve.on_conflict_do_update(
             index_elements=["name"], set_={"next_slot_at": begins + bindparam("interval")}
@@ -218,7 +230,8 @@ class Accounts:
     ) -> float:
         """Reserve a slot in a transaction; returns when its call may start. Raises `Paused`, `RateLimited`."""
         new = {"name": account, "next_slot_at": now + interval, "paused_until": 0.0, "pauses": 0}
-        slot = connection.execute(self._reserve, {**new, "now": now, "interval": interval}).one()
+        of = {**new, "now": now, "interval": interval, "believed": now + most_reserved(interval)}
+        slot = connection.execute(self._reserve, of).one()
         if slot.paused_until > now:
             raise Paused(slot.paused_until)
         starts = float(slot.next_slot_at) - interval

@@ -24,6 +24,10 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
 
 
+#: As much as a delivery writes with all its rows and indexes: on a full disk, less may still fit where that does not.
+_PROBE = "0" * 96 * 1024
+
+
 class Database:
     """The database at ``url``. Raises `NotMigrated` or `StoreUnavailable` when opened."""
 
@@ -49,8 +53,8 @@ class Database:
 
     def check_writable(self) -> None:
         """Write a row and delete it: a full disk shows only at the commit. Raises `StoreUnavailable`."""
-        empty = dict.fromkeys(("endpoint", "reason", "method", "target", "headers"), "")
-        probe = {"id": new_id(), "at": 0.0, **empty}
+        empty = dict.fromkeys(("endpoint", "reason", "method", "target"), "")
+        probe = {"id": new_id(), "at": 0.0, **empty, "headers": _PROBE}
 
         def transaction(connection: Connection) -> None:
             connection.execute(insert(rejects), probe)

@@ -38,7 +38,9 @@ PRIVATE = 0o600
 #: Any number, so long as every program that migrates this database takes the same.
 _MIGRATION_LOCK = 7_203_114
 #: Waits end, and a writer that was stopped in the middle of a transaction does not block the others.
-_SERVER_PATIENCE = "SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '15s'"
+_SERVER_PATIENCE = "SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '{idle}'"
+#: How long a process may be frozen within a transaction. A writer's locks would stop all others of its account.
+_IDLE_WRITER, _IDLE_READER = "2s", "15s"
 #: libpq: a silent server is given up after about 11 s, not after TCP's quarter of an hour.
 _NETWORK_PATIENCE = {
     "connect_timeout": 3,
@@ -136,7 +138,7 @@ def _postgres(url: str, *, writing: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _(raw: Any, _record: Any) -> None:
-        raw.execute(_SERVER_PATIENCE)
+        raw.execute(_SERVER_PATIENCE.format(idle=_IDLE_WRITER if writing else _IDLE_READER))
         raw.commit()
 
     return engine
@@ -229,6 +231,7 @@ def migrate(url: str) -> None:
     with _connected(url, writing=True) as connection, connection.begin():
         if not is_sqlite(url):
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
         try:
             command.upgrade(alembic_config(connection), "head")

@@ -10,13 +10,14 @@ import math
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
-from sqlalchemy import Double, bindparam, case, literal, or_, select, update
+from sqlalchemy import Double, and_, bindparam, case, literal, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import Known, Update, known_from_json
 from receiver.shipments.state import MAY_BE_WRITTEN
-from receiver.store.accounts import LOOK_AGAIN, Accounts
+from receiver.store.accounts import LOOK_AGAIN, RESERVED_AHEAD, Accounts, most_reserved
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
 from receiver.store.companions import Place, pass_on
 from receiver.store.counters import VTEX_CALLS, counted
@@ -35,9 +36,6 @@ from receiver.store.rows import (
 from receiver.store.tables import PRIORITIES, accounts, attempts, shipments, updates, waits
 from receiver.vtex.writes import Owner
 
-#: Seconds of an account's rate limit that may be reserved ahead. Beyond that no more of its shipments are claimed:
-#: workers would only wait, and each call would delay the next one further.
-RESERVED_AHEAD = 5.0
 #: Calls that change an invoice: only the shipment whose tracking it carries may make them.
 WRITES = ("PATCH", "PUT")
 log = logging.getLogger("receiver.store")
@@ -48,10 +46,19 @@ _ASIDE = 3600.0
 class Queue:
     """Leases due shipments of VTEX accounts to a worker. ``worker_name`` marks its leases; ``lease`` is in seconds.
 
+    ``intervals`` are the seconds between two calls of each account, by its rate limit.
     ``accounts`` has the rate limits and pauses, ``index`` what is known of orders, ``counters`` what is counted.
     """
 
-    def __init__(self, database: Database, *, worker_name: str, lease: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        worker_name: str,
+        lease: float,
+        intervals: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        self._intervals = intervals
         self._database, self.accounts, self.index = database, Accounts(database), Index(database)
         self._owners, self.counters = InvoiceOwners(database), database.counters
         self.worker_name, self.lease = worker_name, lease
@@ -63,7 +70,8 @@ class Queue:
             or_(s.c.lease_until.is_(None), s.c.lease_until <= now),
         )
         account = accounts.c.name == bindparam("of")
-        closed = or_(accounts.c.paused_until > now, accounts.c.next_slot_at > bindparam("ahead"))
+        reserved = and_(accounts.c.next_slot_at > bindparam("ahead"), accounts.c.next_slot_at <= bindparam("believed"))
+        closed = or_(accounts.c.paused_until > now, reserved)
         shut = select(accounts.c.name).where(account, closed).exists()
         self._ready = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES), ~shut).limit(1)
         self._due = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES)).limit(1)
@@ -119,7 +127,12 @@ class Queue:
 
     def something_due(self, account: str, now: float) -> bool:
         """Whether `claim` may find work: a cheap check without the write lock. Raises `StoreUnavailable`."""
-        return bool(self._database.rows(self._ready, {"of": account, "now": now, "ahead": now + RESERVED_AHEAD}))
+        ahead, believed = now + RESERVED_AHEAD, self._believed(account, now)
+        of = {"of": account, "now": now, "ahead": ahead, "believed": believed}
+        return bool(self._database.rows(self._ready, of))
+
+    def _believed(self, account: str, now: float) -> float:
+        return now + most_reserved(self._intervals.get(account, 0.0))
 
     def claim(self, account: str, *, most: int, now: float) -> list[Claim]:
         """Lease up to ``most`` due shipments of one account: live ones first, and the oldest of each kind.
@@ -132,7 +145,8 @@ class Queue:
         def transaction(connection: Connection) -> list[Claim]:
             of = {"of": account, "now": now}
             row = connection.execute(self.accounts.row, {"of": account}).first()
-            if row and (row.paused_until > now or row.next_slot_at > now + RESERVED_AHEAD):
+            reserved = row and now + RESERVED_AHEAD < row.next_slot_at <= self._believed(account, now)
+            if row and (row.paused_until > now or reserved):
                 return []
             half_open = bool(row and row.pause_reason)
             if half_open:  # another host that claims at this moment sees which worker has the probe

@@ -28,7 +28,7 @@ class Outage:
         with self._lock:
             carrier, since, many = self._refused.get(endpoint.name, (endpoint.carrier, now, 0))
             self._refused[endpoint.name] = (carrier, since, many + 1)
-            if now < self._last_logged + _EVERY:
+            if self._last_logged <= now < self._last_logged + _EVERY:
                 return
             self._last_logged = now
             lines = [

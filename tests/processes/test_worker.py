@@ -267,7 +267,7 @@ class TestStumbling:
         """A clock that differs from VTEX's by more than a minute is told once, and stored for whoever tells people."""
         rig.add_order(order("1-01", package("900")))
         rig.post(posted())
-        ahead = Worker(rig.config, rig.database, name="ahead", clock=lambda: rig.now + 95)
+        ahead = Worker(rig.config, rig.database, name="ahead", clock=lambda: rig.now + 95, steady=lambda: rig.now)
         ahead.run_until_idle()
         for _ in range(3):
             rig.now += 60

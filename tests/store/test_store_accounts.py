@@ -23,7 +23,7 @@ from receiver.store import (
     RateLimited,
     Release,
 )
-from receiver.store.queue import RESERVED_AHEAD
+from receiver.store.accounts import RESERVED_AHEAD
 from receiver.store.tables import attempts, shipments
 from receiver.vtex.writes import Owner
 from tests.support.store_cases import NOW, add_shipments, claim_one, everything, settlement, shipment
@@ -122,6 +122,7 @@ def test_no_place_soon(database: Database, queue: Queue, claim: Claim) -> None:
 
 def test_booked_out(database: Database, queue: Queue, claim: Claim) -> None:
     """While an account's pace is booked out for a while, no more of its shipments are claimed."""
+    queue = Queue(database, worker_name="slow", lease=60, intervals={"lux": 30.0})
     add_shipments(database, "ep/p2", "other/p1", account="other")
     add_shipments(database, "ep/p3")
     queue.reserve(claim, get(), interval=30.0, now=NOW)
@@ -129,6 +130,17 @@ def test_booked_out(database: Database, queue: Queue, claim: Claim) -> None:
     assert [] == queue.claim("lux", most=9, now=NOW)
     assert queue.something_due("other", NOW)
     assert ["ep/p3"] == [found.id for found in queue.claim("lux", most=9, now=NOW + 30 - RESERVED_AHEAD)]
+
+
+def test_clock_ahead(database: Database, queue: Queue, claim: Claim) -> None:
+    """A slot that no worker can have reserved was booked by a host whose clock is ahead: the others go on."""
+    add_shipments(database, "ep/p2")
+    queue.reserve(claim, get(), interval=0.1, now=NOW + 100)
+
+    assert queue.something_due("lux", NOW)
+    [other] = queue.claim("lux", most=9, now=NOW)
+    assert NOW == queue.reserve(other, get(), interval=0.1, now=NOW)
+    assert NOW + 0.1 == pytest.approx(queue.reserve(other, get(), interval=0.1, now=NOW))
 
 
 def test_paused(database: Database, queue: Queue, claim: Claim) -> None:

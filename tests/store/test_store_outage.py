@@ -177,7 +177,7 @@ def test_stopped_writers_are_cut(postgres: Database) -> None:
     """The server itself ends a transaction whose process was stopped, before anybody else's patience does."""
     names = ("lock_timeout", "idle_in_transaction_session_timeout")
     settings = [postgres.write(lambda c, name=name: c.exec_driver_sql(f"SHOW {name}").scalar()) for name in names]
-    assert ["3s", "15s"] == settings
+    assert ["3s", "2s"] == settings
 
 
 def test_read_only(postgres: Database) -> None:

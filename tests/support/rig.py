@@ -168,7 +168,9 @@ class Rig:
 
     def new_worker(self, name: str, **settings: Any) -> Worker:
         """Another worker on the same clock."""
-        return Worker(self.config, self.database, name=name, clock=lambda: self.now, **settings)
+        return Worker(
+            self.config, self.database, name=name, clock=lambda: self.now, steady=lambda: self.now, **settings
+        )
 
     def hands(self, name: str, kind: type[Vtex] = Vtex, **settings: Any) -> tuple[Queue, Reconciler]:
         """The insides of a worker of account ``lux``, for tests that step in between; ``kind`` is its way to VTEX."""

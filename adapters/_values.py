@@ -3,6 +3,7 @@
 
 import base64
 import binascii
+import codecs
 import json
 import re
 import unicodedata
@@ -42,17 +43,8 @@ def text(value: object, path: str, *, most: int = MAX_TEXT) -> str | None:
     if not isinstance(value, str):
         raise Unreadable(path, f"expected text, got {_kind(value)}")
     trimmed = value.strip()
-    if _CONTROL.search(trimmed):
-        raise Unreadable(path, "contains a control character")
-    if not trimmed.isascii():
-        try:
-            trimmed.encode()
-        except UnicodeEncodeError:
-            raise Unreadable(path, "contains a lone surrogate, which is not text") from None
-    if len(trimmed) > most:
-        raise Unreadable(path, f"is {len(trimmed)} characters long, more than {most}")
-    if not trimmed.isascii() and any(map(_is_invisible, trimmed)):
-        raise Unreadable(path, "contains an invisible character: it would look like another text")
+    if not (trimmed.isascii() and trimmed.isprintable() and len(trimmed) <= most):  # as nearly every text is
+        _refuse_unfit(trimmed, path, most)
     return trimmed or None
 
 
@@ -178,7 +170,7 @@ def strict_json(body: bytes) -> Any:
     Raises `Unreadable`.
     """
     try:
-        decoded = body.decode("utf-8-sig")
+        decoded = body.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise Unreadable("$", f"is not UTF-8 (byte {error.start})") from None
     if not decoded.strip():
@@ -189,13 +181,7 @@ def strict_json(body: bytes) -> Any:
     if opened > MAX_DEPTH:
         _refuse_depth(body)
     try:
-        return json.loads(
-            decoded,
-            object_pairs_hook=_no_differing_duplicates,
-            parse_constant=_refuse_constant,
-            parse_int=_bounded_int,
-            parse_float=_bounded_float,
-        )
+        return _STRICT.decode(decoded)
     except json.JSONDecodeError as error:
         raise Unreadable("$", f"is not JSON: {error.msg} at character {error.pos}") from None
 
@@ -227,6 +213,19 @@ def _instant(aware: datetime, path: str) -> datetime:
     except (OverflowError, ValueError):
         raise Unreadable(path, f"{aware.isoformat()} is outside the calendar") from None
     return aware if offset is None else aware.replace(tzinfo=timezone(offset))
+
+
+def _refuse_unfit(trimmed: str, path: str, most: int) -> None:
+    if _CONTROL.search(trimmed):
+        raise Unreadable(path, "contains a control character")
+    try:
+        trimmed.encode()
+    except UnicodeEncodeError:
+        raise Unreadable(path, "contains a lone surrogate, which is not text") from None
+    if len(trimmed) > most:
+        raise Unreadable(path, f"is {len(trimmed)} characters long, more than {most}")
+    if any(map(_is_invisible, trimmed)):
+        raise Unreadable(path, "contains an invisible character: it would look like another text")
 
 
 def _is_invisible(letter: str) -> bool:
@@ -298,3 +297,11 @@ def _bounded_float(digits: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise Unreadable("$", f"contains {digits[:20]}, which is too large")
     return value
+
+
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_no_differing_duplicates,
+    parse_constant=_refuse_constant,
+    parse_int=_bounded_int,
+    parse_float=_bounded_float,
+)

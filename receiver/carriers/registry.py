@@ -114,7 +114,7 @@ class Carrier:
             if not more:
                 raise
             conversion = Conversion(payload=payload, parcels=[], refused=[])
-        return replace(conversion, fetches=self._allowed(more))
+        return replace(conversion, fetches=self._allowed(more)) if more else conversion
 
     def _converted(self, payload: Any, request: Request) -> Conversion:
         if self.split is None:

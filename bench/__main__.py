@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import calls, deliveries, index, look, memory, pages, reading, replaying, startup, storm
+from bench import calls, deliveries, drain, index, look, memory, pages, reading, replaying, startup
 from bench.table import Row, lines
 
 FIGURES = {
@@ -21,7 +21,7 @@ FIGURES = {
     "memory": memory.figures,
     "pages": pages.figures,
     "replay": replaying.figures,
-    "storm": storm.figures,
+    "drain": drain.figures,
 }
 
 

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -19,22 +21,12 @@ from receiver.store import migrate
 
 #: The URL of PostgreSQL, the same as in the tests.
 POSTGRES = os.environ.get("RECEIVER_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+#: The URL of RabbitMQ, for the rival that needs one.
+RABBITMQ = os.environ.get("RECEIVER_BENCH_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//")
 ROOT = Path(__file__).parent.parent
 #: A URL without a VTEX, for servers that never call it.
 NOBODY = "http://127.0.0.1:9"
 _PATIENCE = 20.0
-
-#: The server that the receiver is measured against. The import rules forbid Flask here, so it is written to a file.
-_BARE = """
-from flask import Flask, jsonify
-
-app = Flask("bare")
-
-
-@app.post("/webhooks/<name>")
-def constant(name):
-    return jsonify(outcome="accepted")
-"""
 
 
 class NotHere(Exception):
@@ -42,14 +34,35 @@ class NotHere(Exception):
 
 
 @contextlib.contextmanager
-def bare_flask(folder: Path, *, processes: int, threads: int) -> Iterator[int]:
-    """Flask alone, under the receiver's gunicorn settings; yields its port."""
-    (folder / "bare.py").write_text(_BARE, encoding="utf-8")
+def rival(name: str, folder: Path) -> Iterator[int]:
+    """A server of `bench.rivals` under the receiver's gunicorn settings, two processes of eight threads; yields its
+    port. Raises `NotHere`."""
     port = free_port()
-    command = ["gunicorn", "--chdir", str(folder), "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
-    command += ["--workers", str(processes), "--threads", str(threads), "--timeout", "60", "--keep-alive", "75"]
-    with running([*command, "--log-level", "warning", "--no-control-socket", "bare:app"], folder, port):
+    command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2"]
+    command += ["--threads", "8", "--timeout", "60", "--keep-alive", "75", "--log-level", "warning"]
+    with contextlib.ExitStack() as stack:
+        needed: dict[str, str] = {}
+        if name == "inserting":
+            needed["RIVAL_DATABASE"] = stack.enter_context(postgres_database()).replace("+psycopg", "")
+        elif name == "queueing":
+            needed["RIVAL_BROKER"] = _rabbitmq()
+        module = [*command, "--no-control-socket", f"bench.rivals.{name}:app"]
+        stack.enter_context(running(module, folder, port, **needed))
         yield port
+
+
+def _rabbitmq() -> str:
+    """The broker's URL. Raises `NotHere` where it does not answer, or where there is no Celery to speak to it."""
+    try:
+        import_module("celery")
+    except ImportError:
+        raise NotHere("Celery is not installed (pip install celery)") from None
+    parts = urlsplit(RABBITMQ)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 5672), timeout=3).close()
+    except OSError:
+        raise NotHere(f"no RabbitMQ at {parts.hostname}:{parts.port} (set RECEIVER_BENCH_RABBITMQ)") from None
+    return RABBITMQ
 
 
 @contextlib.contextmanager

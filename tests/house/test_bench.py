@@ -1,6 +1,7 @@
 """The benchmarks measure what they say; how fast anything is, is never asserted."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +10,12 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from socket import create_server
+from types import ModuleType
 
 import pytest
 
 from bench import __main__ as bench
-from bench import calls, deliveries, index, look, memory, pages, parcels, reading, replaying, servers, startup, storm
+from bench import calls, deliveries, drain, index, look, memory, pages, parcels, reading, replaying, servers, startup
 from bench.load import LoadFailed, pace, saturate
 from bench.table import Row, Wanted, lines
 from receiver.carriers import discover
@@ -113,15 +115,36 @@ def test_parcels():
     assert {str(len(request.body)) for request in found} == {found[0].headers["content-length"]}
 
 
-@pytest.mark.parametrize("shape", deliveries.SHAPES, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", deliveries.SHAPES[1:4], ids=lambda shape: shape.name)
 def test_deliveries(shape, request):
-    """Both servers answer, and what was accepted is in the database."""
+    """The server answers, and what was accepted is in the database."""
     if shape.database == "postgres":
         request.getfixturevalue("_postgres_server")
 
     measured = deliveries.measured(shape, seconds=0.2)
 
-    assert all(load.statuses[200] for load in (measured.full, measured.half, measured.bare_full, measured.bare_half))
+    assert all(load.statuses[200] for load in (measured.full, measured.half))
+
+
+@pytest.mark.parametrize("rival", ["bare", "inserting"])
+def test_rivals(rival, request):
+    """A rival answers."""
+    if rival == "inserting":
+        request.getfixturevalue("_postgres_server")
+
+    assert 0 < deliveries.best_rate(rival, seconds=0.2, runs=1)
+
+
+@pytest.mark.parametrize(
+    ("celery", "said"), [(None, "Celery is not installed"), (ModuleType("celery"), "no RabbitMQ at 127.0.0.1:9 ")]
+)
+def test_rival_not_here(celery, said, monkeypatch):
+    """A rival whose parts are missing is named with what is missing."""
+    monkeypatch.setitem(sys.modules, "celery", celery)
+    monkeypatch.setattr(servers, "RABBITMQ", "amqp://guest:guest@127.0.0.1:9//")
+
+    with pytest.raises(servers.NotHere, match=said):
+        deliveries.best_rate("queueing", seconds=0.2, runs=1)
 
 
 def test_kept(database, sqlite_url):
@@ -240,19 +263,19 @@ def test_no_postgres(monkeypatch):
         pass
 
 
-def test_storm(tmp_path, monkeypatch):
-    """A storm counts the calls that were made, the silences, and what came of each parcel."""
-    monkeypatch.setattr(storm, "STORM", Faults(slow=(1.0, 0.01)))
-    drained = storm.drain(tmp_path, 6)
+def test_drain(tmp_path, monkeypatch):
+    """A drain counts the calls that were made, the silences, and what came of each parcel."""
+    monkeypatch.setattr(drain, "FAULTS", Faults(slow=(1.0, 0.01)))
+    drained = drain.drain(tmp_path, 6)
 
     assert (6, 0, "", 0, 0.0) == (drained.in_step, drained.twice, drained.others, drained.pauses, drained.silent)
     assert 6 <= drained.calls <= 12
-    assert drained.calls * drained.alone / storm.HANDS == drained.ideal
+    assert drained.calls * drained.alone / drain.HANDS == drained.ideal
 
 
 def test_silences():
     """Pauses that overlap are one silence."""
-    silences = storm._Silences()
+    silences = drain._Silences()
     for now, until in ((0.0, 1.0), (0.5, 2.0), (1.5, 1.6), (3.0, 4.0)):
         silences.note(now, until)
 

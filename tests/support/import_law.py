@@ -25,7 +25,8 @@ LEVELS = [
 _LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 #: Which files may import a package. Those not named may be imported anywhere in the shell.
 HOMES = {
-    "flask": ("receiver/web/", "receiver/sandbox/app.py"),
+    "celery": ("bench/rivals/",),
+    "flask": ("receiver/web/", "receiver/sandbox/app.py", "bench/rivals/"),
     "apprise": ("receiver/notify/channels.py",),
     "sentry_sdk": ("receiver/processes/error_reports.py",),
     "prometheus_client": ("receiver/web/metrics.py",),

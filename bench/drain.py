@@ -25,9 +25,9 @@ from tests.support.rig import Rig, order, package, posted
 LATENCY, HANDS = 0.1, 16
 #: Seconds of pause after a 429.
 SILENCE = 0.2
-STORM = Faults(throttle=0.1, server_error=0.1, reset_before=0.05, reset_after_applying=0.05, slow=(1.0, LATENCY))
+FAULTS = Faults(throttle=0.1, server_error=0.1, reset_before=0.05, reset_after_applying=0.05, slow=(1.0, LATENCY))
 #: The share of the backlog in step when the rate is measured: until then all threads are busy, later they wait for
-#: back-offs. And the share at which the storm ends.
+#: back-offs. And the share at which the faults end.
 MEASURED, DURING = 0.5, 0.9
 _LONGEST = 1_200.0
 _AT_REST = ("in_step", "held", "gave_up")
@@ -55,12 +55,12 @@ def figures(*, short: bool) -> Iterator[Row]:
     parcels = 200 if short else 5_000
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         drained = drain(Path(folder), parcels)
-    name = f"storm, {parcels:,} parcels"
+    name = f"drain, {parcels:,} parcels"
     all_of_them = Wanted("measured", least=parcels, most=parcels)
     yield Row(figure=f"{name}: in step", measured=drained.in_step, wanted=all_of_them, note=drained.others)
     yield Row(figure="  invoices written twice", measured=drained.twice, wanted=Wanted("measured", most=0))
     yield Row(
-        figure="  calls a second while it storms",
+        figure="  calls a second while VTEX fails",
         measured=drained.calls / drained.took,
         baseline=drained.calls / drained.ideal,
         wanted=Wanted("ratio", least=0.9),
@@ -70,19 +70,19 @@ def figures(*, short: bool) -> Iterator[Row]:
     )
     yield Row(
         figure="  calls for a parcel",
-        measured=drained.calls / drained.in_storm,
+        measured=drained.calls / drained.meanwhile,
         baseline=2 / _SUCCEED,
         note="baseline: a GET and a PATCH, each repeated until it is answered",
     )
 
 
 #: The share of calls that are answered: the faults apply one after another.
-_SUCCEED = (1 - STORM.reset_before) * (1 - STORM.throttle) * (1 - STORM.server_error)
+_SUCCEED = (1 - FAULTS.reset_before) * (1 - FAULTS.throttle) * (1 - FAULTS.server_error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drained:
-    """``calls`` were made in ``took`` seconds of storm, for ``in_storm`` parcels that came into step meanwhile.
+    """``calls`` were made in ``took`` seconds of faults, for ``meanwhile`` parcels that came into step meanwhile.
 
     A single call takes ``alone`` seconds; for ``silent`` seconds the account was paused. At the end ``in_step`` parcels
     are in step; ``others`` describes the rest.
@@ -91,7 +91,7 @@ class Drained:
     calls: int
     alone: float
     took: float
-    in_storm: int
+    meanwhile: int
     silent: float
     pauses: int
     in_step: int
@@ -106,7 +106,7 @@ class Drained:
 
 
 def drain(folder: Path, parcels: int) -> Drained:
-    """Drain a backlog in a storm, and the rest of it after the storm."""
+    """Drain a backlog while VTEX fails, and the rest of it when it fails no more."""
     with Rig(folder, servers.sqlite_database(folder)) as rig:
         numbers = range(1, parcels + 1)
         _fill(rig, numbers)
@@ -117,12 +117,12 @@ def drain(folder: Path, parcels: int) -> Drained:
             answered.append(time.monotonic())
             time.sleep(seconds)
 
-        rig.on_slow, rig.sandbox.faults = answer, STORM
+        rig.on_slow, rig.sandbox.faults = answer, FAULTS
         begun, first = time.monotonic(), rig.now
         silences = _Silences()
         worker = _worker(rig, silences, clock=lambda: first + time.monotonic() - begun)
         worker.start()
-        in_storm = _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= MEASURED * parcels).get("in_step", 0)
+        meanwhile = _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= MEASURED * parcels).get("in_step", 0)
         took = time.monotonic() - begun
         calls, spans = len(answered), _Silences(list(silences.spans))
         _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= DURING * parcels)
@@ -133,7 +133,7 @@ def drain(folder: Path, parcels: int) -> Drained:
             calls=calls,
             alone=alone,
             took=took,
-            in_storm=in_storm,
+            meanwhile=meanwhile,
             silent=spans.seconds,
             pauses=len(spans.spans),
             in_step=counts.get("in_step", 0),
@@ -163,7 +163,7 @@ def _alone(rig: Rig) -> float:
 
 
 def _worker(rig: Rig, silences: _Silences, *, clock: Any) -> Worker:
-    worker = Worker(rig.config, rig.database, name="storm", concurrency=HANDS, clock=clock, least_pause=SILENCE)
+    worker = Worker(rig.config, rig.database, name="drain", concurrency=HANDS, clock=clock, least_pause=SILENCE)
     pause = worker.queue.accounts.pause
 
     def noted(account: str, *, until: float, **rest: Any) -> bool:

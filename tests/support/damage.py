@@ -4,17 +4,11 @@ import copy
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 from adapters import Ignored, Request, Shipment, Unreadable
 from receiver.carriers import Carrier
-from receiver.carriers.schema_check import compiled
-from receiver.carriers.schema_faults import worst_fault
-from receiver.carriers.schemas import Validator, document
 from receiver.shipments import shipment_from_json, shipment_to_json
 
 LONGEST = 2000  # characters of anything worth storing: a URL
@@ -22,36 +16,8 @@ GONE = object()
 LATEST = "9999-12-31T23:59:59-12:00"  # in UTC it is past the end of the calendar
 GARBLED = [None, "", "garbage", "\u0000", "\ud800", -1, 1e308, True, [], {}, LATEST, "x" * 10_000]
 
-#: Halves of surrogates, as `repr` writes them. The compiled check cannot hold them, and leaves them to jsonschema.
-_HALVES = re.compile(r"\\ud[89a-f]")
 #: Characters of the categories Cc and Cs: control characters, and halves of surrogates.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def judged_twice(carrier: Carrier, folder: Path | None) -> Carrier:
-    """The carrier with checks by both: the compiled one and jsonschema, which must agree."""
-    given = {"check": None, "check_member": "member", "check_notice": "notice"}
-    checks = {
-        name: _both(document(carrier.slug, definition, folder=folder))
-        for name, definition in given.items()
-        if getattr(carrier, name) is not None
-    }
-    return replace(carrier, **checks)
-
-
-def _both(schema: dict[str, Any]) -> Validator:
-    passes = compiled(schema)
-
-    def check(payload: Any) -> None:
-        worst = worst_fault(schema, payload)
-        if passes(payload):
-            assert worst is None, f"the compiled check passes what jsonschema refuses: {worst}"
-        elif worst is not None:
-            raise worst
-        else:
-            assert _HALVES.search(repr(payload)), "the compiled check refuses what jsonschema passes"
-
-    return check
 
 
 def crash(carrier: Carrier, request: Request) -> str | None:

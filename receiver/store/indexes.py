@@ -50,6 +50,7 @@ Index(
 Index("shipments_number", shipments.c.normalised_number)
 Index("shipments_order", shipments.c.order_id)
 Index("shipments_state", shipments.c.state, shipments.c.changed_at)
+Index("shipments_endpoint", shipments.c.endpoint, shipments.c.state, shipments.c.changed_at)
 Index(
     "shipments_reason",
     *(shipments.c.state, shipments.c.reason, shipments.c.changed_at),

@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, and_, case, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Select,
+    TextClause,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 
 from receiver.shipments import State
 from receiver.store.database import Database
@@ -191,7 +203,7 @@ class Listings:
         return Page(rows, None if is_whole else _key(order, keys[-1] if rest else rows[-1]))
 
 
-def _counting(part: list[ColumnElement[bool]], rest: list[ColumnElement[bool]]) -> Executable:
+def _counting(part: list[ColumnElement[bool] | TextClause], rest: list[ColumnElement[bool]]) -> Executable:
     """Counts the rows of a part: those looked at, the latest change first, and those of them of which ``rest`` is
     true."""
     s = shipments.c

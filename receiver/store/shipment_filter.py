@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, TextClause, text
 
 from receiver.shipments import State
 from receiver.shipments.numbers import normalised
-from receiver.store.tables import shipments
+from receiver.store.tables import UNSETTLED, shipments
 
 #: More endpoints than this are looked for in every state's rows, not each by the index.
 _MOST_ENDPOINTS = 20
@@ -60,13 +60,13 @@ class ShipmentFilter:
             chosen.append(s.endpoint.in_(self.endpoints))
         return [*_equal(named), *chosen, *self._in_order(), *self.unindexed()]
 
-    def parts(self) -> Iterator[list[ColumnElement[bool]]]:
+    def parts(self) -> Iterator[list[ColumnElement[bool] | TextClause]]:
         """The same but for `unindexed`, in parts: an index has each part in the order of the last change."""
         s = shipments.c
         endpoints = self.endpoints if self._endpoints_are_few() else None
         for state in self._states():
             for endpoint in (None,) if endpoints is None else endpoints:
-                yield [*_equal({s.state: state, s.endpoint: endpoint}), *self._in_order()]
+                yield [*_equal({s.state: state, s.endpoint: endpoint}), *self._in_order(), *self._as_counted(state)]
 
     def unindexed(self) -> list[ColumnElement[bool]]:
         """What no index knows: the row itself must be read."""
@@ -80,6 +80,10 @@ class ShipmentFilter:
         if self.state is not None:
             return [self.state]
         return [one.value for one in State if self.reason is None or one not in _WITHOUT_REASONS]
+
+    def _as_counted(self, state: str) -> list[TextClause]:
+        """What the index of reasons says of its rows, so that it is used."""
+        return [text(UNSETTLED)] if self.reason is not None and f"'{state}'" in UNSETTLED else []
 
     def _is_without_reasons(self) -> bool:
         return self.state is not None and State(self.state) in _WITHOUT_REASONS

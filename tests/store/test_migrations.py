@@ -20,6 +20,7 @@ LANDED = {
     "0011_defaults.py": "bb49c75b2534f962",
     "0012_told_and_measured.py": "5e557a67474b7bd1",
     "0013_sessions.py": "9a132e560481f7b0",
+    "0014_shipments_by_endpoint.py": "54d147ed37a7d63f",
 }
 
 

@@ -1,3 +1,3 @@
 """Schema migrations (Alembic). With ``HEAD``, a running receiver need not import Alembic; a test checks its value."""
 
-HEAD = "0013"
+HEAD = "0014"

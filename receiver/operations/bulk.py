@@ -23,7 +23,11 @@ EXAMPLES = 10
 
 
 class BulkRefused(Exception):
-    """Nothing was decided. The message says why, and what to do."""
+    """Nothing was decided. The message says why, and what to do; ``code`` is the same in a word."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,9 @@ class Bulk:
         of = self._until(words, now)
         count = self._store.count(of, most=MOST_AT_ONCE + 1)
         if count == 0:
-            raise BulkRefused("no parcel matches this filter")
+            raise BulkRefused("none", "no parcel matches this filter")
         if count > MOST_AT_ONCE:
-            raise BulkRefused(f"more than {MOST_AT_ONCE:,} parcels match: choose fewer, such as by a date")
+            raise BulkRefused("too_many", f"more than {MOST_AT_ONCE:,} parcels match: choose fewer, such as by a date")
         token = _token([action, _digest(words), now, count])
         return Preview(action, count, self._store.examples(of, most=EXAMPLES), token)
 
@@ -64,17 +68,17 @@ class Bulk:
         at, count = _read(token, action, words)
         of = self._until(words, at)
         if self._store.count(of, most=count + 1) > count:
-            raise BulkRefused("more parcels match than the preview showed: preview again")
+            raise BulkRefused("outgrown", "more parcels match than the preview showed: preview again")
         batch = decisions.decide_all(action, of)
         if batch.decided == 0:
-            raise BulkRefused("every parcel of the preview has changed since: preview again")
+            raise BulkRefused("changed", "every parcel of the preview has changed since: preview again")
         return batch
 
     def _until(self, words: Mapping[str, Any], at: float) -> ShipmentFilter:
         """The filter without what changed from ``at`` on. Raises `BulkRefused` for one that means all parcels."""
         of = chosen(self._config, self._database, words)
         if of.is_empty:
-            raise BulkRefused("a filter is needed: without one, every parcel would be meant")
+            raise BulkRefused("no_filter", "a filter is needed: without one, every parcel would be meant")
         return replace(of, until=at if of.until is None else min(of.until, at))
 
 
@@ -94,8 +98,8 @@ def _read(token: str, action: BulkAction, words: Mapping[str, Any]) -> tuple[flo
     except (ValueError, RecursionError, binascii.Error):
         held = None
     if not isinstance(held, list) or len(held) != 4 or held[:2] != [action, _digest(words)]:
-        raise BulkRefused("the token is of another action or filter: preview again")
+        raise BulkRefused("other", "the token is of another action or filter: preview again")
     at, count = held[2:]
     if type(at) is not float or not math.isfinite(at) or type(count) is not int:
-        raise BulkRefused("the token is none that a preview gave: preview again")
+        raise BulkRefused("other", "the token is none that a preview gave: preview again")
     return at, count

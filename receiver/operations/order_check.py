@@ -26,7 +26,12 @@ class TooManyLookups(Exception):
 
 
 class NotShown(Exception):
-    """VTEX does not show that order or invoice. The message says what VTEX has, and the command to give instead."""
+    """VTEX does not show that order or invoice. ``what`` says what VTEX has; the message also has the command to give
+    instead."""
+
+    def __init__(self, what: str, command: str) -> None:
+        super().__init__(f"{what}. {command}")
+        self.what = what
 
 
 @contextmanager
@@ -72,9 +77,9 @@ def shown_document(calls: BackgroundCalls, shipment: str, order_id: str) -> Any:
     if members := _members(calls, order_id):
         command = assign_command(shipment, members[0])
         several = f"   (or {', '.join(members[1:])})" if members[1:] else ""
-        raise NotShown(f"{order_id} is a purchase of {', '.join(members)}. Name the order: {command}{several}")
+        raise NotShown(f"{order_id} is a purchase of {', '.join(members)}", f"Name the order: {command}{several}")
     command = f"{assign_command(shipment, order_id)} --unseen"
-    raise NotShown(f"VTEX account {account} does not know order {order_id}. If it is still to come: {command}")
+    raise NotShown(f"VTEX account {account} does not know order {order_id}", f"If it is still to come: {command}")
 
 
 def _members(calls: BackgroundCalls, group: str) -> list[str]:
@@ -103,7 +108,7 @@ def shown_invoice(order: Order, shipment: str, number: str | None) -> str | None
     else:
         there = f"order {order.order_id} has no invoice yet; one that comes is found by the rules"
         command = assign_command(shipment, order.order_id)
-    raise NotShown(f"{there}. {command}")
+    raise NotShown(there, command)
 
 
 def _called(calls: BackgroundCalls, make: Callable[[], T], order_id: str) -> T:

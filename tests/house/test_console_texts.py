@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from receiver.shipments import Reason, State
+from adapters import ReferenceKind, Status
+from receiver.operations.side_by_side import Mark
+from receiver.shipments import Reason, State, Visibility
+from receiver.shipments.next_step import Next
+from receiver.shipments.reasons import Kind
+from receiver.vtex.choice import RULES
 from receiver.web.console.language import LANGUAGES, Speech, texts
 from receiver.web.console.pages import PAGES
+from receiver.web.console.pages._choice import NAMES
 from tests.support.paths import ROOT
 
 CONSOLE = ROOT / "receiver" / "web" / "console"
@@ -16,7 +22,7 @@ TEMPLATES = sorted(CONSOLE.joinpath("templates").glob("*.html"))
 SOURCES = [*TEMPLATES, *CONSOLE.rglob("*.py")]
 #: What a template may say in any language: signs, names of keys, and the settings that the closed console shows.
 SAME_EVERYWHERE = re.compile(
-    r"[\W\d_]*|j|k|Enter|\[operators\.ana\].*|openssl rand -hex 24|data-[a-z]+=\"\d+\"", re.DOTALL
+    r"[\W\d_]*|j|k|n|Enter|\[operators\.ana\].*|openssl rand -hex 24|data-[a-z]+=\"\d+\"", re.DOTALL
 )
 
 
@@ -58,15 +64,30 @@ def test_used():
 
 
 FILES = {key.partition(".")[0] for key in texts()}
+_BULK = ("", "title_", "count_", "what_", "do_")
 #: Keys that are put together.
 BUILT = {
     "states": [state.value for state in State],
     "reasons": [reason.value for reason in Reason],
     "frame": ["role_view", "role_decide"],
-    "overview": ["title", "needs_held", "needs_gave_up", "needs_stopped", "needs_other"],
+    "overview": ["needs_held", "needs_gave_up", "needs_stopped", "needs_other"],
     "fault": ["400", "403", "404", "413", "503"],
-    **{module.PAGE.name: ["title"] for module in PAGES if module.PAGE.name != "overview"},
+    "statuses": [status.value for status in Status],
+    "next": [step.name.lower() for step in Next],
+    "rules": list(RULES),
+    "parcels": [
+        *(f"filter_{name}" for name in NAMES),
+        *(f"kind_{kind.value}" for kind in Kind),
+        *(f"bulk_{what}{action}" for what in _BULK for action in ("retry", "dismiss")),
+    ],
+    "parcel": [
+        *(f"mark_{mark}" for mark in Mark),
+        *(f"reference_{kind}" for kind in ReferenceKind if kind != "tracking_number"),
+        *(f"seen_{one.name.lower()}" for one in Visibility),
+    ],
 }
+for _page in PAGES:
+    BUILT[_page.PAGE.name] = [*BUILT.get(_page.PAGE.name, ()), "title"]
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda one: one.name)

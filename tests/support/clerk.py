@@ -30,7 +30,7 @@ class Clerk:
         assert 200 == answer.status_code, answer.text
         return answer.text
 
-    def send(self, page: str, action: str, **fields: Any) -> TestResponse:
+    def send(self, page: str, action: str, /, **fields: Any) -> TestResponse:
         """Send the form of a page whose action is this, filled in; its hidden fields as they are."""
         return self.post(action, {**form(self.get(page).text, f"/console{action}"), **fields})
 

@@ -1,16 +1,14 @@
 """What the API answers, and what it takes: JSON bodies, problems, cursors and the fields of a request."""
 
-import base64
-import binascii
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, request
 
 from receiver.shipments.plain import plain, seconds
-from receiver.store.listings import MOST, Ask, Key, Page
+from receiver.store.listings import MOST, Ask, Page
+from receiver.web import cursors
 from receiver.web.webhooks import whole_body
 
 #: Rows of a page where none are asked for.
@@ -34,7 +32,7 @@ def answer(body: Any, status: int = 200) -> Response:
 
 def page(listing: str, found: Page) -> Response:
     """A page, and the cursor with which the next one is asked for."""
-    cursor = None if found.next is None else _encoded(listing, found.next)
+    cursor = None if found.next is None else cursors.encoded(listing, found.next)
     return answer({"items": found.rows, "next": cursor})
 
 
@@ -44,7 +42,10 @@ def asked(listing: str, *kinds: type) -> Ask:
     if not (written.isascii() and written.isdecimal() and len(written) < 4 and 1 <= int(written) <= MOST):
         raise Refused(400, f"limit must be a number from 1 to {MOST}.")
     cursor = request.args.get("cursor")
-    return Ask(int(written), None if cursor is None else _decoded(listing, kinds, cursor))
+    try:
+        return Ask(int(written), None if cursor is None else cursors.decoded(listing, kinds, cursor))
+    except cursors.BadCursor:
+        raise Refused(400, "cursor is none that this list gave: take next of the page before.") from None
 
 
 def filters(*names: str, **choices: tuple[str, ...]) -> dict[str, str | None]:
@@ -91,24 +92,3 @@ def body_fields(*required: str, optional: tuple[str, ...] = (), flags: tuple[str
         if name not in body:
             raise Refused(422, f"$.{name} is missing.")
     return body
-
-
-def _encoded(listing: str, key: Key) -> str:
-    return base64.urlsafe_b64encode(json.dumps([listing, *key]).encode()).decode().rstrip("=")
-
-
-def _decoded(listing: str, kinds: tuple[type, ...], cursor: str) -> Key:
-    wrong = Refused(400, "cursor is none that this list gave: take next of the page before.")
-    try:
-        told = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-    except (ValueError, RecursionError, binascii.Error):
-        raise wrong from None
-    if not isinstance(told, list) or told[:1] != [listing] or [type(one) for one in told[1:]] != list(kinds):
-        raise wrong
-    if any(not math.isfinite(one) if isinstance(one, float) else "\0" in one for one in told[1:]):
-        raise wrong
-    try:
-        json.dumps(told, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half a surrogate pair: no database takes it
-        raise wrong from None
-    return tuple(told[1:])

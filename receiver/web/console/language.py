@@ -18,20 +18,21 @@ Text = str | Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """``name`` in the language itself, ``tag`` for browsers, and what stands between thousands."""
+    """``name`` in the language itself, ``tag`` for browsers, what stands between thousands, and before cents."""
 
     code: str
     name: str
     tag: str
     thousands: str
+    cents: str
 
 
 LANGUAGES = {
     one.code: one
     for one in (
-        Language("en", "English", "en", ","),
-        Language("pt", "Português", "pt-BR", "."),
-        Language("es", "Español", "es", "\N{NARROW NO-BREAK SPACE}"),
+        Language("en", "English", "en", ",", "."),
+        Language("pt", "Português", "pt-BR", ".", ","),
+        Language("es", "Español", "es", "\N{NARROW NO-BREAK SPACE}", ","),
     )
 }
 DEFAULT = "en"
@@ -80,6 +81,10 @@ class Speech:
     def number(self, value: float) -> str:
         """A whole number."""
         return f"{value:,.0f}".replace(",", self.language.thousands)
+
+    def money(self, cents: int) -> str:
+        """An amount in the order's currency, which VTEX does not name there."""
+        return f"{self.number(cents // 100)}{self.language.cents}{cents % 100:02}"
 
     def duration(self, seconds: float) -> str:
         """How long, in the largest unit that fits: ``40 s``, ``5 min``, ``3 h``, ``12 d``."""

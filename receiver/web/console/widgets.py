@@ -21,6 +21,7 @@ def widgets(pages: Mapping[str, Page], *, clock: Callable[[], float]) -> Mapping
     return {
         "t": speech.text,
         "number": speech.number,
+        "money": speech.money,
         "duration": speech.duration,
         "age": speech.age,
         "hour": speech.hour,

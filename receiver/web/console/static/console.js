@@ -16,6 +16,7 @@ const keys = {
   "?": () => document.getElementById("keys")?.showModal(),
   j: () => step(1),
   k: () => step(-1),
+  n: () => document.querySelector("[data-next]")?.click(),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -38,12 +39,25 @@ async function refresh() {
   const answer = await fetch(location.href, { headers: { "X-Fetched-By-Itself": "1" } }).catch(() => null);
   if (!answer) return;
   if (answer.redirected) return location.reload();
-  if (!answer.ok) return;
+  if (answer.ok) await show(main, answer);
+}
+
+async function show(main, answer) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   main.replaceChildren(...page.querySelector("main").childNodes);
   localTimes();
 }
 
+// What takes a moment, such as a look at VTEX, comes by itself. Without a script it is one click.
+async function load() {
+  const link = document.querySelector("a[data-load]");
+  if (!link) return;
+  const main = link.closest("main");
+  const answer = await fetch(link.href).catch(() => null);
+  if (answer?.ok && !answer.redirected && !main.contains(document.activeElement)) await show(main, answer);
+}
+
 localTimes();
 const every = Number(document.querySelector("main[data-refresh]")?.dataset.refresh);
 if (every) setInterval(refresh, every * 1000);
+load();

@@ -1,0 +1,204 @@
+"""One parcel: its story, its order's invoices side by side, and the decisions that a person may take about it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from adapters import ReferenceKind
+from receiver.config import Config
+from receiver.operations.choice_preview import NoPreview, foresee
+from receiver.operations.decisions import Decisions, NothingToChange
+from receiver.operations.order_check import NotShown, TooManyLookups, lookup
+from receiver.operations.order_view import order_view
+from receiver.operations.side_by_side import side_by_side
+from receiver.operations.story import story
+from receiver.shipments import Known, Reason, known_from_json
+from receiver.shipments.record import TO_DECIDE
+from receiver.store import DecisionRecord
+from receiver.store.operator import NotAssigned, Unknown
+from receiver.vtex.client import BadSegment
+from receiver.web import cursors
+from receiver.web.console.context import Context, must_decide, person
+from receiver.web.console.pages._timeline import DECIDED, timeline
+
+#: What follows a decision, by its action.
+_DONE = {
+    "assign": "parcel.did_assign",
+    "unassign": "parcel.did_unassign",
+    "retry": "parcel.did_retry",
+    "dismiss": "parcel.did_dismiss",
+}
+#: A decision about the named parcel, with the order and the invoice that the form names.
+_Decide = Callable[[Decisions, str, Mapping[str, str]], None]
+#: Hosts of a VTEX that is none.
+_STAND_IN = ("localhost", "127.0.0.1", "::1")
+#: The most characters of an id.
+_LONGEST = 200
+
+
+def add_to(routes: Blueprint, context: Context) -> None:
+    """Add the routes of one parcel."""
+
+    @routes.get("/<source>/<path:key>")
+    def parcel(source: str, key: str) -> tuple[str, int]:
+        return _shown(context, f"{source}/{key}", _asked(request.args))
+
+    @routes.post("/<source>/<path:key>/assign")
+    def assign(source: str, key: str) -> tuple[str, int] | Response:
+        return _decided(context, f"{source}/{key}", _assign)
+
+    @routes.post("/<source>/<path:key>/decide")
+    def decide(source: str, key: str) -> tuple[str, int] | Response:
+        return _decided(context, f"{source}/{key}", _decide)
+
+
+def _decided(context: Context, name: str, decide: _Decide) -> tuple[str, int] | Response:
+    """Take the decision of the form that was sent, and show what follows, or why nothing was changed."""
+    asked, decisions = _asked(request.form), context.decisions(note=request.form.get("note"))
+    try:
+        decide(decisions, name, asked)
+    except NotShown as error:
+        return _shown(context, name, asked, fault=error.what)
+    except (NotAssigned, NothingToChange, BadSegment, TooManyLookups) as error:
+        return _shown(context, name, asked, fault=str(error))
+    except Unknown:
+        abort(404)
+    return redirect(address(name, done=decisions.last_id, after=request.form.get("after", "")), 303)
+
+
+def _assign(decisions: Decisions, name: str, asked: Mapping[str, str]) -> None:
+    if "order" not in asked:
+        abort(400)
+    is_unseen = request.form.get("unseen") == "yes"
+    with lookup():
+        decisions.assign(name, asked["order"], asked.get("invoice"), also=_also(asked), unseen=is_unseen)
+
+
+def _decide(decisions: Decisions, name: str, _asked: Mapping[str, str]) -> None:
+    known = {"unassign": decisions.unassign, "retry": decisions.retry, "dismiss": decisions.dismiss}
+    action = request.form.get("action", "")
+    if action not in known:
+        abort(400)
+    known[action](name)
+
+
+def address(shipment: str, **query: str) -> str:
+    """The address of a parcel's page; an empty word of the query is left out."""
+    source, _, key = shipment.partition("/")
+    page = url_for("console.parcels.parcel", source=source, key=key)
+    told = {name: value for name, value in query.items() if value}
+    return f"{page}?{urlencode(told)}" if told else page
+
+
+def _asked(fields: Mapping[str, str]) -> dict[str, str]:
+    """The order, invoice and other orders that the person names."""
+    found = {name: fields[name].strip() for name in ("order", "invoice", "also") if fields.get(name, "").strip()}
+    if any(len(value) > _LONGEST or not value.isprintable() for value in found.values()):
+        abort(400)
+    return found
+
+
+def _also(asked: Mapping[str, str]) -> list[str]:
+    return [one.strip() for one in asked.get("also", "").split(";") if one.strip()]
+
+
+def _shown(context: Context, name: str, asked: Mapping[str, str], *, fault: str = "") -> tuple[str, int]:
+    try:
+        told = story(context.database, name, now=context.clock())
+    except Unknown:
+        abort(404)
+    row = told["shipment"]
+    known = known_from_json(row["known"] or {})
+    orders = _orders(row, known)
+    order, beside, fault = _order(context, row, known, asked, fault)
+    foreseen, fault = _foreseen(context, name, asked, fault)
+    page = render_template(
+        "parcel.html",
+        row=row,
+        known=known,
+        story=told,
+        timeline=timeline(told),
+        why=_why(row),
+        orders=orders,
+        asked=asked,
+        order=order,
+        beside=beside,
+        foreseen=foreseen,
+        fault=fault,
+        done=_done(context, name),
+        after=request.values.get("after") or cursors.encoded("held", (row["changed_at"], name)),
+        admin=lambda order_id: _admin(context.config, row["account"], order_id),
+        address=address,
+    )
+    return page, 409 if fault else 200
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    """What the note says beyond the reason, which the page says in its own words, and without the command."""
+    note = (row["note"] or "").partition(TO_DECIDE)[0].strip()
+    sentence = Reason(row["reason"]).sentence if row["reason"] else ""
+    detail = note.removeprefix(sentence).strip()
+    return detail[1:-1] if detail != note and detail.startswith("(") and detail.endswith(")") else detail
+
+
+def _orders(row: Mapping[str, Any], known: Known) -> list[str]:
+    """The orders that the parcel may belong to, the likeliest first."""
+    evidence = row["evidence"] or {}
+    named = known.values(ReferenceKind.ORDER_ID) + known.values(ReferenceKind.ORDER_GROUP)
+    found = (row["assigned_order"], row["order_id"], *evidence.get("orders", ()), *named)
+    return list(dict.fromkeys(one for one in found if one))
+
+
+def _order(
+    context: Context, row: Mapping[str, Any], known: Known, asked: Mapping[str, str], fault: str
+) -> tuple[dict[str, Any] | None, list[Any], str]:
+    """The order that the person asks for as VTEX shows it, its invoices with their marks, and what went wrong."""
+    if "order" not in asked or request.method == "POST":
+        return None, [], fault
+    try:
+        with lookup():
+            order = order_view(context.config, context.database, asked["order"], account=row["account"])
+    except Unknown as error:
+        return None, [], fault or str(error)
+    except (BadSegment, TooManyLookups) as error:
+        return None, [], fault or str(error)
+    return order, side_by_side(row["id"], known, row["evidence"], order["invoices"]), fault
+
+
+def _foreseen(context: Context, name: str, asked: Mapping[str, str], fault: str) -> tuple[list[Any], str]:
+    """What the assignment that the person is about to take would send."""
+    if "choose" not in request.args or "order" not in asked:
+        return [], fault
+    must_decide()
+    try:
+        with lookup():
+            of = (context.config, context.database, name, asked["order"], asked.get("invoice"))
+            return foresee(*of, also=_also(asked), now=context.clock()), fault
+    except NotShown as error:
+        return [], error.what
+    except (NoPreview, BadSegment, TooManyLookups) as error:
+        return [], str(error)
+
+
+def _done(context: Context, name: str) -> dict[str, Any] | None:
+    """What the person has just decided, as the record has it."""
+    done = request.args.get("done", "")
+    row = DecisionRecord(context.database).get(done) if done else None
+    if row is None or (row["actor"], row["subject"]) != (person().name, name) or row["action"] not in DECIDED:
+        return None
+    return {"text": _DONE[row["action"]], "unchecked": (row["after"] or {}).get("unchecked")}
+
+
+def _admin(config: Config, account: str, order_id: str | None) -> str | None:
+    """The order's page in VTEX Admin; ``None`` where the account is a stand-in."""
+    settings = config.accounts.get(account)
+    if (
+        settings is None
+        or order_id is None
+        or urlsplit(settings.base_url).hostname in ("localhost", "127.0.0.1", "::1")
+    ):
+        return None
+    return f"https://{quote(account, safe='')}.myvtex.com/admin/orders/{quote(order_id, safe='')}"

@@ -6,7 +6,7 @@ import pytest
 from receiver.cli import main
 from receiver.intake import Outcome
 from receiver.operations.links import FIELDS
-from receiver.shipments import State
+from receiver.shipments import Reason, State
 from receiver.store.listings import MOST
 from receiver.web.api import PREFIX, document
 from receiver.web.api.answers import LONGEST, ROWS
@@ -42,6 +42,7 @@ def test_words():
     body = described()["paths"]["/links"]["post"]["requestBody"]["content"]["application/json"]["schema"]
 
     assert [state.value for state in State] == components["schemas"]["State"]["enum"]
+    assert [reason.value for reason in Reason] == components["schemas"]["Reason"]["enum"]
     assert [outcome.value for outcome in Outcome] == listed["outcome"]["schema"]["enum"]
     assert {"type": "integer", "minimum": 1, "maximum": MOST, "default": ROWS} == components["parameters"]["Limit"][
         "schema"

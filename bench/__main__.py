@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import calls, deliveries, drain, index, look, memory, pages, reading, replaying, startup
+from bench import calls, deliveries, drain, index, look, memory, pages, parcel_pages, reading, replaying, startup
 from bench.table import Row, lines
 
 FIGURES = {
@@ -20,6 +20,7 @@ FIGURES = {
     "calls": calls.figures,
     "memory": memory.figures,
     "pages": pages.figures,
+    "parcel pages": parcel_pages.figures,
     "replay": replaying.figures,
     "drain": drain.figures,
 }

@@ -129,12 +129,13 @@ def fill(database: Database, *, backing_off: int = 0, history: int = 0) -> None:
         many = {_DELIVERED: deliveries, _FOLDED: updates, _SETTLED: history - deliveries - updates}
         statements += [_many(statement, rows) for statement, rows in many.items()]
     for statement in statements:
-        database.write(partial(_execute, statement), deadline=300)
+        database.write(partial(execute, statement), deadline=300)
     if not database.is_sqlite:
         servers.vacuum(database.url)
 
 
-def _execute(statement: str, connection: Any) -> None:
+def execute(statement: str, connection: Any) -> None:
+    """Run one statement, for `receiver.store.Database.write`."""
     connection.exec_driver_sql(statement)
 
 

@@ -15,7 +15,21 @@ from types import ModuleType
 import pytest
 
 from bench import __main__ as bench
-from bench import calls, deliveries, drain, index, look, memory, pages, parcels, reading, replaying, servers, startup
+from bench import (
+    calls,
+    deliveries,
+    drain,
+    index,
+    look,
+    memory,
+    pages,
+    parcel_pages,
+    parcels,
+    reading,
+    replaying,
+    servers,
+    startup,
+)
 from bench.load import LoadFailed, pace, saturate
 from bench.table import Row, Wanted, lines
 from receiver.carriers import discover
@@ -296,3 +310,13 @@ def test_pages(database: Database) -> None:
 
     assert "/console/" in found
     assert all(2 == len(times) for times in found.values())
+
+
+def test_parcel_pages(database, tmp_path):
+    """Each page shows what it is about, from a store that is filled as for the measurement."""
+    parcel_pages.fill(database, 1_000)
+    client = parcel_pages.pages(database, tmp_path)
+
+    assert all(parcel_pages.timed(client, path) > 0 for path in parcel_pages.PAGES.values())
+    page = client.get("/console/parcels?state=held&reason=second_parcel").text
+    assert 10 == page.count("data-row")

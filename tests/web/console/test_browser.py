@@ -1,33 +1,18 @@
 """The console in a real browser: keys, the policy, barriers, phones, and no script at all."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
 
 from receiver.web.console.pages import PAGES
-from tests.support.api import VI, held
-from tests.support.browser import PHONE, WIDE, Site, barriers, chromium, sideways
+from tests.support.api import VI
+from tests.support.browser import PHONE, WIDE, Site, barriers, sideways
 from tests.support.rig import Rig, eventually
 
 pytestmark = pytest.mark.process
 
 #: Every page that is reached without an id.
 PATHS = [one.PAGE.path for one in PAGES if "<" not in one.PAGE.path]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def window(site: Rig, browser: Browser) -> Iterator[Site]:
-    held(site)
-    with Site(site, browser) as opened:
-        yield opened
 
 
 def test_looks(window: Site):

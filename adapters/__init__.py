@@ -66,7 +66,8 @@ from adapters._contract import (
 )
 from adapters._couriers import courier_name
 from adapters._history import UNDERWAY, History, Scan, look_up, says_returned
-from adapters._signatures import ClientCredentials, Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
+from adapters._oauth import ClientCredentials
+from adapters._signatures import Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
 from adapters._values import (
     day,
     epoch,

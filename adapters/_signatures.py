@@ -10,13 +10,11 @@ import hashlib
 import hmac
 import json
 import re
-import secrets as chance
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
-from urllib.parse import unquote_to_bytes
 
 from adapters._auth import AnySecret, matches_any, utf8, with_header
 from adapters._contract import NotAuthentic, Request
@@ -139,11 +137,15 @@ class Stamped(AnySecret):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandardWebhooks(AnySecret):
     """``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``: HMAC-SHA256 of ``id.timestamp.body``, several
-    signatures in one header (https://www.standardwebhooks.com, "Signature scheme"). Secrets begin with ``whsec_``."""
+    signatures in one header (https://www.standardwebhooks.com, "Signature scheme"). Secrets begin with ``whsec_``.
+
+    Svix, from which the standard comes, names them ``svix-id``, ``svix-timestamp``, ``svix-signature``. All three are
+    of one kind; where both kinds are there, the standard's count.
+    """
 
     kind: ClassVar[str] = "hmac"
     window: timedelta = WINDOW
-    credential_headers: ClassVar[tuple[str, ...]] = ("webhook-signature",)
+    credential_headers: ClassVar[tuple[str, ...]] = ("webhook-signature", "svix-signature")
 
     def fault(self, secret: str) -> str | None:
         try:
@@ -153,24 +155,28 @@ class StandardWebhooks(AnySecret):
         return None
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:
-        parts = {name: required(request, f"webhook-{name}") for name in ("id", "timestamp", "signature")}
-        stamp = from_unix(parts["timestamp"], "webhook-timestamp")
-        check_fresh(stamp, request, self.window, "webhook-timestamp")
+        signed = (kind for kind in ("webhook", "svix") if request.headers.get(f"{kind}-signature", "").strip())
+        kind = next(signed, "webhook")
+        parts = {name: required(request, f"{kind}-{name}") for name in ("id", "timestamp", "signature")}
+        stamp = from_unix(parts["timestamp"], f"{kind}-timestamp")
+        check_fresh(stamp, request, self.window, f"{kind}-timestamp")
         signatures = [one.removeprefix("v1,") for one in parts["signature"].split() if one.startswith("v1,")]
         if not signatures:
-            raise NotAuthentic("header webhook-signature has no signature of version v1")
-        given = _decodable(signatures, "base64", "webhook-signature")
-        macs = [self._mac(request, secret) for secret in secrets]
+            raise NotAuthentic(f"header {kind}-signature has no signature of version v1")
+        given = _decodable(signatures, "base64", f"{kind}-signature")
+        macs = [self._mac(request, kind, secret) for secret in secrets]
         if not any([matches_any(one, macs) for one in given]):  # noqa: C419  every one is looked at
-            raise NotAuthentic("header webhook-signature does not match the body under any configured secret")
+            raise NotAuthentic(f"header {kind}-signature does not match the body under any configured secret")
 
     def sign(self, request: Request, secret: str) -> Request:
         named = request if request.headers.get("webhook-id") else with_header(request, "webhook-id", "msg_replayed")
         stamped = with_header(named, "webhook-timestamp", str(int(request.received_at.timestamp())))
-        return with_header(stamped, "webhook-signature", "v1," + base64.b64encode(self._mac(stamped, secret)).decode())
+        return with_header(
+            stamped, "webhook-signature", "v1," + base64.b64encode(self._mac(stamped, "webhook", secret)).decode()
+        )
 
-    def _mac(self, request: Request, secret: str) -> bytes:
-        head = f"{request.headers['webhook-id'].strip()}.{request.headers['webhook-timestamp'].strip()}."
+    def _mac(self, request: Request, kind: str, secret: str) -> bytes:
+        head = f"{request.headers[f'{kind}-id'].strip()}.{request.headers[f'{kind}-timestamp'].strip()}."
         return hmac.digest(from_whsec(secret), head.encode("latin-1", "replace") + request.body, hashlib.sha256)
 
 
@@ -248,70 +254,6 @@ class Jwt(AnySecret):
             raise NotAuthentic(f"header {self.header} is no JSON Web Token") from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientCredentials(AnySecret):
-    """The carrier fetches a token from us (RFC 6749, 4.4) and sends it as ``Authorization: Bearer``.
-
-    The secret is ``client_id:client_secret``. A token contains its expiry and a keyed hash of it, so every process can
-    check it and none is stored. If ``id_header`` is present, it must name the client.
-    """
-
-    kind: ClassVar[str] = "oauth"
-    id_header: str = "x-api-key"
-    lives: timedelta = timedelta(hours=1)
-
-    @property
-    def credential_headers(self) -> tuple[str, ...]:
-        return ("authorization", self.id_header)
-
-    def fault(self, secret: str) -> str | None:
-        client, _, word = secret.partition(":")
-        return None if client and word else "must be 'client_id:client_secret'"
-
-    def grant(self, request: Request, secrets: Sequence[str]) -> dict[str, Any]:
-        """The answer to a token request with a client's Basic credentials. Raises `NotAuthentic`."""
-        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "basic" or not encoded:
-            raise NotAuthentic("the token request carries no Basic credentials")
-        try:
-            given = base64.b64decode(encoded.strip(), validate=True)
-        except (ValueError, binascii.Error):
-            raise NotAuthentic("the token request's Basic credentials are not base64") from None
-        # RFC 6749, 2.3.1 requires both parts form-encoded first; not every client does that.
-        decoded_form = b":".join(unquote_to_bytes(part.replace(b"+", b" ")) for part in given.split(b":", 1))
-        proven = [secret for secret in secrets if matches_any(utf8(secret), (given, decoded_form))]
-        if not proven:
-            raise NotAuthentic("the token request's Basic credentials are none of the configured secrets")
-        seconds = int(self.lives.total_seconds())
-        return {"access_token": self._token(request, proven[0]), "token_type": "Bearer", "expires_in": seconds}
-
-    def check(self, request: Request, secrets: Sequence[str]) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        end, _, rest = token.strip().partition(".")
-        nonce, _, written = rest.partition(".")
-        if scheme.lower() != "bearer" or not (end.isascii() and end.isdecimal() and nonce and written):
-            raise NotAuthentic("header authorization carries no token of ours")
-        [given] = decoded(written, "hex", "authorization")
-        proven = [secret for secret in secrets if hmac.compare_digest(given, _token_mac(end, nonce, secret))]
-        if not proven:
-            raise NotAuthentic("the token was not given out under any configured secret")
-        if request.received_at.timestamp() > int(end):
-            raise NotAuthentic("the token is no longer valid")
-        named = request.headers.get(self.id_header)
-        if named is not None and not matches_any(
-            named.strip().encode("latin-1", "replace"), [utf8(secret.partition(":")[0]) for secret in proven]
-        ):
-            raise NotAuthentic(f"header {self.id_header} names another client than the token")
-
-    def sign(self, request: Request, secret: str) -> Request:
-        proven = with_header(request, "authorization", f"Bearer {self._token(request, secret)}")
-        return with_header(proven, self.id_header, secret.partition(":")[0])
-
-    def _token(self, request: Request, secret: str) -> str:
-        end, nonce = str(int((request.received_at + self.lives).timestamp())), chance.token_hex(8)
-        return f"{end}.{nonce}.{_token_mac(end, nonce, secret).hex()}"
-
-
 def required(request: Request, *names: str) -> str:
     """The value of the first of these headers that is present. Raises `NotAuthentic` if none is."""
     written = next(filter(None, (request.headers.get(name, "").strip() for name in names)), "")
@@ -363,10 +305,6 @@ def check_fresh(stamp: datetime, request: Request, window: timedelta, header: st
 
 def _stamped_mac(stamp: str, body: bytes, secret: str) -> bytes:
     return hmac.digest(utf8(secret), stamp.encode() + b"." + body, hashlib.sha256)
-
-
-def _token_mac(end: str, nonce: str, secret: str) -> bytes:
-    return hmac.digest(utf8(secret), f"token.{end}.{nonce}".encode(), hashlib.sha256)
 
 
 def _salted(body: bytes, secret: str) -> bytes:

@@ -37,7 +37,7 @@ TRACKING_PAGE = None
 REFERENCES = ("reference_id", "order_id")
 
 TOPIC_HEADERS = ("x-webhook-topic", "shipbob-topic")  # the second in old subscriptions
-HEADERS = ("webhook-id", *TOPIC_HEADERS)
+HEADERS = ("webhook-id", "svix-id", *TOPIC_HEADERS)
 # https://developer.shipbob.com/2026-07/guides/tracking and /v1.0/webhooks, read 2026-11-28
 TOPICS = {
     "order.shipped": Status.ANNOUNCED,  # "after label purchase/print"
@@ -143,7 +143,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature
-    return text(request.headers.get("webhook-id"), "$")
+    return text(request.headers.get("webhook-id") or request.headers.get("svix-id"), "$")
 
 
 def _number_field(tracking: dict[str, Any]) -> str:

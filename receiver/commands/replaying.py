@@ -67,7 +67,13 @@ def _base_url(_context: click.Context, _parameter: click.Parameter, value: str |
 )  # fmt: skip
 @click.option("--endpoint", metavar="NAME", help="Take every recording for this configured endpoint.")
 @click.option("--send", is_flag=True, help="Store them and write to VTEX for real.")
-@click.option("--to", "base_url", metavar="URL", callback=_base_url, help="POST them, signed again, to a receiver.")
+@click.option(
+    "--to",
+    "base_url",
+    metavar="URL",
+    callback=_base_url,
+    help="POST them, signed again, to a receiver, or an endpoint's URL.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many.")
 @click.option(
     "--against", metavar="FOLDER|REV", help="Compare with other adapters: a folder that has them, or a git revision."

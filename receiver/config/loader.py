@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from adapters import Exchange, Hmac, RsaJwks, Scheme
+from adapters import ClientCredentials, Exchange, Hmac, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
 from receiver.config.model import AWAIT_SECONDS, MAX_BODY, PLACEHOLDER_FIELDS, Account, Config, Endpoint, Metrics
@@ -352,6 +352,9 @@ def endpoint_from(
 def _scheme(carrier: Carrier, table: Table) -> Scheme | None:
     given = table.table("auth")
     kind, name = given.text("scheme", None), given.text("name", None)
+    in_form = given.boolean("in_form", default=False)
+    if in_form and kind != "oauth":
+        given.fault("in_form", "has a meaning for the scheme oauth only")
     given.finish()
     if kind is None:
         if name is not None:
@@ -365,7 +368,8 @@ def _scheme(carrier: Carrier, table: Table) -> Scheme | None:
             given.fault(
                 "name", f"{name!r} is no safe header name: use letters, digits and '-' ('_' is lost by proxies)"
             )
-    return _chosen_scheme(carrier, kind, name, given)
+    scheme = _chosen_scheme(carrier, kind, name, given)
+    return replace(scheme, in_form=in_form) if isinstance(scheme, ClientCredentials) else scheme
 
 
 def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: Table) -> Scheme | None:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from adapters import NotAuthentic, Request, Shipment
 from receiver.config import BadConfig, Config, Endpoint, endpoint_from
-from receiver.http import Http, NoAnswer
+from receiver.http import Answer, Http, NoAnswer
 from receiver.intake import Intake, Outcome, Reading, read
 from receiver.reconcile.dry_run import decided
 from receiver.recordings.format import BadRecording, Recording
@@ -21,6 +22,8 @@ from receiver.shipments import Update, shipment_to_json, with_local_days
 from receiver.store import OperatorQueries
 from receiver.vtex.orders import UnexpectedOrder, read_order
 
+#: Bytes of another server's answer that are shown.
+_MOST_SAID = 200
 #: Outcomes that are failures, unless the recording expects them.
 _FAILURES = (Outcome.QUARANTINED, Outcome.ERROR, Outcome.UNAUTHENTICATED)
 
@@ -113,16 +116,18 @@ class Replay:
         return replace(stored, fields=tuple(fields), differences=differences)
 
     def post(self, recording: Recording, base_url: str, http: Http) -> Replayed:
-        """Send the recording to a running receiver, signed again with the configured secret."""
+        """Send the recording to a running receiver, signed again with the configured secret. ``base_url`` is the
+        receiver's, or the whole URL of one of its endpoints, without a token."""
         try:
             endpoint = self.endpoint_of(recording)
-            request = _signed(endpoint, replace(_sent_now(recording.request), path=f"/webhooks/{endpoint.name}"))
+            origin, path = _address(base_url, endpoint)
+            request = _signed(endpoint, replace(_sent_now(recording.request), path=path))
         except BadRecording as error:
             return bad(recording.name, error)
         target = f"{request.path}?{request.query}" if request.query else request.path
         headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
         try:
-            answer = http.call(request.method, base_url.rstrip("/") + target, headers=headers, body=request.body)
+            answer = http.call(request.method, origin + target, headers=headers, body=request.body)
         except NoAnswer as error:
             return Replayed(name=recording.name, outcome="no answer", differences=(str(error),))
         reply = _json_object(answer.body)
@@ -132,7 +137,7 @@ class Replay:
         if _is_probe(endpoint, request) and answer.status == endpoint.carrier.reply.success:
             outcome = Outcome.PROBE  # answered in the carrier's own format, or without a body to a HEAD
         elif outcome is None:
-            differences = [f"status {answer.status}: {detail or 'this is no answer of a receiver'}"]
+            differences = [f"status {answer.status}: {detail or _of_another_server(answer)}"]
         else:
             differences += _outcome_differences(recording, str(outcome), detail)
         return Replayed(
@@ -328,6 +333,22 @@ def _as_read(shipment: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:
     renamed = str(shipment.get("courier_code", "")).lower() in endpoint.couriers
     added = {"references", "courier"} if renamed else {"references"}
     return {name: value for name, value in shipment.items() if name not in added}
+
+
+def _address(url: str, endpoint: Endpoint) -> tuple[str, str]:
+    """Where to send: the origin, and the path of the endpoint that the URL names, or else of ``endpoint``."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/")
+    named = path.rpartition("/webhooks/")
+    whole = path if named[1] and named[2] else f"{path.removesuffix('/webhooks')}/webhooks/{endpoint.name}"
+    return f"{parts.scheme}://{parts.netloc}", whole
+
+
+def _of_another_server(answer: Answer) -> str:
+    """What a server answered that is no receiver."""
+    kind, server = answer.headers.get("content-type", "no content type"), answer.headers.get("server")
+    said = " ".join(answer.body[:_MOST_SAID].decode("utf-8", "replace").split())
+    return f"this is no answer of a receiver ({server or 'unnamed server'}, {kind}): {said}".rstrip(": ")
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

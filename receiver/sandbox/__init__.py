@@ -13,8 +13,10 @@ from receiver.sandbox.app import (
     parse_faults,
     serve,
 )
+from receiver.sandbox.files import EXAMPLES
 
 __all__ = [
+    "EXAMPLES",
     "BadFaults",
     "BadOrders",
     "Call",

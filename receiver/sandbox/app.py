@@ -14,6 +14,7 @@ stand-in does the worst for a client: a PATCH replaces all four fields, so a nul
 """
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -62,6 +63,8 @@ __all__ = [
     "parse_faults",
     "serve",
 ]
+
+log = logging.getLogger("receiver.sandbox")
 
 _ORDERS = "/api/oms/pvt/orders"
 _HOOK = "/api/orders/hook/config"
@@ -328,6 +331,9 @@ class _Dropping:
 class _Handler(WSGIRequestHandler):
     """Adds no ``Date``: the stand-in has a clock of its own."""
 
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002  werkzeug's
+        log.info("stand-in answered: method=%s path=%s status=%s", self.command, self.path, code)
+
     def send_response(self, code: int, message: str | None = None) -> None:
         self.log_request(code)
         self.send_response_only(code, message)
@@ -364,7 +370,7 @@ class Running:
 def serve(app: Flask, host: str = "127.0.0.1", port: int = 0, *, log_requests: bool = False) -> Running:
     """Serve the application from a daemon thread; port 0 means any free one. Raises `OSError` if it cannot listen.
 
-    ``log_requests`` writes a line for each request to stderr.
+    ``log_requests`` logs a line for each request.
     """
     # Werkzeug ends the whole process if it cannot bind: bind first, and pass the socket to it.
     with create_server((host, port), backlog=128) as listening:

@@ -7,6 +7,9 @@ from typing import Any
 
 from receiver.sandbox.orders import BadOrders, Order, check_order
 
+#: Three orders to begin with: one invoice, two invoices, none yet.
+EXAMPLES = Path(__file__).with_name("examples.json")
+
 
 def load_orders(path: Path) -> list[Order]:
     """The orders of a file: a JSON list, one JSON object, or one object on each line. Raises `BadOrders`."""

@@ -169,6 +169,17 @@ class TestStandardWebhooks:
         self.SCHEME.check(self.signed(), [self.SECRET])
         assert self.signed() == self.SCHEME.sign(headed(webhook_id="msg_1"), self.SECRET)
 
+    def test_svix(self):
+        """Svix's names of the three headers are taken, all three of one kind; where both are there, the standard's."""
+        svix = headed(svix_id="msg_1", svix_timestamp=str(STAMP), svix_signature=f"v1,{self.MAC}")
+        both = replace(svix, headers={**svix.headers, **self.signed(f"v1,{'A' * 43}=").headers})
+        mixed = headed(webhook_id="msg_1", svix_timestamp=str(STAMP), svix_signature=f"v1,{self.MAC}")
+
+        self.SCHEME.check(svix, [self.SECRET])
+        assert "header webhook-signature does not match" in reason(self.SCHEME, both, self.SECRET)
+        assert "svix-id" in reason(self.SCHEME, mixed, self.SECRET)
+        assert {"webhook-signature", "svix-signature"} == set(self.SCHEME.credential_headers)
+
     def test_beside_a_broken_one(self):
         """A signature that cannot be decoded does not hide a good one beside it."""
         self.SCHEME.check(self.signed(f"v1,*** v1,{self.MAC}"), [self.SECRET])

@@ -1,10 +1,11 @@
 """Starting things, and looking at what would start: faults are lines, not tracebacks."""
 
 import json
+import re
 import signal
 import socket
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -201,6 +202,22 @@ class TestSandbox:
         finally:
             process.kill()
             process.communicate()
+
+    def test_examples(self):
+        """Without a file it has orders of its own, shows how to ask for one, and logs as the receiver does."""
+        process = receiver_process("sandbox", "--bind", "127.0.0.1:0")
+        try:
+            said = [process.stdout.readline() for _ in range(3)]
+            asked = Request(said[2].split()[-1], headers=dict(re.findall(r"'([\w-]+): (\w+)'", said[2])))
+            with urlopen(asked) as answer:
+                assert "1410000000001-01" == json.load(answer)["orderId"]
+        finally:
+            process.terminate()
+            _, logged = process.communicate(timeout=60)
+
+        [line] = logged.splitlines()
+        phrase = "stand-in answered: method=GET path=/api/oms/pvt/orders/1410000000001-01 status=200"
+        assert re.fullmatch(rf"20\S+Z INFO    {phrase}", line)
 
     @pytest.mark.parametrize(
         ("arguments", "said"), [(("--fault", "nope=1"), "nope"), ((), "bad.json"), (("--bind", "192.0.2.1:1"), "")]

@@ -58,7 +58,7 @@ class TestExample:
     def test_complete(self):
         """It shows every setting that the program reads, and only those."""
         written = re.sub(r"(?m)^# (?=\w+ = |\[\[)", "", EXAMPLE.read_text())
-        shown = set(re.findall(r"(?m)^(\w+) = ", written)) | {"auth", "scheme", "name"}
+        shown = set(re.findall(r"(?m)^(\w+) = ", written)) | {"auth", "scheme", "name", "in_form"}
         readers = (
             "text",
             "texts",

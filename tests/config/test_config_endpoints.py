@@ -98,6 +98,12 @@ class TestEndpoint:
         assert ("join", "overwrite") == (made.second_parcel, made.number_changed)
         assert ("hold", "keep") == (endpoint().second_parcel, endpoint().number_changed)
 
+    def test_in_form(self):
+        """Only an OAuth client's credentials may stand in a form."""
+        assert ["endpoints.shop.auth.in_form: has a meaning for the scheme oauth only"] == endpoint_faults(
+            auth={"scheme": "query", "in_form": True}
+        )
+
     def test_silent_after(self):
         """A fixed limit of silence is hours; 0 is one too, and unset is none."""
         assert [24, 0, None] == [

@@ -90,6 +90,26 @@ class TestTo:
         (stored,) = operator.tells("deliveries")
         assert "[redacted]" == stored["headers"]["x-me-signature"]
 
+    @pytest.mark.parametrize("path", ["/webhooks/melhor-envio", "/webhooks/melhor_envio/", "/webhooks"])
+    def test_whole_url(self, operator, running, tmp_path, path):
+        """The URL of an endpoint is taken as it stands, the receiver's own, too."""
+        file = lines(tmp_path / "one.jsonl", recording())
+
+        (row,) = operator.tells("replay", file, "--to", running + path)
+
+        assert (200, "accepted") == (row["status"], row["outcome"])
+
+    def test_another_server(self, operator, tmp_path):
+        """Where another server answers, its own words are shown."""
+        file = lines(tmp_path / "one.jsonl", recording())
+
+        (row,) = operator.tells("replay", file, "--to", f"{operator.rig.vtex_url}/shop/webhooks/x", code=1)
+
+        assert 404 == row["status"]
+        [difference] = row["differences"]
+        assert difference.startswith("status 404: this is no answer of a receiver (unnamed server, ")
+        assert 'application/json): {"message":"The requested URL was not found on the server.' in difference
+
     def test_wrong_secret(self, operator, running, tmp_path):
         """A receiver that knows another secret is reported."""
         wrong = operator.config.with_name("wrong.toml")

@@ -91,6 +91,23 @@ def test_no_client(ups: Rig, secret):
     assert "w0rd" not in json.dumps(reject)
 
 
+FORM = b"grant_type=client_credentials&client_id=ups-client&client_secret=ups-w0rd"
+
+
+def test_in_the_form(ups: Rig):
+    """Where the endpoint says so, the form may hold the client's credentials; never the form and the header."""
+    assert 401 == ask(ups, None, body=FORM).status_code
+
+    ups.configure(endpoints={"ups": {**OAUTH, "auth": {"scheme": "oauth", "in_form": True}}})
+    assert (200, "accepted") == outcome(push(ups, ask(ups, None, body=FORM).json["access_token"]))
+    assert 200 == ask(ups).status_code
+    assert 401 == ask(ups, body=FORM).status_code
+    assert 401 == ask(ups, None, body=FORM.replace(b"w0rd", b"word")).status_code
+    assert 401 == ask(ups, None, body=FORM.replace(b"client_id=ups-client&", b"")).status_code
+    assert 401 == ask(ups, None, body=b"\xff").status_code
+    assert "w0rd" not in json.dumps(ups.queries.rejects())
+
+
 def test_rejects_bounded(ups: Rig):
     """Somebody who guesses does not fill the table: five notes a second are enough."""
     for _ in range(20):

@@ -157,7 +157,7 @@ class NotifyWebhook:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
     """Who is told when a person is needed. ``digest_minutes`` are after midnight in ``zone``. ``link`` leads people to
-    where they look. ``urls`` are Apprise's."""
+    where they look; below ``console`` each parcel has its page. ``urls`` are Apprise's."""
 
     smtp: Smtp | None = None
     webhook: NotifyWebhook | None = None
@@ -167,6 +167,7 @@ class Notify:
     digest_minutes: int = 8 * 60
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     link: str | None = None
+    console: str | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:

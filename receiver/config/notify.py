@@ -17,6 +17,7 @@ def read_notify(table: Table) -> Notify:
     if urls and find_spec("apprise") is None:
         table.fault("urls", "needs the extra for Apprise: pip install '.[notify]'")
     hour, minute = _clock_time(table)
+    console = _console(table)
     notify = Notify(
         smtp=_smtp(smtp) if (smtp := table.table("smtp")).given else None,
         webhook=_webhook(webhook) if (webhook := table.table("webhook")).given else None,
@@ -25,10 +26,20 @@ def read_notify(table: Table) -> Notify:
         quiet_seconds=3600 * table.number("quiet_hours", 6, least=0.1),
         digest_minutes=60 * hour + minute,
         zone=table.zone("zone") or Notify().zone,
-        link=table.text("link", None),
+        link=table.text("link", None) or console,
+        console=console,
     )
     table.finish()
     return notify
+
+
+def _console(table: Table) -> str | None:
+    """The console's address without a slash at its end."""
+    written = table.text("console", None)
+    parts = urlsplit(written or "")
+    if written and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        table.fault("console", f"{written!r} is not the console's address, such as https://receiver.example/console")
+    return written.rstrip("/") if written else None
 
 
 def _clock_time(table: Table) -> tuple[int, int]:

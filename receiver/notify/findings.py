@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
@@ -42,7 +43,7 @@ class Findings:
         """Every cause that is there now. Raises `StoreUnavailable`."""
         now, read = self._clock(), self._conditions
         for cause, state in ((Cause.HELD, "held"), (Cause.GAVE_UP, "gave_up")):
-            yield from (_finding(cause, group, _shipment) for group in read.shipments(state))
+            yield from (_finding(cause, group, self._shipment) for group in read.shipments(state))
         yield from (_finding(Cause.UNREADABLE, group, _delivery) for group in read.unreadable())
         yield from (_finding(Cause.UNKNOWN_WORD, group, _word) for group in read.unknown_words(since=now - _LASTS))
         yield from (_finding(Cause.UNKNOWN_ADDRESS, group, _route) for group in read.unknown_routes(since=now - _LASTS))
@@ -64,6 +65,14 @@ class Findings:
         if oldest is not None and now - oldest > OLD_BACKLOG and not paused:  # a pause explains it, and is told
             line = f"the oldest for {(now - oldest) / 60:.0f} minutes"
             yield Finding(cause=Cause.BACKLOG, subject="all", lines=(line,))
+
+    def _shipment(self, row: dict[str, Any]) -> str:
+        """A parcel with its order, the reason, the command that decides it, and its page in the console."""
+        name, console = row["tracking_number"] or row["id"], self._config.notify.console
+        command = (row["note"] or "").partition(TO_DECIDE)[2].strip() or f"receiver show {name}"
+        order = f", order {row['order_id']}" if row["order_id"] else ""
+        page = f" {console}/parcels/{quote(row['id'])}" if console else ""
+        return f"{name}{order}: {row['reason']}. {command}{page}"
 
     def _silent(self, present: int) -> list[Silence]:
         """The silences of the hour. The last hours are read once each, and again while an endpoint is silent."""
@@ -101,13 +110,6 @@ def _finding(cause: Cause, group: Group, line: Callable[[dict[str, Any]], str]) 
     return Finding(
         cause=cause, subject=group.subject, count=group.count, lines=tuple(line(row) for row in group.examples)
     )
-
-
-def _shipment(row: dict[str, Any]) -> str:
-    name = row["tracking_number"] or row["id"]
-    command = (row["note"] or "").partition(TO_DECIDE)[2].strip() or f"receiver show {name}"
-    order = f", order {row['order_id']}" if row["order_id"] else ""
-    return f"{name}{order}: {row['reason']}. {command}"
 
 
 def _delivery(row: dict[str, Any]) -> str:

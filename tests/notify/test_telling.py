@@ -87,6 +87,20 @@ def test_once(telling: Telling) -> None:
     assert [] == telling.look()
 
 
+def test_page(telling: Telling) -> None:
+    """Where the console's address is set, each parcel leads to its page, and the message to the console."""
+    telling.rig.config = replace(
+        telling.rig.config, notify=config(notify={"console": "https://r.example/console/"}).notify
+    )
+    telling.start()
+    hold(telling.rig, "p 1")
+    telling.look()
+
+    [(_, message)] = telling.chat.got
+    assert message["lines"][0].endswith(" https://r.example/console/parcels/melhor-envio/p%201")
+    assert "https://r.example/console" == telling.rig.config.notify.link
+
+
 def test_at_once(telling: Telling) -> None:
     """Processes that look at the same moment tell once, too."""
     hold(telling.rig, "p1")

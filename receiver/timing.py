@@ -68,4 +68,4 @@ def moment(seconds: float) -> datetime:
 
 def stamp(seconds: float) -> str:
     """Seconds since the epoch as people read them."""
-    return moment(seconds).isoformat(timespec="seconds")
+    return moment(seconds).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -9,6 +9,7 @@ from receiver.commands._deciding import decisions_of
 from receiver.commands.checking import pause_line
 from receiver.config import Config
 from receiver.operations.bulk import EXAMPLES
+from receiver.shipments import State
 from receiver.store import Database, OperatorQueries
 from receiver.store.bulk import BulkAction, BulkDecisions
 from receiver.store.shipment_filter import ShipmentFilter
@@ -48,9 +49,10 @@ def _say_preview(action: str, bulk: BulkDecisions, of: ShipmentFilter, *, as_jso
     say(printable("\n".join(lines)), told, as_json=as_json)
 
 
-def say_retried(database: Database, many: int, *, as_json: bool) -> None:
-    """Tell how many are looked at again, and which accounts are paused: theirs wait."""
+def say_retried(database: Database, many: int, *, of: str | None = None, as_json: bool) -> None:
+    """Tell how many are looked at again, ``of``: only this one; and which accounts are paused: theirs wait."""
     paused = OperatorQueries(database).paused_accounts(now=time.time())
     lines = [f"{count(many, 'shipment')} will be looked at again", *(f"account {pause_line(row)}" for row in paused)]
-    told = {"retried": many, **({"paused_accounts": [row["name"] for row in paused]} if paused else {})}
+    told: dict[str, Any] = {"retried": many, **({"shipment": of, "state": State.DUE.value} if of else {})}
+    told |= {"paused_accounts": [row["name"] for row in paused]} if paused else {}
     say("\n".join(lines), told, as_json=as_json)

@@ -97,7 +97,7 @@ def new(slug: str, name: str | None, folder: Path | None) -> None:
     click.echo("next: put a real request into the recording, then its fields into the schema and the module")
     click.echo(f"  receiver carriers try {slug} {written[2]}")
     where = f"tests/carriers/test_every_carrier.py --own-carriers {folder.absolute()}" if folder else f"-k {slug}"
-    click.echo(f'  make test ARGS="{where}"')
+    click.echo(f'  {"in a checkout of the receiver: " if folder else ""}make test ARGS="{where}"')
 
 
 @carriers.command(name="try")
@@ -243,7 +243,7 @@ def _tried(endpoint: Endpoint, request: Request, *, secret_given: bool) -> Itera
     try:
         conversion = carrier.convert(request)
     except Ignored as ignored:
-        yield f"body      fits schemas/{carrier.slug}.json", True
+        yield f"body      fits {_schema(carrier)}", True
         yield f"ignored   {ignored.reason}", False
         return
     except Unreadable as unreadable:
@@ -251,7 +251,11 @@ def _tried(endpoint: Endpoint, request: Request, *, secret_given: bool) -> Itera
         return
     for refused in conversion.refused:
         yield f"member    cannot be read: {refused}", False
-    yield f"body      fits schemas/{carrier.slug}.json", True
+    yield f"body      fits {_schema(carrier)}", True
+
+
+def _schema(carrier: Carrier) -> str:
+    return f"{carrier.slug}.json" if carrier.own else f"schemas/{carrier.slug}.json"
 
 
 def _sender(endpoint: Endpoint, request: Request, *, secret_given: bool) -> tuple[str, bool]:

@@ -16,7 +16,7 @@ from receiver.commands._listing import show as show_list
 from receiver.operations.choice_preview import NoPreview, foresee
 from receiver.operations.decisions import Assigned, NothingToChange
 from receiver.operations.order_check import NotShown
-from receiver.shipments import Sent
+from receiver.shipments import Sent, State
 from receiver.store import DecisionRecord, Horizons, OperatorQueries, Retention
 from receiver.store.decisions import DECISION_FIELDS
 from receiver.store.operator import Unknown
@@ -112,7 +112,8 @@ def dismiss(shipment: str | None, by: str, note: str | None, *, dry_run: bool, a
         if not dry_run:
             decisions_of(config, database, by, note).dismiss(name)
         text = f"{name}: would be dismissed" if dry_run else f"{name}: dismissed"
-        say(text, {"shipment": name, **({"dry_run": True} if dry_run else {})}, as_json=as_json)
+        said = {"shipment": name, "dry_run": True} if dry_run else {"shipment": name, "state": State.DISMISSED.value}
+        say(text, said, as_json=as_json)
 
 
 @click.command()
@@ -136,7 +137,7 @@ def retry(shipment: str | None, by: str, note: str | None, *, dry_run: bool, as_
             say(f"{name}: would be looked at again", {"shipment": name, "dry_run": True}, as_json=as_json)
             return
         decisions_of(config, database, by, note).retry(name)
-        say_retried(database, 1, as_json=as_json)
+        say_retried(database, 1, of=name, as_json=as_json)
 
 
 def _check_choice(shipment: str | None, words: Mapping[str, Any]) -> None:

@@ -12,9 +12,9 @@ from receiver.commands._common import (
     account_of,
     count,
     endpoint_option,
+    fail,
     json_option,
     known,
-    named,
     opened,
     outcome_option,
     printable,
@@ -213,7 +213,14 @@ def _history(database: Database, name: str) -> dict[str, Any]:
     try:
         return queries.order(name)
     except Unknown:
-        return story(database, named(queries, name), now=time.time())
+        return story(database, _shipment(queries, name), now=time.time())
+
+
+def _shipment(queries: OperatorQueries, name: str) -> str:
+    try:
+        return queries.find(name)
+    except Unknown as error:
+        fail(f"{error}; nothing is known of an order of this id either" if str(error).startswith("no ") else str(error))
 
 
 def _order_lines(history: dict[str, Any]) -> Iterator[str]:

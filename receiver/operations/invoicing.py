@@ -6,13 +6,13 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from receiver.calls.pauses import record_result
 from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
 from receiver.store.accounts import Accounts
 from receiver.store.attempts import Begun
+from receiver.timing import stamp
 from receiver.vtex import invoice_checks
 from receiver.vtex.answers import Throttled, Transient, Unanswered, VtexError, leaves_open, outcome_of
 from receiver.vtex.client import Vtex
@@ -172,7 +172,7 @@ class Invoicing:
         recent = self._clock() - last["begun_at"] < sum(LOOKS) and not _replaced_its_like(last)
         if (recent and self._seen(order.order_id, _posted_body(last), read)) or "again" in overrides:
             return
-        when = datetime.fromtimestamp(last["begun_at"], UTC).isoformat(timespec="seconds")
+        when = stamp(last["begun_at"])
         receipt = f" (receipt {last['answer']})" if last["answer"] else ""
         how = f"VTEX accepted it{receipt}" if last["outcome"] else _LOST
         raise NotPosted(

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from receiver.shipments import Generation, Known, ShipmentRecord, Update
 from receiver.store.database import new_id
+from receiver.timing import stamp
 from receiver.vtex.facts import Fact
 
 
@@ -18,9 +18,7 @@ class Paused(Exception):
     """The account takes no calls now; ``until`` in seconds since the epoch."""
 
     def __init__(self, until: float) -> None:
-        super().__init__(
-            f"paused until {datetime.fromtimestamp(until, UTC).isoformat(timespec='seconds')}; receiver check says why"
-        )
+        super().__init__(f"paused until {stamp(until)}; receiver check says why")
         self.until = until
 
 
@@ -28,7 +26,7 @@ class RateLimited(Exception):
     """The account's rate limit has no slot soon; ``at`` says when, in seconds since the epoch. None was reserved."""
 
     def __init__(self, at: float) -> None:
-        super().__init__(f"no slot before {datetime.fromtimestamp(at, UTC).isoformat(timespec='seconds')}")
+        super().__init__(f"no slot before {stamp(at)}")
         self.at = at
 
 

@@ -225,7 +225,8 @@ class TestShow:
 
     def test_unknown(self, operator):
         """An unknown name is one line."""
-        assert "no shipment has the id or the tracking number 'nope'" == operator.fails("show", "nope")
+        either = "nothing is known of an order of this id either"
+        assert f"no shipment has the id or the tracking number 'nope'; {either}" == operator.fails("show", "nope")
 
     def test_several(self, operator):
         """A number of several parcels asks which."""
@@ -326,12 +327,14 @@ class TestDismiss:
         """Nothing is sent for it, whatever comes; `retry` opens it again."""
         operator_on_either.held()
 
-        assert [{"shipment": "melhor-envio/p1"}] == operator_on_either.tells("dismiss", "TN1BR")
+        dismissed = {"shipment": "melhor-envio/p1", "state": "dismissed"}
+        assert [dismissed] == operator_on_either.tells("dismiss", "TN1BR")
         operator_on_either.rig.post(posted(event="order.delivered"))
         operator_on_either.work()
         assert "dismissed" == operator_on_either.rig.shipment()["state"]
 
-        operator_on_either.says("retry", "TN1BR")
+        reopened = {"retried": 1, "shipment": "melhor-envio/p1", "state": "due"}
+        assert [reopened] == operator_on_either.tells("retry", "TN1BR")
         operator_on_either.work()
         assert "held" == operator_on_either.rig.shipment()["state"]
 

@@ -78,7 +78,7 @@ class TestMail:
         assert ("receiver@shop.example", "ana@shop.example, rui@shop.example") == (got["From"], got["To"])
         assert ("<m1@shop.example>", "auto-generated") == (got["Message-ID"], got["Auto-Submitted"])
         assert [
-            "7 shipments are held, account lux, since 2026-11-18T11:05:40+00:00",
+            "7 shipments are held, account lux, since 2026-11-18T11:05:40Z",
             "",
             f"- {MESSAGE['lines'][0]}",
             "- and 6 more",
@@ -138,8 +138,8 @@ class TestWebhook:
         StandardWebhooks().check(got, [SECRET])
         assert ("m1", "application/json") == (got.headers["webhook-id"], got.headers["content-type"])
         body = json.loads(got.body)
-        assert ("receiver.held.opened", "2026-11-18T11:06:40+00:00") == (body["type"], body["timestamp"])
-        assert {**MESSAGE, "since": "2026-11-18T11:05:40+00:00"} == body["data"]
+        assert ("receiver.held.opened", "2026-11-18T11:06:40Z") == (body["type"], body["timestamp"])
+        assert {**MESSAGE, "since": "2026-11-18T11:05:40Z"} == body["data"]
 
     @pytest.mark.parametrize("status", [302, 404, 500])
     def test_refused(self, taker: Taker, status: int) -> None:

@@ -179,7 +179,7 @@ def test_silent(telling: Telling) -> None:
     heard_daily(telling.rig, melhor_envio=12, other=18)
 
     assert [[], [("opened", "silent", "melhor-envio")]] == [telling.look(), telling.look(2)]
-    assert ["none since the hour of 2026-12-24T11:00:00+00:00, while 24 were usual at this time of the week"] == (
+    assert ["none since the hour of 2026-12-24T11:00:00Z, while 24 were usual at this time of the week"] == (
         telling.chat.got[0][1]["lines"]
     )
     telling.rig.post({**posted(), "event": "order.created"})

@@ -370,6 +370,23 @@ class TestClientCredentials:
         late = at(headed(authorization=f"Bearer {token}"), 3601)
         assert "the token is no longer valid" == reason(self.SCHEME, late, self.SECRET)
 
+    def test_in_form(self):
+        """Where it is allowed, the form may hold the credentials (2.3.1); one place at a time, and whole."""
+        scheme, fields = ClientCredentials(in_form=True), "grant_type=client_credentials&client_id=client-1"
+        asking = replace(PLAIN, body=f"{fields}&client_secret=w0rd%3Awith+colon%2B%C3%A9".encode())
+
+        assert scheme.grant(asking, [self.SECRET])
+        assert scheme.grant(self.asking(self.SECRET), [self.SECRET])
+        for refused, why in (
+            (replace(asking, headers=self.asking(self.SECRET).headers), "both in its header and in its form"),
+            (replace(asking, body=asking.body.replace(b"w0rd", b"other")), "none of the configured"),
+            (replace(asking, body=b"\xff"), "carries no Basic credentials"),
+        ):
+            with pytest.raises(NotAuthentic, match=why):
+                scheme.grant(refused, [self.SECRET])
+        with pytest.raises(NotAuthentic, match="carries no Basic"):
+            self.SCHEME.grant(asking, [self.SECRET])
+
     def test_form_encoded(self):
         """RFC 6749 has both parts form-encoded before they are put together."""
         assert self.SCHEME.grant(self.asking("client-1:w0rd%3Awith+colon%2B%C3%A9"), [self.SECRET])

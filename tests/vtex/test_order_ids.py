@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.vtex.order_ids import Labels, read_order_text, words_in
+from receiver.vtex.order_ids import Labels, own_id, read_order_text, words_in
 
 LABELS = Labels.of("lux-store", ["ERP-"])
 
@@ -60,3 +60,17 @@ class TestOrderText:
 def test_words():
     """Case, accents and signs make no other word, composed or not."""
     assert ["devolucao", "devolucao", "n", "o"] == words_in("DEVOLUÇÃO devoluc\u0327a\u0303o_n.o 12")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Maria 1900000000005-01", "1900000000005-01"),
+        ("V502556LLUX-01", "v502556llux-01"),
+        ("1900000000005-01 + 1900000000006-01", None),
+        ("Maria Silva", None),
+    ],
+)
+def test_own_id(text: str, found: str | None):
+    """The one id of the account's own in a text, and none of the words around it."""
+    assert found == own_id(text)

@@ -26,7 +26,7 @@ RABBITMQ = os.environ.get("RECEIVER_BENCH_RABBITMQ", "amqp://guest:guest@127.0.0
 ROOT = Path(__file__).parent.parent
 #: A URL without a VTEX, for servers that never call it.
 NOBODY = "http://127.0.0.1:9"
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 class NotHere(Exception):

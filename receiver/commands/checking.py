@@ -11,11 +11,9 @@ from receiver.carriers import Carrier
 from receiver.commands._common import clear_faults, configuration, count, fail, opened, printable
 from receiver.commands.check_warnings import warnings
 from receiver.config import Account, Config
-from receiver.http import Http
-from receiver.operations.access import Access, AccessCheck
+from receiver.operations.access import Access, access_check
 from receiver.shipments.plain import moment
-from receiver.store import Database, OperatorQueries, Paused, Queue, RateLimited
-from receiver.vtex.client import Vtex
+from receiver.store import Database, OperatorQueries, Paused, RateLimited
 
 _UNPROVEN = "Notify invoice: not checked, only a write shows it"
 
@@ -63,17 +61,9 @@ def _pause(account: str, *, until: float, reason: str, own_fault: bool, now: flo
 
 def _asked(config: Config, database: Database, account: Account) -> bool:
     """Print what the account's key may do; whether all that is needed is."""
-    http = Http([account.base_url])
-    check = AccessCheck(
-        account,
-        Queue(database, worker_name=f"command-{time.time_ns()}", lease=config.lease),
-        lambda settings: Vtex(settings, http, clock=time.time),
-        clock=time.time,
-        sleep=time.sleep,
-    )
     found: list[Access] = []
     try:
-        for one in check.run():
+        for one in access_check(config, database, account.name).run():
             found.append(one)
             mark = "  " if one.allowed else "! "
             click.echo(

@@ -1,10 +1,8 @@
 """Commands for links: a person or a file says which order a parcel belongs to."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterator
-from itertools import chain, islice
 from typing import Any, TextIO
 
 import click
@@ -17,13 +15,11 @@ from receiver.commands._deciding import decision_options, decisions_of
 from receiver.commands._listing import form_of, listing, show
 from receiver.config import Config
 from receiver.operations.decisions import Decisions, NothingToChange
-from receiver.operations.links import FIELDS, MOST, LinkResult, read_link
+from receiver.operations.link_files import BadHeader, Line, Report, read_lines, store_lines
+from receiver.operations.links import read_link
 from receiver.reconcile.resolve import NAMES
 from receiver.store import Index, Link
 
-#: A line's number, and its link as written, or why there is none.
-_Line = tuple[int, dict[str, Any] | str]
-_DELIMITERS = ",;\t"
 _AS = click.option("--as", "kind", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it is.")
 _ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as shipment is known; needed if several.")
 
@@ -131,65 +127,23 @@ def _read(item: dict[str, Any], account: str, config: Config) -> Link:
 
 def _from_csv(file: TextIO, decisions: Decisions, account: str, *, as_json: bool) -> int:
     """Store every good line, tell of every bad one; the exit code."""
-    stored = woken = bad = 0
-    for line, one in _stored(file, decisions, account):
-        woken += one.woken
-        if one.status != "rejected":
-            stored += 1
-            continue
-        bad += 1
-        column = (one.path or "$").removeprefix("$").removeprefix(".")
-        fault = {"line": line, "column": column or None, "why": one.why}
-        click.echo(json.dumps(fault) if as_json else f"line {line}: {column + ': ' if column else ''}{one.why}")
-    text = f"{count(stored, 'link')} stored, {count(woken, 'shipment')} woken, {count(bad, 'bad line')}"
-    say(text, {"stored": stored, "woken": woken, "bad": bad}, as_json=as_json)
-    return 1 if bad else 0
-
-
-def _stored(file: TextIO, decisions: Decisions, account: str) -> Iterator[tuple[int, LinkResult]]:
-    """What became of each line, in bites of one transaction; the last one may tell why the file was read no further."""
-    lines = _with_progress(_lines(file))
-    while bite := list(islice(lines, MOST)):
-        items = [item for _, item in bite if not isinstance(item, str)]
-        results = decisions.link_all(account, items)
-        results += [LinkResult(index=len(items), status="rejected", why=why) for _, why in bite if isinstance(why, str)]
-        yield from zip((line for line, _ in bite), results, strict=True)
-
-
-def _lines(file: TextIO) -> Iterator[_Line]:
-    """The lines with their numbers as links, without empty cells. A header that names no column ends the command. It
-    also shows the delimiter: spreadsheets write the one of their country.
-
-    Where the file stops being CSV, a text says why: anything may follow a stray quote.
-    """
-    decoded, ended = _decoded(file), 0
+    report = Report()
     try:
-        header = next(decoded, "")
-        delimiter = max(_DELIMITERS, key=header.count)
-        reader = csv.DictReader(chain([header], decoded), restkey="", strict=True, delimiter=delimiter)
-        columns = [name.strip() for name in reader.fieldnames or ()]
-        wrong = [name for name in columns if name not in FIELDS]
-        if wrong or "order" not in columns or len(set(columns)) < len(columns):
-            given = ", ".join(repr(name[:40]) for name in wrong or columns)
-            wanted = f"each column once, 'order' among them, of {', '.join(FIELDS)}"
-            fail(f"line 1: the header must name {wanted}; got {given}")
-        reader.fieldnames = columns
-        ended = reader.line_num
-        for row in reader:
-            cells = {name: value.strip() for name, value in row.items() if isinstance(value, str) and value.strip()}
-            yield reader.line_num, {**cells, **({"more cells than columns": ""} if "" in row else {})}
-            ended = reader.line_num
-    except (csv.Error, UnicodeDecodeError) as error:
-        why = f"from here on it cannot be read as CSV in UTF-8: {error}; what stood before is stored"
-        yield ended + 1, why
+        for one in store_lines(
+            _with_progress(read_lines(file)), lambda items: decisions.link_all(account, items), report
+        ):
+            fault = {"line": one.line, "column": one.column or None, "why": one.why}
+            text = f"line {one.line}: {one.column + ': ' if one.column else ''}{one.why}"
+            click.echo(json.dumps(fault) if as_json else text)
+    except BadHeader as error:
+        fail(str(error))
+    text = f"{count(report.stored, 'link')} stored, {count(report.woken, 'shipment')} woken, "
+    plain_form = {"stored": report.stored, "woken": report.woken, "bad": report.bad}
+    say(text + count(report.bad, "bad line"), plain_form, as_json=as_json)
+    return 1 if report.bad else 0
 
 
-def _decoded(file: TextIO) -> Iterator[str]:
-    """The file's lines. A byte that is not UTF-8 is a fault of its own line, not of all that were read ahead."""
-    return (line.encode(errors="surrogateescape").decode() for line in file)
-
-
-def _with_progress(lines: Iterator[_Line]) -> Iterator[_Line]:
+def _with_progress(lines: Iterator[Line]) -> Iterator[Line]:
     """A running count on stderr if it is a terminal."""
     if not sys.stderr.isatty():
         yield from lines

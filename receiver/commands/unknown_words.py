@@ -1,10 +1,9 @@
 """`receiver carriers unknown`: status words that adapters do not know."""
 
-import shlex
-
 import click
 
 from receiver.commands._common import carrier_option, json_option, opened, show_rows
+from receiver.operations.unknown_words import command
 from receiver.store.unknown_words import UnknownWords
 
 
@@ -28,7 +27,7 @@ def unknown(carrier: str | None, *, as_json: bool) -> None:
     }
     with opened() as (_, database):
         rows = [
-            {**row, "reprocess": f"receiver reprocess --unknown {shlex.quote(row['word'])} --carrier {row['carrier']}"}
+            {**row, "reprocess": command(row["word"], row["carrier"])}
             for row in UnknownWords(database).all()
             if carrier in (None, row["carrier"])
         ]

@@ -1,11 +1,13 @@
 """What a key may do at VTEX, found out by reading alone. Notify invoice shows only when an invoice is written."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from receiver.config import Account
-from receiver.store import Paused, Queue, RateLimited
+from receiver.config import Account, Config
+from receiver.http import Http
+from receiver.store import Database, Paused, Queue, RateLimited
 from receiver.vtex.answers import Misconfigured, NotFound, Refused, Rejected, Unroutable, VtexError
 from receiver.vtex.client import Vtex
 
@@ -26,6 +28,19 @@ class Access:
     allowed: bool | None
     needed: bool
     why: str
+
+
+def access_check(config: Config, database: Database, account: str) -> "AccessCheck":
+    """The check of an account of the configuration, for a person who waits."""
+    settings = config.accounts[account]
+    http = Http([settings.base_url])
+    return AccessCheck(
+        settings,
+        Queue(database, worker_name=f"person-{time.time_ns()}", lease=config.lease),
+        lambda one: Vtex(one, http, clock=time.time),
+        clock=time.time,
+        sleep=time.sleep,
+    )
 
 
 class AccessCheck:

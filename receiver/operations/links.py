@@ -10,7 +10,7 @@ from receiver.carriers.schemas import document, validator
 from receiver.config import Config
 from receiver.reconcile.resolve import NAMES, own_names
 from receiver.shipments import known_from_json
-from receiver.shipments.numbers import normalised
+from receiver.shipments.numbers import normalised, spellings
 from receiver.store import Index, Link
 from receiver.store.companions import Place
 from receiver.store.decisions import Recorder, unrecorded
@@ -95,6 +95,15 @@ def _also(given: Any, order: str) -> tuple[Place, ...]:
         except BadSegment as error:
             raise Unreadable(f"$.{_ALSO}", str(error)) from None
     return tuple(Place(one) for one in orders)
+
+
+def names_in(text: str, endpoints: Iterable[str]) -> list[Name]:
+    """The names of a link that a person's search text may mean."""
+    found = [("shipment", text), *(("shipment", f"{endpoint}/{text}") for endpoint in endpoints)]
+    found += [("tracking_number", one) for one in sorted(spellings(text))]
+    found.append(("invoice_number", plain_number(text)))
+    key = key_digits(text)
+    return [*found, ("invoice_key", key)] if key else found
 
 
 def leading(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ from receiver.vtex.nfe import plain_number
 APPLIED = ("done", "applied, seen later")
 #: The outcome of a write that VTEX applied, and that the order no longer showed at a later read.
 GONE = "done, gone later"
+#: Calls among which the latest failures are looked for: that costs the same, no matter how many there are.
+LOOKS_AT = 2_000
 #: Outcomes of calls that VTEX answered.
 _ANSWERED = ("done", "notfound", "rejected")
 
@@ -102,6 +104,13 @@ class Attempts:
         """Earlier attempts at the same call for the same invoice, however its number is written, oldest first."""
         rows = self._database.rows(_alike(account, attempt))
         return [dict(row) for row in rows if _is_same(row["invoice_number"], attempt)]
+
+    def latest_failures(self) -> list[dict[str, Any]]:
+        """The calls that went wrong among the newest `LOOKS_AT` of all accounts, newest first."""
+        shown = ("id", "account", "shipment", "call", "order_id", "invoice_number", "begun_at", "outcome", "answer")
+        newest = select(*(attempts.c[name] for name in shown)).order_by(attempts.c.id.desc()).limit(LOOKS_AT).subquery()
+        wrong = newest.c.outcome.not_in((*APPLIED, "notfound", GONE))
+        return [dict(row) for row in self._database.rows(select(newest).where(wrong).order_by(newest.c.id.desc()))]
 
     def refused_orders(self, account: str, *, since: float) -> int:
         """For how many distinct orders in a row VTEX refused our calls; no later call of the same kind was answered."""

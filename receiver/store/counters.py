@@ -45,8 +45,9 @@ class Timed:
 
 DELIVERIES = Counted("receiver_deliveries_total", ("endpoint", "outcome"), "Deliveries stored, and repeats of them.")
 REJECTS = Counted("receiver_rejects_total", ("endpoint", "cause"), "Requests that were not let in.")
+PROBES = Counted("receiver_probes_total", ("endpoint",), "Carriers' tests of an endpoint's URL: answered, not stored.")
 VTEX_CALLS = Counted("receiver_vtex_calls_total", ("account", "call", "outcome"), "Calls to VTEX that have ended.")
-COUNTED = (DELIVERIES, REJECTS, VTEX_CALLS)
+COUNTED = (DELIVERIES, REJECTS, PROBES, VTEX_CALLS)
 ACCEPT_SECONDS = Timed(
     "receiver_accept_seconds",
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 4.5),
@@ -160,9 +161,14 @@ def counted(what: Counted, each: Iterable[tuple[str, ...]]) -> dict[Key, float]:
 
 def last_deliveries(totals: Mapping[Key, Total]) -> dict[str, float]:
     """When each endpoint last had a delivery, in seconds since the epoch."""
+    return last_of(DELIVERIES, totals)
+
+
+def last_of(what: Counted, totals: Mapping[Key, Total]) -> dict[str, float]:
+    """When it was last counted for each value of its first label, in seconds since the epoch."""
     last: dict[str, float] = {}
     for (name, labels), total in totals.items():
-        if name == DELIVERIES.name:
+        if name == what.name:
             last[labels[0]] = max(last.get(labels[0], 0.0), total.last_at)
     return last
 

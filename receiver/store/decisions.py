@@ -15,6 +15,10 @@ from receiver.store.people_tables import decisions
 Turn = tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]
 
 
+#: What decisions are about.
+KINDS = ("shipment", "delivery", "account", "link")
+
+
 class KeyUsed(Exception):
     """The person has sent a request under this key before; nothing was changed now."""
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    or_,
     select,
     tuple_,
     union_all,
@@ -20,7 +21,7 @@ from sqlalchemy import (
 
 from receiver.shipments import State
 from receiver.store.database import Database
-from receiver.store.decisions import decision_from
+from receiver.store.decisions import KINDS, decision_from
 from receiver.store.operator import OperatorQueries
 from receiver.store.people_tables import decisions
 from receiver.store.shipment_filter import ShipmentFilter
@@ -32,6 +33,8 @@ MOST = 200
 MOST_COUNTED = 10_000
 #: Rows that a page looks at where no index knows a filter: it may come out short, and the next one goes on there.
 LOOKS_AT = 2_000
+#: Seconds by which the order of ids and that of times of arrival may differ.
+_SLACK = 5.0
 
 #: The values of a row's ordering columns.
 Key = tuple[Any, ...]
@@ -139,36 +142,57 @@ class Listings:
         return Count(sum(row["many"] or 0 for row in rows), is_whole=all(row["looked_at"] < most for row in rows))
 
     def deliveries(
-        self, ask: Ask, *, outcome: str | None = None, endpoint: str | None = None, carrier: str | None = None
+        self,
+        ask: Ask,
+        *,
+        outcome: str | None = None,
+        endpoint: str | None = None,
+        carrier: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
     ) -> Page:
-        """Deliveries without their bodies, the latest arrival first."""
+        """Deliveries without their bodies, the latest arrival first; from ``since`` on and before ``until``, in seconds
+        since the epoch."""
         d = deliveries.c
         chosen = [d.outcome == outcome] if outcome in ("quarantined", "error") else []
         if chosen:  # says what the partial index says, so that it is used
             chosen.append(d.outcome.in_([literal(one, literal_execute=True) for one in ("quarantined", "error")]))
         rest = _equal({d.endpoint: endpoint, d.carrier: carrier, **({} if chosen else {d.outcome: outcome})})
+        rest += _within(d.received_at, since, until)
         most = LOOKS_AT if rest else ask.limit + 1
-        keys = select(d.id).where(*chosen, *_DELIVERIES.behind(ask.after)).order_by(*_DELIVERIES.by).limit(most)
+        of = [*chosen, *self._arrived(since, until), *_DELIVERIES.behind(ask.after)]
+        keys = select(d.id).where(*of).order_by(*_DELIVERIES.by).limit(most)
         statement = select(*(d[name] for name in DELIVERY_FIELDS))
         return self._of(statement, _DELIVERIES, self._database.rows(keys), ask, rest)
 
     def rejects(self, ask: Ask) -> Page:
         """What did not get in, the newest first: failed authentications, and what no endpoint takes, counted."""
-        # Both tables are bounded.
-        rows = sorted(OperatorQueries(self._database).rejects(), key=lambda row: (row["at"], row["id"]), reverse=True)
-        behind = [row for row in rows if ask.after is None or (row["at"], row["id"]) < ask.after]
-        shown = [{name: row[name] for name in REJECT_FIELDS} for row in behind[: ask.limit]]
-        return Page(shown, (shown[-1]["at"], shown[-1]["id"]) if len(behind) > ask.limit else None)
+        return _refused(OperatorQueries(self._database).rejects(), ask)
+
+    def auth_failures(self, ask: Ask, *, endpoint: str | None = None) -> Page:
+        """The failed authentications of `rejects` alone."""
+        found = OperatorQueries(self._database).auth_failures()
+        return _refused([row for row in found if endpoint in (None, row["endpoint"])], ask)
 
     def fetches(self, ask: Ask, *, endpoint: str | None = None) -> Page:
         """What carriers were to be asked for, the latest change first; ``outcome`` ``None``: under way."""
         of = _equal({fetches.c.endpoint: endpoint})
         return self._page(select(*(fetches.c[name] for name in FETCH_FIELDS)).where(*of), _FETCHES, ask)
 
-    def decisions(self, ask: Ask, **wanted: str | None) -> Page:
-        """What people decided, the newest first; ``wanted``: ``kind`` together with ``subject``."""
-        of = _equal({decisions.c[name]: value for name, value in wanted.items()})
-        page = self._page(select(decisions).where(*of), _DECISIONS, ask)
+    def decisions(
+        self, ask: Ask, *, since: float | None = None, until: float | None = None, **wanted: str | None
+    ) -> Page:
+        """What people decided, the newest first; from ``since`` on and before ``until``, in seconds since the epoch.
+        ``wanted``: ``actor``, ``action``, ``kind``, ``subject``."""
+        d = decisions.c
+        of, subject = _within(d.at, since, until), wanted.pop("subject", None)
+        if subject is not None:  # the index begins with the kind
+            kind = wanted.pop("kind", None)
+            of += [d.subject == subject, d.kind.in_(KINDS if kind is None else [kind])]
+        rest = _equal({d[name]: value for name, value in wanted.items()})
+        most = LOOKS_AT if rest else ask.limit + 1
+        keys = select(*_DECISIONS.columns).where(*of, *_DECISIONS.behind(ask.after)).order_by(*_DECISIONS.by)
+        page = self._of(select(decisions), _DECISIONS, self._database.rows(keys.limit(most)), ask, rest)
         return Page([decision_from(row) for row in page.rows], page.next)
 
     def unknown_words(self, ask: Ask, *, carrier: str | None = None) -> Page:
@@ -183,6 +207,26 @@ class Listings:
         if order_id is not None and account is None:
             of.append(links.c.account.in_(accounts))
         return self._page(select(links).where(*of), _LINKS, ask)
+
+    def links_named(self, ask: Ask, text: str, *, names: Sequence[tuple[str, str]], accounts: Sequence[str]) -> Page:
+        """The links of these ``names`` (kind and value), and those to the order ``text``."""
+        c = links.c
+        # Every alternative names the account: else SQLite scans all rows of the account.
+        named = [and_(c.account == one, c.kind == kind, c.value == value) for one in accounts for kind, value in names]
+        to_order = [and_(c.account == one, c.order_id == text) for one in accounts]
+        return self._page(select(links).where(or_(*named, *to_order)), _LINKS, ask)
+
+    def _arrived(self, since: float | None, until: float | None) -> list[ColumnElement[bool]]:
+        """About that period by the id, which sorts by time and has the index. `_SLACK`: what arrives at one moment may
+        get its id in another order. The exact bounds are still to be looked at."""
+        d, found = deliveries.c, []
+        if since is not None:
+            first = select(func.min(d.received_at)).where(d.received_at >= since - _SLACK).scalar_subquery()
+            found.append(d.id >= select(func.min(d.id)).where(d.received_at == first).scalar_subquery())
+        if until is not None:
+            last = select(func.max(d.received_at)).where(d.received_at < until + _SLACK).scalar_subquery()
+            found.append(d.id <= select(func.max(d.id)).where(d.received_at == last).scalar_subquery())
+        return found
 
     def _page(self, statement: Select[Any], order: _Order, ask: Ask) -> Page:
         found = self._database.rows(statement.where(*order.behind(ask.after)).order_by(*order.by).limit(ask.limit + 1))
@@ -213,6 +257,19 @@ def _counting(part: list[ColumnElement[bool] | TextClause], rest: list[ColumnEle
     fits = case((and_(*rest), 1), else_=0).label("fits")
     some = select(fits).where(*part).order_by(*_SHIPMENTS.by).limit(LOOKS_AT).subquery()
     return select(func.count().label("looked_at"), func.sum(some.c.fits).label("many"))
+
+
+def _refused(rows: list[dict[str, Any]], ask: Ask) -> Page:
+    """A page of what did not get in: the tables are bounded, and read whole."""
+    newest = sorted(rows, key=lambda row: (row["at"], row["id"]), reverse=True)
+    behind = [row for row in newest if ask.after is None or (row["at"], row["id"]) < ask.after]
+    shown = [{name: row[name] for name in REJECT_FIELDS} for row in behind[: ask.limit]]
+    return Page(shown, (shown[-1]["at"], shown[-1]["id"]) if len(behind) > ask.limit else None)
+
+
+def _within(column: Any, since: float | None, until: float | None) -> list[ColumnElement[bool]]:
+    bounds = (since is not None and column >= since, until is not None and column < until)
+    return [bound for bound in bounds if bound is not False]
 
 
 def _key(order: _Order, row: Any) -> Key:

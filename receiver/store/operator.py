@@ -108,9 +108,13 @@ class OperatorQueries:
         where = _equal({fetches.c.endpoint: endpoint})
         return map(dict, self._database.each(select(*shown).where(*where).order_by(fetches.c.changed_at.desc())))
 
+    def auth_failures(self) -> list[dict[str, Any]]:
+        """The last senders that were not proven, newest first."""
+        return [{**row, "count": 1} for row in self._database.rows(select(rejects).order_by(rejects.c.id.desc()))]
+
     def rejects(self) -> list[dict[str, Any]]:
         """The last senders that were not proven, and what no endpoint takes, counted; newest first."""
-        failed = [{**row, "count": 1} for row in self._database.rows(select(rejects).order_by(rejects.c.id.desc()))]
+        failed = self.auth_failures()
         shown = ("reason", "method", "target", "count")
         unknown = [
             {"id": f"{row['cause']}:{row['name']}", "endpoint": row["name"], "at": row["last_at"], "headers": "{}"}

@@ -11,11 +11,11 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from adapters import ClientCredentials, NotAuthentic, Request
 from adapters._auth import WITHOUT_BODY
 from receiver.config import Config, Endpoint
-from receiver.intake import Intake
+from receiver.intake import Intake, Outcome, Result
 from receiver.intake.unknown_routes import Cause, UnknownRoutes
 from receiver.log_context import about
 from receiver.store import StoreUnavailable
-from receiver.store.counters import ACCEPT_SECONDS, Counters
+from receiver.store.counters import ACCEPT_SECONDS, PROBES, Counters
 from receiver.web import tokens
 from receiver.web.access_lines import AccessLines
 from receiver.web.outage import Outage
@@ -65,8 +65,7 @@ def blueprint(
             answer, seconds = reply(endpoint, result), time.perf_counter() - began
             lines.write(endpoint, request.method, result, status=answer.status_code, seconds=seconds)
         outage.over()
-        counters.time(ACCEPT_SECONDS, seconds)
-        counters.flush(now=clock())
+        _count(counters, endpoint, result, seconds, now=clock())
         return answer
 
     @routes.route("/webhooks/<name>/oauth/token", **options)
@@ -83,6 +82,14 @@ def blueprint(
         return tokens.answer(endpoint, endpoint.scheme, incoming, intake)
 
     return routes
+
+
+def _count(counters: Counters, endpoint: Endpoint, result: Result, seconds: float, *, now: float) -> None:
+    """Count how long it took, and a probe: no transaction is about either."""
+    if result.outcome is Outcome.PROBE:
+        counters.later(PROBES, endpoint.name)
+    counters.time(ACCEPT_SECONDS, seconds)
+    counters.flush(now=now)
 
 
 def _finder(config: Config) -> Callable[[str], Endpoint | None]:

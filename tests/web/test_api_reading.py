@@ -124,8 +124,10 @@ class TestLists:
         for query, expected in [
             ({"outcome": "quarantined"}, [bad]), ({"outcome": "accepted"}, [good]), ({"outcome": "error"}, []),
             ({"endpoint": "melhor-envio"}, [bad, good]), ({"carrier": "ups"}, []),
+            ({"since": "2026-11-18"}, [bad, good]), ({"until": "2026-11-18"}, []), ({"since": "2026-11-19"}, []),
         ]:  # fmt: skip
             assert expected == [one["id"] for one in items(api, "deliveries", **query)], query
+        assert 400 == get(api, "deliveries", since="soon").status_code
         assert "body" not in items(api, "deliveries")[0]
         assert isinstance(items(api, "deliveries")[0]["headers"], dict)
 
@@ -187,6 +189,11 @@ class TestOne:
         assert [("dismiss", "lost")] == [(one["action"], one["note"]) for one in story["decisions"]]
         assert story["decisions"] == items(api, f"{SHIPMENT}/decisions")
         assert [] == items(api, "shipments/melhor-envio/p9/decisions")
+        for query, expected in [
+            ({"subject": "melhor-envio/p1"}, story["decisions"]), ({"action": "dismiss"}, story["decisions"]),
+            ({"kind": "link", "subject": "melhor-envio/p1"}, []), ({"actor": "vi"}, []), ({"until": "2026-01-01"}, []),
+        ]:  # fmt: skip
+            assert expected == items(api, "decisions", **query), query
 
     def test_slashes(self, api):
         """A carrier's own id may have slashes, written as such or as %2F."""

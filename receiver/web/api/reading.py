@@ -42,8 +42,8 @@ def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Call
     @routes.get("/shipments/<endpoint>/<path:key>/decisions")
     def decisions_of(endpoint: str, key: str) -> Response:
         filters()
-        wanted = {"kind": "shipment", "subject": f"{endpoint}/{key}"}
-        return page("decisions", listings.decisions(asked("decisions", float, str), **wanted))
+        ask = asked("decisions", float, str)
+        return page("decisions", listings.decisions(ask, kind="shipment", subject=f"{endpoint}/{key}"))
 
     @routes.get("/deliveries/<delivery>")
     def delivery(delivery: str) -> Response:
@@ -95,7 +95,8 @@ def _add_lists(routes: Blueprint, config: Config, database: Database, listings: 
 
     @routes.get("/deliveries")
     def deliveries() -> Response:
-        wanted = filters("endpoint", "carrier", outcome=_OUTCOMES)
+        wanted: dict[str, Any] = filters("endpoint", "carrier", "since", "until", outcome=_OUTCOMES)
+        wanted |= {name: time_of(name, wanted[name]) for name in ("since", "until")}
         found = listings.deliveries(asked("deliveries", str), **wanted)
         return page("deliveries", replace(found, rows=[delivery_from(row) for row in found.rows]))
 
@@ -123,8 +124,9 @@ def _add_lists(routes: Blueprint, config: Config, database: Database, listings: 
 
     @routes.get("/decisions")
     def decisions() -> Response:
-        filters()
-        return page("decisions", listings.decisions(asked("decisions", float, str)))
+        wanted: dict[str, Any] = filters("actor", "action", "kind", "subject", "since", "until")
+        wanted |= {name: time_of(name, wanted[name]) for name in ("since", "until")}
+        return page("decisions", listings.decisions(asked("decisions", float, str), **wanted))
 
 
 def _words() -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""Many links from a file of comma-separated values: what the command line and the console take."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from receiver.operations.links import FIELDS, MOST, LinkResult
+
+_DELIMITERS = ",;\t"
+
+#: A line's number, and its link as written, or why there is none.
+Line = tuple[int, dict[str, Any] | str]
+
+
+class BadHeader(Exception):
+    """The first line does not name the columns. The message says which there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadLine:
+    """A line that was not stored; ``column`` is empty where the fault is of the whole line."""
+
+    line: int
+    column: str
+    why: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the lines so far."""
+
+    stored: int = 0
+    woken: int = 0
+    bad: int = 0
+
+
+def store_lines(
+    lines: Iterable[Line], store: Callable[[list[Any]], list[LinkResult]], report: Report
+) -> Iterator[BadLine]:
+    """Store every good line in bites of one transaction, add to the report, and tell of each bad line. The last one
+    may tell why the file was read no further."""
+    left = iter(lines)
+    while bite := list(islice(left, MOST)):
+        items = [item for _, item in bite if not isinstance(item, str)]
+        results = store(items)
+        results += [LinkResult(index=len(items), status="rejected", why=why) for _, why in bite if isinstance(why, str)]
+        for (line, _), one in zip(bite, results, strict=True):
+            report.woken += one.woken
+            if one.status != "rejected":
+                report.stored += 1
+                continue
+            report.bad += 1
+            yield BadLine(line=line, column=(one.path or "$").removeprefix("$").removeprefix("."), why=one.why or "")
+
+
+def read_lines(file: Iterable[str]) -> Iterator[Line]:
+    """The lines with their numbers as links, without empty cells. The header also shows the delimiter: spreadsheets
+    write the one of their country. Raises `BadHeader` before the first line.
+
+    Where the file stops being CSV, a text says why: anything may follow a stray quote. ``file`` is decoded as UTF-8
+    with ``surrogateescape``: a byte that is none is a fault of its own line, not of all that were read ahead.
+    """
+    decoded = (line.encode(errors="surrogateescape").decode() for line in file)
+    try:
+        header = next(decoded, "")
+    except UnicodeDecodeError as error:
+        yield 1, _unreadable(error)
+        return
+    delimiter = max(_DELIMITERS, key=header.count)
+    reader = csv.DictReader(chain([header], decoded), restkey="", strict=True, delimiter=delimiter)
+    ended = 0
+    try:
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        _check(columns)
+        reader.fieldnames = columns
+        ended = reader.line_num
+        for row in reader:
+            cells = {name: value.strip() for name, value in row.items() if isinstance(value, str) and value.strip()}
+            yield reader.line_num, {**cells, **({"more cells than columns": ""} if "" in row else {})}
+            ended = reader.line_num
+    except (csv.Error, UnicodeDecodeError) as error:
+        yield ended + 1, _unreadable(error)
+
+
+def _check(columns: list[str]) -> None:
+    wrong = [name for name in columns if name not in FIELDS]
+    if wrong or "order" not in columns or len(set(columns)) < len(columns):
+        given = ", ".join(repr(name[:40]) for name in wrong or columns)
+        wanted = f"each column once, 'order' among them, of {', '.join(FIELDS)}"
+        raise BadHeader(f"line 1: the header must name {wanted}; got {given}")
+
+
+def _unreadable(error: Exception) -> str:
+    return f"from here on it cannot be read as CSV in UTF-8: {error}; what stood before is stored"

@@ -40,6 +40,19 @@ _WRITES = """
 INSERT INTO attempts (id, shipment, generation, account, call, order_id, request, begun_at, outcome)
 {numbers} SELECT 'a' || i, 'frenet/p' || i, 1, 'bench', 'PATCH', i || '-01', '{{}}', {now} - i * 2.5, 'done' FROM n
 """
+_DECISIONS = """
+INSERT INTO decisions (id, at, actor, via, action, kind, subject)
+{numbers} SELECT 'c' || i, {now} - i * 2.5, 'ana', 'console', 'retry', 'shipment', 'frenet/p' || i FROM n
+"""
+_LINKS = """
+INSERT INTO links (account, kind, value, order_id, told_at)
+{numbers} SELECT 'bench', 'tracking_number', 'TN' || i, i || '-01', {now} - i * 2.5 FROM n
+"""
+#: Filters that no index knows, or that are likely.
+_FILTERED = (
+    "deliveries?outcome=quarantined", "deliveries?endpoint=none", "deliveries?since=2026-01-01&until=2026-01-02",
+    "decisions?actor=bob", "decisions?subject=frenet/p77", "links?q=TN77",
+)  # fmt: skip
 
 
 def figures(*, short: bool) -> Iterator[Row]:
@@ -63,8 +76,8 @@ def figures(*, short: bool) -> Iterator[Row]:
 
 
 def fill(database: Database, rows: int) -> None:
-    """So many parcels, deliveries and writes, in a month."""
-    for statement in (_SHIPMENTS, _DELIVERIES, _WRITES):
+    """So many parcels, deliveries, writes, decisions and links, in a month."""
+    for statement in (_SHIPMENTS, _DELIVERIES, _WRITES, _DECISIONS, _LINKS):
         written = statement.format(numbers=NUMBERS.format(rows=rows), now=NOW)
         database.write(partial(_execute, written), deadline=600)
     if not database.is_sqlite:
@@ -75,7 +88,8 @@ def timed(database: Database, *, looks: int) -> dict[str, list[float]]:
     """The times of each page that needs no id, in milliseconds, as they were read one after another."""
     client = _signed_in(database)
     found: dict[str, list[float]] = {}
-    for path in [f"/console{module.PAGE.path}" for module in PAGES if "<" not in module.PAGE.path]:
+    paths = [module.PAGE.path for module in PAGES if "<" not in module.PAGE.path]
+    for path in [f"/console{one}" for one in (*paths, *(f"/{one}" for one in _FILTERED))]:
         for _ in range(looks + 1):
             begun = time.perf_counter()
             answer = client.get(path)

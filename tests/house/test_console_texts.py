@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from adapters import ReferenceKind, Status
+from receiver.carriers.quality import LEVELS
+from receiver.intake.unknown_routes import Cause
 from receiver.operations.side_by_side import Mark
+from receiver.reconcile.resolve import NAMES as NAMES_OF_LINKS
 from receiver.shipments import Reason, State, Visibility
 from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
+from receiver.store.decisions import KINDS
 from receiver.vtex.choice import RULES
 from receiver.web.console.language import LANGUAGES, Speech, texts
-from receiver.web.console.pages import PAGES
+from receiver.web.console.pages import PAGES, decisions, deliveries
 from receiver.web.console.pages._choice import NAMES
 from tests.support.paths import ROOT
 
@@ -88,6 +92,12 @@ BUILT = {
 }
 for _page in PAGES:
     BUILT[_page.PAGE.name] = [*BUILT.get(_page.PAGE.name, ()), "title"]
+BUILT["deliveries"] += [f"outcome_{one}" for one in deliveries.OUTCOMES]
+BUILT["refused"] += [*Cause, "likely_endpoint", "likely_carrier"]
+BUILT["carriers"] += [f"level_{one}" for one in (*LEVELS, "own")]
+BUILT["links"] += [f"kind_{one}" for one in NAMES_OF_LINKS]
+BUILT["decisions"] += [f"via_{one}" for one in ("console", "api", "command_line")]
+BUILT["decisions"] += [f"action_{one}" for one in decisions.ACTIONS] + [f"kind_{one}" for one in KINDS]
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda one: one.name)

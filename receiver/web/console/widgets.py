@@ -49,7 +49,8 @@ def private(value: Any, speech: Speech) -> Any:
 
 def link_to(name: str, **query: Any) -> str:
     """The address of a page's first route, with filters."""
-    return url_for(f"console.{name}.index", **query)
+    page = url_for(f"console.{name}.index")
+    return f"{page}?{urlencode(query)}" if query else page
 
 
 def _in_language(code: str) -> str:

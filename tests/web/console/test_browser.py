@@ -7,7 +7,7 @@ import pytest
 from receiver.web.console.pages import PAGES
 from tests.support.api import VI
 from tests.support.browser import PHONE, WIDE, Site, barriers, sideways
-from tests.support.rig import Rig, eventually
+from tests.support.rig import Rig, eventually, posted
 
 pytestmark = pytest.mark.process
 
@@ -42,6 +42,40 @@ def test_without_script(window: Site):
     page.goto(f"{window.url}/")
 
     assert page.url.startswith(f"{window.url}/login")
+
+
+def test_with_rows(window: Site, site: Rig):
+    """Without JavaScript a person reads a delivery, adds a link, uploads a file, checks the keys and finds the
+    decisions; no page has a barrier on the way."""
+    delivery = site.post(posted("2-01", parcel="p2", number="TN2BR")).json["delivery"]
+    site.client.post("/webhooks/melhorenvio", data=b"{}")
+    site.client.post("/webhooks/melhor-envio", json={"event": "order.posted"})
+    page = window.open("/links", java_script_enabled=False, size=PHONE, color_scheme="dark")
+    page.fill("#new-number", "TN9BR")
+    page.fill("#new-order", "9-01")
+    page.click("text=Add the link")
+    assert "The link is stored." in page.inner_text("main")
+    page.set_input_files(
+        "#file",
+        {"name": "links.csv", "mimeType": "text/csv", "buffer": b"tracking_number,order\nTN8BR,8-01\n--,7-01\n"},
+    )
+    page.click("text=Upload")
+    assert "line 3" in page.inner_text("main")
+    page.goto(f"{window.url}/deliveries/{delivery}")
+    page.click("text=Read it again")
+    assert "It was read again." in page.inner_text("main")
+    page.goto(f"{window.url}/accounts")
+    page.click("text=Check the keys")
+    assert "VTEX takes the key." in page.inner_text("main")
+    page.context.close()
+
+    page = window.open("/decisions", size=PHONE, color_scheme="dark")
+    assert 3 == page.locator("main tbody tr").count()
+    found = []
+    for path in ("/decisions", "/links", "/refused", "/deliveries", f"/deliveries/{delivery}"):
+        page.goto(f"{window.url}{path}")
+        found += barriers(page) + ["scrolls sideways"] * (sideways(page) > 0)
+    assert [] == found
 
 
 def test_keys(window: Site):

@@ -1,6 +1,6 @@
 """The pages of the console. Each module has a `PAGE`, and `add_to`, which adds its routes."""
 
-from receiver.web.console.pages import overview, parcels
+from receiver.web.console.pages import accounts, carriers, decisions, deliveries, links, overview, parcels, refused
 
 #: Every page there is.
-PAGES = (overview, parcels)
+PAGES = (overview, parcels, deliveries, refused, carriers, accounts, links, decisions)

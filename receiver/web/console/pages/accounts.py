@@ -1,0 +1,80 @@
+"""The VTEX accounts: pace, pauses and how they end, what went wrong last, and what their keys may do."""
+
+from collections import defaultdict
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from receiver.operations.access import access_check
+from receiver.operations.decisions import NothingToChange
+from receiver.operations.order_check import TooManyLookups, lookup
+from receiver.store import OperatorQueries, Paused, RateLimited
+from receiver.store.attempts import LOOKS_AT, Attempts
+from receiver.store.operator import Unknown
+from receiver.web.console.context import Context, must_decide
+from receiver.web.console.pages._page import Page
+
+PAGE = Page(name="accounts", path="/accounts", position=60)
+
+#: Failed calls that are shown of an account.
+_FAILURES = 5
+
+
+def add_to(routes: Blueprint, context: Context) -> None:
+    """Add the page's routes."""
+    config, database = context.config, context.database
+
+    def shown(said: str = "", status: int = 200, **checked: Any) -> tuple[str, int]:
+        page = render_template("accounts.html", accounts=_accounts(context), said=said, looked_at=LOOKS_AT, **checked)
+        return page, status
+
+    @routes.get("")
+    def index() -> tuple[str, int]:
+        done = request.args.get("resumed")
+        return shown("accounts.resumed" if done in config.accounts else "")
+
+    @routes.post("/<account>/resume")
+    def resume(account: str) -> tuple[str, int] | Response:
+        try:
+            context.decisions(note=request.form.get("note")).resume(account)
+        except Unknown:
+            abort(404)
+        except NothingToChange:
+            return shown("accounts.not_paused", 409)
+        return redirect(url_for("console.accounts.index", resumed=account), 303)
+
+    @routes.post("/<account>/check")
+    def check(account: str) -> tuple[str, int]:
+        must_decide()  # the calls take slots of the account's rate limit
+        if account not in config.accounts:
+            abort(404)
+        try:
+            with lookup():
+                found = list(access_check(config, database, account).run())
+        except TooManyLookups:
+            return shown("accounts.too_many", 503)
+        except (Paused, RateLimited):
+            return shown("accounts.no_calls", 409)
+        is_fine = not any(one.needed and not one.allowed for one in found)
+        return shown(checked=account, access=found, is_fine=is_fine)
+
+
+def _accounts(context: Context) -> list[dict[str, Any]]:
+    """Each configured account with its pause and its latest failures."""
+    pauses = {one["name"]: one for one in OperatorQueries(context.database).paused_accounts(now=context.clock())}
+    failures = defaultdict(list)
+    for one in Attempts(context.database).latest_failures():
+        failures[one["account"]].append(one)
+    return [
+        {
+            "name": name,
+            "base_url": account.base_url,
+            "pace": account.requests_per_minute,
+            "tokens": len(account.app_tokens),
+            "has_hook": bool(account.hook_secrets),
+            "pause": pauses.get(name),
+            "failures": failures[name][:_FAILURES],
+        }
+        for name, account in sorted(context.config.accounts.items())
+    ]

@@ -1,0 +1,110 @@
+"""What arrived: the list of deliveries, and one delivery with its body, its parcels, and today's reading of it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request
+
+from receiver.intake import Intake, Outcome, Reading
+from receiver.operations.decisions import LONGEST_NOTE
+from receiver.operations.rereading import Reread, Rereading
+from receiver.store import Inbox, OperatorQueries
+from receiver.store.listed import delivery_from
+from receiver.store.listings import Listings
+from receiver.store.operator import Unknown
+from receiver.web.console.context import Context
+from receiver.web.console.pages._body import pretty
+from receiver.web.console.pages._lists import filters, given, listed
+from receiver.web.console.pages._page import Page
+
+PAGE = Page(name="deliveries", path="/deliveries", position=30)
+
+#: Outcomes that are stored.
+OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
+#: Parcels of a delivery that are shown, and up to which today's reading is compared.
+_MOST_PARCELS = 50
+
+
+def add_to(routes: Blueprint, context: Context) -> None:
+    """Add the routes of the list and of one delivery."""
+    listings, desk = Listings(context.database), _Desk(context)
+
+    @routes.get("")
+    def index() -> str:
+        words = given("endpoint", "carrier", "since", "until", outcome=OUTCOMES)
+        wanted = filters(words)
+        found = listed("deliveries", (str,), words, lambda ask: listings.deliveries(ask, **wanted))
+        endpoints = context.config.endpoints
+        return render_template(
+            "deliveries.html",
+            list=found,
+            rows=[delivery_from(row) for row in found.rows],
+            outcomes=OUTCOMES,
+            options={
+                "endpoint": sorted(endpoints),
+                "carrier": sorted({one.carrier.slug for one in endpoints.values()}),
+            },
+        )
+
+    @routes.get("/<delivery>")
+    def delivery(delivery: str) -> str:
+        row = desk.row(delivery)
+        return desk.shown(row, desk.reading(row))
+
+    @routes.post("/<delivery>/reprocess")
+    def reprocess(delivery: str) -> str:
+        decisions, row = context.decisions(note=request.form.get("note")), desk.row(delivery)
+        reading = desk.reading(row)
+        taken = decisions.reprocess(delivery)
+        after = desk.row(delivery)
+        done = {"was": row["outcome"], "now": after["outcome"], "failed": _failed(taken), **reading}
+        return desk.shown(after, desk.reading(after), done=done)
+
+
+class _Desk:
+    """Reads one delivery, as it is stored and as today's adapter reads it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context, self._queries = context, OperatorQueries(context.database)
+        self._intake = Intake(context.config, Inbox(context.database), clock=context.clock)
+
+    def row(self, delivery: str) -> dict[str, Any]:
+        """The delivery with its body. Answers 404 where there is none."""
+        try:
+            return delivery_from(self._queries.delivery(delivery))
+        except Unknown:
+            abort(404)
+
+    def reading(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Today's reading, and what it would change: ``None`` where there are too many parcels to compare."""
+        today = self._intake.reread(dict(row))
+        compared = None if len(today.updates) > _MOST_PARCELS else self._changes(row["id"])
+        return {"today": today, "changes": compared}
+
+    def shown(
+        self, row: Mapping[str, Any], reading: Mapping[str, Any], *, done: Mapping[str, Any] | None = None
+    ) -> str:
+        stored = self._queries.stored_updates(delivery=row["id"])
+        body = row["body"]
+        text, is_whole = pretty(bytes(body), row["headers"].get("content-type", "")) if body is not None else ("", True)
+        return render_template(
+            "delivery.html",
+            row=row,
+            body=text,
+            is_whole=is_whole,
+            parcels=[{"id": one["shipment"], **json.loads(one["said"])} for one in stored[:_MOST_PARCELS]],
+            more=max(0, len(stored) - _MOST_PARCELS),
+            done=done,
+            failed=_failed(reading["today"]),
+            longest=LONGEST_NOTE,
+            **reading,
+        )
+
+    def _changes(self, delivery: str) -> list[Reread]:
+        of = (self._context.config, self._queries, self._intake)
+        return list(Rereading(*of, clock=self._context.clock).differences([delivery]))
+
+
+def _failed(reading: Reading) -> bool:
+    return reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR)

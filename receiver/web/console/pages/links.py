@@ -1,0 +1,124 @@
+"""Links: which order a parcel belongs to, as a person says. One at a time, or many from a file."""
+
+from io import TextIOWrapper
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from adapters import Unreadable
+from receiver.operations.decisions import NothingToChange
+from receiver.operations.link_files import BadHeader, Report, read_lines, store_lines
+from receiver.operations.links import FIELDS, names_in, read_link
+from receiver.reconcile.resolve import NAMES
+from receiver.store.companions import places_from_json
+from receiver.store.listings import Listings
+from receiver.web.console.context import Context, must_decide
+from receiver.web.console.pages._lists import given, listed
+from receiver.web.console.pages._page import Page
+
+PAGE = Page(name="links", path="/links", position=70, largest_form=1_048_576)
+
+#: Bad lines of a file that are shown; the others are counted.
+_MOST_BAD = 100
+#: What a form may say of one link, besides its name.
+_SAID = ("order", "invoice", "also", "endpoint")
+
+
+def add_to(routes: Blueprint, context: Context) -> None:
+    """Add the page's routes."""
+    desk = _Desk(context)
+
+    @routes.get("")
+    def index() -> str:
+        return desk.shown(done=request.args.get("done"))
+
+    @routes.post("/add")
+    def add() -> tuple[str, int] | Response:
+        decisions, account = context.decisions(note=request.form.get("note")), desk.account()
+        item = {name: told for name in _SAID if (told := request.form.get(name, "").strip())}
+        kind = request.form.get("kind", "")
+        if kind not in NAMES:
+            abort(400)
+        if kind != "shipment":
+            item.pop("endpoint", None)
+        try:
+            decisions.link(
+                account, read_link({**item, kind: request.form.get("number", "").strip()}, account, desk.config)
+            )
+        except Unreadable as error:
+            return desk.shown(fault=error), 422
+        return redirect(url_for("console.links.index", q=request.form["number"].strip(), done="added"), 303)
+
+    @routes.post("/remove")
+    def remove() -> tuple[str, int] | Response:
+        decisions, account = context.decisions(note=request.form.get("note")), desk.account()
+        kind, value = request.form.get("kind", ""), request.form.get("value", "")
+        if kind not in NAMES:
+            abort(400)
+        try:
+            decisions.unlink(account, kind, value)
+        except NothingToChange:
+            return desk.shown(done="gone"), 409
+        return redirect(url_for("console.links.index", done="removed"), 303)
+
+    _add_file(routes, context, desk)
+
+
+def _add_file(routes: Blueprint, context: Context, desk: "_Desk") -> None:
+    @routes.post("/file")
+    def file() -> tuple[str, int]:
+        must_decide()
+        account, sent = desk.account(), request.files.get("file")
+        if sent is None or not sent.filename:
+            abort(400)
+        decisions, report = context.decisions(note=request.form.get("note")), Report()
+        # A byte that is not UTF-8 stays as `read_lines` wants it.
+        lines = read_lines(TextIOWrapper(sent.stream, encoding="utf-8-sig", errors="surrogateescape"))
+        try:
+            bad = list(store_lines(lines, lambda items: decisions.link_all(account, items), report))
+        except BadHeader as error:
+            return desk.shown(bad_header=str(error)), 422
+        return desk.shown(report=report, bad=bad[:_MOST_BAD], more=max(0, len(bad) - _MOST_BAD)), 200
+
+
+class _Desk:
+    """Finds links, and shows them with what a form has just done."""
+
+    def __init__(self, context: Context) -> None:
+        self.config, self._listings = context.config, Listings(context.database)
+
+    def account(self) -> str:
+        """The account that the form names, or the only one."""
+        names = list(self.config.accounts)
+        name = request.form.get("account", names[0] if len(names) == 1 else "")
+        if name not in names:
+            abort(400)
+        return name
+
+    def shown(self, **said: Any) -> str:
+        words = given("q", "account")
+        accounts = [words["account"]] if "account" in words else list(self.config.accounts)
+        names = names_in(words["q"], self.config.endpoints) if "q" in words else []
+        found = listed(
+            "links",
+            (str, str, str),
+            words,
+            lambda ask: (
+                self._listings.links_named(ask, words["q"], names=names, accounts=accounts)
+                if "q" in words
+                else self._listings.links(ask, account=words.get("account"))
+            ),
+        )
+        rows = [{**row, "also": [place.order_id for place in places_from_json(row["also"])]} for row in found.rows]
+        return render_template(
+            "links.html",
+            list=found,
+            rows=rows,
+            kinds=NAMES,
+            accounts=sorted(self.config.accounts),
+            endpoints=sorted(self.config.endpoints),
+            columns=FIELDS,
+            largest=PAGE.largest_form,
+            **{"done": None, **said},
+        )

@@ -1,0 +1,82 @@
+"""The record of decisions: filters, pages, and what is shown of each."""
+
+import re
+
+import pytest
+
+from receiver.operations.decisions import Actor, Decisions
+from tests.support.api import VI, held
+from tests.support.clerk import Clerk
+from tests.support.rig import Rig, posted
+
+DAY = 86_400
+
+
+def subjects(page: str) -> list[str]:
+    return re.findall(r'<div>\s*\n?\s*<(?:a|span) class="mono"[^>]*>([^<]+)<', page)
+
+
+def decide(site: Rig, name: str = "ana", note: str | None = None) -> Decisions:
+    return Decisions(site.config, site.database, Actor(name, "command line"), note=note, clock=lambda: site.now)
+
+
+@pytest.fixture
+def decided(site: Rig) -> Rig:
+    """Two parcels: Ana dismissed the first, a day later Bob retried the second."""
+    held(site)
+    site.post(posted("2-01", parcel="p2", number="TN2BR"))
+    site.work()
+    decide(site, note="<b>asked by Ana Souza").dismiss("melhor-envio/p1")
+    site.now += DAY
+    decide(site, "bob").retry("melhor-envio/p2")
+    return site
+
+
+class TestList:
+    def test_filters(self, decided, ana):
+        """The newest first; each filter of the address chooses."""
+        one, two = "melhor-envio/p1", "melhor-envio/p2"
+        for query, expected in [
+            ("", [two, one]), ("?actor=ana", [one]), ("?action=retry", [two]), ("?kind=account", []),
+            (f"?subject={one}", [one]), (f"?subject={one}&kind=shipment", [one]), (f"?subject={one}&kind=link", []),
+            (f"?subject={one}&actor=bob", []), ("?since=2026-11-19", [two]), ("?until=2026-11-19", [one]),
+        ]:  # fmt: skip
+            assert expected == subjects(ana.page(f"/decisions{query}")), query
+
+    def test_shown(self, decided, ana):
+        """Who, from where, what, how it stood before and after, and why; a note can be no markup."""
+        page = ana.page("/decisions?actor=ana")
+
+        for shown in (
+            "<b>ana</b>",
+            "at the command line",
+            "dismissed",
+            "<b>state</b> held → dismissed",
+            "&lt;b&gt;asked",
+        ):
+            assert shown in page, shown
+
+    def test_view(self, decided):
+        """A note may name a buyer: who may only view does not read it."""
+        assert "Souza" not in Clerk(decided, VI).page("/decisions")
+
+    def test_pages(self, decided, ana):
+        """Older decisions are a link away, the filter kept."""
+        for _ in range(60):
+            decided.now += 1
+            decide(decided).retry("melhor-envio/p2")
+        page = ana.page("/decisions?action=retry")
+        following = page.partition('rel="next"')[0].rpartition('href="/console')[2].partition('"')[0]
+
+        assert (50, 11) == (
+            len(subjects(page)), len(subjects(ana.page(following.replace("&amp;", "&"))))
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("query", ["action=x", "kind=x", "since=x", "cursor=x", f"actor={'x' * 201}"])
+    def test_refused(self, ana, query):
+        """A filter that makes no sense is refused."""
+        assert 400 == ana.get(f"/decisions?{query}").status_code
+
+    def test_none(self, ana):
+        """An empty record says so."""
+        assert "No decision matches." in ana.page("/decisions")

@@ -189,7 +189,8 @@ class Listings:
         if subject is not None:  # the index begins with the kind
             kind = wanted.pop("kind", None)
             of += [d.subject == subject, d.kind.in_(KINDS if kind is None else [kind])]
-        rest = _equal({d[name]: value for name, value in wanted.items()})
+        # Put together with nothing, a column uses no index: SQLite would read all of a person rather than those rows.
+        rest = _equal({d[name].concat(""): value for name, value in wanted.items()})
         most = LOOKS_AT if rest else ask.limit + 1
         keys = select(*_DECISIONS.columns).where(*of, *_DECISIONS.behind(ask.after)).order_by(*_DECISIONS.by)
         page = self._of(select(decisions), _DECISIONS, self._database.rows(keys.limit(most)), ask, rest)

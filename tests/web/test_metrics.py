@@ -198,6 +198,7 @@ def test_page(rig: Rig) -> None:
     rig.add_order(order("2-01", package("A", value=5_000), package("B", value=5_000)))
     rig.post(posted("2-01"))
     rig.client.patch("/webhooks/melhor-envio")
+    rig.client.get("/webhooks/melhor-envio")  # a probe
     rig.work()
     flushed(rig, "receiver_accept_seconds_count")
     answer = rig.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text

@@ -96,7 +96,7 @@ def test_keys(window: Site):
     page.keyboard.press("/")
     page.keyboard.type("j?/k")
 
-    assert "j?/k" == page.input_value("main input")
+    assert "j?/k" == page.input_value("[data-search]")
     assert not page.is_visible("#keys")
 
 

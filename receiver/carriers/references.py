@@ -75,7 +75,15 @@ class Rule(Finder):
 
     def names(self, payload: Any) -> list[str]:
         """The references in the merchant's own notation. Raises `adapters.Unreadable`."""
-        return [self.template.replace("{}", hit) if self.template else hit for hit in self.hits(payload)]
+        return list(dict.fromkeys(map(self._restored, self.hits(payload))))
+
+    def _restored(self, hit: str) -> str:
+        """The text with what the carrier cut off; as it is where the carrier left it whole."""
+        if self.template is None:
+            return hit
+        before, _, behind = self.template.partition("{}")
+        is_whole = hit.startswith(before) and hit.endswith(behind) and len(hit) > len(before + behind) > 0
+        return hit if is_whole else f"{before}{hit}{behind}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,7 +178,7 @@ class Reconciler:
 
     def _at_seller(self, context: ReconcileContext, order: Order) -> NextState | None:
         """Move the shipment to the account that invoices the order, unless a person has assigned it here."""
-        if context.was.assignment is not None:
+        if context.was.by_person is not None:
             return None
         account, accounts = context.claim.account, self._config.accounts
         before = SoldElsewhere.of(context.was.decision, account)
@@ -364,14 +364,14 @@ def _passed_on(owners: Mapping[str, Owner], replaced: Collection[str]) -> dict[s
 
 def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner]) -> Clues:
     """Everything known about which invoice the parcel belongs to."""
-    assigned = context.was.assignment
+    assigned, linked = context.was.by_person, context.was.assignment
     here = {invoice: owner for invoice, owner in owners.items() if not owner.moved}
     own = [invoice for invoice, owner in here.items() if owner.shipment == context.claim.id]
     wanted = context.wanted()
     return replace(
         clues_of(context.known, wanted.tracking_number),
         assigned_invoice=assigned.invoice_number if assigned else None,
-        linked_invoice=found.linked_invoice,
+        linked_invoice=linked.invoice_number if linked and linked.by_link else found.linked_invoice,
         own_invoice=next(iter(own), None),
         assigned=assigned is not None,
         one_parcel_per_invoice=context.endpoint.one_parcel_per_invoice,

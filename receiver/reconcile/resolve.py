@@ -76,8 +76,10 @@ class Resolver:
 
     def find(self) -> Found | Wait | Hold:
         """The order, or why none was found."""
-        if self._shipment.generation.assignment is not None:
-            return self._order(self._shipment.generation.assignment.order_id)
+        assigned = self._shipment.generation.assignment
+        if assigned is not None:
+            at_seller = self._named() if assigned.by_link and self._sold else self._order(assigned.order_id)
+            return self._nowhere() if at_seller is None else at_seller
         found = self._linked() or self._inherited() or self._awaited()
         if found is not None:
             return found

@@ -15,7 +15,7 @@ def reverse_end(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> N
     order id says so.
     """
     was = shipment.generation
-    if was.assignment is not None:
+    if was.by_person is not None:
         return None
     texts = [text for named in order_texts(known, endpoint, shipment.account).values() for text in named]
     words = [text for text in texts if text.reverse]

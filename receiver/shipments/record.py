@@ -26,12 +26,14 @@ class Decision:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """A person has named the order, and perhaps the invoice; ``at`` in seconds since the epoch. ``overrules`` is the
-    cancellation that was known then."""
+    cancellation that was known then. ``by_link``: no person has, but a link that names several orders: it overrules
+    nothing."""
 
     order_id: str
     invoice_number: str | None = None
     at: float | None = None
     overrules: Stamp | None = None
+    by_link: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +60,16 @@ class Generation:
     sent: Sent | None = None
 
     @property
+    def by_person(self) -> Assignment | None:
+        """The assignment, if a person has made it."""
+        return self.assignment if self.assignment is not None and not self.assignment.by_link else None
+
+    @property
     def overrules(self) -> bool:
         """Whether a person has named order and invoice since the last write: that overwrites once."""
-        if self.assignment is None:
+        if self.by_person is None:
             return False
-        return self.sent is None or self.sent.assigned_at != self.assignment.at
+        return self.sent is None or self.sent.assigned_at != self.by_person.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,5 @@
 """One parcel that serves several orders. Each order but the first has a companion: a shipment of its own, assigned to
-the order, that gets every update of the parcel. Its writes, holds and history are its own."""
+the order by a person or a link, that gets every update of the parcel. Its writes, holds and history are its own."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -37,24 +37,33 @@ def companion_id(shipment_id: str, order_id: str) -> str:
 
 
 def add_companions(
-    connection: Connection, parcel: RowMapping | Mapping[str, Any], places: Sequence[Place], *, now: float
+    connection: Connection,
+    parcel: RowMapping | Mapping[str, Any],
+    places: Sequence[Place],
+    *,
+    now: float,
+    by_person: bool = False,
 ) -> list[str]:
     """Give the parcel (``id``, ``endpoint``, ``account``, ``companion_of``) a companion at each place where it has
     none, with every update so far; a companion that is there gets the place's invoice. A companion has none itself.
+    Where a person has named the place, a link changes nothing.
 
     Returns the ids of those that are new or changed.
     """
     changed: list[str] = []
     for place in places if parcel["companion_of"] is None else ():
         name = companion_id(parcel["id"], place.order_id)
-        its = select(shipments.c.assigned_order, shipments.c.assigned_invoice).where(shipments.c.id == name)
-        known = connection.execute(its).first()
-        if known is not None and tuple(known) == (place.order_id, place.invoice_number):
+        columns = [shipments.c[part] for part in ("assigned_order", "assigned_invoice", "assigned_at")]
+        known = connection.execute(select(*columns).where(shipments.c.id == name)).first()
+        is_a_persons = known is not None and known.assigned_order is not None and known.assigned_at is not None
+        is_alike = known is not None and tuple(known)[:2] == (place.order_id, place.invoice_number)
+        if (is_a_persons and not by_person) or (is_alike and is_a_persons == by_person):
             continue
         if known is None:
             connection.execute(insert(shipments), _row(parcel, name, now))
             _copy(connection, updates.c.shipment == parcel["id"])
-        assigned = {"assigned_order": place.order_id, "assigned_invoice": place.invoice_number, "assigned_at": now}
+        at = now if by_person else None  # what a link says is no person's word
+        assigned = {"assigned_order": place.order_id, "assigned_invoice": place.invoice_number, "assigned_at": at}
         connection.execute(update(shipments).where(shipments.c.id == name).values(**assigned, **reopened(now)))
         changed.append(name)
     return changed

@@ -259,7 +259,7 @@ class OperatorQueries:
             values, stays = change(row)
             changed = update(shipments).where(shipments.c.id == shipment_id)
             connection.execute(changed.values({**values, **REVOKED_LEASE}))
-            add_companions(connection, row, also, now=now)
+            add_companions(connection, row, also, now=now, by_person=True)
             after = standing({**row, **values}) | ({"stays": stays.place} if stays else {})
             after |= {"also": [place.order_id for place in also]} if also else {}
             record(connection, [(shipment_id, standing(row), after)])

@@ -173,4 +173,5 @@ def _assignment_from(row: Mapping[str, Any]) -> Assignment | None:
         invoice_number=row["assigned_invoice"],
         at=row["assigned_at"],
         overrules=stamp_from_json(json.loads(row["assigned_over"])) if row["assigned_over"] else None,
+        by_link=row["companion_of"] is not None and row["assigned_at"] is None,
     )

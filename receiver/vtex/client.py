@@ -8,8 +8,8 @@ from receiver.config import Account
 from receiver.http import LEAST_PAUSE, Answer, Http, NoAnswer
 from receiver.vtex.answers import Unanswered, Unroutable, decipher
 from receiver.vtex.facts import Fact, index_facts
+from receiver.vtex.invoice_numbers import MOST_SEGMENT
 from receiver.vtex.orders import Order, read_order
-from receiver.vtex.writes import MOST_SEGMENT
 
 _ORDERS = "/api/oms/pvt/orders"
 _HOOK = "/api/orders/hook/config"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from receiver.vtex.invoice_numbers import unsafe_invoice_number
 from receiver.vtex.nfe import key_digits, plain_number
 from receiver.vtex.orders import Order, Package, read_order
-from receiver.vtex.writes import unsafe_invoice_number
 
 Invoice = dict[str, Any]
 #: What a person may permit; each is an option of ``receiver invoice``.

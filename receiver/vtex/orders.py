@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 #: Statuses of an order that will not be delivered. ``replaced``: VTEX has made a new order in its place (Help Center,
 #: "Order replacement").
@@ -129,10 +129,12 @@ def _seller_account(sellers: Any, account: str) -> str | None:
     if endpoint is None or _text(first.get("id")) in (None, "1"):
         return None
     try:
-        named = parse_qs(urlsplit(endpoint).query).get("an", [])
+        query = urlsplit(endpoint.replace("&amp;", "&")).query  # some sellers' endpoints were entered as HTML
     except ValueError:
         return None
-    return named[0] if len(named) == 1 and named[0] and named[0] != account else None
+    # VTEX's accounts are in lower case; what a person entered may not be.
+    named = {value.strip().lower() for name, value in parse_qsl(query) if name.lower() == "an"} - {""}
+    return named.pop() if len(named) == 1 and account not in named else None
 
 
 def _filled(text: str, own: dict[str, str]) -> str:

@@ -1,6 +1,5 @@
 """PURE: which write, if any, makes VTEX's order agree with the shipment."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,14 +9,8 @@ from receiver.shipments import Parcels, Reason, Sent
 from receiver.shipments.numbers import is_among, same_number
 from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice, own_invoice
 from receiver.vtex.differences import is_earlier_day, iso, same_page
+from receiver.vtex.invoice_numbers import unsafe_invoice_number, way_out
 from receiver.vtex.orders import Order, Package
-
-#: Characters in an invoice number on which VTEX fails: "/" is decoded before routing (KI-1302085), white space gives
-#: 500 (KI-409225), "#" and others broke its replication (KI-953285). Its web server refuses ":" and others as a
-#: dangerous path. Unprintable characters are unsafe, too.
-_UNSAFE = re.compile(r"[\s/\\#?%:*<>|\"&]")
-#: The longest id in a URL. VTEX documents no limit; no known id comes near this.
-MOST_SEGMENT = 200
 
 Body = dict[str, Any]
 
@@ -131,7 +124,7 @@ def decide(
         return choice
     package = choice.package
     if unsafe_invoice_number(package.invoice_number):
-        note = f"invoice {package.invoice_number!r} of order {order.order_id}; {_way_out(package.invoice_number)}"
+        note = f"invoice {package.invoice_number!r} of order {order.order_id}; {way_out(package.invoice_number)}"
         return Hold(Reason.UNSAFE_INVOICE_NUMBER, note)
     owner = history.owners.get(package.invoice_number)
     place = _place(choice, owner, order.order_id, wanted, history, policy)
@@ -227,23 +220,6 @@ def words(wanted: Wanted) -> tuple[str | None, ...]:
     """The carrier's values that a write would send, for comparing."""
     courier = wanted.courier or wanted.configured_courier
     return (wanted.tracking_number, wanted.tracking_url, courier, iso(wanted.dispatched_at))
-
-
-def unsafe_invoice_number(number: str) -> bool:
-    """True for an invoice number that cannot be used in VTEX's URLs, encoded or not."""
-    if not number or number in (".", "..") or len(number) > MOST_SEGMENT:
-        return True
-    return not number.isprintable() or bool(_UNSAFE.search(number))
-
-
-def _way_out(number: str) -> str:
-    """What a person can do about an invoice that cannot be addressed."""
-    if re.search(r"\s", number):
-        return (
-            "VTEX fails on white space in Admin, too (KI-409225): post the invoice again under a number without it, "
-            "with the tracking inside"
-        )
-    return "enter the tracking in VTEX Admin"
 
 
 def _among_ours(

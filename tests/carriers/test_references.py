@@ -155,6 +155,14 @@ def test_template():
     assert [("order_id", "MLB-12"), ("order_id", "MLB-34")] == found({"ids": ["#12", "#34", "x"]}, rule)
 
 
+def test_template_of_a_whole_name():
+    """What the carrier did not cut off is not put there twice; the part alone is no whole name."""
+    rule = Rule.parse("ids", "order_id", None, "SLR-{}")
+    names = [("order_id", "SLR-v50mktp-01"), ("order_id", "SLR-SLR-")]
+
+    assert names == found({"ids": ["v50mktp-01", "SLR-v50mktp-01", "SLR-"]}, rule)
+
+
 def test_long_text():
     """A pattern never meets a text of more than 500 characters, where the natural one would take minutes."""
     rule = Rule.parse("order", "order_id", r"(\d+-\d{2})")

@@ -1,15 +1,17 @@
 """One parcel of several orders: each order gets its tracking, its delivery and its own history."""
 
 import time
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from receiver.store import Link
 from receiver.store.companions import Place
 from receiver.store.tables import updates
 from tests.support.console import Operator
 from tests.support.reconciling import fields
-from tests.support.rig import Rig, order, package, posted
+from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import DAY
 
 COMPANION = "melhor-envio/p1+2-01"
@@ -125,6 +127,70 @@ class TestLinked:
         assert "0 shipments woken" in operator.says("link", "TN1BR", "1-01", "--also", "2-01")
         rig.works_until(60)
         assert calls == len(rig.calls())
+
+
+class TestNotAPersonsWord:
+    """A link that names a second order is no person's assignment: what holds any parcel holds its companion, too."""
+
+    @pytest.fixture(autouse=True)
+    def linked(self, rig: Rig) -> None:
+        link = Link((("tracking_number", "TN1BR"),), "1-01", also=(Place("2-01", "950"),))
+        rig.index.link("lux", [link], now=rig.now)
+
+    def second(self, rig: Rig, **rest: Any) -> tuple[str, str | None]:
+        """How the companion ends where the second order is like this."""
+        shown = rest.pop("package", package("950"))
+        rig.add_order(order("1-01", package("900")), order("2-01", shown, **rest))
+        rig.post(posted(None))
+        rig.works_until(DAY)
+        row = rig.shipment(COMPANION)
+        return row["state"], row["reason"]
+
+    def test_written(self, rig: Rig) -> None:
+        """Where nothing speaks against it, the second order is written."""
+        assert "in_step" == self.second(rig)[0]
+        assert "TN1BR" == fields(rig, "2-01", "950")["trackingNumber"]
+
+    def test_cancelled(self, rig: Rig) -> None:
+        """A cancelled order is written to only where a person says so."""
+        assert ("held", "order_cancelled") == self.second(rig, status="canceled")
+        assert None is fields(rig, "2-01", "950")["trackingNumber"]
+
+    def test_foreign_number(self, rig: Rig) -> None:
+        """A number of another system is not overwritten."""
+        held = package("950", trackingNumber="OTHER9BR")
+        assert ("held", "number_differs") == self.second(rig, package=held)
+        assert "OTHER9BR" == fields(rig, "2-01", "950")["trackingNumber"]
+
+    def test_another_seller(self, rig: Rig) -> None:
+        """An order that another VTEX account invoices is not written at the marketplace."""
+        seller = {"id": "shop", "fulfillmentEndpoint": "http://f.example/?an=other"}
+        assert ("held", "sold_by_another_seller") == self.second(rig, sellers=[seller])
+        assert None is fields(rig, "2-01", "950")["trackingNumber"]
+
+    def test_reverse(self, rig: Rig) -> None:
+        """The label of a return reaches no order."""
+        rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "reverse": [{"path": "data.back"}]}})
+        rig.post(posted(None))
+        rig.work()
+        rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
+        rig.post(posted(None, back=True))
+        rig.works_until(DAY)
+
+        assert [] == rig.calls("PATCH")
+        assert "reverse_shipment" == rig.shipment(COMPANION)["reason"]
+
+    def test_person(self, rig: Rig) -> None:
+        """A person who then names both orders overrules that, and no later link overrules the person."""
+        self.second(rig, status="canceled")
+        assigned(rig, Place("2-01", "950"))
+        rig.work()
+        assert "TN1BR" == fields(rig, "2-01", "950")["trackingNumber"]
+
+        rig.index.link(
+            "lux", [Link((("tracking_number", "TN1BR"),), "1-01", also=(Place("2-01", "951"),))], now=rig.now
+        )
+        assert "950" == rig.shipment(COMPANION)["assigned_invoice"]
 
 
 def test_command(operator_on_either: Operator) -> None:

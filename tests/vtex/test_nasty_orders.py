@@ -23,19 +23,9 @@ import pytest
 
 from receiver.shipments import Visibility
 from receiver.vtex.choice import Clues
+from receiver.vtex.invoice_numbers import unsafe_invoice_number
 from receiver.vtex.orders import Order, read_order
-from receiver.vtex.writes import (
-    Agreed,
-    History,
-    Keep,
-    Owner,
-    Policy,
-    Wanted,
-    Write,
-    decide,
-    patch_body,
-    unsafe_invoice_number,
-)
+from receiver.vtex.writes import Agreed, History, Keep, Owner, Policy, Wanted, Write, decide, patch_body
 from tests.support.sent_cases import sent_of
 
 ORDERS, SEED = 3_000, 20261118

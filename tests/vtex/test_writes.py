@@ -10,19 +10,9 @@ from receiver.shipments import Visibility
 from receiver.vtex.choice import Clues
 from receiver.vtex.client import BadSegment, path_segment
 from receiver.vtex.differences import iso, same_page
+from receiver.vtex.invoice_numbers import unsafe_invoice_number
 from receiver.vtex.orders import read_order
-from receiver.vtex.writes import (
-    Agreed,
-    History,
-    Hold,
-    Owner,
-    Wanted,
-    Write,
-    decide,
-    patch_body,
-    says_nothing_new,
-    unsafe_invoice_number,
-)
+from receiver.vtex.writes import Agreed, History, Hold, Owner, Wanted, Write, decide, patch_body, says_nothing_new
 from tests.support.sent_cases import sent_of
 from tests.support.vtex_contract import request_faults
 

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import calls, deliveries, drain, index, look, memory, pages, parcel_pages, reading, replaying, startup
+from bench import calls, deliveries, drain, index, look, memory, pages, parcel_pages, reading, replaying, startup, wrong
 from bench.table import Row, lines
 
 FIGURES = {
@@ -23,6 +23,7 @@ FIGURES = {
     "parcel pages": parcel_pages.figures,
     "replay": replaying.figures,
     "drain": drain.figures,
+    "wrong": wrong.figures,
 }
 
 

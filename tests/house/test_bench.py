@@ -29,6 +29,7 @@ from bench import (
     replaying,
     servers,
     startup,
+    wrong,
 )
 from bench.load import LoadFailed, pace, saturate
 from bench.table import Row, Wanted, lines
@@ -320,3 +321,11 @@ def test_parcel_pages(database, tmp_path):
     assert all(parcel_pages.timed(client, path) > 0 for path in parcel_pages.PAGES.values())
     page = client.get("/console/parcels?state=held&reason=second_parcel").text
     assert 10 == page.count("data-row")
+
+
+def test_wrong():
+    """Orders and parcels of every seed are decided, and none for a wrong invoice."""
+    rows = list(wrong.figures(short=True))
+
+    assert 2 * len(wrong.SEEDS) == len(rows)
+    assert {True} == {row.met for row in rows}

@@ -17,6 +17,16 @@ class Ignored(Exception):
         self.reason = reason
 
 
+class OrderNamed(Ignored):
+    """The message is about no parcel: it says that the carrier's order ``carrier_order`` is the merchant's ``order``. A
+    parcel that refers to the carrier's order is linked to it."""
+
+    def __init__(self, carrier_order: str, order: str) -> None:
+        super().__init__(f"the carrier's order {carrier_order} is {order}")
+        self.carrier_order = carrier_order
+        self.order = order
+
+
 class Unreadable(Exception):
     """The payload is unreadable; ``path`` says where, as a JSON path, and ``why`` says what is wrong there."""
 
@@ -71,7 +81,8 @@ _IN_POSSESSION = frozenset(
 
 
 class ReferenceKind(StrEnum):
-    """What a merchant's reference names. ``invoice_series`` only narrows an ``invoice_number``."""
+    """What a merchant's reference names. ``invoice_series`` only narrows an ``invoice_number``; ``carrier_order`` is
+    the carrier's own order, which another message may link to the merchant's (`OrderNamed`)."""
 
     ORDER_ID = "order_id"
     ORDER_GROUP = "order_group"
@@ -80,6 +91,7 @@ class ReferenceKind(StrEnum):
     INVOICE_SERIES = "invoice_series"
     INVOICE_KEY = "invoice_key"
     TRACKING_NUMBER = "tracking_number"
+    CARRIER_ORDER = "carrier_order"
 
 
 @dataclass(frozen=True, slots=True, order=True)

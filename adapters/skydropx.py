@@ -7,7 +7,10 @@ from adapters import (
     Header,
     Hmac,
     Ignored,
+    OrderNamed,
     Path,
+    Reference,
+    ReferenceKind,
     Reply,
     Request,
     Shipment,
@@ -58,13 +61,15 @@ STATUSES = {
     "cancelled": Status.CANCELLED,
 }
 #: The other subscriptions of the page: they have no package's status.
-NO_PACKAGES = ("orders", "quotations", "quotation", "rates", "rate", "extra_charges", "pickups")
+NO_PACKAGES = ("quotations", "quotation", "rates", "rate", "extra_charges", "pickups")
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: ARG001  the contract's signature
     data = payload["data"]
+    if data["type"] == "orders":
+        raise _order(data)
     if data["type"] in NO_PACKAGES:
-        raise Ignored("not about a package: orders, rates, charges and pickups have webhooks too")
+        raise Ignored("not about a package: rates, charges and pickups have webhooks too")
     if data["type"] != "packages":
         raise Unreadable("$.data.type", "is none of Skydropx's resources that are known")
     attributes = data["attributes"]
@@ -79,6 +84,22 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: 
             status=status,
             tracking_number=text(attributes.get("tracking_number"), "$.data.attributes.tracking_number"),
             tracking_url=url(attributes.get("tracking_url_provider"), "$.data.attributes.tracking_url_provider"),
+            references=_references(data),
             unknown_words=(unknown_word,) if unknown_word else (),
         )
     ]
+
+
+def _order(data: dict[str, Any]) -> Ignored:
+    """Skydropx's order with the shop's number for it; the page names two fields."""
+    attributes = data.get("attributes") or {}
+    numbers = [text(attributes.get(field), f"$.data.attributes.{field}") for field in ("ecommerce_id", "platform_id")]
+    shops = next(filter(None, numbers), None)
+    own = text(data.get("id"), "$.data.id")
+    return OrderNamed(own, shops) if own and shops else Ignored("an order without the shop's number for it")
+
+
+def _references(data: dict[str, Any]) -> tuple[Reference, ...]:
+    order = ((data.get("relationships") or {}).get("order") or {}).get("data") or {}
+    own = text(order.get("id"), "$.data.relationships.order.data.id")
+    return (Reference(ReferenceKind.CARRIER_ORDER, own),) if own else ()

@@ -12,12 +12,13 @@ from importlib.metadata import version
 from itertools import islice
 from typing import Any, TypeVar
 
-from adapters import Fetch, Ignored, NotAuthentic, Request, Shipment, Unreadable, text
+from adapters import Fetch, Ignored, NotAuthentic, OrderNamed, Request, Shipment, Unreadable, text
 from receiver.carriers import Carrier
 from receiver.carriers.references import account_of, refer
 from receiver.config import Config, Endpoint
 from receiver.intake.auth_failures import AuthFailures
 from receiver.intake.log_lines import learn_delivery, log_quarantined
+from receiver.intake.orders_named import link_order
 from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.intake.redaction import REDACTED, Redaction
 from receiver.shipments import shipment_to_json, with_local_days
@@ -76,6 +77,7 @@ class Reading:
     accounts: Mapping[str, str] = field(default_factory=dict)
     fetches: tuple[Fetch, ...] = ()
     event_id: str | None = None
+    order_named: OrderNamed | None = None
     path: str | None = None
     why: str | None = None
 
@@ -101,7 +103,8 @@ def read(endpoint: Endpoint, request: Request) -> Reading:
         updates = tuple(_update(endpoint, shipment) for shipment in ruled)
         accounts = _accounts(endpoint, [part for _, part in conversion.parcels], [name for name, _ in updates])
     except Ignored as ignored:
-        return Reading(outcome=Outcome.IGNORED, why=ignored.reason)
+        named = ignored if isinstance(ignored, OrderNamed) else None
+        return Reading(outcome=Outcome.IGNORED, why=ignored.reason, order_named=named)
     except Unreadable as unreadable:
         return Reading(outcome=Outcome.QUARANTINED, path=unreadable.path, why=unreadable.why)
     except Exception as error:  # noqa: BLE001  an adapter's mistake must not lose the delivery
@@ -208,6 +211,8 @@ class Intake:
         redaction = self._redactions[endpoint.name]
         target, headers = redaction.target(request), redaction.kept_headers(request)
         arrival = self._arrival(endpoint, request, target=target, headers=headers, auth=endpoint.scheme.kind)
+        if reading.order_named is not None:  # before the delivery: what is stored as one is not read again
+            link_order(endpoint, reading.order_named, self._inbox.index, now=self._clock())
         receipt = self._inbox.receive(arrival.read_as(endpoint, reading))
         outcome = reading.outcome
         if receipt.duplicate and outcome in (Outcome.ACCEPTED, Outcome.IGNORED):

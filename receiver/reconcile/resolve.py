@@ -38,6 +38,8 @@ _A_KEY_DECIDES = (Reason.UNSAFE_ORDER_ID, Reason.UNCONFIRMED_SEQUENCE, Reason.IN
 _MOST_READ = 4
 #: The kinds of names by which a link may refer to a parcel.
 NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
+#: The kind of name under which a carrier's message links its own order to the merchant's.
+CARRIER_ORDER = str(ReferenceKind.CARRIER_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,9 @@ class Resolver:
         # Invoice numbers repeat: if the carrier names the order, such a link may be about another invoice.
         repeats = self._endpoint.invoice_numbers == "repeat" and self._texts
         kinds = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
+        return self._linked_by(kinds) or self._linked_by([CARRIER_ORDER])
+
+    def _linked_by(self, kinds: Collection[str]) -> Found | Wait | Hold | None:
         stored = [(name, self._index.link_of(self._account, *name)) for name in self._names if name[0] in kinds]
         self.links_read |= {(*name, row["told_at"]) for name, row in stored if row}
         told = _newest_words((name, row) for name, row in stored if row)

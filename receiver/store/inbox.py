@@ -14,6 +14,7 @@ from adapters import Fetch
 from receiver.store.counters import DELIVERIES, REJECTS, counted
 from receiver.store.database import Database, new_id
 from receiver.store.decisions import Recorder, unrecorded
+from receiver.store.index import Index
 from receiver.store.rereading import replace_updates
 from receiver.store.rows import IS_AT_HOME
 from receiver.store.tables import BULK, LIVE, deliveries, fetches, rejects, shipments, updates
@@ -71,6 +72,7 @@ class Inbox:
 
     def __init__(self, database: Database) -> None:
         self._database, self._words = database, UnknownWords(database)
+        self.index = Index(database)
         upsert = database.insert(shipments)
         # A shipment that was written to an account's order, or assigned to it, stays with that order.
         unbound = and_(shipments.c.sent.is_(None), shipments.c.assigned_order.is_(None), IS_AT_HOME)

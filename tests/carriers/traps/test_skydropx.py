@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters import Ignored, NotAuthentic, Status, Unreadable, skydropx
+from adapters import Ignored, NotAuthentic, OrderNamed, Status, Unreadable, skydropx
 from receiver.carriers import discover
 from tests.support.adapter import POST, payload, proves, read_one
 
@@ -103,6 +103,24 @@ class TestEvents:
 
         assert (None, None, None) == (shipment.happened_at, shipment.dispatched_at, shipment.delivered_at)
         assert () == shipment.events
+
+    def test_order(self):
+        """Trap 27: the webhook of orders has the shop's number beside Skydropx's own, which packages refer to."""
+        of_order = {"id": "sky-1", "type": "orders", "attributes": {"ecommerce_id": None, "platform_id": "1-01"}}
+        with pytest.raises(OrderNamed) as named:
+            converted({"data": of_order})
+        assert ("sky-1", "1-01") == (named.value.carrier_order, named.value.order)
+
+        for missing in ({**of_order, "id": None}, {**of_order, "attributes": {}}, {**of_order, "attributes": None}):
+            with pytest.raises(Ignored, match="without the shop's number"):
+                converted({"data": missing})
+
+    @pytest.mark.parametrize("order", [None, {}, {"data": None}, {"data": {"id": None}}])
+    def test_no_order(self, order):
+        """Trap 27: a package may have no order."""
+        body = payload("skydropx", "picked_up")
+        body["data"]["relationships"]["order"] = order
+        assert () == read_one(skydropx, body).references
 
     @pytest.mark.parametrize("kind", skydropx.NO_PACKAGES)
     def test_other_types(self, kind):

@@ -71,8 +71,8 @@ def record(now_known: Known, **columns: Any) -> ShipmentRecord:
     row: dict[str, Any] = dict.fromkeys(
         ("reason", "note", "check_at", "input_digest", "sent", "order_id", "invoice_number", "rule", "evidence")
     )
-    row |= dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "wanted_since"))
-    row |= {"state": "due", "tries": 0, "waits": 0, "generation": 1, **columns}
+    row |= dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "companion_of"))
+    row |= {"state": "due", "tries": 0, "waits": 0, "generation": 1, "wanted_since": None, **columns}
     row["sent"] = json.dumps(row["sent"]) if row["sent"] else None
     made = ShipmentRecord(
         id="melhor-envio/p1", endpoint="melhor-envio", account="lux", known=now_known, generation=generation_from(row)

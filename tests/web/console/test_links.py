@@ -140,8 +140,8 @@ class TestFile:
         assert "30 more bad lines are not shown." in answer.text
 
     def test_too_large(self, ana):
-        """A form of more than a megabyte is refused; nothing of it is stored."""
-        assert 413 == ana.post("/links/file", {"form_token": "x" * 1_100_000}).status_code
+        """A form of more than half a megabyte is refused; nothing of it is stored."""
+        assert 413 == ana.post("/links/file", {"form_token": "x" * 600_000}).status_code
 
     def test_missing(self, ana):
         """A form without its file makes no sense."""

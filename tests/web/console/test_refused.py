@@ -35,9 +35,11 @@ def test_failures(site):
     site.post(posted(), **{"x-me-signature": "x"})
     site.client.post("/webhooks/melhor-envio", json=posted(), headers={"x-me-signature": "AAAA"})
     site.client.post("/webhooks/outlet", json={})
+    site.client.patch("/webhooks/outlet")
 
     assert "signature" in clerk.page("/refused?endpoint=melhor-envio")
     assert "signature" not in clerk.page("/refused?endpoint=outlet")
+    assert "the endpoint does not take" not in clerk.page("/refused")
     assert "No sender was refused." in clerk.page("/refused?endpoint=api")
     assert 400 == clerk.get("/refused?cursor=x").status_code
 

@@ -17,7 +17,7 @@ from receiver.web.console.context import Context, must_decide
 from receiver.web.console.pages._lists import given, listed
 from receiver.web.console.pages._page import Page
 
-PAGE = Page(name="links", path="/links", position=70, largest_form=1_048_576)
+PAGE = Page(name="links", path="/links", position=70, largest_form=524_288)
 
 #: Bad lines of a file that are shown; the others are counted.
 _MOST_BAD = 100

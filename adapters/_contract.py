@@ -162,7 +162,8 @@ class Request:
     """One HTTP request as it arrived: header names in lower case, the body's exact bytes.
 
     ``zone`` is the endpoint's setting or else the carrier's ``ZONE``: the zone of times without an offset. ``token`` is
-    the last path segment of ``/webhooks/<endpoint>/<token>``. ``fetched`` is the URL whose answer this is; empty for a
+    the last path segment of ``/webhooks/<endpoint>/<token>``. ``client`` is the sender's address, which proves nothing.
+    ``fetched`` is the URL whose answer this is; empty for a
     request that the carrier sent.
     """
 
@@ -175,6 +176,7 @@ class Request:
     token: str = ""
     zone: tzinfo | None = None
     fetched: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,16 @@ from urllib.parse import urlsplit, urlunsplit
 from adapters import ClientCredentials, Exchange, Hmac, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
-from receiver.config.model import AWAIT_SECONDS, MAX_BODY, PLACEHOLDER_FIELDS, Account, Config, Endpoint, Metrics
+from receiver.config.model import (
+    AWAIT_SECONDS,
+    LOOPBACK,
+    MAX_BODY,
+    PLACEHOLDER_FIELDS,
+    Account,
+    Config,
+    Endpoint,
+    Metrics,
+)
 from receiver.config.notify import read_notify
 from receiver.config.operators import operators
 from receiver.config.tables import REQUIRED, Table, did_you_mean, fill
@@ -126,6 +135,7 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account], environ:
         log_format=table.choice("log_format", ("text", "json"), "text"),
         sentry_dsn=environ.get("SENTRY_DSN") or None,
         max_body=int(table.number("max_body", MAX_BODY, least=1_000)),
+        trusted_proxies=(*LOOPBACK, *table.networks("trusted_proxies")),
         lease=table.number("lease", 60, least=5),
         concurrency=int(table.number("concurrency", 16, least=1)),
         horizon_days=table.number("horizon_days", 7, least=0.01),

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -20,6 +21,9 @@ AWAIT_SECONDS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 2 * 3600.0, 4 
 
 #: Bytes of the largest body that is taken, where neither the merchant nor the carrier says less.
 MAX_BODY = 2_000_000
+
+#: This machine.
+LOOPBACK = (IPv4Network("127.0.0.1/32"), IPv6Network("::1/128"))
 
 #: What may stand in braces in a text of ``placeholders``: an order's own values (`receiver.vtex.orders`).
 PLACEHOLDER_FIELDS = ("invoice_number", "order_id", "sequence")
@@ -188,6 +192,8 @@ class Config:
     #: Where errors are also sent; from the environment (``SENTRY_DSN``), where Sentry's users expect it.
     sentry_dsn: str | None = field(default=None, repr=False)
     max_body: int = MAX_BODY
+    #: Proxies that are believed about their clients' addresses; this machine's always are.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = LOOPBACK
     lease: float = 60.0
     concurrency: int = 16
     horizon_days: float = 7.0

@@ -4,6 +4,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, overload
 from zoneinfo import ZoneInfo
@@ -166,6 +167,16 @@ class Table:
             self.fault(key, f"{written!r} is not HOST:PORT, such as 127.0.0.1:9464")
             return None
         return written if written is None else str(written)
+
+    def networks(self, key: str) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Addresses and networks, such as ``10.0.0.0/8``; none if it is not given."""
+        found = []
+        for written in self.texts(key, ()):
+            try:
+                found.append(ip_network(written))
+            except ValueError as error:
+                self.fault(key, f"{written!r} is no address or network, such as 10.0.0.0/8: {error}")
+        return tuple(found)
 
     def table(self, key: str) -> "Table":
         self.read.add(key)

@@ -28,9 +28,18 @@ class AuthFailures:
         self._second, self._many = 0, Counter[str]()
 
     def note(
-        self, route: str, reason: str, *, method: str, target: str, headers: Mapping[str, str], status: int = 401
+        self,
+        route: str,
+        reason: str,
+        *,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        client: str,
+        status: int = 401,
     ) -> None:
-        """Record a failure. ``route`` is the endpoint's or route's name; ``target`` and ``headers`` have no secrets."""
+        """Record a failure. ``route`` is the endpoint's or route's name; ``target`` and ``headers`` have no secrets.
+        ``client`` is the sender's address, kept beside the headers."""
         now, cause = self._clock(), "not_authenticated" if status == 401 else "keys_unavailable"
         if int(now) != self._second:
             if left_out := sum(many - _A_SECOND for many in self._many.values() if many > _A_SECOND):
@@ -40,7 +49,7 @@ class AuthFailures:
         if self._many[route] > _A_SECOND:
             self._inbox.reject_unstored(route, cause)
             return
-        log.warning("authentication failed: endpoint=%s status=%d reason=%s", route, status, reason)
+        log.warning("authentication failed: endpoint=%s status=%d client=%s reason=%s", route, status, client, reason)
         try:
             self._inbox.reject(
                 endpoint=route,
@@ -49,7 +58,7 @@ class AuthFailures:
                 cause=cause,
                 method=method,
                 target=target[:_MOST_TARGET],
-                headers=_bounded(headers),
+                headers={"client": client, **_bounded(headers)},
             )
         except StoreUnavailable as error:
             log.warning("authentication failure not recorded: endpoint=%s reason=%s", route, error)

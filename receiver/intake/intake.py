@@ -320,7 +320,13 @@ class Intake:
         redaction = self._redactions[endpoint.name]
         target, headers = redaction.target(request), redaction.headers(request)
         self._auth_failures.note(
-            endpoint.name, reason, status=status, method=request.method, target=target, headers=headers
+            endpoint.name,
+            reason,
+            status=status,
+            method=request.method,
+            target=target,
+            headers=headers,
+            client=request.client,
         )
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -24,6 +25,7 @@ from receiver.processes.worker import Worker
 from receiver.store import Database, NotMigrated, Queue, StoreUnavailable
 from receiver.store.engine import prepare
 from receiver.web.app import create_app
+from receiver.web.clients import Network, is_trusted
 from receiver.web.metrics import MetricsServer, serve_metrics
 
 log = logging.getLogger("receiver.server")
@@ -168,6 +170,10 @@ class _Application(BaseApplication):
         self._metrics: MetricsServer | None = None
         super().__init__()
 
+    @property
+    def trusted_proxies(self) -> tuple[Network, ...]:
+        return self._config.trusted_proxies
+
     def load_config(self) -> None:
         for name, value in self._settings.items():
             self.cfg.set(name, value)
@@ -211,10 +217,23 @@ class WebProcess(ThreadWorker):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._begun: dict[TConn, float] = {}
+        #: Requests that wait because their address has its share of the threads, the oldest first.
+        self._waiting: dict[str, deque[TConn]] = {}
 
     def enqueue_req(self, conn: TConn) -> None:
+        """Give a request to a thread, or let it wait: no address holds more than half of them, proxies may."""
+        address = _address(conn)
+        if self._share_is_taken(address):
+            self._waiting.setdefault(address, deque()).append(conn)
+            return
         self._begun[conn] = time.monotonic()
         super().enqueue_req(conn)
+
+    def _share_is_taken(self, address: str) -> bool:
+        if not address or is_trusted(address, self.app.trusted_proxies):
+            return False
+        threads: int = self.cfg.threads
+        return sum(_address(conn) == address for conn in self._begun) >= max(1, threads // 2)
 
     def handle(self, conn: TConn) -> Any:
         """Answer a request. Before the connection is closed, take what is left of its body.
@@ -234,6 +253,11 @@ class WebProcess(ThreadWorker):
     def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
         self._begun.pop(conn, None)
         super().finish_request(conn, fs)
+        for address, waiting in list(self._waiting.items()):
+            while waiting and not self._share_is_taken(address):
+                self.enqueue_req(waiting.popleft())
+            if not waiting:
+                del self._waiting[address]
 
     def notify(self) -> None:
         """Shut down requests that arrive too slowly. Gunicorn calls this about once a second."""
@@ -264,6 +288,11 @@ class WebProcess(ThreadWorker):
         super().handle_exit(sig, frame)
 
     handle_quit = handle_exit
+
+
+def _address(conn: TConn) -> str:
+    """The peer's address; nothing for a socket file."""
+    return str(conn.client[0]) if isinstance(conn.client, tuple) else ""
 
 
 class GunicornLog(Logger):

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from adapters import Request
 from receiver.config import Endpoint
 from receiver.intake import Outcome, Result
 from receiver.log_context import present
@@ -22,18 +23,21 @@ class AccessLines:
         self._clock, self._lock = clock, threading.Lock()
         self._checked: dict[str, float] = {}
 
-    def write(self, endpoint: Endpoint, method: str, result: Result, *, status: int, seconds: float) -> None:
+    def write(self, endpoint: Endpoint, request: Request, result: Result, *, status: int, seconds: float) -> None:
         """The line about an answered request; what `receiver.log_context` knows stands in it."""
         if result.outcome is Outcome.PROBE:
             if self._is_due(endpoint.name):
-                log.info("URL checked by the carrier: endpoint=%s method=%s status=%d", endpoint.name, method, status)
+                log.info(
+                    "URL checked by the carrier: endpoint=%s method=%s status=%d client=%s",
+                    endpoint.name, request.method, status, request.client,
+                )  # fmt: skip
         elif result.outcome is not Outcome.UNAUTHENTICATED:
             known = present()
             log.info(
                 "delivery received: endpoint=%s outcome=%s status=%d ms=%.1f delivery=%s shipments=%d shipment=%s "
-                "order=%s account=%s",
+                "order=%s account=%s client=%s",
                 endpoint.name, result.outcome.value, status, seconds * 1000, result.delivery, result.shipments,
-                *(known.get(name, "-") for name in ("shipment", "order", "account")),
+                *(known.get(name, "-") for name in ("shipment", "order", "account")), request.client,
             )  # fmt: skip
 
     def _is_due(self, endpoint: str) -> bool:

@@ -15,6 +15,7 @@ from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.intake.unknown_routes import UnknownRoutes
 from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
 from receiver.web import api, console, health, links, metrics, vtex_hook, webhooks
+from receiver.web.clients import ClientAddress
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
@@ -30,6 +31,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1  # one byte past the limit shows that the body is longer
     app.url_map.merge_slashes = False  # carriers do not follow redirects
     app.extensions["database"] = database
+    app.wsgi_app = ClientAddress(app.wsgi_app, config.trusted_proxies)  # type: ignore[method-assign]  # Flask's own way
     inbox, index = Inbox(database), Index(database)
     auth_failures = AuthFailures(inbox, clock=clock)
     keys = Keys(config.endpoints.values(), clock=clock)

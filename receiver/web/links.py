@@ -32,7 +32,8 @@ def blueprint(config: Config, index: Index, auth_failures: AuthFailures, *, cloc
         if kind.lower() != "bearer" or not is_one_of(token.strip(), account.link_tokens):
             reason = "no bearer token" if kind.lower() != "bearer" else "the bearer token is none of link_tokens"
             kept = harmless(request.headers.items())
-            auth_failures.note(f"links/{name}", reason, method="POST", target=request.path, headers=kept)
+            sender = request.remote_addr or ""
+            auth_failures.note(f"links/{name}", reason, method="POST", target=request.path, headers=kept, client=sender)
             return problem(401)
         body = whole_body(config.max_body)
         if body.count(b"[") + body.count(b"{") > 2 * MOST:  # a link is one object, a list of them one bracket more

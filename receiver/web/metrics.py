@@ -45,7 +45,8 @@ def blueprint(
         if tokens and not (kind.lower() == "bearer" and is_one_of(token.strip(), tokens)):
             kept = harmless(request.headers.items())
             reason = "the bearer token is none of [metrics] token"
-            auth_failures.note("metrics", reason, method="GET", target="/metrics", headers=kept)
+            sender = request.remote_addr or ""
+            auth_failures.note("metrics", reason, method="GET", target="/metrics", headers=kept, client=sender)
             return problem(401)
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 

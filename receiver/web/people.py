@@ -21,19 +21,24 @@ def person_with(token: str, people: Mapping[str, Person]) -> Person | None:
 
 class Throttle:
     """Counts wrong tokens for each minute, so that a guesser must wait and no other person must. ``clock`` is Unix time
-    in seconds. Every process counts for itself."""
+    in seconds. Every process counts for itself.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock, self._lock = clock, threading.Lock()
+    ``of_one`` and ``of_all`` are how many may be wrong in a minute: of one address, and of all together before each
+    gets one try.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, of_one: int = _OF_ONE, of_all: float = _OF_ALL) -> None:
+        self._clock, self._lock, self._of_one, self._of_all = clock, threading.Lock(), of_one, of_all
         self._minute, self._wrong, self._all = 0, dict[str, int](), 0
+        self._proven: set[str] = set()
 
     def wait(self, address: str) -> int:
         """Seconds until the address may try again; 0: now. An address without a wrong token is never refused."""
         now = int(self._clock())
         with self._lock:
-            if now // _MINUTE != self._minute:
+            if now // _MINUTE != self._minute or address in self._proven:
                 return 0
-            most = _OF_ONE if self._all < _OF_ALL else 1
+            most = self._of_one if self._all < self._of_all else 1
             return _MINUTE - now % _MINUTE if self._wrong.get(address, 0) >= most else 0
 
     def wrong(self, address: str) -> None:
@@ -45,3 +50,14 @@ class Throttle:
             if len(self._wrong) < _MOST_ADDRESSES or address in self._wrong:
                 self._wrong[address] = self._wrong.get(address, 0) + 1
             self._all += 1
+
+    def count(self, address: str, *, proven: bool | None) -> None:
+        """Count what came from the address of a machine. One that was ``proven`` before never waits: others may share
+        its address, and what it repeats after its secret was changed must not hold up the rest."""
+        if proven is False:
+            self.wrong(address)
+        elif proven and address not in self._proven:
+            with self._lock:
+                if len(self._proven) >= _MOST_ADDRESSES:
+                    self._proven.clear()
+                self._proven.add(address)

@@ -23,6 +23,7 @@ TABLE = (
     Row("accepted, duplicate, ignored, probe", "the carrier's success code (200)", "stop"),
     Row("quarantined", "422, or 200 where a 4xx would harm", "stop"),
     Row("sender not proven", "401", "correct the secret"),
+    Row("refused too often from one address", "429 with Retry-After", "correct the secret, then try again"),
     Row("unknown endpoint, unknown method", "404, 405", "correct the URL"),
     Row("too large, unsupported encoding", "413, 415", "stop"),
     Row("error", "200", "stop"),
@@ -42,6 +43,7 @@ PROBLEMS = {
     405: "The endpoint does not take this method; Allow names those it takes.",
     413: "The body is larger than this receiver takes.",
     415: "Send the body without Content-Encoding.",
+    429: "Too many requests from this address were refused. Send it again later.",
     503: "The delivery cannot be stored now. Send it again.",
 }
 
@@ -75,12 +77,15 @@ def reply(endpoint: Endpoint, result: Result) -> Response:
     return Response(json.dumps(body) + "\n", status=status, mimetype="application/json")
 
 
-def problem(status: int, detail: str | None = None, *, title: str | None = None, **extra: object) -> Response:
-    """RFC 9457 problem details; without a ``detail``, with the status's sentence from `PROBLEMS`."""
+def problem(
+    status: int, detail: str | None = None, *, title: str | None = None, retry_after: int | None = None, **extra: object
+) -> Response:
+    """RFC 9457 problem details; without a ``detail``, with the status's sentence from `PROBLEMS`. ``retry_after`` is in
+    seconds."""
     members = {"detail": detail or PROBLEMS.get(status), **extra}
     body = {"type": "about:blank", "title": title or HTTPStatus(status).phrase, "status": status}
     body |= {name: value for name, value in members.items() if value is not None}
     response = Response(json.dumps(body) + "\n", status=status, mimetype="application/problem+json")
-    if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
+    if status == 503 or retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after or RETRY_AFTER)
     return response

@@ -46,7 +46,10 @@ def blueprint(
         if not proven:
             reason = f"{SECRET_HEADER} is missing" if given is None else f"{SECRET_HEADER} holds another secret"
             kept = harmless(request.headers.items())
-            auth_failures.note(f"hooks/vtex/{name}", reason, method="POST", target=request.path, headers=kept)
+            sender = request.remote_addr or ""
+            auth_failures.note(
+                f"hooks/vtex/{name}", reason, method="POST", target=request.path, headers=kept, client=sender
+            )
             return problem(401)
         event = read_event(_json_or_none(raw))
         if event is None:

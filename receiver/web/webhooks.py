@@ -1,6 +1,7 @@
 """``/webhooks/<endpoint>[/<token>]``: carriers POST here. ``/webhooks/<endpoint>/oauth/token``: some carriers first
 fetch a token here."""
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,12 +20,15 @@ from receiver.store.counters import ACCEPT_SECONDS, PROBES, Counters
 from receiver.web import tokens
 from receiver.web.access_lines import AccessLines
 from receiver.web.outage import Outage
+from receiver.web.people import Throttle
 from receiver.web.replies import problem, reply
 
 #: The most bytes of a token request: a form of a few fields. Its content is not used.
 _TOKEN_BODY = 16 * 1024
 #: Bytes of a carrier's check of the URL.
 _MOST_CHECK = 2_000
+#: Refused requests of one address at one endpoint in a minute; further ones are refused before their body is read.
+MOST_UNPROVEN = 60
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -35,25 +39,19 @@ def blueprint(
     long the others took."""
     routes = Blueprint("webhooks", __name__)
     outage, lines, by_name = Outage(clock), AccessLines(clock), _finder(config)
+    throttle = Throttle(clock, of_one=MOST_UNPROVEN, of_all=math.inf)
     options = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
 
     @routes.route("/webhooks/<name>", defaults={"token": ""}, **options)
     @routes.route("/webhooks/<name>/<path:token>", **options)
     def receive(name: str, token: str) -> Response:
-        began, endpoint = time.perf_counter(), by_name(name)
-        if endpoint is None or (token and endpoint.scheme.kind != "path"):
-            cause = Cause.PATH if endpoint else Cause.ENDPOINT
-            unknown.note(name, cause, method=request.method, has_token=bool(token))
-            abort(404)
-        probe = endpoint.carrier.probe
-        allowed = (*endpoint.carrier.methods, *(probe.methods if probe else ()))
-        if request.method not in allowed:
-            unknown.note(name, Cause.METHOD, method=request.method, has_token=bool(token))
-            raise MethodNotAllowed(allowed)
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            abort(415)
+        began, endpoint = time.perf_counter(), _taken(by_name(name), name, token, unknown)
+        sender = f"{request.remote_addr} {endpoint.name}"
+        if left := throttle.wait(sender):
+            return problem(429, retry_after=left)
         now = datetime.fromtimestamp(clock(), UTC)
         if not _may_be_heard(endpoint, token, now, intake):
+            throttle.count(sender, proven=False)
             return problem(401)
         incoming = _request(endpoint, token, whole_body(endpoint.max_body), now)
         with about():
@@ -63,7 +61,8 @@ def blueprint(
                 outage.refused(endpoint, error)
                 return problem(503)
             answer, seconds = reply(endpoint, result), time.perf_counter() - began
-            lines.write(endpoint, request.method, result, status=answer.status_code, seconds=seconds)
+            lines.write(endpoint, incoming, result, status=answer.status_code, seconds=seconds)
+        throttle.count(sender, proven=_proven(result))
         outage.over()
         _count(counters, endpoint, result, seconds, now=clock())
         return answer
@@ -90,6 +89,27 @@ def _count(counters: Counters, endpoint: Endpoint, result: Result, seconds: floa
         counters.later(PROBES, endpoint.name)
     counters.time(ACCEPT_SECONDS, seconds)
     counters.flush(now=now)
+
+
+def _taken(endpoint: Endpoint | None, name: str, token: str, unknown: UnknownRoutes) -> Endpoint:
+    """The endpoint, if it takes this path, method and encoding. Raises 404, 405 or 415, noted for the operator."""
+    if endpoint is None or (token and endpoint.scheme.kind != "path"):
+        cause = Cause.PATH if endpoint else Cause.ENDPOINT
+        unknown.note(name, cause, method=request.method, has_token=bool(token))
+        abort(404)
+    probe = endpoint.carrier.probe
+    allowed = (*endpoint.carrier.methods, *(probe.methods if probe else ()))
+    if request.method not in allowed:
+        unknown.note(name, Cause.METHOD, method=request.method, has_token=bool(token))
+        raise MethodNotAllowed(allowed)
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        abort(415)
+    return endpoint
+
+
+def _proven(result: Result) -> bool | None:
+    """Whether the sender proved itself; ``None`` for a check of the URL, which needs no proof."""
+    return None if result.outcome is Outcome.PROBE else result.outcome is not Outcome.UNAUTHENTICATED
 
 
 def _finder(config: Config) -> Callable[[str], Endpoint | None]:
@@ -130,6 +150,7 @@ def _request(endpoint: Endpoint, token: str, body: bytes, now: datetime) -> Requ
         received_at=now,
         token=token,
         zone=endpoint.zone,
+        client=request.remote_addr or "",
     )
 
 

@@ -52,8 +52,8 @@ class TestExample:
         told, held = load(whole, self.ENVIRONMENT), load(plain, self.ENVIRONMENT)
 
         different = {one.name for one in fields(Config) if getattr(told, one.name) != getattr(held, one.name)}
-        # `keep_rows_days` is left to the database, and shown as a new one has it.
-        assert {"path", "metrics", "notify", "accounts", "endpoints", "keep_rows_days"} == different
+        # `keep_rows_days` is left to the database, and shown as a new one has it. Proxies have no default but loopback.
+        assert {"path", "metrics", "notify", "accounts", "endpoints", "keep_rows_days", "trusted_proxies"} == different
 
     def test_complete(self):
         """It shows every setting that the program reads, and only those."""
@@ -70,6 +70,7 @@ class TestExample:
             "table",
             "growing",
             "address",
+            "networks",
         )
         modules = ("loader", "operators", "rules", "notify")
         trees = [ast.parse((ROOT / "receiver" / "config" / f"{name}.py").read_text()) for name in modules]

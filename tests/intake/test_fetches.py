@@ -57,7 +57,7 @@ SCHEMA = {
 def thin(monkeypatch):
     """A carrier that sends notices."""
     for module in ("schemas", "registry"):
-        monkeypatch.setattr(f"receiver.carriers.{module}.document", lambda _, folder=None: SCHEMA)
+        monkeypatch.setattr(f"receiver.carriers.{module}.document", lambda *_, **__: SCHEMA)
     registry.validator.cache_clear()
     yield toy(
         AUTH=(Header("x-toy"),), HOSTS=("api.toy.example", re.compile(r"api\d\.toy\.example")), CREDENTIALS="basic",

@@ -39,7 +39,12 @@ class Access:
             raise Refused(429, f"Too many wrong tokens. Try again in {left} s.", Retry_After=str(left))
         self._throttle.wrong(address)
         self._auth_failures.note(
-            "api", reason, method=request.method, target=request.path, headers=harmless(request.headers.items())
+            "api",
+            reason,
+            method=request.method,
+            target=request.path,
+            headers=harmless(request.headers.items()),
+            client=address,
         )
 
 

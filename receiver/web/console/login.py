@@ -14,7 +14,6 @@ from receiver.web.people import Throttle, person_with
 
 #: Routes that a person reaches who is not signed in.
 OPEN = ("console.login", "console.static")
-_LOOPBACK = ("127.0.0.1", "::1")
 
 
 def add_to(
@@ -27,7 +26,7 @@ def add_to(
     def login() -> Response:
         if request.method == "GET":
             return _form("login.ended" if "ended" in request.args else None)
-        address, token = _address(), request.form.get("token", "").strip()
+        address, token = request.remote_addr or "", request.form.get("token", "").strip()
         if left := throttle.wait(address):
             response = _form("login.wait", 429, seconds=left)
             response.headers["Retry-After"] = str(left)
@@ -37,7 +36,12 @@ def add_to(
             throttle.wrong(address)
             kept = harmless(request.headers.items())
             auth_failures.note(
-                "console", "the token is no operator's", method="POST", target=request.path, headers=kept
+                "console",
+                "the token is no operator's",
+                method="POST",
+                target=request.path,
+                headers=kept,
+                client=address,
             )
             return _form("login.wrong", 401)
         response = redirect(_safe(request.form.get("next")), 303)
@@ -80,10 +84,3 @@ def _safe(wanted: str | None) -> str:
     parts = urlsplit(wanted or "")
     is_ours = not parts.scheme and not parts.netloc and parts.path.startswith(home) and "\\" not in (wanted or "")
     return wanted if wanted and is_ours and wanted.isprintable() else home
-
-
-def _address() -> str:
-    """The person's address. A proxy on this machine tells it; what others say of it is not believed."""
-    peer = request.remote_addr or ""
-    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return told if told and peer in _LOOPBACK else peer

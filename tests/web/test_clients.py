@@ -1,0 +1,67 @@
+"""Whose address a request has: a trusted proxy names it, and no other may. Who is refused too often must wait."""
+
+import json
+from ipaddress import ip_network
+
+import pytest
+
+from receiver.web.clients import client_of
+from receiver.web.webhooks import MOST_UNPROVEN
+from tests.support.rig import Rig, posted
+from tests.support.sending import rows
+
+TRUSTED = (ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
+FOUND = {
+    "no proxy": ("203.0.113.9", "", "203.0.113.9"),
+    "a proxy": ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+    "two proxies": ("10.0.0.1", "203.0.113.9, 10.0.0.2", "203.0.113.9"),
+    "forged before the proxy": ("10.0.0.1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+    "forged without a proxy": ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+    "a proxy that says nothing": ("10.0.0.1", "", "10.0.0.1"),
+    "nonsense": ("10.0.0.1", "203.0.113.9, unknown", "10.0.0.1"),
+    "all are proxies": ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+    "IPv6": ("2001:db8::1", "2a00::9", "2a00::9"),
+    "a file": ("", "203.0.113.9", ""),
+}
+
+
+@pytest.mark.parametrize(("peer", "forwarded", "client"), FOUND.values(), ids=FOUND)
+def test_client(peer: str, forwarded: str, client: str) -> None:
+    """The first address from the right that is no trusted proxy's."""
+    assert client == client_of(peer, forwarded, TRUSTED)
+
+
+def test_rejects_and_access_lines(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """Both say who came, by the proxy on this machine."""
+    caplog.set_level("INFO")
+    refused(rig, "203.0.113.9", 1)
+    rig.post(posted(), **{"x-forwarded-for": "203.0.113.7"})
+
+    assert "203.0.113.9" == json.loads(rows(rig, "rejects")[0]["headers"])["client"]
+    assert any("authentication failed" in line and "client=203.0.113.9" in line for line in caplog.messages)
+    assert any("delivery received" in line and line.endswith("client=203.0.113.7") for line in caplog.messages)
+
+
+def refused(rig: Rig, address: str, times: int) -> list[int]:
+    """The statuses of unsigned requests from an address."""
+    headers = {"X-Forwarded-For": address, "X-Me-Signature": "wrong"}
+    return [rig.client.post("/webhooks/melhor-envio", data=b"[]", headers=headers).status_code for _ in range(times)]
+
+
+def test_too_often(rig: Rig) -> None:
+    """After too many in a minute an address is refused unread, and no other one; a minute later it may try again."""
+    assert [401] * MOST_UNPROVEN == refused(rig, "203.0.113.9", MOST_UNPROVEN)
+    answer = rig.post(posted(), **{"x-forwarded-for": "203.0.113.9"})
+    assert (429, "application/problem+json") == (answer.status_code, answer.mimetype)
+    assert 0 < int(answer.headers["Retry-After"]) <= 60
+    assert 200 == rig.post(posted(), **{"x-forwarded-for": "203.0.113.7"}).status_code
+
+    rig.now += 60
+    assert 200 == rig.post(posted(number="TN2BR"), **{"x-forwarded-for": "203.0.113.9"}).status_code
+
+
+def test_proven_before(rig: Rig) -> None:
+    """An address that proved itself never waits: others may share it, and its old messages may have an old secret."""
+    assert 200 == rig.post(posted(), **{"x-forwarded-for": "203.0.113.9"}).status_code
+    assert [401] * (MOST_UNPROVEN + 1) == refused(rig, "203.0.113.9", MOST_UNPROVEN + 1)
+    assert 200 == rig.post(posted(number="TN2BR"), **{"x-forwarded-for": "203.0.113.9"}).status_code

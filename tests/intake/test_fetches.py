@@ -56,8 +56,14 @@ SCHEMA = {
 @pytest.fixture
 def thin(monkeypatch):
     """A carrier that sends notices."""
+
+    def document(_name, definition=None, **_):
+        if definition is None:
+            return SCHEMA
+        return {"$schema": SCHEMA["$schema"], "$defs": SCHEMA["$defs"], "$ref": f"#/$defs/{definition}"}
+
     for module in ("schemas", "registry"):
-        monkeypatch.setattr(f"receiver.carriers.{module}.document", lambda *_, **__: SCHEMA)
+        monkeypatch.setattr(f"receiver.carriers.{module}.document", document)
     registry.validator.cache_clear()
     yield toy(
         AUTH=(Header("x-toy"),), HOSTS=("api.toy.example", re.compile(r"api\d\.toy\.example")), CREDENTIALS="basic",

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from psycopg import sql
 
-from receiver.store import Database, migrate
+from receiver.store import Database, migrate, writer
 from tests.support import own_carriers
 from tests.support.console import Operator
 from tests.support.rig import Rig
@@ -74,6 +74,16 @@ def _scrubbed_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("RECEIVER_") or name == "DATABASE_URL":
             monkeypatch.delenv(name)
+
+
+#: Tests about how long a sender waits. All others are patient: a busy machine is no fault.
+_IMPATIENT = ("test_store_outage.py", "test_outage.py", "TestCannotStore")
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if not any(name in request.node.nodeid for name in _IMPATIENT):
+        monkeypatch.setattr(writer, "DEADLINE", 60.0)
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,9 @@ OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
 #: The most rows that a table shows; ``--json`` shows all.
 MOST_ROWS = 1_000
 
+#: Seconds that a command waits for a write: no sender waits for it.
+_PATIENCE = 30.0
+
 
 def fail(message: str) -> Never:
     """End the command with one text on stderr and exit code 1."""
@@ -89,7 +92,7 @@ def clear_faults() -> Iterator[None]:
 def opened() -> Iterator[tuple[Config, Database]]:
     """The configuration and its open database; if either fails, the command ends."""
     _, config = configuration()
-    with clear_faults(), contextlib.closing(Database(config.database)) as database:
+    with clear_faults(), contextlib.closing(Database(config.database, deadline=_PATIENCE)) as database:
         yield config, database
 
 

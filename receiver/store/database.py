@@ -14,7 +14,7 @@ from receiver.store.committers import Bulk
 from receiver.store.counters import Counters
 from receiver.store.engine import REFUSALS, insert_of, is_sqlite, open_engine, prepare, unavailable
 from receiver.store.tables import rejects
-from receiver.store.writer import DEADLINE, Writer
+from receiver.store.writer import Writer
 
 T = TypeVar("T")
 
@@ -29,9 +29,10 @@ _PROBE = "0" * 96 * 1024
 
 
 class Database:
-    """The database at ``url``. Raises `NotMigrated` or `StoreUnavailable` when opened."""
+    """The database at ``url``. ``deadline`` is how many seconds a write may take, if it is not the senders' patience.
+    Raises `NotMigrated` or `StoreUnavailable` when opened."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, deadline: float | None = None) -> None:
         prepare(url)
         self.url = url
         self.is_sqlite = is_sqlite(url)
@@ -40,10 +41,10 @@ class Database:
         #: Set after every committed delivery; workers of other processes poll instead.
         self.arrived = threading.Event()
         self._reader = open_engine(url, writing=False)
-        self._writer = Writer(url)
+        self._writer = Writer(url, deadline=deadline)
         self.counters = Counters(new_id(), insert=self.insert, write_later=self._writer.write_later, rows=self.rows)
 
-    def write(self, transaction: Callable[[Connection], T], *, deadline: float = DEADLINE) -> T:
+    def write(self, transaction: Callable[[Connection], T], *, deadline: float | None = None) -> T:
         """See `receiver.store.writer.Writer.write`."""
         return self._writer.write(transaction, deadline=deadline)
 

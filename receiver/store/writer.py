@@ -18,14 +18,16 @@ _BRIEFLY = 0.25
 
 
 class Writer:
-    """Durable writes with a deadline. ``DEADLINE`` passes for the caller, not for the write: it may still land."""
+    """Durable writes with a deadline in seconds: ``DEADLINE``, or a longer one where no sender waits. It passes for the
+    caller, not for the write, which may still land."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, deadline: float | None = None) -> None:
+        self._deadline = deadline
         self.engine = open_engine(url, writing=True)
         self._stalled = self._closed = False
         self._committer: Committer = GroupCommit(self.engine, url) if is_sqlite(url) else OwnTransactions(self.engine)
 
-    def write(self, work: Callable[[Connection], T], *, deadline: float = DEADLINE) -> T:
+    def write(self, work: Callable[[Connection], T], *, deadline: float | None = None) -> T:
         """Run ``work`` in a transaction and return its result once that is durable.
 
         Raises `StoreUnavailable`, or what ``work`` raised (its transaction or savepoint is rolled back). ``work`` may
@@ -34,7 +36,7 @@ class Writer:
         result: T = self._submit(Job(work, None, None), deadline)
         return result
 
-    def write_bulk(self, bulk: Bulk, item: Any, *, deadline: float = DEADLINE) -> Any:
+    def write_bulk(self, bulk: Bulk, item: Any, *, deadline: float | None = None) -> Any:
         """Like `write`, but shares statements with all callers that write ``bulk`` at this moment."""
         return self._submit(Job(None, bulk, item), deadline)
 
@@ -53,9 +55,10 @@ class Writer:
         self._committer.close()
         self.engine.dispose()
 
-    def _submit(self, job: Job, deadline: float) -> Any:
+    def _submit(self, job: Job, asked: float | None) -> Any:
         if self._closed:
             raise StoreUnavailable("the store is closed")
+        deadline = asked or self._deadline or DEADLINE
         # Workers that asked for a longer deadline keep it: no sender waits for them.
         patience = min(deadline, _BRIEFLY) if self._stalled and deadline <= DEADLINE else deadline
         job.future.add_done_callback(self._heard)

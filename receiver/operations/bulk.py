@@ -100,6 +100,7 @@ def _read(token: str, action: BulkAction, words: Mapping[str, Any]) -> tuple[flo
     if not isinstance(held, list) or len(held) != 4 or held[:2] != [action, _digest(words)]:
         raise BulkRefused("other", "the token is of another action or filter: preview again")
     at, count = held[2:]
-    if type(at) is not float or not math.isfinite(at) or type(count) is not int:
+    is_ours = type(at) is float and math.isfinite(at) and type(count) is int and 0 < count <= MOST_AT_ONCE
+    if not is_ours:
         raise BulkRefused("other", "the token is none that a preview gave: preview again")
     return at, count

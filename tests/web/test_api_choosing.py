@@ -1,6 +1,8 @@
 """The API for choosing: search, counts, an order with VTEX's invoices, previews, and decisions about many."""
 
+import json
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 import pytest
@@ -197,6 +199,10 @@ class TestBulk:
             assert 409 == post(api, BULK, {**body, "token": token}).status_code, body
         for wrong in ("x", "é", "W10", "bnVsbA", "WyJkaXNtaXNzIiwgIngiLCBOYU4sIDFd"):
             assert 409 == post(api, BULK, {"action": "dismiss", "state": "held", "token": wrong}).status_code, wrong
+        for count in (10_001, 10**30, 0):
+            forged = [*json.loads(urlsafe_b64decode(f"{token}=="))[:3], count]
+            told = urlsafe_b64encode(json.dumps(forged).encode()).decode()
+            assert 409 == post(api, BULK, {"action": "dismiss", "state": "held", "token": told}).status_code, count
         assert "held" == api.shipment()["state"]
 
     @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def new_secret() -> str:
 
 
 def form_token(secret: str, action: str) -> str:
-    """The token of the form that is sent to the path ``action``. It cannot be made without the cookie."""
+    """The token of the form that is sent to the path ``action``, as `flask.Request.path` has it: without ``%20``. It
+    cannot be made without the cookie."""
     return hmac.new(secret.encode(), action.encode(), hashlib.sha256).hexdigest()
 
 

@@ -101,6 +101,8 @@ def _guard(
             return login.to_login(has_ended=bool(cookie))
         if request.method not in ("GET", "HEAD", "OPTIONS") and not cookies.is_from_our_form(g.secret):
             abort(403)
+        if any("\0" in text for text in request.form.values()):
+            abort(400)
         return None
 
 

@@ -81,6 +81,9 @@ def _form(message: str | None, status: int = 200, **values: object) -> Response:
 def _safe(wanted: str | None) -> str:
     """Where to go after signing in: a page of the console, and no other site."""
     home = url_for("console.overview.index")
-    parts = urlsplit(wanted or "")
+    try:
+        parts = urlsplit(wanted or "")
+    except ValueError:  # a bracket where a host would stand
+        return home
     is_ours = not parts.scheme and not parts.netloc and parts.path.startswith(home) and "\\" not in (wanted or "")
     return wanted if wanted and is_ours and wanted.isprintable() else home

@@ -1,8 +1,9 @@
 """What every template may use: texts, numbers and times, links to pages, form tokens, and what only some may see."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from flask import g, request, url_for
 
@@ -34,7 +35,8 @@ def widgets(pages: Mapping[str, Page], *, clock: Callable[[], float]) -> Mapping
         "in_language": _in_language,
         "person": g.get("person"),
         "private": lambda value: private(value, speech),
-        "form_token": lambda action: form_token(g.secret, action),
+        "form_token": lambda action: form_token(g.secret, unquote(action)),
+        "as_json": _as_json,
         "pages": shown,
         "here": request.blueprint.removeprefix("console.") if request.blueprint else "",
         "searched": next((page for page in pages.values() if page.is_searched), None),
@@ -53,6 +55,11 @@ def link_to(name: str, **query: Any) -> str:
     return f"{page}?{urlencode(query)}" if query else page
 
 
+def _as_json(value: Any) -> str:
+    """A value as a person reads it: with every letter as it is. The template escapes it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
 def _in_language(code: str) -> str:
     """The address of this page in another language."""
-    return f"{request.path}?{urlencode({**request.args.to_dict(), 'language': code})}"
+    return f"{quote(request.path)}?{urlencode({**request.args.to_dict(), 'language': code})}"

@@ -65,6 +65,7 @@ class TestFaults:
     def test_zero_byte(self, ana):
         """No database is asked for a zero byte."""
         assert 400 == ana.get("/?language=%00").status_code
+        assert 400 == ana.send("/", "/logout", extra="\0").status_code
 
     def test_too_large(self, ana):
         """A form of more than 64 KB is refused."""

@@ -43,7 +43,8 @@ class TestIn:
         assert is_in(Clerk(site, token))
 
     @pytest.mark.parametrize(
-        "elsewhere", ["https://evil.example/console/", "//evil.example/console/", "/api/v1", "/console/\\evil", "x\ny"]
+        "elsewhere",
+        ["https://evil.example/console/", "//evil.example/console/", "//[", "/api/v1", "/console/\\evil", "x\ny"],
     )
     def test_nowhere_else(self, site, elsewhere):
         """The login leads to no other site."""

@@ -3,12 +3,14 @@
 import re
 import time
 from html import unescape
+from urllib.parse import quote
 
 import pytest
 
 from tests.support.api import ANA, VI, held
 from tests.support.clerk import Clerk, form
 from tests.support.rig import Rig, order, package, posted
+from tests.support.store_cases import add_shipments
 
 PARCEL = "/parcels/melhor-envio/p1"
 CHOICE = f"{PARCEL}?order=1-01&invoice=B&choose=1"
@@ -133,6 +135,13 @@ class TestChoice:
         said = shown(ana.page(done.location.removeprefix("/console")))
         assert "Assigned; the decision is recorded with your name." in said
 
+    def test_as_sent(self, stuck, ana):
+        """The call stands there as VTEX gets it, with every sign of a tracking page."""
+        page = "https://track.example/?n=TN1BR&l=pt"
+        stuck.post(posted(tracking_url=page, at="2026-11-10T13:00:00+00:00"))
+        stuck.work()
+        assert f'"trackingUrl": "{page}"' in shown(ana.page(CHOICE))
+
     def test_overwrites(self, stuck, ana):
         """What the invoice shows now, and would lose, is told."""
         stuck.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000, trackingNumber="OLD")))
@@ -173,6 +182,16 @@ class TestDecide:
         assert (state, True) == (stuck.shipment()["state"], said in page)
         assert "data-next" in page
         assert "why" in page
+
+    @pytest.mark.parametrize("key", ["a b#c", "ç", "50%", "x?y", "a%20b", "n/1"])
+    def test_any_id(self, stuck, ana, key):
+        """A parcel is decided about, no matter which signs its carrier's id has; its page has the other languages."""
+        add_shipments(stuck.database, f"ep/{key}", due_at=None)
+        page = f"/parcels/ep/{quote(key)}"
+
+        assert 303 == ana.send(page, f"{page}/decide", action="dismiss").status_code
+        assert "dismissed" == stuck.shipment(f"ep/{key}")["state"]
+        assert f'href="/console{page}?language=pt"' in ana.page(page)
 
     def test_take_back(self, stuck, ana):
         """An assignment is taken back; where there is none, the page says so."""

@@ -90,6 +90,7 @@ def _add_bulk(routes: Blueprint, context: Context) -> None:
             words=found,
             preview=preview,
             refused=_REFUSED.get(refused),
+            back=_address("console.parcels.index", found),
             address=address,
         )
         return page, 409 if refused else 200

@@ -157,7 +157,7 @@ class TestBulk:
 
         done = post(api, BULK, {"action": "dismiss", "state": "held", "token": shown["token"], "note": "all sent"}).json
 
-        rows = items(api, "decisions")
+        rows = items(api, "decisions", token=ANA)
         assert ("dismiss", 2) == (done["action"], done["decided"])
         assert [("ana", "api", "dismiss", "all sent", done["batch"])] * 2 == [
             (*(row[name] for name in ("actor", "via", "action", "note")), row["after"]["batch"]) for row in rows

@@ -33,7 +33,7 @@ class TestDecisions:
             "note": "as the buyer wrote",
         }.items() <= answer.json.items()  # fmt: skip
         assert ("held", "B") == (answer.json["before"]["state"], answer.json["after"]["assigned_invoice"])
-        assert [answer.json] == items(api, "decisions")
+        assert [answer.json] == items(api, "decisions", token=ANA)
         api.work()
         assert "TN1BR" == api.package_of("1-01", "B")["trackingNumber"]
 
@@ -213,5 +213,5 @@ def test_told_at_the_command_line(api):
     """A decision of the API stands in the shipment's story like one of the command line."""
     post(api, f"{SHIPMENT}/dismiss", {"note": "sent by hand"})
 
-    (told,) = get(api, SHIPMENT).json["decisions"]
+    (told,) = get(api, SHIPMENT, ANA).json["decisions"]
     assert ("ana", "api", "dismiss", "sent by hand") == tuple(told[name] for name in ("actor", "via", "action", "note"))

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 
 from receiver.shipments.plain import plain, seconds
 from receiver.store.listings import MOST, Ask, Page
 from receiver.web import cursors
+from receiver.web.api.privacy import hidden
 from receiver.web.webhooks import whole_body
 
 #: Rows of a page where none are asked for.
@@ -26,8 +27,9 @@ class Refused(Exception):
 
 
 def answer(body: Any, status: int = 200) -> Response:
-    """The body as JSON; times in ISO 8601."""
-    return Response(json.dumps(plain(body)) + "\n", status=status, mimetype="application/json")
+    """The body as JSON, as the person may see it; times in ISO 8601."""
+    told = plain(body) if g.person.role == "decide" else hidden(plain(body))
+    return Response(json.dumps(told) + "\n", status=status, mimetype="application/json")
 
 
 def page(listing: str, found: Page) -> Response:

@@ -106,7 +106,7 @@ class TestRemove:
         hidden = form(ana.page("/links"), "/console/links/remove")
         done = ana.post("/links/remove", hidden)
 
-        assert "The link is forgotten." in ana.page(done.location.removeprefix("/console"))
+        assert "The link was removed." in ana.page(done.location.removeprefix("/console"))
         assert "removed a link" in ana.page("/decisions?kind=link&subject=lux/tracking_number/TN1BR")
         assert 409 == ana.post("/links/remove", hidden).status_code
         assert 400 == ana.post("/links/remove", {**hidden, "kind": "x"}).status_code

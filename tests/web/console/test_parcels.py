@@ -103,7 +103,9 @@ class TestMany:
     def test_back(self, stocked, ana):
         """A person who does not go on comes back to the same list, also from a refusal."""
         for query, shown in (("state=held", 2), ("state=kept", 1)):
-            assert shown == ana.get(f"/parcels/bulk?action=dismiss&{query}").text.count(f'href="/console/parcels?{query}"')
+            assert shown == ana.get(f"/parcels/bulk?action=dismiss&{query}").text.count(
+                f'href="/console/parcels?{query}"'
+            )
 
     def test_changed_meanwhile(self, stocked, ana):
         """What changed since the preview is left alone, and the page says so."""

@@ -15,7 +15,8 @@ from receiver.operations.order_check import NotShown, TooManyLookups, lookup
 from receiver.operations.order_view import order_view
 from receiver.operations.side_by_side import side_by_side
 from receiver.operations.story import story
-from receiver.shipments import Known, Reason, known_from_json
+from receiver.shipments import Known, Reason, State, known_from_json
+from receiver.shipments.reasons import Kind
 from receiver.shipments.record import TO_DECIDE
 from receiver.store import DecisionRecord
 from receiver.store.operator import NotAssigned, Unknown
@@ -122,6 +123,7 @@ def _shown(context: Context, name: str, asked: Mapping[str, str], *, fault: str 
         story=told,
         timeline=timeline(told),
         why=_why(row),
+        advice=_advice(row),
         orders=orders,
         asked=asked,
         order=order,
@@ -142,6 +144,14 @@ def _why(row: Mapping[str, Any]) -> str:
     sentence = Reason(row["reason"]).sentence if row["reason"] else ""
     detail = note.removeprefix(sentence).strip()
     return detail[1:-1] if detail != note and detail.startswith("(") and detail.endswith(")") else detail
+
+
+def _advice(row: Mapping[str, Any]) -> str | None:
+    """The text that says what a person can do."""
+    if row["state"] == State.GAVE_UP:
+        return "advice.gave_up"
+    is_settled = row["reason"] and row["state"] in (State.HELD, State.KEPT)
+    return f"advice.{row['reason']}" if is_settled and Reason(row["reason"]).kind is not Kind.WAITING else None
 
 
 def _orders(row: Mapping[str, Any], known: Known) -> list[str]:

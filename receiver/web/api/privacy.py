@@ -1,0 +1,18 @@
+"""PURE: an answer as a person of the role ``view`` reads it: without what may be a buyer's data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+#: Fields that may hold a buyer's name, address or words: a carrier's texts and pages, calls to VTEX and what it said.
+_HIDDEN = ("tracking_url", "trackingUrl", "wanted", "kept_back", "events", "request", "answer")
+
+
+def hidden(value: Any) -> Any:
+    """The value with ``null`` for such fields and for notes of decisions; of an address without its query."""
+    if isinstance(value, list):
+        return [hidden(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    own = ("note",) if "actor" in value else ()
+    told = {name: None if name in (*_HIDDEN, *own) else hidden(one) for name, one in value.items()}
+    return {**told, "target": value["target"].partition("?")[0]} if "target" in value else told

@@ -73,6 +73,7 @@ _BULK = ("", "title_", "count_", "what_", "do_")
 BUILT = {
     "states": [state.value for state in State],
     "reasons": [reason.value for reason in Reason],
+    "advice": [reason.value for reason in Reason if reason.kind is not Kind.WAITING],
     "frame": ["role_view", "role_decide"],
     "overview": ["needs_held", "needs_gave_up", "needs_stopped", "needs_other"],
     "fault": ["400", "403", "404", "413", "503"],

@@ -139,6 +139,22 @@ class TestChoice:
         said = shown(ana.page(done.location.removeprefix("/console")))
         assert "Assigned; the decision is recorded with your name." in said
 
+    def test_stale(self, stuck, ana):
+        """Where the parcel has changed since the preview, nothing is assigned, and the preview is shown again."""
+        stale = form(ana.page(CHOICE), f"/console{ASSIGN}")
+        stuck.now += 1
+        stuck.post(posted(tracking_url="https://track.example/new", at="2026-11-10T13:00:00+00:00"))
+        stuck.work()
+
+        again = ana.post(ASSIGN, stale)
+
+        page = again.location.removeprefix("/console")
+        assert (303, None) == (again.status_code, stuck.shipment()["assigned_order"])
+        said = shown(ana.page(page))
+        assert ("has changed since you looked" in said, "https://track.example/new" in said) == (True, True)
+        ana.send(page, ASSIGN)
+        assert "1-01" == stuck.shipment()["assigned_order"]
+
     def test_as_sent(self, stuck, ana):
         """The call stands there as VTEX gets it, with every sign of a tracking page."""
         page = "https://track.example/?n=TN1BR&l=pt"

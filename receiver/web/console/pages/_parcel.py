@@ -49,7 +49,11 @@ def add_to(routes: Blueprint, context: Context) -> None:
 
     @routes.post("/<source>/<path:key>/assign")
     def assign(source: str, key: str) -> tuple[str, int] | Response:
-        return _decided(context, f"{source}/{key}", _assign)
+        name, asked = f"{source}/{key}", _asked(request.form)
+        must_decide()
+        if "order" in asked and _has_changed(context, name):
+            return redirect(address(name, **asked, choose="1", stale="1"), 303)
+        return _decided(context, name, _assign)
 
     @routes.post("/<source>/<path:key>/decide")
     def decide(source: str, key: str) -> tuple[str, int] | Response:
@@ -68,6 +72,16 @@ def _decided(context: Context, name: str, decide: _Decide) -> tuple[str, int] | 
     except Unknown:
         abort(404)
     return redirect(address(name, done=decisions.last_id, after=request.form.get("after", "")), 303)
+
+
+def _has_changed(context: Context, name: str) -> bool:
+    """Whether the parcel has changed since the person saw what the assignment would send. Answers 404 where it is
+    gone."""
+    try:
+        row = story(context.database, name, now=context.clock())["shipment"]
+    except Unknown:
+        abort(404)
+    return request.form.get("seen", str(row["changed_at"])) != str(row["changed_at"])
 
 
 def _assign(decisions: Decisions, name: str, asked: Mapping[str, str]) -> None:

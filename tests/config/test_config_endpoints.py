@@ -177,7 +177,7 @@ class TestEndpoint:
             "endpoints.shop.references[3].of: is not a setting",
             (
                 "endpoints.shop.references[4]: is = 'order' is none of order_id, order_group, sequence, "
-                "invoice_number, invoice_series, invoice_key, tracking_number"
+                "invoice_number, invoice_series, invoice_key, tracking_number, carrier_order"
             ),
         ] == endpoint_faults(references=[good, {"path": "a"}, {**good, "of": "x"}, {"path": "a", "is": "order"}])
 

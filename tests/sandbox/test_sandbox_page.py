@@ -38,6 +38,8 @@ def test_every_row(row: list[str]):
 
 
 def test_command():
-    """The faults in the example can be given."""
-    (line,) = [line for line in shell(PAGE) if line.startswith("receiver sandbox")]
-    assert Faults() != parse_faults(re.findall(r"--fault (\S+)", line))
+    """The faults in the examples can be given."""
+    lines = [line for line in shell(PAGE) if line.startswith("receiver sandbox") and "--fault" in line]
+    assert lines
+    for line in lines:
+        assert Faults() != parse_faults(re.findall(r"--fault (\S+)", line))

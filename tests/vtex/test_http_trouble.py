@@ -177,7 +177,7 @@ class TestTls:
         """The deadline holds under TLS too, and the thread's next call is well."""
         with serving(drip(HEAD + b"Content-Length: 1000000\r\n\r\n", b" "), tls=tls) as server:
             http = Http([server.url], total=0.3)
-            http._session().verify = str(certificate / "own.pem")
+            http._transport._session().verify = str(certificate / "own.pem")
             with pytest.raises(NoAnswer, match=r"^the answer took too long$"):
                 http.call("GET", server.url, headers={})
             server.talk = saying(answer(body=b'"well"'))

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from receiver.log_context import learn
 from tests.support.rig import UNREADABLE, Rig, posted
 
 ORDER = "1410000000001-01"
@@ -19,13 +20,13 @@ def _every_line(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_delivery(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """It says endpoint, outcome, status, milliseconds, delivery, shipment, order and account."""
+    """It says endpoint, outcome, status, milliseconds, delivery, shipment, order, account and client."""
     rig.post(posted(ORDER))
     rig.post(posted(ORDER))
 
     [(delivery)] = [row["id"] for row in rig.queries.deliveries()]
     first, second = (line.split() for line in lines(caplog))
-    about = ["shipments=1", "shipment=melhor-envio/p1", f"order={ORDER}", "account=lux"]
+    about = ["shipments=1", "shipment=melhor-envio/p1", f"order={ORDER}", "account=lux", "client=127.0.0.1"]
     assert ["delivery", "received:", "endpoint=melhor-envio", "outcome=accepted", "status=200"] == first[:5]
     assert 0 < float(first[5].removeprefix("ms="))
     assert [f"delivery={delivery}", *about] == first[6:]
@@ -38,7 +39,16 @@ def test_unreadable(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
 
     [line] = lines(caplog)
     assert "outcome=quarantined status=200" in line
-    assert line.endswith("shipments=0 shipment=- order=- account=lux")
+    assert line.endswith("shipments=0 shipment=- order=- account=lux client=127.0.0.1")
+
+
+def test_nothing_of_before(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """What was learnt outside of any request does not stand in the line of the next one."""
+    learn(shipment="melhor-envio/p9", order="9-01")
+    rig.post(UNREADABLE)
+
+    [line] = lines(caplog)
+    assert "shipment=- order=- " in line
 
 
 def test_no_personal_data(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
@@ -65,4 +75,5 @@ def test_check_of_the_url(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     rig.now += 60
     rig.client.post("/webhooks/melhor-envio", data=b"")
 
-    assert ["URL checked by the carrier: endpoint=melhor-envio method=POST status=200"] * 2 == lines(caplog)
+    said = "URL checked by the carrier: endpoint=melhor-envio method=POST status=200 client=127.0.0.1"
+    assert [said] * 2 == lines(caplog)

@@ -10,6 +10,7 @@ from adapters import ReferenceKind, Status
 from receiver.carriers.quality import LEVELS
 from receiver.intake.unknown_routes import Cause
 from receiver.operations.side_by_side import Mark
+from receiver.reconcile.resolve import CARRIER_ORDER
 from receiver.reconcile.resolve import NAMES as NAMES_OF_LINKS
 from receiver.shipments import Reason, State, Visibility
 from receiver.shipments.next_step import Next
@@ -96,7 +97,7 @@ for _page in PAGES:
 BUILT["deliveries"] += [f"outcome_{one}" for one in deliveries.OUTCOMES]
 BUILT["refused"] += [*Cause, "likely_endpoint", "likely_carrier"]
 BUILT["carriers"] += [f"level_{one}" for one in (*LEVELS, "own")]
-BUILT["links"] += [f"kind_{one}" for one in NAMES_OF_LINKS]
+BUILT["links"] += [f"kind_{one}" for one in (*NAMES_OF_LINKS, CARRIER_ORDER)]
 BUILT["decisions"] += [f"via_{one}" for one in ("console", "api", "command_line")]
 BUILT["decisions"] += [f"action_{one}" for one in decisions.ACTIONS] + [f"kind_{one}" for one in KINDS]
 

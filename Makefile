@@ -7,7 +7,7 @@ ARGS ?=
 # Tests start hundreds of processes. Without its cache each of them would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 # The tests that cover the packages without I/O: `make coverage` holds every line and branch of them.
-PURE := $(addprefix tests/,carriers vtex shipments reconcile/test_plan.py reconcile/test_plan_inputs.py)
+PURE := $(addprefix tests/,carriers vtex shipments reconcile/test_plan.py reconcile/test_plan_inputs.py reconcile/test_plan_replaced.py)
 
 .PHONY: run test test-fast coverage lint types pages bench storm flaws check clean
 

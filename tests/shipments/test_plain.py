@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.shipments.plain import plain
+from receiver.shipments.plain import plain, seconds
 from receiver.shipments.sent import Sent, Visibility
 
 SENT = Sent(
@@ -34,3 +34,18 @@ def test_sent():
     """What was sent has its JSON form, and its place apart."""
     assert "1970-01-01T00:00:00Z" == plain({"sent": SENT})["sent"]["at"]
     assert {"order_id": "1-01", "invoice_number": "9", "tracking_number": "TN1"} == SENT.place
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-11-18T12:00:00Z", "2026-11-18T12:00:00", "2026-11-18T09:00:00-03:00"], ids=str
+)
+def test_seconds(written: str) -> None:
+    """A time without an offset is UTC."""
+    assert 1_795_003_200.0 == seconds(written)
+
+
+def test_seconds_of_a_day() -> None:
+    """A date is its first moment; what is neither is refused."""
+    assert 1_794_960_000.0 == seconds("2026-11-18")
+    with pytest.raises(ValueError, match="yesterday"):
+        seconds("yesterday")

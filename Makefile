@@ -41,7 +41,7 @@ bench: $(READY)
 storm: $(READY)  # real processes under kills, full disks and a failing VTEX; docs/storm.md
 	@$(BIN)/python -m storm $(ARGS)
 
-flaws: $(READY)  # nine classic flaws, each of which the tests must notice
+flaws: $(READY)  # puts nine classic flaws into copies of the code; the tests must notice each
 	@$(BIN)/python -m storm.flaws $(ARGS)
 
 check: lint types test

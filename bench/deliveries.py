@@ -22,8 +22,8 @@ _MOST_A_SECOND = 9_000
 #: Parcels with orders in the stand-in VTEX: more than a worker reaches at its default rate limit.
 _ORDERS = 1_000
 CONNECTIONS = 16
-#: Runs of bare Flask and of each rival, of which the best counts: how the connections spread over two processes makes
-#: the same server anything between a quarter of its best and all of it.
+#: Runs of bare Flask and of each rival. The best one counts: the connections spread over two processes by chance, and
+#: a bad spread costs three quarters of the rate.
 _RUNS = 4
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from adapters import ClientCredentials, Exchange, Hmac, RsaJwks, Scheme
+from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, discover
 from receiver.config import rules
 from receiver.config.model import (
@@ -30,6 +30,7 @@ from receiver.config.model import (
 )
 from receiver.config.notify import read_notify
 from receiver.config.operators import operators
+from receiver.config.schemes import read_scheme
 from receiver.config.tables import REQUIRED, Table, did_you_mean, fill
 from receiver.timing import READ_BACK_SECONDS
 
@@ -43,7 +44,6 @@ _ENDPOINT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _FIELD = re.compile(r"\{(\w*)\}")
 #: Characters of a token that a person chooses and machines send.
 LEAST_TOKEN = 16
-_HEADER = re.compile(r"[a-z0-9-]+")
 
 
 class BadConfig(Exception):
@@ -265,7 +265,7 @@ def parse_endpoint(
         table.fault("carrier", f"{slug!r} is no carrier{did_you_mean(slug, carriers)} (receiver carriers lists them)")
         table.ignore_rest()
         return None
-    scheme = _scheme(carrier, table)
+    scheme = read_scheme(carrier, table)
     secrets = table.texts("secrets", () if isinstance(scheme, RsaJwks) else REQUIRED)
     for fault in {scheme.fault(secret) for secret in secrets} - {None} if scheme else ():
         table.fault("secrets", str(fault))
@@ -357,54 +357,3 @@ def endpoint_from(
     if faults or endpoint is None:
         raise BadConfig(Path("recording"), faults)
     return endpoint
-
-
-def _scheme(carrier: Carrier, table: Table) -> Scheme | None:
-    given = table.table("auth")
-    kind, name = given.text("scheme", None), given.text("name", None)
-    in_form = given.boolean("in_form", default=False)
-    if in_form and kind != "oauth":
-        given.fault("in_form", "has a meaning for the scheme oauth only")
-    given.finish()
-    if kind is None:
-        if name is not None:
-            given.fault("scheme", "must be given together with name")
-        return carrier.auth[0]
-    if name is not None and kind not in ("header", "query", "hmac"):
-        given.fault("name", f"has no meaning for scheme {kind!r}")
-    if name is not None and kind in ("header", "hmac"):
-        name = name.lower()
-        if not _HEADER.fullmatch(name):
-            given.fault(
-                "name", f"{name!r} is no safe header name: use letters, digits and '-' ('_' is lost by proxies)"
-            )
-    scheme = _chosen_scheme(carrier, kind, name, given)
-    return replace(scheme, in_form=in_form) if isinstance(scheme, ClientCredentials) else scheme
-
-
-def _chosen_scheme(carrier: Carrier, kind: str, name: str | None, table: Table) -> Scheme | None:
-    of_kind = [scheme for scheme in carrier.auth if scheme.kind == kind]
-    if not of_kind:
-        allowed = sorted({scheme.kind for scheme in carrier.auth})
-        table.fault("scheme", f"{kind!r} is not offered by {carrier.slug}; choose one of {', '.join(allowed)}")
-        return None
-    if kind == "hmac" and name is not None:
-        return _signed_under(name, carrier, of_kind[0], table)
-    if kind == "query":
-        return replace(of_kind[0], name=name) if name else of_kind[0]  # type: ignore[type-var]  # a Query dataclass
-    if kind != "header" or not name:
-        if kind == "header" and not of_kind[0].credential_headers[0]:
-            table.fault("name", "is needed: which header carries the secret?")
-        return of_kind[0]
-    free = [scheme for scheme in of_kind if scheme.credential_headers in ((name,), ("",))]
-    if not free:
-        table.fault("name", f"{carrier.slug} sends its secret in {of_kind[0].credential_headers[0]}, not in {name}")
-        return None
-    return replace(free[0], name=name)  # type: ignore[type-var]  # a Header dataclass
-
-
-def _signed_under(name: str, carrier: Carrier, scheme: Scheme, table: Table) -> Scheme | None:
-    if isinstance(scheme, Hmac) and scheme.renamed:
-        return scheme.under(name)
-    table.fault("name", f"has no meaning for scheme 'hmac': {carrier.slug} names the header itself")
-    return None

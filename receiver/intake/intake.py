@@ -17,7 +17,7 @@ from receiver.carriers import Carrier
 from receiver.carriers.references import account_of, refer
 from receiver.config import Config, Endpoint
 from receiver.intake.auth_failures import AuthFailures
-from receiver.intake.log_lines import learn_delivery, log_quarantined
+from receiver.intake.log_lines import error_location, learn_delivery, log_quarantined
 from receiver.intake.orders_named import link_order
 from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.intake.redaction import REDACTED, Redaction
@@ -391,12 +391,3 @@ def _dedup(endpoint: Endpoint, digest: str, reading: Reading, delivery: str) -> 
         content = "\n".join(update for _, update in reading.updates)
         return f"{endpoint.name}:event:{reading.event_id}:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     return f"{endpoint.name}:body:{digest}"
-
-
-def error_location(error: BaseException) -> str:
-    """An exception's class and where it was raised, without its message, which might quote a person's address."""
-    last = error.__traceback__
-    while last and last.tb_next:
-        last = last.tb_next
-    where = f"{last.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{last.tb_lineno}" if last else "?"
-    return f"{type(error).__name__} at {where}"

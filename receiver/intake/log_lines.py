@@ -24,3 +24,12 @@ def log_quarantined(endpoint: Endpoint, delivery: str, reason: str | None) -> No
         "delivery quarantined, kept for receiver reprocess: endpoint=%s delivery=%s carrier=%s reason=%s",
         endpoint.name, delivery, endpoint.carrier.slug, reason,
     )  # fmt: skip
+
+
+def error_location(error: BaseException) -> str:
+    """An exception's class and where it was raised, without its message, which might quote a person's address."""
+    last = error.__traceback__
+    while last and last.tb_next:
+        last = last.tb_next
+    where = f"{last.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{last.tb_lineno}" if last else "?"
+    return f"{type(error).__name__} at {where}"

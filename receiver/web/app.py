@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from receiver.config import Config
 from receiver.intake import Intake
 from receiver.intake.auth_failures import AuthFailures
-from receiver.intake.intake import error_location
+from receiver.intake.log_lines import error_location
 from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.intake.unknown_routes import UnknownRoutes
 from receiver.store import Background, Database, Inbox, Index, StoreUnavailable

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+from storm.ground import Ground
 from storm.run import Outcome, Scene, settle
 
 _EVERY = 2.0
@@ -14,19 +15,7 @@ def one_by_one(scene: Scene) -> Outcome:
     """Every two seconds one process is killed: a child, gunicorn's parent, or a worker. Dead ones are started again."""
     with scene.ground() as ground:
         ground.start_apart()
-        ground.mind()
-        traffic = ground.traffic()
-        kills, ends = 0, time.monotonic() + scene.seconds
-        while time.monotonic() < ends:
-            time.sleep(_EVERY)
-            if pids := ground.pids():
-                kills += _kill([scene.dice.choice(pids)])
-        traffic.stop()
-        ground.leave()
-        ground.start_again()
-        outcome = settle(ground, traffic)
-        outcome.note = f"{kills} kills; {outcome.note}"
-        return outcome
+        return _killed_one_by_one(scene, ground)
 
 
 def all_at_once(scene: Scene) -> Outcome:
@@ -51,17 +40,7 @@ def counters(scene: Scene) -> Outcome:
     """After kills, the counters of `/metrics` equal the rows of the database."""
     with scene.ground() as ground:
         ground.start_apart(workers=1)
-        ground.mind()
-        traffic = ground.traffic()
-        ends = time.monotonic() + scene.seconds
-        while time.monotonic() < ends:
-            time.sleep(_EVERY)
-            if pids := ground.pids():
-                _kill([scene.dice.choice(pids)])
-        traffic.stop()
-        ground.leave()
-        ground.start_again()
-        outcome = settle(ground, traffic)
+        outcome = _killed_one_by_one(scene, ground)
         ground.end()  # what a process counts outside a commit is written when it ends
         ((rows,),) = ground.rows("SELECT count(*) FROM deliveries WHERE outcome = 'accepted'")
         ((counted,),) = ground.rows(
@@ -70,6 +49,22 @@ def counters(scene: Scene) -> Outcome:
         outcome.demand(rows == counted, f"the counter says {counted} accepted deliveries, the database holds {rows}")
         outcome.note = f"{rows} deliveries counted; {outcome.note}"
         return outcome
+
+
+def _killed_one_by_one(scene: Scene, ground: Ground) -> Outcome:
+    traffic = ground.traffic()
+    ground.mind()
+    kills, ends = 0, time.monotonic() + scene.seconds
+    while time.monotonic() < ends:
+        time.sleep(_EVERY)
+        if pids := ground.pids():
+            kills += _kill([scene.dice.choice(pids)])
+    traffic.stop()
+    ground.leave()
+    ground.start_again()
+    outcome = settle(ground, traffic)
+    outcome.note = f"{kills} kills; {outcome.note}"
+    return outcome
 
 
 def _kill(pids: list[int]) -> int:

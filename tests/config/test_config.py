@@ -72,7 +72,7 @@ class TestExample:
             "address",
             "networks",
         )
-        modules = ("loader", "operators", "rules", "notify")
+        modules = ("loader", "operators", "rules", "schemes", "notify")
         trees = [ast.parse((ROOT / "receiver" / "config" / f"{name}.py").read_text()) for name in modules]
         read = {
             node.args[0].value

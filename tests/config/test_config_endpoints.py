@@ -9,8 +9,8 @@ import pytest
 from adapters import Basic, Bearer, Header, Hmac, Path, Query
 from receiver.carriers import discover
 from receiver.config import BadConfig, Endpoint, endpoint_from
-from receiver.config.loader import _chosen_scheme
 from receiver.config.model import PLACEHOLDER_FIELDS
+from receiver.config.schemes import _chosen_scheme
 from receiver.config.tables import Table
 from receiver.vtex.orders import read_order
 from tests.support.configs import FRENET, VTEX, config, faults

@@ -47,7 +47,7 @@ class Telling:
         self.start()
 
     def start(self, *endpoints: str) -> None:
-        """Both processes, anew, with these endpoints."""
+        """Both processes again, with these endpoints."""
         rig = self.rig
         if endpoints:
             rig.configure(endpoints=dict.fromkeys(endpoints, MELHOR_ENVIO))

@@ -349,7 +349,7 @@ def test_refused_before_it_is_sent(machine: Site):
 
 
 def test_senders_that_do_not_close(machine: Site):
-    """Forty senders that keep their end of a closed connection open hold up nobody."""
+    """Forty senders that keep their end of a closed connection open do not hold up the others."""
     serve = machine.start("web")
     address = urlsplit(serve.url)
     with contextlib.ExitStack() as opened:

@@ -5,7 +5,7 @@ Then VTEX and the carrier each tell their part of it: padded, stripped, in other
 incomplete, or plainly wrong. The parcel's number may stand at VTEX in another notation or under an alias, and what
 stands there may be a text that is no number.
 
-What nobody could know is left out: two invoices of one number are invoiced together and never in one box, and a carrier
+What no rule could know is left out: two invoices of one number are invoiced together and never in one box; a carrier
 that errs does not err from one to the other; where the merchant says that no two parcels share an invoice, they do not.
 Every order falls under one of the policies of a second parcel and of a changed number.
 """

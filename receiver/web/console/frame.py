@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures
-from receiver.intake.intake import error_location
+from receiver.intake.log_lines import error_location
 from receiver.store import Database, StoreUnavailable
 from receiver.store.sessions import Sessions
 from receiver.web.console import cookies, login

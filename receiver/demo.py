@@ -23,6 +23,7 @@ from typing import Any
 from receiver.carriers import discover
 from receiver.config import BadConfig, Config, endpoint_from, load
 from receiver.http import Http, NoAnswer
+from receiver.processes.stop_request import StopRequest
 from receiver.recordings import BadRecording, Recording, walk
 from receiver.recordings.replay import Replay, Replayed
 from receiver.sandbox import create_sandbox, serve
@@ -74,9 +75,13 @@ class Demo:
     database: Database
     recordings: list[Recording]
     sandbox: Any
+    stop: StopRequest
 
     def play(self) -> list[Line]:
-        """Post every recording, wait until nothing is left to do, and return how each ended. Raises `DemoFailed`."""
+        """Post every recording, wait until nothing is left to do, and return how each ended.
+
+        Raises `DemoFailed`, and `Stopped` as every wait here does.
+        """
         run = Replay(config=self.config)
         http = Http([self.url])
         queries = OperatorQueries(self.database)
@@ -84,7 +89,10 @@ class Demo:
             for link in recording.expected.get("links", ()):
                 name = ("tracking_number", link["tracking_number"])
                 Index(self.database).link(ACCOUNT, [Link((name,), link["order"], link.get("invoice"))], now=time.time())
-        replies = [(recording, run.post(recording, self.url, http)) for recording in self.recordings]
+        replies = []
+        for recording in self.recordings:
+            self.stop.check()
+            replies.append((recording, run.post(recording, self.url, http)))
         self.settle()
         rows = {row["id"]: row for row in queries.shipments()}
         return [self._line(recording, reply, rows) for recording, reply in replies]
@@ -97,7 +105,7 @@ class Demo:
             fetching = any(row["due_at"] is not None for row in queries.fetches())
             if not fetching and all(row["state"] != "due" and not _unverified(row) for row in rows):
                 return
-            time.sleep(0.1)
+            self.stop.pause(0.1)
         raise DemoFailed(f"after {_PATIENCE:.0f} s some shipments are still being worked on")
 
     def curl(self) -> str:
@@ -124,11 +132,11 @@ class Demo:
         )
 
     def news(self) -> Iterator[Mapping[str, Any]]:
-        """Shipments as they change from now on, until the caller stops."""
+        """Shipments as they change from now on. Raises `Stopped` when a signal asked for it."""
         queries = OperatorQueries(self.database)
         seen = {row["id"]: (row["state"], _visibility(row)) for row in queries.shipments()}
         while True:
-            time.sleep(0.25)
+            self.stop.pause(0.25)
             for row in queries.shipments():
                 now = (row["state"], _visibility(row))
                 if row["state"] != "due" and seen.get(row["id"]) != now:
@@ -178,10 +186,10 @@ class Demo:
 
 
 @contextmanager
-def running(samples: Path, folder: Path, *, bind: str) -> Iterator[Demo]:
+def running(samples: Path, folder: Path, *, bind: str, stop: StopRequest) -> Iterator[Demo]:
     """Start receiver and stand-in VTEX on ``samples``; both write only to ``folder``.
 
-    Raises `DemoFailed`.
+    Raises `DemoFailed`, `Stopped`.
     """
     names = _Names()
     recordings = [_addressed(recording, names) for recording in walk(samples) if _is_parcel(recording)]
@@ -194,16 +202,16 @@ def running(samples: Path, folder: Path, *, bind: str) -> Iterator[Demo]:
         token = secrets.token_hex(16)
         path.write_text(_settings(names.endpoints(), vtex.url, carriers_url, token), encoding="utf-8")
         config = load(path, {})
-        with _receiver(path, bind, folder) as url:
+        with _receiver(path, bind, folder, stop) as url:
             database = Database(config.database)
             try:
-                yield Demo(url, token, vtex.url, config, database, recordings, app.extensions["sandbox"])
+                yield Demo(url, token, vtex.url, config, database, recordings, app.extensions["sandbox"], stop)
             finally:
                 database.close()
 
 
 @contextmanager
-def _receiver(path: Path, bind: str, folder: Path) -> Iterator[str]:
+def _receiver(path: Path, bind: str, folder: Path, stop: StopRequest) -> Iterator[str]:
     """``receiver serve`` in its own process."""
     with (folder / "receiver.log").open("w") as out:
         command = [sys.executable, "-m", "receiver.cli", "serve", "--bind", bind]
@@ -211,20 +219,20 @@ def _receiver(path: Path, bind: str, folder: Path) -> Iterator[str]:
         # Its own process group: Ctrl-C in the terminal reaches only this process, which then stops it gracefully.
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, process_group=0)  # noqa: S603  our own interpreter
         try:
-            _wait_ready(process, f"http://{bind}", folder)
+            _wait_ready(process, f"http://{bind}", folder, stop)
             yield f"http://{bind}"
         finally:
             process.terminate()
             process.wait(40)
 
 
-def _wait_ready(process: subprocess.Popen[bytes], url: str, folder: Path) -> None:
+def _wait_ready(process: subprocess.Popen[bytes], url: str, folder: Path, stop: StopRequest) -> None:
     http, ends = Http([url]), time.monotonic() + 30
     while time.monotonic() < ends and process.poll() is None:
         with contextlib.suppress(NoAnswer):  # it is not listening yet
             if http.call("GET", f"{url}/readyz", headers=_CLOSE).status == 200:
                 return
-        time.sleep(0.1)
+        stop.pause(0.1)
     raise DemoFailed(f"the receiver did not start:\n{(folder / 'receiver.log').read_text()}")
 
 

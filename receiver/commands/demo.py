@@ -11,6 +11,7 @@ import click
 
 from receiver.commands._common import bind_option, count, fail, printable, table
 from receiver.demo import OWN_INVOICE, OWN_ORDER, Demo, DemoFailed, Line, free_bind, running
+from receiver.processes.stop_request import Stopped, stop_request
 from receiver.vtex.choice import RULES
 
 
@@ -32,14 +33,13 @@ def demo(bind: str, samples: Path, *, once: bool) -> None:
     The receiver, a stand-in VTEX beside it, and every recording posted over HTTP. Where the port is taken, another one
     serves.
     """
-    # No matter which signal ends this process, the receiver that it started must end, too.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     lines: list[Line] = []
     try:
         with (
+            # No matter which signal ends this process, the receiver that it started must end, too.
+            stop_request(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as stop,
             tempfile.TemporaryDirectory(prefix="receiver-demo-") as folder,
-            running(samples, Path(folder), bind=free_bind(bind)) as show,
+            running(samples, Path(folder), bind=free_bind(bind), stop=stop) as show,
         ):
             click.echo(f"receiver on {show.url} (SQLite, web and worker in one process)")
             click.echo(f"stand-in VTEX on {show.vtex_url}")
@@ -50,7 +50,7 @@ def demo(bind: str, samples: Path, *, once: bool) -> None:
                 _keep_serving(show)
     except DemoFailed as error:
         fail(str(error))
-    except KeyboardInterrupt:
+    except (Stopped, KeyboardInterrupt):
         click.echo("\nstopped")
     if once and (not lines or any(line.differences for line in lines)):
         sys.exit(1)

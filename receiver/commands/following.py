@@ -1,6 +1,8 @@
 """Follow what arrives and what becomes of it."""
 
+import contextlib
 import json
+import signal
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import click
 
 from receiver.commands._common import fail, json_option, opened, printable
+from receiver.processes.stop_request import Stopped, stop_request
 from receiver.shipments.plain import moment, plain
 from receiver.store import StoreUnavailable
 from receiver.store.following import Following
@@ -29,16 +32,14 @@ def tail(endpoint: str | None, most: int, *, as_json: bool) -> None:
         if endpoint is not None and endpoint not in config.endpoints:
             fail(f"no endpoint {endpoint!r}; there are {', '.join(config.endpoints)}")
         following = Following(database, endpoint=endpoint)
-        try:
+        with contextlib.suppress(Stopped), stop_request(signal.SIGINT) as stop:
             _show(following.before(most, now=time.time()), as_json=as_json)
             while True:
-                time.sleep(_EVERY)
+                stop.pause(_EVERY)
                 try:
                     _show(following.new(now=time.time()), as_json=as_json)
                 except StoreUnavailable as error:
                     click.echo(f"the database does not answer, trying again: {' '.join(str(error).split())}", err=True)
-        except KeyboardInterrupt:
-            return
 
 
 def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -1,6 +1,8 @@
 """`record`: the next deliveries of an endpoint as recordings that can be committed."""
 
+import contextlib
 import json
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 import click
 
 from receiver.commands._common import count, fail, opened
+from receiver.config import Endpoint
+from receiver.processes.stop_request import Stopped, StopRequest, stop_request
 from receiver.recordings import write_http
 from receiver.recordings.recorder import captured
 from receiver.store import OperatorQueries
@@ -43,26 +47,33 @@ def record(endpoint_name: str, many: int, minutes: float, folder: Path, *, past:
         click.echo(f"recording what arrives at /webhooks/{endpoint_name} into {home}/ (Ctrl-C ends it)", err=True)
         written = 0
         since = 0.0 if past else time.time()
-        for row in _arriving(
-            OperatorQueries(database), endpoint_name, since=since, until=time.monotonic() + minutes * 60
-        ):
-            if row["body"] is None:
-                continue
-            recording = captured(row, endpoint)
-            home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = home / f"{recording.name}.http"
-            _write(file, write_http(recording.request))
-            expected = json.dumps(recording.expected, indent=2, ensure_ascii=False) + "\n"
-            _write(file.with_suffix(".expected.json"), expected.encode())
-            click.echo(str(file))
-            written += 1
-            if written == many:
-                break
+        until = time.monotonic() + minutes * 60
+        with contextlib.suppress(Stopped), stop_request(signal.SIGINT) as stop:
+            for row in _arriving(OperatorQueries(database), endpoint_name, since=since, until=until, stop=stop):
+                if row["body"] is None:
+                    continue
+                click.echo(str(_recorded(row, endpoint, home)))
+                written += 1
+                if written == many:
+                    break
     click.echo(f"{count(written, 'recording')} written", err=True)
 
 
-def _arriving(queries: OperatorQueries, endpoint: str, *, since: float, until: float) -> Iterator[dict[str, Any]]:
-    """The stored deliveries, each once, as they arrive."""
+def _recorded(row: dict[str, Any], endpoint: Endpoint, home: Path) -> Path:
+    """Write the delivery as a recording; returns the file with the request."""
+    recording = captured(row, endpoint)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = home / f"{recording.name}.http"
+    _write(file, write_http(recording.request))
+    expected = json.dumps(recording.expected, indent=2, ensure_ascii=False) + "\n"
+    _write(file.with_suffix(".expected.json"), expected.encode())
+    return file
+
+
+def _arriving(
+    queries: OperatorQueries, endpoint: str, *, since: float, until: float, stop: StopRequest
+) -> Iterator[dict[str, Any]]:
+    """The stored deliveries, each once, as they arrive. Raises `Stopped` when a signal asked for it."""
     seen: dict[str, float] = {}
     while True:
         for row in queries.deliveries(endpoint=endpoint, since=since):
@@ -75,7 +86,7 @@ def _arriving(queries: OperatorQueries, endpoint: str, *, since: float, until: f
         left = until - time.monotonic()
         if left <= 0:
             return
-        time.sleep(min(_LOOK, left))
+        stop.pause(min(_LOOK, left))
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -18,7 +18,8 @@ LEVELS = [
     ("reconcile",),
     ("notify", "operations", "recordings"),
     ("sandbox", "web"),
-    ("demo", "processes"),
+    ("processes",),
+    ("demo",),
     ("commands",),
     ("cli",),
 ]

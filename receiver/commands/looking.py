@@ -23,6 +23,7 @@ from receiver.commands._common import (
 from receiver.commands._listing import Form, form_of, listing
 from receiver.commands._listing import show as show_list
 from receiver.config import Config
+from receiver.operations.published import published_order, published_story
 from receiver.operations.story import story
 from receiver.shipments import Known, Sent, SentTracking, Visibility, known_from_json, unknown_word
 from receiver.shipments.plain import moment, plain
@@ -202,7 +203,7 @@ def show(name: str, *, as_json: bool) -> None:
     with opened() as (_, database):
         history = _history(database, name.strip())
     if as_json:
-        click.echo(json.dumps(plain(history)))
+        click.echo(json.dumps(plain(published_story(history) if "shipment" in history else published_order(history))))
         return
     for line in _history_lines(history) if "shipment" in history else _order_lines(history):
         click.echo(printable(line))

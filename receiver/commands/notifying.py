@@ -1,6 +1,8 @@
 """Who is told when a person is needed: a test of each channel, and what lasts at this moment."""
 
+import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -8,6 +10,7 @@ import click
 from receiver.commands._common import configuration, fail, json_option, opened, printable, show_rows
 from receiver.notify.channels import open_channels
 from receiver.notify.task import send_now
+from receiver.shipments.plain import plain
 from receiver.store.alerts import Alerts
 
 _NO_CHANNEL = "no channel: add a [notify] table (docs/alerts.md)"
@@ -56,15 +59,27 @@ def list_alerts(*, as_json: bool) -> None:
     columns = {"severity": "severity", "title": "what", "since": "since", "told": "told", "command": "what to do"}
     with opened() as (_, database):
         alerts = Alerts(database)
-        rows = [
-            {**row, "since": row["opened_at"], "told": "yes" if row["is_told"] else "not yet"} for row in alerts.all()
-        ]
-        unsent = alerts.unsent()
-        show_rows(rows, columns, as_json=as_json, empty="nothing lasts that a person should know")
-        if not as_json:
-            for one in unsent:
-                state = "given up" if one["due_at"] is None else "tried again"
-                click.echo(printable(f"! {one['channel']}: {one['error'] or 'not sent yet'}, {state}"))
+        lasting, unsent = alerts.all(), alerts.unsent()
+    if as_json:
+        for row in (*map(_lasting, lasting), *map(_unsent, unsent)):
+            click.echo(json.dumps(plain(row)))
+        return
+    rows = [{**row, "since": row["opened_at"], "told": "yes" if row["is_told"] else "not yet"} for row in lasting]
+    show_rows(rows, columns, as_json=False, empty="nothing lasts that a person should know")
+    for one in unsent:
+        state = "given up" if one["due_at"] is None else "tried again"
+        click.echo(printable(f"! {one['channel']}: {one['error'] or 'not sent yet'}, {state}"))
+
+
+def _lasting(alert: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("cause", "subject", "severity", "count", "title", "lines", "command")
+    told_at = alert["told_at"] if alert["is_told"] else None
+    return {"what": "lasts", **{name: alert[name] for name in names}, "since": alert["opened_at"], "told_at": told_at}
+
+
+def _unsent(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("id", "channel", "error", "tries", "made_at", "due_at")
+    return {"what": "unsent", **{name: row[name] for name in names}, "title": row["message"]["title"]}
 
 
 COMMANDS = (notify,)

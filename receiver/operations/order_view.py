@@ -5,6 +5,7 @@ from typing import Any
 from receiver.calls.background import calls_to
 from receiver.config import Config
 from receiver.operations.order_check import read_document
+from receiver.operations.published import published_attempt
 from receiver.store import Database, OperatorQueries, Paused, RateLimited
 from receiver.store.invoice_owners import owners_of
 from receiver.store.listings import SHIPMENT_FIELDS
@@ -32,7 +33,8 @@ def order_view(config: Config, database: Database, order_id: str, *, account: st
     there = _at_vtex(config, database, order_id, asked)
     if not ours and not stored["attempts"] and there["unread"] is not None:
         raise Unknown(f"no parcel belongs to order {order_id}, and {there['unread']}")
-    return {**stored, "shipments": ours, "account": asked, **there}
+    calls = [published_attempt(one) for one in stored["attempts"]]
+    return {**stored, "shipments": ours, "attempts": calls, "account": asked, **there}
 
 
 def _at_vtex(config: Config, database: Database, order_id: str, account: str | None) -> dict[str, Any]:

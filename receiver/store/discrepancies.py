@@ -21,7 +21,7 @@ _NOTHING_TO_WRITE = (State.WAITING, State.CANCELLED, State.DISMISSED, State.IN_S
 _GOOD_REASONS = (Reason.NOT_DISPATCHED, Reason.DISPATCH_AHEAD)
 #: States in which what was sent is about to change, or no longer matters.
 _NOT_COMPARED = (State.DUE, State.DISMISSED)
-_NO_PARCEL = dict.fromkeys(("shipment", "tracking_number", "reason", "note"))
+_NO_PARCEL = dict.fromkeys(("shipment", "tracking_number", "state", "reason", "note"))
 
 
 class Discrepancies:
@@ -32,8 +32,8 @@ class Discrepancies:
 
     def without_tracking(self, *, before: float) -> Iterator[dict[str, Any]]:
         """Invoices without known tracking that were issued before ``before``, or entered the index before it if VTEX
-        gives no date of issue. ``shipment`` is the parcel meant for the invoice, if any, with its ``reason`` and
-        ``note``: a write that failed, or that VTEX never showed.
+        gives no date of issue. ``shipment`` is the parcel meant for the invoice, if any, with its ``state``,
+        ``reason`` and ``note``: a write that failed, or that VTEX never showed.
 
         The last reading of each order counts: an invoice may have got its tracking elsewhere since.
         """
@@ -126,7 +126,7 @@ class Discrepancies:
                 *(named.c[part] for part in place),
                 named.c.dated_at.label("since"),
                 shipments.c.id.label("shipment"),
-                *(shipments.c[name] for name in ("tracking_number", "reason", "note", "sent")),
+                *(shipments.c[name] for name in ("tracking_number", "state", "reason", "note", "sent")),
                 shipments.c.order_id.label("chosen_order"),
                 shipments.c.invoice_number.label("chosen_invoice"),
             )

@@ -12,6 +12,7 @@ from receiver.intake import Outcome
 from receiver.operations.order_check import lookup
 from receiver.operations.order_view import order_view
 from receiver.operations.parcels import TEXTS, chosen
+from receiver.operations.published import published_story
 from receiver.operations.story import story
 from receiver.shipments import Reason, State
 from receiver.store import Database, OperatorQueries
@@ -35,7 +36,7 @@ def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Call
     @routes.get("/shipments/<endpoint>/<path:key>")
     def shipment(endpoint: str, key: str) -> Response:
         try:
-            return answer(story(database, f"{endpoint}/{key}", now=clock()))
+            return answer(published_story(story(database, f"{endpoint}/{key}", now=clock())))
         except Unknown as error:
             raise Refused(404, f"{error}.") from None
 

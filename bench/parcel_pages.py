@@ -61,6 +61,7 @@ PAGES = {
     "a rare endpoint": "?endpoint=rare",
     "an account": "?account=outlet",
     "an account's rare state": "?account=outlet&state=kept",
+    "an account's reason": "?account=outlet&reason=second_parcel",
     "a month": "?since=2027-01-01&until=2027-01-08",
     "search: an invoice": "?q=777&state=in_step",
     "search: nothing": "?q=no-such-thing",

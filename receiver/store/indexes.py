@@ -6,6 +6,7 @@ They stand apart because a running program does not need them: a partial index m
 from sqlalchemy import Index, text
 
 from receiver.store.tables import (
+    APPLIED_WRITE,
     DECLINED,
     UNREADABLE,
     UNSETTLED,
@@ -50,6 +51,7 @@ Index(
 Index("shipments_number", shipments.c.normalised_number)
 Index("shipments_order", shipments.c.order_id)
 Index("shipments_state", shipments.c.state, shipments.c.changed_at)
+Index("shipments_account", shipments.c.account, shipments.c.state, shipments.c.changed_at)
 Index("shipments_endpoint", shipments.c.endpoint, shipments.c.state, shipments.c.changed_at)
 Index(
     "shipments_reason",
@@ -66,7 +68,7 @@ Index("attempts_shipment", attempts.c.shipment, attempts.c.id)
 Index("attempts_open", attempts.c.shipment, sqlite_where=_OPEN_ATTEMPT, postgresql_where=_OPEN_ATTEMPT)
 _WRITTEN = text("request IS NOT NULL")
 Index("attempts_written", attempts.c.order_id, attempts.c.id, sqlite_where=_WRITTEN, postgresql_where=_WRITTEN)
-Index("attempts_writes", attempts.c.begun_at, sqlite_where=_WRITTEN, postgresql_where=_WRITTEN)
+Index("attempts_applied", attempts.c.begun_at, sqlite_where=text(APPLIED_WRITE), postgresql_where=text(APPLIED_WRITE))
 _REFUSED = text("outcome = 'refused'")
 Index("attempts_refused", attempts.c.account, attempts.c.begun_at, sqlite_where=_REFUSED, postgresql_where=_REFUSED)
 Index("links_order", links.c.account, links.c.order_id)

@@ -119,7 +119,8 @@ class Listings:
             return self._of(shown, _SHIPMENTS, self._database.rows(keys), ask, [])
         most = LOOKS_AT if rest else ask.limit + 1
         # The first of every part, merged, are the first of all.
-        parts = [key.where(*part, *behind).order_by(*_SHIPMENTS.by).limit(most).subquery() for part in of.parts()]
+        looked = _looked_at(key, rest)
+        parts = [looked.where(*part, *behind).order_by(*_SHIPMENTS.by).limit(most).subquery() for part in of.parts()]
         if not parts:  # none of the endpoints is there
             return Page([], None)
         merged = union_all(*map(select, parts)).subquery()
@@ -161,7 +162,7 @@ class Listings:
         rest += _within(d.received_at, since, until)
         most = LOOKS_AT if rest else ask.limit + 1
         of = [*chosen, *self._arrived(since, until), *_DELIVERIES.behind(ask.after)]
-        keys = select(d.id).where(*of).order_by(*_DELIVERIES.by).limit(most)
+        keys = _looked_at(select(d.id), rest).where(*of).order_by(*_DELIVERIES.by).limit(most)
         statement = select(*(d[name] for name in DELIVERY_FIELDS))
         return self._of(statement, _DELIVERIES, self._database.rows(keys), ask, rest)
 
@@ -192,7 +193,8 @@ class Listings:
         # Put together with nothing, a column uses no index: SQLite would read all of a person rather than those rows.
         rest = _equal({d[name].concat(""): value for name, value in wanted.items()})
         most = LOOKS_AT if rest else ask.limit + 1
-        keys = select(*_DECISIONS.columns).where(*of, *_DECISIONS.behind(ask.after)).order_by(*_DECISIONS.by)
+        looked = _looked_at(select(*_DECISIONS.columns), rest)
+        keys = looked.where(*of, *_DECISIONS.behind(ask.after)).order_by(*_DECISIONS.by)
         page = self._of(select(decisions), _DECISIONS, self._database.rows(keys.limit(most)), ask, rest)
         return Page([decision_from(row) for row in page.rows], page.next)
 
@@ -238,14 +240,19 @@ class Listings:
         self, statement: Select[Any], order: _Order, keys: Sequence[Any], ask: Ask, rest: list[ColumnElement[bool]]
     ) -> Page:
         """The rows with these keys, of which ``rest`` is true. Without ``rest`` there is one key more than rows where
-        another page follows; with it, as many as are looked at."""
-        ids = [row["id"] for row in keys]
-        by_id = order.columns[-1]
-        rows = [dict(row) for row in self._database.rows(statement.where(by_id.in_(ids), *rest).order_by(*order.by))]
+        another page follows; with it, as many as are looked at, and each says whether it ``fits``."""
+        ids = [row["id"] for row in keys if not rest or row["fits"]][: ask.limit + 1]
+        found = self._database.rows(statement.where(order.columns[-1].in_(ids)).order_by(*order.by)) if ids else ()
+        rows = [dict(row) for row in found]
         if len(rows) > ask.limit:
             return Page(rows[: ask.limit], _key(order, rows[ask.limit - 1]))
-        is_whole = len(ids) < (LOOKS_AT if rest else ask.limit + 1)
+        is_whole = len(keys) < (LOOKS_AT if rest else ask.limit + 1)
         return Page(rows, None if is_whole else _key(order, keys[-1] if rest else rows[-1]))
+
+
+def _looked_at(keys: Select[Any], rest: list[ColumnElement[bool]]) -> Select[Any]:
+    """Keys that say of their rows whether ``rest`` is true: so a row is read once."""
+    return keys.add_columns(case((and_(*rest), 1), else_=0).label("fits")) if rest else keys
 
 
 def _counting(part: list[ColumnElement[bool] | TextClause], rest: list[ColumnElement[bool]]) -> Executable:

@@ -1,15 +1,25 @@
 """What the console's first page counts. Each question costs an index alone, no matter how many rows there are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, text
+from sqlalchemy import ColumnElement, Select, func, literal, select, text, union_all
 
-from receiver.store.attempts import APPLIED
 from receiver.store.database import Database
-from receiver.store.tables import PRIORITIES, UNREADABLE, UNSETTLED, attempts, deliveries, shipments, unknown_words
+from receiver.store.tables import (
+    APPLIED_WRITE,
+    PRIORITIES,
+    UNREADABLE,
+    UNSETTLED,
+    attempts,
+    deliveries,
+    shipments,
+    unknown_words,
+)
 
+#: What was counted in an hour since the epoch, by name.
+_Memory = dict[int, dict[str, int]]
 #: Overdue shipments of an account and priority are counted up to so many.
 MOST_OVERDUE = 10_000
 _HOUR = 3600
@@ -30,8 +40,8 @@ class Overview:
     def __init__(self, database: Database) -> None:
         self._database = database
         #: Hours that are over: they are counted once.
-        self._heard: dict[int, dict[str, int]] = {}
-        self._written: dict[int, int] = {}
+        self._heard: _Memory = {}
+        self._written: _Memory = {}
 
     def unsettled(self) -> dict[tuple[str, str], int]:
         """How many shipments are in each state and reason that is not settled; ``""`` is no reason."""
@@ -64,27 +74,37 @@ class Overview:
 
     def heard(self, hours: Iterable[int], *, now: float) -> list[Mapping[str, int]]:
         """How many deliveries each endpoint had in each of these hours since the epoch."""
-        d, many = deliveries.c, func.count().label("many")
-        found: list[Mapping[str, int]] = []
-        for hour in hours:
-            if (counted := self._heard.get(hour)) is None:
-                rows = select(d.endpoint, many).where(*_within(d.received_at, hour)).group_by(d.endpoint)
-                counted = {row["endpoint"]: row["many"] for row in self._database.rows(rows)}
-                _keep(self._heard, hour, counted, now)
-            found.append(counted)
-        return found
+        d = deliveries.c
+
+        def counted(hour: int) -> Select[int, str, int]:
+            of_hour = select(literal(hour).label("hour"), d.endpoint.label("name"), func.count().label("many"))
+            return of_hour.where(*_within(d.received_at, hour)).group_by(d.endpoint)
+
+        return self._hours(self._heard, hours, counted, now)
 
     def written(self, hours: Iterable[int], *, now: float) -> list[int]:
         """How many invoices got their tracking in each of these hours since the epoch."""
-        a, found = attempts.c, []
-        wanted = (a.request.is_not(None), a.call == "PATCH", a.outcome.in_(APPLIED))
-        for hour in hours:
-            if (counted := self._written.get(hour)) is None:
-                rows = select(func.count().label("many")).where(*_within(a.begun_at, hour), *wanted)
-                counted = self._count(rows)
-                _keep(self._written, hour, counted, now)
-            found.append(counted)
-        return found
+        a = attempts.c
+
+        def counted(hour: int) -> Select[int, str, int]:
+            of_hour = select(literal(hour).label("hour"), literal("").label("name"), func.count().label("many"))
+            return of_hour.where(*_within(a.begun_at, hour), text(APPLIED_WRITE))
+
+        return [one.get("", 0) for one in self._hours(self._written, hours, counted, now)]
+
+    def _hours(
+        self, memory: _Memory, hours: Iterable[int], counted: Callable[[int], Select[int, str, int]], now: float
+    ) -> list[Mapping[str, int]]:
+        """What was counted in each hour, by name; one question about all that are not remembered."""
+        wanted = list(hours)
+        found: _Memory = {hour: {} for hour in wanted if hour not in memory}
+        if found:
+            for row in self._database.rows(union_all(*map(counted, found))):
+                found[row["hour"]][row["name"]] = row["many"]
+        told: list[Mapping[str, int]] = [memory.get(hour) or found.get(hour, {}) for hour in wanted]
+        for hour, counts in found.items():
+            _keep(memory, hour, counts, now)
+        return told
 
     def _count(self, statement: Select[Any]) -> int:
         return int(self._database.rows(statement)[0]["many"])
@@ -100,7 +120,7 @@ def _within(column: ColumnElement[float], hour: int) -> tuple[ColumnElement[bool
     return column >= float(hour * _HOUR), column < float((hour + 1) * _HOUR)
 
 
-def _keep(memory: dict[int, Any], hour: int, counted: Any, now: float) -> None:
+def _keep(memory: _Memory, hour: int, counted: dict[str, int], now: float) -> None:
     """Remember an hour that has been over for a minute, and forget those of more than two days ago."""
     if now < (hour + 1) * _HOUR + 60:
         return

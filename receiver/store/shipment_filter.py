@@ -54,6 +54,7 @@ class ShipmentFilter:
             s.normalised_number: None if self.number is None else normalised(self.number),
             s.order_id: self.order_id,
             s.state: self.state,
+            s.account: self.account,
         }
         chosen = [] if self.ids is None else [s.id.in_(self.ids)]
         if self.endpoints is not None:
@@ -66,15 +67,17 @@ class ShipmentFilter:
         endpoints = self.endpoints if self._endpoints_are_few() else None
         for state in self._states():
             for endpoint in (None,) if endpoints is None else endpoints:
-                yield [*_equal({s.state: state, s.endpoint: endpoint}), *self._in_order(), *self._as_counted(state)]
+                known = {s.state: state, s.endpoint: endpoint, s.account: self._indexed_account()}
+                yield [*_equal(known), *self._in_order(), *self._as_counted(state)]
 
     def unindexed(self) -> list[ColumnElement[bool]]:
         """What no index knows: the row itself must be read."""
         s = shipments.c
         reason = self.reason if self._is_without_reasons() else None
+        account = None if self._indexed_account() else self.account
         many = self.endpoints is not None and not self._endpoints_are_few()
         among = [s.endpoint.in_(self.endpoints or ())] if many else []
-        return [*_equal({s.account: self.account, s.reason: reason}), *among]
+        return [*_equal({s.account: account, s.reason: reason}), *among]
 
     def _states(self) -> list[str]:
         if self.state is not None:
@@ -87,6 +90,11 @@ class ShipmentFilter:
 
     def _is_without_reasons(self) -> bool:
         return self.state is not None and State(self.state) in _WITHOUT_REASONS
+
+    def _indexed_account(self) -> str | None:
+        """The account, where its index is the one to use: that of the endpoints and that of the reasons find less."""
+        is_narrower = self._endpoints_are_few() or (self.reason is not None and not self._is_without_reasons())
+        return None if is_narrower else self.account
 
     def _endpoints_are_few(self) -> bool:
         return self.endpoints is not None and len(self.endpoints) <= _MOST_ENDPOINTS

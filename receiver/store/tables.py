@@ -154,6 +154,9 @@ attempts = Table(
     Column("answer", Text),
 )
 
+#: Writes that VTEX has applied. A statement with exactly this text can use the index.
+APPLIED_WRITE = "call = 'PATCH' AND outcome IN ('done', 'applied, seen later')"
+
 #: The owner of each invoice: the shipment whose tracking it carries, the first that intended to write it.
 invoices = Table(
     "invoices",

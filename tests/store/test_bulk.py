@@ -19,6 +19,9 @@ MEANT: list[tuple[dict[str, Any], list[str]]] = [
     ({"state": "held", "reason": "second_parcel"}, ["ep/5", "ep/1"]),
     ({"state": "in_step", "reason": "internal_error"}, ["ep/7"]),
     ({"account": "outlet"}, ["ep/6", "ep/4"]),
+    ({"account": "outlet", "state": "held"}, ["ep/4"]),
+    ({"account": "outlet", "reason": "second_parcel"}, ["ep/6"]),
+    ({"account": "outlet", "endpoints": ("b",)}, ["ep/4"]),
     ({"endpoints": ("a", "b")}, ["ep/4", "ep/3", "ep/2", "ep/1"]),
     ({"endpoints": ("b",), "state": "held"}, ["ep/4"]),
     ({"endpoints": ()}, []),
@@ -82,7 +85,8 @@ def test_counting_stops(several: Database, monkeypatch: pytest.MonkeyPatch) -> N
 
     assert Count(2, is_whole=False) == counts(ShipmentFilter())["held"]
     assert Count(1, is_whole=True) == counts(ShipmentFilter())["due"]
-    assert Count(1, is_whole=False) == counts(ShipmentFilter(account="outlet"))["held"]
+    assert Count(1, is_whole=True) == counts(ShipmentFilter(account="outlet"))["held"]
+    assert Count(0, is_whole=False) == counts(ShipmentFilter(account="outlet", reason="second_parcel"))["held"]
 
 
 def test_decide(several: Database) -> None:

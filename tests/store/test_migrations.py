@@ -21,6 +21,7 @@ LANDED = {
     "0012_told_and_measured.py": "5e557a67474b7bd1",
     "0013_sessions.py": "9a132e560481f7b0",
     "0014_shipments_by_endpoint.py": "54d147ed37a7d63f",
+    "0015_indexes_of_the_console.py": "4138afeed25650ce",
 }
 
 

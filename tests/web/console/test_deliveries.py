@@ -51,7 +51,7 @@ class TestList:
             following = re.search(r'href="/console(/deliveries\?[^"]+)" rel="next"', page)
             path = following[1] if following else ""
 
-        assert ids[::-1] == found
+        assert sorted(ids, reverse=True) == found  # two of one millisecond have no order
 
     @pytest.mark.parametrize("query", ["outcome=x", "since=soon", "cursor=x", f"endpoint={'x' * 201}", "carrier=%00"])
     def test_refused(self, ana, query):

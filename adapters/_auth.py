@@ -199,6 +199,7 @@ class RsaJwks:
     """
 
     kind: ClassVar[str] = "rsa"
+    signature: ClassVar[str] = "RSA-SHA256 (PKCS #1 v1.5) of `time.body`, in base64; the carrier publishes the key"
     signature_header: str
     key_id_header: str
     timestamp_header: str

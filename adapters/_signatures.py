@@ -46,6 +46,13 @@ def _some(key: bytes) -> bytes:
     return key
 
 
+#: How a key is made of the secret, in words.
+_KEYS: dict[Callable[[str], bytes], str] = {
+    nfkd: "; the key is the secret in Unicode's form NFKD",
+    from_hex: "; the secret is the key in hex",
+}
+
+
 def whole_body(request: Request) -> bytes:
     return request.body
 
@@ -56,7 +63,7 @@ class Hmac(AnySecret):
     `NotAuthentic` if the request lacks a part of it.
 
     ``prefix`` must precede the hash, ``tolerated`` may; ``aliases`` are other names of the header. ``renamed``: the
-    merchant may give the header another name.
+    merchant may give the header another name. ``covers`` says in words what ``message`` gives.
     """
 
     kind: ClassVar[str] = "hmac"
@@ -69,10 +76,18 @@ class Hmac(AnySecret):
     renamed: bool = False
     key: Callable[[str], bytes] = utf8
     message: Callable[[Request], bytes] = whole_body
+    covers: str = "the body"
 
     @property
     def credential_headers(self) -> tuple[str, ...]:
         return (self.header, *self.aliases)
+
+    @property
+    def signature(self) -> str:
+        """What is signed and how it is written, in words."""
+        written = "hex or base64" if self.encoding == "either" else self.encoding
+        after = f" after `{self.prefix}`" if self.prefix else ""
+        return f"HMAC-{self.digest.upper()} of {self.covers}, in {written}{after}{_KEYS.get(self.key, '')}"
 
     def under(self, header: str) -> "Hmac":
         """The same under a name of the merchant's, where the prefix may be missing."""
@@ -109,6 +124,7 @@ class Stamped(AnySecret):
     """``t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`` in one header, the format known from Stripe."""
 
     kind: ClassVar[str] = "hmac"
+    signature: ClassVar[str] = "`t=<Unix time>,v1=<HMAC-SHA256 of time.body, in hex>`"
     header: str
     window: timedelta = WINDOW
 
@@ -144,6 +160,9 @@ class StandardWebhooks(AnySecret):
     """
 
     kind: ClassVar[str] = "hmac"
+    signature: ClassVar[str] = (
+        "HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, in base64 after `v1,`; the key is base64 after `whsec_`"
+    )
     window: timedelta = WINDOW
     credential_headers: ClassVar[tuple[str, ...]] = ("webhook-signature", "svix-signature")
 
@@ -185,6 +204,7 @@ class Salted(AnySecret):
     """Hex SHA-256 of ``body/key``: not an HMAC, but the key comes last, so nothing can be appended (17TRACK)."""
 
     kind: ClassVar[str] = "hmac"
+    signature: ClassVar[str] = "SHA-256 of `body/secret`, in hex"
     header: str
 
     @property
@@ -206,6 +226,7 @@ class Jwt(AnySecret):
     """A JSON Web Token with HS256 in a header (RFC 7519). It authenticates the sender, but does not cover the body."""
 
     kind: ClassVar[str] = "jwt"
+    signature: ClassVar[str] = "a JSON Web Token with HS256, which does not cover the body"
     header: str
 
     @property

@@ -40,7 +40,16 @@ def _message(request: Request) -> bytes:
 
 # The webhooks of types 3 to 5 are signed; those of types 1 and 2 bring a token alone. The page does not say how the
 # digest is written (integrators compute hex), nor how old a signed message may be: repeats may be days late.
-AUTH = (Hmac(header="x-webhook-signature", encoding="either", prefix="v1=", message=_message), Bearer())
+AUTH = (
+    Hmac(
+        header="x-webhook-signature",
+        encoding="either",
+        prefix="v1=",
+        message=_message,
+        covers="`x-webhook-timestamp.x-webhook-event.body`",
+    ),
+    Bearer(),
+)
 REPLY = Reply(unreadable=200)  # anything but 2xx within 5 s is queued and sent again
 PROBE = Probe(  # the panel's "Probar" and POST /ship/webhooktest/, both unsigned
     bodies=(b"{}",), unless_headers=("x-webhook-signature",)

@@ -47,6 +47,9 @@ class InBody(AnySecret):
     """
 
     kind: ClassVar[str] = "hmac"
+    signature: ClassVar[str] = (
+        "HMAC-SHA256 of `{timestamp}\\r\\nPOST\\r\\n{path}\\r\\n\\r\\n{data}`, in hex, in the body's `signature`"
+    )
     credential_headers: ClassVar[tuple[str, ...]] = ()
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:

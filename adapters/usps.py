@@ -46,7 +46,16 @@ def signed(request: Request) -> bytes:
 NAME = "USPS"
 DOCS = "https://developers.usps.com/subscriptions-trackingv3r2"
 # USPS signs only where the subscription was made with a secret; hmac-header is the header's older name.
-AUTH = (Hmac(header="x-hmac", aliases=("hmac-header",), encoding="base64", message=signed), Path())
+AUTH = (
+    Hmac(
+        header="x-hmac",
+        aliases=("hmac-header",),
+        encoding="base64",
+        message=signed,
+        covers="the texts of the body's `timestamp` and `payload`, joined",
+    ),
+    Path(),
+)
 REPLY = Reply(unreadable=200)  # a listener that fails is suspended; what counts as failing is not published
 PROBE = Probe(challenge="challenge", unless_fields=("payload", "subscriptionType"))  # stays DISABLED until answered
 RETRIES = None

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -77,8 +77,9 @@ class Demo:
     sandbox: Any
     stop: StopRequest
 
-    def play(self) -> list[Line]:
-        """Post every recording, wait until nothing is left to do, and return how each ended.
+    def play(self, report: Callable[[int], None] = lambda _: None) -> list[Line]:
+        """Post every recording, wait until nothing is left to do, and return how each ended. ``report`` is told how
+        many were posted.
 
         Raises `DemoFailed`, and `Stopped` as every wait here does.
         """
@@ -93,6 +94,7 @@ class Demo:
         for recording in self.recordings:
             self.stop.check()
             replies.append((recording, run.post(recording, self.url, http)))
+            report(len(replies))
         self.settle()
         rows = {row["id"]: row for row in queries.shipments()}
         return [self._line(recording, reply, rows) for recording, reply in replies]

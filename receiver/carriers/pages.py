@@ -55,10 +55,12 @@ def with_facts(page: str, carrier: Carrier, proven: Quality, *, name: str) -> st
 
 def facts(carrier: Carrier, proven: Quality) -> Iterator[str]:
     """The lines of the table of facts that the module declares."""
+    signed = [scheme.signature for scheme in carrier.auth if hasattr(scheme, "signature")]
     rows = {
         "carrier": f"`{carrier.slug}`",
         "documentation": f"<{carrier.docs}>",
         "proves itself by": "; ".join(_scheme(scheme) for scheme in carrier.auth),
+        "is signed": "; ".join(signed) or "not at all: the proof is a secret that travels along",
         "is answered": f"{carrier.reply.success}; {carrier.reply.unreadable} for what cannot be read",
         "checks the URL by": _probe(carrier.probe),
         "repeats": _retries(carrier.retries),

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from receiver.commands._common import bind_option, count, fail, printable, table
 from receiver.demo import OWN_INVOICE, OWN_ORDER, Demo, DemoFailed, Line, free_bind, running
@@ -44,7 +46,7 @@ def demo(bind: str, samples: Path, *, once: bool) -> None:
             click.echo(f"receiver on {show.url} (SQLite, web and worker in one process)")
             click.echo(f"stand-in VTEX on {show.vtex_url}")
             click.echo(f"posting {count(len(show.recordings), 'recording')}, signed, over HTTP …\n")
-            lines = show.play()
+            lines = _play(show)
             _print(lines)
             if not once:
                 _keep_serving(show)
@@ -54,6 +56,20 @@ def demo(bind: str, samples: Path, *, once: bool) -> None:
         click.echo("\nstopped")
     if once and (not lines or any(line.differences for line in lines)):
         sys.exit(1)
+
+
+def _play(show: Demo) -> list[Line]:
+    """A bar on a terminal: it takes some seconds."""
+    many, console = len(show.recordings), Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("posting", total=many)
+
+        def report(posted: int) -> None:
+            what = "posting" if posted < many else "waiting for the last of them"
+            bar.update(task, completed=posted, description=what)
+
+        return show.play(report)
 
 
 def _print(lines: list[Line]) -> None:

@@ -354,7 +354,7 @@ def _events(sent: SentTracking) -> str:
     many = count(sent.events, "event") + delivered
     if sent.sent_by:
         return f"{many}: left to {sent.sent_by}, whose invoice it is"
-    return f"{many}, told {moment(sent.at)}" + (f" ({sent.note})" if sent.note else "")
+    return f"{many}, sent {moment(sent.at)}" + (f" ({sent.note})" if sent.note else "")
 
 
 def _attempt(attempt: dict[str, Any], by: str | None = None) -> Iterator[str]:

@@ -1,11 +1,15 @@
 """The carriers' pages: what a merchant copies out of them must work."""
 
+import base64
 import json
 import re
+import subprocess
 import tomllib
+from datetime import UTC, datetime
 
 import pytest
 
+from adapters import Request
 from receiver.carriers import discover
 from receiver.config import parse
 from tests.support.paths import ROOT, SAMPLES
@@ -62,3 +66,24 @@ def test_settings(slug, tmp_path):
     config = parse(raw, path=tmp_path / "receiver.toml", environ=environ)
 
     assert {slug} == {endpoint.carrier.slug for endpoint in config.endpoints.values()}
+
+
+@every_page
+def test_signed(slug):
+    """The page says what is signed, with what, and how that is written: enough to sign with openssl. A hash of the body
+    alone is made here as the page says, and taken."""
+    page = (ROOT / "docs" / "carriers" / f"{slug}.md").read_text(encoding="utf-8")
+    [said] = re.findall(r"^\| is signed \| (.+) \|$", page, re.MULTILINE)
+    schemes = [scheme for scheme in discover()[slug].auth if scheme.kind in ("hmac", "jwt", "rsa")]
+
+    assert bool(schemes) == (not said.startswith("not at all"))
+    plain = re.fullmatch(r"HMAC-(SHA\d+) of the body, in (hex or base64|hex|base64)(?: after `(.+)`)?", said)
+    if plain:
+        digest, encoding, prefix = plain.groups()
+        command = ["openssl", "dgst", f"-{digest.lower()}", "-hmac", "s3cret", "-binary"]
+        mac = subprocess.run(command, input=b'{"a": 1}', capture_output=True, check=True).stdout
+        written = mac.hex() if encoding.startswith("hex") else base64.b64encode(mac).decode()
+        headers = {schemes[0].credential_headers[0]: f"{prefix or ''}{written}"}
+        now = datetime.now(UTC)
+        signed = Request(method="POST", path="/", headers=headers, body=b'{"a": 1}', received_at=now)
+        schemes[0].check(signed, ["s3cret"])

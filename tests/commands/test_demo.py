@@ -178,11 +178,12 @@ def test_told_to_end(started, tmp_path, number):
 
 
 def test_narrow(tmp_path):
-    """A terminal that has no room for the table gets lines that are not cut."""
+    """A terminal that has no room for the table gets lines that are not cut, and sees how far the posting is."""
     controller, terminal = os.openpty()
     process = receiver_process(
         *("demo", "--once", "--bind", free_bind("127.0.0.1:0"), "--samples", samples(tmp_path, "frenet/posted")),
         stdout=terminal,
+        stderr=terminal,
         start_new_session=True,
     )
     os.close(terminal)
@@ -199,6 +200,7 @@ def test_narrow(tmp_path):
         "    1430000000001-01 / 43001, by only_open_invoice\r\n"
         "    QF430000001BR · Frenet · dispatched 2025-10-20T10:12:00-03:00\r\n"
     ) in said.decode()
+    assert re.search("waiting for the last of them .*1/1", said.decode())
 
 
 class TestSamples:

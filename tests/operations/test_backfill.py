@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from receiver.commands.indexing import TimeLeft
 from receiver.operations import backfill
 from receiver.operations.backfill import Progress, TooMany
 from receiver.store import Background
@@ -196,3 +197,11 @@ class TestCommand:
         result = receiver("index", "--since", today, config=config)
         assert 1 == result.exit_code
         assert "the same command continues there" in result.output
+
+
+def test_time_left():
+    """The bar says roughly how long it will take, by this run's own pace, and nothing before a tenth is done."""
+    left, day = TimeLeft(), 86_400.0
+
+    said = [left.words(5 * day + done * day, 25 * day, now=1_000 + done * 60) for done in (0, 1, 2, 10, 19, 20)]
+    assert ["", "", ", about 18 min left", ", about 10 min left", ", about a minute left", ""] == said

@@ -337,7 +337,7 @@ class TestShown:
         """A parcel's story has its events, its delivery and each PUT with its body."""
         told = operator.says("show", "frenet/1")
 
-        assert "events           2 events, delivered 2026-11-12 15:04, told 2026-11-18T11:06:40Z\n" in told
+        assert "events           2 events, delivered 2026-11-12 15:04, sent 2026-11-18T11:06:40Z\n" in told
         (put,) = [line for line in told.splitlines() if "  PUT  " in line]
         assert "A-01, invoice 900" in put
         assert '"description": "Objeto entregue"' in put

@@ -44,7 +44,8 @@ and, only if needed:
 it does not. Ids go through `name`, other text through `text`, words for people through `line`, times through
 `moment`: they refuse what must not be stored. A status word goes through `look_up`, a history through `History`, and
 a gateway's code of a courier through `courier_name`. An unknown word must reach ``Shipment.unknown_words``, a delivery
-after a return must not remain a delivery, and a courier must have one name.
+after a return, or in the words of one (`unless_returned`), must not remain a delivery, and a courier must have one
+name.
 """
 
 from adapters._auth import Basic, Bearer, Header, Path, Query, RsaJwks, Scheme, UnknownKey
@@ -66,7 +67,7 @@ from adapters._contract import (
     Unreadable,
 )
 from adapters._couriers import courier_name
-from adapters._history import UNDERWAY, History, Scan, look_up, says_returned
+from adapters._history import UNDERWAY, History, Scan, look_up, says_returned, unless_returned
 from adapters._oauth import ClientCredentials
 from adapters._signatures import Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
 from adapters._values import (
@@ -133,5 +134,6 @@ __all__ = [
     "says_returned",
     "strict_json",
     "text",
+    "unless_returned",
     "url",
 ]

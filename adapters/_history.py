@@ -14,7 +14,9 @@ _RETURN = re.compile(
     r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper)\b"
     r"|\b(?:return|returned|returning|back) to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|origin)\b"
     r"(?!['\u2019]?s? (?:depot|facility|hub|office|request|station|terminal|unit))"
-    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|retorn(?:ad[oa]|o)) (?:[aà]o?|al?|para o) "
+    r"|\breturn(?:ed|ing) (?:\w+ ){1,3}to the (?:sender|shipper)\b"
+    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|regresad[oa]|retorn(?:ad[oa]|o)) "
+    r"(?:[aà]o?|al?|para o) "
     r"(?:remetente|remitente|vendedor|lojista|origem|origen)\b"
     r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente)\b"
     r"|\b(?:zurück|rücksendung) (?:an|zum) (?:den )?(?:absender|versender)\b"
@@ -105,6 +107,11 @@ def look_up(table: Mapping[str, Status], word: str | None) -> tuple[Status, str]
         return Status.OTHER, ""
     status = table.get(word)
     return (status, "") if status is not None else (Status.OTHER, word)
+
+
+def unless_returned(status: Status, *words: str) -> Status:
+    """``status``, but `Status.RETURNED` for a delivery that goes to the merchant in the words beside it."""
+    return Status.RETURNED if status is Status.DELIVERED and any(map(says_returned, words)) else status
 
 
 def says_returned(words: str) -> bool:

@@ -23,6 +23,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    says_returned,
     text,
 )
 
@@ -120,12 +121,14 @@ def _history(parcel: dict[str, Any], zone: tzinfo) -> History:
 def _scan(detail: dict[str, Any], path: str, on: date, zone: tzinfo) -> Scan:
     known_zone = (text(detail.get("StatusTimeZone"), f"{path}.StatusTimeZone") or "IST") == "IST"
     at = _clock(detail, path, "ScanDate", "ScanTime", zone) if known_zone else None
-    status, unknown = _status(detail, path)
+    words = line(detail.get("Scan"), f"{path}.Scan").rstrip(" |")
+    of_codes, unknown = _status(detail, path)
+    status = Status.RETURNED if says_returned(words) else of_codes
     city = line(detail.get("ScannedLocationCity"), f"{path}.ScannedLocationCity")
     event = TrackingEvent(
         day=on,
         happened_at=at,
-        description=line(detail.get("Scan"), f"{path}.Scan").rstrip(" |"),
+        description=words,
         city=city or line(detail.get("ScannedLocation"), f"{path}.ScannedLocation"),
         state=line(detail.get("ScannedLocationStateCode"), f"{path}.ScannedLocationStateCode"),
     )

@@ -23,9 +23,9 @@ from adapters import (
     line,
     local_moment,
     look_up,
-    says_returned,
     strict_json,
     text,
+    unless_returned,
 )
 
 NAME = "Correios"
@@ -122,8 +122,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     status, unknown = look_up(STATUSES, kind)
     happened_at = local_moment(*_first(payload, TIMES), zone=request.zone)
     words = line(*_first(payload, WORDS)) or kind
-    if status is Status.DELIVERED and says_returned(words):
-        status = Status.RETURNED
+    status = unless_returned(status, words)
     return [
         Shipment(
             key=number,

@@ -25,6 +25,7 @@ from adapters import (
     moment,
     name,
     text,
+    unless_returned,
 )
 
 NAME = "Delhivery"
@@ -72,7 +73,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         raise Ignored("a pickup from the shopper that is planned or cancelled")
     number = name(parcel["AWB"], "$.Shipment.AWB")
     pair = f"{kind} {text(scan['Status'], '$.Shipment.Status.Status') or ''}".strip()
-    status, unknown = _status(kind, pair, parcel)
+    told, unknown = _status(kind, pair, parcel)
+    status = unless_returned(told, line(scan.get("Instructions"), "$.Shipment.Status.Instructions"))
     # Not `PickUpDate`: it holds the manifest's time before the parcel is picked up.
     at = moment(scan.get("StatusDateTime"), "$.Shipment.Status.StatusDateTime", zone=request.zone or ZONE)
     moving = status in (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)

@@ -76,7 +76,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         raise Ignored("a return label")
     status, unknown_word = look_up(STATUSES, text(tracker["status"], "$.result.status"))
     history = _history(tracker.get("tracking_details") or [], request)
-    status = history.settled(status)
+    status = Status.RETURNED if tracker.get("status_detail") == RETURN else history.settled(status)
     updated_at = moment(tracker.get("updated_at"), "$.result.updated_at", zone=request.zone)
     carrier = text(tracker.get("carrier"), "$.result.carrier")
     return [

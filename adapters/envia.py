@@ -22,8 +22,8 @@ from adapters import (
     look_up,
     moment,
     name,
-    says_returned,
     text,
+    unless_returned,
 )
 
 NAME = "Envia.com"
@@ -119,8 +119,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         raise Unreadable("$.type", "is none of Envia's webhooks that are known")
     data = payload["data"]
     status, unknown_words = _status(data["status"], "$.data.status")
-    if status is Status.DELIVERED and says_returned(_words(data)):
-        status = Status.RETURNED
+    status = unless_returned(status, _words(data))
     happened_at = moment(payload["created_at"], "$.created_at", zone=request.zone)
     carrier = text(data.get("carrier_name"), "$.data.carrier_name") or ""
     return [

@@ -20,8 +20,8 @@ from adapters import (
     look_up,
     moment,
     name,
-    says_returned,
     text,
+    unless_returned,
     url,
 )
 
@@ -75,8 +75,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if code in PENDING:
         raise Ignored("pending: there is no label yet")
     status, unknown_word = look_up(STATUSES, code)
-    if status is Status.DELIVERED and says_returned(line(payload.get("status_information"), "$.status_information")):
-        status = Status.RETURNED
+    spoken = (line(payload.get(field), f"$.{field}") for field in ("status_name", "status_information"))
+    status = unless_returned(status, *spoken)
     carrier = text(payload.get("carrier_code"), "$.carrier_code") or ""
     happened_at = moment(payload.get("status_date"), "$.status_date", zone=request.zone)
     order = text(payload.get("imported_id"), "$.imported_id")

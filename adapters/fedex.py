@@ -174,11 +174,12 @@ def _scans(payload: dict[str, Any], request: Request) -> list[Coded]:
     for n, event in enumerate(payload.get("scanEvents") or []):
         path = f"$.scanEvents[{n}]"
         code = text(event.get("eventType"), f"{path}.eventType") or ""
-        status, unknown_word = look_up(WORDS, code)
+        of_code, unknown_word = look_up(WORDS, code)
         words = line(event.get("eventDescription"), f"{path}.eventDescription")
+        returned = says_returned(words) and of_code not in (Status.ANNOUNCED, Status.OTHER)
         place = event.get("scanLocation") or {}
         scan = Scan.of(
-            Status.RETURNED if status is Status.DELIVERED and says_returned(words) else status,
+            Status.RETURNED if returned else of_code,
             unknown_word,
             on=day(event.get("date"), f"{path}.date"),
             happened_at=moment(event.get("date"), f"{path}.date", zone=request.zone),

@@ -24,8 +24,8 @@ from adapters import (
     line,
     look_up,
     moment,
-    says_returned,
     text,
+    unless_returned,
     url,
 )
 
@@ -98,10 +98,8 @@ def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> Scan:
         raise Unreadable(f"{path}.EventDateTime", "is blank")
     status, unknown = look_up(STATUSES, text(event["EventType"], f"{path}.EventType"))
     words = line(event.get("EventDescription"), f"{path}.EventDescription")
-    if status is Status.DELIVERED and says_returned(words):
-        status = Status.RETURNED
     shown = _event(event, path, happened_at, words) if words else None
-    return Scan(status=status, happened_at=happened_at, event=shown, unknown_word=unknown)
+    return Scan(status=unless_returned(status, words), happened_at=happened_at, event=shown, unknown_word=unknown)
 
 
 def _event(event: dict[str, Any], path: str, happened_at: datetime, words: str) -> TrackingEvent:

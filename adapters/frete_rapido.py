@@ -22,8 +22,8 @@ from adapters import (
     moment,
     name,
     page,
-    says_returned,
     text,
+    unless_returned,
     url,
 )
 
@@ -84,8 +84,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     reverse = code in REVERSE
     status, unknown = (Status.RETURNED, "") if reverse else look_up(STATUSES, code)
     words = line(payload.get("nome"), "$.nome")
-    if status is Status.DELIVERED and says_returned(words):
-        status = Status.RETURNED
+    status = unless_returned(status, words)
     freight = name(payload["id_frete"], "$.id_frete")
     happened_at = moment(payload.get("data_ocorrencia"), "$.data_ocorrencia", *TIME_FORMATS, zone=request.zone)
     carrier = payload.get("transportadora") or {}

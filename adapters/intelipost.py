@@ -23,6 +23,7 @@ from adapters import (
     name,
     says_returned,
     text,
+    unless_returned,
     url,
 )
 
@@ -65,6 +66,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     returned = next(filter(says_returned, names), "")
     if returned and status not in LABEL_ONLY:
         status = Status.RETURNED
+    status = unless_returned(status, line(history.get("provider_message"), "$.history.provider_message"))
     happened_at = _happened_at(history, request)
     return [
         Shipment(

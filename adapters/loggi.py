@@ -17,6 +17,7 @@ from adapters import (
     look_up,
     name,
     text,
+    unless_returned,
 )
 
 NAME = "Loggi"
@@ -101,6 +102,7 @@ def _scan(entry: dict[str, Any], path: str, request: Request) -> Scan:
     at = local_moment(state.get("updatedTime"), f"{path}.status.updatedTime", zone=request.zone)
     words = line(state.get("description"), f"{path}.status.description")
     words = words or line(state.get("highLevelStatus"), f"{path}.status.highLevelStatus")
+    status = unless_returned(status, words)
     if at is None or not words or status is Status.ANNOUNCED:
         return Scan(status=status, happened_at=at, unknown_word=unknown)
     event = TrackingEvent(

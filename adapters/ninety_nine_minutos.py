@@ -25,6 +25,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    says_returned,
     text,
 )
 
@@ -102,6 +103,8 @@ def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> tuple[datetime, Sca
     # Not Data.comment: it names the driver and the recipient.
     words = line(event.get("StatusName"), f"{path}.StatusName")
     shown = TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at) if words else None
+    if says_returned(words):
+        status = Status.RETURNED
     return at, Scan(status=status, happened_at=happened_at, event=shown, unknown_word=unknown_word)
 
 

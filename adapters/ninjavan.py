@@ -19,6 +19,7 @@ from adapters import (
     moment,
     name,
     text,
+    unless_returned,
 )
 
 NAME = "Ninja Van"
@@ -110,12 +111,14 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _status(payload: dict[str, Any], word: str) -> tuple[Status, str]:
-    """The status. A parcel on its way back has the same status words as any other: version 2 has a flag for it, and in
-    version 1 the previous status shows it."""
+    """The status. A parcel on its way back has the same status words as any other: version 2 has a flag for it, and
+    perhaps words; in version 1 the previous status shows it."""
     status, unknown = look_up(STATUSES, word)
     before, _ = look_up(STATUSES, text(payload.get("previous_status"), "$.previous_status"))
     back = payload.get("is_parcel_on_rts_leg") or before is Status.RETURNED
-    return (Status.RETURNED if back and status.in_possession else status), unknown
+    if back and status.in_possession:
+        return Status.RETURNED, unknown
+    return unless_returned(status, line(payload.get("event"), "$.event")), unknown
 
 
 def _events(payload: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:

@@ -68,6 +68,7 @@ CODES = {
     "delivery_exception": Status.EXCEPTION,
     "delivery_refused": Status.EXCEPTION,
     "delivery_delivered": Status.OTHER,  # the milestone says that the parcel is with the shopper
+    "delivered": Status.OTHER,  # so in the example of a webhook's history, in Ship24's OpenAPI document
     "exception_return": Status.RETURNED,
     "exception_lost": Status.EXCEPTION,
     "exception_discarded": Status.EXCEPTION,

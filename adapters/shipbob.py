@@ -23,6 +23,7 @@ from adapters import (
     look_up,
     moment,
     text,
+    unless_returned,
     url,
 )
 
@@ -117,7 +118,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if number is None:
         raise Ignored("a shipment without a tracking number yet")
     word = _word(payload)
-    status, unknown = look_up(STATUSES, word) if topic == MOVED else (TOPICS[topic], "")
+    told, unknown = look_up(STATUSES, word) if topic == MOVED else (TOPICS[topic], "")
+    status = unless_returned(told, word)
     clock = "event_time" if "event_time" in payload else "last_update_at"
     at = moment(payload.get(clock), f"$.{clock}", zone=request.zone)
     on = day(payload.get(clock), f"$.{clock}")

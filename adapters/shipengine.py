@@ -27,6 +27,7 @@ from adapters import (
     name,
     says_returned,
     text,
+    unless_returned,
     url,
 )
 
@@ -123,6 +124,8 @@ NOT_HANDED_OVER = {
     "DELIVERED_TO_ALTERNATIVE_DELIVERY_LOCATION": Status.IN_TRANSIT,  # the shopper collects it there
     "DELIVERED_TO_LOCKER_COLLECTION_POINT": Status.IN_TRANSIT,
 }
+# Same document: the parcel's newest words, the carrier's and ShipEngine's own
+WORDS = ("carrier_status_description", "status_detail_description", "status_description")
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
@@ -135,7 +138,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     number = name(parcel["tracking_number"], "$.data.tracking_number")
     status, unknown_words = _status(parcel, "$.data")
     history = _history(parcel.get("events") or [], request)
-    status = history.settled(status)
+    status = unless_returned(history.settled(status), *(line(parcel.get(field), f"$.data.{field}") for field in WORDS))
     shipped = _moment(parcel, "ship_date", request) if status.in_possession else None  # labels may have one too
     delivered = history.first(Status.DELIVERED) or _moment(parcel, "actual_delivery_date", request)
     delivered_at = delivered if status is Status.DELIVERED else None

@@ -59,6 +59,7 @@ SUBSTATUSES = {
     **dict.fromkeys(("address_issue", "contact_carrier", "location_inaccessible"), Status.EXCEPTION),
     **dict.fromkeys(("package_damaged", "package_held"), Status.EXCEPTION),
 }
+RETURN = "return_to_sender"  # same page: a return under any status
 # Same page, `substatus.code` under the other statuses: it says the same as the status
 OTHER_SUBSTATUSES = (
     "delivered",
@@ -68,7 +69,7 @@ OTHER_SUBSTATUSES = (
     "package_lost",
     "package_unclaimed",
     "package_undeliverable",
-    "return_to_sender",
+    RETURN,
 )
 
 # https://docs.goshippo.com/api-reference/transaction, read on 2026-11-28: `status` of a label
@@ -152,7 +153,7 @@ def _history(events: list[dict[str, Any]], request: Request) -> History:
 def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
     status, unknown_word = _status(event, path)
     words = line(event.get("status_details"), f"{path}.status_details")
-    if says_returned(words):
+    if says_returned(words) or (event.get("substatus") or {}).get("code") == RETURN:
         status = Status.RETURNED
     place = event.get("location") or {}
     return Scan.of(

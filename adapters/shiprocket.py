@@ -26,6 +26,7 @@ from adapters import (
     name,
     says_returned,
     text,
+    unless_returned,
 )
 
 NAME = "Shiprocket"
@@ -140,12 +141,12 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 
 def _status(number: object, path: str, words: str) -> tuple[Status, str]:
-    """The status by number; the courier's words count only if the number is unknown or missing."""
+    """The status by number. The courier's words count for a delivery, and if the number is unknown or missing."""
     written = text(number, path) or ""
     status, unknown = look_up(STATUSES, "" if written == NO_NUMBER else written)
     if (unknown or written in ("", NO_NUMBER)) and says_returned(words):
         return Status.RETURNED, unknown
-    return status, unknown
+    return unless_returned(status, words), unknown
 
 
 def _scan(scan: dict[str, Any], path: str, request: Request) -> Scan:

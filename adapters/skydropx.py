@@ -19,8 +19,8 @@ from adapters import (
     line,
     look_up,
     name,
-    says_returned,
     text,
+    unless_returned,
     url,
 )
 
@@ -76,8 +76,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:  # noqa: 
     status, unknown_word = look_up(STATUSES, name(attributes["status"], "$.data.attributes.status"))
     # The page: on the way back the status may continue as if nothing had happened.
     words = line(attributes.get("event_description"), "$.data.attributes.event_description")
-    if attributes.get("returned") or (status is Status.DELIVERED and says_returned(words)):
-        status = Status.RETURNED
+    status = Status.RETURNED if attributes.get("returned") else unless_returned(status, words)
     return [
         Shipment(
             key=name(data["id"], "$.data.id"),

@@ -77,20 +77,26 @@ NO_HANDOVER = {
     Status.OTHER: "1Z 2C 38 8N 8Q CI CO DI DO EA EB EE F1 FD FI FV FZ GW L6 MY NS NX OE SB SE TW UJ ZE",
 }
 
+# The same appendix, "Package Exceptions" under type X of a package that is on its way back, or back. One that "will be"
+# returned has not set out.
+GOING_BACK = "24 27 65 4S A1 H8 I1 O0 PP TU UA UF YJ YK"
+
 # The same appendix of 2026-11-28, "Movement Scans", "Manifest Codes" and the above: activityStatus.code means something
-# only with its type (DP is a departure under I, a manifest under M). Any other code of I, M, U and X, such as the 687
-# "Package Exceptions" of X, says no more than its type.
+# only with its type (DP is a departure under I, a manifest under M). Any other code of I, M, U and X, such as the other
+# 673 "Package Exceptions" of X, says no more than its type. Its tables for freight and Mail Innovations are of other
+# products: Track Alert takes the numbers of packages, and their codes mean other things there (D/RQ, D/PF).
 CODES = {
     **{("I", code): Status.DISPATCHED for code in ("OR", "PU", "PC", "PT", "XD")},
     **{("I", code): Status.OUT_FOR_DELIVERY for code in ("OT", "OF", "YF", "2K")},
     **{("I", code): Status.ANNOUNCED for code in ("OC", "PL", "SP")},  # a label, or a pick-up that is planned
     ("M", "VP"): Status.CANCELLED,
+    **{("X", code): Status.RETURNED for code in GOING_BACK.split()},
     ("D", "FS"): Status.DELIVERED,
     **{("D", code): status for status, codes in NO_HANDOVER.items() for code in codes.split()},
 }
 
 # The same appendix of 2026-11-28, "Delivery Codes", under type D: where, or to whom, the parcel was handed over. UA is
-# of a report of October 2026, on returns.
+# of a report of October 2026, on returns; F4 is in the table of Mail Innovations alone.
 HANDOVERS = {
     **dict.fromkeys(("UA", "B0"), Status.RETURNED),
     **dict.fromkeys(("1N", "2Q", "4X", "EP", "F7", "P5", "ZI", "ZQ"), Status.IN_TRANSIT),  # locker, shop, agent
@@ -161,7 +167,7 @@ def _status(payload: dict[str, Any]) -> tuple[Status, tuple[str, ...]]:
     else:
         status = of_code or of_type
     unspoken = not number or unknown_number or status is Status.DELIVERED  # else the code knows better than its words
-    if described is Status.RETURNED or (unspoken and says_returned(words)):
+    if Status.RETURNED in (described, of_code) or (unspoken and says_returned(words)):
         status = Status.RETURNED
     unlisted = f"D/{code}" if kind == "D" and code and not of_code and status is Status.OTHER else ""
     return status, tuple(word for word in (unknown_number, unknown_type, unlisted) if word)

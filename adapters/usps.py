@@ -29,6 +29,7 @@ from adapters import (
     says_returned,
     strict_json,
     text,
+    unless_returned,
 )
 from adapters._members import members, text_of
 
@@ -131,7 +132,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     number = name(piece["trackingNumber"], "$.payload.trackingNumber")
     of_category, unknown_category = look_up(CATEGORIES, category)
     newest = max(history.scans, key=lambda scan: scan.happened_at or LONG_AGO, default=Scan(status=Status.OTHER))
-    status = of_category if newest.status is Status.OTHER else history.settled(newest.status)
+    settled = of_category if newest.status is Status.OTHER else history.settled(newest.status)
+    status = unless_returned(settled, line(piece.get("statusSummary"), "$.payload.statusSummary"))
     return [
         Shipment(
             key=number,

@@ -27,6 +27,7 @@ from adapters import (
     moment,
     name,
     text,
+    unless_returned,
     url,
 )
 
@@ -163,4 +164,6 @@ def _scan(entry: dict[str, Any], path: str) -> tuple[datetime, Scan]:
     status, unknown_word = look_up(STATUSES, name(entry["status"]["code"], f"{path}.status.code"))
     words = line(entry["status"].get("visible_name"), f"{path}.status.visible_name")
     event = TrackingEvent(day=happened_on, happened_at=happened_at, description=words)
-    return happened_at, Scan(status=status, happened_at=happened_at, event=event, unknown_word=unknown_word)
+    return happened_at, Scan(
+        status=unless_returned(status, words), happened_at=happened_at, event=event, unknown_word=unknown_word
+    )

@@ -1,10 +1,11 @@
 """Returns as UPS, FedEx, USPS and the gateways over many couriers send them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from adapters import Shipment, shipstation_v1
-from tests.support.parcels import reader, recorded
+from tests.support.parcels import body_of, read, reader, recorded
 
 
 def sent(slug: str, case: str, **changes: Any) -> Callable[[], list[Shipment]]:
@@ -15,6 +16,15 @@ def sent(slug: str, case: str, **changes: Any) -> Callable[[], list[Shipment]]:
 def return_label() -> list[Shipment]:
     """ShipStation marks the label in the list that its notice leads to."""
     return shipstation_v1.read({"shipmentId": 48100011, "isReturnLabel": True}, recorded("shipstation_v1", "voided"))
+
+
+def summarized() -> list[Shipment]:
+    """USPS says in its summary alone to whom the piece was delivered."""
+    envelope = body_of("usps", "delivered_to_original_sender")
+    piece = json.loads(envelope["payload"])
+    piece["trackingEvents"] = [{"eventCode": "01", "eventTimestamp": "2026-11-19T10:00:00Z", "eventType": "Delivered"}]
+    piece["statusSummary"] = "Your item was delivered to the original sender at 10:00 am."
+    return read("usps", envelope | {"payload": json.dumps(piece)}, "delivered_to_original_sender")
 
 
 ROWS = [
@@ -31,6 +41,29 @@ ROWS = [
         ),
     ),
     ("easypost", "delivered, to the original sender", sent("easypost", "delivered_to_original_sender")),
+    (
+        "ups",
+        "exception UA, under a general description",
+        sent(
+            "ups",
+            "returned_to_sender",
+            activityStatus={"type": "X", "code": "UA", "descriptionCode": "013", "description": "Exception"},
+        ),
+    ),
+    (
+        "ups",
+        "exception in the words of a return",
+        sent(
+            "ups",
+            "returned_to_sender",
+            activityStatus={"type": "X", "code": "ZZ", "description": "UPS has returned your package to the sender."},
+        ),
+    ),
+    (
+        "easypost",
+        "delivered, with the detail of a return",
+        sent("easypost", "delivered_to_original_sender", result__status_detail="return", result__tracking_details=[]),
+    ),
     ("easypost", "return_to_sender", sent("easypost", "return_to_sender")),
     ("easypost", "delivered after return_to_sender", sent("easypost", "return_to_sender", result__status="delivered")),
     ("easypost", "label of a return", sent("easypost", "return_label")),
@@ -40,6 +73,22 @@ ROWS = [
         "shippo",
         "delivered, in the courier's words to the sender",
         sent("shippo", "delivered", data__tracking_status__status_details="Delivered, To Original Sender"),
+    ),
+    (
+        "shippo",
+        "delivered, with the substatus of a return",
+        sent("shippo", "delivered", data__tracking_status__substatus={"code": "return_to_sender"}),
+    ),
+    (
+        "shipengine",
+        "DE without events, in the carrier's words to the sender",
+        sent(
+            "shipengine",
+            "delivered_after_return",
+            data__events=[],
+            data__status_detail_code=None,
+            data__carrier_status_description="Delivered, To Original Sender",
+        ),
     ),
     ("shipengine", "DE with RETURN_TO_SENDER", sent("shipengine", "returned_to_sender")),
     ("shipengine", "DE after REFUSED_BY_CUSTOMER", sent("shipengine", "delivered_after_return")),
@@ -80,6 +129,19 @@ ROWS = [
             ],
         ),
     ),
+    (
+        "fedex",
+        "DL after an exception in the words of a return",
+        sent(
+            "fedex",
+            "returned_to_shipper",
+            output__completeTrackResults__0__trackResults__0__scanEvents=[
+                {"date": "2026-11-19T10:41:00-06:00", "eventType": "DL", "eventDescription": "Delivered"},
+                {"date": "2026-11-17T10:41:00-06:00", "eventType": "SE", "eventDescription": "Returning to shipper"},
+            ],
+        ),
+    ),
+    ("usps", "code 01, whose summary says to the original sender", summarized),
     ("usps", "code 01, to the original sender", sent("usps", "delivered_to_original_sender")),
     ("usps", "code 01 after code 27", sent("usps", "delivered_after_return")),
     ("shipstation_v1", "label of a return", return_label),

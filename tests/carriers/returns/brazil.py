@@ -52,6 +52,20 @@ ROWS: list[Row] = [
     ("intelipost", "delivered, in the micro state to the sender", _recorded("intelipost", "delivered_to_the_sender")),
     (
         "intelipost",
+        "delivered, in the carrier's words to the sender",
+        _changed(
+            "intelipost",
+            "delivered_to_the_sender",
+            "history",
+            value={
+                "shipment_order_volume_state": "DELIVERED",
+                "event_date_iso": "2026-11-19T10:00:00-03:00",
+                "provider_message": "Objeto devolvido ao remetente",
+            },
+        ),
+    ),
+    (
+        "intelipost",
         "failed, in the micro state returned",
         _changed(
             "intelipost", "delivered_to_the_sender", "history", "shipment_order_volume_state", value="DELIVERY_FAILED"

@@ -5,16 +5,25 @@ builds the message from a recording and reads it.
 """
 
 import importlib
+import json
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from adapters import Ignored, Shipment, Status
-from receiver.carriers import discover
+from adapters import Ignored, Request, Shipment, Status, Unreadable
+from receiver.carriers import Carrier, discover
+from receiver.recordings import load
+from tests.support.damage import damaged
+from tests.support.paths import SAMPLES
 
 Row = tuple[str, str, Callable[[], list[Shipment]]]
+#: Carriers whose documentation has no word for a return, and no text of the courier's.
+TELL_NO_RETURN = {"lalamove", "melhor_envio", "onfleet", "super_frete"}
+IN_WORDS = "Delivered, To Original Sender"
 MODULES = sorted(
     module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if not module.name.startswith("test_")
 )
@@ -48,3 +57,62 @@ def test_rows(module: str) -> None:
     assert named
     assert {slug for slug, _ in named} <= set(discover())
     assert len(named) == len(set(named))
+
+
+def test_each_carrier() -> None:
+    """Every carrier that can tell a return has a row."""
+    assert set(discover()) - TELL_NO_RETURN == {slug for slug, _, _ in ROWS}
+
+
+@pytest.mark.parametrize("carrier", [pytest.param(carrier, id=slug) for slug, carrier in discover().items()])
+def test_words_of_a_return(carrier: Carrier) -> None:
+    """A delivery whose newest line for shoppers says that the parcel went back is a return: each text of each recorded
+    delivery says so in turn."""
+    told = {
+        ".".join(map(str, place))
+        for request in _deliveries(carrier)
+        for place, changed in _in_words(carrier, request)
+        if any(shipment.status is Status.DELIVERED and _shows(shipment) for shipment in _read(carrier, changed))
+    }
+
+    assert set() == told
+
+
+def _deliveries(carrier: Carrier) -> Iterator[Request]:
+    """The carrier's recorded requests and answers that are read as a delivery."""
+    for file in sorted((SAMPLES / carrier.slug).glob("*.http")):
+        recording = load(file)
+        for request in (recording.request, *recording.answers.values()):
+            zoned = replace(request, zone=carrier.zone)
+            if any(shipment.status is Status.DELIVERED for shipment in _read(carrier, zoned)):
+                yield zoned
+
+
+def _in_words(carrier: Carrier, request: Request) -> Iterator[tuple[tuple[str | int, ...], Request]]:
+    """The request once for each of its texts, which then says that the parcel went back."""
+    payload: Any = json.loads(request.body) if request.fetched else carrier.decode(request)
+    for place in _texts(payload):
+        body = damaged(payload, place, IN_WORDS)
+        yield place, replace(request, body=json.dumps(body).encode() if request.fetched else carrier.encode(body))
+
+
+def _texts(node: object, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where each text stands."""
+    if isinstance(node, str):
+        yield above
+    elif isinstance(node, dict | list):
+        for name, inner in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _texts(inner, (*above, name))
+
+
+def _read(carrier: Carrier, request: Request) -> list[Shipment]:
+    try:
+        return carrier.convert(request).shipments
+    except (Ignored, Unreadable):
+        return []
+
+
+def _shows(shipment: Shipment) -> bool:
+    """Whether a line of the last day says that the parcel went back."""
+    last = max((event.day for event in shipment.events), default=None)
+    return any(event.day == last and IN_WORDS in event.description for event in shipment.events)

@@ -97,8 +97,9 @@ class TestEvents:
         assert Status.RETURNED == parcel(shipment_status_id=number, shipment_status="RTO DELIVERED").status
 
     def test_number_before_words(self) -> None:
-        """Trap 17: a known number overrules the words."""
-        assert Status.DELIVERED == parcel(shipment_status_id=7, shipment_status="RTO").status
+        """Trap 17: a known number overrules the words, but for a delivery in the words of a return."""
+        assert Status.IN_TRANSIT == parcel(shipment_status_id=18, shipment_status="Delivered").status
+        assert Status.RETURNED == parcel(shipment_status_id=7, shipment_status="RTO").status
 
     def test_which_number(self) -> None:
         """Trap 17: ``current_status_id`` counts otherwise, and words decide nothing."""

@@ -38,7 +38,7 @@ from receiver.vtex.answers import NotFound, Refused, Rejected, VtexError
 from receiver.vtex.choice import Clues, Hold, Wait
 from receiver.vtex.client import Vtex
 from receiver.vtex.orders import Order, UnexpectedOrder
-from receiver.vtex.writes import Agreed, History, Keep, Owner, Write, decide, shows
+from receiver.vtex.writes import Agreed, History, Keep, Owner, Wanted, Write, decide, shows, with_aliases
 
 log = logging.getLogger("receiver.worker")
 
@@ -169,7 +169,9 @@ class Reconciler:
             return elsewhere
         owners = _passed_on(self._queue.owners(account, order.order_id), replaced)
         history = History(context.sent, context.unsettled, owners, overruled=context.was.overrules)
-        decision = decide(order, _clues(context, found, owners), context.wanted(), history, policy_of(context.endpoint))
+        wanted = with_aliases(context.wanted(), owners.values())
+        clues = _clues(context, found, owners, wanted)
+        decision = decide(order, clues, wanted, history, policy_of(context.endpoint))
         if isinstance(decision, Wait):
             return self._wait_or_hold(context, decision, State.AWAITING_INVOICE, order)
         if isinstance(decision, Hold):
@@ -362,14 +364,14 @@ def _passed_on(owners: Mapping[str, Owner], replaced: Collection[str]) -> dict[s
     }
 
 
-def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner]) -> Clues:
+def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner], wanted: Wanted) -> Clues:
     """Everything known about which invoice the parcel belongs to."""
     assigned, linked = context.was.by_person, context.was.assignment
     here = {invoice: owner for invoice, owner in owners.items() if not owner.moved}
     own = [invoice for invoice, owner in here.items() if owner.shipment == context.claim.id]
-    wanted = context.wanted()
     return replace(
         clues_of(context.known, wanted.tracking_number),
+        other_numbers=wanted.other_numbers,
         assigned_invoice=assigned.invoice_number if assigned else None,
         linked_invoice=linked.invoice_number if linked and linked.by_link else found.linked_invoice,
         own_invoice=next(iter(own), None),

@@ -1,12 +1,14 @@
 """Which shipment's tracking an invoice carries: one row of ``invoices`` each. It decides between workers that want to
 write."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.engine import Connection
 
+from receiver.shipments import known_from_json
 from receiver.store.claims import Attempt, Claim, InvoiceTaken, Release
 from receiver.store.database import Database
 from receiver.store.index import REVOKED_LEASE
@@ -54,7 +56,7 @@ class InvoiceOwners:
 
 def owners_of(database: Database, account: str, order_id: str) -> dict[str, Owner]:
     """Invoice number → the shipment whose tracking it carries, and what that shipment last wrote."""
-    columns = [shipments.c[name] for name in ("sent", "assigned_order", "assigned_invoice")]
+    columns = [shipments.c[name] for name in ("sent", "known", "assigned_order", "assigned_invoice")]
     statement = (
         select(invoices.c.invoice_number, invoices.c.shipment, *columns)
         .join(shipments, shipments.c.id == invoices.c.shipment)
@@ -66,9 +68,12 @@ def owners_of(database: Database, account: str, order_id: str) -> dict[str, Owne
 def _owner_from(order_id: str, row: Mapping[str, Any]) -> Owner:
     """The owner in a row of ``invoices`` joined with its shipment."""
     sent, place = sent_from(row["sent"]), (order_id, row["invoice_number"])
+    known = known_from_json(json.loads(row["known"]))
+    # Of several volumes, each number is only that volume's.
+    aliases = frozenset(known.numbers if len(known.volumes) == 1 else ())
     if sent is None:
         assigned = (row["assigned_order"] or order_id, row["assigned_invoice"] or row["invoice_number"])
-        return Owner(row["shipment"], None, {}, moved=assigned != place)
+        return Owner(row["shipment"], None, {}, moved=assigned != place, aliases=aliases)
     alone = {row["shipment"]: (sent.dispatched_date, sent.tracking_number)} if sent.tracking_number else {}
     return Owner(
         row["shipment"],
@@ -77,6 +82,7 @@ def _owner_from(order_id: str, row: Mapping[str, Any]) -> Owner:
         moved=not sent.is_at(*place),
         is_delivered=sent.is_delivered,
         by_person=sent.assigned_at is not None,
+        aliases=aliases,
     )
 
 

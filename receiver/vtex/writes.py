@@ -1,6 +1,6 @@
 """PURE: which write, if any, makes VTEX's order agree with the shipment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -37,9 +37,9 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The shipment of ours whose tracking an invoice carries. ``number`` is what it last wrote there, ``None`` until
-    that is known; ``parcels`` are all that share the invoice. ``moved``: a person has since assigned it to another
-    invoice, so this number is left over. ``is_delivered``: its delivery was sent to VTEX. ``by_person``: a person had
-    assigned it when it was written."""
+    that is known; ``parcels`` are all that share the invoice. ``aliases`` are all numbers by which its carrier calls
+    the parcel. ``moved``: a person has since assigned it to another invoice, so this number is left over.
+    ``is_delivered``: its delivery was sent to VTEX. ``by_person``: a person had assigned it when it was written."""
 
     shipment: str
     number: str | None
@@ -47,6 +47,7 @@ class Owner:
     moved: bool = False
     is_delivered: bool = False
     by_person: bool = False
+    aliases: frozenset[str] = frozenset()
 
     @property
     def numbers(self) -> set[str]:
@@ -111,6 +112,15 @@ class _Place:
     parcels: Parcels
     over: Owner | None = None
     displaces: bool = False
+
+
+def with_aliases(wanted: Wanted, owners: Iterable[Owner]) -> Wanted:
+    """The desired state with every number of the parcel that our other shipments know. A gateway and its partner may
+    report one parcel, each by a number of its own, and only the gateway may know both."""
+    told = [owner.aliases for owner in owners if owner.shipment != wanted.shipment]
+    same = sorted(number for aliases in told if is_among(wanted.tracking_number, aliases) for number in aliases)
+    others = [number for number in same if not wanted.bears(number)]
+    return replace(wanted, other_numbers=(*wanted.other_numbers, *others)) if others else wanted
 
 
 def decide(

@@ -62,6 +62,44 @@ class TestAtVtex:
         assert ("held", "number_differs") == rest(rig)
 
 
+class TestTwoEndpoints:
+    """A gateway tells a parcel by its partner's number and its own; the partner tells it by its own alone."""
+
+    @pytest.mark.parametrize("policy", ["hold", "first", "latest", "join"])
+    @pytest.mark.parametrize("first", ["gateway", "partner"])
+    def test_one_parcel(self, rig: Rig, policy: str, first: str):
+        """It is one parcel, whichever comes first: its invoice is written once, and the open one beside it is not
+        touched, although no two parcels share an invoice."""
+        endpoint = {**MELHOR_ENVIO, "second_parcel": policy, "one_parcel_per_invoice": True}
+        rig.configure(endpoints={"gateway": endpoint, "partner": endpoint})
+        rig.add_order(order("1-01", package("503", **HALF), package("504", **HALF)))
+        told = {"gateway": {"number": NUMBER, "self_tracking": OWN}, "partner": {"number": OWN.lower()}}
+        second = "partner" if first == "gateway" else "gateway"
+        rig.post(posted(parcel=first, **told[first]), endpoint=first)
+        rig.work()
+        rig.queries.assign(f"{first}/{first}", order_id="1-01", invoice_number="503", now=rig.now)
+        rig.work()
+        rig.post(posted(parcel=second, at="2026-11-11T12:00:00+00:00", **told[second]), endpoint=second)
+        rig.work()
+
+        assert [("503", told[first]["number"])] == [
+            (call.invoice, call.body["trackingNumber"]) for call in rig.calls("PATCH")
+        ]
+        row = rig.shipment(f"{second}/{second}")
+        assert ("in_step", None, "503") == (row["state"], row["reason"], row["invoice_number"])
+        assert f"the same parcel is told by {first}/{first}" == row["note"]
+
+    def test_number_of_the_whole(self, rig: Rig):
+        """Two boxes whose messages name one number of the whole are two parcels."""
+        rig.add_order(order("1-01", package("900")))
+        rig.post(posted(parcel="p1", number="BOX1BR", self_tracking="ALLBR"))
+        rig.post(posted(parcel="p2", number="BOX2BR", self_tracking="ALLBR"))
+        rig.work()
+
+        assert 1 == len(rig.calls("PATCH"))
+        assert {"in_step", "held"} == {rest(rig, f"melhor-envio/{name}")[0] for name in ("p1", "p2")}
+
+
 class TestFound:
     """By links, by what orders taught, and by people."""
 

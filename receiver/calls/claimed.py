@@ -19,7 +19,8 @@ MAX_WAIT = 10.0
 class ClaimCalls:
     """Calls VTEX for one claim. For the settlement, ``endings`` are the calls' outcomes, ``learnt`` the facts that the
     read orders add to the index, ``asked`` the ids asked for. ``clock`` is Unix time in seconds; ``sleep`` waits for a
-    slot of the account's rate limit. ``placeholders`` are texts that do not count as tracking numbers.
+    slot of the account's rate limit. ``placeholders`` are texts that do not count as tracking numbers, unless they are
+    among the parcel's own ``numbers``.
 
     Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds, and what `Queue.reserve` raises.
     """
@@ -33,11 +34,12 @@ class ClaimCalls:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         placeholders: Collection[str] = (),
+        numbers: Collection[str] = (),
     ) -> None:
         self._claim, self._queue, self._vtex = claim, queue, vtex
         self._clock, self._sleep = clock, sleep
         self._half_open = claim.half_open
-        self._placeholders = tuple(placeholders)
+        self._placeholders, self._numbers = tuple(placeholders), tuple(numbers)
         self._orders: dict[str, Order] = {}
         self.endings: list[Ending] = []
         self.learnt: list[Fact] = []
@@ -50,7 +52,7 @@ class ClaimCalls:
             self.asked.add(order_id)
             order = self._vtex.read(self._call(attempt, lambda: self._vtex.get_order(order_id)))
             self.asked.add(order.order_id)
-            self._orders[order_id] = order.without_placeholders(self._placeholders)
+            self._orders[order_id] = order.without_placeholders(self._placeholders, but=self._numbers)
             self.learnt.extend(index_facts(order.without_placeholders(self._vtex.account.never_indexed)))
         return self._orders[order_id]
 

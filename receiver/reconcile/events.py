@@ -1,6 +1,7 @@
 """Events and delivery for VTEX: a PUT for each change of their set, once the tracking number is on the invoice.
 
-Before the first PUT that says delivered, the order is read once more: VTEX then mails the shopper.
+Before a PUT that says delivered, the order is read once more: VTEX mails the shopper, and the invoice may have gone to
+another parcel since.
 """
 
 import logging
@@ -19,7 +20,8 @@ from receiver.vtex.tracking import Tracking, tracking
 
 log = logging.getLogger("receiver.worker")
 
-_NOT_SENT = "VTEX was not told of the delivery"
+#: What is missing at VTEX where no PUT is sent, before and after the first one that says delivered.
+_NOT_SENT = ("VTEX was not told of the delivery", "VTEX was told of the delivery before, not of its later events")
 
 
 class Events:
@@ -48,9 +50,9 @@ class Events:
         if context.decided:
             context.input_digest = context.digest()  # the choice holds, no matter how this call ends
         context.wanted_since = context.wanted_since or now
-        is_first_delivery = body.body["isDelivered"] and not sent.is_delivered
         # A decision of this claim has just read the order.
-        if is_first_delivery and not context.decided and (other := self._look(context, sent, now)) is not None:
+        is_to_look = body.body["isDelivered"] and not context.decided
+        if is_to_look and (other := self._look(context, sent, now)) is not None:
             return other
         return self._send(context, end, sent, body, now)
 
@@ -78,6 +80,7 @@ class Events:
             order = context.calls.order(sent.order_id, call="GET before delivery")
         except NotFound as error:
             return self._not_trackable_yet(context, sent, str(error))
+        not_sent = _NOT_SENT[sent.is_delivered]
         before = (context.decision.evidence or {}).get("held", {}).get("trackingNumber")
         shown = delivery_check(order, sent, context.known.numbers, before)
         if shown is Shown.OURS:
@@ -92,10 +95,10 @@ class Events:
                 return NextState(state=State.IN_STEP, note=note, due_at=at, check_at=at)
         if shown is Shown.NO_NUMBER:
             empty = f"order {sent.order_id}, invoice {sent.invoice_number} shows no tracking number"
-            return held(Reason.NOT_APPLIED, f"{empty}; {_NOT_SENT}")
+            return held(Reason.NOT_APPLIED, f"{empty}; {not_sent}")
         end = self._decide(context)
         if end.state in (State.HELD, State.KEPT):
-            return replace(end, note=f"{end.note} The carrier reports {sent.tracking_number} delivered; {_NOT_SENT}.")
+            return replace(end, note=f"{end.note} The carrier reports {sent.tracking_number} delivered; {not_sent}.")
         return self.send(context, end)
 
     def _tracking(self, context: ReconcileContext, sent: Sent, now: float) -> Tracking:

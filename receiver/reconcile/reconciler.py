@@ -105,6 +105,7 @@ class Reconciler:
             clock=self._clock,
             sleep=self._sleep,
             placeholders=(*vtex.account.placeholders, *endpoint.placeholders),
+            numbers=known.numbers,
         )
         return ReconcileContext.begin(claim, known, endpoint, calls)
 

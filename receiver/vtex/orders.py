@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from receiver.shipments.numbers import is_among
+
 #: Statuses of an order that will not be delivered. ``replaced``: VTEX has made a new order in its place (Help Center,
 #: "Order replacement").
 CANCELLED = ("canceled", "cancel", "replaced")
@@ -80,21 +82,27 @@ class Order:
             return True
         return bool(self.value) and self.value is not None and sum(one.value for one in self.outputs) >= self.value
 
-    def without_placeholders(self, placeholders: Collection[str]) -> "Order":
+    def without_placeholders(self, placeholders: Collection[str], *, but: Collection[str] = ()) -> "Order":
         """The order without these texts as tracking numbers: ERPs write them because VTEX requires some value.
-        ``{invoice_number}``, ``{order_id}`` and ``{sequence}`` in a text are replaced by the order's own."""
+        ``{invoice_number}``, ``{order_id}`` and ``{sequence}`` in a text are replaced by the order's own. ``but`` are
+        numbers of a parcel, which count as such whatever their text."""
         if not placeholders:
             return self
-        return replace(self, packages=tuple(self._without(package, placeholders) for package in self.packages))
+        return replace(self, packages=tuple(self._without(package, placeholders, but) for package in self.packages))
 
-    def _without(self, package: Package, placeholders: Collection[str]) -> Package:
-        own = {
+    def own_values(self, package: Package) -> dict[str, str]:
+        """The values by whose names a placeholder may refer to an order and its invoice."""
+        return {
             "invoice_number": package.invoice_number.strip(),
             "order_id": self.order_id,
             "sequence": self.sequence or "",
         }
+
+    def _without(self, package: Package, placeholders: Collection[str], but: Collection[str]) -> Package:
+        own = self.own_values(package)
         texts = {_filled(text, own) for text in placeholders} - {""}
-        return replace(package, tracking_number=None) if package.tracking_number in texts else package
+        is_none = package.tracking_number in texts and not is_among(package.tracking_number, but)
+        return replace(package, tracking_number=None) if is_none else package
 
 
 def read_order(document: Any, *, account: str = "") -> Order:

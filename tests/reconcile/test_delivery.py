@@ -43,7 +43,7 @@ def shows(rig: Rig, number: str | None, **of_order: Any) -> None:
 
 class TestCalls:
     def test_one_look(self, written: Rig):
-        """The delivery costs one GET besides its PUT, and what follows it costs none."""
+        """The delivery costs one GET besides its PUT, and so does each event that is heard of later."""
         deliver(written)
         assert [*WRITTEN, "GET", "PUT"] == called(written)
         assert "GET before delivery" == written.attempts(SHIPMENT)[-2]["call"]
@@ -51,7 +51,7 @@ class TestCalls:
 
         tell_scan(written, "Comprovante enviado", kind="9", at=datetime(2026, 11, 12, 18, 0))
         written.works_until(DAY)
-        assert [*WRITTEN, "GET", "PUT", "PUT"] == called(written)
+        assert [*WRITTEN, "GET", "PUT", "GET", "PUT"] == called(written)
 
     def test_read_back_counts(self, rig: Rig):
         """A parcel that is delivered before the read-back needs no further GET: the read-back is the look."""
@@ -118,6 +118,34 @@ class TestAnotherNumber:
 
         assert ("in_step", None) == rest(written, SHIPMENT)
         assert status(written)["finished"]
+
+
+class TestAfterTheDelivery:
+    """What the carrier says after the delivery says once more that it is delivered: the order is read again, too."""
+
+    @pytest.mark.parametrize(
+        ("number", "of_order", "ended", "said"),
+        [
+            ("NEW7BR", {}, ("kept", "number_changed"), "invoice 900 holds NEW7BR, not TN1"),
+            ("TN1", {"status": "canceled"}, ("held", "order_cancelled"), "order A-01 is canceled"),
+            (None, {}, ("held", "not_applied"), "invoice 900 shows no tracking number"),
+        ],
+    )
+    def test_changed_since(
+        self, written: Rig, number: str | None, of_order: dict[str, Any], ended: tuple[str, str], said: str
+    ):
+        """Another parcel's invoice, or a cancelled order, is told nothing more of this one's delivery."""
+        deliver(written)
+        before = len(written.calls("PUT"))
+        shows(written, number, **of_order)
+        tell_scan(written, "Saiu para entrega", kind="1", at=datetime(2026, 11, 12, 9, 0))
+        written.works_until(DAY)
+
+        assert ended == rest(written, SHIPMENT)
+        assert before == len(written.calls("PUT"))
+        note = written.shipment(SHIPMENT)["note"]
+        assert said in note
+        assert "VTEX was told of the delivery before, not of its later events" in note
 
 
 class TestOrder:

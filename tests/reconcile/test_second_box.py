@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.reconciling import learn, methods, rest
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
+from tests.support.times import DAY
 
 HALF = {"value": 5_000}
 
@@ -101,6 +102,23 @@ class TestPlaceholders:
         rig.work()
 
         assert [("22", "TN1BR")] == written(rig)
+
+    def test_the_number_itself(self, rig: Rig):
+        """A carrier whose number is the invoice's own: it is seen on the invoice and told delivered, and an invoice
+        that shows it already is in step."""
+        endpoint = {**MELHOR_ENVIO, "placeholders": ["{invoice_number}"], "events": True}
+        rig.configure(endpoints={"melhor-envio": endpoint}, read_back_seconds=10)
+        rig.add_order(order("1-01", package("22")), order("2-01", package("23", trackingNumber="23")))
+        for number, parcel, order_id in (("22", "p1", "1-01"), ("23", "p2", "2-01")):
+            rig.post(posted(order_id, parcel=parcel, number=number))
+            rig.works_until(600)
+            rig.post(posted(order_id, parcel=parcel, number=number, event="order.delivered"))
+            rig.works_until(DAY)
+
+        assert ("in_step", None) == rest(rig)
+        assert "tracking_number" == rig.shipment("melhor-envio/p2")["rule"]
+        for order_id, number in (("1-01", "22"), ("2-01", "23")):
+            assert rig.package_of(order_id, number)["courierStatus"]["finished"]
 
     @pytest.mark.parametrize("shown", ["8-34", "0834", "x834", "no"])
     def test_literally(self, rig: Rig, shown: str):

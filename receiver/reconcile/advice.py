@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from receiver.shipments import Decision, NextState, Reason, Sent, State
@@ -21,6 +21,7 @@ _NAME_THE_INVOICE = (
     Reason.NAMED_INVOICE_MISSING,
     Reason.NUMBER_DIFFERS,
     Reason.SECOND_PARCEL,
+    Reason.ALREADY_DELIVERED,
 )
 #: Holds whose cause is corrected elsewhere: then the write is tried again.
 _TRY_AGAIN = (
@@ -90,11 +91,18 @@ def assign_command(shipment: str, order_id: str, invoices: Sequence[str] = ()) -
     return f"{command}   (or {', '.join(invoices[1:])})" if invoices[1:] else command
 
 
-def placeholder_advice(number: str, *, orders: int, endpoint: str) -> str:
+def placeholder_advice(number: str, own: Mapping[str, str], *, orders: int, endpoint: str) -> str:
     """The setting to paste if an invoice's number seems to be a placeholder that another system writes into VTEX's
-    field. ``orders``: how many orders are known to show it. ``""`` if it may be a tracking number."""
-    if normalised(number) and orders < _MANY_ORDERS:
+    field. ``own`` are the order's own values by the names that a placeholder has for them; ``orders``: how many orders
+    are known to show the number. ``""`` if it may be a tracking number."""
+    name = next((name for name, value in own.items() if value == number), None)
+    if name is not None:
+        text, why = f"{{{name}}}", f" (it is the order's own {name})"
+    elif orders >= _MANY_ORDERS:
+        text, why = number, f" ({orders} orders show it)"
+    elif not normalised(number):
+        text, why = number, ""
+    else:
         return ""
-    line = f"placeholders = [{json.dumps(number, ensure_ascii=False)}]"
-    seen = f" ({orders} orders show it)" if normalised(number) else ""
-    return f"{number} seems to be no tracking number{seen}. If so, add to [endpoints.{endpoint}]: {line}"
+    line = f"placeholders = [{json.dumps(text, ensure_ascii=False)}]"
+    return f"{number} seems to be no tracking number{why}. If so, add to [endpoints.{endpoint}]: {line}"

@@ -197,21 +197,25 @@ class Reconciler:
     def _hold(self, context: ReconcileContext, decision: Hold, order: Order, owners: Mapping[str, Owner]) -> NextState:
         """Hold for a person. Or wait, if the other parcel's number is not known yet, because it may be the same."""
         end = self._wait_or_hold(context, decision, State.HELD, order)
-        if decision.reason is Reason.NUMBER_DIFFERS:
-            end = replace(end, note=end.note + self._placeholder_advice(context, decision, order))
+        if decision.reason in (Reason.NUMBER_DIFFERS, Reason.AMBIGUOUS_INVOICE):
+            end = replace(end, note=end.note + self._placeholder_advice(context, order, owners))
         others = [owner for owner in owners.values() if owner.shipment != context.claim.id and not owner.moved]
         writing = [owner.shipment for owner in others if owner.number is None]
         if decision.reason is Reason.SECOND_PARCEL and writing:
             return self._failures.yield_to(context, writing[0], decision.note)
         return end
 
-    def _placeholder_advice(self, context: ReconcileContext, decision: Hold, order: Order) -> str:
-        """The setting that ends such holds, if the invoice's number seems to be a placeholder."""
+    def _placeholder_advice(self, context: ReconcileContext, order: Order, owners: Mapping[str, Owner]) -> str:
+        """The setting that ends such holds, if an invoice's number seems to be a placeholder."""
         index, account = self._queue.index, context.claim.account
-        for number in decision.evidence.get("holds", ()):
+        for package in order.outputs:
+            number = package.tracking_number
+            if number is None or package.invoice_number in owners:
+                continue
             rows = [row for way in spellings(number) for row in index.orders_named(account, "tracking_number", way)]
-            elsewhere = {row["order_id"] for row in rows} - {order.order_id}
-            if hint := placeholder_advice(number, orders=len(elsewhere) + 1, endpoint=context.endpoint.name):
+            orders = {order.order_id, *(row["order_id"] for row in rows)}
+            own = order.own_values(package)
+            if hint := placeholder_advice(number, own, orders=len(orders), endpoint=context.endpoint.name):
                 return f" {hint}"
         return ""
 

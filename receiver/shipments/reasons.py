@@ -166,6 +166,15 @@ class Reason(StrEnum):
             "correct the order in VTEX Admin, then: receiver dismiss."
         ),
     )
+    ALREADY_DELIVERED = (
+        "already_delivered",
+        Kind.HELD,
+        (
+            "VTEX shows this invoice as delivered, without a tracking number: the parcel may be a return or an "
+            "exchange. receiver dismiss leaves the invoice; if it is its parcel all the same: receiver assign with "
+            "--invoice."
+        ),
+    )
     UNCONFIRMED_SEQUENCE = (
         "unconfirmed_sequence",
         Kind.HELD,

@@ -307,8 +307,7 @@ def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
     if not unused:
         holding = ", ".join(f"{package.invoice_number}: {package.tracking_number}" for package in outputs)
         note = f"every invoice of {order.order_id} holds another number ({holding})"
-        holds = [package.tracking_number for package in outputs]
-        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": numbers_of(outputs), "holds": holds})
+        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": numbers_of(outputs)})
     if _is_ruled_out(unused[0], clues):
         return _missing(order, [f"series {series}" for series in clues.invoice_series])
     rule = "only_open_invoice" if len(outputs) == 1 else "last_open_invoice"

@@ -25,7 +25,7 @@ class UnexpectedOrder(Exception):
 @dataclass(frozen=True, slots=True)
 class Package:
     """One invoice of an order, as far as tracking is concerned. ``value`` is in cents, ``issued_at`` in seconds since
-    the epoch."""
+    the epoch. ``is_delivered``: VTEX was told so, by whatever system."""
 
     invoice_number: str
     kind: str
@@ -35,6 +35,7 @@ class Package:
     tracking_url: str | None
     courier: str | None
     issued_at: float | None = None
+    is_delivered: bool = False
 
     @property
     def held(self) -> dict[str, str]:
@@ -152,6 +153,7 @@ def _filled(text: str, own: dict[str, str]) -> str:
 
 
 def _package(one: dict[str, Any]) -> Package:
+    status = one.get("courierStatus")  # some integrators see text
     return Package(
         invoice_number=one["invoiceNumber"] if isinstance(one.get("invoiceNumber"), str) else "",
         kind=_text(one.get("type")) or "",
@@ -161,6 +163,7 @@ def _package(one: dict[str, Any]) -> Package:
         tracking_url=_text(one.get("trackingUrl")),
         courier=_text(one.get("courier")),
         issued_at=_instant(_text(one.get("issuanceDate"))),
+        is_delivered=isinstance(status, dict) and status.get("finished") is True,
     )
 
 

@@ -267,6 +267,10 @@ def _place(
     if other is not None and not other.moved:
         return _beside(choice, other, order_id, wanted, history, policy)
     standing = choice.package.tracking_number
+    if standing is None and owner is None and choice.package.is_delivered:
+        # Handed over without a number, in a store or by the merchant's own van: this may be its way back.
+        note = f"invoice {choice.package.invoice_number} of order {order_id}"
+        return Hold(Reason.ALREADY_DELIVERED, note, {"candidates": [choice.package.invoice_number]})
     ours: set[str] = set()
     if other is not None:
         ours |= {other.number or wanted.tracking_number}
@@ -278,7 +282,7 @@ def _place(
         return _Place(choice, alone, other)
     note = f"invoice {choice.package.invoice_number} holds {standing}, not {joined(alone)}"
     if owner is None or other is not None or not (history.sent and history.sent.visibility.was_seen):
-        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [choice.package.invoice_number], "holds": [standing]})
+        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [choice.package.invoice_number]})
     if policy.number_changed == "keep":
         return Keep(choice, Reason.NUMBER_CHANGED, note)
     return _Place(_because(choice, 'number_changed = "overwrite"', standing), alone)
@@ -298,11 +302,11 @@ def _beside(
         return Keep(choice, Reason.OTHER_PARCEL, f"{note}; a person assigned it in this parcel's place")
     if policy.second_parcel == "hold" or other.number is None:
         return Hold(Reason.SECOND_PARCEL, note)
-    if other.is_delivered:
+    if other.is_delivered or package.is_delivered:
         return Hold(Reason.SECOND_PARCEL, f"{note}, and VTEX was told that it is delivered")
     if standing is not None and not is_among(standing, {other.number, *_numbers(other.parcels), *_written(history)}):
         note = f"invoice {package.invoice_number} holds {standing}, not {other.number}"
-        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [package.invoice_number], "holds": [standing]})
+        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [package.invoice_number]})
     because = f'second_parcel = "{policy.second_parcel}"'
     if policy.second_parcel == "join":
         parcels = _in_line(other.parcels, wanted, wanted.tracking_number)

@@ -45,9 +45,9 @@ def test_no_command(reason, number, known):
 
 def test_placeholder():
     """A text on three orders is no tracking number, and one without letter or digit never is."""
-    assert "" == placeholder_advice("834", orders=2, endpoint="shop")
+    assert "" == placeholder_advice("834", {}, orders=2, endpoint="shop")
     assert (
         '834 seems to be no tracking number (3 orders show it). If so, add to [endpoints.shop]: placeholders = ["834"]'
-    ) == placeholder_advice("834", orders=3, endpoint="shop")
-    assert placeholder_advice("-", orders=1, endpoint="shop").endswith('placeholders = ["-"]')
-    assert placeholder_advice('a"b', orders=3, endpoint="shop").endswith(r'placeholders = ["a\"b"]')
+    ) == placeholder_advice("834", {}, orders=3, endpoint="shop")
+    assert placeholder_advice("-", {}, orders=1, endpoint="shop").endswith('placeholders = ["-"]')
+    assert placeholder_advice('a"b', {}, orders=3, endpoint="shop").endswith(r'placeholders = ["a\"b"]')

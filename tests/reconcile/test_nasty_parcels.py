@@ -12,7 +12,7 @@ import pytest
 from receiver.reconcile.dry_run import Decided
 from tests.support.nasty_parcels import Case, judged, wrong
 
-PARCELS, SEED = 1_000, 20_261_129
+PARCELS, SEED = 2_000, 20_261_129
 
 
 @pytest.fixture(scope="module")

@@ -194,6 +194,23 @@ class TestEnds:
         assert "TN1BR" == fields(rig, SALE)["trackingNumber"]
 
 
+def test_without_a_mark(rig: Rig):
+    """A label of the sale's order and invoice, where the merchant's own van has handed the sale over without a number:
+    it is for a person, who is given the command."""
+    rig.configure(endpoints=returning())
+    rig.add_order(order(SALE, package("900", courierStatus={"status": "ok", "finished": True, "data": []})))
+    rig.post(posted(SALE, event="order.delivered"))
+    rig.works_until(DAY)
+
+    assert ("held", "already_delivered") == rest(rig)
+    assert f"To decide: receiver assign TN1BR --order {SALE} --invoice 900" in rig.shipment()["note"]
+    assert ["GET"] == methods(rig)
+
+    rig.queries.assign("melhor-envio/p1", order_id=SALE, invoice_number="900", now=rig.now)
+    rig.work()
+    assert "TN1BR" == fields(rig, SALE)["trackingNumber"]
+
+
 def test_frenet(rig: Rig):
     """The reproduction of the finding: a return label at Frenet, whose sale has no tracking."""
     rig.configure(endpoints={"frenet": FRENET})

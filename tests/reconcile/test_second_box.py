@@ -158,6 +158,31 @@ class TestPlaceholders:
         assert 'placeholders = ["-"]' in rig.shipment()["note"]
         assert ["GET"] == methods(rig)
 
+    def test_hint_beside_an_open_invoice(self, rig: Rig):
+        """The hint comes also where the text stands on one invoice of several, and nothing names one."""
+        configured(rig, one_parcel_per_invoice=True)
+        dated = {"trackingNumber": "834", "issuanceDate": "2026-11-10T12:00:00Z", **HALF}
+        for number in range(3):
+            rig.add_order(order(f"{number}-01", package("21", **dated), package("22", **HALF)))
+            rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}"))
+            rig.work()
+
+        assert ("held", "ambiguous_invoice") == rest(rig, "melhor-envio/p2")
+        assert 'placeholders = ["834"]' in rig.shipment("melhor-envio/p2")["note"]
+
+    @pytest.mark.parametrize(
+        ("shown", "name"), [("22", "invoice_number"), ("1-01", "order_id"), ("502556", "sequence")]
+    )
+    def test_hint_of_an_own_value(self, rig: Rig, shown: str, name: str):
+        """A text that repeats the order's own value is another one on each order: the first hold names the rule."""
+        rig.add_order(order("1-01", package("22", trackingNumber=shown), sequence="502556"))
+        rig.post(posted())
+        rig.work()
+
+        assert ("held", "number_differs") == rest(rig)
+        assert f"(it is the order's own {name}). If so, add to [endpoints.melhor-envio]" in rig.shipment()["note"]
+        assert f'placeholders = ["{{{name}}}"]' in rig.shipment()["note"]
+
     def test_no_number_of_an_order_that_changed(self, rig: Rig):
         """A number that is on one order alone is taken for a number."""
         learn(rig, order("1-01", package("22", trackingNumber="834")))

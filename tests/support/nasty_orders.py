@@ -3,7 +3,7 @@
 A world is made first: invoices, of which some are not in VTEX yet, and one parcel that belongs to exactly one of them.
 Then VTEX and the carrier each tell their part of it: padded, stripped, in other capitals, in one with the series,
 incomplete, or plainly wrong. The parcel's number may stand at VTEX in another notation or under an alias, and what
-stands there may be a text that is no number.
+stands there may be a text that is no number. An invoice may have been delivered by the merchant's own van.
 
 What no rule could know is left out: two invoices of one number are invoiced together and never in one box; a carrier
 that errs does not err from one to the other; where the merchant says that no two parcels share an invoice, they do not.
@@ -53,6 +53,7 @@ class Invoice:
     style: str = "plain"
     there: bool = True
     tracking: str | None = None
+    delivered: bool = False
 
     @property
     def key(self) -> str:
@@ -65,6 +66,7 @@ class Invoice:
             "invoiceKey": self.stored_key,
             "invoiceValue": self.value,
             "trackingNumber": self.tracking,
+            "courierStatus": {"status": "unknown", "finished": True} if self.delivered else "unknown",
             "items": [{"itemIndex": 0, "quantity": 1, "price": 1}, {"itemIndex": 1, "quantity": 1, "price": 1}],
         }
 
@@ -120,7 +122,16 @@ class Case:
         if self.clues.assigned:
             return self.truth.stored if bearing == ["Output"] else None
         told = self.joint is not None or not self.second
-        return self.truth.stored if bearing == ["Output"] and not self.cancelled and told else None
+        is_closed = self.cancelled or self.is_handed_over
+        return self.truth.stored if bearing == ["Output"] and not is_closed and told else None
+
+    @property
+    def is_handed_over(self) -> bool:
+        """The true invoice is delivered, and not by this parcel: another one of ours is there, or no number at all."""
+        if not self.truth.delivered:
+            return False
+        shown = [one.tracking_number for one in self.order.outputs if one.invoice_number == self.truth.stored]
+        return self.second or (shown == [None] and self.truth.stored not in self.history.owners)
 
 
 def nasty(chance: random.Random) -> Case:
@@ -150,6 +161,8 @@ def nasty(chance: random.Random) -> Case:
     ours = {number: owner.numbers for number, owner in case.history.owners.items() if not owner.moved}
     case.clues = replace(case.clues, ours={number: its for number, its in ours.items() if its != {"OLD1"}})
     _placeholders(chance, case)
+    for invoice in invoices:
+        invoice.delivered = chance.random() < 0.06
     _returns(chance, case)
     is_filled = bool(case.placeholders) and case.truth.tracking in _filled(case.truth)
     is_free = case.truth.tracking is None or case.shows_mine or is_filled

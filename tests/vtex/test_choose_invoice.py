@@ -269,7 +269,7 @@ def test_each_holds_another_number():
 
     assert isinstance(held, Hold)
     assert "number_differs" == held.reason
-    assert {"candidates": ["900", "901"], "holds": ["X", "Y"]} == held.evidence
+    assert {"candidates": ["900", "901"]} == held.evidence
     assert ("Wait", "partly_invoiced") == judge(order(*both, value=300))
 
 

@@ -11,7 +11,7 @@ import pytest
 from receiver.vtex.writes import Agreed, Keep, Write
 from tests.support.nasty_orders import Case, has_paddings, judgements, told_number, wrong
 
-ORDERS, SEED = 3_000, 20261118
+ORDERS, SEED = 8_000, 20261118
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,8 @@ def test_most_of_what_can_be_written_is_written(judged):
     print(f"{ORDERS} orders: {len(possible)} with the right invoice there, {len(reached)} reached, 0 wrong")
 
     assert [] == missed
-    assert len(reached) >= 0.55 * len(possible)
-    assert len(reached) >= 800
+    assert len(reached) >= 0.5 * len(possible)
+    assert len(reached) >= 2_000
 
 
 def test_the_orders_are_nasty(judged):
@@ -68,6 +68,7 @@ def test_the_orders_are_nasty(judged):
     assert {
         *("no_invoice", "only_return_invoices", "invoice_not_there", "partly_invoiced", "order_cancelled"),
         *("ambiguous_invoice", "ambiguous_reference", "unsafe_invoice_number", "second_parcel", "number_differs"),
+        "already_delivered",
         *("shared_invoice_number", "other_parcel", "number_changed", "named_invoice_missing", "unknown_package_type"),
     } == reasons.keys()
     assert min(*rules.values(), *reasons.values()) >= 5

@@ -337,11 +337,13 @@ class TestDecidedBefore:
 
     @pytest.mark.parametrize("policy", [JOIN, LATEST])
     def test_delivered(self, policy: Policy) -> None:
-        """An invoice that was told delivered is never touched, whatever the setting."""
-        held = judge(policy=policy, of=owner(is_delivered=True), **THEIRS)
+        """An invoice that was told delivered, by us or by another system, is never touched, whatever the setting."""
+        by_us = judge(policy=policy, of=owner(is_delivered=True), **THEIRS)
+        by_others = judge(policy=policy, of=owner(), **THEIRS, courierStatus={"finished": True})
 
-        assert (Hold, "second_parcel") == (type(held), held.reason)
-        assert held.note.endswith("and VTEX was told that it is delivered")
+        for held in (by_us, by_others):
+            assert (Hold, "second_parcel") == (type(held), held.reason)
+            assert held.note.endswith("and VTEX was told that it is delivered")
 
     @pytest.mark.parametrize("named", [True, False])
     def test_assigned_in_its_place(self, named: bool) -> None:

@@ -309,6 +309,30 @@ class TestOthers:
 
         assert BODY == body(judge(FULL, history=history, trackingNumber="OLD"))
 
+    def test_delivered_without_a_number(self):
+        """An invoice that was handed over without any number is not this parcel's for sure: it may be its way back."""
+        decision = judge(FULL, courierStatus={"finished": True, "status": "ok"})
+
+        assert (Hold, "already_delivered") == (type(decision), decision.reason)
+        assert {"candidates": ["900"]} == decision.evidence
+
+    @pytest.mark.parametrize("shown", ["TN1", "tn-1"])
+    def test_delivered_with_its_number(self, shown):
+        """One that shows the parcel's number is the parcel's, delivered or not."""
+        assert not isinstance(judge(FULL, trackingNumber=shown, courierStatus={"finished": True}), Hold)
+
+    @pytest.mark.parametrize("status", [None, "unknown", {}, {"finished": False}, {"finished": None}])
+    def test_not_delivered(self, status):
+        """VTEX's other forms of that field say nothing."""
+        assert BODY == body(judge(FULL, courierStatus=status))
+
+    def test_delivered_and_assigned(self):
+        """A person may name it; so may our own parcel's earlier write, whatever has become of its number."""
+        delivered = {"courierStatus": {"finished": True}}
+
+        assert BODY == body(judge(FULL, assigned=True, **delivered))
+        assert BODY == body(judge(FULL, history=History(owners=MINE), **delivered))
+
     def test_second_parcel(self):
         """An invoice has room for one number: another parcel of ours is there."""
         decision = judge(FULL, history=History(owners={"900": Owner(OTHER, "TN9")}), trackingNumber="TN9")

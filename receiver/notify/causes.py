@@ -65,6 +65,12 @@ class Cause(StrEnum):
         "no endpoint of account {subject} has had a delivery for unusually long",
         "does the internet reach this receiver? a holiday looks the same; receiver status, receiver rejects",
     )
+    NEVER_HEARD = (
+        "never_heard",
+        Severity.WARNING,
+        "endpoint {subject} has never had a delivery",
+        "register the webhook at the carrier, as its page in docs/carriers says; receiver rejects",
+    )
     CLOCK = (
         "clock",
         Severity.WARNING,

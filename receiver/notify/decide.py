@@ -16,13 +16,17 @@ Alert = dict[str, Any]
 Message = dict[str, Any]
 
 
+#: In place of a severity: nothing is told.
+NOTHING = "nothing"
+
+
 def decide(
     stored: Iterable[Alert], findings: Iterable[Finding], *, now: float, quiet: float, at_least: str
 ) -> tuple[list[Alert], list[Message]]:
     """The alerts that changed, and the messages that follow.
 
     ``now`` is Unix time, ``quiet`` are the seconds between two messages about one cause and subject. Findings less
-    severe than ``at_least`` are stored, and not told.
+    severe than ``at_least`` are stored, and not told; `NOTHING` tells none.
     """
     former = {(one["cause"], one["subject"]): one for one in stored}
     changed: list[Alert] = []
@@ -105,4 +109,4 @@ def _kind(alert: Alert, finding: Finding, *, now: float, quiet: float) -> str | 
 
 
 def _matters(alert: Alert, at_least: str) -> bool:
-    return at_least == Severity.WARNING or alert["severity"] == Severity.CRITICAL
+    return at_least == Severity.WARNING or at_least == alert["severity"]

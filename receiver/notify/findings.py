@@ -11,6 +11,8 @@ from receiver.shipments.record import TO_DECIDE
 from receiver.store import Database, OperatorQueries
 from receiver.store.alerts import Alerts
 from receiver.store.conditions import Conditions, Group
+from receiver.store.counters import PROBES, last_deliveries, last_of
+from receiver.store.heard import Heard
 from receiver.timing import stamp
 
 _DAY = 86_400.0
@@ -20,6 +22,8 @@ _LASTS = _DAY
 OLD_BACKLOG = 900.0
 #: VTEX asks for quiet all the time, and is well again within minutes: seconds before such a pause is told.
 _VTEX_PAUSE = 600.0
+#: Hours without a first delivery after which an endpoint is told, unless it has a limit of its own.
+_NEVER_HEARD = 72.0
 #: Seconds between a host's clock and VTEX's from which on it is told, and for which a finding about it holds.
 WRONG_CLOCK, _CLOCK_HOLDS = 60.0, 300.0
 _HOUR = 3600.0
@@ -35,9 +39,17 @@ class Findings:
             OperatorQueries(database),
             Alerts(database),
         )
+        self._counters, self._hours = database.counters, Heard(database)
         #: In how many minutes of each hour each endpoint was heard, up to the hour in which that was read.
         self._heard: dict[str, dict[int, int]] = {}
         self._read_in: int | None = None
+
+    def prepare(self) -> None:
+        """What a worker keeps for the looks to come, its own and `receiver status`: since when endpoints are
+        configured, and when they were heard. Raises `StoreUnavailable`."""
+        now = self._clock()
+        self._hours.note_endpoints(self._config.endpoints, now=now)
+        self._hours.add_up(now=now, horizon=HORIZON_HOURS)
 
     def all(self) -> Iterator[Finding]:
         """Every cause that is there now. Raises `StoreUnavailable`."""
@@ -49,6 +61,7 @@ class Findings:
         yield from (_finding(Cause.UNKNOWN_ADDRESS, group, _route) for group in read.unknown_routes(since=now - _LASTS))
         yield from self._accounts(now)
         yield from map(_silence, self._silent(int(now // _HOUR)))
+        yield from self._without_rhythm(now)
         for host, offset in self._alerts.clocks(since=now - _CLOCK_HOLDS).items():
             ahead = f"{abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} VTEX's"
             yield Finding(cause=Cause.CLOCK, subject=host, lines=(ahead,))
@@ -86,12 +99,31 @@ class Findings:
 
     def _read(self, present: int) -> None:
         begin = present - HORIZON_HOURS if self._read_in is None else self._read_in
-        for endpoint, hours in self._conditions.minutes_heard(since=begin * _HOUR).items():
+        for endpoint, hours in self._hours.minutes(since=begin).items():
             self._heard.setdefault(endpoint, {}).update(hours)
         self._read_in = present
         for hours in self._heard.values():
             for hour in [hour for hour in hours if hour < present - HORIZON_HOURS]:
                 del hours[hour]
+
+    def _without_rhythm(self, now: float) -> Iterator[Finding]:
+        """Endpoints that were not heard within the weeks that are looked at: never, or once, long ago."""
+        unheard = [one for one in self._config.endpoints.values() if not self._heard.get(one.name)]
+        if not unheard:
+            return
+        totals, since = self._counters.totals(), self._hours.configured_since()
+        last, checked = last_deliveries(totals), last_of(PROBES, totals)
+        for one in unheard:
+            if one.silent_after == 0:
+                continue
+            if one.name in last:
+                yield Finding(cause=Cause.SILENT, subject=one.name, lines=(f"none since {stamp(last[one.name])}",))
+            elif now - since.get(one.name, now) >= (one.silent_after or _NEVER_HEARD) * _HOUR:
+                check = (
+                    f"checked the URL last {stamp(checked[one.name])}" if one.name in checked else "never checked it"
+                )
+                line = f"configured since {stamp(since[one.name])}; the carrier {check}"
+                yield Finding(cause=Cause.NEVER_HEARD, subject=one.name, lines=(line,))
 
     def _rhythms(self) -> dict[str, Rhythm]:
         return {

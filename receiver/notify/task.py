@@ -9,7 +9,7 @@ from typing import Any
 from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
 from receiver.notify.channels import Channel, NotSent, open_channels
-from receiver.notify.decide import Alert, Message, decide, digest, last_digest
+from receiver.notify.decide import NOTHING, Alert, Message, decide, digest, last_digest
 from receiver.notify.findings import Findings
 from receiver.store import Database, StoreUnavailable, new_id
 from receiver.store.alerts import Alerts, Waiting
@@ -45,8 +45,8 @@ class NotifyTask:
         self._away_told = False
 
     def run(self, stopping: threading.Event) -> None:
-        """Until told to stop. Nothing to do where there are no channels."""
-        while self.channels and not stopping.is_set():
+        """Until told to stop. Where there are no channels, what lasts is kept for the console, and nothing is told."""
+        while not stopping.is_set():
             try:
                 self.run_once()
             except Exception:
@@ -71,15 +71,16 @@ class NotifyTask:
         notify = self._notify
         if not self._alerts.take("look", now=now, since=now - LOOK * 0.9):
             return  # another process has just looked
-        findings = list(self._findings.all())
+        self._findings.prepare()
+        findings, at_least = list(self._findings.all()), notify.at_least if self.channels else NOTHING
         is_due = self._alerts.take("digest", now=now, since=last_digest(now, notify.digest_minutes, notify.zone) - 1e-3)
 
         def choose(stored: list[Alert]) -> tuple[list[Alert], list[Message]]:
-            changed, messages = decide(stored, findings, now=now, quiet=notify.quiet_seconds, at_least=notify.at_least)
+            changed, messages = decide(stored, findings, now=now, quiet=notify.quiet_seconds, at_least=at_least)
             present = {(one["cause"], one["subject"]): one for one in (*stored, *changed)}.values()
             # What began at this moment has just been told by itself.
             lasting = [one for one in present if one["is_told"] and one["opened_at"] < now]
-            morning = digest(lasting, at_least=notify.at_least) if is_due else None
+            morning = digest(lasting, at_least=at_least) if is_due else None
             return changed, [*messages, *([morning] if morning else [])]
 
         self._alerts.decide(choose, self.channels, now=now)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, cast, distinct, func, select
+from sqlalchemy import func, select
 
 from receiver.store.database import Database
 from receiver.store.operator import OPEN
@@ -64,17 +64,6 @@ class Conditions:
         meant = (r.last_at > since, (r.likely.is_not(None)) | (r.cause != "unknown_endpoint"))
         met = self._rows(select(r.name, r.reason, r.method, r["count"]).where(*meant).order_by(r.last_at.desc()))
         return _grouped(met, "name")
-
-    def minutes_heard(self, *, since: float) -> dict[str, dict[int, int]]:
-        """In how many minutes of each hour since the epoch each endpoint had a delivery of its carrier."""
-        d = deliveries.c
-        second = cast(d.received_at, BigInteger)
-        hour, minutes = (second // 3600).label("hour"), func.count(distinct(second // 60)).label("minutes")
-        heard = select(d.endpoint, hour, minutes).where(d.received_at >= since, d.notice.is_(None))
-        found: dict[str, dict[int, int]] = {}
-        for row in self._database.rows(heard.group_by(d.endpoint, hour)):
-            found.setdefault(row["endpoint"], {})[row["hour"]] = row["minutes"]
-        return found
 
     def _rows(self, statement: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in self._database.rows(statement)]

@@ -22,7 +22,9 @@ from receiver.store.tables import (
     counters,
     defaults,
     deliveries,
+    endpoints,
     fetches,
+    heard_hours,
     hooks,
     invoices,
     links,
@@ -188,6 +190,9 @@ KEPT: Mapping[Table, Kept] = {
     ),
     # A total that fell would look like a restart, and be counted twice.
     counters: Kept(until=Until.STAYS, words=("process", "name", "labels")),
+    # A worker forgets those past eight weeks when it adds up new ones.
+    heard_hours: Kept(until=Until.STAYS, words=("endpoint",)),
+    endpoints: Kept(until=Until.STAYS, words=("name",)),
     watches: Kept(until=Until.ROWS, since="at", words=("name",)),
     # The id of an order marks how far a back-fill is; without it, a day is read twice.
     backfills: Kept(

@@ -310,6 +310,20 @@ watches = Table(
     Column("value", Double, nullable=False, server_default="0"),
 )
 
+#: In how many minutes of each hour since the epoch an endpoint was heard.
+heard_hours = Table(
+    "heard_hours",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("minutes", Integer, nullable=False),
+)
+
+#: Endpoints of the configuration; ``since``: when a worker first saw it there.
+endpoints = Table(
+    "endpoints", metadata, Column("name", Text, primary_key=True), Column("since", Double, nullable=False)
+)
+
 #: Webhooks that no endpoint takes, counted by the name that was asked for and by cause; bounded. ``warned_at``: when
 #: the log said so last.
 unknown_routes = Table(

@@ -195,6 +195,50 @@ def test_account_silent(telling: Telling) -> None:
     assert [[], [("opened", "account_silent", "lux")]] == [telling.look(), telling.look(3)]
 
 
+def test_silent_for_long(telling: Telling) -> None:
+    """After eight weeks the rhythm is forgotten, and the silence is not: it is neither over nor told again."""
+    telling.start("melhor-envio", "other")
+    heard_daily(telling.rig, melhor_envio=12, other=12)
+    telling.rig.post({**posted(), "event": "order.created"})
+    telling.rig.work()
+    telling.rig.config = replace(telling.rig.config, notify=Notify(quiet_seconds=HOUR))
+    told = [one for _ in range(34) for one in telling.look(48) if one[0] != "digest" and one[2] == "melhor-envio"]
+
+    assert ["silent"] == [cause for kind, cause, _ in told if kind == "opened"]
+    assert [] == [one for one in told if one[0] == "resolved"]
+
+
+def test_never_heard(telling: Telling) -> None:
+    """An endpoint that is configured for days without a delivery is told once, and whether its carrier checked the URL;
+    a delivery ends it. Who wants none of it says so."""
+    rig = telling.rig
+    rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "never": {**MELHOR_ENVIO, "silent_after": 0}})
+    telling.tasks = [NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels={"chat": telling.chat})] * 2
+    assert [[], []] == [telling.look(), telling.look(71)]
+    rig.client.post("/webhooks/melhor-envio", data=b"{}")
+    rig.database.counters.flush(now=rig.now, only_if_due=False)
+
+    assert [("opened", "never_heard", "melhor-envio")] == [one for one in telling.look(2) if one[0] != "digest"]
+    [line] = telling.chat.got[-1][1]["lines"]
+    assert line.startswith("configured since 2026-11-18T")
+    assert "; the carrier checked the URL last 2026-11-21T" in line
+    rig.post({**posted(), "event": "order.created"})
+    rig.work()
+    assert ("resolved", "never_heard", "melhor-envio") in telling.look()
+
+
+def test_without_channels(rig: Rig) -> None:
+    """Without a channel what lasts is kept for the console and `notify list`; a channel that is added hears of it."""
+    hold(rig, "p1")
+    task = NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels={})
+    task.run_once()
+    alerts = Alerts(rig.database)
+    assert [("held", 0)] == [(one["cause"], one["is_told"]) for one in alerts.all()]
+    assert [] == alerts.unsent()
+
+    assert [("opened", "held", "lux")] == Telling(rig).look()
+
+
 def test_clock(telling: Telling) -> None:
     """A host whose clock is wrong is told, by whichever process looks."""
     Alerts(telling.rig.database).note_clock("host-b", 95.0, now=telling.rig.now)

@@ -22,6 +22,7 @@ LANDED = {
     "0013_sessions.py": "9a132e560481f7b0",
     "0014_shipments_by_endpoint.py": "54d147ed37a7d63f",
     "0015_indexes_of_the_console.py": "4138afeed25650ce",
+    "0016_endpoints_heard.py": "414ff3c18532cced",
 }
 
 

@@ -58,7 +58,7 @@ def _endpoints(config: Config, database: Database, overview: Overview, now: floa
     today = range(int(now // _DAY * _DAY // _HOUR), int(now // _HOUR) + 1)
     heard = overview.heard(today, now=now)
     last = last_deliveries(database.counters.totals())
-    silent = {one["subject"] for one in Alerts(database).all() if one["cause"] == Cause.SILENT}
+    silent = {one["subject"] for one in Alerts(database).all() if one["cause"] in (Cause.SILENT, Cause.NEVER_HEARD)}
     found = [
         {
             "name": name,

@@ -123,7 +123,7 @@ def _accounts(config: Config, queries: OperatorQueries, now: float) -> list[dict
 
 
 def _endpoints(config: Config, database: Database, heard: list[Mapping[str, int]]) -> list[dict[str, Any]]:
-    silent = {one["subject"] for one in Alerts(database).all() if one["cause"] == Cause.SILENT}
+    silent = {one["subject"] for one in Alerts(database).all() if one["cause"] in (Cause.SILENT, Cause.NEVER_HEARD)}
     last: dict[str, float] = {}
     for (name, labels), total in database.counters.totals().items():
         if name == DELIVERIES.name:

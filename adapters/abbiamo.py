@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Bearer,
     Header,
     Ignored,
@@ -62,7 +63,6 @@ STATUSES = {
 # https://abbiamo.readme.io/reference/order-status-change, read 2026-11-22: what the order is; a pick-up in the store is
 # no parcel
 ORDER_TYPES = {"DELIVERY": False, "RETURN": True}  # whether it is the way back
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 NO_CARRIER = ("PRIVATE-FLEET", "CARRIER")  # what `delivery_type` says where it is not a carrier's name
 
 
@@ -92,7 +92,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=happened_at,
             tracking_number=text(payload.get("tracking"), "$.tracking"),
             courier=None if carrier in NO_CARRIER else carrier or None,
-            dispatched_at=happened_at if status in ON_THE_WAY else None,
+            dispatched_at=happened_at if status in UNDERWAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=_references(payload),
             events=_events(detail or state, status, happened_at),

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Hmac,
     Reference,
     ReferenceKind,
@@ -58,7 +59,6 @@ DELIVERIES = {
     "returned": Status.RETURNED,
 }
 RETURN = "return_"  # how the other words of a return begin, such as return_planned and return_finished
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 Part = tuple[dict[str, Any], str]  # of the message, with its JSON path
 
@@ -119,7 +119,7 @@ def _shipment(
         tracking_number=number,
         tracking_url=url(point.get("tracking_url"), f"{place}.tracking_url"),
         courier=NAME,
-        dispatched_at=picked_up or (at if status in ON_THE_WAY else None),
+        dispatched_at=picked_up or (at if status in UNDERWAY else None),
         delivered_at=at if status is Status.DELIVERED else None,
         references=tuple(Reference(kind, value) for kind, value in named.items() if value),
         events=(TrackingEvent(day=at.date(), description=status.words, happened_at=at),) if at and status.words else (),

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Ignored,
     Path,
     Query,
@@ -50,7 +51,6 @@ STATUSES = {
     "9": Status.IN_TRANSIT,  # "en punto DROP": waits at an office of Coordinadora for the shopper
 }
 NO_SUCH_GUIDE = "0"
-ON_THE_WAY = (Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -94,7 +94,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=happened_at,
             tracking_number=number,
             courier=NAME,
-            dispatched_at=happened_at if status in ON_THE_WAY else None,
+            dispatched_at=happened_at if status in UNDERWAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             events=events,
             unknown_words=(unknown_word,) if unknown_word else (),

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Hmac,
     Ignored,
     Path,
@@ -87,7 +88,6 @@ STATUSES = {
     },
     **{word: status for status, words in ELSEWHERE.items() for word in words.split()},
 }
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 NUMBERS = ("codigoObjeto", "codObjeto", "objeto")
 KINDS = ("tipoEvento", "tpEvento")
@@ -130,7 +130,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=happened_at,
             tracking_number=number,
             courier=NAME,
-            dispatched_at=happened_at if status in ON_THE_WAY else None,
+            dispatched_at=happened_at if status in UNDERWAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             events=()
             if happened_at is None or status is Status.ANNOUNCED

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Basic,
     Bearer,
     Header,
@@ -77,7 +78,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     status = unless_returned(told, line(scan.get("Instructions"), "$.Shipment.Status.Instructions"))
     # Not `PickUpDate`: it holds the manifest's time before the parcel is picked up.
     at = moment(scan.get("StatusDateTime"), "$.Shipment.Status.StatusDateTime", zone=request.zone or ZONE)
-    moving = status in (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+    moving = status in UNDERWAY
     order = text(parcel.get("ReferenceNo"), "$.Shipment.ReferenceNo")
     return [
         Shipment(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Fetch,
     Header,
     History,
@@ -94,7 +95,6 @@ DIVISIONS = {
     "ecommerce-europe": {"1": Status.ANNOUNCED, **dict.fromkeys(map(str, range(2, 9)), Status.DISPATCHED)},
 }
 WORDS = ("statusCode", "simplifiedStatus", "divisionalStatus", "status", "description", "remark")
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 NO_PARCEL = {
     "subscription.ready": "the subscription is active",
     "subscription.activate": "the subscription is being activated",
@@ -139,7 +139,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_number=number,
             tracking_url=_url(payload) or page(TRACKING_PAGE, number),
             courier=NAME,
-            dispatched_at=history.first(*ON_THE_WAY),
+            dispatched_at=history.first(*UNDERWAY),
             delivered_at=history.first(Status.DELIVERED) if settled is Status.DELIVERED else None,
             references=tuple(
                 Reference(ReferenceKind.TRACKING_NUMBER, piece) for piece in pieces if piece not in (None, number)

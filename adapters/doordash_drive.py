@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Basic,
     Bearer,
     Header,
@@ -61,7 +62,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     status, unknown_word = look_up(STATUSES, event)
     number = name(payload["external_delivery_id"], "$.external_delivery_id")
     happened_at = _moment(payload, "created_at", request)
-    moving = status in (Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
+    moving = status in UNDERWAY
     delivered_at = _moment(payload, "dropoff_time_actual", request) or happened_at
     return [
         Shipment(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Bearer,
     Hmac,
     Ignored,
@@ -107,7 +108,6 @@ STATUSES = {
     "partially shipped": Status.OTHER,  # of several parcels; which ones is not said
     "failed attempt": Status.EXCEPTION,
 }
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
@@ -130,7 +130,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_number=text(data.get("tracking_number"), "$.data.tracking_number"),
             courier=courier_name(carrier) or carrier or None,
             courier_code=carrier,
-            dispatched_at=happened_at if status in ON_THE_WAY else None,
+            dispatched_at=happened_at if status in UNDERWAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             events=_events(payload, happened_at),
             unknown_words=unknown_words,

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Header,
     Ignored,
     Path,
@@ -67,7 +68,6 @@ STATUSES = {
     "23": Status.OTHER,  # "awaiting": what, is not said
 }
 PENDING = ("1", "2", "3", "4")
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
@@ -89,7 +89,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_url=url(payload.get("tracking_url"), "$.tracking_url"),
             courier=line(payload.get("carrier_name"), "$.carrier_name") or courier_name(carrier),
             courier_code=carrier,
-            dispatched_at=happened_at if status in ON_THE_WAY else None,
+            dispatched_at=happened_at if status in UNDERWAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=_events(payload, status, happened_at),

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Exchange,
     Fetch,
     History,
@@ -77,7 +78,6 @@ STEPS = {
     "ENTR": Status.DELIVERED,
     "DEVU": Status.RETURNED,
 }
-UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 _SHIPMENT = re.compile(r"/envios/(\d+)(?:$|/tracking)")
 

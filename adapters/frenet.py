@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Header,
     History,
     Ignored,
@@ -52,7 +53,6 @@ STATUSES = {
     "5": Status.OUT_FOR_DELIVERY,
     "9": Status.DELIVERED,
 }
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 TIME_FORMAT = "%d/%m/%Y %H:%M"
 CITY_AND_STATE = re.compile(r"(.+)-\s*([A-Z]{2})")  # "Ji-Paraná-RO": the last hyphen, and only before a state
 
@@ -83,7 +83,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_number=number,
             tracking_url=url(payload.get("TrackingUrl"), "$.TrackingUrl"),
             courier=None,  # ServiceDescrition (the typo is Frenet's) names the service, not the courier
-            dispatched_at=history.first(*ON_THE_WAY),
+            dispatched_at=history.first(*UNDERWAY),
             delivered_at=newest.happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=history.events,

@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Basic,
     Bearer,
     Header,
@@ -73,7 +74,6 @@ STATUSES = {
     }.items()
     for code in codes
 }
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 # The freight that brings goods back to the store; 314 is "Pedido entregue - Reversa".
 REVERSE = frozenset(str(code) for code in (309, 310, 311, 312, 313, 314, 340))
 TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")  # the page announces the one and shows the other
@@ -97,7 +97,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_number=number,
             tracking_url=page(TRACKING_PAGE, freight),
             courier=line(carrier.get("nome_fantasia"), "$.transportadora.nome_fantasia") or None,
-            dispatched_at=happened_at if status in ON_THE_WAY else None,
+            dispatched_at=happened_at if status in UNDERWAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=_references(payload, freight if freight != number else None),
             events=_events(words, happened_at) if status is not Status.ANNOUNCED else (),

@@ -6,6 +6,7 @@ InPost's international API (developers.inpost-group.com) is another product and 
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Ignored,
     Path,
     Probe,
@@ -91,7 +92,6 @@ STATUSES = {
     "missing": Status.OTHER,
     "other": Status.OTHER,
 }
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S %z"  # "2020-03-20 15:08:06 +0100"
 
 
@@ -112,7 +112,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=at,
             tracking_number=text(parcel.get("tracking_number"), "$.payload.tracking_number"),
             courier=NAME,
-            dispatched_at=at if status in ON_THE_WAY else None,
+            dispatched_at=at if status in UNDERWAY else None,
             delivered_at=at if status is Status.DELIVERED else None,
             events=(TrackingEvent(day=on, description=word, happened_at=at),) if on and word else (),
             unknown_words=(unknown,) if unknown else (),

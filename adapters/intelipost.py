@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Basic,
     Header,
     Ignored,
@@ -52,7 +53,6 @@ STATUSES = {
     "DELIVERY_FAILED": Status.EXCEPTION,  # refused, lost or on its way back: the word covers them all
     "CANCELLED": Status.CANCELLED,
 }
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 LABEL_ONLY = (Status.ANNOUNCED, Status.CANCELLED)
 
 
@@ -75,7 +75,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=happened_at,
             tracking_number=text(payload.get("tracking_code"), "$.tracking_code"),
             tracking_url=url(payload.get("tracking_url"), "$.tracking_url"),
-            dispatched_at=happened_at if status in ON_THE_WAY else None,
+            dispatched_at=happened_at if status in UNDERWAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=_references(payload),
             events=() if status in LABEL_ONLY else _events(history, [returned, *names], happened_at),

@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Basic,
     History,
     Reply,
@@ -66,7 +67,6 @@ STATUSES = {
     "29": Status.EXCEPTION,  # held by an inspection
     "30": Status.IN_TRANSIT,  # "entregue à transportadora": another carrier has it, the shopper does not
 }
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -88,7 +88,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=newest.happened_at,
             tracking_number=text(payload.get("trackingCode"), "$.trackingCode"),
             courier=NAME,
-            dispatched_at=history.first(*ON_THE_WAY),
+            dispatched_at=history.first(*UNDERWAY),
             delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
             events=history.events,
             unknown_words=history.unknown_words,

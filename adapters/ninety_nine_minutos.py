@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Bearer,
     Header,
     History,
@@ -63,7 +64,6 @@ STATUSES = {
     "8003": Status.CANCELLED,
     "8004": Status.EXCEPTION,
 }
-UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Hmac,
     Ignored,
     Reference,
@@ -92,7 +93,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     status, unknown = _status(payload, word)
     number = name(payload["tracking_id"], "$.tracking_id")
     happened_at = moment(payload.get("timestamp"), "$.timestamp", zone=request.zone)
-    moving = status in (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
+    moving = status in UNDERWAY
     order = text(payload.get("shipper_order_ref_no"), "$.shipper_order_ref_no")
     return [
         Shipment(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Hmac,
     Ignored,
     Probe,
@@ -64,7 +65,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         status = Status.EXCEPTION
     happened_at = epoch(payload["time"], "$.time")
     completed_at = epoch(details.get("time"), "$.data.task.completionDetails.time")
-    moving = status in (Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
+    moving = status in UNDERWAY
     return [
         Shipment(
             key=name(payload["taskId"], "$.taskId"),

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Basic,
     Bearer,
     Header,
@@ -158,7 +159,6 @@ EXCEPTIONS = {
     "sorting_delay": Status.EXCEPTION,
     "unknown": Status.EXCEPTION,
 }
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
@@ -193,7 +193,7 @@ def _from_parcel(payload: dict[str, Any]) -> Shipment:
         tracking_url=url(parcel.get("tracking_url"), "$.parcel.tracking_url"),
         courier=courier_name(code),
         courier_code=code or "",
-        dispatched_at=at if status in ON_THE_WAY else None,
+        dispatched_at=at if status in UNDERWAY else None,
         delivered_at=at if status is Status.DELIVERED else None,
         references=tuple(references),
         events=(TrackingEvent(day=at.date(), description=message, happened_at=at),) if at and message else (),
@@ -232,7 +232,7 @@ def _from_event(payload: dict[str, Any], request: Request) -> Shipment:
         tracking_number=text(parcel.get("tracking_number"), "$.data.parcel.tracking_number"),
         courier=courier_name(code),
         courier_code=code or "",
-        dispatched_at=at if phase in ON_THE_WAY and status is not Status.RETURNED else None,
+        dispatched_at=at if phase in UNDERWAY and status is not Status.RETURNED else None,
         delivered_at=at if status is Status.DELIVERED else None,
         events=(TrackingEvent(day=on, description=description, happened_at=at, city=city),)
         if on and description

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Ignored,
     Path,
     Query,
@@ -92,7 +93,6 @@ STATUSES = {
     "ImportReview": Status.OTHER,
     "None": Status.OTHER,
 }
-ON_THE_WAY = (Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -135,7 +135,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_url=url(tracking.get("tracking_url"), "$.tracking.tracking_url"),
             courier=courier_name(carrier) or carrier,
             courier_code=carrier or "",
-            dispatched_at=at if status in ON_THE_WAY else None,
+            dispatched_at=at if status in UNDERWAY else None,
             delivered_at=handed_over if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=(TrackingEvent(day=on, description=word or topic, happened_at=at),) if on else (),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Bearer,
     Header,
     Ignored,
@@ -75,7 +76,6 @@ STATUSES = {
     "packaging_solicited": Status.OTHER,
     **dict.fromkeys(("ready_to_ship", "shipped"), Status.OTHER),  # a marketplace's words
 }
-UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT)
 
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
+    UNDERWAY,
     Header,
     History,
     Ignored,
@@ -106,7 +107,6 @@ STATUSES = {
     "78": Status.RETURNED,  # back in the merchant's city
 }
 NO_NUMBER = "NA"
-ON_THE_WAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 NOW = ("%d %m %Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")  # the second in an older sample
 SCANNED = "%Y-%m-%d %H:%M:%S"
 
@@ -131,7 +131,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_number=number,
             courier=courier_name(courier) or courier,
             courier_code=courier or "",
-            dispatched_at=history.first(*ON_THE_WAY) or (now if status in ON_THE_WAY else None),
+            dispatched_at=history.first(*UNDERWAY) or (now if status in UNDERWAY else None),
             delivered_at=(history.first(Status.DELIVERED) or now) if settled is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=history.events,

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Hmac,
     Ignored,
     Reference,
@@ -64,7 +65,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     status, unknown_word = look_up(STATUSES, word)
     number = name(data["id"], "$.data.id")
     happened_at = moment(payload.get("created"), "$.created", zone=request.zone)
-    moving = status in (Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
+    moving = status in UNDERWAY
     order = text(data.get("external_id"), "$.data.external_id")
     return [
         Shipment(

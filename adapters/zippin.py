@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from adapters import (
+    UNDERWAY,
     Fetch,
     History,
     Ignored,
@@ -84,7 +85,6 @@ STATUSES = {
     "in_transit_to_seller": Status.RETURNED,
     "returned_to_seller": Status.RETURNED,
 }
-UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 # The states of another shipment that takes the parcel back to the seller under the same `external_id`
 OF_A_RETURN = frozenset({"return_xd_pending", "on_hold_crossdock", "in_transit_to_seller", "returned_to_seller"})

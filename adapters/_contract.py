@@ -236,13 +236,15 @@ class Probe:
     """A carrier's check that the URL works, answered with success and without any effect.
 
     ``methods`` are always answered. A POST is a probe only if its stripped body is in ``bodies`` and none of
-    ``unless_headers`` is present: anything like a real event must authenticate. If the carrier expects its own text
-    back, ``echo`` names the query parameter that holds it, or ``challenge`` the field of a JSON object without
+    ``unless_headers`` is present: anything like a real event must authenticate. ``hollow``: two fields of
+    a JSON object; with the first, and nothing in the second, it is an event about nothing. If the carrier expects its
+    own text back, ``echo`` names the query parameter that holds it, or ``challenge`` the field of a JSON object without
     ``unless_fields``. The answer has the same format.
     """
 
     methods: tuple[str, ...] = ()
     bodies: tuple[bytes, ...] = ()
+    hollow: tuple[str, str] | None = None
     unless_headers: tuple[str, ...] = field(default=())
     echo: str = ""
     challenge: str = ""
@@ -253,7 +255,9 @@ class Probe:
             return True
         if any(name in request.headers for name in self.unless_headers):
             return False
-        return request.body.strip() in self.bodies or self._challenged(request) is not None
+        if request.body.strip() in self.bodies or self._is_hollow(request):
+            return True
+        return self._challenged(request) is not None
 
     def answer(self, request: Request) -> str | dict[str, str] | None:
         """The text or the JSON object that the carrier expects back; ``None`` if any success is enough."""
@@ -262,17 +266,29 @@ class Probe:
             return asked[0] if len(asked) == 1 and _harmless(asked[0]) else None
         return self._challenged(request)
 
+    def _is_hollow(self, request: Request) -> bool:
+        if self.hollow is None:
+            return False
+        payload, (event, content) = _checked(request), self.hollow
+        return event in payload and not payload.get(content)
+
     def _challenged(self, request: Request) -> dict[str, str] | None:
-        if not self.challenge or len(request.body) > _MOST_CHECKED:
-            return None
-        try:
-            payload: Any = json.loads(request.body)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(payload, dict) or any(name in payload for name in self.unless_fields):
+        payload = _checked(request) if self.challenge else {}
+        if any(name in payload for name in self.unless_fields):
             return None
         asked = payload.get(self.challenge)
         return {self.challenge: asked} if isinstance(asked, str) and _harmless(asked) else None
+
+
+def _checked(request: Request) -> dict[str, Any]:
+    """The body of what may be a check, as a JSON object; empty for anything else."""
+    if len(request.body) > _MOST_CHECKED:
+        return {}
+    try:
+        payload = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}
 
 
 def _harmless(asked: str) -> bool:

@@ -28,8 +28,13 @@ NAME = "Melhor Envio"
 DOCS = "https://docs.melhorenvio.com.br/docs/webhooks"
 AUTH = (Hmac(header="x-me-signature", encoding="base64"),)  # the key is the app's client secret; there is no other
 REPLY = Reply(unreadable=200)  # any other status is sent again every 15 minutes, five times in all
-PROBE = Probe(  # saving the URL in the panel sends one, unsigned; anything but 2xx is E-WBH-0002 there
-    methods=("GET", "HEAD"), bodies=(b"", b"{}", b"[]", b"null"), unless_headers=("x-me-signature",)
+# Saving the URL in the panel sends one, unsigned; anything but 2xx is E-WBH-0002 there. Reports differ on what it is:
+# GET, a body with nothing in it, or an event. One that names a label must prove itself.
+PROBE = Probe(
+    methods=("GET", "HEAD"),
+    bodies=(b"", b"{}", b"[]", b"null"),
+    hollow=("event", "data"),
+    unless_headers=("x-me-signature",),
 )
 RETRIES = Retries(times=4, over=timedelta(minutes=60))  # five attempts in all
 ZONE = ZoneInfo("America/Sao_Paulo")  # times are in UTC; the parcels are in Brazil

@@ -348,13 +348,13 @@ class TestProof:
 
     @every_recording
     def test_no_probe(self, path):
-        """A real event is never mistaken for a probe, and without its credential it is still no probe."""
+        """A real event is never mistaken for a probe. Without its credential only one that asks nothing may be one."""
         one = case(path)
         if one.carrier.probe is None or one.outcome == "probe":
             return
 
         assert not one.carrier.probe.matches(one.signed)
-        assert not one.carrier.probe.matches(one.bare)
+        assert one.outcome == "ignored" or not one.carrier.probe.matches(one.bare)
 
 
 class TestDamage:

@@ -127,7 +127,10 @@ class TestSignatures:
 class TestRegistration:
     @pytest.mark.parametrize(
         ("method", "body"),
-        [("GET", b""), ("HEAD", b""), ("POST", b""), ("POST", b"{}\n"), ("POST", b"[]"), ("POST", b"null")],
+        [
+            *(("GET", b""), ("HEAD", b""), ("POST", b""), ("POST", b"{}\n"), ("POST", b"[]"), ("POST", b"null")),
+            *(("POST", b'{"event": "order.created"}'), ("POST", b'{"event": "order.created", "data": {}}')),
+        ],
     )
     def test_probe(self, method: str, body: bytes) -> None:
         """Trap 9: saving a URL at Melhor Envio sends an unsigned probe that must succeed (E-WBH-0002)."""
@@ -138,13 +141,17 @@ class TestRegistration:
         assert probe.matches(request)
 
     def test_unsigned_event(self) -> None:
-        """Trap 9: an event without a signature is no probe, and neither is a signed empty body."""
+        """Trap 9: an unsigned event that names a label must be proven, and so must what has a signature, or is no
+        event."""
         probe = CARRIERS["melhor_envio"].probe
         event = recorded("melhor_envio", "posted")
 
         assert probe is not None
         assert not probe.matches(replace(event, headers={}))
-        assert not probe.matches(replace(event, body=b"{}"))
+        for body in (b"{}", b'{"event": "order.created"}'):
+            assert not probe.matches(replace(event, body=body))
+        for body in (b'{"data": {}}', b'["event"]', b'"event"', b"{", b'{"event": "' + b"x" * 2_000 + b'"}'):
+            assert not probe.matches(replace(event, headers={}, body=body))
 
     @pytest.mark.parametrize("data", [None, {}, "absent"])
     def test_check_without_a_label(self, data: Any) -> None:

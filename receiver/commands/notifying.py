@@ -9,7 +9,7 @@ import click
 
 from receiver.commands._common import configuration, fail, json_option, opened, printable, show_rows
 from receiver.notify.channels import open_channels
-from receiver.notify.task import send_now
+from receiver.notify.store_away import send_now
 from receiver.shipments.plain import plain
 from receiver.store.alerts import Alerts
 

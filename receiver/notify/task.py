@@ -1,17 +1,16 @@
 """Tells people, in a thread of its own: no parcel waits for a mail server."""
 
 import logging
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from receiver.config import Config
-from receiver.notify.causes import Cause, Finding
 from receiver.notify.channels import Channel, NotSent, open_channels
 from receiver.notify.decide import NOTHING, Alert, Message, decide, digest, last_digest
 from receiver.notify.findings import Findings
-from receiver.store import Database, StoreUnavailable, new_id
+from receiver.notify.store_away import StoreAway
+from receiver.store import Database, StoreUnavailable
 from receiver.store.alerts import Alerts, Waiting
 from receiver.timing import NOTIFICATION
 
@@ -21,8 +20,6 @@ log = logging.getLogger("receiver.notify")
 LOOK, _SEND = 60.0, 5.0
 #: Seconds for which a process has a message to itself: longer than any channel takes.
 _LEASE = 120.0
-#: Seconds for which the store must be away before that is told, without it.
-_AWAY = 60.0
 
 
 class NotifyTask:
@@ -41,8 +38,7 @@ class NotifyTask:
         self.channels = open_channels(config.notify) if channels is None else dict(channels)
         self._findings, self._alerts = Findings(config, database, clock=clock), Alerts(database)
         self._next_look = 0.0
-        self._away_since: float | None = None
-        self._away_told = False
+        self._store = StoreAway(self.channels, database.url, quiet=config.notify.quiet_seconds, clock=clock)
 
     def run(self, stopping: threading.Event) -> None:
         """Until told to stop. Where there are no channels, what lasts is kept for the console, and nothing is told."""
@@ -63,9 +59,9 @@ class NotifyTask:
             while (waiting := self._alerts.claim(now=self._clock(), lease=_LEASE)) is not None:
                 self._send(waiting)
         except StoreUnavailable as error:
-            self._store_away(error)
+            self._store.away(error)
         else:
-            self._store_back()
+            self._store.back()
 
     def _look(self, now: float) -> None:
         notify = self._notify
@@ -105,50 +101,6 @@ class NotifyTask:
         else:
             self._alerts.sent(one, now=now)
             log.info("notification sent: channel=%s kind=%s cause=%s", one.channel, *_kind(one.message))
-
-    def _store_away(self, error: StoreUnavailable) -> None:
-        """Told from memory, once by each process: what is stored elsewhere cannot be read now."""
-        now = self._clock()
-        self._away_since = now if self._away_since is None else self._away_since
-        if self._away_told or now < self._away_since + _AWAY:
-            return
-        self._away_told = True
-        self._send_directly("opened", (str(error),), self._away_since)
-
-    def _store_back(self) -> None:
-        if self._away_told and self._away_since is not None:
-            self._send_directly("resolved", (), self._away_since)
-        self._away_since, self._away_told = None, False
-
-    def _send_directly(self, kind: str, lines: tuple[str, ...], since: float) -> None:
-        finding = Finding(cause=Cause.STORE_AWAY, subject=socket.gethostname(), lines=lines)
-        message = {
-            "kind": kind,
-            "cause": finding.cause.value,
-            "subject": finding.subject,
-            "severity": finding.cause.severity.value,
-            "title": f"{finding.subject}: {finding.title}",
-            "lines": list(lines),
-            "command": finding.command,
-            "count": 1,
-            "since": since,
-        }
-        for name, reason in send_now(self.channels, message, at=self._clock()).items():
-            if reason is not None:
-                log.error("notification not sent: channel=%s reason=%s next=none, the store is away", name, reason)
-
-
-def send_now(channels: Mapping[str, Channel], message: Mapping[str, Any], *, at: float) -> dict[str, str | None]:
-    """Send a message over each channel at once; by channel, why it was not sent, ``None`` where it was."""
-    found: dict[str, str | None] = {}
-    for name, channel in channels.items():
-        try:
-            channel.send(new_id(), message, at=at)
-        except NotSent as error:
-            found[name] = str(error)
-        else:
-            found[name] = None
-    return found
 
 
 def _kind(message: Mapping[str, Any]) -> tuple[str, str]:

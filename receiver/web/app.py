@@ -13,9 +13,12 @@ from receiver.intake.auth_failures import AuthFailures
 from receiver.intake.log_lines import error_location
 from receiver.intake.published_keys import Keys, KeysUnavailable
 from receiver.intake.unknown_routes import UnknownRoutes
+from receiver.notify.channels import open_channels
+from receiver.notify.store_away import StoreAway, Watch
 from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
 from receiver.web import api, console, health, links, metrics, vtex_hook, webhooks
 from receiver.web.clients import ClientAddress
+from receiver.web.outage import Outage
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
@@ -37,7 +40,8 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     keys = Keys(config.endpoints.values(), clock=clock)
     keys.fetch()
     intake, unknown = Intake(config, inbox, clock=clock, keys=keys), UnknownRoutes(config, database, clock=clock)
-    app.register_blueprint(webhooks.blueprint(config, intake, unknown, database.counters, clock=clock))
+    outage = _outage(config, database, clock=clock)
+    app.register_blueprint(webhooks.blueprint(config, intake, unknown, database.counters, outage, clock=clock))
     app.register_blueprint(links.blueprint(config, index, auth_failures, clock=clock))
     background = Background(database)
     app.register_blueprint(vtex_hook.blueprint(config, index, background, auth_failures, clock=clock))
@@ -70,3 +74,12 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
         return problem(503)
 
     return app
+
+
+def _outage(config: Config, database: Database, *, clock: Callable[[], float]) -> Outage:
+    """Tells people, too, where there are channels: a host that only receives has no worker that would."""
+    outage, channels = Outage(clock), open_channels(config.notify)
+    if channels:
+        away = StoreAway(channels, database.url, quiet=config.notify.quiet_seconds, clock=clock)
+        outage.begins = Watch(away, database.check_writable, lines=outage.lines).begin
+    return outage

@@ -15,15 +15,18 @@ _EVERY = 60.0
 
 
 class Outage:
-    """Tracks an outage of the database for the web side of one process. ``clock`` is in seconds since the epoch."""
+    """Tracks an outage of the database for the web side of one process. ``clock`` is in seconds since the epoch;
+    ``begins`` is called when a delivery was refused."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._lock = clock, threading.Lock()
+        self.begins: Callable[[], None] = lambda: None
         self._refused: dict[str, tuple[Carrier, float, int]] = {}
         self._last_logged = 0.0
 
     def refused(self, endpoint: Endpoint, error: StoreUnavailable) -> None:
         """Record that a delivery was answered 503."""
+        self.begins()
         now = self._clock()
         with self._lock:
             carrier, since, many = self._refused.get(endpoint.name, (endpoint.carrier, now, 0))
@@ -31,11 +34,17 @@ class Outage:
             if self._last_logged <= now < self._last_logged + _EVERY:
                 return
             self._last_logged = now
-            lines = [
+        refused = "; ".join(self.lines())
+        log.error("deliveries answered 503, they cannot be stored: reason=%s refused=%s", error, refused)
+
+    def lines(self) -> list[str]:
+        """How many deliveries of each endpoint were refused, and for how long its carrier goes on trying."""
+        now = self._clock()
+        with self._lock:
+            return [
                 f"{name} ({many} refused) {time_left(carrier, now - since)}"
                 for name, (carrier, since, many) in sorted(self._refused.items())
             ]
-        log.error("deliveries answered 503, they cannot be stored: reason=%s refused=%s", error, "; ".join(lines))
 
     def over(self) -> None:
         """Record that a delivery was stored."""

@@ -33,12 +33,18 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def blueprint(
-    config: Config, intake: Intake, unknown: UnknownRoutes, counters: Counters, *, clock: Callable[[], float]
+    config: Config,
+    intake: Intake,
+    unknown: UnknownRoutes,
+    counters: Counters,
+    outage: Outage,
+    *,
+    clock: Callable[[], float],
 ) -> Blueprint:
     """The routes of the configured endpoints; ``unknown`` hears of requests that none of them takes, ``counters`` how
-    long the others took."""
+    long the others took, ``outage`` what could not be stored."""
     routes = Blueprint("webhooks", __name__)
-    outage, lines, by_name = Outage(clock), AccessLines(clock), _finder(config)
+    lines, by_name = AccessLines(clock), _finder(config)
     throttle = Throttle(clock, of_one=MOST_UNPROVEN, of_all=math.inf)
     options = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
 

@@ -1,23 +1,18 @@
 """Messages over real channels: a mail server, an HTTP receiver and Apprise, all on loopback."""
 
-import base64
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from flask import Flask, request
 
-from adapters import Request
 from adapters._signatures import StandardWebhooks
 from receiver.notify.channels import Channel, NotSent, open_channels
-from receiver.sandbox import serve
 from tests.support.configs import config, faults
 from tests.support.mail_server import MailServer, certificate
 from tests.support.rig import NOON
+from tests.support.taker import SECRET, Taker
 
-SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 MESSAGE = {
     "kind": "opened",
     "cause": "held",
@@ -29,24 +24,6 @@ MESSAGE = {
     "count": 7,
     "since": NOON - 60,
 }
-
-
-class Taker:
-    """An HTTP server that keeps what it is sent, and answers ``status``."""
-
-    def __init__(self) -> None:
-        self.got: list[Request] = []
-        self.status = 200
-        app = Flask("taker")
-        app.add_url_rule("/<path:path>", view_func=self._take, methods=["POST"])
-        self.server = serve(app)
-
-    def _take(self, path: str) -> tuple[str, int]:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        received_at = datetime.fromtimestamp(NOON, UTC)
-        kept = Request(method="POST", path=path, headers=headers, body=request.get_data(), received_at=received_at)
-        self.got.append(kept)
-        return "", self.status
 
 
 @pytest.fixture

@@ -165,11 +165,11 @@ class Resolver:
 
     def _by_reference(self, kind: ReferenceKind, text: OrderText) -> Found | Wait | Hold:
         if kind == ReferenceKind.SEQUENCE:
-            return self._order(f"seq{text.text.removeprefix('seq')}")
+            return self._order(f"seq{text.sequence or text.text.removeprefix('seq')}")
         if kind == ReferenceKind.ORDER_ID:
             found = self._by_id(text)
             return self._by_marketplace_id([text.text, text.order_id]) if _is_nowhere(found) else found
-        return self._by_group(text.text)
+        return self._by_named_group(text)
 
     def _by_id(self, text: OrderText) -> Found | Wait | Hold:
         """By the text as the carrier writes it; else by VTEX's part, if only labels surround it; else by group."""
@@ -178,8 +178,8 @@ class Resolver:
         found = self._order(text.text) if asks_whole else Wait(Reason.ORDER_NOT_FOUND, text.text)
         if not isinstance(found, Wait):
             return found
-        if text.unknown:
-            return _unknown_text(text)
+        if (unclear := _unclear(text)) is not None:
+            return unclear
         if text.sequence is not None:
             return self._by_bare_sequence(text.sequence)
         if not text.is_whole:
@@ -205,6 +205,17 @@ class Resolver:
         note = f"{number} is the sequence of order {order.order_id}"
         note += f"; if the field always holds it, add [[endpoints.{self._endpoint.name}.references]] with {rule}"
         return Hold(Reason.UNCONFIRMED_SEQUENCE, note, {"orders": [order.order_id]})
+
+    def _by_named_group(self, text: OrderText) -> Found | Wait | Hold:
+        """By the group as the carrier writes it; else by VTEX's part, which may be an order's whole id."""
+        found = self._by_group(text.text)
+        if not _is_nowhere(found):
+            return found
+        if (unclear := _unclear(text)) is not None:
+            return unclear
+        if SUFFIX.search(text.order_id):
+            return self._order(text.order_id)
+        return found if text.is_whole else self._by_group(text.order_id)
 
     def _by_group(self, group: str) -> Found | Wait | Hold:
         """The order of a purchase: the only one, or the one with the parcel's invoice or number."""
@@ -306,11 +317,15 @@ def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orde
     """Every name by which a link, an order or its hook may refer to a shipment: sorted ``(kind, value)``. ``orders``
     are the ids that were asked for."""
     texts = order_texts(known, endpoint, account)
-    of_orders = {("order_id", text.order_id) for text in texts.get(ReferenceKind.ORDER_ID, ())}
-    of_orders |= {("order_id", order_id) for order_id in orders}
-    for text in texts.get(ReferenceKind.ORDER_ID, ()):
-        of_orders |= {(MARKETPLACE_ID, text.text), (MARKETPLACE_ID, text.order_id)}
-        of_orders |= {("sequence", text.sequence)} if text.sequence else set()
+    of_orders = {("order_id", order_id) for order_id in orders}
+    for kind, named in texts.items():
+        for text in named:
+            of_orders |= {("sequence", text.sequence)} if text.sequence else set()
+            if kind == ReferenceKind.ORDER_ID:
+                of_orders |= {("order_id", one) for one in (text.order_id, *text.several)}
+                of_orders |= {(MARKETPLACE_ID, text.text), (MARKETPLACE_ID, text.order_id)}
+            elif kind == ReferenceKind.ORDER_GROUP:
+                of_orders |= {("order_group", SUFFIX.sub("", one)) for one in (text.order_id, *text.several)}
     return sorted({*own_names(shipment, known), *of_orders})
 
 
@@ -336,8 +351,14 @@ def replaced_by(shipment: str, known: Known) -> list[str]:
     return [f"{shipment.partition('/')[0]}/{key}" for key in sorted(known.replaces)]
 
 
-def _unknown_text(text: OrderText) -> Hold:
-    """Hold: unknown letters around an id may mean a return, or another store's order. Only the merchant knows."""
+def _unclear(text: OrderText) -> Hold | None:
+    """Hold: a text with two ids may be of a parcel with two orders; unknown letters around an id may mean a return, or
+    another store's order. Only the merchant knows."""
+    if text.several:
+        note = f"the carrier names {text.text}; --also names a further order of one parcel"
+        return Hold(Reason.AMBIGUOUS_ORDER, note, {"orders": list(text.several)})
+    if not text.unknown:
+        return None
     setting = f"order_id_affixes = [{', '.join(json.dumps(word, ensure_ascii=False) for word in text.unknown)}]"
     note = f"{text.text}: {' '.join(text.unknown)} around {text.order_id}; if it says nothing, set {setting}"
     return Hold(Reason.UNKNOWN_ORDER_TEXT, note, {"orders": [text.order_id]})

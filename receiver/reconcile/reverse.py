@@ -33,6 +33,7 @@ def _commands(number: str | None, texts: list[OrderText]) -> str:
     """The command that leaves the sale alone, and the one that writes to it."""
     if number is None:
         return ""
-    order = next((text.order_id for text in texts), "ORDER")
+    # A text that is no id is asked for as a whole; with the word for a return in it, it names no order.
+    order = next((text.order_id for text in texts if not (text.is_whole and text.reverse)), "ORDER")
     assign = shlex.join(["receiver", "assign", number, "--order", order])
     return f"{shlex.join(['receiver', 'dismiss', number])}   (or, if it is a sale: {assign})"

@@ -47,15 +47,16 @@ class Labels:
 @dataclass(frozen=True, slots=True)
 class OrderText:
     """A text in which a carrier names an order. ``order_id`` is VTEX's own part of it, or the whole text if that is not
-    certain. ``unknown`` are the words around it that are not labels: they may mean another order. ``reverse`` are words
-    that mean a return or an exchange. ``sequence`` are the digits of a text that may be VTEX's sequence number of the
-    order."""
+    certain. ``several`` are VTEX's own parts if there are more than one. ``unknown`` are the words around it that are
+    not labels: they may mean another order. ``reverse`` are words that mean a return or an exchange. ``sequence`` are
+    the digits of a text that may be VTEX's sequence number of the order."""
 
     text: str
     order_id: str
     unknown: tuple[str, ...] = ()
     reverse: tuple[str, ...] = ()
     sequence: str | None = None
+    several: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -65,17 +66,21 @@ class OrderText:
 
 def read_order_text(text: str, labels: Labels) -> OrderText:
     """Parse a text that names an order. Digits, signs and labels around VTEX's own part mean nothing."""
-    found = {_as_stored(own) for own in _OWN.findall(text)}
+    found = _own_ids(text)
     around = tuple(dict.fromkeys(word for word in words_in(_OWN.sub(" ", text)) if word not in labels.words))
     reverse = tuple(word for word in around if word in _REVERSE)
-    if len(found) != 1 or _is_another_stores(text, labels):
+    if _is_another_stores(text, labels):
+        return OrderText(text, text, reverse=reverse)
+    if len(found) > 1:
+        return OrderText(text, text, reverse=reverse, several=tuple(sorted(found)))
+    if not found:
         return OrderText(text, text, reverse=reverse, sequence=None if around else _sequence(text))
     return OrderText(text, found.pop(), around, reverse)
 
 
 def own_id(text: str) -> str | None:
     """The one id in the text that an account gave to an order of its own. ``None``: there is none, or several."""
-    found = {_as_stored(own) for own in _OWN.findall(text)}
+    found = _own_ids(text)
     return found.pop() if len(found) == 1 else None
 
 
@@ -95,6 +100,12 @@ def _is_another_stores(text: str, labels: Labels) -> bool:
     """Whether it is an affiliate's order, unless the merchant declares these three letters a label."""
     match = _AFFILIATE.match(text)
     return match is not None and match[1].casefold() not in labels.affixes
+
+
+def _own_ids(text: str) -> set[str]:
+    """VTEX's own ids in the text, without the group of an order that is named as well."""
+    found = {_as_stored(own) for own in _OWN.findall(text)}
+    return found - {SUFFIX.sub("", own) for own in found if SUFFIX.search(own)}
 
 
 def _sequence(text: str) -> str | None:

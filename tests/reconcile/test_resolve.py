@@ -97,6 +97,45 @@ class TestReferences:
         rig.work()
         assert "TN1BR" == fields(rig, "1-02", "901")["trackingNumber"]
 
+    @pytest.mark.parametrize(
+        "written", ["v5195004lux", "V5195004LUX", "VTEX-v5195004lux", "v5195004lux-01", "Pedido V5195004LUX-01"]
+    )
+    def test_ruled_group(self, rig: Rig, written: str):
+        """A rule says that the field holds order groups: capitals and labels are not VTEX's there, either, and a whole
+        id is one. What comes before its order is decided when the order is heard of."""
+        rig.configure(endpoints=naming("order_group"))
+        rig.post(posted(written))
+        rig.work()
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+
+        there = order("v5195004lux-01", package("900"))
+        rig.add_order(there)
+        learn(rig, there)
+        rig.work()
+        assert "TN1BR" == fields(rig, "v5195004lux-01")["trackingNumber"]
+
+    @pytest.mark.parametrize("kind", ["order_id", "order_group"])
+    @pytest.mark.parametrize(
+        ("written", "reason", "said"),
+        [
+            (
+                "1900000000005-01, 1900000000006-01",
+                "ambiguous_order",
+                "receiver assign TN1BR --order 1900000000005-01   (or 1900000000006-01)",
+            ),
+            ("lote 1900000000005", "unknown_order_text", 'order_id_affixes = ["lote"]'),
+        ],
+    )
+    def test_unclear(self, rig: Rig, kind: str, written: str, reason: str, said: str):
+        """A text of two ids, or with unknown words, is for a person at once: nothing that comes could decide it."""
+        rig.configure(endpoints=naming(kind))
+        rig.add_order(order("1900000000005-01", package("900")), order("1900000000006-01", package("901")))
+        rig.post(posted(written))
+        rig.work()
+
+        assert ("held", reason) == rest(rig)
+        assert said in rig.shipment()["note"]
+
     def test_suffix(self, rig: Rig):
         """An order id with its suffix is never looked up as a group."""
         rig.add_order(order("1-02", package("900"), orderGroup="1-01"))
@@ -130,7 +169,7 @@ class TestReferences:
     @pytest.mark.parametrize(
         "written",
         [
-            *("SLR-1172452900788-01", "1172452900788-011", "1172452900788-01 + 1172452900789-01"),
+            *("SLR-1172452900788-01", "1172452900788-011"),
             *("35261111724529007880195550010000009001123456", "21172452900788-01", "1172452900788-01a"),
         ],
     )
@@ -203,6 +242,19 @@ class TestReferences:
         rig.work()
 
         assert ("in_step", None) == rest(rig)
+
+    @pytest.mark.parametrize("written", ["#501456", "Pedido 501456", "501456/1"])
+    def test_sequence_with_labels(self, rig: Rig, written: str):
+        """Signs and labels around a sequence say nothing; so it is found, whichever comes first."""
+        rig.configure(endpoints=naming("sequence"))
+        rig.post(posted(written))
+        rig.work()
+        there = order("1-01", package("900"), sequence="501456")
+        rig.add_order(there)
+        learn(rig, there)
+        rig.work()
+
+        assert "TN1BR" == fields(rig)["trackingNumber"]
 
     @pytest.mark.parametrize("written", ["501", "seq501"])
     def test_sequence(self, rig: Rig, written: str):

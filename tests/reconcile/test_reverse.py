@@ -45,6 +45,15 @@ class TestMarks:
         )
         assert [] == rig.calls()
 
+    @pytest.mark.parametrize(("written", "order_id"), [(f"SLR-{SALE} troca", "ORDER"), (f"troca {SALE}", SALE)])
+    def test_command(self, rig: Rig, written: str, order_id: str):
+        """The command names the sale's order, where the text has one of its own."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.post(posted(written))
+        rig.work()
+
+        assert rig.shipment()["note"].endswith(f"(or, if it is a sale: receiver assign TN1BR --order {order_id})")
+
     def test_no_words(self, rig: Rig):
         """Part of a word is none, and a word elsewhere in the payload means nothing."""
         rig.configure(endpoints=naming("order_id"))

@@ -52,6 +52,18 @@ class TestOrderText:
         """An affiliate's order, two ids, and what only resembles an id stay as they are."""
         assert (text, ()) == ((read := read_order_text(text, LABELS)).order_id, read.unknown)
 
+    @pytest.mark.parametrize(
+        ("text", "several"),
+        [
+            ("1900000000005-01 + V502556LLUX-01", ("1900000000005-01", "v502556llux-01")),
+            ("1900000000005-01 (1900000000005)", ()),
+            ("SLR-1900000000005-01 1900000000006-01", ()),
+        ],
+    )
+    def test_several(self, text: str, several: tuple[str, ...]):
+        """Two ids are told apart, but for an order's own group; another store's order is one whole."""
+        assert several == read_order_text(text, LABELS).several
+
     def test_an_affix_like_an_affiliate(self):
         """Three consonants that the merchant calls an affix are no affiliate."""
         assert "1900000000005-01" == read_order_text("LJV-1900000000005-01", Labels.of("lux", ["LJV-"])).order_id

@@ -28,7 +28,7 @@ _SAMPLES, _PAGES = Path("tests/samples"), Path("docs/carriers")
 #: The fields of a shipment in ``try --json``, besides its references and events.
 _FIELDS = (
     *("key", "status", "happened_at", "tracking_number", "tracking_url", "courier"),
-    *("dispatched_at", "delivered_at", "volume"),
+    *("dispatched_at", "delivered_at"),
 )
 _NOT_PROVEN = "not proven"
 
@@ -302,7 +302,8 @@ def _decision(result: Replayed) -> Iterator[str]:
 
 
 def _result(carrier: Carrier, steps: list[tuple[str, bool]], result: Replayed) -> dict[str, Any]:
-    """The result as one object; ``null`` if the carrier does not say, times in ISO 8601."""
+    """The result as one object; ``null`` if the carrier does not say, times in ISO 8601. A shipment has its state and
+    its PATCH only where there are orders to decide on, and a volume only where the carrier tells one."""
     sender = next((line.removeprefix("sender").strip() for line, _ in steps if line.startswith("sender")), None)
     unproven = sender is not None and sender.startswith(_NOT_PROVEN)
     return {
@@ -315,8 +316,8 @@ def _result(carrier: Carrier, steps: list[tuple[str, bool]], result: Replayed) -
                 **{name: one.wanted.get(name) for name in _FIELDS},
                 "references": [{"kind": kind, "value": value} for kind, value in one.wanted.get("references", ())],
                 "events": one.wanted.get("events", []),
-                "state": one.state,
-                "patch": one.patch,
+                **({"volume": one.wanted["volume"]} if "volume" in one.wanted else {}),
+                **({"state": one.state, "patch": one.patch} if one.state else {}),
             }
             for one in result.fields
         ],

@@ -1,7 +1,6 @@
 """Finds the order of a shipment: from a person's assignment, a link, the carrier's references, or the index of orders.
 It never guesses: if two orders fit, a person decides."""
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import Any
 from adapters import ReferenceKind
 from receiver.config import Endpoint
 from receiver.reconcile.accounts import SoldElsewhere
-from receiver.reconcile.order_texts import order_texts
+from receiver.reconcile.order_texts import order_texts, rule_to_add, unclear
 from receiver.reconcile.plan import clues_of, input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import normalised, same_number, spellings
@@ -168,7 +167,7 @@ class Resolver:
             return self._order(f"seq{text.sequence or text.text.removeprefix('seq')}")
         if kind == ReferenceKind.ORDER_ID:
             found = self._by_id(text)
-            return self._by_marketplace_id([text.text, text.order_id]) if _is_nowhere(found) else found
+            return self._by_sale(text) if _is_nowhere(found) else found
         return self._by_named_group(text)
 
     def _by_id(self, text: OrderText) -> Found | Wait | Hold:
@@ -178,8 +177,8 @@ class Resolver:
         found = self._order(text.text) if asks_whole else Wait(Reason.ORDER_NOT_FOUND, text.text)
         if not isinstance(found, Wait):
             return found
-        if (unclear := _unclear(text)) is not None:
-            return unclear
+        if (hold := unclear(text)) is not None:
+            return hold
         if text.sequence is not None:
             return self._by_bare_sequence(text.sequence)
         if not text.is_whole:
@@ -197,13 +196,11 @@ class Resolver:
             return Wait(
                 Reason.INVOICE_NOT_THERE, f"{number} is the sequence of {order.order_id}, its invoice is not there"
             )
-        fields = [rule.path for rule in self._endpoint.references if rule.kind == ReferenceKind.ORDER_ID]
-        fields = fields or list(self._endpoint.carrier.references)
-        path = fields[0] if len(fields) == 1 else "FIELD"
-        rule = f'path = {json.dumps(path, ensure_ascii=False)}, is = "sequence"'
-        rule += f" (FIELD: the one that holds it, {' or '.join(fields)})" if len(fields) > 1 else ""
-        note = f"{number} is the sequence of order {order.order_id}"
-        note += f"; if the field always holds it, add [[endpoints.{self._endpoint.name}.references]] with {rule}"
+        return self._unconfirmed(f"{number} is the sequence of order {order.order_id}", order, 'is = "sequence"')
+
+    def _unconfirmed(self, said: str, order: Order, settings: str) -> Hold:
+        """Hold: a short number is only a hint, and nothing else of the parcel is on the order that has it."""
+        note = f"{said}; if the field always holds it, {rule_to_add(self._endpoint, settings)}"
         return Hold(Reason.UNCONFIRMED_SEQUENCE, note, {"orders": [order.order_id]})
 
     def _by_named_group(self, text: OrderText) -> Found | Wait | Hold:
@@ -211,8 +208,8 @@ class Resolver:
         found = self._by_group(text.text)
         if not _is_nowhere(found):
             return found
-        if (unclear := _unclear(text)) is not None:
-            return unclear
+        if (hold := unclear(text)) is not None:
+            return hold
         if SUFFIX.search(text.order_id):
             return self._order(text.order_id)
         return found if text.is_whole else self._by_group(text.order_id)
@@ -229,6 +226,15 @@ class Resolver:
         if not members:
             return Wait(Reason.ORDER_NOT_FOUND, group)
         return self._one_of(list(members.values()), group)
+
+    def _by_sale(self, text: OrderText) -> Found | Wait | Hold:
+        """By the id at the store that sold the order. An ERP's own number may be as short as some stores' ids."""
+        found = self._by_marketplace_id([text.text, text.order_id])
+        if not isinstance(found, Found) or not text.is_short or bears_parcel(found.order, self._clues):
+            return found
+        order_id = found.order.order_id
+        template = f'is = "order_id", template = "{order_id.partition("-")[0]}-{{}}"'
+        return self._unconfirmed(f"{text.text} is order {order_id} at its marketplace", found.order, template)
 
     def _by_marketplace_id(self, ids: Sequence[str]) -> Found | Wait | Hold:
         """An order that another store sold, by any spelling of its id there. The index knows it from orders that were
@@ -349,19 +355,6 @@ def own_names(shipment: str, known: Known) -> set[Name]:
 def replaced_by(shipment: str, known: Known) -> list[str]:
     """The ids of the parcels that this shipment stands in for; they are of the same endpoint."""
     return [f"{shipment.partition('/')[0]}/{key}" for key in sorted(known.replaces)]
-
-
-def _unclear(text: OrderText) -> Hold | None:
-    """Hold: a text with two ids may be of a parcel with two orders; unknown letters around an id may mean a return, or
-    another store's order. Only the merchant knows."""
-    if text.several:
-        note = f"the carrier names {text.text}; --also names a further order of one parcel"
-        return Hold(Reason.AMBIGUOUS_ORDER, note, {"orders": list(text.several)})
-    if not text.unknown:
-        return None
-    setting = f"order_id_affixes = [{', '.join(json.dumps(word, ensure_ascii=False) for word in text.unknown)}]"
-    note = f"{text.text}: {' '.join(text.unknown)} around {text.order_id}; if it says nothing, set {setting}"
-    return Hold(Reason.UNKNOWN_ORDER_TEXT, note, {"orders": [text.order_id]})
 
 
 def _newest_words(told: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:

@@ -179,8 +179,9 @@ class Reason(StrEnum):
         "unconfirmed_sequence",
         Kind.HELD,
         (
-            "What the carrier calls the order is the sequence of an order on which nothing else of the parcel is. If "
-            'it is the one: receiver assign; if the field holds sequences, a reference rule with is = "sequence".'
+            "What the carrier calls the order is a number so short that it may be another system's, and nothing else "
+            "of the parcel is on the order that has it. If it is the one: receiver assign; if the field always holds "
+            "such numbers, add the rule in the note."
         ),
     )
     SOLD_BY_ANOTHER_SELLER = (

@@ -72,7 +72,7 @@ def faults(invoice: Invoice) -> list[str]:
         ]
     if unsafe_invoice_number(invoice["invoiceNumber"]):
         found.append(
-            "$.invoiceNumber: VTEX cannot address a number with white space or one of / \\ # ? %: "
+            '$.invoiceNumber: VTEX cannot address a number with white space or one of / \\ # ? % : * < > | " &; '
             "no tracking could be written to that invoice"
         )
     return found

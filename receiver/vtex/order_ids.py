@@ -63,6 +63,11 @@ class OrderText:
         """Whether the text is only the id."""
         return self.order_id == self.text
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it is a number as short as a sequence, and so as other systems' numbers."""
+        return self.sequence is not None or (self.text.isdecimal() and len(self.text) < _SEQUENCE_LENGTH.stop)
+
 
 def read_order_text(text: str, labels: Labels) -> OrderText:
     """Parse a text that names an order. Digits, signs and labels around VTEX's own part mean nothing."""

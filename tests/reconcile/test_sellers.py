@@ -70,6 +70,24 @@ class TestMarketplaceId:
 
         assert ("in_step", order_id) == (rest(rig)[0], rig.shipment()["order_id"])
 
+    @pytest.mark.parametrize("said", ["70530116", "Pedido 70530116", "7053"])
+    @pytest.mark.parametrize("shown", [None, "TN1BR"])
+    def test_short(self, rig: Rig, said: str, shown: str | None):
+        """A number as short as an ERP's own leads to another store's order only where something else of the parcel is
+        on it, or where a rule puts that store's affiliate before it."""
+        rig.configure(endpoints=naming("order_id"))
+        one = order(f"NTS-{said.removeprefix('Pedido ')}", package("900", trackingNumber=shown))
+        rig.add_order(one)
+        learn(rig, one)
+        rig.post(posted(said))
+        rig.work()
+
+        expected = ("held", "unconfirmed_sequence") if shown is None else ("in_step", None)
+        assert expected == rest(rig)
+        if shown is None:
+            assert 'is = "order_id", template = "NTS-{}"' in rig.shipment()["note"]
+            assert rig.shipment()["note"].endswith(f"receiver assign TN1BR --order {one['orderId']}")
+
     def test_hook(self, rig: Rig):
         """A parcel that waits under the marketplace's id is woken by the hook's word about the seller's order."""
         rig.configure(endpoints=naming("order_id"), account={"hook_secrets": [SECRET]})

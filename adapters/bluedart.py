@@ -18,6 +18,7 @@ from adapters import (
     Shipment,
     Status,
     TrackingEvent,
+    Unreadable,
     day,
     line,
     look_up,
@@ -84,7 +85,9 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     number = name(parcel["WaybillNo"], "$.Shipment.WaybillNo")
     history = _history(parcel, request.zone or ZONE)
     if not history.scans:
-        raise Ignored("no scans yet")
+        if "Scans" in parcel and not (parcel["Scans"] or {}).get("ScanDetail"):
+            raise Ignored("no scans yet")
+        raise Unreadable("$.Shipment", "has no scan with a date")
     newest = history.scans[-1]
     status = Status.RETURNED if reverse and newest.status.in_possession else history.settled(newest.status)
     taken = history.times(Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)

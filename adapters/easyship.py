@@ -154,8 +154,11 @@ def _status(event: str, block: dict[str, Any], field: str) -> tuple[Status, str]
         return look_up(STATUSES, text(block.get("status"), f"$.{field}.status"))
     if event == "shipment.cancelled":
         return Status.CANCELLED, ""
-    if block.get("status") != "success":
+    made = text(block.get("status"), f"$.{field}.status")
+    if made == "failed":
         raise Ignored("no label was made")
+    if made != "success":
+        raise Unreadable(f"$.{field}.status", "is no status of a label that is known")
     return Status.ANNOUNCED, ""
 
 

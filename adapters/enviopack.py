@@ -89,7 +89,7 @@ def decode(request: Request) -> dict[str, str]:
 
 def notice(payload: dict[str, str], request: Request) -> list[Fetch]:  # noqa: ARG001  the contract's signature
     if payload["tipo"] not in TYPES:
-        raise Ignored("a notice of another type")
+        raise Unreadable("$.tipo", "is none of the types of notices that are known")
     number = name(payload["id"], "$.id")
     if not (number.isascii() and number.isdecimal()):
         raise Unreadable("$.id", "is no number")

@@ -127,6 +127,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     piece = payload["payload"]
     history = _history(piece, request)
     category = text(piece.get("statusCategory"), "$.payload.statusCategory")
+    if not any(field in piece for field in ("trackingEvents", "statusCategory", "status")):
+        raise Unreadable("$.payload", "has neither events nor a status")
     if not (history.scans or category or text(piece.get("status"), "$.payload.status")):
         raise Ignored("USPS has nothing to tell of this mail piece")
     number = name(piece["trackingNumber"], "$.payload.trackingNumber")

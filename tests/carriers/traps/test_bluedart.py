@@ -177,6 +177,15 @@ class TestStatuses:
         with pytest.raises(Ignored, match="no scans"):
             bluedart.read(member(Scans=scans), POST)
 
+    def test_other_form(self):
+        """Trap 25: scans without a date, or a parcel without any field of a scan, are of a form that is not known."""
+        undated = member(scan={"ScanDate": ""})
+        undated["Shipment"]["Scans"]["ScanDetail"] = undated["Shipment"]["Scans"]["ScanDetail"][:1]
+
+        for unknown in (undated, {"Shipment": {"WaybillNo": "1", "History": []}}):
+            with pytest.raises(Unreadable, match="no scan with a date"):
+                bluedart.read(unknown, POST)
+
 
 class TestDates:
     def test_pickup_before_possession(self):

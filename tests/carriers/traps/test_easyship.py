@@ -110,6 +110,8 @@ class TestEvents:
         assert Status.ANNOUNCED == label().status
         with pytest.raises(Ignored, match="no label"):
             label(label__status="failed")
+        with pytest.raises(Unreadable, match=r"\$\.label\.status"):
+            label(label__status="teleported")
 
     def test_test_button(self) -> None:
         """Trap 32: the dashboard's test says "Delivered" of a shipment that does not exist."""

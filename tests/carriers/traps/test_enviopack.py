@@ -79,8 +79,8 @@ def test_no_other_path(number):
 
 
 def test_other_type():
-    """Other notices have nothing fetched."""
-    with pytest.raises(Ignored):
+    """A notice of a type that no integrator names is kept for a person, and nothing is fetched."""
+    with pytest.raises(Unreadable, match=r"\$\.tipo"):
         CARRIER.convert(replace(NOTICE, query="tipo=otra-cosa&id=1"))
 
 

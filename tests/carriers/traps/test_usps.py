@@ -152,6 +152,12 @@ class TestStatus:
         with pytest.raises(Ignored, match="nothing to tell"):
             usps.read(opened("nothing_known"), POST)
 
+    def test_other_form(self):
+        """Trap 25: a piece that has none of the fields of a status is of a form that is not known."""
+        envelope = opened("nothing_known")
+        with pytest.raises(Unreadable, match=r"\$\.payload"):
+            usps.read(envelope | {"payload": {"trackingNumber": "9200182000000000000007", "scans": []}}, POST)
+
     def test_other_subscription(self):
         """Trap 25: the subscription whose name is not published is refused by name."""
         with pytest.raises(Unreadable, match=r"\$\.subscriptionType"):

@@ -1,7 +1,9 @@
 """What an assignment would send to VTEX, computed by the reconciler itself. Nothing is written, here or at VTEX."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from receiver.calls.background import calls_to
@@ -10,6 +12,7 @@ from receiver.operations.order_check import shown_document, shown_invoice
 from receiver.reconcile.dry_run import Decided, decided_claim
 from receiver.store import Claim, Database, OperatorQueries, Paused, Queue, RateLimited
 from receiver.store.assigning import claim_if_assigned, claim_of_companion
+from receiver.store.operator import Version
 from receiver.vtex.answers import VtexError
 from receiver.vtex.client import invoice_path, path_segment
 from receiver.vtex.orders import Order, UnexpectedOrder
@@ -40,6 +43,16 @@ class Foreseen:
     note: str | None
     rule: str | None
     calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What would follow, and the ``version`` of the shipment of which that is true. ``token`` is another one as soon as
+    anything of it is. It needs no secret: who may send it may decide anyway."""
+
+    foreseen: list[Foreseen]
+    version: Version
+    token: str
 
 
 def foresee(
@@ -76,6 +89,25 @@ def foresee(
     by_id = {order.order_id: document for order, document in zip(orders, documents, strict=True)}
     ends = [_end(config, database, one, by_id, now=now) for one in claims]
     return [_foreseen(claim.id, end, orders) for claim, end in zip(claims, ends, strict=True)]
+
+
+def preview(
+    config: Config,
+    database: Database,
+    shipment: str,
+    order_id: str,
+    invoice_number: str | None = None,
+    *,
+    also: Sequence[str] = (),
+    now: float,
+) -> Preview:
+    """`foresee`, for a person who may then decide. Raises as that does."""
+    version = OperatorQueries(database).version(shipment)
+    foreseen = foresee(config, database, shipment, order_id, invoice_number, also=also, now=now)
+    # A note may say until when an account is paused.
+    shown = [version, order_id, invoice_number, *({**asdict(one), "note": None} for one in foreseen)]
+    token = hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:32]
+    return Preview(foreseen=foreseen, version=version, token=token)
 
 
 def _end(config: Config, database: Database, claim: Claim, documents: Mapping[str, Any], *, now: float) -> Decided:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from receiver.calls.background import calls_to
 from receiver.config import Config
 from receiver.intake import Intake, Reading
+from receiver.operations.choice_preview import preview
 from receiver.operations.links import LinkResult, store_links
 from receiver.operations.order_check import shown, shown_order
 from receiver.shipments import Sent
@@ -29,7 +30,7 @@ from receiver.store.accounts import Accounts
 from receiver.store.bulk import BulkAction, BulkDecisions
 from receiver.store.companions import Place, companion_id
 from receiver.store.decisions import Entry, Recorder
-from receiver.store.operator import Unknown
+from receiver.store.operator import Changed, Unknown, Version
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.answers import VtexError, storable
 from receiver.vtex.client import path_segment
@@ -39,8 +40,15 @@ from receiver.vtex.orders import UnexpectedOrder
 LONGEST_NOTE = 1_000
 
 
+_CHANGED = "the parcel, or its order at VTEX, has changed since the preview: preview again"
+
+
 class NothingToChange(Exception):
     """The decision would change nothing: it stands so already. It is not recorded."""
+
+
+class NotAsShown(Exception):
+    """The shipment or its order has changed since the preview. Nothing was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +121,22 @@ class Decisions:
         *,
         also: Sequence[str] = (),
         unseen: bool = False,
+        token: str | None = None,
     ) -> Assigned:
         """The shipment belongs to the order, and to the invoice, if VTEX shows them. ``also``: the other orders that
-        the parcel serves. ``unseen``: VTEX is not asked.
+        the parcel serves. ``unseen``: VTEX is not asked. ``token``: of the preview that
+        the person has seen; if anything else would be sent now, nothing is decided.
 
         The ids are stored as VTEX writes them. Where VTEX does not answer, they are stored as they were given. Raises
         `receiver.operations.order_check.NotShown`, `receiver.store.operator.Unknown`,
-        `receiver.vtex.client.BadSegment`.
+        `receiver.vtex.client.BadSegment`; with ``token`` also `NotAsShown`, and
+        `receiver.operations.choice_preview.NoPreview` where VTEX does not answer.
         """
         path_segment(order_id)
         for segment in (invoice_number, *also):
             path_segment("-" if segment is None else segment)
         account = self._queries.account_of(shipment)
+        version = None if token is None else self._as_shown(token, shipment, order_id, invoice_number, also)
         unchecked = None
         if unseen:
             unchecked = "not looked up at VTEX (--unseen)"
@@ -139,9 +151,18 @@ class Decisions:
                 unchecked = f"VTEX did not answer: {error}"
         now, record = self._entry("assign", "shipment", unchecked=unchecked)
         others = tuple(Place(one) for one in dict.fromkeys(also) if one != order_id)
-        stays = self._queries.assign(
-            shipment, order_id=order_id, invoice_number=invoice_number, also=others, now=now, record=record
-        )
+        try:
+            stays = self._queries.assign(
+                shipment,
+                order_id=order_id,
+                invoice_number=invoice_number,
+                also=others,
+                version=version,
+                now=now,
+                record=record,
+            )
+        except Changed:
+            raise NotAsShown(_CHANGED) from None
         return Assigned(
             order_id=order_id,
             invoice_number=invoice_number,
@@ -149,6 +170,16 @@ class Decisions:
             stays=stays,
             companions=tuple(companion_id(shipment, place.order_id) for place in others),
         )
+
+    def _as_shown(
+        self, token: str, shipment: str, order_id: str, invoice_number: str | None, also: Sequence[str]
+    ) -> Version:
+        """The shipment's version, if a preview has this token still. Raises `NotAsShown`."""
+        of = (self._config, self._database, shipment, order_id, invoice_number)
+        now = preview(*of, also=also, now=self._clock())
+        if now.token != token:
+            raise NotAsShown(_CHANGED)
+        return now.version
 
     def unassign(self, shipment: str) -> Sent | None:
         """The rules decide again. Returns what we wrote by the assignment: VTEX keeps it there.

@@ -29,7 +29,16 @@ from receiver.store.tables import (
 )
 from receiver.store.unknown_routes import UnknownRoutes
 
-__all__ = ["NotAssigned", "OperatorQueries", "Unknown"]
+__all__ = ["Changed", "NotAssigned", "OperatorQueries", "Unknown"]
+
+
+#: When a shipment was changed last, and how many updates it has.
+Version = tuple[float, int]
+
+
+class Changed(Exception):
+    """The shipment is not as the person has seen it. Nothing was decided."""
+
 
 #: Outcomes of deliveries that wait for a fix of this program.
 OPEN = ("quarantined", "error")
@@ -145,6 +154,14 @@ class OperatorQueries:
             raise Unknown(f"no shipment {shipment_id!r}")
         return str(rows[0]["account"])
 
+    def version(self, shipment_id: str) -> Version:
+        """Tells whether a shipment has changed. Raises `Unknown`."""
+        s = shipments.c
+        rows = self._database.rows(select(s.changed_at, s.update_count).where(s.id == shipment_id))
+        if not rows:
+            raise Unknown(f"no shipment {shipment_id!r}")
+        return _version(dict(rows[0]))
+
     def history(self, shipment_id: str) -> dict[str, Any]:
         """A shipment with all its deliveries and all calls made for it, oldest first. If its account is paused, also
         until when and why. Raises `Unknown`."""
@@ -193,15 +210,20 @@ class OperatorQueries:
         order_id: str,
         invoice_number: str | None,
         also: Sequence[Place] = (),
+        version: Version | None = None,
         now: float,
         record: Recorder = unrecorded,
     ) -> Sent | None:
         """A person names the order and the invoice; that overrules every rule. ``also``: the other orders that the
-        parcel serves. Returns what we wrote elsewhere before: VTEX keeps it there. Raises `Unknown`."""
+        parcel serves. ``version``: as the person has seen it.
+        Returns what we wrote elsewhere before: VTEX keeps it there. Raises `Unknown`, `Changed`."""
 
-        return self._decide(
-            shipment_id, lambda row: assigned(row, order_id, invoice_number, now=now), record, also=also, now=now
-        )
+        def change(row: dict[str, Any]) -> tuple[dict[str, Any], Sent | None]:
+            if version not in (None, _version(row)):
+                raise Changed
+            return assigned(row, order_id, invoice_number, now=now)
+
+        return self._decide(shipment_id, change, record, also=also, now=now)
 
     def unassign(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> Sent | None:
         """The rules decide again, as if no person had named an order. Returns what we wrote by that person's word:
@@ -277,6 +299,10 @@ def _locked(connection: Connection, shipment_id: str) -> dict[str, Any]:
     if row is None:
         raise Unknown(f"no shipment {shipment_id!r}")
     return dict(row)
+
+
+def _version(row: Mapping[str, Any]) -> Version:
+    return row["changed_at"], row["update_count"]
 
 
 def standing(row: Mapping[str, Any]) -> dict[str, Any]:

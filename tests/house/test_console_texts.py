@@ -19,7 +19,7 @@ from receiver.store.decisions import KINDS
 from receiver.vtex.choice import RULES
 from receiver.web.console.language import LANGUAGES, Speech, texts
 from receiver.web.console.pages import PAGES, decisions, deliveries
-from receiver.web.console.pages._choice import NAMES
+from receiver.web.console.pages.parcels import NAMES
 from tests.support.paths import ROOT
 
 CONSOLE = ROOT / "receiver" / "web" / "console"

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from receiver.store import Attempt, Database, Ending, Inbox, Index, LeaseLost, Link, OperatorQueries, Queue
 from receiver.store.bulk import BulkDecisions
-from receiver.store.operator import Unknown
+from receiver.store.operator import Changed, Unknown
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.store.tables import BULK, deliveries
 from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment
@@ -203,6 +203,22 @@ def test_a_decision_stands(database: Database, queue: Queue, decision: str) -> N
     with pytest.raises(LeaseLost):
         queue.settle(claim, settlement(claim), now=NOW)
     assert before == everything(database)
+
+
+def test_assigned_as_seen(database: Database) -> None:
+    """An assignment of a shipment that has changed since a person saw it changes nothing, and is not recorded."""
+    add_shipments(database, "ep/1")
+    queries, recorded = OperatorQueries(database), []
+    seen = queries.version("ep/1")
+    queries.retry("ep/1", now=NOW + 1)
+    of = {"order_id": "1-01", "invoice_number": None, "now": NOW + 2, "record": lambda *_: recorded.append(1)}
+
+    with pytest.raises(Changed):
+        queries.assign("ep/1", version=seen, **of)
+
+    assert (None, []) == (shipment(database, "ep/1")["assigned_order"], recorded)
+    queries.assign("ep/1", version=queries.version("ep/1"), **of)
+    assert ("1-01", [1]) == (shipment(database, "ep/1")["assigned_order"], recorded)
 
 
 @pytest.mark.parametrize("decision", ["assign", "dismiss", "retry"])

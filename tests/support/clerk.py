@@ -34,8 +34,8 @@ class Clerk:
         """Send the form of a page whose action is this, filled in; its hidden fields as they are."""
         return self.post(action, {**form(self.get(page).text, f"/console{action}"), **fields})
 
-    def post(self, path: str, fields: dict[str, Any], **headers: str) -> TestResponse:
-        """Send fields as they are, without a page."""
+    def post(self, path: str, fields: dict[str, Any] | bytes, **headers: str) -> TestResponse:
+        """Send fields, or a body, as they are, without a page."""
         settings = {**self._settings, "headers": {**self._settings["headers"], **headers}}
         return self._client.post(f"/console{path}", data=fields, **settings)
 

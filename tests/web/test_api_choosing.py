@@ -105,6 +105,17 @@ class TestPreview:
 
         assert [shows] == [one["replaces"] for one in foreseen["calls"]]
 
+    def test_token(self, api):
+        """With the preview's token exactly that is assigned; once the order has changed, nothing is."""
+        body = {"order": "1-01", "invoice": "B"}
+        token = post(api, f"{SHIPMENT}/preview", body).json["token"]
+        api.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000, trackingNumber="OTHER")))
+        stale = post(api, f"{SHIPMENT}/assign", {**body, "token": token})
+        assert (409, True) == (stale.status_code, "has changed since the preview" in stale.json["detail"])
+
+        token = post(api, f"{SHIPMENT}/preview", body).json["token"]
+        assert 200 == post(api, f"{SHIPMENT}/assign", {**body, "token": token}).status_code
+
     def test_also(self, api):
         """An entry for each order that the parcel would serve."""
         api.add_order(order("2-01", package("C")))

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from adapters import Unreadable
 from receiver.config import Config
 from receiver.operations.bulk import Bulk
-from receiver.operations.choice_preview import foresee
+from receiver.operations.choice_preview import preview
 from receiver.operations.decisions import Actor, Decisions, RequestKey
 from receiver.operations.links import read_link
 from receiver.operations.order_check import lookup
@@ -66,16 +66,17 @@ def _add_assign(routes: Blueprint, desk: "_Desk") -> None:
         def decide(decisions: Decisions, body: Mapping[str, Any]) -> None:
             name, unseen = f"{endpoint}/{key}", body.get("unseen", False)
             with lookup():
-                decisions.assign(name, body["order"], body.get("invoice"), also=_also(body), unseen=unseen)
+                of = (name, body["order"], body.get("invoice"))
+                decisions.assign(*of, also=_also(body), unseen=unseen, token=body.get("token"))
 
-        return desk.decided(decide, "order", optional=("invoice", "also"), flags=("unseen",))
+        return desk.decided(decide, "order", optional=("invoice", "also", "token"), flags=("unseen",))
 
     @routes.post("/shipments/<endpoint>/<path:key>/preview")
-    def preview(endpoint: str, key: str) -> Response:
+    def previewed(endpoint: str, key: str) -> Response:
         must_decide()
         body = body_fields("order", optional=("invoice", "also"))
         with refusals(), lookup():
-            return answer({"foreseen": desk.foreseen(f"{endpoint}/{key}", body)})
+            return answer(desk.previewed(f"{endpoint}/{key}", body))
 
 
 def _add_bulk(routes: Blueprint, desk: "_Desk") -> None:
@@ -170,11 +171,11 @@ class _Desk:
             raise Refused(409, "Nothing was changed: the delivery cannot be read.")
         return shown(row)
 
-    def foreseen(self, shipment: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What an assignment would send."""
+    def previewed(self, shipment: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What an assignment would send, and the token with which exactly that is decided."""
         of = (shipment, body["order"], body.get("invoice"))
-        ends = foresee(self._config, self._database, *of, also=_also(body), now=self.clock())
-        return [asdict(one) for one in ends]
+        found = preview(self._config, self._database, *of, also=_also(body), now=self.clock())
+        return {"foreseen": [asdict(one) for one in found.foreseen], "token": found.token}
 
     def batch(self, row: Mapping[str, Any]) -> Response:
         """What a decision about many decided, by the row of its first."""

@@ -25,6 +25,11 @@ class Context:
         return Decisions(self.config, self.database, actor, note=note, clock=self.clock)
 
 
+def stands_at(address: str) -> None:
+    """The page that answers a form has this address: there a person finds it in another language."""
+    g.address = address
+
+
 def person() -> Person:
     """Who is signed in."""
     found: Person = g.person

@@ -13,6 +13,8 @@ SESSION = "receiver_session"
 #: Makes the form tokens of a person who is not signed in yet.
 VISITOR = "receiver_visitor"
 LANGUAGE = "receiver_language"
+#: What the next page says.
+FLASH = "receiver_flash"
 #: The field of a form that holds its token.
 FORM_TOKEN = "form_token"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

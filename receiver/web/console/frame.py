@@ -13,7 +13,7 @@ from receiver.intake.auth_failures import AuthFailures
 from receiver.intake.log_lines import error_location
 from receiver.store import Database, StoreUnavailable
 from receiver.store.sessions import Sessions
-from receiver.web.console import cookies, login
+from receiver.web.console import cookies, flash, login
 from receiver.web.console.context import Context
 from receiver.web.console.language import LANGUAGES, chosen
 from receiver.web.console.pages import PAGES
@@ -115,6 +115,7 @@ def _add_headers(console: Blueprint) -> None:
         picked = request.args.get("language", "")
         if picked in LANGUAGES and request.cookies.get(cookies.LANGUAGE) != picked:
             cookies.put(response, cookies.LANGUAGE, picked, lasts=True)
+        flash.forget(response)
         return response
 
 

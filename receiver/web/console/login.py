@@ -10,6 +10,7 @@ from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, harmless
 from receiver.store.sessions import Sessions
 from receiver.web.console import cookies
+from receiver.web.console.context import stands_at
 from receiver.web.people import Throttle, person_with
 
 #: Routes that a person reaches who is not signed in.
@@ -44,6 +45,8 @@ def add_to(
                 client=address,
             )
             return _form("login.wrong", 401)
+        if former := request.cookies.get(cookies.SESSION):
+            sessions.end(former)
         response = redirect(_safe(request.form.get("next")), 303)
         cookies.put(response, cookies.SESSION, sessions.begin(found.name, token, now=clock()))
         cookies.drop(response, cookies.VISITOR)
@@ -64,6 +67,7 @@ def to_login(*, has_ended: bool) -> Response:
 
 
 def _form(message: str | None, status: int = 200, **values: object) -> Response:
+    stands_at(url_for("console.login"))
     response = make_response(
         render_template(
             "login.html",

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from flask import g, request, url_for
+from flask import current_app, g, request, url_for
 
 from receiver.timing import stamp
 from receiver.web.console import charts
@@ -61,5 +61,15 @@ def _as_json(value: Any) -> str:
 
 
 def _in_language(code: str) -> str:
-    """The address of this page in another language."""
-    return f"{quote(request.path)}?{urlencode({**request.args.to_dict(), 'language': code})}"
+    """The address of this page in another language. One that answers a form says where it stands (`stands_at`), or is
+    left for the first of its pages."""
+    is_read = request.method in ("GET", "HEAD")
+    here = f"{quote(request.path)}?{urlencode(request.args)}" if is_read else g.get("address") or _first_page()
+    path, _, query = here.partition("?")
+    kept = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != "language"]
+    return f"{path}?{urlencode([*kept, ('language', code)])}"
+
+
+def _first_page() -> str:
+    of_page = f"{request.blueprint}.index"
+    return url_for(of_page if of_page in current_app.view_functions else "console.overview.index")

@@ -1,9 +1,13 @@
 """What holds for every page: headers, languages, faults, and a console without operators."""
 
+import re
+import time
+from html import unescape
+
 import pytest
 
 from receiver.web.console.pages import PAGES
-from tests.support.api import VI
+from tests.support.api import ANA, VI, held
 from tests.support.clerk import Clerk
 from tests.support.rig import Rig
 
@@ -52,6 +56,57 @@ class TestLanguage:
         assert "Resumen" in ana.page("/?language=es")
         assert "Resumen" in ana.page("/")
         assert "Resumen" in ana.page("/?language=xx")
+
+    @pytest.mark.parametrize(
+        ("page", "action", "fields", "status"),
+        [
+            ("/parcels/melhor-envio/p1", "/parcels/melhor-envio/p1/decide", {"action": "unassign"}, 409),
+            ("/parcels/melhor-envio/p1?order=1-01&choose=1", "/parcels/melhor-envio/p1/assign", {"token": "x"}, 409),
+            ("/parcels/bulk?action=retry&state=held", "/parcels/bulk", {"token": "x"}, 409),
+            ("/links", "/links/add", {"kind": "tracking_number", "number": "TN1", "order": ""}, 422),
+            ("/accounts", "/accounts/lux/check", {}, 200),
+            ("/accounts", "/accounts/lux/check", {"form_token": "x"}, 403),
+            ("/login", "/login", {"token": "x"}, 401),
+        ],
+    )
+    def test_switch_after_form(self, site, page, action, fields, status):
+        """A page that answers a form leads to where it stands, in another language."""
+        site.now = time.time()
+        held(site)
+        site.now += 1
+        clerk = Clerk(site, None if page == "/login" else ANA)
+        answer = clerk.send(page, action, **fields)
+        path = unescape(re.search(r'href="/console(/[^"]*)" lang="pt-BR"', answer.text)[1])
+
+        assert (status, 200) == (answer.status_code, clerk.get(path).status_code)
+        assert '<html lang="pt-BR">' in clerk.page(path)
+        assert path.partition("?")[0] == page.partition("?")[0]
+
+
+class TestFlash:
+    def test_once(self, site, ana):
+        """What was done is said once."""
+        held(site)
+        done = ana.send("/parcels/melhor-envio/p1", "/parcels/melhor-envio/p1/decide", action="dismiss")
+        page = done.location.removeprefix("/console")
+
+        assert [True, False] == ['role="status"' in ana.page(page) for _ in range(2)]
+
+    def test_not_by_address(self, ana):
+        """No address says that something was done."""
+        for path in ("/accounts?resumed=lux", "/links?done=added", "/carriers?word=x&read=1&unreadable=0&left=0"):
+            assert 'role="status"' not in ana.page(path)
+
+    def test_other_session(self, site, ana):
+        """What one session was told says nothing in another, and no text that was changed does."""
+        link = {"kind": "tracking_number", "number": "TN1", "order": "1-01"}
+        ana.send("/links", "/links/add", **link)
+        told = ana.cookie("receiver_flash")
+        vi = Clerk(site, VI)
+        for value in (told, "x", "e30=.x", f"x{told}", "\u00e9.\u00e9"):
+            vi.set_cookie(value, "receiver_flash")
+            assert 'role="status"' not in vi.page("/links")
+        assert "The link is stored." in ana.page("/links")
 
 
 class TestFaults:

@@ -6,6 +6,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from tests.support.api import VI, with_operators
 from tests.support.clerk import Clerk, form
@@ -22,7 +24,8 @@ def numbers(page: str) -> list[str]:
 
 def upload(clerk: Clerk, content: bytes, **fields: Any) -> Any:
     hidden = form(clerk.page("/links"), "/console/links/file")
-    return clerk.post("/links/file", {**hidden, **fields, "file": (BytesIO(content), "links.csv")})
+    boundary, body = encode_multipart({**hidden, **fields, "file": FileStorage(BytesIO(content), "links.csv")})
+    return clerk.post("/links/file", body, **{"Content-Type": f"multipart/form-data; boundary={boundary}"})
 
 
 class TestAdd:
@@ -142,6 +145,13 @@ class TestFile:
     def test_too_large(self, ana):
         """A form of more than half a megabyte is refused; nothing of it is stored."""
         assert 413 == ana.post("/links/file", {"form_token": "x" * 600_000}).status_code
+
+    def test_largest(self, ana):
+        """A file of exactly 512 KB is taken, with a note of any length; one byte more is refused."""
+        largest = b"order,tracking_number\n1-01,TN1\n".ljust(512 * 1024, b"\n")
+
+        assert "1 link stored." in upload(ana, largest, note="\u00e7" * 1_000).text
+        assert 413 == upload(ana, largest + b"\n").status_code
 
     def test_missing(self, ana):
         """A form without its file makes no sense."""

@@ -90,6 +90,15 @@ class TestIn:
         is_warned = "not encrypted" in answer.text
         assert is_warned == (headers["Host"] == "receiver.internal")
 
+    def test_again(self, site):
+        """Who signs in again leaves no session behind in that browser."""
+        clerk = Clerk(site, None)
+        clerk.sign_in(ANA)
+        clerk.sign_in(VI)
+
+        assert ["vi"] == [row["operator"] for row in stored(site)]
+        assert is_in(clerk)
+
 
 class TestThrottle:
     def test_address(self, site):

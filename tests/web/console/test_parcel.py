@@ -139,21 +139,43 @@ class TestChoice:
         said = shown(ana.page(done.location.removeprefix("/console")))
         assert "Assigned; the decision is recorded with your name." in said
 
-    def test_stale(self, stuck, ana):
+    def test_parcel_changed(self, stuck, ana):
         """Where the parcel has changed since the preview, nothing is assigned, and the preview is shown again."""
-        stale = form(ana.page(CHOICE), f"/console{ASSIGN}")
+        seen = form(ana.page(CHOICE), f"/console{ASSIGN}")
         stuck.now += 1
         stuck.post(posted(tracking_url="https://track.example/new", at="2026-11-10T13:00:00+00:00"))
-        stuck.work()
 
-        again = ana.post(ASSIGN, stale)
+        again = ana.post(ASSIGN, {**seen, "note": "the buyer's words"})
 
-        page = again.location.removeprefix("/console")
-        assert (303, None) == (again.status_code, stuck.shipment()["assigned_order"])
-        said = shown(ana.page(page))
+        assert (409, None) == (again.status_code, stuck.shipment()["assigned_order"])
+        said = shown(again.text)
         assert ("has changed since you looked" in said, "https://track.example/new" in said) == (True, True)
-        ana.send(page, ASSIGN)
+        assert 2 == unescape(again.text).count("the buyer's words")
+        ana.post(ASSIGN, form(again.text, f"/console{ASSIGN}"))
         assert "1-01" == stuck.shipment()["assigned_order"]
+
+    def test_order_changed(self, stuck, ana):
+        """The order is read again: a number that was entered at VTEX meanwhile is not overwritten unseen."""
+        seen = form(ana.page(CHOICE), f"/console{ASSIGN}")
+        stuck.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000, trackingNumber="ENTERED")))
+
+        again = ana.post(ASSIGN, seen)
+
+        assert (409, None) == (again.status_code, stuck.shipment()["assigned_order"])
+        assert "It replaces what the invoice shows now: trackingNumber: ENTERED" in shown(again.text)
+        stuck.add_order(order("1-01", package("A")))
+        gone = ana.post(ASSIGN, form(again.text, f"/console{ASSIGN}"))
+        assert "Nothing was changed. order 1-01 has no invoice B; it has A" in shown(gone.text)
+
+    def test_order_unread(self, stuck, ana):
+        """Where VTEX does not answer any more, nothing is assigned, and the note is kept."""
+        seen = form(ana.page(CHOICE), f"/console{ASSIGN}")
+        stuck.faults(server_error=1.0)
+
+        answer = ana.post(ASSIGN, {**seen, "note": "by phone"})
+
+        assert (409, None) == (answer.status_code, stuck.shipment()["assigned_order"])
+        assert ("VTEX did not answer" in answer.text, "by phone" in answer.text) == (True, True)
 
     def test_as_sent(self, stuck, ana):
         """The call stands there as VTEX gets it, with every sign of a tracking page."""

@@ -13,8 +13,8 @@ from receiver.store.listings import Page as Found
 from receiver.web import cursors
 
 _ROWS = 50
-#: A page that came out short, because no index knows a filter, is filled up by so many looks: each may take 0.1 s.
-_LOOKS = 1
+#: A page that came out short, because no index knows a filter, is filled up by so many looks more.
+_LOOKS = 3
 _LONGEST = 200
 
 
@@ -38,9 +38,10 @@ class List:
         return not request.args.get("cursor")
 
 
-def given(*names: str, **choices: tuple[str, ...]) -> dict[str, str]:
-    """The filled-in words of the address. Answers 400 for one that makes no sense."""
-    found = {name: told for name in (*names, *choices) if (told := request.args.get(name, "").strip())}
+def given(*names: str, sent: Mapping[str, str] | None = None, **choices: tuple[str, ...]) -> dict[str, str]:
+    """The filled-in words of the address, or of a form that was ``sent``. Answers 400 for one that makes no sense."""
+    words = request.args if sent is None else sent
+    found = {name: told for name in (*names, *choices) if (told := words.get(name, "").strip())}
     for name, value in found.items():
         if len(value) > _LONGEST or value not in choices.get(name, (value,)):
             abort(400)

@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 
 from adapters import ReferenceKind
 from receiver.config import Config
-from receiver.operations.choice_preview import NoPreview, foresee
-from receiver.operations.decisions import Decisions, NothingToChange
+from receiver.operations.choice_preview import NoPreview, Preview, preview
+from receiver.operations.decisions import Decisions, NotAsShown, NothingToChange
 from receiver.operations.order_check import NotShown, TooManyLookups, lookup
 from receiver.operations.order_view import order_view
 from receiver.operations.side_by_side import side_by_side
@@ -22,7 +22,8 @@ from receiver.store import DecisionRecord
 from receiver.store.operator import NotAssigned, Unknown
 from receiver.vtex.client import BadSegment
 from receiver.web import cursors
-from receiver.web.console.context import Context, must_decide, person
+from receiver.web.console.context import Context, must_decide, stands_at
+from receiver.web.console.flash import tell, told
 from receiver.web.console.pages._timeline import DECIDED, timeline
 
 #: What follows a decision, by its action.
@@ -45,15 +46,18 @@ def add_to(routes: Blueprint, context: Context) -> None:
 
     @routes.get("/<source>/<path:key>")
     def parcel(source: str, key: str) -> tuple[str, int]:
-        return _shown(context, f"{source}/{key}", _asked(request.args))
+        return _shown(context, f"{source}/{key}", _asked(request.args), chooses="choose" in request.args)
 
     @routes.post("/<source>/<path:key>/assign")
     def assign(source: str, key: str) -> tuple[str, int] | Response:
         name, asked = f"{source}/{key}", _asked(request.form)
         must_decide()
-        if "order" in asked and _has_changed(context, name):
-            return redirect(address(name, **asked, choose="1", stale="1"), 303)
-        return _decided(context, name, _assign)
+        if "order" not in asked:
+            abort(400)
+        try:
+            return _decided(context, name, _assign)
+        except NotAsShown:
+            return _shown(context, name, asked, chooses=True, is_stale=True)
 
     @routes.post("/<source>/<path:key>/decide")
     def decide(source: str, key: str) -> tuple[str, int] | Response:
@@ -67,29 +71,19 @@ def _decided(context: Context, name: str, decide: _Decide) -> tuple[str, int] | 
         decide(decisions, name, asked)
     except NotShown as error:
         return _shown(context, name, asked, fault=error.what)
-    except (NotAssigned, NothingToChange, BadSegment, TooManyLookups) as error:
+    except (NotAssigned, NothingToChange, NoPreview, BadSegment, TooManyLookups) as error:
         return _shown(context, name, asked, fault=str(error))
     except Unknown:
         abort(404)
-    return redirect(address(name, done=decisions.last_id, after=request.form.get("after", "")), 303)
-
-
-def _has_changed(context: Context, name: str) -> bool:
-    """Whether the parcel has changed since the person saw what the assignment would send. Answers 404 where it is
-    gone."""
-    try:
-        row = story(context.database, name, now=context.clock())["shipment"]
-    except Unknown:
-        abort(404)
-    return request.form.get("seen", str(row["changed_at"])) != str(row["changed_at"])
+    there = redirect(address(name, after=request.form.get("after", "")), 303)
+    return tell(there, "parcel", decision=decisions.last_id)
 
 
 def _assign(decisions: Decisions, name: str, asked: Mapping[str, str]) -> None:
-    if "order" not in asked:
-        abort(400)
     is_unseen = request.form.get("unseen") == "yes"
+    of = (name, asked["order"], asked.get("invoice"))
     with lookup():
-        decisions.assign(name, asked["order"], asked.get("invoice"), also=_also(asked), unseen=is_unseen)
+        decisions.assign(*of, also=_also(asked), unseen=is_unseen, token=request.form.get("token"))
 
 
 def _decide(decisions: Decisions, name: str, _asked: Mapping[str, str]) -> None:
@@ -120,36 +114,49 @@ def _also(asked: Mapping[str, str]) -> list[str]:
     return [one.strip() for one in asked.get("also", "").split(";") if one.strip()]
 
 
-def _shown(context: Context, name: str, asked: Mapping[str, str], *, fault: str = "") -> tuple[str, int]:
+def _shown(
+    context: Context,
+    name: str,
+    asked: Mapping[str, str],
+    *,
+    fault: str = "",
+    chooses: bool = False,
+    is_stale: bool = False,
+) -> tuple[str, int]:
+    """The page. ``chooses``: with what the assignment would send; ``is_stale``: that has changed since it was shown."""
+    stands_at(address(name, **asked, choose="1" if chooses else ""))
     try:
-        told = story(context.database, name, now=context.clock())
+        found = story(context.database, name, now=context.clock())
     except Unknown:
         abort(404)
-    row = told["shipment"]
+    row = found["shipment"]
     known = known_from_json(row["known"] or {})
     orders = _orders(row, known)
-    order, beside, fault = _order(context, row, known, asked, fault)
-    foreseen, fault = _foreseen(context, name, asked, fault)
+    is_read = request.method == "GET" or chooses
+    order, beside, fault = _order(context, row, known, asked if is_read else {}, fault)
+    foreseen, fault = _preview(context, name, asked, fault) if chooses and "order" in asked else (None, fault)
     page = render_template(
         "parcel.html",
         row=row,
         known=known,
-        story=told,
-        timeline=timeline(told),
+        story=found,
+        timeline=timeline(found),
         why=_why(row),
         advice=_advice(row),
         orders=orders,
         asked=asked,
         order=order,
         beside=beside,
-        foreseen=foreseen,
+        preview=foreseen,
         fault=fault,
+        is_stale=is_stale,
+        note=request.form.get("note", "").strip(),
         done=_done(context, name),
         after=request.values.get("after") or cursors.encoded("held", (row["changed_at"], name)),
         admin=lambda order_id: _admin(context.config, row["account"], order_id),
         address=address,
     )
-    return page, 409 if fault else 200
+    return page, 409 if fault or is_stale else 200
 
 
 def _why(row: Mapping[str, Any]) -> str:
@@ -180,7 +187,7 @@ def _order(
     context: Context, row: Mapping[str, Any], known: Known, asked: Mapping[str, str], fault: str
 ) -> tuple[dict[str, Any] | None, list[Any], str]:
     """The order that the person asks for as VTEX shows it, its invoices with their marks, and what went wrong."""
-    if "order" not in asked or request.method == "POST":
+    if "order" not in asked:
         return None, [], fault
     try:
         with lookup():
@@ -192,26 +199,24 @@ def _order(
     return order, side_by_side(row["id"], known, row["evidence"], order["invoices"]), fault
 
 
-def _foreseen(context: Context, name: str, asked: Mapping[str, str], fault: str) -> tuple[list[Any], str]:
-    """What the assignment that the person is about to take would send."""
-    if "choose" not in request.args or "order" not in asked:
-        return [], fault
+def _preview(context: Context, name: str, asked: Mapping[str, str], fault: str) -> tuple[Preview | None, str]:
+    """What the assignment that the person is about to take would send, and what went wrong."""
     must_decide()
     try:
         with lookup():
             of = (context.config, context.database, name, asked["order"], asked.get("invoice"))
-            return foresee(*of, also=_also(asked), now=context.clock()), fault
+            return preview(*of, also=_also(asked), now=context.clock()), fault
     except NotShown as error:
-        return [], error.what
+        return None, error.what
     except (NoPreview, BadSegment, TooManyLookups) as error:
-        return [], str(error)
+        return None, str(error)
 
 
 def _done(context: Context, name: str) -> dict[str, Any] | None:
     """What the person has just decided, as the record has it."""
-    done = request.args.get("done", "")
-    row = DecisionRecord(context.database).get(done) if done else None
-    if row is None or (row["actor"], row["subject"]) != (person().name, name) or row["action"] not in DECIDED:
+    said = told("parcel")
+    row = DecisionRecord(context.database).get(said["decision"]) if said else None
+    if row is None or row["subject"] != name or row["action"] not in DECIDED:
         return None
     return {"text": _DONE[row["action"]], "unchecked": (row["after"] or {}).get("unchecked")}
 

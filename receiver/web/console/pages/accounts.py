@@ -13,6 +13,7 @@ from receiver.store import OperatorQueries, Paused, RateLimited
 from receiver.store.attempts import LOOKS_AT, Attempts
 from receiver.store.operator import Unknown
 from receiver.web.console.context import Context, must_decide
+from receiver.web.console.flash import tell, told
 from receiver.web.console.pages._page import Page
 
 PAGE = Page(name="accounts", path="/accounts", position=60)
@@ -31,8 +32,7 @@ def add_to(routes: Blueprint, context: Context) -> None:
 
     @routes.get("")
     def index() -> tuple[str, int]:
-        done = request.args.get("resumed")
-        return shown("accounts.resumed" if done in config.accounts else "")
+        return shown("accounts.resumed" if told("accounts") is not None else "")
 
     @routes.post("/<account>/resume")
     def resume(account: str) -> tuple[str, int] | Response:
@@ -42,7 +42,7 @@ def add_to(routes: Blueprint, context: Context) -> None:
             abort(404)
         except NothingToChange:
             return shown("accounts.not_paused", 409)
-        return redirect(url_for("console.accounts.index", resumed=account), 303)
+        return tell(redirect(url_for("console.accounts.index"), 303), "accounts")
 
     @routes.post("/<account>/check")
     def check(account: str) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from receiver.store.operator import Unknown
 from receiver.store.overview import Overview
 from receiver.store.unknown_words import UnknownWords
 from receiver.web.console.context import Context
+from receiver.web.console.flash import tell, told
 from receiver.web.console.pages._page import Page
 
 PAGE = Page(name="carriers", path="/carriers", position=50)
@@ -24,7 +25,6 @@ PAGE = Page(name="carriers", path="/carriers", position=50)
 #: Deliveries that one click reads again: a person waits for it.
 _AT_ONCE = 500
 _HOUR, _DAY = 3600, 86_400
-_COUNTS = ("read", "unreadable", "left")
 
 
 def add_to(routes: Blueprint, context: Context) -> None:
@@ -37,7 +37,7 @@ def add_to(routes: Blueprint, context: Context) -> None:
         now = context.clock()
         rows = [{**row, "command": command(row["word"], row["carrier"])} for row in words.all()]
         endpoints = _endpoints(config, database, overview, now)
-        return render_template("carriers.html", endpoints=endpoints, words=rows, done=_done())
+        return render_template("carriers.html", endpoints=endpoints, words=rows, done=told("carriers"))
 
     @routes.post("/read-again")
     def again() -> Response:
@@ -49,8 +49,9 @@ def add_to(routes: Blueprint, context: Context) -> None:
             found = read_again(database, decisions, word, carrier, most=_AT_ONCE)
         except Unknown:
             abort(404)
-        counts = {name: getattr(found, name) for name in _COUNTS}
-        return redirect(url_for("console.carriers.index", word=word, **counts, _anchor="words"), 303)
+        counts = {name: getattr(found, name) for name in ("read", "unreadable", "left")}
+        there = redirect(url_for("console.carriers.index", _anchor="words"), 303)
+        return tell(there, "carriers", word=word, **counts)
 
 
 def _endpoints(config: Config, database: Database, overview: Overview, now: float) -> list[dict[str, Any]]:
@@ -92,12 +93,3 @@ def _repeats(retries: Retries | None) -> dict[str, Any]:
     if retries.times is None:
         return {"text": "carriers.repeats_over", "over": retries.over.total_seconds()}
     return {"text": "carriers.repeats", "times": retries.times, "over": retries.over.total_seconds()}
-
-
-def _done() -> dict[str, Any] | None:
-    """What the last click read again, as the address tells it."""
-    word = request.args.get("word")
-    counts = {name: request.args.get(name, "") for name in _COUNTS}
-    if not word or not all(value.isascii() and value.isdecimal() and len(value) < 7 for value in counts.values()):
-        return None
-    return {"word": word, **{name: int(value) for name, value in counts.items()}}

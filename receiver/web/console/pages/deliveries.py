@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, render_template, request, url_for
 
 from receiver.intake import Intake, Outcome, Reading
 from receiver.operations.decisions import LONGEST_NOTE
@@ -13,7 +13,7 @@ from receiver.store import Inbox, OperatorQueries
 from receiver.store.listed import delivery_from
 from receiver.store.listings import Listings
 from receiver.store.operator import Unknown
-from receiver.web.console.context import Context
+from receiver.web.console.context import Context, stands_at
 from receiver.web.console.pages._body import pretty
 from receiver.web.console.pages._lists import filters, given, listed
 from receiver.web.console.pages._page import Page
@@ -54,6 +54,7 @@ def add_to(routes: Blueprint, context: Context) -> None:
 
     @routes.post("/<delivery>/reprocess")
     def reprocess(delivery: str) -> str:
+        stands_at(url_for("console.deliveries.delivery", delivery=delivery))
         decisions, row = context.decisions(note=request.form.get("note")), desk.row(delivery)
         reading = desk.reading(row)
         taken = decisions.reprocess(delivery)

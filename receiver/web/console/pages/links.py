@@ -1,6 +1,6 @@
 """Links: which order a parcel belongs to, as a person says. One at a time, or many from a file."""
 
-from io import TextIOWrapper
+from io import SEEK_END, TextIOWrapper
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -14,10 +14,14 @@ from receiver.reconcile.resolve import NAMES
 from receiver.store.companions import places_from_json
 from receiver.store.listings import Listings
 from receiver.web.console.context import Context, must_decide
+from receiver.web.console.flash import tell, told
 from receiver.web.console.pages._lists import given, listed
 from receiver.web.console.pages._page import Page
 
-PAGE = Page(name="links", path="/links", position=70, largest_form=524_288)
+#: Bytes of a file, and of all that its form holds besides.
+_LARGEST, _REST = 524_288, 16_384
+
+PAGE = Page(name="links", path="/links", position=70, largest_form=_LARGEST + _REST)
 
 #: Bad lines of a file that are shown; the others are counted.
 _MOST_BAD = 100
@@ -31,7 +35,7 @@ def add_to(routes: Blueprint, context: Context) -> None:
 
     @routes.get("")
     def index() -> str:
-        return desk.shown(done=request.args.get("done"))
+        return desk.shown(**(told("links") or {}))
 
     @routes.post("/add")
     def add() -> tuple[str, int] | Response:
@@ -48,7 +52,8 @@ def add_to(routes: Blueprint, context: Context) -> None:
             )
         except Unreadable as error:
             return desk.shown(fault=error), 422
-        return redirect(url_for("console.links.index", q=request.form["number"].strip(), done="added"), 303)
+        there = redirect(url_for("console.links.index", q=request.form["number"].strip()), 303)
+        return tell(there, "links", done="added")
 
     @routes.post("/remove")
     def remove() -> tuple[str, int] | Response:
@@ -60,7 +65,7 @@ def add_to(routes: Blueprint, context: Context) -> None:
             decisions.unlink(account, kind, value)
         except NothingToChange:
             return desk.shown(done="gone"), 409
-        return redirect(url_for("console.links.index", done="removed"), 303)
+        return tell(redirect(url_for("console.links.index"), 303), "links", done="removed")
 
     _add_file(routes, context, desk)
 
@@ -72,6 +77,9 @@ def _add_file(routes: Blueprint, context: Context, desk: "_Desk") -> None:
         account, sent = desk.account(), request.files.get("file")
         if sent is None or not sent.filename:
             abort(400)
+        if sent.stream.seek(0, SEEK_END) > _LARGEST:
+            abort(413)
+        sent.stream.seek(0)
         decisions, report = context.decisions(note=request.form.get("note")), Report()
         # A byte that is not UTF-8 stays as `read_lines` wants it.
         lines = read_lines(TextIOWrapper(sent.stream, encoding="utf-8-sig", errors="surrogateescape"))
@@ -119,6 +127,6 @@ class _Desk:
             accounts=sorted(self.config.accounts),
             endpoints=sorted(self.config.endpoints),
             columns=FIELDS,
-            largest=PAGE.largest_form,
+            largest=_LARGEST,
             **{"done": None, **said},
         )

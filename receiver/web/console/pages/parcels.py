@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
-from urllib.parse import urlencode
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -11,23 +10,21 @@ from receiver.operations.bulk import Bulk, BulkRefused
 from receiver.operations.parcels import chosen
 from receiver.shipments import Reason, State
 from receiver.shipments.reasons import Kind
-from receiver.store import DecisionRecord
 from receiver.store.bulk import BulkAction
 from receiver.store.listings import Ask, Listings
-from receiver.store.listings import Page as Found
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.web import cursors
-from receiver.web.console.context import Context, must_decide, person
-from receiver.web.console.pages._choice import given, words
+from receiver.web.console.context import Context, must_decide, stands_at
+from receiver.web.console.flash import tell, told
+from receiver.web.console.pages._lists import List, filters, given, listed
 from receiver.web.console.pages._page import Page
 from receiver.web.console.pages._parcel import add_to as add_parcel
 from receiver.web.console.pages._parcel import address
 
 PAGE = Page(name="parcels", path="/parcels", position=20, is_searched=True)
 
-_ROWS = 50
-#: A page that came out short, because no index knows a filter, is filled up by so many looks.
-_LOOKS = 5
+#: Words of an address that choose parcels; ``q`` is the search.
+NAMES = ("q", "state", "reason", "endpoint", "carrier", "account", "since", "until")
 _ACTIONS = get_args(BulkAction)
 #: Why nothing was decided about many, by the code of `BulkRefused`.
 _REFUSED = {
@@ -43,26 +40,22 @@ _DONE = {"retry": "parcels.did_retry", "dismiss": "parcels.did_dismiss"}
 
 def add_to(routes: Blueprint, context: Context) -> None:
     """Add the routes of the list and of one parcel."""
-    listings, record = Listings(context.database), DecisionRecord(context.database)
+    listings = Listings(context.database)
 
     @routes.get("")
     def index() -> str | Response:
-        found = given()
-        of = chosen(context.config, context.database, words(found))
-        page = _page(listings, of, request.args.get("cursor"))
-        if set(found) == {"q"} and len(page.rows) == 1 and "cursor" not in request.args:
+        found = _given()
+        of = chosen(context.config, context.database, _words(found))
+        page = listed("parcels", (float, str), found, lambda ask: listings.shipments(ask, of))
+        if set(found) == {"q"} and len(page.rows) == 1 and page.is_first:
             return redirect(address(page.rows[0]["id"]), 303)
-        following = cursors.encoded("parcels", page.next) if page.next else None
         return render_template(
             "parcels.html",
-            words=found,
-            rows=page.rows,
-            next=following,
+            list=page,
             counts=listings.counts(of),
             options=_options(context, found),
-            narrowed=lambda **changes: _address("console.parcels.index", found, **changes),
-            many=lambda action: _address("console.parcels.preview", found, action=action),
-            done=_done(record),
+            many=lambda action: _bulk(found).address(action=action),
+            done=_done(),
             address=address,
         )
 
@@ -81,7 +74,7 @@ def _add_bulk(routes: Blueprint, context: Context) -> None:
         preview = None
         if not refused:
             try:
-                preview = bulk.preview(action, words(found), now=context.clock())
+                preview = bulk.preview(action, _words(found), now=context.clock())
             except BulkRefused as error:
                 refused = error.code
         page = render_template(
@@ -90,7 +83,7 @@ def _add_bulk(routes: Blueprint, context: Context) -> None:
             words=found,
             preview=preview,
             refused=_REFUSED.get(refused),
-            back=_address("console.parcels.index", found),
+            back=List(route="console.parcels.index", words=found).address(),
             address=address,
         )
         return page, 409 if refused else 200
@@ -98,37 +91,35 @@ def _add_bulk(routes: Blueprint, context: Context) -> None:
     @routes.get("/bulk")
     def preview() -> tuple[str, int]:
         must_decide()
-        return shown(given(), _action(request.args.get("action")))
+        return shown(_given(), _action(request.args.get("action")))
 
     @routes.post("/bulk")
     def act() -> tuple[str, int] | Response:
-        found, action = given(request.form), _action(request.form.get("action"))
+        found, action = _given(request.form), _action(request.form.get("action"))
+        stands_at(_bulk(found).address(action=action))
         decisions = context.decisions(note=request.form.get("note"))
         try:
-            batch = bulk.act(decisions, action, words(found), request.form.get("token", ""))
+            batch = bulk.act(decisions, action, _words(found), request.form.get("token", ""))
         except BulkRefused as error:
             return shown(found, action, error.code)
-        return redirect(url_for("console.parcels.index", done=batch.id), 303)
+        there = redirect(url_for("console.parcels.index"), 303)
+        return tell(there, "parcels", action=action, count=batch.decided)
 
 
-def _address(page: str, found: Mapping[str, str], **changes: str | None) -> str:
-    """The address of a list with these words; ``None`` takes one out."""
-    told = {name: value for name, value in {**found, **changes}.items() if value}
-    return f"{url_for(page)}?{urlencode(told)}" if told else url_for(page)
+def _given(sent: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The words of the address, or of a form that was sent."""
+    return given(*NAMES, sent=sent, state=tuple(State), reason=tuple(Reason))
 
 
-def _page(listings: Listings, of: ShipmentFilter, cursor: str | None) -> Found:
-    try:
-        after = cursors.decoded("parcels", (float, str), cursor) if cursor else None
-    except cursors.BadCursor:
-        abort(400)
-    page = listings.shipments(Ask(_ROWS, after), of)
-    for _ in range(_LOOKS):
-        if page.next is None or len(page.rows) >= _ROWS:
-            break
-        more = listings.shipments(Ask(_ROWS - len(page.rows), page.next), of)
-        page = Found([*page.rows, *more.rows], more.next)
-    return page
+def _words(found: Mapping[str, str]) -> dict[str, Any]:
+    """The words as `receiver.operations.parcels.chosen` takes them."""
+    wanted = filters(found)
+    return {**wanted, "search": wanted.pop("q", None)}
+
+
+def _bulk(found: Mapping[str, str]) -> List:
+    """Where all parcels that the words choose are decided about."""
+    return List(route="console.parcels.preview", words=found)
 
 
 def _next_held(listings: Listings) -> str:
@@ -159,13 +150,10 @@ def _options(context: Context, found: Mapping[str, str]) -> dict[str, Sequence[A
     return {"reasons": list(reasons.items()), **shown}
 
 
-def _done(record: DecisionRecord) -> dict[str, Any] | None:
-    """What the person has just decided about many, as the record has it."""
-    name = request.args.get("done", "")
-    row = record.get(name) if name else None
-    if row is None or row["actor"] != person().name or row["action"] not in _DONE:
-        return None
-    return {"text": _DONE[row["action"]], "count": record.size_of(row)}
+def _done() -> dict[str, Any] | None:
+    """What the person has just decided about many."""
+    said = told("parcels")
+    return {"text": _DONE[said["action"]], "count": said["count"]} if said else None
 
 
 def _action(given_action: str | None) -> BulkAction:

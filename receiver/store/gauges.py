@@ -2,24 +2,29 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from receiver.shipments import State
 from receiver.store.database import Database
 from receiver.store.operator import OperatorQueries
-from receiver.store.tables import shipments, unknown_words
+from receiver.store.tables import notifications, shipments, unknown_words
+
+_CONNECTIONS = text("SELECT count(*) AS many FROM pg_stat_activity WHERE datname = current_database()")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauges:
     """``shipments`` by account and state, ``held`` by reason; ``oldest_due``: since when a shipment has been due, in
-    seconds since the epoch; ``paused``: accounts that take no calls."""
+    seconds since the epoch; ``paused``: accounts that take no calls; ``notifications``: messages that wait to be sent;
+    ``connections`` to PostgreSQL, of all hosts, ``None`` on SQLite."""
 
     shipments: dict[tuple[str, str], int]
     held: dict[str, int]
     oldest_due: float | None
     unknown_words: int
     paused: frozenset[str]
+    notifications: int
+    connections: int | None
 
 
 def read_gauges(database: Database, *, now: float) -> Gauges:
@@ -29,10 +34,15 @@ def read_gauges(database: Database, *, now: float) -> Gauges:
     by_state = database.rows(select(s.account, s.state, many).group_by(s.account, s.state))
     held = database.rows(select(s.reason, many).where(s.state == State.HELD.value).group_by(s.reason))
     [words] = database.rows(select(func.count().label("many")).select_from(unknown_words))
+    [waiting] = database.rows(
+        select(many).where(notifications.c.due_at.is_not(None), notifications.c.sent_at.is_(None))
+    )
     return Gauges(
         shipments={(row["account"], row["state"]): row["many"] for row in by_state},
         held={row["reason"] or "": row["many"] for row in held},
         oldest_due=queries.oldest_unsettled(),
         unknown_words=words["many"],
         paused=frozenset(row["name"] for row in queries.paused_accounts(now=now) if row["until"] > now),
+        notifications=waiting["many"],
+        connections=None if database.is_sqlite else database.rows(_CONNECTIONS)[0]["many"],
     )

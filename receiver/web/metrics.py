@@ -17,12 +17,17 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
+from receiver.intake.unknown_routes import Cause
 from receiver.store import Database, Inbox, StoreUnavailable
-from receiver.store.counters import COUNTED, TIMED, Key, Total, buckets, last_deliveries
+from receiver.store.counters import COUNTED, DELIVERIES, PROBES, REJECTS, TIMED, Key, Total, buckets, last_deliveries
 from receiver.store.gauges import Gauges, read_gauges
+from receiver.store.unknown_routes import UNKNOWN
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
+
+#: Outcomes of stored deliveries, and of repeats of them.
+_OUTCOMES = ("accepted", "duplicate", "ignored", "quarantined", "error")
 
 #: Seconds for which gauges hold, and how many times longer than it took to read them: a million shipments take long.
 _HOLD, _HOLD_COST = 5.0, 20.0
@@ -58,6 +63,7 @@ class _Collector:
         self._config, self._database, self._clock = config, database, clock
         self._lock, self._until = threading.Lock(), 0.0
         self._held: Gauges | None = None
+        self._zeros = _zeros(config)
 
     def collect(self) -> Iterator[Metric]:
         """Each family of metrics. While the store is away there are only those that do not need it."""
@@ -75,7 +81,7 @@ class _Collector:
         build.add_metric((version("carrier-webhook-receiver"), platform.python_version(), kind), 1.0)
         yield build
         if totals is not None and gauges is not None:
-            yield from _counters(totals)
+            yield from _counters({**self._zeros, **totals})
             yield from self._of_now(gauges, totals)
 
     def _gauges(self) -> Gauges:
@@ -107,6 +113,11 @@ class _Collector:
         for account in self._config.accounts:
             paused.add_metric((account,), float(account in gauges.paused))
         yield paused
+        waiting = "Messages to people that wait to be sent."
+        yield GaugeMetricFamily("receiver_notifications_waiting", waiting, value=gauges.notifications)
+        if gauges.connections is not None:
+            open_now = "Connections to the database, of all hosts and programs."
+            yield GaugeMetricFamily("receiver_database_connections", open_now, value=gauges.connections)
         yield self._last_deliveries(totals)
 
     def _last_deliveries(self, totals: dict[Key, Total]) -> Metric:
@@ -116,6 +127,15 @@ class _Collector:
         for endpoint, at in sorted(last_deliveries(totals).items()):
             family.add_metric((endpoint,), at)
         return family
+
+
+def _zeros(config: Config) -> dict[Key, Total]:
+    """Counters of the configured endpoints begin with 0: Prometheus sees no increase in a series that begins with 1."""
+    causes = ("not_authenticated", "keys_unavailable", Cause.METHOD.value, Cause.PATH.value)
+    keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in _OUTCOMES]
+    keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]
+    keys += [(PROBES.name, (name,)) for name in config.endpoints]
+    return dict.fromkeys([*keys, (REJECTS.name, (UNKNOWN, Cause.ENDPOINT.value))], Total(0.0, 0.0))
 
 
 def _counters(totals: dict[Key, Total]) -> Iterator[Metric]:

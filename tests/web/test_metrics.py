@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from receiver.config import Config
 from receiver.store import Background, Queue
+from receiver.store.alerts import Alerts
 from receiver.web import metrics
 from tests.support.configs import config, faults
 from tests.support.paths import ROOT
@@ -192,9 +193,29 @@ class TestContent:
         assert {"receiver_store_up", "receiver_build_info"} == {name for name, _ in found}
 
 
-def test_page(rig: Rig) -> None:
-    """The page names every metric with its labels, and no other."""
-    measured(rig)
+def test_zeros(rig: Rig) -> None:
+    """Counters of a configured endpoint are there before its first event: Prometheus sees an increase from 0 alone."""
+    found = samples(measured(rig))
+
+    outcomes = ("accepted", "duplicate", "ignored", "quarantined", "error")
+    assert [0] * 5 == [found["receiver_deliveries_total", ("melhor-envio", outcome)] for outcome in outcomes]
+    assert 0 == found["receiver_rejects_total", ("not_authenticated", "melhor-envio")]
+    assert "receiver_last_delivery_timestamp_seconds" not in {name for name, _ in found}
+
+
+def test_notifications(rig: Rig) -> None:
+    """How many messages wait; one that was sent or given up does not."""
+    alerts = Alerts(rig.database)
+    alerts.put([{"title": "x"}] * 3, ["chat"], now=rig.now)
+    alerts.sent(alerts.claim(now=rig.now, lease=9), now=rig.now)
+    alerts.failed(alerts.claim(now=rig.now, lease=9), "no", due_at=None)
+
+    assert 1 == samples(measured(rig))["receiver_notifications_waiting", ()]
+
+
+def test_page(rig_on_either: Rig) -> None:
+    """The page names every metric with its labels, and no other; connections are PostgreSQL's alone."""
+    rig = measured(rig_on_either)
     rig.add_order(order("2-01", package("A", value=5_000), package("B", value=5_000)))
     rig.post(posted("2-01"))
     rig.client.patch("/webhooks/melhor-envio")
@@ -208,4 +229,6 @@ def test_page(rig: Rig) -> None:
         found.add((name, frozenset(family.samples[0].labels) - {"le"}))
     page = re.findall(r"^\| `(\w+)(?:\{(.*)\})?`", PAGE, re.MULTILINE)
 
+    assert rig.database.is_sqlite == (("receiver_database_connections", frozenset()) not in found)
+    found.add(("receiver_database_connections", frozenset()))
     assert found == {(name, frozenset(labels.split(",") if labels else ())) for name, labels in page}

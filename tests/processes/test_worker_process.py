@@ -82,9 +82,14 @@ def started(rig_on_either: Rig, tmp_path: Path) -> Iterator[tuple[Rig, Any]]:
         child.communicate()
 
 
+#: What each worker looks after beside its claims, once a minute.
+_LOOKS = {"alerts", "endpoints", "heard_hours", "watches"}
+
+
 def everything(rig: Rig) -> dict[str, list[str]]:
-    """Every row of the store."""
-    return {table.name: sorted(map(repr, rig.database.rows(select(table)))) for table in metadata.sorted_tables}
+    """Every row of the store that a claim may change."""
+    tables = [table for table in metadata.sorted_tables if table.name not in _LOOKS]
+    return {table.name: sorted(map(repr, rig.database.rows(select(table)))) for table in tables}
 
 
 def test_killed(started: tuple[Rig, Any]):

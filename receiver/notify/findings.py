@@ -82,7 +82,7 @@ class Findings:
     def _shipment(self, row: dict[str, Any]) -> str:
         """A parcel with its order, the reason, the command that decides it, and its page in the console."""
         name, console = row["tracking_number"] or row["id"], self._config.notify.console
-        command = (row["note"] or "").partition(TO_DECIDE)[2].strip() or f"receiver show {name}"
+        command = (row["note"] or "").partition(TO_DECIDE)[2].strip() or f"receiver show {row['id']}"
         order = f", order {row['order_id']}" if row["order_id"] else ""
         page = f" {console}/parcels/{quote(row['id'])}" if console else ""
         return f"{name}{order}: {row['reason']}. {command}{page}"

@@ -31,8 +31,8 @@ _TRY_AGAIN = (
     Reason.NOT_APPLIED,
     Reason.UNKNOWN_PACKAGE_TYPE,
 )
-#: Holds that this receiver cannot write.
-_LEAVE_IT = (Reason.UNSAFE_INVOICE_NUMBER, Reason.SHARED_INVOICE_NUMBER)
+#: Holds that this receiver cannot write, or not yet: what is to be done about them is done elsewhere.
+_LEAVE_IT = (Reason.UNSAFE_INVOICE_NUMBER, Reason.SHARED_INVOICE_NUMBER, Reason.DELIVERY_DOUBTED, Reason.FUTURE_DATE)
 #: Holds that are written only if a person says so.
 _WRITE_ALL_THE_SAME = (Reason.ORDER_CANCELLED, Reason.CANCELLED_AFTER_SEND, Reason.CANCELLED_AFTER_DISPATCH)
 #: Holds that end with a person's choice of an invoice or an order.
@@ -70,18 +70,20 @@ def _settling(reason: Reason, shipment: str, place: Decision) -> str:
     return f"{leave}   (to write it all the same: {to_assign})" if reason in _WRITE_ALL_THE_SAME else ""
 
 
-def advice(hold: Hold, number: str | None, order: Order | None) -> str:
-    """The command with the parcel's tracking number, the order and the invoice; ``""`` if no command settles it. If
-    several orders or invoices fit, the others follow the command."""
-    if number is None:
-        return ""
+def advice(hold: Hold, shipment: str, order: Order | None) -> str:
+    """The command with the shipment's id, the order and the invoice; ``""`` if no command settles it. If several orders
+    or invoices fit, the others follow the command.
+
+    The id, because a tracking number may be that of several shipments: two endpoints tell one parcel, a parcel serves
+    two orders.
+    """
     if orders := list(hold.evidence.get("orders", ())):
         others = f"   (or {', '.join(orders[1:])})" if orders[1:] else ""
-        return assign_command(number, orders[0]) + others
+        return assign_command(shipment, orders[0]) + others
     if order is None or hold.reason not in _NAME_THE_INVOICE:
         return ""
     candidates = list(hold.evidence.get("candidates") or [package.invoice_number for package in order.outputs])
-    return assign_command(number, order.order_id, candidates) if candidates else ""
+    return assign_command(shipment, order.order_id, candidates) if candidates else ""
 
 
 def assign_command(shipment: str, order_id: str, invoices: Sequence[str] = ()) -> str:

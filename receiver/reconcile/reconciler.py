@@ -131,7 +131,7 @@ class Reconciler:
         """Add the order, invoice and command to a new hold's note. A hold that already existed keeps its note."""
         if end.note == context.was.note:
             return end
-        return advised(end, context.known.tracking_number or context.claim.id, context.decision, context.sent)
+        return advised(end, context.claim.id, context.decision, context.sent)
 
     def _steps(self, context: ReconcileContext) -> NextState:
         # 1. A PATCH whose answer was lost: the order shows whether it was applied.
@@ -255,7 +255,7 @@ class Reconciler:
         evidence = {**(sold.evidence if sold else {}), **(why.evidence if isinstance(why, Hold) else {})}
         context.decision = Decision(order_id=order.order_id if order else None, evidence=evidence or None)
         if isinstance(why, Hold):
-            return held(why.reason, why.note, advice(why, context.known.tracking_number, order))
+            return held(why.reason, why.note, advice(why, context.claim.id, order))
         context.sent = context.sent.lost() if context.sent else None
         if state is State.AWAITING_ORDER:
             return self._failures.wait_for_order(context, why)

@@ -229,7 +229,7 @@ class Resolver:
 
     def _by_sale(self, text: OrderText) -> Found | Wait | Hold:
         """By the id at the store that sold the order. An ERP's own number may be as short as some stores' ids."""
-        found = self._by_marketplace_id([text.text, text.order_id])
+        found = self._by_marketplace_id(_sold_as(text))
         if not isinstance(found, Found) or not text.is_short or bears_parcel(found.order, self._clues):
             return found
         order_id = found.order.order_id
@@ -329,10 +329,15 @@ def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orde
             of_orders |= {("sequence", text.sequence)} if text.sequence else set()
             if kind == ReferenceKind.ORDER_ID:
                 of_orders |= {("order_id", one) for one in (text.order_id, *text.several)}
-                of_orders |= {(MARKETPLACE_ID, text.text), (MARKETPLACE_ID, text.order_id)}
+                of_orders |= {(MARKETPLACE_ID, one) for one in _sold_as(text)}
             elif kind == ReferenceKind.ORDER_GROUP:
                 of_orders |= {("order_group", SUFFIX.sub("", one)) for one in (text.order_id, *text.several)}
     return sorted({*own_names(shipment, known), *of_orders})
+
+
+def _sold_as(text: OrderText) -> list[str]:
+    """The ids that an order may have at the store that sold it, where the carrier writes this text."""
+    return list(dict.fromkeys(filter(None, (text.text, text.order_id, text.sequence))))
 
 
 def own_names(shipment: str, known: Known) -> set[Name]:

@@ -3,6 +3,7 @@
 import shlex
 
 from receiver.config import Endpoint
+from receiver.reconcile.advice import assign_command
 from receiver.reconcile.order_texts import order_texts
 from receiver.shipments import Known, NextState, Reason, ShipmentRecord, held, kept
 from receiver.vtex.order_ids import OrderText
@@ -26,14 +27,11 @@ def reverse_end(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> N
         said += f"; its number is on invoice {was.sent.invoice_number} of order {was.sent.order_id} already"
     elif endpoint.reverse_shipments == "ignore":
         return kept(Reason.REVERSE_IGNORED, said)
-    return held(Reason.REVERSE_SHIPMENT, said, _commands(known.tracking_number, texts))
+    return held(Reason.REVERSE_SHIPMENT, said, _commands(shipment.id, texts))
 
 
-def _commands(number: str | None, texts: list[OrderText]) -> str:
+def _commands(shipment: str, texts: list[OrderText]) -> str:
     """The command that leaves the sale alone, and the one that writes to it."""
-    if number is None:
-        return ""
     # A text that is no id is asked for as a whole; with the word for a return in it, it names no order.
     order = next((text.order_id for text in texts if not (text.is_whole and text.reverse)), "ORDER")
-    assign = shlex.join(["receiver", "assign", number, "--order", order])
-    return f"{shlex.join(['receiver', 'dismiss', number])}   (or, if it is a sale: {assign})"
+    return f"{shlex.join(['receiver', 'dismiss', shipment])}   (or, if it is a sale: {assign_command(shipment, order)})"

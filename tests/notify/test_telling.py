@@ -83,7 +83,7 @@ def test_once(telling: Telling) -> None:
     assert [("opened", "held", "lux")] == telling.look()
     [(_, message)] = telling.chat.got
     assert "2 shipments are held, account lux" == message["title"]
-    assert any("receiver assign TN0BR --order 1-01 --invoice A" in line for line in message["lines"])
+    assert any("receiver assign melhor-envio/p1 --order 1-01 --invoice A" in line for line in message["lines"])
     assert [] == telling.look()
 
 

@@ -2,10 +2,19 @@
 
 import pytest
 
-from receiver.reconcile.advice import advice, placeholder_advice
-from receiver.shipments import Reason
+from receiver.reconcile.advice import advice, advised, placeholder_advice
+from receiver.shipments import Decision, Reason, held
+from receiver.shipments.reasons import Kind
 from receiver.vtex.choice import Hold
 from receiver.vtex.orders import Order, Package
+
+#: Holds that are found with the orders that they are about.
+BY_ORDER = (
+    Reason.AMBIGUOUS_ORDER,
+    Reason.UNKNOWN_ORDER_TEXT,
+    Reason.UNCONFIRMED_SEQUENCE,
+    Reason.SOLD_BY_ANOTHER_SELLER,
+)
 
 
 def order(*numbers: str) -> Order:
@@ -30,17 +39,21 @@ def test_quoted():
 
 
 @pytest.mark.parametrize(
-    ("reason", "number", "known"),
-    [
-        (Reason.ORDER_CANCELLED, "TN1", order("900")),
-        (Reason.AMBIGUOUS_INVOICE, None, order("900")),
-        (Reason.AMBIGUOUS_INVOICE, "TN1", None),
-        (Reason.AMBIGUOUS_INVOICE, "TN1", order()),
-    ],
+    ("reason", "known"),
+    [(Reason.ORDER_CANCELLED, order("900")), (Reason.AMBIGUOUS_INVOICE, None), (Reason.AMBIGUOUS_INVOICE, order())],
 )
-def test_no_command(reason, number, known):
+def test_no_command(reason, known):
     """Where the choice of an invoice does not settle it, or something to name is missing, there is no command."""
-    assert "" == advice(Hold(reason), number, known)
+    assert "" == advice(Hold(reason), "shop/1", known)
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason.kind is Kind.HELD])
+def test_every_hold(reason):
+    """No hold is without a command: by what the choice of an invoice says, else by the reason alone."""
+    hold = Hold(reason, evidence={"orders": ["1-01"]} if reason in BY_ORDER else {})
+    end = held(reason, "", advice(hold, "shop/1", order("900")))
+    if reason is not Reason.REVERSE_SHIPMENT:  # has one of its own
+        assert " To decide: receiver " in advised(end, "shop/1", Decision(order_id="1-01"), None).note
 
 
 def test_placeholder():

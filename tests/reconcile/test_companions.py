@@ -162,6 +162,13 @@ class TestNotAPersonsWord:
         assert ("held", "number_differs") == self.second(rig, package=held)
         assert "OTHER9BR" == fields(rig, "2-01", "950")["trackingNumber"]
 
+        # The command to paste is about this order alone: the parcel's number would name the parcel of the first one.
+        command = f"receiver assign {COMPANION} --order 2-01 --invoice 950"
+        assert rig.shipment(COMPANION)["note"].endswith(f" To decide: {command}")
+        rig.queries.assign(COMPANION, order_id="2-01", invoice_number="950", now=rig.now)
+        rig.works_until(DAY)
+        assert {"TN1BR"} == {fields(rig, *place)["trackingNumber"] for place in (("1-01", "900"), ("2-01", "950"))}
+
     def test_another_seller(self, rig: Rig) -> None:
         """An order that another VTEX account invoices is not written at the marketplace."""
         seller = {"id": "shop", "fulfillmentEndpoint": "http://f.example/?an=other"}

@@ -269,6 +269,7 @@ class TestDoubt:
         note = written.shipment(SHIPMENT)["note"]
         assert "VTEX was told that it is delivered (2026-11-12 15:04)" in note
         assert "turned back on 2026-11-11T09:00-03:00 and was delivered on 2026-11-12T15:04-03:00" in note
+        assert " Order A-01, invoice 900. To decide: receiver dismiss frenet/1" in note
         assert 1 == len([line for line in caplog.messages if "delivery_doubted" in line])
 
         calls = len(written.calls())

@@ -7,6 +7,7 @@ from tests.support.reconciling import rest
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
 LINKED = {**MELHOR_ENVIO, "references": []}
+DISMISS = "receiver dismiss melhor-envio/p1"
 
 
 def command(rig: Rig, name: str = "melhor-envio/p1") -> str:
@@ -24,16 +25,16 @@ class TestCommand:
                 {"status": "canceled"},
                 [package("A")],
                 "order_cancelled",
-                "receiver dismiss TN1BR   (to write it all the same: receiver assign TN1BR --order 1-01)",
+                f"{DISMISS}   (to write it all the same: receiver assign melhor-envio/p1 --order 1-01)",
             ),
-            ({}, [package("A/1")], "unsafe_invoice_number", "receiver dismiss TN1BR"),
-            ({}, [package("A"), package("A", kind="Input")], "shared_invoice_number", "receiver dismiss TN1BR"),
-            ({}, [package("A", kind="output")], "unknown_package_type", "receiver retry TN1BR"),
+            ({}, [package("A/1")], "unsafe_invoice_number", DISMISS),
+            ({}, [package("A"), package("A", kind="Input")], "shared_invoice_number", DISMISS),
+            ({}, [package("A", kind="output")], "unknown_package_type", "receiver retry melhor-envio/p1"),
             (
                 {},
                 [package("A", trackingNumber="THEIRS")],
                 "number_differs",
-                "receiver assign TN1BR --order 1-01 --invoice A",
+                "receiver assign melhor-envio/p1 --order 1-01 --invoice A",
             ),
         ],
     )
@@ -56,7 +57,7 @@ class TestCommand:
         rig.work()
 
         assert ("held", "unsafe_order_id") == rest(rig)
-        assert "receiver assign TN1BR --order ORDER" == command(rig)
+        assert "receiver assign melhor-envio/p1 --order ORDER" == command(rig)
 
     def test_refused(self, rig: Rig):
         """What VTEX refuses is tried again once the cause is gone; the place is named."""
@@ -66,7 +67,7 @@ class TestCommand:
         rig.work()
 
         assert ("held", "vtex_refused") == rest(rig)
-        assert "receiver retry TN1BR" == command(rig)
+        assert "receiver retry melhor-envio/p1" == command(rig)
         assert " Order 1-01, invoice A. To decide:" in rig.shipment()["note"]
 
     def test_not_applied(self, rig: Rig):
@@ -78,7 +79,7 @@ class TestCommand:
         rig.works_until(3_600)
 
         assert ("held", "not_applied") == rest(rig)
-        assert "receiver retry TN1BR" == command(rig)
+        assert "receiver retry melhor-envio/p1" == command(rig)
 
     def test_cancelled_after_send(self, rig: Rig):
         """What was written and then cancelled: the place where it was written is in the command."""
@@ -89,8 +90,17 @@ class TestCommand:
         rig.work()
 
         assert ("held", "cancelled_after_send") == rest(rig)
-        expected = "receiver dismiss TN1BR   (to write it all the same: receiver assign TN1BR --order 1-01 --invoice A)"
-        assert expected == command(rig)
+        all_the_same = "receiver assign melhor-envio/p1 --order 1-01 --invoice A"
+        assert f"{DISMISS}   (to write it all the same: {all_the_same})" == command(rig)
+
+    def test_future_date(self, rig: Rig):
+        """A parcel whose date is far ahead can be left; it is looked at again by itself."""
+        rig.add_order(order("1-01", package("A")))
+        rig.post(posted(at="2026-12-24T12:00:00+00:00"))
+        rig.work()
+
+        assert ("held", "future_date") == rest(rig)
+        assert DISMISS == command(rig)
 
     def test_once(self, rig: Rig):
         """A hold that is found again keeps its note as it is."""

@@ -63,7 +63,7 @@ def test_held_at_once(missing: Rig):
 
     assert ("held", "named_invoice_missing") == rest(missing, "intelipost/P1")
     assert "(the carrier names 901; order A-01 has 900, 902)" in note
-    assert note.endswith("To decide: receiver assign IP1BR --order A-01 --invoice 900   (or 902)")
+    assert note.endswith("To decide: receiver assign intelipost/P1 --order A-01 --invoice 900   (or 902)")
     missing.works_until(2 * DAY)
     assert ["GET"] == methods(missing)
 

@@ -50,7 +50,7 @@ class TestAtVtex:
         rig.work()
 
         assert ("held", "ambiguous_invoice") == rest(rig)
-        assert "receiver assign QS2BR --order 1-01 --invoice 503   (or 504)" in rig.shipment()["note"]
+        assert "receiver assign melhor-envio/p1 --order 1-01 --invoice 503   (or 504)" in rig.shipment()["note"]
         assert ["GET"] == methods(rig)
 
     def test_number_of_separators(self, rig: Rig):

@@ -35,7 +35,7 @@ class TestReferences:
         rig.work()
         assert ("held", "ambiguous_order") == rest(rig)
 
-        assert "To decide: receiver assign TN1BR --order 1-01   (or 1-02)" in rig.shipment()["note"]
+        assert "To decide: receiver assign melhor-envio/p1 --order 1-01   (or 1-02)" in rig.shipment()["note"]
 
         rig.queries.assign("melhor-envio/p1", order_id="1-02", invoice_number=None, now=rig.now)
         rig.work()
@@ -121,7 +121,7 @@ class TestReferences:
             (
                 "1900000000005-01, 1900000000006-01",
                 "ambiguous_order",
-                "receiver assign TN1BR --order 1900000000005-01   (or 1900000000006-01)",
+                "receiver assign melhor-envio/p1 --order 1900000000005-01   (or 1900000000006-01)",
             ),
             ("lote 1900000000005", "unknown_order_text", 'order_id_affixes = ["lote"]'),
         ],
@@ -203,7 +203,7 @@ class TestReferences:
         assert ("held", "unknown_order_text") == rest(rig)
         assert ["GET"] == methods(rig)
         assert 'set order_id_affixes = ["acme"]' in rig.shipment()["note"]
-        assert "To decide: receiver assign TN1BR --order 1900000000005-01" in rig.shipment()["note"]
+        assert "To decide: receiver assign melhor-envio/p1 --order 1900000000005-01" in rig.shipment()["note"]
 
         rig.configure(endpoints={"melhor-envio": {**endpoints["melhor-envio"], "order_id_affixes": ["ACME-"]}})
         rig.queries.retry("melhor-envio/p1", now=rig.now)
@@ -284,7 +284,7 @@ class TestReferences:
         if state == "held":
             note = rig.shipment()["note"]
             assert 'add [[endpoints.melhor-envio.references]] with path = "data.tags[*].tag", is = "sequence"' in note
-            assert "To decide: receiver assign TN1BR --order 1-01" in note
+            assert "To decide: receiver assign melhor-envio/p1 --order 1-01" in note
             assert [] == rig.calls("PATCH")
 
     @pytest.mark.parametrize(

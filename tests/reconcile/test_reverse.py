@@ -40,7 +40,7 @@ class TestMarks:
         assert ("held", "reverse_shipment") == rest(rig)
         assert written in rig.shipment()["note"]
         assert (
-            "To decide: receiver dismiss TN1BR   (or, if it is a sale: receiver assign TN1BR"
+            "To decide: receiver dismiss melhor-envio/p1   (or, if it is a sale: receiver assign melhor-envio/p1"
             in (rig.shipment()["note"])
         )
         assert [] == rig.calls()
@@ -52,7 +52,9 @@ class TestMarks:
         rig.post(posted(written))
         rig.work()
 
-        assert rig.shipment()["note"].endswith(f"(or, if it is a sale: receiver assign TN1BR --order {order_id})")
+        assert rig.shipment()["note"].endswith(
+            f"(or, if it is a sale: receiver assign melhor-envio/p1 --order {order_id})"
+        )
 
     def test_no_words(self, rig: Rig):
         """Part of a word is none, and a word elsewhere in the payload means nothing."""
@@ -212,7 +214,7 @@ def test_without_a_mark(rig: Rig):
     rig.works_until(DAY)
 
     assert ("held", "already_delivered") == rest(rig)
-    assert f"To decide: receiver assign TN1BR --order {SALE} --invoice 900" in rig.shipment()["note"]
+    assert f"To decide: receiver assign melhor-envio/p1 --order {SALE} --invoice 900" in rig.shipment()["note"]
     assert ["GET"] == methods(rig)
 
     rig.queries.assign("melhor-envio/p1", order_id=SALE, invoice_number="900", now=rig.now)

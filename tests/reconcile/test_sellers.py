@@ -86,7 +86,7 @@ class TestMarketplaceId:
         assert expected == rest(rig)
         if shown is None:
             assert 'is = "order_id", template = "NTS-{}"' in rig.shipment()["note"]
-            assert rig.shipment()["note"].endswith(f"receiver assign TN1BR --order {one['orderId']}")
+            assert rig.shipment()["note"].endswith(f"receiver assign melhor-envio/p1 --order {one['orderId']}")
 
     def test_hook(self, rig: Rig):
         """A parcel that waits under the marketplace's id is woken by the hook's word about the seller's order."""
@@ -148,7 +148,7 @@ class TestAnotherSeller:
 
         assert ("held", "sold_by_another_seller") == rest(rig)
         assert "[vtex.second]" in rig.shipment()["note"]
-        assert f"To decide: receiver assign TN1BR --order {SOLD}" in rig.shipment()["note"]
+        assert f"To decide: receiver assign melhor-envio/p1 --order {SOLD}" in rig.shipment()["note"]
         assert [] == rig.calls("PATCH")
 
     def test_assigned(self, rig: Rig):

@@ -46,6 +46,18 @@ class Cause(StrEnum):
         "webhooks to /webhooks/{subject}, which no endpoint takes",
         "receiver rejects; correct the URL at the carrier, or add the endpoint",
     )
+    NOT_PROVEN = (
+        "not_proven",
+        Severity.WARNING,
+        "{count} refused at endpoint {subject}, and no delivery was accepted since",
+        "receiver rejects --endpoint {subject}; correct the secret here, or at the carrier",
+    )
+    FETCH_HELD = (
+        "fetch_held",
+        Severity.WARNING,
+        "{count} at the carrier failed, endpoint {subject}",
+        "receiver fetches --endpoint {subject}; correct fetch_credentials, then: receiver reprocess DELIVERY",
+    )
     ACCOUNT_PAUSED = (
         "account_paused",
         Severity.CRITICAL,
@@ -105,6 +117,8 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
     Cause.GAVE_UP: ("shipment is", "shipments are"),
     Cause.UNREADABLE: ("delivery", "deliveries"),
     Cause.UNKNOWN_WORD: ("status word", "status words"),
+    Cause.NOT_PROVEN: ("request was", "requests were"),
+    Cause.FETCH_HELD: ("fetch", "fetches"),
 }
 
 

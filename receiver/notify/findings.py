@@ -1,6 +1,6 @@
 """Looks for what people should be told of."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ from receiver.shipments.record import TO_DECIDE
 from receiver.store import Database, OperatorQueries
 from receiver.store.alerts import Alerts
 from receiver.store.conditions import Conditions, Group
-from receiver.store.counters import PROBES, last_deliveries, last_of
+from receiver.store.counters import PROBES, Key, Total, last_deliveries, last_of
 from receiver.store.heard import Heard
 from receiver.timing import stamp
 
@@ -22,6 +22,8 @@ _LASTS = _DAY
 OLD_BACKLOG = 900.0
 #: VTEX asks for quiet all the time, and is well again within minutes: seconds before such a pause is told.
 _VTEX_PAUSE = 600.0
+#: Refused requests of an endpoint that are told: a carrier tries again, and a stray request does not.
+_FEWEST_REFUSED, _MOST_LINES = 3, 5
 #: Hours without a first delivery after which an endpoint is told, unless it has a limit of its own.
 _NEVER_HEARD = 72.0
 #: Seconds between a host's clock and VTEX's from which on it is told, and for which a finding about it holds.
@@ -59,9 +61,12 @@ class Findings:
         yield from (_finding(Cause.UNREADABLE, group, _delivery) for group in read.unreadable())
         yield from (_finding(Cause.UNKNOWN_WORD, group, _word) for group in read.unknown_words(since=now - _LASTS))
         yield from (_finding(Cause.UNKNOWN_ADDRESS, group, _route) for group in read.unknown_routes(since=now - _LASTS))
+        yield from (_finding(Cause.FETCH_HELD, group, _fetch) for group in read.fetches())
+        totals = self._counters.totals()
+        yield from self._not_proven(now, last_deliveries(totals))
         yield from self._accounts(now)
         yield from map(_silence, self._silent(int(now // _HOUR)))
-        yield from self._without_rhythm(now)
+        yield from self._without_rhythm(now, totals)
         for host, offset in self._alerts.clocks(since=now - _CLOCK_HOLDS).items():
             ahead = f"{abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} VTEX's"
             yield Finding(cause=Cause.CLOCK, subject=host, lines=(ahead,))
@@ -106,13 +111,24 @@ class Findings:
             for hour in [hour for hour in hours if hour < present - HORIZON_HOURS]:
                 del hours[hour]
 
-    def _without_rhythm(self, now: float) -> Iterator[Finding]:
+    def _not_proven(self, now: float, accepted: Mapping[str, float]) -> Iterator[Finding]:
+        """Endpoints where senders could not prove themselves within a day, and nothing came that could: more likely a
+        wrong secret than a stranger."""
+        refused: dict[str, list[str]] = {}
+        for row in self._conditions.rejects(since=now - _LASTS):
+            if row["endpoint"] in self._config.endpoints and row["at"] > accepted.get(row["endpoint"], 0.0):
+                refused.setdefault(row["endpoint"], []).append(row["reason"])
+        for endpoint, reasons in refused.items():
+            if len(reasons) >= _FEWEST_REFUSED:
+                lines = tuple(dict.fromkeys(reasons))[:_MOST_LINES]
+                yield Finding(cause=Cause.NOT_PROVEN, subject=endpoint, count=len(reasons), lines=lines)
+
+    def _without_rhythm(self, now: float, totals: Mapping[Key, Total]) -> Iterator[Finding]:
         """Endpoints that were not heard within the weeks that are looked at: never, or once, long ago."""
         unheard = [one for one in self._config.endpoints.values() if not self._heard.get(one.name)]
         if not unheard:
             return
-        totals, since = self._counters.totals(), self._hours.configured_since()
-        last, checked = last_deliveries(totals), last_of(PROBES, totals)
+        since, last, checked = self._hours.configured_since(), last_deliveries(totals), last_of(PROBES, totals)
         for one in unheard:
             if one.silent_after == 0:
                 continue
@@ -146,6 +162,10 @@ def _finding(cause: Cause, group: Group, line: Callable[[dict[str, Any]], str]) 
 
 def _delivery(row: dict[str, Any]) -> str:
     return f"delivery {row['id']}: {row['reason']}"
+
+
+def _fetch(row: dict[str, Any]) -> str:
+    return f"{row['outcome']}, asked for by delivery {row['delivery']}: {row['reason']}"
 
 
 def _word(row: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from receiver.store.database import Database
 from receiver.store.operator import OPEN
-from receiver.store.tables import deliveries, shipments, unknown_routes, unknown_words
+from receiver.store.tables import deliveries, fetches, rejects, shipments, unknown_routes, unknown_words
 
 #: Examples of each group that are read.
 _EXAMPLES = 5
@@ -64,6 +64,20 @@ class Conditions:
         meant = (r.last_at > since, (r.likely.is_not(None)) | (r.cause != "unknown_endpoint"))
         met = self._rows(select(r.name, r.reason, r.method, r["count"]).where(*meant).order_by(r.last_at.desc()))
         return _grouped(met, "name")
+
+    def fetches(self) -> list[Group]:
+        """Fetches that wait for a person, by endpoint."""
+        f = fetches.c
+        ended = f.outcome.in_(("held", "gave_up"))
+        failed = self._rows(
+            select(f.endpoint, f.delivery, f.outcome, f.reason).where(ended).order_by(f.changed_at.desc())
+        )
+        return _grouped(failed, "endpoint")
+
+    def rejects(self, *, since: float) -> list[dict[str, Any]]:
+        """Senders after ``since`` that were not proven, the newest first: ``endpoint``, ``at``, ``reason``."""
+        r = rejects.c
+        return self._rows(select(r.endpoint, r.at, r.reason).where(r.at > since).order_by(r.at.desc()))
 
     def _rows(self, statement: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in self._database.rows(statement)]

@@ -5,20 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from receiver.config import Notify
 from receiver.notify.channels import NotSent
 from receiver.notify.task import NotifyTask
 from receiver.store import Queue
 from receiver.store.alerts import Alerts
-from receiver.store.tables import deliveries
 from tests.support.configs import config
 from tests.support.console import Operator, receiver
 from tests.support.mail_server import MailServer
-from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, order, package, posted
-
-HOUR = 3600.0
+from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, posted
+from tests.support.telling import HOUR, heard_daily, hold
 
 
 class Chat:
@@ -67,13 +65,6 @@ class Telling:
 @pytest.fixture
 def telling(rig_on_either: Rig) -> Telling:
     return Telling(rig_on_either)
-
-
-def hold(rig: Rig, *parcels: str) -> None:
-    rig.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000)))
-    for number, parcel in enumerate(parcels):
-        rig.post(posted(parcel=parcel, number=f"TN{number}BR"))
-    rig.work()
 
 
 def test_once(telling: Telling) -> None:
@@ -154,23 +145,6 @@ def test_backlog(telling: Telling) -> None:
     accounts = Queue(telling.rig.database, worker_name="test", lease=60).accounts
     accounts.pause("lux", until=telling.rig.now + HOUR, reason="HTTP 401", own_fault=True)
     assert [("opened", "account_paused", "lux"), ("resolved", "backlog", "all")] == telling.look()
-
-
-def heard_daily(rig: Rig, **until: float) -> None:
-    """Each endpoint was heard every five minutes from 8 to 18, for five weeks; on the last day until its hour. It is
-    noon of that day."""
-    midnight = (rig.now // 86_400 + 36) * 86_400
-    rig.now = midnight + 12 * HOUR
-    moments = [midnight - day * 86_400 + at for day in range(36) for at in range(8 * 3_600, 18 * 3_600, 300)]
-    row = {"carrier": "melhor_envio", "outcome": "ignored", "proof": "hmac", "method": "POST"}
-    row |= dict.fromkeys(("target", "headers", "digest"), "")
-    rows = [
-        {"id": f"{name}{at}", "endpoint": name.replace("_", "-"), "received_at": at, "dedup": f"{name}{at}", **row}
-        for name, hour in until.items()
-        for at in moments
-        if at < midnight + hour * HOUR
-    ]
-    rig.database.write(lambda connection: connection.execute(insert(deliveries), rows))
 
 
 def test_silent(telling: Telling) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from receiver.config import Config
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.plan import as_it_was
-from receiver.shipments import NextState, PendingEvents, Reason, Sent, SentTracking, State, held
+from receiver.shipments import NextState, PendingEvents, Reason, Sent, SentTracking, State, held, with_remark
 from receiver.store import Attempt, InvoiceTaken, Overwrites, Queue
 from receiver.timing import READ_BACK_SECONDS, next_read_back, recheck_delay
 from receiver.vtex.answers import NotFound, Rejected
@@ -85,7 +85,7 @@ class Events:
         shown = delivery_check(order, sent, context.known.numbers, before)
         if shown is Shown.OURS:
             return None
-        if shown is Shown.NO_INVOICE:
+        if shown is Shown.NO_INVOICE and not order.is_complete:
             missing = f"order {sent.order_id} shows no invoice {sent.invoice_number}"
             return self._not_trackable_yet(context, sent, missing)
         if shown in (Shown.NO_NUMBER, Shown.FORMER_NUMBER):
@@ -98,7 +98,7 @@ class Events:
             return held(Reason.NOT_APPLIED, f"{empty}; {not_sent}")
         end = self._decide(context)
         if end.state in (State.HELD, State.KEPT):
-            return replace(end, note=f"{end.note} The carrier reports {sent.tracking_number} delivered; {not_sent}.")
+            return with_remark(end, f"The carrier reports {sent.tracking_number} delivered; {not_sent}.")
         return self.send(context, end)
 
     def _tracking(self, context: ReconcileContext, sent: Sent, now: float) -> Tracking:

@@ -18,7 +18,19 @@ from receiver.reconcile.failures import FailurePolicy
 from receiver.reconcile.plan import clues_of, plan, policy_of
 from receiver.reconcile.resolve import Found, Resolver, names_of, replaced_by
 from receiver.reconcile.unknown_writes import check_unknown_writes
-from receiver.shipments import Decision, Generation, NextState, Reason, State, Visibility, advance, held, kept, waiting
+from receiver.shipments import (
+    Decision,
+    Generation,
+    NextState,
+    Reason,
+    State,
+    Visibility,
+    advance,
+    held,
+    kept,
+    waiting,
+    with_remark,
+)
 from receiver.shipments.numbers import spellings
 from receiver.store import (
     Attempt,
@@ -198,7 +210,7 @@ class Reconciler:
         """Hold for a person. Or wait, if the other parcel's number is not known yet, because it may be the same."""
         end = self._wait_or_hold(context, decision, State.HELD, order)
         if decision.reason in (Reason.NUMBER_DIFFERS, Reason.AMBIGUOUS_INVOICE):
-            end = replace(end, note=end.note + self._placeholder_advice(context, order, owners))
+            end = with_remark(end, self._placeholder_advice(context, order, owners))
         others = [owner for owner in owners.values() if owner.shipment != context.claim.id and not owner.moved]
         writing = [owner.shipment for owner in others if owner.number is None]
         if decision.reason is Reason.SECOND_PARCEL and writing:
@@ -216,7 +228,7 @@ class Reconciler:
             orders = {order.order_id, *(row["order_id"] for row in rows)}
             own = order.own_values(package)
             if hint := placeholder_advice(number, own, orders=len(orders), endpoint=context.endpoint.name):
-                return f" {hint}"
+                return hint
         return ""
 
     def _apply(self, context: ReconcileContext, order: Order, decision: Write | Agreed | Keep) -> NextState:

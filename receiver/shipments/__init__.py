@@ -22,7 +22,17 @@ from receiver.shipments.known import (
     with_local_days,
 )
 from receiver.shipments.reasons import Kind, Reason, unknown_word
-from receiver.shipments.record import Assignment, Decision, Generation, NextState, ShipmentRecord, held, kept, waiting
+from receiver.shipments.record import (
+    Assignment,
+    Decision,
+    Generation,
+    NextState,
+    ShipmentRecord,
+    held,
+    kept,
+    waiting,
+    with_remark,
+)
 from receiver.shipments.sent import Parcels, PendingEvents, Sent, SentTracking, Visibility
 from receiver.shipments.state import State
 
@@ -61,4 +71,5 @@ __all__ = [
     "unknown_word",
     "waiting",
     "with_local_days",
+    "with_remark",
 ]

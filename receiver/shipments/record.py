@@ -1,7 +1,7 @@
 """PURE: what is stored of one shipment between two claims, and the result of a claim."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from receiver.shipments.known import Known, Stamp
@@ -109,6 +109,12 @@ def held(reason: Reason, detail: str = "", command: str = "") -> NextState:
     ``command`` settles it."""
     note = reason.explained(detail)
     return NextState(state=State.HELD, reason=reason, note=f"{note}{TO_DECIDE}{command}" if command else note)
+
+
+def with_remark(end: NextState, remark: str) -> NextState:
+    """The state with one more sentence in its note, before the command to paste."""
+    note, mark, command = end.note.partition(TO_DECIDE)
+    return replace(end, note=f"{note} {remark}{mark}{command}") if remark else end
 
 
 def kept(reason: Reason, detail: str = "") -> NextState:

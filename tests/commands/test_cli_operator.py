@@ -143,13 +143,14 @@ class TestRejects:
 
     def test_json(self, operator):
         """The reason that the sender was not told, and the headers as an object, without what they say."""
-        operator.rig.client.post("/webhooks/melhor-envio", data=b'{"event": 1}', headers={"X-Note": "hello"})
+        body = b'{"event": 1, "data": {"id": "p1"}}'
+        operator.rig.client.post("/webhooks/melhor-envio", data=body, headers={"X-Note": "hello"})
 
         (row,) = operator.tells("rejects")
 
         assert "header x-me-signature is missing" == row["reason"]
         assert "[redacted]" == row["headers"]["x-note"]
-        assert "12" == row["headers"]["content-length"]
+        assert "34" == row["headers"]["content-length"]
         assert re.fullmatch(TIME, row["at"])
 
     def test_none(self, operator):

@@ -253,6 +253,36 @@ class TestNotYet:
         assert status(written)["finished"]
 
 
+class TestReissued:
+    """The merchant cancels the invoice after the write and issues another one: its number went with the former."""
+
+    @pytest.fixture
+    def reissued(self, written: Rig) -> Rig:
+        written.add_order(order("A-01", package("901")))
+        return written
+
+    def test_only_one(self, reissued: Rig):
+        """No other invoice is to come: what decides about a new parcel decides again, and the delivery follows."""
+        deliver(reissued)
+        reissued.works_until(HOUR)
+
+        assert ("in_step", "901") == (rest(reissued, SHIPMENT)[0], reissued.shipment(SHIPMENT)["invoice_number"])
+        shown = reissued.package_of("A-01", "901")
+        assert ("TN1", True) == (shown["trackingNumber"], shown["courierStatus"]["finished"])
+
+    def test_several(self, reissued: Rig):
+        """Where nothing decides, a person is asked at once."""
+        halves = (package("901", value=5_000), package("902", value=5_000))
+        reissued.add_order(order("A-01", *halves))
+        deliver(reissued)
+
+        assert ("held", "ambiguous_invoice") == rest(reissued, SHIPMENT)
+        note, _, command = reissued.shipment(SHIPMENT)["note"].partition(" To decide: ")
+        assert note.endswith("The carrier reports TN1 delivered; VTEX was not told of the delivery.")
+        assert "receiver assign frenet/1 --order A-01 --invoice 901   (or 902)" == command
+        assert 1 == len(reissued.calls("PATCH"))
+
+
 class TestDoubt:
     """A delivery that VTEX was told of is never taken back by us."""
 

@@ -19,7 +19,7 @@ from receiver.shipments import Visibility
 from receiver.vtex.choice import Clues
 from receiver.vtex.invoice_numbers import unsafe_invoice_number
 from receiver.vtex.orders import Order, read_order
-from receiver.vtex.writes import Agreed, History, Owner, Policy, Wanted, Write, decide, patch_body
+from receiver.vtex.writes import Agreed, History, Owner, Policy, Wanted, Write, decide, patch_body, with_aliases
 from tests.support.sent_cases import sent_of
 
 EARLIER, LATER = "2026-11-09T12:00:00+00:00", "2026-11-11T12:00:00+00:00"
@@ -74,8 +74,9 @@ class Invoice:
 @dataclass(kw_only=True)
 class Case:
     """One order with its truth. ``second``: another parcel of the invoice was first, and it has room for one number;
-    ``joint``: what VTEX must be told then, where the policy says that this one is told, too. ``clear``: nothing is
-    missing and nothing contradicts, so it must be written. ``off``: by how many cents VTEX's sum is wrong."""
+    ``joint``: what VTEX must be told then, where the policy says that this one is told, too. ``told_elsewhere``:
+    another endpoint has told this very parcel under another number. ``clear``: nothing is missing and nothing
+    contradicts, so it must be written. ``off``: by how many cents VTEX's sum is wrong."""
 
     truth: Invoice
     invoices: list[Invoice]
@@ -89,6 +90,7 @@ class Case:
     status: str = "handling"
     off: int = 0
     second: bool = False
+    told_elsewhere: bool = False
     returns: list[dict[str, Any]] = field(default_factory=list)
     clear: bool = False
 
@@ -165,7 +167,7 @@ def nasty(chance: random.Random) -> Case:
         invoice.delivered = chance.random() < 0.06
     _returns(chance, case)
     is_filled = bool(case.placeholders) and case.truth.tracking in _filled(case.truth)
-    is_free = case.truth.tracking is None or case.shows_mine or is_filled
+    is_free = case.truth.tracking is None or case.shows_mine or case.told_elsewhere or is_filled
     case.clear = bool(honest and not twins and case.right is not None and is_free)
     case.clear &= not unsafe_invoice_number(case.truth.stored)
     chance.shuffle(case.invoices)
@@ -276,7 +278,13 @@ def _other_parcels(chance: random.Random, case: Case, *, named: bool) -> None:
             shown = ["other-1", invoice.tracking] if place == 1 else [invoice.tracking]
             invoice.tracking = chance.choice(["FOREIGN", None, *shown * 6])  # changed since; not shown yet
     draw, sent = chance.random(), None
-    if case.truth.there and draw < 0.15:
+    if case.truth.there and not case.clues.assigned and chance.random() < 0.05:
+        # A gateway has told this parcel under its partner's number, and knows this one, too.
+        case.truth.tracking, gateway = "PARTNER1", "gateway/mine"
+        parcels = {gateway: (EARLIER, "PARTNER1")}
+        owners[case.truth.stored] = Owner(gateway, "PARTNER1", parcels, aliases=frozenset({"PARTNER1", "tn 1"}))
+        case.told_elsewhere = True
+    elif case.truth.there and draw < 0.15:
         case.truth.tracking = chance.choice([*NOTATIONS, *(ALIASES if case.wanted.other_numbers else [])])
     elif case.truth.there and draw < 0.25:
         case.truth.tracking = chance.choice(["OLD1", "old-1", "RETYPED"])
@@ -333,7 +341,13 @@ def judgements(orders: int, seed: int) -> list[tuple[Case, Any]]:
     """Nasty orders and the decisions about them; the seed makes every run the same."""
     chance = random.Random(seed)
     cases = [nasty(chance) for _ in range(orders)]
-    return [(case, decide(case.order, case.clues, case.wanted, case.history, case.policy)) for case in cases]
+    return [(case, _decided(case)) for case in cases]
+
+
+def _decided(case: Case) -> Any:
+    wanted = with_aliases(case.wanted, case.history.owners.values())
+    clues = replace(case.clues, other_numbers=wanted.other_numbers)
+    return decide(case.order, clues, wanted, case.history, case.policy)
 
 
 def wrong(judged: list[tuple[Case, Any]]) -> list[tuple[Case, Any]]:

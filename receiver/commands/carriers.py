@@ -46,7 +46,8 @@ def _headers(_context: click.Context, _option: click.Parameter, given: tuple[str
 def carriers(context: click.Context, *, as_json: bool) -> None:
     """List the carriers; try one, or begin a new one.
 
-    How they prove themselves, where they carry the order, and how well their adapter is proven.
+    How they prove themselves, where they carry the order, how well their adapter is proven, and
+    whether real traffic was ever seen.
     """
     if context.invoked_subcommand is not None:
         return
@@ -57,6 +58,7 @@ def carriers(context: click.Context, *, as_json: bool) -> None:
         "references": "where the order may be",
         "words": "status words",
         "quality": "quality",
+        "seen": "seen live",
     }
     rows = [_row(carrier) for carrier in _known().values()]
     if not as_json:
@@ -66,6 +68,7 @@ def carriers(context: click.Context, *, as_json: bool) -> None:
                 "references": row["references"] or "only by `receiver link`",
                 "words": words_of(row["carrier"]),
                 "quality": row["quality"]["level"],
+                "seen": {True: "yes", False: "never", None: ""}[row["seen_live"]],
             }
             for row in rows
         ]
@@ -193,6 +196,7 @@ def _config() -> Config | None:
 
 
 def _row(carrier: Carrier) -> dict[str, Any]:
+    proven = stored().get(carrier.slug)
     return {
         "carrier": carrier.slug,
         "name": carrier.name,
@@ -202,7 +206,8 @@ def _row(carrier: Carrier) -> dict[str, Any]:
         "zone": str(carrier.zone) if carrier.zone else None,
         "docs": carrier.docs,
         "digest": carrier.digest,
-        "quality": stored().get(carrier.slug, {"level": "your own"}),
+        "quality": proven or {"level": "your own"},
+        "seen_live": "captured" in proven["sources"] if proven else None,
     }
 
 

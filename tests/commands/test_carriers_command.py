@@ -312,6 +312,16 @@ class TestQuality:
         assert "never: no recording is of real traffic" == quality([DOCUMENTED], PROVENANCE).seen_live
         assert "yes: recordings of real traffic: 1" == quality(["captured and scrubbed, x"], PROVENANCE).seen_live
 
+    def test_seen_live_in_the_list(self):
+        """The list says of each carrier whether it was seen live."""
+        rows = [json.loads(line) for line in receiver("carriers", "--json").stdout.splitlines()]
+        [table] = {line for line in receiver("carriers").stdout.splitlines() if line.startswith("loggi ")}
+
+        assert "never" in table.split()
+        assert {slug: "captured" in stored()[slug]["sources"] for slug in discover()} == {
+            row["carrier"]: row["seen_live"] for row in rows
+        }
+
     def test_source(self):
         """A source begins with words that this scale knows."""
         assert "documented" == worth(DOCUMENTED)

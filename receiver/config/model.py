@@ -160,14 +160,17 @@ class NotifyWebhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
-    """Who is told when a person is needed. ``digest_minutes`` are after midnight in ``zone``. ``link`` leads people to
-    where they look; below ``console`` each parcel has its page. ``urls`` are Apprise's."""
+    """Who is told when a person is needed. ``digest_minutes`` are after midnight in ``zone``, and so are the begin and
+    the end of ``quiet_hours``, in which only what is critical is told. ``quiet_seconds`` lie between two messages about
+    one matter. ``link`` leads people to where they look; below ``console`` each parcel has its page. ``urls`` are
+    Apprise's."""
 
     smtp: Smtp | None = None
     webhook: NotifyWebhook | None = None
     urls: tuple[str, ...] = field(default=(), repr=False)
     at_least: Literal["warning", "critical"] = "warning"
     quiet_seconds: float = 6 * 3600.0
+    quiet_hours: tuple[int, int] | None = None
     digest_minutes: int = 8 * 60
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     link: str | None = None

@@ -16,15 +16,15 @@ def read_notify(table: Table) -> Notify:
     urls = table.texts("urls", ())
     if urls and find_spec("apprise") is None:
         table.fault("urls", "needs the extra for Apprise: pip install '.[notify]'")
-    hour, minute = _clock_time(table)
     console = _console(table)
     notify = Notify(
         smtp=_smtp(smtp) if (smtp := table.table("smtp")).given else None,
         webhook=_webhook(webhook) if (webhook := table.table("webhook")).given else None,
         urls=urls,
         at_least=table.choice("at_least", ("warning", "critical"), "warning"),
-        quiet_seconds=3600 * table.number("quiet_hours", 6, least=0.1),
-        digest_minutes=60 * hour + minute,
+        quiet_seconds=3600 * table.number("repeat_hours", 6, least=0.1),
+        quiet_hours=_span(table),
+        digest_minutes=_digest_minutes(table),
         zone=table.zone("zone") or Notify().zone,
         link=table.text("link", None) or console,
         console=console,
@@ -42,13 +42,31 @@ def _console(table: Table) -> str | None:
     return written.rstrip("/") if written else None
 
 
-def _clock_time(table: Table) -> tuple[int, int]:
+def _digest_minutes(table: Table) -> int:
     written = table.text("digest_at", None) or "08:00"
+    minutes = _minutes(written)
+    if minutes is None:
+        table.fault("digest_at", f"{written!r} is no time of day, such as 08:00")
+    return minutes or 0
+
+
+def _span(table: Table) -> tuple[int, int] | None:
+    written = table.text("quiet_hours", None)
+    if written is None:
+        return None
+    begin, end = (_minutes(part.strip()) for part in (written.partition("-")[0], written.partition("-")[2]))
+    if begin is None or end is None or begin == end:
+        table.fault("quiet_hours", f"{written!r} is no part of the day, such as 22:00-07:00")
+        return None
+    return begin, end
+
+
+def _minutes(written: str) -> int | None:
+    """A time of day in minutes after midnight; ``None``: it is none."""
     hour, _, minute = written.partition(":")
     if not (hour.isdecimal() and minute.isdecimal() and int(hour) < 24 and int(minute) < 60):
-        table.fault("digest_at", f"{written!r} is no time of day, such as 08:00")
-        return 8, 0
-    return int(hour), int(minute)
+        return None
+    return 60 * int(hour) + int(minute)
 
 
 def _smtp(table: Table) -> Smtp:

@@ -21,9 +21,18 @@ NOTHING = "nothing"
 
 
 def decide(
-    stored: Iterable[Alert], findings: Iterable[Finding], *, now: float, quiet: float, at_least: str
+    stored: Iterable[Alert],
+    findings: Iterable[Finding],
+    *,
+    now: float,
+    quiet: float,
+    at_least: str,
+    calm_until: float | None = None,
 ) -> tuple[list[Alert], list[Message]]:
     """The alerts that changed, and the messages that follow.
+
+    ``calm_until``: quiet hours last until then. What begins and is not critical waits for their end, and is not told if
+    it is over by then; an end waits in its message's ``due_at``.
 
     ``now`` is Unix time, ``quiet`` are the seconds between two messages about one cause and subject. Findings less
     severe than ``at_least`` are stored, and not told; `NOTHING` tells none.
@@ -34,7 +43,7 @@ def decide(
     for finding in findings:
         alert = _present(former.pop((finding.cause.value, finding.subject), None), finding, now)
         kind = _kind(alert, finding, now=now, quiet=quiet)
-        if kind is not None and _matters(alert, at_least):
+        if kind is not None and _matters(alert, at_least) and not _waits(alert, calm_until):
             alert = {**alert, "is_told": 1, "told_at": now, "told_count": alert["count"]}
             messages.append(message(kind, alert))
         changed.append(alert)
@@ -43,7 +52,8 @@ def decide(
             over = {**alert, "resolved_at": now, "is_told": 0}
             changed.append(over)
             if alert["is_told"]:
-                messages.append(message("resolved", over))
+                waits = {"due_at": calm_until} if _waits(over, calm_until) else {}
+                messages.append(message("resolved", over) | waits)
     return changed, messages
 
 
@@ -71,6 +81,19 @@ def last_digest(now: float, minutes: int, zone: ZoneInfo) -> float:
     local = datetime.fromtimestamp(now, zone)
     due = local.replace(hour=minutes // 60, minute=minutes % 60, second=0, microsecond=0)
     return (due if due <= local else due - timedelta(days=1)).timestamp()
+
+
+def quiet_until(now: float, span: tuple[int, int] | None, zone: ZoneInfo) -> float | None:
+    """When the quiet hours end in which ``now`` lies; ``None``: it lies in none. ``span`` has their begin and their end
+    in minutes after midnight in the zone."""
+    if span is None:
+        return None
+    began, ended = (last_digest(now, minutes, zone) for minutes in span)
+    if began <= ended:
+        return None
+    local = datetime.fromtimestamp(began, zone)
+    end = local.replace(hour=span[1] // 60, minute=span[1] % 60)
+    return (end if end > local else end + timedelta(days=1)).timestamp()
 
 
 def message(kind: str, alert: Alert) -> Message:
@@ -106,6 +129,10 @@ def _kind(alert: Alert, finding: Finding, *, now: float, quiet: float) -> str | 
     if not alert["is_told"]:
         return "opened"
     return "more" if alert["count"] > alert["told_count"] else None
+
+
+def _waits(alert: Alert, calm_until: float | None) -> bool:
+    return calm_until is not None and alert["severity"] != Severity.CRITICAL
 
 
 def _matters(alert: Alert, at_least: str) -> bool:

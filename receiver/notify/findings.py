@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from receiver.calls.pauses import how_it_ends
 from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
 from receiver.notify.rhythm import HORIZON_HOURS, Rhythm, Silence, silences
@@ -76,7 +77,8 @@ class Findings:
         for row in self._queries.paused_accounts(now=now):
             if row["name"] in self._config.accounts:
                 paused = True
-                line = f"until {stamp(row['until'])}: {row['reason']}"
+                ends = how_it_ends(row["name"], own_fault=row["own_fault"])
+                line = f"until {stamp(row['until'])}: {row['reason']}; it ends {ends}"
                 wait = 0.0 if row["own_fault"] else _VTEX_PAUSE
                 yield Finding(cause=Cause.ACCOUNT_PAUSED, subject=row["name"], lines=(line,), wait=wait)
         oldest = self._queries.oldest_unsettled()

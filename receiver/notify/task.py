@@ -7,7 +7,7 @@ from typing import Any
 
 from receiver.config import Config
 from receiver.notify.channels import Channel, NotSent, open_channels
-from receiver.notify.decide import NOTHING, Alert, Message, decide, digest, last_digest
+from receiver.notify.decide import NOTHING, Alert, Message, decide, digest, last_digest, quiet_until
 from receiver.notify.findings import Findings
 from receiver.notify.store_away import StoreAway
 from receiver.store import Database, StoreUnavailable
@@ -71,8 +71,12 @@ class NotifyTask:
         findings, at_least = list(self._findings.all()), notify.at_least if self.channels else NOTHING
         is_due = self._alerts.take("digest", now=now, since=last_digest(now, notify.digest_minutes, notify.zone) - 1e-3)
 
+        calm_until = quiet_until(now, notify.quiet_hours, notify.zone)
+
         def choose(stored: list[Alert]) -> tuple[list[Alert], list[Message]]:
-            changed, messages = decide(stored, findings, now=now, quiet=notify.quiet_seconds, at_least=at_least)
+            changed, messages = decide(
+                stored, findings, now=now, quiet=notify.quiet_seconds, at_least=at_least, calm_until=calm_until
+            )
             present = {(one["cause"], one["subject"]): one for one in (*stored, *changed)}.values()
             # What began at this moment has just been told by itself.
             lasting = [one for one in present if one["is_told"] and one["opened_at"] < now]

@@ -55,7 +55,7 @@ class Alerts:
         now: float,
     ) -> None:
         """In one transaction: ``decide`` gets every stored alert, and gives those that changed, and the messages that
-        go to each of the ``channels``."""
+        go to each of the ``channels``, now or at their ``due_at``."""
         of = tuple(channels)
 
         def transaction(connection: Connection) -> None:
@@ -121,7 +121,13 @@ class Alerts:
         self, connection: Connection, messages: Iterable[Mapping[str, Any]], channels: tuple[str, ...], now: float
     ) -> None:
         rows = [
-            {"id": new_id(), "channel": channel, "message": json.dumps(message), "made_at": now, "due_at": now}
+            {
+                "id": new_id(),
+                "channel": channel,
+                "message": json.dumps({name: value for name, value in message.items() if name != "due_at"}),
+                "made_at": now,
+                "due_at": message.get("due_at", now),
+            }
             for message in messages
             for channel in channels
         ]

@@ -110,7 +110,7 @@ def test_each(rig: Rig, people: tuple[MailServer, Taker], cause: Cause, subject:
     """It is told once over each channel, with what to do, and its end is told once."""
     mail, taker = people
     rig.configure(endpoints=dict.fromkeys(("melhor-envio", "other"), MELHOR_ENVIO))
-    settings = config(notify={"smtp": mail.settings, "webhook": taker.settings, "quiet_hours": 0.1}).notify
+    settings = config(notify={"smtp": mail.settings, "webhook": taker.settings, "repeat_hours": 0.1}).notify
     tasks = [NotifyTask(replace(rig.config, notify=settings), rig.database, clock=lambda: rig.now) for _ in range(2)]
     begin, end = CASES[cause, subject]
 

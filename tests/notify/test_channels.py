@@ -160,12 +160,22 @@ def test_faults() -> None:
     """Each fault of the table is named."""
     smtp = {"server": "mail.example:x", "security": "none", "user": "u", "password": "p", "from": "nobody", "to": []}
     webhook = {"url": "http://elsewhere.example/", "secret": "whsec_short"}
-    found = faults(notify={"smtp": smtp, "webhook": webhook, "digest_at": "25:00", "quiet_hours": 0, "colour": 1})
+    found = faults(
+        notify={
+            "smtp": smtp,
+            "webhook": webhook,
+            "digest_at": "25:00",
+            "repeat_hours": 0,
+            "quiet_hours": "22:00",
+            "colour": 1,
+        }
+    )
 
     assert [
         "notify.colour: is not a setting",
         "notify.digest_at: '25:00' is no time of day, such as 08:00",
-        "notify.quiet_hours: must be a number of at least 0.1",
+        "notify.quiet_hours: '22:00' is no part of the day, such as 22:00-07:00",
+        "notify.repeat_hours: must be a number of at least 0.1",
         "notify.smtp.from: 'nobody' is no mail address",
         "notify.smtp.security: must be starttls or tls: a password is sent",
         "notify.smtp.server: 'mail.example:x' is not HOST or HOST:PORT",

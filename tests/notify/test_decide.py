@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from receiver.notify.causes import Cause, Finding
-from receiver.notify.decide import decide, digest, last_digest
+from receiver.notify.decide import decide, digest, last_digest, quiet_until
 
 NOW, HOUR = 1_795_000_000.0, 3600.0
 HELD = Finding(cause=Cause.HELD, subject="lux", count=2, lines=("TN1BR: ambiguous_invoice",))
@@ -89,6 +89,38 @@ def test_digest() -> None:
 def test_morning(zone: str, hours: float) -> None:
     """The digest is due at its time of day, where the people are. The present is 11:06 in UTC."""
     assert pytest.approx(hours, abs=0.01) == (NOW - last_digest(NOW, 8 * 60, ZoneInfo(zone))) / HOUR
+
+
+@pytest.mark.parametrize(
+    ("zone", "span", "hours"),
+    [
+        # The present is 11:06 in UTC, 8:06 in São Paulo, 3:06 in Los Angeles.
+        pytest.param("UTC", (22 * 60, 7 * 60), None, id="day"),
+        pytest.param("America/Los_Angeles", (22 * 60, 7 * 60), 3.89, id="after midnight"),
+        pytest.param("America/Los_Angeles", (1 * 60, 5 * 60), 1.89, id="within a day"),
+        pytest.param("America/Los_Angeles", (4 * 60, 5 * 60), None, id="not yet"),
+        pytest.param("America/Sao_Paulo", (8 * 60, 7 * 60), 22.89, id="before midnight"),
+        pytest.param("UTC", None, None, id="none"),
+    ],
+)
+def test_quiet_hours(zone: str, span: tuple[int, int] | None, hours: float | None) -> None:
+    """Quiet hours are those of the people's clocks, over midnight, too."""
+    until = quiet_until(NOW, span, ZoneInfo(zone))
+
+    assert (None if until is None else (until - NOW) / HOUR) == (hours and pytest.approx(hours, abs=0.01))
+
+
+def test_calm() -> None:
+    """In quiet hours what is critical is told, the rest waits; an end waits in its message."""
+    paused, until = Finding(cause=Cause.ACCOUNT_PAUSED, subject="lux"), NOW + HOUR
+    changed, messages = decide([], [HELD, paused], now=NOW, quiet=HOUR, at_least="warning", calm_until=until)
+    assert [("opened", "account_paused")] == [(one["kind"], one["cause"]) for one in messages]
+    _, later = decide(changed, [HELD, paused], now=until, quiet=HOUR, at_least="warning")
+    assert [("opened", "held")] == [(one["kind"], one["cause"]) for one in later]
+
+    told, _ = decide([], [HELD, paused], now=NOW, quiet=HOUR, at_least="warning")
+    _, ends = decide(told, [], now=NOW + 60, quiet=HOUR, at_least="warning", calm_until=until)
+    assert [("held", until), ("account_paused", None)] == [(one["cause"], one.get("due_at")) for one in ends]
 
 
 @pytest.mark.parametrize("cause", Cause)

@@ -232,6 +232,20 @@ def test_digest(telling: Telling) -> None:
     assert ["resolved"] == [kind for kind, *_ in telling.look(24)]
 
 
+def test_night(rig: Rig) -> None:
+    """What begins at night is told when the quiet hours are over, and what ends at night, too."""
+    telling = Telling(rig, quiet_hours="13:00-15:00", digest_at="00:00", repeat_hours=0.1, zone="America/Sao_Paulo")
+    rig.now += 3 * HOUR
+    hold(rig, "p1")
+
+    assert [("opened", "held", "lux")] == telling.look(0.5)
+    rig.now += 2 * HOUR
+    rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+    rig.post(UNREADABLE)
+    assert [] == telling.look()
+    assert [("opened", "unreadable", "melhor-envio"), ("resolved", "held", "lux")] == sorted(telling.look(2))
+
+
 def test_failed_channel(telling: Telling, caplog: pytest.LogCaptureFixture) -> None:
     """A channel that fails is tried again with growing waits, under the same id, and the log has one line."""
     hold(telling.rig, "p1")

@@ -14,6 +14,10 @@ _EMAIL = re.compile(r"[^\s@\"']+@[^\s@\"']+")
 _LONG_DIGITS = re.compile(r"\+?\(?\d(?:[ ().\-/]{0,2}\d){10,}")
 
 
+#: A status, and VTEX's words to the end of the text: see `message`.
+_WORDS = re.compile(r"(HTTP \d{3}): .*", re.DOTALL)
+
+
 class VtexError(Exception):
     """A call to VTEX failed."""
 
@@ -123,6 +127,11 @@ def _about_the_request(answer: Answer) -> VtexError:
     # VTEX does not document the status for a missing invoice (KI-631970), so its words count.
     is_missing = answer.status == 404 or _NO_INVOICE in words.lower()
     return (NotFound if is_missing else Rejected)(words, answer.status)
+
+
+def without_words(text: str) -> str:
+    """The text without what VTEX said in its own words: `redact` knows no names."""
+    return _WORDS.sub(r"\1: …", text)
 
 
 def storable(text: str) -> str:

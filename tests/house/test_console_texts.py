@@ -81,6 +81,7 @@ BUILT = {
     "statuses": [status.value for status in Status],
     "next": [step.name.lower() for step in Next],
     "rules": list(RULES),
+    "notes": [key.removeprefix("notes.") for key in texts() if key.startswith("notes.")],  # found by their English
     "parcels": [
         *(f"filter_{name}" for name in NAMES),
         *(f"kind_{kind.value}" for kind in Kind),

@@ -6,12 +6,14 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from flask import current_app, g, request, url_for
+from markupsafe import Markup, escape
 
 from receiver.timing import stamp
-from receiver.web.console import charts
+from receiver.vtex.answers import without_words
+from receiver.web.console import charts, notes
 from receiver.web.console.context import person
 from receiver.web.console.cookies import form_token
-from receiver.web.console.language import LANGUAGES, Speech
+from receiver.web.console.language import DEFAULT, LANGUAGES, Speech
 from receiver.web.console.pages._page import Page
 
 
@@ -35,6 +37,7 @@ def widgets(pages: Mapping[str, Page], *, clock: Callable[[], float]) -> Mapping
         "in_language": _in_language,
         "person": g.get("person"),
         "private": lambda value: private(value, speech),
+        "told": lambda text: told(text, speech),
         "form_token": lambda action: form_token(g.secret, unquote(action)),
         "as_json": _as_json,
         "pages": shown,
@@ -47,6 +50,15 @@ def widgets(pages: Mapping[str, Page], *, clock: Callable[[], float]) -> Mapping
 def private(value: Any, speech: Speech) -> Any:
     """A buyer's data: as they are for the role ``decide``; ``view`` reads that they are hidden."""
     return value if person().role == "decide" or value in (None, "") else speech.text("frame.hidden")
+
+
+def told(text: str, speech: Speech) -> Markup:
+    """What the reconciler or VTEX says, in the person's language where there is a text for it; ``view`` does not read
+    VTEX's own words."""
+    public = text if person().role == "decide" else without_words(text)
+    said = notes.told(public, speech)
+    is_english = said == public and speech.language.code != DEFAULT
+    return Markup('<span lang="en">{}</span>').format(said) if is_english else escape(said)
 
 
 def link_to(name: str, **query: Any) -> str:

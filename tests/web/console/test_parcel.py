@@ -151,7 +151,8 @@ class TestChoice:
         said = shown(again.text)
         assert ("has changed since you looked" in said, "https://track.example/new" in said) == (True, True)
         assert 2 == unescape(again.text).count("the buyer's words")
-        ana.post(ASSIGN, form(again.text, f"/console{ASSIGN}"))
+        taken = ana.post(ASSIGN, form(again.text, f"/console{ASSIGN}"))
+        assert 303 == taken.status_code, shown(taken.text)
         assert "1-01" == stuck.shipment()["assigned_order"]
 
     def test_order_changed(self, stuck, ana):

@@ -17,13 +17,13 @@ from receiver.operations.side_by_side import side_by_side
 from receiver.operations.story import story
 from receiver.shipments import Known, Reason, State, known_from_json
 from receiver.shipments.reasons import Kind
-from receiver.shipments.record import TO_DECIDE
 from receiver.store import DecisionRecord
 from receiver.store.operator import NotAssigned, Unknown
 from receiver.vtex.client import BadSegment
 from receiver.web import cursors
 from receiver.web.console.context import Context, must_decide, stands_at
 from receiver.web.console.flash import tell, told
+from receiver.web.console.notes import sentences
 from receiver.web.console.pages._timeline import DECIDED, timeline
 
 #: What follows a decision, by its action.
@@ -141,7 +141,7 @@ def _shown(
         known=known,
         story=found,
         timeline=timeline(found),
-        why=_why(row),
+        why=sentences(row["note"] or "", Reason(row["reason"]) if row["reason"] else None),
         advice=_advice(row),
         orders=orders,
         asked=asked,
@@ -157,14 +157,6 @@ def _shown(
         address=address,
     )
     return page, 409 if fault or is_stale else 200
-
-
-def _why(row: Mapping[str, Any]) -> str:
-    """What the note says beyond the reason, which the page says in its own words, and without the command."""
-    note = (row["note"] or "").partition(TO_DECIDE)[0].strip()
-    sentence = Reason(row["reason"]).sentence if row["reason"] else ""
-    detail = note.removeprefix(sentence).strip()
-    return detail[1:-1] if detail != note and detail.startswith("(") and detail.endswith(")") else detail
 
 
 def _advice(row: Mapping[str, Any]) -> str | None:

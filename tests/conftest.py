@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import settings
 from psycopg import sql
 
 from receiver.store import Database, migrate, writer
-from tests.support import own_carriers
+from tests.support import cheaper, own_carriers
 from tests.support.console import Operator
 from tests.support.rig import Rig
 
@@ -39,6 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 << 30:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     own_carriers.folder = config.getoption("--own-carriers")
+    cheaper.make_apps_cheaper()
+
+
+def pytest_collection_finish() -> None:
+    cheaper.collect_less_garbage()
 
 
 #: Fixtures and parameters by which a test reaches PostgreSQL.
@@ -99,10 +103,14 @@ def _postgres_server() -> str:
 
 @contextmanager
 def _postgres_database(server: str) -> Iterator[str]:
-    """A database of its own on the server, gone afterwards; its name."""
+    """A database of its own on the server, gone afterwards; its name.
+
+    A commit does not wait for the disk: no test cuts the server's power, and thousands of commits would wait.
+    """
     name = f"receiver_test_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     yield name
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -123,7 +131,7 @@ class _Reused:
         self._made = ExitStack()
         self._name: str | None = None
         self._shape: object = None
-        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        self._emptying = ""
 
     def take(self) -> str:
         if self._name is None:
@@ -131,7 +139,7 @@ class _Reused:
             migrate(_url(self._server, self._name))
             with self._connect() as connection:
                 self._shape = self._read_shape(connection)
-                self._rows = {name: _rows_of(connection, name) for name in _tables(connection)}
+                self._emptying = _emptying(connection)
         return _url(self._server, self._name)
 
     def give_back(self) -> None:
@@ -146,13 +154,7 @@ class _Reused:
                     self.drop()
                     return
                 with connection.transaction():
-                    connection.execute("SET LOCAL session_replication_role = replica")  # no order of foreign keys
-                    for name in _tables(connection):
-                        connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
-                        for row in self._rows[name]:  # what the migrations wrote
-                            values = sql.SQL(", ").join([sql.Placeholder()] * len(row))
-                            insert = sql.SQL("INSERT INTO {} VALUES ({})").format(sql.Identifier(name), values)
-                            connection.execute(insert, row)
+                    connection.execute(self._emptying)
                     for (name,) in connection.execute(_SEQUENCES).fetchall():
                         connection.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(name)))
         except psycopg.Error:
@@ -171,13 +173,17 @@ class _Reused:
         return [connection.execute(query).fetchall() for query in _SHAPE]
 
 
-def _tables(connection: psycopg.Connection) -> list[str]:
+def _emptying(connection: psycopg.Connection) -> str:
+    """One script, in one round trip: every row is deleted, and what the migrations wrote is there again."""
+    script = ["SET LOCAL session_replication_role = replica"]  # no order of foreign keys
     query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
-    return [name for (name,) in connection.execute(query).fetchall()]
-
-
-def _rows_of(connection: psycopg.Connection, table: str) -> list[tuple[Any, ...]]:
-    return connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).fetchall()
+    for (name,) in connection.execute(query).fetchall():
+        table = sql.Identifier(name)
+        script.append(sql.SQL("DELETE FROM {}").format(table).as_string(connection))
+        for row in connection.execute(sql.SQL("SELECT * FROM {}").format(table)).fetchall():
+            values = sql.SQL(", ").join(map(sql.Literal, row))
+            script.append(sql.SQL("INSERT INTO {} VALUES ({})").format(table, values).as_string(connection))
+    return "; ".join(script)
 
 
 _SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"

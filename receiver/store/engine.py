@@ -5,6 +5,7 @@ import fcntl
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -102,9 +103,15 @@ def is_sqlite(url: str) -> bool:
 
 def insert_of(url: str) -> Callable[..., Any]:
     """The dialect's own ``insert``, which has ``on_conflict``. Only the dialect that is used is imported."""
-    name = "sqlite" if is_sqlite(url) else "postgresql"
-    insert: Callable[..., Any] = import_module(f"sqlalchemy.dialects.{name}").insert
-    return insert
+    return _insert_of("sqlite" if is_sqlite(url) else "postgresql")
+
+
+@cache
+def _insert_of(dialect: str) -> Callable[..., Any]:
+    """One for each dialect, with one statement for each table: its ``excluded`` is a copy of every column, and every
+    store of the process would make its own."""
+    insert: Callable[..., Any] = import_module(f"sqlalchemy.dialects.{dialect}").insert
+    return cache(insert)
 
 
 def sqlite_file(url: str) -> Path:

@@ -5,9 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from adapters import Request
@@ -107,7 +110,10 @@ def eventually(happens: Callable[[], Any]) -> Any:
 
 
 class Rig:
-    """``client`` posts webhooks, ``work()`` lets the worker finish what is due, ``sandbox`` is VTEX."""
+    """``client`` posts webhooks, ``work()`` lets the worker finish what is due, ``sandbox`` is VTEX.
+
+    The web side and the worker are made when a test first asks for them: most tests configure them first.
+    """
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder, self.database_url = folder, database_url
@@ -138,7 +144,7 @@ class Rig:
         accounts: Mapping[str, Mapping[str, Any]] | None = None,
         **receiver: Any,
     ) -> Config:
-        """Apply settings as in ``receiver.toml``; the web side and the worker are made anew.
+        """Apply settings as in ``receiver.toml``; the web side and the worker are made again.
 
         ``account`` changes the account ``lux``, ``accounts`` stand beside it.
         """
@@ -159,12 +165,23 @@ class Rig:
         return self.use(parse(raw, path=self.folder / "receiver.toml", environ={}))
 
     def use(self, config: Config) -> Config:
-        """Apply a configuration; the web side and the worker are made anew."""
+        """Apply a configuration; the web side and the worker are made again."""
         self.config = config
-        self.app = create_app(self.config, self.database, clock=lambda: self.now)
-        self.client = self.app.test_client()
-        self.worker = self.new_worker("rig")
+        for made in ("app", "client", "worker"):
+            self.__dict__.pop(made, None)
         return self.config
+
+    @cached_property
+    def app(self) -> Flask:
+        return create_app(self.config, self.database, clock=lambda: self.now)
+
+    @cached_property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    @cached_property
+    def worker(self) -> Worker:
+        return self.new_worker("rig")
 
     def new_worker(self, name: str, **settings: Any) -> Worker:
         """Another worker on the same clock."""

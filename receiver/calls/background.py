@@ -55,7 +55,7 @@ class BackgroundCalls:
         its refusal does not count against the key, nor its failure against the orders.
         """
         account = self.vtex.account.name
-        self._wait_for_place(account, self._clock() + max_wait)
+        self._wait_for_slot(account, self._clock() + max_wait)
         began = time.perf_counter()
         try:
             result = make()
@@ -89,12 +89,12 @@ class BackgroundCalls:
                 self._waiting(str(error))
                 self._sleep(BACKGROUND_READ.seconds(tries))
 
-    def _wait_for_place(self, account: str, ends: float) -> None:
+    def _wait_for_slot(self, account: str, ends: float) -> None:
         is_reported = False
         while True:
             now = self._clock()
             try:
-                self._take_place(account)
+                self._reserve_slot(account)
             except RateLimited as error:
                 until, why = error.at, "shipments of the account come first"
                 if until > ends:
@@ -110,7 +110,7 @@ class BackgroundCalls:
                 is_reported = True
             self._sleep(min(until - now, _NAP))
 
-    def _take_place(self, account: str) -> None:
+    def _reserve_slot(self, account: str) -> None:
         """Reserve a slot and wait for it. Raises `RateLimited`, or `Paused`, also for a pause that began meanwhile."""
         now, interval = self._clock(), 60.0 / self.vtex.account.requests_per_minute
         starts = self._queue.reserve_background(account, interval=interval, now=now)

@@ -43,28 +43,28 @@ class ReconcileContext:
     @classmethod
     def begin(cls, claim: Claim, known: Known, endpoint: Endpoint, calls: ClaimCalls) -> "ReconcileContext":
         """The context of a claim whose record belongs to the present generation."""
-        was = claim.record.generation
+        stored = claim.record.generation
         return cls(
             claim=claim,
             shipment=claim.record,
             known=known,
             endpoint=endpoint,
             calls=calls,
-            sent=was.sent,
-            decision=was.decision,
-            wanted_since=was.wanted_since,
-            input_digest=was.input_digest,
-            waits=was.waits,
+            sent=stored.sent,
+            decision=stored.decision,
+            wanted_since=stored.wanted_since,
+            input_digest=stored.input_digest,
+            waits=stored.waits,
         )
 
     @property
-    def was(self) -> Generation:
+    def stored(self) -> Generation:
         """The record's generation, before this claim's own steps."""
         return self.shipment.generation
 
     def correct(self, **changes: object) -> None:
         """Correct the record from what the order shows, so that the decision rests on it."""
-        self.shipment = replace(self.shipment, generation=replace(self.was, **changes))  # type: ignore[arg-type]  # as `replace` has it
+        self.shipment = replace(self.shipment, generation=replace(self.stored, **changes))  # type: ignore[arg-type]  # as `replace` has it
 
     def digest(self) -> str:
         """The digest of everything that a decision made now rests on, in the shipment's account from now on."""
@@ -73,7 +73,7 @@ class ReconcileContext:
 
     def has_news(self) -> bool:
         """Whether anything has changed since the last decision."""
-        return self.was.input_digest != self.digest()
+        return self.stored.input_digest != self.digest()
 
     def wanted(self) -> Wanted:
         """The desired state: what the carrier says now, in VTEX's terms."""
@@ -95,7 +95,7 @@ class ReconcileContext:
         former = self.sent if self.sent and self.sent.is_at(order_id, invoice_number) else None
         if visibility is Visibility.UNSEEN and former is not None and former.visibility.was_seen:
             visibility = Visibility.BELIEVED
-        assignment = self.was.assignment
+        assignment = self.stored.assignment
         return Sent(
             order_id=order_id,
             invoice_number=invoice_number,
@@ -122,16 +122,16 @@ class ReconcileContext:
 
     def settlement(self, end: NextState, names: Sequence[tuple[str, str]]) -> Settlement:
         """How the claim ends. ``names`` are those by which a link, an order or the hook may refer to the shipment."""
-        was, known = self.was, self.known
+        stored, known = self.stored, self.known
         digest = self.digest() if self.decided and end.state.rests_on_decision else self.input_digest
         generation = replace(
-            was,
+            stored,
             state=end.state,
             reason=end.reason,
             note=storable(end.note),
             check_at=end.check_at,
             input_digest=digest,
-            tries=self.tries if self.tries is not None else was.tries if end.state is State.DUE else 0,
+            tries=self.tries if self.tries is not None else stored.tries if end.state is State.DUE else 0,
             waits=self.waits,
             wanted_since=self.wanted_since if end.state.is_under_way else None,
             decision=self.decision,

@@ -39,14 +39,14 @@ class Events:
 
     def send(self, context: ReconcileContext, end: NextState) -> NextState:
         """Send the events if the number is on the invoice and their set has changed."""
-        was, sent, now = context.was, context.sent, self._clock()
+        stored, sent, now = context.stored, context.sent, self._clock()
         if end.state is not State.IN_STEP or end.due_at is not None or sent is None or not context.endpoint.events:
             return end
         body = self._tracking(context, sent, now)
         if body.is_empty or (sent.tracking is not None and body.digest == sent.tracking.digest):
             return _rests(end, body)
-        if was.state in (State.DUE, State.IN_STEP) and (was.check_at or 0.0) > now:  # a back-off is not cut short
-            return as_it_was(was, again_at=was.check_at)
+        if stored.state in (State.DUE, State.IN_STEP) and (stored.check_at or 0.0) > now:  # a back-off is not cut short
+            return as_it_was(stored, again_at=stored.check_at)
         if context.decided:
             context.input_digest = context.digest()  # the choice holds, no matter how this call ends
         context.wanted_since = context.wanted_since or now
@@ -71,7 +71,7 @@ class Events:
         context.sent = sent.with_tracking(_as_sent(body, now))
         many = len(body.body["events"])
         log.info("tracking events sent: shipment=%s invoice=%s events=%d", context.claim.id, sent.invoice_number, many)
-        return _rests(replace(end, note="written" if context.was.reason else end.note), body)
+        return _rests(replace(end, note="written" if context.stored.reason else end.note), body)
 
     def _look(self, context: ReconcileContext, sent: Sent, now: float) -> NextState | None:
         """Read the order before the delivery is sent, unless this claim has read it. ``None``: the invoice shows the

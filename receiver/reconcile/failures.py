@@ -56,7 +56,7 @@ class FailurePolicy:
             context.wanted_since = now
         if self._past_horizon(context, now):
             return waiting(State.GAVE_UP, wait.reason, wait.note)
-        waits = 0 if has_news else context.was.waits
+        waits = 0 if has_news else context.stored.waits
         # A look that asks for the order by several names counts as several: the schedule limits calls, not looks. A
         # shipment that awaits an invoice need not ask for the order again.
         asked = len(context.calls.endings) if state is State.AWAITING_ORDER else 0
@@ -71,14 +71,14 @@ class FailurePolicy:
         now = self._clock()
         if self._past_horizon(context, now):
             return waiting(State.GAVE_UP, reason, note)
-        context.tries = context.was.tries + 1
+        context.tries = context.stored.tries + 1
         return waiting(State.DUE, reason, note, due_at=now + RETRY.seconds(context.tries, self._chance))
 
     def yield_to(self, context: ReconcileContext, other: str, note: str) -> NextState:
         """Wait: another shipment has acquired the invoice and not yet recorded its number, which may be the same."""
-        if context.was.tries >= MOST_YIELDS:
+        if context.stored.tries >= MOST_YIELDS:
             return held(Reason.SECOND_PARCEL, note)
-        context.tries = context.was.tries + 1
+        context.tries = context.stored.tries + 1
         at = self._clock() + RETRY.seconds(context.tries, self._chance)
         return NextState(state=State.DUE, note=f"{other} is about to write this invoice", due_at=at, check_at=at)
 
@@ -88,7 +88,7 @@ class FailurePolicy:
         A shipment that awaits an invoice keeps that state, and its order.
         """
         context.decided = False
-        awaits = context.was.state is State.AWAITING_INVOICE and context.sent == context.was.sent
+        awaits = context.stored.state is State.AWAITING_INVOICE and context.sent == context.stored.sent
         state = State.AWAITING_INVOICE if awaits else State.DUE
         return waiting(state, Reason.ACCOUNT_PAUSED, f"until {stamp(until)}", due_at=self._clock())
 

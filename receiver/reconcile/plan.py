@@ -47,34 +47,34 @@ class Ask:
 
 def plan(shipment: ShipmentRecord, known: Known, endpoint: Endpoint, config: Config, *, now: float) -> NextState | Ask:
     """The shipment's next step, with all its updates folded into ``known``. ``now`` is in seconds since the epoch."""
-    was = shipment.generation
-    if was.state is State.DISMISSED:
-        return NextState(state=State.DISMISSED, note=was.note)
-    if shipment.companion_of is not None and was.assignment is None:  # without its order it would repeat the parcel
+    stored = shipment.generation
+    if stored.state is State.DISMISSED:
+        return NextState(state=State.DISMISSED, note=stored.note)
+    if shipment.companion_of is not None and stored.assignment is None:  # without its order it would repeat the parcel
         return NextState(state=State.DISMISSED, note=f"{shipment.companion_of} does not serve a second order any more")
-    early = _before_dispatch(was, known, endpoint, config)
+    early = _before_dispatch(stored, known, endpoint, config)
     if early is not None and early.state is not State.HELD:
         return early
     if (end := reverse_end(shipment, known, endpoint) or early) is not None:
         return end
-    has_news = was.input_digest != input_digest(shipment, known, endpoint)
-    if _is_closed(was) and not has_news:
-        return as_it_was(was)
-    if was.sent is not None and says_nothing_new(wanted_of(shipment.id, known, endpoint, was.sent), was.sent):
-        after = _after_send(was, config, now)
-        is_elsewhere = was.sent.visibility.is_elsewhere
+    has_news = stored.input_digest != input_digest(shipment, known, endpoint)
+    if _is_closed(stored) and not has_news:
+        return as_it_was(stored)
+    if stored.sent is not None and says_nothing_new(wanted_of(shipment.id, known, endpoint, stored.sent), stored.sent):
+        after = _after_send(stored, config, now)
+        is_elsewhere = stored.sent.visibility.is_elsewhere
         if isinstance(after, Ask) or after.due_at is not None or not (has_news or is_elsewhere):
             return after
     if (ahead := _date_ahead(known, now)) is not None:
         return ahead
-    if was.check_at is not None and was.check_at > now and (was.state is State.DUE or not has_news):
-        return as_it_was(was, again_at=was.check_at)
+    if stored.check_at is not None and stored.check_at > now and (stored.state is State.DUE or not has_news):
+        return as_it_was(stored, again_at=stored.check_at)
     return Ask("decide")
 
 
-def as_it_was(was: Generation, *, again_at: float | None = None) -> NextState:
+def as_it_was(stored: Generation, *, again_at: float | None = None) -> NextState:
     """The state of the last settlement again, due at ``again_at``."""
-    return NextState(state=was.state, reason=was.reason, note=was.note, due_at=again_at, check_at=again_at)
+    return NextState(state=stored.state, reason=stored.reason, note=stored.note, due_at=again_at, check_at=again_at)
 
 
 def wanted_of(shipment: str, known: Known, endpoint: Endpoint, sent: Sent | None = None) -> Wanted:
@@ -130,12 +130,12 @@ def input_digest(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> 
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _before_dispatch(was: Generation, known: Known, endpoint: Endpoint, config: Config) -> NextState | None:
-    if known.replaced_by is not None and not _is_assigned_since(was, known.replaced_by):
+def _before_dispatch(stored: Generation, known: Known, endpoint: Endpoint, config: Config) -> NextState | None:
+    if known.replaced_by is not None and not _is_assigned_since(stored, known.replaced_by):
         return kept(Reason.REPLACED, f"{endpoint.name}/{known.replaced_by.value}")
-    if not _is_overruled(was, known):
-        if known.cancelled_after_possession or (known.voided and was.sent):
-            return held(Reason.CANCELLED_AFTER_SEND if was.sent else Reason.CANCELLED_AFTER_DISPATCH)
+    if not _is_overruled(stored, known):
+        if known.cancelled_after_possession or (known.voided and stored.sent):
+            return held(Reason.CANCELLED_AFTER_SEND if stored.sent else Reason.CANCELLED_AFTER_DISPATCH)
         if known.voided:
             return NextState(state=State.CANCELLED, note="the carrier voided the label before taking the parcel")
     if not known.in_possession and config.send_on == "dispatched":
@@ -147,32 +147,32 @@ def _before_dispatch(was: Generation, known: Known, endpoint: Endpoint, config: 
     return None
 
 
-def _is_assigned_since(was: Generation, news: Stamped) -> bool:
+def _is_assigned_since(stored: Generation, news: Stamped) -> bool:
     """True if a person named the order after this news had come."""
-    return was.assignment is not None and (was.assignment.at or 0) >= news.stamp[1].timestamp()
+    return stored.assignment is not None and (stored.assignment.at or 0) >= news.stamp[1].timestamp()
 
 
-def _is_overruled(was: Generation, known: Known) -> bool:
+def _is_overruled(stored: Generation, known: Known) -> bool:
     """True if a person named the order in spite of the known cancellation."""
-    if known.cancelled is None or was.assignment is None:
+    if known.cancelled is None or stored.assignment is None:
         return False
-    return was.assignment.overrules == known.cancelled
+    return stored.assignment.overrules == known.cancelled
 
 
-def _is_closed(was: Generation) -> bool:
+def _is_closed(stored: Generation) -> bool:
     """Held, kept or given up, until something new arrives to decide on."""
-    if was.state not in (State.HELD, State.KEPT, State.GAVE_UP):
+    if stored.state not in (State.HELD, State.KEPT, State.GAVE_UP):
         return False
-    return was.reason not in _FOUND_AGAIN
+    return stored.reason not in _FOUND_AGAIN
 
 
-def _after_send(was: Generation, config: Config, now: float) -> NextState | Ask:
-    assert was.sent is not None  # noqa: S101  asked only after a send
-    if not was.sent.visibility.is_open or config.read_back_seconds == 0:
-        return NextState(state=State.IN_STEP, note=was.note)
-    if was.check_at is None or was.check_at <= now:
+def _after_send(stored: Generation, config: Config, now: float) -> NextState | Ask:
+    assert stored.sent is not None  # noqa: S101  asked only after a send
+    if not stored.sent.visibility.is_open or config.read_back_seconds == 0:
+        return NextState(state=State.IN_STEP, note=stored.note)
+    if stored.check_at is None or stored.check_at <= now:
         return Ask("read_back")
-    return NextState(state=State.IN_STEP, note=was.note, due_at=was.check_at, check_at=was.check_at)
+    return NextState(state=State.IN_STEP, note=stored.note, due_at=stored.check_at, check_at=stored.check_at)
 
 
 def _date_ahead(known: Known, now: float) -> NextState | None:

@@ -141,7 +141,7 @@ class Reconciler:
 
     def _advised(self, context: ReconcileContext, end: NextState) -> NextState:
         """Add the order, invoice and command to a new hold's note. A hold that already existed keeps its note."""
-        if end.note == context.was.note:
+        if end.note == context.stored.note:
             return end
         return advised(end, context.claim.id, context.decision, context.sent)
 
@@ -181,7 +181,7 @@ class Reconciler:
         if (elsewhere := self._at_seller(context, order)) is not None:
             return elsewhere
         owners = _passed_on(self._queue.owners(account, order.order_id), replaced)
-        history = History(context.sent, context.unsettled, owners, overruled=context.was.overrules)
+        history = History(context.sent, context.unsettled, owners, overruled=context.stored.overrules)
         wanted = with_aliases(context.wanted(), owners.values())
         clues = _clues(context, found, owners, wanted)
         decision = decide(order, clues, wanted, history, policy_of(context.endpoint))
@@ -193,10 +193,10 @@ class Reconciler:
 
     def _at_seller(self, context: ReconcileContext, order: Order) -> NextState | None:
         """Move the shipment to the account that invoices the order, unless a person has assigned it here."""
-        if context.was.by_person is not None:
+        if context.stored.by_person is not None:
             return None
         account, accounts = context.claim.account, self._config.accounts
-        before = SoldElsewhere.of(context.was.decision, account)
+        before = SoldElsewhere.of(context.stored.decision, account)
         way = at_seller(order, account, before, accounts, written=context.sent is not None)
         if isinstance(way, Hold):
             return self._wait_or_hold(context, way, State.HELD, order)
@@ -238,7 +238,7 @@ class Reconciler:
         if isinstance(decision, Agreed) and context.unsettled and is_ours:
             # A write whose answer was lost was found applied: the rule that chose it is kept.
             context.decision = replace(context.decision, order_id=order.order_id)
-            return NextState(state=State.IN_STEP, note=context.was.note)
+            return NextState(state=State.IN_STEP, note=context.stored.note)
         context.decision = Decision(
             order_id=order.order_id, invoice_number=invoice, rule=choice.rule, evidence=choice.evidence
         )
@@ -263,7 +263,7 @@ class Reconciler:
     ) -> NextState:
         """Wait or hold without a chosen invoice. The former choice is cleared, so it is not shown beside the reason: a
         parcel that was written before may not belong there any more."""
-        sold = SoldElsewhere.of(context.was.decision, context.claim.account)
+        sold = SoldElsewhere.of(context.stored.decision, context.claim.account)
         evidence = {**(sold.evidence if sold else {}), **(why.evidence if isinstance(why, Hold) else {})}
         context.decision = Decision(order_id=order.order_id if order else None, evidence=evidence or None)
         if isinstance(why, Hold):
@@ -285,7 +285,7 @@ class Reconciler:
             evidence=context.decision.evidence,
             request=decision.body,
             replaces=Overwrites(over.shipment, over.number, displaced=decision.displaces) if over else None,
-            overrules=choice.rule == "assigned" and context.was.overrules,
+            overrules=choice.rule == "assigned" and context.stored.overrules,
         )
         try:
             context.calls.patch(attempt)
@@ -293,7 +293,7 @@ class Reconciler:
             note = f"invoice {invoice} carries {taken.shipment}"
             return self._failures.yield_to(context, taken.shipment, note)
         except (NotFound, Rejected, Refused) as error:
-            was_sent = context.was.sent
+            was_sent = context.stored.sent
             if was_sent is None or not was_sent.is_at(order.order_id, invoice):  # its present tracking is not ours
                 former = over.shipment if over else None
                 context.releases.append(Release(order.order_id, invoice, former))
@@ -324,7 +324,7 @@ class Reconciler:
 
     def _read_back(self, context: ReconcileContext) -> NextState:
         """Read the order once more and record what VTEX shows, because a 200 is no proof of the write."""
-        sent, claim = context.was.sent, context.claim
+        sent, claim = context.stored.sent, context.claim
         assert sent is not None  # noqa: S101  `plan` asks for a read-back only after a write
         packages = context.invoices(sent.order_id, sent.invoice_number, call="GET read-back")
         if any(shows(package, sent.body) for package in packages):
@@ -349,10 +349,10 @@ class Reconciler:
     # -- settling -----------------------------------------------------------------------------------------------
 
     def _leave_after_fault(self, claim: Claim) -> None:
-        was = claim.record.generation
-        at = self._clock() + RETRY.seconds(was.tries + 1, self._chance)
-        end = waiting(was.state, Reason.INTERNAL_ERROR, due_at=at)
-        after = replace(was, reason=end.reason, note=end.note, check_at=at, tries=was.tries + 1)
+        stored = claim.record.generation
+        at = self._clock() + RETRY.seconds(stored.tries + 1, self._chance)
+        end = waiting(stored.state, Reason.INTERNAL_ERROR, due_at=at)
+        after = replace(stored, reason=end.reason, note=end.note, check_at=at, tries=stored.tries + 1)
         self._leave(claim, after, at)
 
     def _leave(self, claim: Claim, after: Generation, at: float) -> None:
@@ -365,8 +365,8 @@ class Reconciler:
         names = names_of(*of, [order for order in orders if order])
         settlement = context.settlement(end, names)
         self._queue.settle(context.claim, settlement, now=self._clock())
-        was = context.claim.record.generation
-        if end.state.needs_a_person and (was.state, was.reason) != (end.state, end.reason):
+        stored = context.claim.record.generation
+        if end.state.needs_a_person and (stored.state, stored.reason) != (end.state, end.reason):
             log.warning(
                 "needs a person: shipment=%s state=%s reason=%s note=%s",
                 context.claim.id, end.state, end.reason, settlement.generation.note,
@@ -383,7 +383,7 @@ def _passed_on(owners: Mapping[str, Owner], replaced: Collection[str]) -> dict[s
 
 def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner], wanted: Wanted) -> Clues:
     """Everything known about which invoice the parcel belongs to."""
-    assigned, linked = context.was.by_person, context.was.assignment
+    assigned, linked = context.stored.by_person, context.stored.assignment
     here = {invoice: owner for invoice, owner in owners.items() if not owner.moved}
     own = [invoice for invoice, owner in here.items() if owner.shipment == context.claim.id]
     return replace(

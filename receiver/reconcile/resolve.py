@@ -25,10 +25,10 @@ from receiver.vtex.order_ids import SUFFIX, OrderText
 from receiver.vtex.orders import Order, UnexpectedOrder, read_order
 
 #: Index look-ups for a parcel whose carrier names no order.
-_LEARNT = ("invoice_key", SERIES_NUMBER, "tracking_number")
+_INDEXED = ("invoice_key", SERIES_NUMBER, "tracking_number")
 #: The same plus invoice numbers, if the merchant says that they are unique. Usually they repeat across series and
 #: sellers, and the index never knows every order.
-_LEARNT_IF_UNIQUE = (*_LEARNT, "invoice_number")
+_INDEXED_IF_UNIQUE = (*_INDEXED, "invoice_number")
 #: Names that are never recycled.
 _UNIQUE = ("invoice_key", SERIES_NUMBER)
 #: Reasons why the carrier's reference does not lead to a certain order. A key in the index still may.
@@ -79,17 +79,17 @@ class Resolver:
         """The order, or why none was found."""
         assigned = self._shipment.generation.assignment
         if assigned is not None:
-            at_seller = self._named() if assigned.by_link and self._sold else self._order(assigned.order_id)
-            return self._nowhere() if at_seller is None else at_seller
-        found = self._linked() or self._inherited() or self._awaited()
+            at_seller = self._by_carrier() if assigned.by_link and self._sold else self._order(assigned.order_id)
+            return self._not_found() if at_seller is None else at_seller
+        found = self._by_link() or self._by_replaced_parcel() or self._by_awaited_invoice()
         if found is not None:
             return found
-        found = self._named()
+        found = self._by_carrier()
         if found is None or (not isinstance(found, Found) and found.reason in _A_KEY_DECIDES):
-            found = self._learnt() or found
-        return self._nowhere() if found is None else found
+            found = self._by_index() or found
+        return self._not_found() if found is None else found
 
-    def _nowhere(self) -> Wait:
+    def _not_found(self) -> Wait:
         if self._sold is not None:
             said = f"order {self._sold.order_id} of {self._sold.via[-1]}; {self._account} knows it once its hook, or"
             return Wait(Reason.AWAITS_SELLER, f"{said} receiver index, has read its order")
@@ -105,23 +105,23 @@ class Resolver:
         fields = ", ".join(carrier.references)
         return Wait(Reason.NO_REFERENCE, f"{carrier.slug} may carry it in {fields}" if fields else "")
 
-    def _awaited(self) -> Found | None:
+    def _by_awaited_invoice(self) -> Found | None:
         """The order whose invoice is awaited. Without news, the order need not be found again."""
-        was, order_id = self._shipment.generation, self._shipment.generation.decision.order_id
-        if was.state is not State.AWAITING_INVOICE or order_id is None:
+        stored, order_id = self._shipment.generation, self._shipment.generation.decision.order_id
+        if stored.state is not State.AWAITING_INVOICE or order_id is None:
             return None
-        if was.input_digest != input_digest(self._shipment, self._known, self._endpoint):
+        if stored.input_digest != input_digest(self._shipment, self._known, self._endpoint):
             return None
         found = self._order(order_id)
         return found if isinstance(found, Found) else None
 
-    def _linked(self) -> Found | Wait | Hold | None:
+    def _by_link(self) -> Found | Wait | Hold | None:
         # Invoice numbers repeat: if the carrier names the order, such a link may be about another invoice.
         repeats = self._endpoint.invoice_numbers == "repeat" and self._texts
         kinds = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
-        return self._linked_by(kinds) or self._linked_by([CARRIER_ORDER])
+        return self._by_links_of(kinds) or self._by_links_of([CARRIER_ORDER])
 
-    def _linked_by(self, kinds: Collection[str]) -> Found | Wait | Hold | None:
+    def _by_links_of(self, kinds: Collection[str]) -> Found | Wait | Hold | None:
         stored = [(name, self._index.link_of(self._account, *name)) for name in self._names if name[0] in kinds]
         self.links_read |= {(*name, row["told_at"]) for name, row in stored if row}
         told = _newest_words((name, row) for name, row in stored if row)
@@ -135,7 +135,7 @@ class Resolver:
         found = self._order(linked)
         return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
 
-    def _inherited(self) -> Found | Wait | Hold | None:
+    def _by_replaced_parcel(self) -> Found | Wait | Hold | None:
         """The order and the invoice of the parcel that this one stands in for."""
         if not self._former:
             return None
@@ -149,16 +149,16 @@ class Resolver:
 
     # -- what the carrier says --------------------------------------------------------------------------------------
 
-    def _named(self) -> Found | Wait | Hold | None:
+    def _by_carrier(self) -> Found | Wait | Hold | None:
         if self._sold is not None:
             found = self._by_marketplace_id([self._sold.order_id])
-            return None if _is_nowhere(found) else found
+            return None if _is_not_found(found) else found
         for kind, texts in self._texts.items():
             if len({text.order_id for text in texts}) > 1:
                 return Hold(Reason.AMBIGUOUS_REFERENCE, f"{kind}: {', '.join(text.text for text in texts)}")
             # If one message has unknown words around the id, that message needs a person's answer.
             found = self._by_reference(kind, max(texts, key=lambda text: bool(text.unknown)))
-            if not _is_nowhere(found):
+            if not _is_not_found(found):
                 return found
         return None
 
@@ -167,7 +167,7 @@ class Resolver:
             return self._order(f"seq{text.sequence or text.text.removeprefix('seq')}")
         if kind == ReferenceKind.ORDER_ID:
             found = self._by_id(text)
-            return self._by_sale(text) if _is_nowhere(found) else found
+            return self._by_sale(text) if _is_not_found(found) else found
         return self._by_named_group(text)
 
     def _by_id(self, text: OrderText) -> Found | Wait | Hold:
@@ -206,7 +206,7 @@ class Resolver:
     def _by_named_group(self, text: OrderText) -> Found | Wait | Hold:
         """By the group as the carrier writes it; else by VTEX's part, which may be an order's whole id."""
         found = self._by_group(text.text)
-        if not _is_nowhere(found):
+        if not _is_not_found(found):
             return found
         if (hold := unclear(text)) is not None:
             return hold
@@ -254,11 +254,11 @@ class Resolver:
         not cancelled."""
         if len(orders) == 1:
             return self._order(orders[0].order_id)
-        taught = {row["order_id"] for kind in _UNIQUE for row in self._rows(kind)}
+        indexed = {row["order_id"] for kind in _UNIQUE for row in self._rows(kind)}
         ways = (
             [order for order in orders if bears_key(order, self._clues)],
             [order for order in orders if bears_parcel(order, self._clues)],
-            [order for order in orders if order.order_id in taught],
+            [order for order in orders if order.order_id in indexed],
         )
         bearing = next((found for found in ways if found), orders)
         live = [order for order in bearing if not order.is_cancelled]
@@ -269,18 +269,18 @@ class Resolver:
 
     # -- what orders taught -----------------------------------------------------------------------------------------
 
-    def _learnt(self) -> Found | Wait | Hold | None:
+    def _by_index(self) -> Found | Wait | Hold | None:
         # If the carrier names an order that is not there yet, only a unique key may lead to another order.
-        kinds = _LEARNT if self._endpoint.invoice_numbers == "repeat" else _LEARNT_IF_UNIQUE
-        for kind in _LEARNT[:1] if self._texts else kinds:
+        kinds = _INDEXED if self._endpoint.invoice_numbers == "repeat" else _INDEXED_IF_UNIQUE
+        for kind in _INDEXED[:1] if self._texts else kinds:
             values, rows = self._values(kind), self._rows(kind)
             if kind == "tracking_number":
                 rows = [row for row in rows if self._shows_one_of(values, row["order_id"])]
-            learnt = _one_order(rows, f"{kind} {', '.join(values)}")
-            if isinstance(learnt, Hold):
-                return learnt
-            if learnt is not None:
-                found = self._order(learnt)
+            indexed = _one_order(rows, f"{kind} {', '.join(values)}")
+            if isinstance(indexed, Hold):
+                return indexed
+            if indexed is not None:
+                found = self._order(indexed)
                 return self._of_one_issuer(found, values) if kind == SERIES_NUMBER else found
         return None
 
@@ -380,7 +380,7 @@ def _ambiguous(order_ids: Collection[str], said: str) -> Hold:
     return Hold(Reason.AMBIGUOUS_ORDER, f"{said} belongs to {', '.join(ids)}", {"orders": ids})
 
 
-def _is_nowhere(found: Found | Wait | Hold) -> bool:
+def _is_not_found(found: Found | Wait | Hold) -> bool:
     return isinstance(found, Wait) and found.reason is Reason.ORDER_NOT_FOUND
 
 

@@ -15,16 +15,16 @@ def reverse_end(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> N
     A shipment is reverse if the adapter or a rule of the endpoint marks any of its messages so, or if a word around an
     order id says so.
     """
-    was = shipment.generation
-    if was.by_person is not None:
+    stored = shipment.generation
+    if stored.by_person is not None:
         return None
     texts = [text for named in order_texts(known, endpoint, shipment.account).values() for text in named]
     words = [text for text in texts if text.reverse]
     if not known.reverse and not words:
         return None
     said = ", ".join(text.text for text in words) or "the carrier's message marks it"
-    if was.sent is not None:
-        said += f"; its number is on invoice {was.sent.invoice_number} of order {was.sent.order_id} already"
+    if stored.sent is not None:
+        said += f"; its number is on invoice {stored.sent.invoice_number} of order {stored.sent.order_id} already"
     elif endpoint.reverse_shipments == "ignore":
         return kept(Reason.REVERSE_IGNORED, said)
     return held(Reason.REVERSE_SHIPMENT, said, _commands(shipment.id, texts))

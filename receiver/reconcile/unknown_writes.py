@@ -12,17 +12,17 @@ def check_unknown_writes(context: ReconcileContext, read_back_seconds: float, *,
 
     A state: it is too early to read, or the shipment must first return to the account of the write.
     """
-    claim, was = context.claim, context.was
-    if not claim.open_writes or was.state is State.DISMISSED:
+    claim, stored = context.claim, context.stored
+    if not claim.open_writes or stored.state is State.DISMISSED:
         return None
     last = claim.open_writes[-1]
     if last.account != claim.account:  # an update has moved the shipment; the write stays in its account
         context.account = last.account
-        return as_it_was(was, again_at=now)
-    begins = max(last.begun_at + read_back_seconds, was.check_at or 0.0)
+        return as_it_was(stored, again_at=now)
+    begins = max(last.begun_at + read_back_seconds, stored.check_at or 0.0)
     if begins > now:
-        note = was.note or "a write of unknown outcome may not be visible yet"
-        return NextState(state=was.state, reason=was.reason, note=note, due_at=begins, check_at=begins)
+        note = stored.note or "a write of unknown outcome may not be visible yet"
+        return NextState(state=stored.state, reason=stored.reason, note=note, due_at=begins, check_at=begins)
     context.wanted_since = context.wanted_since or now
     visible = [write for write in claim.open_writes if _is_visible(context, write)]
     for write in claim.open_writes:
@@ -35,8 +35,8 @@ def check_unknown_writes(context: ReconcileContext, read_back_seconds: float, *,
 def _take_over(context: ReconcileContext, write: OpenWrite, *, applied: bool, now: float) -> None:
     """Continue as if the write's answer had arrived, unless the invoice belongs to another parcel or a person has named
     another one since."""
-    was, assigned = context.was, context.was.assignment
-    if write.generation != was.number or (assigned and assigned.order_id != write.order_id):
+    stored, assigned = context.stored, context.stored.assignment
+    if write.generation != stored.number or (assigned and assigned.order_id != write.order_id):
         return
     if assigned and assigned.invoice_number not in (None, write.invoice_number):
         return

@@ -40,8 +40,8 @@ class Background:
         there = {name: install.excluded[name] for name in ("url", "installed_at", "checked_at")}
         self._install = install.on_conflict_do_update(index_elements=["account"], set_=there)
         begin = database.insert(backfills)
-        anew = {column.name: begin.excluded[column.name] for column in backfills.c if not column.primary_key}
-        self._begin = begin.on_conflict_do_update(index_elements=["account", "since"], set_=anew)
+        restarted = {column.name: begin.excluded[column.name] for column in backfills.c if not column.primary_key}
+        self._begin = begin.on_conflict_do_update(index_elements=["account", "since"], set_=restarted)
 
     # -- orders to read -----------------------------------------------------------------------------------------
 

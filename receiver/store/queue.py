@@ -292,8 +292,8 @@ class Queue:
             ~writing.exists(),
         )
         # An order that was awaited in the old account must be found again in the new one.
-        anew = {**reopened(now), "order_id": None, "invoice_number": None}
-        looking = {name: case((s.c.due_at.is_not(None), value), else_=s.c[name]) for name, value in anew.items()}
+        opened = {**reopened(now), "order_id": None, "invoice_number": None}
+        looking = {name: case((s.c.due_at.is_not(None), value), else_=s.c[name]) for name, value in opened.items()}
         its = select(s.c.id).where(s.c.id == waits.c.shipment, s.c.endpoint == endpoint, s.c.account == account)
 
         def transaction(connection: Connection) -> int:

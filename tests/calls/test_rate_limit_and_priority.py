@@ -179,7 +179,7 @@ class TestOutage:
         tell(rig, 31)
         rig.faults(server_error=1.0, methods=frozenset({"PATCH"}))
         rig.work()
-        assert [] == rig.queries.paused_accounts(now=rig.now), "the row began anew"
+        assert [] == rig.queries.paused_accounts(now=rig.now), "the row began again"
 
     def test_an_outage_of_writes_ends(self, rig: Rig):
         """Once a write is answered the next trouble begins with the first, short pause, whatever it is."""
@@ -342,7 +342,7 @@ class TestAccounts:
 
 
 class TestReload:
-    """A key that did not work is tried again as soon as the configuration is read anew."""
+    """A key that did not work is tried again as soon as the configuration is read again."""
 
     def test_sighup(self, tmp_path, sqlite_url: str):
         """A revoked key pauses the account, which `/readyz` tells; SIGHUP tries it again, and the parcel goes out."""

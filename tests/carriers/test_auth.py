@@ -94,7 +94,7 @@ class TestEveryScheme:
 
     @pytest.mark.parametrize("scheme", SCHEMES)
     def test_sign_again(self, scheme):
-        """Signing anew replaces the old credential and leaves nothing of it."""
+        """Signing again replaces the old credential and leaves nothing of it."""
         signed_twice = scheme.sign(scheme.sign(PLAIN, "old:a b/c"), SECRET)
 
         assert scheme.sign(PLAIN, SECRET) == signed_twice

@@ -63,7 +63,7 @@ class TestRsaJwks:
         return headed(x_rsa_signature=signature, x_rsa_key=key, x_rsa_time=stamp)
 
     def by(self, key: rsa.RSAPrivateKey, kid: str) -> Request:
-        """Signed anew under that name."""
+        """Signed again under that name."""
         return self.SCHEME.sign(headed(x_rsa_key=kid), _pem(key))
 
     def test_vector(self):

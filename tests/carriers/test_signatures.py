@@ -194,7 +194,7 @@ class TestStandardWebhooks:
         self.SCHEME.check(self.signed(signature), [self.SECRET])
 
     def test_without_id(self):
-        """A recording whose id was lost gets one when it is signed anew."""
+        """A recording whose id was lost gets one when it is signed again."""
         self.SCHEME.check(self.SCHEME.sign(PLAIN, self.SECRET), [self.SECRET])
 
     @pytest.mark.parametrize("name", ["id", "timestamp", "signature"])

@@ -142,7 +142,7 @@ def test_closed_without_keys(site: Site):
 
 
 def test_rotated(site: Site):
-    """A key nobody knows has the set fetched anew, once; then the webhook is taken."""
+    """A key nobody knows has the set fetched again, once; then the webhook is taken."""
     site.opened()
     assert 200 == site.post(OLD)
     site.carrier.says = site.carrier.published(OLD, NEW)
@@ -204,7 +204,7 @@ def test_kept(site: Site, says):
 
 
 def test_fresh(site: Site):
-    """An old set is fetched anew beside the requests, with its ETag; an unchanged one is not sent again."""
+    """An old set is fetched again beside the requests, with its ETag; an unchanged one is not sent again."""
     site.carrier.says = site.carrier.published(OLD, headers=('ETag: "v1"', "Cache-Control: public, max-age=600"))
     site.opened()
     assert 200 == site.post(OLD)

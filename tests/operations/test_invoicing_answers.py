@@ -82,16 +82,16 @@ class TestProof:
         [reason] = driver.refused()
         assert "VTEX accepted it" in reason
 
-    def test_written_anew(self, driver: InvoicingDriver):
-        """What VTEX accepted and does not show yet is not posted beside, only since its file was written anew."""
+    def test_written_again(self, driver: InvoicingDriver):
+        """What VTEX accepted and does not show yet is not posted beside, only since its file was written again."""
         driver.rig.faults(visible_after=600.0)
         assert "accepted" == driver.post().outcome
 
-        anew = {**INVOICE, "issuanceDate": "2026-11-17T10:00:01-03:00"}
-        [reason] = driver.refused(anew)
+        corrected = {**INVOICE, "issuanceDate": "2026-11-17T10:00:01-03:00"}
+        [reason] = driver.refused(corrected)
         assert "VTEX accepted it" in reason
         driver.rig.now += 600
-        [reason] = driver.refused(anew)
+        [reason] = driver.refused(corrected)
         assert "--replace" in reason
 
     @pytest.mark.parametrize("number", ["000900", " 900"])

@@ -218,7 +218,7 @@ class TestAfterSend:
         assert ("in_step", None, None) == resting(next_step(known(), state="in_step", sent={**SENT, "verified": True}))
 
     def test_read_back(self):
-        """A write is looked at once more: not before its time, and then without deciding anew."""
+        """A write is looked at once more: not before its time, and then without deciding again."""
         unseen = {"state": "in_step", "sent": {**SENT, "verified": None}}
 
         assert ("in_step", None, 10) == resting(next_step(known(), **unseen, check_at=T + 10))
@@ -253,7 +253,7 @@ class TestAfterSend:
         assert Ask("decide") == next_step(changed, state="in_step", sent={**SENT, "verified": True})
 
     def test_new_reference(self):
-        """Whoever names an invoice after the write may name another one: the choice is made anew."""
+        """Whoever names an invoice after the write may name another one: the choice is made again."""
         news, old = known(said(), said(references=(ORDER, NUMBER))), rests_on(record(known()), known())
 
         assert Ask("decide") == next_step(news, state="in_step", sent={**SENT, "verified": True}, input_digest=old)

@@ -160,7 +160,7 @@ class TestNotThere:
         assert ("in_step", None) == rest(rig)
 
     def test_reference_while_waiting(self, rig: Rig):
-        """A first reference for what waited without one begins the schedule and the horizon anew."""
+        """A first reference for what waited without one begins the schedule and the horizon again."""
         rig.configure(horizon_days=3)
         rig.post(posted(None))
         rig.works_until(2.5 * DAY)

@@ -63,7 +63,7 @@ class TestStandIn:
         assert times[-1] - began <= KEPT
 
     def test_silence(self, rig: Rig, heard: Listener):
-        """Three days without an event delete it; an event in between begins them anew."""
+        """Three days without an event delete it; an event in between begins them again."""
         rig.now += SILENT - 1
         rig.add_order(order("1-01"))
         rig.now += SILENT - 1

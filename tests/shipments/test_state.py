@@ -80,7 +80,7 @@ class TestStore:
         assert ("in_stepp", NOW + 3600) == (row["state"], row["due_at"])
 
     def test_nothing_forgotten(self, database: Database):
-        """Every field of a generation is stored and read again; a new generation stores every one of them anew."""
+        """Every field of a generation is stored and read again; a new generation stores every one of them again."""
         columns = {
             "state": "held",
             "reason": "second_parcel",

@@ -76,7 +76,7 @@ class TestWoken:
         assert "TN1BR" == fields(hooked)["trackingNumber"]
 
     def test_given_up(self, hooked: Rig):
-        """One that was given up begins anew; one that is held is looked at again, and stays held where the order says
+        """One that was given up begins again; one that is held is looked at again, and stays held where the order says
         what it said."""
         hooked.configure(account={"hook_secrets": [SECRET]}, horizon_days=1)
         hooked.post(posted())

@@ -152,7 +152,7 @@ class TestSender:
         "change", [lambda raw: raw + b"\n", lambda raw: b" " + raw, lambda raw: json.dumps(json.loads(raw), indent=1)]
     )
     def test_exact_bytes(self, rig, change):
-        """A signature is over the bytes: a newline more, or the same JSON written anew, proves nothing."""
+        """A signature is over the bytes: a newline more, or the same JSON written again, proves nothing."""
         raw = json.dumps(posted()).encode()
         signature = base64.b64encode(hmac.digest(b"rig-secret", raw, "sha256")).decode()
 

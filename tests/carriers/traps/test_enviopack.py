@@ -244,7 +244,7 @@ def test_history_and_shipment(thin_rig: Rig, api: Api):
 
 
 def test_taken_back(thin_rig: Rig, api: Api):
-    """A token that is refused before its time is exchanged anew, once."""
+    """A token that is refused before its time is exchanged again, once."""
     notify(thin_rig)
     api.given += 1
     notify(thin_rig)

@@ -136,8 +136,8 @@ class Index:
                 return False
             connection.execute(delete(links).where(of))
             stuck = [row["id"] for row in _bearers(connection, account, kind, value, now) if row["state"] in STUCK]
-            opened = {**reopened(now), **REVOKED_LEASE}
-            connection.execute(update(shipments).where(shipments.c.id.in_(stuck)).values(opened))
+            due = {**reopened(now), **REVOKED_LEASE}
+            connection.execute(update(shipments).where(shipments.c.id.in_(stuck)).values(due))
             record(
                 connection, [(link_subject(account, kind, row["value"]), _word(dict(row)), None) for row in forgotten]
             )
@@ -376,18 +376,14 @@ def _wake(
 
 
 def _reopen(
-    connection: Connection,
-    found: Sequence[RowMapping],
-    order_id: str,
-    invoice_number: str | None,
-    opened: dict[str, Any],
+    connection: Connection, found: Sequence[RowMapping], order_id: str, invoice_number: str | None, due: dict[str, Any]
 ) -> list[str]:
     """A link names these shipments: those that are stuck or went elsewhere are decided again. A person's assignment of
     the order wins over a link."""
     open_to_it = [row for row in found if row["assigned_order"] is None]
     astray = [row["id"] for row in open_to_it if _is_elsewhere(row, order_id, invoice_number)]
     reopening = [row["id"] for row in open_to_it if row["state"] in STUCK or row["id"] in astray]
-    changes = {"sent": case((shipments.c.id.in_(astray), None), else_=shipments.c.sent), **opened, **REVOKED_LEASE}
+    changes = {"sent": case((shipments.c.id.in_(astray), None), else_=shipments.c.sent), **due, **REVOKED_LEASE}
     if reopening:
         connection.execute(update(shipments).where(shipments.c.id.in_(reopening)).values(changes))
     return reopening

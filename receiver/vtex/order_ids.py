@@ -75,7 +75,9 @@ def read_order_text(text: str, labels: Labels) -> OrderText:
     around = tuple(dict.fromkeys(word for word in words_in(_OWN.sub(" ", text)) if word not in labels.words))
     reverse = tuple(word for word in around if word in _REVERSE)
     if _is_another_stores(text, labels):
-        return OrderText(text, text, reverse=reverse)
+        external = external_id(text) or ""
+        is_vtex = _OWN.fullmatch(external) is not None
+        return OrderText(text, text.replace(external, _as_stored(external)) if is_vtex else text, reverse=reverse)
     if len(found) > 1:
         return OrderText(text, text, reverse=reverse, several=tuple(sorted(found)))
     if not found:

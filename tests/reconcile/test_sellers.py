@@ -70,6 +70,15 @@ class TestMarketplaceId:
 
         assert ("in_step", order_id) == (rest(rig)[0], rig.shipment()["order_id"])
 
+    def test_capitals(self, rig: Rig):
+        """A carrier that writes capitals alone finds the order of a VTEX store, which is not read before."""
+        rig.configure(endpoints=naming("order_id"))
+        rig.add_order(order(INVOICED, package("900")))
+        rig.post(posted(INVOICED.upper()))
+        rig.work()
+
+        assert ("in_step", INVOICED) == (rest(rig)[0], rig.shipment()["order_id"])
+
     @pytest.mark.parametrize("said", ["70530116", "Pedido 70530116", "7053"])
     @pytest.mark.parametrize("shown", [None, "TN1BR"])
     def test_short(self, rig: Rig, said: str, shown: str | None):

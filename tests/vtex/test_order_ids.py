@@ -23,6 +23,7 @@ class TestOrderText:
             ("erp 1172452900788-01", "1172452900788-01"),
             ("ERP1172452900788-01", "1172452900788-01"),
             ("V5195004LUX-01", "v5195004lux-01"),
+            ("SLR-V5195004LUX-01", "SLR-v5195004lux-01"),
         ],
     )
     def test_labels(self, text: str, order_id: str):
@@ -46,7 +47,16 @@ class TestOrderText:
         assert ("1900000000005-01", unknown) == ((read := read_order_text(text, LABELS)).order_id, list(read.unknown))
 
     @pytest.mark.parametrize(
-        "text", ["SLR-1900000000005-01", "1-01", "1900000000005-01 + 1900000000006-01", "1900000000005-01a", "PED/1"]
+        "text",
+        [
+            "SLR-1900000000005-01",
+            "SLR-V5195004LUX-01 X",
+            "MNC-ABC-77",
+            "1-01",
+            "1900000000005-01 + 1900000000006-01",
+            "1900000000005-01a",
+            "PED/1",
+        ],
     )
     def test_opaque(self, text: str):
         """An affiliate's order, two ids, and what only resembles an id stay as they are."""

@@ -14,6 +14,10 @@ SUFFIX = re.compile(r"-\d{2}$")
 _PLACE = r"(?:-\d{2}(?![0-9A-Za-z])|(?![0-9A-Za-z-]))"
 #: The ids that VTEX gives to an account's own orders, with or without the seller's position.
 _OWN = re.compile(rf"(?<![0-9])\d{{12,16}}{_PLACE}|(?<![0-9A-Za-z])(?i:v\d{{4,}}[a-z]+){_PLACE}")
+#: An id whose suffix stands behind another sign, as in ``1172452900788/01``, but no date.
+_OTHER_SIGN = re.compile(
+    r"(?<![0-9])(\d{12,16}|(?<![A-Za-z])(?i:v\d{4,}[a-z]+))\s*[\s_/.-]\s*(0[1-9])(?![0-9A-Za-z]|[/.-]\d{2})"
+)
 #: The id of an order that another store sold: that store's affiliate id, then any text.
 _AFFILIATE = re.compile(r"([B-DF-HJ-NP-TV-Z]{3})-(?=.)")
 _DIGITS = re.compile(r"\d+", re.ASCII)
@@ -111,7 +115,7 @@ def _is_another_stores(text: str, labels: Labels) -> bool:
 
 def _own_ids(text: str) -> set[str]:
     """VTEX's own ids in the text, without the group of an order that is named as well."""
-    found = {_as_stored(own) for own in _OWN.findall(text)}
+    found = {_as_stored(own) for own in _OWN.findall(_OTHER_SIGN.sub(r"\1-\2", text))}
     return found - {SUFFIX.sub("", own) for own in found if SUFFIX.search(own)}
 
 

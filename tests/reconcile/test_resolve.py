@@ -69,6 +69,17 @@ class TestReferences:
 
         assert ("1-02", "tracking_number") == (rig.shipment()["order_id"], rig.shipment()["rule"])
 
+    def test_group_and_suffix(self, rig: Rig):
+        """A suffix behind another sign names its order, also where that is cancelled and the other one is not."""
+        rig.configure(endpoints=naming("order_id"))
+        first, second = (f"1172452900788-0{place}" for place in (1, 2))
+        rig.add_order(order(first, package("900")), order(second, package("901"), status="canceled"))
+        rig.post(posted("1172452900788 / 02"))
+        rig.work()
+
+        assert ("held", "order_cancelled", second) == (*rest(rig), rig.shipment()["order_id"])
+        assert [] == rig.calls("PATCH")
+
     @pytest.mark.parametrize("status", ["canceled", "replaced"])
     def test_group_with_a_cancelled_order(self, rig: Rig, status: str):
         """An order that is not delivered any more is none of several."""

@@ -58,6 +58,7 @@ DELIVERIES = {
     "delayed": Status.EXCEPTION,
     "returned": Status.RETURNED,
 }
+MOST_OF_ONE = 2  # the stops of a tour for one order: the shop's and the shopper's
 RETURN = "return_"  # how the other words of a return begin, such as return_planned and return_finished
 
 Part = tuple[dict[str, Any], str]  # of the message, with its JSON path
@@ -85,7 +86,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         stops = [(point, f"$.order.points[{n}]") for n, point in enumerate(order["points"]) if point]
         tour, stop = (order, "$.order"), stops[-1] if stops else ({}, "$.order")
         picked_up = _picked_up(order["points"], request)
-        return [_shipment(payload, tour, stop, look_up(ORDERS, _word(*tour)), picked_up, request)]
+        return [_shipment(payload, tour, stop, _of_tour(order), picked_up, request)]
     if event in ("delivery_created", "delivery_changed"):
         delivery = payload["delivery"], "$.delivery"
         word = _word(*delivery)
@@ -93,6 +94,14 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         status = (Status.RETURNED, "") if returned else look_up(DELIVERIES, word)
         return [_shipment(payload, delivery, delivery, status, None, request)]
     raise Unreadable("$.event_type", "is none of the four kinds of callbacks")
+
+
+def _of_tour(order: dict[str, Any]) -> tuple[Status, str]:
+    """The tour's status for one stop. A completed tour of several may have failed at this one, whose own word says it:
+    the tour tells no more than that the courier had the parcel."""
+    status, unknown = look_up(ORDERS, _word(order, "$.order"))
+    several = len(order["points"]) > MOST_OF_ONE
+    return (Status.IN_TRANSIT if several and status is Status.DELIVERED else status), unknown
 
 
 def _shipment(
@@ -110,6 +119,8 @@ def _shipment(
     number = name(order["order_id"], f"{path}.order_id")
     shops_order = _client_order(point, place)
     delivery = text(point.get("delivery_id"), f"{place}.delivery_id")
+    moving = status in UNDERWAY and tour is stop  # a tour does not say since when
+    words = status.words if moving or status not in UNDERWAY else ""
     at = local_moment(payload.get("event_datetime"), "$.event_datetime", zone=request.zone)
     named = {ReferenceKind.ORDER_ID: shops_order, ReferenceKind.TRACKING_NUMBER: delivery}
     return Shipment(
@@ -119,10 +130,10 @@ def _shipment(
         tracking_number=number,
         tracking_url=url(point.get("tracking_url"), f"{place}.tracking_url"),
         courier=NAME,
-        dispatched_at=picked_up or (at if status in UNDERWAY else None),
+        dispatched_at=picked_up or (at if moving else None),
         delivered_at=at if status is Status.DELIVERED else None,
         references=tuple(Reference(kind, value) for kind, value in named.items() if value),
-        events=(TrackingEvent(day=at.date(), description=status.words, happened_at=at),) if at and status.words else (),
+        events=(TrackingEvent(day=at.date(), description=words, happened_at=at),) if at and words else (),
         unknown_words=(unknown,) if unknown else (),
     )
 

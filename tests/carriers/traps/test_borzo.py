@@ -129,6 +129,12 @@ class TestSeveralOrders:
         assert ["52900004", "52900004"] == [one.tracking_number for one in shipments]
         assert ["4", "5"] == [(one.tracking_url or "")[-1] for one in shipments]
 
+    def test_completed_tour(self) -> None:
+        """Trap 14: a tour of several stops that is completed may have failed at one, so it delivers none of them."""
+        told = read("borzo", body_of("borzo", TWO), TWO)
+
+        assert [(Status.IN_TRANSIT, None, ())] * 2 == [(one.status, one.delivered_at, one.events) for one in told]
+
     def test_pick_up_of_all(self) -> None:
         """Trap 18: the first stop is the pick-up; its time dates the dispatch of every order of the tour."""
         payload = body_of("borzo", TWO)

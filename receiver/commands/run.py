@@ -32,7 +32,9 @@ def _begin(log_format: Format | None) -> tuple[Path, Config]:
 
 @click.command()
 @bind_option("127.0.0.1:8000")
-@click.option("--threads", type=_AT_LEAST_ONE, default=16, show_default=True)
+@click.option(
+    "--threads", type=_AT_LEAST_ONE, default=16, show_default=True, help="For pages, the API and large bodies."
+)
 @log_format_option
 def serve(bind: str, threads: int, log_format: Format | None) -> None:
     """Receive and work, in one process.
@@ -47,7 +49,9 @@ def serve(bind: str, threads: int, log_format: Format | None) -> None:
 @click.command()
 @bind_option("127.0.0.1:8000")
 @click.option("--processes", type=_AT_LEAST_ONE, default=2, show_default=True)
-@click.option("--threads", type=_AT_LEAST_ONE, default=16, show_default=True)
+@click.option(
+    "--threads", type=_AT_LEAST_ONE, default=16, show_default=True, help="For pages, the API and large bodies."
+)
 @log_format_option
 def web(bind: str, processes: int, threads: int, log_format: Format | None) -> None:
     """Only receive; `receiver work` does the rest.

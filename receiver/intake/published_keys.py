@@ -11,6 +11,7 @@ from typing import TypeVar
 from adapters import Request, RsaJwks, UnknownKey
 from receiver.config import Endpoint
 from receiver.http import Answer, Http, NoAnswer
+from receiver.waiting import aside
 
 log = logging.getLogger("receiver.keys")
 T = TypeVar("T")
@@ -47,7 +48,7 @@ class KeySet:
         try:
             return by(request, self._sets)
         except UnknownKey:
-            self.refresh()
+            aside(self.refresh)
         try:
             return by(request, self._sets)
         except UnknownKey:

@@ -19,6 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from receiver.store.engine import REFUSALS, Turnstile, turnstile_of
 
 _MOST_IN_GROUP = 256
+#: Seconds for which a group waits for more, if the last one had several: under load each would begin with one alone.
+_GATHERING = 0.001
 #: Transactions for several deliveries that one process runs at once. More would only make each smaller.
 _SHARERS = 1
 #: A row that is locked delays only the delivery that needs it: the others in the transaction are written without it.
@@ -160,9 +162,12 @@ class GroupCommit:
 
     def _loop(self) -> None:
         with contextlib.closing(turnstile_of(self._url)) as turnstile:
-            closing = False
+            closing, live = False, list[Job]()
             while not closing:
-                group = [self._jobs.get(), *_gathered(self._jobs, _MOST_IN_GROUP - 1)]
+                first = self._jobs.get()
+                if len(live) > 1:
+                    time.sleep(_GATHERING)
+                group = [first, *_gathered(self._jobs, _MOST_IN_GROUP - 1)]
                 closing = None in group
                 live = _live(group)
                 if live:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import case, delete, func, select
 from sqlalchemy.engine import Connection
 
+from receiver.store.prepared import PreparedInsert
 from receiver.store.tables import counters
 
 #: Seconds between two writes of what gathers in memory.
@@ -90,16 +91,17 @@ class Counters:
         upsert, c = insert(counters), counters.c
         said = upsert.excluded
         later = case((said.last_at > c.last_at, said.last_at), else_=c.last_at)
-        self._add = upsert.on_conflict_do_update(
+        add = upsert.on_conflict_do_update(
             index_elements=["process", "name", "labels"], set_={"value": c.value + said.value, "last_at": later}
         )
+        self._add = PreparedInsert(add, ("process", "name", "labels", "value", "last_at"))
         self._lock, self._written = threading.Lock(), time.monotonic()
         self._gathered: dict[Key, float] = {}
 
     def add(self, connection: Connection, counts: Mapping[Key, float], *, now: float) -> None:
         """Count within a transaction, as its last statement: others of this process wait for its end from here on."""
         if counts:
-            connection.execute(self._add, self._parameters(self._process, counts, now))
+            self._add.run(connection, self._parameters(self._process, counts, now))
 
     def later(self, what: Counted, *labels: str, many: int = 1) -> None:
         """Count what no transaction is about."""
@@ -135,7 +137,7 @@ class Counters:
             key = (name, tuple(json.loads(labels)))
             summed[key] = summed.get(key, 0.0) + value
         if summed:
-            connection.execute(self._add, self._parameters(RETIRED, summed, max(row.last_at for row in gone)))
+            self._add.run(connection, self._parameters(RETIRED, summed, max(row.last_at for row in gone)))
 
     def _gather(self, counts: Mapping[Key, float]) -> None:
         with self._lock:

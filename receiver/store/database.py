@@ -20,8 +20,9 @@ T = TypeVar("T")
 
 
 def new_id() -> str:
-    """A unique id that sorts by time: 48 bits of milliseconds, 64 of chance, in hex."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
+    """A unique id that sorts by time: 48 bits of milliseconds, 12 of microseconds, 52 of chance, in hex."""
+    milliseconds, microseconds = divmod(time.time_ns() // 1_000, 1_000)
+    return f"{milliseconds:012x}{microseconds:03x}{secrets.randbits(52):013x}"
 
 
 #: As much as a delivery writes with all its rows and indexes: on a full disk, less may still fit where that does not.

@@ -15,11 +15,16 @@ from receiver.store.counters import DELIVERIES, REJECTS, counted
 from receiver.store.database import Database, new_id
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.index import Index
+from receiver.store.prepared import PreparedInsert
 from receiver.store.rereading import replace_updates
 from receiver.store.rows import IS_AT_HOME
 from receiver.store.tables import BULK, LIVE, deliveries, fetches, rejects, shipments, updates
 from receiver.store.unknown_words import NewWord, UnknownWords, log_new
 
+#: The columns of a shipment that is heard of for the first time.
+_WOKEN = (
+    "id", "endpoint", "account", "state", "due_at", "check_at", "priority", "update_count", "first_at", "changed_at",
+)  # fmt: skip
 #: How many rejects are kept of each endpoint.
 MOST_REJECTS = 200
 
@@ -77,11 +82,13 @@ class Inbox:
         # A shipment that was written to an account's order, or assigned to it, stays with that order.
         unbound = and_(shipments.c.sent.is_(None), shipments.c.assigned_order.is_(None), IS_AT_HOME)
         moves = and_(bindparam("certain") == 1, unbound)
-        self._store = (
-            database.insert(deliveries).on_conflict_do_nothing(index_elements=["dedup"]).returning(deliveries.c.id)
+        self._store = PreparedInsert(
+            database.insert(deliveries).on_conflict_do_nothing(index_elements=["dedup"]), deliveries.c.keys()
         )
-        self._insert_updates = insert(updates)
-        self._wake = upsert.on_conflict_do_update(
+        self._insert_updates = PreparedInsert(
+            database.insert(updates), ("delivery", "shipment", "received_at", "digest", "said")
+        )
+        wake = upsert.on_conflict_do_update(
             index_elements=["id"],
             set_={
                 "account": case((moves, upsert.excluded.account), else_=shipments.c.account),
@@ -99,6 +106,7 @@ class Inbox:
                 ),
             },
         )
+        self._wake = PreparedInsert(wake, _WOKEN)
         asked = database.insert(fetches)
         rests = fetches.c.due_at.is_(None)
         self._ask = asked.on_conflict_do_update(
@@ -204,20 +212,22 @@ class Inbox:
         ends with `count`."""
         # All writers lock in one order: keys, then shipments, each sorted.
         rows = [_row(item) for item in sorted(items, key=lambda item: item.dedup)]
-        new = set(connection.execute(self._store, rows).scalars())
-        fresh = [item for item in items if item.id in new]
+        first: dict[str, str] = {}
+        if self._store.run(connection, rows) < len(rows):
+            found = connection.execute(self._first, {"dedups": [row["dedup"] for row in rows]})
+            first = {row.dedup: row.id for row in found}
+        fresh = [item for item in items if first.get(item.dedup, item.id) == item.id]
         if fresh:
             self._touch(connection, fresh)
         words: dict[str, list[NewWord]] = {}
         for word in self._words.note(connection, fresh):
             words.setdefault(word.delivery, []).append(word)
-        repeated = [item.dedup for item in items if item.id not in new]
-        first = {row.dedup: row.id for row in connection.execute(self._first, {"dedups": repeated})} if repeated else {}
+        stored = [first.get(item.dedup, item.id) for item in items]
         return [
             Receipt(item.id, duplicate=False, new_words=tuple(words.get(item.id, ())))
-            if item.id in new
-            else Receipt(first[item.dedup], duplicate=True)
-            for item in items
+            if name == item.id
+            else Receipt(name, duplicate=True)
+            for item, name in zip(items, stored, strict=True)
         ]
 
     def count(self, connection: Connection, items: Sequence[Delivery], receipts: Sequence[Receipt]) -> None:
@@ -254,12 +264,12 @@ class Inbox:
         ]
         if not rows:
             return
-        connection.execute(self._insert_updates, rows)
+        self._insert_updates.run(connection, rows)
         woken = {shipment: item for item in items for shipment, _ in item.updates}
         accounts = {shipment: account for item in items for shipment, account in item.accounts.items()}
         now = max(item.received_at for item in items)
-        connection.execute(
-            self._wake,
+        self._wake.run(
+            connection,
             [
                 {
                     "id": shipment,

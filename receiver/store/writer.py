@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
 from sqlalchemy.engine import Connection
 
 from receiver.store.committers import Bulk, Committer, GroupCommit, Job, OwnTransactions
 from receiver.store.engine import REFUSALS, StoreUnavailable, is_sqlite, open_engine, unavailable
+from receiver.waiting import result_of
 
 T = TypeVar("T")
 #: Senders wait for 503 at most 4.5 s (Delhivery, Envia and Melhor Envio hang up after 0.5 to 6 s).
@@ -64,8 +64,8 @@ class Writer:
         job.future.add_done_callback(self._heard)
         self._committer.put(job)
         try:
-            return job.future.result(timeout=patience)
-        except FutureTimeout:
+            return result_of(job.future, patience)
+        except TimeoutError:
             self._stalled = True
             job.give_up()
             raise StoreUnavailable("the database did not answer in time") from None

@@ -4,13 +4,13 @@ import logging
 
 from gunicorn.config import Config
 
-from receiver.processes.server import GunicornLog
+from receiver.processes.web_process import GunicornLog
 
 
 def test_malformed_requests(caplog, monkeypatch):
     """A flood of malformed requests costs a few lines a second, and one that counts the others."""
     now = 100.0
-    monkeypatch.setattr("receiver.processes.server.time.monotonic", lambda: now)
+    monkeypatch.setattr("receiver.processes.web_process.time.monotonic", lambda: now)
     log = GunicornLog(Config())
     with caplog.at_level(logging.WARNING):
         for _ in range(800):

@@ -317,7 +317,7 @@ def test_what_cannot_be_parsed(machine: Site):
 def test_senders_that_fall_silent(machine: Site):
     """Sixteen senders that fall silent in the middle of a request hold up the others for a moment only, and one whose
     body came too slowly is told that it is not whole."""
-    serve = machine.start("serve", first="receiver.processes.server.ARRIVAL = 1.0")
+    serve = machine.start("serve", first="receiver.processes.web_process.ARRIVAL = 1.0")
     address = urlsplit(serve.url)
     serve.says("worker started")
     with contextlib.ExitStack() as silent:

@@ -17,9 +17,8 @@ def count(database: Database, *labels: str) -> float:
 
 def test_in_the_commit(database: Database) -> None:
     """A delivery and its repeat are counted when they are durable, each under its outcome."""
-    one = delivery(dedup="ep:body:1")
     for _ in range(3):
-        Inbox(database).receive(one)
+        Inbox(database).receive(delivery(dedup="ep:body:1"))
 
     assert (1, 2) == (count(database, "ep", "accepted"), count(database, "ep", "duplicate"))
 

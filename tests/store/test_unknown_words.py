@@ -34,9 +34,8 @@ def test_counted(database: Database) -> None:
 
 def test_repeat(database: Database) -> None:
     """A repeated delivery is not counted again."""
-    one = delivery(carrier="loggi", dedup="ep:body:1", unknown_words=("14",))
     for _ in range(2):
-        Inbox(database).receive(one)
+        Inbox(database).receive(delivery(carrier="loggi", dedup="ep:body:1", unknown_words=("14",)))
 
     assert [1] == [row["count"] for row in UnknownWords(database).all()]
 

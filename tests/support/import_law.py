@@ -9,7 +9,7 @@ from tests.support.paths import ROOT
 
 #: From the ground up. What stands in one tuple does not import one another; everything imports only what is below it.
 LEVELS = [
-    ("http", "log_context", "timing"),
+    ("http", "log_context", "timing", "waiting"),
     ("carriers", "shipments"),
     ("config",),
     ("vtex",),

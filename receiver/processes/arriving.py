@@ -1,0 +1,119 @@
+"""What of a request has arrived, and the connection while the loop answers on it."""
+
+import errno
+import socket
+import time
+from enum import Enum, auto
+from typing import Any
+
+from gunicorn.http import RequestParser
+from gunicorn.workers.gthread import TConn
+
+#: The most bytes of a request that the loop takes: a webhook has one to twenty thousand. What is longer gets a thread.
+MOST = 64 * 1024
+#: The most bytes before the end of the headers. The parser has the same limit in mind, and says what is wrong.
+_MOST_HEAD = 16 * 1024
+_WEBHOOK = b"POST /webhooks/"
+_LENGTH = b"content-length:"
+#: Headers of requests whose end shows otherwise than by a length.
+_UNUSUAL = (b"transfer-encoding", b"expect", b"upgrade", b"connection: upgrade")
+
+
+class Progress(Enum):
+    """How far a request has come."""
+
+    MORE = auto()
+    WHOLE = auto()
+    #: Not for the loop: no webhook, large, or framed in an unusual way.
+    OTHER = auto()
+
+
+def progress(received: bytes | bytearray) -> Progress:
+    """How far the request has come whose first bytes these are. It is not parsed here: what is taken for whole and is
+    not, the parser refuses."""
+    if not _WEBHOOK.startswith(received[: len(_WEBHOOK)]):
+        return Progress.OTHER
+    end = received.find(b"\r\n\r\n")
+    if end < 0:
+        return Progress.MORE if len(received) < _MOST_HEAD else Progress.OTHER
+    lines = bytes(received[:end]).lower().split(b"\r\n")[1:]
+    lengths = [line[len(_LENGTH) :].strip() for line in lines if line.startswith(_LENGTH)]
+    if len(lengths) != 1 or not lengths[0].isdigit() or any(line.startswith(_UNUSUAL) for line in lines):
+        return Progress.OTHER
+    whole = end + 4 + int(lengths[0][:10])
+    if whole > MOST:
+        return Progress.OTHER
+    return Progress.WHOLE if len(received) >= whole else Progress.MORE
+
+
+class ClientSocket(socket.socket):
+    """A client's connection. While it is ``on_loop`` no call waits: there is nothing more to read, and what the client
+    does not take at once ends the connection."""
+
+    on_loop = False
+
+    @classmethod
+    def of(cls, accepted: socket.socket) -> "ClientSocket":
+        """The same connection as this one, which is of no use afterwards."""
+        return cls(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
+
+    def setblocking(self, flag: bool, /) -> None:  # noqa: FBT001  socket's own signature
+        super().setblocking(flag and not self.on_loop)
+
+    def settimeout(self, value: float | None, /) -> None:
+        if not self.on_loop:
+            super().settimeout(value)
+
+    def recv(self, *args: Any) -> bytes:
+        return b"" if self.on_loop else super().recv(*args)
+
+    def sendall(self, data: Any, *args: Any) -> None:
+        if not self.on_loop:
+            super().sendall(data, *args)
+            return
+        try:
+            sent = self.send(data, *args)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            raise BrokenPipeError(errno.EPIPE, "the client takes no answer")
+
+
+class Connection(TConn):
+    """A client's connection, and what has arrived of a request since ``begun``."""
+
+    sock: ClientSocket
+    parser: RequestParser | None
+
+    def __init__(self, cfg: Any, accepted: socket.socket, client: Any, server: Any) -> None:
+        super().__init__(cfg, ClientSocket.of(accepted), client, server)
+        self.received, self.begun = bytearray(), 0.0
+
+    @property
+    def address(self) -> str:
+        """The peer's address; nothing for a socket file."""
+        return str(self.client[0]) if isinstance(self.client, tuple) else ""
+
+    def receive(self) -> Progress | None:
+        """Take what has arrived, without waiting. ``None``: the client has closed it, and asks for nothing."""
+        # A request may have been read together with the one before.
+        chunk = self.parser.unreader.take_buffered() if self.parser is not None else b""
+        try:
+            chunk = chunk or self.sock.recv(MOST)
+        except BlockingIOError:
+            return Progress.MORE
+        except OSError:
+            pass
+        self.begun = self.begun if self.received else time.monotonic()
+        self.received += chunk
+        if not self.received:
+            return None
+        return progress(self.received) if chunk else Progress.OTHER
+
+    def give_to_parser(self) -> None:
+        """From here on the request is the parser's."""
+        self.init()
+        assert self.parser is not None  # noqa: S101  `init` makes one
+        self.parser.unreader.unread(bytes(self.received))
+        self.received = bytearray()
+        self.data_ready = True

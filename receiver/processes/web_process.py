@@ -1,0 +1,286 @@
+"""A child of gunicorn: it answers requests.
+
+A webhook is answered by the process's one loop. What has not arrived whole waits there without a thread, and so does a
+request whose delivery is on its way to the disk: between threads each of these steps would cost a switch or two, which
+is more than all that is done in them. Everything else gets a thread: pages, the API, large bodies, unusual framing.
+"""
+
+import contextlib
+import heapq
+import logging
+import re
+import socket
+import time
+from abc import abstractmethod
+from collections import deque
+from concurrent.futures import Future
+from functools import partial
+from itertools import count
+from selectors import EVENT_READ
+from types import FrameType
+from typing import Any, TypeVar
+
+from greenlet import getcurrent
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from receiver.processes.arriving import Connection, Progress
+from receiver.store import StoreUnavailable
+from receiver.waiting import OnLoop
+from receiver.web.clients import Network, is_trusted
+
+log = logging.getLogger("receiver.server")
+T = TypeVar("T")
+
+#: Lines about malformed requests and the like, per second and process.
+_MALFORMED_A_SECOND = 5
+#: Seconds in which a request must have arrived whole. The proxy in front has longer patience, if it wants.
+ARRIVAL = 10.0
+#: Seconds after which a thread is freed from a request, even if its client does not take the answer.
+_ANSWER = 90.0
+#: Seconds for which a process leaves new connections to the others: for each that it has, and at most.
+_COURTESY, _MOST_COURTESY = 0.0001, 0.002
+#: Seconds and bytes for which the rest of a refused body is read and thrown away: a proxy that still sends loses the
+#: answer if the connection is closed before. More than `MAX_BODY`, and than the proxy in docs/deploy.md lets through.
+_REST, _REST_BYTES = 2.0, 4_000_000
+
+
+class Served(BaseApplication):
+    """What a web process serves, and what runs beside it."""
+
+    @property
+    @abstractmethod
+    def trusted_proxies(self) -> tuple[Network, ...]: ...
+
+    @abstractmethod
+    def start_working(self) -> None:
+        """Start the worker, if any. Raises `StoreUnavailable`, and may be repeated."""
+
+    @abstractmethod
+    def claim_no_more(self) -> None: ...
+
+
+class _Wait:
+    """One wait of one request. It ends once: by the result, or by the clock."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: OnLoop) -> None:
+        self._request: OnLoop | None = request
+
+    def end(self) -> None:
+        request, self._request = self._request, None
+        if request is not None:
+            request.switch()
+
+
+class WebProcess(ThreadWorker):
+    """Answers requests, and runs a worker. Every stop signal leads to a graceful stop."""
+
+    app: Served
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        #: Requests of which a part has arrived.
+        self._arriving: set[Connection] = set()
+        #: Requests that have a thread, and when each began.
+        self._begun: dict[Connection, float] = {}
+        #: Requests that wait because their address has its share of the threads, the oldest first.
+        self._waiting: dict[str, deque[Connection]] = {}
+        #: Waits of requests on the loop: those whose result is there, and all with a deadline, the next one first.
+        self._ended: deque[_Wait] = deque()
+        self._deadlines: list[tuple[float, int, _Wait]] = []
+        self._numbers, self._is_called = count(), False
+        #: Until then new connections are left to other processes.
+        self._accept_from = 0.0
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a new connection; most have sent their request already. Then leave the next one to other processes, the
+        longer the more connections this one has: whichever wakes first would take all of them."""
+        try:
+            accepted, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self.nr_conns += 1
+        if self.cfg.workers > 1:
+            self._accept_from = time.monotonic() + min(self.nr_conns * _COURTESY, _MOST_COURTESY)
+            self.set_accept_enabled(enabled=False)
+        self.enqueue_req(Connection(self.cfg, accepted, address, listener.getsockname()))
+
+    def set_accept_enabled(self, enabled: bool | None) -> None:  # noqa: FBT001  gunicorn's own signature
+        if not enabled or time.monotonic() >= self._accept_from:
+            super().set_accept_enabled(enabled)
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Take what has arrived. The loop answers a webhook that is whole; what is none gets a thread."""
+        assert isinstance(conn, Connection)  # noqa: S101  `accept` makes them
+        if isinstance(getcurrent(), OnLoop):  # the request before is about to end
+            self.method_queue.defer(self.enqueue_req, conn)
+            return
+        self._arriving.discard(conn)
+        came = conn.receive()
+        if came is None:
+            self.nr_conns -= 1
+            conn.close()
+        elif came is Progress.MORE:
+            self._await(conn)
+        else:
+            conn.give_to_parser()
+            if came is Progress.WHOLE:
+                conn.sock.on_loop = True
+                OnLoop(partial(self._answer, conn), self).switch()
+            else:
+                self._to_thread(conn)
+
+    def _await(self, conn: Connection) -> None:
+        """Wait for more of a request, or for its beginning."""
+        if conn.received:
+            self._arriving.add(conn)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._on_more, conn))
+        else:
+            conn.set_timeout()
+            self.pending_conns.append(conn)
+            self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def _on_more(self, conn: Connection, client: socket.socket) -> None:
+        self.poller.unregister(client)
+        self.enqueue_req(conn)
+
+    def _answer(self, conn: Connection) -> None:
+        """Answer a request on the loop."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(self.handle(conn))
+        except Exception as error:  # noqa: BLE001  `finish_request` closes the connection
+            done.set_exception(error)
+        conn.sock.on_loop = False
+        self.finish_request(conn, done)
+
+    def _to_thread(self, conn: Connection) -> None:
+        """Give a request to a thread, or let it wait: no address holds more than half of them, proxies may."""
+        if self._share_is_taken(conn.address):
+            self._waiting.setdefault(conn.address, deque()).append(conn)
+            return
+        self._begun[conn] = time.monotonic()
+        super().enqueue_req(conn)
+
+    def _share_is_taken(self, address: str) -> bool:
+        if not address or is_trusted(address, self.app.trusted_proxies):
+            return False
+        threads: int = self.cfg.threads
+        return sum(conn.address == address for conn in self._begun) >= max(1, threads // 2)
+
+    def wait(self, request: OnLoop, future: "Future[T]", seconds: float | None) -> None:
+        """Do other work until the future is done, or the seconds are over."""
+        wait = _Wait(request)
+        future.add_done_callback(lambda _: self._call(wait))
+        if seconds is not None:
+            heapq.heappush(self._deadlines, (time.monotonic() + seconds, next(self._numbers), wait))
+        request.give_back()
+
+    def _call(self, wait: _Wait) -> None:
+        """Go on with a request, as soon as the loop comes to it. Any thread may say so; one call serves many."""
+        self._ended.append(wait)
+        if not self._is_called:
+            self._is_called = True
+            self.method_queue.defer(self._go_on)
+
+    def _go_on(self) -> None:
+        self._is_called = False
+        while self._ended:
+            self._ended.popleft().end()
+
+    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
+        """Do what is to be done, and end the waits whose time is over."""
+        now = time.monotonic()
+        moments = [moment for moment, _, _ in self._deadlines[:1]]
+        if self._accept_from > now:
+            moments.append(self._accept_from)
+        for moment in moments:
+            timeout = min(1.0 if timeout is None else timeout, max(0.0, moment - now))
+        super().wait_for_and_dispatch_events(timeout)
+        now = time.monotonic()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            heapq.heappop(self._deadlines)[2].end()
+
+    def handle(self, conn: TConn) -> Any:
+        """Answer a request. Before the connection is closed, take what is left of its body.
+
+        Gunicorn would take 64 KB, and wait for the sender's end up to 2 s in its main thread, which serves all others.
+        """
+        kept = super().handle(conn)
+        if not kept:
+            parser: Any = conn.parser
+            with contextlib.suppress(Exception):  # closed, cut off, or not HTTP: the answer was given, if there is one
+                conn.sock.shutdown(socket.SHUT_WR)
+                parser.finish_body(deadline=time.monotonic() + _REST, max_bytes=_REST_BYTES)
+            with contextlib.suppress(OSError):  # already closed
+                conn.sock.shutdown(socket.SHUT_RDWR)  # no wait for the sender's end
+        return kept
+
+    def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
+        assert isinstance(conn, Connection)  # noqa: S101  `accept` makes them
+        self._begun.pop(conn, None)
+        super().finish_request(conn, fs)
+        for address, waiting in list(self._waiting.items()):
+            while waiting and not self._share_is_taken(address):
+                self._to_thread(waiting.popleft())
+            if not waiting:
+                del self._waiting[address]
+
+    def notify(self) -> None:
+        """Shut down requests that arrive too slowly: a thread reads the end, and can still answer. Where the answer is
+        not taken, it ends, too. Gunicorn calls this about once a second."""
+        super().notify()
+        now = time.monotonic()
+        since = [(conn, conn.begun) for conn in self._arriving] + list(self._begun.items())
+        for conn, begun in since:
+            if begun < now - ARRIVAL:
+                with contextlib.suppress(OSError):  # already closed
+                    conn.sock.shutdown(socket.SHUT_RD if begun >= now - _ANSWER else socket.SHUT_RDWR)
+
+    def load_wsgi(self) -> None:
+        """Wait for an unavailable database: if a child failed here, gunicorn would end the parent, too."""
+        while self.alive:
+            try:
+                super().load_wsgi()
+                self.app.start_working()
+            except StoreUnavailable as error:
+                log.error("store unavailable at start, trying again: reason=%s", error)
+                self.notify()
+                time.sleep(1)
+            else:
+                return
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop web and worker at the same time."""
+        if self.alive:
+            self.method_queue.defer(self.app.claim_no_more)  # a signal handler may take no locks
+        super().handle_exit(sig, frame)
+
+    handle_quit = handle_exit
+
+
+class GunicornLog(Logger):
+    """Writes gunicorn's own messages to our log."""
+
+    def __init__(self, cfg: Any) -> None:
+        super().__init__(cfg)
+        self.error_log.propagate = True
+        self._second, self._many = 0, 0
+
+    def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
+        """What could not be parsed is quoted at the end of a message, and may be a secret: it is left out.
+
+        A client that sends nothing but malformed requests gets a few lines a second, and one that counts the others.
+        """
+        second = int(time.monotonic())
+        if second != self._second:
+            left_out, self._second, self._many = self._many - _MALFORMED_A_SECOND, second, 0
+            if left_out > 0:
+                super().warning("messages not logged, too many in one second: messages=%d", left_out)
+        self._many += 1
+        if self._many > _MALFORMED_A_SECOND:
+            return
+        super().warning(re.split("['\"]", str(msg))[0], *args, **kwargs)

@@ -1,0 +1,79 @@
+"""Which requests the loop takes, and when they are whole."""
+
+import socket
+
+import pytest
+
+from receiver.processes.arriving import MOST, ClientSocket, Progress, progress
+
+HEAD = b"POST /webhooks/ups HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [
+        (b"", Progress.MORE),
+        (b"POS", Progress.MORE),
+        (HEAD, Progress.MORE),
+        (HEAD + b"Content-Length: 3\r\n\r\nab", Progress.MORE),
+        (HEAD + b"Content-Length: 3\r\n\r\nabc", Progress.WHOLE),
+        (HEAD + b"CONTENT-LENGTH:3\r\n\r\nabc", Progress.WHOLE),
+        (HEAD + b"Content-Length: 3\r\n\r\nabcPOST /webhooks/", Progress.WHOLE),
+        (HEAD + b"Content-Length: 0\r\n\r\n", Progress.WHOLE),
+        (HEAD + b"\r\n", Progress.OTHER),
+        (HEAD + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", Progress.OTHER),
+        (HEAD + b"Content-Length: +3\r\n\r\nabc", Progress.OTHER),
+        (HEAD + b"Content-Length : 3\r\n\r\nabc", Progress.OTHER),
+        (HEAD + b"Content-Length: \xb2\r\n\r\nabc", Progress.OTHER),
+        (HEAD + b"Content-Length: 99999999999999\r\n\r\n", Progress.OTHER),
+        (HEAD + b"Content-Length: %d\r\n\r\n" % MOST, Progress.OTHER),
+        (HEAD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc", Progress.OTHER),
+        (HEAD + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n", Progress.OTHER),
+        (HEAD + b"Content-Length: 3\r\nUpgrade: h2c\r\n\r\nabc", Progress.OTHER),
+        (HEAD + b"X: " + b"y" * 20_000, Progress.OTHER),
+        (b"GET /webhooks/ups HTTP/1.1\r\n", Progress.OTHER),
+        (b"POST /console/login HTTP/1.1\r\n", Progress.OTHER),
+        (b"\x16\x03\x01", Progress.OTHER),
+    ],
+)
+def test_progress(received: bytes, expected: Progress) -> None:
+    """A webhook of a known and moderate length is the loop's as soon as its last byte is there; nothing else is."""
+    assert expected is progress(received)
+    assert expected is progress(bytearray(received))
+
+
+@pytest.fixture
+def pair():
+    ours, theirs = socket.socketpair()
+    client = ClientSocket.of(ours)
+    client.setblocking(False)
+    yield client, theirs
+    client.close()
+    theirs.close()
+
+
+def test_no_call_waits_on_the_loop(pair) -> None:
+    """On the loop there is nothing more to read, an answer is sent, and one that is not taken ends the connection."""
+    client, theirs = pair
+    theirs.sendall(b"more")
+    client.on_loop = True
+    client.setblocking(True)
+    client.settimeout(60.0)
+    assert 0.0 == client.gettimeout()
+
+    assert b"" == client.recv(10)
+    client.sendall(b"an answer")
+    assert b"an answer" == theirs.recv(100)
+    with pytest.raises(BrokenPipeError):
+        client.sendall(b"x" * 10_000_000)
+    with pytest.raises(BrokenPipeError):
+        client.sendall(b"x")
+
+
+def test_off_the_loop(pair) -> None:
+    """A thread has a socket like any other."""
+    client, theirs = pair
+    theirs.sendall(b"more")
+    client.setblocking(True)
+    assert client.gettimeout() is None
+    assert b"more" == client.recv(10)

@@ -1,0 +1,91 @@
+"""Waits that give the loop back, and waits of threads."""
+
+import threading
+from concurrent.futures import Future
+from queue import Queue
+
+import pytest
+from greenlet import getcurrent
+
+from receiver.waiting import OnLoop, aside, result_of
+
+
+class Loop:
+    """Runs requests in one thread, as the web process does; a wait whose time is over ends without a result."""
+
+    def __init__(self) -> None:
+        self.ended: Queue[OnLoop] = Queue()
+        self.seconds: list[float | None] = []
+
+    def wait(self, request: OnLoop, future: Future, seconds: float | None) -> None:
+        self.seconds.append(seconds)
+        if seconds != 0:
+            future.add_done_callback(lambda _: self.ended.put(request))
+        else:
+            self.ended.put(request)
+        request.give_back()
+
+    def run(self, *works) -> list:
+        """The results of all, in the order in which they ended."""
+        results: list = []
+        for work in works:
+            OnLoop(lambda work=work: results.append(work()), self).switch()
+        while len(results) < len(works):
+            self.ended.get(timeout=30).switch()
+        return results
+
+
+def test_two_at_once():
+    """While one request waits, the same thread answers another."""
+    first: Future[str] = Future()
+
+    def second() -> str:
+        first.set_result("first")
+        return "second"
+
+    assert ["second", "first"] == Loop().run(lambda: result_of(first, 5.0), second)
+
+
+def test_what_is_there_is_not_waited_for():
+    """A result that is there already, or a failure, comes out at once."""
+    loop, there, failed = Loop(), Future(), Future()
+    there.set_result(1)
+    failed.set_exception(ZeroDivisionError())
+
+    def failing() -> str:
+        with pytest.raises(ZeroDivisionError):
+            result_of(failed, 5.0)
+        return "raised"
+
+    assert [1, "raised"] == loop.run(lambda: result_of(there, 5.0), failing)
+    assert [] == loop.seconds
+
+
+def test_time_is_over():
+    """A wait whose time is over raises the same as a thread's."""
+
+    def late() -> str:
+        with pytest.raises(TimeoutError):
+            result_of(Future(), 0)
+        return "late"
+
+    assert ["late"] == Loop().run(late)
+    assert "late" == late()
+
+
+def test_aside():
+    """Work that blocks has a thread of its own; its result and its failure come back to the request."""
+    main = threading.get_ident()
+
+    def failing() -> None:
+        raise ZeroDivisionError
+
+    def request() -> tuple[bool, bool, bool]:
+        me = getcurrent()
+        there = aside(threading.get_ident)
+        with pytest.raises(ZeroDivisionError):
+            aside(failing)
+        return there != main, threading.get_ident() == main, getcurrent() is me
+
+    assert [(True, True, True)] == Loop().run(request)
+    assert main == aside(threading.get_ident)

@@ -39,7 +39,7 @@ def status(*, as_json: bool) -> None:
 
 
 def _screen(found: Overview, config: Config) -> Iterator[str]:
-    needs = [f"! {_need(found, one)}: {one.command}" for one in found.needs]
+    needs = [f"! {_need(found, one)}" for one in found.needs]
     yield from _at_most(_NEEDS, needs or ["nothing needs a person"], "receiver notify list")
     waits = [text for state in _WAITING if (text := _wait(found, state))]
     if found.due_since is not None:
@@ -59,10 +59,10 @@ def _at_most(most: int, lines: Sequence[str], rest: str) -> Iterable[str]:
 
 
 def _need(found: Overview, one: Finding) -> str:
+    """A matter, what to do, and last what a narrow terminal may cut off."""
     state = {Cause.HELD: State.HELD, Cause.GAVE_UP: State.GAVE_UP}.get(one.cause)
-    if state is not None:
-        return f"{one.title} ({_reasons(found.reasons(state, one.subject))})"
-    return f"{one.title} ({one.lines[0]})" if one.lines else one.title
+    detail = _reasons(found.reasons(state, one.subject)) if state is not None else "".join(one.lines[:1])
+    return f"{one.title}: {one.command}" + (f" ({detail})" if detail else "")
 
 
 def _wait(found: Overview, state: State) -> str | None:

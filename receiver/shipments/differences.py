@@ -50,6 +50,7 @@ def told(known: Known) -> dict[str, Any]:
         "delivered_at": known.delivered_at.isoformat() if known.delivered_at else None,
         "turned_back": known.turned_back,
         "cancelled": known.cancelled is not None,
+        "reverse": known.reverse,
         "references": sorted(f"{reference.kind} {reference.value}" for reference in known.references),
         "events": sorted(f"{event.day} {event.description}" for event in known.events),
     }

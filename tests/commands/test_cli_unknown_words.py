@@ -1,15 +1,16 @@
 """Unknown status words at the console, and deliveries that are read again because of them."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from sqlalchemy import text
 
-from adapters import Ignored, Shipment, Status
+from adapters import Ignored, Shipment, Status, TrackingEvent
 from receiver.carriers import discover
 from receiver.store.tables import DECLINED
 from tests.support.console import Operator, receiver
-from tests.support.rig import order, package, posted
+from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
 LISTED = "receiver reprocess --unknown 14 --carrier melhor_envio"
 
@@ -114,6 +115,42 @@ class TestReprocessAccepted:
         assert ["TN1BR", "TN2BR"] == row["changes"]["tracking_number"]
         assert "would look at invoice 41001 of order 1-01 again: number, URL, date changed" == row["then"]
         assert "in_step" == operator.rig.shipment()["state"]
+
+    @pytest.mark.parametrize(
+        ("status", "then"), [(Status.IN_TRANSIT, "its events"), (Status.DELIVERED, "its events and its delivery")]
+    )
+    def test_dry_run_of_events(self, rig: Rig, adapter, status: Status, then: str):
+        """What VTEX would be told of events and delivery is foreseen, too; and that is what follows."""
+        operator = Operator(rig, **{"melhor-envio": {**MELHOR_ENVIO, "events": True}})
+        operator.in_step()
+        puts = len(operator.rig.calls("PUT"))
+
+        def scanned(payload, _request):
+            (shipment,) = read(payload, _request)
+            event = TrackingEvent(day=date(2026, 11, 12), description="Arrived")
+            return [replace(shipment, status=status, events=(*shipment.events, event))]
+
+        read = discover()["melhor_envio"].read
+        adapter(operator, scanned)
+        (row,) = operator.tells("reprocess", "--accepted", "--dry-run")
+        assert f"would send {then} to invoice 41001 of order 1-01" == row["then"]
+
+        operator.says("reprocess", "--accepted")
+        operator.work()
+        assert puts + 1 == len(operator.rig.calls("PUT"))
+        assert (status is Status.DELIVERED) == operator.rig.calls("PUT")[-1].body["isDelivered"]
+
+    def test_dry_run_of_a_return(self, operator: Operator, adapter):
+        """A mark that the mended adapter knows is among what changes, and so is the hold that follows."""
+        operator.in_step()
+        read = discover()["melhor_envio"].read
+        adapter(operator, lambda *given: [replace(one, reverse=True) for one in read(*given)])
+        (row,) = operator.tells("reprocess", "--accepted", "--dry-run")
+
+        assert ({"reverse": [None, True]}, "nothing is written: held, reverse_shipment") == (
+            row["changes"],
+            row["then"],
+        )
 
     def test_run(self, operator: Operator, adapter):
         """Without --dry-run today's reading replaces the former one, behind live work."""

@@ -4,7 +4,18 @@ from dataclasses import fields, replace
 
 import pytest
 
-from receiver.shipments import Assignment, Decision, Generation, Kind, Reason, Sent, State, Visibility
+from receiver.shipments import (
+    Assignment,
+    Decision,
+    Generation,
+    Kind,
+    Reason,
+    Sent,
+    State,
+    Visibility,
+    held,
+    with_remark,
+)
 from receiver.store import Database, Queue
 from receiver.store.claims import Settlement
 from receiver.store.rows import record_from, settled_columns
@@ -20,6 +31,18 @@ SENT = {
     "invoice": "9",
     "at": NOW,
 }
+
+
+@pytest.mark.parametrize(
+    ("remark", "note"),
+    [
+        ("Two more.", f"{Reason.FUTURE_DATE.sentence} Two more. To decide: receiver dismiss x"),
+        ("", f"{Reason.FUTURE_DATE.sentence} To decide: receiver dismiss x"),
+    ],
+)
+def test_remark(remark: str, note: str):
+    """Nothing stands behind the command: it is pasted as a whole."""
+    assert note == with_remark(held(Reason.FUTURE_DATE, "", "receiver dismiss x"), remark).note
 
 
 def test_public():

@@ -80,6 +80,14 @@ class TestOrderText:
         """Two ids are told apart, but for an order's own group; another store's order is one whole."""
         assert several == read_order_text(text, LABELS).several
 
+    @pytest.mark.parametrize(
+        ("text", "is_short"),
+        [("501456", True), ("Pedido 501456", True), ("77", True), ("123456789", False), ("1172452900788-01", False)],
+    )
+    def test_short(self, text: str, is_short: bool):
+        """A number as short as a sequence may be another system's own."""
+        assert is_short is read_order_text(text, LABELS).is_short
+
     def test_an_affix_like_an_affiliate(self):
         """Three consonants that the merchant calls an affix are no affiliate."""
         assert "1900000000005-01" == read_order_text("LJV-1900000000005-01", Labels.of("lux", ["LJV-"])).order_id

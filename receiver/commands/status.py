@@ -86,9 +86,12 @@ def _account(found: Overview, config: Config, name: str) -> str:
 
 
 def _endpoint(found: Overview, name: str, at: float | None) -> str:
-    return f"endpoint {name}: " + (
-        f"last heard {moment(at)}, {_span(found.now - at)} ago" if at is not None else "never heard"
-    )
+    if at is not None:
+        return f"endpoint {name}: last heard {moment(at)}, {_span(found.now - at)} ago"
+    checked = found.checked[name]
+    if checked is None:
+        return f"endpoint {name}: never heard"
+    return f"endpoint {name}: never heard, URL checked {moment(checked)}, {_span(found.now - checked)} ago"
 
 
 def _span(seconds: float) -> str:
@@ -121,6 +124,7 @@ def _plain(found: Overview, config: Config) -> dict[str, Any]:
         ],
         "endpoints": [
             {"endpoint": name, "carrier": config.endpoints[name].carrier.slug, "last_delivery_at": at}
+            | {"last_check_at": found.checked[name]}
             for name, at in found.heard.items()
         ],
     }

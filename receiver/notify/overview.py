@@ -9,7 +9,7 @@ from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
 from receiver.notify.findings import Findings
 from receiver.store import Database, OperatorQueries
-from receiver.store.counters import last_deliveries
+from receiver.store.counters import PROBES, last_deliveries, last_of
 from receiver.store.listed import Listed
 from receiver.store.shipment_filter import ShipmentFilter
 
@@ -18,7 +18,8 @@ from receiver.store.shipment_filter import ShipmentFilter
 class Overview:
     """``counts``: parcels by account, state and reason. ``due_since``: since when the oldest due parcel has waited for
     a worker. ``pauses``: by account, as `OperatorQueries.paused_accounts` gives them, and how each ``ends``.
-    ``heard``: when each endpoint last had a delivery, ``None``: never. Times are Unix time in seconds."""
+    ``heard``: when each endpoint last had a delivery, ``checked``: when its carrier last checked the URL; ``None``:
+    never. Times are Unix time in seconds."""
 
     now: float
     needs: tuple[Finding, ...]
@@ -26,6 +27,7 @@ class Overview:
     due_since: float | None
     pauses: Mapping[str, Mapping[str, Any]]
     heard: Mapping[str, float | None]
+    checked: Mapping[str, float | None]
 
     def reasons(self, state: str, account: str | None = None) -> dict[str, int]:
         """How many parcels in a state have each reason, of one account or of all; the most frequent first."""
@@ -42,7 +44,8 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
     queries = OperatorQueries(database)
     paused = {row["name"]: row for row in queries.paused_accounts(now=now) if row["name"] in config.accounts}
     findings = Findings(config, database, clock=lambda: now).all()
-    last, due_since = last_deliveries(database.counters.totals()), queries.oldest_unsettled()
+    totals, due_since = database.counters.totals(), queries.oldest_unsettled()
+    last, checked = last_deliveries(totals), last_of(PROBES, totals)
     return Overview(
         now=now,
         # A pause that VTEX asked for ends by itself: it stands at its account.
@@ -51,4 +54,5 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
         due_since=due_since if due_since is not None and due_since <= now else None,
         pauses={name: {**row, "ends": how_it_ends(name, own_fault=row["own_fault"])} for name, row in paused.items()},
         heard={name: last.get(name) for name in config.endpoints},
+        checked={name: checked.get(name) for name in config.endpoints},
     )

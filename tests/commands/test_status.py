@@ -70,7 +70,19 @@ def test_json(operator: Operator) -> None:
     assert "2026-11-18T13:06:40Z" == found["accounts"][0]["pause"]["until"]
     assert [
         {"endpoint": "melhor-envio", "carrier": "melhor_envio", "last_delivery_at": "2026-11-18T11:06:40Z"}
+        | {"last_check_at": None}
     ] == found["endpoints"]
+
+
+def test_checked(operator: Operator) -> None:
+    """After the URL was saved in the carrier's panel one sees that the carrier was here."""
+    operator.rig.client.post("/webhooks/melhor-envio", data=b"{}")
+    operator.rig.database.counters.flush(now=NOON, only_if_due=False)
+
+    with freeze_time(NOW):
+        lines = operator.says("status").splitlines()
+
+    assert "endpoint melhor-envio: never heard, URL checked 2026-11-18T11:06:40Z, 10 minutes ago" == lines[-1]
 
 
 def test_one_screen(operator: Operator) -> None:

@@ -135,6 +135,8 @@ class Findings:
             if one.silent_after == 0:
                 continue
             if one.name in last:
+                if now - last[one.name] < HORIZON_HOURS * _HOUR:  # its hour is not added up yet
+                    continue
                 yield Finding(cause=Cause.SILENT, subject=one.name, lines=(f"none since {stamp(last[one.name])}",))
             elif now - since.get(one.name, now) >= (one.silent_after or _NEVER_HEARD) * _HOUR:
                 check = (

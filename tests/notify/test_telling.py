@@ -161,6 +161,16 @@ def test_silent(telling: Telling) -> None:
     assert [("resolved", "silent", "melhor-envio")] == telling.look()
 
 
+def test_just_heard(telling: Telling) -> None:
+    """An endpoint whose first delivery has just come is not silent, although its hour is not added up yet."""
+    telling.start("melhor-envio", "other")
+    assert [] == telling.look()
+    telling.rig.post({**posted(), "event": "order.created"})
+    telling.rig.database.counters.flush(now=telling.rig.now, only_if_due=False)
+
+    assert [] == telling.look()
+
+
 def test_account_silent(telling: Telling) -> None:
     """Where each endpoint of an account falls silent, the account is told, once."""
     telling.start("melhor-envio", "other")

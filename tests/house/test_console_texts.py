@@ -99,6 +99,7 @@ BUILT["deliveries"] += [f"outcome_{one}" for one in deliveries.OUTCOMES]
 BUILT["refused"] += [*Cause, "likely_endpoint", "likely_carrier"]
 BUILT["carriers"] += [f"level_{one}" for one in (*LEVELS, "own")]
 BUILT["links"] += [f"kind_{one}" for one in (*NAMES_OF_LINKS, CARRIER_ORDER)]
+BUILT["decisions"] += [f"field_{one}" for one in decisions.FIELDS]
 BUILT["decisions"] += [f"via_{one}" for one in ("console", "api", "command_line")]
 BUILT["decisions"] += [f"action_{one}" for one in decisions.ACTIONS] + [f"kind_{one}" for one in KINDS]
 

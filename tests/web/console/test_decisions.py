@@ -51,7 +51,7 @@ class TestList:
             "<b>ana</b>",
             "at the command line",
             "dismissed",
-            "<b>state</b> held → dismissed",
+            "<b>State</b> Held → Dismissed",
             "&lt;b&gt;asked",
         ):
             assert shown in page, shown

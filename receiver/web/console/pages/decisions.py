@@ -17,6 +17,11 @@ PAGE = Page(name="decisions", path="/decisions", position=80)
 
 #: What may be decided.
 ACTIONS = ("assign", "unassign", "dismiss", "retry", "resume", "reprocess", "link", "unlink")
+#: What a decision changes, as far as it has a text.
+FIELDS = (
+    *("state", "reason", "order_id", "invoice_number", "assigned_order", "assigned_invoice", "also", "stays"),
+    *("unchecked", "until", "outcome"),
+)
 
 
 def add_to(routes: Blueprint, context: Context) -> None:
@@ -29,7 +34,7 @@ def add_to(routes: Blueprint, context: Context) -> None:
         wanted = filters(words)
         found = listed("decisions", (float, str), words, lambda ask: listings.decisions(ask, **wanted))
         rows = [{**row, "changes": _changes(row), "batch": (row["after"] or {}).get("batch")} for row in found.rows]
-        return render_template("decisions.html", list=found, rows=rows, actions=ACTIONS, kinds=KINDS)
+        return render_template("decisions.html", list=found, rows=rows, actions=ACTIONS, kinds=KINDS, fields=FIELDS)
 
 
 def _changes(row: Mapping[str, Any]) -> list[dict[str, Any]]:

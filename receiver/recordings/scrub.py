@@ -20,6 +20,8 @@ def scrubbed(request: Request, carrier: Carrier, rules: tuple[Finder, ...] = ())
     """The request with ``"[redacted]"`` for every value that neither the carrier's schema names nor a finder finds."""
     kept = (*KEPT_HEADERS, *carrier.headers)
     headers = {name: value for name, value in request.headers.items() if name in kept}
+    proof = carrier.probe.unless_headers if carrier.probe else ()  # without it, a signed message would be a probe
+    headers |= {name: REDACTED for name in proof if name in request.headers}
     if carrier.query and not request.body:
         return replace(request, headers=headers)
     try:

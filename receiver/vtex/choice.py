@@ -21,7 +21,7 @@ RULES = {
     "link": "a link sent beforehand names the invoice",
     "invoice_number": "the carrier's invoice number is the one VTEX stores",
     "invoice_number_case": "the same number but for capitals",
-    "invoice_number_digits": "the same digits, without leading zeros",
+    "invoice_number_digits": "the same digits, without leading zeros; `000.012.345`, as printed, is `12345`",
     "number_and_series": "VTEX stores the carrier's number and series together, such as `12345-1`",
     "invoice_key": "the same 44-digit NF-e key, also where VTEX stores it as the number",
     "key_number": "number and series inside the NF-e key",

@@ -9,9 +9,15 @@ def key_digits(written: str | None) -> str | None:
     return digits if len(digits) == 44 else None
 
 
+#: An invoice number as its paper (DANFE) prints it.
+_PRINTED = re.compile(r"\d{3}\.\d{3}\.\d{3}", re.ASCII)
+
+
 def significant(number: str | None) -> str | None:
-    """A number's digits without leading zeros; ``None`` if it is not purely digits."""
+    """A number's digits without leading zeros, also of one as printed, ``000.012.345``; ``None`` if it is not purely
+    digits."""
     written = (number or "").strip()
+    written = written.replace(".", "") if _PRINTED.fullmatch(written) else written
     return (written.lstrip("0") or "0") if written.isascii() and written.isdecimal() else None
 
 

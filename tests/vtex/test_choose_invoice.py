@@ -490,4 +490,11 @@ def test_series_and_number():
 def test_significant():
     """Leading zeros do not count; what is not purely ASCII digits has no such form."""
     assert ["900", "0", "900"] == [significant("000900"), significant("00"), significant(" 900 ")]
-    assert [None] * 5 == [significant(odd) for odd in (None, "", "900-1", "NF900", "९००")]
+    assert [None] * 7 == [significant(odd) for odd in (None, "", "900-1", "NF900", "९००", "12.345", "1.000.012.345")]
+
+
+def test_printed():
+    """An invoice's paper prints its number in groups of three: carriers that copy it name the invoice all the same."""
+    known = order(invoice("12345"), invoice("900"))
+
+    assert ("invoice_number_digits", "12345") == judge(known, invoice_numbers=["000.012.345"])

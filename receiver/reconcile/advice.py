@@ -95,8 +95,8 @@ def assign_command(shipment: str, order_id: str, invoices: Sequence[str] = ()) -
 
 def placeholder_advice(number: str, own: Mapping[str, str], *, orders: int, endpoint: str) -> str:
     """The setting to paste if an invoice's number seems to be a placeholder that another system writes into VTEX's
-    field. ``own`` are the order's own values by the names that a placeholder has for them; ``orders``: how many orders
-    are known to show the number. ``""`` if it may be a tracking number."""
+    field, and the command that ends such holds then. ``own`` are the order's own values by the names that a placeholder
+    has for them; ``orders``: how many orders are known to show the number. ``""`` if it may be a tracking number."""
     name = next((name for name, value in own.items() if value == number), None)
     if name is not None:
         text, why = f"{{{name}}}", f" (it is the order's own {name})"
@@ -107,4 +107,5 @@ def placeholder_advice(number: str, own: Mapping[str, str], *, orders: int, endp
     else:
         return ""
     line = f"placeholders = [{json.dumps(text, ensure_ascii=False)}]"
-    return f"{number} seems to be no tracking number{why}. If so, add to [endpoints.{endpoint}]: {line}"
+    again = shlex.join(["receiver", "retry", "--state", "held", "--endpoint", endpoint])
+    return f"{number} seems to be no tracking number{why}. If so, add to [endpoints.{endpoint}]: {line}, then: {again}."

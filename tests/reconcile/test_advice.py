@@ -60,7 +60,8 @@ def test_placeholder():
     """A text on three orders is no tracking number, and one without letter or digit never is."""
     assert "" == placeholder_advice("834", {}, orders=2, endpoint="shop")
     assert (
-        '834 seems to be no tracking number (3 orders show it). If so, add to [endpoints.shop]: placeholders = ["834"]'
+        "834 seems to be no tracking number (3 orders show it). If so, add to [endpoints.shop]: "
+        'placeholders = ["834"], then: receiver retry --state held --endpoint shop.'
     ) == placeholder_advice("834", {}, orders=3, endpoint="shop")
-    assert placeholder_advice("-", {}, orders=1, endpoint="shop").endswith('placeholders = ["-"]')
-    assert placeholder_advice('a"b', {}, orders=3, endpoint="shop").endswith(r'placeholders = ["a\"b"]')
+    assert placeholder_advice("-", {}, orders=1, endpoint="shop").count('placeholders = ["-"]')
+    assert placeholder_advice('a"b', {}, orders=3, endpoint="shop").count(r'placeholders = ["a\"b"]')

@@ -143,7 +143,9 @@ class TestPlaceholders:
         line = 'add to [endpoints.melhor-envio]: placeholders = ["834"]'
         assert [False, False, True] == [line in note for note in notes]
         assert "(3 orders show it)" in notes[2]
-        assert notes[2].endswith(f"{line} To decide: receiver assign melhor-envio/p2 --order 2-01 --invoice 22")
+        then = "then: receiver retry --state held --endpoint melhor-envio."
+        decide = "To decide: receiver assign melhor-envio/p2 --order 2-01 --invoice 22"
+        assert notes[2].endswith(f"{line}, {then} {decide}")
 
         configured(rig, placeholders=["834"])
         rig.retry_all(state="held", reason="number_differs")

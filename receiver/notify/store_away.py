@@ -18,6 +18,7 @@ from receiver.notify.causes import Cause, Finding
 from receiver.notify.channels import Channel, NotSent
 from receiver.store import StoreUnavailable, new_id
 from receiver.store.engine import PRIVATE, is_sqlite, sqlite_file
+from receiver.timing import NOTIFICATION
 
 log = logging.getLogger("receiver.notify")
 
@@ -38,31 +39,43 @@ class StoreAway:
         self._turn = _Turn(_place(database))
         self._since: float | None = None
         self._told = False
+        #: The channels that are still to be told, each with the id of its message.
+        self._left: dict[str, str] = {}
+        self._tries, self._next_try = 0, 0.0
 
     def away(self, error: StoreUnavailable, lines: Sequence[str] = ()) -> None:
         """The store does not answer. ``lines`` say more than the error."""
         now = self._clock()
         self._since = now if self._since is None else self._since
-        if self._told or now < self._since + AWAY or not self._turn.take():
-            return
+        if not self._told and now >= self._since + AWAY and self._turn.take():
+            self._begin(now)
+        if self._left and now >= self._next_try:
+            self._tell("opened", (" ".join(str(error).split()), *lines), self._since)
+            self._tries += 1
+            self._next_try = now + NOTIFICATION.seconds(self._tries)
+
+    def back(self) -> None:
+        """The store answers. A channel that could not be told the beginning is not told the end."""
+        if self._told and self._since is not None:
+            self._turn.write({**self._turn.read(), "lasts": False})
+            self._turn.give_back()
+            self._left = {name: new_id() for name in self._channels if name not in self._left}
+            self._tell("resolved", (), self._since)
+        self._since, self._told, self._left = None, False, {}
+
+    def _begin(self, now: float) -> None:
+        """Whether people must be told now: not again within the quiet period, nor what an ended process told."""
         last = self._turn.read()
         if not last.get("lasts") and now < last.get("told_at", -self._quiet) + self._quiet:
             self._turn.give_back()
             return
         self._told = True
-        if not last.get("lasts"):  # else a process that has ended told it
+        if not last.get("lasts"):
             self._turn.write({"lasts": True, "told_at": now})
-            self._send("opened", (" ".join(str(error).split()), *lines), self._since)
+            self._left, self._tries, self._next_try = {name: new_id() for name in self._channels}, 0, now
 
-    def back(self) -> None:
-        """The store answers."""
-        if self._told and self._since is not None:
-            self._turn.write({**self._turn.read(), "lasts": False})
-            self._turn.give_back()
-            self._send("resolved", (), self._since)
-        self._since, self._told = None, False
-
-    def _send(self, kind: str, lines: tuple[str, ...], since: float) -> None:
+    def _tell(self, kind: str, lines: tuple[str, ...], since: float) -> None:
+        """Tell the channels that are left; those that took it are left no more."""
         finding = Finding(cause=Cause.STORE_AWAY, subject=socket.gethostname(), lines=lines)
         message = {
             "kind": kind,
@@ -75,11 +88,15 @@ class StoreAway:
             "count": 1,
             "since": since,
         }
-        for name, reason in send_now(self._channels, message, at=self._clock()).items():
-            if reason is None:
-                log.info("notification sent: channel=%s kind=%s cause=%s", name, kind, finding.cause.value)
+        for name, message_id in list(self._left.items()):
+            try:
+                self._channels[name].send(message_id, message, at=self._clock())
+            except NotSent as error:
+                following = "tried again" if kind == "opened" else "none"
+                log.error("notification not sent: channel=%s reason=%s next=%s", name, error, following)
             else:
-                log.error("notification not sent: channel=%s reason=%s next=none, the store is away", name, reason)
+                del self._left[name]
+                log.info("notification sent: channel=%s kind=%s cause=%s", name, kind, finding.cause.value)
 
 
 class Watch:

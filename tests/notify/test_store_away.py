@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from receiver.notify.channels import NotSent
 from receiver.notify.store_away import AWAY, StoreAway
 from receiver.store import StoreUnavailable
 from tests.support.mail_server import MailServer
@@ -25,8 +26,13 @@ HOUR = 3_600.0
 class Chat:
     def __init__(self) -> None:
         self.heard: list[tuple[str, list[str]]] = []
+        self.tried: list[str] = []
+        self.fails = False
 
-    def send(self, _name: str, message: dict[str, Any], *, at: float) -> None:
+    def send(self, name: str, message: dict[str, Any], *, at: float) -> None:
+        self.tried.append(name)
+        if self.fails:
+            raise NotSent("HTTP 500")
         self.heard.append((message["kind"], message["lines"]))
 
     @property
@@ -101,6 +107,28 @@ def test_killed(tmp_path: Path) -> None:
     dead._turn.give_back()  # as the kernel does
 
     assert ["opened"] == host.away()
+    assert ["opened", "resolved"] == host.back()
+
+
+def test_channel_away(tmp_path: Path) -> None:
+    """Where the network takes the channel along, it is tried again under the same id, more and more rarely; one that
+    never heard of it does not hear that it is over."""
+    host = Host(tmp_path, 1)
+    host.chat.fails = True
+    host.away()
+    for _ in range(60):
+        host.away(seconds=5)
+    assert 1 == len(set(host.chat.tried))
+    assert 6 >= len(host.chat.tried) >= 4
+    host.chat.fails = False
+    host.now += HOUR
+
+    assert ["opened"] == host.away(seconds=1)
+    assert ["opened", "resolved"] == host.back()
+    host.now += 6 * HOUR
+    host.chat.fails = True
+    host.away()
+    host.chat.fails = False
     assert ["opened", "resolved"] == host.back()
 
 

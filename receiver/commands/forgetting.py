@@ -1,10 +1,11 @@
 """`receiver forget`: what one person's parcel left behind."""
 
-import time
+from typing import Literal
 
 import click
 
 from receiver.commands._common import count, json_option, opened, say
+from receiver.commands._deciding import decision_options, decisions_of
 from receiver.store.forgetting import Forgetting, Traces
 
 
@@ -13,8 +14,11 @@ from receiver.store.forgetting import Forgetting, Traces
 @click.option("--number", metavar="NUMBER", help="A tracking number.")
 @click.option("--text", metavar="TEXT", help="A name, an address, a document's number: wherever it stands.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be blanked.")
+@decision_options
 @json_option
-def forget(*, order: str | None, number: str | None, text: str | None, dry_run: bool, as_json: bool) -> None:
+def forget(
+    *, order: str | None, number: str | None, text: str | None, dry_run: bool, by: str, note: str | None, as_json: bool
+) -> None:
     """Blank what one order, number or text left behind.
 
     It lists first with --dry-run. Bodies, headers, what was said and known, requests and answers go; the parcels are
@@ -24,11 +28,10 @@ def forget(*, order: str | None, number: str | None, text: str | None, dry_run: 
         raise click.UsageError("Name one of --order, --number and --text.")
     if text is not None and len(text.strip()) < _LEAST_TEXT:
         raise click.UsageError(f"--text needs {_LEAST_TEXT} characters or more: a shorter one stands in every row.")
-    with opened() as (_, database):
-        forgetting = Forgetting(database)
-        traces = _traces(forgetting, order, number, text)
+    with opened() as (config, database):
+        named, traces = _traces(Forgetting(database), order, number, text)
         if not dry_run:
-            forgetting.forget(traces, now=time.time())
+            decisions_of(config, database, by, note).forget(traces, named)
         done = "would be blanked" if dry_run else "blanked"
         found = traces.by_table()
         counts = ", ".join(count(len(found[name]), *words) for name, words in _WORDS.items() if found[name])
@@ -62,12 +65,14 @@ _WORDS = {
 }
 
 
-def _traces(forgetting: Forgetting, order: str | None, number: str | None, text: str | None) -> Traces:
+def _traces(
+    forgetting: Forgetting, order: str | None, number: str | None, text: str | None
+) -> tuple[Literal["order", "number", "text"], Traces]:
     if order is not None:
-        return forgetting.of_order(order.strip())
+        return "order", forgetting.of_order(order.strip())
     if number is not None:
-        return forgetting.of_number(number.strip())
-    return forgetting.of_text((text or "").strip())
+        return "number", forgetting.of_number(number.strip())
+    return "text", forgetting.of_text((text or "").strip())
 
 
 COMMANDS = (forget,)

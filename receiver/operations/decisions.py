@@ -30,6 +30,7 @@ from receiver.store.accounts import Accounts
 from receiver.store.bulk import BulkAction, BulkDecisions
 from receiver.store.companions import Place, companion_id
 from receiver.store.decisions import Entry, Recorder
+from receiver.store.forgetting import Forgetting, Traces
 from receiver.store.operator import Changed, Unknown, Version
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.answers import VtexError, storable
@@ -246,6 +247,14 @@ class Decisions:
         now, record = self._entry("unlink", "link")
         if not Index(self._database).unlink(account, kind, value, now=now, record=record):
             raise NothingToChange(f"no link of {kind.replace('_', ' ')} {value}")
+
+    def forget(self, traces: Traces, named: Literal["order", "number", "text"]) -> None:
+        """What was found of one order, number or text is blanked. The record has how much that was, and never what was
+        named."""
+        now, record = self._entry("forget", "data")
+        counts = {table: len(keys) for table, keys in traces.by_table().items() if keys}
+        forgetting = Forgetting(self._database)
+        forgetting.forget(traces, now=now, record=lambda connection: record(connection, [(named, None, counts)]))
 
     def _entry(self, action: str, kind: str, **more: Any) -> tuple[float, Recorder]:
         """The time of a decision, and what records it."""

@@ -16,7 +16,7 @@ Turn = tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]
 
 
 #: What decisions are about.
-KINDS = ("shipment", "delivery", "account", "link")
+KINDS = ("shipment", "delivery", "account", "link", "data")
 
 
 class KeyUsed(Exception):

@@ -85,9 +85,11 @@ class Forgetting:
         """Every row that holds a text, such as a name, a document's number or an address, in any case of letters."""
         return self._traces(text, set(), whole=False)
 
-    def forget(self, traces: Traces, *, now: float) -> None:
-        """Blank or delete it, as `receiver.store.kept` says, and close the shipments: nothing is sent for them any
-        more. Rows that stay are known as repeats by their ids and digests."""
+    def forget(self, traces: Traces, *, now: float, record: Callable[[Connection], None]) -> None:
+        """Record it, then blank or delete it, as `receiver.store.kept` says, and close the shipments: nothing is sent
+        for them any more. Rows that stay are known as repeats by their ids and digests."""
+        if traces.found:
+            self._database.write(record)
         for table, keys in traces.found.items():
             if table is deliveries:
                 self._each(keys, _keep_paths)

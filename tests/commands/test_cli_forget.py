@@ -63,6 +63,27 @@ def test_shown(operator):
     assert [] == operator.tells("forget", "--text", CANARY, "--dry-run")[0]["deliveries"]
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("--order", "1-01"), ("--number", "TN1BR"), ("--text", CANARY), ("--text", "nowhere")]
+)
+def test_recorded(operator, option, value):
+    """Who had it blanked stands in the record, without what was named; what blanks nothing leaves no row."""
+    told(operator)
+    operator.says("forget", option, value, "--dry-run")
+    assert [] == operator.tells("decisions")
+    operator.says("forget", option, value, "--by", "ana", "--note", "she asked by mail")
+
+    rows = [row for row in operator.tells("decisions") if row["action"] == "forget"]
+    if value == "nowhere":
+        assert [] == rows
+        return
+    [row] = rows
+    said = [row[name] for name in ("actor", "kind", "subject", "note")]
+    assert ["ana", "data", option.removeprefix("--"), "she asked by mail"] == said
+    assert 1 == row["after"]["shipments"]
+    assert value not in json.dumps(row, ensure_ascii=False)
+
+
 @pytest.mark.parametrize("options", [(), ("--order", "1-01", "--text", "abcd"), ("--text", "abc"), ("--order", " ")])
 def test_usage(operator, options):
     """The command takes exactly one option, and a text of enough characters to mean one person."""

@@ -16,7 +16,7 @@ from receiver.web.console.pages._page import Page
 PAGE = Page(name="decisions", path="/decisions", position=80)
 
 #: What may be decided.
-ACTIONS = ("assign", "unassign", "dismiss", "retry", "resume", "reprocess", "link", "unlink")
+ACTIONS = ("assign", "unassign", "dismiss", "retry", "resume", "reprocess", "link", "unlink", "forget")
 #: What a decision changes, as far as it has a text.
 FIELDS = (
     *("state", "reason", "order_id", "invoice_number", "assigned_order", "assigned_invoice", "also", "stays"),

@@ -40,6 +40,7 @@ class Reason(StrEnum):
             Reason.UNKNOWN_PACKAGE_TYPE,
             Reason.SHARED_INVOICE_NUMBER,
             Reason.AMBIGUOUS_INVOICE,
+            Reason.ALREADY_DELIVERED,
             Reason.UNKNOWN_ORDER_TEXT,
             Reason.AMBIGUOUS_ORDER,
             Reason.UNCONFIRMED_SEQUENCE,

@@ -7,7 +7,7 @@ import pytest
 
 from receiver.recordings import load
 from tests.support.paths import SAMPLES
-from tests.support.reconciling import FRENET, fields, methods, naming, rest
+from tests.support.reconciling import FRENET, fields, learn, methods, naming, rest
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import DAY
 
@@ -220,6 +220,22 @@ def test_without_a_mark(rig: Rig):
     rig.queries.assign("melhor-envio/p1", order_id=SALE, invoice_number="900", now=rig.now)
     rig.work()
     assert "TN1BR" == fields(rig, SALE)["trackingNumber"]
+
+
+def test_sale_after_all(rig: Rig):
+    """Where the order gets another invoice, the parcel is decided again: it was that one's."""
+    rig.configure(endpoints=returning())
+    handed_over = package("900", value=5_000, courierStatus={"status": "ok", "finished": True, "data": []})
+    rig.add_order(order(SALE, handed_over, status="invoiced"))
+    rig.post(posted(SALE))
+    rig.work()
+    assert ("held", "already_delivered") == rest(rig)
+
+    changed = order(SALE, package("901"))
+    rig.add_order(changed)
+    learn(rig, changed)
+    rig.works_until(DAY)
+    assert ("in_step", "901") == (rest(rig)[0], rig.shipment()["invoice_number"])
 
 
 def test_frenet(rig: Rig):

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure every figure beside its baseline.")
-    parser.add_argument("--short", action="store_true", help="less of everything: under a minute, and coarser")
+    parser.add_argument("--short", action="store_true", help="less of everything: a minute or two, and coarser")
     parser.add_argument("--only", action="append", choices=FIGURES, help="one figure; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to a file as well")
     parser.add_argument("--strict", action="store_true", help="exit with 1 where a wanted bound is missed")

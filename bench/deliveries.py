@@ -72,8 +72,8 @@ class Round:
 
 def figures(*, short: bool) -> Iterator[Row]:
     """Two rows for every shape: the rate, and p99 at half of it; then the best shape against each rival."""
-    seconds = 1.0 if short else 3.0
-    bare, best = best_rate("bare", seconds=seconds / 2), 0.0
+    seconds, runs = (0.5, 2) if short else (3.0, _RUNS)
+    bare, best = best_rate("bare", seconds=seconds / 2, runs=runs), 0.0
     for shape in SHAPES:
         try:
             rounds = [measured(shape, seconds=seconds) for _ in range(1 if short else 3)]
@@ -85,7 +85,7 @@ def figures(*, short: bool) -> Iterator[Row]:
         yield from _rows(shape, rounds, rate, bare)
     for rival, (name, wanted) in RIVALS.items():
         try:
-            rate, why = best_rate(rival, seconds=seconds / 2), "the best shape against it"
+            rate, why = best_rate(rival, seconds=seconds / 2, runs=runs), "the best shape against it"
         except servers.NotHere as error:
             rate, why = 0.0, str(error)
         yield Row(

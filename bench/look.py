@@ -55,14 +55,14 @@ _SAID = '{"key": "p", "status": "dispatched", "tracking_number": "TN1BR"}'
 
 def figures(*, short: bool) -> Iterator[Row]:
     """Six rows for each kind of database: three looks, in two full stores."""
-    history = 100_000 if short else 1_000_000
+    history = 20_000 if short else 1_000_000
     for name, opened in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
         try:
             with opened() as empty, opened() as backing_off, opened() as old:
                 fill(empty)
                 fill(backing_off, backing_off=BACKING_OFF)
                 fill(old, history=history)
-                looks = 150 if short else 1_000
+                looks = 100 if short else 1_000
                 yield from _rows(f"{name}, {BACKING_OFF:,} backing off", empty, backing_off, looks)
                 yield from _rows(f"{name}, {history:,} rows of history", empty, old, looks)
         except servers.NotHere as error:

@@ -16,7 +16,7 @@ _SAMPLES = 10
 
 def figures(*, short: bool) -> Iterator[Row]:
     """One row: resident memory at the end, against the same process after warming up."""
-    deliveries = 5_000 if short else 50_000
+    deliveries = 2_000 if short else 50_000
     wanted = Wanted("ratio", most=1.1)
     name = f"memory of a web process, {deliveries:,} deliveries"
     try:

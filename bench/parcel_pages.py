@@ -73,7 +73,7 @@ _NOW = 1_800_000_000.0
 
 def figures(*, short: bool) -> Iterator[Row]:
     """A row for each page and kind of database."""
-    many, turns = (100_000, 5) if short else (1_000_000, 15)
+    many, turns = (20_000, 3) if short else (1_000_000, 15)
     for name, opened in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
         try:
             with opened() as database, tempfile.TemporaryDirectory(prefix="bench-") as folder:

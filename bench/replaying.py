@@ -26,7 +26,7 @@ class Replayed:
 
 def figures(*, short: bool) -> Iterator[Row]:
     """Two rows: the peak of memory, and the rate."""
-    few, many = (200, 2_000) if short else (1_000, 100_000)
+    few, many = (200, 1_000) if short else (1_000, 100_000)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         small, large = replayed(Path(folder), few), replayed(Path(folder), many)
     yield Row(

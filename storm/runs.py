@@ -28,8 +28,8 @@ class Run:
 SQLITE: tuple[Kind, ...] = ("sqlite",)
 POSTGRES: tuple[Kind, ...] = ("postgres",)
 RUNS = (
-    Run(name="kills", storm=kills.one_by_one, short=10, core=30, long=300),
-    Run(name="all-killed", storm=kills.all_at_once, short=6, core=20, long=120),
+    Run(name="kills", storm=kills.one_by_one, short=6, core=30, long=300),
+    Run(name="all-killed", storm=kills.all_at_once, short=4, core=20, long=120),
     Run(name="counters", storm=kills.counters, core=12, long=60),
     Run(name="power-cut", storm=copies.power_cut, kinds=SQLITE, core=15, long=60),
     Run(name="backup", storm=copies.backup, kinds=SQLITE, core=9, long=60),
@@ -40,7 +40,7 @@ RUNS = (
     Run(name="signals", storm=processes.signals, core=8, long=60),
     Run(name="clock-steps", storm=processes.clock_steps, core=24, long=200),
     Run(name="host-ahead", storm=processes.host_ahead, kinds=POSTGRES, core=15, long=75),
-    Run(name="duplicates", storm=load.duplicates, short=5, core=10, long=60),
+    Run(name="duplicates", storm=load.duplicates, short=3, core=10, long=60),
     Run(name="burst", storm=load.burst, core=8, long=60),
     Run(name="vtex-failing", storm=vtex.failing, core=20, long=300),
     Run(name="vtex-throttled", storm=vtex.throttled, core=20, long=300),

@@ -377,6 +377,6 @@ def serve(app: Flask, host: str = "127.0.0.1", port: int = 0, *, log_requests: b
         bound = listening.getsockname()[1]
         handler = _Handler if log_requests else _Quiet
         server = make_server(host, bound, app, threaded=True, request_handler=handler, fd=listening.fileno())
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     return Running(f"http://{host}:{bound}", server, thread)

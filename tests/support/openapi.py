@@ -17,7 +17,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 @cache
 def described() -> dict[str, Any]:
     """The document as a tree."""
-    tree: dict[str, Any] = yaml.safe_load(document())
+    tree: dict[str, Any] = yaml.load(document(), Loader=yaml.CSafeLoader)  # ten times as fast
     return tree
 
 

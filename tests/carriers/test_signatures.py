@@ -23,6 +23,20 @@ def at(request: Request, seconds: float) -> Request:
 class TestHmac:
     """What ``test_auth`` has not: keys, messages and headers that carriers make of their own."""
 
+    @pytest.mark.parametrize(
+        ("scheme", "words"),
+        [
+            (Hmac(header="x", encoding="either"), "HMAC-SHA256 of the body, in hex or base64"),
+            (
+                Hmac(header="x", encoding="hex", digest="sha512", prefix="v1=", key=from_hex, covers="time and body"),
+                "HMAC-SHA512 of time and body, in hex after `v1=`; the secret is the key in hex",
+            ),
+        ],
+    )
+    def test_in_words(self, scheme: Hmac, words: str):
+        """A scheme says what is signed, how it is written, and how the key is made of the secret."""
+        assert words == scheme.signature
+
     def test_hex_key(self):
         """A secret shown in hex stands for its bytes (`openssl dgst -sha512 -mac HMAC -macopt hexkey:…`)."""
         scheme = Hmac(header="x-signature", encoding="hex", digest="sha512", key=from_hex)

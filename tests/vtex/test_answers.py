@@ -22,6 +22,7 @@ from receiver.vtex.answers import (
     VtexError,
     decipher,
     message,
+    without_words,
 )
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC).timestamp()
@@ -221,3 +222,15 @@ class TestPrivacy:
         body = json.dumps({"message": f"client {private} is blocked"}).encode()
 
         assert private not in message(Answer(400, {"content-type": "application/json"}, body))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("GET order: HTTP 404: no order of Maria Souza\nat Rua A", "GET order: HTTP 404: …"),
+        ("VTEX did not answer within 30 s", "VTEX did not answer within 30 s"),
+    ],
+)
+def test_without_words(text, left):
+    """VTEX's own words may name a person, and are cut off to the last line; ours stay."""
+    assert left == without_words(text)

@@ -9,6 +9,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # The tests that cover the packages without I/O: `make coverage` holds every line and branch of them.
 PURE := $(addprefix tests/,carriers vtex shipments reconcile/test_plan.py reconcile/test_plan_inputs.py reconcile/test_plan_replaced.py)
 
+# The left-out tests damage, forge and start what the others have covered: under measurement, a third of the time.
+NEEDED_FOR_COVERAGE := not test_damaged and not test_altered_body and not test_adding_a_carrier and not test_nasty_orders
+
 .PHONY: run test test-fast coverage lint types pages bench storm flaws check clean
 
 run: $(READY)
@@ -22,7 +25,7 @@ test-fast: $(READY)  # what needs no server, no process and no patience
 
 coverage: $(READY)
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal -m "not hypothesis" -k "not test_damaged" $(PURE) $(ARGS)
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal -m "not hypothesis" -k "$(NEEDED_FOR_COVERAGE)" $(PURE) $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

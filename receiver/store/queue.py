@@ -12,11 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from sqlalchemy import Double, and_, bindparam, case, literal, or_, select, update
+from sqlalchemy import case, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import Known, Update, known_from_json
 from receiver.shipments.state import MAY_BE_WRITTEN
+from receiver.store import queue_statements as statements
 from receiver.store.accounts import LOOK_AGAIN, RESERVED_AHEAD, Accounts, most_reserved
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
 from receiver.store.companions import Place, pass_on
@@ -33,7 +34,7 @@ from receiver.store.rows import (
     settled_columns,
     update_from,
 )
-from receiver.store.tables import PRIORITIES, accounts, attempts, shipments, updates, waits
+from receiver.store.tables import PRIORITIES, attempts, shipments, waits
 from receiver.vtex.writes import Owner
 
 #: Calls that change an invoice: only the shipment whose tracking it carries may make them.
@@ -62,74 +63,12 @@ class Queue:
         self._database, self.accounts, self.index = database, Accounts(database), Index(database)
         self._owners, self.counters = InvoiceOwners(database), database.counters
         self.worker_name, self.lease = worker_name, lease
-        s = shipments
-        now = bindparam("now", type_=Double)
-        ready = (
-            s.c.account == bindparam("of"),
-            s.c.due_at <= now,
-            or_(s.c.lease_until.is_(None), s.c.lease_until <= now),
-        )
-        account = accounts.c.name == bindparam("of")
-        reserved = and_(accounts.c.next_slot_at > bindparam("ahead"), accounts.c.next_slot_at <= bindparam("believed"))
-        closed = or_(accounts.c.paused_until > now, reserved)
-        shut = select(accounts.c.name).where(account, closed).exists()
-        self._ready = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES), ~shut).limit(1)
-        self._due = select(literal(1)).where(*ready, s.c.priority.in_(PRIORITIES)).limit(1)
-        of_class = (*ready, s.c.priority == bindparam("turn"))
-        oldest = select(s.c.id).where(*of_class).order_by(s.c.due_at).limit(bindparam("most"))
-        # Materialised: otherwise PostgreSQL may run it once for each row, and lock other rows each time.
-        chosen = oldest.with_for_update(skip_locked=True).cte("chosen").prefix_with("MATERIALIZED")
-        self._claim = (
-            update(s)
-            .where(s.c.id.in_(select(chosen.c.id)))
-            .values(token=bindparam("by"), worker_name=worker_name, lease_until=bindparam("until"))
-            .returning(s)
-        )
-        self._news = (
-            select(updates)
-            .where(updates.c.shipment.in_(bindparam("ids", expanding=True)), updates.c.folded == 0)
-            .order_by(updates.c.id)
-        )
-        self._open_attempts = (
-            select(attempts)
-            .where(attempts.c.shipment.in_(bindparam("ids", expanding=True)), attempts.c.outcome.is_(None))
-            .order_by(attempts.c.id)
-        )
-        mine = (s.c.id == bindparam("of"), s.c.token == bindparam("by"))
-        self._renew = update(s).where(*mine).values(lease_until=bindparam("until"))
-        due = case((s.c.update_count > bindparam("seen"), now), else_=bindparam("due", type_=Double))
-        # The columns that a settlement changes join this statement by their names.
-        self._settle = (
-            update(s)
-            .where(*mine)
-            .values(token=None, worker_name=None, lease_until=None, due_at=due)
-            .returning(s.c.wake_count)
-        )
-        self._look_again = update(s).where(s.c.id == bindparam("of")).values(due_at=now, check_at=0.0)
-        self._set_aside = (
-            update(s)
-            .where(*mine)
-            .values(
-                token=None,
-                worker_name=None,
-                lease_until=None,
-                due_at=bindparam("until"),
-                note="its stored state cannot be read",
-            )
-        )
-        self._wake = (
-            update(s)
-            .where(s.c.id.in_(bindparam("ids", expanding=True)))
-            .values(due_at=now, update_count=s.c.update_count + 1)
-        )
-        self._companions = select(literal(1)).where(s.c.companion_of == bindparam("of")).limit(1)
-        self._folded = update(updates).where(updates.c.id == bindparam("update")).values(folded=1)
 
     def something_due(self, account: str, now: float) -> bool:
         """Whether `claim` may find work: a cheap check without the write lock. Raises `StoreUnavailable`."""
         ahead, believed = now + RESERVED_AHEAD, self._believed(account, now)
         of = {"of": account, "now": now, "ahead": ahead, "believed": believed}
-        return bool(self._database.rows(self._ready, of))
+        return bool(self._database.rows(statements.READY, of))
 
     def _believed(self, account: str, now: float) -> float:
         return now + most_reserved(self._intervals.get(account, 0.0))
@@ -154,10 +93,11 @@ class Queue:
             if half_open and self.accounts.is_leased(connection, account, now):
                 return []
             rows: list[RowMapping] = []
+            by = {"by": token, "worker": self.worker_name}
             for priority in PRIORITIES:
                 room = {"most": (1 if half_open else most) - len(rows), "turn": priority}
                 if room["most"]:
-                    found = connection.execute(self._claim, {**of, **room, "by": token, "until": until})
+                    found = connection.execute(statements.CLAIM, {**of, **room, **by, "until": until})
                     rows += sorted(found.mappings(), key=lambda row: row["due_at"])
             claims: dict[str, Claim] = {}
             for leased in map(dict, rows):
@@ -169,7 +109,7 @@ class Queue:
                 except UNREADABLE:
                     # Another version wrote it. It must not block the whole account.
                     log.exception("stored state unreadable, shipment set aside for an hour: shipment=%s", leased["id"])
-                    connection.execute(self._set_aside, {"of": leased["id"], "by": token, "until": now + _ASIDE})
+                    connection.execute(statements.SET_ASIDE, {"of": leased["id"], "by": token, "until": now + _ASIDE})
             return self._with_updates(connection, claims, now) if claims else []
 
         return self._database.write(transaction)
@@ -186,7 +126,7 @@ class Queue:
         def transaction(connection: Connection) -> float:
             until = now + self.lease
             of = {"of": claim.id, "by": claim.lease.token, "until": until}
-            if not connection.execute(self._renew, of).rowcount:
+            if not connection.execute(statements.RENEW, of).rowcount:
                 raise LeaseLost(claim.id)
             starts = self.accounts.reserve(connection, claim.account, interval=interval, now=now, max_wait=max_wait)
             if attempt.call in WRITES:
@@ -210,7 +150,7 @@ class Queue:
             row = connection.execute(self.accounts.row, {"of": account}).first()
             if row and row.paused_until > now:
                 raise Paused(row.paused_until)
-            if connection.execute(self._due, of).first():
+            if connection.execute(statements.DUE, of).first():
                 raise RateLimited(now + LOOK_AGAIN)
             self.accounts.let_probe(connection, account, now)
             return self.accounts.reserve(connection, account, interval=interval, now=now, max_wait=interval)
@@ -228,20 +168,20 @@ class Queue:
 
         def transaction(connection: Connection) -> None:
             self.index.before_settling(connection, claim.account, settlement.index)
-            settled = connection.execute(self._settle, row).first()
+            settled = connection.execute(statements.SETTLE, row).first()
             if settled is None:
                 raise LeaseLost(claim.id)
             if settled.wake_count > claim.record.wake_count:  # its order changed while it was looked at
-                connection.execute(self._look_again, {"of": claim.id, "now": now})
+                connection.execute(statements.LOOK_AGAIN, {"of": claim.id, "now": now})
             if settlement.folded:
-                connection.execute(self._folded, [{"update": update_id} for update_id in settlement.folded])
-                if connection.execute(self._companions, {"of": claim.id}).first():
+                connection.execute(statements.FOLDED, [{"update": update_id} for update_id in settlement.folded])
+                if connection.execute(statements.COMPANIONS, {"of": claim.id}).first():
                     pass_on(connection, claim.id, settlement.folded, now=now)
             self.accounts.attempts.end(connection, settlement.endings)
             for release in settlement.releases:
                 self._owners.release(connection, claim, release)
             if settlement.wakes:
-                connection.execute(self._wake, {"ids": sorted(settlement.wakes), "now": now})
+                connection.execute(statements.WAKE, {"ids": sorted(settlement.wakes), "now": now})
             self.index.settled(connection, claim, settlement.index, now=now)
             calls = [(claim.account, one.call, one.outcome) for one in settlement.endings if one.call]
             self.counters.add(connection, counted(VTEX_CALLS, calls), now=now)
@@ -335,7 +275,7 @@ class Queue:
         new: dict[str, list[tuple[int, Update]]] = {name: [] for name in claims}
         unread: set[str] = set()
         last: dict[str, str] = {}
-        for row in connection.execute(self._news, ids).mappings():
+        for row in connection.execute(statements.NEWS, ids).mappings():
             try:
                 new[row["shipment"]].append((row["id"], update_from(dict(row))))
                 last[row["shipment"]] = row["delivery"]
@@ -347,7 +287,7 @@ class Queue:
                 unread.add(row["shipment"])
         open_writes: dict[str, list[OpenWrite]] = {name: [] for name in claims}
         cut_off: list[Ending] = []
-        for row in connection.execute(self._open_attempts, ids).mappings():
+        for row in connection.execute(statements.OPEN_ATTEMPTS, ids).mappings():
             if row["call"] == "PATCH":
                 open_writes[row["shipment"]].append(open_write_from(dict(row)))
             else:

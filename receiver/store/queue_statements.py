@@ -1,0 +1,67 @@
+"""The statements of `receiver.store.queue.Queue`. Building them takes longer than running them: it is done once."""
+
+from sqlalchemy import Double, and_, bindparam, case, literal, or_, select, update
+
+from receiver.store.tables import PRIORITIES, accounts, attempts, shipments, updates
+
+_NOW = bindparam("now", type_=Double)
+_READY_NOW = (
+    shipments.c.account == bindparam("of"),
+    shipments.c.due_at <= _NOW,
+    or_(shipments.c.lease_until.is_(None), shipments.c.lease_until <= _NOW),
+)
+_ACCOUNT = accounts.c.name == bindparam("of")
+_RESERVED = and_(accounts.c.next_slot_at > bindparam("ahead"), accounts.c.next_slot_at <= bindparam("believed"))
+_CLOSED = or_(accounts.c.paused_until > _NOW, _RESERVED)
+_SHUT = select(accounts.c.name).where(_ACCOUNT, _CLOSED).exists()
+READY = select(literal(1)).where(*_READY_NOW, shipments.c.priority.in_(PRIORITIES), ~_SHUT).limit(1)
+DUE = select(literal(1)).where(*_READY_NOW, shipments.c.priority.in_(PRIORITIES)).limit(1)
+_OF_CLASS = (*_READY_NOW, shipments.c.priority == bindparam("turn"))
+_OLDEST = select(shipments.c.id).where(*_OF_CLASS).order_by(shipments.c.due_at).limit(bindparam("most"))
+# Materialised: otherwise PostgreSQL may run it once for each row, and lock other rows each time.
+_CHOSEN = _OLDEST.with_for_update(skip_locked=True).cte("chosen").prefix_with("MATERIALIZED")
+CLAIM = (
+    update(shipments)
+    .where(shipments.c.id.in_(select(_CHOSEN.c.id)))
+    .values(token=bindparam("by"), worker_name=bindparam("worker"), lease_until=bindparam("until"))
+    .returning(shipments)
+)
+NEWS = (
+    select(updates)
+    .where(updates.c.shipment.in_(bindparam("ids", expanding=True)), updates.c.folded == 0)
+    .order_by(updates.c.id)
+)
+OPEN_ATTEMPTS = (
+    select(attempts)
+    .where(attempts.c.shipment.in_(bindparam("ids", expanding=True)), attempts.c.outcome.is_(None))
+    .order_by(attempts.c.id)
+)
+_MINE = (shipments.c.id == bindparam("of"), shipments.c.token == bindparam("by"))
+RENEW = update(shipments).where(*_MINE).values(lease_until=bindparam("until"))
+_NEXT_DUE = case((shipments.c.update_count > bindparam("seen"), _NOW), else_=bindparam("due", type_=Double))
+# The columns that a settlement changes join this statement by their names.
+SETTLE = (
+    update(shipments)
+    .where(*_MINE)
+    .values(token=None, worker_name=None, lease_until=None, due_at=_NEXT_DUE)
+    .returning(shipments.c.wake_count)
+)
+LOOK_AGAIN = update(shipments).where(shipments.c.id == bindparam("of")).values(due_at=_NOW, check_at=0.0)
+SET_ASIDE = (
+    update(shipments)
+    .where(*_MINE)
+    .values(
+        token=None,
+        worker_name=None,
+        lease_until=None,
+        due_at=bindparam("until"),
+        note="its stored state cannot be read",
+    )
+)
+WAKE = (
+    update(shipments)
+    .where(shipments.c.id.in_(bindparam("ids", expanding=True)))
+    .values(due_at=_NOW, update_count=shipments.c.update_count + 1)
+)
+COMPANIONS = select(literal(1)).where(shipments.c.companion_of == bindparam("of")).limit(1)
+FOLDED = update(updates).where(updates.c.id == bindparam("update")).values(folded=1)

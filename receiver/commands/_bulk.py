@@ -45,14 +45,14 @@ def _say_preview(action: str, bulk: BulkDecisions, of: ShipmentFilter, *, as_jso
     lines = [f"{count(many, 'shipment')} would be {done}"]
     lines += ["  " + "  ".join(str(row[name]) for name in names if row[name]) for row in rows]
     lines += ["  …"] if many > len(rows) else []
-    told = {"dry_run": True, "action": action, "shipments": many, "examples": [row["id"] for row in rows]}
-    say(printable("\n".join(lines)), told, as_json=as_json)
+    counted = {"dry_run": True, "action": action, "shipments": many, "examples": [row["id"] for row in rows]}
+    say(printable("\n".join(lines)), counted, as_json=as_json)
 
 
 def say_retried(database: Database, many: int, *, of: str | None = None, as_json: bool) -> None:
     """Tell how many are looked at again, ``of``: only this one; and which accounts are paused: theirs wait."""
     paused = OperatorQueries(database).paused_accounts(now=time.time())
     lines = [f"{count(many, 'shipment')} will be looked at again", *(f"account {pause_line(row)}" for row in paused)]
-    told: dict[str, Any] = {"retried": many, **({"shipment": of, "state": State.DUE.value} if of else {})}
-    told |= {"paused_accounts": [row["name"] for row in paused]} if paused else {}
-    say("\n".join(lines), told, as_json=as_json)
+    counted: dict[str, Any] = {"retried": many, **({"shipment": of, "state": State.DUE.value} if of else {})}
+    counted |= {"paused_accounts": [row["name"] for row in paused]} if paused else {}
+    say("\n".join(lines), counted, as_json=as_json)

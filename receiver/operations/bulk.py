@@ -83,8 +83,8 @@ class Bulk:
 
 
 def _digest(words: Mapping[str, Any]) -> str:
-    told = {name: value for name, value in sorted(words.items()) if value is not None}
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+    given = {name: value for name, value in sorted(words.items()) if value is not None}
+    return hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]
 
 
 def _token(held: list[Any]) -> str:

@@ -113,8 +113,8 @@ def leading(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
     names = [name for name in sorted(own_names(row["id"], known_from_json(row["known"] or {}))) if name[0] in NAMES]
     found = [(name, index.link_of(row["account"], *name)) for name in names]
-    told = [{**link, "kind": kind, "value": value} for (kind, value), link in found if link is not None]
-    return [link for link in told if row["order_id"] in (None, link["order_id"])]
+    links = [{**link, "kind": kind, "value": value} for (kind, value), link in found if link is not None]
+    return [link for link in links if row["order_id"] in (None, link["order_id"])]
 
 
 def _name(kind: str, value: str, endpoint: str | None, account: str, config: Config) -> Name:

@@ -77,7 +77,7 @@ def _known(known: Known) -> dict[str, Any]:
 
 
 def _sent(sent: Sent) -> dict[str, Any]:
-    told = sent.tracking
+    tracking = sent.tracking
     return {
         **sent.body,
         "order_id": sent.order_id,
@@ -86,12 +86,12 @@ def _sent(sent: Sent) -> dict[str, Any]:
         "visibility": sent.visibility.name.lower(),
         "written": sent.written,
         "tracking": {
-            "at": told.at,
-            "events": told.events,
-            "delivered": told.delivered,
-            "delivered_date": told.delivered_date,
-            "sent_by": told.sent_by,
+            "at": tracking.at,
+            "events": tracking.events,
+            "delivered": tracking.delivered,
+            "delivered_date": tracking.delivered_date,
+            "sent_by": tracking.sent_by,
         }
-        if told
+        if tracking
         else None,
     }

@@ -144,8 +144,8 @@ class _Index(Index):
 
     def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:  # noqa: ARG002  as `Index` has it
         link = self._links.get((kind, value))
-        told = {"invoice_number": link.get("invoice"), "told_at": self._told_at} if link else {}
-        return {"order_id": link["order"], **told} if link else None
+        found = {"invoice_number": link.get("invoice"), "told_at": self._told_at} if link else {}
+        return {"order_id": link["order"], **found} if link else None
 
 
 class _Vtex(Vtex):

@@ -124,9 +124,9 @@ class Resolver:
     def _by_links_of(self, kinds: Collection[str]) -> Found | Wait | Hold | None:
         stored = [(name, self._index.link_of(self._account, *name)) for name in self._names if name[0] in kinds]
         self.links_read |= {(*name, row["told_at"]) for name, row in stored if row}
-        told = _newest_words((name, row) for name, row in stored if row)
-        rows = [row for (kind, _), row in told.items() if _of_this_parcel(kind, row["told_at"], self._known)]
-        linked = _one_order(rows, ", ".join(f"{kind} {value}" for kind, value in told))
+        newest = _newest_words((name, row) for name, row in stored if row)
+        rows = [row for (kind, _), row in newest.items() if _of_this_parcel(kind, row["told_at"], self._known)]
+        linked = _one_order(rows, ", ".join(f"{kind} {value}" for kind, value in newest))
         if linked is None or isinstance(linked, Hold):
             return linked
         invoices = sorted({row["invoice_number"] for row in rows if row["invoice_number"]})
@@ -362,10 +362,10 @@ def replaced_by(shipment: str, known: Known) -> list[str]:
     return [f"{shipment.partition('/')[0]}/{key}" for key in sorted(known.replaces)]
 
 
-def _newest_words(told: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:
+def _newest_words(links: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:
     """The links by name. A tracking number may have been linked in two notations: the newest link counts."""
     newest: dict[Name, Mapping[str, Any]] = {}
-    for (kind, value), row in sorted(told, key=lambda one: float(one[1]["told_at"])):
+    for (kind, value), row in sorted(links, key=lambda one: float(one[1]["told_at"])):
         newest[kind, normalised(value) if kind == "tracking_number" else value] = row
     return newest
 

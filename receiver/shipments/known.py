@@ -114,8 +114,8 @@ class Known:
     @property
     def numbers(self) -> tuple[str, ...]:
         """Every number of the parcel: of its volumes, and others in the carrier's messages."""
-        told = [volume.tracking_number.value for volume in self.volumes.values() if volume.tracking_number]
-        return tuple(dict.fromkeys([*sorted(told), *self.values(ReferenceKind.TRACKING_NUMBER)]))
+        numbers = [volume.tracking_number.value for volume in self.volumes.values() if volume.tracking_number]
+        return tuple(dict.fromkeys([*sorted(numbers), *self.values(ReferenceKind.TRACKING_NUMBER)]))
 
     def volume_with(self, number: str) -> Volume | None:
         """The volume with this tracking number, no matter how it is written."""
@@ -193,8 +193,8 @@ def restart(known: Known, updates: Iterable[Update]) -> Known | None:
 
     ``None`` if its oldest news is no longer among the updates: a fold of the others would know less.
     """
-    told = [update.stamp[0] for update in updates]
-    oldest = min((at for at in told if known.since is None or at >= known.since), default=None)
+    times = [update.stamp[0] for update in updates]
+    oldest = min((at for at in times if known.since is None or at >= known.since), default=None)
     if known.first_heard is not None and (oldest is None or oldest > known.first_heard):
         return None
     return Known(since=known.since)

@@ -104,8 +104,8 @@ class Listed:
 def delivery_from(row: Mapping[str, Any]) -> dict[str, Any]:
     """A delivery with its headers as an object and its unknown words as a list."""
     headers, words = row["headers"], row["unknown_words"]
-    told = {"headers": json.loads(headers) if isinstance(headers, str) else headers}
-    return {**row, **told, "unknown_words": json.loads(words) if words else []}
+    read = {"headers": json.loads(headers) if isinstance(headers, str) else headers}
+    return {**row, **read, "unknown_words": json.loads(words) if words else []}
 
 
 def _fetches(period: Period, wanted: Mapping[str, str | None]) -> list[ColumnElement[bool]]:

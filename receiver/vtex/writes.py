@@ -117,8 +117,8 @@ class _Place:
 def with_aliases(wanted: Wanted, owners: Iterable[Owner]) -> Wanted:
     """The desired state with every number of the parcel that our other shipments know. A gateway and its partner may
     report one parcel, each by a number of its own, and only the gateway may know both."""
-    told = [owner.aliases for owner in owners if owner.shipment != wanted.shipment]
-    same = sorted(number for aliases in told if is_among(wanted.tracking_number, aliases) for number in aliases)
+    of_others = [owner.aliases for owner in owners if owner.shipment != wanted.shipment]
+    same = sorted(number for aliases in of_others if is_among(wanted.tracking_number, aliases) for number in aliases)
     others = [number for number in same if not wanted.bears(number)]
     return replace(wanted, other_numbers=(*wanted.other_numbers, *others)) if others else wanted
 
@@ -355,8 +355,8 @@ def _is_later(mine: datetime | None, theirs: str | None) -> bool:
 
 
 def _because(choice: Choice, setting: str, overwrites: str | None, *, parcels: Parcels | None = None) -> Choice:
-    told = {"overwrites": overwrites, "because": setting, "parcels": parcels}
-    return replace(choice, evidence={**choice.evidence, **{name: value for name, value in told.items() if value}})
+    more = {"overwrites": overwrites, "because": setting, "parcels": parcels}
+    return replace(choice, evidence={**choice.evidence, **{name: value for name, value in more.items() if value}})
 
 
 def _numbers(parcels: Parcels) -> list[str]:

@@ -32,10 +32,10 @@ def client_of(peer: str, forwarded: str, trusted: tuple[Network, ...]) -> str:
     client = peer
     if not forwarded:
         return client
-    for told in reversed(forwarded.split(",")):
-        if not is_trusted(client, trusted) or not _is_address(told.strip()):
+    for address in reversed(forwarded.split(",")):
+        if not is_trusted(client, trusted) or not _is_address(address.strip()):
             break
-        client = told.strip()
+        client = address.strip()
     return client
 
 

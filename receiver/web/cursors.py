@@ -19,15 +19,15 @@ def encoded(listing: str, key: tuple[Any, ...]) -> str:
 def decoded(listing: str, kinds: tuple[type, ...], cursor: str) -> tuple[Any, ...]:
     """The key in a cursor of the list, whose values have these types. Raises `BadCursor`."""
     try:
-        told = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+        values = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError, binascii.Error):
         raise BadCursor(cursor) from None
-    if not isinstance(told, list) or told[:1] != [listing] or [type(one) for one in told[1:]] != list(kinds):
+    if not isinstance(values, list) or values[:1] != [listing] or [type(one) for one in values[1:]] != list(kinds):
         raise BadCursor(cursor)
-    if any(not math.isfinite(one) if isinstance(one, float) else "\0" in one for one in told[1:]):
+    if any(not math.isfinite(one) if isinstance(one, float) else "\0" in one for one in values[1:]):
         raise BadCursor(cursor)
     try:
-        json.dumps(told, ensure_ascii=False).encode()
+        json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half a surrogate pair: no database takes it
         raise BadCursor(cursor) from None
-    return tuple(told[1:])
+    return tuple(values[1:])

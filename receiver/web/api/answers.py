@@ -28,8 +28,8 @@ class Refused(Exception):
 
 def answer(body: Any, status: int = 200) -> Response:
     """The body as JSON, as the person may see it; times in ISO 8601."""
-    told = plain(body) if g.person.role == "decide" else hidden(plain(body))
-    return Response(json.dumps(told) + "\n", status=status, mimetype="application/json")
+    shown = plain(body) if g.person.role == "decide" else hidden(plain(body))
+    return Response(json.dumps(shown) + "\n", status=status, mimetype="application/json")
 
 
 def page(listing: str, found: Page) -> Response:

@@ -208,16 +208,16 @@ def _request_key(body: Mapping[str, Any]) -> RequestKey | None:
         return None
     if not (key.isascii() and key.isprintable() and 1 <= len(key) <= _LONGEST_KEY):
         raise Refused(400, f"Idempotency-Key must have 1 to {_LONGEST_KEY} printable ASCII characters.")
-    told = json.dumps([request.path, body], sort_keys=True)
-    return RequestKey(key, hashlib.sha256(told.encode()).hexdigest())
+    text = json.dumps([request.path, body], sort_keys=True)
+    return RequestKey(key, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _named(body: Mapping[str, Any]) -> dict[str, Any]:
     """The one name that a link is about. Raises `Refused`."""
-    told = {name: body[name] for name in NAMES if name in body}
-    if len(told) != 1:
+    named = {name: body[name] for name in NAMES if name in body}
+    if len(named) != 1:
         raise Refused(422, f"Exactly one of {', '.join(NAMES)} is needed.")
-    return told
+    return named
 
 
 def _read(item: dict[str, Any], account: str, config: Config) -> Link:

@@ -19,5 +19,5 @@ def hidden(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     own = ("note",) if "actor" in value else ()
-    told = {name: None if name in (*_HIDDEN, *own) else hidden(one) for name, one in value.items()}
-    return {**told, "target": value["target"].partition("?")[0]} if "target" in value else told
+    shown = {name: None if name in (*_HIDDEN, *own) else hidden(one) for name, one in value.items()}
+    return {**shown, "target": value["target"].partition("?")[0]} if "target" in value else shown

@@ -16,8 +16,8 @@ from receiver.web.console import cookies
 
 def tell(response: Response, page: str, **said: Any) -> Response:
     """The answer to a form, with what the page it leads to is to say. ``page`` is the name under which it takes it."""
-    told = base64.urlsafe_b64encode(json.dumps({"page": page, **said}).encode()).decode()
-    cookies.put(response, cookies.FLASH, f"{told}.{_signed(told)}")
+    packed = base64.urlsafe_b64encode(json.dumps({"page": page, **said}).encode()).decode()
+    cookies.put(response, cookies.FLASH, f"{packed}.{_signed(packed)}")
     return response
 
 

@@ -30,8 +30,8 @@ class List:
 
     def address(self, **changes: str | None) -> str:
         """The address of the list with these words; ``None`` takes one out."""
-        told = {name: value for name, value in {**self.words, **changes}.items() if value}
-        return f"{url_for(self.route)}?{urlencode(told)}" if told else url_for(self.route)
+        query = {name: value for name, value in {**self.words, **changes}.items() if value}
+        return f"{url_for(self.route)}?{urlencode(query)}" if query else url_for(self.route)
 
     @property
     def is_first(self) -> bool:
@@ -41,7 +41,7 @@ class List:
 def given(*names: str, sent: Mapping[str, str] | None = None, **choices: tuple[str, ...]) -> dict[str, str]:
     """The filled-in words of the address, or of a form that was ``sent``. Answers 400 for one that makes no sense."""
     words = request.args if sent is None else sent
-    found = {name: told for name in (*names, *choices) if (told := words.get(name, "").strip())}
+    found = {name: word for name in (*names, *choices) if (word := words.get(name, "").strip())}
     for name, value in found.items():
         if len(value) > _LONGEST or value not in choices.get(name, (value,)):
             abort(400)

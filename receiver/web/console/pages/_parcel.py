@@ -98,8 +98,8 @@ def address(shipment: str, **query: str) -> str:
     """The address of a parcel's page; an empty word of the query is left out."""
     source, _, key = shipment.partition("/")
     page = url_for("console.parcels.parcel", source=source, key=key)
-    told = {name: value for name, value in query.items() if value}
-    return f"{page}?{urlencode(told)}" if told else page
+    given = {name: value for name, value in query.items() if value}
+    return f"{page}?{urlencode(given)}" if given else page
 
 
 def _asked(fields: Mapping[str, str]) -> dict[str, str]:

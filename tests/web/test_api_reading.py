@@ -20,6 +20,27 @@ def api_on_either(rig_on_either: Rig) -> Rig:
     return with_operators(rig_on_either)
 
 
+def test_overview(api_on_either):
+    """What needs a person, what waits, the last hours and the endpoints, as the console's first page shows them."""
+    held(api_on_either)
+    api_on_either.post(posted(None, parcel="p2", number="TN2BR"))
+    api_on_either.post(UNREADABLE)
+    api_on_either.work()
+    found = get(api_on_either, "overview").json
+
+    assert {("held", "ambiguous_invoice", 1), ("awaiting_order", "no_reference", 1)} == {
+        tuple(one.values()) for one in found["unsettled"]
+    }
+    assert (1, 0, {"count": 0, "since": None}) == tuple(
+        found[one] for one in ("unreadable", "unknown_words", "overdue")
+    )
+    assert (24, "2026-11-18T11:00:00Z", 3) == (
+        len(found["hours"]), found["hours"][-1]["begins_at"], found["hours"][-1]["deliveries"]
+    )  # fmt: skip
+    [endpoint] = found["endpoints"]
+    assert ("melhor-envio", False, 3) == (endpoint["name"], endpoint["is_silent"], endpoint["hours"][-1])
+
+
 class TestWhoMayRead:
     @pytest.mark.parametrize("token", [None, "wrong", "", f"{VI}x", VI.upper(), VI[:-1]])
     def test_strangers(self, api, token):

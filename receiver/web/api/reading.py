@@ -19,9 +19,11 @@ from receiver.store import Database, OperatorQueries
 from receiver.store.listed import delivery_from
 from receiver.store.listings import Listings, Page
 from receiver.store.operator import Unknown
+from receiver.store.overview import Overview
 from receiver.web.api.access import must_decide
 from receiver.web.api.answers import Refused, answer, asked, filters, page, time_of
 from receiver.web.api.refusals import refusals
+from receiver.web.overview import Held, counted
 
 _STATES = tuple(state.value for state in State)
 _REASONS = tuple(reason.value for reason in Reason)
@@ -31,6 +33,7 @@ _OUTCOMES = tuple(outcome.value for outcome in Outcome)
 def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
     """Add the routes that change nothing; ``clock`` gives seconds since the epoch."""
     listings, queries = Listings(database), OperatorQueries(database)
+    _add_overview(routes, config, database, clock=clock)
     _add_lists(routes, config, database, listings)
 
     @routes.get("/shipments/<endpoint>/<path:key>")
@@ -71,6 +74,16 @@ def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Call
             return delivery_from(queries.delivery(delivery))
         except Unknown as error:
             raise Refused(404, f"{error}.") from None
+
+
+def _add_overview(routes: Blueprint, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
+    reader = Overview(database)
+    held = Held(lambda: counted(config, database, reader, now=clock()))
+
+    @routes.get("/overview")
+    def overview() -> Response:
+        filters()
+        return answer(held.now())
 
 
 def _add_lists(routes: Blueprint, config: Config, database: Database, listings: Listings) -> None:

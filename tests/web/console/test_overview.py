@@ -8,7 +8,7 @@ from sqlalchemy import insert, update
 
 from receiver.store.accounts import Accounts
 from receiver.store.tables import alerts, shipments
-from receiver.web.console.pages.overview import _Held
+from receiver.web.overview import Held
 from tests.support.api import held
 from tests.support.clerk import Clerk
 from tests.support.rig import UNREADABLE, posted
@@ -106,7 +106,7 @@ def test_holds(cost, later, reads):
         done.append(1)
         return {"reads": len(done)}
 
-    kept = _Held(read, clock=lambda: now[0])
+    kept = Held(read, clock=lambda: now[0])
     kept.now()
     now[0] += later
 

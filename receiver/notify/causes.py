@@ -43,7 +43,7 @@ class Cause(StrEnum):
     UNKNOWN_ADDRESS = (
         "unknown_address",
         Severity.WARNING,
-        "webhooks to /webhooks/{subject}, which no endpoint takes",
+        "{count} asked for that no endpoint takes, probably meant for {subject}",
         "receiver rejects; correct the URL at the carrier, or add the endpoint",
     )
     NOT_PROVEN = (
@@ -117,6 +117,7 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
     Cause.GAVE_UP: ("shipment is", "shipments are"),
     Cause.UNREADABLE: ("delivery", "deliveries"),
     Cause.UNKNOWN_WORD: ("status word", "status words"),
+    Cause.UNKNOWN_ADDRESS: ("address is", "addresses are"),
     Cause.NOT_PROVEN: ("request was", "requests were"),
     Cause.FETCH_HELD: ("fetch", "fetches"),
 }

@@ -25,6 +25,8 @@ OLD_BACKLOG = 900.0
 _VTEX_PAUSE = 600.0
 #: Refused requests of an endpoint that are told: a carrier tries again, and a stray request does not.
 _FEWEST_REFUSED, _MOST_LINES = 3, 5
+#: What stands for the carriers that have no endpoint.
+_NO_ENDPOINT = "carriers without an endpoint"
 #: Hours without a first delivery after which an endpoint is told, unless it has a limit of its own.
 _NEVER_HEARD = 72.0
 #: Seconds between a host's clock and VTEX's from which on it is told, and for which a finding about it holds.
@@ -61,7 +63,7 @@ class Findings:
             yield from (_finding(cause, group, self._shipment) for group in read.shipments(state))
         yield from (_finding(Cause.UNREADABLE, group, _delivery) for group in read.unreadable())
         yield from (_finding(Cause.UNKNOWN_WORD, group, _word) for group in read.unknown_words(since=now - _LASTS))
-        yield from (_finding(Cause.UNKNOWN_ADDRESS, group, _route) for group in read.unknown_routes(since=now - _LASTS))
+        yield from self._addresses(now)
         yield from (_finding(Cause.FETCH_HELD, group, _fetch) for group in read.fetches())
         totals = self._counters.totals()
         yield from self._not_proven(now, last_deliveries(totals))
@@ -71,6 +73,19 @@ class Findings:
         for host, offset in self._alerts.clocks(since=now - _CLOCK_HOLDS).items():
             ahead = f"{abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} VTEX's"
             yield Finding(cause=Cause.CLOCK, subject=host, lines=(ahead,))
+
+    def _addresses(self, now: float) -> Iterator[Finding]:
+        """By endpoint, and one for all carriers that have none: a stranger who asks for many names causes few messages."""
+        others: list[Group] = []
+        for group in self._conditions.unknown_routes(since=now - _LASTS):
+            if group.subject in self._config.endpoints:
+                yield _finding(Cause.UNKNOWN_ADDRESS, group, _route)
+            else:
+                others.append(group)
+        if others:
+            examples = [row for group in others for row in group.examples][:_MOST_LINES]
+            several = Group(_NO_ENDPOINT, sum(group.count for group in others), examples)
+            yield _finding(Cause.UNKNOWN_ADDRESS, several, _route)
 
     def _accounts(self, now: float) -> Iterator[Finding]:
         paused = False
@@ -177,4 +192,4 @@ def _word(row: dict[str, Any]) -> str:
 
 
 def _route(row: dict[str, Any]) -> str:
-    return f"{row['method']}, {row['count']} times: {row['reason']}"
+    return f"/webhooks/{row['name']}, {row['method']}, {row['count']} times: {row['reason']}"

@@ -58,12 +58,13 @@ class Conditions:
         return _grouped(heard, "carrier")
 
     def unknown_routes(self, *, since: float) -> list[Group]:
-        """Webhooks after ``since`` to an address that a carrier was probably given, by the name asked for: one that is
-        like an endpoint's or a carrier's, or an endpoint's own."""
+        """Webhooks after ``since`` to an address that a carrier was probably given, by the endpoint or carrier that is
+        probably meant, or the endpoint's own name."""
         r = unknown_routes.c
         meant = (r.last_at > since, (r.likely.is_not(None)) | (r.cause != "unknown_endpoint"))
-        met = self._rows(select(r.name, r.reason, r.method, r["count"]).where(*meant).order_by(r.last_at.desc()))
-        return _grouped(met, "name")
+        subject = func.coalesce(r.likely, r.name).label("subject")
+        met = select(subject, r.name, r.reason, r.method, r["count"]).where(*meant).order_by(r.last_at.desc())
+        return _grouped(self._rows(met), "subject")
 
     def fetches(self) -> list[Group]:
         """Fetches that wait for a person, by endpoint."""

@@ -78,7 +78,7 @@ CASES: dict[tuple[Cause, str], tuple[Step, Step]] = {
         lambda rig: rig.post(UNREADABLE), lambda rig: sql(rig, update(deliveries).values(outcome="ignored"))
     ),
     (Cause.UNKNOWN_WORD, "melhor_envio"): (lambda rig: rig.post(posted(event="order.teleported")), later(25)),
-    (Cause.UNKNOWN_ADDRESS, "melhorenvio"): (lambda rig: rig.client.post("/webhooks/melhorenvio"), later(25)),
+    (Cause.UNKNOWN_ADDRESS, "melhor-envio"): (lambda rig: rig.client.post("/webhooks/melhorenvio"), later(25)),
     (Cause.NOT_PROVEN, "melhor-envio"): (unproven, delivered),
     (Cause.FETCH_HELD, "melhor-envio"): (fetch_held, lambda rig: sql(rig, delete(fetches))),
     (Cause.ACCOUNT_PAUSED, "lux"): (

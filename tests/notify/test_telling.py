@@ -124,9 +124,23 @@ def test_causes(telling: Telling) -> None:
 
     assert [
         ("opened", "account_paused", "lux"),
-        ("opened", "unknown_address", "melhorenvio"),
+        ("opened", "unknown_address", "melhor-envio"),
         ("opened", "unreadable", "melhor-envio"),
     ] == sorted(telling.look(), key=str)
+
+
+def test_many_addresses(telling: Telling) -> None:
+    """Whoever asks for many names like ours causes one message for each endpoint, and one for all other carriers."""
+    for number in range(20):
+        telling.rig.client.post(f"/webhooks/melhor-envi{number}")
+    for slug in ("loggi", "frenet", "ups", "intelipost"):
+        telling.rig.client.post(f"/webhooks/{slug}")
+
+    assert [
+        ("opened", "unknown_address", "carriers without an endpoint"),
+        ("opened", "unknown_address", "melhor-envio"),
+    ] == sorted(telling.look())
+    assert [4, 20] == sorted(one["count"] for _, one in telling.chat.got)
 
 
 def test_short_pause(telling: Telling) -> None:

@@ -64,6 +64,12 @@ class Cause(StrEnum):
         "VTEX account {subject} is paused",
         "receiver check --vtex; after a correction: receiver resume {subject}",
     )
+    ORDER_HOOK = (
+        "order_hook",
+        Severity.WARNING,
+        "VTEX's order hook of account {subject} is not ours any more: new invoices are found hours later",
+        "receiver hook status --account {subject}; receiver hook install, or receiver hook remove",
+    )
     BACKLOG = ("backlog", Severity.CRITICAL, "shipments have waited too long for a worker", "receiver check")
     SILENT = (
         "silent",

@@ -70,12 +70,15 @@ class Findings:
         yield from self._accounts(now)
         yield from map(_silence, self._silent(int(now // _HOUR)))
         yield from self._without_rhythm(now, totals)
+        for account, address in self._alerts.hooks().items():
+            if account in self._config.accounts:
+                yield Finding(cause=Cause.ORDER_HOOK, subject=account, lines=(address,))
         for host, offset in self._alerts.clocks(since=now - _CLOCK_HOLDS).items():
             ahead = f"{abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} VTEX's"
             yield Finding(cause=Cause.CLOCK, subject=host, lines=(ahead,))
 
     def _addresses(self, now: float) -> Iterator[Finding]:
-        """By endpoint, and one for all carriers that have none: a stranger who asks for many names causes few messages."""
+        """By endpoint, and one for all carriers that have none: a stranger with many names causes few messages."""
         others: list[Group] = []
         for group in self._conditions.unknown_routes(since=now - _LASTS):
             if group.subject in self._config.endpoints:

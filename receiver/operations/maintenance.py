@@ -7,6 +7,7 @@ from collections.abc import Callable
 from receiver.calls.background import BackgroundCalls
 from receiver.log_context import about
 from receiver.store import Background, Database, Paused, Queue, RateLimited, StoreUnavailable
+from receiver.store.alerts import Alerts
 from receiver.store.background import News
 from receiver.timing import INDEX_READ
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient, Unanswered, VtexError
@@ -37,7 +38,7 @@ class MaintenanceTask:
         sleep: Callable[[float], None],
     ) -> None:
         self._account, self._queue, self._clock = vtex.account, queue, clock
-        self._background = Background(database)
+        self._background, self._alerts = Background(database), Alerts(database)
         self._calls = BackgroundCalls(queue, vtex, clock=clock, sleep=sleep)
         self._next_trim = 0.0
 
@@ -114,6 +115,8 @@ class MaintenanceTask:
                 log.warning("order hook set again, VTEX had deleted it: account=%s", account)
             elif standing is None:
                 log.error("order hook is gone, configure hook_secrets: account=%s", account)
+            is_ours = standing.url == url if standing is not None else bool(secrets)
+            self._alerts.note_hook(account, is_ours=is_ours, now=self._clock())
         except (RateLimited, Paused):
             self._background.hook_looked_at(account, at=self._clock() - HOOK_LOOK + _LATER)
         except VtexError as error:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, literal, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database, new_id
-from receiver.store.tables import alerts, notifications, watches
+from receiver.store.tables import alerts, hooks, notifications, watches
 
 _COLUMNS = tuple(column.name for column in alerts.c)
 
@@ -116,6 +116,17 @@ class Alerts:
         """How far the clocks of hosts are ahead of VTEX's, as noted after ``since``."""
         rows = self._database.rows(select(watches).where(watches.c.name.like("clock:%"), watches.c.at > since))
         return {row["name"].removeprefix("clock:"): row["value"] for row in rows}
+
+    def note_hook(self, account: str, *, is_ours: bool, now: float) -> None:
+        """Whether VTEX's order hook of the account was in place at the last look."""
+        row = {"name": f"hook:{account}", "at": now, "value": 0.0 if is_ours else 1.0}
+        self._database.write(lambda connection: connection.execute(self._set, row))
+
+    def hooks(self) -> dict[str, str]:
+        """Accounts whose order hook, installed from here, was not in place at the last look; with its address."""
+        noted = (literal("hook:") + hooks.c.account) == watches.c.name
+        lost = select(hooks.c.account, hooks.c.url).join(watches, noted).where(watches.c.value > 0)
+        return {row["account"]: f"it should lead to {row['url']}" for row in self._database.rows(lost)}
 
     def _queue(
         self, connection: Connection, messages: Iterable[Mapping[str, Any]], channels: tuple[str, ...], now: float

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, update
 
 from receiver.notify.causes import Cause
 from receiver.notify.task import NotifyTask
-from receiver.store import OperatorQueries, Queue
+from receiver.store import Background, OperatorQueries, Queue
 from receiver.store.alerts import Alerts
 from receiver.store.tables import deliveries, fetches
 from tests.support.configs import config
@@ -70,6 +70,11 @@ def waiting(rig: Rig) -> None:
     rig.now += 20 * 60
 
 
+def hooked(rig: Rig, *, is_ours: bool) -> None:
+    Background(rig.database).hook_installed("lux", "https://r.example/hooks/vtex/lux", now=rig.now)
+    Alerts(rig.database).note_hook("lux", is_ours=is_ours, now=rig.now)
+
+
 #: Cause and subject → what makes it begin, and what ends it.
 CASES: dict[tuple[Cause, str], tuple[Step, Step]] = {
     (Cause.HELD, "lux"): (lambda rig: hold(rig, "p1"), lambda rig: rig.queries.dismiss(PARCEL, now=rig.now)),
@@ -93,6 +98,7 @@ CASES: dict[tuple[Cause, str], tuple[Step, Step]] = {
         lambda rig: [heard_daily(rig, melhor_envio=12, other=12), later(3)(rig)], delivered
     ),
     (Cause.NEVER_HEARD, "melhor-envio"): (later(73), delivered),
+    (Cause.ORDER_HOOK, "lux"): (partial(hooked, is_ours=False), partial(hooked, is_ours=True)),
     (Cause.CLOCK, "host-b"): (
         lambda rig: Alerts(rig.database).note_clock("host-b", 95.0, now=rig.now), later(0.2)
     ),

@@ -130,7 +130,7 @@ def test_causes(telling: Telling) -> None:
 
 
 def test_many_addresses(telling: Telling) -> None:
-    """Whoever asks for many names like ours causes one message for each endpoint, and one for all other carriers."""
+    """A stranger with many names like ours causes one message for each endpoint, and one for all other carriers."""
     for number in range(20):
         telling.rig.client.post(f"/webhooks/melhor-envi{number}")
     for slug in ("loggi", "frenet", "ups", "intelipost"):

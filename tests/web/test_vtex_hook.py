@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Background, Queue, StoreUnavailable
+from receiver.store.alerts import Alerts
 from receiver.store.background import MOST_NEWS
 from receiver.store.tables import order_news
 from receiver.vtex.hook import PING, Event, configuration, read_configuration, read_event
@@ -349,11 +350,15 @@ class TestLookingAfter:
         assert SECRET not in caplog.text
 
     def test_foreign(self, installed: Any, caplog: pytest.LogCaptureFixture):
-        """Somebody else's hook is not touched."""
-        rig, configs, _ = installed
+        """Somebody else's hook is not touched, and told, until ours is there again."""
+        rig, configs, url = installed
         configs["key"]["hook"]["url"] = "https://erp.example/hook"
         rig.later(5 * 3_600)
         assert "https://erp.example/hook" == configs["key"]["hook"]["url"]
+        assert {"lux": f"it should lead to {url}"} == Alerts(rig.database).hooks()
+        configs["key"]["hook"]["url"] = url
+        rig.later(5 * 3_600)
+        assert {} == Alerts(rig.database).hooks()
         assert "order hook leads elsewhere now: account=lux address=https://erp.example/hook" in caplog.text
 
     def test_trouble(self, installed: Any):

@@ -25,6 +25,8 @@ SOURCE = re.sub(
 )
 #: Pairs of words of which the program puts the second where it has a value.
 COMPOSED = {"carries what", "replaces belongs"}
+IF_SO = "If so, add to [endpoints.e]: x, then: y."
+SE_FOR = "Se for isso, inclua em [endpoints.e]: x; depois: y."
 WORDS = "Souza, Rua das Flores 7"
 PAGE, STORY = "/parcels/melhor-envio/p1", "shipments/melhor-envio/p1"
 
@@ -45,11 +47,19 @@ class TestSentences:
             (Reason.SECOND_PARCEL, " (invoice A carries TN of ep/p2)", ["A nota fiscal A leva TN de ep/p2"]),
             (
                 Reason.NUMBER_DIFFERS,
-                " (invoice A holds X, not Y) X seems to be no tracking number. If so, add to [endpoints.e]: x Order 1.",
+                f" (invoice A holds X, not Y) X seems to be no tracking number. {IF_SO} Order 1.",
                 [
                     "A nota fiscal A tem X, não Y",
-                    "X não parece um código de rastreio. Se for isso, inclua em [endpoints.e]: x",
+                    f"X não parece um código de rastreio. {SE_FOR}",
                     "Pedido 1.",
+                ],
+            ),
+            (
+                Reason.NUMBER_DIFFERS,
+                f" (a) 9 seems to be no tracking number (it is the order's own sequence). {IF_SO}",
+                [
+                    "a",
+                    f"9 não parece um código de rastreio (é o sequence do próprio pedido). {SE_FOR}",
                 ],
             ),
             (Reason.VTEX_REFUSED, " (HTTP 403: no) Order 1, invoice A.", ["HTTP 403: no", "Pedido 1, nota fiscal A."]),

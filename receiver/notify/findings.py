@@ -25,6 +25,8 @@ OLD_BACKLOG = 900.0
 _VTEX_PAUSE = 600.0
 #: Refused requests of an endpoint that are told: a carrier tries again, and a stray request does not.
 _FEWEST_REFUSED, _MOST_LINES = 3, 5
+#: Seconds for which a fetch that failed is told: no person can dismiss one.
+_FETCH_LASTS = 7 * _DAY
 #: What stands for the carriers that have no endpoint.
 _NO_ENDPOINT = "carriers without an endpoint"
 #: Hours without a first delivery after which an endpoint is told, unless it has a limit of its own.
@@ -64,7 +66,7 @@ class Findings:
         yield from (_finding(Cause.UNREADABLE, group, _delivery) for group in read.unreadable())
         yield from (_finding(Cause.UNKNOWN_WORD, group, _word) for group in read.unknown_words(since=now - _LASTS))
         yield from self._addresses(now)
-        yield from (_finding(Cause.FETCH_HELD, group, _fetch) for group in read.fetches())
+        yield from (_finding(Cause.FETCH_HELD, group, _fetch) for group in read.fetches(since=now - _FETCH_LASTS))
         totals = self._counters.totals()
         yield from self._not_proven(now, last_deliveries(totals))
         yield from self._accounts(now)

@@ -41,12 +41,13 @@ class Conditions:
         return groups
 
     def unreadable(self) -> list[Group]:
-        """Deliveries that wait for a fix, by endpoint."""
+        """Deliveries that wait for a fix, by endpoint. One whose body was emptied cannot be read again."""
         d = deliveries.c
-        counted = select(d.endpoint, func.count().label("many")).where(d.outcome.in_(OPEN)).group_by(d.endpoint)
+        is_open = (d.outcome.in_(OPEN), d.body.is_not(None))
+        counted = select(d.endpoint, func.count().label("many")).where(*is_open).group_by(d.endpoint)
         groups = []
         for row in self._database.rows(counted):
-            newest = select(d.id, d.reason).where(d.outcome.in_(OPEN), d.endpoint == row["endpoint"])
+            newest = select(d.id, d.reason).where(*is_open, d.endpoint == row["endpoint"])
             examples = self._rows(newest.order_by(d.id.desc()).limit(_EXAMPLES))
             groups.append(Group(row["endpoint"], row["many"], examples))
         return groups
@@ -66,12 +67,12 @@ class Conditions:
         met = select(subject, r.name, r.reason, r.method, r["count"]).where(*meant).order_by(r.last_at.desc())
         return _grouped(self._rows(met), "subject")
 
-    def fetches(self) -> list[Group]:
-        """Fetches that wait for a person, by endpoint."""
+    def fetches(self, *, since: float) -> list[Group]:
+        """Fetches that wait for a person and ended so after ``since``, by endpoint."""
         f = fetches.c
-        ended = f.outcome.in_(("held", "gave_up"))
+        ended = (f.outcome.in_(("held", "gave_up")), f.changed_at > since)
         failed = self._rows(
-            select(f.endpoint, f.delivery, f.outcome, f.reason).where(ended).order_by(f.changed_at.desc())
+            select(f.endpoint, f.delivery, f.outcome, f.reason).where(*ended).order_by(f.changed_at.desc())
         )
         return _grouped(failed, "endpoint")
 

@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from receiver.config import Notify
 from receiver.notify.channels import NotSent
 from receiver.notify.task import NotifyTask
-from receiver.store import Queue
+from receiver.store import Horizons, Queue, Retention
 from receiver.store.alerts import Alerts
+from receiver.store.tables import fetches
 from tests.support.configs import config
 from tests.support.console import Operator, receiver
 from tests.support.mail_server import MailServer
@@ -127,6 +128,21 @@ def test_causes(telling: Telling) -> None:
         ("opened", "unknown_address", "melhor-envio"),
         ("opened", "unreadable", "melhor-envio"),
     ] == sorted(telling.look(), key=str)
+
+
+def test_beyond_help(telling: Telling) -> None:
+    """What no person can end any more is over: a delivery without its body, a fetch that failed a week ago."""
+    rig = telling.rig
+    rig.post(UNREADABLE)
+    row = {"id": "x/1", "endpoint": "melhor-envio", "delivery": "d", "method": "GET", "url": "https://x.example/"}
+    row |= {"wanted": 1, "outcome": "gave_up", "asked_at": rig.now, "changed_at": rig.now}
+    rig.database.write(lambda connection: connection.execute(insert(fetches).values(row)))
+    assert {"unreadable", "fetch_held"} == {cause for _, cause, _ in telling.look()}
+
+    assert [] == [one for one in telling.look(6 * 24) if one[0] == "resolved"]
+    Retention(rig.database).prune(Horizons(bodies=30, unreadable=1), now=rig.now)
+    ended = [one for one in telling.look(25) if one[0] == "resolved"]
+    assert {"unreadable", "fetch_held"} == {cause for _, cause, _ in ended}
 
 
 def test_many_addresses(telling: Telling) -> None:

@@ -205,7 +205,7 @@ def running(samples: Path, folder: Path, *, bind: str, stop: StopRequest) -> Ite
         path.write_text(_settings(names.endpoints(), vtex.url, carriers_url, token), encoding="utf-8")
         config = load(path, {})
         with _receiver(path, bind, folder, stop) as url:
-            database = Database(config.database)
+            database = Database(config.database, connections=config.database_connections)
             try:
                 yield Demo(url, token, vtex.url, config, database, recordings, app.extensions["sandbox"], stop)
             finally:

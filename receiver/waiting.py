@@ -44,11 +44,8 @@ def result_of(future: "Future[T]", seconds: float | None = None) -> T:
     return future.result(0)
 
 
-def aside(work: Callable[[], T]) -> T:
-    """The result of work that blocks, such as a call over the network: a request on a loop waits for a thread that does
-    it. Raises what it raised."""
-    if not isinstance(getcurrent(), OnLoop):
-        return work()
+def beside(work: Callable[[], T]) -> "Future[T]":
+    """Work that blocks, such as a call over the network, in a thread of its own: a request waits by `result_of`."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -57,5 +54,5 @@ def aside(work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001  whoever waits gets it
             future.set_exception(error)
 
-    threading.Thread(target=run, name="aside", daemon=True).start()
-    return result_of(future)
+    threading.Thread(target=run, name="beside", daemon=True).start()
+    return future

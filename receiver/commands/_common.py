@@ -92,7 +92,8 @@ def clear_faults() -> Iterator[None]:
 def opened() -> Iterator[tuple[Config, Database]]:
     """The configuration and its open database; if either fails, the command ends."""
     _, config = configuration()
-    with clear_faults(), contextlib.closing(Database(config.database, deadline=_PATIENCE)) as database:
+    url, connections = config.database, config.database_connections
+    with clear_faults(), contextlib.closing(Database(url, deadline=_PATIENCE, connections=connections)) as database:
         yield config, database
 
 

@@ -19,8 +19,10 @@ _PLACEHOLDER = re.compile(
 )
 
 
-def warnings(config: Config) -> Iterator[str]:
-    """A sentence each, without a secret in it."""
+def warnings(config: Config, *, connections: tuple[int, int] | None) -> Iterator[str]:
+    """A sentence each, without a secret in it. ``connections``: how many PostgreSQL has open, and the most it takes."""
+    if connections:
+        yield from _connections(config, *connections)
     yield from _secrets(config)
     yield from _patterns(config)
     yield from _open_files(config)
@@ -50,6 +52,15 @@ def _patterns(config: Config) -> Iterator[str]:
     for name, endpoint in config.endpoints.items():
         for slow in slow_patterns(rule.pattern.pattern for rule in endpoint.rules if rule.pattern):
             yield f"endpoints.{name}: pattern {slow!r} may take seconds for one text; anchor it, and bound what repeats"
+
+
+def _connections(config: Config, opened: int, most: int) -> Iterator[str]:
+    needed = config.database_connections
+    if opened + needed > most:
+        yield (
+            f"PostgreSQL has {opened} of {most} connections open, and each process of the receiver may open {needed}: "
+            "set max_connections of the server higher, or database_connections lower"
+        )
 
 
 def _open_files(config: Config) -> Iterator[str]:

@@ -14,6 +14,7 @@ from receiver.config import Account, Config
 from receiver.operations.access import Access, access_check
 from receiver.shipments.plain import moment
 from receiver.store import Database, OperatorQueries, Paused, RateLimited
+from receiver.store.gauges import connections_of_server
 
 _UNPROVEN = "Notify invoice: not checked, only a write shows it"
 
@@ -30,6 +31,7 @@ def check(*, ask_vtex: bool) -> None:
     with clear_faults(), opened() as (_, database):
         pauses = {row["name"]: row for row in OperatorQueries(database).paused_accounts(now=time.time())}
         fine = True
+        connections = connections_of_server(database)
         for name, account in config.accounts.items():
             click.echo(f"account {name}: {account.base_url}, {count(len(account.app_tokens), 'app token')}")
             if name in pauses:
@@ -38,7 +40,7 @@ def check(*, ask_vtex: bool) -> None:
                 fine &= _asked(config, database, account)
     for line in _endpoints(config):
         click.echo(line)
-    for warning in warnings(config):
+    for warning in warnings(config, connections=connections):
         click.echo(f"! {warning}")
     click.echo("database: ready")
     if not ask_vtex:

@@ -138,6 +138,7 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account], environ:
         trusted_proxies=(*LOOPBACK, *table.networks("trusted_proxies")),
         lease=table.number("lease", 60, least=5),
         concurrency=int(table.number("concurrency", 16, least=1)),
+        database_connections=int(table.number("database_connections", 8, least=4)),
         horizon_days=table.number("horizon_days", 7, least=0.01),
         keep_bodies_days=table.number("keep_bodies_days", 30, least=1),
         keep_unreadable_days=table.number("keep_unreadable_days", 180, least=1),

@@ -199,6 +199,8 @@ class Config:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = LOOPBACK
     lease: float = 60.0
     concurrency: int = 16
+    #: Of one process, to PostgreSQL.
+    database_connections: int = 8
     horizon_days: float = 7.0
     keep_bodies_days: float = 30.0
     keep_unreadable_days: float = 180.0

@@ -6,12 +6,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from typing import TypeVar
 
 from adapters import Request, RsaJwks, UnknownKey
 from receiver.config import Endpoint
 from receiver.http import Answer, Http, NoAnswer
-from receiver.waiting import aside
+from receiver.waiting import beside, result_of
 
 log = logging.getLogger("receiver.keys")
 T = TypeVar("T")
@@ -35,7 +36,8 @@ class KeySet:
     def __init__(self, scheme: RsaJwks, url: str, *, clock: Callable[[], float]) -> None:
         self._scheme, self._url, self._clock = scheme, url, clock
         self._http = Http([url], connect=_DEADLINE, read=_DEADLINE, total=_DEADLINE, most=_MOST_BYTES)
-        self._turn = threading.Lock()
+        self._turn, self._starting = threading.Lock(), threading.Lock()
+        self._coming: Future[None] | None = None
         self._sets: tuple[str, ...] = ()
         self._etag: str | None = None
         self._failure: str | None = "they were not fetched yet"
@@ -48,13 +50,24 @@ class KeySet:
         try:
             return by(request, self._sets)
         except UnknownKey:
-            aside(self.refresh)
+            self._refresh_aside()
         try:
             return by(request, self._sets)
         except UnknownKey:
             if self._failure is None:
                 raise
             raise KeysUnavailable(f"the carrier's keys at {self._url} are not at hand: {self._failure}") from None
+
+    def _refresh_aside(self) -> None:
+        """`refresh` in one thread for all who wait for it, and in none where it would do nothing: anybody may name an
+        unknown key."""
+        with self._starting:
+            if self._coming is None or self._coming.done():
+                if self._clock() < self._not_before and not self._turn.locked():
+                    return
+                self._coming = beside(self.refresh)
+            coming = self._coming
+        result_of(coming)
 
     def refresh_beside(self) -> None:
         """`refresh` in a thread, without waiting for it."""

@@ -14,7 +14,7 @@ MOST = 64 * 1024
 #: The most bytes before the end of the headers. The parser has the same limit in mind, and says what is wrong.
 _MOST_HEAD = 16 * 1024
 _WEBHOOK = b"POST /webhooks/"
-_LENGTH = b"content-length:"
+_LENGTH, _END = b"content-length:", b"\r\n\r\n"
 #: Headers of requests whose end shows otherwise than by a length.
 _UNUSUAL = (b"transfer-encoding", b"expect", b"upgrade", b"connection: upgrade")
 
@@ -28,22 +28,38 @@ class Progress(Enum):
     OTHER = auto()
 
 
-def progress(received: bytes | bytearray) -> Progress:
-    """How far the request has come whose first bytes these are. It is not parsed here: what is taken for whole and is
-    not, the parser refuses."""
-    if not _WEBHOOK.startswith(received[: len(_WEBHOOK)]):
-        return Progress.OTHER
-    end = received.find(b"\r\n\r\n")
-    if end < 0:
-        return Progress.MORE if len(received) < _MOST_HEAD else Progress.OTHER
-    lines = bytes(received[:end]).lower().split(b"\r\n")[1:]
+class Arriving:
+    """The bytes that have arrived of one request. It is not parsed here: what is taken for whole and is not, the parser
+    refuses. Each byte is looked at once, in however many pieces a sender lets them come."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        #: How long the request is, once its head is there.
+        self._whole: int | None = None
+
+    def add(self, chunk: bytes) -> Progress:
+        """How far the request has come with this piece."""
+        seen = len(self.content)
+        self.content += chunk
+        if self._whole is None:
+            if not _WEBHOOK.startswith(self.content[: len(_WEBHOOK)]):
+                return Progress.OTHER
+            end = self.content.find(_END, max(0, seen - len(_END)))
+            if end < 0:
+                return Progress.MORE if len(self.content) < _MOST_HEAD else Progress.OTHER
+            self._whole = _whole_length(bytes(self.content[: end + len(_END)]))
+        if self._whole > MOST:
+            return Progress.OTHER
+        return Progress.WHOLE if len(self.content) >= self._whole else Progress.MORE
+
+
+def _whole_length(head: bytes) -> int:
+    """The bytes of the whole request; more than `MOST` where its framing is unusual."""
+    lines = head.lower().split(b"\r\n")[1:]
     lengths = [line[len(_LENGTH) :].strip() for line in lines if line.startswith(_LENGTH)]
     if len(lengths) != 1 or not lengths[0].isdigit() or any(line.startswith(_UNUSUAL) for line in lines):
-        return Progress.OTHER
-    whole = end + 4 + int(lengths[0][:10])
-    if whole > MOST:
-        return Progress.OTHER
-    return Progress.WHOLE if len(received) >= whole else Progress.MORE
+        return MOST + 1
+    return len(head) + int(lengths[0][:10])
 
 
 class ClientSocket(socket.socket):
@@ -80,19 +96,33 @@ class ClientSocket(socket.socket):
 
 
 class Connection(TConn):
-    """A client's connection, and what has arrived of a request since ``begun``."""
+    """A client's connection, and what has arrived of a request since ``begun``. It stands in ``opened`` until it is
+    closed."""
 
     sock: ClientSocket
     parser: RequestParser | None
 
-    def __init__(self, cfg: Any, accepted: socket.socket, client: Any, server: Any) -> None:
+    def __init__(
+        self, cfg: Any, accepted: socket.socket, client: Any, server: Any, *, opened: "set[Connection]"
+    ) -> None:
         super().__init__(cfg, ClientSocket.of(accepted), client, server)
-        self.received, self.begun = bytearray(), 0.0
+        self.arriving, self.begun = Arriving(), 0.0
+        self._opened = opened
+        opened.add(self)
 
     @property
     def address(self) -> str:
         """The peer's address; nothing for a socket file."""
         return str(self.client[0]) if isinstance(self.client, tuple) else ""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a part of a request has arrived."""
+        return bool(self.arriving.content)
+
+    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002  gunicorn's own signature
+        self._opened.discard(self)
+        super().close(graceful)
 
     def receive(self) -> Progress | None:
         """Take what has arrived, without waiting. ``None``: the client has closed it, and asks for nothing."""
@@ -104,16 +134,15 @@ class Connection(TConn):
             return Progress.MORE
         except OSError:
             pass
-        self.begun = self.begun if self.received else time.monotonic()
-        self.received += chunk
-        if not self.received:
-            return None
-        return progress(self.received) if chunk else Progress.OTHER
+        self.begun = self.begun if self.has_begun else time.monotonic()
+        if not chunk:
+            return Progress.OTHER if self.has_begun else None
+        return self.arriving.add(chunk)
 
     def give_to_parser(self) -> None:
         """From here on the request is the parser's."""
         self.init()
         assert self.parser is not None  # noqa: S101  `init` makes one
-        self.parser.unreader.unread(bytes(self.received))
-        self.received = bytearray()
+        self.parser.unreader.unread(bytes(self.arriving.content))
+        self.arriving = Arriving()
         self.data_ready = True

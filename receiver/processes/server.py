@@ -58,7 +58,7 @@ def work(path: Path, config: Config, *, concurrency: int | None = None) -> None:
 def _work_until_signalled(path: Path, config: Config, concurrency: int | None) -> None:
     received: int = signal.SIGHUP
     while received == signal.SIGHUP:
-        database = Database(config.database)
+        database = Database(config.database, connections=config.database_connections)
         working = _Working(config, database, concurrency=concurrency)
         working.start()
         metrics = serve_metrics(config, database)
@@ -167,7 +167,7 @@ class _Application(Served):
         super().reload()
 
     def load(self) -> Any:
-        self._database = Database(self._config.database)
+        self._database = Database(self._config.database, connections=self._config.database_connections)
         app = create_app(self._config, self._database)
         self._metrics = serve_metrics(self._config, self._database)
         return app

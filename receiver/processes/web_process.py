@@ -82,6 +82,7 @@ class WebProcess(ThreadWorker):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
+        self._opened: set[Connection] = set()
         #: Requests of which a part has arrived.
         self._arriving: set[Connection] = set()
         #: Requests that have a thread, and when each began.
@@ -102,11 +103,24 @@ class WebProcess(ThreadWorker):
             accepted, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        if self._has_its_share(address):
+            accepted.close()
+            return
         self.nr_conns += 1
         if self.cfg.workers > 1:
             self._accept_from = time.monotonic() + min(self.nr_conns * _COURTESY, _MOST_COURTESY)
             self.set_accept_enabled(enabled=False)
-        self.enqueue_req(Connection(self.cfg, accepted, address, listener.getsockname()))
+        self.enqueue_req(Connection(self.cfg, accepted, address, listener.getsockname(), opened=self._opened))
+
+    def _has_its_share(self, client: Any) -> bool:
+        """Whether the client's address has half of the connections that this process takes; proxies may have all."""
+        most: int = self.worker_connections // 2
+        if self.nr_conns < most or not isinstance(client, tuple):
+            return False
+        address = str(client[0])
+        if is_trusted(address, self.app.trusted_proxies):
+            return False
+        return sum(conn.address == address for conn in self._opened) >= most
 
     def set_accept_enabled(self, enabled: bool | None) -> None:  # noqa: FBT001  gunicorn's own signature
         if not enabled or time.monotonic() >= self._accept_from:
@@ -135,11 +149,11 @@ class WebProcess(ThreadWorker):
 
     def _await(self, conn: Connection) -> None:
         """Wait for more of a request, or for its beginning."""
-        if conn.received:
+        if conn.has_begun:
             self._arriving.add(conn)
             self.poller.register(conn.sock, EVENT_READ, partial(self._on_more, conn))
         else:
-            conn.set_timeout()
+            conn.timeout = time.monotonic() + ARRIVAL
             self.pending_conns.append(conn)
             self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 

@@ -66,11 +66,12 @@ class Committer(Protocol):
 
 class OwnTransactions:
     """PostgreSQL: a transaction for each write, and one for all jobs of the same bulk that arrive while the last such
-    transaction runs. Jobs that fail together are written alone."""
+    transaction runs. Jobs that fail together are written alone. A thread for each of the engine's ``connections``: who
+    has a thread has one, too."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, connections: int) -> None:
         self._engine = engine
-        self._pool = ThreadPoolExecutor(20, thread_name_prefix="writer")
+        self._pool = ThreadPoolExecutor(connections - _SHARERS, thread_name_prefix="writer")
         self._sharers = ThreadPoolExecutor(_SHARERS, thread_name_prefix="sharer")
         self._shared: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
 

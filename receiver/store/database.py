@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from receiver.store.committers import Bulk
 from receiver.store.counters import Counters
 from receiver.store.engine import REFUSALS, insert_of, is_sqlite, open_engine, prepare, unavailable
+from receiver.store.pool import CONNECTIONS, shares
 from receiver.store.tables import rejects
 from receiver.store.writer import Writer
 
@@ -30,10 +31,10 @@ _PROBE = "0" * 96 * 1024
 
 
 class Database:
-    """The database at ``url``. ``deadline`` is how many seconds a write may take, if it is not the senders' patience.
-    Raises `NotMigrated` or `StoreUnavailable` when opened."""
+    """The database at ``url``. ``deadline`` is how many seconds a write may take, if it is not the senders' patience;
+    ``connections`` how many to PostgreSQL are open at once. Raises `NotMigrated` or `StoreUnavailable` when opened."""
 
-    def __init__(self, url: str, *, deadline: float | None = None) -> None:
+    def __init__(self, url: str, *, deadline: float | None = None, connections: int = CONNECTIONS) -> None:
         prepare(url)
         self.url = url
         self.is_sqlite = is_sqlite(url)
@@ -41,8 +42,9 @@ class Database:
         self.insert: Callable[..., Any] = insert_of(url)
         #: Set after every committed delivery; workers of other processes poll instead.
         self.arrived = threading.Event()
-        self._reader = open_engine(url, writing=False)
-        self._writer = Writer(url, deadline=deadline)
+        writing, reading = shares(connections)
+        self._reader = open_engine(url, writing=False, most=reading)
+        self._writer = Writer(url, deadline=deadline, connections=writing)
         self.counters = Counters(new_id(), insert=self.insert, write_later=self._writer.write_later, rows=self.rows)
 
     def write(self, transaction: Callable[[Connection], T], *, deadline: float | None = None) -> T:

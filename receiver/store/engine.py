@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from receiver.store.migrations import HEAD
+from receiver.store.pool import ClosingPool
 
 
 class StoreUnavailable(Exception):
@@ -124,18 +125,21 @@ def turnstile_of(url: str) -> Turnstile:
     return Turnstile(file.with_name(file.name + "-turn"))
 
 
-def open_engine(url: str, *, writing: bool) -> Engine:
-    """An engine for ``url``. Readers see each statement alone (autocommit); writers take the write lock at BEGIN."""
+def open_engine(url: str, *, writing: bool, most: int = 1) -> Engine:
+    """An engine for ``url``. Readers see each statement alone (autocommit); writers take the write lock at BEGIN.
+    ``most``: connections to PostgreSQL."""
     if is_sqlite(url):
         return _sqlite(url, writing=writing)
-    return _postgres(url, writing=writing)
+    return _postgres(url, writing=writing, most=most)
 
 
-def _postgres(url: str, *, writing: bool) -> Engine:
+def _postgres(url: str, *, writing: bool, most: int) -> Engine:
     engine = create_engine(
         url,
-        pool_size=20,
-        max_overflow=4,
+        poolclass=ClosingPool,
+        pool_size=most,
+        max_overflow=0,
+        pool_use_lifo=True,
         pool_timeout=4,
         hide_parameters=True,  # the values are deliveries, which must not reach a log
         pool_pre_ping=not writing,

@@ -10,6 +10,11 @@ from receiver.store.operator import OperatorQueries
 from receiver.store.tables import notifications, shipments, unknown_words
 
 _CONNECTIONS = text("SELECT count(*) AS many FROM pg_stat_activity WHERE datname = current_database()")
+#: Of all databases and programs of the server, and how many it lets in who is no superuser.
+_ROOM = text(
+    "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS open,"
+    " current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS most"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,15 @@ class Gauges:
     paused: frozenset[str]
     notifications: int
     connections: int | None
+
+
+def connections_of_server(database: Database) -> tuple[int, int] | None:
+    """How many connections the PostgreSQL server has open, of all programs, and the most it takes; ``None`` on SQLite.
+    Raises `StoreUnavailable`."""
+    if database.is_sqlite:
+        return None
+    [row] = database.rows(_ROOM)
+    return row["open"], row["most"]
 
 
 def read_gauges(database: Database, *, now: float) -> Gauges:

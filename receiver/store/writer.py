@@ -21,11 +21,13 @@ class Writer:
     """Durable writes with a deadline in seconds: ``DEADLINE``, or a longer one where no sender waits. It passes for the
     caller, not for the write, which may still land."""
 
-    def __init__(self, url: str, *, deadline: float | None = None) -> None:
+    def __init__(self, url: str, *, deadline: float | None = None, connections: int) -> None:
         self._deadline = deadline
-        self.engine = open_engine(url, writing=True)
+        self.engine = open_engine(url, writing=True, most=connections)
         self._stalled = self._closed = False
-        self._committer: Committer = GroupCommit(self.engine, url) if is_sqlite(url) else OwnTransactions(self.engine)
+        self._committer: Committer = (
+            GroupCommit(self.engine, url) if is_sqlite(url) else OwnTransactions(self.engine, connections=connections)
+        )
 
     def write(self, work: Callable[[Connection], T], *, deadline: float | None = None) -> T:
         """Run ``work`` in a transaction and return its result once that is durable.

@@ -29,7 +29,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
 
     Raises `receiver.store.NotMigrated`, `receiver.store.StoreUnavailable`.
     """
-    database = database or Database(config.database)
+    database = database or Database(config.database, connections=config.database_connections)
     app = Flask("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1  # one byte past the limit shows that the body is longer
     app.url_map.merge_slashes = False  # carriers do not follow redirects

@@ -1,5 +1,7 @@
 """What `receiver check` warns of."""
 
+import re
+
 import pytest
 
 from receiver.carriers.slow_patterns import slow_patterns
@@ -65,6 +67,18 @@ class TestPatterns:
         (line,) = warned({**MELHOR_ENVIO, "references": rules})
 
         assert line.startswith(f"! endpoints.one: pattern {slow!r} may take seconds")
+
+
+class TestConnections:
+    def test_room(self, tmp_path, migrated_postgres_url):
+        """Where PostgreSQL has no room for one process more, both figures are named; else nothing is said."""
+        config = write_config(tmp_path, migrated_postgres_url, "https://vtex.invalid", {"one": MELHOR_ENVIO})
+        assert "connections" not in receiver("check", config=config).stdout
+        config.write_text(config.read_text().replace("[receiver]", "[receiver]\ndatabase_connections = 5_000"))
+
+        said = receiver("check", config=config).stdout
+
+        assert re.search(r"! PostgreSQL has \d+ of \d+ connections open, and each process .* may open 5000: set", said)
 
 
 class TestFiles:

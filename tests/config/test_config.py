@@ -228,7 +228,7 @@ class TestGeneral:
         [
             ("send_on", "delivered"), ("operator_token", ""), ("operator_token", 5), ("max_body", 10), ("lease", 4),
             ("lease", "60"), ("lease", float("nan")), ("lease", float("inf")), ("concurrency", 0),
-            ("concurrency", True),
+            ("concurrency", True), ("database_connections", 3),
             ("concurrency", float("inf")), ("horizon_days", 0), ("keep_bodies_days", 0.5), ("read_back_seconds", -1),
             ("database", ""), ("database", "mysql://x"), ("database", "sqlite://"), ("database", "sqlite:///"),
             ("database", "sqlite:///:memory:"), ("database", "sqlite:///file::memory:?cache=shared&uri=true"),
@@ -258,9 +258,10 @@ class TestGeneral:
 
     def test_values(self):
         """Sizes and counts are whole numbers, times may be fractions."""
-        made = config(receiver={"max_body": 5_000, "concurrency": 4, "lease": 7.5, "read_back_seconds": 0})
+        given = {"max_body": 5_000, "concurrency": 4, "lease": 7.5, "read_back_seconds": 0, "database_connections": 12}
+        made = config(receiver=given)
 
-        assert (5_000, 4, 7.5, 0.0) == (made.max_body, made.concurrency, made.lease, made.read_back_seconds)
+        assert given == {name: getattr(made, name) for name in given}
 
     def test_waiting(self):
         """The looks for an order or invoice that is not there grow rarer, as the merchant likes."""

@@ -3,8 +3,10 @@
 import base64
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -12,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from adapters import Request, RsaJwks
 from receiver.config import BadConfig, Endpoint
+from receiver.intake import published_keys
 from receiver.intake.published_keys import Keys
 from receiver.web.app import create_app
 from tests.support.bare_server import answer, serving
@@ -122,6 +125,24 @@ def test_first_request_waits(site: Site):
 
     assert 200 == site.post(OLD)
     assert 1 == site.asked
+
+
+def test_unknown_keys_share_a_thread(site: Site):
+    """Twenty requests that name unknown keys at one instant wait for one fetch, in one thread. Later ones start none:
+    anybody may name a key."""
+    site.opened()
+    eventually(lambda: site.asked == 1)
+    site.rig.now += 60
+    site.carrier.hold.clear()
+    with ThreadPoolExecutor(20) as pool:
+        sent = [pool.submit(site.post, NEW, parcel=f"p{number}") for number in range(20)]
+        eventually(lambda: site.asked == 2)
+        assert 1 == sum(thread.name == "beside" for thread in threading.enumerate())
+        site.carrier.hold.set()
+        assert [401] * 20 == [one.result() for one in sent]
+    with patch.object(published_keys, "beside") as never:
+        assert 401 == site.post(NEW)
+    never.assert_not_called()
 
 
 def test_closed_without_keys(site: Site):

@@ -1,10 +1,11 @@
 """Which requests the loop takes, and when they are whole."""
 
 import socket
+import time
 
 import pytest
 
-from receiver.processes.arriving import MOST, ClientSocket, Progress, progress
+from receiver.processes.arriving import MOST, Arriving, ClientSocket, Progress
 
 HEAD = b"POST /webhooks/ups HTTP/1.1\r\nHost: x\r\n"
 
@@ -38,8 +39,26 @@ HEAD = b"POST /webhooks/ups HTTP/1.1\r\nHost: x\r\n"
 )
 def test_progress(received: bytes, expected: Progress) -> None:
     """A webhook of a known and moderate length is the loop's as soon as its last byte is there; nothing else is."""
-    assert expected is progress(received)
-    assert expected is progress(bytearray(received))
+    assert expected is Arriving().add(received)
+
+
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_in_pieces(pieces: int) -> None:
+    """However it is cut, it is whole with its last byte and not before, and where its end lies is looked for once."""
+    request = HEAD + b"X: y\r\n" * 9 + b"Content-Length: 30\r\n\r\n" + b"z" * 30
+    arriving = Arriving()
+    came = [arriving.add(request[at : at + pieces]) for at in range(0, len(request), pieces)]
+    assert [Progress.MORE] * (len(came) - 1) + [Progress.WHOLE] == came
+    assert request == arriving.content
+
+
+def test_dribbled() -> None:
+    """A large head and a body that comes byte by byte cost no more than their bytes: 50,000 pieces within a second."""
+    arriving = Arriving()
+    arriving.add(HEAD + b"a:\r\n" * 3_000 + b"Content-Length: 50000\r\n\r\n")
+    began = time.process_time()
+    assert {Progress.MORE} == {arriving.add(b"z") for _ in range(49_999)}
+    assert 1.0 > time.process_time() - began
 
 
 @pytest.fixture

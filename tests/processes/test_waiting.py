@@ -7,7 +7,7 @@ from queue import Queue
 import pytest
 from greenlet import getcurrent
 
-from receiver.waiting import OnLoop, aside, result_of
+from receiver.waiting import OnLoop, beside, result_of
 
 
 class Loop:
@@ -73,7 +73,7 @@ def test_time_is_over():
     assert "late" == late()
 
 
-def test_aside():
+def test_beside():
     """Work that blocks has a thread of its own; its result and its failure come back to the request."""
     main = threading.get_ident()
 
@@ -82,10 +82,10 @@ def test_aside():
 
     def request() -> tuple[bool, bool, bool]:
         me = getcurrent()
-        there = aside(threading.get_ident)
+        there = result_of(beside(threading.get_ident))
         with pytest.raises(ZeroDivisionError):
-            aside(failing)
+            result_of(beside(failing))
         return there != main, threading.get_ident() == main, getcurrent() is me
 
     assert [(True, True, True)] == Loop().run(request)
-    assert main == aside(threading.get_ident)
+    assert main != result_of(beside(threading.get_ident))

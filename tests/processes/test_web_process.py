@@ -4,7 +4,7 @@ import json
 import socket
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,9 +29,11 @@ def started(site: Site, *, first: str = "pass") -> Running:
     return site.start("web", "--processes", "1", "--threads", "1", first=first)
 
 
-def connected(running: Running) -> socket.socket:
+def connected(running: Running, address: str = "127.0.0.1") -> socket.socket:
     where = urlsplit(running.url)
-    return socket.create_connection((str(where.hostname), int(where.port or 0)), timeout=30)
+    return socket.create_connection(
+        (str(where.hostname), int(where.port or 0)), timeout=30, source_address=(address, 0)
+    )
 
 
 def webhook(number: int, *, chunked: bool = False, extra: str = "") -> bytes:
@@ -140,3 +142,28 @@ def test_connections_are_shared_out(site: Site) -> None:
             return min(now - then for now, then in zip(sockets(), before, strict=True))
 
     assert eventually(lambda: smaller_share() >= 3)
+
+
+def is_closed(raw: socket.socket) -> bool:
+    raw.settimeout(0.01)
+    with suppress(TimeoutError):
+        return not raw.recv(1)
+    return False
+
+
+def test_connections_of_one_address(site: Site) -> None:
+    """An address that opens as many connections as a process takes gets half of them; others are answered meanwhile.
+    A connection that asks for nothing is closed, and the address may come again."""
+    few = "import gunicorn.config; gunicorn.config.WorkerConnections.default = 8"
+    web = started(site, first=f"{few}; receiver.processes.web_process.ARRIVAL = 2.0")
+    with ExitStack() as opened:
+        silent = [opened.enter_context(closing(connected(web, "127.0.0.2"))) for _ in range(13)]
+        assert 200 == Sender(web.url).post(1)
+        assert 13 - 4 == sum(map(is_closed, silent))
+        for one in silent:
+            one.settimeout(30)
+        assert {b""} == {one.recv(1) for one in silent}
+        with closing(connected(web, "127.0.0.2")) as again:
+            again.sendall(webhook(2))
+            assert [200] == answers(again)
+    assert [] == web.disorder

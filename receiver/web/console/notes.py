@@ -59,9 +59,13 @@ def _value(name: str, value: str, speech: Speech) -> str:
     if name == "invoices":
         return ", ".join(told(one, speech) for one in value.split(", "))
     if name == "rule":
-        rules = [f"rules.{one}" for one in value.split(" and ")]
-        return ", ".join(speech.text(key) for key in rules if key in texts())
+        return ", ".join(speech.text(key) for one in value.split(" and ") if (key := _rule(one)) in texts())
     return value
+
+
+def _rule(name: str) -> str:
+    """The text of a rule by which several invoices fit: the only one left is none then, because nothing names one."""
+    return "parcel.none_named" if name == "only_open_invoice" else f"rules.{name}"
 
 
 @cache

@@ -44,6 +44,11 @@ class TestSentences:
                 " (order 1-01: A (holds X), B all fit (tracking_number and own_invoice)) To decide: receiver assign",
                 ["Pedido 1-01: A (tem X), B servem (a nota fiscal já tem o código do envio, já foi gravado ali antes)"],
             ),
+            (
+                Reason.AMBIGUOUS_INVOICE,
+                " (order 1-01: A, B all fit (only_open_invoice))",
+                ["Pedido 1-01: A, B servem (nada indica qual delas)"],
+            ),
             (Reason.SECOND_PARCEL, " (invoice A carries TN of ep/p2)", ["A nota fiscal A leva TN de ep/p2"]),
             (
                 Reason.NUMBER_DIFFERS,

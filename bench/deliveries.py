@@ -130,7 +130,7 @@ def measured(shape: Shape, *, seconds: float) -> Round:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         database = stack.enter_context(_database(shape, folder))
-        url = stack.enter_context(vtex(folder)) if "serve" in shape.command else servers.NOBODY
+        url = stack.enter_context(vtex(folder)) if "serve" in shape.command else servers.UNREACHABLE
         config = servers.configured(folder, database, url)
         with servers.receiver(config, *shape.command) as (port, _):
             warm, full = _saturated(port, source, 0.5), _saturated(port, source, seconds)

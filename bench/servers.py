@@ -25,7 +25,7 @@ POSTGRES = os.environ.get("RECEIVER_TEST_POSTGRES", "postgresql://postgres@127.0
 RABBITMQ = os.environ.get("RECEIVER_BENCH_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//")
 ROOT = Path(__file__).parent.parent
 #: A URL without a VTEX, for servers that never call it.
-NOBODY = "http://127.0.0.1:9"
+UNREACHABLE = "http://127.0.0.1:9"
 _PATIENCE = 60.0
 
 
@@ -104,7 +104,7 @@ def running(module: list[str], folder: Path, port: int, **environment: str) -> I
                 process.wait()
 
 
-def configured(folder: Path, database: str, vtex_url: str = NOBODY) -> Path:
+def configured(folder: Path, database: str, vtex_url: str = UNREACHABLE) -> Path:
     """Write a ``receiver.toml`` to ``folder`` with the endpoint of the recorded webhook."""
     endpoint: dict[str, Any] = recorded().expected["endpoint"]
     rules = "".join(f"[[endpoints.{ENDPOINT}.references]]\n{_toml(rule)}" for rule in endpoint["references"])

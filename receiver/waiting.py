@@ -51,7 +51,7 @@ def beside(work: Callable[[], T]) -> "Future[T]":
     def run() -> None:
         try:
             future.set_result(work())
-        except BaseException as error:  # noqa: BLE001  whoever waits gets it
+        except BaseException as error:  # noqa: BLE001  the waiting thread gets it
             future.set_exception(error)
 
     threading.Thread(target=run, name="beside", daemon=True).start()

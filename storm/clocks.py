@@ -21,10 +21,10 @@ def shifted(file: str) -> None:
 
 def faster(factor: float, since: float) -> None:
     """Let the clock run ``factor`` times as fast since the moment ``since``, in Unix seconds."""
-    _install(lambda: lapsed(factor, since))
+    _install(lambda: virtual_now(factor, since))
 
 
-def lapsed(factor: float, since: float) -> float:
+def virtual_now(factor: float, since: float) -> float:
     """The time that such a clock shows now."""
     return since + (_real() - since) * factor
 

@@ -12,7 +12,7 @@ from receiver.carriers.references import Finder
 from receiver.intake.redaction import KEPT_HEADERS, REDACTED
 
 #: Headers that say something about the format; every other one may say something about a person.
-#: The name of a field, as opposed to somebody's address or telephone number that serves as a key.
+#: The name of a field, as opposed to a person's address or telephone number that serves as a key.
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,60}", re.ASCII)
 
 

@@ -162,7 +162,7 @@ class Inbox:
             were = (deliveries.c.outcome, deliveries.c.reason, deliveries.c.unknown_words)
             before = connection.execute(select(*were).where(deliveries.c.id == delivery_id)).mappings().one()
             had = before["unknown_words"]
-            # This locks the delivery: whoever reprocesses it at the same time sees what was said here.
+            # This locks the delivery: a command that reprocesses it at the same time sees what was said here.
             connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
             record(connection, [(delivery_id, _ending(dict(before)), _ending(values))])
             priority, now_said = BULK if bulk else LIVE, () if duplicate else fresh.updates

@@ -58,7 +58,7 @@ class _Verdict:
         except StoreUnavailable as error:
             log.warning("not ready: reason=%s", error)  # the reason names hosts and files: for the log only
             return {"status": "cannot store"}, 503
-        # VTEX's words are for the log and the operator, not for whoever asks.
+        # VTEX's words are for the log and the operator, not for every caller.
         shown = [{"name": account["name"], "until": stamp(account["until"])} for account in paused]
         return {"status": "ready", "paused_accounts": shown}, 200
 

@@ -70,7 +70,7 @@ def a_day_away(scene: Scene) -> Outcome:
         ends = time.monotonic() + 60
         while any(not ground.patches(number) for number in stored) and time.monotonic() < ends:
             time.sleep(0.1)
-        virtual = clocks.lapsed(factor, since) - since - _DAY
+        virtual = clocks.virtual_now(factor, since) - since - _DAY
         outcome = settle(ground, more=stored, seconds=1)
         outcome.note = f"all written {virtual / 3600:.1f} h after VTEX was back, by the faster clock"
         return outcome
@@ -83,7 +83,7 @@ def late_invoices(scene: Scene) -> Outcome:
     since = time.time()
 
     def clock() -> float:
-        return clocks.lapsed(factor, since)
+        return clocks.virtual_now(factor, since)
 
     with scene.ground(lease=60 * factor, clock=clock) as ground:
         ground.start("web", "web", "--processes", "1")

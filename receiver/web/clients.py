@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Network = IPv4Network | IPv6Network
+#: The bits of an IPv6 address within one site's network.
+_SITE = 64
 
 
 class ClientAddress:
@@ -46,6 +48,14 @@ def is_trusted(address: str, trusted: tuple[Network, ...]) -> bool:
         return False
     found = ip_address(address)
     return any(found in network for network in trusted if network.version == found.version)
+
+
+def one_client(address: str) -> str:
+    """The address, or of IPv6 the network of one site, in which a client can take any address it likes."""
+    if ":" not in address or not _is_address(address):
+        return address
+    found = IPv6Address(address.partition("%")[0])
+    return str(found.ipv4_mapped or IPv6Network((int(found) >> _SITE << _SITE, 128 - _SITE)))
 
 
 def _is_address(text: str) -> bool:

@@ -1,19 +1,24 @@
 """``/healthz``: the process is alive. ``/readyz``: deliveries can be stored; a paused account is only a detail."""
 
+import contextlib
 import json
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from flask import Blueprint, Response
 
 from receiver.store import Database, OperatorQueries, StoreUnavailable
 from receiver.timing import stamp
+from receiver.waiting import beside, result_of
 
 log = logging.getLogger("receiver.web")
 
 #: Seconds that a result is cached: each check costs a durable write, and any client may ask.
 HOLDS = 1.0
+#: Seconds that a probe is kept waiting for a new result.
+PATIENCE = 0.08
 
 
 def blueprint(database: Database, *, clock: Callable[[], float]) -> Blueprint:
@@ -34,24 +39,34 @@ def blueprint(database: Database, *, clock: Callable[[], float]) -> Blueprint:
 
 
 class _Verdict:
-    """Whether deliveries can be stored, checked at most once a second. Concurrent requests wait for the same check."""
+    """Whether deliveries can be stored, checked at most once a second. Concurrent requests wait for the same check, and
+    not for long: a probe that hears nothing takes the process for dead. Then the last result counts until there is
+    another."""
 
     def __init__(self, database: Database, *, clock: Callable[[], float]) -> None:
         self._database, self._queries, self._clock = database, OperatorQueries(database), clock
-        self._looking = threading.Lock()
-        self._until = 0.0
-        self._answer: tuple[dict[str, object], int] = ({}, 200)
+        self._lock, self._until = threading.Lock(), 0.0
+        self._looking: Future[None] | None = None
+        self._answer: tuple[dict[str, object], int] | None = None
 
     def now(self) -> tuple[dict[str, object], int]:
-        """The present result: body and status."""
-        with self._looking:
-            now = self._clock()
-            if not self._until - HOLDS <= now < self._until:  # a clock that was set back makes no result last
-                self._answer = self._look()
-                self._until = self._clock() + HOLDS
-            return self._answer
+        """The present result: body and status. The first one is waited for, as long as it takes."""
+        with self._lock:
+            # A clock that was set back makes no result last.
+            fresh = self._until - HOLDS <= self._clock() < self._until
+            if self._looking is None or (self._looking.done() and not fresh):
+                self._looking = beside(self._look)
+            looking = self._looking
+        with contextlib.suppress(TimeoutError):
+            result_of(looking, None if self._answer is None else PATIENCE)
+        assert self._answer is not None  # noqa: S101  a look that failed has raised
+        return self._answer
 
-    def _look(self) -> tuple[dict[str, object], int]:
+    def _look(self) -> None:
+        answer = self._found()
+        self._until, self._answer = self._clock() + HOLDS, answer
+
+    def _found(self) -> tuple[dict[str, object], int]:
         try:
             self._database.check_writable()
             paused = self._queries.paused_accounts(now=self._clock())

@@ -1,5 +1,6 @@
 """Whose token a request brings, and how often a wrong one may be tried: for the API and the console."""
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 
@@ -24,22 +25,28 @@ class Throttle:
     in seconds. Every process counts for itself.
 
     ``of_one`` and ``of_all`` are how many may be wrong in a minute: of one address, and of all together before each
-    gets one try.
+    gets one try. ``addresses`` is how many of those that were wrong are heard in a minute; further ones wait.
     """
 
-    def __init__(self, clock: Callable[[], float], *, of_one: int = _OF_ONE, of_all: float = _OF_ALL) -> None:
-        self._clock, self._lock, self._of_one, self._of_all = clock, threading.Lock(), of_one, of_all
+    def __init__(
+        self, clock: Callable[[], float], *, of_one: int = _OF_ONE, of_all: float = _OF_ALL, addresses: float = math.inf
+    ) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._of_one, self._of_all, self._addresses = of_one, of_all, addresses
         self._minute, self._wrong, self._all = 0, dict[str, int](), 0
         self._proven: set[str] = set()
 
     def wait(self, address: str) -> int:
-        """Seconds until the address may try again; 0: now. An address without a wrong token is never refused."""
+        """Seconds until the address may try again; 0: now. An address without a wrong token is not refused, unless too
+        many ``addresses`` are wrong already."""
         now = int(self._clock())
         with self._lock:
             if now // _MINUTE != self._minute or address in self._proven:
                 return 0
             most = self._of_one if self._all < self._of_all else 1
-            return _MINUTE - now % _MINUTE if self._wrong.get(address, 0) >= most else 0
+            tried = self._wrong.get(address, 0)
+            waits = tried >= most or (not tried and len(self._wrong) >= self._addresses)
+            return _MINUTE - now % _MINUTE if waits else 0
 
     def wrong(self, address: str) -> None:
         """Count a wrong token."""

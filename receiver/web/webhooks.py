@@ -1,7 +1,6 @@
 """``/webhooks/<endpoint>[/<token>]``: carriers POST here. ``/webhooks/<endpoint>/oauth/token``: some carriers first
 fetch a token here."""
 
-import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from receiver.store import StoreUnavailable
 from receiver.store.counters import ACCEPT_SECONDS, PROBES, Counters
 from receiver.web import tokens
 from receiver.web.access_lines import AccessLines
+from receiver.web.clients import one_client
 from receiver.web.outage import Outage
 from receiver.web.people import Throttle
 from receiver.web.replies import problem, reply
@@ -27,8 +27,10 @@ from receiver.web.replies import problem, reply
 _TOKEN_BODY = 16 * 1024
 #: Bytes of a carrier's check of the URL.
 _MOST_CHECK = 2_000
-#: Refused requests of one address at one endpoint in a minute; further ones are refused before their body is read.
-MOST_UNPROVEN = 60
+#: Unproven requests that one endpoint looks at in a minute: of one address, and of all together, from where on each
+#: address gets one try; and of how many addresses. Others are refused before their body is read. Who proved itself
+#: before never is.
+MOST_UNPROVEN, MOST_OF_ALL, MOST_STRANGERS = 60, 600, 1_000
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -45,14 +47,17 @@ def blueprint(
     long the others took, ``outage`` what could not be stored."""
     routes = Blueprint("webhooks", __name__)
     lines, by_name = AccessLines(clock), _finder(config)
-    throttle = Throttle(clock, of_one=MOST_UNPROVEN, of_all=math.inf)
+    throttles = {
+        name: Throttle(clock, of_one=MOST_UNPROVEN, of_all=MOST_OF_ALL, addresses=MOST_STRANGERS)
+        for name in config.endpoints
+    }
     options = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
 
     @routes.route("/webhooks/<name>", defaults={"token": ""}, **options)
     @routes.route("/webhooks/<name>/<path:token>", **options)
     def receive(name: str, token: str) -> Response:
         began, endpoint = time.perf_counter(), _taken(by_name(name), name, token, unknown)
-        sender = f"{request.remote_addr} {endpoint.name}"
+        throttle, sender = throttles[endpoint.name], one_client(request.remote_addr or "")
         if left := throttle.wait(sender):
             return problem(429, retry_after=left)
         now = datetime.fromtimestamp(clock(), UTC)

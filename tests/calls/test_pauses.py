@@ -1,5 +1,6 @@
 """A pause of the account: what begins it, what it outlives, and whom it does not concern."""
 
+import time
 from typing import Any
 
 import pytest
@@ -7,10 +8,11 @@ import pytest
 from receiver.calls.background import BackgroundCalls
 from receiver.calls.pauses import pause, resume_if_paused
 from receiver.http import Http
+from receiver.processes.worker import Worker
 from receiver.store import Background, Queue
 from receiver.vtex.client import Vtex
 from tests.support.invoicing import InvoicingDriver, an_order
-from tests.support.rig import NOON, Rig, order, package, posted
+from tests.support.rig import NOON, Rig, eventually, order, package, posted
 
 
 class TestPauses:
@@ -41,6 +43,28 @@ class TestPauses:
             InvoicingDriver(rig).post()
 
         assert ["lux"] == [paused["name"] for paused in rig.queries.paused_accounts(now=rig.now)]
+
+
+def test_revoked_key(rig_on_either: Rig) -> None:
+    """Sixteen hands at the default pace make at most three calls with a key that VTEX does not take any more, though
+    its answers take a while. Then they all rest."""
+    rig = rig_on_either
+    rig.now = time.time()
+    rig.configure(account={"requests_per_minute": 600}, concurrency=16)
+    for number in range(16):
+        rig.add_order(order(f"{number}-01", package("900")))
+        rig.post(posted(f"{number}-01", parcel=f"p{number}"))
+    rig.faults(unauthorized=True, slow=(1.0, 0.12))
+    rig.on_slow = time.sleep
+    worker = Worker(rig.config, rig.database, name="real")
+    worker.start()
+    try:
+        eventually(lambda: rig.queries.paused_accounts(now=time.time()))
+        time.sleep(0.4)  # four calls' time
+    finally:
+        worker.stop()
+
+    assert 1 <= len(rig.calls()) <= 3
 
 
 def test_right_of_its_own(rig: Rig) -> None:

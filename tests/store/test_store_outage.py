@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import Connection
 
-from receiver.store import Database, Inbox, OperatorQueries, StoreUnavailable, migrate
+from receiver.store import Database, Inbox, OperatorQueries, Queue, StoreUnavailable, migrate
 from receiver.store.engine import turnstile_of
 from receiver.store.tables import shipments
 from tests.support.rig import Rig
@@ -178,6 +178,39 @@ def test_stopped_writers_are_cut(postgres: Database) -> None:
     names = ("lock_timeout", "idle_in_transaction_session_timeout")
     settings = [postgres.write(lambda c, name=name: c.exec_driver_sql(f"SHOW {name}").scalar()) for name in names]
     assert ["3s", "2s"] == settings
+
+
+def test_frozen_neighbour(postgres: Database) -> None:
+    """A worker that froze with an account's row in its hands delays no call of that account, of another, and no
+    delivery by three seconds."""
+    queue = Queue(postgres, worker_name="a", lease=60)
+    queue.accounts.pause("lux", until=0.0, reason="made", own_fault=False)
+    begun, thawed = Event(), Event()
+    frozen = Database(postgres.url)
+
+    def freeze(connection: Connection) -> None:
+        connection.exec_driver_sql("UPDATE accounts SET next_slot_at = 0 WHERE name = 'lux'")
+        begun.set()
+        thawed.wait(10)
+
+    def took(work: Callable[[], Any]) -> float:
+        started = time.monotonic()
+        work()
+        return time.monotonic() - started
+
+    def reserve(account: str) -> float:
+        return took(lambda: queue.accounts.reserve_read(account, interval=0.0, now=0.0))
+
+    with ThreadPoolExecutor(24) as pool:
+        stopped = pool.submit(frozen.write, freeze, deadline=15.0)
+        begun.wait(10)
+        calls = [pool.submit(reserve, account) for account in ["lux"] * 16 + ["other"] * 4]
+        assert 0.5 > took(lambda: Inbox(postgres).receive(delivery("p99")))
+        assert 3.0 > max(one.result() for one in calls)
+        thawed.set()
+        with contextlib.suppress(StoreUnavailable):
+            stopped.result()
+    frozen.close()
 
 
 def test_read_only(postgres: Database) -> None:

@@ -5,9 +5,9 @@ from ipaddress import ip_network
 
 import pytest
 
-from receiver.web.clients import client_of
+from receiver.web.clients import client_of, one_client
 from receiver.web.webhooks import MOST_UNPROVEN
-from tests.support.rig import Rig, posted
+from tests.support.rig import MELHOR_ENVIO, Rig, posted
 from tests.support.sending import rows
 
 TRUSTED = (ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
@@ -65,3 +65,38 @@ def test_proven_before(rig: Rig) -> None:
     assert 200 == rig.post(posted(), **{"x-forwarded-for": "203.0.113.9"}).status_code
     assert [401] * (MOST_UNPROVEN + 1) == refused(rig, "203.0.113.9", MOST_UNPROVEN + 1)
     assert 200 == rig.post(posted(number="TN2BR"), **{"x-forwarded-for": "203.0.113.9"}).status_code
+
+
+def test_flood_of_many(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood from many addresses: each has one try, and then strangers wait unheard; who proved itself before goes on,
+    and another endpoint notices nothing."""
+    monkeypatch.setattr("receiver.web.webhooks.MOST_OF_ALL", 6)
+    monkeypatch.setattr("receiver.web.webhooks.MOST_STRANGERS", 5)
+    rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "other": MELHOR_ENVIO})
+    assert 200 == rig.post(posted(), **{"x-forwarded-for": "203.0.113.9"}).status_code
+
+    assert [401] * 6 == [*refused(rig, "198.51.100.1", 3), *refused(rig, "198.51.100.2", 3)]
+    assert [401, 429] * 3 == [status for last in (3, 4, 5) for status in refused(rig, f"198.51.100.{last}", 2)]
+    assert [429] == refused(rig, "198.51.100.6", 1)
+
+    assert 200 == rig.post(posted(number="TN2BR"), **{"x-forwarded-for": "203.0.113.9"}).status_code
+    assert 200 == rig.post(posted(), endpoint="other", **{"x-forwarded-for": "198.51.100.6"}).status_code
+    rig.now += 60
+    assert 200 == rig.post(posted(number="TN3BR"), **{"x-forwarded-for": "198.51.100.6"}).status_code
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2a00:1:2:3::1", "2a00:1:2:3:4:5:6:7", True),
+        ("2a00:1:2:3::1", "2a00:1:2:4::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("", "", True),
+        ("no:address", "no:address", True),
+    ],
+)
+def test_one_client(one: str, other: str, same: bool) -> None:
+    """A client has one address, or of IPv6 all of its network."""
+    assert same == (one_client(one) == one_client(other))

@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from typing import Self
 
 import pytest
 
@@ -11,12 +12,19 @@ from tests.support.rig import eventually, order, package, posted
 
 
 class Tail:
-    """The command in a process of its own, until Ctrl-C."""
+    """The command in a process of its own, until Ctrl-C, or the end of the ``with`` block where a test fails."""
 
     def __init__(self, operator: Operator, *arguments: object) -> None:
         self._output = operator.rig.folder / "tail.txt"
         with self._output.open("w") as output:
             self._process = receiver_process("tail", *arguments, config=operator.config, stdout=output)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._process as process:  # it waits, and closes what was open
+            process.kill()
 
     def says(self, *parts: str) -> list[str]:
         """The lines, once one has every part."""
@@ -41,17 +49,18 @@ def test_follows(operator_on_either: Operator, as_json: bool) -> None:
     rig.add_order(order("1-01", package("41001")), order("2-01", package("41002")))
     rig.now = time.time()
     rig.post(posted())
-    tail = Tail(operator, *(("--json",) if as_json else ()))
-    tail.says("melhor-envio/p1", "accepted")
+    with Tail(operator, *(("--json",) if as_json else ())) as tail:
+        tail.says("melhor-envio/p1", "accepted")
 
-    rig.now = time.time()
-    rig.post(posted("2-01", parcel="p2", number="TN2BR"))
-    tail.says("melhor-envio/p2", "accepted")
-    rig.now = time.time()
-    rig.work()
-    lines = tail.says("melhor-envio/p2", "in_step", "41002")
+        rig.now = time.time()
+        rig.post(posted("2-01", parcel="p2", number="TN2BR"))
+        tail.says("melhor-envio/p2", "accepted")
+        rig.now = time.time()
+        rig.work()
+        lines = tail.says("melhor-envio/p2", "in_step", "41002")
 
-    assert (0, "") == tail.interrupt()
+        assert (0, "") == tail.interrupt()
+
     if as_json:
         rows = [json.loads(line) for line in lines]
         assert [["melhor-envio/p1"], ["melhor-envio/p2"]] == [

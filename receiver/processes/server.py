@@ -82,6 +82,7 @@ class _Working:
         self._config, self._database, self._concurrency = config, database, concurrency or config.concurrency
         self._presence = ProcessLock(config.database)
         self._worker = Worker(config, database, name=self._presence.name, concurrency=self._concurrency)
+        self._stops = False
 
     def start(self) -> None:
         for name in self._presence.stale_names():
@@ -92,11 +93,15 @@ class _Working:
         log.info("worker started: concurrency=%d accounts=%s", self._concurrency, ", ".join(self._config.accounts))
 
     def claim_no_more(self) -> None:
-        self._worker.stop(patience=0)
-        log.info("told to stop: nothing new is begun")
+        """Begin nothing new. May be repeated."""
+        if not self._stops:
+            self._stops = True
+            self._worker.stop(patience=0)
+            log.info("told to stop: nothing new is begun")
 
     def end(self) -> None:
         """Wait until the work in progress has ended."""
+        self.claim_no_more()  # a signal between two looks of an idle loop ends it before it hears of the signal
         self._worker.stop(patience=GRACE)
         self._presence.close()
 

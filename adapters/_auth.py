@@ -262,6 +262,10 @@ class RsaJwks:
             )
 
 
+#: Shorter RSA keys prove nothing: they can be factored, or soon will be.
+_LEAST_RSA_BITS = 2048
+
+
 @lru_cache(maxsize=32)  # fetched sets come and go
 def _rsa_keys(secret: str) -> tuple[tuple[str | None, Any], ...]:
     """``(key id, public key)`` of a JSON Web Key Set; a key in PEM matches every name.
@@ -278,14 +282,17 @@ def _rsa_keys(secret: str) -> tuple[tuple[str | None, Any], ...]:
         key = serialization.load_pem_public_key(secret.encode())
     else:
         rows = [row for row in json.loads(secret)["keys"] if row["kty"] == "RSA" and row.get("use", "sig") == "sig"]
-        if not rows:
+        numbers = [(row["kid"], _base64_number(row["n"]), _base64_number(row["e"])) for row in rows]
+        found = [
+            (name, rsa.RSAPublicNumbers(e, n).public_key())
+            for name, n, e in numbers
+            if n.bit_length() >= _LEAST_RSA_BITS
+        ]
+        if not found:
             raise ValueError("no RSA key for signatures")
-        return tuple(
-            (row["kid"], rsa.RSAPublicNumbers(_base64_number(row["e"]), _base64_number(row["n"])).public_key())
-            for row in rows
-        )
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise ValueError("no RSA key")
+        return tuple(found)
+    if not isinstance(key, rsa.RSAPublicKey) or key.key_size < _LEAST_RSA_BITS:
+        raise ValueError("no RSA key for signatures")
     return ((None, key),)
 
 

@@ -88,8 +88,13 @@ def blueprint(
         if request.method != "POST":
             unknown.note(name, Cause.METHOD, method=request.method)
             raise MethodNotAllowed(("POST",))
+        throttle, sender = throttles[endpoint.name], one_client(request.remote_addr or "")
+        if left := throttle.wait(sender):
+            return problem(429, retry_after=left)
         incoming = _request(endpoint, "", whole_body(_TOKEN_BODY), datetime.fromtimestamp(clock(), UTC))
-        return tokens.answer(endpoint, endpoint.scheme, incoming, intake)
+        answer = tokens.answer(endpoint, endpoint.scheme, incoming, intake)
+        throttle.count(sender, proven={200: True, 401: False}.get(answer.status_code))
+        return answer
 
     return routes
 

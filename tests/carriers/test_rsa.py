@@ -147,6 +147,17 @@ class TestRsaJwks:
         with pytest.raises(UnknownKey):
             self.SCHEME.check(self.by(keys[0], "k"), [jwks])
 
+    def test_short(self, keys):
+        """A key that is too short proves nothing: in PEM it is a fault, in a set it is as if it were not there."""
+        short = rsa.generate_private_key(65_537, 1024)
+        rows = [_jwk(short.public_key(), "short"), _jwk(keys[0].public_key(), "long")]
+
+        for secret in (_pem(short), json.dumps({"keys": rows[:1]})):
+            assert "is neither an RSA key in PEM nor a JSON Web Key Set" == self.SCHEME.fault(secret)
+        with pytest.raises(UnknownKey):
+            self.SCHEME.check(self.signed(key="short"), [json.dumps({"keys": rows})])
+        self.SCHEME.check(self.by(keys[0], "long"), [json.dumps({"keys": rows})])
+
     def test_fault(self, keys):
         """A set without RSA keys, a key of another kind, and what is neither, are faults of the configuration."""
         curve = ec.generate_private_key(ec.SECP256R1())

@@ -127,9 +127,10 @@ def test_first_request_waits(site: Site):
     assert 1 == site.asked
 
 
-def test_unknown_keys_share_a_thread(site: Site):
+def test_unknown_keys_share_a_thread(site: Site, monkeypatch: pytest.MonkeyPatch):
     """Twenty requests that name unknown keys at one instant wait for one fetch, in one thread. Later ones start none:
     anybody may name a key."""
+    monkeypatch.setattr(published_keys, "_DEADLINE", 60.0)
     site.opened()
     eventually(lambda: site.asked == 1)
     site.rig.now += 60

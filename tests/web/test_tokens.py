@@ -144,3 +144,11 @@ def test_elsewhere(ups: Rig):
     refused = ups.client.get(PATH)
     assert (405, "POST") == (refused.status_code, refused.headers["Allow"])
     assert 413 == ask(ups, body=b"x" * 2_000_001).status_code
+
+
+def test_guesses(ups: Rig, monkeypatch: pytest.MonkeyPatch):
+    """Who guesses a client's secret again and again must wait, as at the webhooks themselves."""
+    monkeypatch.setattr("receiver.web.webhooks.MOST_UNPROVEN", 3)
+    ups.configure(endpoints={"ups": OAUTH})
+
+    assert [401] * 3 + [429] == [ask(ups, OTHER).status_code for _ in range(4)]

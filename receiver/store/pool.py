@@ -31,6 +31,9 @@ class ClosingPool(QueuePool):
     """Closes connections that have been idle for long. It is made to hand out the one that was used last, so that those
     which are not needed become idle. ``clock`` is in seconds, and never goes back."""
 
+    # What SQLAlchemy says of its pools is not for our log, whose loggers begin with this package's name.
+    _sqla_logger_namespace = "sqlalchemy.pool.ClosingPool"
+
     def __init__(self, *args: Any, clock: Callable[[], float] = time.monotonic, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._clock = clock

@@ -289,6 +289,21 @@ class TestHeaders:
 
         assert plain == redaction.headers(replace(request("x", b""), headers=plain))
 
+    def test_stored(self, rig):
+        """Of a delivery only those headers are stored that its carrier's module names, and what its sender is called:
+        a proxy adds who a person is and where."""
+        added = {
+            "x-forwarded-for": "192.0.2.1",
+            "referer": "https://x.example/ana",
+            "cookie": "ana",
+            "user-agent": "Java",
+        }
+        assert 200 == rig.post(posted(), **added).status_code
+
+        [row] = rows(rig)
+        assert {"user-agent", "content-type", "x-me-signature"} >= set(json.loads(row["headers"])) >= {"user-agent"}
+        assert "ana" not in row["headers"]
+
     def test_of_the_carrier(self, rig):
         """The header of every scheme that the carrier offers counts, chosen or not."""
         chosen = replace(rig.config.endpoints["melhor-envio"], carrier=toy(AUTH=(Header("x-a"), Header("x-b"))))

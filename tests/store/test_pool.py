@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: no more than the setting, under any load, and none that is idle for long."""
 
+import ast
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from sqlalchemy import text
 
 from receiver.store import Database, Inbox, migrate, pool
 from receiver.store.pool import IDLE, ClosingPool, shares
+from tests.support.paths import ROOT
 from tests.support.store_cases import delivery, until
 
 MOST = 6
@@ -97,3 +99,15 @@ def test_closed_beside(database: Database, seen: "psycopg.Connection[tuple[int]]
 def test_shares(connections: int, expected: tuple[int, int]) -> None:
     """Two write at least: one stores what arrives, and another what waits for a lock."""
     assert expected == shares(connections)
+
+
+def test_setting_counts() -> None:
+    """Whoever opens the configured database opens it with the configured bound."""
+    calls = [
+        node
+        for file in sorted((ROOT / "receiver").rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Database"
+    ]
+    assert len(calls) >= 5
+    assert [] == [ast.unparse(call) for call in calls if "connections" not in {word.arg for word in call.keywords}]

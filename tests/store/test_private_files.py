@@ -36,7 +36,8 @@ def test_erased(tmp_path):
     file = tmp_path / "receiver.db"
     database = Database(f"sqlite:///{file}")
     database.write(lambda connection: connection.exec_driver_sql("CREATE TABLE told (word TEXT)"))
-    database.write(lambda connection: connection.exec_driver_sql("INSERT INTO told VALUES ('canary-of-ana')"))
+    long = "canary-of-ana" * 2_000  # pages of its own, which nothing else fills afterwards
+    database.write(lambda connection: connection.exec_driver_sql(f"INSERT INTO told VALUES ('{long}')"))
     database.write(lambda connection: connection.exec_driver_sql("UPDATE told SET word = ''"))
     database.close()
 

@@ -254,6 +254,8 @@ def test_disk_full(sqlite_url: str) -> None:
     pages = database.write(lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar())
     database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}").scalar())
     before = everything(database)
+    with pytest.raises(StoreUnavailable, match="full"):  # a probe of a few bytes would still fit
+        database.check_writable()
     big = [delivery(f"p{number}", body=bytes(50_000)) for number in range(8)]
 
     def receive(item: Any) -> BaseException | None:

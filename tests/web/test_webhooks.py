@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from receiver.intake import Intake, Outcome
-from receiver.store import Inbox, StoreUnavailable
+from receiver.store import Inbox, OperatorQueries, StoreUnavailable
 from receiver.store.engine import sqlite_file
 from receiver.timing import stamp
 from tests.support.rig import MELHOR_ENVIO, Rig, eventually, posted
@@ -364,6 +364,17 @@ class TestHealth:
 
         eventually(lambda: [rig.now - 1, rig.now] == looks)
         assert {200} == set(answers)
+
+    def test_busy_with_lists(self, rig, monkeypatch):
+        """Where nothing can be read at the moment, but deliveries can be stored, it is ready."""
+
+        def busy(*_, **__):
+            raise StoreUnavailable("all connections are in use")
+
+        monkeypatch.setattr(OperatorQueries, "paused_accounts", busy)
+
+        answer = rig.client.get("/readyz")
+        assert (200, {"status": "ready"}) == (answer.status_code, answer.json)
 
     def test_at_once(self, rig, monkeypatch):
         """A look that takes long keeps no probe waiting: within 100 ms it hears the last result, and the new one once

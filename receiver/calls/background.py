@@ -22,17 +22,24 @@ _NAP = 5.0
 
 
 def calls_to(
-    config: Config, database: Database, account: str, *, waiting: Callable[[str], None] = lambda _: None
+    config: Config,
+    database: Database,
+    account: str,
+    *,
+    waiting: Callable[[str], None] = lambda _: None,
+    gives_way: bool = False,
 ) -> "BackgroundCalls":
-    """Calls to an account of the configuration for one person who waits, behind what the workers do."""
+    """Calls to an account of the configuration for one person who waits: in turn with the workers, so that a backlog
+    does not keep people from deciding. With ``gives_way`` they come behind all that is due."""
     settings = config.accounts[account]
     queue = Queue(database, worker_name=f"person-{time.time_ns()}", lease=config.lease)
     vtex = Vtex(settings, Http([settings.base_url]), clock=time.time)
-    return BackgroundCalls(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting)
+    return BackgroundCalls(queue, vtex, clock=time.time, sleep=time.sleep, waiting=waiting, gives_way=gives_way)
 
 
 class BackgroundCalls:
-    """Calls of one account. ``clock`` is Unix time in seconds. ``waiting`` is called once a wait, with its reason."""
+    """Calls of one account. ``clock`` is Unix time in seconds. ``waiting`` is called once a wait, with its reason.
+    ``gives_way``: shipments that are due come first."""
 
     def __init__(
         self,
@@ -42,8 +49,9 @@ class BackgroundCalls:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         waiting: Callable[[str], None] = lambda _: None,
+        gives_way: bool = True,
     ) -> None:
-        self._queue, self.vtex = queue, vtex
+        self._queue, self.vtex, self._gives_way = queue, vtex, gives_way
         self._clock, self._sleep, self._waiting = clock, sleep, waiting
 
     def call(self, make: Callable[[], T], *, order_id: str | None = None, max_wait: float = math.inf) -> T:
@@ -94,9 +102,9 @@ class BackgroundCalls:
         while True:
             now = self._clock()
             try:
-                self._reserve_slot(account)
+                self._reserve_slot(account, ends)
             except RateLimited as error:
-                until, why = error.at, "shipments of the account come first"
+                until, why = error.at, f"{'shipments' if self._gives_way else 'other calls'} of the account come first"
                 if until > ends:
                     raise
             except Paused as error:
@@ -110,10 +118,13 @@ class BackgroundCalls:
                 is_reported = True
             self._sleep(min(until - now, _NAP))
 
-    def _reserve_slot(self, account: str) -> None:
+    def _reserve_slot(self, account: str, ends: float) -> None:
         """Reserve a slot and wait for it. Raises `RateLimited`, or `Paused`, also for a pause that began meanwhile."""
         now, interval = self._clock(), 60.0 / self.vtex.account.requests_per_minute
-        starts = self._queue.reserve_background(account, interval=interval, now=now)
+        if self._gives_way:
+            starts = self._queue.reserve_background(account, interval=interval, now=now)
+        else:
+            starts = self._queue.accounts.reserve_read(account, interval=interval, now=now, max_wait=ends - now)
         if starts > now:
             self._sleep(starts - now)
             self._queue.accounts.check_open(account, now=self._clock())

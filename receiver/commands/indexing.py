@@ -44,7 +44,7 @@ def index(since: float, until: float | None, account: str | None, *, as_json: bo
         fail("--since: must be before --until, and in the past")
     with opened() as (config, database), _shown() as report:
         of = account_of(config, account)
-        calls = calls_to(config, database, of, waiting=_say_aside)
+        calls = calls_to(config, database, of, waiting=_say_aside, gives_way=True)
         known, background = Index(database), Background(database)
         made = Backfill(calls, known, background, clock=time.time, report=report, skip=_say_aside)
         try:

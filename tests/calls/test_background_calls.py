@@ -29,11 +29,11 @@ class Sleeper:
             self.meanwhile.pop(0)()
 
 
-def calls(rig: Rig, sleep: Sleeper, said: list[str] | None = None) -> BackgroundCalls:
+def calls(rig: Rig, sleep: Sleeper, said: list[str] | None = None, *, gives_way: bool = True) -> BackgroundCalls:
     vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
     queue = Queue(rig.database, worker_name="errands", lease=60)
     told = [] if said is None else said
-    return BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=sleep, waiting=told.append)
+    return BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=sleep, waiting=told.append, gives_way=gives_way)
 
 
 def an_order(made: BackgroundCalls) -> Callable[[], Any]:
@@ -75,6 +75,23 @@ def test_behind_live_work(rig_on_either: Rig) -> None:
 
     assert ["GET", "PATCH", "GET"] == [call.method for call in rig.calls()]
     assert ["VTEX account lux: shipments of the account come first"] == said
+
+
+def test_a_person_and_a_backlog(rig_on_either: Rig) -> None:
+    """Whoever looks at an order to decide does not wait for all that is due: the call has its turn at the account's
+    pace, and none where the turn would come too late."""
+    rig = rig_on_either
+    rig.configure(account={"requests_per_minute": 60})
+    rig.add_order(order("1-01", package("900")))
+    rig.post(posted())
+    sleep = Sleeper(rig)
+    made = calls(rig, sleep, gives_way=False)
+
+    for _ in range(2):
+        made.call(an_order(made), order_id="1-01", max_wait=5)
+    assert [1.0] == pytest.approx(sleep.slept)
+    with pytest.raises(RateLimited):
+        made.call(an_order(made), order_id="1-01", max_wait=0.5)
 
 
 def test_no_patience(rig: Rig) -> None:

@@ -11,7 +11,7 @@ from receiver.carriers import Carrier
 from receiver.commands._common import clear_faults, configuration, count, fail, opened, printable
 from receiver.commands.check_warnings import warnings
 from receiver.config import Account, Config
-from receiver.operations.access import Access, access_check
+from receiver.operations.access import Access, access_check, is_fine
 from receiver.shipments.plain import moment
 from receiver.store import Database, OperatorQueries, Paused, RateLimited
 from receiver.store.gauges import connections_of_server
@@ -75,7 +75,7 @@ def _asked(config: Config, database: Database, account: Account) -> bool:
         click.echo(f"  ! not asked, VTEX wants no calls now: {error}")
         return False
     click.echo(f"    {_UNPROVEN}")
-    return not any(one.needed and not one.allowed for one in found)
+    return is_fine(found)
 
 
 def _endpoints(config: Config) -> Iterator[str]:

@@ -1,12 +1,10 @@
 """`receiver forget`: what one person's parcel left behind."""
 
-from typing import Literal
-
 import click
 
 from receiver.commands._common import count, json_option, opened, say
 from receiver.commands._deciding import decision_options, decisions_of
-from receiver.store.forgetting import Forgetting, Traces
+from receiver.operations.forgetting import LEAST_TEXT, NAMED, traces_of
 
 
 @click.command()
@@ -24,12 +22,15 @@ def forget(
     It lists first with --dry-run. Bodies, headers, what was said and known, requests and answers go; the parcels are
     dismissed. VTEX and the carrier keep what they have. See docs/privacy.md.
     """
-    if sum(bool(one and one.strip()) for one in (order, number, text)) != 1:
+    given = dict(zip(NAMED, (order, number, text), strict=True))
+    values = {named: value for named, value in given.items() if value and value.strip()}
+    if len(values) != 1:
         raise click.UsageError("Name one of --order, --number and --text.")
-    if text is not None and len(text.strip()) < _LEAST_TEXT:
-        raise click.UsageError(f"--text needs {_LEAST_TEXT} characters or more: a shorter one stands in every row.")
+    if text is not None and len(text.strip()) < LEAST_TEXT:
+        raise click.UsageError(f"--text needs {LEAST_TEXT} characters or more: a shorter one stands in every row.")
     with opened() as (config, database):
-        named, traces = _traces(Forgetting(database), order, number, text)
+        ((named, value),) = values.items()
+        traces = traces_of(database, named, value)
         if not dry_run:
             decisions_of(config, database, by, note).forget(traces, named)
         done = "would be blanked" if dry_run else "blanked"
@@ -40,8 +41,6 @@ def forget(
         say("\n".join(lines), {"dry_run": dry_run, **found}, as_json=as_json)
 
 
-#: Characters.
-_LEAST_TEXT = 4
 #: How each table's rows are counted.
 _WORDS = {
     "deliveries": ("delivery", "deliveries"),
@@ -63,16 +62,6 @@ _WORDS = {
     "backfills": ("back-fill",),
     "accounts": ("account",),
 }
-
-
-def _traces(
-    forgetting: Forgetting, order: str | None, number: str | None, text: str | None
-) -> tuple[Literal["order", "number", "text"], Traces]:
-    if order is not None:
-        return "order", forgetting.of_order(order.strip())
-    if number is not None:
-        return "number", forgetting.of_number(number.strip())
-    return "text", forgetting.of_text((text or "").strip())
 
 
 COMMANDS = (forget,)

@@ -1,7 +1,7 @@
 """What a key may do at VTEX, found out by reading alone. Notify invoice shows only when an invoice is written."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,11 @@ class Access:
     allowed: bool | None
     needed: bool
     why: str
+
+
+def is_fine(found: Iterable[Access]) -> bool:
+    """Whether all that is needed is allowed."""
+    return not any(one.needed and not one.allowed for one in found)
 
 
 def access_check(config: Config, database: Database, account: str) -> "AccessCheck":

@@ -229,7 +229,10 @@ class Decisions:
         row = self._queries.delivery(delivery)
         _, record = self._entry("reprocess", "delivery")
         intake = Intake(self._config, Inbox(self._database), clock=self._clock)
-        return intake.reprocess(row, bulk=bulk, fetch=fetch, record=record)
+        reading = intake.reprocess(row, bulk=bulk, fetch=fetch, record=record)
+        if self._key is not None and self._record.get(self.last_id) is not None:
+            self._key = None  # one request may read several: it is known by the first that is recorded
+        return reading
 
     def link(self, account: str, link: Link) -> Linked:
         """Whatever bears the link's names belongs to its order."""

@@ -1,13 +1,16 @@
-"""Many links from a file of comma-separated values: what the command line and the console take."""
+"""Many links from a file of comma-separated values: what the command line, the console and the API take."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import TextIOWrapper
 from itertools import chain, islice
-from typing import Any
+from typing import IO, Any
 
 from receiver.operations.links import FIELDS, MOST, LinkResult
 
+#: Bytes of a file that is sent to the console or the API.
+LARGEST_FILE = 524_288
 _DELIMITERS = ",;\t"
 
 #: A line's number, and its link as written, or why there is none.
@@ -53,6 +56,12 @@ def store_lines(
                 continue
             report.bad += 1
             yield BadLine(line=line, column=(one.path or "$").removeprefix("$").removeprefix("."), why=one.why or "")
+
+
+def read_file(stream: IO[bytes]) -> Iterator[Line]:
+    """`read_lines` of a file that was sent, as bytes."""
+    # A byte that is not UTF-8 stays as `read_lines` wants it.
+    return read_lines(TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape"))
 
 
 def read_lines(file: Iterable[str]) -> Iterator[Line]:

@@ -47,6 +47,23 @@ def store_links(
 
     Raises `receiver.store.StoreUnavailable`.
     """
+    links, results = _read(config, account, items)
+    done = index.link(account, list(links.values()), now=now, record=record) if links else []
+    for number, linked in zip(links, done, strict=True):
+        status = "replaced" if linked.replaced else "stored"
+        results[number] = LinkResult(index=number, status=status, woken=len(linked.woken), formerly=linked.replaced)
+    return [results[number] for number in sorted(results)]
+
+
+def checked_links(config: Config, account: str, items: Iterable[Any]) -> list[LinkResult]:
+    """What is wrong with each of these, or nothing; none is stored now."""
+    links, results = _read(config, account, items)
+    results |= {number: LinkResult(index=number, status="stored") for number in links}
+    return [results[number] for number in sorted(results)]
+
+
+def _read(config: Config, account: str, items: Iterable[Any]) -> tuple[dict[int, Link], dict[int, LinkResult]]:
+    """The good ones, and what is wrong with the others, by their place."""
     links: dict[int, Link] = {}
     results: dict[int, LinkResult] = {}
     for number, item in enumerate(items):
@@ -54,11 +71,7 @@ def store_links(
             links[number] = read_link(item, account, config)
         except Unreadable as error:
             results[number] = LinkResult(index=number, status="rejected", path=error.path, why=error.why)
-    done = index.link(account, list(links.values()), now=now, record=record) if links else []
-    for number, linked in zip(links, done, strict=True):
-        status = "replaced" if linked.replaced else "stored"
-        results[number] = LinkResult(index=number, status=status, woken=len(linked.woken), formerly=linked.replaced)
-    return [results[number] for number in sorted(results)]
+    return links, results
 
 
 def read_link(item: Any, account: str, config: Config) -> Link:

@@ -1,7 +1,7 @@
 """What an operator reads: lists in pages, one parcel's whole story, accounts."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +14,18 @@ from receiver.operations.order_view import order_view
 from receiver.operations.parcels import TEXTS, chosen
 from receiver.operations.published import published_story
 from receiver.operations.story import story
+from receiver.operations.unknown_words import command
 from receiver.shipments import Reason, State
 from receiver.store import Database, OperatorQueries
 from receiver.store.listed import delivery_from
 from receiver.store.listings import Listings, Page
 from receiver.store.operator import Unknown
 from receiver.store.overview import Overview
+from receiver.store.unknown_words import UnknownWords
 from receiver.web.api.access import must_decide
 from receiver.web.api.answers import Refused, answer, asked, filters, page, time_of
 from receiver.web.api.refusals import refusals
+from receiver.web.carriers import configured
 from receiver.web.overview import Held, counted
 
 _STATES = tuple(state.value for state in State)
@@ -34,6 +37,7 @@ def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Call
     """Add the routes that change nothing; ``clock`` gives seconds since the epoch."""
     listings, queries = Listings(database), OperatorQueries(database)
     _add_overview(routes, config, database, clock=clock)
+    _add_carriers(routes, config, database, clock=clock)
     _add_lists(routes, config, database, listings)
 
     @routes.get("/shipments/<endpoint>/<path:key>")
@@ -84,6 +88,17 @@ def _add_overview(routes: Blueprint, config: Config, database: Database, *, cloc
     def overview() -> Response:
         filters()
         return answer(held.now())
+
+
+def _add_carriers(routes: Blueprint, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
+    overview, words = Overview(database), UnknownWords(database)
+
+    @routes.get("/carriers")
+    def carriers() -> Response:
+        filters()
+        unknown = words.all()
+        endpoints = configured(config, database, overview, now=clock())
+        return page("carriers", Page([_carrier(one, unknown) for one in endpoints], None))
 
 
 def _add_lists(routes: Blueprint, config: Config, database: Database, listings: Listings) -> None:
@@ -155,3 +170,27 @@ def _account(name: str, paused: dict[str, Any] | None, now: float) -> dict[str, 
     until = paused["until"] if paused and paused["until"] > now else None
     reason = paused["reason"] if paused else None
     return {"name": name, "is_paused": until is not None, "until": until, "pause_reason": reason}
+
+
+def _carrier(endpoint: Mapping[str, Any], unknown: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A configured endpoint with its carrier's unknown words. ``retries`` is ``None`` where the carrier documents
+    none."""
+    carrier, quality, retries = endpoint["carrier"], endpoint["quality"], endpoint["retries"]
+    known = quality["words"] or {}
+    over = retries.over.total_seconds() if retries and retries.over is not None else None
+    return {
+        **{name: endpoint[name] for name in ("name", "accounts", "last_at", "today", "is_silent")},
+        "carrier": carrier.slug,
+        "carrier_name": carrier.name,
+        "quality": quality["level"],
+        "words": {"known": known.get("known"), "of": known.get("of")},
+        "retries": None if retries is None else {"times": retries.times, "seconds": over},
+        "unknown_words": [
+            {
+                **{name: row[name] for name in ("word", "count", "first_at", "last_at", "delivery")},
+                "reprocess": command(row["word"], row["carrier"]),
+            }
+            for row in unknown
+            if row["carrier"] == carrier.slug
+        ],
+    }

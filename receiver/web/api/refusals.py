@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from receiver.operations.bulk import BulkRefused
 from receiver.operations.choice_preview import NoPreview
 from receiver.operations.decisions import NotAsShown, NothingToChange
+from receiver.operations.forgetting import TooManyTraces
 from receiver.operations.order_check import NotShown, TooManyLookups
 from receiver.store.operator import NotAssigned, Unknown
 from receiver.vtex.client import BadSegment
@@ -17,7 +18,7 @@ def refusals() -> Iterator[None]:
     """Around the work of a request. Raises `Refused`."""
     try:
         yield
-    except (NotAsShown, NotShown, NotAssigned, NothingToChange, BulkRefused) as error:
+    except (NotAsShown, NotShown, NotAssigned, NothingToChange, BulkRefused, TooManyTraces) as error:
         raise Refused(409, f"{error}.") from None
     except Unknown as error:
         raise Refused(404, f"{error}.") from None

@@ -72,7 +72,7 @@ class TestWords:
 
     def test_again(self, mend, monkeypatch):
         """After the fix one click reads them again, so many at once; the word is forgotten with the last one."""
-        monkeypatch.setattr(carriers, "_AT_ONCE", 2)
+        monkeypatch.setattr(carriers, "AT_ONCE", 2)
         clerk = mend()
         first = clerk.send("/carriers", AGAIN)
         page = clerk.page(first.location.removeprefix("/console"))

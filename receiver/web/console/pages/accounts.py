@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from receiver.operations.access import access_check
+from receiver.operations.access import access_check, is_fine
 from receiver.operations.decisions import NothingToChange
 from receiver.operations.order_check import TooManyLookups, lookup
 from receiver.store import OperatorQueries, Paused, RateLimited
@@ -56,8 +56,7 @@ def add_to(routes: Blueprint, context: Context) -> None:
             return shown("accounts.too_many", 503)
         except (Paused, RateLimited):
             return shown("accounts.no_calls", 409)
-        is_fine = not any(one.needed and not one.allowed for one in found)
-        return shown(checked=account, access=found, is_fine=is_fine)
+        return shown(checked=account, access=found, is_fine=is_fine(found))
 
 
 def _accounts(context: Context) -> list[dict[str, Any]]:

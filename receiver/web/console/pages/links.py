@@ -1,6 +1,6 @@
 """Links: which order a parcel belongs to, as a person says. One at a time, or many from a file."""
 
-from io import SEEK_END, TextIOWrapper
+from io import SEEK_END
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from adapters import Unreadable
 from receiver.operations.decisions import NothingToChange
-from receiver.operations.link_files import BadHeader, Report, read_lines, store_lines
+from receiver.operations.link_files import LARGEST_FILE, BadHeader, Report, read_file, store_lines
 from receiver.operations.links import FIELDS, names_in, read_link
 from receiver.reconcile.resolve import NAMES
 from receiver.store.companions import places_from_json
@@ -18,10 +18,10 @@ from receiver.web.console.flash import tell, told
 from receiver.web.console.pages._lists import given, listed
 from receiver.web.console.pages._page import Page
 
-#: Bytes of a file, and of all that its form holds besides.
-_LARGEST, _REST = 524_288, 16_384
+#: Bytes of all that the form of a file holds besides.
+_REST = 16_384
 
-PAGE = Page(name="links", path="/links", position=70, largest_form=_LARGEST + _REST)
+PAGE = Page(name="links", path="/links", position=70, largest_form=LARGEST_FILE + _REST)
 
 #: Bad lines of a file that are shown; the others are counted.
 _MOST_BAD = 100
@@ -77,14 +77,12 @@ def _add_file(routes: Blueprint, context: Context, desk: "_Desk") -> None:
         account, sent = desk.account(), request.files.get("file")
         if sent is None or not sent.filename:
             abort(400)
-        if sent.stream.seek(0, SEEK_END) > _LARGEST:
+        if sent.stream.seek(0, SEEK_END) > LARGEST_FILE:
             abort(413)
         sent.stream.seek(0)
         decisions, report = context.decisions(note=request.form.get("note")), Report()
-        # A byte that is not UTF-8 stays as `read_lines` wants it.
-        lines = read_lines(TextIOWrapper(sent.stream, encoding="utf-8-sig", errors="surrogateescape"))
         try:
-            bad = list(store_lines(lines, lambda items: decisions.link_all(account, items), report))
+            bad = list(store_lines(read_file(sent.stream), lambda items: decisions.link_all(account, items), report))
         except BadHeader as error:
             return desk.shown(bad_header=str(error)), 422
         return desk.shown(report=report, bad=bad[:_MOST_BAD], more=max(0, len(bad) - _MOST_BAD)), 200
@@ -127,6 +125,6 @@ class _Desk:
             accounts=sorted(self.config.accounts),
             endpoints=sorted(self.config.endpoints),
             columns=FIELDS,
-            largest=_LARGEST,
+            largest=LARGEST_FILE,
             **{"done": None, **said},
         )

@@ -8,7 +8,7 @@ from receiver.config import Config, Endpoint
 from receiver.notify.causes import Cause
 from receiver.store import Database
 from receiver.store.alerts import Alerts
-from receiver.store.counters import last_deliveries
+from receiver.store.counters import PROBES, last_deliveries, last_of
 from receiver.store.overview import Overview
 
 _HOUR, _DAY = 3600, 86_400
@@ -18,7 +18,8 @@ def configured(config: Config, database: Database, overview: Overview, *, now: f
     """Each configured endpoint, by its carrier's name. ``now`` in seconds since the epoch."""
     today = range(int(now // _DAY * _DAY // _HOUR), int(now // _HOUR) + 1)
     heard = overview.heard(today, now=now)
-    last = last_deliveries(database.counters.totals())
+    totals = database.counters.totals()
+    last, probed = last_deliveries(totals), last_of(PROBES, totals)
     silent = {one["subject"] for one in Alerts(database).all() if one["cause"] in (Cause.SILENT, Cause.NEVER_HEARD)}
     found = [
         {
@@ -27,6 +28,7 @@ def configured(config: Config, database: Database, overview: Overview, *, now: f
             "carrier": endpoint.carrier,
             "quality": _quality(endpoint),
             "last_at": last.get(name),
+            "probed_at": probed.get(name),
             "today": sum(hour.get(name, 0) for hour in heard),
             "is_silent": name in silent,
             "retries": endpoint.carrier.retries,

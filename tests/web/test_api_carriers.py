@@ -10,8 +10,8 @@ from receiver.carriers import discover
 from receiver.operations import order_check
 from receiver.store.accounts import Accounts
 from receiver.web.api import deciding
-from tests.support.api import VI, items, post, with_operators
-from tests.support.rig import Rig, posted
+from tests.support.api import ANA, VI, items, post, with_operators
+from tests.support.rig import Rig, order, package, posted
 
 CHECK, AGAIN = "accounts/lux/check", "unknown-words/reprocess"
 WORD = {"word": "14 'x", "carrier": "melhor_envio"}
@@ -65,6 +65,15 @@ class TestCarriers:
         (one,) = items(api, "carriers")
         assert (None, 0, []) == (one["last_at"], one["today"], one["unknown_words"])
 
+    def test_probed(self, api):
+        """A carrier's test of the address is told, and is no delivery."""
+        assert items(api, "carriers")[0]["probed_at"] is None
+        api.client.get("/webhooks/melhor-envio")
+        api.database.counters.flush(now=api.now, only_if_due=False)
+        api.database.write(lambda _: None)  # what is written later is written by now
+        (one,) = items(api, "carriers")
+        assert (True, None) == (one["probed_at"].endswith("Z"), one["last_at"])
+
 
 class TestWords:
     def test_read_again(self, api, mend, monkeypatch):
@@ -93,6 +102,28 @@ class TestWords:
         )  # fmt: skip
         assert 2 == len(items(api, "decisions", action="reprocess"))
         assert [422, 403] == [post(api, AGAIN, {"word": "x"}).status_code, post(api, AGAIN, WORD, VI).status_code]
+
+
+class TestAccounts:
+    def test_failures(self, api):
+        """An account has its pace and the calls that went wrong last; VTEX's words are for people who may decide."""
+        api.add_order(order("1-01", package("41001")))
+        api.faults(forbidden=frozenset({"1-01"}))
+        api.post(posted())
+        api.work()
+
+        (ana,), (vi,) = (items(api, "accounts", token=one) for one in (ANA, VI))
+
+        assert (1_000_000, 1, False) == tuple(ana[name] for name in ("requests_per_minute", "app_tokens", "has_hook"))
+        assert ("GET order", "1-01") == (ana["failures"][0]["call"], ana["failures"][0]["order_id"])
+        assert (True, None) == ("HTTP 403" in ana["failures"][0]["answer"], vi["failures"][0]["answer"])
+        assert "token" not in str(ana).replace("app_tokens", "")
+
+    def test_pause(self, api):
+        """A pause tells how it ends."""
+        assert items(api, "accounts")[0]["own_fault"] is None
+        Accounts(api.database).pause("lux", until=4e9, reason="HTTP 401", own_fault=True, now=api.now)
+        assert items(api, "accounts")[0]["own_fault"] is True
 
 
 class TestCheck:

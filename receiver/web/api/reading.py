@@ -22,10 +22,11 @@ from receiver.store.listings import Listings, Page
 from receiver.store.operator import Unknown
 from receiver.store.overview import Overview
 from receiver.store.unknown_words import UnknownWords
+from receiver.web.accounts import configured as configured_accounts
 from receiver.web.api.access import must_decide
 from receiver.web.api.answers import Refused, answer, asked, filters, page, time_of
 from receiver.web.api.refusals import refusals
-from receiver.web.carriers import configured
+from receiver.web.carriers import configured as configured_endpoints
 from receiver.web.overview import Held, counted
 
 _STATES = tuple(state.value for state in State)
@@ -69,8 +70,8 @@ def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Call
     @routes.get("/accounts")
     def accounts() -> Response:
         filters()
-        paused = {one["name"]: one for one in queries.paused_accounts(now=clock())}
-        rows = [_account(name, paused.get(name), clock()) for name in sorted(config.accounts)]
+        now = clock()
+        rows = [_account(one, now) for one in configured_accounts(config, database, now=now)]
         return page("accounts", Page(rows, None))
 
     def _stored(delivery: str) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def _add_carriers(routes: Blueprint, config: Config, database: Database, *, cloc
     def carriers() -> Response:
         filters()
         unknown = words.all()
-        endpoints = configured(config, database, overview, now=clock())
+        endpoints = configured_endpoints(config, database, overview, now=clock())
         return page("carriers", Page([_carrier(one, unknown) for one in endpoints], None))
 
 
@@ -165,11 +166,19 @@ def _words() -> dict[str, Any]:
     return {**words, **{name: time_of(name, words[name]) for name in ("since", "until")}}
 
 
-def _account(name: str, paused: dict[str, Any] | None, now: float) -> dict[str, Any]:
-    """``pause_reason`` stays until a call has succeeded, ``paused_until`` while the pause lasts."""
-    until = paused["until"] if paused and paused["until"] > now else None
-    reason = paused["reason"] if paused else None
-    return {"name": name, "is_paused": until is not None, "until": until, "pause_reason": reason}
+def _account(account: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """``pause_reason`` and ``own_fault`` stay until a call has succeeded, ``until`` while the pause lasts."""
+    pause = account["pause"]
+    until = pause["until"] if pause and pause["until"] > now else None
+    return {
+        **{name: account[name] for name in ("name", "base_url", "has_hook", "failures")},
+        "requests_per_minute": account["pace"],
+        "app_tokens": account["tokens"],
+        "is_paused": until is not None,
+        "until": until,
+        "pause_reason": pause["reason"] if pause else None,
+        "own_fault": bool(pause["own_fault"]) if pause else None,
+    }
 
 
 def _carrier(endpoint: Mapping[str, Any], unknown: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -179,7 +188,7 @@ def _carrier(endpoint: Mapping[str, Any], unknown: Sequence[Mapping[str, Any]]) 
     known = quality["words"] or {}
     over = retries.over.total_seconds() if retries and retries.over is not None else None
     return {
-        **{name: endpoint[name] for name in ("name", "accounts", "last_at", "today", "is_silent")},
+        **{name: endpoint[name] for name in ("name", "accounts", "last_at", "probed_at", "today", "is_silent")},
         "carrier": carrier.slug,
         "carrier_name": carrier.name,
         "quality": quality["level"],

@@ -1,6 +1,5 @@
 """The VTEX accounts: pace, pauses and how they end, what went wrong last, and what their keys may do."""
 
-from collections import defaultdict
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -9,17 +8,15 @@ from werkzeug.wrappers import Response
 from receiver.operations.access import access_check, is_fine
 from receiver.operations.decisions import NothingToChange
 from receiver.operations.order_check import TooManyLookups, lookup
-from receiver.store import OperatorQueries, Paused, RateLimited
-from receiver.store.attempts import LOOKS_AT, Attempts
+from receiver.store import Paused, RateLimited
+from receiver.store.attempts import LOOKS_AT
 from receiver.store.operator import Unknown
+from receiver.web.accounts import configured
 from receiver.web.console.context import Context, must_decide
 from receiver.web.console.flash import tell, told
 from receiver.web.console.pages._page import Page
 
 PAGE = Page(name="accounts", path="/accounts", position=60)
-
-#: Failed calls that are shown of an account.
-_FAILURES = 5
 
 
 def add_to(routes: Blueprint, context: Context) -> None:
@@ -27,7 +24,8 @@ def add_to(routes: Blueprint, context: Context) -> None:
     config, database = context.config, context.database
 
     def shown(said: str = "", status: int = 200, **checked: Any) -> tuple[str, int]:
-        page = render_template("accounts.html", accounts=_accounts(context), said=said, looked_at=LOOKS_AT, **checked)
+        accounts = configured(config, database, now=context.clock())
+        page = render_template("accounts.html", accounts=accounts, said=said, looked_at=LOOKS_AT, **checked)
         return page, status
 
     @routes.get("")
@@ -57,23 +55,3 @@ def add_to(routes: Blueprint, context: Context) -> None:
         except (Paused, RateLimited):
             return shown("accounts.no_calls", 409)
         return shown(checked=account, access=found, is_fine=is_fine(found))
-
-
-def _accounts(context: Context) -> list[dict[str, Any]]:
-    """Each configured account with its pause and its latest failures."""
-    pauses = {one["name"]: one for one in OperatorQueries(context.database).paused_accounts(now=context.clock())}
-    failures = defaultdict(list)
-    for one in Attempts(context.database).latest_failures():
-        failures[one["account"]].append(one)
-    return [
-        {
-            "name": name,
-            "base_url": account.base_url,
-            "pace": account.requests_per_minute,
-            "tokens": len(account.app_tokens),
-            "has_hook": bool(account.hook_secrets),
-            "pause": pauses.get(name),
-            "failures": failures[name][:_FAILURES],
-        }
-        for name, account in sorted(context.config.accounts.items())
-    ]

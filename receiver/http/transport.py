@@ -4,6 +4,7 @@ its deadline."""
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
@@ -17,6 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from receiver.http.answer import Answer, NoAnswer
 
 _TOO_LONG = "the answer took too long"
+_clock = time.monotonic
 _this_thread = threading.local()  # its ``deadline`` is that of the current call
 
 
@@ -72,10 +74,11 @@ class Transport:
 
 class _Deadline:
     """Cuts the connection of this thread's call at its deadline: a timeout restarts with every byte that arrives, in
-    headers and body."""
+    headers and body. After it nothing is sent, either: a process that was stopped in between would repeat what another
+    has done since."""
 
     def __init__(self, seconds: float) -> None:
-        self.passed = False
+        self.passed, self._ends = False, _clock() + seconds
         self._connection: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._pass)
         self._timer.daemon = True
@@ -95,6 +98,12 @@ class _Deadline:
         if self.passed:
             self._cut()
 
+    def check(self) -> None:
+        """Raises `OSError` after the deadline."""
+        if _clock() >= self._ends:
+            self.passed = True
+            raise OSError(_TOO_LONG)
+
     def _pass(self) -> None:
         self.passed = True
         self._cut()
@@ -107,12 +116,20 @@ class _Deadline:
 
 
 class _Connection(HTTPConnection):
+    def send(self, data: Any) -> None:
+        _this_thread.deadline.check()
+        super().send(data)
+
     def getresponse(self) -> Any:
         _this_thread.deadline.watch(self.sock)
         return super().getresponse()
 
 
 class _TlsConnection(HTTPSConnection):
+    def send(self, data: Any) -> None:
+        _this_thread.deadline.check()
+        super().send(data)
+
     def getresponse(self) -> Any:
         _this_thread.deadline.watch(self.sock)
         return super().getresponse()

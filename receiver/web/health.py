@@ -17,8 +17,8 @@ log = logging.getLogger("receiver.web")
 
 #: Seconds that a result is cached: each check costs a durable write, and any client may ask.
 HOLDS = 1.0
-#: Seconds that a probe is kept waiting for a new result.
-PATIENCE = 0.08
+#: Seconds that a probe is kept waiting for a new result, and for which the last one counts meanwhile.
+PATIENCE, COUNTS = 0.08, 10.0
 
 
 def blueprint(database: Database, *, clock: Callable[[], float]) -> Blueprint:
@@ -41,7 +41,7 @@ def blueprint(database: Database, *, clock: Callable[[], float]) -> Blueprint:
 class _Verdict:
     """Whether deliveries can be stored, checked at most once a second. Concurrent requests wait for the same check, and
     not for long: a probe that hears nothing takes the process for dead. Then the last result counts until there is
-    another."""
+    another, unless it is old."""
 
     def __init__(self, database: Database, *, clock: Callable[[], float]) -> None:
         self._database, self._queries, self._clock = database, OperatorQueries(database), clock
@@ -60,7 +60,8 @@ class _Verdict:
         with contextlib.suppress(TimeoutError):
             result_of(looking, None if self._answer is None else PATIENCE)
         assert self._answer is not None  # noqa: S101  a look that failed has raised
-        return self._answer
+        age = self._clock() - (self._until - HOLDS)
+        return self._answer if looking.done() or 0 <= age < COUNTS else ({"status": "cannot tell"}, 503)
 
     def _look(self) -> None:
         answer = self._found()

@@ -11,7 +11,7 @@ import pytest
 
 from receiver.config import Account
 from receiver.http import HostNotAllowed, Http
-from receiver.vtex.answers import Misconfigured, NotFound, Throttled
+from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Unanswered
 from receiver.vtex.client import BadSegment, Vtex, path_segment
 from tests.support.bare_server import Heard, Server, answer, saying, serving
 from tests.support.vtex_contract import request_faults
@@ -143,6 +143,18 @@ class TestCalls:
             timer.join(5)
 
         assert not any(timer.is_alive() for timer in timers)
+
+    def test_nothing_is_sent_after_the_deadline(self, server, monkeypatch):
+        """A process that was stopped between the begin of a call and its first byte sends nothing when it goes on."""
+        client = vtex(server)
+        client.get_order("1-01")
+        moments = iter([0.0, 60.0])
+        monkeypatch.setattr("receiver.http.transport._clock", lambda: next(moments))
+
+        with pytest.raises(Unanswered, match="took too long"):
+            client.patch_invoice("1-01", "900", BODY)
+
+        assert ["GET"] == [heard.method for heard in server.heard]
 
 
 class TestTokens:

@@ -394,6 +394,9 @@ class TestHealth:
             assert 200 == rig.client.get("/readyz").status_code
             waited.append(time.monotonic() - begun)
         assert min(waited) < 0.1
+        rig.now += 10
+        old = rig.client.get("/readyz")
+        assert (503, {"status": "cannot tell"}) == (old.status_code, old.json), "a result that is old is none"
         ended.set()
 
         eventually(lambda: 503 == rig.client.get("/readyz").status_code)

@@ -4,6 +4,7 @@ It runs in the process that it is for, before the receiver is imported, because 
 """
 
 import time
+from importlib import import_module
 from pathlib import Path
 
 _real = time.time
@@ -30,5 +31,7 @@ def virtual_now(factor: float, since: float) -> float:
 
 
 def _install(clock: object) -> None:
+    # Threads wait for a connection by the clock that this module finds at its import: their patience stays real.
+    import_module("sqlalchemy.util.queue")
     time.time = clock  # type: ignore[assignment]
     time.time_ns = lambda: int(time.time() * 1e9)

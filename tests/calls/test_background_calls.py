@@ -17,7 +17,7 @@ from tests.support.rig import Rig, order, package, posted
 
 
 class Sleeper:
-    """Moves the rig's clock instead of waiting, and does what somebody else does meanwhile."""
+    """Moves the rig's clock instead of waiting, and does what someone else does meanwhile."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig, self.slept, self.meanwhile = rig, list[float](), list[Callable[[], object]]()
@@ -78,7 +78,7 @@ def test_behind_live_work(rig_on_either: Rig) -> None:
 
 
 def test_a_person_and_a_backlog(rig_on_either: Rig) -> None:
-    """Whoever looks at an order to decide does not wait for all that is due: the call has its turn at the account's
+    """A look before a decision does not wait for all that is due: the call has its turn at the account's
     pace, and none where the turn would come too late."""
     rig = rig_on_either
     rig.configure(account={"requests_per_minute": 60})
@@ -153,7 +153,7 @@ def test_one_probe(rig: Rig) -> None:
 
 
 class TestOutage:
-    """Many orders in a row without an answer rest the account, whoever asks for them."""
+    """Many orders in a row without an answer rest the account, no matter who asks for them."""
 
     def fail(self, rig: Rig, made: BackgroundCalls, *numbers: int) -> None:
         for number in numbers:
@@ -223,7 +223,7 @@ class TestOutage:
         assert ["lux"] == [row["name"] for row in rig.queries.paused_accounts(now=rig.now)]
 
     def test_hook(self, rig: Rig, caplog: pytest.LogCaptureFixture):
-        """So do the orders that the hook tells of: while VTEX answers nobody, it is not asked about each of them."""
+        """So do the orders that the hook tells of: while VTEX answers no one, it is not asked about each of them."""
         rig.faults(server_error=1.0)
         for number in range(3 * FAILING_ORDERS):
             Background(rig.database).note_news("lux", f"{number}-01", now=rig.now)

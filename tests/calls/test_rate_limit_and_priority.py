@@ -59,7 +59,7 @@ class TestPriority:
         assert [3] == [len(queue.claim("lux", most=3, now=NOW))], "hands that are free take retried ones"
 
     def test_news_comes_forward(self, rig: Rig):
-        """A retried parcel of which the carrier speaks again is live."""
+        """A retried parcel whose carrier speaks again is live."""
         tell(rig, 1, 2)
         rig.retry_all(state="due")
         rig.post(posted("2-01", parcel="p2", number="TN2", event="order.delivered"))
@@ -68,7 +68,7 @@ class TestPriority:
         assert ["2-01", "1-01"] == asked(rig)
 
     def test_one_is_live(self, rig: Rig):
-        """One shipment that a person retries or links is live: somebody waits for it."""
+        """One shipment that a person retries or links is live: someone waits for it."""
         tell(rig, 1, 2, 3)
         rig.retry_all(state="due")
         rig.now += 1
@@ -197,7 +197,7 @@ class TestOutage:
         assert BAD_KEY.first == paused["until"] - rig.now
 
     def test_an_answer_between(self, rig: Rig):
-        """Failures that are not in a row are nobody's outage."""
+        """Failures that are not in a row are no one's outage."""
         tell(rig, *range(1, 31))
         for _ in range(3):
             rig.faults(server_error=1.0)

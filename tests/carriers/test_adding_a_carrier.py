@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "adding-a-carrier.md"
 
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which somebody did what the page says."""
+    """A copy of the project in which someone did what the page says."""
     copy = tmp_path_factory.mktemp("copy") / "project"
     for folder in ("adapters", "receiver", "schemas", "tests"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))

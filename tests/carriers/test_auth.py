@@ -300,7 +300,7 @@ class TestQuery:
         ],
     )
     def test_refused(self, query, why):
-        """A parameter there twice is refused, even if both are right: whoever adds one must not win."""
+        """A parameter there twice is refused, even if both are right: a sender who adds one must not win."""
         assert why in reason(Query("token"), replace(PLAIN, query=query), "s3cret")
 
 

@@ -233,7 +233,7 @@ class TestSchemas:
         ],
     )
     def test_sentences(self, schema_file, schema, payload, path, why):
-        """A fault says where and what, and never quotes the payload: a value may be somebody's address."""
+        """A fault says where and what, and never quotes the payload: a value may be someone's address."""
         schema_file(schema)
         with pytest.raises(Unreadable) as caught:
             validator("toy")(payload)

@@ -124,7 +124,7 @@ class Case:
 
     @property
     def bare(self) -> Request:
-        """The request as somebody sends it who has no credential at all."""
+        """The request as someone sends it who has no credential at all."""
         headers = {name for scheme in self.carrier.auth for name in scheme.credential_headers}
         kept = {name: value for name, value in self.request.headers.items() if name not in headers}
         return replace(self.request, headers=kept, query="", token="")
@@ -245,7 +245,7 @@ class TestRecordings:
         assert (carrier.slug in ALL_NEWS) is not bool(ignored)
 
     def test_no_strangers(self):
-        """Every folder with recordings belongs to a carrier: a misspelt one would be tested by nobody."""
+        """Every folder with recordings belongs to a carrier: a misspelt one would be tested by no one."""
         assert {path.parent.name for path in HOME.rglob("*.http")} <= set(HELD)
 
     @every_recording

@@ -62,7 +62,7 @@ def test_hits(path, pattern, payload, expected):
 
 
 def test_unfit_text():
-    """What nobody should store is refused with its place."""
+    """What no one should store is refused with its place."""
     with pytest.raises(Unreadable) as caught:
         Rule.parse("data.order", "order_id").hits({"data": {"order": "1\x00-01"}})
 

@@ -70,7 +70,7 @@ class TestHmac:
         assert "does not match" in reason(scheme, headed(x_ts=str(STAMP + 1), x_signature=written), "msg-secret")
 
     def test_message_refused(self):
-        """A request that lacks a part of what is signed is refused in the words of whoever misses it."""
+        """A request that lacks a part of what is signed is refused in the words of the side that misses it."""
 
         def message(request: Request) -> bytes:
             raise NotAuthentic("header x-ts is missing")
@@ -87,7 +87,7 @@ class TestHmac:
         ],
     )
     def test_either(self, written):
-        """Where nobody knows which it is, hex and base64 of the same hash are both right, and nothing else is."""
+        """Where no one knows which it is, hex and base64 of the same hash are both right, and nothing else is."""
         scheme = Hmac(header="x-signature", encoding="either", message=lambda one: b"ts1772323200" + one.body)
 
         scheme.check(headed(x_signature=written), ["msg-secret"])
@@ -373,7 +373,7 @@ class TestClientCredentials:
         return token
 
     def test_grant(self):
-        """Whoever proves a client gets a token that opens the door for an hour and says nothing of the secret."""
+        """A proven client gets a token that opens the door for an hour and says nothing of the secret."""
         answer = self.SCHEME.grant(self.asking(self.SECRET), ["other:one", self.SECRET])
         token = answer["access_token"]
 
@@ -418,7 +418,7 @@ class TestClientCredentials:
         ],
     )
     def test_not_granted(self, written, why):
-        """The operator hears why somebody got no token."""
+        """The operator hears why someone got no token."""
         with pytest.raises(NotAuthentic) as refused:
             self.SCHEME.grant(headed(authorization=written), [self.SECRET])
 

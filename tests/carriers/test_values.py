@@ -146,7 +146,7 @@ class TestText:
         ],
     )
     def test_refused(self, value, why):
-        """What nobody should store is refused at its path."""
+        """What no one should store is refused at its path."""
         assert why in refusal(text, value, "$.a")
 
     def test_limit(self):
@@ -209,7 +209,7 @@ class TestMoment:
 
     @pytest.mark.parametrize("written", ["2026-03-01T12:00:00", "2026-03-01"])
     def test_no_zone(self, written):
-        """Where nobody knows the zone there is no instant, and none is guessed."""
+        """Where no one knows the zone there is no instant, and none is guessed."""
         assert moment(written, "$.at", zone=None) is None
 
     def test_offset_needs_no_zone(self):
@@ -267,7 +267,7 @@ class TestMoment:
         ],
     )
     def test_edge_of_time(self, written, zone):
-        """A time whose UTC falls outside the calendar is refused here, before somebody converts it."""
+        """A time whose UTC falls outside the calendar is refused here, before someone converts it."""
         assert refusal(moment, written, "$.at", zone=zone)
 
     @pytest.mark.parametrize("written", ["2026-11-01T01:30:00", "2026-03-08T02:30:00", "2026-07-01T12:00:00"])

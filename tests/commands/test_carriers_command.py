@@ -75,7 +75,7 @@ class TestTry:
         assert "shipment  frenet/4300010" in lines
 
     def test_unknown(self, tmp_path):
-        """A carrier that nobody knows, and a file that is none."""
+        """A carrier that no one knows, and a file that is none."""
         assert "'nobody' is no carrier (receiver carriers lists them)\n" == (
             receiver("carriers", "try", "nobody", ROOT / "README.md").stderr
         )

@@ -249,7 +249,7 @@ class TestShowOrder:
         assert "order 777-01: 1 shipment\n  melhor-envio/p1  awaiting_order, order_not_found  TN1BR" in told
 
     def test_writes(self, operator_on_either):
-        """By an order's id: its parcels, and every write to it, whoever made it."""
+        """By an order's id: its parcels, and every write to it, no matter who made it."""
         operator = operator_on_either
         operator.in_step()
         operator.rig.add_order(order("2-01", package("B")))
@@ -325,7 +325,7 @@ class TestAssign:
 
 class TestDismiss:
     def test_dismissed(self, operator_on_either):
-        """Nothing is sent for it, whatever comes; `retry` opens it again."""
+        """Nothing is sent for it, no matter what comes; `retry` opens it again."""
         operator_on_either.held()
 
         dismissed = {"shipment": "melhor-envio/p1", "state": "dismissed"}

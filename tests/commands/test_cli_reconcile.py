@@ -119,7 +119,7 @@ class TestReconcile:
         assert ["C"] == [row["invoice_number"] for row in operator.tells("reconcile")]
 
     def test_as_last_read(self, rig_on_either: Rig):
-        """An order counts as it was last read: not a number that somebody has taken away since, nor an invoice that is
+        """An order counts as it was last read: not a number that someone has taken away since, nor an invoice that is
         not there any more, nor one whose order is cancelled."""
         operator = Operator(rig_on_either)
         told_ago(operator, 30)
@@ -379,7 +379,7 @@ class TestNext:
         assert expected == next_step(full, paused_until=paused_until, now=self.NOW)
 
     def test_no_reference(self, rig: Rig):
-        """Where the carrier names no order, nobody says that VTEX is asked: there is nothing to ask it for."""
+        """Where the carrier names no order, no one says that VTEX is asked: there is nothing to ask it for."""
         rig.post(posted(None))
         rig.work()
 

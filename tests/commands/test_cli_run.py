@@ -105,7 +105,7 @@ class TestCheck:
         ] == receiver("check", config=config).stdout.splitlines()
 
     def test_hints(self, tmp_path, sqlite_url):
-        """An endpoint whose parcels name no order is told of: where a rule could find it, and the way of a link."""
+        """An endpoint whose parcels name no order is reported: where a rule could find it, and the way of a link."""
         endpoints = {
             "melhor-envio": BARE,
             "ups": UPS,

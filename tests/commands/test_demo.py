@@ -188,7 +188,7 @@ def test_narrow(tmp_path):
     )
     os.close(terminal)
     said = b""
-    with contextlib.suppress(OSError):  # how a terminal tells that nobody writes any more
+    with contextlib.suppress(OSError):  # how a terminal tells that no one writes any more
         while piece := os.read(controller, 65_536):
             said += piece
     os.close(controller)

@@ -16,7 +16,7 @@ EXAMPLE = ROOT / "receiver.example.toml"
 
 
 class TestExample:
-    ENVIRONMENT = {  # noqa: RUF012  nobody changes it
+    ENVIRONMENT = {  # noqa: RUF012  no one changes it
         "VTEX_APP_KEY": "k", "VTEX_APP_TOKEN": "t", "MELHOR_ENVIO_SECRET": "m", "FRENET_TOKEN": "f",
         "SHIPSTATION_URL_TOKEN": "s", "SHIPSTATION_KEY": "k:s",
         "ANA_TOKEN": "a" * 24, "VTEX_HOOK_SECRET": "h", "LINK_TOKEN": "l",

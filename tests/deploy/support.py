@@ -72,7 +72,7 @@ def needs(program: str) -> str:
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listened at a moment ago."""
+    """A port on loopback that no one listened at a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port
@@ -218,7 +218,7 @@ def written(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
 
 def webhook(number: int, endpoint: str = "melhor-envio", *, spacing: str = " ", **said: Any) -> bytes:
     """A signed webhook's bytes: the parcel of order and invoice ``number`` was posted; ``spacing`` stands in its JSON
-    where nobody cares."""
+    where no one cares."""
     payload = posted(
         f"{number}-01", parcel=f"p{number}", number=f"TN{number}BR", at="2024-03-01T12:00:00+00:00", **said
     )

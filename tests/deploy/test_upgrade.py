@@ -84,7 +84,7 @@ def test_reload_and_upgrade(tmp_path: Path, sqlite_url: str):
             upgraded = nginx.logs["access.log"]
         assert {} == stream.refused
         assert set(ports) == {int(port) for port in re.findall(r"via=127\.0\.0\.1:(\d+) ", reloaded)}
-        assert "," not in reloaded  # nobody was sent from one process to the other
+        assert "," not in reloaded  # no one was sent from one process to the other
         assert ", " in upgraded
         assert patiently(lambda: site.all_in_step(len(stream.statuses)))
         assert site.written_once(stream.statuses)

@@ -1,9 +1,11 @@
 """Plain English where people read it: pages, help, reasons, states, log lines and messages."""
 
 import ast
+import io
 import re
 import tokenize
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -72,6 +74,21 @@ def test_source(source):
     found = [(line, word) for line, text in texts for word in banned(text)]
 
     assert [] == found
+
+
+TESTS = sorted(file for file in (ROOT / "tests").rglob("*.py") if file != Path(__file__))
+
+
+@pytest.mark.parametrize("source", TESTS, ids=lambda source: str(source.relative_to(ROOT)))
+def test_what_tests_say(source):
+    """Docstrings and comments of the tests. Their data may be anybody's words."""
+    text = source.read_text(encoding="utf-8")
+    read = [one for one in tokenize.generate_tokens(io.StringIO(text).readline) if one.type == tokenize.COMMENT]
+    texts = [(one.start[0], one.string) for one in read]
+    nodes = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Module | ast.FunctionDef | ast.ClassDef)]
+    texts += [(getattr(node, "lineno", 1), ast.get_docstring(node) or "") for node in nodes]
+
+    assert [] == [(line, word) for line, said in texts for word in banned(said)]
 
 
 #: A value in a log line, and what stands before it.

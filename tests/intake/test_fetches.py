@@ -327,7 +327,7 @@ class TestTrouble:
         assert "done" == fetch(thin_rig)["outcome"]
 
     def test_given_up(self, thin_rig: Rig, api: Api, caplog):
-        """After ``horizon_days`` nobody asks any more; the log says so, and a person can ask again."""
+        """After ``horizon_days`` no one asks any more; the log says so, and a person can ask again."""
         api.otherwise = answer("500 Oops")
         thin_rig.post(notice())
         thin_rig.work()
@@ -376,7 +376,7 @@ def _answer_request(rig: Rig):
 
 
 class TestActivation:
-    """A message that asks for a call whose answer nobody reads, with a secret of its own."""
+    """A message that asks for a call whose answer no one reads, with a secret of its own."""
 
     ASKS: ClassVar = {"kind": "activate", "url": "https://api.toy.example/subscription/7", "secret": "hook-secret-9"}
 

@@ -114,7 +114,7 @@ class TestBadInput:
 
     @pytest.mark.parametrize("unfit", [ESCAPED_NUL, SURROGATE])
     def test_field_not_used(self, rig_on_either, unfit):
-        """The same in a field that nobody reads does no harm on either database."""
+        """The same in a field that no one reads does no harm on either database."""
         answer = rig_on_either.post(f'{{"event": "order.posted", "data": {{"id": "p1", "note": "{unfit}"}}}}'.encode())
 
         assert (200, "accepted") == outcome(answer)
@@ -229,7 +229,7 @@ class TestRepeats:
         ],
     )
     def test_event(self, six, endpoint, irrelevant):
-        """A redelivery differs in what nobody reads: the carrier's event id and what it says make it a duplicate."""
+        """A redelivery differs in what no one reads: the carrier's event id and what it says make it a duplicate."""
         payload = good(endpoint)
         first = six.post(payload, endpoint=endpoint)
         irrelevant(payload)

@@ -108,7 +108,7 @@ def site(rig: Rig):
 
 
 def test_fetched_at_start(site: Site):
-    """The keys are asked for at start, at the published path; nobody has to send a webhook first."""
+    """The keys are asked for at start, at the published path; no one has to send a webhook first."""
     site.opened()
     eventually(lambda: site.asked == 1)
 
@@ -147,7 +147,7 @@ def test_unknown_keys_share_a_thread(site: Site, monkeypatch: pytest.MonkeyPatch
 
 
 def test_closed_without_keys(site: Site):
-    """Without keys nobody is proven and nobody refused: the sender is asked to come again, the operator hears why."""
+    """Without keys no one is proven and no one refused: the sender is asked to come again, the operator hears why."""
     site.carrier.says = answer("500 Oops")
     site.opened()
 
@@ -164,7 +164,7 @@ def test_closed_without_keys(site: Site):
 
 
 def test_rotated(site: Site):
-    """A key nobody knows has the set fetched again, once; then the webhook is taken."""
+    """A key no one knows has the set fetched again, once; then the webhook is taken."""
     site.opened()
     assert 200 == site.post(OLD)
     site.carrier.says = site.carrier.published(OLD, NEW)
@@ -185,7 +185,7 @@ def test_unknown_for_good(site: Site):
 
 
 def test_never_two_at_once(site: Site):
-    """Whoever comes while the set is fetched waits for that fetch, and makes none of his own."""
+    """A request that comes while the set is fetched waits for that fetch, and makes none of its own."""
     site.opened()
     assert 200 == site.post(OLD)
     site.carrier.says = site.carrier.published(NEW)

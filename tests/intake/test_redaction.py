@@ -75,7 +75,7 @@ def request(endpoint: str, body: bytes, **headers: str) -> Request:
 
 
 def bodies(carrier: str):
-    """Bodies that end in each outcome, with the secret in places that nobody reads, or that make them unreadable."""
+    """Bodies that end in each outcome, with the secret in places that no one reads, or that make them unreadable."""
     payload, in_url, written = PAYLOADS[carrier], quote(SECRET, safe=""), json.dumps(SECRET)
     yield json.dumps({**payload, "note": f"<{SECRET}>"}).encode()
     yield json.dumps({**payload, "note": [SECRET]}, ensure_ascii=False).encode()
@@ -116,7 +116,7 @@ def test_canary(kept, endpoint):
 
 
 def test_signature(kept):
-    """A signature is a credential as well: whoever has body and signature can send both again."""
+    """A signature is a credential as well: with body and signature both can be sent again."""
     scheme = kept.rig.config.endpoints["hmac"].scheme
     signed = scheme.sign(request("hmac", json.dumps(posted()).encode()), SECRET)
     signature = signed.headers["x-me-signature"].encode()

@@ -1,4 +1,4 @@
-"""Somebody who invoices orders before the rig."""
+"""Someone who invoices orders before the rig."""
 
 import pytest
 

@@ -168,7 +168,7 @@ class TestCommand:
         )
 
     def test_terminal(self, rig: Rig, config: Any):
-        """Where somebody looks, a bar tells how far it is; where nobody does, stderr stays silent."""
+        """Where someone looks, a bar tells how far it is; where no one does, stderr stays silent."""
         invoiced(rig, 1, 1)
         since = datetime.fromtimestamp(rig.now - 3 * DAY, UTC).date().isoformat()
         said, shown = on_terminal("index", "--since", since, config=config)

@@ -1,4 +1,4 @@
-"""`receiver invoice`: an order is invoiced once, or somebody hears why not."""
+"""`receiver invoice`: an order is invoiced once, or someone hears why not."""
 
 import json
 import threading
@@ -94,7 +94,7 @@ class TestPosting:
         assert 1 == len(driver.rig.calls("POST"))
 
     def test_seen_and_run_again(self, driver: InvoicingDriver):
-        """What was posted, and seen without its answer, was posted earlier: nobody is told to say --replace."""
+        """What was posted, and seen without its answer, was posted earlier: no one is told to say --replace."""
         driver.rig.faults(reset_after_applying=1.0, methods=frozenset({"POST"}))
         first = driver.post()
         driver.rig.faults()
@@ -231,7 +231,7 @@ class TestRehearsal:
         assert driver.post().earlier
 
     def test_done_and_answered(self, driver: InvoicingDriver):
-        """Of an earlier call that was answered nobody says that its answer was lost."""
+        """Of an earlier call that was answered no one says that its answer was lost."""
         assert "visible" == driver.post().outcome
 
         assert "an earlier call has posted it, and the order shows it" == self.rehearsed(driver)
@@ -267,7 +267,7 @@ class TestObjections:
         assert "visible" == driver.post(RETURN, "return").outcome
 
     def test_return_of_more(self, driver: InvoicingDriver):
-        """Nobody gets more back than was invoiced."""
+        """No one gets more back than was invoiced."""
         driver.rig.add_order(an_order(package("900", value=9_000)))
 
         [reason] = driver.refused(RETURN, "return")

@@ -37,7 +37,7 @@ class TestAgain:
         assert [10_000] == [one["invoiceValue"] for one in _packages(standing)]
 
     def test_doubled(self, standing: InvoicingDriver):
-        """Two packages of one number are told apart by nobody: a parcel is held there, for a person."""
+        """Two packages of one number are told apart by no one: a parcel is held there, for a person."""
         standing.rig.faults(repost="doubled")
         standing.post(INVOICE, "replace")
         standing.rig.post(posted())

@@ -36,7 +36,7 @@ class TestBill:
         driver.refused({**INVOICE, "items": INVOICE["items"][:1]})
 
     def test_naive_date(self, tmp_path: Any, rig: Rig):
-        """A dispatch date without an offset is a fault: what VTEX makes of it nobody says."""
+        """A dispatch date without an offset is a fault: what VTEX makes of it no one says."""
         operator = Operator(rig)
         rig.add_order(an_order())
         (file := rig.folder / "bill.json").write_text(

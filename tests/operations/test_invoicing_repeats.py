@@ -21,7 +21,7 @@ from tests.support.times import HOUR
 
 class TestAgain:
     def test_accepted_earlier(self, driver: InvoicingDriver):
-        """ "The same command looks again": what it posted itself is told as posted, not as somebody's to --replace."""
+        """ "The same command looks again": what it posted itself is told as posted, not as someone's to --replace."""
         driver.rig.faults(visible_after=3_600.0)
         assert "accepted" == driver.post().outcome
         driver.rig.now += 2 * HOUR
@@ -92,7 +92,7 @@ class TestOneInvoice:
 
     @pytest.mark.parametrize("state", ["awaiting_invoice", "gave_up"])
     def test_who_waits(self, rig: Rig, state: str):
-        """Whoever waits for the invoice, and whoever gave up waiting, looks at once when it is posted."""
+        """A parcel that waits for the invoice, and one that gave up, looks at once when it is posted."""
         operator = Operator(rig)
         rig.now = time.time() - (0 if state == "awaiting_invoice" else 20 * 86_400)
         rig.add_order(an_order(status="handling"))
@@ -153,7 +153,7 @@ class TestRepeats:
         driver.refused(part, "return", "replace")
 
     def test_unavailable(self, operator: Operator):
-        """After a 503 nobody knows whether it was posted: the person is told so."""
+        """After a 503 no one knows whether it was posted: the person is told so."""
         operator.rig.add_order(an_order())
         operator.rig.faults(unavailable=1.0, methods=frozenset({"POST"}))
         (file := operator.rig.folder / "bill.json").write_text(json.dumps(INVOICE))

@@ -205,7 +205,7 @@ class TestCommands:
         assert MOST + 5 == len(known(told))
 
     def test_terminal(self, told: Rig, config: Path):
-        """Where somebody looks, the lines are counted as they are read; where nobody does, stderr stays silent."""
+        """Where someone looks, the lines are counted as they are read; where no one does, stderr stays silent."""
         file = told.folder / "labels.csv"
         file.write_text("tracking_number,order\nA,1-01\nB,2-01\n", encoding="utf-8")
         said, shown = on_terminal("link", "--csv", file, config=config)

@@ -13,13 +13,13 @@ from receiver.processes.process_locks import ProcessLock
 
 @pytest.fixture(params=["sqlite:///{folder}/receiver.db", "postgresql+psycopg://user:secret@host/name"])
 def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A database of either kind, that nobody works on yet."""
+    """A database of either kind, that no one works on yet."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return str(request.param).format(folder=tmp_path)
 
 
 def killed(database: str) -> str:
-    """The name of a process that was killed: its file is no longer locked, and nobody took it away."""
+    """The name of a process that was killed: its file is no longer locked, and no one took it away."""
     lock = ProcessLock(database)
     lock._file.close()
     return lock.name

@@ -43,7 +43,7 @@ def machine(tmp_path: Path, sqlite_url: str) -> Iterator[Site]:
 
 @pytest.fixture
 def machines(tmp_path: Path, postgres_url: str) -> Iterator[Site]:
-    """Machines that share a PostgreSQL which nobody has migrated."""
+    """Machines that share a PostgreSQL which no one has migrated."""
     with Site(tmp_path, postgres_url, lease=5) as made:
         yield made
 
@@ -211,7 +211,7 @@ def test_work_beside(machine: Site):
 
 def test_reload(machine: Site):
     """After SIGHUP the changed configuration is in force in `web` and `work`, and no request was dropped; a faulty one
-    is told of, with its faults, and changes nothing."""
+    is reported, with its faults, and changes nothing."""
     machine.add_orders([1, 2])
     web, work = machine.start("web"), machine.start("work", "--hands", "3")
     work.says("worker started: concurrency=3")
@@ -284,7 +284,7 @@ def test_faulty(machine: Site):
 
 
 def test_address_is_taken(machine: Site):
-    """Where somebody listens already, the start ends with 1 and one line."""
+    """Where someone listens already, the start ends with 1 and one line."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         bind = f"127.0.0.1:{other.getsockname()[1]}"
         serve = machine.start("serve", "--bind", bind)
@@ -294,7 +294,7 @@ def test_address_is_taken(machine: Site):
 
 def test_what_cannot_be_parsed(machine: Site):
     """A malformed request is logged, in UTC, without its words, which may be a secret; no header changes the path, and
-    nobody can control the server but by signals."""
+    no one can control the server but by signals."""
     serve = machine.start("serve")
     address = urlsplit(serve.url)
     for request in (
@@ -369,7 +369,7 @@ def test_not_migrated(machines: Site):
 
 
 def test_signals_after_work(machines: Site):
-    """Whoever calls `work` has his signals back when it is refused: the programs he starts would inherit the block."""
+    """The caller of `work` has its signals back when it is refused: programs that it starts would inherit them."""
     former = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with pytest.raises(NotMigrated):
         server.work(machines.config, load(machines.config))

@@ -1,4 +1,4 @@
-"""Workers that die, sleep or stumble: nothing is lost and nothing written twice."""
+"""Workers that die, sleep or fail: nothing is lost and nothing written twice."""
 
 import logging
 import threading
@@ -264,7 +264,7 @@ class TestStumbling:
         ]
 
     def test_wrong_clock(self, rig: Rig, caplog: pytest.LogCaptureFixture):
-        """A clock that differs from VTEX's by more than a minute is told once, and stored for whoever tells people."""
+        """A clock that differs from VTEX's by more than a minute is told once, and stored for the alerts."""
         rig.add_order(order("1-01", package("900")))
         rig.post(posted())
         ahead = Worker(rig.config, rig.database, name="ahead", clock=lambda: rig.now + 95, steady=lambda: rig.now)
@@ -301,7 +301,7 @@ def _fail(*_: Any, **__: Any) -> Any:
 
 
 def test_slow_answers_under_a_short_lease(rig: Rig) -> None:
-    """However short the lease, a call ends before it: a slow VTEX is told of, and not a lease lost for ever."""
+    """However short the lease, a call ends before it: a slow VTEX is reported, and not a lease lost for ever."""
     rig.configure(lease=5)
     longest = rig.worker._reconciler._clients["lux"]._http._total
 

@@ -134,8 +134,8 @@ def stop(child: subprocess.Popen[str], rig: Rig) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 def test_stopped(started: tuple[Rig, Any], method: str):
-    """A worker stopped in a call, whose lease lapsed and was taken over, changes nothing in the store once it is woken,
-    and calls no more."""
+    """A worker stopped in a call, whose lease expired and was taken over, changes nothing in the store once it is
+    woken, and calls no more."""
     rig, start = started
     held = Held(rig, method)
     child = start()

@@ -147,7 +147,7 @@ class TestPace:
         assert [] == rig.attempts(claims[1].id)
 
     def test_many_hands(self, rig: Rig):
-        """More hands than the pace feeds starve nobody: every parcel goes out in its time."""
+        """More hands than the pace feeds starve no one: every parcel goes out in its time."""
         rig.configure(account={"requests_per_minute": 60}, concurrency=16)
         fill(rig, 20)
         begun = rig.now
@@ -172,7 +172,7 @@ class TestPace:
 
 
 def test_two_writes_without_an_end(rig_on_either: Rig):
-    """A write that VTEX failed, and the next one, whose worker died: both have their end, and nobody who comes to the
+    """A write that VTEX failed, and the next one, whose worker died: both have their end, and no one who comes to the
     invoice later takes it for being written."""
     rig = rig_on_either
     rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "second_parcel": "latest"}})
@@ -183,7 +183,7 @@ def test_two_writes_without_an_end(rig_on_either: Rig):
     rig.now += 10
     queue, reconciler = rig.hands("dies")
     [claim] = queue.claim("lux", most=1, now=rig.now)
-    rig.on_slow = lambda _: setattr(rig, "now", claim.lease.until)  # it hangs until its lease has lapsed
+    rig.on_slow = lambda _: setattr(rig, "now", claim.lease.until)  # it hangs until its lease has expired
     rig.faults(slow=(1.0, 1.0), methods=frozenset({"PATCH"}))
     reconciler.run(claim)
     rig.faults()

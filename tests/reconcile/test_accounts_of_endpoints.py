@@ -110,7 +110,7 @@ def test_moved_in_hands(rig: Rig, second: Sandbox) -> None:
 
 
 def test_moved_with_an_open_end(rig: Rig, second: Sandbox) -> None:
-    """So does one of which nobody knows whether it was written: it is looked for where it was begun."""
+    """So does one of which no one knows whether it was written: it is looked for where it was begun."""
     for orders in (rig.sandbox, second):
         orders.put(order("1-01", package("900")))
     rig.post(posted())

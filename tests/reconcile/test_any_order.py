@@ -1,4 +1,4 @@
-"""Whatever comes in whatever order, VTEX failing in between: each number ends on its own invoice, and only there."""
+"""In any order of events, VTEX failing in between, each number ends on its own invoice, and only there."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The look before VTEX is told of a delivery: whose number the invoice shows, and whether the order still stands."""
+"""The look before VTEX is reported a delivery: whose number the invoice shows, and whether the order still stands."""
 
 import itertools
 from datetime import datetime
@@ -37,7 +37,7 @@ def deliver(rig: Rig, **rest: Any) -> None:
 
 
 def shows(rig: Rig, number: str | None, **of_order: Any) -> None:
-    """Somebody changes the invoice's number, or the order, in VTEX Admin."""
+    """Someone changes the invoice's number, or the order, in VTEX Admin."""
     rig.add_order(order("A-01", package("900", trackingNumber=number, courier="Frenet"), **of_order))
 
 
@@ -230,7 +230,7 @@ class TestNotYet:
         assert status(rig)["finished"]
 
     def test_never(self, unseen: Rig):
-        """A number that never shows is for a person, and VTEX is told of no delivery."""
+        """A number that never shows is for a person, and VTEX is reported no delivery."""
         unseen.add_order(order("A-01", package("900")))
         deliver(unseen)
         unseen.works_until(DAY)

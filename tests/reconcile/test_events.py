@@ -172,7 +172,7 @@ class TestTrouble:
         assert "no answer" in [one["outcome"] for one in frenet.attempts("frenet/1") if one["call"] == "PUT"]
 
     def test_crash(self, frenet: Rig):
-        """A worker that dies after the PUT leaves it to the next one, who makes it again when the lease has lapsed."""
+        """A worker that dies after the PUT leaves it to the next one, who makes it again when the lease has expired."""
         tell(frenet, "a")
         frenet.works_until(HOUR)
         tell(frenet, "a", "b")

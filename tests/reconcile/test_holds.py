@@ -49,7 +49,7 @@ class TestCommand:
         assert "1-01" in rig.shipment()["note"]
 
     def test_unsafe_order_id(self, rig: Rig):
-        """An order that nobody knows is for the person to name."""
+        """An order that no one knows is for the person to name."""
         rig.configure(
             endpoints={"melhor-envio": {**MELHOR_ENVIO, "references": [{"path": "data.tags[*].tag", "is": "order_id"}]}}
         )

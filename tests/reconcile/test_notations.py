@@ -54,7 +54,7 @@ class TestAtVtex:
         assert ["GET"] == methods(rig)
 
     def test_number_of_separators(self, rig: Rig):
-        """A number without a letter or a digit is nobody's number."""
+        """A number without a letter or a digit is no one's number."""
         rig.add_order(order("1-01", package("503", trackingNumber="- -")))
         rig.post(posted(number="-"))
         rig.work()

@@ -164,7 +164,7 @@ def test_assigned_after_a_cancellation():
 
 
 class TestHeld:
-    HELD = {"state": "held", "reason": "ambiguous_invoice", "note": "why"}  # noqa: RUF012  nobody changes it
+    HELD = {"state": "held", "reason": "ambiguous_invoice", "note": "why"}  # noqa: RUF012  no one changes it
 
     def test_stays(self):
         """What a person must decide stays put while nothing new is known, whatever the time."""
@@ -253,7 +253,7 @@ class TestAfterSend:
         assert Ask("decide") == next_step(changed, state="in_step", sent={**SENT, "verified": True})
 
     def test_new_reference(self):
-        """Whoever names an invoice after the write may name another one: the choice is made again."""
+        """A person who names an invoice after the write may name another one: the choice is made again."""
         news, old = known(said(), said(references=(ORDER, NUMBER))), rests_on(record(known()), known())
 
         assert Ask("decide") == next_step(news, state="in_step", sent={**SENT, "verified": True}, input_digest=old)
@@ -320,7 +320,7 @@ class TestBackOff:
         assert Ask("decide") == next_step(known(), **{**before, "check_at": T})
 
     def test_schedule(self):
-        """Looks in vain grow rarer, and are no more than twenty in three days."""
+        """Looks without success grow rarer, and are no more than twenty in three days."""
         looks = [recheck_delay(waits, settings().await_seconds) for waits in range(20)]
 
         assert sorted(looks) == looks

@@ -210,7 +210,7 @@ class TestJoin:
         assert {("in_step", None)} == {rests(rig, parcel) for parcel in (1, 2, 3)}
 
     def test_events_of_both(self, rig_on_either: Rig):
-        """The invoice shows the events of both, and is delivered once both are, whoever tells it."""
+        """The invoice shows the events of both, and is delivered once both are, no matter which endpoint tells it."""
         rig = prepared(rig_on_either, second_parcel="join", events=True)
         for parcel, day, kind in ((1, 10, "0"), (2, 11, "0"), (1, 12, "9")):
             tell(rig, parcel, day=day, kind=kind)
@@ -240,7 +240,7 @@ class TestJoin:
         assert ["frenet/1", "frenet/2"] == list(rig.shipment("frenet/2")["sent"]["parcels"])
 
     def test_a_person_edits(self, rig: Rig):
-        """A number of nobody's is not joined."""
+        """A number of no one's is not joined."""
         prepared(rig, second_parcel="join")
         tell(rig, 1, day=10)
         rig.works_until(HOUR)

@@ -1,4 +1,4 @@
-"""No parcel comes to rest where nobody looks: links, retries, the hook and news open it again."""
+"""No parcel comes to rest where no one looks: links, retries, the hook and news open it again."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def intelipost(rig: Rig, **settings: Any) -> Rig:
 
 
 class TestLost:
-    """Nothing comes to rest where nobody looks."""
+    """Nothing comes to rest where no one looks."""
 
     @pytest.fixture
     def two_names(self, rig: Rig) -> Rig:

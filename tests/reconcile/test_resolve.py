@@ -382,7 +382,7 @@ class TestReferences:
 
 
 class TestLinks:
-    """What somebody said beforehand, or when asked."""
+    """What someone said beforehand, or when asked."""
 
     @pytest.mark.parametrize("invoice", [None, "901"])
     def test_frees(self, rig: Rig, invoice: str | None):

@@ -133,7 +133,7 @@ class TestAnswers:
         assert [1] * 6 == written(rig)
 
     def test_receipt_of_another_name(self, rig: Rig):
-        """The receipt names the order as the seller does: it proves nothing, and disturbs nobody."""
+        """The receipt names the order as the seller does: it proves nothing, and disturbs no one."""
         prepare(rig)
         rig.work()
         receipt = vtex(rig).patch_invoice("1-01", "900", rig.calls("PATCH")[0].body)
@@ -158,7 +158,7 @@ class TestAnswers:
         assert ({("in_step", None)}, "TN1") == (states(rig), fields(rig)["trackingNumber"])
 
     def test_unapplied_events(self, rig: Rig):
-        """Nobody can see whether events were applied; the next scan brings the whole set again."""
+        """No one can see whether events were applied; the next scan brings the whole set again."""
         prepared(rig)
         scan(rig, "a")
         rig.faults(unapplied=1.0, methods=frozenset({"PUT"}))
@@ -213,7 +213,7 @@ class TestRights:
         assert [1] * 6 == written(rig)
 
     def test_no_list_but_a_page(self, rig: Rig):
-        """A right that is missing may lead to a login page: for another call than the parcels' it pauses nobody."""
+        """A right that is missing may lead to a login page: for another call than the parcels' it pauses no one."""
         prepare(rig)
         rig.faults(lacking=frozenset({"list"}), error_form="login")
         with pytest.raises(Misconfigured):
@@ -239,7 +239,7 @@ class TestRights:
 
     @pytest.mark.parametrize("accepted", ["old", "new"])
     def test_rotation(self, rig: Rig, accepted: str):
-        """Of two tokens either may be the one that VTEX takes: nobody pauses."""
+        """Of two tokens either may be the one that VTEX takes: no one pauses."""
         app = create_sandbox([order("1-01", package("900"))], accounts_token=("key", accepted), clock=lambda: rig.now)
         with serve(app) as vtex:
             rig.configure(account={"base_url": vtex.url, "app_token": ["new", "old"]})
@@ -349,7 +349,7 @@ class TestOrders:
         assert 0 == made(rig).run(rig.now - DAY, None).orders
 
     def test_marketplace(self, rig: Rig):
-        """The marketplace's own id of the order is nobody's here: awaited, not guessed."""
+        """The marketplace's own id of the order is no one's here: awaited, not guessed."""
         rig.add_order(order("SLR-1-01", package("900"), marketplaceOrderId="1-01"))
         tell(rig, 1)
         rig.work()

@@ -315,7 +315,7 @@ class TestTrouble:
         assert ["done", "applied, seen later", "done", "done", "done"] == [one["outcome"] for one in rig.attempts()]
 
     def test_lost_answer_then_another_number(self, rig: Rig):
-        """A number whose answer was lost is ours, even where somebody has touched the invoice since: the next number
+        """A number whose answer was lost is ours, even where someone has touched the invoice since: the next number
         replaces it."""
         rig.add_order(order("1-01", package("900")))
         tell(rig, 1)
@@ -388,7 +388,7 @@ class TestVisibility:
         assert "TN1" == fields(rig)["trackingNumber"]
 
     def test_overwritten(self, rig: Rig):
-        """A write that somebody else overwrites at once is for a person."""
+        """A write that someone else overwrites at once is for a person."""
         rig.configure(read_back_seconds=10)
         rig.add_order(order("1-01", package("900")))
         tell(rig, 1)

@@ -97,7 +97,7 @@ class TestWrongInvoice:
     @pytest.mark.parametrize("order_id", ["2-01", "1-01"])
     def test_link_of_an_assigned_one(self, rig: Rig, order_id: str):
         """A person's word goes before a link, and overwrites once: a link that comes later neither moves the parcel nor
-        makes it overwrite what somebody has typed since."""
+        makes it overwrite what someone has typed since."""
         rig.add_order(order("1-01", package("900")), order("2-01", package("901")))
         rig.post(posted(None))
         rig.work()

@@ -107,7 +107,7 @@ class TestKept:
         assert "TN1BR" == fields(rig)["trackingNumber"]
 
     def test_link_while_in_hand(self, rig_on_either: Rig):
-        """A link that comes while a worker looks at the parcel in vain is not lost to its settlement
+        """A link that comes while a worker looks at the parcel without success is not lost to its settlement
         (`REVOKED_LEASE` in `_reopen`)."""
         rig = rig_on_either
         rig.add_order(order("2-01", package("950")))

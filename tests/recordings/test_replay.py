@@ -169,7 +169,7 @@ class TestDry:
         assert (1, [["quarantined ($.data: lacks 'id')"], []]) == (code, [row["differences"] for row in rows])
 
     def test_unproven(self):
-        """A secret with which nobody can sign is found out."""
+        """A secret with which no one can sign is found out."""
         settings = {"carrier": "aftership", "secrets": ["ends with a blank "], "auth": {"scheme": "bearer"}}
 
         replayed = Replay().dry(recording(endpoint=settings))
@@ -308,7 +308,7 @@ class TestFiles:
         ],
     )
     def test_bad_line(self, tmp_path, line):
-        """A bad line is told of and counted; the rest runs."""
+        """A bad line is reported and counted; the rest runs."""
         code, rows = replay(lines(tmp_path / "three.jsonl", recording(), line, recording()))
 
         assert (1, ["accepted", "bad recording", "accepted"]) == (code, [row["outcome"] for row in rows])

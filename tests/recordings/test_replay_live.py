@@ -150,7 +150,7 @@ class TestTo:
         assert "probe" == row["outcome"]
 
     def test_nobody_there(self, operator, tmp_path):
-        """Nobody listening is reported for each."""
+        """No one listening is reported for each."""
         (row,) = operator.tells("replay", POSTED, "--to", "http://127.0.0.1:1", code=1)
 
         assert ("no answer", ["the connection failed or was closed"]) == (row["outcome"], row["differences"])

@@ -128,7 +128,7 @@ class TestRules:
         assert "[redacted]" == json.loads(scrub(self.BODY, "melhor_envio", rule).body)["data"]["tags"]
 
     def test_unfit(self):
-        """A reference that nobody may store is no reason to stumble."""
+        """A reference that no one may store is no reason to fail."""
         rule = Rule.parse("data.order", "order_id")
 
         body = {"event": "e", "data": {"id": "1", "order": "a\x00b"}}

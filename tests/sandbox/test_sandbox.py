@@ -39,7 +39,7 @@ class TestReadingOrders(OnLoopback):
         assert ["1398210458490-01", "1398210458490-02"] == [order["orderId"] for order in answer.json()]
 
     def test_unknown_group(self, store):
-        """A group nobody knows holds no orders."""
+        """A group no one knows holds no orders."""
         assert [] == store.get(f"{ORDERS}/order-group/nobody").json()
 
     @pytest.mark.parametrize("name", ["nobody", "seq1", "seq", "1398210458490"])

@@ -91,7 +91,7 @@ class TestTrouble(OnLoopback):
         assert [] == store.sandbox.writes(INVOICED, NUMBER)
 
     def test_redirect(self, open_store):
-        """A redirect leads whoever follows it to the login page and its 200."""
+        """A redirect leads a client that follows it to the login page and its 200."""
         store = open_store(Faults(redirect=True))
 
         assert 302 == store.get(f"{ORDERS}/{INVOICED}").status_code
@@ -237,7 +237,7 @@ class TestLateness(OnLoopback):
         ]
 
     def test_a_posted_invoice_is_late_too(self, open_store, clock):
-        """Whoever reads right after posting sees no invoice yet."""
+        """A read right after posting sees no invoice yet."""
         store = open_store(Faults(visible_after=6.0))
         store.call("POST", f"{NOT_INVOICED}/invoice", BILL)
 

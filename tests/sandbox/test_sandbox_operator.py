@@ -103,7 +103,7 @@ class TestOperator(OnLoopback):
         assert len(orders) == len(listed)
 
     def test_unknown_order(self, store):
-        """An order nobody put in is a 404 that says so."""
+        """An order no one put in is a 404 that says so."""
         answer = store.raw("GET", "/sandbox/orders/nobody")
 
         assert (404, {"message": "there is no order nobody"}) == (answer.status_code, answer.json())
@@ -157,7 +157,7 @@ class TestServe(OnLoopback):
             serve(create_sandbox(orders), port=urlsplit(store.url).port)
 
     def test_stop(self, orders):
-        """Once stopped, nobody listens, and the port can be taken again."""
+        """Once stopped, no one listens, and the port can be taken again."""
         running = serve(create_sandbox(orders))
         port = urlsplit(running.url).port
         running.stop()
@@ -167,7 +167,7 @@ class TestServe(OnLoopback):
         serve(create_sandbox(orders), port=port).stop()
 
     def test_log_requests(self, orders, caplog):
-        """Request lines are written where somebody asks for them."""
+        """Request lines are written where someone asks for them."""
         caplog.set_level(logging.INFO, "receiver.sandbox")
         with serve(create_sandbox(orders), log_requests=True) as running, requests.Session() as session:
             session.trust_env = False

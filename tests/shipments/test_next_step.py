@@ -44,7 +44,7 @@ def test_at_rest(state: str) -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_in_hand(state: str) -> None:
-    """Whatever its state, a parcel under a lease is a worker's; a lease that lapsed means nothing."""
+    """Whatever its state, a parcel under a lease is a worker's; a lease that expired means nothing."""
     assert ("a worker is at it", None) == upcoming(state, due_at=NOW, lease_until=NOW + 1)
     assert ("a worker is at it", None) != upcoming(state, due_at=NOW, lease_until=NOW)
 

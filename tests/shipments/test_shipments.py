@@ -300,7 +300,7 @@ class TestDelivered:
         assert fold(Known(), [update(1, Status.DELIVERED), update(2, Status.IN_TRANSIT)]).delivered
 
     def test_nothing_known(self):
-        """A parcel nobody spoke of is not delivered."""
+        """A parcel no one spoke of is not delivered."""
         assert not Known().delivered
 
 

@@ -102,7 +102,7 @@ def test_shares(connections: int, expected: tuple[int, int]) -> None:
 
 
 def test_setting_counts() -> None:
-    """Whoever opens the configured database opens it with the configured bound."""
+    """Every part that opens the configured database opens it with the configured bound."""
     calls = [
         node
         for file in sorted((ROOT / "receiver").rglob("*.py"))

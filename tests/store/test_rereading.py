@@ -79,7 +79,7 @@ def test_the_others_stand(database: Database, queue: Queue) -> None:
 
 
 def test_same(database: Database, queue: Queue) -> None:
-    """A delivery that is read as before changes nothing and wakes nobody."""
+    """A delivery that is read as before changes nothing and wakes no one."""
     kept = receive(database, saying(Status.DELIVERED))
     fold_and_settle(database, queue)
     before = shipment(database)

@@ -102,7 +102,7 @@ def test_pace(database: Database, queue: Queue) -> None:
 
 
 def test_pace_idles(queue: Queue, claim: Claim) -> None:
-    """Time in which nobody called is not saved up."""
+    """Time in which no one called is not saved up."""
     for moment in (NOW, NOW + 1000, NOW + 1000):
         start = queue.reserve(claim, get(), interval=5.0, now=moment)
     assert NOW + 1005 == start
@@ -300,7 +300,7 @@ class TestOver:
         assert shipment(database)["due_at"] is None
 
     def test_displaces(self, database: Database, queue: Queue, second: Claim) -> None:
-        """One that is no longer told there must look again, and whoever holds it lets go."""
+        """One that is no longer told there must look again, and the worker that holds it lets go."""
         database.write(lambda c: c.execute(shipments.update().values(due_at=NOW).where(shipments.c.id == "ep/p1")))
         former = claim_one(queue)
         queue.reserve(
@@ -331,7 +331,7 @@ class TestOver:
 
     @pytest.mark.parametrize(("former", "expected"), [("ep/p1", "ep/p1"), (None, None)])
     def test_release(self, queue: Queue, second: Claim, former: str | None, expected: str | None) -> None:
-        """A place that was taken in vain goes back to whose it was, if it was anybody's."""
+        """A place that was taken without success goes back to whose it was, if it was anybody's."""
         queue.reserve(second, replace(patch(), replaces=Overwrites("ep/p1", "TN1")), interval=0.1, now=NOW)
         queue.settle(second, replace(settlement(second), releases=(Release("1-01", "9", former),)), now=NOW)
         owner = queue.owners("lux", "1-01").get("9")

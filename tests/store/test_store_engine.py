@@ -171,7 +171,7 @@ def test_not_a_database(tmp_path: Path) -> None:
 
 
 def test_nobody_there() -> None:
-    """A server that does not answer is told of at once, without its password."""
+    """A server that does not answer is reported at once, without its password."""
     with pytest.raises(StoreUnavailable, match="refused") as refusal:
         Database("postgresql+psycopg://receiver:hush@127.0.0.1:1/receiver")
     assert "hush" not in str(refusal.value)

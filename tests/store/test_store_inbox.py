@@ -264,7 +264,7 @@ def test_nul_on_postgres(postgres: Database) -> None:
 
 
 def test_a_held_row_in_a_group(postgres: Database) -> None:
-    """A shipment that somebody else has locked delays its own delivery only."""
+    """A shipment that someone else has locked delays its own delivery only."""
     box = Inbox(postgres)
     box.receive(delivery("held"))
     with ThreadPoolExecutor(2) as pool, psycopg.connect(postgres.url.replace("+psycopg", "")) as somebody:

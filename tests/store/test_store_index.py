@@ -173,7 +173,7 @@ class TestLinks:
         assert [("ep/p1",), ("ep/p2",)] == [linked.woken for linked in index.link("lux", told, now=NOW)]
 
     def test_again(self, database: Database, index: Index):
-        """The same word wakes nobody again, unless the number may have been recycled meanwhile."""
+        """The same word wakes no one again, unless the number may have been recycled meanwhile."""
         add_shipments(database, "ep/p1", state="held", tracking_number="TN1")
         told = [Link(TN1, "1-01")]
         assert [1, 0] == [len(index.link("lux", told, now=NOW + at)[0].woken) for at in (0, 1)]
@@ -204,7 +204,7 @@ class TestLinks:
         ],
     )
     def test_during_the_first_claim(self, database: Database, queue: Queue, index: Index, changes: Any, due: float):
-        """A link that comes while nobody knows the number yet is heard when the claim settles, if it says otherwise."""
+        """A link that comes while no one knows the number yet is heard when the claim settles, if it says otherwise."""
         add_shipments(database, "ep/p1")
         claim = claim_one(queue)
         assert () == index.link("lux", [Link(TN1, "1-01")], now=NOW + 1)[0].woken

@@ -44,7 +44,7 @@ def raw(url: str) -> "psycopg.Connection[Any]":
 
 @contextlib.contextmanager
 def locked(url: str) -> Iterator[None]:
-    """Somebody else has the whole store."""
+    """Someone else has the whole store."""
     if url.startswith("sqlite"):
         with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as holder:
             holder.execute("BEGIN EXCLUSIVE")
@@ -66,7 +66,7 @@ def refused(database: Database) -> float:
 
 
 def test_locked(database: Database) -> None:
-    """Locked by somebody else: each of many senders is told in time, the next at once, and after it all goes on."""
+    """Locked by someone else: each of many senders is told in time, the next at once, and after it all goes on."""
     with locked(database.url):
         with ThreadPoolExecutor(8) as pool:
             assert MOST > max(pool.map(refused, [database] * 8))
@@ -106,7 +106,7 @@ def _in_a_closure(database: Database, given_up: object) -> Any:
 
 
 def test_slow_is_not_away(database: Database) -> None:
-    """Once it was too slow the next ask only briefly; a write that lands late ends that, though nobody waits for it."""
+    """Once it was too slow the next ask only briefly; a write that lands late ends that, though no one waits for it."""
     slow = Event()
     with pytest.raises(StoreUnavailable, match="in time"):
         database.write(lambda _: slow.wait(10), deadline=0.05)
@@ -116,7 +116,7 @@ def test_slow_is_not_away(database: Database) -> None:
 
 
 def test_workers_keep_their_patience(database: Database) -> None:
-    """What a worker records is worth a longer wait, also while senders are turned away at once."""
+    """What a worker records is worth a longer wait, also while senders are refused at once."""
     go = Event()
     database._writer._stalled = True
     with ThreadPoolExecutor(1) as pool:

@@ -94,7 +94,7 @@ def test_one_pair_of_hands(database: Database, database_url: str) -> None:
 
 
 def test_lapsed_lease(database: Database, queue: Queue, other: Queue) -> None:
-    """A lapsed lease is taken over with a new token and the same news; before it lapses it is not."""
+    """A expired lease is taken over with a new token and the same news; before it expires it is not."""
     Inbox(database).receive(delivery("p1"))
     lost = claim_one(queue)
     assert [] == other.claim("lux", most=9, now=NOW + LEASE - 0.001)
@@ -196,7 +196,7 @@ def test_every_update_once(database: Database) -> None:
 
 
 def test_open_writes(database: Database, queue: Queue, other: Queue) -> None:
-    """The PATCHes whose end nobody wrote down come with the next claim; an ended one or a GET does not."""
+    """The PATCHes whose end no one wrote down come with the next claim; an ended one or a GET does not."""
     add_shipments(database, "ep/p1")
     claim = claim_one(queue)
     for number, call in enumerate(("PATCH", "PATCH", "PATCH", "GET order")):
@@ -230,7 +230,7 @@ def test_cut_off(database: Database, queue: Queue, other: Queue) -> None:
 
 
 def test_free_own_leases(database: Database, queue: Queue, other: Queue) -> None:
-    """A restarted worker gives back what it held, and nobody else's."""
+    """A restarted worker gives back what it held, and no one else's."""
     add_shipments(database, "ep/p1", "ep/p2", "ep/p3")
     mine, theirs = queue.claim("lux", most=2, now=NOW), other.claim("lux", most=2, now=NOW)
     assert 2 == queue.free_own_leases()

@@ -19,7 +19,7 @@ def invoiced(rig: Rig, number: int, days_ago: float, **rest: Any) -> None:
 
 
 def made(rig: Rig, **rest: Any) -> Backfill:
-    # Woken shipments go first: somebody has to work on them meanwhile.
+    # Woken shipments go first: someone has to work on them meanwhile.
     vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
     queue = Queue(rig.database, worker_name="backfill", lease=60)
     calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=rig.later)

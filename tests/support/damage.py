@@ -42,7 +42,7 @@ def crash(carrier: Carrier, request: Request) -> str | None:
 
 
 def unsound(shipments: object) -> Iterator[str]:
-    """What nobody should store: nothing at all, text no database takes, times without a zone, news that changes
+    """What no one should store: nothing at all, text no database takes, times without a zone, news that changes
     when it is written down."""
     if not isinstance(shipments, list) or not shipments:
         yield f"not a list of shipments: {shipments!r:.60}"

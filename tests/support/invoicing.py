@@ -1,4 +1,4 @@
-"""Orders to be invoiced, and somebody who invoices them."""
+"""Orders to be invoiced, and someone who invoices them."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ HALF = {**INVOICE, "invoiceValue": "5000", "items": [{"id": "4101", "price": 400
 
 
 class InvoicingDriver:
-    """Somebody who invoices orders on the rig's clock: what he would wait for passes at once."""
+    """Someone who invoices orders on the rig's clock: what he would wait for passes at once."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig

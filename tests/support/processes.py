@@ -51,7 +51,7 @@ _NOISE = re.compile(
 
 
 class Running:
-    """One process that somebody started; ``log`` is all it said."""
+    """One process that someone started; ``log`` is all it said."""
 
     def __init__(self, command: list[str], log: Path, **environment: str) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECEIVER_", "GUNICORN_"))}
@@ -177,7 +177,7 @@ class Site:
 
     @functools.cached_property
     def queries(self) -> OperatorQueries:
-        """The operator's look at the database; only once somebody has migrated it."""
+        """The operator's look at the database; only once someone has migrated it."""
         return OperatorQueries(self._opened.enter_context(contextlib.closing(Database(self.database))))
 
     def all_in_step(self, many: int) -> bool:
@@ -223,7 +223,7 @@ class Sender:
 
 
 def alive(pid: int) -> bool:
-    """False for a process that has ended, whether somebody has taken note of it or not."""
+    """False for a process that has ended, whether someone has taken note of it or not."""
     found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return found.stdout.strip()[:1] not in ("", "Z")
 

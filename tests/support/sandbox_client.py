@@ -39,7 +39,7 @@ CALM = Faults()
 
 
 class Clock:
-    """Time that stands still until told; ``slept`` is what somebody would have waited."""
+    """Time that stands still until told; ``slept`` is what someone would have waited."""
 
     def __init__(self) -> None:
         self.now = 1_790_000_000.0

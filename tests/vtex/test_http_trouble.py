@@ -43,7 +43,7 @@ class TestNoAnswer:
         return str(caught.value)
 
     def test_refused(self):
-        """Nobody listens."""
+        """No one listens."""
         with serving(saying(answer())) as server:
             pass
 
@@ -149,7 +149,7 @@ class TestNoAnswer:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate for the loopback address that nobody has signed, and its key."""
+    """A certificate for the loopback address that no one has signed, and its key."""
     folder = tmp_path_factory.mktemp("tls")
     if not shutil.which("openssl"):
         pytest.skip("no openssl command to make a certificate with")

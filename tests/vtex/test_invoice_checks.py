@@ -81,7 +81,7 @@ class TestOrder:
 
     @pytest.mark.parametrize("status", ["canceled", "cancel", "cancellation-requested", "request-cancel"])
     def test_cancelled(self, status: str) -> None:
-        """A cancelled order is not invoiced, and nobody can allow it."""
+        """A cancelled order is not invoiced, and no one can allow it."""
         assert [(f"order 1-01 is {status}", None)] == against(document(status=status))
 
     def test_return(self) -> None:
@@ -98,7 +98,7 @@ class TestOrder:
         )
 
     def test_return_there_already(self) -> None:
-        """To post a return twice refunds twice: nobody can allow it."""
+        """To post a return twice refunds twice: no one can allow it."""
         shown = document(package("800"), package("900", kind="Input"))
 
         assert ["return", None] == [overridden_by for _, overridden_by in against(shown, type="Input")]
@@ -124,7 +124,7 @@ class TestOrder:
         assert f"the order has invoice {there['invoiceNumber']} already" in text
 
     def test_another_one(self) -> None:
-        """An invoice of another number and key stands in nobody's way."""
+        """An invoice of another number and key stands in no one's way."""
         assert [] == against(document(package("901", 0, invoiceKey=OTHER_KEY)), invoiceKey=KEY)
 
 

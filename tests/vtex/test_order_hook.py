@@ -27,7 +27,7 @@ def test_longest() -> None:
 
 
 def test_names() -> None:
-    """Whoever waits for the order, for its id without the suffix, or for its group is meant."""
+    """A parcel that waits for the order, for its id without the suffix, or for its group is meant."""
     assert [("order_group", "1172452900788"), ("order_id", "1172452900788"), ("order_id", "1172452900788-01")] == Event(
         "1172452900788-01"
     ).names
@@ -55,7 +55,7 @@ def test_no_configuration(body: Any) -> None:
 
 @pytest.mark.parametrize(("headers", "filters"), [(None, None), ([], []), ("odd", "odd")])
 def test_odd_configuration(headers: Any, filters: Any) -> None:
-    """Somebody's hook with odd parts is shown without them."""
+    """Someone's hook with odd parts is shown without them."""
     found = read_configuration({"hook": {"url": "https://x.example", "headers": headers}, "filter": filters})
 
     assert found is not None
@@ -70,7 +70,7 @@ def test_odd_configuration(headers: Any, filters: Any) -> None:
     ],
 )
 def test_address(url: str, shown: str) -> None:
-    """Where somebody's hook leads is shown without a user and a query: both may be secrets."""
+    """Where someone's hook leads is shown without a user and a query: both may be secrets."""
     found = read_configuration({"hook": {"url": url}})
 
     assert found is not None

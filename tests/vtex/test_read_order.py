@@ -58,7 +58,7 @@ def test_value(written: Any, expected: int) -> None:
 
 @pytest.mark.parametrize("assigned", [False, True])
 def test_every_invoice_is_taken(assigned: bool) -> None:
-    """No number of somebody else's is overwritten, also where a person named the order alone: the invoices to choose
+    """No number of someone else's is overwritten, also where a person named the order alone: the invoices to choose
     among are told, and that a person may name one."""
     taken = read_order(document(trackingNumber="THEIRS"))
     held = choose(taken, Clues(tracking_number="TN1", assigned=assigned))

@@ -226,7 +226,7 @@ class TestMoved:
 
     @pytest.mark.parametrize("number", ["TN9", None])
     def test_foreign_number(self, number: str | None) -> None:
-        """A number that is neither the leftover nor ours is somebody else's."""
+        """A number that is neither the leftover nor ours is someone else's."""
         assert "number_differs" == judge(of=owner(number=number, moved=True), trackingNumber="THEIRS").reason
 
 

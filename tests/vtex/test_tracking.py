@@ -63,7 +63,7 @@ class TestDelivery:
             assert (False, None) == told(POSTED, said(status, NOON + DAY))
 
     def test_unknown_time(self):
-        """Delivered at a time that nobody gave: the time stays null."""
+        """Delivered at a time that no one gave: the time stays null."""
         assert (True, None) == told(POSTED, delivered(delivered_at=None))
 
     def test_every_volume(self):
@@ -116,7 +116,7 @@ class TestDelivery:
         assert (True, "2026-11-11 11:00") == told(POSTED, back, delivered(NOON + DAY - HOUR))
 
     def test_in_any_order(self):
-        """Whatever comes first, the same is told; and the store keeps all of it."""
+        """No matter what comes first, the same is told; and the store keeps all of it."""
         updates = [POSTED, said(Status.RETURNED, NOON + DAY), delivered(NOON + 2 * DAY), delivered(NOON + HOUR)]
         folds = [fold(Known(), turn) for turn in itertools.permutations(updates)]
         kept = [known_from_json(json.loads(json.dumps(known_to_json(known)))) for known in folds]
@@ -230,7 +230,7 @@ class TestEvents:
 
 class TestSchema:
     CHECK = staticmethod(validator("vtex_tracking"))
-    BODY: dict[str, Any] = {  # noqa: RUF012  nobody changes it
+    BODY: dict[str, Any] = {  # noqa: RUF012  no one changes it
         "isDelivered": True,
         "deliveredDate": "2026-11-10 12:00",
         "events": [{"city": "", "state": "", "description": "x", "date": "2026-11-10"}],

@@ -69,7 +69,7 @@ def test_invoice_url(server: Server) -> None:
 
 
 class TestTokens:
-    """During a rotation an account has two tokens, and nobody knows which one VTEX takes."""
+    """During a rotation an account has two tokens, and no one knows which one VTEX takes."""
 
     def test_first_is_taken(self, server: Server) -> None:
         """Where the first one is taken, the other one is never shown."""

@@ -65,7 +65,7 @@ class TestBody:
         assert BODY == body(judge(FULL, trackingNumber="", trackingUrl=" ", courier=""))
 
     def test_all_four_keys(self):
-        """VTEX requires all four keys: what nobody knows is null, and the courier is at least the carrier's name."""
+        """VTEX requires all four keys: what no one knows is null, and the courier is at least the carrier's name."""
         assert {
             "trackingNumber": "TN1",
             "trackingUrl": None,
@@ -202,7 +202,7 @@ class TestNothingToWrite:
 
     @pytest.mark.parametrize("number", ["-", ". .", " - "])
     def test_number_of_separators(self, number):
-        """A number that normalises to nothing is nobody's: not even that of a parcel with the same text."""
+        """A number that normalises to nothing is no one's: not even that of a parcel with the same text."""
         odd = replace(FULL, tracking_number=number, other_numbers=("-",))
 
         assert "number_differs" == judge(odd, trackingNumber="-").reason
@@ -228,7 +228,7 @@ class TestNothingToWrite:
 
     @pytest.mark.parametrize("history", [History(), History(sent=sent_of({**BODY, "dispatchedDate": None}))])
     def test_unknown_date(self, history):
-        """Tracking that somebody else wrote may have a date we cannot see; without one of ours it is left alone."""
+        """Tracking that someone else wrote may have a date we cannot see; without one of ours it is left alone."""
         decision = judge(BARE, history=history, trackingNumber="TN1", trackingUrl="https://store.example")
 
         assert isinstance(decision, Agreed)
@@ -244,7 +244,7 @@ class TestNothingToWrite:
         )
 
     def test_known_date_over_somebody_elses(self):
-        """With a date of ours the rest may be completed over what somebody else wrote."""
+        """With a date of ours the rest may be completed over what someone else wrote."""
         assert BODY == body(judge(FULL, trackingNumber="TN1"))
 
 

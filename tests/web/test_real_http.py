@@ -53,7 +53,7 @@ class Server:
             [*command, "-b", f"fd://{listening.fileno()}", "wsgi:app"], cwd=ROOT, env=environ, stdout=self.log,
             stderr=self.log, pass_fds=[listening.fileno()],
         )  # fmt: skip
-        listening.close()  # requests queue on the socket from now on: nobody has to wait for the start
+        listening.close()  # requests queue on the socket from now on: no one has to wait for the start
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)

@@ -69,7 +69,7 @@ def test_rotation(ups: Rig):
 
 
 def test_answer(ups: Rig):
-    """The answer has the form of RFC 6749, 5.1, and nobody keeps it."""
+    """The answer has the form of RFC 6749, 5.1, and no one keeps it."""
     answer = ask(ups)
 
     assert (200, "application/json") == (answer.status_code, answer.mimetype)
@@ -109,7 +109,7 @@ def test_in_the_form(ups: Rig):
 
 
 def test_rejects_bounded(ups: Rig):
-    """Somebody who guesses does not fill the table: five notes a second are enough."""
+    """Someone who guesses does not fill the table: five notes a second are enough."""
     for _ in range(20):
         assert 401 == ask(ups, OTHER).status_code
 

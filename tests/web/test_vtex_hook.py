@@ -217,7 +217,7 @@ class TestLearnt:
         assert (1, []) == (len(hooked.calls()), to_read(hooked))
 
     def test_bounded(self, hooked: Rig, monkeypatch: pytest.MonkeyPatch):
-        """Of a queue that nobody gets to, the oldest are let go of."""
+        """Of a queue that no one gets to, the oldest are let go of."""
         assert MOST_NEWS > 10_000
         monkeypatch.setattr("receiver.store.background.MOST_NEWS", 2)
         for number in range(5):
@@ -350,7 +350,7 @@ class TestLookingAfter:
         assert SECRET not in caplog.text
 
     def test_foreign(self, installed: Any, caplog: pytest.LogCaptureFixture):
-        """Somebody else's hook is not touched, and told, until ours is there again."""
+        """Someone else's hook is not touched, and told, until ours is there again."""
         rig, configs, url = installed
         configs["key"]["hook"]["url"] = "https://erp.example/hook"
         rig.later(5 * 3_600)
@@ -373,7 +373,7 @@ class TestLookingAfter:
         assert "key" in configs
 
     def test_not_ours(self, rig: Rig):
-        """A hook that was not installed from here is nobody's concern."""
+        """A hook that was not installed from here is no one's concern."""
         rig.configure(account={"hook_secrets": [SECRET]})
         rig.later(5 * 3_600)
         assert [] == rig.calls()

@@ -136,7 +136,7 @@ class TestReceived:
 
 class TestForeignHook:
     def test_foreign_hook(self, rig: Rig, caplog: pytest.LogCaptureFixture):
-        """The URL of somebody else's hook may hold a token: the log gets none of what follows its path."""
+        """The URL of someone else's hook may hold a token: the log gets none of what follows its path."""
         rig.configure(account={"hook_secrets": ["hook-secret"]})
         Background(rig.database).hook_installed("lux", "https://r.example/hooks/vtex/lux", now=NOON - 86_400)
         body = {"filter": {"type": "FromWorkflow"}, "hook": {"url": "https://u:pw@erp.example/in?code=s3cret#x"}}

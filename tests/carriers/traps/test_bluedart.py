@@ -224,7 +224,7 @@ class TestDates:
             bluedart.read(member(scan={"ScanDate": written}), POST)
 
     def test_zone(self):
-        """Trap 23: IST is India's; another zone's name is nobody's to guess, and leaves the day alone."""
+        """Trap 23: IST is India's; another zone's name is no one's to guess, and leaves the day alone."""
         (event,) = read_one(bluedart, member(scan={"StatusTimeZone": "GST"}, PickUpDate="")).events
 
         assert ("2026-11-17", None) == (event.day.isoformat(), event.happened_at)

@@ -38,7 +38,7 @@ class TestDelivery:
             coordinadora.AUTH[0].check(posted(inner()), ["s"])
 
     def test_unreadable(self):
-        """Trap 13: Pub/Sub sends again whatever gets no 2xx, so what nobody can read is kept and acknowledged."""
+        """Trap 13: Pub/Sub sends again whatever gets no 2xx, so what no one can read is kept and acknowledged."""
         assert (200, 200) == (coordinadora.REPLY.success, coordinadora.REPLY.unreadable)
 
     def test_message_id(self):
@@ -151,7 +151,7 @@ class TestEvents:
 
 class TestValues:
     def test_zone(self):
-        """Trap 23: day and time stand apart, without an offset; where nobody knows the zone, the day alone stands."""
+        """Trap 23: day and time stand apart, without an offset; where no one knows the zone, the day alone stands."""
         request = replace(posted(inner()), zone=None)
         (nowhere,) = COORDINADORA.convert(request).shipments
 

@@ -105,7 +105,7 @@ class TestDates:
         assert shipment.happened_at == shipment.dispatched_at is not None
 
     def test_omitted_fields(self):
-        """DoorDash omits what is empty: a delivery is then dated by its event, the dispatch by nobody."""
+        """DoorDash omits what is empty: a delivery is then dated by its event, the dispatch by no one."""
         shipment = read_one(
             doordash_drive,
             delivery("dropped_off", pickup_time_actual=None, dropoff_time_actual=None, tracking_url=None),

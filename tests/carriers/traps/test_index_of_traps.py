@@ -1,4 +1,4 @@
-"""Where each trap that carriers set is tested: by what it is about, so that nobody has to search forty files."""
+"""Where each trap that carriers set is tested: by what it is about, so that no one has to search forty files."""
 
 import re
 

@@ -144,7 +144,7 @@ class TestEvents:
 
 class TestTimes:
     def test_local_times(self) -> None:
-        """Trap 23: a time without an offset is local to a place nobody names: its day is kept, the instant is not."""
+        """Trap 23: a time without an offset is local to a place no one names: its day is kept, the instant is not."""
         shipment = reader("ship24", DELIVERED_LOCALLY)()
 
         assert (None, None) == (shipment.dispatched_at, shipment.delivered_at)

@@ -189,7 +189,7 @@ class TestStatuses:
 
     @pytest.mark.parametrize("kind", ["API_BATCH", "LABEL_CREATED_V2", "FULFILLMENT_SHIPPED_V2"])
     def test_thin_notices(self, kind):
-        """Trap 22: all but the tracking events only name a resource, which nobody fetches here."""
+        """Trap 22: all but the tracking events only name a resource, which no one fetches here."""
         with pytest.raises(Ignored, match=kind):
             shipengine.read({"resource_type": kind, "resource_url": "https://api.shipengine.com/v1/batches/se-1"}, POST)
 

@@ -247,7 +247,7 @@ class TestStatuses:
 
     @pytest.mark.parametrize(("word", "expected"), EASYPOST_STATUSES.items())
     def test_easypost_words(self, word, expected):
-        """Traps 14 and 16: waiting at a counter is not delivered, and a word nobody listed proves no possession."""
+        """Traps 14 and 16: waiting at a counter is not delivered, and a word no one listed proves no possession."""
         said = read_one(easypost, tracker(status=word, tracking_details=[detail("2026-11-16T12:00:00Z", "teleported")]))
         assert (expected, None) == (said.status, said.dispatched_at)
 

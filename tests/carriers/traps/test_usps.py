@@ -148,7 +148,7 @@ class TestStatus:
             assert Status.OUT_FOR_DELIVERY is read_one(usps, piece(*order)).status
 
     def test_nothing(self):
-        """A piece that nobody has seen is nothing to store."""
+        """A piece that no one has seen is nothing to store."""
         with pytest.raises(Ignored, match="nothing to tell"):
             usps.read(opened("nothing_known"), POST)
 

@@ -23,7 +23,7 @@ from tests.support.rig import Rig, order, package, posted
 SOURCE = re.sub(
     r'"\s*\n\s*f?"', "", "\n".join(one.read_text(encoding="utf-8") for one in sorted((ROOT / "receiver").rglob("*.py")))
 )
-#: Pairs of words of which the program puts the second where it has a value.
+#: Pairs of words whose program puts the second where it has a value.
 COMPOSED = {"carries what", "replaces belongs"}
 IF_SO = "If so, add to [endpoints.e]: x, then: y."
 SE_FOR = "Se for isso, inclua em [endpoints.e]: x; depois: y."

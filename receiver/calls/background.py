@@ -49,7 +49,7 @@ class BackgroundCalls:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         waiting: Callable[[str], None] = lambda _: None,
-        gives_way: bool = True,
+        gives_way: bool,
     ) -> None:
         self._queue, self.vtex, self._gives_way = queue, vtex, gives_way
         self._clock, self._sleep, self._waiting = clock, sleep, waiting

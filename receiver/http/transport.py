@@ -125,14 +125,8 @@ class _Connection(HTTPConnection):
         return super().getresponse()
 
 
-class _TlsConnection(HTTPSConnection):
-    def send(self, data: Any) -> None:
-        _this_thread.deadline.check()
-        super().send(data)
-
-    def getresponse(self) -> Any:
-        _this_thread.deadline.watch(self.sock)
-        return super().getresponse()
+class _TlsConnection(_Connection, HTTPSConnection):
+    """The same over TLS."""
 
 
 class _Pool(HTTPConnectionPool):

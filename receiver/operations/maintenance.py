@@ -39,7 +39,7 @@ class MaintenanceTask:
     ) -> None:
         self._account, self._queue, self._clock = vtex.account, queue, clock
         self._background, self._alerts = Background(database), Alerts(database)
-        self._calls = BackgroundCalls(queue, vtex, clock=clock, sleep=sleep)
+        self._calls = BackgroundCalls(queue, vtex, clock=clock, sleep=sleep, gives_way=True)
         self._next_trim = 0.0
 
     def run(self, stopping: threading.Event) -> None:

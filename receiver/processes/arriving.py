@@ -11,7 +11,7 @@ from gunicorn.workers.gthread import TConn
 
 #: The most bytes of a request that the loop takes: a webhook has one to twenty thousand. What is longer gets a thread.
 MOST = 64 * 1024
-#: The most bytes before the end of the headers. The parser has the same limit in mind, and says what is wrong.
+#: The most bytes before the end of the headers. More gets a thread, too, whose parser has limits of its own.
 _MOST_HEAD = 16 * 1024
 _WEBHOOK = b"POST /webhooks/"
 _LENGTH, _END = b"content-length:", b"\r\n\r\n"

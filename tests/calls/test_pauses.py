@@ -24,7 +24,7 @@ class TestPauses:
         rig.add_order(order("1-01"))
         queue = Queue(rig.database, worker_name="errands", lease=60)
         vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
-        calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=lambda _: None)
+        calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=lambda _: None, gives_way=True)
 
         def asked_for_quiet_meanwhile() -> Any:
             queue.accounts.pause("lux", until=rig.now + 600, reason="429", own_fault=False, now=rig.now)

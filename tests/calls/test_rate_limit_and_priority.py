@@ -428,7 +428,7 @@ class TestRefusedAndProbes:
 
         vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
         queue.accounts.reserve_read("lux", interval=30.0, now=rig.now)
-        calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=sleep)
+        calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=sleep, gives_way=True)
         comparing = Comparing(rig.database, {"lux": vtex}, clock=lambda: rig.now, sleep=sleep)
         sent = Sent(
             order_id="1-01", invoice_number="900", tracking_number="TN1", tracking_url=None, courier=None,

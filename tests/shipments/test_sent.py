@@ -4,18 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from receiver.shipments.sent import Sent, SentTracking, Visibility
-
-SENT = Sent(
-    order_id="1-01",
-    invoice_number="9",
-    tracking_number="TN1",
-    tracking_url=None,
-    courier=None,
-    dispatched_date=None,
-    at=0.0,
-    visibility=Visibility.SEEN,
-)
+from receiver.shipments.sent import SentTracking
+from tests.support.sent import SENT
 
 
 @pytest.mark.parametrize(

@@ -22,5 +22,5 @@ def made(rig: Rig, **rest: Any) -> Backfill:
     # Woken shipments go first: someone has to work on them meanwhile.
     vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
     queue = Queue(rig.database, worker_name="backfill", lease=60)
-    calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=rig.later)
+    calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=rig.later, gives_way=True)
     return Backfill(calls, rig.index, Background(rig.database), clock=lambda: rig.now, **rest)

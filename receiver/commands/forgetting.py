@@ -4,7 +4,7 @@ import click
 
 from receiver.commands._common import count, json_option, opened, say
 from receiver.commands._deciding import decision_options, decisions_of
-from receiver.operations.forgetting import LEAST_TEXT, NAMED, traces_of
+from receiver.operations.forgetting import LEAST_TEXT, NAMED, is_too_short, traces_of
 
 
 @click.command()
@@ -26,10 +26,10 @@ def forget(
     values = {named: value for named, value in given.items() if value and value.strip()}
     if len(values) != 1:
         raise click.UsageError("Name one of --order, --number and --text.")
-    if text is not None and len(text.strip()) < LEAST_TEXT:
+    ((named, value),) = values.items()
+    if is_too_short(named, value):
         raise click.UsageError(f"--text needs {LEAST_TEXT} characters or more: a shorter one stands in every row.")
     with opened() as (config, database):
-        ((named, value),) = values.items()
         traces = traces_of(database, named, value)
         if not dry_run:
             decisions_of(config, database, by, note).forget(traces, named)
@@ -61,6 +61,7 @@ _WORDS = {
     "rejects": ("reject",),
     "backfills": ("back-fill",),
     "accounts": ("account",),
+    "sessions": ("session",),
 }
 
 

@@ -20,6 +20,11 @@ MOST_AT_ONCE = 10_000
 EXAMPLES = 10
 
 
+def is_too_short(named: Named, value: str) -> bool:
+    """Whether a text is so short that it would mean almost every row."""
+    return named == "text" and len(value.strip()) < LEAST_TEXT
+
+
 class TooManyTraces(Exception):
     """More than one person's parcels can have left. Nothing was blanked."""
 
@@ -54,8 +59,8 @@ def found(database: Database, named: Named, value: str) -> Found:
     return Found(rows=rows, shipments=len(shipments), examples=shipments[:EXAMPLES], token=_token(named, traces))
 
 
-def forget_as_shown(database: Database, decisions: Decisions, named: Named, value: str, token: str) -> None:
-    """Blank what a preview has shown. Raises `receiver.operations.decisions.NothingToChange`,
+def forget_as_shown(database: Database, decisions: Decisions, named: Named, value: str, token: str) -> int:
+    """Blank what a preview has shown; how many rows that were. Raises `receiver.operations.decisions.NothingToChange`,
     `receiver.operations.decisions.NotAsShown`, `receiver.store.StoreUnavailable`."""
     traces = traces_of(database, named, value)
     if not traces.found:
@@ -63,6 +68,7 @@ def forget_as_shown(database: Database, decisions: Decisions, named: Named, valu
     if _token(named, traces) != token:
         raise NotAsShown("other rows hold it than the preview showed: preview again")
     decisions.forget(traces, named)
+    return sum(map(len, traces.found.values()))
 
 
 def _token(named: Named, traces: Traces) -> str:

@@ -9,6 +9,7 @@ import pytest
 from adapters import ReferenceKind, Status
 from receiver.carriers.quality import LEVELS
 from receiver.intake.unknown_routes import Cause
+from receiver.operations.forgetting import NAMED
 from receiver.operations.side_by_side import Mark
 from receiver.reconcile.resolve import CARRIER_ORDER
 from receiver.reconcile.resolve import NAMES as NAMES_OF_LINKS
@@ -16,6 +17,7 @@ from receiver.shipments import Reason, State, Visibility
 from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
 from receiver.store.decisions import KINDS
+from receiver.store.kept import KEPT
 from receiver.vtex.choice import RULES
 from receiver.web.console.language import LANGUAGES, Speech, texts
 from receiver.web.console.pages import PAGES, decisions, deliveries
@@ -99,7 +101,9 @@ BUILT["deliveries"] += [f"outcome_{one}" for one in deliveries.OUTCOMES]
 BUILT["refused"] += [*Cause, "likely_endpoint", "likely_carrier"]
 BUILT["carriers"] += [f"level_{one}" for one in (*LEVELS, "own")]
 BUILT["links"] += [f"kind_{one}" for one in (*NAMES_OF_LINKS, CARRIER_ORDER)]
-BUILT["decisions"] += [f"data_{one}" for one in ("order", "number", "text")]
+BUILT["decisions"] += [f"data_{one}" for one in NAMED]
+BUILT["forget"] += [f"by_{one}" for one in NAMED]
+BUILT["forget"] += [f"table_{table.name}" for table, kept in KEPT.items() if kept.searched]
 BUILT["decisions"] += [f"field_{one}" for one in decisions.FIELDS]
 BUILT["decisions"] += [f"via_{one}" for one in ("console", "api", "command_line")]
 BUILT["decisions"] += [f"action_{one}" for one in decisions.ACTIONS] + [f"kind_{one}" for one in KINDS]

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from receiver.config import Config
 from receiver.operations.access import access_check, is_fine
 from receiver.operations.decisions import Decisions
-from receiver.operations.forgetting import LEAST_TEXT, NAMED, Named, forget_as_shown, found, traces_of
+from receiver.operations.forgetting import LEAST_TEXT, NAMED, Named, forget_as_shown, found, is_too_short, traces_of
 from receiver.operations.order_check import lookup
 from receiver.operations.parcels import TEXTS
 from receiver.operations.unknown_words import AT_ONCE, read_again
@@ -170,6 +170,6 @@ def _meant(body: Mapping[str, Any]) -> tuple[Named, str]:
     if len(given) != 1 or not given[0][1]:
         raise Refused(422, f"Exactly one of {', '.join(NAMED)} is needed.")
     ((named, value),) = given
-    if named == "text" and len(value) < LEAST_TEXT:
+    if is_too_short(named, value):
         raise Refused(422, f"$.text needs {LEAST_TEXT} characters or more: a shorter one stands in every row.")
     return named, value

@@ -20,7 +20,9 @@ from receiver.web.console.pages._page import Page
 def widgets(pages: Mapping[str, Page], *, clock: Callable[[], float]) -> Mapping[str, Any]:
     """The names that templates know, for one request."""
     speech = Speech(g.language, clock())
-    shown = sorted((page for page in pages.values() if page.position is not None), key=lambda page: page.position or 0)
+    decides = g.get("person") is not None and g.person.role == "decide"
+    open_to = (one for one in pages.values() if one.position is not None and (decides or not one.is_for_deciding))
+    shown = sorted(open_to, key=lambda page: page.position or 0)
     return {
         "t": speech.text,
         "number": speech.number,

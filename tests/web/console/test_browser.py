@@ -78,6 +78,33 @@ def test_with_rows(window: Site, site: Rig):
     assert [] == found
 
 
+def test_forget(window: Site, site: Rig):
+    """Without JavaScript a person goes from a parcel to what is held of its buyer, and has it blanked; no page has a
+    barrier on the way, and no address names the buyer."""
+    buyer = "Ana Conceição"
+    site.post(posted("2-01", parcel="p2", number="TN2BR", to={"name": buyer}))
+    found, scheme = [], {"size": PHONE, "color_scheme": "dark"}
+    page = window.open("/parcels/melhor-envio/p2", java_script_enabled=False, **scheme)
+    page.click("text=Forget the buyer")
+    assert "1 webhook, with its body" in re.sub(r"\s+", " ", page.inner_text("#preview"))
+    page.select_option("#named", "text")
+    page.fill("#value", buyer)
+    page.click("text=Show what is held")
+    assert "melhor-envio/p2" in page.inner_text("#preview")
+    page.click("text=for ever")
+    assert "rows were blanked." in page.inner_text("main")
+    assert page.url == f"{window.url}/forget"
+    page.click("text=The record of it")
+    assert "had data blanked" in page.inner_text("main tbody")
+    page.context.close()
+
+    page = window.open("/forget", **scheme)
+    page.fill("#value", "1-01")
+    page.click("text=Show what is held")
+    found += barriers(page) + ["scrolls sideways"] * (sideways(page) > 0)
+    assert [] == found
+
+
 def test_keys(window: Site):
     """``?`` shows the keys, and Escape hides them; in a field a key is a letter."""
     page = window.open("/", token=VI)

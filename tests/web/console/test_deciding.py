@@ -10,7 +10,7 @@ from tests.support.rig import posted
 
 DECIDING = [
     "/deliveries/{delivery}/reprocess", "/carriers/read-again", "/accounts/lux/resume", "/accounts/lux/check",
-    "/links/add", "/links/remove", "/links/file",
+    "/links/add", "/links/remove", "/links/file", "/forget/preview", "/forget/do",
 ]  # fmt: skip
 FIELDS = {"account": "lux", "kind": "tracking_number", "number": "TN1BR", "value": "TN1BR", "order": "1-01"}
 

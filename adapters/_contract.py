@@ -239,7 +239,8 @@ class Probe:
     ``unless_headers`` is present: anything like a real event must authenticate. ``hollow``: two fields of
     a JSON object; with the first, and nothing in the second, it is an event about nothing. If the carrier expects its
     own text back, ``echo`` names the query parameter that holds it, or ``challenge`` the field of a JSON object without
-    ``unless_fields``. The answer has the same format.
+    ``unless_fields``. The answer has the same format. ``unsigned``: a check may look like an event in all but its
+    signature. What has none of ``unless_headers`` gets a check's answer, and is recorded like all that is not proven.
     """
 
     methods: tuple[str, ...] = ()
@@ -249,15 +250,20 @@ class Probe:
     echo: str = ""
     challenge: str = ""
     unless_fields: tuple[str, ...] = field(default=())
+    unsigned: bool = False
 
     def matches(self, request: Request) -> bool:
         if request.method in self.methods:
             return True
-        if any(name in request.headers for name in self.unless_headers):
+        if self._is_signed(request):
             return False
         if request.body.strip() in self.bodies or self._is_hollow(request):
             return True
         return self._challenged(request) is not None
+
+    def may_be_unsigned(self, request: Request) -> bool:
+        """Whether a request that is not proven may be the carrier's check all the same."""
+        return self.unsigned and not self._is_signed(request)
 
     def answer(self, request: Request) -> str | dict[str, str] | None:
         """The text or the JSON object that the carrier expects back; ``None`` if any success is enough."""
@@ -265,6 +271,9 @@ class Probe:
             asked = [value for name, value in parse_qsl(request.query) if name == self.echo]
             return asked[0] if len(asked) == 1 and _harmless(asked[0]) else None
         return self._challenged(request)
+
+    def _is_signed(self, request: Request) -> bool:
+        return any(name in request.headers for name in self.unless_headers)
 
     def _is_hollow(self, request: Request) -> bool:
         if self.hollow is None:

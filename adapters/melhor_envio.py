@@ -28,13 +28,14 @@ NAME = "Melhor Envio"
 DOCS = "https://docs.melhorenvio.com.br/docs/webhooks"
 AUTH = (Hmac(header="x-me-signature", encoding="base64"),)  # the key is the app's client secret; there is no other
 REPLY = Reply(unreadable=200)  # any other status is sent again every 15 minutes, five times in all
-# Saving the URL in the panel sends one, unsigned; anything but 2xx is E-WBH-0002 there. Reports differ on what it is:
-# GET, a body with nothing in it, or an event. One that names a label must prove itself.
+# Saving the URL in the panel sends one, unsigned; anything but 2xx is E-WBH-0002 there, and the URL is not saved.
+# Reports differ on what it is: GET, a body with nothing in it, or an event of a label.
 PROBE = Probe(
     methods=("GET", "HEAD"),
     bodies=(b"", b"{}", b"[]", b"null"),
     hollow=("event", "data"),
     unless_headers=("x-me-signature",),
+    unsigned=True,
 )
 RETRIES = Retries(times=4, over=timedelta(minutes=60))  # five attempts in all
 ZONE = ZoneInfo("America/Sao_Paulo")  # times are in UTC; the parcels are in Brazil

@@ -118,6 +118,7 @@ def _probe(probe: Probe | None) -> str:
     ways += [f"POST of {'nothing' if not body else f'`{body.decode()}`'}" for body in probe.bodies]
     ways += [f"`{probe.hollow[0]}` without `{probe.hollow[1]}`"] if probe.hollow else []
     ways += [f"a text to send back in `{name}`" for name in (probe.echo, probe.challenge) if name]
+    ways += ["any body without its signature"] if probe.unsigned else []
     return ", ".join(ways)
 
 

@@ -39,8 +39,8 @@ class AuthFailures:
         status: int = 401,
     ) -> None:
         """Record a failure. ``route`` is the endpoint's or route's name; ``target`` and ``headers`` have no secrets.
-        ``client`` is the sender's address, kept beside the headers."""
-        now, cause = self._clock(), "not_authenticated" if status == 401 else "keys_unavailable"
+        ``client`` is the sender's address, kept beside the headers; ``status`` is what it hears."""
+        now, cause = self._clock(), "keys_unavailable" if status == 503 else "not_authenticated"
         if int(now) != self._second:
             if left_out := sum(many - _A_SECOND for many in self._many.values() if many > _A_SECOND):
                 log.warning("authentication failures not recorded, too many in one second: failures=%d", left_out)

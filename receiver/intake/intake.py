@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 #: The ``auth`` of a delivery that this receiver fetched.
 FETCHED = "fetched"
+#: Why a request without a proof is answered as a check of the URL.
+UNSIGNED = "not signed: taken for the carrier's check of the URL, nothing is done"
 #: The program's version.
 VERSION = version("carrier-webhook-receiver")
 #: The most unknown status words kept of one delivery, and the most letters of each: a status word is short.
@@ -51,8 +53,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A request's outcome. ``path`` and ``why`` say where a quarantined payload is wrong, or why one is ignored;
-    ``answer`` is the expected answer to a carrier's probe."""
+    """A request's outcome. ``path`` and ``why`` say where a quarantined payload is wrong, or why one is ignored,
+    or why what is not proven is answered; ``answer`` is the expected answer to a carrier's probe."""
 
     outcome: Outcome
     delivery: str | None = None
@@ -206,6 +208,8 @@ class Intake:
         try:
             self.authenticate(endpoint, request, endpoint.scheme.check)
         except NotAuthentic:
+            if probe and probe.may_be_unsigned(request):
+                return Result(outcome=Outcome.PROBE, why=UNSIGNED)
             return Result(outcome=Outcome.UNAUTHENTICATED)
         reading = self._read(endpoint, request)
         redaction = self._redactions[endpoint.name]
@@ -246,7 +250,9 @@ class Intake:
         try:
             return self._keys.authenticate(endpoint, request, by)
         except NotAuthentic as error:
-            self._reject(endpoint, request, error.reason)
+            check = endpoint.carrier.probe
+            answered = check is not None and check.may_be_unsigned(request)
+            self._reject(endpoint, request, error.reason, status=endpoint.carrier.reply.success if answered else 401)
             raise
         except KeysUnavailable as error:
             self._reject(endpoint, request, str(error), status=503)

@@ -72,6 +72,8 @@ def reply(endpoint: Endpoint, result: Result) -> Response:
         return Response(json.dumps(result.answer), status=carrier.reply.success, mimetype="application/json")
     status = 200 if result.outcome == Outcome.ERROR else carrier.reply.success
     body: dict[str, object] = {"outcome": result.outcome}
+    if result.outcome == Outcome.PROBE and result.why:
+        body["why"] = result.why
     if result.delivery is not None:
         body = {"delivery": result.delivery, **body, "shipments": result.shipments}
     return Response(json.dumps(body) + "\n", status=status, mimetype="application/json")

@@ -125,7 +125,9 @@ def _taken(endpoint: Endpoint | None, name: str, token: str, unknown: UnknownRou
 
 def _proven(result: Result) -> bool | None:
     """Whether the sender proved itself; ``None`` for a check of the URL, which needs no proof."""
-    return None if result.outcome is Outcome.PROBE else result.outcome is not Outcome.UNAUTHENTICATED
+    if result.outcome is Outcome.PROBE:
+        return False if result.why else None
+    return result.outcome is not Outcome.UNAUTHENTICATED
 
 
 def _finder(config: Config) -> Callable[[str], Endpoint | None]:

@@ -124,7 +124,7 @@ def test_the_tokens_are_not_logged(nginx: Nginx, tmp_path: Path):
     assert 413 == nginx.ask("POST", path, b"x" * 3_000_000).status
     assert 404 == nginx.ask("POST", f"/webhook/frenet/{TOKEN}", FRENET).status
     assert 404 == nginx.ask("POST", f"/webhooks/frenet?token={TOKEN}", FRENET, port=nginx.plain).status
-    assert 401 == nginx.ask("POST", f"/webhooks/melhor-envio?token={TOKEN}", FRENET).status
+    assert 401 == nginx.ask("POST", f"/webhooks/melhor-envio?token={TOKEN}", FRENET, x_me_signature="wrong").status
     assert 400 == nginx.send(f"POST /webhooks/frenet/{TOKEN} and more HTTP/1.1\r\n\r\n".encode()).status
     with nginx.connect() as broken:
         broken.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{{".encode())

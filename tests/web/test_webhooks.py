@@ -16,6 +16,7 @@ from receiver.intake import Intake, Outcome
 from receiver.store import Inbox, OperatorQueries, StoreUnavailable
 from receiver.store.engine import sqlite_file
 from receiver.timing import stamp
+from receiver.web.webhooks import MOST_UNPROVEN
 from tests.support.rig import MELHOR_ENVIO, Rig, eventually, posted
 from tests.support.sending import ENDPOINTS, SECRET, good, outcome, rows
 
@@ -214,11 +215,14 @@ class TestProbes:
         assert (200, "quarantined") == outcome(rig.post(b"{}"))
 
     def test_stripped_signature(self, rig, caplog):
-        """A proxy that strips the signature loses no parcel in silence: 401, the reason logged and kept."""
+        """An event without its signature may be Melhor Envio's check: it is answered 200 without an effect. A proxy
+        that strips the signature is told all the same: the reason is logged and kept."""
         answer = rig.client.post("/webhooks/melhor-envio", json=posted(), headers={"x-proxy": "1"})
 
-        assert 401 == answer.status_code
-        said = "endpoint=melhor-envio status=401 client=127.0.0.1 reason=header x-me-signature is missing"
+        assert (200, "probe") == outcome(answer)
+        assert "not signed: taken for the carrier's check of the URL, nothing is done" == json.loads(answer.data)["why"]
+        assert ([], []) == (rows(rig), rows(rig, "shipments"))
+        said = "endpoint=melhor-envio status=200 client=127.0.0.1 reason=header x-me-signature is missing"
         assert f"authentication failed: {said}" in caplog.text
         (reject,) = rig.queries.rejects()
         assert ("melhor-envio", "POST", "/webhooks/melhor-envio") == (
@@ -226,6 +230,17 @@ class TestProbes:
         )  # fmt: skip
         assert "header x-me-signature is missing" == reject["reason"]
         assert "x-proxy" in json.loads(reject["headers"])
+
+    def test_wrong_signature(self, rig):
+        """What has a signature is no check: a wrong one is refused."""
+        headers = {"x-me-signature": "d3Jvbmc="}
+        assert 401 == rig.client.post("/webhooks/melhor-envio", json=posted(), headers=headers).status_code
+
+    def test_flood_of_unsigned(self, rig):
+        """Events without a signature are answered, and count as not proven: a flood of them is told to wait."""
+        sent = [rig.client.post("/webhooks/melhor-envio", json=posted()).status_code for _ in range(MOST_UNPROVEN + 1)]
+
+        assert [200] * MOST_UNPROVEN + [429] == sent
 
 
 class TestMembers:

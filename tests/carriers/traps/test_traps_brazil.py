@@ -141,13 +141,15 @@ class TestRegistration:
         assert probe.matches(request)
 
     def test_unsigned_event(self) -> None:
-        """Trap 9: an unsigned event that names a label must be proven, and so must what has a signature, or is no
-        event."""
+        """Trap 9: the panel's check may be an event that names a label. It has no signature; what has one must be
+        proven."""
         probe = CARRIERS["melhor_envio"].probe
         event = recorded("melhor_envio", "posted")
 
         assert probe is not None
+        assert probe.may_be_unsigned(replace(event, headers={}))
         assert not probe.matches(replace(event, headers={}))
+        assert not probe.may_be_unsigned(event)
         for body in (b"{}", b'{"event": "order.created"}'):
             assert not probe.matches(replace(event, body=body))
         for body in (b'{"data": {}}', b'["event"]', b'"event"', b"{", b'{"event": "' + b"x" * 2_000 + b'"}'):

@@ -125,6 +125,15 @@ def known(rows: Iterator[dict[str, Any]], config: Config, endpoint: str | None) 
     return rows
 
 
+def endpoints_of(config: Config, account: str | None, endpoint: str | None) -> list[str] | None:
+    """The names of endpoints that are meant by both; ``None``: all. An unknown account ends the command."""
+    if account is None:
+        return None if endpoint is None else [endpoint]
+    of = account_of(config, account)
+    names = [one.name for one in config.endpoints.values() if of in one.accounts_served]
+    return [name for name in names if endpoint in (None, name)]
+
+
 account_option = click.option("--account", metavar="NAME", help="The VTEX account; needed if there are several.")
 
 

@@ -56,6 +56,11 @@ def listing(command: _Command) -> _Command:
     return command
 
 
+def count_option(what: str) -> Callable[[_Command], _Command]:
+    """``--count``: ``what`` says by what."""
+    return click.option("--count", "counted", is_flag=True, help=f"Count them, by {what}.")
+
+
 def form_of(limit: int | None, *, as_json: bool, as_csv: bool) -> Form:
     """The form that the options ask for. Raises `click.UsageError` where they contradict each other."""
     if as_json and as_csv:

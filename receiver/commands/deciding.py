@@ -11,14 +11,15 @@ from receiver.commands._choosing import bulk_options
 from receiver.commands._common import account_of, count, fail, json_option, named, opened, printable, say, standing
 from receiver.commands._deciding import decision_options, decisions_of
 from receiver.commands._foreseen import say_foreseen
-from receiver.commands._listing import form_of, listing
+from receiver.commands._listing import count_option, form_of, listing
 from receiver.commands._listing import show as show_list
 from receiver.operations.choice_preview import NoPreview, foresee
 from receiver.operations.decisions import Assigned, NothingToChange
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent, State
-from receiver.store import DecisionRecord, Horizons, OperatorQueries, Retention
+from receiver.store import Horizons, OperatorQueries, Retention
 from receiver.store.decisions import DECISION_FIELDS
+from receiver.store.listed import Listed
 from receiver.store.operator import Unknown
 from receiver.vtex.client import BadSegment, path_segment
 
@@ -166,8 +167,14 @@ def resume(account: str | None, by: str, note: str | None, *, as_json: bool) -> 
 
 
 @click.command()
+@click.option("--account", metavar="NAME", help="Only those about this VTEX account, its parcels and links.")
+@click.option("--order", metavar="ORDER", help="Only those that name this VTEX order, or are about its parcels.")
+@count_option("person, way and action")
 @listing
-def decisions(since: float | None, until: float | None, limit: int | None, *, as_json: bool, as_csv: bool) -> None:
+def decisions(
+    account: str | None, order: str | None, since: float | None, until: float | None, limit: int | None, *,
+    counted: bool, as_json: bool, as_csv: bool,
+) -> None:  # fmt: skip
     """List what people decided, the newest first.
 
     Who, from where, what, about what, how it stood before and after, and why.
@@ -183,11 +190,18 @@ def decisions(since: float | None, until: float | None, limit: int | None, *, as
         "after": "after",
         "note": "note",
     }
-    with opened() as (_, database):
-        period = form.period(since, until)
-        rows = DecisionRecord(database).latest(since=since or 0.0, until=until, limit=period.limit)
-        empty = "no decisions since then" if since else "no decisions yet"
-        show_list(_listed(rows, as_json=as_json), columns, form, fields=DECISION_FIELDS, empty=empty)
+    by = {"actor": "by", "via": "via", "action": "what", "count": "decisions", "last_at": "last"}
+    chosen = any(value is not None for value in (account, order, since, until))
+    with opened() as (config, database):
+        of = account_of(config, account) if account is not None else None
+        listed, period = Listed(database), form.period(since, until)
+        empty = "no decisions match" if chosen else "no decisions yet"
+        if counted:
+            rows = listed.count_decisions(period, account=of, order=order)
+            show_list(rows, by, form, fields=tuple(by), empty=empty)
+        else:
+            told = _listed(listed.decisions(period, account=of, order=order), as_json=as_json)
+            show_list(told, columns, form, fields=DECISION_FIELDS, empty=empty)
 
 
 def _listed(rows: Iterator[dict[str, Any]], *, as_json: bool) -> Iterator[dict[str, Any]]:

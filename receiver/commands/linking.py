@@ -12,13 +12,14 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from adapters import Unreadable
 from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say
 from receiver.commands._deciding import decision_options, decisions_of
-from receiver.commands._listing import form_of, listing, show
+from receiver.commands._listing import count_option, form_of, listing, show
 from receiver.config import Config
 from receiver.operations.decisions import Decisions, NothingToChange
 from receiver.operations.link_files import BadHeader, Line, Report, read_lines, store_lines
 from receiver.operations.links import read_link
 from receiver.reconcile.resolve import NAMES
-from receiver.store import Index, Link
+from receiver.store import Link
+from receiver.store.listed import Listed
 
 _AS = click.option("--as", "kind", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it is.")
 _ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as shipment is known; needed if several.")
@@ -70,11 +71,12 @@ def link(
 
 @click.command()
 @click.option("--order", "order_id", metavar="ORDER", help="Only those to this order.")
-@account_option
+@click.option("--account", metavar="NAME", help="Only those of this VTEX account.")
+@count_option("account and kind of name")
 @listing
 def links(
     order_id: str | None, account: str | None, since: float | None, until: float | None, limit: int | None, *,
-    as_json: bool, as_csv: bool,
+    counted: bool, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
     """List the links, the newest first."""
     form = form_of(limit, as_json=as_json, as_csv=as_csv)
@@ -86,11 +88,15 @@ def links(
         "invoice_number": "invoice",
         "told_at": "told",
     }
+    by = {"account": "account", "kind": "what", "count": "links", "last_at": "last"}
     with opened() as (config, database):
         of = account_of(config, account) if account is not None else None
-        period = form.period(since, until)
-        rows = (row for row in Index(database).links(account=of, order_id=order_id) if period.has(row["told_at"]))
-        show(rows, columns, form, fields=(*columns, "also"), empty="no links")
+        listed, period = Listed(database), form.period(since, until)
+        read = listed.count_links if counted else listed.links
+        fields = tuple(by) if counted else (*columns, "also")
+        show(
+            read(period, account=of, order=order_id), by if counted else columns, form, fields=fields, empty="no links"
+        )
 
 
 @click.command()

@@ -12,6 +12,7 @@ from receiver.commands._common import (
     account_of,
     count,
     endpoint_option,
+    endpoints_of,
     fail,
     json_option,
     known,
@@ -20,7 +21,7 @@ from receiver.commands._common import (
     printable,
     standing,
 )
-from receiver.commands._listing import Form, form_of, listing
+from receiver.commands._listing import count_option, form_of, listing
 from receiver.commands._listing import show as show_list
 from receiver.config import Config
 from receiver.operations.published import published_order, published_story
@@ -40,7 +41,7 @@ _ORDER = click.option("--order", metavar="ORDER", help="Only those of this VTEX 
 
 @click.command()
 @choice_options
-@click.option("--count", "counted", is_flag=True, help="Count them, by account, state and reason.")
+@count_option("account, state and reason")
 @listing
 def shipments(limit: int | None, *, counted: bool, as_json: bool, as_csv: bool, **words: Any) -> None:
     """List shipments, the latest change first."""
@@ -76,7 +77,7 @@ def shipments(limit: int | None, *, counted: bool, as_json: bool, as_csv: bool, 
 @endpoint_option
 @_ACCOUNT
 @_ORDER
-@click.option("--count", "counted", is_flag=True, help="Count those that were not taken, by carrier and reason.")
+@count_option("carrier, outcome and reason")
 @listing
 def deliveries(
     since: float | None, until: float | None, limit: int | None, *, counted: bool, as_json: bool, as_csv: bool,
@@ -84,12 +85,9 @@ def deliveries(
 ) -> None:  # fmt: skip
     """List deliveries, the latest arrival first. Bodies are not shown: see `receiver export`.
 
-    With --count: how many were ignored, quarantined or failed, by carrier and reason, the last one first.
+    With --count: those that were ignored, quarantined or failed, unless an outcome, account or order is named.
     """
     form = form_of(limit, as_json=as_json, as_csv=as_csv)
-    if counted:
-        _count_declined(form, since, until, **wanted)
-        return
     columns = {
         "id": "delivery",
         "received_at": "received",
@@ -97,36 +95,25 @@ def deliveries(
         "outcome": "outcome",
         "reason": "reason",
     }
+    by = {"carrier": "carrier", "outcome": "outcome", "reason": "reason", "count": "deliveries", "last_at": "last"}
     chosen = any(value is not None for value in (since, until, *wanted.values()))
-    empty = "no deliveries match" if chosen else "no deliveries yet"
+    empty = "no deliveries match" if chosen else "every delivery was taken" if counted else "no deliveries yet"
     with opened() as (config, database):
         _check_account(config, wanted["account"])
-        rows = known(Listed(database).deliveries(form.period(since, until), **wanted), config, wanted["endpoint"])
-        show_list(rows, columns, form, fields=DELIVERY_FIELDS, empty=empty)
-
-
-def _count_declined(
-    form: Form, since: float | None, until: float | None, *, outcome: str | None, endpoint: str | None,
-    account: str | None, order: str | None,
-) -> None:  # fmt: skip
-    if outcome in ("accepted", "duplicate"):
-        raise click.UsageError("--count is about deliveries that were ignored, quarantined or failed.")
-    if account is not None or order is not None:
-        raise click.UsageError("--count does not go with --account and --order: what was not taken belongs to none.")
-    columns = {"carrier": "carrier", "outcome": "outcome", "reason": "reason", "count": "deliveries", "last_at": "last"}
-    with opened() as (config, database):
-        found = Listed(database).count_declined(form.period(since, until), outcome=outcome, endpoint=endpoint)
-        rows = known(iter(found), config, endpoint)
-        show_list(rows, columns, form, fields=tuple(columns), empty="every delivery was taken")
+        listed, period = Listed(database), form.period(since, until)
+        found = iter(listed.count_deliveries(period, **wanted)) if counted else listed.deliveries(period, **wanted)
+        rows = known(found, config, wanted["endpoint"])
+        show_list(rows, by if counted else columns, form, fields=tuple(by) if counted else DELIVERY_FIELDS, empty=empty)
 
 
 @click.command()
 @endpoint_option
-@click.option("--count", "counted", is_flag=True, help="Count them, by endpoint and outcome.")
+@_ACCOUNT
+@count_option("endpoint and outcome")
 @listing
 def fetches(
-    endpoint: str | None, since: float | None, until: float | None, limit: int | None, *, counted: bool,
-    as_json: bool, as_csv: bool,
+    endpoint: str | None, account: str | None, since: float | None, until: float | None, limit: int | None, *,
+    counted: bool, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
     """List what carriers were to be asked for.
 
@@ -145,11 +132,8 @@ def fetches(
     of_count = {"endpoint": "endpoint", "outcome": "outcome", "count": "fetches", "last_at": "last"}
     with opened() as (config, database):
         listed, period = Listed(database), form.period(since, until)
-        found = (
-            iter(listed.count_fetches(period, endpoint=endpoint))
-            if counted
-            else listed.fetches(period, endpoint=endpoint)
-        )
+        of = endpoints_of(config, account, endpoint)
+        found = iter(listed.count_fetches(period, endpoints=of)) if counted else listed.fetches(period, endpoints=of)
         rows = known(found, config, endpoint)
         show_list(
             rows,
@@ -162,10 +146,13 @@ def fetches(
 
 @click.command()
 @click.option("--endpoint", metavar="NAME", help="Only those that asked for this name.")
+@_ACCOUNT
+@count_option("endpoint and reason")
 @listing
 def rejects(
-    endpoint: str | None, since: float | None, until: float | None, limit: int | None, *, as_json: bool, as_csv: bool
-) -> None:
+    endpoint: str | None, account: str | None, since: float | None, until: float | None, limit: int | None, *,
+    counted: bool, as_json: bool, as_csv: bool,
+) -> None:  # fmt: skip
     """List what did not get in.
 
     Senders that could not prove themselves, and webhooks to an address or with a method that no endpoint has: the
@@ -180,9 +167,14 @@ def rejects(
         "method": "method",
         "target": "target",
     }
-    with opened() as (_, database):
-        rows = Listed(database).rejects(form.period(since, until), endpoint=endpoint)
-        show_list(rows, columns, form, fields=REJECT_FIELDS, empty="nothing was rejected")
+    by = {"endpoint": "endpoint", "reason": "reason", "count": "times", "last_at": "last"}
+    with opened() as (config, database):
+        listed, period, of = Listed(database), form.period(since, until), endpoints_of(config, account, endpoint)
+        if of is not None and endpoint is None:
+            of += [f"hooks/vtex/{account}", f"links/{account}"]  # what else has a secret of the account
+        rows = listed.count_rejects(period, endpoints=of) if counted else listed.rejects(period, endpoints=of)
+        fields = tuple(by) if counted else REJECT_FIELDS
+        show_list(rows, by if counted else columns, form, fields=fields, empty="nothing was rejected")
 
 
 def _check_account(config: Config, account: str | None) -> None:

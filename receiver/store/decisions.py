@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database, new_id
@@ -103,12 +103,9 @@ class DecisionRecord:
         oldest = (decisions.c.at, decisions.c.id)
         return list(self._read(decisions.c.kind == kind, decisions.c.subject == subject, order=oldest))
 
-    def latest(
-        self, *, since: float = 0.0, until: float | None = None, limit: int | None = None
-    ) -> Iterator[dict[str, Any]]:
-        """Decisions from ``since`` on and before ``until``, the newest first."""
-        before = () if until is None else (decisions.c.at < until,)
-        return self._read(decisions.c.at >= since, *before, limit=limit)
+    def latest(self, *where: ColumnElement[bool], limit: int | None = None) -> Iterator[dict[str, Any]]:
+        """Decisions, the newest first."""
+        return self._read(*where, limit=limit)
 
     def _read(
         self, *where: Any, order: Iterable[Any] | None = None, limit: int | None = None

@@ -98,12 +98,10 @@ class Index:
         rows = self._database.rows(self._link_named, {"account": account, "kind": kind, "value": value})
         return dict(rows[0]) if rows else None
 
-    def links(self, *, account: str | None = None, order_id: str | None = None) -> Iterator[dict[str, Any]]:
-        """Every link, the newest first."""
-        wanted = {links.c.account: account, links.c.order_id: order_id}
-        chosen = [column == value for column, value in wanted.items() if value is not None]
-        newest = select(links).where(*chosen).order_by(links.c.told_at.desc(), links.c.kind, links.c.value)
-        return (dict(row) for row in self._database.each(newest))
+    def links(self, *where: ColumnElement[bool], limit: int | None = None) -> Iterator[dict[str, Any]]:
+        """Links, the newest first."""
+        newest = select(links).where(*where).order_by(links.c.told_at.desc(), links.c.kind, links.c.value)
+        return (dict(row) for row in self._database.each(newest.limit(limit)))
 
     def link(self, account: str, given: Sequence[Link], *, now: float, record: Recorder = unrecorded) -> list[Linked]:
         """Note links, all or none, and wake what waits for them or went to another order or invoice.

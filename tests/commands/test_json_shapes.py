@@ -66,7 +66,11 @@ def _names(value: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["shipments", "shipments --count", "deliveries", "deliveries --count", "rejects", "status", "carriers"]
+    "command",
+    [
+        *("shipments", "shipments --count", "deliveries", "deliveries --count", "rejects", "rejects --count"),
+        *("status", "carriers"),
+    ],
 )
 def test_listings(operator: Operator, command: str) -> None:
     """A listing prints the fields of its row on the page."""
@@ -107,7 +111,9 @@ def test_decided(operator: Operator) -> None:
         "`assign`": ("assign", "TN2BR", "--order", "2-01", "--invoice", "A"),
         "`unassign`": ("unassign", "TN2BR"),
         "`decisions`": ("decisions",),
+        "`decisions --count`": ("decisions", "--count"),
         "`links`": ("links",),
+        "`links --count`": ("links", "--count"),
         "`prune`": ("prune",),
         "`reprocess`": ("reprocess",),
     }

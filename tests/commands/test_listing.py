@@ -4,15 +4,29 @@ import csv
 import io
 import os
 import pty
+import re
 
 import click
 import pytest
 from rich.cells import cell_len
+from sqlalchemy import insert
 
+from receiver.cli import main
 from receiver.commands._common import lines
+from receiver.store.tables import fetches
 from tests.support.console import Operator, receiver_process
-from tests.support.rig import NOON, posted
+from tests.support.paths import ROOT
+from tests.support.rig import NOON, UNREADABLE, order, package, posted
 
+#: Listing → what the page says of `--account`, `--order`, `--endpoint` and `--count`.
+TABLE = {
+    name: dict(zip(("account", "order", "endpoint", "count"), map(str.strip, cells.split("|")), strict=True))
+    for name, cells in re.findall(
+        r"^\| `(\w+)` \| (.+ \| .+ \| .+ \| .+) \|$",
+        (ROOT / "docs" / "operating.md").read_text(encoding="utf-8").partition("counts by |\n")[2],
+        re.MULTILINE,
+    )
+}
 UUID = "9c1f2a60-5b7e-4f7e-9a35-0f5e2f1d7c11"
 
 
@@ -57,6 +71,85 @@ def test_count(three):
     counted = {(row["account"], row["state"]): row["count"] for row in three.tells("shipments", "--count")}
 
     assert {("lux", "in_step"): 1, ("lux", "due"): 2} == counted
+
+
+def test_table():
+    """Each listing has the options that the page says, and where it has one not, the page says why."""
+    shared = {"--limit", "--since", "--until", "--json", "--csv", "--count"}
+    with_csv = {name for name, one in main.commands.items() if name != "link" and "--csv" in _options(one)}
+
+    assert with_csv == TABLE.keys()
+    for name, cells in TABLE.items():
+        reasons = {f"--{option}": said for option, said in cells.items() if said.startswith("no")}
+        assert {f"--{option}" for option in cells} - reasons.keys() <= _options(main.commands[name])
+        assert not reasons.keys() & _options(main.commands[name])
+        assert all(re.fullmatch(r"no: .{10,}", said) for said in reasons.values())
+        assert shared <= _options(main.commands[name])
+
+
+def _options(command: click.Command) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+@pytest.fixture
+def all_kinds(three: Operator) -> Operator:
+    """Something of each kind: a reject, a fetch, a link, decisions, an unreadable delivery."""
+    three.rig.configure(endpoints=three.endpoints, account={"link_tokens": ["t" * 32]})
+    three.rig.client.post("/webhooks/melhor-envio", json=posted())
+    three.rig.client.post("/webhooks/melhor-envio", json=posted())
+    three.rig.client.post("/webhooks/melhorenvio")
+    three.rig.client.post("/links/lux", json=[])
+    three.rig.post(UNREADABLE)
+    row = {"id": "x/1", "endpoint": "melhor-envio", "delivery": "d", "method": "GET", "url": "https://x.example/"}
+    row |= {"wanted": 1, "outcome": "held", "asked_at": NOON, "changed_at": NOON}
+    three.rig.database.write(lambda connection: connection.execute(insert(fetches).values(row)))
+    for number, order_id in (("A1BR", "7-01"), ("A2BR", "8-01")):
+        three.says("link", number, order_id, "--by", "ana")
+    three.says("dismiss", "melhor-envio/p2", "--by", "ana")
+    three.says("dismiss", "melhor-envio/p3", "--by", "bia")
+    return three
+
+
+COUNTED = {
+    "shipments --order 1-01": {("lux", "in_step", None): 1},
+    "deliveries": {("melhor_envio", "quarantined"): 1},
+    "deliveries --outcome accepted": {("melhor_envio", "accepted", None): 3},
+    "deliveries --account lux --until 2026-11-19": {("melhor_envio", "accepted", None): 1},
+    "fetches --account lux": {("melhor-envio", "held"): 1},
+    "rejects --account lux": {("melhor-envio",): 2, ("links/lux",): 1},
+    "rejects --endpoint melhorenvio": {("melhorenvio",): 1},
+    "rejects --since 2030-01-01": {},
+    "links": {("lux", "tracking_number"): 2},
+    "links --order 7-01": {("lux", "tracking_number"): 1},
+    "decisions": {("ana", "command line", "link"): 2, ("ana", "command line", "dismiss"): 1, ("bia",): 1},
+    "decisions --order 7-01": {("ana", "command line", "link"): 1},
+    "decisions --account lux --since 2030-01-01": {},
+}
+
+
+def test_counted(all_kinds):
+    """Every listing counts what its options keep, in the groups that the page names."""
+    for words, found in COUNTED.items():
+        rows = all_kinds.tells(*words.split(), "--count")
+        groups = [[value for name, value in row.items() if name not in ("count", "last_at")] for row in rows]
+
+        assert sorted(found.values()) == sorted(row["count"] for row in rows), words
+        for key, many in found.items():
+            of = [row["count"] for row, group in zip(rows, groups, strict=True) if list(key) == group[: len(key)]]
+            assert [many] == of, words
+
+
+def test_decisions_of(all_kinds):
+    """Decisions are found by the account, and by the order of their parcels or that they name."""
+    assert 4 == len(all_kinds.tells("decisions", "--account", "lux"))
+    assert ["lux/tracking_number/A2BR"] == [row["subject"] for row in all_kinds.tells("decisions", "--order", "8-01")]
+    all_kinds.says("assign", "melhor-envio/p3", "--order", "9-01", "--unseen")
+    assert ["assign"] == [row["action"] for row in all_kinds.tells("decisions", "--order", "9-01")]
+    all_kinds.says("retry", "melhor-envio/p2")
+    all_kinds.rig.add_order(order("2-01", package("A")))
+    all_kinds.work()
+    assert ["retry", "dismiss"] == [row["action"] for row in all_kinds.tells("decisions", "--order", "2-01")]
+    assert "no account 'nope'; there are lux" == all_kinds.fails("decisions", "--account", "nope")
 
 
 def test_csv(three):

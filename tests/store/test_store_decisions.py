@@ -160,7 +160,7 @@ class TestLatest:
 
         assert ["3", "2", "1", "0"] == [one["note"] for one in record.latest()]
         assert ["3", "2"] == [one["note"] for one in record.latest(limit=2)]
-        assert ["3", "2"] == [one["note"] for one in record.latest(since=NOW + 2)]
+        assert ["3", "2"] == [one["note"] for one in record.latest(decisions.c.at >= NOW + 2)]
         assert ["0", "1", "2", "3"] == [one["note"] for one in record.of("shipment", "ep/p1")]
 
 

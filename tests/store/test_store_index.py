@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from receiver.store import Database, Index, IndexChange, Link, Queue, Settlement, migrate
 from receiver.store.engine import alembic_config, open_engine
-from receiver.store.tables import orders, shipments, waits
+from receiver.store.tables import links, orders, shipments, waits
 from receiver.vtex.facts import Fact
 from tests.support.console import Operator
 from tests.support.reconciling import learn
@@ -185,9 +185,11 @@ class TestLinks:
         assert [()] == [linked.replaced for linked in index.link("lux", [Link(TN1, "1-01")], now=NOW)]
         assert [("1-01",)] == [linked.replaced for linked in index.link("lux", [Link(TN1, "2-01")], now=NOW)]
         assert [()] == [linked.replaced for linked in index.link("lux", [Link(TN1, "2-01", "7")], now=NOW)]
-        assert [("2-01", "7")] == [(row["order_id"], row["invoice_number"]) for row in index.links(account="lux")]
-        assert [] == list(index.links(account="other"))
-        assert [] == list(index.links(order_id="1-01"))
+        assert [("2-01", "7")] == [
+            (row["order_id"], row["invoice_number"]) for row in index.links(links.c.account == "lux")
+        ]
+        assert [] == list(index.links(links.c.account == "other"))
+        assert [] == list(index.links(links.c.order_id == "1-01"))
 
     def test_unlink(self, index: Index):
         """A link can be forgotten, once."""

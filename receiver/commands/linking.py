@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, TextIO
 
 import click
@@ -144,9 +145,8 @@ def _from_csv(file: TextIO, decisions: Decisions, account: str, *, as_json: bool
     except BadHeader as error:
         fail(str(error))
     text = f"{count(report.stored, 'link')} stored, {count(report.woken, 'shipment')} woken, "
-    plain_form = {"stored": report.stored, "woken": report.woken, "bad": report.bad}
-    say(text + count(report.bad, "bad line"), plain_form, as_json=as_json)
-    return 1 if report.bad else 0
+    say(text + count(report.bad, "bad line"), asdict(report), as_json=as_json)
+    return 1 if report.bad or report.stopped_at is not None else 0
 
 
 def _with_progress(lines: Iterator[Line]) -> Iterator[Line]:

@@ -1,4 +1,8 @@
-"""Many links from a file of comma-separated values: what the command line, the console and the API take."""
+"""Many links from a file of comma-separated values: what the command line, the console and the API take.
+
+The file is stored in bites, each in one transaction, so that webhooks are not kept waiting. Where the database fails in
+the middle, the earlier bites are stored, and the person is told from which line on nothing is known to be.
+"""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +12,7 @@ from itertools import chain, islice
 from typing import IO, Any
 
 from receiver.operations.links import FIELDS, MOST, LinkResult
+from receiver.store import StoreUnavailable
 
 #: Bytes of a file that is sent to the console or the API.
 LARGEST_FILE = 524_288
@@ -32,22 +37,29 @@ class BadLine:
 
 @dataclass(slots=True)
 class Report:
-    """What became of the lines so far."""
+    """What became of the lines so far. ``stopped_at``: the first line of the bite in which the database failed; nothing
+    from there on is known to be stored."""
 
     stored: int = 0
     woken: int = 0
     bad: int = 0
+    stopped_at: int | None = None
 
 
 def store_lines(
     lines: Iterable[Line], store: Callable[[list[Any]], list[LinkResult]], report: Report
 ) -> Iterator[BadLine]:
     """Store every good line in bites of one transaction, add to the report, and tell of each bad line. The last one
-    may tell why the file was read no further."""
+    may tell why the file was read no further, or stored no further."""
     left = iter(lines)
     while bite := list(islice(left, MOST)):
         items = [item for _, item in bite if not isinstance(item, str)]
-        results = store(items)
+        try:
+            results = store(items)
+        except StoreUnavailable as error:
+            report.stopped_at = bite[0][0]
+            yield BadLine(line=report.stopped_at, column="", why=_stopped(error))
+            return
         results += [LinkResult(index=len(items), status="rejected", why=why) for _, why in bite if isinstance(why, str)]
         for (line, _), one in zip(bite, results, strict=True):
             report.woken += one.woken
@@ -103,3 +115,8 @@ def _check(columns: list[str]) -> None:
 
 def _unreadable(error: Exception) -> str:
     return f"from here on it cannot be read as CSV in UTF-8: {error}; what stood before is stored"
+
+
+def _stopped(error: StoreUnavailable) -> str:
+    again = "send the file again, what is stored already stays as it is"
+    return f"from here on nothing is known to be stored ({error}): {again}"

@@ -201,7 +201,10 @@ class TestCommands:
         file.write_text(f"tracking_number,order\n{rows}", encoding="utf-8")
         result = receiver("link", "--csv", file, "--json", config=config)
 
-        assert (0, {"stored": MOST + 5, "woken": 0, "bad": 0}) == (result.exit_code, json.loads(result.output))
+        assert (0, {"stored": MOST + 5, "woken": 0, "bad": 0, "stopped_at": None}) == (
+            result.exit_code,
+            json.loads(result.output),
+        )
         assert MOST + 5 == len(known(told))
 
     def test_terminal(self, told: Rig, config: Path):
@@ -254,7 +257,11 @@ class TestCommands:
         result = receiver("link", "--csv", file, "--json", config=config)
 
         fault, summary = [json.loads(line) for line in result.output.splitlines()]
-        assert (3, None, {"stored": 1, "woken": 0, "bad": 1}) == (fault["line"], fault["column"], summary)
+        assert (3, None, {"stored": 1, "woken": 0, "bad": 1, "stopped_at": None}) == (
+            fault["line"],
+            fault["column"],
+            summary,
+        )
 
     def test_listed(self, told: Rig, config: Path):
         """Links are listed, filtered, and forgotten."""

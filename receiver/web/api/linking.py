@@ -15,7 +15,7 @@ from receiver.operations.decisions import Decisions
 from receiver.operations.link_files import LARGEST_FILE, BadHeader, Line, Report, read_file, store_lines
 from receiver.operations.links import MOST, LinkResult, checked_links, read_link
 from receiver.reconcile.resolve import NAMES
-from receiver.store import Link
+from receiver.store import Link, StoreUnavailable
 from receiver.web.api.access import must_decide
 from receiver.web.api.answers import LONGEST, Refused, answer
 from receiver.web.api.desk import Desk
@@ -75,10 +75,14 @@ def _lines(raw: bytes) -> list[Line]:
 
 
 def _stored(lines: list[Line], store: Callable[[list[Any]], list[LinkResult]], *, is_again: bool = False) -> Response:
-    """The report. Which shipments the file woke is known the first time only."""
+    """The report. Which shipments the file woke is known the first time only. Raises
+    `receiver.store.StoreUnavailable`: the file is one transaction, so then nothing of it is known to be stored."""
     report = Report()
-    bad = [asdict(one) for one in store_lines(lines, store, report)]
-    return answer({**asdict(report), "woken": None if is_again else report.woken, "lines": bad})
+    bad = list(store_lines(lines, store, report))
+    if report.stopped_at is not None:
+        raise StoreUnavailable(bad[-1].why)
+    counts = {"stored": report.stored, "woken": None if is_again else report.woken, "bad": report.bad}
+    return answer({**counts, "lines": [asdict(one) for one in bad]})
 
 
 def _named(body: Mapping[str, Any]) -> dict[str, Any]:

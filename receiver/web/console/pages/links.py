@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from adapters import Unreadable
 from receiver.operations.decisions import NothingToChange
-from receiver.operations.link_files import LARGEST_FILE, BadHeader, Report, read_file, store_lines
+from receiver.operations.link_files import LARGEST_FILE, BadHeader, BadLine, Report, read_file, store_lines
 from receiver.operations.links import FIELDS, names_in, read_link
 from receiver.reconcile.resolve import NAMES
 from receiver.store.companions import places_from_json
@@ -85,7 +85,13 @@ def _add_file(routes: Blueprint, context: Context, desk: "_Desk") -> None:
             bad = list(store_lines(read_file(sent.stream), lambda items: decisions.link_all(account, items), report))
         except BadHeader as error:
             return desk.shown(bad_header=str(error)), 422
-        return desk.shown(report=report, bad=bad[:_MOST_BAD], more=max(0, len(bad) - _MOST_BAD)), 200
+        if report.stopped_at is not None:  # it may not be possible to read the list, either
+            return render_template("links_stopped.html", **_told(report, bad[:-1])), 503
+        return desk.shown(**_told(report, bad)), 200
+
+
+def _told(report: Report, bad: list[BadLine]) -> dict[str, Any]:
+    return {"report": report, "bad": bad[:_MOST_BAD], "more": max(0, len(bad) - _MOST_BAD)}
 
 
 class _Desk:

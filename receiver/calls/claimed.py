@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
+from receiver.calls.kept_reads import KeptReads
 from receiver.calls.pauses import is_answer, record_outage, resume_if_paused
 from receiver.store import Attempt, Claim, Ending, LeaseLost, Paused, Queue
 from receiver.store.counters import VTEX_SECONDS
-from receiver.vtex.answers import VtexError, leaves_open, outcome_of
+from receiver.vtex.answers import Throttled, VtexError, leaves_open, outcome_of
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.facts import Fact, index_facts
 from receiver.vtex.orders import Order
@@ -20,7 +21,8 @@ class ClaimCalls:
     """Calls VTEX for one claim. For the settlement, ``endings`` are the calls' outcomes, ``learnt`` the facts that the
     read orders add to the index, ``asked`` the ids asked for. ``clock`` is Unix time in seconds; ``sleep`` waits for a
     slot of the account's rate limit. ``placeholders`` are texts that do not count as tracking numbers, unless they are
-    among the parcel's own ``numbers``.
+    among the parcel's own ``numbers``. ``kept`` has the orders that a former claim read in this process, where a pause
+    held back its write.
 
     Every call raises a `receiver.vtex.answers.VtexError` unless it succeeds, and what `Queue.reserve` raises.
     """
@@ -33,6 +35,7 @@ class ClaimCalls:
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
+        kept: KeptReads,
         placeholders: Collection[str] = (),
         numbers: Collection[str] = (),
     ) -> None:
@@ -40,7 +43,13 @@ class ClaimCalls:
         self._clock, self._sleep = clock, sleep
         self._half_open = claim.half_open
         self._placeholders, self._numbers = tuple(placeholders), tuple(numbers)
+        before = kept.take(claim, now=clock())
+        # The probe after a pause is a read: the outcome of a write that fails would be unknown.
+        self._kept, self._before = kept, None if claim.half_open else before
+        self._reads: dict[str, Order] = {}
+        self._read_at = self._before.at if self._before else None
         self._orders: dict[str, Order] = {}
+        self._sent_at = 0.0
         self.endings: list[Ending] = []
         self.learnt: list[Fact] = []
         self.asked: set[str] = set()
@@ -48,13 +57,20 @@ class ClaimCalls:
     def order(self, order_id: str, *, call: str = "GET order") -> Order:
         """The order, read once for the claim. Raises `receiver.vtex.orders.UnexpectedOrder` too."""
         if order_id not in self._orders:
-            attempt = Attempt(call=call, order_id=order_id)
             self.asked.add(order_id)
-            order = self._vtex.read(self._call(attempt, lambda: self._vtex.get_order(order_id)))
+            kept = self._before.orders.get(order_id) if self._before and call == "GET order" else None
+            order = kept or self._read(order_id, call)
             self.asked.add(order.order_id)
+            self._reads[order_id] = order
             self._orders[order_id] = order.without_placeholders(self._placeholders, but=self._numbers)
-            self.learnt.extend(index_facts(order.without_placeholders(self._vtex.account.never_indexed)))
         return self._orders[order_id]
+
+    def _read(self, order_id: str, call: str) -> Order:
+        document = self._call(Attempt(call=call, order_id=order_id), lambda: self._vtex.get_order(order_id))
+        self._read_at = self._read_at or self._sent_at
+        order = self._vtex.read(document)
+        self.learnt.extend(index_facts(order.without_placeholders(self._vtex.account.never_indexed)))
+        return order
 
     def group(self, group: str) -> Any:
         """The orders of a purchase, as VTEX lists them."""
@@ -64,7 +80,12 @@ class ClaimCalls:
     def patch(self, attempt: Attempt) -> None:
         """Write ``attempt.request`` to the invoice that it names. If the answer is lost, the attempt stays open."""
         invoice, body = attempt.invoice_number or "", dict(attempt.request or {})
-        self._call(attempt, lambda: self._vtex.patch_invoice(attempt.order_id, invoice, body))
+        try:
+            self._call(attempt, lambda: self._vtex.patch_invoice(attempt.order_id, invoice, body))
+        except (Paused, Throttled) as error:
+            if self._read_at is not None and not (isinstance(error, Throttled) and leaves_open(error)):
+                self._kept.keep(self._claim, self._reads, self._read_at, now=self._clock())
+            raise
 
     def put(self, attempt: Attempt) -> None:
         """Send the events and the delivery in ``attempt.request`` to the invoice that it names.
@@ -100,9 +121,11 @@ class ClaimCalls:
         record_outage(self._queue.accounts, claim.account, error, order_id=attempt.order_id, writing=writing, now=now)
 
     def _wait_for_slot(self, attempt: Attempt) -> None:
+        now, interval = self._clock(), 60.0 / self._vtex.account.requests_per_minute
         # A claim that has made calls waits longer: otherwise it would have to repeat them.
         max_wait = self._queue.lease / 2 if self.endings else MAX_WAIT
-        now, interval = self._clock(), 60.0 / self._vtex.account.requests_per_minute
+        if self._before is not None:
+            max_wait = min(max_wait, max(0.0, self._before.at + self._kept.longest - now))
         starts = self._queue.reserve(self._claim, attempt, interval=interval, now=now, max_wait=max_wait)
         if starts > now:
             self._sleep(starts - now)
@@ -116,7 +139,7 @@ class ClaimCalls:
     def _make(self, make: Callable[[], Any]) -> Any:
         """Make the call. Raises `LeaseLost` before and after it if the lease has expired."""
         self._check_lease()
-        began = time.perf_counter()
+        self._sent_at, began = self._clock(), time.perf_counter()
         try:
             return make()
         finally:

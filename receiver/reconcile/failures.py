@@ -83,14 +83,15 @@ class FailurePolicy:
         return NextState(state=State.DUE, note=f"{other} is about to write this invoice", due_at=at, check_at=at)
 
     def put_back(self, context: ReconcileContext, until: float) -> NextState:
-        """Put the shipment back without counting a try: the account is paused. It is due when the account's pause ends.
+        """Put the shipment back without counting a try: the account is paused. It is due when the account's pause ends,
+        and keeps its place in the queue.
 
         A shipment that awaits an invoice keeps that state, and its order.
         """
         context.decided = False
         awaits = context.stored.state is State.AWAITING_INVOICE and context.sent == context.stored.sent
         state = State.AWAITING_INVOICE if awaits else State.DUE
-        return waiting(state, Reason.ACCOUNT_PAUSED, f"until {stamp(until)}", due_at=self._clock())
+        return waiting(state, Reason.ACCOUNT_PAUSED, f"until {stamp(until)}", due_at=context.claim.due_at)
 
     def after_error(self, context: ReconcileContext, error: VtexError) -> NextState:
         """Choose the policy for a failed call to VTEX."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from receiver.calls.claimed import ClaimCalls
+from receiver.calls.kept_reads import KeptReads
 from receiver.config import Config, Endpoint
 from receiver.log_context import about, learn
 from receiver.reconcile.accounts import SoldElsewhere, at_seller
@@ -74,6 +75,7 @@ class Reconciler:
     ) -> None:
         self._config, self._queue, self._clients = config, queue, clients
         self._clock, self._sleep, self._chance = clock, sleep, chance or random.Random()  # noqa: S311  only jitter
+        self._kept_reads = KeptReads(longest=queue.lease / 2)
         self._failures = FailurePolicy(config, queue, clock=clock, chance=self._chance)
         self._events = Events(config, queue, decide=self._decide, clock=clock)
 
@@ -116,6 +118,7 @@ class Reconciler:
             vtex,
             clock=self._clock,
             sleep=self._sleep,
+            kept=self._kept_reads,
             placeholders=(*vtex.account.placeholders, *endpoint.placeholders),
             numbers=known.numbers,
         )

@@ -108,7 +108,7 @@ class Claim:
     ``open_writes``, the oldest first, are PATCHes of unknown outcome. ``half_open``: the account's pause has just
     ended, and this claim is the circuit breaker's one probe. ``unread``: some updates were unreadable, and stay new.
     ``delivery``: the one that brought the last update.
-    ``claimed_at`` in seconds since the epoch.
+    ``due_at``, since when it was due, and ``claimed_at`` in seconds since the epoch.
     """
 
     record: ShipmentRecord
@@ -117,6 +117,7 @@ class Claim:
     delivery: str | None = None
     update_ids: tuple[int, ...] = ()
     open_writes: tuple[OpenWrite, ...] = ()
+    due_at: float = 0.0
     claimed_at: float = 0.0
     half_open: bool = False
     unread: bool = False

@@ -103,9 +103,8 @@ class Queue:
             for leased in map(dict, rows):
                 try:
                     record = record_from(leased)
-                    claims[record.id] = Claim(
-                        record=record, lease=Lease(token, until), claimed_at=now, half_open=half_open
-                    )
+                    times = {"due_at": leased["due_at"], "claimed_at": now}
+                    claims[record.id] = Claim(record=record, lease=Lease(token, until), half_open=half_open, **times)
                 except UNREADABLE:
                     # Another version wrote it. It must not block the whole account.
                     log.exception("stored state unreadable, shipment set aside for an hour: shipment=%s", leased["id"])

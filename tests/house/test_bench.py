@@ -278,6 +278,14 @@ def test_no_postgres(monkeypatch):
         pass
 
 
+def test_least_calls():
+    """The fewest calls for a parcel are two, and more where reads and writes fail."""
+    assert 2 == drain.least_calls(Faults())
+    assert 4 == drain.least_calls(Faults(throttle=0.5))
+    assert 2 + 4 == drain.least_calls(Faults(server_error=0.5))
+    assert 3 == drain.least_calls(Faults(reset_after_applying=1.0))
+
+
 def test_drain(tmp_path, monkeypatch):
     """A drain counts the calls that were made, the silences, and what came of each parcel."""
     monkeypatch.setattr(drain, "FAULTS", Faults(slow=(1.0, 0.01)))

@@ -109,8 +109,8 @@ def _check(columns: list[str]) -> None:
     wrong = [name for name in columns if name not in FIELDS]
     if wrong or "order" not in columns or len(set(columns)) < len(columns):
         given = ", ".join(repr(name[:40]) for name in wrong or columns)
-        wanted = f"each column once, 'order' among them, of {', '.join(FIELDS)}"
-        raise BadHeader(f"line 1: the header must name {wanted}; got {given}")
+        fields = ", ".join(FIELDS)
+        raise BadHeader(f"line 1: the header must name each column once, 'order' among them, of {fields}; got {given}")
 
 
 def _unreadable(error: Exception) -> str:

@@ -79,6 +79,7 @@ BUILT = {
     "advice": [reason.value for reason in Reason if reason.kind is not Kind.WAITING],
     "frame": ["role_view", "role_decide"],
     "overview": ["needs_held", "needs_gave_up", "needs_stopped", "needs_other"],
+    "faults": [key.removeprefix("faults.") for key in texts() if key.startswith("faults.")],
     "fault": ["400", "403", "404", "413", "503"],
     "statuses": [status.value for status in Status],
     "next": [step.name.lower() for step in Next],

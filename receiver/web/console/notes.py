@@ -1,5 +1,8 @@
-"""What the reconciler notes beyond a reason, in the person's language. It writes English; the texts of ``notes.toml``
-have its sentences with their values, and by these a sentence is found."""
+"""What the reconciler notes beyond a reason, and why something cannot be read, in the person's language.
+
+The program writes English. ``notes.toml`` and ``faults.toml`` have its sentences with their values: by these a sentence
+is found.
+"""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +12,8 @@ from receiver.shipments import Reason
 from receiver.shipments.record import TO_DECIDE
 from receiver.web.console.language import DEFAULT, Speech, texts
 
-_FILE = "notes."
+#: The texts of what the reconciler notes, and of why something did not get in or cannot be read.
+NOTES, FAULTS = "notes.", "faults."
 #: Texts that follow the detail of a note.
 _TAILS = "notes.tail_"
 _VALUE = re.compile(r"\\\{(\w+)\\\}")
@@ -28,34 +32,36 @@ def sentences(note: str, reason: Reason | None) -> list[str]:
     return [one for one in (detail, *tails) if one]
 
 
-def told(text: str, speech: Speech) -> str:
-    """A text of the reconciler in the language; as it is where there is no text for it."""
+def told(text: str, speech: Speech, file: str = NOTES) -> str:
+    """A text of the program in the language; as it is where there is no text for it in the file."""
     if speech.language.code == DEFAULT:
         return text
-    for key, pattern in _patterns():
+    for key, pattern in _patterns(file):
         if (match := pattern.fullmatch(text)) is not None:
-            values = {name: _value(name, value, speech) for name, value in match.groupdict().items()}
+            values = {name: _value(name, value, speech, file) for name, value in match.groupdict().items()}
             return speech.text(key, **values)
     return text
 
 
-def is_known(text: str) -> bool:
-    """Whether there is a text for it."""
-    return any(pattern.fullmatch(text) for _, pattern in _patterns())
+def fault(text: str, speech: Speech) -> tuple[str, str]:
+    """Why something did not get in or cannot be read: the JSON path in front of it, if there is one, and the sentence
+    in the language."""
+    path, mark, why = text.partition(": ") if text.startswith("$") else ("", "", text)
+    return f"{path}{mark}", told(why, speech, FAULTS)
 
 
 def _tail(text: str) -> tuple[str, str] | None:
     """A text without its last sentence, and that; ``None`` where it is no tail."""
-    for key, pattern in _patterns():
+    for key, pattern in _patterns(NOTES):
         behind = re.compile(rf"(?:(?P<before>.*)\s)?(?P<tail>{pattern.pattern})", re.DOTALL)
         if key.startswith(_TAILS) and (match := behind.fullmatch(text)) is not None:
             return match["before"] or "", match["tail"]
     return None
 
 
-def _value(name: str, value: str, speech: Speech) -> str:
+def _value(name: str, value: str, speech: Speech, file: str) -> str:
     if name == "cause":
-        return told(value, speech)
+        return told(value, speech, file)
     if name == "invoices":
         return ", ".join(told(one, speech) for one in value.split(", "))
     if name == "rule":
@@ -69,13 +75,13 @@ def _rule(name: str) -> str:
 
 
 @cache
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    return list(_compiled())
+def _patterns(file: str) -> list[tuple[str, re.Pattern[str]]]:
+    return list(_compiled(file))
 
 
-def _compiled() -> Iterator[tuple[str, re.Pattern[str]]]:
+def _compiled(file: str) -> Iterator[tuple[str, re.Pattern[str]]]:
     for key, by_language in texts().items():
-        if key.startswith(_FILE):
+        if key.startswith(file):
             written = by_language[DEFAULT]
             assert isinstance(written, str)  # noqa: S101  the tests of the texts permit nothing else here
             yield key, re.compile(_VALUE.sub(r"(?P<\1>.+?)", re.escape(written)), re.DOTALL)

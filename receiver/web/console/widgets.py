@@ -40,6 +40,7 @@ def widgets(pages: Mapping[str, Page], *, clock: Callable[[], float]) -> Mapping
         "person": g.get("person"),
         "private": lambda value: private(value, speech),
         "told": lambda text: told(text, speech),
+        "fault_of": lambda text: fault_of(text, speech),
         "form_token": lambda action: form_token(g.secret, unquote(action)),
         "as_json": _as_json,
         "pages": shown,
@@ -58,8 +59,18 @@ def told(text: str, speech: Speech) -> Markup:
     """What the reconciler or VTEX says, in the person's language where there is a text for it; ``view`` does not read
     VTEX's own words."""
     public = text if person().role == "decide" else without_words(text)
-    said = notes.told(public, speech)
-    is_english = said == public and speech.language.code != DEFAULT
+    return _marked(public, notes.told(public, speech), speech)
+
+
+def fault_of(text: str, speech: Speech) -> Markup:
+    """Why something did not get in or cannot be read, in the person's language where there is a text for it."""
+    path, said = notes.fault(text, speech)
+    return escape(path) + _marked(text.removeprefix(path), said, speech)
+
+
+def _marked(written: str, said: str, speech: Speech) -> Markup:
+    """What is still English says so, for who hears the page."""
+    is_english = said == written and speech.language.code != DEFAULT
     return Markup('<span lang="en">{}</span>').format(said) if is_english else escape(said)
 
 

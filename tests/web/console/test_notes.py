@@ -21,7 +21,13 @@ from tests.support.rig import Rig, order, package, posted
 
 #: What the program says, without the breaks of its lines.
 SOURCE = re.sub(
-    r'"\s*\n\s*f?"', "", "\n".join(one.read_text(encoding="utf-8") for one in sorted((ROOT / "receiver").rglob("*.py")))
+    r'"\s*\n\s*f?"',
+    "",
+    "\n".join(
+        one.read_text(encoding="utf-8")
+        for name in ("receiver", "adapters")
+        for one in sorted((ROOT / name).rglob("*.py"))
+    ),
 )
 #: Pairs of words whose program puts the second where it has a value.
 COMPOSED = {"carries what", "replaces belongs"}
@@ -77,17 +83,17 @@ class TestSentences:
         """Without the reason's sentence and the command; what there is no text for stays as it is."""
         assert told == portuguese(f"{reason.sentence if reason else ''}{rest}", reason)
 
-    @pytest.mark.parametrize("key", [key for key in texts() if key.startswith("notes.")])
+    @pytest.mark.parametrize("key", [key for key in texts() if key.startswith((notes.NOTES, notes.FAULTS))])
     def test_written(self, key):
         """The English of each text is what the program writes: so do all pairs of its words. None hides another."""
-        written = str(texts()[key]["en"])
+        written, file = str(texts()[key]["en"]), f"{key.partition('.')[0]}."
         pieces = [
             part.split() for text, *_ in string.Formatter().parse(written) for part in re.split(r"[;:,.()]", text)
         ]
         pairs = {f"{one} {other}" for words in pieces for one, other in pairwise(words)}
 
         assert set() == {pair for pair in pairs if pair not in SOURCE} - COMPOSED
-        assert key == next(name for name, pattern in notes._patterns() if pattern.fullmatch(written))
+        assert key == next(name for name, pattern in notes._patterns(file) if pattern.fullmatch(written))
 
 
 class TestWords:

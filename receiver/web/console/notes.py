@@ -33,9 +33,8 @@ def sentences(note: str, reason: Reason | None) -> list[str]:
 
 
 def told(text: str, speech: Speech, file: str = NOTES) -> str:
-    """A text of the program in the language; as it is where there is no text for it in the file."""
-    if speech.language.code == DEFAULT:
-        return text
+    """A text of the program in the language; as it is where the file has no text for it. English goes the same way: the
+    program names a rule by its code."""
     for key, pattern in _patterns(file):
         if (match := pattern.fullmatch(text)) is not None:
             values = {name: _value(name, value, speech, file) for name, value in match.groupdict().items()}

@@ -127,6 +127,15 @@ def test_keys(window: Site):
     assert not page.is_visible("#keys")
 
 
+def test_tab_in_sight(window: Site):
+    """On a phone the name of the page that is shown is in sight, although the row of pages is wider than the screen."""
+    page = window.open("/forget", size=PHONE)
+    box = page.locator(".pages [aria-current]").bounding_box()
+
+    assert box is not None
+    assert 0 <= box["x"] <= PHONE[0] - box["width"]
+
+
 def test_fresh(window: Site, site: Rig):
     """The overview is brought up to date by itself; after the session's end, the login is shown."""
     page = window.open("/")

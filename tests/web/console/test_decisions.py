@@ -5,6 +5,8 @@ import re
 import pytest
 
 from receiver.operations.decisions import Actor, Decisions
+from receiver.store import Link
+from receiver.store.forgetting import Forgetting
 from tests.support.api import VI, held
 from tests.support.clerk import Clerk
 from tests.support.rig import Rig, posted
@@ -55,6 +57,17 @@ class TestList:
             "&lt;b&gt;asked",
         ):
             assert shown in page, shown
+
+    def test_link(self, site, ana):
+        """A link is named by what it is and its value, and leads to it; a forgotten one says that it is."""
+        decide(site, note="for Ana").link("lux", Link((("tracking_number", "TN/1"),), "1-01"))
+        named = 'href="/console/links?q=TN%2F1" data-row>TN/1</a><small>Tracking number · lux</small>'
+        assert named in ana.page("/decisions")
+
+        decide(site).forget(Forgetting(site.database).of_text("TN/1"), "text")
+        page = Clerk(site, language="pt").page("/decisions?kind=link")
+
+        assert (False, True, True) == ("TN/1" in page, "apagado</span>" in page, "Apagado a pedido de" in page)
 
     def test_view(self, decided):
         """A note may name a buyer: who may only view does not read it."""

@@ -83,6 +83,13 @@ class TestSentences:
         """Without the reason's sentence and the command; what there is no text for stays as it is."""
         assert told == portuguese(f"{reason.sentence if reason else ''}{rest}", reason)
 
+    def test_english(self):
+        """English names a rule in words, too, and says all else as it was written."""
+        english, note = Speech(LANGUAGES["en"], 0.0), "order 1-01: A, B all fit ({})"
+        assert note.format("nothing names one of them") == notes.told(note.format("only_open_invoice"), english)
+        for one in ("invoice A carries TN of ep/p2", "words of an older version"):
+            assert one == notes.told(one, english)
+
     @pytest.mark.parametrize("key", [key for key in texts() if key.startswith((notes.NOTES, notes.FAULTS))])
     def test_written(self, key):
         """The English of each text is what the program writes: so do all pairs of its words. None hides another."""

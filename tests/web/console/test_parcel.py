@@ -37,8 +37,8 @@ class TestShown:
 
         assert "Several invoices of the order fit order 1-01: A, B all fit" in page
         happened = page.partition("What happened")[2]
-        assert ["melhor_envio reported: dispatched", "Order 1-01 was read", "A person decides."] == re.findall(
-            r"melhor_envio reported: dispatched|Order 1-01 was read|A person decides\.", happened
+        assert ["Melhor Envio reported: dispatched", "Order 1-01 was read", "A person decides."] == re.findall(
+            r"Melhor Envio reported: dispatched|Order 1-01 was read|A person decides\.", happened
         )
         assert "receiver assign" not in page
 

@@ -140,7 +140,7 @@ def _shown(
         row=row,
         known=known,
         story=found,
-        timeline=timeline(found),
+        timeline=timeline(found, {one.carrier.slug: one.carrier.name for one in context.config.endpoints.values()}),
         why=sentences(row["note"] or "", Reason(row["reason"]) if row["reason"] else None),
         advice=_advice(row),
         orders=orders,

@@ -45,18 +45,18 @@ class Entry:
     last_at: float = 0.0
 
 
-def timeline(story: Mapping[str, Any]) -> list[Entry]:
+def timeline(story: Mapping[str, Any], carriers: Mapping[str, str]) -> list[Entry]:
     """The entries of `receiver.operations.story.story`, the oldest first. The same call several times in a row is one
-    entry."""
+    entry. ``carriers`` has the names of carriers by their slugs."""
     entries = [
-        *(_arrived(one) for one in story["deliveries"]),
+        *(_arrived(one, carriers) for one in story["deliveries"]),
         *(_decided(one) for one in story["decisions"]),
         *(_called(one) for one in story["attempts"]),
     ]
     return list(_joined(sorted(entries, key=lambda entry: entry.at)))
 
 
-def _arrived(one: Mapping[str, Any]) -> Entry:
+def _arrived(one: Mapping[str, Any], carriers: Mapping[str, str]) -> Entry:
     said = one["said"]
     read = f"{one['carrier']} {one['version']}" if one["version"] else one["carrier"]
     fields = {
@@ -71,7 +71,7 @@ def _arrived(one: Mapping[str, Any]) -> Entry:
         kind="arrived",
         at=one["received_at"],
         text="parcel.arrived",
-        values={"carrier": one["carrier"], "status": said["status"]},
+        values={"carrier": carriers.get(one["carrier"], one["carrier"]), "status": said["status"]},
         outcome="parcel.replaced" if one["replaced"] else "" if one["folded"] else "parcel.not_folded",
         words=", ".join(said.get("unknown_words", ())) or None,
         fields={name: value for name, value in fields.items() if value},

@@ -8,6 +8,7 @@ from flask import Blueprint, render_template
 from receiver.shipments.differences import changes
 from receiver.shipments.plain import plain
 from receiver.store.decisions import KINDS
+from receiver.store.kept import NOTE
 from receiver.store.listings import Listings
 from receiver.web.console.context import Context
 from receiver.web.console.pages._lists import filters, given, listed
@@ -34,7 +35,8 @@ def add_to(routes: Blueprint, context: Context) -> None:
         wanted = filters(words)
         found = listed("decisions", (float, str), words, lambda ask: listings.decisions(ask, **wanted))
         rows = [{**row, "changes": _changes(row), "batch": (row["after"] or {}).get("batch")} for row in found.rows]
-        return render_template("decisions.html", list=found, rows=rows, actions=ACTIONS, kinds=KINDS, fields=FIELDS)
+        words_of = {"actions": ACTIONS, "kinds": KINDS, "fields": FIELDS, "forgotten": NOTE}
+        return render_template("decisions.html", list=found, rows=rows, **words_of)
 
 
 def _changes(row: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -57,6 +57,8 @@ async function load() {
   if (answer?.ok && !answer.redirected && !main.contains(document.activeElement)) await show(main, answer);
 }
 
+// On a phone the row of pages is longer than the screen: the page that is shown is in sight.
+document.querySelector(".pages [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 localTimes();
 const every = Number(document.querySelector("main[data-refresh]")?.dataset.refresh);
 if (every) setInterval(refresh, every * 1000);

@@ -20,6 +20,9 @@ class Loop(Protocol):
     def wait(self, request: "OnLoop", future: "Future[T]", seconds: float | None) -> None:
         """Do other work until the future is done, or the seconds are over."""
 
+    def at_turns_end(self, work: Callable[[], None]) -> None:
+        """Do the work once all requests that have arrived are begun: once for all that ask for it meanwhile."""
+
 
 class OnLoop(greenlet):
     """A request on a loop. It runs in the loop's thread, and must hold no lock while it waits."""
@@ -42,6 +45,15 @@ def result_of(future: "Future[T]", seconds: float | None = None) -> T:
     if not future.done():
         me.loop.wait(me, future, seconds)
     return future.result(0)
+
+
+def once_for_all(work: Callable[[], None]) -> None:
+    """Do the work now; of a request on a loop, once for all that have arrived with it."""
+    me = getcurrent()
+    if isinstance(me, OnLoop):
+        me.loop.at_turns_end(work)
+    else:
+        work()
 
 
 def beside(work: Callable[[], T]) -> "Future[T]":

@@ -1,6 +1,5 @@
 """What of a request has arrived, and the connection while the loop answers on it."""
 
-import errno
 import socket
 import time
 from enum import Enum, auto
@@ -63,10 +62,14 @@ def _whole_length(head: bytes) -> int:
 
 
 class ClientSocket(socket.socket):
-    """A client's connection. While it is ``on_loop`` no call waits: there is nothing more to read, and what the client
-    does not take at once ends the connection."""
+    """A client's connection. While it is ``on_loop`` no call waits: there is nothing more to read, and an answer is
+    gathered, to be sent as a whole by `send_answer`."""
 
     on_loop = False
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._answer: list[bytes] = []
 
     @classmethod
     def of(cls, accepted: socket.socket) -> "ClientSocket":
@@ -74,7 +77,10 @@ class ClientSocket(socket.socket):
         return cls(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
 
     def setblocking(self, flag: bool, /) -> None:  # noqa: FBT001  socket's own signature
-        super().setblocking(flag and not self.on_loop)
+        if flag and self.on_loop:
+            return
+        if self.gettimeout() != (None if flag else 0.0):  # it is a call of the system, and mostly for nothing
+            super().setblocking(flag)
 
     def settimeout(self, value: float | None, /) -> None:
         if not self.on_loop:
@@ -84,15 +90,19 @@ class ClientSocket(socket.socket):
         return b"" if self.on_loop else super().recv(*args)
 
     def sendall(self, data: Any, *args: Any) -> None:
-        if not self.on_loop:
+        if self.on_loop:
+            self._answer.append(data)
+        else:
             super().sendall(data, *args)
-            return
+
+    def send_answer(self) -> bool:
+        """Send what the loop has answered. False: the client does not take it at once, and the connection is of no use
+        any more."""
+        answer, self._answer = b"".join(self._answer), []
         try:
-            sent = self.send(data, *args)
-        except BlockingIOError:
-            sent = 0
-        if sent < len(data):
-            raise BrokenPipeError(errno.EPIPE, "the client takes no answer")
+            return not answer or self.send(answer) == len(answer)
+        except OSError:
+            return False
 
 
 class Connection(TConn):

@@ -13,6 +13,7 @@ import socket
 import time
 from abc import abstractmethod
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from itertools import count
@@ -26,6 +27,8 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from receiver.processes.arriving import Connection, Progress
+from receiver.processes.poller import Poller
+from receiver.processes.turns import TurnsEnd
 from receiver.store import StoreUnavailable
 from receiver.waiting import OnLoop
 from receiver.web.clients import Network, is_trusted
@@ -93,8 +96,14 @@ class WebProcess(ThreadWorker):
         self._ended: deque[_Wait] = deque()
         self._deadlines: list[tuple[float, int, _Wait]] = []
         self._numbers, self._is_called = count(), False
+        self._turns_end = TurnsEnd()
         #: Until then new connections are left to other processes.
         self._accept_from = 0.0
+
+    def run(self) -> None:
+        self.poller.close()
+        self.poller = Poller()
+        super().run()
 
     def accept(self, listener: socket.socket) -> None:
         """Take a new connection; most have sent their request already. Then leave the next one to other processes, the
@@ -205,25 +214,34 @@ class WebProcess(ThreadWorker):
         while self._ended:
             self._ended.popleft().end()
 
+    def at_turns_end(self, work: Callable[[], None]) -> None:
+        """Do the work once all requests that have arrived are begun: once for all that ask for it meanwhile."""
+        self._turns_end.add(work)
+
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
         """Do what is to be done, and end the waits whose time is over."""
         now = time.monotonic()
         moments = [moment for moment, _, _ in self._deadlines[:1]]
         if self._accept_from > now:
             moments.append(self._accept_from)
+        if self._turns_end.is_awaited:
+            moments.append(now)
         for moment in moments:
             timeout = min(1.0 if timeout is None else timeout, max(0.0, moment - now))
         super().wait_for_and_dispatch_events(timeout)
         now = time.monotonic()
         while self._deadlines and self._deadlines[0][0] <= now:
             heapq.heappop(self._deadlines)[2].end()
+        self._turns_end.after_a_look()
 
     def handle(self, conn: TConn) -> Any:
         """Answer a request. Before the connection is closed, take what is left of its body.
 
         Gunicorn would take 64 KB, and wait for the sender's end up to 2 s in its main thread, which serves all others.
         """
+        assert isinstance(conn, Connection)  # noqa: S101  `accept` makes them
         kept = super().handle(conn)
+        kept = conn.sock.send_answer() and kept
         if not kept:
             parser: Any = conn.parser
             with contextlib.suppress(Exception):  # closed, cut off, or not HTTP: the answer was given, if there is one

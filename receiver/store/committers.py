@@ -17,9 +17,10 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from receiver.store.engine import REFUSALS, Turnstile, turnstile_of
+from receiver.waiting import once_for_all
 
 _MOST_IN_GROUP = 256
-#: Seconds for which a group waits for more, if the last one had several: under load each would begin with one alone.
+#: Seconds for which a job alone waits for more, if the last group had several: threads hand in one after the other.
 _GATHERING = 0.001
 #: Transactions for several deliveries that one process runs at once. More would only make each smaller.
 _SHARERS = 1
@@ -80,11 +81,14 @@ class OwnTransactions:
             self._pool.submit(self._alone, job)
         else:
             self._shared.put(job)
-            self._sharers.submit(self._share)
+            once_for_all(self._begin_sharing)
 
     def close(self) -> None:
         self._sharers.shutdown()
         self._pool.shutdown()
+
+    def _begin_sharing(self) -> None:
+        self._sharers.submit(self._share)
 
     def _alone(self, job: Job) -> None:
         if job.future.set_running_or_notify_cancel():
@@ -145,11 +149,17 @@ class GroupCommit:
     def __init__(self, engine: Engine, url: str) -> None:
         self._engine, self._url = engine, url
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        #: An entry each time that jobs were handed in.
+        self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def put(self, job: Job) -> None:
         self._jobs.put(job)
+        once_for_all(self._call)
+
+    def _call(self) -> None:
+        self._calls.put(None)
         if self._thread is None or not self._thread.is_alive():
             with self._starting:
                 if self._thread is None or not self._thread.is_alive():
@@ -159,20 +169,25 @@ class GroupCommit:
     def close(self) -> None:
         if self._thread:
             self._jobs.put(None)
+            self._calls.put(None)
             self._thread.join(timeout=5)
 
     def _loop(self) -> None:
         with contextlib.closing(turnstile_of(self._url)) as turnstile:
             closing, live = False, list[Job]()
             while not closing:
-                first = self._jobs.get()
-                if len(live) > 1:
-                    time.sleep(_GATHERING)
-                group = [first, *_gathered(self._jobs, _MOST_IN_GROUP - 1)]
-                closing = None in group
-                live = _live(group)
-                if live:
-                    self._commit(live, turnstile)
+                self._calls.get()
+                while group := self._next_group(after=live):
+                    closing, live = closing or None in group, _live(group)
+                    if live:
+                        self._commit(live, turnstile)
+
+    def _next_group(self, after: list[Job]) -> list[Job | None]:
+        group = _gathered(self._jobs)
+        if len(group) == 1 and len(after) > 1:
+            time.sleep(_GATHERING)
+            group += _gathered(self._jobs)
+        return group
 
     def _commit(self, group: list[Job], turnstile: Turnstile) -> None:
         outcomes: list[_Outcome] = []
@@ -210,10 +225,10 @@ class GroupCommit:
 _Outcome = tuple[Job, Any, BaseException | None]
 
 
-def _gathered(jobs: "queue.SimpleQueue[Job | None]", most: int = _MOST_IN_GROUP) -> list[Job | None]:
+def _gathered(jobs: "queue.SimpleQueue[Job | None]") -> list[Job | None]:
     """The jobs that wait at this moment."""
     found: list[Job | None] = []
-    while len(found) < most:
+    while len(found) < _MOST_IN_GROUP:
         try:
             found.append(jobs.get_nowait())
         except queue.Empty:

@@ -2,37 +2,12 @@
 
 import threading
 from concurrent.futures import Future
-from queue import Queue
 
 import pytest
 from greenlet import getcurrent
 
-from receiver.waiting import OnLoop, beside, result_of
-
-
-class Loop:
-    """Runs requests in one thread, as the web process does; a wait whose time is over ends without a result."""
-
-    def __init__(self) -> None:
-        self.ended: Queue[OnLoop] = Queue()
-        self.seconds: list[float | None] = []
-
-    def wait(self, request: OnLoop, future: Future, seconds: float | None) -> None:
-        self.seconds.append(seconds)
-        if seconds != 0:
-            future.add_done_callback(lambda _: self.ended.put(request))
-        else:
-            self.ended.put(request)
-        request.give_back()
-
-    def run(self, *works) -> list:
-        """The results of all, in the order in which they ended."""
-        results: list = []
-        for work in works:
-            OnLoop(lambda work=work: results.append(work()), self).switch()
-        while len(results) < len(works):
-            self.ended.get(timeout=30).switch()
-        return results
+from receiver.waiting import beside, once_for_all, result_of
+from tests.support.loop import Loop
 
 
 def test_two_at_once():
@@ -89,3 +64,20 @@ def test_beside():
 
     assert [(True, True, True)] == Loop().run(request)
     assert main != result_of(beside(threading.get_ident))
+
+
+def test_once_for_all():
+    """What several requests of a turn want done is done once, when all of them are begun; a thread does it at once."""
+    done: list[str] = []
+
+    def work() -> None:
+        done.append("work")
+
+    def request() -> None:
+        once_for_all(work)
+        done.append("begun")
+
+    Loop().run(request, request)
+    assert ["begun", "begun", "work"] == done
+    once_for_all(work)
+    assert ["work"] == done[3:]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -28,6 +29,7 @@ from receiver.store import (
 )
 from receiver.store.engine import turnstile_of
 from receiver.store.tables import deliveries, rejects, shipments, updates
+from tests.support.loop import Loop
 from tests.support.store_cases import NOW, claim_and_settle, delivery, everything, said, shipment, spawn, until
 
 
@@ -212,6 +214,17 @@ def test_group_commit(database: Database) -> None:
         assert 2 == len(commits)  # the first is that behind which the others gathered
     else:
         assert 1 == len(commits) == transactions(database)
+
+
+def test_of_one_turn(database: Database) -> None:
+    """What a web process's loop begins in one turn is committed at once, though nothing holds up the first of them."""
+    commits: list[Any] = []
+    event.listen(database._writer.engine, "commit", commits.append)
+    box, items = Inbox(database), [delivery(f"p{number}") for number in range(5)]
+    others_run = partial(threading.Event().wait, 0.05)
+    receipts = Loop().run(*(work for item in items for work in (partial(box.receive, item), others_run)))
+    assert {item.id for item in items} == {receipt.delivery for receipt in receipts if receipt}
+    assert 1 == len(commits)
 
 
 def test_no_savepoint(database: Database) -> None:

@@ -42,7 +42,9 @@ RETRY = Backoff(first=5.0, most=3600.0, jitter=0.2)
 OUTAGE = Backoff(first=15.0, most=300.0, jitter=0.2)
 BAD_KEY = Backoff(first=300.0, most=3600.0)
 NOTIFICATION = Backoff(first=30.0, most=3600.0, tries=30)
-INDEX_READ = Backoff(first=30.0, tries=8)
+#: Failures after which an order that cannot be read for the index is tried once a day, and told.
+UNREAD_TRIES = 8
+INDEX_READ = Backoff(first=30.0, tries=UNREAD_TRIES)
 BACKGROUND_READ = Backoff(first=5.0, tries=5)
 #: Seconds from a write to its first read-back, unless the configuration says otherwise.
 READ_BACK_SECONDS = 10.0

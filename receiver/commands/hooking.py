@@ -10,7 +10,7 @@ from receiver.calls.background import BackgroundCalls, calls_to
 from receiver.commands._common import account_of, account_option, fail, json_option, opened, printable, say
 from receiver.shipments.plain import moment
 from receiver.store import Background, Paused, RateLimited
-from receiver.store.alerts import Alerts
+from receiver.store.watches import Noted, Watches
 from receiver.vtex.answers import NotFound, VtexError
 from receiver.vtex.hook import Standing, configuration, read_configuration
 
@@ -67,7 +67,7 @@ def install(url: str, account: str | None, *, replace: bool, as_json: bool) -> N
         click.echo(_ONE_A_KEY, err=True)
         _call(calls, lambda: calls.vtex.set_hook(configuration(url, secrets[0])))
         Background(database).hook_installed(of, url, now=time.time())
-        Alerts(database).note_hook(of, is_ours=True, now=time.time())
+        Watches(database).note(Noted.HOOK, [of], now=time.time())
         former = standing.url if standing is not None and standing.url != url else None
         text = f"VTEX tells {url} of orders that may have gained an invoice"
         text += f"; formerly {printable(former)}" if former else ""

@@ -52,6 +52,12 @@ class Cause(StrEnum):
         "{count} refused at endpoint {subject}, and no delivery was accepted since",
         "receiver rejects --endpoint {subject}; correct the secret here, or at the carrier",
     )
+    KEYS_AWAY = (
+        "keys_away",
+        Severity.WARNING,
+        "the carrier's keys cannot be fetched, deliveries of endpoint {subject} are refused",
+        "does this host reach that address? receiver rejects --endpoint {subject}",
+    )
     FETCH_HELD = (
         "fetch_held",
         Severity.WARNING,
@@ -63,6 +69,12 @@ class Cause(StrEnum):
         Severity.CRITICAL,
         "VTEX account {subject} is paused",
         "receiver check --vtex; after a correction: receiver resume {subject}",
+    )
+    ORDER_UNREAD = (
+        "order_unread",
+        Severity.WARNING,
+        "{count} not be read for the index, account {subject}: its parcels may not be found by number or key",
+        "receiver check --vtex; see the log for the reason; receiver link where a parcel waits for one of them",
     )
     ORDER_HOOK = (
         "order_hook",
@@ -95,6 +107,18 @@ class Cause(StrEnum):
         "the clock of {subject} differs from VTEX's",
         "set the clock by NTP: leases and dates depend on it",
     )
+    CLOCK_SET_BACK = (
+        "clock_set_back",
+        Severity.WARNING,
+        "the clock of {subject} was set back",
+        "what was due is due again, and nothing is lost; set the clock by NTP, so that it does not happen again",
+    )
+    NO_WORKER = (
+        "no_worker",
+        Severity.CRITICAL,
+        "no worker runs: deliveries are stored, and nothing is written to VTEX",
+        "start receiver work, or receiver serve; receiver status",
+    )
     STORE_AWAY = (
         "store_away",
         Severity.CRITICAL,
@@ -126,6 +150,7 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
     Cause.UNKNOWN_ADDRESS: ("address is", "addresses are"),
     Cause.NOT_PROVEN: ("request was", "requests were"),
     Cause.FETCH_HELD: ("fetch", "fetches"),
+    Cause.ORDER_UNREAD: ("order can", "orders can"),
 }
 
 

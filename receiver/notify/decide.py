@@ -4,7 +4,7 @@ Each is told once when it begins and once when it is over, and not again before 
 is repeated in the digest of the morning.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +28,7 @@ def decide(
     quiet: float,
     at_least: str,
     calm_until: float | None = None,
+    elsewhere: Container[str] = (),
 ) -> tuple[list[Alert], list[Message]]:
     """The alerts that changed, and the messages that follow.
 
@@ -35,7 +36,8 @@ def decide(
     it is over by then; an end waits in its message's ``due_at``.
 
     ``now`` is Unix time, ``quiet`` are the seconds between two messages about one cause and subject. Findings less
-    severe than ``at_least`` are stored, and not told; `NOTHING` tells none.
+    severe than ``at_least`` are stored, and not told; `NOTHING` tells none. ``elsewhere`` are subjects that another
+    process looks after: it tells their end, too.
     """
     former = {(one["cause"], one["subject"]): one for one in stored}
     changed: list[Alert] = []
@@ -48,7 +50,7 @@ def decide(
             messages.append(message(kind, alert))
         changed.append(alert)
     for alert in former.values():
-        if alert["resolved_at"] is None:
+        if alert["resolved_at"] is None and alert["subject"] not in elsewhere:
             over = {**alert, "resolved_at": now, "is_told": 0}
             changed.append(over)
             if alert["is_told"]:

@@ -10,10 +10,10 @@ from receiver.notify.causes import Cause, Finding
 from receiver.notify.rhythm import HORIZON_HOURS, Rhythm, Silence, silences
 from receiver.shipments.record import TO_DECIDE
 from receiver.store import Database, OperatorQueries
-from receiver.store.alerts import Alerts
 from receiver.store.conditions import Conditions, Group
-from receiver.store.counters import PROBES, Key, Total, last_deliveries, last_of
+from receiver.store.counters import PROBES, REJECTS, Key, Total, last_deliveries, last_of
 from receiver.store.heard import Heard
+from receiver.store.watches import Noted, Watches
 from receiver.timing import stamp
 
 _DAY = 86_400.0
@@ -33,6 +33,10 @@ _NO_ENDPOINT = "carriers without an endpoint"
 _NEVER_HEARD = 72.0
 #: Seconds between a host's clock and VTEX's from which on it is told, and for which a finding about it holds.
 WRONG_CLOCK, _CLOCK_HOLDS = 60.0, 300.0
+#: Seconds without a worker that are told: a restart takes less.
+NO_WORKER = 300.0
+#: Seconds for which a configuration counts as one of a process that runs: several looks.
+_CONFIGURED_HOLDS = 900.0
 _HOUR = 3600.0
 
 
@@ -41,22 +45,27 @@ class Findings:
 
     def __init__(self, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
         self._config, self._clock = config, clock
-        self._conditions, self._queries, self._alerts = (
-            Conditions(database),
-            OperatorQueries(database),
-            Alerts(database),
-        )
+        self._conditions, self._queries = Conditions(database), OperatorQueries(database)
+        self._watches, self._configured = Watches(database), frozenset((*config.endpoints, *config.accounts))
         self._counters, self._hours = database.counters, Heard(database)
         #: In how many minutes of each hour each endpoint was heard, up to the hour in which that was read.
         self._heard: dict[str, dict[int, int]] = {}
         self._read_in: int | None = None
 
     def prepare(self) -> None:
-        """What a worker keeps for the looks to come, its own and `receiver status`: since when endpoints are
-        configured, and when they were heard. Raises `StoreUnavailable`."""
+        """What is kept for the looks to come, this one's and `receiver status`: what is configured, since when, and
+        when endpoints were heard. Raises `StoreUnavailable`."""
         now = self._clock()
+        fresh = self._watches.notes(Noted.CONFIGURED, since=now - _CONFIGURED_HOLDS / 3)
+        self._watches.note(Noted.CONFIGURED, self._configured - fresh.keys(), now=now)
         self._hours.note_endpoints(self._config.endpoints, now=now)
         self._hours.add_up(now=now, horizon=HORIZON_HOURS)
+
+    def configured_elsewhere(self) -> frozenset[str]:
+        """Endpoints and accounts of the configurations of other processes that look, and not of this one. Raises
+        `StoreUnavailable`."""
+        seen = self._watches.notes(Noted.CONFIGURED, since=self._clock() - _CONFIGURED_HOLDS)
+        return frozenset(seen) - self._configured
 
     def all(self) -> Iterator[Finding]:
         """Every cause that is there now. Raises `StoreUnavailable`."""
@@ -68,24 +77,40 @@ class Findings:
         yield from self._addresses(now)
         yield from (_finding(Cause.FETCH_HELD, group, _fetch) for group in read.fetches(since=now - _FETCH_LASTS))
         totals = self._counters.totals()
-        yield from self._not_proven(now, last_deliveries(totals))
+        yield from self._not_proven(now, last_deliveries(totals), _last_without_keys(totals))
+        yield from (_finding(Cause.ORDER_UNREAD, group, _unread) for group in read.unread_orders())
         yield from self._accounts(now)
         yield from map(_silence, self._silent(int(now // _HOUR)))
         yield from self._without_rhythm(now, totals)
-        for account, address in self._alerts.hooks().items():
+        for account, address in self._watches.lost_hooks().items():
             if account in self._config.accounts:
                 yield Finding(cause=Cause.ORDER_HOOK, subject=account, lines=(address,))
-        for host, offset in self._alerts.clocks(since=now - _CLOCK_HOLDS).items():
-            ahead = f"{abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} VTEX's"
+        yield from self._clocks(now)
+
+    def _clocks(self, now: float) -> Iterator[Finding]:
+        for host, note in self._watches.notes(Noted.CLOCK, since=now - _CLOCK_HOLDS).items():
+            ahead = f"{abs(note.value):.0f} s {'ahead of' if note.value > 0 else 'behind'} VTEX's"
             yield Finding(cause=Cause.CLOCK, subject=host, lines=(ahead,))
+        for host, note in self._watches.notes(Noted.SET_BACK, since=now - _LASTS).items():
+            yield Finding(cause=Cause.CLOCK_SET_BACK, subject=host, lines=(f"by {note.value:.0f} s",))
+
+    def _no_worker(self, now: float) -> Finding | None:
+        """Where processes expect a worker, and none has been there for minutes."""
+        workers, expected = self._watches.notes(Noted.WORKER), self._watches.notes(Noted.EXPECTED)
+        host, last = max(workers.items(), key=lambda one: one[1].at, default=(None, expected.get("worker")))
+        if last is None or now - last.at <= NO_WORKER:
+            return None
+        line = f"the last one on host {host}, at {stamp(last.at)}" if host else f"none since {stamp(last.at)}"
+        return Finding(cause=Cause.NO_WORKER, subject="all", lines=(line,))
 
     def _addresses(self, now: float) -> Iterator[Finding]:
         """By endpoint, and one for all carriers that have none: a stranger with many names causes few messages."""
         others: list[Group] = []
+        elsewhere = self.configured_elsewhere()
         for group in self._conditions.unknown_routes(since=now - _LASTS):
             if group.subject in self._config.endpoints:
                 yield _finding(Cause.UNKNOWN_ADDRESS, group, _route)
-            else:
+            elif group.subject not in elsewhere:
                 others.append(group)
         if others:
             examples = [row for group in others for row in group.examples][:_MOST_LINES]
@@ -101,8 +126,11 @@ class Findings:
                 line = f"until {stamp(row['until'])}: {row['reason']}; it ends {ends}"
                 wait = 0.0 if row["own_fault"] else _VTEX_PAUSE
                 yield Finding(cause=Cause.ACCOUNT_PAUSED, subject=row["name"], lines=(line,), wait=wait)
-        oldest = self._queries.oldest_unsettled()
-        if oldest is not None and now - oldest > OLD_BACKLOG and not paused:  # a pause explains it, and is told
+        absent, oldest = self._no_worker(now), self._queries.oldest_unsettled()
+        if absent is not None:
+            yield absent
+        # A pause explains it, and so does that no worker runs: both are told.
+        elif oldest is not None and now - oldest > OLD_BACKLOG and not paused:
             line = f"the oldest for {(now - oldest) / 60:.0f} minutes"
             yield Finding(cause=Cause.BACKLOG, subject="all", lines=(line,))
 
@@ -133,15 +161,20 @@ class Findings:
             for hour in [hour for hour in hours if hour < present - HORIZON_HOURS]:
                 del hours[hour]
 
-    def _not_proven(self, now: float, accepted: Mapping[str, float]) -> Iterator[Finding]:
+    def _not_proven(
+        self, now: float, accepted: Mapping[str, float], without_keys: Mapping[str, float]
+    ) -> Iterator[Finding]:
         """Endpoints where senders could not prove themselves within a day, and nothing came that could: more likely a
-        wrong secret than a stranger."""
+        wrong secret than a stranger. Where the carrier's keys are not at hand, the first one is told: it is not the
+        sender's doing. ``accepted`` and ``without_keys`` have when that happened last."""
         refused: dict[str, list[str]] = {}
         for row in self._conditions.rejects(since=now - _LASTS):
             if row["endpoint"] in self._config.endpoints and row["at"] > accepted.get(row["endpoint"], 0.0):
                 refused.setdefault(row["endpoint"], []).append(row["reason"])
         for endpoint, reasons in refused.items():
-            if len(reasons) >= _FEWEST_REFUSED:
+            if without_keys.get(endpoint, 0.0) > max(now - _LASTS, accepted.get(endpoint, 0.0)):
+                yield Finding(cause=Cause.KEYS_AWAY, subject=endpoint, count=len(reasons), lines=(reasons[0],))
+            elif len(reasons) >= _FEWEST_REFUSED:
                 lines = tuple(dict.fromkeys(reasons))[:_MOST_LINES]
                 yield Finding(cause=Cause.NOT_PROVEN, subject=endpoint, count=len(reasons), lines=lines)
 
@@ -190,6 +223,15 @@ def _delivery(row: dict[str, Any]) -> str:
 
 def _fetch(row: dict[str, Any]) -> str:
     return f"{row['outcome']}, asked for by delivery {row['delivery']}: {row['reason']}"
+
+
+def _unread(row: dict[str, Any]) -> str:
+    return f"order {row['order_id']}, after {row['tries']} tries; tried again once a day"
+
+
+def _last_without_keys(totals: Mapping[Key, Total]) -> dict[str, float]:
+    """When each endpoint last refused a sender because the carrier's keys were not at hand."""
+    return last_of(REJECTS, {key: total for key, total in totals.items() if key[1][-1:] == ("keys_unavailable",)})
 
 
 def _word(row: dict[str, Any]) -> str:

@@ -107,6 +107,13 @@ class Watch:
         self._away, self._check, self._lines = away, check, lines
         self._lock, self._running = threading.Lock(), False
 
+    def away(self, _: StoreUnavailable) -> None:
+        """See `receiver.notify.task.MeetsOutage`."""
+        self.begin()
+
+    def back(self) -> None:
+        """Nothing is to be done: it looks by itself."""
+
     def begin(self) -> None:
         """Look from now on, unless that goes on already."""
         with self._lock:

@@ -1,9 +1,10 @@
 """Tells people, in a thread of its own: no parcel waits for a mail server."""
 
+import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from receiver.config import Config
 from receiver.notify.channels import Channel, NotSent, open_channels
@@ -12,6 +13,7 @@ from receiver.notify.findings import Findings
 from receiver.notify.store_away import StoreAway
 from receiver.store import Database, StoreUnavailable
 from receiver.store.alerts import Alerts, Waiting
+from receiver.store.watches import Noted, Watches
 from receiver.timing import NOTIFICATION
 
 log = logging.getLogger("receiver.notify")
@@ -20,11 +22,22 @@ log = logging.getLogger("receiver.notify")
 LOOK, _SEND = 60.0, 5.0
 #: Seconds for which a process has a message to itself: longer than any channel takes.
 _LEASE = 120.0
+#: Seconds for which a process that stands in for workers leaves a look to them, and a message.
+_LEAVES_LOOK, _LEAVES_MESSAGE = 240.0, 60.0
+
+
+class MeetsOutage(Protocol):
+    """What is done where the store does not answer, and where it answers again."""
+
+    def away(self, error: StoreUnavailable) -> None: ...
+
+    def back(self) -> None: ...
 
 
 class NotifyTask:
     """Looks for what people should be told of, and sends what waits. ``clock`` is Unix time in seconds; ``channels``
-    are those of the configuration unless they are given."""
+    are those of the configuration unless they are given. ``stands_in``: for workers, where none does it; then it is
+    also told that none runs. ``store``: who tells that the store is away."""
 
     def __init__(
         self,
@@ -33,12 +46,19 @@ class NotifyTask:
         *,
         clock: Callable[[], float],
         channels: Mapping[str, Channel] | None = None,
+        stands_in: bool = False,
+        store: MeetsOutage | None = None,
     ) -> None:
         self._notify, self._clock = config.notify, clock
         self.channels = open_channels(config.notify) if channels is None else dict(channels)
-        self._findings, self._alerts = Findings(config, database, clock=clock), Alerts(database)
-        self._next_look = 0.0
-        self._store = StoreAway(self.channels, database.url, quiet=config.notify.quiet_seconds, clock=clock)
+        self._findings, self._alerts, self._watches = (
+            Findings(config, database, clock=clock),
+            Alerts(database),
+            Watches(database),
+        )
+        self._stands_in = stands_in
+        self._name, self._next_look = _look_of(config, self.channels), 0.0
+        self._store = store or StoreAway(self.channels, database.url, quiet=config.notify.quiet_seconds, clock=clock)
 
     def run(self, stopping: threading.Event) -> None:
         """Until told to stop. Where there are no channels, what lasts is kept for the console, and nothing is told."""
@@ -53,10 +73,11 @@ class NotifyTask:
         """A look, if it is time for one, and everything that is due."""
         try:
             now = self._clock()
-            if now >= self._next_look:
+            if not self._next_look - LOOK <= now < self._next_look:  # it is time, or the clock was set back
                 self._next_look = now + LOOK
                 self._look(now)
-            while (waiting := self._alerts.claim(now=self._clock(), lease=_LEASE)) is not None:
+            late = _LEAVES_MESSAGE if self._stands_in else 0.0
+            while (waiting := self._alerts.claim(now=self._clock(), lease=_LEASE, late=late)) is not None:
                 self._send(waiting)
         except StoreUnavailable as error:
             self._store.away(error)
@@ -65,18 +86,25 @@ class NotifyTask:
 
     def _look(self, now: float) -> None:
         notify = self._notify
-        if not self._alerts.take("look", now=now, since=now - LOOK * 0.9):
+        if self._stands_in:
+            self._watches.note_first(Noted.EXPECTED, "worker", now=now)
+        waits = LOOK * 0.9 + (_LEAVES_LOOK if self._stands_in else 0.0)
+        if not self._watches.take(self._name, now=now, since=now - waits):
             return  # another process has just looked
         self._findings.prepare()
         findings, at_least = list(self._findings.all()), notify.at_least if self.channels else NOTHING
-        is_due = self._alerts.take("digest", now=now, since=last_digest(now, notify.digest_minutes, notify.zone) - 1e-3)
+        elsewhere = self._findings.configured_elsewhere()
+        is_due = self._watches.take(
+            "digest", now=now, since=last_digest(now, notify.digest_minutes, notify.zone) - 1e-3
+        )
 
         calm_until = quiet_until(now, notify.quiet_hours, notify.zone)
 
         def choose(stored: list[Alert]) -> tuple[list[Alert], list[Message]]:
             changed, messages = decide(
-                stored, findings, now=now, quiet=notify.quiet_seconds, at_least=at_least, calm_until=calm_until
-            )
+                stored, findings, now=now, quiet=notify.quiet_seconds, at_least=at_least, calm_until=calm_until,
+                elsewhere=elsewhere,
+            )  # fmt: skip
             present = {(one["cause"], one["subject"]): one for one in (*stored, *changed)}.values()
             # What began at this moment has just been told by itself.
             lasting = [one for one in present if one["is_told"] and one["opened_at"] < now]
@@ -105,6 +133,14 @@ class NotifyTask:
         else:
             self._alerts.sent(one, now=now)
             log.info("notification sent: channel=%s kind=%s cause=%s", one.channel, *_kind(one.message))
+
+
+def _look_of(config: Config, channels: Iterable[str]) -> str:
+    """What the looks of all processes with the same configuration are called: one of them looks at a time. Where hosts
+    have different ones, each sees what the others do not."""
+    silences = sorted((one.name, one.silent_after) for one in config.endpoints.values())
+    seen = repr((silences, sorted(config.accounts), sorted(channels), config.notify.at_least))
+    return f"look:{hashlib.sha256(seen.encode()).hexdigest()[:16]}"
 
 
 def _kind(message: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from receiver.calls.background import BackgroundCalls
 from receiver.log_context import about
 from receiver.store import Background, Database, Paused, Queue, RateLimited, StoreUnavailable
-from receiver.store.alerts import Alerts
 from receiver.store.background import News
-from receiver.timing import INDEX_READ
+from receiver.store.watches import Noted, Watches
+from receiver.timing import INDEX_READ, UNREAD_TRIES
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient, Unanswered, VtexError
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.hook import configuration, read_configuration
@@ -21,7 +21,9 @@ log = logging.getLogger("receiver.worker")
 HOOK_LOOK = 4 * 3600.0
 #: Seconds between looks for work while there is none, and until work that gave way to live work is tried again.
 _IDLE, _LATER = 1.0, 2.0
-_HOUR = 3600.0
+_HOUR, _DAY = 3600.0, 86_400.0
+#: Seconds after its last news for which an order that cannot be read is tried again.
+UNREAD_LASTS = 7 * _DAY
 
 
 class MaintenanceTask:
@@ -38,7 +40,7 @@ class MaintenanceTask:
         sleep: Callable[[float], None],
     ) -> None:
         self._account, self._queue, self._clock = vtex.account, queue, clock
-        self._background, self._alerts = Background(database), Alerts(database)
+        self._background, self._watches = Background(database), Watches(database)
         self._calls = BackgroundCalls(queue, vtex, clock=clock, sleep=sleep, gives_way=True)
         self._next_trim = 0.0
 
@@ -77,28 +79,35 @@ class MaintenanceTask:
             facts = vtex.facts(document)
         except (RateLimited, Paused) as error:
             due_at = error.until if isinstance(error, Paused) else max(error.at, now + _LATER)
-            self._background.put_back(news, due_at=due_at, tried=False)
+            self._background.put_back(news, due_at=due_at, tries=news.tries)
             return False
         except (Unanswered, Transient, UnexpectedOrder) as error:
-            if news.tries + 1 == INDEX_READ.tries:
-                log.warning("order not read for the index: order=%s reason=%s", news.order_id, error)
-                self._background.news_read(news)
+            if news.tries + 1 >= UNREAD_TRIES:
+                self._give_up(news, error)
             else:
                 due_at = now + INDEX_READ.seconds(news.tries + 1)
-                self._background.put_back(news, due_at=due_at, tried=True)
+                self._background.put_back(news, due_at=due_at, tries=news.tries + 1)
         except (NotFound, BadSegment):  # another account's, or deleted: no facts
             self._background.news_read(news)
         except VtexError as error:
             # After an error that pauses the account the order stays queued; after one about the order it does not.
             if isinstance(error, Throttled | Misconfigured):
-                self._background.put_back(news, due_at=now + _LATER, tried=True)
+                self._background.put_back(news, due_at=now + _LATER, tries=news.tries)
                 return False
-            log.warning("order not read for the index: order=%s reason=%s", news.order_id, error)
-            self._background.news_read(news)
+            self._give_up(news, error)
         else:
             self._queue.index.learn(news.account, facts, now=self._clock())
             self._background.news_read(news)
         return True
+
+    def _give_up(self, news: News, error: Exception) -> None:
+        """Try it once a day from now on: people are told as long as it stands in the queue."""
+        now = self._clock()
+        log.warning("order not read for the index: order=%s reason=%s", news.order_id, error)
+        if now - news.noted_at > UNREAD_LASTS:
+            self._background.news_read(news)
+        else:
+            self._background.put_back(news, due_at=now + _DAY, tries=max(news.tries + 1, UNREAD_TRIES))
 
     def _look_after_hook(self, url: str) -> None:
         account, secrets, calls = self._account.name, self._account.hook_secrets, self._calls
@@ -116,7 +125,7 @@ class MaintenanceTask:
             elif standing is None:
                 log.error("order hook is gone, configure hook_secrets: account=%s", account)
             is_ours = standing.url == url if standing is not None else bool(secrets)
-            self._alerts.note_hook(account, is_ours=is_ours, now=self._clock())
+            self._watches.note(Noted.HOOK, [account], now=self._clock(), value=0.0 if is_ours else 1.0)
         except (RateLimited, Paused):
             self._background.hook_looked_at(account, at=self._clock() - HOOK_LOOK + _LATER)
         except VtexError as error:

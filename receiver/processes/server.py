@@ -4,12 +4,16 @@ import logging
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, load
+from receiver.notify.store_away import Watch
+from receiver.notify.task import NotifyTask
 from receiver.processes.process_locks import ProcessLock
 from receiver.processes.web_process import GunicornLog, Served, WebProcess
 from receiver.processes.worker import Worker
@@ -156,6 +160,8 @@ class _Application(Served):
         self._database: Database | None = None
         self._working: _Working | None = None
         self._metrics: MetricsServer | None = None
+        self._watch: Watch | None = None
+        self._stopping = threading.Event()
         super().__init__()
 
     @property
@@ -174,6 +180,7 @@ class _Application(Served):
     def load(self) -> Any:
         self._database = Database(self._config.database, connections=self._config.database_connections)
         app = create_app(self._config, self._database)
+        self._watch = app.extensions.get("store_watch")
         self._metrics = serve_metrics(self._config, self._database)
         return app
 
@@ -182,8 +189,16 @@ class _Application(Served):
         if self._works and self._database:
             self._working = self._working or _Working(self._config, self._database)
             self._working.start()
+        elif self._database:
+            self._tell(self._database)
+
+    def _tell(self, database: Database) -> None:
+        """Beside the requests, tell people what workers would tell, where no worker does."""
+        telling = NotifyTask(self._config, database, clock=time.time, stands_in=True, store=self._watch)
+        threading.Thread(target=telling.run, args=(self._stopping,), name="notify", daemon=True).start()
 
     def claim_no_more(self) -> None:
+        self._stopping.set()
         if self._working:
             self._working.claim_no_more()
 

@@ -19,8 +19,8 @@ from receiver.operations.maintenance import MaintenanceTask
 from receiver.processes.clock_steps import ClockSteps
 from receiver.reconcile.reconciler import Reconciler
 from receiver.store import Claim, Database, Horizons, OperatorQueries, Queue, Retention, StoreUnavailable
-from receiver.store.alerts import Alerts
 from receiver.store.clock_steps import correct
+from receiver.store.watches import Noted, Watches
 from receiver.vtex.client import Vtex
 
 log = logging.getLogger("receiver.worker")
@@ -63,7 +63,7 @@ class Worker:
         }
         self._fetcher = Fetcher(config, database, clock=clock)
         self._notify, self._clients = NotifyTask(config, database, clock=clock), clients
-        self._queries, self._alerts = OperatorQueries(database), Alerts(database)
+        self._queries, self._watches = OperatorQueries(database), Watches(database)
         self._concurrency = concurrency or config.concurrency
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -193,6 +193,8 @@ class Worker:
         back, now = self._steps.look(), self._clock()
         if back:
             due = correct(self._database, back=back, now=now, lease=self._config.lease)
+            if back > WRONG_CLOCK:
+                self._watches.note(Noted.SET_BACK, [socket.gethostname()], now=now, value=back)
             log.error("clock was set back, what was due is due now: seconds=%.0f shipments=%d", back, due)
 
     def _housekeeping(self) -> None:
@@ -200,6 +202,7 @@ class Worker:
         self._database.counters.flush(now=now)
         if steady >= self._next_look:
             self._next_look = steady + 60.0
+            self._watches.note(Noted.WORKER, [socket.gethostname()], now=now)
             self._report_backlog(now)
             self._report_clock(now)
         if steady >= self._next_prune:
@@ -232,7 +235,7 @@ class Worker:
         wrong = max(offsets, key=abs, default=0.0)
         is_wrong = abs(wrong) > WRONG_CLOCK
         if is_wrong:
-            self._alerts.note_clock(socket.gethostname(), wrong, now=now)
+            self._watches.note(Noted.CLOCK, [socket.gethostname()], now=now, value=wrong)
         if is_wrong and not self._clock_reported:
             log.error("clock differs from VTEX's, set it by NTP: seconds_ahead=%.0f", wrong)
         self._clock_reported = is_wrong

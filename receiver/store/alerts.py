@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, literal, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database, new_id
-from receiver.store.tables import alerts, hooks, notifications, watches
+from receiver.store.tables import alerts, notifications
 
 _COLUMNS = tuple(column.name for column in alerts.c)
 
@@ -31,21 +31,10 @@ class Alerts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        upsert = database.insert(watches)
-        changed = {"at": upsert.excluded.at, "value": upsert.excluded.value}
-        self._set = upsert.on_conflict_do_update(index_elements=["name"], set_=changed)
         told = database.insert(alerts)
         self._put = told.on_conflict_do_update(
             index_elements=["cause", "subject"], set_={name: told.excluded[name] for name in _COLUMNS[2:]}
         )
-
-    def take(self, name: str, *, now: float, since: float) -> bool:
-        """The right to do what only one process does at a time, if no process has done it after ``since``."""
-        upsert = self._database.insert(watches).values(name=name, at=now)
-        mine = upsert.on_conflict_do_update(
-            index_elements=["name"], set_={"at": now}, where=watches.c.at <= since
-        ).returning(watches.c.name)
-        return self._database.write(lambda connection: connection.execute(mine).first() is not None)
 
     def decide(
         self,
@@ -77,10 +66,11 @@ class Alerts:
         """Messages for each of the channels."""
         self._database.write(lambda connection: self._queue(connection, messages, tuple(channels), now))
 
-    def claim(self, *, now: float, lease: float) -> Waiting | None:
-        """The message that has been due longest; within ``lease`` seconds no other process gets it."""
+    def claim(self, *, now: float, lease: float, late: float = 0.0) -> Waiting | None:
+        """The message that has been due longest, for ``late`` seconds at least; within ``lease`` seconds no other
+        process gets it."""
         n = notifications
-        oldest = select(n.c.id).where(n.c.due_at <= now).order_by(n.c.due_at).limit(1)
+        oldest = select(n.c.id).where(n.c.due_at <= now - late).order_by(n.c.due_at).limit(1)
         chosen = oldest.with_for_update(skip_locked=True).scalar_subquery()
         leased = update(n).where(n.c.id == chosen).values(due_at=now + lease).returning(n)
         if not self._database.rows(oldest):
@@ -106,27 +96,6 @@ class Alerts:
         n = notifications
         statement = select(n).where(n.c.sent_at.is_(None)).order_by(n.c.made_at.desc(), n.c.id)
         return [{**row, "message": json.loads(row["message"])} for row in self._database.rows(statement)]
-
-    def note_clock(self, host: str, offset: float, *, now: float) -> None:
-        """The host's clock is ``offset`` seconds ahead of VTEX's."""
-        row = {"name": f"clock:{host}", "at": now, "value": offset}
-        self._database.write(lambda connection: connection.execute(self._set, row))
-
-    def clocks(self, *, since: float) -> dict[str, float]:
-        """How far the clocks of hosts are ahead of VTEX's, as noted after ``since``."""
-        rows = self._database.rows(select(watches).where(watches.c.name.like("clock:%"), watches.c.at > since))
-        return {row["name"].removeprefix("clock:"): row["value"] for row in rows}
-
-    def note_hook(self, account: str, *, is_ours: bool, now: float) -> None:
-        """Whether VTEX's order hook of the account was in place at the last look."""
-        row = {"name": f"hook:{account}", "at": now, "value": 0.0 if is_ours else 1.0}
-        self._database.write(lambda connection: connection.execute(self._set, row))
-
-    def hooks(self) -> dict[str, str]:
-        """Accounts whose order hook, installed from here, was not in place at the last look; with its address."""
-        noted = (literal("hook:") + hooks.c.account) == watches.c.name
-        lost = select(hooks.c.account, hooks.c.url).join(watches, noted).where(watches.c.value > 0)
-        return {row["account"]: f"it should lead to {row['url']}" for row in self._database.rows(lost)}
 
     def _queue(
         self, connection: Connection, messages: Iterable[Mapping[str, Any]], channels: tuple[str, ...], now: float

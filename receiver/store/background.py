@@ -22,6 +22,7 @@ class News:
     account: str
     order_id: str
     due_at: float
+    noted_at: float
     tries: int
 
 
@@ -61,7 +62,7 @@ class Background:
             row = connection.execute(oldest.with_for_update(skip_locked=True)).mappings().first()
             if row is None:
                 return None
-            taken = News(account, row["order_id"], now + _TAKEN, row["tries"])
+            taken = News(account, row["order_id"], now + _TAKEN, row["noted_at"], row["tries"])
             connection.execute(update(order_news).where(_of(taken)).values(due_at=taken.due_at))
             return taken
 
@@ -72,10 +73,10 @@ class Background:
         done = delete(order_news).where(_of(taken), order_news.c.due_at == taken.due_at)
         self._database.write(lambda connection: connection.execute(done))
 
-    def put_back(self, taken: News, *, due_at: float, tried: bool) -> None:
-        """Postpone the reading to ``due_at``, unless news came meanwhile."""
+    def put_back(self, taken: News, *, due_at: float, tries: int) -> None:
+        """Postpone the reading to ``due_at``, after so many ``tries``, unless news came meanwhile."""
         still = (_of(taken), order_news.c.due_at == taken.due_at)
-        later = update(order_news).where(*still).values(due_at=due_at, tries=taken.tries + tried)
+        later = update(order_news).where(*still).values(due_at=due_at, tries=tries)
         self._database.write(lambda connection: connection.execute(later))
 
     def trim_news(self, account: str) -> int:

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 
 from receiver.store.database import Database
 from receiver.store.operator import OPEN
-from receiver.store.tables import deliveries, fetches, rejects, shipments, unknown_routes, unknown_words
+from receiver.store.tables import deliveries, fetches, order_news, rejects, shipments, unknown_routes, unknown_words
+from receiver.timing import UNREAD_TRIES
 
 #: Examples of each group that are read.
 _EXAMPLES = 5
@@ -75,6 +76,12 @@ class Conditions:
             select(f.endpoint, f.delivery, f.outcome, f.reason).where(*ended).order_by(f.changed_at.desc())
         )
         return _grouped(failed, "endpoint")
+
+    def unread_orders(self) -> list[Group]:
+        """Orders that could not be read for the index, by account; they are tried again once a day."""
+        n = order_news.c
+        given_up = select(n.account, n.order_id, n.tries).where(n.tries >= UNREAD_TRIES)
+        return _grouped(self._rows(given_up.order_by(n.noted_at.desc(), n.order_id)), "account")
 
     def rejects(self, *, since: float) -> list[dict[str, Any]]:
         """Senders after ``since`` that were not proven, the newest first: ``endpoint``, ``at``, ``reason``."""

@@ -301,7 +301,7 @@ notifications = Table(
     Column("error", Text),
 )
 
-#: What one process of all does at a time, when it did it last, and clocks that are wrong: ``clock:<host>``, in seconds.
+#: What one process of all does at a time and when it did it last, and notes: see `receiver.store.watches`.
 watches = Table(
     "watches",
     metadata,

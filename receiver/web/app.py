@@ -40,7 +40,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     keys = Keys(config.endpoints.values(), clock=clock)
     keys.fetch()
     intake, unknown = Intake(config, inbox, clock=clock, keys=keys), UnknownRoutes(config, database, clock=clock)
-    outage = _outage(config, database, clock=clock)
+    outage = _outage(app, config, database, clock=clock)
     app.register_blueprint(webhooks.blueprint(config, intake, unknown, database.counters, outage, clock=clock))
     app.register_blueprint(links.blueprint(config, index, auth_failures, clock=clock))
     background = Background(database)
@@ -76,10 +76,12 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     return app
 
 
-def _outage(config: Config, database: Database, *, clock: Callable[[], float]) -> Outage:
+def _outage(app: Flask, config: Config, database: Database, *, clock: Callable[[], float]) -> Outage:
     """Tells people, too, where there are channels: a host that only receives has no worker that would."""
     outage, channels = Outage(clock), open_channels(config.notify)
     if channels:
         away = StoreAway(channels, database.url, quiet=config.notify.quiet_seconds, clock=clock)
-        outage.begins = Watch(away, database.check_writable, lines=outage.lines).begin
+        watch = Watch(away, database.check_writable, lines=outage.lines)
+        outage.begins = watch.begin
+        app.extensions["store_watch"] = watch  # whatever else of the process meets the outage
     return outage

@@ -1,16 +1,13 @@
 """Keys that a carrier publishes: fetched beside the requests, kept when a fetch fails, a closed door without any."""
 
-import base64
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from unittest.mock import patch
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from adapters import Request, RsaJwks
 from receiver.config import BadConfig, Endpoint
@@ -19,33 +16,13 @@ from receiver.intake.published_keys import Keys
 from receiver.web.app import create_app
 from tests.support.bare_server import answer, serving
 from tests.support.rig import Rig, eventually, posted
+from tests.support.rsa_pairs import Pair, published
 from tests.support.sending import toy
 
 SCHEME = RsaJwks(
     signature_header="x-rsa", key_id_header="x-rsa-key", timestamp_header="x-rsa-time",
     keys_url="https://carrier.example/v1/jwks?x=1",
 )  # fmt: skip
-
-
-def _number(value: int) -> str:
-    return base64.urlsafe_b64encode(value.to_bytes((value.bit_length() + 7) // 8, "big")).decode()
-
-
-@dataclass
-class Pair:
-    """A key pair and the name under which it is published."""
-
-    kid: str
-    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65_537, 2048))
-
-    @property
-    def row(self) -> dict[str, str]:
-        numbers = self.key.public_key().public_numbers()
-        return {"kty": "RSA", "kid": self.kid, "n": _number(numbers.n), "e": _number(numbers.e)}
-
-    @property
-    def pem(self) -> str:
-        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 OLD, NEW = Pair("old"), Pair("new")
@@ -55,12 +32,9 @@ class Carrier:
     """Publishes keys on loopback, answers as it is told, and remembers who asked."""
 
     def __init__(self) -> None:
-        self.says = self.published(OLD)
+        self.says = published(OLD)
         self.hold = threading.Event()
         self.hold.set()
-
-    def published(self, *pairs: Pair, headers: tuple[str, ...] = ()) -> bytes:
-        return answer("200 OK", json.dumps({"keys": [pair.row for pair in pairs]}).encode(), *headers)
 
     def talk(self, connection, _heard) -> None:
         self.hold.wait(10)
@@ -156,7 +130,7 @@ def test_closed_without_keys(site: Site):
     assert "Send it again" in site.last.json["detail"]
     [reject] = site.rig.queries.rejects()
     assert "are not at hand: HTTP 500" in reject["reason"]
-    site.carrier.says = site.carrier.published(OLD)
+    site.carrier.says = published(OLD)
     assert 503 == site.post(OLD)
     assert 1 == site.asked
     site.rig.now += 60
@@ -167,7 +141,7 @@ def test_rotated(site: Site):
     """A key no one knows has the set fetched again, once; then the webhook is taken."""
     site.opened()
     assert 200 == site.post(OLD)
-    site.carrier.says = site.carrier.published(OLD, NEW)
+    site.carrier.says = published(OLD, NEW)
     site.rig.now += 60
 
     assert [200, 200] == [site.post(NEW), site.post(OLD)]
@@ -188,7 +162,7 @@ def test_never_two_at_once(site: Site):
     """A request that comes while the set is fetched waits for that fetch, and makes none of its own."""
     site.opened()
     assert 200 == site.post(OLD)
-    site.carrier.says = site.carrier.published(NEW)
+    site.carrier.says = published(NEW)
     site.rig.now += 60
     site.carrier.hold.clear()
     statuses: list[int] = []
@@ -227,7 +201,7 @@ def test_kept(site: Site, says):
 
 def test_fresh(site: Site):
     """An old set is fetched again beside the requests, with its ETag; an unchanged one is not sent again."""
-    site.carrier.says = site.carrier.published(OLD, headers=('ETag: "v1"', "Cache-Control: public, max-age=600"))
+    site.carrier.says = published(OLD, headers=('ETag: "v1"', "Cache-Control: public, max-age=600"))
     site.opened()
     assert 200 == site.post(OLD)
     site.carrier.says = answer("304 Not Modified", b"")
@@ -246,7 +220,7 @@ def test_withdrawn(site: Site):
     """A key that the carrier withdrew proves nothing once the set has grown old."""
     site.opened()
     assert 200 == site.post(OLD)
-    site.carrier.says = site.carrier.published(NEW)
+    site.carrier.says = published(NEW)
     site.rig.now += 3_600
     site.post(OLD)
     eventually(lambda: site.asked == 2)

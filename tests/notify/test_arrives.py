@@ -1,108 +1,29 @@
 """Each cause arrives at a real mail server and a real HTTP receiver, once although two processes look, and so does its
 end. `tests/notify/test_store_away.py` has the one that cannot go through the database."""
 
+import re
 import signal
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, insert, update
 
 from receiver.notify.causes import Cause
 from receiver.notify.task import NotifyTask
-from receiver.store import Background, OperatorQueries, Queue
-from receiver.store.alerts import Alerts
-from receiver.store.tables import deliveries, fetches
+from receiver.store import OperatorQueries
+from receiver.store.watches import Noted, Watches
+from tests.support import happenings
 from tests.support.configs import config
 from tests.support.console import toml
+from tests.support.happenings import HAPPENINGS
 from tests.support.mail_server import MailServer
+from tests.support.paths import ROOT
 from tests.support.processes import Sender, Site
-from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, eventually, order, package, posted
+from tests.support.rig import MELHOR_ENVIO, Rig, eventually, order, package
 from tests.support.taker import Taker
-from tests.support.telling import HOUR, heard_daily, hold
-
-DAY = 24 * HOUR
-PARCEL = "melhor-envio/p1"
-Step = Callable[[Rig], object]
-
-
-def later(hours: float) -> Step:
-    def step(rig: Rig) -> None:
-        rig.now += hours * HOUR
-
-    return step
-
-
-def delivered(rig: Rig) -> None:
-    """The carrier is heard."""
-    assert 200 == rig.post({**posted(), "event": "order.created"}).status_code
-    rig.work()
-
-
-def sql(rig: Rig, statement: object) -> None:
-    rig.database.write(lambda connection: connection.execute(statement))
-
-
-def no_order(rig: Rig) -> None:
-    rig.post(posted("9-01"))
-    rig.works_until(9 * DAY)
-
-
-def unproven(rig: Rig) -> None:
-    for _ in range(3):
-        assert 401 == rig.client.post("/webhooks/melhor-envio", json=posted()).status_code
-
-
-def fetch_held(rig: Rig) -> None:
-    row = {"id": "x/1", "endpoint": "melhor-envio", "delivery": "d", "method": "GET", "url": "https://x.example/"}
-    row |= {"wanted": 1, "outcome": "held", "reason": "HTTP 401", "asked_at": rig.now, "changed_at": rig.now}
-    sql(rig, insert(fetches).values(row))
-
-
-def accounts(rig: Rig):
-    return Queue(rig.database, worker_name="test", lease=60).accounts
-
-
-def waiting(rig: Rig) -> None:
-    rig.post(posted())
-    rig.now += 20 * 60
-
-
-def hooked(rig: Rig, *, is_ours: bool) -> None:
-    Background(rig.database).hook_installed("lux", "https://r.example/hooks/vtex/lux", now=rig.now)
-    Alerts(rig.database).note_hook("lux", is_ours=is_ours, now=rig.now)
-
-
-#: Cause and subject → what makes it begin, and what ends it.
-CASES: dict[tuple[Cause, str], tuple[Step, Step]] = {
-    (Cause.HELD, "lux"): (lambda rig: hold(rig, "p1"), lambda rig: rig.queries.dismiss(PARCEL, now=rig.now)),
-    (Cause.GAVE_UP, "lux"): (no_order, lambda rig: rig.queries.dismiss(PARCEL, now=rig.now)),
-    (Cause.UNREADABLE, "melhor-envio"): (
-        lambda rig: rig.post(UNREADABLE), lambda rig: sql(rig, update(deliveries).values(outcome="ignored"))
-    ),
-    (Cause.UNKNOWN_WORD, "melhor_envio"): (lambda rig: rig.post(posted(event="order.teleported")), later(25)),
-    (Cause.UNKNOWN_ADDRESS, "melhor-envio"): (lambda rig: rig.client.post("/webhooks/melhorenvio"), later(25)),
-    (Cause.NOT_PROVEN, "melhor-envio"): (unproven, delivered),
-    (Cause.FETCH_HELD, "melhor-envio"): (fetch_held, lambda rig: sql(rig, delete(fetches))),
-    (Cause.ACCOUNT_PAUSED, "lux"): (
-        lambda rig: accounts(rig).pause("lux", until=rig.now + HOUR, reason="HTTP 401", own_fault=True),
-        lambda rig: accounts(rig).resume("lux"),
-    ),
-    (Cause.BACKLOG, "all"): (waiting, Rig.work),
-    (Cause.SILENT, "melhor-envio"): (
-        lambda rig: [heard_daily(rig, melhor_envio=12, other=18), later(2)(rig)], delivered
-    ),
-    (Cause.ACCOUNT_SILENT, "lux"): (
-        lambda rig: [heard_daily(rig, melhor_envio=12, other=12), later(3)(rig)], delivered
-    ),
-    (Cause.NEVER_HEARD, "melhor-envio"): (later(73), delivered),
-    (Cause.ORDER_HOOK, "lux"): (partial(hooked, is_ours=False), partial(hooked, is_ours=True)),
-    (Cause.CLOCK, "host-b"): (
-        lambda rig: Alerts(rig.database).note_clock("host-b", 95.0, now=rig.now), later(0.2)
-    ),
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -111,14 +32,14 @@ def people() -> Iterator[tuple[MailServer, Taker]]:
         yield mail, taker
 
 
-@pytest.mark.parametrize(("cause", "subject"), CASES, ids=lambda one: str(one))
-def test_each(rig: Rig, people: tuple[MailServer, Taker], cause: Cause, subject: str) -> None:
+@pytest.mark.parametrize("cause", HAPPENINGS)
+def test_each(rig: Rig, people: tuple[MailServer, Taker], cause: Cause) -> None:
     """It is told once over each channel, with what to do, and its end is told once."""
     mail, taker = people
     rig.configure(endpoints=dict.fromkeys(("melhor-envio", "other"), MELHOR_ENVIO))
     settings = config(notify={"smtp": mail.settings, "webhook": taker.settings, "repeat_hours": 0.1}).notify
     tasks = [NotifyTask(replace(rig.config, notify=settings), rig.database, clock=lambda: rig.now) for _ in range(2)]
-    begin, end = CASES[cause, subject]
+    subject, happening = HAPPENINGS[cause]
 
     def told() -> list[str]:
         """What each channel heard of it by now; both heard the same."""
@@ -132,10 +53,11 @@ def test_each(rig: Rig, people: tuple[MailServer, Taker], cause: Cause, subject:
         return kinds
 
     assert [] == told()
-    begin(rig)
+    happens = happening(rig)
+    next(happens)
     assert ["opened"] == told()
     assert ["opened"] == told()
-    end(rig)
+    assert None is next(happens, None)
     assert ["opened", "resolved"] == told()
     assert ["opened", "resolved"] == told()
 
@@ -148,8 +70,19 @@ def _is_about(mail, cause: Cause, subject: str) -> bool:
 
 
 def test_every_cause() -> None:
-    """No cause is missing above."""
-    assert {*Cause} - {Cause.STORE_AWAY} == {cause for cause, _ in CASES}
+    """No cause is missing above, and none begins by a row that a test writes: real things happen."""
+    assert {*Cause} - {Cause.STORE_AWAY} == HAPPENINGS.keys()
+    source = Path(happenings.__file__).read_text(encoding="utf-8")
+    assert [] == re.findall(r"sqlalchemy|\.tables|_tables|database\.write|Watches|Alerts|Accounts", source)
+
+
+def test_page() -> None:
+    """The page on alerts has each cause with its severity."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\w+) \|", (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+    assert sorted((cause.value, cause.severity.value) for cause in Cause) == sorted(rows)
 
 
 def test_processes(tmp_path: Path, people: tuple[MailServer, Taker]) -> None:
@@ -176,6 +109,28 @@ def test_processes(tmp_path: Path, people: tuple[MailServer, Taker]) -> None:
     assert ["1 shipment is held, account lux", "over: 1 shipment is held, account lux"] == [
         one["Subject"].partition(": ")[2] for one in mail.mails
     ]
+
+
+def test_no_worker(tmp_path: Path, people: tuple[MailServer, Taker]) -> None:
+    """A real worker is killed: a process that only receives tells it. The next worker tells that it is over."""
+    mail, taker = people
+    soon = "import receiver.notify.task as one, receiver.notify.findings as two; one.LOOK, one._SEND = 0.3, 0.1"
+    soon += "; one._LEAVES_LOOK, one._LEAVES_MESSAGE, two.NO_WORKER = 0.1, 0.1, 1.0"
+    with Site(tmp_path, f"sqlite:///{tmp_path}/receiver.db") as site:
+        with site.config.open("a") as settings:
+            for name, values in (("smtp", mail.settings), ("webhook", taker.settings)):
+                lines = "".join(f"{key} = {toml(value)}\n" for key, value in values.items())
+                settings.write(f"[notify.{name}]\n{lines}")
+        worker = site.start("work")
+        eventually(lambda: Watches(site.queries._database).notes(Noted.WORKER))
+        worker.send(signal.SIGKILL)
+        site.start("web", "--processes", "2", first=soon)
+        eventually(partial(_both_heard, mail, taker, 1))
+        site.start("work")
+        eventually(partial(_both_heard, mail, taker, 2))
+
+    assert [("opened", "no_worker", "all"), ("resolved", "no_worker", "all")] == taker.told
+    assert f"the last one on host {socket.gethostname()}, at " in mail.mails[0].get_content()
 
 
 def _both_heard(mail: MailServer, taker: Taker, many: int) -> bool:

@@ -161,6 +161,25 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
+def test_no_webhook(site: Site) -> None:
+    """Where no webhook comes, a host without a worker notices by itself that the database does not answer."""
+    with Taker() as taker:
+        with site.config.open("a") as settings:
+            lines = "".join(f"{key} = {json.dumps(one)}\n" for key, one in taker.settings.items())
+            settings.write(f"[notify.webhook]\n{lines}")
+        soon = "import receiver.notify.store_away as one; one.AWAY, one._LOOK = 0.2, 0.1"
+        web = site.start(
+            "web", "--processes", "1", first=f"{soon}; import receiver.notify.task as two; two._SEND = 0.1"
+        )
+        assert web.url  # it listens
+        with gone(site.folder / "receiver.db", "rejects", "notifications"):
+            eventually(lambda: taker.got)
+        eventually(lambda: len(taker.got) == 2)
+
+    host = socket.gethostname()
+    assert [("opened", "store_away", host), ("resolved", "store_away", host)] == taker.told
+
+
 def test_host_that_only_receives(site: Site) -> None:
     """A host without a worker tells by mail and by webhook, once for all its processes, which carrier is refused; and
     when deliveries are stored again."""

@@ -1,6 +1,7 @@
 """People are told once, however many processes look, and a channel that fails holds up nothing."""
 
 import logging
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -8,13 +9,18 @@ import pytest
 from sqlalchemy import insert, text
 
 from receiver.config import Notify
+from receiver.notify.causes import Cause
 from receiver.notify.channels import NotSent
 from receiver.notify.task import NotifyTask
+from receiver.processes.worker import Worker
 from receiver.store import Horizons, Queue, Retention
 from receiver.store.alerts import Alerts
 from receiver.store.tables import fetches
+from receiver.store.watches import Noted, Watches
+from receiver.timing import stamp
 from tests.support.configs import config
 from tests.support.console import Operator, receiver
+from tests.support.happenings import HAPPENINGS
 from tests.support.mail_server import MailServer
 from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, posted
 from tests.support.telling import HOUR, heard_daily, hold
@@ -255,7 +261,7 @@ def test_without_channels(rig: Rig) -> None:
 
 def test_clock(telling: Telling) -> None:
     """A host whose clock is wrong is told, by whichever process looks."""
-    Alerts(telling.rig.database).note_clock("host-b", 95.0, now=telling.rig.now)
+    Watches(telling.rig.database).note(Noted.CLOCK, ["host-b"], now=telling.rig.now, value=95.0)
 
     assert [("opened", "clock", "host-b")] == telling.look()
     assert ["95 s ahead of VTEX's"] == telling.chat.got[0][1]["lines"]
@@ -311,6 +317,91 @@ def test_given_up(telling: Telling) -> None:
         telling.look(2)
 
     assert (None, 30) in [(row["due_at"], row["tries"]) for row in Alerts(telling.rig.database).unsent()]
+
+
+def test_stands_in(telling: Telling) -> None:
+    """A process that only receives leaves looks and messages to workers, and does both when none has for minutes."""
+    rig = telling.rig
+    worker = telling.tasks[0]
+    telling.tasks = [
+        NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels={"chat": telling.chat}, stands_in=True)
+    ]
+    telling.look()
+    worker.run_once()
+    hold(rig, "p1")
+
+    assert [] == telling.look()
+    rig.worker._housekeeping()
+    assert [[], [("opened", "held", "lux")]] == [telling.look(0.08), telling.look()]
+    telling.tasks.append(worker)
+    rig.worker._housekeeping()
+    rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+    assert [("resolved", "held", "lux")] == telling.look()
+
+
+def test_no_worker(telling: Telling) -> None:
+    """Where no worker was ever there, a process that receives says so, and no backlog besides."""
+    rig = telling.rig
+    telling.tasks = [
+        NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels={"chat": telling.chat}, stands_in=True)
+    ]
+    rig.post(posted())
+    assert [] == telling.look()
+    began = rig.now
+
+    assert [[], [("opened", "no_worker", "all")]] == [telling.look(0.5), telling.look()]
+    assert [f"none since {stamp(began)}"] == telling.chat.got[0][1]["lines"]
+    rig.worker._housekeeping()
+    telling.look(0.08)
+    assert [("opened", "backlog", "all"), ("resolved", "no_worker", "all")] == sorted(telling.look())
+
+
+def test_other_configuration(telling: Telling) -> None:
+    """A host that does not have an endpoint does not end its alerts, no matter whose looks come first."""
+    rig = telling.rig
+    telling.start("melhor-envio", "other")
+    with_both = telling.tasks
+    telling.start("melhor-envio")
+    telling.tasks = [*telling.tasks, *with_both]  # those without it are always first
+    for _ in range(3):
+        rig.client.post("/webhooks/other")
+    rig.configure(endpoints=dict.fromkeys(("melhor-envio", "other"), MELHOR_ENVIO))
+    for _ in range(3):
+        assert 401 == rig.client.post("/webhooks/other", headers={"x-me-signature": "AAAA"}).status_code
+
+    assert [("opened", "not_proven", "other")] == telling.look()
+    assert [] == [one for _ in range(5) for one in telling.look()]
+    telling.tasks = telling.tasks[:2]
+    assert [("resolved", "not_proven", "other")] == [one for _ in range(5) for one in telling.look(0.1)]
+
+
+def test_clock_set_back(telling: Telling) -> None:
+    """Looks go on at once when the clock has been set back by an hour, and messages are sent."""
+    rig, steady = telling.rig, telling.rig.now
+    telling.look()
+    worker = Worker(rig.config, rig.database, name="back", clock=lambda: rig.now, steady=lambda: steady)
+    rig.now -= HOUR
+    worker._correct_clock()
+    hold(rig, "p1")
+
+    told = telling.look()
+    assert [("opened", "clock_set_back", socket.gethostname()), ("opened", "held", "lux")] == sorted(told)
+    assert ["by 3600 s"] in [message["lines"] for _, message in telling.chat.got]
+
+
+def test_without_keys(telling: Telling) -> None:
+    """Where the carrier's keys cannot be fetched, the first refusal is told, as that and not as a wrong secret."""
+    _, happening = HAPPENINGS[Cause.KEYS_AWAY]
+    happens = happening(telling.rig)
+    next(happens)
+    assert [("opened", "keys_away", "melhor-envio")] == telling.look()
+    [line] = telling.chat.got[0][1]["lines"]
+    assert "are not at hand: HTTP 500" in line
+    for _ in range(3):
+        telling.rig.client.post("/webhooks/melhor-envio")
+    assert [] == telling.look()
+    next(happens, None)
+    assert [("resolved", "keys_away", "melhor-envio")] == telling.look()
 
 
 def test_critical_only(rig: Rig) -> None:

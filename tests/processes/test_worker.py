@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from receiver.processes.worker import Worker
 from receiver.store import StoreUnavailable
-from receiver.store.alerts import Alerts
 from receiver.store.tables import metadata
+from receiver.store.watches import Noted, Watches
 from receiver.vtex.answers import Transient
 from receiver.vtex.client import Vtex
 from tests.support.reconciling import fields
@@ -276,7 +276,7 @@ class TestStumbling:
         assert ["clock differs from VTEX's, set it by NTP: seconds_ahead=95"] == [
             record.getMessage() for record in caplog.records if record.levelno > logging.INFO
         ]
-        assert [95] == [round(offset) for offset in Alerts(rig.database).clocks(since=rig.now).values()]
+        assert [95] == [round(note.value) for note in Watches(rig.database).notes(Noted.CLOCK).values()]
 
     def test_loop_survives(self, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
         """A worker whose store is away for a while goes on when it is back."""

@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Background, Queue, StoreUnavailable
-from receiver.store.alerts import Alerts
 from receiver.store.background import MOST_NEWS
 from receiver.store.tables import order_news
+from receiver.store.watches import Watches
 from receiver.vtex.hook import PING, Event, configuration, read_configuration, read_event
 from tests.support.reconciling import fields, naming
 from tests.support.rig import MELHOR_ENVIO, Rig, eventually, order, package, posted
@@ -192,13 +192,16 @@ class TestLearnt:
         assert ([], []) == (to_read(hooked), hooked.queries.paused_accounts(now=hooked.now))
 
     def test_never_ending_trouble(self, hooked: Rig):
-        """An order that always fails is let go of at last."""
+        """An order that always fails is tried once a day after the first hours, and let go of after a week."""
         hooked.faults(server_error=1.0)
         tell(hooked, event())
         for _ in range(12):
             hooked.later(3_600)
 
-        assert ([], 8) == (to_read(hooked), len(hooked.calls()))
+        assert (["1-01"], 8) == (to_read(hooked), len(hooked.calls()))
+        for _ in range(8):
+            hooked.later(DAY)
+        assert ([], 15) == (to_read(hooked), len(hooked.calls()))
 
     def test_news_while_read(self, hooked: Rig):
         """Events that come while their order is being read make it read once more."""
@@ -355,10 +358,10 @@ class TestLookingAfter:
         configs["key"]["hook"]["url"] = "https://erp.example/hook"
         rig.later(5 * 3_600)
         assert "https://erp.example/hook" == configs["key"]["hook"]["url"]
-        assert {"lux": f"it should lead to {url}"} == Alerts(rig.database).hooks()
+        assert {"lux": f"it should lead to {url}"} == Watches(rig.database).lost_hooks()
         configs["key"]["hook"]["url"] = url
         rig.later(5 * 3_600)
-        assert {} == Alerts(rig.database).hooks()
+        assert {} == Watches(rig.database).lost_hooks()
         assert "order hook leads elsewhere now: account=lux address=https://erp.example/hook" in caplog.text
 
     def test_trouble(self, installed: Any):

@@ -38,7 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 << 30:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     own_carriers.folder = config.getoption("--own-carriers")
+    cheaper.collect_no_garbage()
     cheaper.make_apps_cheaper()
+    cheaper.make_databases_cheaper()
 
 
 def pytest_collection_finish() -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import case, delete, func, select
@@ -75,6 +76,18 @@ class Total:
     last_at: float
 
 
+@cache
+def _adding(insert: Callable[..., Any]) -> PreparedInsert:
+    """The upsert that adds to a counter, built and compiled once for each dialect."""
+    upsert, c = insert(counters), counters.c
+    said = upsert.excluded
+    later = case((said.last_at > c.last_at, said.last_at), else_=c.last_at)
+    add = upsert.on_conflict_do_update(
+        index_elements=["process", "name", "labels"], set_={"value": c.value + said.value, "last_at": later}
+    )
+    return PreparedInsert(add, ("process", "name", "labels", "value", "last_at"))
+
+
 class Counters:
     """Those of one process. ``insert`` is the dialect's; ``write_later`` writes without a wait, and calls its second
     argument where that fails; ``rows`` reads."""
@@ -88,13 +101,7 @@ class Counters:
         rows: Callable[..., Any],
     ) -> None:
         self._process, self._write_later, self._rows = process, write_later, rows
-        upsert, c = insert(counters), counters.c
-        said = upsert.excluded
-        later = case((said.last_at > c.last_at, said.last_at), else_=c.last_at)
-        add = upsert.on_conflict_do_update(
-            index_elements=["process", "name", "labels"], set_={"value": c.value + said.value, "last_at": later}
-        )
-        self._add = PreparedInsert(add, ("process", "name", "labels", "value", "last_at"))
+        self._add = _adding(insert)
         self._lock, self._written = threading.Lock(), time.monotonic()
         self._gathered: dict[Key, float] = {}
 

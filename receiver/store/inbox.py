@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import and_, bindparam, case, delete, insert, select, update
@@ -72,21 +72,19 @@ class Receipt:
     new_words: tuple[NewWord, ...] = ()
 
 
-class Inbox:
-    """Stores deliveries."""
+class _Statements:
+    """The inbox's statements, in one dialect."""
 
-    def __init__(self, database: Database) -> None:
-        self._database, self._words = database, UnknownWords(database)
-        self.index = Index(database)
-        upsert = database.insert(shipments)
+    def __init__(self, insert_or: Callable[..., Any]) -> None:
+        upsert = insert_or(shipments)
         # A shipment that was written to an account's order, or assigned to it, stays with that order.
         unbound = and_(shipments.c.sent.is_(None), shipments.c.assigned_order.is_(None), IS_AT_HOME)
         moves = and_(bindparam("certain") == 1, unbound)
-        self._store = PreparedInsert(
-            database.insert(deliveries).on_conflict_do_nothing(index_elements=["dedup"]), deliveries.c.keys()
+        self.store = PreparedInsert(
+            insert_or(deliveries).on_conflict_do_nothing(index_elements=["dedup"]), deliveries.c.keys()
         )
-        self._insert_updates = PreparedInsert(
-            database.insert(updates), ("delivery", "shipment", "received_at", "digest", "said")
+        self.insert_updates = PreparedInsert(
+            insert_or(updates), ("delivery", "shipment", "received_at", "digest", "said")
         )
         wake = upsert.on_conflict_do_update(
             index_elements=["id"],
@@ -106,10 +104,10 @@ class Inbox:
                 ),
             },
         )
-        self._wake = PreparedInsert(wake, _WOKEN)
-        asked = database.insert(fetches)
+        self.wake = PreparedInsert(wake, _WOKEN)
+        asked = insert_or(fetches)
         rests = fetches.c.due_at.is_(None)
-        self._ask = asked.on_conflict_do_update(
+        self.ask = asked.on_conflict_do_update(
             index_elements=["id"],
             set_={
                 **{name: asked.excluded[name] for name in ("delivery", "headers", "wanted", "changed_at")},
@@ -121,9 +119,22 @@ class Inbox:
                 "tries": case((rests, 0), else_=fetches.c.tries),
             },
         )
-        self._first = select(deliveries.c.dedup, deliveries.c.id).where(
+        self.first = select(deliveries.c.dedup, deliveries.c.id).where(
             deliveries.c.dedup.in_(bindparam("dedups", expanding=True))
         )
+
+
+#: A process has several inboxes. To build and compile the statements takes longer than to store a delivery.
+_statements = cache(_Statements)
+
+
+class Inbox:
+    """Stores deliveries."""
+
+    def __init__(self, database: Database) -> None:
+        self._database, self._words = database, UnknownWords(database)
+        self.index = Index(database)
+        self._statements = _statements(database.insert)
 
     def receive(self, delivery: Delivery) -> Receipt:
         """Store a delivery; durable when this returns. Raises `StoreUnavailable`."""
@@ -213,8 +224,8 @@ class Inbox:
         # All writers lock in one order: keys, then shipments, each sorted.
         rows = [_row(item) for item in sorted(items, key=lambda item: item.dedup)]
         first: dict[str, str] = {}
-        if self._store.run(connection, rows) < len(rows):
-            found = connection.execute(self._first, {"dedups": [row["dedup"] for row in rows]})
+        if self._statements.store.run(connection, rows) < len(rows):
+            found = connection.execute(self._statements.first, {"dedups": [row["dedup"] for row in rows]})
             first = {row.dedup: row.id for row in found}
         fresh = [item for item in items if first.get(item.dedup, item.id) == item.id]
         if fresh:
@@ -248,7 +259,7 @@ class Inbox:
         self._wake_shipments(connection, items, priority=priority)
         asked = {row["id"]: row for item in items for row in map(partial(_fetch_row, item), item.fetches)}
         if asked:
-            connection.execute(self._ask, [asked[name] for name in sorted(asked)])
+            connection.execute(self._statements.ask, [asked[name] for name in sorted(asked)])
 
     def _wake_shipments(self, connection: Connection, items: list[Delivery], *, priority: int) -> None:
         rows = [
@@ -264,11 +275,11 @@ class Inbox:
         ]
         if not rows:
             return
-        self._insert_updates.run(connection, rows)
+        self._statements.insert_updates.run(connection, rows)
         woken = {shipment: item for item in items for shipment, _ in item.updates}
         accounts = {shipment: account for item in items for shipment, account in item.accounts.items()}
         now = max(item.received_at for item in items)
-        self._wake.run(
+        self._statements.wake.run(
             connection,
             [
                 {

@@ -2,9 +2,10 @@
 number, so that its news wakes exactly those."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -58,32 +59,38 @@ class Linked:
     replaced: tuple[str, ...]
 
 
+#: The statements below are built once: a process has several of these, and each would build its own.
+_NAMED = (
+    select(orders.c.order_id, orders.c.invoice_number, orders.c.learnt_at, orders.c.dated_at)
+    .where(*(orders.c[part] == bindparam(part) for part in ("account", "kind", "value")))
+    .order_by(orders.c.order_id)
+)
+_LINK_NAMED = select(links).where(*(links.c[part] == bindparam(part) for part in ("account", "kind", "value")))
+_ITS_PARTS = ("account", "kind", "value", "order_id")
+_AGAIN = update(orders).where(*(orders.c[part] == bindparam(f"its_{part}") for part in _ITS_PARTS))
+_WAITING = select(waits.c.account, waits.c.kind, waits.c.value).where(waits.c.shipment == bindparam("of"))
+
+
+@cache
+def _writes(insert_or: Callable[..., Any]) -> tuple[Any, Any]:
+    """What an order showed, and what a link says, in one dialect."""
+    learn = insert_or(orders).on_conflict_do_nothing().returning(orders.c.kind, orders.c.value, orders.c.order_id)
+    upsert = insert_or(links)
+    changed = {part: upsert.excluded[part] for part in ("order_id", "invoice_number", "told_at", "also")}
+    return learn, upsert.on_conflict_do_update(index_elements=["account", "kind", "value"], set_=changed)
+
+
 class Index:
     """Maps numbers to orders, and wakes shipments that wait for them. Raises `receiver.store.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        known = (orders.c.order_id, orders.c.invoice_number, orders.c.learnt_at, orders.c.dated_at)
-        named = (orders.c[part] == bindparam(part) for part in ("account", "kind", "value"))
-        self._named = select(*known).where(*named).order_by(orders.c.order_id)
-        of_link = (links.c[part] == bindparam(part) for part in ("account", "kind", "value"))
-        self._link_named = select(links).where(*of_link)
-        self._learn = (
-            database.insert(orders).on_conflict_do_nothing().returning(orders.c.kind, orders.c.value, orders.c.order_id)
-        )
-        again = (orders.c[part] == bindparam(f"its_{part}") for part in ("account", "kind", "value", "order_id"))
-        self._again = update(orders).where(*again)
-        upsert = database.insert(links)
-        changed = {part: upsert.excluded[part] for part in ("order_id", "invoice_number", "told_at", "also")}
-        self._upsert_link = upsert.on_conflict_do_update(index_elements=["account", "kind", "value"], set_=changed)
-        self._waiting = select(waits.c.account, waits.c.kind, waits.c.value).where(waits.c.shipment == bindparam("of"))
+        self._learn, self._upsert_link = _writes(database.insert)
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:
         """The orders that have a number: rows of ``order_id``, ``invoice_number``, ``learnt_at`` and ``dated_at`` (when
         the invoice was issued, else when this was first learnt)."""
-        return [
-            dict(row) for row in self._database.rows(self._named, {"account": account, "kind": kind, "value": value})
-        ]
+        return [dict(row) for row in self._database.rows(_NAMED, {"account": account, "kind": kind, "value": value})]
 
     def has_other_issuer(self, account: str, issuer: str) -> bool:
         """True if the index has an NF-e key of another issuer than that CNPJ."""
@@ -95,7 +102,7 @@ class Index:
 
     def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:
         """The link of that name: ``order_id``, ``invoice_number``, ``told_at``."""
-        rows = self._database.rows(self._link_named, {"account": account, "kind": kind, "value": value})
+        rows = self._database.rows(_LINK_NAMED, {"account": account, "kind": kind, "value": value})
         return dict(rows[0]) if rows else None
 
     def links(self, *where: ColumnElement[bool], limit: int | None = None) -> Iterator[dict[str, Any]]:
@@ -183,7 +190,7 @@ class Index:
         """Store what a settled shipment waits for and what its order showed, and apply links that came meanwhile."""
         accounts = {claim.account, *change.accounts} if change.waits else set[str]()
         names = {(account, *name) for account in accounts for name in change.names}
-        stored = {tuple(row) for row in connection.execute(self._waiting, {"of": claim.id})}
+        stored = {tuple(row) for row in connection.execute(_WAITING, {"of": claim.id})}
         if names != stored:
             connection.execute(delete(waits).where(waits.c.shipment == claim.id))
             if names:
@@ -228,7 +235,7 @@ class Index:
         replaced: dict[str, None] = {}
         for kind, value in link.names:
             name = {"account": account, "kind": kind, "value": value}
-            former = connection.execute(self._link_named, name).mappings().first()
+            former = connection.execute(_LINK_NAMED, name).mappings().first()
             word = {"order_id": link.order_id, "invoice_number": link.invoice_number, "also": places_to_json(link.also)}
             connection.execute(self._upsert_link, {**name, **word, "told_at": now})
             if former and former["order_id"] != link.order_id:
@@ -269,7 +276,7 @@ class Index:
     def _refresh(self, connection: Connection, row: dict[str, Any], *, dated: bool) -> None:
         changed = ("invoice_number", "learnt_at", "dated_at") if dated else ("invoice_number", "learnt_at")
         its = {f"its_{part}": row[part] for part in ("account", "kind", "value", "order_id")}
-        connection.execute(self._again, {**{part: row[part] for part in changed}, **its})
+        connection.execute(_AGAIN, {**{part: row[part] for part in changed}, **its})
 
     def _lock(self, connection: Connection, account: str) -> None:
         """Serialise storing a link and starting to wait, or each could miss the other. SQLite has one writer anyway."""

@@ -10,10 +10,11 @@ import math
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from types import MappingProxyType
 
 from sqlalchemy import case, or_, select, update
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from receiver.shipments import Known, Update, known_from_json
 from receiver.shipments.state import MAY_BE_WRITTEN
@@ -34,7 +35,7 @@ from receiver.store.rows import (
     settled_columns,
     update_from,
 )
-from receiver.store.tables import PRIORITIES, attempts, shipments, waits
+from receiver.store.tables import attempts, shipments, waits
 from receiver.vtex.writes import Owner
 
 #: Calls that change an invoice: only the shipment whose tracking it carries may make them.
@@ -92,15 +93,10 @@ class Queue:
                 connection.execute(self.accounts.row.with_for_update(), {"of": account}).first()
             if half_open and self.accounts.is_leased(connection, account, now):
                 return []
-            rows: list[RowMapping] = []
-            by = {"by": token, "worker": self.worker_name}
-            for priority in PRIORITIES:
-                room = {"most": (1 if half_open else most) - len(rows), "turn": priority}
-                if room["most"]:
-                    found = connection.execute(statements.CLAIM, {**of, **room, **by, "until": until})
-                    rows += sorted(found.mappings(), key=lambda row: row["due_at"])
+            by = {"by": token, "worker": self.worker_name, "until": until, "most": 1 if half_open else most}
+            found = connection.execute(statements.CLAIM, {**of, **by}).mappings()
             claims: dict[str, Claim] = {}
-            for leased in map(dict, rows):
+            for leased in map(dict, sorted(found, key=itemgetter("priority", "due_at"))):
                 try:
                     record = record_from(leased)
                     times = {"due_at": leased["due_at"], "claimed_at": now}

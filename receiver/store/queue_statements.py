@@ -1,8 +1,22 @@
 """The statements of `receiver.store.queue.Queue`. Building them takes longer than running them: it is done once."""
 
-from sqlalchemy import Double, and_, bindparam, case, literal, or_, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Double,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
-from receiver.store.tables import PRIORITIES, accounts, attempts, shipments, updates
+from receiver.store.tables import BULK, LIVE, PRIORITIES, accounts, attempts, shipments, updates
 
 _NOW = bindparam("now", type_=Double)
 _READY_NOW = (
@@ -16,13 +30,23 @@ _CLOSED = or_(accounts.c.paused_until > _NOW, _RESERVED)
 _SHUT = select(accounts.c.name).where(_ACCOUNT, _CLOSED).exists()
 READY = select(literal(1)).where(*_READY_NOW, shipments.c.priority.in_(PRIORITIES), ~_SHUT).limit(1)
 DUE = select(literal(1)).where(*_READY_NOW, shipments.c.priority.in_(PRIORITIES)).limit(1)
-_OF_CLASS = (*_READY_NOW, shipments.c.priority == bindparam("turn"))
-_OLDEST = select(shipments.c.id).where(*_OF_CLASS).order_by(shipments.c.due_at).limit(bindparam("most"))
-# Materialised: otherwise PostgreSQL may run it once for each row, and lock other rows each time.
-_CHOSEN = _OLDEST.with_for_update(skip_locked=True).cte("chosen").prefix_with("MATERIALIZED")
+
+
+def _oldest(priority: int, most: ColumnElement[int]) -> CTE:
+    """The shipments of one priority that have been due for longest."""
+    of_class = (*_READY_NOW, shipments.c.priority == literal(priority))
+    oldest = select(shipments.c.id).where(*of_class).order_by(shipments.c.due_at).limit(most)
+    # Materialised: otherwise PostgreSQL may run it once for each row, and lock other rows each time.
+    return oldest.with_for_update(skip_locked=True).cte(f"chosen_{priority}").prefix_with("MATERIALIZED")
+
+
+_MOST = bindparam("most", type_=Integer)
+_LIVE = _oldest(LIVE, _MOST)
+_LATER = _oldest(BULK, _MOST - select(func.count()).select_from(_LIVE).scalar_subquery())
+# One statement for both priorities: PostgreSQL plans it each time, which costs more than it takes.
 CLAIM = (
     update(shipments)
-    .where(shipments.c.id.in_(select(_CHOSEN.c.id)))
+    .where(shipments.c.id.in_(union_all(select(_LIVE.c.id), select(_LATER.c.id))))
     .values(token=bindparam("by"), worker_name=bindparam("worker"), lease_until=bindparam("until"))
     .returning(shipments)
 )

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from receiver.shipments import advance, known_to_json
 from receiver.store import Attempt, Database, Ending, Inbox, IndexChange, LeaseLost, OperatorQueries, Queue
-from receiver.store.tables import attempts, orders, updates
+from receiver.store.tables import BULK, attempts, orders, updates
 from receiver.vtex.facts import Fact
 from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment, spawn
 
@@ -56,6 +56,17 @@ def test_oldest_first(database: Database, queue: Queue) -> None:
     assert [] == queue.claim("lux", most=9, now=NOW)
     assert not queue.something_due("lux", NOW)
     assert queue.something_due("lux", NOW + 1)
+
+
+def test_live_first(database: Database, queue: Queue) -> None:
+    """Live shipments are leased before bulk work that has been due for longer, and bulk work fills the rest."""
+    for number in range(3):
+        add_shipments(database, f"ep/bulk{number}", due_at=NOW - 9 + number, priority=BULK)
+        add_shipments(database, f"ep/live{number}", due_at=NOW - 3 + number)
+
+    assert ["ep/live0", "ep/live1"] == [claim.id for claim in queue.claim("lux", most=2, now=NOW)]
+    assert ["ep/live2", "ep/bulk0", "ep/bulk1"] == [claim.id for claim in queue.claim("lux", most=3, now=NOW)]
+    assert ["ep/bulk2"] == [claim.id for claim in queue.claim("lux", most=3, now=NOW)]
 
 
 def test_claim(database: Database, queue: Queue) -> None:

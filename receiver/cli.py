@@ -1,10 +1,18 @@
 """The `receiver` command. A command's module is imported when the command is called, and no other one."""
 
+import atexit
+import gc
 from collections import UserDict
 from collections.abc import Iterator
 from importlib import import_module
 
 import click
+
+#: New objects between two garbage collections: more than a start makes, since a start leaves no garbage. The commands
+#: of the module `_LONG` run for long, and keep Python's own threshold.
+_BEFORE_COLLECTION, _LONG = 50_000, "run"
+# At its end Python collects all that is left, object by object; the process ends anyway.
+atexit.register(gc.freeze)
 
 #: Each command: its module in `receiver.commands`, and its help in one line, so that `receiver --help` imports none.
 #: A test holds the lines equal to what the commands say themselves.
@@ -55,6 +63,8 @@ class _OnDemand(UserDict[str, click.Command]):
     def __getitem__(self, name: str) -> click.Command:
         if name in COMMANDS and name not in self.data:
             part, _ = COMMANDS[name]
+            if part != _LONG:
+                gc.set_threshold(_BEFORE_COLLECTION)
             found: tuple[click.Command, ...] = import_module(f"receiver.commands.{part}").COMMANDS
             self.data.update({str(command.name): command for command in found})
         return self.data[name]

@@ -57,6 +57,24 @@ def test_look(operator, command):
     assert set() == imported(*command, config=str(operator.config)) & SLOW
 
 
+@pytest.mark.parametrize(("command", "ends_soon"), [("show", True), ("work", False)])
+def test_no_collection(command, ends_soon):
+    """A command that ends soon collects no garbage at its start, and no command does at its end."""
+    code = f"""
+import atexit, gc
+usual = gc.get_threshold()
+atexit.register(lambda: print(gc.get_threshold() != usual, gc.get_freeze_count() > 10_000))
+from receiver.cli import main
+main(["{command}", "--help"], standalone_mode=False)
+"""
+    environ = {"RECEIVER_CONFIG": "none", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert f"{ends_soon} True" == done.stdout.splitlines()[-1]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_line(name):
     """A command's line in the list is what the command says of itself, and its module is the one that is named."""

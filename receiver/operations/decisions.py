@@ -137,8 +137,8 @@ class Decisions:
         for segment in (invoice_number, *also):
             path_segment("-" if segment is None else segment)
         account = self._queries.account_of(shipment)
-        version = None if token is None else self._as_shown(token, shipment, order_id, invoice_number, also)
-        unchecked = None
+        asked = (shipment, order_id, invoice_number, also)
+        unchecked = seen = None
         if unseen:
             unchecked = "not looked up at VTEX (--unseen)"
         elif account not in self._config.accounts:
@@ -146,10 +146,12 @@ class Decisions:
         else:
             calls = calls_to(self._config, self._database, account)  # they sleep: by the real clock
             try:
-                order_id, invoice_number = shown(calls, shipment, order_id, invoice_number)
+                order_id, invoice_number, seen = shown(calls, shipment, order_id, invoice_number)
                 also = [shown_order(calls, shipment, one) for one in also]
             except (VtexError, UnexpectedOrder, Paused, RateLimited) as error:
                 unchecked = f"VTEX did not answer: {error}"
+        # Behind that read: what was read is what the person has seen, or the token is of something else.
+        version = None if token is None else self._as_shown(token, *asked)
         now, record = self._entry("assign", "shipment", unchecked=unchecked)
         others = tuple(Place(one) for one in dict.fromkeys(also) if one != order_id)
         try:
@@ -158,6 +160,7 @@ class Decisions:
                 order_id=order_id,
                 invoice_number=invoice_number,
                 also=others,
+                seen=seen,
                 version=version,
                 now=now,
                 record=record,

@@ -51,11 +51,16 @@ def read_document(calls: BackgroundCalls, order_id: str) -> Any:
     return _called(calls, lambda: calls.vtex.get_order(order_id), order_id)
 
 
-def shown(calls: BackgroundCalls, shipment: str, order_id: str, invoice_number: str | None) -> tuple[str, str | None]:
-    """The order's id and the invoice's number as VTEX writes them, after one read of the order. Raises as
-    `shown_document` does."""
+def shown(
+    calls: BackgroundCalls, shipment: str, order_id: str, invoice_number: str | None
+) -> tuple[str, str | None, str | None]:
+    """The order's id and the invoice's number as VTEX writes them, after one read of the order; and the tracking number
+    that the invoice shows, empty where it has none, ``None`` where no invoice is named. Raises as `shown_document`
+    does."""
     order = calls.vtex.read(shown_document(calls, shipment, order_id))
-    return order.order_id, shown_invoice(order, shipment, invoice_number)
+    number = shown_invoice(order, shipment, invoice_number)
+    found = next((one for one in order.outputs if one.invoice_number == number), None)
+    return order.order_id, number, None if found is None else found.tracking_number or ""
 
 
 def shown_order(calls: BackgroundCalls, shipment: str, order_id: str) -> str:

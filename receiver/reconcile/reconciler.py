@@ -184,7 +184,9 @@ class Reconciler:
         if (elsewhere := self._at_seller(context, order)) is not None:
             return elsewhere
         owners = _passed_on(self._queue.owners(account, order.order_id), replaced)
-        history = History(context.sent, context.unsettled, owners, overruled=context.stored.overrules)
+        by_person, overrules = context.stored.by_person, context.stored.overrules
+        seen = by_person.seen if by_person else None
+        history = History(context.sent, context.unsettled, owners, overruled=overrules, seen=seen)
         wanted = with_aliases(context.wanted(), owners.values())
         clues = _clues(context, found, owners, wanted)
         decision = decide(order, clues, wanted, history, policy_of(context.endpoint))
@@ -288,7 +290,7 @@ class Reconciler:
             evidence=context.decision.evidence,
             request=decision.body,
             replaces=Overwrites(over.shipment, over.number, displaced=decision.displaces) if over else None,
-            overrules=choice.rule == "assigned" and context.stored.overrules,
+            overrules=decision.overrules,
         )
         try:
             context.calls.patch(attempt)

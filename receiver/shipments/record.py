@@ -26,13 +26,15 @@ class Decision:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """A person has named the order, and perhaps the invoice; ``at`` in seconds since the epoch. ``overrules`` is the
-    cancellation that was known then. ``by_link``: no person has, but a link that names several orders: it overrules
+    cancellation that was known then. ``seen``: the tracking number that the invoice showed then, empty where it had
+    none, ``None`` where it was not read. ``by_link``: no person has, but a link that names several orders: it overrules
     nothing."""
 
     order_id: str
     invoice_number: str | None = None
     at: float | None = None
     overrules: Stamp | None = None
+    seen: str | None = None
     by_link: bool = False
 
 

@@ -27,14 +27,18 @@ class NotAssigned(Unknown):
     """No person has named the shipment's order: there is nothing to take back."""
 
 
-def assigned(row: Mapping[str, Any], order_id: str, invoice_number: str | None, *, now: float) -> Change:
-    """A person names the order and the invoice of the row's shipment."""
+def assigned(
+    row: Mapping[str, Any], order_id: str, invoice_number: str | None, *, seen: str | None = None, now: float
+) -> Change:
+    """A person names the order and the invoice of the row's shipment. ``seen``: the invoice's tracking number then, as
+    `receiver.shipments.Assignment` has it."""
     cancelled = json.loads(row["known"]).get("cancelled")
     assignment = Assignment(
         order_id=order_id,
         invoice_number=invoice_number,
         at=now,
         overrules=stamp_from_json(cancelled) if cancelled else None,
+        seen=seen,
     )
     sent = sent_from(row["sent"])
     is_there = sent is not None and _is_at(sent, order_id, invoice_number)

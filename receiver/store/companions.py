@@ -64,6 +64,7 @@ def add_companions(
             _copy(connection, updates.c.shipment == parcel["id"])
         at = now if by_person else None  # what a link says is no person's word
         assigned = {"assigned_order": place.order_id, "assigned_invoice": place.invoice_number, "assigned_at": at}
+        assigned["assigned_seen"] = None
         connection.execute(update(shipments).where(shipments.c.id == name).values(**assigned, **reopened(now)))
         changed.append(name)
     return changed

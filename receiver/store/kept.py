@@ -84,7 +84,7 @@ class Kept:
 
 
 _PARCEL_EMPTY = ("sent", "tracking_number", "normalised_number", "order_id", "invoice_number", "evidence")
-_UNASSIGNED = ("assigned_order", "assigned_invoice", "assigned_over")
+_UNASSIGNED = ("assigned_order", "assigned_invoice", "assigned_over", "assigned_seen")
 _AT_REST = ("reason", "due_at", "check_at")
 
 KEPT: Mapping[Table, Kept] = {

@@ -210,18 +210,20 @@ class OperatorQueries:
         order_id: str,
         invoice_number: str | None,
         also: Sequence[Place] = (),
+        seen: str | None = None,
         version: Version | None = None,
         now: float,
         record: Recorder = unrecorded,
     ) -> Sent | None:
         """A person names the order and the invoice; that overrules every rule. ``also``: the other orders that the
-        parcel serves. ``version``: as the person has seen it.
+        parcel serves. ``seen``: the tracking number that the invoice showed (`receiver.shipments.Assignment`).
+        ``version``: of the shipment, as the person has seen it.
         Returns what we wrote elsewhere before: VTEX keeps it there. Raises `Unknown`, `Changed`."""
 
         def change(row: dict[str, Any]) -> tuple[dict[str, Any], Sent | None]:
             if version not in (None, _version(row)):
                 raise Changed
-            return assigned(row, order_id, invoice_number, now=now)
+            return assigned(row, order_id, invoice_number, seen=seen, now=now)
 
         return self._decide(shipment_id, change, record, also=also, now=now)
 

@@ -109,13 +109,14 @@ def settled_columns(settlement: Settlement) -> dict[str, Any]:
 def assigned_columns(assignment: Assignment | None) -> dict[str, Any]:
     """The columns of a person's assignment."""
     if assignment is None:
-        return dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over"))
+        return dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "assigned_seen"))
     overrules = assignment.overrules
     return {
         "assigned_order": assignment.order_id,
         "assigned_invoice": assignment.invoice_number,
         "assigned_at": assignment.at,
         "assigned_over": json.dumps(stamp_to_json(overrules)) if overrules else None,
+        "assigned_seen": assignment.seen,
     }
 
 
@@ -173,5 +174,6 @@ def _assignment_from(row: Mapping[str, Any]) -> Assignment | None:
         invoice_number=row["assigned_invoice"],
         at=row["assigned_at"],
         overrules=stamp_from_json(json.loads(row["assigned_over"])) if row["assigned_over"] else None,
+        seen=row["assigned_seen"],
         by_link=row["companion_of"] is not None and row["assigned_at"] is None,
     )

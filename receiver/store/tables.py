@@ -122,6 +122,7 @@ shipments = Table(
     Column("assigned_invoice", Text),
     Column("assigned_at", Double),
     Column("assigned_over", Text),  # the cancellation that was known when a person assigned it anyway
+    Column("assigned_seen", Text),  # the tracking number of the invoice then; empty: it had none; null: it was not read
     Column("wanted_since", Double),
     Column("generation", Integer, nullable=False, server_default="1"),
     Column("wake_count", Integer, nullable=False, server_default="0"),  # how often a change of its order has woken it

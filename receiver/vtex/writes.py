@@ -58,12 +58,14 @@ class Owner:
 @dataclass(frozen=True, slots=True)
 class History:
     """What was written before: ``sent`` is the last synced state, ``unsettled`` a PATCH of unknown outcome. ``owners``
-    maps an invoice's number to our shipment that wrote there. ``overruled``: a person has named the invoice since."""
+    maps an invoice's number to our shipment that wrote there. ``overruled``: a person has named the invoice since;
+    ``seen``: the tracking number that it showed then, empty where it had none, ``None`` where that is not known."""
 
     sent: Sent | None = None
     unsettled: Body | None = None
     owners: Mapping[str, Owner] = field(default_factory=dict)
     overruled: bool = False
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +78,15 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Send this PATCH. ``over``: the owner that it replaces; ``displaces``: that parcel is no longer on the invoice."""
+    """Send this PATCH. ``over``: the owner that it replaces; ``displaces``: that parcel is no longer on the invoice.
+    ``overrules``: because a person has named the invoice."""
 
     choice: Choice
     body: Body
     parcels: Parcels = field(default_factory=dict)
     over: Owner | None = None
     displaces: bool = False
+    overrules: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class _Place:
     parcels: Parcels
     over: Owner | None = None
     displaces: bool = False
+    overrules: bool = False
 
 
 def with_aliases(wanted: Wanted, owners: Iterable[Owner]) -> Wanted:
@@ -146,7 +151,7 @@ def decide(
     if (owner is None or owner.shipment != wanted.shipment) and _would_blank_the_date(package, body):
         note = "the dispatch date is unknown; writing would blank the one VTEX has"
         return Agreed(place.choice, _visible(package), note)
-    return Write(place.choice, body, place.parcels, place.over, place.displaces)
+    return Write(place.choice, body, place.parcels, place.over, place.displaces, place.overrules)
 
 
 def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels) -> Body:
@@ -261,9 +266,10 @@ def _place(
     other = owner if owner is not None and owner.shipment != wanted.shipment else None
     number = _number_to_show(choice.package.tracking_number, wanted, history, other)
     alone: Parcels = {wanted.shipment: (iso(wanted.dispatched_at), number)}
-    if choice.rule == "assigned" and history.overruled:
+    is_named = choice.rule == "assigned" and history.overruled
+    if is_named and _is_as_seen(choice.package.tracking_number, wanted, history):
         # A person's assignment overwrites once: what is written later wins.
-        return _Place(choice, alone, other, displaces=other is not None and not other.moved)
+        return _Place(choice, alone, other, displaces=other is not None and not other.moved, overrules=True)
     if other is not None and not other.moved:
         return _beside(choice, other, order_id, wanted, history, policy)
     standing = choice.package.tracking_number
@@ -281,11 +287,21 @@ def _place(
     if standing is None or is_among(standing, ours) or wanted.bears(standing):
         return _Place(choice, alone, other)
     note = f"invoice {choice.package.invoice_number} holds {standing}, not {joined(alone)}"
+    if is_named:
+        note += f"; a person assigned it while it held {history.seen or 'none'}"
     if owner is None or other is not None or not (history.sent and history.sent.visibility.was_seen):
         return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [choice.package.invoice_number]})
     if policy.number_changed == "keep":
         return Keep(choice, Reason.NUMBER_CHANGED, note)
     return _Place(_because(choice, 'number_changed = "overwrite"', standing), alone)
+
+
+def _is_as_seen(standing: str | None, wanted: Wanted, history: History) -> bool:
+    """True unless another number stands on the invoice than the person saw who named it: what came to VTEX between the
+    decision and its write is not overwritten."""
+    if standing is None or history.seen is None or wanted.bears(standing):
+        return True
+    return standing == history.seen or same_number(standing, history.seen)
 
 
 def _beside(

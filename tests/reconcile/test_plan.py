@@ -71,7 +71,9 @@ def record(now_known: Known, **columns: Any) -> ShipmentRecord:
     row: dict[str, Any] = dict.fromkeys(
         ("reason", "note", "check_at", "input_digest", "sent", "order_id", "invoice_number", "rule", "evidence")
     )
-    row |= dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "companion_of"))
+    row |= dict.fromkeys(
+        ("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "assigned_seen", "companion_of")
+    )
     row |= {"state": "due", "tries": 0, "waits": 0, "generation": 1, "wanted_since": None, **columns}
     row["sent"] = json.dumps(row["sent"]) if row["sent"] else None
     made = ShipmentRecord(

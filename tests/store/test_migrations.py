@@ -23,6 +23,7 @@ LANDED = {
     "0014_shipments_by_endpoint.py": "54d147ed37a7d63f",
     "0015_indexes_of_the_console.py": "4138afeed25650ce",
     "0016_endpoints_heard.py": "414ff3c18532cced",
+    "0017_seen_by_a_person.py": "30c59a15d184eb21",
 }
 
 

@@ -83,7 +83,9 @@ def generation(**columns: Any) -> Generation:
     row: dict[str, Any] = dict.fromkeys(
         ("reason", "note", "check_at", "input_digest", "sent", "order_id", "invoice_number", "rule", "evidence")
     )
-    row |= dict.fromkeys(("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "companion_of"))
+    row |= dict.fromkeys(
+        ("assigned_order", "assigned_invoice", "assigned_at", "assigned_over", "assigned_seen", "companion_of")
+    )
     row |= {"state": "in_step", "tries": 0, "waits": 0, "generation": 1, "wanted_since": None, **columns}
     return generation_from({**row, "sent": json.dumps(row["sent"]) if row["sent"] else None})
 

@@ -351,6 +351,24 @@ class TestOthers:
 
         assert BODY == body(judge(FULL, history=history, assigned=True, trackingNumber="TN9"))
 
+    @pytest.mark.parametrize(
+        ("standing", "seen", "is_written"),
+        [
+            ("TN9", "TN9", True), ("TN 9", "TN9", True), ("-", "-", True), (None, "TN9", True), ("TN9", None, True),
+            ("TN1", "", True), ("TN9", "", False), ("TN9", "TN8", False),
+        ],
+    )  # fmt: skip
+    def test_assigned_as_seen(self, standing, seen, is_written):
+        """A person overwrites what they saw, and no number that came after it."""
+        history = History(overruled=True, seen=seen)
+        decision = judge(BARE, history=history, assigned=True, trackingNumber=standing)
+
+        assert is_written == isinstance(decision, Write | Agreed)
+        if not is_written:
+            assert (
+                f"invoice 900 holds TN9, not TN1; a person assigned it while it held {seen or 'none'}" == decision.note
+            )
+
     def test_second_parcel_that_names_nothing(self):
         """A parcel that finds every invoice taken by our own others is a second parcel, no foreign number."""
         history = History(owners={"900": Owner(OTHER, "TN9")})

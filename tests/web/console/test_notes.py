@@ -30,7 +30,7 @@ SOURCE = re.sub(
     ),
 )
 #: Pairs of words whose program puts the second where it has a value.
-COMPOSED = {"carries what", "replaces belongs"}
+COMPOSED = {"held none", "carries what", "replaces belongs"}
 IF_SO = "If so, add to [endpoints.e]: x, then: y."
 SE_FOR = "Se for isso, inclua em [endpoints.e]: x; depois: y."
 WORDS = "Souza, Rua das Flores 7"

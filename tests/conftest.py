@@ -13,7 +13,7 @@ from hypothesis import settings
 from psycopg import sql
 
 from receiver.store import Database, migrate, writer
-from tests.support import cheaper, own_carriers
+from tests.support import cheaper, order, own_carriers
 from tests.support.console import Operator
 from tests.support.rig import Rig
 
@@ -72,6 +72,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names = set(getattr(item, "fixturenames", ()))
         if _RIG & names or item.path.name in _SLOW or getattr(item, "originalname", "") in _SLOW_TESTS:
             item.add_marker(pytest.mark.slow)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = order.dealt(items, waits=_waits, module=lambda item: item.path, workers=workers)
+
+
+def _waits(item: pytest.Item) -> bool:
+    return item.path.name in _SLOW or item.get_closest_marker("process") is not None
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,8 @@ An answer and the end of its fetch are stored in one transaction.
 import json
 import secrets
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     BindParameter,
@@ -64,48 +66,55 @@ class Fetched:
     answer: Delivery | None = None
 
 
+@cache
+def _statements() -> tuple[Any, Any, Any]:
+    """Whether a fetch is due, its claim, and its end: built once."""
+    f, now = fetches, bindparam("now", type_=Double)
+    other = fetches.alias("other")
+    busy = (
+        select(other.c.id)
+        .where(other.c.endpoint == bindparam("of"), or_(other.c.lease_until > now, other.c.quiet_until > now))
+        .exists()
+    )
+    ready = (f.c.endpoint == bindparam("of"), f.c.due_at <= now, ~busy)
+    ready_one = select(literal(1)).where(*ready).limit(1)
+    oldest = select(f.c.id).where(*ready).order_by(f.c.due_at).limit(1)
+    chosen = oldest.with_for_update(skip_locked=True).cte("chosen").prefix_with("MATERIALIZED")
+    claim = (
+        update(f)
+        .where(f.c.id.in_(select(chosen.c.id)))
+        .values(token=bindparam("by"), lease_until=bindparam("until"))
+        .returning(f)
+    )
+    news = f.c.update_count > bindparam("seen")
+    ended: BindParameter[str | None] = bindparam("ended", type_=Text)
+    again = news & (ended == "done")
+    settle = (
+        update(f)
+        .where(f.c.id == bindparam("of"), f.c.token == bindparam("by"))
+        .values(
+            token=None,
+            lease_until=None,
+            outcome=case((again, None), else_=ended),
+            due_at=case((again, now), else_=bindparam("due", type_=Double)),
+            headers=case((~news & ended.in_(("done", "gave_up")), "{}"), else_=f.c.headers),
+            asked_at=case((again, now), else_=f.c.asked_at),
+            status=bindparam("said", type_=Integer),
+            reason=bindparam("why", type_=Text),
+            quiet_until=bindparam("quiet", type_=Double),
+            tries=bindparam("tried"),
+            changed_at=now,
+        )
+    )
+    return ready_one, claim, settle
+
+
 class Fetches:
     """Leases due fetches of endpoints; ``lease`` is in seconds."""
 
     def __init__(self, database: Database, inbox: Inbox, *, lease: float) -> None:
         self._database, self._inbox, self._lease = database, inbox, lease
-        f, now = fetches, bindparam("now", type_=Double)
-        other = fetches.alias("other")
-        busy = (
-            select(other.c.id)
-            .where(other.c.endpoint == bindparam("of"), or_(other.c.lease_until > now, other.c.quiet_until > now))
-            .exists()
-        )
-        ready = (f.c.endpoint == bindparam("of"), f.c.due_at <= now, ~busy)
-        self._ready = select(literal(1)).where(*ready).limit(1)
-        oldest = select(f.c.id).where(*ready).order_by(f.c.due_at).limit(1)
-        chosen = oldest.with_for_update(skip_locked=True).cte("chosen").prefix_with("MATERIALIZED")
-        self._claim = (
-            update(f)
-            .where(f.c.id.in_(select(chosen.c.id)))
-            .values(token=bindparam("by"), lease_until=bindparam("until"))
-            .returning(f)
-        )
-        news = f.c.update_count > bindparam("seen")
-        ended: BindParameter[str | None] = bindparam("ended", type_=Text)
-        again = news & (ended == "done")
-        self._settle = (
-            update(f)
-            .where(f.c.id == bindparam("of"), f.c.token == bindparam("by"))
-            .values(
-                token=None,
-                lease_until=None,
-                outcome=case((again, None), else_=ended),
-                due_at=case((again, now), else_=bindparam("due", type_=Double)),
-                headers=case((~news & ended.in_(("done", "gave_up")), "{}"), else_=f.c.headers),
-                asked_at=case((again, now), else_=f.c.asked_at),
-                status=bindparam("said", type_=Integer),
-                reason=bindparam("why", type_=Text),
-                quiet_until=bindparam("quiet", type_=Double),
-                tries=bindparam("tried"),
-                changed_at=now,
-            )
-        )
+        self._ready, self._claim, self._settle = _statements()
 
     def something_due(self, endpoint: str, now: float) -> bool:
         """Whether `claim` may find a fetch: a cheap check without the write lock. Raises `StoreUnavailable`."""

@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy import case, delete, func, select
@@ -40,25 +41,29 @@ class NewWord:
     delivery: str
 
 
+@cache
+def _counting(insert_or: Callable[..., Any]) -> Any:
+    """The upsert that counts a word, built once for each dialect: a process has several `UnknownWords`."""
+    w, upsert = unknown_words, insert_or(unknown_words)
+    said = upsert.excluded
+    is_last = said.last_at >= w.c.last_at
+    return upsert.on_conflict_do_update(
+        index_elements=["carrier", "word"],
+        set_={
+            "count": w.c["count"] + said["count"],
+            "first_at": case((said.first_at < w.c.first_at, said.first_at), else_=w.c.first_at),
+            "last_at": case((is_last, said.last_at), else_=w.c.last_at),
+            "delivery": case((is_last, said.delivery), else_=w.c.delivery),
+        },
+    ).returning(w.c["count"])
+
+
 class UnknownWords:
     """Counts words, lists them, and finds the deliveries that had one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        w, upsert = unknown_words, database.insert(unknown_words)
-        said = upsert.excluded
-        is_last = said.last_at >= w.c.last_at
-        self._count = upsert.on_conflict_do_update(
-            index_elements=["carrier", "word"],
-            set_={
-                "count": w.c["count"] + said["count"],
-                "first_at": case((said.first_at < w.c.first_at, said.first_at), else_=w.c.first_at),
-                "last_at": case((is_last, said.last_at), else_=w.c.last_at),
-                "delivery": case((is_last, said.delivery), else_=w.c.delivery),
-            },
-        ).returning(w.c["count"])
-        oldest = select(w.c.carrier, w.c.word).order_by(w.c.last_at, w.c.carrier, w.c.word)
-        self._many, self._oldest = select(func.count()).select_from(w), oldest
+        self._count = _counting(database.insert)
 
     def note(self, connection: Connection, heard: Iterable[_Heard]) -> list[NewWord]:
         """Count the words of these deliveries in their own transaction; returns the new ones.
@@ -111,11 +116,12 @@ class UnknownWords:
         return [dict(row) for row in rows if word in json.loads(row["unknown_words"])]
 
     def _bound(self, connection: Connection) -> None:
-        surplus = connection.execute(self._many).scalar_one() - MOST_WORDS
+        w = unknown_words
+        surplus = connection.execute(select(func.count()).select_from(w)).scalar_one() - MOST_WORDS
         if surplus <= 0:
             return
-        w = unknown_words
-        for carrier, word in connection.execute(self._oldest.limit(surplus)).all():
+        oldest = select(w.c.carrier, w.c.word).order_by(w.c.last_at, w.c.carrier, w.c.word)
+        for carrier, word in connection.execute(oldest.limit(surplus)).all():
             connection.execute(delete(w).where(w.c.carrier == carrier, w.c.word == word))
 
 

@@ -2,8 +2,9 @@
 order."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import jmespath
@@ -29,7 +30,7 @@ class Finder:
     def found(self, payload: Any) -> list[Any]:
         """The values at the path, of any type."""
         try:
-            found = jmespath.compile(self.path).search(payload)
+            found = _walk(self.path)(payload)
         except JMESPathTypeError:  # a function got a wrong type: this payload lacks the field
             return []
         return found if isinstance(found, list) else [found]
@@ -112,6 +113,43 @@ class ReverseRule(Finder):
         if self.pattern is None and any(found is True for found in self.found(payload)):
             return True
         return bool(self.hits(payload))
+
+
+@lru_cache(maxsize=1024)
+def _walk(path: str) -> Callable[[Any], Any]:
+    """Leads from a payload to what JMESPath finds there. Nearly all paths are names and lists: those are walked without
+    JMESPath, whose interpreter costs as much as the rest of a delivery's conversion."""
+    expression = jmespath.compile(path)
+    return _steps(expression.parsed) or expression.search
+
+
+def _steps(tree: Mapping[str, Any]) -> Callable[[Any], Any] | None:
+    """The steps of a parsed JMESPath; ``None`` if it has others than these."""
+    if tree["type"] == "field":
+        return partial(_member, name=tree["value"])
+    way = {"subexpression": _through, "projection": _each}.get(tree["type"])
+    if way is None:
+        return None
+    steps = [step for child in tree["children"] if (step := _steps(child))]
+    return partial(way, steps=steps) if len(steps) == len(tree["children"]) else None
+
+
+def _member(value: Any, *, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _through(value: Any, *, steps: Sequence[Callable[[Any], Any]]) -> Any:
+    for step in steps:
+        value = step(value)
+    return value
+
+
+def _each(value: Any, *, steps: Sequence[Callable[[Any], Any]]) -> list[Any] | None:
+    to_list, from_item = steps
+    items = to_list(value)
+    if not isinstance(items, list):
+        return None
+    return [found for item in items if (found := from_item(item)) is not None]
 
 
 def _path(path: str) -> str:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 #: Seconds for which a turn goes on while more arrives. Then what was begun waits no longer.
-MOST = 0.004
+MOST = 0.01
 
 
 class TurnsEnd:

@@ -6,6 +6,7 @@ is more than all that is done in them. Everything else gets a thread: pages, the
 """
 
 import contextlib
+import gc
 import heapq
 import logging
 import re
@@ -42,6 +43,8 @@ _MALFORMED_A_SECOND = 5
 ARRIVAL = 10.0
 #: Seconds after which a thread is freed from a request, even if its client does not take the answer.
 _ANSWER = 90.0
+#: Seconds between two signs of life, and between two looks for what arrives too slowly.
+_NOTIFY_EVERY = 0.5
 #: Seconds for which a process leaves new connections to the others: for each that it has, and at most.
 _COURTESY, _MOST_COURTESY = 0.0001, 0.002
 #: Seconds and bytes for which the rest of a refused body is read and thrown away: a proxy that still sends loses the
@@ -97,6 +100,7 @@ class WebProcess(ThreadWorker):
         self._deadlines: list[tuple[float, int, _Wait]] = []
         self._numbers, self._is_called = count(), False
         self._turns_end = TurnsEnd()
+        self._notified = 0.0
         #: Until then new connections are left to other processes.
         self._accept_from = 0.0
 
@@ -263,9 +267,12 @@ class WebProcess(ThreadWorker):
 
     def notify(self) -> None:
         """Shut down requests that arrive too slowly: a thread reads the end, and can still answer. Where the answer is
-        not taken, it ends, too. Gunicorn calls this about once a second."""
-        super().notify()
+        not taken, it ends, too. Gunicorn calls this with each turn."""
         now = time.monotonic()
+        if now < self._notified + _NOTIFY_EVERY:
+            return
+        self._notified = now
+        super().notify()
         since = [(conn, conn.begun) for conn in self._arriving] + list(self._begun.items())
         for conn, begun in since:
             if begun < now - ARRIVAL:
@@ -278,12 +285,20 @@ class WebProcess(ThreadWorker):
             try:
                 super().load_wsgi()
                 self.app.start_working()
+                self._keep_what_is_loaded()
             except StoreUnavailable as error:
                 log.error("store unavailable at start, trying again: reason=%s", error)
                 self.notify()
                 time.sleep(1)
             else:
                 return
+
+    @staticmethod
+    def _keep_what_is_loaded() -> None:
+        """Take what is there for ever out of what Python looks through for garbage. A look at all of it stops every
+        request for as long as ten commits."""
+        gc.collect()
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop web and worker at the same time."""

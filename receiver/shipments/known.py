@@ -276,7 +276,11 @@ def local_time(at: datetime, zone: tzinfo | None) -> datetime:
 def with_local_days(shipment: Shipment, zone: tzinfo | None) -> Shipment:
     """The shipment with the days of its events in local time: an event that the carrier gives in UTC has its day in
     ``zone``; one in local time keeps its own."""
-    return replace(shipment, events=tuple(replace(event, day=_local_day(event, zone)) for event in shipment.events))
+    days = [_local_day(event, zone) for event in shipment.events]
+    if all(day == event.day for day, event in zip(days, shipment.events, strict=True)):
+        return shipment
+    events = (replace(event, day=day) for event, day in zip(shipment.events, days, strict=True))
+    return replace(shipment, events=tuple(events))
 
 
 def _local_day(event: TrackingEvent, zone: tzinfo | None) -> date:

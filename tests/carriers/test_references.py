@@ -2,10 +2,13 @@
 
 import re
 
+import jmespath
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from adapters import Reference, ReferenceKind, Shipment, Status, Unreadable
-from receiver.carriers.references import BadRule, Rule, refer
+from receiver.carriers.references import BadRule, Finder, Rule, refer
 
 ORDER_ID, NUMBER = ReferenceKind.ORDER_ID, ReferenceKind.INVOICE_NUMBER
 
@@ -59,6 +62,25 @@ def found(payload, *rules: Rule, own: tuple[tuple[str, str], ...] = ()) -> list[
 def test_hits(path, pattern, payload, expected):
     """JMESPath finds, the pattern cuts (group 1, else the whole match); numbers are text, each text counts once."""
     assert expected == Rule.parse(path, "order_id", pattern).hits(payload)
+
+
+_NAMES = st.sampled_from(["a", "b"])
+_PATHS = st.lists(st.tuples(_NAMES, st.sampled_from(["", "", "[*]", "[0]", "[]"])), min_size=1, max_size=4).map(
+    lambda steps: ".".join(name + behind for name, behind in steps)
+)
+_PAYLOADS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=2),
+    max_leaves=12,
+)
+
+
+@given(path=_PATHS, payload=_PAYLOADS)
+@example(path="a[*].b", payload={"a": [{"b": "1"}, {"b": None}, {}, 2]})
+def test_paths_of_names_and_lists(path, payload):
+    """Whatever the payload holds, a path leads to what JMESPath itself finds there, by the shorter way, too."""
+    found = jmespath.search(path, payload)
+    assert (found if isinstance(found, list) else [found]) == Finder(path=path).found(payload)
 
 
 def test_unfit_text():

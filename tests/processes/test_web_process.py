@@ -1,6 +1,8 @@
 """The web process's loop: no sender and no disk holds up another, with a single thread."""
 
 import json
+import os
+import signal
 import socket
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -123,6 +125,17 @@ def test_several_on_one_connection(site: Site) -> None:
         assert [200] == answers(raw)
         assert b"" == raw.recv(100)
     assert [] == web.disorder
+
+
+def test_garbage(site: Site) -> None:
+    """What a process has loaded is kept for good, and no look for garbage stops it for that long."""
+    objects = "lambda *_: print('found', len(gc.get_objects()), 'kept', gc.get_freeze_count(), flush=True)"
+    web = started(site, first=f"import gc, signal; signal.signal(signal.SIGPROF, {objects})")
+    assert 200 == Sender(web.url).post(1)
+    os.kill(web.children[0], signal.SIGPROF)
+    found, kept = map(int, web.says(r"found (\d+) kept (\d+)").groups())
+    assert 10_000 > found
+    assert 50_000 < kept
 
 
 def test_connections_are_shared_out(site: Site) -> None:

@@ -1,6 +1,7 @@
 """``GET /api/v1/…``: who may read, lists in pages, one parcel's story, and no body for the role that only views."""
 
 import pytest
+from sqlalchemy import text
 
 from receiver.store import Horizons, Retention
 from receiver.store.listings import LOOKS_AT
@@ -268,3 +269,51 @@ def test_a_late_page_is_cheap(api):
         with api.database.reading() as connection:
             plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
         assert plan[0].startswith("SEARCH"), plan
+
+
+def test_marks(api):
+    """With a parcel, each invoice of an order has its marks: what speaks for it, and what against."""
+    held(api)
+    marks = {
+        one["invoice_number"]: one["marks"]
+        for one in get(api, "orders/1-01", shipment="melhor-envio/p1").json["invoices"]
+    }
+
+    assert {"A": ["candidate"], "B": ["candidate"]} == marks
+    assert "marks" not in get(api, "orders/1-01").json["invoices"][0]
+    assert 404 == get(api, "orders/1-01", shipment="melhor-envio/p9").status_code
+
+
+def test_reading(api):
+    """A delivery's parcels are told, and what today's adapter would change of them: to the role ``view`` without
+    values."""
+    delivery = api.post(posted()).json["delivery"]
+    api.database.write(
+        lambda connection: connection.execute(text("UPDATE updates SET said = replace(said, 'TN1BR', 'TN9BR')"))
+    )
+    api.work()
+    found = get(api, f"deliveries/{delivery}/reading", ANA).json
+
+    reference = {"kind": "order_id", "value": "1-01"}
+    parcel = {"shipment": "melhor-envio/p1", "status": "dispatched", "tracking_number": "TN9BR"}
+    assert [{**parcel, "references": [reference], "unknown_words": []}] == found["parcels"]
+    assert ({"outcome": "accepted", "reason": None}, 0) == (found["today"], found["more_parcels"])
+    [change] = found["changes"]
+    values = {one["name"]: (one["before"], one["after"]) for one in change["changes"]}
+    assert ("TN9BR", "TN1BR") in values.values()
+    [seen] = get(api, f"deliveries/{delivery}/reading").json["changes"]
+    assert [{"name": name} for name in values] == seen["changes"]
+    assert 404 == get(api, "deliveries/none/reading").status_code
+    unread = api.post(UNREADABLE).json["delivery"]
+    assert "lacks 'id'" in get(api, f"deliveries/{unread}/reading").json["today"]["reason"]
+
+
+def test_links_found(api):
+    """Links are found by any number in any notation, by a carrier's id, and by their order."""
+    api.link("TN1BR", "1-01")
+    api.link("melhor-envio/p1", "2-01", kind="shipment")
+
+    for words, expected in [("tn-1 br", ["TN1BR"]), ("p1", ["melhor-envio/p1"]), ("1-01", ["TN1BR"]), ("x", [])]:
+        assert expected == [one["value"] for one in items(api, "links", search=words)], words
+    assert [] == items(api, "links", search="TN1BR", account="other")
+    assert 400 == get(api, "links", search="TN1BR", order="1-01").status_code

@@ -1,15 +1,13 @@
 """What arrived: the list of deliveries, and one delivery with its body, its parcels, and today's reading of it."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request, url_for
 
-from receiver.intake import Intake, Outcome, Reading
+from receiver.intake import Outcome, Reading
 from receiver.operations.decisions import LONGEST_NOTE
-from receiver.operations.rereading import Reread, Rereading
-from receiver.store import Inbox, OperatorQueries
+from receiver.store import OperatorQueries
 from receiver.store.listed import delivery_from
 from receiver.store.listings import Listings
 from receiver.store.operator import Unknown
@@ -17,13 +15,12 @@ from receiver.web.console.context import Context, stands_at
 from receiver.web.console.pages._body import pretty
 from receiver.web.console.pages._lists import filters, given, listed
 from receiver.web.console.pages._page import Page
+from receiver.web.readings import Readings
 
 PAGE = Page(name="deliveries", path="/deliveries", position=30)
 
 #: Outcomes that are stored.
 OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
-#: Parcels of a delivery that are shown, and up to which today's reading is compared.
-_MOST_PARCELS = 50
 
 
 def add_to(routes: Blueprint, context: Context) -> None:
@@ -49,26 +46,25 @@ def add_to(routes: Blueprint, context: Context) -> None:
 
     @routes.get("/<delivery>")
     def delivery(delivery: str) -> str:
-        row = desk.row(delivery)
-        return desk.shown(row, desk.reading(row))
+        return desk.shown(desk.row(delivery))
 
     @routes.post("/<delivery>/reprocess")
     def reprocess(delivery: str) -> str:
         stands_at(url_for("console.deliveries.delivery", delivery=delivery))
         decisions, row = context.decisions(note=request.form.get("note")), desk.row(delivery)
-        reading = desk.reading(row)
+        changes = desk.readings.today(row).changes
         taken = decisions.reprocess(delivery)
         after = desk.row(delivery)
-        done = {"was": row["outcome"], "now": after["outcome"], "failed": _failed(taken), **reading}
-        return desk.shown(after, desk.reading(after), done=done)
+        done = {"was": row["outcome"], "now": after["outcome"], "failed": _failed(taken), "changes": changes}
+        return desk.shown(after, done=done)
 
 
 class _Desk:
     """Reads one delivery, as it is stored and as today's adapter reads it."""
 
     def __init__(self, context: Context) -> None:
-        self._context, self._queries = context, OperatorQueries(context.database)
-        self._intake = Intake(context.config, Inbox(context.database), clock=context.clock)
+        self._queries = OperatorQueries(context.database)
+        self.readings = Readings(context.config, context.database, clock=context.clock)
 
     def row(self, delivery: str) -> dict[str, Any]:
         """The delivery with its body. Answers 404 where there is none."""
@@ -77,16 +73,8 @@ class _Desk:
         except Unknown:
             abort(404)
 
-    def reading(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Today's reading, and what it would change: ``None`` where there are too many parcels to compare."""
-        today = self._intake.reread(dict(row))
-        compared = None if len(today.updates) > _MOST_PARCELS else self._changes(row["id"])
-        return {"today": today, "changes": compared}
-
-    def shown(
-        self, row: Mapping[str, Any], reading: Mapping[str, Any], *, done: Mapping[str, Any] | None = None
-    ) -> str:
-        stored = self._queries.stored_updates(delivery=row["id"])
+    def shown(self, row: Mapping[str, Any], *, done: Mapping[str, Any] | None = None) -> str:
+        (parcels, more), today = self.readings.parcels(row["id"]), self.readings.today(row)
         body = row["body"]
         text, is_whole = pretty(bytes(body), row["headers"].get("content-type", "")) if body is not None else ("", True)
         return render_template(
@@ -94,17 +82,14 @@ class _Desk:
             row=row,
             body=text,
             is_whole=is_whole,
-            parcels=[{"id": one["shipment"], **json.loads(one["said"])} for one in stored[:_MOST_PARCELS]],
-            more=max(0, len(stored) - _MOST_PARCELS),
+            parcels=parcels,
+            more=more,
             done=done,
-            failed=_failed(reading["today"]),
+            failed=_failed(today.reading),
             longest=LONGEST_NOTE,
-            **reading,
+            today=today.reading,
+            changes=today.changes,
         )
-
-    def _changes(self, delivery: str) -> list[Reread]:
-        of = (self._context.config, self._queries, self._intake)
-        return list(Rereading(*of, clock=self._context.clock).differences([delivery]))
 
 
 def _failed(reading: Reading) -> bool:

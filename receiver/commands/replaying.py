@@ -182,7 +182,7 @@ def _print(results: Iterable[Replayed], *, as_json: bool) -> int:
     if not total:
         fail("no recordings there")
     if not as_json:
-        click.echo(f"{total} recording(s), {total - failed} as expected, {failed} not")
+        click.echo(f"{count(total, 'recording')}, {total - failed} as expected, {failed} not")
     return 1 if failed else 0
 
 

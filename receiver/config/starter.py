@@ -16,7 +16,7 @@ _HEAD = """\
 # log_format = "text"                       # "json": one object a line
 # horizon_days = 7                          # how long an order or invoice is waited for
 
-# [operators.ana]                           # a person who may use /api/v1
+# [operators.ana]                           # a person who may use /console and /api/v1
 # token = "${ANA_TOKEN}"                    # at least 24 characters
 # role = "decide"                           # or "view"
 

@@ -235,8 +235,12 @@ def _last_without_keys(totals: Mapping[Key, Total]) -> dict[str, float]:
 
 
 def _word(row: dict[str, Any]) -> str:
-    return f"{row['word']} ({row['count']} times)"
+    return f"{row['word']} ({_times(row)})"
 
 
 def _route(row: dict[str, Any]) -> str:
-    return f"/webhooks/{row['name']}, {row['method']}, {row['count']} times: {row['reason']}"
+    return f"/webhooks/{row['name']}, {row['method']}, {_times(row)}: {row['reason']}"
+
+
+def _times(row: dict[str, Any]) -> str:
+    return "once" if row["count"] == 1 else f"{row['count']} times"

@@ -134,6 +134,7 @@ def _note(sent: Sent, shown: tuple[Any, ...] | None, order: Order | str) -> str:
     if shown is None:
         return "the order does not show the invoice"
     differing = [(name, now) for name, now in zip(_VISIBLE, shown, strict=True) if now != sent.body[name]]
-    return "; ".join(
-        f"VTEX shows {now or f'no {_WORDS[name]}'}; we sent {sent.body[name] or 'none'}" for name, now in differing
+    return "VTEX shows " + ", ".join(
+        f"{f'{_WORDS[name]} {now}' if now else f'no {_WORDS[name]}'} (we sent {sent.body[name] or 'none'})"
+        for name, now in differing
     )

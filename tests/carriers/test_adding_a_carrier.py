@@ -72,7 +72,7 @@ def test_replayed(followed):
     replayed = _run(followed, "receiver.cli", "replay", "tests/samples/acme")
 
     assert 0 == replayed.returncode, replayed.stdout + replayed.stderr
-    assert "1 recording(s), 1 as expected, 0 not" in replayed.stdout
+    assert "1 recording, 1 as expected, 0 not" in replayed.stdout
 
 
 def test_told_what_is_next(followed):

@@ -201,7 +201,7 @@ class TestOwn:
         rows = [json.loads(line) for line in receiver("carriers", "--json", config=path).stdout.splitlines()]
         assert {"level": "your own"} == next(row["quality"] for row in rows if row["carrier"] == "my_van")
         replayed = receiver("replay", own / "samples", config=path)
-        assert "1 recording(s), 1 as expected, 0 not" in replayed.output
+        assert "1 recording, 1 as expected, 0 not" in replayed.output
 
     def test_faults(self, own):
         """A folder that is none, a module that does not load, a name that is taken: all of it is told at once."""

@@ -201,7 +201,8 @@ class TestReconcile:
         two, three = operator.tells("reconcile", "--ask")
         assert ["1-01", "2-01", "3-01"] == [call.order for call in operator.rig.calls()[before:]]
         assert ("differs", "melhor-envio/p2", "THEIRS") == (two["gap"], two["shipment"], two["shown"]["trackingNumber"])
-        assert "VTEX shows THEIRS; we sent TN2" in two["note"]
+        assert two["note"].startswith("VTEX shows tracking number THEIRS (we sent TN2), no tracking URL (we sent http")
+        assert two["note"].endswith("courier Edited (we sent Melhor Envio)")
         assert ("3-01", "C", None, "the order does not show the invoice") == (
             three["order_id"],
             three["invoice_number"],

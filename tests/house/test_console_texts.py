@@ -141,15 +141,3 @@ def test_numbers():
 def test_duration(seconds, said):
     """A duration is told in the largest unit of which there are two."""
     assert said == Speech(LANGUAGES["en"], 0.0).duration(seconds)
-
-
-def test_page_of_states():
-    """docs/operating.md has the console's own words for each state."""
-    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-    table = page.partition("| here | português | español |")[2].partition("\n\n")[0]
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", table, re.MULTILINE))
-    names = {state.value: f"states.{state.value}" for state in State} | {
-        "quarantined": "deliveries.outcome_quarantined"
-    }
-
-    assert {name: f"{texts()[key]['pt']} | {texts()[key]['es']}" for name, key in names.items()} == rows

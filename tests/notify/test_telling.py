@@ -134,6 +134,8 @@ def test_causes(telling: Telling) -> None:
         ("opened", "unknown_address", "melhor-envio"),
         ("opened", "unreadable", "melhor-envio"),
     ] == sorted(telling.look(), key=str)
+    said = [line for _, message in telling.chat.got for line in message["lines"] if "melhorenvio" in line]
+    assert ["/webhooks/melhorenvio, POST, once: no endpoint has this name; did you mean melhor-envio?"] == said
 
 
 def test_beyond_help(telling: Telling) -> None:

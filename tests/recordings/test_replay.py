@@ -56,7 +56,7 @@ class TestDry:
             "dispatchedDate": "2026-11-10T09:00:00-03:00",
         }
         assert f"invoice 41001 of 1-01, by only_open_invoice: PATCH {json.dumps(body)}" == printed[2].strip()
-        assert "1 recording(s), 1 as expected, 0 not" == printed[-1]
+        assert "1 recording, 1 as expected, 0 not" == printed[-1]
 
     def test_sequence_and_group(self):
         """Orders are found by sequence and by their group, as at VTEX."""

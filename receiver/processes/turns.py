@@ -1,7 +1,10 @@
 """What is done at the end of a turn of the loop, once for all requests that were begun in it."""
 
+import logging
 import time
 from collections.abc import Callable
+
+log = logging.getLogger("receiver.server")
 
 #: Seconds for which a turn goes on while more arrives. Then what was begun waits no longer.
 MOST = 0.01
@@ -34,4 +37,7 @@ class TurnsEnd:
         if self._works and (not has_more or self._clock() >= self._since + MOST):
             works, self._works = self._works, {}
             for work in works:
-                work()
+                try:
+                    work()
+                except Exception:  # the requests get 503 when their time is over; the loop is everybody's
+                    log.exception("what several requests wait for could not be begun")

@@ -29,6 +29,19 @@ def test_once_nothing_more_arrives():
     assert [1, 2] == [turns.look(arrived=many) for many in (1, 0)]
 
 
+def test_a_failure_ends_no_loop(caplog):
+    """What cannot be begun, for instance where no thread can be started, is told, and the others are begun."""
+    turns = Turns()
+
+    def failing() -> None:
+        raise RuntimeError("can't start new thread")
+
+    turns.end.add(failing)
+    assert [0, 1] == [turns.look(arrived=many) for many in (1, 0)]
+    assert ["what several requests wait for could not be begun"] == [record.message for record in caplog.records]
+    assert not turns.end.is_awaited
+
+
 def test_those_that_came_first_do_not_wait_for_ever():
     """Where requests never stop to arrive, the work is done after a while all the same, and each time again."""
     turns = Turns()

@@ -32,21 +32,25 @@ READY = select(literal(1)).where(*_READY_NOW, shipments.c.priority.in_(PRIORITIE
 DUE = select(literal(1)).where(*_READY_NOW, shipments.c.priority.in_(PRIORITIES)).limit(1)
 
 
+_MOST = bindparam("most", type_=Integer)
+
+
 def _oldest(priority: int, most: ColumnElement[int]) -> CTE:
     """The shipments of one priority that have been due for longest."""
     of_class = (*_READY_NOW, shipments.c.priority == literal(priority))
-    oldest = select(shipments.c.id).where(*of_class).order_by(shipments.c.due_at).limit(most)
+    # The limit stands here, too: PostgreSQL plans for a known number of rows, and locks no more than are asked for.
+    due = select(shipments.c.id).where(*of_class).order_by(shipments.c.due_at).limit(_MOST)
+    oldest = select(due.with_for_update(skip_locked=True).subquery()).limit(most)
     # Materialised: otherwise PostgreSQL may run it once for each row, and lock other rows each time.
-    return oldest.with_for_update(skip_locked=True).cte(f"chosen_{priority}").prefix_with("MATERIALIZED")
+    return oldest.cte(f"chosen_{priority}").prefix_with("MATERIALIZED")
 
 
-_MOST = bindparam("most", type_=Integer)
 _LIVE = _oldest(LIVE, _MOST)
 _LATER = _oldest(BULK, _MOST - select(func.count()).select_from(_LIVE).scalar_subquery())
 # One statement for both priorities: PostgreSQL plans it each time, which costs more than it takes.
 CLAIM = (
     update(shipments)
-    .where(shipments.c.id.in_(union_all(select(_LIVE.c.id), select(_LATER.c.id))))
+    .where(shipments.c.id.in_(union_all(select(_LIVE.c.id), select(_LATER.c.id)).limit(_MOST)))
     .values(token=bindparam("by"), worker_name=bindparam("worker"), lease_until=bindparam("until"))
     .returning(shipments)
 )

@@ -3,6 +3,7 @@ old backlog. It also runs retention once a day, and the background tasks of each
 
 import contextlib
 import logging
+import math
 import socket
 import threading
 import time
@@ -27,6 +28,9 @@ log = logging.getLogger("receiver.worker")
 
 #: Seconds between polls for due work, and for deliveries that other processes received.
 POLL = 0.2
+#: Seconds without work of an account after which its first shipment goes alone, and for how long at most. A key that
+#: VTEX does not take any more then costs one call, not one for each thread.
+QUIET, ALONE = 60.0, 1.0
 _DAY = 86_400.0
 
 
@@ -120,9 +124,10 @@ class Worker:
     def _run(self) -> None:
         with contextlib.ExitStack() as stack:
             pools = {
-                account: stack.enter_context(_Pool(self._concurrency, account)) for account in self._config.accounts
+                account: stack.enter_context(_Pool(self._concurrency, account, self._steady))
+                for account in self._config.accounts
             }
-            fetching = stack.enter_context(_Pool(self._concurrency, "fetch"))
+            fetching = stack.enter_context(_Pool(self._concurrency, "fetch", self._steady))
             while not self._stopping.is_set():
                 self._database.arrived.clear()
                 try:
@@ -145,7 +150,7 @@ class Worker:
 
     def _submit(self, account: str, pool: "_Pool") -> bool:
         """Claim as many of an account's shipments as there are free threads. True: there may be more."""
-        room = pool.acquire_all()
+        room = pool.acquire_permitted()
         claims: list[Claim] = []
         try:
             if room and self.queue.something_due(account, self._clock()):
@@ -154,7 +159,7 @@ class Worker:
             for _ in range(room - len(claims)):
                 pool.slots.release()
         for claim in claims:
-            pool.submit(self._one, claim.id, partial(self._reconciler.run, claim), pool.slots)
+            pool.submit(self._one, claim.id, partial(self._reconciler.run, claim), pool)
         return bool(claims)
 
     def _submit_fetches(self, pool: "_Pool") -> bool:
@@ -170,14 +175,14 @@ class Worker:
                 if claim is None:
                     pool.slots.release()
             if claim is not None:
-                pool.submit(self._one, claim.endpoint, partial(self._fetcher.run, claim), pool.slots)
+                pool.submit(self._one, claim.endpoint, partial(self._fetcher.run, claim), pool)
                 claimed = True
         return claimed
 
     def _claim(self, account: str, most: int) -> list[Claim]:
         return self.queue.claim(account, most=most, now=self._clock())
 
-    def _one(self, name: str, run: Callable[[], None], slots: threading.Semaphore) -> None:
+    def _one(self, name: str, run: Callable[[], None], pool: "_Pool") -> None:
         try:
             run()
         except StoreUnavailable as error:
@@ -185,7 +190,7 @@ class Worker:
         except Exception:
             log.exception("processing failed, it will be retried when its lease expires: name=%s", name)
         finally:
-            slots.release()
+            pool.release()
             self._database.arrived.set()
 
     def _correct_clock(self) -> None:
@@ -244,14 +249,33 @@ class Worker:
 class _Pool(ThreadPoolExecutor):
     """The threads of one account, or of the fetches; ``slots`` counts the free ones."""
 
-    def __init__(self, concurrency: int, name: str) -> None:
+    def __init__(self, concurrency: int, name: str, steady: Callable[[], float]) -> None:
         super().__init__(concurrency, thread_name_prefix=f"worker-{name}")
         self.slots = threading.Semaphore(concurrency)
-        self._concurrency = concurrency
+        self._concurrency, self._steady = concurrency, steady
+        self._ended = self._alone_since = -math.inf
 
-    def acquire_all(self) -> int:
-        """Acquire every free slot; how many."""
+    def acquire_permitted(self) -> int:
+        """Acquire every free slot; how many. After `QUIET` seconds only one, and no other while its work has been under
+        way for less than `ALONE`."""
         room = 0
         while room < self._concurrency and self.slots.acquire(blocking=False):
             room += 1
-        return room
+        permitted = min(room, self._permitted(is_idle=room == self._concurrency))
+        for _ in range(room - permitted):
+            self.slots.release()
+        return permitted
+
+    def _permitted(self, *, is_idle: bool) -> int:
+        now = self._steady()
+        if now - self._ended < QUIET:
+            return self._concurrency
+        if is_idle:
+            self._alone_since = now
+            return 1
+        return self._concurrency if now - self._alone_since >= ALONE else 0
+
+    def release(self) -> None:
+        """One piece of work has ended."""
+        self._ended = self._steady()
+        self.slots.release()

@@ -8,7 +8,7 @@ import pytest
 from receiver.calls.background import BackgroundCalls
 from receiver.calls.pauses import pause, resume_if_paused
 from receiver.http import Http
-from receiver.processes.worker import Worker
+from receiver.processes.worker import ALONE, QUIET, Worker, _Pool
 from receiver.store import Background, Queue
 from receiver.vtex.client import Vtex
 from tests.support.invoicing import InvoicingDriver, an_order
@@ -45,26 +45,52 @@ class TestPauses:
         assert ["lux"] == [paused["name"] for paused in rig.queries.paused_accounts(now=rig.now)]
 
 
-def test_revoked_key(rig_on_either: Rig) -> None:
-    """Sixteen hands at the default pace make at most three calls with a key that VTEX does not take any more, though
-    its answers take a while. Then they all rest."""
-    rig = rig_on_either
-    rig.now = time.time()
-    rig.configure(account={"requests_per_minute": 600}, concurrency=16)
-    for number in range(16):
+def receive(rig: Rig, *numbers: int) -> None:
+    """Receive these parcels, each of an order of its own."""
+    for number in numbers:
         rig.add_order(order(f"{number}-01", package("900")))
         rig.post(posted(f"{number}-01", parcel=f"p{number}"))
-    rig.faults(unauthorized=True, slow=(1.0, 0.12))
+
+
+def test_revoked_key(rig_on_either: Rig) -> None:
+    """Sixteen hands make one call with a key that VTEX does not take any more, though its answer takes a while and the
+    pace is fast: after a quiet time the first goes alone. Then they all rest."""
+    rig = rig_on_either
+    rig.now = time.time()
+    rig.configure(account={"requests_per_minute": 60_000}, concurrency=16)
+    receive(rig, *range(16))
+    rig.faults(unauthorized=True, slow=(1.0, 0.5))
     rig.on_slow = time.sleep
     worker = Worker(rig.config, rig.database, name="real")
     worker.start()
     try:
         eventually(lambda: rig.queries.paused_accounts(now=time.time()))
-        time.sleep(0.4)  # four calls' time
+        time.sleep(0.4)  # hundreds of calls' time
     finally:
         worker.stop()
 
-    assert 1 <= len(rig.calls()) <= 3
+    assert 1 == len(rig.calls())
+
+
+def test_first_goes_alone() -> None:
+    """After a quiet time one shipment goes alone, for a second at most. After work all go at once."""
+    now = 1_000.0
+    pool = _Pool(8, "lux", lambda: now)
+    assert [1, 0] == [pool.acquire_permitted(), pool.acquire_permitted()]
+    now += ALONE
+    assert 7 == pool.acquire_permitted()
+
+    for _ in range(8):
+        pool.release()
+    now += QUIET - 1
+    assert 8 == pool.acquire_permitted()
+
+    for _ in range(8):
+        pool.release()
+    now += QUIET
+    assert 1 == pool.acquire_permitted()
+    pool.release()
+    assert 8 == pool.acquire_permitted()
 
 
 def test_right_of_its_own(rig: Rig) -> None:

@@ -3,11 +3,13 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select, update
 
 from receiver.store.database import Database
+from receiver.store.engine import StoreUnavailable
 from receiver.store.people_tables import sessions
 
 #: Seconds after which a session ends, and seconds without a request after which it ends.
@@ -50,11 +52,13 @@ class Sessions:
         row = rows[0]
         has_ended = now >= row["begun_at"] + LONGEST_SESSION or now >= row["seen_at"] + LONGEST_IDLE
         if has_ended or all(row["proof"] != _digest(cookie, token) for token in tokens_of(row["operator"])):
-            self.end(cookie)
+            with suppress(StoreUnavailable):  # it opens nothing, all the same
+                self.end(cookie)
             return None
         if is_used and now >= row["seen_at"] + _NOTED_EVERY:
             seen = update(sessions).where(s.id == key).values(seen_at=now)
-            self._database.write(lambda connection: connection.execute(seen))
+            with suppress(StoreUnavailable):  # a full disk keeps no person from looking
+                self._database.write(lambda connection: connection.execute(seen))
         return Session(row["operator"], row["begun_at"] + LONGEST_SESSION)
 
     def end(self, cookie: str) -> None:

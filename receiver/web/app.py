@@ -45,8 +45,8 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     app.register_blueprint(links.blueprint(config, index, auth_failures, clock=clock))
     background = Background(database)
     app.register_blueprint(vtex_hook.blueprint(config, index, background, auth_failures, clock=clock))
-    app.register_blueprint(api.blueprint(config, database, auth_failures, clock=clock))
-    app.register_blueprint(console.blueprint(config, database, auth_failures, clock=clock))
+    app.register_blueprint(api.blueprint(config, database, auth_failures, outage, clock=clock))
+    app.register_blueprint(console.blueprint(config, database, auth_failures, outage, clock=clock))
     app.register_blueprint(metrics.blueprint(config, database, auth_failures, clock=clock, open_to_all=False))
     app.register_blueprint(health.blueprint(database, clock=clock))
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from receiver.carriers import Carrier
 from receiver.config import Endpoint
@@ -12,6 +13,16 @@ log = logging.getLogger("receiver.web")
 
 #: Seconds between two lines about the same outage.
 _EVERY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unstored:
+    """What an endpoint was answered 503 for: how many deliveries, since when, and for how many seconds its carrier goes
+    on repeating the first one. ``None``: that is not documented."""
+
+    count: int
+    since: float
+    seconds_left: float | None
 
 
 class Outage:
@@ -46,6 +57,15 @@ class Outage:
                 for name, (carrier, since, many) in sorted(self._refused.items())
             ]
 
+    def endpoints(self) -> dict[str, Unstored]:
+        """What this process has refused in the outage that lasts, by endpoint."""
+        now = self._clock()
+        with self._lock:
+            return {
+                name: Unstored(many, since, _seconds_left(carrier, now - since))
+                for name, (carrier, since, many) in self._refused.items()
+            }
+
     def over(self) -> None:
         """Record that a delivery was stored."""
         if not self._refused:
@@ -72,3 +92,10 @@ def time_left(carrier: Carrier, passed: float) -> str:
     return (
         f"repeats for another {left / 3600:.0f} h" if left >= 2 * 3600 else f"repeats for another {left / 60:.0f} min"
     )
+
+
+def _seconds_left(carrier: Carrier, passed: float) -> float | None:
+    retries = carrier.retries
+    if retries is not None and retries.times == 0:
+        return 0.0
+    return None if retries is None or retries.over is None else max(0.0, retries.over.total_seconds() - passed)

@@ -1,9 +1,7 @@
 """A database that fails in the middle of a file of links: a person is told what was stored, a repeat is harmless."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from io import BytesIO
 
 import pytest
@@ -12,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from receiver.operations.links import MOST
 from tests.support.api import ANA, with_operators
+from tests.support.broken_disk import failing
 from tests.support.clerk import Clerk
 from tests.support.console import receiver, write_config
 from tests.support.rig import MELHOR_ENVIO, Rig, eventually
@@ -22,21 +21,11 @@ FIRST = MOST + 2  # of the second bite, below the header
 FILE = "\n".join(["tracking_number,order", *LINES, ""]).encode()
 
 
-@contextmanager
-def failing(rig: Rig, number: str) -> Iterator[None]:
-    """SQLite itself fails, as it does on a broken disk, where this link would be stored."""
-    overflow = "SELECT abs(-9223372036854775807 - (length(NEW.value) > 0))"
-    with closing(sqlite3.connect(rig.database_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
-        other.execute(f"CREATE TRIGGER broken BEFORE INSERT ON links WHEN NEW.value = '{number}' BEGIN {overflow}; END")
-        yield
-        other.execute("DROP TRIGGER broken")
-
-
 @pytest.fixture
 def broken(rig: Rig) -> Iterator[Rig]:
     """The second bite of the file cannot be stored."""
     with_operators(rig)
-    with failing(rig, f"TN{MOST + 500}BR"):
+    with failing(rig, "INSERT ON links", when=f"NEW.value = 'TN{MOST + 500}BR'"):
         yield rig
 
 
@@ -80,7 +69,7 @@ def test_console(broken: Rig, language: str, said: str) -> None:
 def test_again(rig: Rig) -> None:
     """The same file, once more when the database is well, stores the rest; what stood stays as it was."""
     clerk = Clerk(with_operators(rig))
-    with failing(rig, f"TN{MOST + 500}BR"):
+    with failing(rig, "INSERT ON links", when=f"NEW.value = 'TN{MOST + 500}BR'"):
         assert 503 == upload(clerk, FILE).status_code
 
     def well() -> TestResponse | None:
@@ -97,7 +86,7 @@ def test_api(rig: Rig) -> None:
     """The API's file is one bite: it is answered 503, and nothing of it is stored."""
     with_operators(rig)
     headers = {"Authorization": f"Bearer {ANA}", "Content-Type": "text/csv"}
-    with failing(rig, "TN500BR"):
+    with failing(rig, "INSERT ON links", when="NEW.value = 'TN500BR'"):
         answer = rig.client.post("/api/v1/links/file", data=b"\n".join(FILE.split(b"\n")[:MOST]), headers=headers)
 
     assert (503, True, 0) == (answer.status_code, "Retry-After" in answer.headers, stored(rig))

@@ -11,6 +11,7 @@ from receiver.store import Database
 from receiver.web.api import deciding, reading
 from receiver.web.api.access import Access
 from receiver.web.api.answers import Refused
+from receiver.web.outage import Outage
 from receiver.web.replies import problem
 
 PREFIX = "/api/v1"
@@ -22,7 +23,7 @@ def document() -> bytes:
 
 
 def blueprint(
-    config: Config, database: Database, auth_failures: AuthFailures, *, clock: Callable[[], float]
+    config: Config, database: Database, auth_failures: AuthFailures, outage: Outage, *, clock: Callable[[], float]
 ) -> Blueprint:
     """The routes for ``[operators.<name>]``; ``clock`` gives seconds since the epoch. Without operators there are
     none."""
@@ -52,6 +53,6 @@ def blueprint(
     def openapi() -> Response:
         return Response(document(), mimetype="application/yaml")
 
-    reading.add_to(routes, config, database, clock=clock)
+    reading.add_to(routes, config, database, outage, clock=clock)
     deciding.add_to(routes, config, database, clock=clock)
     return routes

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from flask import Blueprint, Response
@@ -30,6 +30,7 @@ from receiver.web.api.access import must_decide, person
 from receiver.web.api.answers import Refused, answer, asked, filters, page, time_of
 from receiver.web.api.refusals import refusals
 from receiver.web.carriers import configured as configured_endpoints
+from receiver.web.outage import Outage, Unstored
 from receiver.web.overview import Held, counted
 from receiver.web.readings import Readings
 
@@ -38,11 +39,13 @@ _REASONS = tuple(reason.value for reason in Reason)
 _OUTCOMES = tuple(outcome.value for outcome in Outcome)
 
 
-def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
+def add_to(
+    routes: Blueprint, config: Config, database: Database, outage: Outage, *, clock: Callable[[], float]
+) -> None:
     """Add the routes that change nothing; ``clock`` gives seconds since the epoch."""
     listings = Listings(database)
     _add_overview(routes, config, database, clock=clock)
-    _add_carriers(routes, config, database, clock=clock)
+    _add_carriers(routes, config, database, outage, clock=clock)
     _add_lists(routes, config, database, listings)
     _add_deliveries(routes, listings, OperatorQueries(database), Readings(config, database, clock=clock))
     _add_orders(routes, config, database)
@@ -79,15 +82,17 @@ def _add_overview(routes: Blueprint, config: Config, database: Database, *, cloc
         return answer(held.now())
 
 
-def _add_carriers(routes: Blueprint, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
+def _add_carriers(
+    routes: Blueprint, config: Config, database: Database, outage: Outage, *, clock: Callable[[], float]
+) -> None:
     overview, words = Overview(database), UnknownWords(database)
 
     @routes.get("/carriers")
     def carriers() -> Response:
         filters()
-        unknown = words.all()
+        unknown, refused = words.all(), outage.endpoints()
         endpoints = configured_endpoints(config, database, overview, now=clock())
-        return page("carriers", Page([_carrier(one, unknown) for one in endpoints], None))
+        return page("carriers", Page([_carrier(one, unknown, refused.get(one["name"])) for one in endpoints], None))
 
 
 def _add_lists(routes: Blueprint, config: Config, database: Database, listings: Listings) -> None:
@@ -237,7 +242,9 @@ def _account(account: Mapping[str, Any], now: float) -> dict[str, Any]:
     }
 
 
-def _carrier(endpoint: Mapping[str, Any], unknown: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _carrier(
+    endpoint: Mapping[str, Any], unknown: Sequence[Mapping[str, Any]], refused: Unstored | None
+) -> dict[str, Any]:
     """A configured endpoint with its carrier's unknown words. ``retries`` is ``None`` where the carrier documents
     none."""
     carrier, quality, retries = endpoint["carrier"], endpoint["quality"], endpoint["retries"]
@@ -250,6 +257,7 @@ def _carrier(endpoint: Mapping[str, Any], unknown: Sequence[Mapping[str, Any]]) 
         "quality": quality["level"],
         "words": {"known": known.get("known"), "of": known.get("of")},
         "retries": None if retries is None else {"times": retries.times, "seconds": over},
+        "refused": asdict(refused) if refused else None,
         "unknown_words": [
             {
                 **{name: row[name] for name in ("word", "count", "first_at", "last_at", "delivery")},

@@ -8,6 +8,7 @@ from flask import abort, g
 from receiver.config import Config, Person
 from receiver.operations.decisions import Actor, Decisions
 from receiver.store import Database
+from receiver.web.outage import Outage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,7 @@ class Context:
 
     config: Config
     database: Database
+    outage: Outage
     clock: Callable[[], float]
 
     def decisions(self, *, note: str | None = None) -> Decisions:

@@ -19,6 +19,7 @@ from receiver.web.console.language import LANGUAGES, chosen
 from receiver.web.console.pages import PAGES
 from receiver.web.console.pages._page import LARGEST_FORM, Page
 from receiver.web.console.widgets import widgets
+from receiver.web.outage import Outage
 from receiver.web.replies import RETRY_AFTER
 
 log = logging.getLogger("receiver.web")
@@ -44,7 +45,7 @@ _EXPLAINED = (400, 403, 404, 413, 503)
 
 
 def blueprint(
-    config: Config, database: Database, auth_failures: AuthFailures, *, clock: Callable[[], float]
+    config: Config, database: Database, auth_failures: AuthFailures, outage: Outage, *, clock: Callable[[], float]
 ) -> Blueprint:
     """The console; ``clock`` gives seconds since the epoch."""
     console = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates", static_folder="static")
@@ -54,7 +55,7 @@ def blueprint(
     _add_headers(console)
     _add_faults(console)
     login.add_to(console, config, sessions, auth_failures, clock=clock)
-    context = Context(config=config, database=database, clock=clock)
+    context = Context(config=config, database=database, outage=outage, clock=clock)
     for module in PAGES:
         routes = Blueprint(module.PAGE.name, module.__name__, url_prefix=module.PAGE.path)
         module.add_to(routes, context)

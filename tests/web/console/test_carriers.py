@@ -1,15 +1,17 @@
 """The configured carriers: quality, when each was heard, and words that are not known."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from adapters import Retries, Shipment, Status
 from receiver.carriers import discover
 from receiver.web.console.pages import carriers
-from tests.support.api import VI, with_operators
+from tests.support.api import VI, get, with_operators
+from tests.support.broken_disk import failing
 from tests.support.clerk import Clerk, form
-from tests.support.rig import Rig, posted
+from tests.support.rig import Rig, eventually, posted
 
 AGAIN = "/carriers/read-again"
 
@@ -92,3 +94,36 @@ class TestWords:
 
         assert 404 == clerk.post(AGAIN, fields).status_code
         assert "again." not in clerk.page("/carriers?word=x&read=1&unreadable=x&left=0").partition("</table>")[0]
+
+
+class TestOutage:
+    @pytest.mark.parametrize(
+        ("retries", "later", "said"),
+        [
+            (Retries(times=4, over=timedelta(hours=1)), 600, "It is repeated for another 50 min."),
+            (Retries(times=4, over=timedelta(minutes=5)), 600, "It is not repeated any more."),
+            (Retries(times=0), 600, "It is not repeated any more."),
+            (None, 600, "For how long it is repeated is not documented."),
+        ],
+    )
+    def test_counted_down(self, site, monkeypatch, retries, later, said):
+        """While nothing can be stored, a person still looks: what was refused, and how long its carrier goes on."""
+        changed = replace(discover(None)["melhor_envio"], retries=retries)
+        monkeypatch.setitem(discover(None), "melhor_envio", changed)
+        clerk = Clerk(with_operators(site))
+        with failing(site, "INSERT ON deliveries"), failing(site, "UPDATE ON sessions"):
+            assert [503, 503] == [site.post(posted(parcel=name)).status_code for name in ("p1", "p2")]
+            site.now += later
+            page = clerk.page("/carriers")
+            [listed] = get(site, "carriers").json["items"]
+
+        assert f"2 deliveries could not be stored, the first one {later // 60} min ago. {said}" in page
+        assert 2 == listed["refused"]["count"]
+
+    def test_over(self, site):
+        """Once a delivery is stored again, the refused ones are not mentioned any more."""
+        with failing(site, "INSERT ON deliveries"):
+            assert 503 == site.post(posted()).status_code
+        assert eventually(lambda: site.post(posted()).status_code == 200)
+        assert None is get(site, "carriers").json["items"][0]["refused"]
+        assert "could not be stored" not in Clerk(site).page("/carriers")

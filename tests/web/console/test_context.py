@@ -8,12 +8,13 @@ from receiver.store import DecisionRecord
 from receiver.web.console.context import Context
 from receiver.web.console.language import LANGUAGES, Speech
 from receiver.web.console.widgets import private
+from receiver.web.outage import Outage
 from tests.support.api import held
 from tests.support.rig import Rig
 
 
 def context(site: Rig) -> Context:
-    return Context(config=site.config, database=site.database, clock=lambda: site.now)
+    return Context(config=site.config, database=site.database, outage=Outage(lambda: site.now), clock=lambda: site.now)
 
 
 def test_decisions(site):

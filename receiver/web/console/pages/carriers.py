@@ -27,7 +27,8 @@ def add_to(routes: Blueprint, context: Context) -> None:
     def index() -> str:
         rows = [{**row, "command": command(row["word"], row["carrier"])} for row in words.all()]
         found = configured(config, database, overview, now=context.clock())
-        endpoints = [{**one, "repeats": _repeats(one["retries"])} for one in found]
+        refused = context.outage.endpoints()
+        endpoints = [{**one, "repeats": _repeats(one["retries"]), "refused": refused.get(one["name"])} for one in found]
         return render_template("carriers.html", endpoints=endpoints, words=rows, done=told("carriers"))
 
     @routes.post("/read-again")

@@ -33,6 +33,7 @@ from tests.support.both_checks import BothChecks
 from tests.support.damage import GARBLED, GONE, crash, damaged, unsound
 from tests.support.import_law import breaches
 from tests.support.paths import SAMPLES
+from tests.support.recorded import recordings_of, try_each
 
 #: The house's carriers; with ``--own-carriers FOLDER`` those of the folder instead.
 HOME = own_carriers.folder / "samples" if own_carriers.folder else SAMPLES
@@ -42,23 +43,12 @@ every_carrier = pytest.mark.parametrize("carrier", CARRIERS)
 
 
 def every_recording(test: Callable[[Any, Path], None]) -> Callable[..., None]:
-    """One test for each carrier, of all its recordings: as many tests as recordings would cost more than what they do.
-
-    Every recording is tried; each that fails is named.
-    """
+    """One test for each carrier, of all its recordings."""
 
     @every_carrier
     @functools.wraps(test)
     def of_carrier(self: Any, carrier: Carrier) -> None:
-        failures: list[Exception] = []
-        for path in sorted((HOME / carrier.slug).glob("*.http")):
-            try:
-                test(self, path)
-            except Exception as failure:  # noqa: BLE001  the others are tried all the same
-                failure.add_note(f"recording {path.parent.name}/{path.stem}")
-                failures.append(failure)
-        if failures:
-            raise ExceptionGroup(f"{len(failures)} recordings of {carrier.slug}", failures)
+        try_each(recordings_of(carrier.slug, home=HOME), functools.partial(test, self))
 
     del of_carrier.__wrapped__  # else pytest would ask for the argument ``path``
     return of_carrier
@@ -72,17 +62,17 @@ ALL_NEWS = {
     "enviopack": "both types of its notices lead to a shipment; another type is quarantined",
     "frete_rapido": 'the webhook "Ocorrência" sends occurrences alone, each about a freight',
 }
-NO_PAYLOAD = [
-    pytest.param(b"", id="empty"),
-    pytest.param(b"null", id="null"),
-    pytest.param(b"[]", id="empty array"),
-    pytest.param(b"{}", id="empty object"),
-    pytest.param(b"[" * 100_000, id="100 KB of brackets"),
-    pytest.param(b'{"a":NaN}', id="NaN"),
-    pytest.param(b'{"a":' + b"7" * 5000 + b"}", id="5,000 digits"),
-    pytest.param(b'{"a":"\xff"}', id="invalid UTF-8"),
-    pytest.param(b'{"a":1,"a":2}', id="duplicate keys that differ"),
-]
+NO_PAYLOAD = {
+    "empty": b"",
+    "null": b"null",
+    "empty array": b"[]",
+    "empty object": b"{}",
+    "100 KB of brackets": b"[" * 100_000,
+    "NaN": b'{"a":NaN}',
+    "5,000 digits": b'{"a":' + b"7" * 5000 + b"}",
+    "invalid UTF-8": b'{"a":"\xff"}',
+    "duplicate keys that differ": b'{"a":1,"a":2}',
+}
 
 
 class Case:
@@ -399,16 +389,18 @@ class TestDamage:
 
         assert [] == [fault for fault in faults if fault]
 
-    @pytest.mark.parametrize("body", NO_PAYLOAD)
     @every_carrier
-    def test_no_payload(self, carrier, body):
+    def test_no_payload(self, carrier):
         """A body that is no payload is refused by name and never read as shipments."""
-        request = replace(cases(carrier)[0].request, body=body)
-        if carrier.query:  # there the message is
-            request = replace(request, query="")
+        first = cases(carrier)[0].request
+        request = replace(first, query="") if carrier.query else first  # there the message is
+        found = {name: self._of_no_payload(carrier, replace(request, body=body)) for name, body in NO_PAYLOAD.items()}
 
-        assert isinstance(answer(carrier, request), str)
-        assert crash(carrier, request) is None
+        assert dict.fromkeys(NO_PAYLOAD, (True, None)) == found
+
+    @staticmethod
+    def _of_no_payload(carrier, request):
+        return isinstance(answer(carrier, request), str), crash(carrier, request)
 
 
 def another(secret: str) -> str:

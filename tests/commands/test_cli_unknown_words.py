@@ -205,7 +205,7 @@ class TestCount:
             (row["carrier"], row["outcome"], row["count"]) for row in rows
         ]
         assert [rows[1]] == operator.tells("deliveries", "--count", "--outcome", "ignored")
-        assert "every delivery was taken\n" == operator.says("deliveries", "--count", "--outcome", "error")
+        assert "no deliveries match\n" == operator.says("deliveries", "--count", "--outcome", "error")
 
     def test_indexed(self, operator: Operator):
         """The count reads an index of these deliveries, and not the whole table."""

@@ -14,18 +14,23 @@ from freezegun import freeze_time
 
 from receiver.config import load
 from receiver.recordings import load as load_recording
-from receiver.recordings import to_json, walk
+from receiver.recordings import to_json
 from receiver.recordings.replay import Replay
 from tests.support.console import Operator, receiver, receiver_process
 from tests.support.paths import ROOT
+from tests.support.recorded import RECORDED, recordings_of, try_each
 from tests.support.replaying import POSTED, SAMPLES, expecting, lines, recording, replay
 from tests.support.rig import MELHOR_ENVIO, UNREADABLE, order, package, posted
 
 
-@pytest.mark.parametrize("one", list(walk(SAMPLES)), ids=lambda one: "/".join(Path(one.name).parts[-2:]))
-def test_bundled(one):
+@pytest.mark.parametrize("carrier", RECORDED)
+def test_bundled(carrier):
     """Every bundled recording ends as it expects."""
-    assert () == Replay().dry(one).differences
+
+    def as_expected(path):
+        assert () == Replay().dry(load_recording(path)).differences
+
+    try_each(recordings_of(carrier), as_expected)
 
 
 class TestDry:

@@ -3,19 +3,17 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from adapters import Request
 from receiver.carriers import discover
 from receiver.carriers.references import Rule
-from receiver.recordings import load, walk
+from receiver.recordings import load
 from receiver.recordings.replay import Replay
 from receiver.recordings.scrub import scrubbed
 from tests.support.paths import SAMPLES
-
-RECORDINGS = [one for one in walk(SAMPLES) if "endpoint" in one.expected]
+from tests.support.recorded import RECORDED, recordings_of, try_each
 
 
 def scrub(body: object, slug: str = "melhor_envio", *rules: Rule, **headers: str) -> Request:
@@ -25,23 +23,24 @@ def scrub(body: object, slug: str = "melhor_envio", *rules: Rule, **headers: str
     return scrubbed(request, discover()[slug], rules)
 
 
-@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda one: "/".join(Path(one.name).parts[-2:]))
-def test_same_decision(recording):
-    """A scrubbed recording of each carrier ends as the whole one does."""
-    run = Replay()
-    rules = run.endpoint_of(recording).references
+@pytest.mark.parametrize("carrier", RECORDED)
+def test_same_decision(carrier):
+    """Each scrubbed recording of each carrier ends as the whole one does."""
 
-    request = scrubbed(recording.request, discover()[recording.carrier], rules)
+    def ends_alike(path):
+        recording, run = load(path), Replay()
+        request = scrubbed(recording.request, discover()[carrier], run.endpoint_of(recording).references)
+        assert () == run.dry(replace(recording, request=request)).differences
 
-    assert () == run.dry(replace(recording, request=request)).differences
+    try_each(recordings_of(carrier), ends_alike)
 
 
 @pytest.mark.parametrize("slug", discover())
 def test_canary(slug):
     """Whatever stands in a field that the schema of a carrier does not name goes, on every level."""
     carrier = discover()[slug]
-    accepted = [one for one in RECORDINGS if one.expected.get("reply", {}).get("outcome") == "accepted"]
-    recording = next(one for one in accepted if one.carrier == slug)
+    recordings = map(load, recordings_of(slug))
+    recording = next(one for one in recordings if one.expected.get("reply", {}).get("outcome") == "accepted")
     if not recording.request.body:  # the message is its query, of which only what we use is kept
         assert recording.request.query == scrubbed(recording.request, carrier).query
         return

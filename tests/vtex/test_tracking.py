@@ -15,13 +15,13 @@ from receiver.recordings.replay import Replay
 from receiver.shipments import Known, SentTracking, Update, fold, known_from_json, known_to_json, with_local_days
 from receiver.vtex.tracking import MOST_DESCRIPTION, Tracking, events, tracking
 from tests.support.paths import SAMPLES
+from tests.support.recorded import RECORDED, recordings_of, try_each
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
 BRASILIA = timezone(timedelta(hours=-3))
 NOON = datetime(2026, 11, 10, 12, tzinfo=BRASILIA)
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-RECORDINGS = sorted(SAMPLES.rglob("*.http"))
 
 
 def said(status: Status, at: datetime, **rest: Any) -> Update:
@@ -265,12 +265,16 @@ class TestSchema:
         item = schema["properties"]["events"]["items"]
         assert event_keys == item["required"] == list(item["properties"])
 
-    @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-    def test_every_recording(self, path):
+    @pytest.mark.parametrize("carrier", RECORDED)
+    def test_every_recording(self, carrier):
         """Every body that a recording comes to keeps to the schema."""
-        for one in Replay().dry(load(path)).fields:
-            if one.tracking is not None:
-                self.CHECK(one.tracking["body"])
+
+        def keeps_to_it(path):
+            for one in Replay().dry(load(path)).fields:
+                if one.tracking is not None:
+                    self.CHECK(one.tracking["body"])
+
+        try_each(recordings_of(carrier), keeps_to_it)
 
 
 class TestTimes:

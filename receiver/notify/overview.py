@@ -6,7 +6,7 @@ from typing import Any
 
 from receiver.calls.pauses import how_it_ends
 from receiver.config import Config
-from receiver.notify.causes import Cause, Finding
+from receiver.notify.causes import Cause, Finding, Severity
 from receiver.notify.findings import Findings
 from receiver.store import Database, OperatorQueries
 from receiver.store.counters import PROBES, last_deliveries, last_of
@@ -16,10 +16,10 @@ from receiver.store.shipment_filter import ShipmentFilter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """``counts``: parcels by account, state and reason. ``due_since``: since when the oldest due parcel has waited for
-    a worker. ``pauses``: by account, as `OperatorQueries.paused_accounts` gives them, and how each ``ends``.
-    ``heard``: when each endpoint last had a delivery, ``checked``: when its carrier last checked the URL; ``None``:
-    never. Times are Unix time in seconds."""
+    """``needs``: what stops the work stands first. ``counts``: parcels by account, state and reason. ``due_since``:
+    since when the oldest due parcel has waited for a worker. ``pauses``: by account, as
+    `OperatorQueries.paused_accounts` gives them, and how each ``ends``. ``heard``: when each endpoint last had a
+    delivery, ``checked``: when its carrier last checked the URL; ``None``: never. Times are Unix time in seconds."""
 
     now: float
     needs: tuple[Finding, ...]
@@ -44,12 +44,13 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
     queries = OperatorQueries(database)
     paused = {row["name"]: row for row in queries.paused_accounts(now=now) if row["name"] in config.accounts}
     findings = Findings(config, database, clock=lambda: now).all()
+    # A pause that VTEX asked for ends by itself: it stands at its account.
+    needs = [one for one in findings if one.cause is not Cause.ACCOUNT_PAUSED or not one.wait]
     totals, due_since = database.counters.totals(), queries.oldest_unsettled()
     last, checked = last_deliveries(totals), last_of(PROBES, totals)
     return Overview(
         now=now,
-        # A pause that VTEX asked for ends by itself: it stands at its account.
-        needs=tuple(one for one in findings if one.cause is not Cause.ACCOUNT_PAUSED or not one.wait),
+        needs=tuple(sorted(needs, key=lambda one: one.cause.severity is not Severity.CRITICAL)),
         counts=tuple(Listed(database).count_shipments(ShipmentFilter())),
         due_since=due_since if due_since is not None and due_since <= now else None,
         pauses={name: {**row, "ends": how_it_ends(name, own_fault=row["own_fault"])} for name, row in paused.items()},

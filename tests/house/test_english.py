@@ -5,6 +5,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -31,6 +32,7 @@ SOURCES = sorted(
 _WORDED = (tokenize.COMMENT, tokenize.NAME, tokenize.STRING)
 
 
+@cache  # names and comments come again by the thousand
 def banned(text: str) -> list[str]:
     return [match[0] for match in BANNED.finditer(text)]
 
@@ -65,30 +67,40 @@ def test_sentences():
     assert [] == [(one.value, word) for one in [*Reason, *State] for word in banned(one.sentence)]
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(ROOT)))
-def test_source(source):
+def test_source():
     """Log lines, errors, what commands print, docstrings, comments and names: every word of the program."""
+    found = [(str(source.relative_to(ROOT)), *one) for source in SOURCES for one in in_source(source)]
+
+    assert [] == found
+
+
+def in_source(source: Path) -> list[tuple[int, str]]:
+    """The banned words of a file, each with its line."""
     with source.open("rb") as file:
         read = [one for one in tokenize.tokenize(file.readline) if one.type in _WORDED]
     texts = [(one.start[0], one.string.replace("_", " ") if one.type == tokenize.NAME else one.string) for one in read]
-    found = [(line, word) for line, text in texts for word in banned(text)]
-
-    assert [] == found
+    return [(line, word) for line, text in texts for word in banned(text)]
 
 
 TESTS = sorted(file for file in (ROOT / "tests").rglob("*.py") if file != Path(__file__))
 
 
-@pytest.mark.parametrize("source", TESTS, ids=lambda source: str(source.relative_to(ROOT)))
-def test_what_tests_say(source):
+def test_what_tests_say():
     """Docstrings and comments of the tests. Their data may be anybody's words."""
+    found = [(str(source.relative_to(ROOT)), *one) for source in TESTS for one in said_by_test(source)]
+
+    assert [] == found
+
+
+def said_by_test(source: Path) -> list[tuple[int, str]]:
+    """The banned words of a test file's docstrings and comments, each with its line."""
     text = source.read_text(encoding="utf-8")
     read = [one for one in tokenize.generate_tokens(io.StringIO(text).readline) if one.type == tokenize.COMMENT]
     texts = [(one.start[0], one.string) for one in read]
     nodes = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Module | ast.FunctionDef | ast.ClassDef)]
     texts += [(getattr(node, "lineno", 1), ast.get_docstring(node) or "") for node in nodes]
 
-    assert [] == [(line, word) for line, said in texts for word in banned(said)]
+    return [(line, word) for line, said in texts for word in banned(said)]
 
 
 #: A value in a log line, and what stands before it.

@@ -123,11 +123,12 @@ class Queue:
             of = {"of": claim.id, "by": claim.lease.token, "until": until}
             if not connection.execute(statements.RENEW, of).rowcount:
                 raise LeaseLost(claim.id)
-            starts = self.accounts.reserve(connection, claim.account, interval=interval, now=now, max_wait=max_wait)
             if attempt.call in WRITES:
                 self._owners.acquire(connection, claim, attempt)
             number = claim.record.generation.number
             self.accounts.attempts.begin(connection, attempt, claim.account, claim.id, generation=number, now=now)
+            # Last, because all workers of the account wait for this row until the commit.
+            starts = self.accounts.reserve(connection, claim.account, interval=interval, now=now, max_wait=max_wait)
             claim.lease.until = until
             return starts
 

@@ -5,9 +5,10 @@ import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from receiver.store import (
     Attempt,
@@ -418,3 +419,18 @@ def test_refused_orders_answered_between(queue: Queue, claim: Claim, outcome: st
     assert 2 == queue.accounts.attempts.refused_orders("lux", since=NOW)
     ended(queue, claim, (get("4-01"), NOW, outcome), (patch(order_id="5-01"), NOW, outcome))
     assert 0 == queue.accounts.attempts.refused_orders("lux", since=NOW)
+
+
+def test_row_is_locked_last(database: Database, queue: Queue, claim: Claim) -> None:
+    """A reservation writes the account's row last: all workers of the account wait for it until the commit."""
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    event.listen(database._writer.engine, "before_cursor_execute", note)
+    attempt = Attempt(call="PATCH", order_id="1-01", invoice_number="900", request={})
+    queue.reserve(claim, attempt, interval=0.1, now=NOW)
+    event.remove(database._writer.engine, "before_cursor_execute", note)
+
+    assert [*[False] * (len(asked) - 1), True] == ["accounts" in statement for statement in asked]

@@ -62,12 +62,8 @@ def test_no_personal_data(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_refused(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     """A sender that is not proven has no such line: its own lines are bounded."""
-    assert (
-        401
-        == rig.client.post(
-            "/webhooks/melhor-envio", data=b'{"event": "order.posted", "data": {"id": "p1"}}'
-        ).status_code
-    )
+    body, forged = b'{"event": "order.posted", "data": {"id": "p1"}}', {"x-me-signature": "AAAA"}
+    assert 401 == rig.client.post("/webhooks/melhor-envio", data=body, headers=forged).status_code
 
     assert [] == lines(caplog)
     assert "authentication failed" in caplog.text

@@ -115,7 +115,8 @@ def test_one_sign(rig: Rig, written: str, configured: str) -> None:
     signed = rig.queries.deliveries()
 
     assert [configured] == [row["endpoint"] for row in signed]
-    assert 401 == rig.client.post(f"/webhooks/{written}", json=posted()).status_code
+    forged = {"x-me-signature": "AAAA"}
+    assert 401 == rig.client.post(f"/webhooks/{written}", json=posted(), headers=forged).status_code
 
 
 def test_exact_name_wins(rig: Rig) -> None:

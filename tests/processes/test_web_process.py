@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sqlite3
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
@@ -144,7 +145,7 @@ def test_connections_are_shared_out(site: Site) -> None:
     url, children = web.url, eventually(lambda: web.children if len(web.children) == 2 else None)
 
     def sockets() -> list[int]:
-        return [sum("socket" in str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()) for pid in children]
+        return [sum("socket" in opened for opened in opened_by(pid)) for pid in children]
 
     def smaller_share() -> int:
         before = sockets()
@@ -155,6 +156,13 @@ def test_connections_are_shared_out(site: Site) -> None:
             return min(now - then for now, then in zip(sockets(), before, strict=True))
 
     assert eventually(lambda: smaller_share() >= 3)
+
+
+def opened_by(pid: int) -> Iterator[str]:
+    """What the process has open at this moment."""
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed since it was listed
+            yield str(one.readlink())
 
 
 def is_closed(raw: socket.socket) -> bool:

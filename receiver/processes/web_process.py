@@ -284,8 +284,8 @@ class WebProcess(ThreadWorker):
         while self.alive:
             try:
                 super().load_wsgi()
-                self.app.start_working()
                 self._keep_what_is_loaded()
+                self.app.start_working()
             except StoreUnavailable as error:
                 log.error("store unavailable at start, trying again: reason=%s", error)
                 self.notify()

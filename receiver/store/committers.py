@@ -163,8 +163,9 @@ class GroupCommit:
         if self._thread is None or not self._thread.is_alive():
             with self._starting:
                 if self._thread is None or not self._thread.is_alive():
-                    self._thread = threading.Thread(target=self._loop, name="committer", daemon=True)
-                    self._thread.start()
+                    thread = threading.Thread(target=self._loop, name="committer", daemon=True)
+                    thread.start()
+                    self._thread = thread  # `close` may come meanwhile, and joins what has started
 
     def close(self) -> None:
         if self._thread:

@@ -320,6 +320,26 @@ def test_closed(database: Database) -> None:
     assert set() == left
 
 
+def test_closed_meanwhile(migrated_sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database may be closed while another thread begins its first write, as where a process ends at once."""
+    database, start, faults = Database(migrated_sqlite_url), threading.Thread.start, list[Exception]()
+
+    def closes_first(thread: threading.Thread) -> None:
+        try:
+            database.close()
+        except RuntimeError as error:
+            faults.append(error)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", closes_first)
+    with contextlib.suppress(StoreUnavailable):
+        Inbox(database).receive(delivery("p1"))
+    database.close()
+
+    assert [] == faults
+    assert "committer" not in [thread.name for thread in threading.enumerate()]
+
+
 def write_on_both_sides(url: str, answers: Any) -> None:
     """In a process of its own: open, fork, write here and there."""
     database = Database(url)

@@ -1,27 +1,21 @@
 """``POST /api/v1/forget``: a preview, then exactly what it showed is blanked."""
 
 import json
-import time
 
 import pytest
 
 from receiver.operations import forgetting
 from receiver.store.forgetting import Forgetting
 from tests.support.api import ANA, VI, get, items, post, with_operators
-from tests.support.rig import Rig, order, package, posted
-
-CANARY = "Ana Conceição Canário"
+from tests.support.buyers import CANARY, two_buyers
+from tests.support.rig import Rig, posted
 
 
 @pytest.fixture
 def api(rig_on_either: Rig) -> Rig:
     """Two parcels: the webhook of each names its own buyer."""
-    rig_on_either.now = time.time()
     rig = with_operators(rig_on_either)
-    rig.add_order(order("1-01", package("41001")), order("11-01", package("41002")))
-    rig.post(posted("1-01", parcel="p1", number="TN1BR", to={"name": CANARY}))
-    rig.post(posted("11-01", parcel="p2", number="TN11BR", to={"name": "Bruno"}))
-    rig.work()
+    two_buyers(rig)
     return rig
 
 

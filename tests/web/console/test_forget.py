@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 
 import pytest
 from sqlalchemy import text
@@ -12,21 +11,17 @@ from receiver.operations import forgetting
 from receiver.operations.order_check import lookup
 from receiver.store.kept import KEPT
 from tests.support.api import VI
+from tests.support.buyers import CANARY, two_buyers
 from tests.support.clerk import Clerk, form
-from tests.support.rig import Rig, order, package, posted
+from tests.support.rig import Rig, posted
 
-CANARY = "Ana Conceição Canário"
 ASK, DO = "/forget/preview", "/forget/do"
 
 
 @pytest.fixture
 def told(site: Rig) -> Rig:
     """Two parcels: the webhook of each names its own buyer."""
-    site.now = time.time()
-    site.add_order(order("1-01", package("41001")), order("11-01", package("41002")))
-    site.post(posted("1-01", parcel="p1", number="TN1BR", to={"name": CANARY}))
-    site.post(posted("11-01", parcel="p2", number="TN11BR", to={"name": "Bruno"}))
-    site.work()
+    two_buyers(site)
     return site
 
 

@@ -10,7 +10,8 @@ from receiver.store import Attempt, Claim, Ending, LeaseLost, Paused, Queue
 from receiver.store.counters import VTEX_SECONDS
 from receiver.vtex.answers import Throttled, VtexError, leaves_open, outcome_of
 from receiver.vtex.client import BadSegment, Vtex
-from receiver.vtex.facts import Fact, index_facts
+from receiver.vtex.facts import Fact
+from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import Order
 
 #: The longest wait for a slot of an account's rate limit, in seconds; a shipment that would wait longer is put back.

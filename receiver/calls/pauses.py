@@ -5,6 +5,7 @@ import random
 import threading
 from weakref import WeakKeyDictionary
 
+from receiver.calls.pause_end import how_it_ends
 from receiver.store.accounts import Accounts
 from receiver.timing import BAD_KEY, OUTAGE, stamp
 from receiver.vtex.answers import (
@@ -88,13 +89,6 @@ def pause_after(accounts: Accounts, account: str, error: VtexError, *, now: floa
         seconds = BAD_KEY.seconds(accounts.pauses(account, now=now) + 1)
         return pause(accounts, account, seconds, str(error), own_fault=True, now=now)
     return None
-
-
-def how_it_ends(account: str, *, own_fault: bool) -> str:
-    """How a pause ends, and what a person can do: part of every message about one."""
-    if own_fault:
-        return f"when the key works; after a correction: receiver resume {account}, or SIGHUP to a worker"
-    return f"by itself; sooner by receiver resume {account}"
 
 
 def pause(accounts: Accounts, account: str, seconds: float, reason: str, *, own_fault: bool, now: float) -> float:

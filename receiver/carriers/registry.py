@@ -8,12 +8,14 @@ import json
 import pkgutil
 import re
 import sys
-from collections.abc import Callable
+from collections import UserDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from operator import itemgetter
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import adapters
@@ -219,27 +221,70 @@ def _source(module: ModuleType) -> bytes:
     return Path(file).read_bytes() if file else b""
 
 
-@cache
-def discover(folder: Path | None = None) -> dict[str, Carrier]:
-    """All carriers by slug, in alphabetical order, including the merchant's own in ``folder``: each a module beside its
-    schema. Raises `BrokenCarriers` with all faults at once."""
-    found: dict[str, Carrier] = {}
-    faults: list[str] = []
-    for slug, where, module in (*_ours(), *_own(folder)):
-        try:
-            if slug in found:
-                raise BrokenCarriers(f"{where}/{slug}.py: there is a carrier of this name already")
-            found[slug] = load(slug, module(), folder=where)
-        except BrokenCarriers as error:
-            faults.append(str(error))
-        except Exception as error:  # noqa: BLE001  no matter what is wrong, the operator reads which module
-            faults.append(f"{where or 'adapters'}/{slug}.py does not load: {type(error).__name__}: {error}")
-    if faults:
-        raise BrokenCarriers("\n".join(faults))
-    return dict(sorted(found.items()))
-
-
+#: A carrier's slug, its folder if it is the merchant's own, and what imports its module.
 _Home = tuple[str, Path | None, Callable[[], ModuleType]]
+
+
+class Carriers(UserDict[str, Carrier]):
+    """Carriers by slug, in alphabetical order. One is loaded when it is first looked up: a short command needs few.
+    Looking up raises `BrokenCarriers` if it does not load."""
+
+    def __init__(self, homes: Sequence[_Home]) -> None:
+        super().__init__()
+        self._homes = {slug: (folder, module) for slug, folder, module in sorted(homes, key=itemgetter(0))}
+
+    def __getitem__(self, slug: str) -> Carrier:
+        if slug not in self.data:
+            self.data[slug] = _loaded(slug, *self._homes[slug])
+        return self.data[slug]
+
+    def __contains__(self, slug: object) -> bool:
+        return slug in self._homes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._homes)
+
+    def __len__(self) -> int:
+        return len(self._homes)
+
+    def load(self, slugs: Iterable[str] | None = None, faults: Iterable[str] = ()) -> Self:
+        """Load these, or all. Raises `BrokenCarriers` with all faults at once, those found before included."""
+        broken = []
+        for slug in self if slugs is None else slugs:
+            try:
+                self[slug]
+            except BrokenCarriers as error:
+                broken.append(str(error))
+        faults = [*broken, *faults]
+        if faults:
+            raise BrokenCarriers("\n".join(faults))
+        return self
+
+
+def _loaded(slug: str, folder: Path | None, module: Callable[[], ModuleType]) -> Carrier:
+    try:
+        return load(slug, module(), folder=folder)
+    except BrokenCarriers:
+        raise
+    except Exception as error:  # no matter what is wrong, the operator reads which module
+        raise BrokenCarriers(
+            f"{folder or 'adapters'}/{slug}.py does not load: {type(error).__name__}: {error}"
+        ) from error
+
+
+@cache
+def available(folder: Path | None = None) -> Carriers:
+    """All carriers, including the merchant's own in ``folder``: each a module beside its schema. The merchant's own are
+    loaded, ours when they are looked up. Raises `BrokenCarriers` with all faults of the merchant's own at once."""
+    ours, own = _ours(), _own(folder)
+    taken = {slug for slug, _, _ in ours} & {slug for slug, _, _ in own}
+    faults = [f"{folder}/{slug}.py: there is a carrier of this name already" for slug in sorted(taken)]
+    return Carriers([*ours, *own]).load([slug for slug, _, _ in own if slug not in taken], faults)
+
+
+def discover(folder: Path | None = None) -> Carriers:
+    """The `available` carriers, all of them loaded. Raises `BrokenCarriers` with all faults at once."""
+    return available(folder).load()
 
 
 def _ours() -> list[_Home]:

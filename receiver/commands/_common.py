@@ -70,28 +70,29 @@ endpoint_option = click.option("--endpoint", metavar="NAME", help="Only those of
 carrier_option = click.option("--carrier", metavar="SLUG", help="Only those of this carrier.")
 
 
-def configuration() -> tuple[Path, Config]:
-    """Load the configuration; a faulty one ends the command."""
+def configuration(*, every_carrier: bool = True) -> tuple[Path, Config]:
+    """Load the configuration; a faulty one ends the command. Without ``every_carrier`` only those that endpoints name
+    are loaded now, and another one when it is looked up."""
     path = default_path()
     try:
-        return path, load(path)
+        return path, load(path, every_carrier=every_carrier)
     except (BadConfig, BrokenCarriers) as error:
         fail(str(error))
 
 
 @contextlib.contextmanager
 def clear_faults() -> Iterator[None]:
-    """End the command with one line if the database is unavailable or not migrated."""
+    """End the command with one line if the database is unavailable or not migrated, or a carrier does not load."""
     try:
         yield
-    except (NotMigrated, StoreUnavailable) as error:
+    except (BrokenCarriers, NotMigrated, StoreUnavailable) as error:
         fail(" ".join(str(error).split()))
 
 
 @contextlib.contextmanager
 def opened() -> Iterator[tuple[Config, Database]]:
     """The configuration and its open database; if either fails, the command ends."""
-    _, config = configuration()
+    _, config = configuration(every_carrier=False)
     url, connections = config.database, config.database_connections
     with clear_faults(), contextlib.closing(Database(url, deadline=_PATIENCE, connections=connections)) as database:
         yield config, database

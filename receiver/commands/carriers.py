@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from adapters import Ignored, NotAuthentic, Request, Unreadable
-from receiver.carriers import BrokenCarriers, Carrier, discover
+from receiver.carriers import BrokenCarriers, Carrier, Carriers, discover
 from receiver.carriers.pages import BadPage, computed, facts, stored, with_facts, with_table, words_of
 from receiver.carriers.scaffolding import CannotScaffold, scaffold
 from receiver.commands._common import fail, json_option, printable, show_rows
@@ -177,11 +177,11 @@ def _write_page(carrier: Carrier) -> None:
     file.write_text(with_facts(text, carrier, computed(carrier.slug, _SAMPLES), name=str(file)), encoding="utf-8")
 
 
-def _known() -> dict[str, Carrier]:
+def _known() -> Carriers:
     """The built-in carriers, and those of the configuration if there is one."""
     try:
         config = _config()
-        return dict(config.carriers) if config else discover()
+        return config.carriers if config else discover()
     except BrokenCarriers as error:
         fail(str(error))
 

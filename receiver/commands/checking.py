@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from receiver.calls.pauses import how_it_ends
+from receiver.calls.pause_end import how_it_ends
 from receiver.carriers import Carrier
 from receiver.commands._common import clear_faults, configuration, count, fail, opened, printable
 from receiver.commands.check_warnings import warnings

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from receiver.commands._common import bind_option, count, fail, printable, table
 from receiver.demo import OWN_INVOICE, OWN_ORDER, Demo, DemoFailed, Line, free_bind, running
 from receiver.processes.stop_request import Stopped, stop_request
-from receiver.vtex.choice import RULES
+from receiver.vtex.rules import RULES
 
 
 @click.command()

@@ -18,7 +18,7 @@ from receiver.config import Config
 from receiver.operations.decisions import Decisions, NothingToChange
 from receiver.operations.link_files import BadHeader, Line, Report, read_lines, store_lines
 from receiver.operations.links import read_link
-from receiver.reconcile.resolve import NAMES
+from receiver.reconcile.names import NAMES
 from receiver.store import Link
 from receiver.store.listed import Listed
 

@@ -29,11 +29,11 @@ from receiver.operations.story import story
 from receiver.shipments import Known, Sent, SentTracking, Visibility, known_from_json, unknown_word
 from receiver.shipments.plain import moment, plain
 from receiver.store import Database, OperatorQueries
-from receiver.store.attempts import about_order
 from receiver.store.listed import Listed
 from receiver.store.listings import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, SHIPMENT_FIELDS
 from receiver.store.operator import Unknown
-from receiver.vtex.choice import RULES
+from receiver.store.rows import about_order
+from receiver.vtex.rules import RULES
 
 _ACCOUNT = click.option("--account", metavar="NAME", help="Only those of this VTEX account.")
 _ORDER = click.option("--order", metavar="ORDER", help="Only those of this VTEX order.")

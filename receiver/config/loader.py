@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from adapters import Exchange, RsaJwks, Scheme
-from receiver.carriers import BrokenCarriers, Carrier, discover
+from receiver.carriers import BrokenCarriers, Carrier, Carriers, available
 from receiver.config import rules
 from receiver.config.model import (
     AWAIT_SECONDS,
@@ -60,8 +60,9 @@ def default_path(environ: Mapping[str, str] | None = None) -> Path:
     return Path((os.environ if environ is None else environ).get("RECEIVER_CONFIG") or "receiver.toml")
 
 
-def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
-    """The configuration at ``path``. Raises `BadConfig` with every fault."""
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, every_carrier: bool = True) -> Config:
+    """The configuration at ``path``. Raises `BadConfig` with every fault, and `receiver.carriers.BrokenCarriers` if one
+    carrier of all does not load; without ``every_carrier`` only those of the endpoints are loaded."""
     environ = os.environ if environ is None else environ
     path = default_path(environ) if path is None else path
     try:
@@ -77,6 +78,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(path, [f"is not TOML: {error}"]) from None
     config = parse(raw, path=path, environ=environ)
+    if every_carrier:
+        config.carriers.load()
     for notice in config.notices:
         log.warning("setting renamed: notice=%s", notice)
     return config
@@ -161,17 +164,15 @@ def _metrics(table: Table) -> Metrics:
     return metrics
 
 
-def _carriers(table: Table, folder: Path) -> Mapping[str, Carrier]:
+def _carriers(table: Table, folder: Path) -> Carriers:
     """The built-in carriers, and those of the merchant's own folder."""
     own = table.text("carriers", None)
     try:
-        return discover((folder / own).absolute() if own else None)
+        return available((folder / own).absolute() if own else None)
     except BrokenCarriers as error:
-        if own is None:
-            raise
         for fault in str(error).splitlines():
             table.fault("carriers", fault)
-        return discover()
+        return available()
 
 
 def _database(url: str, folder: Path, table: Table) -> str:
@@ -351,7 +352,7 @@ def endpoint_from(
     faults: list[str] = []
     name = str(settings.get("carrier", "")).replace("_", "-")
     table = Table({**settings, "account": account}, f"endpoints.{name}", faults)
-    endpoint = parse_endpoint(name, table, {}, discover() if carriers is None else carriers)
+    endpoint = parse_endpoint(name, table, {}, available() if carriers is None else carriers)
     if only_reads:
         needless = tuple(f"{table.where}.{key}: is missing" for key in ("secrets", "fetch_credentials"))
         faults = [fault for fault in faults if not fault.startswith(needless)]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from adapters import Scheme
-from receiver.carriers import Carrier, discover
+from receiver.carriers import Carrier, Carriers, available
 from receiver.carriers.references import AccountRule, Finder, ReverseRule, Rule
 from receiver.timing import READ_BACK_SECONDS
 
@@ -207,7 +207,7 @@ class Config:
     #: ``None``: as the database began; 0: never.
     keep_rows_days: float | None = None
     read_back_seconds: float = READ_BACK_SECONDS
-    carriers: Mapping[str, Carrier] = field(default_factory=discover, repr=False)
+    carriers: Carriers = field(default_factory=available, repr=False)
     await_seconds: tuple[float, ...] = AWAIT_SECONDS
     accounts: Mapping[str, Account] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)

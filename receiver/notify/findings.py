@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from receiver.calls.pauses import how_it_ends
+from receiver.calls.pause_end import how_it_ends
 from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
 from receiver.notify.rhythm import HORIZON_HOURS, Rhythm, Silence, silences

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from receiver.calls.pauses import how_it_ends
+from receiver.calls.pause_end import how_it_ends
 from receiver.config import Config
 from receiver.notify.causes import Cause, Finding, Severity
 from receiver.notify.findings import Findings

@@ -1,15 +1,14 @@
 """Links: the merchant says, before or after the webhooks, which order a parcel belongs to."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from adapters import Unreadable, text
 from receiver.carriers.schemas import document, validator
 from receiver.config import Config
-from receiver.reconcile.resolve import NAMES, own_names
-from receiver.shipments import known_from_json
+from receiver.reconcile.names import NAMES
 from receiver.shipments.numbers import normalised, spellings
 from receiver.store import Index, Link
 from receiver.store.companions import Place
@@ -117,17 +116,6 @@ def names_in(text: str, endpoints: Iterable[str]) -> list[Name]:
     found.append(("invoice_number", plain_number(text)))
     key = key_digits(text)
     return [*found, ("invoice_key", key)] if key else found
-
-
-def leading(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The links that led to the order of a shipment (a row of `OperatorQueries`), or that it waits for: ``kind``,
-    ``value``, ``order_id``, ``invoice_number``, ``told_at``. Empty if a person named the order."""
-    if row["assigned_order"] is not None:
-        return []
-    names = [name for name in sorted(own_names(row["id"], known_from_json(row["known"] or {}))) if name[0] in NAMES]
-    found = [(name, index.link_of(row["account"], *name)) for name in names]
-    links = [{**link, "kind": kind, "value": value} for (kind, value), link in found if link is not None]
-    return [link for link in links if row["order_id"] in (None, link["order_id"])]
 
 
 def _name(kind: str, value: str, endpoint: str | None, account: str, config: Config) -> Name:

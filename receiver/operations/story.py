@@ -1,9 +1,10 @@
 """One shipment's whole story, as `receiver show` and the API tell it."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from receiver.calls.pauses import how_it_ends
-from receiver.operations.links import leading
+from receiver.calls.pause_end import how_it_ends
+from receiver.reconcile.names import NAMES, own_names
 from receiver.shipments import State, known_from_json
 from receiver.shipments.next_step import next_step
 from receiver.store import Database, DecisionRecord, Index, OperatorQueries
@@ -24,11 +25,22 @@ def story(database: Database, shipment: str, *, now: float) -> dict[str, Any]:
     step = next_step(row, paused_until=paused["until"] if paused else None, now=now)
     return {
         **history,
-        "links": leading(Index(database), row),
+        "links": _links(Index(database), row),
         "decisions": DecisionRecord(database).of("shipment", shipment),
         "next": {"what": step.what, "at": step.at},
         "kept_back": _kept_back(row),
     }
+
+
+def _links(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The links that led to the order of a shipment (a row of `OperatorQueries`), or that it waits for: ``kind``,
+    ``value``, ``order_id``, ``invoice_number``, ``told_at``. Empty if a person named the order."""
+    if row["assigned_order"] is not None:
+        return []
+    names = [name for name in sorted(own_names(row["id"], known_from_json(row["known"] or {}))) if name[0] in NAMES]
+    found = [(name, index.link_of(row["account"], *name)) for name in names]
+    links = [{**link, "kind": kind, "value": value} for (kind, value), link in found if link is not None]
+    return [link for link in links if row["order_id"] in (None, link["order_id"])]
 
 
 def _kept_back(row: dict[str, Any]) -> list[str]:

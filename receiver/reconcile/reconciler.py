@@ -16,8 +16,9 @@ from receiver.reconcile.advice import advice, advised, placeholder_advice
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
 from receiver.reconcile.failures import FailurePolicy
+from receiver.reconcile.names import replaced_by
 from receiver.reconcile.plan import clues_of, plan, policy_of
-from receiver.reconcile.resolve import Found, Resolver, names_of, replaced_by
+from receiver.reconcile.resolve import Found, Resolver, names_of
 from receiver.reconcile.unknown_writes import check_unknown_writes
 from receiver.shipments import (
     Decision,

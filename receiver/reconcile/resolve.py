@@ -10,10 +10,11 @@ from typing import Any
 from adapters import ReferenceKind
 from receiver.config import Endpoint
 from receiver.reconcile.accounts import SoldElsewhere
+from receiver.reconcile.names import NAMES, own_names
 from receiver.reconcile.order_texts import order_texts, rule_to_add, unclear
 from receiver.reconcile.plan import clues_of, input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
-from receiver.shipments.numbers import normalised, same_number, spellings
+from receiver.shipments.numbers import normalised, same_number
 from receiver.store import Index, Place
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
@@ -35,8 +36,6 @@ _UNIQUE = ("invoice_key", SERIES_NUMBER)
 _A_KEY_DECIDES = (Reason.UNSAFE_ORDER_ID, Reason.UNCONFIRMED_SEQUENCE, Reason.INVOICE_NOT_THERE)
 #: The most orders that are read to see which of them a parcel belongs to.
 _MOST_READ = 4
-#: The kinds of names by which a link may refer to a parcel.
-NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
 #: The kind of name under which a carrier's message links its own order to the merchant's.
 CARRIER_ORDER = str(ReferenceKind.CARRIER_ORDER)
 
@@ -338,28 +337,6 @@ def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orde
 def _sold_as(text: OrderText) -> list[str]:
     """The ids that an order may have at the store that sold it, where the carrier writes this text."""
     return list(dict.fromkeys(filter(None, (text.text, text.order_id, text.sequence))))
-
-
-def own_names(shipment: str, known: Known) -> set[Name]:
-    """The names that a shipment has no matter how its endpoint is configured."""
-    names: set[Name] = {("shipment", one) for one in (shipment, *replaced_by(shipment, known))}
-    for kind in ReferenceKind:
-        if kind not in (ReferenceKind.TRACKING_NUMBER, ReferenceKind.INVOICE_SERIES):
-            names |= {(str(kind), value) for value in known.values(kind)}
-    numbers = known.values(ReferenceKind.INVOICE_NUMBER)
-    names |= {("invoice_number", plain_number(number)) for number in numbers}
-    names |= {("sequence", value.removeprefix("seq")) for value in known.values(ReferenceKind.SEQUENCE)}
-    names |= {("invoice_key", key_digits(value) or value) for value in known.values(ReferenceKind.INVOICE_KEY)}
-    names |= {("tracking_number", written) for number in known.numbers for written in spellings(number)}
-    series = known.values(ReferenceKind.INVOICE_SERIES)
-    if len(series) == len(numbers) == 1:
-        names.add((SERIES_NUMBER, f"{plain_number(series[0])}/{plain_number(numbers[0])}"))
-    return names
-
-
-def replaced_by(shipment: str, known: Known) -> list[str]:
-    """The ids of the parcels that this shipment stands in for; they are of the same endpoint."""
-    return [f"{shipment.partition('/')[0]}/{key}" for key in sorted(known.replaces)]
 
 
 def _newest_words(links: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from receiver.store.claims import Attempt as Attempt
     from receiver.store.claims import Claim as Claim
     from receiver.store.claims import Ending as Ending
-    from receiver.store.claims import IndexChange as IndexChange
     from receiver.store.claims import InvoiceTaken as InvoiceTaken
     from receiver.store.claims import Lease as Lease
     from receiver.store.claims import LeaseLost as LeaseLost
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from receiver.store.index import Index as Index
     from receiver.store.index import Link as Link
     from receiver.store.index import Linked as Linked
+    from receiver.store.index_change import IndexChange as IndexChange
     from receiver.store.operator import OperatorQueries as OperatorQueries
     from receiver.store.queue import Queue as Queue
     from receiver.store.retention import Horizons as Horizons
@@ -58,7 +58,6 @@ _GIVEN = {
         "Attempt",
         "Claim",
         "Ending",
-        "IndexChange",
         "InvoiceTaken",
         "Lease",
         "LeaseLost",
@@ -76,6 +75,7 @@ _GIVEN = {
     "fetches": ("FetchClaim", "Fetched", "Fetches"),
     "inbox": ("Delivery", "Inbox", "Receipt"),
     "index": ("Index", "Link", "Linked"),
+    "index_change": ("IndexChange",),
     "operator": ("OperatorQueries",),
     "queue": ("Queue",),
     "retention": ("Horizons", "Retention"),

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Double, bindparam, case, literal, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.store.attempts import Attempts, about_order
+from receiver.store.attempts import Attempts
 from receiver.store.claims import Attempt, Paused, RateLimited
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
+from receiver.store.rows import about_order
 from receiver.store.tables import accounts, shipments
 
 #: The circuit breaker's threshold: this many distinct orders in a row without an answer, the first and the last at most

@@ -1,15 +1,16 @@
 """The record of calls to VTEX: the intent before each, the outcome after it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, insert, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.store.claims import Attempt, Ending
+from receiver.store.claims import Attempt, Ending, OpenWrite
 from receiver.store.counters import VTEX_CALLS, counted
 from receiver.store.database import Database
+from receiver.store.rows import about_order
 from receiver.store.tables import attempts
 from receiver.vtex.nfe import plain_number
 
@@ -25,11 +26,6 @@ _ANSWERED = ("done", "notfound", "rejected")
 
 class Begun(Exception):
     """Another process has begun the same call meanwhile. It must not be made twice."""
-
-
-def about_order(order_id: str) -> str:
-    """The value of ``shipment`` for an attempt without a shipment. No endpoint, so no shipment, can have this name."""
-    return f"order:{order_id}"
 
 
 class Attempts:
@@ -136,3 +132,18 @@ def _alike(account: str, attempt: Attempt) -> Select[Any]:
 
 def _is_same(number: str | None, attempt: Attempt) -> bool:
     return plain_number(number or "") == plain_number(attempt.invoice_number or "")
+
+
+def open_write_from(row: Mapping[str, Any]) -> OpenWrite:
+    """The PATCH of unknown outcome in a row of ``attempts``."""
+    return OpenWrite(
+        id=row["id"],
+        account=row["account"],
+        generation=row["generation"],
+        order_id=row["order_id"],
+        invoice_number=row["invoice_number"],
+        rule=row["rule"],
+        evidence=json.loads(row["evidence"]) if row["evidence"] else None,
+        request=json.loads(row["request"] or "{}"),
+        begun_at=row["begun_at"],
+    )

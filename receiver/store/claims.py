@@ -6,8 +6,8 @@ from typing import Any
 
 from receiver.shipments import Generation, Known, ShipmentRecord, Update
 from receiver.store.database import new_id
+from receiver.store.index_change import IndexChange
 from receiver.timing import stamp
-from receiver.vtex.facts import Fact
 
 
 class LeaseLost(Exception):
@@ -142,21 +142,6 @@ class Release:
     order_id: str
     invoice_number: str
     former: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexChange:
-    """What a settlement adds to the index. ``names`` are the kinds and values by which a link, an order or the hook may
-    refer to the shipment, in its own account and in ``accounts``. ``waits``: the shipment waits for such news.
-    ``has_new_names``: some names are new. ``learnt`` has the facts of the orders that were read; ``links_read`` the
-    kind, value and time of each link that was read."""
-
-    names: tuple[tuple[str, str], ...] = ()
-    accounts: tuple[str, ...] = ()
-    waits: bool = False
-    has_new_names: bool = False
-    learnt: tuple[Fact, ...] = ()
-    links_read: frozenset[tuple[str, str, float]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import RECYCLED_AFTER, Reason, State, known_from_json
+from receiver.shipments import RECYCLED_AFTER, Reason, ShipmentRecord, State, known_from_json
 from receiver.shipments.numbers import normalised, spellings
 from receiver.shipments.state import AWAITS_ORDER, STUCK
-from receiver.store.claims import Claim, IndexChange
 from receiver.store.companions import Place, add_companions, places_from_json, places_to_json
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, Turn, unrecorded
+from receiver.store.index_change import IndexChange
 from receiver.store.rows import reopened, sent_from
 from receiver.store.tables import LIVE, links, order_news, orders, shipments, waits
 from receiver.vtex.facts import ISSUER, Fact
@@ -186,46 +186,48 @@ class Index:
             for one in sorted({account, *change.accounts}):
                 self._lock(connection, one)
 
-    def settled(self, connection: Connection, claim: Claim, change: IndexChange, *, now: float) -> None:
+    def settled(
+        self, connection: Connection, shipment: ShipmentRecord, change: IndexChange, *, claimed_at: float, now: float
+    ) -> None:
         """Store what a settled shipment waits for and what its order showed, and apply links that came meanwhile."""
-        accounts = {claim.account, *change.accounts} if change.waits else set[str]()
+        accounts = {shipment.account, *change.accounts} if change.waits else set[str]()
         names = {(account, *name) for account in accounts for name in change.names}
-        stored = {tuple(row) for row in connection.execute(_WAITING, {"of": claim.id})}
+        stored = {tuple(row) for row in connection.execute(_WAITING, {"of": shipment.id})}
         if names != stored:
-            connection.execute(delete(waits).where(waits.c.shipment == claim.id))
+            connection.execute(delete(waits).where(waits.c.shipment == shipment.id))
             if names:
                 parts = ("account", "kind", "value")
-                rows = [{"shipment": claim.id, **dict(zip(parts, name, strict=True))} for name in sorted(names)]
+                rows = [{"shipment": shipment.id, **dict(zip(parts, name, strict=True))} for name in sorted(names)]
                 connection.execute(insert(waits), rows)
         if change.learnt:
-            self._note(connection, claim.account, change.learnt, now, besides=claim.id)
+            self._note(connection, shipment.account, change.learnt, now, besides=shipment.id)
             read = {fact.order_id for fact in change.learnt}
             # The claim's reading already shows changes that were reported before it.
-            noted = (order_news.c.account == claim.account, order_news.c.noted_at <= claim.claimed_at)
+            noted = (order_news.c.account == shipment.account, order_news.c.noted_at <= claimed_at)
             connection.execute(delete(order_news).where(*noted, order_news.c.order_id.in_(sorted(read))))
         if change.has_new_names:
-            self._look_back(connection, claim, change, now)
-            self._serve_others(connection, claim, change, now)
+            self._look_back(connection, shipment, change, since=claimed_at - _SKEW, now=now)
+            self._serve_others(connection, shipment, change, now)
 
-    def _look_back(self, connection: Connection, claim: Claim, change: IndexChange, now: float) -> None:
+    def _look_back(
+        self, connection: Connection, shipment: ShipmentRecord, change: IndexChange, *, since: float, now: float
+    ) -> None:
         """Apply links stored during the claim: they could not find the shipment by names that the claim only now
         learned. Links that the claim has read are already decided."""
-        since = claim.claimed_at - _SKEW
-        bearing = _bearing(links, claim.account, change.names)
+        bearing = _bearing(links, shipment.account, change.names)
         for row in connection.execute(select(links).where(bearing, links.c.told_at >= since)).mappings():
             if (row["kind"], row["value"], row["told_at"]) in change.links_read:
                 continue
             word = (row["order_id"], row["invoice_number"])
             # Its input_digest stays: after the new decision, a link that this claim had seen is not applied again.
-            found = _rows(connection, shipments.c.id == claim.id, now)
+            found = _rows(connection, shipments.c.id == shipment.id, now)
             _reopen(connection, found, *word, {**reopened(now), "input_digest": shipments.c.input_digest})
 
-    def _serve_others(self, connection: Connection, claim: Claim, change: IndexChange, now: float) -> None:
+    def _serve_others(self, connection: Connection, shipment: ShipmentRecord, change: IndexChange, now: float) -> None:
         """A link told beforehand may name several orders."""
-        several = select(links).where(_bearing(links, claim.account, change.names), links.c.also.is_not(None))
+        several = select(links).where(_bearing(links, shipment.account, change.names), links.c.also.is_not(None))
         for row in connection.execute(several).mappings():
-            parcel: dict[str, Any] = {"id": claim.id, "endpoint": claim.endpoint, "account": claim.account}
-            parcel["companion_of"] = claim.record.companion_of
+            parcel = {name: getattr(shipment, name) for name in ("id", "endpoint", "account", "companion_of")}
             add_companions(connection, parcel, places_from_json(row["also"]), now=now)
 
     def _link(

@@ -66,6 +66,8 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
+    """The columns by which rows are ordered, and where a page begins."""
+
     columns: tuple[Any, ...]
     newest_first: bool = True
 

@@ -20,21 +20,14 @@ from receiver.shipments import Known, Update, known_from_json
 from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store import queue_statements as statements
 from receiver.store.accounts import LOOK_AGAIN, RESERVED_AHEAD, Accounts, most_reserved
+from receiver.store.attempts import open_write_from
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
 from receiver.store.companions import Place, pass_on
 from receiver.store.counters import VTEX_CALLS, counted
 from receiver.store.database import Database
 from receiver.store.index import Index
 from receiver.store.invoice_owners import InvoiceOwners, owners_of
-from receiver.store.rows import (
-    IS_AT_HOME,
-    UNREADABLE,
-    open_write_from,
-    record_from,
-    reopened,
-    settled_columns,
-    update_from,
-)
+from receiver.store.rows import IS_AT_HOME, UNREADABLE, record_from, reopened, settled_columns, update_from
 from receiver.store.tables import attempts, shipments, waits
 from receiver.vtex.writes import Owner
 
@@ -160,7 +153,7 @@ class Queue:
         if claim.unread:
             due = min(now + _ASIDE, due if due is not None else math.inf)
         of = {"of": claim.id, "by": claim.lease.token, "seen": claim.record.update_count, "now": now, "due": due}
-        row = {**settled_columns(settlement), "changed_at": now, **of}
+        row = {**settled_columns(settlement.generation, settlement.known, settlement.account), "changed_at": now, **of}
 
         def transaction(connection: Connection) -> None:
             self.index.before_settling(connection, claim.account, settlement.index)
@@ -178,7 +171,7 @@ class Queue:
                 self._owners.release(connection, claim, release)
             if settlement.wakes:
                 connection.execute(statements.WAKE, {"ids": sorted(settlement.wakes), "now": now})
-            self.index.settled(connection, claim, settlement.index, now=now)
+            self.index.settled(connection, claim.record, settlement.index, claimed_at=claim.claimed_at, now=now)
             calls = [(claim.account, one.call, one.outcome) for one in settlement.endings if one.call]
             self.counters.add(connection, counted(VTEX_CALLS, calls), now=now)
 

@@ -11,6 +11,7 @@ from receiver.shipments import (
     Assignment,
     Decision,
     Generation,
+    Known,
     Reason,
     Sent,
     ShipmentRecord,
@@ -24,7 +25,6 @@ from receiver.shipments import (
 )
 from receiver.shipments.numbers import normalised
 from receiver.shipments.record import SOLD_ELSEWHERE
-from receiver.store.claims import OpenWrite, Settlement
 from receiver.store.tables import LIVE, shipments
 
 #: What may be raised when a row of another version is read.
@@ -75,9 +75,9 @@ def sent_from(stored: str | None) -> Sent | None:
     return Sent.from_json(json.loads(stored)) if stored else None
 
 
-def settled_columns(settlement: Settlement) -> dict[str, Any]:
-    """The columns of a shipment that its settlement changes, including all of its generation."""
-    generation, known = settlement.generation, settlement.known
+def settled_columns(generation: Generation, known: Known | None = None, account: str | None = None) -> dict[str, Any]:
+    """The columns of a shipment that a settlement changes: all of its generation, and what of it the fold (``known``)
+    and another ``account`` change."""
     columns: dict[str, Any] = {
         "generation": generation.number,
         "state": State(generation.state).value,
@@ -101,8 +101,8 @@ def settled_columns(settlement: Settlement) -> dict[str, Any]:
             "tracking_number": known.tracking_number,
             "normalised_number": normalised(known.tracking_number) or None,
         }
-    if settlement.account is not None:
-        columns["account"] = settlement.account
+    if account is not None:
+        columns["account"] = account
     return columns
 
 
@@ -151,21 +151,6 @@ def update_from(row: Mapping[str, Any]) -> Update:
     )
 
 
-def open_write_from(row: Mapping[str, Any]) -> OpenWrite:
-    """The PATCH of unknown outcome in a row of ``attempts``."""
-    return OpenWrite(
-        id=row["id"],
-        account=row["account"],
-        generation=row["generation"],
-        order_id=row["order_id"],
-        invoice_number=row["invoice_number"],
-        rule=row["rule"],
-        evidence=json.loads(row["evidence"]) if row["evidence"] else None,
-        request=json.loads(row["request"] or "{}"),
-        begun_at=row["begun_at"],
-    )
-
-
 def _assignment_from(row: Mapping[str, Any]) -> Assignment | None:
     if row["assigned_order"] is None:
         return None
@@ -177,3 +162,8 @@ def _assignment_from(row: Mapping[str, Any]) -> Assignment | None:
         seen=row["assigned_seen"],
         by_link=row["companion_of"] is not None and row["assigned_at"] is None,
     )
+
+
+def about_order(order_id: str) -> str:
+    """The value of ``shipment`` for an attempt without a shipment. No endpoint, so no shipment, can have this name."""
+    return f"order:{order_id}"

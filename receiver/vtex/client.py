@@ -7,8 +7,9 @@ from urllib.parse import quote, unquote, urlencode
 from receiver.config import Account
 from receiver.http import LEAST_PAUSE, Answer, Http, NoAnswer
 from receiver.vtex.answers import Unanswered, Unroutable, decipher
-from receiver.vtex.facts import Fact, index_facts
+from receiver.vtex.facts import Fact
 from receiver.vtex.invoice_numbers import MOST_SEGMENT
+from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import Order, read_order
 
 _ORDERS = "/api/oms/pvt/orders"

@@ -12,9 +12,10 @@ import pytest
 import adapters
 from adapters import Header, Ignored, Probe, Reply, Request, Shipment, Status, Unreadable
 from receiver import carriers
-from receiver.carriers import BrokenCarriers, Conversion, discover, load, schemas
+from receiver.carriers import BrokenCarriers, Conversion, available, discover, load, schemas
 from receiver.carriers.registry import _REQUIRED
 from receiver.carriers.schemas import BadSchema, document, validator
+from receiver.config import load as load_config
 
 TOY = """
 from adapters import Header, Reply, Shipment, Status
@@ -33,9 +34,9 @@ def adapters_here(monkeypatch, tmp_path):
     """A folder of adapters beside the real ones, and schemas that are looked for in another folder."""
     monkeypatch.setattr(adapters, "__path__", [*adapters.__path__, str(tmp_path)])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    discover.cache_clear()
+    available.cache_clear()
     yield tmp_path
-    discover.cache_clear()
+    available.cache_clear()
     for name in [name for name in sys.modules if name.startswith("adapters.toy")]:
         del sys.modules[name]
 
@@ -80,6 +81,20 @@ def test_all_faults_at_once(adapters_here):
     assert f"adapters/toy_empty.py lacks {', '.join(_REQUIRED)}" == empty
     assert unimportable.startswith("adapters/toy_import.py does not load: ModuleNotFoundError: ")
     assert broken.startswith("adapters/toy_syntax.py does not load: SyntaxError: ")
+
+
+def test_loaded_on_demand(adapters_here, tmp_path):
+    """A short command loads the carriers that it needs, and no other one stops it; a server loads all."""
+    (adapters_here / "toy.py").write_text("")
+    path = tmp_path / "receiver.toml"
+    path.write_text('[vtex.lux]\napp_key = "k"\napp_token = "t"\n[endpoints.frenet]\nsecrets = ["s3cret"]\n')
+    config = load_config(path, {}, every_carrier=False)
+
+    assert "frenet" == config.endpoints["frenet"].carrier.slug
+    assert "toy" in config.carriers
+    for needs_it in (lambda: config.carriers["toy"], lambda: load_config(path, {})):
+        with pytest.raises(BrokenCarriers, match=r"^adapters/toy\.py lacks NAME"):
+            needs_it()
 
 
 @pytest.mark.parametrize("name", _REQUIRED)

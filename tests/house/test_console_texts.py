@@ -18,7 +18,7 @@ from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
 from receiver.store.decisions import KINDS
 from receiver.store.kept import KEPT
-from receiver.vtex.choice import RULES
+from receiver.vtex.rules import RULES
 from receiver.web.console.language import LANGUAGES, Speech, texts
 from receiver.web.console.pages import PAGES, decisions, deliveries
 from receiver.web.console.pages.parcels import NAMES

@@ -10,7 +10,7 @@ from receiver.carriers.pages import with_table
 from receiver.cli import main
 from receiver.config import parse
 from receiver.shipments import Kind, Reason
-from receiver.vtex.choice import RULES
+from receiver.vtex.rules import RULES
 from tests.support.pages import rows, shell, spans
 from tests.support.paths import ROOT
 

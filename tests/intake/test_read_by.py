@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from receiver.carriers import Carrier, discover
+from receiver.carriers import Carrier, available, discover
 from receiver.intake.intake import Intake, read_by
 from receiver.store import Inbox
 from receiver.store.tables import deliveries
@@ -30,7 +30,7 @@ def own(tmp_path: Path) -> Path:
 
 def loaded(folder: Path) -> Carrier:
     """The merchant's carrier as a program that starts now loads it."""
-    discover.cache_clear()
+    available.cache_clear()
     return discover(folder)["my_van"]
 
 

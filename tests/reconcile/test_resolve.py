@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from receiver.shipments import Reason
-from receiver.vtex.facts import index_facts
+from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import read_order
 from tests.support.reconciling import INTELIPOST, TAGS, UPS, fields, learn, methods, naming, rest, scanned, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from receiver.sandbox import Sandbox, create_sandbox, serve
-from receiver.vtex.facts import index_facts
+from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import read_order
 from tests.support.reconciling import TAGS, fields, learn, naming, rest
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted

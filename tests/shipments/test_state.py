@@ -125,9 +125,9 @@ class TestStore:
         plain = Generation(number=3)
         assert all(getattr(full, one.name) != getattr(plain, one.name) for one in fields(Generation))
 
-        add_shipments(database, "ep/p1", **settled_columns(Settlement(due_at=None, generation=full)))
+        add_shipments(database, "ep/p1", **settled_columns(full))
         assert full == record_from(shipment(database)).generation
-        fresh = settled_columns(Settlement(due_at=None, generation=plain))
+        fresh = settled_columns(plain)
         database.write(lambda connection: connection.execute(shipments.update().values(fresh)))
         assert plain == record_from(shipment(database)).generation
 

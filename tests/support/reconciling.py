@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from receiver.vtex.facts import index_facts
+from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import read_order
 from tests.support.rig import MELHOR_ENVIO, Rig
 

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from receiver.shipments import Kind, Reason
-from receiver.vtex.choice import RULES, Choice, Clues, Hold, Wait, choose, only_invoice
-from receiver.vtex.facts import index_facts
+from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice
 from receiver.vtex.nfe import key_digits, series_and_number, significant
+from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import UnexpectedOrder, read_order
+from receiver.vtex.rules import RULES
 
 
 def key(number: int, series: int = 1) -> str:

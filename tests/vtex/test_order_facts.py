@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from receiver.vtex.facts import CANCELLED_ORDER, ISSUER, SERIES_NUMBER, TRACKED, index_facts
+from receiver.vtex.facts import CANCELLED_ORDER, ISSUER, SERIES_NUMBER, TRACKED
 from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number, significant
+from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import read_order
 
 KEY = "35261111111111000191550010000009001234567890"

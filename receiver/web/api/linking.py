@@ -14,7 +14,7 @@ from receiver.config import Config
 from receiver.operations.decisions import Decisions
 from receiver.operations.link_files import LARGEST_FILE, BadHeader, Line, Report, read_file, store_lines
 from receiver.operations.links import MOST, LinkResult, checked_links, read_link
-from receiver.reconcile.resolve import NAMES
+from receiver.reconcile.names import NAMES
 from receiver.store import Link, StoreUnavailable
 from receiver.web.api.access import must_decide
 from receiver.web.api.answers import LONGEST, Refused, answer

@@ -10,7 +10,7 @@ from adapters import Unreadable
 from receiver.operations.decisions import NothingToChange
 from receiver.operations.link_files import LARGEST_FILE, BadHeader, BadLine, Report, read_file, store_lines
 from receiver.operations.links import FIELDS, names_in, read_link
-from receiver.reconcile.resolve import NAMES
+from receiver.reconcile.names import NAMES
 from receiver.store.companions import places_from_json
 from receiver.store.listings import Listings
 from receiver.web.console.context import Context, must_decide

@@ -1,0 +1,33 @@
+"""The names by which a link, an order or its hook refers to a shipment, no matter how its endpoint is configured."""
+
+from adapters import ReferenceKind
+from receiver.shipments import Known
+from receiver.shipments.numbers import spellings
+from receiver.store.index import Name
+from receiver.vtex.facts import SERIES_NUMBER
+from receiver.vtex.nfe import key_digits, plain_number
+
+#: The kinds of names by which a link may refer to a parcel.
+NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
+
+
+def own_names(shipment: str, known: Known) -> set[Name]:
+    """The names that a shipment has no matter how its endpoint is configured."""
+    names: set[Name] = {("shipment", one) for one in (shipment, *replaced_by(shipment, known))}
+    for kind in ReferenceKind:
+        if kind not in (ReferenceKind.TRACKING_NUMBER, ReferenceKind.INVOICE_SERIES):
+            names |= {(str(kind), value) for value in known.values(kind)}
+    numbers = known.values(ReferenceKind.INVOICE_NUMBER)
+    names |= {("invoice_number", plain_number(number)) for number in numbers}
+    names |= {("sequence", value.removeprefix("seq")) for value in known.values(ReferenceKind.SEQUENCE)}
+    names |= {("invoice_key", key_digits(value) or value) for value in known.values(ReferenceKind.INVOICE_KEY)}
+    names |= {("tracking_number", written) for number in known.numbers for written in spellings(number)}
+    series = known.values(ReferenceKind.INVOICE_SERIES)
+    if len(series) == len(numbers) == 1:
+        names.add((SERIES_NUMBER, f"{plain_number(series[0])}/{plain_number(numbers[0])}"))
+    return names
+
+
+def replaced_by(shipment: str, known: Known) -> list[str]:
+    """The ids of the parcels that this shipment stands in for; they are of the same endpoint."""
+    return [f"{shipment.partition('/')[0]}/{key}" for key in sorted(known.replaces)]

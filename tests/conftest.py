@@ -50,7 +50,7 @@ def pytest_collection_finish() -> None:
 #: Fixtures and parameters by which a test reaches PostgreSQL.
 _POSTGRES = {"postgres", "postgres_url", "migrated_postgres_url"}
 #: Names in a test module by which it starts processes.
-_PROCESS = {"subprocess", "spawn", "receiver_process", "Running", "Site", "Nginx"}
+_PROCESS = {"subprocess", "apart", "Forked", "receiver_process", "Running", "Site", "Nginx"}
 #: Fixtures that start the whole receiver with a stand-in VTEX: a fifth of a second each, and there are thousands.
 _RIG = {"rig", "rig_on_either"}
 #: Files whose tests take seconds each, for what they do in one process.

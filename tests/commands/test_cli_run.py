@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import socket
+import subprocess
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -192,7 +193,7 @@ class TestSandbox:
         """It serves the orders of a file until it is told to stop."""
         orders = tmp_path / "orders.json"
         orders.write_text(json.dumps(order("1-01")))
-        process = receiver_process("sandbox", "--orders", orders, "--bind", "127.0.0.1:0")
+        process = receiver_process("sandbox", "--orders", orders, "--bind", "127.0.0.1:0", popen=subprocess.Popen)
         try:
             url = process.stdout.readline().split()[3].rstrip(";")
             with urlopen(f"{url}/sandbox/orders/1-01") as answer:

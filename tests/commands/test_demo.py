@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 import pytest
 import requests
@@ -84,10 +85,9 @@ def started() -> Iterator[list[Reader]]:
         reader.process.wait()
 
 
-def demo(started: list[Reader], *arguments: object) -> Reader:
-    process = receiver_process(
-        "demo", "--bind", free_bind("127.0.0.1:0"), *arguments, stderr=subprocess.STDOUT, start_new_session=True
-    )
+def demo(started: list[Reader], *arguments: object, **options: Any) -> Reader:
+    options = {"stderr": subprocess.STDOUT, "start_new_session": True, **options}
+    process = receiver_process("demo", "--bind", free_bind("127.0.0.1:0"), *arguments, **options)
     started.append(Reader(process))
     return started[-1]
 
@@ -105,7 +105,7 @@ def test_once(started, tmp_path):
     """Recordings end as expected, the table has each of them, and nothing stays behind. That all of them do is shown by
     ``make run ARGS=--once``, which `.ci/run` calls."""
     folder = samples(tmp_path, "melhor_envio/posted", "ups/voided", "ups/delivered_v2")
-    shown = demo(started, "--once", "--samples", folder)
+    shown = demo(started, "--once", "--samples", folder, popen=subprocess.Popen)
     shown.until(r"^posting \d+ recordings")
 
     assert 0 == shown.end(), "".join(shown.seen)

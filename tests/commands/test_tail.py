@@ -2,8 +2,9 @@
 
 import json
 import signal
+import subprocess
 import time
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -14,10 +15,10 @@ from tests.support.rig import eventually, order, package, posted
 class Tail:
     """The command in a process of its own, until Ctrl-C, or the end of the ``with`` block where a test fails."""
 
-    def __init__(self, operator: Operator, *arguments: object) -> None:
+    def __init__(self, operator: Operator, *arguments: object, **options: Any) -> None:
         self._output = operator.rig.folder / "tail.txt"
         with self._output.open("w") as output:
-            self._process = receiver_process("tail", *arguments, config=operator.config, stdout=output)
+            self._process = receiver_process("tail", *arguments, config=operator.config, stdout=output, **options)
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +50,8 @@ def test_follows(operator_on_either: Operator, as_json: bool) -> None:
     rig.add_order(order("1-01", package("41001")), order("2-01", package("41002")))
     rig.now = time.time()
     rig.post(posted())
-    with Tail(operator, *(("--json",) if as_json else ())) as tail:
+    options = {} if as_json else {"popen": subprocess.Popen}
+    with Tail(operator, *(("--json",) if as_json else ()), **options) as tail:
         tail.says("melhor-envio/p1", "accepted")
 
         rig.now = time.time()

@@ -73,7 +73,7 @@ def test_told_to_stop(machine: Site):
     machine.add_orders(range(1, 61))
     for number, parcels in ((signal.SIGTERM, range(1, 31)), (signal.SIGINT, range(31, 61))):
         machine.hold_writes()
-        serve = machine.start("serve")
+        serve = machine.start("serve", popen=subprocess.Popen)
         assert 200 == get(serve.url, "/readyz")
         assert [200] * 30 == together(4, Sender(serve.url).post, parcels)
         assert machine.held.wait(20)
@@ -213,7 +213,8 @@ def test_reload(machine: Site):
     """After SIGHUP the changed configuration is in force in `web` and `work`, and no request was dropped; a faulty one
     is reported, with its faults, and changes nothing."""
     machine.add_orders([1, 2])
-    web, work = machine.start("web"), machine.start("work", "--hands", "3")
+    web = machine.start("web", popen=subprocess.Popen)
+    work = machine.start("work", "--hands", "3", popen=subprocess.Popen)
     work.says("worker started: concurrency=3")
     former, now = Sender(web.url), Sender(web.url, secret="second-secret")
     added = Sender(web.url, secret="second-secret", endpoint="added")

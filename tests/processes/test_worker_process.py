@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from receiver.store.engine import StoreUnavailable, is_sqlite, turnstile_of
 from receiver.store.tables import metadata
+from tests.support.forked import Forked
 from tests.support.paths import ROOT
 from tests.support.rig import Rig, order, package, posted
 
@@ -73,7 +74,7 @@ def started(rig_on_either: Rig, tmp_path: Path) -> Iterator[tuple[Rig, Any]]:
 
     def start() -> subprocess.Popen[str]:
         command = [sys.executable, "-c", PROGRAM, str(settings)]
-        children.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT))
+        children.append(Forked(command, stderr=subprocess.PIPE, text=True, cwd=ROOT))
         return children[-1]
 
     yield rig, start

@@ -1,6 +1,7 @@
 """`receiver record`: what an endpoint receives becomes recordings that may be committed."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,14 @@ class TestRecord:
         """Without --past it begins with what comes; a running receiver notices nothing."""
         operator.rig.post(posted())
         recorder = receiver_process(
-            "record", "melhor-envio", "--next", 1, "--to", tmp_path / "r", config=operator.config
+            "record",
+            "melhor-envio",
+            "--next",
+            1,
+            "--to",
+            tmp_path / "r",
+            config=operator.config,
+            popen=subprocess.Popen,
         )
         assert recorder.stderr is not None
         assert "recording what arrives" in recorder.stderr.readline()

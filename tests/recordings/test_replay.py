@@ -17,6 +17,7 @@ from receiver.recordings import load as load_recording
 from receiver.recordings import to_json
 from receiver.recordings.replay import Replay
 from tests.support.console import Operator, receiver, receiver_process
+from tests.support.forked import Forked
 from tests.support.paths import ROOT
 from tests.support.recorded import RECORDED, recordings_of, try_each
 from tests.support.replaying import POSTED, SAMPLES, expecting, lines, recording, replay
@@ -129,16 +130,18 @@ class TestDry:
             "main(sys.argv[1:])\n"
         )
 
-        ran = subprocess.run(
+        ran = Forked(
             [sys.executable, "-c", script, "replay", str(SAMPLES)],
             cwd=ROOT,
             env={**os.environ, "RECEIVER_CONFIG": str(config)},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
+        said, error = ran.communicate(timeout=60)
 
-        assert (0, "") == (ran.returncode, ran.stderr)
-        assert " as expected, 0 not" in ran.stdout.splitlines()[-1]
+        assert (0, "") == (ran.returncode, error)
+        assert " as expected, 0 not" in said.splitlines()[-1]
         assert [config] == list(tmp_path.iterdir())
 
     @pytest.mark.parametrize(
@@ -369,7 +372,7 @@ class TestMany:
         """Twenty times as many recordings need no more memory."""
         peaks = {}
         for many, file in files.items():
-            process = receiver_process("replay", file, "--json", stdout=subprocess.DEVNULL)
+            process = receiver_process("replay", file, "--json", popen=subprocess.Popen, stdout=subprocess.DEVNULL)
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             process.stderr.close()

@@ -18,7 +18,7 @@ from receiver.store import Database, NotMigrated, Queue, StoreUnavailable, migra
 from receiver.store.engine import alembic_config, open_engine, revision, turnstile_of
 from receiver.store.indexes import metadata
 from receiver.store.migrations import HEAD
-from tests.support.store_cases import NOW, add_shipments, shipment, spawn
+from tests.support.store_cases import NOW, add_shipments, apart, shipment
 
 
 @contextmanager
@@ -52,8 +52,8 @@ def migrate_at_once(url: str, barrier: Any) -> None:
 
 def all_succeed(target: Any, url: str) -> bool:
     """Two processes do the same at the same instant."""
-    barrier = spawn.Barrier(2)
-    processes = [spawn.Process(target=target, args=(url, barrier)) for _ in range(2)]
+    barrier = apart.Barrier(2)
+    processes = [apart.Process(target=target, args=(url, barrier)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:

@@ -30,7 +30,7 @@ from receiver.store import (
 from receiver.store.engine import turnstile_of
 from receiver.store.tables import deliveries, rejects, shipments, updates
 from tests.support.loop import Loop
-from tests.support.store_cases import NOW, claim_and_settle, delivery, everything, said, shipment, spawn, until
+from tests.support.store_cases import NOW, apart, claim_and_settle, delivery, everything, said, shipment, until
 
 
 def count(database: Database, table: Any) -> int:
@@ -113,8 +113,8 @@ def test_durable_when_it_returns(database: Database, database_url: str) -> None:
 
 def test_killed_producer(database: Database, database_url: str) -> None:
     """A producer killed with -9 in full flow loses nothing that it was told was received."""
-    ours, theirs = spawn.Pipe(duplex=False)
-    producer = spawn.Process(target=receive_for_ever, args=(database_url, theirs))
+    ours, theirs = apart.Pipe(duplex=False)
+    producer = apart.Process(target=receive_for_ever, args=(database_url, theirs))
     producer.start()
     theirs.close()
     told = b""
@@ -157,9 +157,9 @@ def test_duplicates_for_ever(database: Database) -> None:
 
 def test_the_same_fifty_times(database: Database, database_url: str) -> None:
     """Fifty at one instant from three processes are one delivery and one update, and all fifty are told its id."""
-    barrier, answers = spawn.Barrier(3), spawn.Queue()
+    barrier, answers = apart.Barrier(3), apart.Queue()
     processes = [
-        spawn.Process(target=receive_the_same, args=(database_url, barrier, answers, many)) for many in (17, 17, 16)
+        apart.Process(target=receive_the_same, args=(database_url, barrier, answers, many)) for many in (17, 17, 16)
     ]
     for process in processes:
         process.start()

@@ -23,7 +23,7 @@ from receiver.store import Database, Inbox, OperatorQueries, Queue, StoreUnavail
 from receiver.store.engine import turnstile_of
 from receiver.store.tables import shipments
 from tests.support.rig import Rig
-from tests.support.store_cases import delivery, everything, shipment, spawn, until
+from tests.support.store_cases import apart, delivery, everything, shipment, until
 
 #: What a sender waits for its 503, in seconds.
 MOST = 4.5
@@ -302,8 +302,8 @@ def fill_the_disk(url: str, answers: Any) -> None:
 
 def test_no_room_for_the_log(sqlite_url: str) -> None:
     """A disk that takes no more bytes: refused whole, seen by readiness, and over when there is room again."""
-    answers = spawn.Queue()
-    process = spawn.Process(target=fill_the_disk, args=(sqlite_url, answers))
+    answers = apart.Queue()
+    process = apart.Process(target=fill_the_disk, args=(sqlite_url, answers))
     process.start()
     assert (["unavailable"] * 2, ["ep/before"], ["ep/after", "ep/before"]) == answers.get(timeout=30)
     process.join()
@@ -354,8 +354,8 @@ def write_on_both_sides(url: str, answers: Any) -> None:
 
 def test_fork(database_url: str) -> None:
     """A server may open the store and then fork, as gunicorn does with --preload, if nothing was written yet."""
-    answers = spawn.Queue()
-    process = spawn.Process(target=write_on_both_sides, args=(database_url, answers))
+    answers = apart.Queue()
+    process = apart.Process(target=write_on_both_sides, args=(database_url, answers))
     process.start()
     assert (0, ["ep/child", "ep/parent"]) == answers.get(timeout=30)
     process.join()

@@ -13,7 +13,7 @@ from receiver.shipments import advance, known_to_json
 from receiver.store import Attempt, Database, Ending, Inbox, IndexChange, LeaseLost, OperatorQueries, Queue
 from receiver.store.tables import BULK, attempts, orders, updates
 from receiver.vtex.facts import Fact
-from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment, spawn
+from tests.support.store_cases import NOW, add_shipments, apart, claim_one, delivery, everything, settlement, shipment
 
 LEASE = 60.0
 
@@ -94,8 +94,8 @@ def test_one_pair_of_hands(database: Database, database_url: str) -> None:
     """Four threads in two processes claim every shipment exactly once."""
     names = [f"ep/{number:03}" for number in range(150)]
     add_shipments(database, *names)
-    barrier, answers = spawn.Barrier(2), spawn.Queue()
-    processes = [spawn.Process(target=claim_all, args=(database_url, barrier, answers)) for _ in range(2)]
+    barrier, answers = apart.Barrier(2), apart.Queue()
+    processes = [apart.Process(target=claim_all, args=(database_url, barrier, answers)) for _ in range(2)]
     for process in processes:
         process.start()
     found = [name for _ in processes for name in answers.get(timeout=60)]

@@ -14,6 +14,7 @@ import click
 from click.testing import CliRunner, Result
 
 from receiver.cli import main
+from tests.support.forked import Forked
 from tests.support.paths import ROOT
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
@@ -52,8 +53,11 @@ def receiver(*arguments: object, config: Path | None = None) -> Result:
     return CliRunner().invoke(main, [str(one) for one in arguments], env=environ, catch_exceptions=False)
 
 
-def receiver_process(*arguments: object, config: Path | None = None, **options: Any) -> subprocess.Popen[str]:
-    """Start the command in a process of its own."""
+def receiver_process(
+    *arguments: object, config: Path | None = None, popen: type[subprocess.Popen[str]] = Forked, **options: Any
+) -> subprocess.Popen[str]:
+    """Start the command in a process of its own. With ``popen=subprocess.Popen`` it imports all that it needs, as a
+    start on a real machine does."""
     environ = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -61,8 +65,8 @@ def receiver_process(*arguments: object, config: Path | None = None, **options: 
         "TERM": "xterm",
         "RECEIVER_CONFIG": str(config or "none"),
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", "receiver.cli", *(str(one) for one in arguments)],
+    return popen(
+        [sys.executable, "-c", "from receiver.cli import main; main()", *(str(one) for one in arguments)],
         **{"cwd": ROOT, "env": environ, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
     )
 

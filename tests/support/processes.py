@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from adapters import Hmac, Request
 from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Database, OperatorQueries
+from tests.support.forked import Forked
 from tests.support.paths import ROOT
 from tests.support.rig import eventually, order, package, posted
 
@@ -53,14 +54,21 @@ _NOISE = re.compile(
 class Running:
     """One process that someone started; ``log`` is all it said."""
 
-    def __init__(self, command: list[str], log: Path, **environment: str) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        log: Path,
+        popen: type[subprocess.Popen[Any]] = subprocess.Popen,
+        /,
+        **environment: str,
+    ) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECEIVER_", "GUNICORN_"))}
         self._log = log
         with log.open("wb") as output:
             folder = str(log.parent)
             here = {"PYTHONPATH": str(ROOT), "TZ": "Asia/Tokyo", "TMPDIR": folder, "XDG_RUNTIME_DIR": folder}
             environment = {**kept, **here, **environment}
-            self.process = subprocess.Popen(command, cwd=log.parent, stdout=output, stderr=output, env=environment)
+            self.process = popen(command, cwd=log.parent, stdout=output, stderr=output, env=environment)
 
     @property
     def log(self) -> str:
@@ -144,15 +152,15 @@ class Site:
         settings = SETTINGS.format(database=self.database, lease=self._lease, vtex=self._vtex.url)
         self.config.write_text(settings + "".join(tables))
 
-    def start(self, *arguments: str, first: str = "pass") -> Running:
+    def start(self, *arguments: str, first: str = "pass", popen: type[subprocess.Popen[Any]] = Forked) -> Running:
         """``receiver ARGUMENTS`` in the machine's folder, after the statement ``first``; `serve` and `web` take any
-        free port."""
+        free port. With ``popen=subprocess.Popen`` it imports all that it needs, as a start on a real machine does."""
         if arguments[0] in ("serve", "web") and "--bind" not in arguments:
             arguments = (*arguments, "--bind", "127.0.0.1:0")
         log = self.folder / f"{len(self.running)}-{arguments[0]}.log"
         program = f"import receiver.cli, receiver.processes.server; {first}; receiver.cli.main()"
         command = [sys.executable, "-c", program, *arguments]
-        self.running.append(Running(command, log, RECEIVER_CONFIG=str(self.config)))
+        self.running.append(Running(command, log, popen, RECEIVER_CONFIG=str(self.config)))
         return self.running[-1]
 
     def add_orders(self, numbers: Iterable[int]) -> None:

@@ -18,7 +18,8 @@ from receiver.store.tables import metadata, shipments
 NOW = 1_795_000_000.0
 
 #: Processes that share nothing with this one but the database.
-spawn = multiprocessing.get_context("spawn")
+apart = multiprocessing.get_context("forkserver")
+apart.set_forkserver_preload([__name__, "pytest", "hypothesis", "sqlalchemy.dialects.postgresql.psycopg"])
 
 
 def said(parcel: str = "p1", number: str = "TN1") -> str:

@@ -8,9 +8,9 @@ from importlib import import_module
 
 import click
 
-#: New objects between two garbage collections: more than a start makes, since a start leaves no garbage. The commands
-#: of the module `_LONG` run for long, and keep Python's own threshold.
-_BEFORE_COLLECTION, _LONG = 50_000, "run"
+#: New objects between two garbage collections. A start makes 75,000 and leaves no garbage: to look through them once
+#: would cost a twelfth of it. The commands of the module `_LONG` run for long, and keep Python's own threshold.
+_BEFORE_COLLECTION, _LONG = 200_000, "run"
 # At its end Python collects all that is left, object by object; the process ends anyway.
 atexit.register(gc.freeze)
 
@@ -35,7 +35,7 @@ COMMANDS = {
     "deliveries": ("looking", "List deliveries, the latest arrival first."),
     "fetches": ("looking", "List what carriers were to be asked for."),
     "rejects": ("looking", "List what did not get in."),
-    "show": ("looking", "Tell a shipment's whole story, or an order's."),
+    "show": ("showing", "Tell a shipment's whole story, or an order's."),
     "assign": ("deciding", "Name a shipment's order, and its invoice."),
     "unassign": ("deciding", "Take an assignment back: the rules decide again now."),
     "dismiss": ("deciding", "Send nothing for shipments, no matter what the carrier sends."),

@@ -16,7 +16,6 @@ from rich.cells import cell_len, set_cell_size
 from receiver.carriers import BrokenCarriers
 from receiver.config import BadConfig, Config, default_path, load
 from receiver.shipments import Reason, State
-from receiver.shipments.differences import Change
 from receiver.shipments.plain import plain, seconds
 from receiver.store import Database, NotMigrated, OperatorQueries, StoreUnavailable
 from receiver.store.operator import Unknown
@@ -222,26 +221,6 @@ def standing(side: Mapping[str, Any] | None) -> str:
 def printable(text: str) -> str:
     """The text without control characters for terminals, because carriers' and VTEX's words are printed."""
     return "".join(letter if letter.isprintable() or letter == "\n" else f"\\x{ord(letter):02x}" for letter in text)
-
-
-def change_lines(changes: Iterable[Change]) -> Iterator[str]:
-    """A line for each field that changed: ``status other → dispatched``; for a list, what was removed and added."""
-    for change in changes:
-        if isinstance(change.before or change.after, list):
-            before, after = change.before or [], change.after or []
-            yield from (f"{change.name:<16}- {_changed(item)}" for item in before if item not in after)
-            yield from (f"{change.name:<16}+ {_changed(item)}" for item in after if item not in before)
-        else:
-            yield f"{change.name:<16}{_changed(change.before)} → {_changed(change.after)}"
-
-
-def plain_changes(changes: Iterable[Change]) -> dict[str, list[Any]]:
-    """The same for JSON: before and after by the field's name."""
-    return {change.name: [change.before, change.after] for change in changes}
-
-
-def _changed(value: Any) -> str:
-    return "-" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def count(many: int, singular: str, plural: str | None = None) -> str:

@@ -16,8 +16,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from receiver.commands._changes import change_lines, plain_changes
 from receiver.commands._common import (
-    change_lines,
     configuration,
     count,
     endpoint_option,
@@ -26,7 +26,6 @@ from receiver.commands._common import (
     known,
     opened,
     outcome_option,
-    plain_changes,
     printable,
 )
 from receiver.config import Config, default_path

@@ -9,16 +9,15 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from receiver.commands._changes import change_lines, plain_changes
 from receiver.commands._common import (
     carrier_option,
-    change_lines,
     count,
     endpoint_option,
     fail,
     instant,
     json_option,
     opened,
-    plain_changes,
     printable,
     say,
 )

@@ -7,8 +7,8 @@ from receiver.config import Config
 from receiver.operations.order_check import read_document
 from receiver.operations.published import published_attempt
 from receiver.store import Database, OperatorQueries, Paused, RateLimited
+from receiver.store.fields import SHIPMENT_FIELDS
 from receiver.store.invoice_owners import owners_of
-from receiver.store.listings import SHIPMENT_FIELDS
 from receiver.store.operator import Unknown
 from receiver.vtex.answers import NotFound, VtexError
 from receiver.vtex.client import path_segment

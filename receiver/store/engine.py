@@ -207,20 +207,23 @@ def _prepare_sqlite(url: str) -> None:
     except OSError as error:
         raise StoreUnavailable(f"{file}: {error.strerror}") from None
     with contextlib.closing(turnstile), turnstile.turn(patience=_START_PATIENCE):
-        _switch_to_wal(file)
-        if revision(url) != HEAD:
+        if _in_wal(file) != HEAD:
             migrate(url)
 
 
-def _switch_to_wal(file: Path) -> None:
-    """Switch to WAL. This has no effect inside a transaction, and fails when two processes do it at once."""
+def _in_wal(file: Path) -> str | None:
+    """Switch to WAL, and return the schema's revision; ``None`` for an empty database. To switch has no effect inside a
+    transaction, and fails when two processes do it at once."""
     try:
         with contextlib.closing(sqlite3.connect(file, isolation_level=None, timeout=10)) as raw:
             mode = raw.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+            has_revision = raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+            found = raw.execute("SELECT version_num FROM alembic_version").fetchone() if has_revision else None
     except sqlite3.Error as error:
         raise StoreUnavailable(f"{file}: {error}") from None
     if mode != "wal":
         raise StoreUnavailable(f"{file}: SQLite refuses WAL (journal mode {mode}); is it a network share?")
+    return found[0] if found else None
 
 
 def revision(url: str) -> str | None:

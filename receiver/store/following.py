@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from receiver.shipments import State
 from receiver.store.database import Database
+from receiver.store.fields import DELIVERY_FIELDS, SHIPMENT_FIELDS
 from receiver.store.listed import delivery_from
-from receiver.store.listings import DELIVERY_FIELDS, SHIPMENT_FIELDS
 from receiver.store.tables import deliveries, shipments, updates
 
 #: Seconds for which a look goes back: hosts' clocks differ, and a commit takes its time.

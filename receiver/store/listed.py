@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 
 from receiver.store.database import Database
 from receiver.store.decisions import DecisionRecord
+from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, SHIPMENT_FIELDS
 from receiver.store.index import Index
-from receiver.store.listings import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, SHIPMENT_FIELDS
 from receiver.store.operator import OperatorQueries
 from receiver.store.people_tables import decisions
 from receiver.store.shipment_filter import ShipmentFilter

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from receiver.shipments import State
 from receiver.store.database import Database
 from receiver.store.decisions import KINDS, decision_from
+from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, SHIPMENT_FIELDS
 from receiver.store.operator import OperatorQueries
 from receiver.store.people_tables import decisions
 from receiver.store.shipment_filter import ShipmentFilter
@@ -88,22 +89,6 @@ _FETCHES = _Order((fetches.c.changed_at, fetches.c.id))
 _DECISIONS = _Order((decisions.c.at, decisions.c.id))
 _WORDS = _Order((unknown_words.c.carrier, unknown_words.c.word), newest_first=False)
 _LINKS = _Order((links.c.account, links.c.kind, links.c.value), newest_first=False)
-
-#: The fields of a shipment in a list; its story has the rest.
-SHIPMENT_FIELDS = (
-    *("id", "endpoint", "account", "state", "reason", "note", "tracking_number", "order_id", "invoice_number", "rule"),
-    *("assigned_order", "assigned_invoice", "due_at", "first_at", "changed_at"),
-)
-#: What did not get in.
-REJECT_FIELDS = ("id", "at", "endpoint", "reason", "count", "method", "target", "headers")
-#: What is kept of a fetch and is the queue's own, or may hold a secret.
-_HIDDEN = ("headers", "token", "update_count", "wanted", "lease_until", "quiet_until")
-FETCH_FIELDS = tuple(column.name for column in fetches.c if column.name not in _HIDDEN)
-#: A delivery without its body.
-DELIVERY_FIELDS = (
-    *("id", "endpoint", "carrier", "received_at", "outcome", "reason", "method", "target", "headers", "digest"),
-    *("proof", "version", "notice", "unknown_words"),
-)
 
 
 class Listings:

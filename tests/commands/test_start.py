@@ -69,22 +69,41 @@ def test_look(operator, command):
     assert {"adapters.melhor_envio"} == {name for name in modules if re.match(r"adapters\.[a-z]", name)}
 
 
-@pytest.mark.parametrize(("command", "ends_soon"), [("show", True), ("work", False)])
-def test_no_collection(command, ends_soon):
-    """A command that ends soon collects no garbage at its start, and no command does at its end."""
-    code = f"""
-import atexit, gc
-usual = gc.get_threshold()
-atexit.register(lambda: print(gc.get_threshold() != usual, gc.get_freeze_count() > 10_000))
-from receiver.cli import main
-main(["{command}", "--help"], standalone_mode=False)
-"""
-    environ = {"RECEIVER_CONFIG": "none", "PYTHONPATH": str(ROOT)}
+def run(code: str, config: str = "none") -> str:
+    """The last line that the code prints, in a process of its own."""
+    environ = {"RECEIVER_CONFIG": config, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True, timeout=60
     )
+    return done.stdout.splitlines()[-1]
 
-    assert f"{ends_soon} True" == done.stdout.splitlines()[-1]
+
+def test_no_collection(operator):
+    """A command that ends soon collects no garbage, from its start to its end."""
+    operator.in_step()
+    code = """
+import gc
+from receiver.cli import main
+begun = []
+gc.callbacks.append(lambda phase, info: begun.append((phase, info)))
+main(["show", "melhor-envio/p1"], standalone_mode=False)
+print(len(begun))
+"""
+
+    assert "0" == run(code, str(operator.config))
+
+
+def test_collects_while_it_runs():
+    """A command that runs for long collects garbage as every program does, and not at its end."""
+    code = """
+import atexit, gc
+usual = gc.get_threshold()
+atexit.register(lambda: print(gc.get_threshold() == usual, gc.get_freeze_count() > 10_000))
+from receiver.cli import main
+main(["work", "--help"], standalone_mode=False)
+"""
+
+    assert "True True" == run(code)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

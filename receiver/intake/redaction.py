@@ -52,19 +52,13 @@ class Redaction:
 
     def headers(self, request: Request) -> dict[str, str]:
         """The headers, with ``[redacted]`` for every value that is or holds a credential."""
-        return {
-            name: REDACTED
-            if name in self._credential_headers
-            or _is_sensitive(name)
-            or any(written in value for written in self._written)
-            else value
-            for name, value in request.headers.items()
-        }
+        return {name: self._header(name, value) for name, value in request.headers.items()}
 
     def kept_headers(self, request: Request) -> dict[str, str]:
         """Of `headers`, those that are stored: those that the carrier's module names, and what the program of the
         sender calls itself. The others are no part of the message, and may say who a person is and where."""
-        return {name: value for name, value in self.headers(request).items() if name in self._stored_headers}
+        stored = self._stored_headers
+        return {name: self._header(name, value) for name, value in request.headers.items() if name in stored}
 
     def body(self, body: bytes) -> bytes:
         """The body with the endpoint's secrets and the carrier's secret fields blanked; most bodies have neither."""
@@ -77,6 +71,11 @@ class Redaction:
         for written in self._written:
             text = text.replace(written, REDACTED)
         return text
+
+    def _header(self, name: str, value: str) -> str:
+        if name in self._credential_headers or _is_sensitive(name):
+            return REDACTED
+        return REDACTED if any(written in value for written in self._written) else value
 
     def _without_fields(self, body: bytes) -> bytes:
         try:

@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from receiver.log_context import present
@@ -22,8 +23,9 @@ def start_logging(written: Format = "text", *, level: str = "INFO") -> None:
     """One line for each event, from ``level`` on for the receiver itself, else from WARNING on. Where the program that
     starts us has set up its own log, that stays."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines() if written == "json" else _text())
+    handler.setFormatter(JsonLines() if written == "json" else PlainLines())
     logging.basicConfig(level="WARNING", handlers=[handler])
+    logging.logThreads = logging.logMultiprocessing = False  # no line names a thread, and each would look it up
     logging.getLogger("receiver").setLevel(level)
 
 
@@ -50,10 +52,19 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def _text() -> logging.Formatter:
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    return formatter
+class PlainLines(logging.Formatter):
+    """``2026-01-31T12:00:00Z LEVEL   the line``."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802  logging's
+        return _second(int(record.created))
+
+
+@lru_cache(maxsize=2)
+def _second(at: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def _parts(record: logging.LogRecord) -> tuple[str, dict[str, Any]]:

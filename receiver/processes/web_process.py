@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from greenlet import getcurrent
 from gunicorn.app.base import BaseApplication
+from gunicorn.config import Config as GunicornConfig
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
@@ -52,6 +53,17 @@ _COURTESY, _MOST_COURTESY = 0.0001, 0.002
 _REST, _REST_BYTES = 2.0, 4_000_000
 
 
+def _done(result: T) -> "Future[T]":
+    future: Future[T] = Future()
+    future.set_result(result)
+    return future
+
+
+#: What gunicorn hears of requests that the loop has answered, by whether their connection is kept. They share these:
+#: to make one for each would cost as much as to send the answer.
+_DONE = {kept: _done(kept) for kept in (False, True)}
+
+
 class Served(BaseApplication):
     """What a web process serves, and what runs beside it."""
 
@@ -65,6 +77,12 @@ class Served(BaseApplication):
 
     @abstractmethod
     def claim_no_more(self) -> None: ...
+
+
+def settle(config: GunicornConfig) -> None:
+    """Make gunicorn's settings plain attributes: it asks for dozens in each request, and searches for each."""
+    searched = {name: setting for name, setting in config.settings.items() if not hasattr(type(config), name)}
+    vars(config).update({name: setting.get() for name, setting in searched.items()})
 
 
 class _Wait:
@@ -107,6 +125,7 @@ class WebProcess(ThreadWorker):
     def run(self) -> None:
         self.poller.close()
         self.poller = Poller()
+        settle(self.cfg)
         super().run()
 
     def accept(self, listener: socket.socket) -> None:
@@ -176,10 +195,10 @@ class WebProcess(ThreadWorker):
 
     def _answer(self, conn: Connection) -> None:
         """Answer a request on the loop."""
-        done: Future[Any] = Future()
         try:
-            done.set_result(self.handle(conn))
+            done = _DONE[bool(self.handle(conn))]
         except Exception as error:  # noqa: BLE001  `finish_request` closes the connection
+            done = Future()
             done.set_exception(error)
         conn.sock.on_loop = False
         self.finish_request(conn, done)

@@ -9,7 +9,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -153,6 +153,8 @@ class GroupCommit:
         self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        #: The thread keeps it: to take it from the pool and to give it back costs as much as a small commit.
+        self._connection: Connection | None = None
 
     def put(self, job: Job) -> None:
         self._jobs.put(job)
@@ -182,6 +184,7 @@ class GroupCommit:
                     closing, live = closing or None in group, _live(group)
                     if live:
                         self._commit(live, turnstile)
+        self._let_go()
 
     def _next_group(self, after: list[Job]) -> list[Job | None]:
         group = _gathered(self._jobs)
@@ -210,7 +213,7 @@ class GroupCommit:
         if len(group) > 1 and (group[0].bulk is None or any(job.bulk != group[0].bulk for job in group)):
             return None
         try:
-            with self._engine.begin() as connection:
+            with self._transaction() as connection:
                 results = [group[0].run(connection)] if len(group) == 1 else _together(connection, group)
         except Exception as error:
             if len(group) == 1 or isinstance(error, REFUSALS):
@@ -218,8 +221,23 @@ class GroupCommit:
             return None
         return [(job, result, None) for job, result in zip(group, results, strict=True)]
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        self._connection = self._connection or self._engine.connect()
+        try:
+            with self._connection.begin():
+                yield self._connection
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
     def _in_savepoints(self, group: list[Job]) -> "list[_Outcome]":
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             return [outcome for jobs in _by_bulk(group) for outcome in _run_together(connection, jobs)]
 
 

@@ -91,6 +91,8 @@ def read_order_text(text: str, labels: Labels) -> OrderText:
 
 def own_id(text: str) -> str | None:
     """The one id in the text that an account gave to an order of its own. ``None``: there is none, or several."""
+    if _OWN.fullmatch(text):
+        return _as_stored(text)
     found = _own_ids(text)
     return found.pop() if len(found) == 1 else None
 

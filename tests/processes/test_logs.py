@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from receiver.log_context import about, learn
-from receiver.processes.logs import JsonLines
+from receiver.processes.logs import JsonLines, PlainLines
 from tests.support.configs import config, faults
 from tests.support.processes import Site
 from tests.support.rig import Rig, order, package, posted
@@ -123,3 +123,13 @@ def test_process(tmp_path: Path, sqlite_url: str, arguments: tuple[str, ...]) ->
 
     [started] = [one for one in lines if one["event"] == "worker started"]
     assert ("info", "lux", 16) == (started["level"], started["accounts"], started["concurrency"])
+
+
+def test_plain_lines() -> None:
+    """Each plain line begins with its own second, in UTC, also where seconds change between lines and back."""
+    record = log.makeRecord(log.name, logging.WARNING, "here", 1, "worker started: accounts=%s", ("lux",), None)
+    written = []
+    for record.created in (1_795_000_000.25, 1_795_000_001.0, 1_795_000_000.75):
+        written.append(PlainLines().format(record).split()[0])
+
+    assert ["2026-11-18T11:06:40Z", "2026-11-18T11:06:41Z", "2026-11-18T11:06:40Z"] == written

@@ -227,6 +227,21 @@ def test_of_one_turn(database: Database) -> None:
     assert 1 == len(commits)
 
 
+def test_one_connection(sqlite_url: str) -> None:
+    """The thread that commits to SQLite keeps its connection; after a transaction that failed it takes another."""
+    taken: list[Any] = []
+    with contextlib.closing(Database(sqlite_url)) as sqlite:
+        event.listen(sqlite._writer.engine, "checkout", lambda *_: taken.append(1))
+        for number in range(3):
+            Inbox(sqlite).receive(delivery(f"p{number}"))
+        assert 1 == len(taken)
+
+        with pytest.raises(ZeroDivisionError):
+            sqlite.write(lambda _: 1 / 0)
+        Inbox(sqlite).receive(delivery("p3"))
+        assert 2 == len(taken)
+
+
 def test_no_savepoint(database: Database) -> None:
     """Neither a write alone nor a group of deliveries needs a savepoint."""
     savepoints: list[Any] = []

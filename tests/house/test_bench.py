@@ -209,6 +209,15 @@ def test_startup(tmp_path):
     assert 0 < startup.seconds(config, "melhor_envio")
 
 
+def test_cpu(database, tmp_path):
+    """Each command that is measured succeeds, and a whole one costs more than the list of commands."""
+    look.fill(database)
+    config = servers.configured(tmp_path, database.url)
+    measured = [startup.cpu(config, *command) for command in startup.COMMANDS]
+
+    assert 0 < min(measured) == measured[0]
+
+
 def test_calls(tmp_path):
     """Ten webhooks of one parcel that say nothing new cost one GET, one PATCH and one read-back."""
     assert (1, 1, 1) == calls.calls_for_one_parcel(tmp_path)

@@ -9,8 +9,10 @@ from importlib import import_module
 import click
 
 #: New objects between two garbage collections. A start makes 75,000 and leaves no garbage: to look through them once
-#: would cost a twelfth of it. The commands of the module `_LONG` run for long, and keep Python's own threshold.
-_BEFORE_COLLECTION, _LONG = 200_000, "run"
+#: would cost a twelfth of it.
+_BEFORE_COLLECTION = 200_000
+#: The modules of commands that run for long. They collect garbage as Python usually does, once they have started.
+_LONG = ("serving", "working", "pretending")
 # At its end Python collects all that is left, object by object; the process ends anyway.
 atexit.register(gc.freeze)
 
@@ -18,11 +20,11 @@ atexit.register(gc.freeze)
 #: A test holds the lines equal to what the commands say themselves.
 COMMANDS = {
     "init": ("beginning", "Write a commented configuration to begin with."),
-    "serve": ("run", "Receive and work, in one process."),
-    "web": ("run", "Only receive; `receiver work` does the rest."),
-    "work": ("run", "Only work: make VTEX agree with what was received."),
-    "sandbox": ("run", "Serve a stand-in VTEX, with its faults."),
-    "migrate": ("run", "Bring the database up to date."),
+    "serve": ("serving", "Receive and work, in one process."),
+    "web": ("serving", "Only receive; `receiver work` does the rest."),
+    "work": ("working", "Only work: make VTEX agree with what was received."),
+    "sandbox": ("pretending", "Serve a stand-in VTEX, with its faults."),
+    "migrate": ("migrating", "Bring the database up to date."),
     "check": ("checking", "Read configuration and database; say every fault."),
     "carriers": ("carriers", "List the carriers; try one, or begin a new one."),
     "demo": ("demo", "Show the main job end to end."),
@@ -63,10 +65,13 @@ class _OnDemand(UserDict[str, click.Command]):
     def __getitem__(self, name: str) -> click.Command:
         if name in COMMANDS and name not in self.data:
             part, _ = COMMANDS[name]
-            if part != _LONG:
-                gc.set_threshold(_BEFORE_COLLECTION)
+            usual = gc.get_threshold()
+            gc.set_threshold(_BEFORE_COLLECTION)
             found: tuple[click.Command, ...] = import_module(f"receiver.commands.{part}").COMMANDS
             self.data.update({str(command.name): command for command in found})
+            if part in _LONG:
+                gc.freeze()  # what was imported stays: no later collection looks at it
+                gc.set_threshold(*usual)
         return self.data[name]
 
     def __contains__(self, name: object) -> bool:

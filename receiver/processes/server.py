@@ -1,7 +1,6 @@
-"""The long-running processes: ``serve`` (web and worker in one), ``web`` and ``work``."""
+"""The long-running processes that answer requests: ``serve`` (web and worker in one) and ``web``."""
 
 import logging
-import signal
 import socket
 import sys
 import threading
@@ -10,14 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from receiver.carriers import BrokenCarriers
-from receiver.config import BadConfig, Config, load
+from receiver.config import Config
 from receiver.notify.store_away import Watch
 from receiver.notify.task import NotifyTask
-from receiver.processes.process_locks import ProcessLock
 from receiver.processes.web_process import GunicornLog, Served, WebProcess
-from receiver.processes.worker import Worker
-from receiver.store import Database, NotMigrated, Queue, StoreUnavailable
+from receiver.processes.working import GRACE, Working, reloaded
+from receiver.store import Database
 from receiver.store.engine import prepare
 from receiver.web.app import create_app
 from receiver.web.clients import Network
@@ -25,9 +22,6 @@ from receiver.web.metrics import MetricsServer, serve_metrics
 
 log = logging.getLogger("receiver.server")
 
-#: Seconds that requests and calls in progress get at shutdown; a call to VTEX ends within 25.
-GRACE = 30
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: The folder of gunicorn's heartbeat files: in memory, because a busy disk looks like a dead process.
 _HEARTBEATS = "/dev/shm"  # noqa: S108  gunicorn makes its files there safely
 
@@ -42,85 +36,6 @@ def serve(path: Path, config: Config, *, bind: str, processes: int = 1, threads:
     _check_address(bind)
     settings = _settings(bind=bind, workers=processes, threads=threads)
     _Application(path, config, settings, work=work).run()
-
-
-def work(path: Path, config: Config, *, concurrency: int | None = None) -> None:
-    """Run a worker in this process until SIGTERM or SIGINT; SIGHUP reloads the configuration.
-
-    Raises `receiver.store.NotMigrated`, `receiver.store.StoreUnavailable`.
-    """
-    # Signals wait for `sigwait`, in all later threads too, and stay blocked at the end: a second SIGTERM changes
-    # nothing.
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        _work_until_signalled(path, config, concurrency)
-    except (NotMigrated, StoreUnavailable):
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
-        raise
-
-
-def _work_until_signalled(path: Path, config: Config, concurrency: int | None) -> None:
-    received: int = signal.SIGHUP
-    while received == signal.SIGHUP:
-        database = Database(config.database, connections=config.database_connections)
-        working = _Working(config, database, concurrency=concurrency)
-        working.start()
-        metrics = serve_metrics(config, database)
-        former = config
-        while config is former:
-            received = signal.sigwait(_SIGNALS)
-            if received != signal.SIGHUP:
-                break
-            config = _reloaded(path, former)
-        working.claim_no_more()
-        working.end()
-        if metrics:
-            metrics.stop()
-        database.close()
-
-
-class _Working:
-    """A running worker with its own name. `start` raises `StoreUnavailable`, and may be repeated."""
-
-    def __init__(self, config: Config, database: Database, *, concurrency: int | None = None) -> None:
-        self._config, self._database, self._concurrency = config, database, concurrency or config.concurrency
-        self._presence = ProcessLock(config.database)
-        self._worker = Worker(config, database, name=self._presence.name, concurrency=self._concurrency)
-        self._stops = False
-
-    def start(self) -> None:
-        for name in self._presence.stale_names():
-            freed = Queue(self._database, worker_name=name, lease=self._config.lease).free_own_leases()
-            if freed:
-                log.warning("leases of a killed process released: leases=%d process=%s", freed, name)
-        self._worker.start()
-        log.info("worker started: concurrency=%d accounts=%s", self._concurrency, ", ".join(self._config.accounts))
-
-    def claim_no_more(self) -> None:
-        """Begin nothing new. May be repeated."""
-        if not self._stops:
-            self._stops = True
-            self._worker.stop(patience=0)
-            log.info("told to stop: nothing new is begun")
-
-    def end(self) -> None:
-        """Wait until the work in progress has ended."""
-        self.claim_no_more()  # a signal between two looks of an idle loop ends it before it hears of the signal
-        self._worker.stop(patience=GRACE)
-        self._presence.close()
-
-
-def _reloaded(path: Path, former: Config) -> Config:
-    """The configuration from now on: the file's content, or ``former`` if that cannot be used."""
-    try:
-        config = load(path)
-        prepare(config.database)
-    except (BadConfig, BrokenCarriers, NotMigrated, StoreUnavailable) as error:
-        faults = "; ".join(line.strip(" -") for line in str(error).splitlines())
-        log.error("the new configuration cannot be used, the former one stays in force: faults=%s", faults)
-        return former
-    log.warning("configuration reloaded")
-    return config
 
 
 def _settings(**given: Any) -> dict[str, Any]:
@@ -158,7 +73,7 @@ class _Application(Served):
     def __init__(self, path: Path, config: Config, settings: Mapping[str, Any], *, work: bool) -> None:
         self._path, self._config, self._settings, self._works = path, config, settings, work
         self._database: Database | None = None
-        self._working: _Working | None = None
+        self._working: Working | None = None
         self._metrics: MetricsServer | None = None
         self._watch: Watch | None = None
         self._stopping = threading.Event()
@@ -174,7 +89,7 @@ class _Application(Served):
 
     def reload(self) -> None:
         """Reload at SIGHUP, in the parent: new children inherit the configuration."""
-        self._config = _reloaded(self._path, self._config)
+        self._config = reloaded(self._path, self._config)
         super().reload()
 
     def load(self) -> Any:
@@ -187,7 +102,7 @@ class _Application(Served):
     def start_working(self) -> None:
         """Start the worker, if any. Raises `StoreUnavailable`, and may be repeated."""
         if self._works and self._database:
-            self._working = self._working or _Working(self._config, self._database)
+            self._working = self._working or Working(self._config, self._database)
             self._working.start()
         elif self._database:
             self._tell(self._database)

@@ -69,6 +69,21 @@ def test_look(operator, command):
     assert {"adapters.melhor_envio"} == {name for name in modules if re.match(r"adapters\.[a-z]", name)}
 
 
+@pytest.mark.parametrize(
+    ("command", "needless"),
+    [
+        ("serve", {"alembic", "receiver.sandbox"}),
+        ("web", {"alembic", "receiver.sandbox"}),
+        ("work", {"alembic", "flask", "gunicorn", "jinja2", "prometheus_client", "receiver.sandbox", "werkzeug"}),
+        ("sandbox", {"gunicorn", "receiver.processes.worker", "receiver.reconcile"}),
+        ("migrate", {"flask", "gunicorn", "receiver.processes", "receiver.sandbox", *WORKERS}),
+    ],
+)
+def test_runs(command, needless):
+    """A process imports what its own work needs: a worker no web server, and no process the stand-in VTEX."""
+    assert set() == imported(command, "--help") & needless
+
+
 def run(code: str, config: str = "none") -> str:
     """The last line that the code prints, in a process of its own."""
     environ = {"RECEIVER_CONFIG": config, "PYTHONPATH": str(ROOT)}
@@ -82,25 +97,26 @@ def test_no_collection(operator):
     """A command that ends soon collects no garbage, from its start to its end."""
     operator.in_step()
     code = """
-import gc
-from receiver.cli import main
+import atexit, gc
 begun = []
+atexit.register(lambda: print(len(begun), gc.get_freeze_count() > 10_000))
+from receiver.cli import main
 gc.callbacks.append(lambda phase, info: begun.append((phase, info)))
 main(["show", "melhor-envio/p1"], standalone_mode=False)
-print(len(begun))
 """
 
-    assert "0" == run(code, str(operator.config))
+    assert "0 True" == run(code, str(operator.config))
 
 
-def test_collects_while_it_runs():
-    """A command that runs for long collects garbage as every program does, and not at its end."""
-    code = """
-import atexit, gc
+@pytest.mark.parametrize("command", ["serve", "web", "work", "sandbox"])
+def test_collects_while_it_runs(command):
+    """A command that runs for long collects garbage as every program does, but never looks at what it has imported."""
+    code = f"""
+import gc
 usual = gc.get_threshold()
-atexit.register(lambda: print(gc.get_threshold() == usual, gc.get_freeze_count() > 10_000))
 from receiver.cli import main
-main(["work", "--help"], standalone_mode=False)
+main(["{command}", "--help"], standalone_mode=False)
+print(gc.get_threshold() == usual, gc.get_freeze_count() > 10_000)
 """
 
     assert "True True" == run(code)

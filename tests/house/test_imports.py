@@ -119,7 +119,7 @@ def test_circles(sources, expected):
         ("receiver/http/client.py", "import receiver.timing"),
         ("receiver/web/app.py", "from receiver.sandbox import serve"),
         ("receiver/calls/pauses.py", "def late():\n    from receiver.intake import Intake"),
-        ("receiver/commands/run.py", "import receiver.cli"),
+        ("receiver/commands/serving.py", "import receiver.cli"),
         ("receiver/vtex/orders.py", '"""PURE: toy."""\nimport time\ntime.time()'),
         ("receiver/vtex/orders.py", '"""PURE: toy."""\nfrom time import monotonic'),
         ("receiver/vtex/orders.py", '"""PURE: toy."""\nfrom datetime import datetime\nclock = datetime.now'),

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from receiver.config import load
-from receiver.processes import server
+from receiver.processes import working
 from receiver.store import NotMigrated, migrate
 from tests.support.processes import Sender, Site, together
 from tests.support.rig import eventually
@@ -373,7 +373,7 @@ def test_signals_after_work(machines: Site):
     """The caller of `work` has its signals back when it is refused: programs that it starts would inherit them."""
     former = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with pytest.raises(NotMigrated):
-        server.work(machines.config, load(machines.config))
+        working.work(machines.config, load(machines.config))
     assert former == signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 

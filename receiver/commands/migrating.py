@@ -1,0 +1,21 @@
+"""The command that brings the database up to date."""
+
+import click
+
+from receiver.commands._common import clear_faults, configuration
+from receiver.store import migrate as migrate_database
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database up to date.
+
+    SQLite does this by itself at start; PostgreSQL waits for this command.
+    """
+    _, config = configuration(every_carrier=False)
+    with clear_faults():
+        migrate_database(config.database)
+    click.echo("the database is up to date")
+
+
+COMMANDS = (migrate,)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from receiver.calls.background import calls_to
 from receiver.config import Config
@@ -66,6 +66,17 @@ class RequestKey:
 
     key: str
     digest: str
+
+
+class _Named(NamedTuple):
+    """The places that a person names for a parcel. ``seen``: the tracking number that the invoice shows, empty where it
+    has none, ``None`` where that is not known. ``unchecked``: why VTEX was not asked, as `Assigned` has it."""
+
+    order_id: str
+    invoice_number: str | None
+    also: tuple[str, ...]
+    seen: str | None = None
+    unchecked: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,31 +147,18 @@ class Decisions:
         path_segment(order_id)
         for segment in (invoice_number, *also):
             path_segment("-" if segment is None else segment)
-        account = self._queries.account_of(shipment)
-        asked = (shipment, order_id, invoice_number, also)
-        unchecked = seen = None
-        if unseen:
-            unchecked = "not looked up at VTEX (--unseen)"
-        elif account not in self._config.accounts:
-            unchecked = f"not looked up at VTEX: account {account} is not in the configuration"
-        else:
-            calls = calls_to(self._config, self._database, account)  # they sleep: by the real clock
-            try:
-                order_id, invoice_number, seen = shown(calls, shipment, order_id, invoice_number)
-                also = [shown_order(calls, shipment, one) for one in also]
-            except (VtexError, UnexpectedOrder, Paused, RateLimited) as error:
-                unchecked = f"VTEX did not answer: {error}"
+        named = self._looked_up(shipment, _Named(order_id, invoice_number, tuple(also)), unseen=unseen)
         # Behind that read: what was read is what the person has seen, or the token is of something else.
-        version = None if token is None else self._as_shown(token, *asked)
-        now, record = self._entry("assign", "shipment", unchecked=unchecked)
-        others = tuple(Place(one) for one in dict.fromkeys(also) if one != order_id)
+        version = None if token is None else self._as_shown(token, shipment, order_id, invoice_number, also)
+        now, record = self._entry("assign", "shipment", unchecked=named.unchecked)
+        others = tuple(Place(one) for one in dict.fromkeys(named.also) if one != named.order_id)
         try:
             stays = self._queries.assign(
                 shipment,
-                order_id=order_id,
-                invoice_number=invoice_number,
+                order_id=named.order_id,
+                invoice_number=named.invoice_number,
                 also=others,
-                seen=seen,
+                seen=named.seen,
                 version=version,
                 now=now,
                 record=record,
@@ -168,12 +166,29 @@ class Decisions:
         except Changed:
             raise NotAsShown(_CHANGED) from None
         return Assigned(
-            order_id=order_id,
-            invoice_number=invoice_number,
-            unchecked=unchecked,
+            order_id=named.order_id,
+            invoice_number=named.invoice_number,
+            unchecked=named.unchecked,
             stays=stays,
             companions=tuple(companion_id(shipment, place.order_id) for place in others),
         )
+
+    def _looked_up(self, shipment: str, named: _Named, *, unseen: bool) -> _Named:
+        """What the person named, as VTEX writes it. Raises `receiver.operations.order_check.NotShown`,
+        `receiver.store.operator.Unknown`."""
+        account = self._queries.account_of(shipment)
+        if unseen:
+            return named._replace(unchecked="not looked up at VTEX (--unseen)")
+        if account not in self._config.accounts:
+            why = f"not looked up at VTEX: account {account} is not in the configuration"
+            return named._replace(unchecked=why)
+        calls = calls_to(self._config, self._database, account)  # they sleep: by the real clock
+        try:
+            order_id, invoice_number, seen = shown(calls, shipment, named.order_id, named.invoice_number)
+            named = named._replace(order_id=order_id, invoice_number=invoice_number, seen=seen)
+            return named._replace(also=tuple(shown_order(calls, shipment, one) for one in named.also))
+        except (VtexError, UnexpectedOrder, Paused, RateLimited) as error:
+            return named._replace(unchecked=f"VTEX did not answer: {error}")
 
     def _as_shown(
         self, token: str, shipment: str, order_id: str, invoice_number: str | None, also: Sequence[str]

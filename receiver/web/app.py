@@ -49,6 +49,12 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     app.register_blueprint(console.blueprint(config, database, auth_failures, outage, clock=clock))
     app.register_blueprint(metrics.blueprint(config, database, auth_failures, clock=clock, open_to_all=False))
     app.register_blueprint(health.blueprint(database, clock=clock))
+    _answer_failures(app)
+    return app
+
+
+def _answer_failures(app: Flask) -> None:
+    """Give every failure a problem body."""
 
     @app.errorhandler(StoreUnavailable)
     def _(error: StoreUnavailable) -> Response:
@@ -72,8 +78,6 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
         # Never its message: database errors quote the row, and with it a person's address.
         log.error("request answered 503, it failed and nothing was stored: fault=%s", error_location(error))
         return problem(503)
-
-    return app
 
 
 def _outage(app: Flask, config: Config, database: Database, *, clock: Callable[[], float]) -> Outage:

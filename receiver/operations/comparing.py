@@ -13,7 +13,7 @@ from receiver.store.accounts import Accounts
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, VtexError, outcome_of
 from receiver.vtex.client import Vtex
 from receiver.vtex.orders import Order, UnexpectedOrder
-from receiver.vtex.writes import shows
+from receiver.vtex.patch_body import shows
 
 _WORDS = {"trackingNumber": "tracking number", "trackingUrl": "tracking URL", "courier": "courier"}
 _VISIBLE = tuple(_WORDS)

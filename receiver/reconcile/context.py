@@ -10,7 +10,7 @@ from receiver.shipments import Decision, Generation, Known, NextState, Parcels, 
 from receiver.store import Claim, IndexChange, Release, Settlement
 from receiver.vtex.answers import NotFound, storable
 from receiver.vtex.orders import Order, Package
-from receiver.vtex.writes import Body, Wanted, words
+from receiver.vtex.wanted import Body, Wanted, words
 
 
 @dataclass(slots=True)

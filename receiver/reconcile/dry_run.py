@@ -17,7 +17,7 @@ from receiver.store.accounts import Accounts
 from receiver.store.counters import Counters, Timed
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import Vtex, path_segment
-from receiver.vtex.writes import Owner
+from receiver.vtex.wanted import Owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from receiver.shipments import (
     waiting,
 )
 from receiver.vtex.choice import Clues
-from receiver.vtex.writes import Policy, Wanted, says_nothing_new
+from receiver.vtex.wanted import Wanted
+from receiver.vtex.writes import Policy, says_nothing_new
 
 #: How far ahead of our clock, in seconds, a carrier's dispatch date may be before a person must look at it.
 MOST_AHEAD = 24 * 3600.0

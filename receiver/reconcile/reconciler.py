@@ -4,7 +4,7 @@ events. Then comes the settlement. Pure modules make all decisions; `failures` m
 import logging
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from receiver.calls.claimed import ClaimCalls
@@ -13,12 +13,13 @@ from receiver.config import Config, Endpoint
 from receiver.log_context import about, learn
 from receiver.reconcile.accounts import SoldElsewhere, at_seller
 from receiver.reconcile.advice import advice, advised, placeholder_advice
+from receiver.reconcile.clues import clues_in, passed_on
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
 from receiver.reconcile.failures import FailurePolicy
 from receiver.reconcile.names import replaced_by
-from receiver.reconcile.plan import clues_of, plan, policy_of
-from receiver.reconcile.resolve import Found, Resolver, names_of
+from receiver.reconcile.plan import plan, policy_of
+from receiver.reconcile.resolve import Resolver, names_of
 from receiver.reconcile.unknown_writes import check_unknown_writes
 from receiver.shipments import (
     Decision,
@@ -49,10 +50,12 @@ from receiver.store import (
 )
 from receiver.timing import READ_BACKS, RETRY
 from receiver.vtex.answers import NotFound, Refused, Rejected, VtexError
-from receiver.vtex.choice import Clues, Hold, Wait
+from receiver.vtex.choice import Hold, Wait
 from receiver.vtex.client import Vtex
 from receiver.vtex.orders import Order, UnexpectedOrder
-from receiver.vtex.writes import Agreed, History, Keep, Owner, Wanted, Write, decide, shows, with_aliases
+from receiver.vtex.patch_body import shows
+from receiver.vtex.wanted import History, Owner, with_aliases
+from receiver.vtex.writes import Agreed, Keep, Write, decide
 
 log = logging.getLogger("receiver.worker")
 
@@ -184,12 +187,12 @@ class Reconciler:
         learn(order=order.order_id)
         if (elsewhere := self._at_seller(context, order)) is not None:
             return elsewhere
-        owners = _passed_on(self._queue.owners(account, order.order_id), replaced)
+        owners = passed_on(self._queue.owners(account, order.order_id), replaced)
         by_person, overrules = context.stored.by_person, context.stored.overrules
         seen = by_person.seen if by_person else None
         history = History(context.sent, context.unsettled, owners, overruled=overrules, seen=seen)
         wanted = with_aliases(context.wanted(), owners.values())
-        clues = _clues(context, found, owners, wanted)
+        clues = clues_in(context, found, owners, wanted)
         decision = decide(order, clues, wanted, history, policy_of(context.endpoint))
         if isinstance(decision, Wait):
             return self._wait_or_hold(context, decision, State.AWAITING_INVOICE, order)
@@ -377,28 +380,3 @@ class Reconciler:
                 "needs a person: shipment=%s state=%s reason=%s note=%s",
                 context.claim.id, end.state, end.reason, settlement.generation.note,
             )  # fmt: skip
-
-
-def _passed_on(owners: Mapping[str, Owner], replaced: Collection[str]) -> dict[str, Owner]:
-    """The owners, without the claim of a parcel that another one stands in for, unless VTEX was told its delivery."""
-    return {
-        invoice: replace(owner, moved=owner.moved or (owner.shipment in replaced and not owner.is_delivered))
-        for invoice, owner in owners.items()
-    }
-
-
-def _clues(context: ReconcileContext, found: Found, owners: Mapping[str, Owner], wanted: Wanted) -> Clues:
-    """Everything known about which invoice the parcel belongs to."""
-    assigned, linked = context.stored.by_person, context.stored.assignment
-    here = {invoice: owner for invoice, owner in owners.items() if not owner.moved}
-    own = [invoice for invoice, owner in here.items() if owner.shipment == context.claim.id]
-    return replace(
-        clues_of(context.known, wanted.tracking_number),
-        other_numbers=wanted.other_numbers,
-        assigned_invoice=assigned.invoice_number if assigned else None,
-        linked_invoice=linked.invoice_number if linked and linked.by_link else found.linked_invoice,
-        own_invoice=next(iter(own), None),
-        assigned=assigned is not None,
-        one_parcel_per_invoice=context.endpoint.one_parcel_per_invoice,
-        ours={invoice: owner.numbers for invoice, owner in here.items() if invoice not in own},
-    )

@@ -4,7 +4,7 @@ from receiver.config import Config, Endpoint
 from receiver.reconcile.plan import Ask, plan, wanted_of
 from receiver.shipments import Known, NextState, Sent, ShipmentRecord, State
 from receiver.vtex.tracking import tracking
-from receiver.vtex.writes import Wanted, words
+from receiver.vtex.wanted import Wanted, words
 
 #: The fields that `receiver.vtex.writes.words` compares, in its order.
 _FIELDS = ("number", "URL", "courier", "date")

@@ -4,7 +4,7 @@ from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.plan import as_it_was
 from receiver.shipments import Decision, NextState, State, Visibility
 from receiver.store import Ending, OpenWrite
-from receiver.vtex.writes import shows
+from receiver.vtex.patch_body import shows
 
 
 def check_unknown_writes(context: ReconcileContext, read_back_seconds: float, *, now: float) -> NextState | None:

@@ -14,7 +14,7 @@ from receiver.store.database import Database
 from receiver.store.index import REVOKED_LEASE
 from receiver.store.rows import sent_from
 from receiver.store.tables import attempts, invoices, shipments
-from receiver.vtex.writes import Owner
+from receiver.vtex.wanted import Owner
 
 
 class InvoiceOwners:

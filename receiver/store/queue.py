@@ -29,7 +29,7 @@ from receiver.store.index import Index
 from receiver.store.invoice_owners import InvoiceOwners, owners_of
 from receiver.store.rows import IS_AT_HOME, UNREADABLE, record_from, reopened, settled_columns, update_from
 from receiver.store.tables import attempts, shipments, waits
-from receiver.vtex.writes import Owner
+from receiver.vtex.wanted import Owner
 
 #: Calls that change an invoice: only the shipment whose tracking it carries may make them.
 WRITES = ("PATCH", "PUT")

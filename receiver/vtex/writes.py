@@ -1,9 +1,7 @@
 """PURE: which write, if any, makes VTEX's order agree with the shipment."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from receiver.shipments import Parcels, Reason, Sent
 from receiver.shipments.numbers import is_among, same_number
@@ -11,61 +9,8 @@ from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice
 from receiver.vtex.differences import is_earlier_day, iso, same_page
 from receiver.vtex.invoice_numbers import unsafe_invoice_number, way_out
 from receiver.vtex.orders import Order, Package
-
-Body = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The desired state: the carrier's data in VTEX's terms. ``name`` is the carrier's, the last resort for
-    ``courier``. ``other_numbers`` are the parcel's further numbers; ``dispatched_at`` is in the parcel's local time."""
-
-    shipment: str
-    tracking_number: str
-    tracking_url: str | None
-    courier: str | None
-    dispatched_at: datetime | None
-    configured_courier: str | None
-    name: str
-    other_numbers: tuple[str, ...] = ()
-
-    def bears(self, number: str | None) -> bool:
-        """True if the number is one of the parcel's, no matter how it is written."""
-        return is_among(number, (self.tracking_number, *self.other_numbers))
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The shipment of ours whose tracking an invoice carries. ``number`` is what it last wrote there, ``None`` until
-    that is known; ``parcels`` are all that share the invoice. ``aliases`` are all numbers by which its carrier calls
-    the parcel. ``moved``: a person has since assigned it to another invoice, so this number is left over.
-    ``is_delivered``: its delivery was sent to VTEX. ``by_person``: a person had assigned it when it was written."""
-
-    shipment: str
-    number: str | None
-    parcels: Parcels = field(default_factory=dict)
-    moved: bool = False
-    is_delivered: bool = False
-    by_person: bool = False
-    aliases: frozenset[str] = frozenset()
-
-    @property
-    def numbers(self) -> set[str]:
-        """The numbers that the invoice may show for it: its own, or those of all parcels that share the invoice."""
-        return {*_numbers(self.parcels), *([self.number] if self.number else [])}
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What was written before: ``sent`` is the last synced state, ``unsettled`` a PATCH of unknown outcome. ``owners``
-    maps an invoice's number to our shipment that wrote there. ``overruled``: a person has named the invoice since;
-    ``seen``: the tracking number that it showed then, empty where it had none, ``None`` where that is not known."""
-
-    sent: Sent | None = None
-    unsettled: Body | None = None
-    owners: Mapping[str, Owner] = field(default_factory=dict)
-    overruled: bool = False
-    seen: str | None = None
+from receiver.vtex.patch_body import joined, merged, shows, visible
+from receiver.vtex.wanted import Body, History, Owner, Wanted, numbers_of, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +64,6 @@ class _Place:
     overrules: bool = False
 
 
-def with_aliases(wanted: Wanted, owners: Iterable[Owner]) -> Wanted:
-    """The desired state with every number of the parcel that our other shipments know. A gateway and its partner may
-    report one parcel, each by a number of its own, and only the gateway may know both."""
-    of_others = [owner.aliases for owner in owners if owner.shipment != wanted.shipment]
-    same = sorted(number for aliases in of_others if is_among(wanted.tracking_number, aliases) for number in aliases)
-    others = [number for number in same if not wanted.bears(number)]
-    return replace(wanted, other_numbers=(*wanted.other_numbers, *others)) if others else wanted
-
-
 def decide(
     order: Order, clues: Clues, wanted: Wanted, history: History, policy: Policy = Policy()
 ) -> Write | Agreed | Keep | Wait | Hold:
@@ -147,67 +83,11 @@ def decide(
         return place
     body = merged(package, wanted, history, place.parcels)
     if shows(package, body) and not _corrects_the_day(body, order.order_id, place, wanted, history):
-        return Agreed(place.choice, {**body, "dispatchedDate": _date_sent(history)}, parcels=place.parcels)
+        return Agreed(place.choice, {**body, "dispatchedDate": history.date_sent}, parcels=place.parcels)
     if (owner is None or owner.shipment != wanted.shipment) and _would_blank_the_date(package, body):
         note = "the dispatch date is unknown; writing would blank the one VTEX has"
-        return Agreed(place.choice, _visible(package), note)
+        return Agreed(place.choice, visible(package), note)
     return Write(place.choice, body, place.parcels, place.over, place.displaces, place.overrules)
-
-
-def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels) -> Body:
-    """The PATCH body: all four keys, merged with the package's values for these parcels, so no filled field is blanked.
-    The URL and courier of another parcel, whose number a person has overwritten, are dropped: they would mislead the
-    shopper.
-
-    Of several parcels, the page, courier and date are those of the one dispatched first. ``dispatchedDate`` cannot be
-    read back, so the date sent before counts as VTEX's.
-    """
-    number = joined(parcels)
-    first = next(iter(parcels))
-    ours = {number, *_numbers(parcels), *_written(history)}
-    held = package if package.tracking_number is None or is_among(package.tracking_number, ours) else None
-    url, courier = held.tracking_url if held else None, held.courier if held else None
-    is_same_page = same_number(package.tracking_number, number) and same_page(url, wanted.tracking_url)
-    own_courier = wanted.courier or wanted.configured_courier
-    if first != wanted.shipment:
-        return patch_body(
-            tracking_number=number,
-            tracking_url=url or wanted.tracking_url,
-            courier=courier or own_courier or wanted.name,
-            dispatched_date=parcels[first][0],
-        )
-    return patch_body(
-        tracking_number=number,
-        tracking_url=url if is_same_page else wanted.tracking_url or url,
-        courier=own_courier or courier or wanted.name,
-        dispatched_date=_earliest(iso(wanted.dispatched_at), _date_sent(history)),
-    )
-
-
-def joined(parcels: Parcels) -> str:
-    """The number sent for the parcels: ``A;B`` for several (VTEX community, thread 42917; VTEX documents none)."""
-    return ";".join(_numbers(parcels))
-
-
-def patch_body(
-    *, tracking_number: str, tracking_url: str | None, courier: str | None, dispatched_date: str | None
-) -> Body:
-    """The body of "Update partial invoice" (Orders API): VTEX requires all four keys."""
-    return {
-        "trackingNumber": tracking_number,
-        "trackingUrl": tracking_url,
-        "courier": courier,
-        "dispatchedDate": dispatched_date,
-    }
-
-
-def shows(package: Package, body: Mapping[str, Any]) -> bool:
-    """True if the order shows the body's values, the number in any notation. GET order does not show the dispatch
-    date."""
-    visible = _visible(package)
-    number, own = visible["trackingNumber"], body["trackingNumber"]
-    others_match = all(visible[name] == body[name] for name in ("trackingUrl", "courier"))
-    return others_match and (number == own or same_number(number, own))
 
 
 def says_nothing_new(wanted: Wanted, sent: Sent) -> bool:
@@ -229,12 +109,6 @@ def says_nothing_new(wanted: Wanted, sent: Sent) -> bool:
     courier = wanted.courier or wanted.configured_courier
     is_same_page = wanted.tracking_url is None or same_page(wanted.tracking_url, sent.tracking_url)
     return is_same_page and courier in (None, sent.courier)
-
-
-def words(wanted: Wanted) -> tuple[str | None, ...]:
-    """The carrier's values that a write would send, for comparing."""
-    courier = wanted.courier or wanted.configured_courier
-    return (wanted.tracking_number, wanted.tracking_url, courier, iso(wanted.dispatched_at))
 
 
 def _among_ours(
@@ -283,7 +157,7 @@ def _place(
     elif owner is not None:
         # A write whose answer was lost is stored only when this claim ends.
         alone = _in_line(owner.parcels or (history.sent.parcels if history.sent else {}), wanted, number)
-        ours |= {joined(alone), *_written(history)}
+        ours |= {joined(alone), *history.written}
     if standing is None or is_among(standing, ours) or wanted.bears(standing):
         return _Place(choice, alone, other)
     note = f"invoice {choice.package.invoice_number} holds {standing}, not {joined(alone)}"
@@ -310,8 +184,8 @@ def _beside(
     """The decision when another parcel of ours is on the invoice, which has room for one number."""
     package, standing = choice.package, choice.package.tracking_number
     is_told = wanted.shipment in other.parcels
-    if not is_told and any(map(wanted.bears, (other.number, standing, *_numbers(other.parcels)))):
-        return Agreed(choice, _visible(package), f"the same parcel is told by {other.shipment}")
+    if not is_told and any(map(wanted.bears, (other.number, standing, *numbers_of(other.parcels)))):
+        return Agreed(choice, visible(package), f"the same parcel is told by {other.shipment}")
     carried = f"{other.number} of {other.shipment}" if other.number else f"what {other.shipment} is about to write"
     note = f"invoice {package.invoice_number} carries {carried}"
     if _has_overwritten(other, order_id, package, wanted, history):
@@ -320,7 +194,7 @@ def _beside(
         return Hold(Reason.SECOND_PARCEL, note)
     if other.is_delivered or package.is_delivered:
         return Hold(Reason.SECOND_PARCEL, f"{note}, and VTEX was told that it is delivered")
-    if standing is not None and not is_among(standing, {other.number, *_numbers(other.parcels), *_written(history)}):
+    if standing is not None and not is_among(standing, {other.number, *numbers_of(other.parcels), *history.written}):
         note = f"invoice {package.invoice_number} holds {standing}, not {other.number}"
         return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [package.invoice_number]})
     because = f'second_parcel = "{policy.second_parcel}"'
@@ -339,7 +213,7 @@ def _number_to_show(standing: str | None, wanted: Wanted, history: History, othe
     number of the same parcel, unless we wrote it, for this shipment or for the ``other`` one."""
     if standing is None or same_number(standing, wanted.tracking_number):
         return standing or wanted.tracking_number
-    ours = _written(history) | (other.numbers if other is not None else set())
+    ours = history.written | (other.numbers if other is not None else set())
     return standing if wanted.bears(standing) and not is_among(standing, ours) else wanted.tracking_number
 
 
@@ -350,7 +224,7 @@ def _corrects_the_day(body: Body, order_id: str, place: "_Place", wanted: Wanted
     if sent is None or not sent.written or not sent.is_at(order_id, invoice) or sent.visibility.is_elsewhere:
         return False
     is_first = next(iter(place.parcels)) == wanted.shipment
-    return is_first and is_earlier_day(body["dispatchedDate"], _date_sent(history))
+    return is_first and is_earlier_day(body["dispatchedDate"], history.date_sent)
 
 
 def _in_line(parcels: Parcels, wanted: Wanted, number: str) -> Parcels:
@@ -375,40 +249,6 @@ def _because(choice: Choice, setting: str, overwrites: str | None, *, parcels: P
     return replace(choice, evidence={**choice.evidence, **{name: value for name, value in more.items() if value}})
 
 
-def _numbers(parcels: Parcels) -> list[str]:
-    return list(dict.fromkeys(number for _, number in parcels.values()))
-
-
-def _earliest(known: str | None, sent: str | None) -> str | None:
-    """The date known now, unless an earlier day was sent before."""
-    if known is None or sent is None:
-        return known or sent
-    return sent if is_earlier_day(sent, known) else known
-
-
-def _date_sent(history: History) -> str | None:
-    dates = [body.get("dispatchedDate") for body in _bodies(history)]
-    return next(filter(None, dates), None)
-
-
-def _written(history: History) -> set[str]:
-    return {body["trackingNumber"] for body in _bodies(history)}
-
-
-def _bodies(history: History) -> list[Body]:
-    """The bodies that we wrote, or may have written."""
-    return [body for body in (history.sent.body if history.sent else None, history.unsettled) if body]
-
-
 def _would_blank_the_date(package: Package, body: Body) -> bool:
     """True if the body would blank this parcel's date. That of another parcel, overwritten by a person, may go."""
     return body["dispatchedDate"] is None and same_number(package.tracking_number, body["trackingNumber"])
-
-
-def _visible(package: Package) -> Body:
-    return patch_body(
-        tracking_number=package.tracking_number or "",
-        tracking_url=package.tracking_url,
-        courier=package.courier,
-        dispatched_date=None,
-    )

@@ -151,7 +151,7 @@ def test_bites(path, source):
         ("receiver/config/loader.py", "import os\nos.environ['HOME']"),
         ("receiver/store/queue.py", "from sqlalchemy import select"),
         ("receiver/cli.py", "import os\nos.getpid()"),
-        ("receiver/store/queue.py", "from receiver.vtex.writes import Owner\nfrom receiver.store.tables import orders"),
+        ("receiver/store/queue.py", "from receiver.vtex.wanted import Owner\nfrom receiver.store.tables import orders"),
         ("receiver/vtex/client.py", "from receiver.http import Http\nimport receiver.config.model"),
         ("receiver/calls/pauses.py", '"""Not PURE."""\nimport time\ntime.time()'),
         ("receiver/vtex/orders.py", '"""PURE: toy."""\nfrom datetime import datetime\nat = datetime.fromisoformat("")'),

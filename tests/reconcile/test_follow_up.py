@@ -10,7 +10,7 @@ from adapters import Shipment, Status, TrackingEvent
 from receiver.reconcile.plan import input_digest
 from receiver.reconcile.rereading import follow_up
 from receiver.shipments import Generation, Known, SentTracking, ShipmentRecord, State, Update, Visibility, fold
-from receiver.vtex.writes import patch_body
+from receiver.vtex.patch_body import patch_body
 from tests.support.configs import config
 from tests.support.sent_cases import sent_of
 

@@ -26,7 +26,7 @@ from receiver.store import (
 )
 from receiver.store.accounts import RESERVED_AHEAD
 from receiver.store.tables import attempts, shipments
-from receiver.vtex.writes import Owner
+from receiver.vtex.wanted import Owner
 from tests.support.store_cases import NOW, add_shipments, claim_one, everything, settlement, shipment
 
 LEASE = 60.0

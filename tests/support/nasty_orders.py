@@ -19,7 +19,9 @@ from receiver.shipments import Visibility
 from receiver.vtex.choice import Clues
 from receiver.vtex.invoice_numbers import unsafe_invoice_number
 from receiver.vtex.orders import Order, read_order
-from receiver.vtex.writes import Agreed, History, Owner, Policy, Wanted, Write, decide, patch_body, with_aliases
+from receiver.vtex.patch_body import patch_body
+from receiver.vtex.wanted import History, Owner, Wanted, with_aliases
+from receiver.vtex.writes import Agreed, Policy, Write, decide
 from tests.support.sent_cases import sent_of
 
 EARLIER, LATER = "2026-11-09T12:00:00+00:00", "2026-11-11T12:00:00+00:00"

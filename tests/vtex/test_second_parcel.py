@@ -9,19 +9,9 @@ import pytest
 from receiver.shipments import Sent, Visibility
 from receiver.vtex.choice import Clues, Hold
 from receiver.vtex.orders import read_order
-from receiver.vtex.writes import (
-    Agreed,
-    History,
-    Keep,
-    Owner,
-    Policy,
-    Wanted,
-    Write,
-    decide,
-    patch_body,
-    says_nothing_new,
-    words,
-)
+from receiver.vtex.patch_body import patch_body
+from receiver.vtex.wanted import History, Owner, Wanted, words
+from receiver.vtex.writes import Agreed, Keep, Policy, Write, decide, says_nothing_new
 
 ME, OTHER = "melhor-envio/p1", "jadlog/p9"
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)

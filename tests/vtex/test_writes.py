@@ -12,7 +12,9 @@ from receiver.vtex.client import BadSegment, path_segment
 from receiver.vtex.differences import iso, same_page
 from receiver.vtex.invoice_numbers import unsafe_invoice_number
 from receiver.vtex.orders import read_order
-from receiver.vtex.writes import Agreed, History, Hold, Owner, Wanted, Write, decide, patch_body, says_nothing_new
+from receiver.vtex.patch_body import patch_body
+from receiver.vtex.wanted import History, Owner, Wanted
+from receiver.vtex.writes import Agreed, Hold, Write, decide, says_nothing_new
 from tests.support.sent_cases import sent_of
 from tests.support.vtex_contract import request_faults
 

@@ -1,0 +1,35 @@
+"""What a claim knows about the invoice that its parcel belongs to, and about our parcels on the order's invoices."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from receiver.reconcile.context import ReconcileContext
+from receiver.reconcile.plan import clues_of
+from receiver.reconcile.resolve import Found
+from receiver.vtex.choice import Clues
+from receiver.vtex.wanted import Owner, Wanted
+
+
+def passed_on(owners: Mapping[str, Owner], replaced: Collection[str]) -> dict[str, Owner]:
+    """The owners, without the claim of a parcel that another one stands in for, unless VTEX was told its delivery."""
+    return {
+        invoice: replace(owner, moved=owner.moved or (owner.shipment in replaced and not owner.is_delivered))
+        for invoice, owner in owners.items()
+    }
+
+
+def clues_in(context: ReconcileContext, found: Found, owners: Mapping[str, Owner], wanted: Wanted) -> Clues:
+    """Everything known about which invoice the parcel belongs to."""
+    assigned, linked = context.stored.by_person, context.stored.assignment
+    here = {invoice: owner for invoice, owner in owners.items() if not owner.moved}
+    own = [invoice for invoice, owner in here.items() if owner.shipment == context.claim.id]
+    return replace(
+        clues_of(context.known, wanted.tracking_number),
+        other_numbers=wanted.other_numbers,
+        assigned_invoice=assigned.invoice_number if assigned else None,
+        linked_invoice=linked.invoice_number if linked and linked.by_link else found.linked_invoice,
+        own_invoice=next(iter(own), None),
+        assigned=assigned is not None,
+        one_parcel_per_invoice=context.endpoint.one_parcel_per_invoice,
+        ours={invoice: owner.numbers for invoice, owner in here.items() if invoice not in own},
+    )

@@ -22,6 +22,8 @@ GONE = "done, gone later"
 LOOKS_AT = 2_000
 #: Outcomes of calls that VTEX answered.
 _ANSWERED = ("done", "notfound", "rejected")
+_BEGIN = insert(attempts)
+_END = update(attempts).where(attempts.c.id == bindparam("attempt"))
 
 
 class Begun(Exception):
@@ -33,7 +35,6 @@ class Attempts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._end = update(attempts).where(attempts.c.id == bindparam("attempt"))
 
     def begin(
         self, connection: Connection, attempt: Attempt, account: str, shipment: str, *, now: float, generation: int = 1
@@ -52,7 +53,7 @@ class Attempts:
             "request": json.dumps(attempt.request) if attempt.request else None,
             "begun_at": now,
         }
-        connection.execute(insert(attempts), row)
+        connection.execute(_BEGIN, row)
 
     def begin_once(
         self, connection: Connection, attempt: Attempt, account: str, known: Sequence[str], *, now: float
@@ -77,7 +78,7 @@ class Attempts:
             for ending in endings
         ]
         if rows:
-            connection.execute(self._end, rows)
+            connection.execute(_END, rows)
 
     def end_now(self, endings: Sequence[Ending], *, account: str | None = None) -> None:
         """`end` in a transaction of its own, apart from any settlement. Counted for the ``account``, where no

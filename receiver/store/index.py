@@ -2,26 +2,26 @@
 number, so that its news wakes exactly those."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import RECYCLED_AFTER, Reason, ShipmentRecord, State, known_from_json
+from receiver.shipments import RECYCLED_AFTER, ShipmentRecord, known_from_json
 from receiver.shipments.numbers import normalised, spellings
-from receiver.shipments.state import AWAITS_ORDER, STUCK
+from receiver.shipments.state import STUCK
+from receiver.store import index_statements as statements
 from receiver.store.companions import Place, add_companions, places_from_json, places_to_json
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, Turn, unrecorded
 from receiver.store.index_change import IndexChange
 from receiver.store.rows import reopened, sent_from
-from receiver.store.tables import LIVE, links, order_news, orders, shipments, waits
+from receiver.store.tables import links, orders, shipments, waits
 from receiver.vtex.facts import ISSUER, Fact
 from receiver.vtex.nfe import plain_number
 
@@ -30,8 +30,6 @@ Name = tuple[str, str]
 
 #: Revokes the lease: a worker that has the shipment right now must not settle over this decision.
 REVOKED_LEASE = {"token": None, "worker_name": None, "lease_until": None, "update_count": shipments.c.update_count + 1}
-#: Holds that a change of the order may end.
-_ENDS_WITH_ORDER = tuple(reason for reason in Reason if reason.ends_with_order)
 #: Seconds by which hosts' clocks may differ: a link stored this long before a claim may have come during it.
 _SKEW = 5.0
 #: Values that one statement asks for.
@@ -59,38 +57,20 @@ class Linked:
     replaced: tuple[str, ...]
 
 
-#: The statements below are built once: a process has several of these, and each would build its own.
-_NAMED = (
-    select(orders.c.order_id, orders.c.invoice_number, orders.c.learnt_at, orders.c.dated_at)
-    .where(*(orders.c[part] == bindparam(part) for part in ("account", "kind", "value")))
-    .order_by(orders.c.order_id)
-)
-_LINK_NAMED = select(links).where(*(links.c[part] == bindparam(part) for part in ("account", "kind", "value")))
-_ITS_PARTS = ("account", "kind", "value", "order_id")
-_AGAIN = update(orders).where(*(orders.c[part] == bindparam(f"its_{part}") for part in _ITS_PARTS))
-_WAITING = select(waits.c.account, waits.c.kind, waits.c.value).where(waits.c.shipment == bindparam("of"))
-
-
-@cache
-def _writes(insert_or: Callable[..., Any]) -> tuple[Any, Any]:
-    """What an order showed, and what a link says, in one dialect."""
-    learn = insert_or(orders).on_conflict_do_nothing().returning(orders.c.kind, orders.c.value, orders.c.order_id)
-    upsert = insert_or(links)
-    changed = {part: upsert.excluded[part] for part in ("order_id", "invoice_number", "told_at", "also")}
-    return learn, upsert.on_conflict_do_update(index_elements=["account", "kind", "value"], set_=changed)
-
-
 class Index:
     """Maps numbers to orders, and wakes shipments that wait for them. Raises `receiver.store.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._learn, self._upsert_link = _writes(database.insert)
+        self._learn, self._upsert_link = statements.writes(database.insert)
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:
         """The orders that have a number: rows of ``order_id``, ``invoice_number``, ``learnt_at`` and ``dated_at`` (when
         the invoice was issued, else when this was first learnt)."""
-        return [dict(row) for row in self._database.rows(_NAMED, {"account": account, "kind": kind, "value": value})]
+        return [
+            dict(row)
+            for row in self._database.rows(statements.NAMED, {"account": account, "kind": kind, "value": value})
+        ]
 
     def has_other_issuer(self, account: str, issuer: str) -> bool:
         """True if the index has an NF-e key of another issuer than that CNPJ."""
@@ -102,7 +82,7 @@ class Index:
 
     def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:
         """The link of that name: ``order_id``, ``invoice_number``, ``told_at``."""
-        rows = self._database.rows(_LINK_NAMED, {"account": account, "kind": kind, "value": value})
+        rows = self._database.rows(statements.LINK_NAMED, {"account": account, "kind": kind, "value": value})
         return dict(rows[0]) if rows else None
 
     def links(self, *where: ColumnElement[bool], limit: int | None = None) -> Iterator[dict[str, Any]]:
@@ -166,7 +146,10 @@ class Index:
 
     def waited_for(self, account: str, names: Collection[Name]) -> list[str]:
         """The shipments that wait for news of one of these names: one index look-up."""
-        return [row["shipment"] for row in self._database.rows(_waiting_for(account, names))]
+        if not names:
+            return []
+        of_names = statements.of_names(account, names)
+        return [row["shipment"] for row in self._database.rows(statements.waiting_for(len(names)), of_names)]
 
     def wake(self, account: str, names: Collection[Name], *, now: float) -> int:
         """Make the shipments that wait for one of these names due now; how many."""
@@ -192,41 +175,51 @@ class Index:
         """Store what a settled shipment waits for and what its order showed, and apply links that came meanwhile."""
         accounts = {shipment.account, *change.accounts} if change.waits else set[str]()
         names = {(account, *name) for account in accounts for name in change.names}
-        stored = {tuple(row) for row in connection.execute(_WAITING, {"of": shipment.id})}
+        stored = {tuple(row) for row in connection.execute(statements.WAITING, {"of": shipment.id})}
         if names != stored:
-            connection.execute(delete(waits).where(waits.c.shipment == shipment.id))
+            connection.execute(statements.NO_LONGER_WAITING, {"of": shipment.id})
             if names:
                 parts = ("account", "kind", "value")
                 rows = [{"shipment": shipment.id, **dict(zip(parts, name, strict=True))} for name in sorted(names)]
                 connection.execute(insert(waits), rows)
         if change.learnt:
             self._note(connection, shipment.account, change.learnt, now, besides=shipment.id)
-            read = {fact.order_id for fact in change.learnt}
-            # The claim's reading already shows changes that were reported before it.
-            noted = (order_news.c.account == shipment.account, order_news.c.noted_at <= claimed_at)
-            connection.execute(delete(order_news).where(*noted, order_news.c.order_id.in_(sorted(read))))
-        if change.has_new_names:
-            self._look_back(connection, shipment, change, since=claimed_at - _SKEW, now=now)
-            self._serve_others(connection, shipment, change, now)
+            read = sorted({fact.order_id for fact in change.learnt})
+            of = {"account": shipment.account, "claimed_at": claimed_at, "read": read}
+            connection.execute(statements.NEWS_READ, of)
+        if change.has_new_names and change.names:
+            of_names = statements.of_names(shipment.account, change.names)
+            told = connection.execute(statements.links_of(len(change.names)), of_names).mappings().all()
+            self._look_back(connection, shipment, change, told, since=claimed_at - _SKEW, now=now)
+            self._serve_others(connection, shipment, told, now)
 
     def _look_back(
-        self, connection: Connection, shipment: ShipmentRecord, change: IndexChange, *, since: float, now: float
+        self,
+        connection: Connection,
+        shipment: ShipmentRecord,
+        change: IndexChange,
+        told: Sequence[RowMapping],
+        *,
+        since: float,
+        now: float,
     ) -> None:
         """Apply links stored during the claim: they could not find the shipment by names that the claim only now
         learned. Links that the claim has read are already decided."""
-        bearing = _bearing(links, shipment.account, change.names)
-        for row in connection.execute(select(links).where(bearing, links.c.told_at >= since)).mappings():
-            if (row["kind"], row["value"], row["told_at"]) in change.links_read:
+        for row in told:
+            if row["told_at"] < since or (row["kind"], row["value"], row["told_at"]) in change.links_read:
                 continue
             word = (row["order_id"], row["invoice_number"])
             # Its input_digest stays: after the new decision, a link that this claim had seen is not applied again.
             found = _rows(connection, shipments.c.id == shipment.id, now)
             _reopen(connection, found, *word, {**reopened(now), "input_digest": shipments.c.input_digest})
 
-    def _serve_others(self, connection: Connection, shipment: ShipmentRecord, change: IndexChange, now: float) -> None:
+    def _serve_others(
+        self, connection: Connection, shipment: ShipmentRecord, told: Sequence[RowMapping], now: float
+    ) -> None:
         """A link told beforehand may name several orders."""
-        several = select(links).where(_bearing(links, shipment.account, change.names), links.c.also.is_not(None))
-        for row in connection.execute(several).mappings():
+        for row in told:
+            if row["also"] is None:
+                continue
             parcel = {name: getattr(shipment, name) for name in ("id", "endpoint", "account", "companion_of")}
             add_companions(connection, parcel, places_from_json(row["also"]), now=now)
 
@@ -237,7 +230,7 @@ class Index:
         replaced: dict[str, None] = {}
         for kind, value in link.names:
             name = {"account": account, "kind": kind, "value": value}
-            former = connection.execute(_LINK_NAMED, name).mappings().first()
+            former = connection.execute(statements.LINK_NAMED, name).mappings().first()
             word = {"order_id": link.order_id, "invoice_number": link.invoice_number, "also": places_to_json(link.also)}
             connection.execute(self._upsert_link, {**name, **word, "told_at": now})
             if former and former["order_id"] != link.order_id:
@@ -278,7 +271,7 @@ class Index:
     def _refresh(self, connection: Connection, row: dict[str, Any], *, dated: bool) -> None:
         changed = ("invoice_number", "learnt_at", "dated_at") if dated else ("invoice_number", "learnt_at")
         its = {f"its_{part}": row[part] for part in ("account", "kind", "value", "order_id")}
-        connection.execute(_AGAIN, {**{part: row[part] for part in changed}, **its})
+        connection.execute(statements.AGAIN, {**{part: row[part] for part in changed}, **its})
 
     def _lock(self, connection: Connection, account: str) -> None:
         """Serialise storing a link and starting to wait, or each could miss the other. SQLite has one writer anyway."""
@@ -300,17 +293,12 @@ def _key(fact: Fact) -> tuple[str, str, str]:
     return fact.kind, fact.value, fact.order_id
 
 
-def _bearing(table: Any, account: str, names: Iterable[Name]) -> ColumnElement[bool]:
-    """The rows of ``table`` about one of these names.
-
-    Every alternative names the account. With the account outside, SQLite scans all rows of the account.
-    """
-    c = table.c
-    return or_(*(and_(c.account == account, c.kind == kind, c.value == value) for kind, value in sorted(names)))
-
-
-def _waiting_for(account: str, names: Iterable[Name]) -> Any:
-    return select(waits.c.shipment).where(_bearing(waits, account, names)).distinct()
+def _awaiting(connection: Connection, account: str, names: Collection[Name]) -> set[str]:
+    """The shipments that wait for one of these names."""
+    if not names:
+        return set()
+    of_names = statements.of_names(account, names)
+    return set(connection.execute(statements.waiting_for(len(names)), of_names).scalars())
 
 
 def _borne(connection: Connection, account: str, names: Collection[Name]) -> set[Name]:
@@ -335,7 +323,7 @@ def _borne(connection: Connection, account: str, names: Collection[Name]) -> set
 
 def _bearers(connection: Connection, account: str, kind: str, value: str, now: float) -> list[RowMapping]:
     """The shipments that a link of this name is about, in any state and any notation of their number."""
-    found = set(connection.execute(_waiting_for(account, [(kind, value)])).scalars())
+    found = _awaiting(connection, account, [(kind, value)])
     # A shipment that waits for this account may be in another account meanwhile.
     borne: ColumnElement[bool] = shipments.c.id.in_(sorted(found))
     here = shipments.c.account == account
@@ -365,21 +353,10 @@ def _wake(
     connection: Connection, account: str, names: Collection[Name], now: float, *, besides: str | None = None
 ) -> int:
     """An order appeared or changed: make waiting shipments due now, and leased ones again after their lease."""
-    found = set(connection.execute(_waiting_for(account, names)).scalars()) - {besides}
-    gave_up = shipments.c.state == State.GAVE_UP
-    rung = {
-        "wake_count": shipments.c.wake_count + 1,
-        "due_at": now,
-        "priority": LIVE,
-        "check_at": 0.0,
-        "state": case((gave_up, State.DUE.value), else_=shipments.c.state),
-        "waits": case((gave_up, 0), else_=shipments.c.waits),
-        # A held shipment is decided again, although the carrier sent nothing new.
-        "input_digest": case((shipments.c.state == State.HELD, ""), else_=shipments.c.input_digest),
-    }
-    heals = and_(shipments.c.state == State.HELD, shipments.c.reason.in_(_ENDS_WITH_ORDER))
-    of = (shipments.c.id.in_(sorted(found)), or_(shipments.c.state.in_(AWAITS_ORDER), heals))
-    return connection.execute(update(shipments).where(*of).values(rung)).rowcount if found else 0
+    found = _awaiting(connection, account, names) - {besides}
+    if not found:
+        return 0
+    return connection.execute(statements.WAKE, {"ids": sorted(found), "now": now}).rowcount
 
 
 def _reopen(

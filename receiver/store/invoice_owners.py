@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import known_from_json
@@ -15,6 +15,19 @@ from receiver.store.index import REVOKED_LEASE
 from receiver.store.rows import sent_from
 from receiver.store.tables import attempts, invoices, shipments
 from receiver.vtex.wanted import Owner
+
+#: Built once: building a statement takes longer than running it.
+_OF_INVOICE = tuple(invoices.c[part] == bindparam(f"its_{part}") for part in ("account", "order_id", "invoice_number"))
+_OWNER = select(invoices.c.shipment).where(*_OF_INVOICE).with_for_update()
+_OWNERS = (
+    select(
+        invoices.c.invoice_number,
+        invoices.c.shipment,
+        *(shipments.c[name] for name in ("sent", "known", "assigned_order", "assigned_invoice")),
+    )
+    .join(shipments, shipments.c.id == invoices.c.shipment)
+    .where(invoices.c.account == bindparam("account"), invoices.c.order_id == bindparam("order_id"))
+)
 
 
 class InvoiceOwners:
@@ -27,16 +40,16 @@ class InvoiceOwners:
         """Acquire the invoice that ``attempt`` is about to write: a free one or its own. Another parcel's too, if a
         person says so or nothing has changed since that decision. Raises `InvoiceTaken`."""
         key = {"account": claim.account, "order_id": attempt.order_id, "invoice_number": attempt.invoice_number}
+        its = {f"its_{part}": value for part, value in key.items()}
         connection.execute(self._own, {**key, "shipment": claim.id})
-        of_invoice = [invoices.c[name] == value for name, value in key.items()]
-        owner = connection.execute(select(invoices.c.shipment).where(*of_invoice).with_for_update()).scalar()
+        owner = connection.execute(_OWNER, its).scalar()
         if owner == claim.id:
             return
         if not attempt.overrules and not _is_as_decided(connection, attempt, str(owner)):
             raise InvoiceTaken(str(owner))
         if attempt.call == "PUT":  # events beside another shipment's number: the owner stays
             return
-        connection.execute(update(invoices).where(*of_invoice).values(shipment=claim.id))
+        connection.execute(update(invoices).where(*_OF_INVOICE).values(shipment=claim.id), its)
         if attempt.replaces is not None and attempt.replaces.displaced:
             # A worker that has it now has decided from facts that no longer hold.
             displaced = update(shipments).where(shipments.c.id == owner)
@@ -56,13 +69,8 @@ class InvoiceOwners:
 
 def owners_of(database: Database, account: str, order_id: str) -> dict[str, Owner]:
     """Invoice number → the shipment whose tracking it carries, and what that shipment last wrote."""
-    columns = [shipments.c[name] for name in ("sent", "known", "assigned_order", "assigned_invoice")]
-    statement = (
-        select(invoices.c.invoice_number, invoices.c.shipment, *columns)
-        .join(shipments, shipments.c.id == invoices.c.shipment)
-        .where(invoices.c.account == account, invoices.c.order_id == order_id)
-    )
-    return {row["invoice_number"]: _owner_from(order_id, dict(row)) for row in database.rows(statement)}
+    rows = database.rows(_OWNERS, {"account": account, "order_id": order_id})
+    return {row["invoice_number"]: _owner_from(order_id, dict(row)) for row in rows}
 
 
 def _owner_from(order_id: str, row: Mapping[str, Any]) -> Owner:

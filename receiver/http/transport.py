@@ -2,6 +2,8 @@
 its deadline."""
 
 import contextlib
+import heapq
+import itertools
 import socket
 import threading
 import time
@@ -78,20 +80,19 @@ class _Deadline:
     has done since."""
 
     def __init__(self, seconds: float) -> None:
-        self.passed, self._ends = False, _clock() + seconds
+        self.passed, self.ends = False, _clock() + seconds
+        self._is_over = False
         self._connection: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._pass)
-        self._timer.daemon = True
 
     def __enter__(self) -> Self:
         _this_thread.deadline = self
-        self._timer.start()
+        _watch.add(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self._is_over, self._connection = True, None
 
     def watch(self, connection: socket.socket | None) -> None:
         self._connection = connection
@@ -100,19 +101,57 @@ class _Deadline:
 
     def check(self) -> None:
         """Raises `OSError` after the deadline."""
-        if _clock() >= self._ends:
+        if _clock() >= self.ends:
             self.passed = True
             raise OSError(_TOO_LONG)
 
-    def _pass(self) -> None:
-        self.passed = True
-        self._cut()
+    def end(self) -> None:
+        """The deadline is now: cut the call, unless it has ended."""
+        if not self._is_over:
+            self.passed = True
+            self._cut()
 
     def _cut(self) -> None:
-        if self._connection is not None:
+        connection = self._connection
+        if connection is not None:
             with contextlib.suppress(OSError):  # already closed
                 # The plain socket's method: TLS would be shut down while the thread is still reading.
-                socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+class _Watch:
+    """One thread that ends the calls of this process at their deadlines. A timer for each call would be a thread for
+    each call, which costs more than to send the request. It starts with the first call: a process may fork before."""
+
+    def __init__(self) -> None:
+        self._is_earlier = threading.Condition()
+        self._thread: threading.Thread | None = None
+        #: The earliest first. A call that has ended stays until its deadline.
+        self._deadlines: list[tuple[float, int, _Deadline]] = []
+        self._count = itertools.count()
+
+    def add(self, deadline: _Deadline) -> None:
+        """End the call at its deadline."""
+        entry = (deadline.ends, next(self._count), deadline)
+        with self._is_earlier:
+            heapq.heappush(self._deadlines, entry)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+            elif self._deadlines[0] is entry:
+                self._is_earlier.notify()
+
+    def _run(self) -> None:
+        with self._is_earlier:
+            while True:
+                ahead = self._deadlines[0][0] - time.monotonic() if self._deadlines else None
+                if ahead is None or ahead > 0:
+                    self._is_earlier.wait(ahead)
+                else:
+                    heapq.heappop(self._deadlines)[2].end()
+
+
+_watch = _Watch()
 
 
 class _Connection(HTTPConnection):

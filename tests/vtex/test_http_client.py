@@ -11,6 +11,7 @@ import pytest
 
 from receiver.config import Account
 from receiver.http import HostNotAllowed, Http
+from receiver.http.transport import _Deadline
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Unanswered
 from receiver.vtex.client import BadSegment, Vtex, path_segment
 from tests.support.bare_server import Heard, Server, answer, saying, serving
@@ -134,15 +135,32 @@ class TestCalls:
 
         assert (1, 3) == (server.connections, len(server.heard))
 
-    def test_deadline_ends_with_the_call(self, server):
-        """Nothing is left behind that could cut a later call of the same connection."""
-        before = set(threading.enumerate())
-        vtex(server).get_order("1-01")
-        timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer) and one not in before]
-        for timer in timers:
-            timer.join(5)
+    def test_deadline_ends_with_the_call(self):
+        """A deadline that passes after its call does not cut the connection: a later call may use it."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            with _Deadline(60.0) as deadline:
+                deadline.watch(ours)
+            deadline.end()
+            ours.sendall(b"later")
 
-        assert not any(timer.is_alive() for timer in timers)
+            assert b"later" == theirs.recv(5)
+        assert not deadline.passed
+
+    def test_deadlines_share_a_thread(self, server):
+        """A call starts no thread for its own deadline."""
+        client, during = vtex(server), set[threading.Thread]()
+        client.get_order("1-01")
+
+        def talk(connection: socket.socket, _: Heard) -> None:
+            during.update(threading.enumerate())
+            connection.sendall(answer())
+
+        server.talk, before = talk, set(threading.enumerate())
+        client.get_order("1-01")
+
+        assert during
+        assert set() == during - before
 
     def test_nothing_is_sent_after_the_deadline(self, server, monkeypatch):
         """A process that was stopped between the begin of a call and its first byte sends nothing when it goes on."""

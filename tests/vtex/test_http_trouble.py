@@ -84,6 +84,16 @@ class TestNoAnswer:
 
         assert time.monotonic() - begun < 5
 
+    def test_earlier_deadline(self):
+        """A call that must end before those that were begun earlier is cut in time."""
+        with serving(saying(answer())) as server:
+            Http([server.url], total=60.0).call("GET", server.url, headers={})
+            server.talk = drip(HEAD + b"Connection: close\r\n\r\n", b" ")
+            begun = time.monotonic()
+            assert "the answer took too long" == self.why(server, total=0.2)
+
+        assert time.monotonic() - begun < 5
+
     @pytest.mark.parametrize("framing", [b"Content-Length: 100\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n2\r\n"])
     def test_cut_short(self, framing):
         """An answer that breaks off is no answer, even if what came of it could be read."""

@@ -1,5 +1,6 @@
 """The open database: one writer, many readers, and the event that wakes a worker in this process."""
 
+import logging
 import secrets
 import threading
 import time
@@ -12,11 +13,21 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.store.committers import Bulk
 from receiver.store.counters import Counters
-from receiver.store.engine import REFUSALS, insert_of, is_sqlite, open_engine, prepare, unavailable
+from receiver.store.engine import (
+    REFUSALS,
+    SQLITE_PATIENCE,
+    insert_of,
+    is_sqlite,
+    open_engine,
+    prepare,
+    sqlite_file,
+    unavailable,
+)
 from receiver.store.pool import CONNECTIONS, shares
 from receiver.store.tables import rejects
 from receiver.store.writer import Writer
 
+log = logging.getLogger("receiver.store")
 T = TypeVar("T")
 
 
@@ -26,6 +37,8 @@ def new_id() -> str:
     return f"{milliseconds:012x}{microseconds:03x}{secrets.randbits(52):013x}"
 
 
+#: Milliseconds that writers may be held up for the journal to be emptied.
+_BRIEFLY = 500
 #: As much as a delivery writes with all its rows and indexes: on a full disk, less may still fit where that does not.
 _PROBE = "0" * 96 * 1024
 
@@ -78,6 +91,19 @@ class Database:
                 connection.execution_options(isolation_level="READ COMMITTED")  # cursors exist only in transactions
             with connection.execution_options(yield_per=500).execute(statement, parameters or {}) as result:
                 yield from result.mappings()
+
+    def empty_journal(self) -> None:
+        """Have what was blanked leave SQLite's journal, too, which keeps former pages until others take their place. A
+        long read is in the way: then a line says so, since writers would wait with this. Raises `StoreUnavailable`."""
+        if not self.is_sqlite:
+            return
+        with self.reading() as connection:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={_BRIEFLY}")
+            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_PATIENCE * 1000:.0f}")
+        if busy:
+            name = sqlite_file(self.url).name
+            log.warning("database in use, its journal keeps what was blanked until the next prune: file=%s-wal", name)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -98,6 +98,7 @@ class Forgetting:
             else:
                 more = {"changed_at": now} if table is shipments else {}
                 self._each(keys, partial(_blank, table, more))
+        self._database.empty_journal()
 
     def _traces(self, text: str, parcels: set[str], *, whole: bool = True) -> Traces:
         """The rows that hold the text, and those that belong to the parcels that it leads to."""

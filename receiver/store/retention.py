@@ -89,7 +89,9 @@ class Retention:
         self._delete_old(notifications, now - MESSAGES_DAYS * _DAY)
         self._delete_old(sessions, now - LONGEST_SESSION)
         days = self.rows_days(horizons.rows)
-        return Pruned(bodies, self._delete_rows(now - days * _DAY) if days else 0)
+        pruned = Pruned(bodies, self._delete_rows(now - days * _DAY) if days else 0)
+        self._database.empty_journal()
+        return pruned
 
     def rows_days(self, configured: float | None) -> float:
         """Days after which settled rows are deleted: as configured, else what the database began with; 0 is never."""

@@ -1,8 +1,11 @@
 """What is kept of people: every table and column is declared, and retention and `forget` do what is declared."""
 
+import contextlib
 import re
+from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Column, Integer, LargeBinary, Table, Text, insert, select
 
 from receiver.store import Database, Horizons, Retention
@@ -102,6 +105,38 @@ def test_forgotten_with_its_companion(database: Database) -> None:
 
     for order in ("1-01", "2-01"):
         assert ("ep/p1", "ep/p1+2-01") == Forgetting(database).of_order(order).shipments
+
+
+def test_leaves_the_files(sqlite_url: str) -> None:
+    """What is forgotten stands in none of SQLite's files any more, nor does what retention empties."""
+    (deliveries,) = (one for one in TABLES if one.name == "deliveries")
+    with contextlib.closing(Database(sqlite_url)) as database:
+        folder = Path(database.url.removeprefix("sqlite:///")).parent
+
+        def stands() -> list[str]:
+            return [one.name for one in folder.iterdir() if one.is_file() and CANARY.encode() in one.read_bytes()]
+
+        fill(database, deliveries, CANARY, ("body",))
+        assert stands()
+        Forgetting(database).forget(Forgetting(database).of_text(CANARY), now=NOW, record=lambda _: None)
+        assert [] == stands()
+
+        fill(database, deliveries, CANARY, ("body", "id", "dedup"))
+        database.write(lambda connection: connection.execute(deliveries.update().values(received_at=NOW - 400 * DAY)))
+        Retention(database).prune(Horizons(bodies=30, unreadable=30, rows=30), now=NOW)
+        assert [] == stands()
+
+
+def test_journal_in_use(sqlite_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Where a reader stays all the while, a line says that the journal keeps it."""
+    with contextlib.closing(Database(sqlite_url)) as database, database.reading() as connection:
+        (deliveries,) = (one for one in TABLES if one.name == "deliveries")
+        connection.exec_driver_sql("BEGIN")
+        connection.execute(select(deliveries)).all()
+        fill(database, deliveries, CANARY, ("body",))
+        database.empty_journal()
+        connection.exec_driver_sql("ROLLBACK")
+    assert "database in use, its journal keeps what was blanked" in caplog.text
 
 
 def test_zero_bytes(database: Database) -> None:

@@ -4,6 +4,7 @@ fetch a token here."""
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -45,58 +46,70 @@ def blueprint(
 ) -> Blueprint:
     """The routes of the configured endpoints; ``unknown`` hears of requests that none of them takes, ``counters`` how
     long the others took, ``outage`` what could not be stored."""
+    webhooks = _Webhooks(config, intake, unknown, counters, outage, clock)
     routes = Blueprint("webhooks", __name__)
-    lines, by_name = AccessLines(clock), _finder(config)
-    throttles = {
-        name: Throttle(clock, of_one=MOST_UNPROVEN, of_all=MOST_OF_ALL, addresses=MOST_STRANGERS)
-        for name in config.endpoints
-    }
-    options = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
+    options: dict[str, Any] = {"methods": _METHODS, "strict_slashes": False, "provide_automatic_options": False}
+    routes.add_url_rule("/webhooks/<name>", "receive", webhooks.receive, defaults={"token": ""}, **options)
+    routes.add_url_rule("/webhooks/<name>/<path:token>", "receive", webhooks.receive, **options)
+    routes.add_url_rule("/webhooks/<name>/oauth/token", "token", webhooks.token, **options)
+    return routes
 
-    @routes.route("/webhooks/<name>", defaults={"token": ""}, **options)
-    @routes.route("/webhooks/<name>/<path:token>", **options)
-    def receive(name: str, token: str) -> Response:
-        began, endpoint = time.perf_counter(), _taken(by_name(name), name, token, unknown)
-        throttle, sender = throttles[endpoint.name], one_client(request.remote_addr or "")
+
+class _Webhooks:
+    """The views. Each endpoint has a throttle of its own."""
+
+    def __init__(
+        self, config: Config, intake: Intake, unknown: UnknownRoutes, counters: Counters, outage: Outage,
+        clock: Callable[[], float],
+    ) -> None:  # fmt: skip
+        self._intake, self._unknown, self._counters, self._outage = intake, unknown, counters, outage
+        self._clock, self._lines, self._by_name = clock, AccessLines(clock), _finder(config)
+        self._throttles = {
+            name: Throttle(clock, of_one=MOST_UNPROVEN, of_all=MOST_OF_ALL, addresses=MOST_STRANGERS)
+            for name in config.endpoints
+        }
+
+    def receive(self, name: str, token: str) -> Response:
+        """A webhook."""
+        began, endpoint = time.perf_counter(), _taken(self._by_name(name), name, token, self._unknown)
+        throttle, sender = self._throttles[endpoint.name], one_client(request.remote_addr or "")
         if left := throttle.wait(sender):
             return problem(429, retry_after=left)
-        now = datetime.fromtimestamp(clock(), UTC)
-        if not _may_be_heard(endpoint, token, now, intake):
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        if not _may_be_heard(endpoint, token, now, self._intake):
             throttle.count(sender, proven=False)
             return problem(401)
         incoming = _request(endpoint, token, whole_body(endpoint.max_body), now)
         with about():
             try:
-                result = intake.receive(endpoint, incoming)
+                result = self._intake.receive(endpoint, incoming)
             except StoreUnavailable as error:
-                outage.refused(endpoint, error)
+                self._outage.refused(endpoint, error)
                 return problem(503)
             answer, seconds = reply(endpoint, result), time.perf_counter() - began
-            lines.write(endpoint, incoming, result, status=answer.status_code, seconds=seconds)
+            self._lines.write(endpoint, incoming, result, status=answer.status_code, seconds=seconds)
         throttle.count(sender, proven=_proven(result))
-        outage.over()
-        _count(counters, endpoint, result, seconds, now=clock())
+        self._outage.over()
+        _count(self._counters, endpoint, result, seconds, now=self._clock())
         return answer
 
-    @routes.route("/webhooks/<name>/oauth/token", **options)
-    def token(name: str) -> Response:
-        endpoint = by_name(name)
+    def token(self, name: str) -> Response:
+        """A request for the token that the endpoint's webhooks are to bring."""
+        endpoint = self._by_name(name)
         if endpoint is None or not isinstance(endpoint.scheme, ClientCredentials):
             cause = Cause.PATH if endpoint else Cause.ENDPOINT
-            unknown.note(name, cause, method=request.method, has_token=True)
+            self._unknown.note(name, cause, method=request.method, has_token=True)
             abort(404)
         if request.method != "POST":
-            unknown.note(name, Cause.METHOD, method=request.method)
+            self._unknown.note(name, Cause.METHOD, method=request.method)
             raise MethodNotAllowed(("POST",))
-        throttle, sender = throttles[endpoint.name], one_client(request.remote_addr or "")
+        throttle, sender = self._throttles[endpoint.name], one_client(request.remote_addr or "")
         if left := throttle.wait(sender):
             return problem(429, retry_after=left)
-        incoming = _request(endpoint, "", whole_body(_TOKEN_BODY), datetime.fromtimestamp(clock(), UTC))
-        answer = tokens.answer(endpoint, endpoint.scheme, incoming, intake)
+        incoming = _request(endpoint, "", whole_body(_TOKEN_BODY), datetime.fromtimestamp(self._clock(), UTC))
+        answer = tokens.answer(endpoint, endpoint.scheme, incoming, self._intake)
         throttle.count(sender, proven={200: True, 401: False}.get(answer.status_code))
         return answer
-
-    return routes
 
 
 def _count(counters: Counters, endpoint: Endpoint, result: Result, seconds: float, *, now: float) -> None:

@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from tests.support.paths import ROOT
@@ -65,9 +66,14 @@ _CLOCK = {
 _IMPURE = {"open", "print", "input", *_CLOCK, *_ENVIRONMENT}
 
 
+@lru_cache(maxsize=1_000)  # several rules read each file
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
 def breaches(path: str, source: str) -> list[str]:
     """What the file at ``path`` does against the law, as ``path:line: what``."""
-    tree = ast.parse(source, filename=path)
+    tree = _parsed(source)
     found = [*_import_breaches(path, tree), *_level_breaches(path, tree), *_call_breaches(path, tree)]
     if (ast.get_docstring(tree) or "").startswith("PURE"):
         found += _pure_breaches(path, tree)
@@ -121,7 +127,7 @@ def circles(sources: Mapping[str, str]) -> list[set[str]]:
     reaches: dict[str, set[str]] = {}
     for path, source in sources.items():
         if (part := _part(path)) is not None:
-            others = {_imported_part(module) for _, module in _imports(path, ast.parse(source))}
+            others = {_imported_part(module) for _, module in _imports(path, _parsed(source))}
             reaches.setdefault(part, set()).update(others - {part, None})
     for between, further in reaches.items():
         for others in reaches.values():
@@ -167,7 +173,8 @@ def _is_carrier(module: str) -> bool:
 
 def _call_breaches(path: str, tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
-        name = _dotted(node)
+        if not (name := _dotted(node)):
+            continue
         if path.startswith("adapters/") and any(name == one or name.endswith(f".{one}") for one in _IMPURE):
             yield node.lineno, f"uses {name}: adapters are pure"
         elif path.startswith("receiver/") and path not in ENVIRONMENT and name in _ENVIRONMENT:

@@ -1,15 +1,19 @@
 """A pause of the account: what begins it, what it outlives, and whom it does not concern."""
 
+import itertools
+import threading
 import time
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from receiver.calls.background import BackgroundCalls
 from receiver.calls.pauses import pause, resume_if_paused
 from receiver.http import Http
 from receiver.processes.worker import ALONE, QUIET, Worker, _Pool
 from receiver.store import Background, Queue
+from receiver.store.tables import shipments
 from receiver.vtex.client import Vtex
 from tests.support.invoicing import InvoicingDriver, an_order
 from tests.support.rig import NOON, Rig, eventually, order, package, posted
@@ -70,6 +74,30 @@ def test_revoked_key(rig_on_either: Rig) -> None:
         worker.stop()
 
     assert 1 == len(rig.calls())
+
+
+def test_key_revoked_in_the_middle_of_work(rig: Rig) -> None:
+    """Where a key is revoked while sixteen hands wait for answers, each makes one more call at most: none has heard of
+    a refusal before it begins that one."""
+    rig.now = time.time()
+    rig.configure(account={"requests_per_minute": 60_000}, concurrency=16)
+    receive(rig, *range(40))
+
+    def revoke() -> None:
+        rig.faults(unauthorized=True)
+
+    all_wait, reads = threading.Barrier(16, revoke), itertools.count()
+    rig.faults(slow=(1.0, 0.1), methods=frozenset({"GET"}))
+    rig.on_slow = lambda _: all_wait.wait(60) if next(reads) else None  # the first goes alone
+    leased = select(shipments.c.id).where(shipments.c.lease_until.is_not(None))
+    worker = Worker(rig.config, rig.database, name="real")
+    worker.start()
+    try:
+        eventually(lambda: rig.queries.paused_accounts(now=time.time()) and not rig.database.rows(leased))
+    finally:
+        worker.stop()
+
+    assert 1 <= sum(call.status == 401 for call in rig.calls()) <= 16
 
 
 def test_first_goes_alone() -> None:

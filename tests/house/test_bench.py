@@ -91,6 +91,12 @@ def test_pace():
     assert 0.4 < load.seconds
 
 
+def test_slow_pace():
+    """However low the rate is, one request is sent: a figure of none would say nothing."""
+    with _server([]) as port:
+        assert {200: 1} == pace(port, iter([REQUEST] * 10), rate=5, seconds=0.01, connections=1).statuses
+
+
 @pytest.mark.parametrize("read", [0, 1000])
 def test_hung_up(read):
     """A server that hangs up ends the run, whether or not it had read the request; its silence is no speed."""

@@ -11,7 +11,7 @@ from receiver.operations import order_check
 from receiver.store.accounts import Accounts
 from receiver.web.api import deciding
 from tests.support.api import ANA, VI, items, post, with_operators
-from tests.support.rig import Rig, order, package, posted
+from tests.support.rig import Rig, eventually, order, package, posted
 
 CHECK, AGAIN = "accounts/lux/check", "unknown-words/reprocess"
 WORD = {"word": "14 'x", "carrier": "melhor_envio"}
@@ -70,7 +70,7 @@ class TestCarriers:
         assert items(api, "carriers")[0]["probed_at"] is None
         api.client.get("/webhooks/melhor-envio")
         api.database.counters.flush(now=api.now, only_if_due=False)
-        api.database.write(lambda _: None)  # what is written later is written by now
+        eventually(lambda: items(api, "carriers")[0]["probed_at"])  # it is written beside the request
         (one,) = items(api, "carriers")
         assert (True, None) == (one["probed_at"].endswith("Z"), one["last_at"])
 

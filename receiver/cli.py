@@ -12,7 +12,7 @@ import click
 #: would cost a twelfth of it.
 _BEFORE_COLLECTION = 200_000
 #: The modules of commands that run for long. They collect garbage as Python usually does, once they have started.
-_LONG = ("serving", "working", "pretending")
+_LONG = ("serving", "working", "sandboxing")
 # At its end Python collects all that is left, object by object; the process ends anyway.
 atexit.register(gc.freeze)
 
@@ -23,7 +23,7 @@ COMMANDS = {
     "serve": ("serving", "Receive and work, in one process."),
     "web": ("serving", "Only receive; `receiver work` does the rest."),
     "work": ("working", "Only work: make VTEX agree with what was received."),
-    "sandbox": ("pretending", "Serve a stand-in VTEX, with its faults."),
+    "sandbox": ("sandboxing", "Serve a stand-in VTEX, with its faults."),
     "migrate": ("migrating", "Bring the database up to date."),
     "check": ("checking", "Read configuration and database; say every fault."),
     "carriers": ("carriers", "List the carriers; try one, or begin a new one."),

@@ -99,8 +99,10 @@ class Database:
             return
         with self.reading() as connection:
             connection.exec_driver_sql(f"PRAGMA busy_timeout={_BRIEFLY}")
-            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
-            connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_PATIENCE * 1000:.0f}")
+            try:
+                busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_PATIENCE * 1000:.0f}")
         if busy:
             name = sqlite_file(self.url).name
             log.warning("database in use, its journal keeps what was blanked until the next prune: file=%s-wal", name)

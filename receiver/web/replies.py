@@ -76,7 +76,7 @@ def reply(endpoint: Endpoint, result: Result) -> Response:
         body["why"] = result.why
     if result.delivery is not None:
         body = {"delivery": result.delivery, **body, "shipments": result.shipments}
-    return Response(json.dumps(body) + "\n", status=status, content_type="application/json")
+    return Response(json.dumps(body) + "\n", status=status, mimetype="application/json")
 
 
 def problem(

@@ -245,7 +245,12 @@ def test_one_connection(sqlite_url: str) -> None:
 def test_no_savepoint(database: Database) -> None:
     """Neither a write alone nor a group of deliveries needs a savepoint."""
     savepoints: list[Any] = []
-    event.listen(database._writer.engine, "savepoint", lambda _, name: savepoints.append(name))
+
+    def note(_1: Any, _2: Any, statement: str, *_3: Any) -> None:
+        if statement.startswith("SAVEPOINT"):
+            savepoints.append(statement)
+
+    event.listen(database._writer.engine, "before_cursor_execute", note)
     Inbox(database).receive(delivery("p1"))
     receive_together(database, [delivery("p1"), delivery("p2")])
     with pytest.raises(ZeroDivisionError):

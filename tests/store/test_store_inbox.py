@@ -27,10 +27,19 @@ from receiver.store import (
     inbox,
     migrate,
 )
-from receiver.store.engine import turnstile_of
 from receiver.store.tables import deliveries, rejects, shipments, updates
 from tests.support.loop import Loop
-from tests.support.store_cases import NOW, apart, claim_and_settle, delivery, everything, said, shipment, until
+from tests.support.store_cases import (
+    NOW,
+    apart,
+    claim_and_settle,
+    delivery,
+    everything,
+    gathering,
+    said,
+    shipment,
+    until,
+)
 
 
 def count(database: Database, table: Any) -> int:
@@ -70,31 +79,13 @@ def receive_the_same(url: str, barrier: Any, answers: Any, many: int) -> None:
     database.close()
 
 
-@contextlib.contextmanager
-def gathering(database: Database) -> Iterator[Any]:
-    """What is handed in meanwhile is committed together afterwards; yields the queue in which it gathers."""
-    committer = database._writer._committer
-    if database.is_sqlite:
-        turnstile = turnstile_of(database.url)
-        with ThreadPoolExecutor(1) as pool, contextlib.closing(turnstile), turnstile.turn():
-            first = pool.submit(database.write, lambda _: None)
-            until(lambda: first.running() and committer._thread and committer._jobs.empty())
-            yield committer._jobs
-    else:
-        gate = threading.Event()
-        busy = committer._sharers.submit(gate.wait, 10)
-        until(busy.running)
-        yield committer._shared
-        gate.set()
-
-
 def receive_together(database: Database, items: Iterable[Delivery]) -> list[Any]:
     """Receive all in one commit. Receipts or errors."""
     box, items = Inbox(database), list(items)
     with ThreadPoolExecutor(len(items)) as pool:
         with gathering(database) as gathered:
             futures = [pool.submit(box.receive, item) for item in items]
-            until(lambda: gathered.qsize() == len(items))
+            until(lambda: gathered() == len(items))
         return [future.exception() or future.result() for future in futures]
 
 
@@ -304,7 +295,7 @@ def test_a_held_row_in_a_group(postgres: Database) -> None:
         somebody.execute("SELECT * FROM shipments FOR UPDATE")
         with gathering(postgres) as gathered:
             held, free = pool.submit(box.receive, delivery("held")), pool.submit(box.receive, delivery("free"))
-            until(lambda: gathered.qsize() == 2)
+            until(lambda: gathered() == 2)
         free.result(timeout=2)
         assert not held.done()
         somebody.rollback()

@@ -23,7 +23,7 @@ from receiver.store import Database, Inbox, OperatorQueries, Queue, StoreUnavail
 from receiver.store.engine import turnstile_of
 from receiver.store.tables import shipments
 from tests.support.rig import Rig
-from tests.support.store_cases import apart, delivery, everything, shipment, until
+from tests.support.store_cases import apart, delivery, everything, gathering, shipment, until
 
 #: What a sender waits for its 503, in seconds.
 MOST = 4.5
@@ -234,13 +234,10 @@ def test_refused_together(sqlite_url: str) -> None:
         connection.exec_driver_sql("SELECT * FROM nowhere")
         return items
 
-    with ThreadPoolExecutor(3) as pool, contextlib.closing(turnstile_of(sqlite_url)) as turnstile:
-        with turnstile.turn():
-            first = pool.submit(database.write, lambda _: None)
-            until(lambda: database._writer._committer._thread and first.running())
-            until(database._writer._committer._jobs.empty)
+    with ThreadPoolExecutor(2) as pool:
+        with gathering(database) as gathered:
             futures = [pool.submit(database.write_bulk, bulk, number) for number in range(2)]
-            until(lambda: database._writer._committer._jobs.qsize() == 2)
+            until(lambda: gathered() == 2)
         assert [StoreUnavailable] * 2 == [type(future.exception()) for future in futures]
     assert [[0, 1]] == [sorted(items) for items in asked]
     database.close()
@@ -265,9 +262,9 @@ def test_disk_full(sqlite_url: str) -> None:
             return error
         return None
 
-    with ThreadPoolExecutor(8) as pool, contextlib.closing(turnstile_of(sqlite_url)) as turnstile, turnstile.turn():
+    with ThreadPoolExecutor(8) as pool, gathering(database) as gathered:
         outcomes = pool.map(receive, big)
-        until(lambda: database._writer._committer._jobs.qsize() >= 5)
+        until(lambda: gathered() == len(big))
     told = {str(error) for error in outcomes}
     assert {"the database refuses: database or disk is full"} == told
     assert before == everything(database)

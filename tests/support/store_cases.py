@@ -1,9 +1,12 @@
 """What the tests of the store share: deliveries, a look at every row, and real processes."""
 
+import contextlib
 import json
 import multiprocessing
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import select
@@ -100,6 +103,29 @@ def claim_and_settle(queue: Queue, due_at: float | None = None, *, now: float = 
     """Take the one shipment that is due through a whole claim."""
     claim = claim_one(queue, now=now)
     queue.settle(claim, settlement(claim, due_at, **columns), now=now)
+
+
+@contextlib.contextmanager
+def gathering(database: Database) -> Iterator[Callable[[], int]]:
+    """What is handed in meanwhile is committed together afterwards; yields how many jobs have gathered."""
+    committer, begun, gate = database._writer._committer, threading.Event(), threading.Event()
+
+    def busy(*_: Any) -> None:
+        begun.set()
+        gate.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        if database.is_sqlite:
+            pool.submit(database.write, busy)
+            jobs = committer._jobs
+        else:
+            committer._sharers.submit(busy)
+            jobs = committer._shared
+        try:
+            assert begun.wait(10), "the committer never began"
+            yield jobs.qsize
+        finally:
+            gate.set()
 
 
 def until(condition: Callable[[], object]) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http import HTTPStatus
 from typing import Any
+
+from werkzeug.http import HTTP_STATUS_CODES
 
 from receiver.sandbox.faults import Faults
 
@@ -82,7 +83,7 @@ def trouble(faults: Faults, roll: Callable[[str, float], bool], now: float, late
 
 def in_form(form: str, answer: Answer) -> Answer:
     """A refusal or error in one of the formats of ``Faults.error_form``; any other answer is unchanged."""
-    status, title = answer.status, HTTPStatus(answer.status).phrase
+    status, title = answer.status, HTTP_STATUS_CODES[answer.status]
     if status < 400 or answer.html is not None:
         return answer
     if form == "login" and status in (401, 403):
@@ -106,7 +107,7 @@ def _message(body: Any) -> str | None:
 def _problem(status: int) -> dict[str, Any]:
     kind = "https://tools.ietf.org/html/rfc9110#section-15"
     trace = "00-00000000000000000000000000000000-0000000000000000-00"
-    return {"type": kind, "title": HTTPStatus(status).phrase, "status": status, "traceId": trace}
+    return {"type": kind, "title": HTTP_STATUS_CODES[status], "status": status, "traceId": trace}
 
 
 def _told_to_wait(faults: Faults, status: int, now: float) -> Answer:
@@ -114,5 +115,5 @@ def _told_to_wait(faults: Faults, status: int, now: float) -> Answer:
     if wait.startswith("date:"):
         ahead = datetime.fromtimestamp(now, UTC) + timedelta(seconds=int(wait.removeprefix("date:")))
         wait = format_datetime(ahead, usegmt=True)
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    body = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status}
     return Answer(status=status, body=body, headers=(("Retry-After", wait),) if wait else ())

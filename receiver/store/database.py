@@ -4,9 +4,10 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from sqlalchemy import Executable, delete, insert
 from sqlalchemy.engine import Connection, RowMapping
@@ -58,6 +59,8 @@ class Database:
         writing, reading = shares(connections)
         self._reader = open_engine(url, writing=False, most=reading)
         self._writer = Writer(url, deadline=deadline, connections=writing)
+        #: Readings row by row. One that is left unfinished has a connection, which ends with the database.
+        self._streams: WeakSet[Generator[RowMapping, None, None]] = WeakSet()
         self.counters = Counters(new_id(), insert=self.insert, write_later=self._writer.write_later, rows=self.rows)
 
     def write(self, transaction: Callable[[Connection], T], *, deadline: float | None = None) -> T:
@@ -85,11 +88,16 @@ class Database:
             return list(connection.execute(statement, parameters or {}).mappings())
 
     def each(self, statement: Executable, parameters: dict[str, Any] | None = None) -> Iterator[RowMapping]:
-        """Like `rows`, but one row at a time, for large results."""
+        """Like `rows`, but one row at a time, for large results. It ends early if the database is closed meanwhile."""
+        stream = self._stream(statement, parameters or {})
+        self._streams.add(stream)
+        return stream
+
+    def _stream(self, statement: Executable, parameters: dict[str, Any]) -> Generator[RowMapping, None, None]:
         with self.reading() as connection:
             if not self.is_sqlite:
                 connection.execution_options(isolation_level="READ COMMITTED")  # cursors exist only in transactions
-            with connection.execution_options(yield_per=500).execute(statement, parameters or {}) as result:
+            with connection.execution_options(yield_per=500).execute(statement, parameters) as result:
                 yield from result.mappings()
 
     def empty_journal(self) -> None:
@@ -118,4 +126,7 @@ class Database:
     def close(self) -> None:
         self.counters.flush(now=time.time(), only_if_due=False)
         self._writer.close()
+        for stream in list(self._streams):
+            with suppress(ValueError):  # another thread reads at this moment, and ends it
+                stream.close()
         self._reader.dispose()

@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from flask import Response
+from werkzeug.http import HTTP_STATUS_CODES
 
 from receiver.config import Endpoint
 from receiver.intake import Outcome, Result
@@ -85,7 +85,7 @@ def problem(
     """RFC 9457 problem details; without a ``detail``, with the status's sentence from `PROBLEMS`. ``retry_after`` is in
     seconds."""
     members = {"detail": detail or PROBLEMS.get(status), **extra}
-    body = {"type": "about:blank", "title": title or HTTPStatus(status).phrase, "status": status}
+    body = {"type": "about:blank", "title": title or HTTP_STATUS_CODES[status], "status": status}
     body |= {name: value for name, value in members.items() if value is not None}
     response = Response(json.dumps(body) + "\n", status=status, mimetype="application/problem+json")
     if status == 503 or retry_after is not None:

@@ -21,7 +21,7 @@ start_sentry(sys.argv[1])
 log = logging.getLogger("receiver.worker")
 with about(shipment="melhor-envio/p1", account="lux"):
     try:
-        raise ValueError("Maria Silva, Rua das Flores 5")
+        raise ValueError(sys.argv[2])
     except ValueError:
         log.exception("processing failed: name=%s", "p1")
 import sentry_sdk
@@ -62,7 +62,7 @@ class Sentry:
 def test_event() -> None:
     """An error is one event: the line, the exception's class and place, and what it is about. No value goes along."""
     with Sentry() as sentry:
-        program = [sys.executable, "-c", PROGRAM, sentry.dsn]
+        program = [sys.executable, "-c", PROGRAM, sentry.dsn, "Maria Silva, Rua das Flores 5"]
         subprocess.run(program, check=True, cwd=ROOT, capture_output=True, timeout=60)
 
     [body] = sentry.bodies

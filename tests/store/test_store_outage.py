@@ -317,6 +317,18 @@ def test_closed(database: Database) -> None:
     assert set() == left
 
 
+def test_closed_while_reading(database: Database) -> None:
+    """A reading that someone left after its first row ends with the database, and its connection with it."""
+    for parcel in ("p1", "p2"):
+        Inbox(database).receive(delivery(parcel))
+    rows = OperatorQueries(database).shipments()
+    assert next(rows)
+
+    database.close()
+
+    assert [] == list(rows)
+
+
 def test_closed_meanwhile(migrated_sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database may be closed while another thread begins its first write, as where a process ends at once."""
     database, start, faults = Database(migrated_sqlite_url), threading.Thread.start, list[Exception]()

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from bench import servers
 from bench.table import Row, Wanted
 from receiver.http import Http
@@ -36,6 +34,8 @@ FAULTS = Faults(throttle=0.1, server_error=0.1, reset_before=0.05, reset_after_a
 #: back-offs. And the share at which the faults end.
 MEASURED, DURING = 0.5, 0.9
 _LONGEST = 1_200.0
+#: Bytes of all calls of a drain.
+_MOST = 100_000_000
 _AT_REST = ("in_step", "held", "gave_up")
 
 
@@ -128,13 +128,15 @@ class _StandIn:
     """The stand-in VTEX of another process."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url, self._http = url, Http([url], most=_MOST)
 
     def fail(self, faults: Faults) -> None:
-        requests.post(f"{self.url}/sandbox/faults", json=faults_to_json(faults), timeout=60).raise_for_status()
+        """Switch its faults; all others are off."""
+        self._http.call("POST", f"{self.url}/sandbox/faults", headers={}, json=faults_to_json(faults))
 
     def calls(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = requests.get(f"{self.url}/sandbox/calls", timeout=60).json()
+        """Every call it has had, oldest first."""
+        found: list[dict[str, Any]] = json.loads(self._http.call("GET", f"{self.url}/sandbox/calls", headers={}).body)
         return found
 
 

@@ -1,7 +1,7 @@
 """Calls over HTTP to hosts that the configuration names, always with timeouts and a total deadline."""
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -37,6 +37,8 @@ class Http:
     ) -> None:
         self._origins = frozenset(_origin(url) for url in allowed)
         self._timeout, self._total, self._most = (min(connect, total), min(read, total)), total, most
+        self._making = Lock()
+        self._made: Transport | None = None
 
     def call(
         self, method: str, url: str, *, headers: Mapping[str, str], json: Any = None, body: bytes | None = None
@@ -46,11 +48,14 @@ class Http:
             raise HostNotAllowed(f"{_origin(url)} is not configured")
         return self._transport.call(method, url, headers=headers, json=json, body=body)
 
-    @cached_property
+    @property
     def _transport(self) -> "Transport":
-        from receiver.http.transport import Transport  # noqa: PLC0415  a slow import for a command that calls no host
+        with self._making:  # many threads make their first calls at once
+            if self._made is None:
+                from receiver.http.transport import Transport  # noqa: PLC0415  slow for a command that calls no host
 
-        return Transport(timeout=self._timeout, total=self._total, most=self._most)
+                self._made = Transport(timeout=self._timeout, total=self._total, most=self._most)
+            return self._made
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from receiver.sandbox import serve
 from tests.support.api import ANA
-from tests.support.rig import Rig
+from tests.support.rig import Rig, eventually
 
 #: A phone, and a wide screen.
 PHONE, WIDE = (360, 740), (1440, 900)
@@ -39,7 +39,7 @@ class Site:
     """The rig's console over HTTP, as one person's browser sees it."""
 
     def __init__(self, rig: Rig, browser: Browser) -> None:
-        self._browser, self._server = browser, serve(rig.app)
+        self._browser, self._server, self._database = browser, serve(rig.app), rig.database
         self.url = f"{self._server.url}/console"
         #: What the browser complained of: the policy stopped something, or a script broke.
         self.errors: list[str] = []
@@ -49,6 +49,8 @@ class Site:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
+        # A page that was left may still be answered: it has a connection to the database.
+        eventually(lambda: not self._database._reader.pool.checkedout())
         assert [] == self.errors
 
     def open(self, path: str = "/", *, token: str | None = ANA, size: tuple[int, int] = WIDE, **settings: Any) -> Page:

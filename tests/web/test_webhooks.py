@@ -378,8 +378,9 @@ class TestHealth:
         """A storm of probes costs one look a second."""
         looks = []
         monkeypatch.setattr(rig.database, "check_writable", lambda: looks.append(rig.now))
+        app = rig.app
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda _: rig.app.test_client().get("/readyz").status_code, range(50)))
+            answers = list(pool.map(lambda _: app.test_client().get("/readyz").status_code, range(50)))
         rig.now += 1
         rig.client.get("/readyz")
 

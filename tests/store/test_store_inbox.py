@@ -296,10 +296,10 @@ def test_a_held_row_in_a_group(postgres: Database) -> None:
         with gathering(postgres) as gathered:
             held, free = pool.submit(box.receive, delivery("held")), pool.submit(box.receive, delivery("free"))
             until(lambda: gathered() == 2)
-        free.result(timeout=2)
+        free.result(timeout=30)
         assert not held.done()
         somebody.rollback()
-        assert not held.result(timeout=2).duplicate
+        assert not held.result(timeout=30).duplicate
 
 
 def test_keys_in_order(postgres: Database) -> None:

@@ -112,7 +112,7 @@ def gathering(database: Database) -> Iterator[Callable[[], int]]:
 
     def busy(*_: Any) -> None:
         begun.set()
-        gate.wait(10)
+        gate.wait(60)
 
     with ThreadPoolExecutor(1) as pool:
         if database.is_sqlite:
@@ -122,7 +122,7 @@ def gathering(database: Database) -> Iterator[Callable[[], int]]:
             committer._sharers.submit(busy)
             jobs = committer._shared
         try:
-            assert begun.wait(10), "the committer never began"
+            assert begun.wait(60), "the committer never began"
             yield jobs.qsize
         finally:
             gate.set()
@@ -130,7 +130,7 @@ def gathering(database: Database) -> Iterator[Callable[[], int]]:
 
 def until(condition: Callable[[], object]) -> None:
     """Let other threads come so far."""
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60  # patience: a busy machine is no fault
     while not condition():
         assert time.monotonic() < limit, "it never came so far"
         time.sleep(0.001)

@@ -1,16 +1,13 @@
 """Drains a backlog while VTEX fails often: how many parcels get through, and how fast compared to the possible rate.
 
-The stand-in VTEX is a process of its own, as VTEX is: what it costs is not the worker's. It answers each call after
-100 ms: a tenth with 429, a tenth with 500, a twentieth not at all, and a twentieth
+The stand-in answers each call after 100 ms: a tenth with 429, a tenth with 500, a twentieth not at all, and a twentieth
 of the writes are applied before the connection breaks. One thing is not realistic, so that it ends within minutes: a
 429 comes without ``Retry-After`` and pauses for `SILENCE`, not for the usual minimum of a minute.
 """
 
-import json
 import statistics
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +18,6 @@ from bench.table import Row, Wanted
 from receiver.http import Http
 from receiver.processes.worker import Worker
 from receiver.sandbox import Faults
-from receiver.sandbox.faults import faults_to_json
 from receiver.vtex.client import Vtex
 from tests.support.rig import Rig, order, package, posted
 
@@ -34,8 +30,6 @@ FAULTS = Faults(throttle=0.1, server_error=0.1, reset_before=0.05, reset_after_a
 #: back-offs. And the share at which the faults end.
 MEASURED, DURING = 0.5, 0.9
 _LONGEST = 1_200.0
-#: Bytes of all calls of a drain.
-_MOST = 100_000_000
 _AT_REST = ("in_step", "held", "gave_up")
 
 
@@ -124,78 +118,59 @@ class Drained:
         return self.calls * self.alone / HANDS + self.silent + self.pauses * self.alone
 
 
-class _StandIn:
-    """The stand-in VTEX of another process."""
-
-    def __init__(self, url: str) -> None:
-        self.url, self._http = url, Http([url], most=_MOST)
-
-    def fail(self, faults: Faults) -> None:
-        """Switch its faults; all others are off."""
-        self._http.call("POST", f"{self.url}/sandbox/faults", headers={}, json=faults_to_json(faults))
-
-    def calls(self) -> list[dict[str, Any]]:
-        """Every call it has had, oldest first."""
-        found: list[dict[str, Any]] = json.loads(self._http.call("GET", f"{self.url}/sandbox/calls", headers={}).body)
-        return found
-
-
 def drain(folder: Path, parcels: int) -> Drained:
     """Drain a backlog while VTEX fails, and the rest of it when it fails no more."""
-    numbers = range(1, parcels + 1)
-    orders = folder / "orders.json"
-    orders.write_text(json.dumps([order(f"{number}-01", package("900")) for number in numbers]), encoding="utf-8")
-    with servers.sandbox(orders) as url, Rig(folder, servers.sqlite_database(folder)) as rig:
-        rig.configure(account={"base_url": url}, read_back_seconds=0)
-        return _drain(rig, _StandIn(url), numbers)
+    with Rig(folder, servers.sqlite_database(folder)) as rig:
+        numbers = range(1, parcels + 1)
+        _fill(rig, numbers)
+        alone = _alone(rig)
+        answered: list[float] = []
 
+        def answer(seconds: float) -> None:
+            answered.append(time.monotonic())
+            time.sleep(seconds)
 
-def _drain(rig: Rig, vtex: _StandIn, numbers: range) -> Drained:
-    parcels = len(numbers)
-    _fill(rig, numbers)
-    alone = _alone(rig, vtex)
-    vtex.fail(FAULTS)
-    before = len(vtex.calls())
-    begun, first = time.monotonic(), rig.now
-    silences = _Silences()
-    worker = _worker(rig, silences, clock=lambda: first + time.monotonic() - begun)
-    worker.start()
-    meanwhile = _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= MEASURED * parcels).get("in_step", 0)
-    took, until = time.monotonic() - begun, time.time()
-    spans = _Silences(list(silences.spans))
-    _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= DURING * parcels)
-    vtex.fail(Faults())
-    counts = _wait(rig, begun, lambda counts: sum(counts.get(state, 0) for state in _AT_REST) >= parcels)
-    worker.stop()
-    calls = vtex.calls()[before:]
-    writes = Counter(call["order"] for call in calls if call["method"] == "PATCH" and call["applied"])
-    return Drained(
-        calls=sum(call["at"] <= until for call in calls),
-        alone=alone,
-        took=took,
-        meanwhile=meanwhile,
-        silent=spans.seconds,
-        pauses=len(spans.spans),
-        in_step=counts.get("in_step", 0),
-        twice=sum(many > 1 for many in writes.values()),
-        others=", ".join(f"{many} {state}" for state, many in counts.items() if state != "in_step"),
-    )
+        rig.on_slow, rig.sandbox.faults = answer, FAULTS
+        begun, first = time.monotonic(), rig.now
+        silences = _Silences()
+        worker = _worker(rig, silences, clock=lambda: first + time.monotonic() - begun)
+        worker.start()
+        meanwhile = _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= MEASURED * parcels).get("in_step", 0)
+        took = time.monotonic() - begun
+        calls, spans = len(answered), _Silences(list(silences.spans))
+        _wait(rig, begun, lambda counts: counts.get("in_step", 0) >= DURING * parcels)
+        rig.sandbox.faults = Faults()
+        counts = _wait(rig, begun, lambda counts: sum(counts.get(state, 0) for state in _AT_REST) >= parcels)
+        worker.stop()
+        return Drained(
+            calls=calls,
+            alone=alone,
+            took=took,
+            meanwhile=meanwhile,
+            silent=spans.seconds,
+            pauses=len(spans.spans),
+            in_step=counts.get("in_step", 0),
+            twice=sum(len(rig.sandbox.writes(f"{number}-01", "900")) > 1 for number in numbers),
+            others=", ".join(f"{many} {state}" for state, many in counts.items() if state != "in_step"),
+        )
 
 
 def _fill(rig: Rig, numbers: Iterable[int]) -> None:
     """Receive a parcel for each number, each with its own order, without processing it."""
+    rig.configure(read_back_seconds=0)
     for number in numbers:
+        rig.add_order(order(f"{number}-01", package("900")))
         rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}"))
 
 
-def _alone(rig: Rig, vtex: _StandIn) -> float:
+def _alone(rig: Rig) -> float:
     """Seconds of a single call, including the stand-in's latency: the median of twenty."""
-    client = Vtex(rig.config.accounts["lux"], Http([vtex.url]), clock=time.time)
-    vtex.fail(Faults(slow=(1.0, LATENCY)))
+    vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=time.time)
+    rig.on_slow, rig.sandbox.faults = time.sleep, Faults(slow=(1.0, LATENCY))
     taken = []
     for _ in range(20):
         begun = time.perf_counter()
-        client.get_order("1-01")
+        vtex.get_order("1-01")
         taken.append(time.perf_counter() - begun)
     return statistics.median(taken)
 
@@ -213,9 +188,9 @@ def _worker(rig: Rig, silences: _Silences, *, clock: Any) -> Worker:
 
 
 def _wait(rig: Rig, begun: float, enough: Any) -> dict[str, int]:
-    """Check four times a second until ``enough``, or until time is up; returns the present counts."""
+    """Check twenty times a second until ``enough``, or until time is up; returns the present counts."""
     counts = rig.queries.counts()
     while not enough(counts) and time.monotonic() - begun < _LONGEST:
-        time.sleep(0.25)
+        time.sleep(0.05)
         counts = rig.queries.counts()
     return counts

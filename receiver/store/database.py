@@ -17,6 +17,7 @@ from receiver.store.counters import Counters
 from receiver.store.engine import (
     REFUSALS,
     SQLITE_PATIENCE,
+    StoreUnavailable,
     insert_of,
     is_sqlite,
     open_engine,
@@ -26,7 +27,7 @@ from receiver.store.engine import (
 )
 from receiver.store.pool import CONNECTIONS, shares
 from receiver.store.tables import rejects
-from receiver.store.writer import Writer
+from receiver.store.writer import CLOSED, Writer
 
 log = logging.getLogger("receiver.store")
 T = TypeVar("T")
@@ -61,6 +62,7 @@ class Database:
         self._writer = Writer(url, deadline=deadline, connections=writing)
         #: Readings row by row. One that is left unfinished has a connection, which ends with the database.
         self._streams: WeakSet[Generator[RowMapping, None, None]] = WeakSet()
+        self._closing, self._closed = threading.Lock(), False
         self.counters = Counters(new_id(), insert=self.insert, write_later=self._writer.write_later, rows=self.rows)
 
     def write(self, transaction: Callable[[Connection], T], *, deadline: float | None = None) -> T:
@@ -88,10 +90,14 @@ class Database:
             return list(connection.execute(statement, parameters or {}).mappings())
 
     def each(self, statement: Executable, parameters: dict[str, Any] | None = None) -> Iterator[RowMapping]:
-        """Like `rows`, but one row at a time, for large results. It ends early if the database is closed meanwhile."""
+        """Like `rows`, but one row at a time, for large results. Raises `StoreUnavailable` if the database is closed
+        before its end, too: what was read by then is not all."""
         stream = self._stream(statement, parameters or {})
-        self._streams.add(stream)
-        return stream
+        with self._closing:
+            self._streams.add(stream)
+        yield from stream
+        if self._closed:
+            raise StoreUnavailable(CLOSED)
 
     def _stream(self, statement: Executable, parameters: dict[str, Any]) -> Generator[RowMapping, None, None]:
         with self.reading() as connection:
@@ -126,7 +132,9 @@ class Database:
     def close(self) -> None:
         self.counters.flush(now=time.time(), only_if_due=False)
         self._writer.close()
-        for stream in list(self._streams):
-            with suppress(ValueError):  # another thread reads at this moment, and ends it
+        with self._closing:
+            self._closed, left = True, list(self._streams)
+        for stream in left:
+            with suppress(ValueError, StoreUnavailable):  # another thread reads at this moment; the server is away
                 stream.close()
         self._reader.dispose()

@@ -11,6 +11,8 @@ from receiver.store.engine import REFUSALS, StoreUnavailable, is_sqlite, open_en
 from receiver.waiting import result_of
 
 T = TypeVar("T")
+#: What a caller hears who comes after `close`.
+CLOSED = "the store is closed"
 #: Senders wait for 503 at most 4.5 s (Delhivery, Envia and Melhor Envio hang up after 0.5 to 6 s).
 DEADLINE = 4.0
 #: How long they wait if the database's last result was a refused write: a queue of long waits would make each longer.
@@ -59,7 +61,7 @@ class Writer:
 
     def _submit(self, job: Job, asked: float | None) -> Any:
         if self._closed:
-            raise StoreUnavailable("the store is closed")
+            raise StoreUnavailable(CLOSED)
         deadline = asked or self._deadline or DEADLINE
         # Workers that asked for a longer deadline keep it: no sender waits for them.
         patience = min(deadline, _BRIEFLY) if self._stalled and deadline <= DEADLINE else deadline

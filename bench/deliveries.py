@@ -8,7 +8,7 @@ import json
 import statistics
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -22,8 +22,8 @@ _MOST_A_SECOND = 9_000
 #: Parcels with orders in the stand-in VTEX: more than a worker reaches at its default rate limit.
 _ORDERS = 1_000
 CONNECTIONS = 16
-#: Runs of bare Flask and of each rival. The best one counts: the connections spread over two processes by chance, and
-#: a bad spread costs three quarters of the rate.
+#: Runs of each. The best one counts: the connections spread over two processes by chance, and a bad spread costs three
+#: quarters of the rate.
 _RUNS = 4
 
 
@@ -73,38 +73,68 @@ class Round:
 def figures(*, short: bool) -> Iterator[Row]:
     """Two rows for every shape: the rate, and p99 at half of it; then the best web shape against each rival. The bound
     on the rate is that of a database's best web shape."""
-    seconds = 1.0 if short else 3.0
-    bare = best_rate("bare", seconds=seconds / 2)
-    found: dict[Shape, list[Round]] = {}
-    for shape in SHAPES:
-        try:
-            found[shape] = [measured(shape, seconds=seconds) for _ in range(1 if short else 3)]
-        except servers.NotHere as error:
-            yield Row(figure=f"deliveries: {shape.name}", measured=None, wanted=shape.wanted, note=str(error))
-    rates = {shape: statistics.median(one.full.rate for one in rounds) for shape, rounds in found.items()}
+    found = _in_turns(seconds=1.0 if short else 3.0, shapes_each=2 if short else 1)
     best: dict[str, float] = {}
-    for shape, rate in rates.items():
+    for shape, rounds in found.shapes.items():
         if shape.command[0] == "web":
-            best[shape.database] = max(best.get(shape.database, 0.0), rate)
-    for shape, rounds in found.items():
-        is_best = rates[shape] == best.get(shape.database)
-        yield from _rows(shape, rounds, rates[shape], bare, shape.wanted if is_best else None)
+            best[shape.database] = max(best.get(shape.database, 0.0), _best(rounds))
+    bare = max(found.rivals["bare"])
+    for shape in SHAPES:
+        if shape not in found.shapes:
+            yield Row(figure=f"deliveries: {shape.name}", measured=None, wanted=shape.wanted, note=found.absent[shape])
+            continue
+        rounds = found.shapes[shape]
+        yield from _rows(shape, rounds, bare, shape.wanted if _best(rounds) == best.get(shape.database) else None)
     for rival, (name, wanted) in RIVALS.items():
-        try:
-            rate, why = best_rate(rival, seconds=seconds / 2), "the best shape against it"
-        except servers.NotHere as error:
-            rate, why = 0.0, str(error)
+        rate = max(found.rivals.get(rival, []), default=None)
         yield Row(
             figure=f"deliveries: {name}", measured=max(best.values(), default=None) if rate else None,
-            baseline=rate or None, unit="/s", wanted=wanted, note=why,
+            baseline=rate, unit="/s", wanted=wanted, note=found.absent.get(rival, "the best shape against it"),
         )  # fmt: skip
 
 
-def _rows(shape: Shape, rounds: list[Round], rate: float, bare: float, wanted: Wanted | None) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The rates of bare Flask and of each rival, the rounds of each shape, and why others were not measured."""
+
+    rivals: dict[str, list[float]] = field(default_factory=dict)
+    shapes: dict[Shape, list[Round]] = field(default_factory=dict)
+    absent: dict[str | Shape, str] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def or_absent(self, what: str | Shape) -> Iterator[None]:
+        """Measure it, or note why it cannot be."""
+        try:
+            yield
+        except servers.NotHere as error:
+            self.absent[what] = str(error)
+
+
+def _in_turns(*, seconds: float, shapes_each: int) -> _Found:
+    """Measure all of them in turns, since a machine may be twice as fast a minute later. The shapes are measured in
+    each turn, or in each second one."""
+    found = _Found()
+    for turn in range(_RUNS):
+        for rival in ("bare", *RIVALS):
+            with found.or_absent(rival):
+                rate = rate_of(rival, seconds=seconds / 2)
+                found.rivals.setdefault(rival, []).append(rate)
+        for shape in SHAPES if turn % shapes_each == 0 else ():
+            with found.or_absent(shape):
+                one = measured(shape, seconds=seconds)
+                found.shapes.setdefault(shape, []).append(one)
+    return found
+
+
+def _best(rounds: list[Round]) -> float:
+    return max(one.full.rate for one in rounds)
+
+
+def _rows(shape: Shape, rounds: list[Round], bare: float, wanted: Wanted | None) -> Iterator[Row]:
     ceiling = min(one.full.ceiling for one in rounds)
     yield Row(
         figure=f"deliveries: {shape.name}",
-        measured=rate,
+        measured=_best(rounds),
         baseline=bare,
         unit="/s",
         wanted=wanted,
@@ -119,14 +149,12 @@ def _rows(shape: Shape, rounds: list[Round], rate: float, bare: float, wanted: W
     )
 
 
-def best_rate(rival: str, *, seconds: float, runs: int = _RUNS) -> float:
-    """The best rate of a server of `bench.rivals`, each run in processes of its own. Raises `bench.servers.NotHere`."""
-    source, rates = parcels.requests(), []
-    for _ in range(runs):
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder, servers.rival(rival, Path(folder)) as port:
-            _saturated(port, source, 0.3)
-            rates.append(_saturated(port, source, seconds).rate)
-    return max(rates)
+def rate_of(rival: str, *, seconds: float) -> float:
+    """The rate of a server of `bench.rivals` in processes of its own. Raises `bench.servers.NotHere`."""
+    source = parcels.requests()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, servers.rival(rival, Path(folder)) as port:
+        _saturated(port, source, 0.3)
+        return _saturated(port, source, seconds).rate
 
 
 def measured(shape: Shape, *, seconds: float) -> Round:

@@ -36,6 +36,9 @@ WRITES = ("PATCH", "PUT")
 log = logging.getLogger("receiver.store")
 #: Seconds until a row that this version cannot read is tried again.
 _ASIDE = 3600.0
+#: PostgreSQL plans a claim once for a connection, and not each time: with many shipments that back off it would never
+#: do so by itself, and planning takes longer than the claim. What is planned once must not count on a small table.
+_PLANNED_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
 
 
 class Queue:
@@ -87,6 +90,8 @@ class Queue:
             if half_open and self.accounts.is_leased(connection, account, now):
                 return []
             by = {"by": token, "worker": self.worker_name, "until": until, "most": 1 if half_open else most}
+            if not self._database.is_sqlite:
+                connection.exec_driver_sql(_PLANNED_ONCE)
             found = connection.execute(statements.CLAIM, {**of, **by}).mappings()
             claims: dict[str, Claim] = {}
             for leased in map(dict, sorted(found, key=itemgetter("priority", "due_at"))):

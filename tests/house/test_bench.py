@@ -153,7 +153,7 @@ def test_rivals(rival, request):
     if rival == "inserting":
         request.getfixturevalue("_postgres_server")
 
-    assert 0 < deliveries.best_rate(rival, seconds=0.2, runs=1)
+    assert 0 < deliveries.rate_of(rival, seconds=0.2)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_rival_not_here(celery, said, monkeypatch):
     monkeypatch.setattr(servers, "RABBITMQ", "amqp://guest:guest@127.0.0.1:9//")
 
     with pytest.raises(servers.NotHere, match=said):
-        deliveries.best_rate("queueing", seconds=0.2, runs=1)
+        deliveries.rate_of("queueing", seconds=0.2)
 
 
 def test_kept(database, sqlite_url):

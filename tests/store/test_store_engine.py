@@ -234,6 +234,33 @@ def test_outage(database: Database) -> None:
         assert "Seq Scan on shipments" not in plan
 
 
+@pytest.mark.parametrize("many", [1, 3_000])
+def test_a_claim_is_planned_once(migrated_postgres_url: str, many: int) -> None:
+    """PostgreSQL plans claims once for a connection, however many shipments back off. The plan goes by the index even
+    if the table was small: it may grow."""
+    with closing(Database(migrated_postgres_url, connections=4)) as database:
+        queue = Queue(database, worker_name="a", lease=60)
+        add_shipments(database, *(f"ep/{number}" for number in range(many)), due_at=NOW + 3600)
+        database.write(lambda connection: connection.execute(text("ANALYZE shipments")), deadline=60)
+        for _ in range(20):
+            assert [] == queue.claim("lux", most=16, now=NOW)
+
+        def planned(connection: Connection) -> tuple[int, int, str]:
+            [(name, types, generic, custom)] = connection.exec_driver_sql(
+                "SELECT name, parameter_types::text[], generic_plans, custom_plans FROM pg_prepared_statements "
+                "WHERE statement LIKE 'WITH chosen%%'"
+            )
+            values = ", ".join(["NULL"] * len(types))
+            connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+            plan = connection.exec_driver_sql(f"EXPLAIN EXECUTE {name} ({values})").scalars()
+            return generic, custom, "\n".join(plan)
+
+        generic, custom, plan = database.write(planned)
+    assert (generic > 10, custom) == (True, 0)
+    assert 2 == plan.count("shipments_due")
+    assert "Seq Scan on shipments" not in plan
+
+
 def test_a_start_waits_its_turn(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A start behind a process that has stopped at the same file ends with one clear line, not never."""
     monkeypatch.setattr("receiver.store.engine._START_PATIENCE", 0.1)

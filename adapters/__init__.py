@@ -38,6 +38,7 @@ and, only if needed:
 ``CREDENTIALS`` how the endpoint's ``fetch_credentials`` are sent there: ``basic``, ``bearer``, a header's name, or an
                 ``Exchange`` for a token
 ``CREDENTIALS_OPTIONAL``  ``True`` if an endpoint can do without: only some messages ask for a call, which then waits
+``PICTURES``    ``True`` if a message about one parcel may carry pictures: it may be as large as a batch
 ``SECRET_FIELDS``  dotted paths of body fields that hold a secret; they are blanked before anything is stored
 
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what

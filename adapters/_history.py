@@ -8,7 +8,7 @@ from datetime import date, datetime
 from adapters._contract import Status, TrackingEvent
 
 #: What carriers write when a parcel goes, or went, back to the merchant. A parcel "returned to the depot" is not on its
-#: way back: the courier will try again. A requested return has not begun.
+#: way back: the courier will try again.
 _RETURN = re.compile(
     r"\bto original sender\b"
     r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper)\b"
@@ -24,6 +24,30 @@ _RETURN = re.compile(
     r"|(?-i:(?<!BY )(?<!by )\bRTO\b)",
     re.IGNORECASE,
 )
+
+#: What makes of these words a return that has not begun: before them that it is asked for or allowed, or a condition,
+#: as in "if unclaimed"; anywhere that the shopper may still collect it; behind them that it is called off or asked for.
+_ASKED_FOR = re.compile(
+    r"\b(?:solicitad[oa]|(?:solicita(?:ç[aã]o|ción)|solicitud|pedido|autoriza(?:ç[aã]o|ción)|cancela(?:mento|ción))"
+    r" (?:de|da|la|para)|requests?(?: for| to)?(?: an?)?)(?: la)?[ :]*$",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(
+    r"\b(?:if|unless|otherwise|si no|de no \w+|se n[aã]o|sen[aã]o|caso (?:n[aã]o|seja|contr[aá]rio|de))\b[^.;!\n]*$",
+    re.IGNORECASE,
+)
+_COLLECTED = re.compile(
+    r"\b(?:aguardando retirada|dispon[ií]vel para retirada|disponible para (?:retiro|recoger)"
+    r"|(?:available|ready|waiting) for (?:pick-?up|collection)|pick-?up available)\b",
+    re.IGNORECASE,
+)
+_CALLED_OFF = re.compile(
+    r"[\s:,-]*(?:was |has been |foi |fue )?(?:request|solicitad|cancel|n[aã]o autoriza|no autoriza|negad"
+    r"|denied|declined|not author)",
+    re.IGNORECASE,
+)
+#: Characters before the words of a return in which it is looked for what they depend on.
+_BEFORE = 120
 
 #: The statuses that date a dispatch: the carrier has the parcel, and it is on its way to the shopper.
 UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
@@ -115,5 +139,16 @@ def unless_returned(status: Status, *words: str) -> Status:
 
 
 def says_returned(words: str) -> bool:
-    """True if a free text says that the parcel goes, or went, back to the merchant."""
-    return _RETURN.search(words) is not None
+    """True if a free text says that the parcel goes, or went, back to the merchant. A return that is asked for, called
+    off or threatened has not begun."""
+    return any(_has_begun(words, found) for found in _RETURN.finditer(words))
+
+
+def _has_begun(words: str, found: re.Match[str]) -> bool:
+    before = words[max(0, found.start() - _BEFORE) : found.start()]
+    return not (
+        _ASKED_FOR.search(before)
+        or _CONDITION.search(before)
+        or _COLLECTED.search(words)
+        or _CALLED_OFF.match(words, found.end())
+    )

@@ -150,24 +150,25 @@ def _number(payload: dict[str, Any]) -> str:
     return number
 
 
+def event_id(payload: dict[str, Any], request: Request) -> str | None:
+    """The object and the kind of event: where only the header tells the kind, the bodies of two events are the same."""
+    return f"{_number(payload)}:{_kind(payload, request)}"
+
+
 def _kind(payload: dict[str, Any], request: Request) -> str:
-    """The event as ``BDE-1``. Raises `Unreadable` if the event does not say what happened."""
-    written, path = _first(payload, KINDS)
-    if written is None:
-        written, path = _pair(payload)
-    if written is None:
-        written, path = request.headers.get("x-correios-hook-event"), "$"
-    match = KIND.fullmatch((text(written, path) or "").upper())
-    if not match:
-        raise Unreadable(path, "names no kind of event, such as BDE-1, and neither does x-correios-hook-event")
-    return f"{match[1]}-{match[2]}"
-
-
-def _pair(payload: dict[str, Any]) -> Field:
-    """The kind from two fields: the tracking API writes ``"codigo": "BDE", "tipo": "01"``."""
-    code, path = _first(payload, ("codigo",))
+    """The event as ``BDE-1``: as one field, as two (the tracking API writes ``"codigo": "BDE", "tipo": "01"``), or in
+    the header. Raises `Unreadable` if none says what happened."""
     kind, kind_path = _first(payload, ("tipo",))
-    return (None, path) if code is None else (f"{text(code, path)}-{text(kind, kind_path) or ''}", path)
+    suffix = f"-{text(kind, kind_path) or ''}"
+    fields = [_first(payload, KINDS), _first(payload, ("codigo",))]
+    header = text(request.headers.get("x-correios-hook-event"), "$")
+    written = [text(value, path) for value, path in fields]
+    whole = [word for word in written if word]
+    for candidate in (*whole, *(word + suffix for word in whole), header):
+        if match := KIND.fullmatch((candidate or "").upper()):
+            return f"{match[1]}-{match[2]}"
+    path = next((path for value, path in fields if value is not None), "$")
+    raise Unreadable(path, "names no kind of event, such as BDE-1, and neither does x-correios-hook-event")
 
 
 def _first(payload: dict[str, Any], names: tuple[str, ...]) -> Field:

@@ -84,9 +84,13 @@ Coded = tuple[str, Scan]
 
 
 def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The results of each number. Of a recycled number, only the shipment with the newest label."""
+    """The results of each number. Of a recycled number, only the shipment with the newest label. A number without a
+    list of results is a member that the schema refuses."""
     members: list[tuple[str, Any]] = []
     for n, number in enumerate(payload["output"]["completeTrackResults"]):
+        if not (isinstance(number, dict) and isinstance(number.get("trackResults"), list)):
+            members.append((f"$.output.completeTrackResults[{n}]", number))
+            continue
         labels = [_label_day(result) for result in number["trackResults"]]
         members += [
             (f"$.output.completeTrackResults[{n}].trackResults[{m}]", result)

@@ -88,7 +88,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     freight = name(payload["id_frete"], "$.id_frete")
     happened_at = moment(payload.get("data_ocorrencia"), "$.data_ocorrencia", *TIME_FORMATS, zone=request.zone)
     carrier = payload.get("transportadora") or {}
-    number = _number(payload) or freight
+    of_box = _number(payload)
+    number = of_box or freight
     return [
         Shipment(
             key=freight,
@@ -101,6 +102,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=_references(payload, freight if freight != number else None),
             events=_events(words, happened_at) if status is not Status.ANNOUNCED else (),
+            volume=of_box or "",  # each volume has its own occurrences: "4 in 21 minutes", says an integrator
             reverse=reverse,
             unknown_words=(unknown,) if unknown else (),
         )

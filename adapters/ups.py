@@ -38,6 +38,7 @@ RETRIES = Retries(times=0)
 ZONE = None
 TRACKING_PAGE = "https://www.ups.com/track?tracknum={number}"
 REFERENCES = ()
+PICTURES = True  # "deliveryPhoto" of Track Alert Enhanced, in base64; what is refused never comes again
 
 # UPS tracking appendix, "Status/Description Codes" (github.com/karrioapi/karrio, modules/connectors/ups/vendors, read
 # on 2026-11-28): activityStatus.descriptionCode, where each code stands alone. A code of requests, claims or new dates

@@ -29,8 +29,8 @@ _REQUIRED = ("NAME", "DOCS", "AUTH", "REPLY", "PROBE", "RETRIES", "ZONE", "TRACK
 #: Members of one message that are read. Each costs a check by its schema and a conversion, up to 0.4 ms: a message of
 #: many thousands would hold its thread for seconds.
 MOST_MEMBERS = 1_000
-#: Bytes that are taken of a carrier whose messages tell of one parcel each, unless the merchant sets ``max_body``. The
-#: largest recording has 5 KB.
+#: Bytes that are taken of a carrier whose messages tell of one parcel each, without pictures, unless the merchant sets
+#: ``max_body``. The largest recording has 5 KB.
 ONE_PARCEL_BODY = 256 * 1024
 #: Splits one message into its members, each with its JSON path.
 Split = Callable[[Any], list[tuple[str, Any]]]
@@ -83,6 +83,7 @@ class Carrier:
     event_id: Callable[[Any, Request], str | None]
     headers: tuple[str, ...]
     secret_fields: tuple[str, ...]
+    pictures: bool
     schema: dict[str, Any]
     methods: tuple[str, ...]
     query: tuple[str, ...]
@@ -97,8 +98,8 @@ class Carrier:
 
     @property
     def max_body(self) -> int | None:
-        """Bytes of a body that are enough for this carrier; ``None`` where it sends batches of any size."""
-        return ONE_PARCEL_BODY if self.split is None else None
+        """Bytes of a body that are enough for this carrier; ``None`` where it sends batches or pictures of any size."""
+        return None if self.split or self.pictures else ONE_PARCEL_BODY
 
     def convert(self, request: Request) -> Conversion:
         """Decode, validate and read. Raises `adapters.Unreadable` or `adapters.Ignored` if there is no shipment and
@@ -197,6 +198,7 @@ def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrie
         event_id=getattr(module, "event_id", _no_event_id),
         headers=tuple(getattr(module, "HEADERS", ())),
         secret_fields=tuple(getattr(module, "SECRET_FIELDS", ())),
+        pictures=getattr(module, "PICTURES", False),
         schema=document(slug, folder=folder),
         methods=tuple(getattr(module, "METHODS", ("POST", "PUT"))),
         query=tuple(getattr(module, "QUERY", ())),

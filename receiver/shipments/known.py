@@ -95,11 +95,17 @@ class Known:
     replaced_by: Stamped | None = None
 
     @property
+    def boxes(self) -> dict[str, Volume]:
+        """The volumes that messages name, the lowest first. A message without a name speaks of the whole shipment, which
+        is a box only where no volume is named."""
+        named = sorted((name for name in self.volumes if name), key=_volume_order)
+        return {name: self.volumes[name] for name in named or self.volumes}
+
+    @property
     def first_volume(self) -> Volume:
         """The lowest volume with a tracking number: that number is sent to VTEX."""
-        named = sorted(self.volumes.items(), key=lambda item: _volume_order(item[0]))
-        numbered = [volume for _, volume in named if volume.tracking_number]
-        return (numbered or [volume for _, volume in named] or [Volume()])[0]
+        every = [*self.boxes.values(), *self.volumes.values()]
+        return next((volume for volume in every if volume.tracking_number), (every or [Volume()])[0])
 
     @property
     def tracking_number(self) -> str | None:
@@ -119,19 +125,23 @@ class Known:
 
     def volume_with(self, number: str) -> Volume | None:
         """The volume with this tracking number, no matter how it is written."""
-        for volume in self.volumes.values():
+        for volume in self.boxes.values():
             if volume.tracking_number and same_number(volume.tracking_number.value, number):
                 return volume
         return None
 
     @property
     def delivered(self) -> bool:
-        return bool(self.volumes) and all(volume.delivered for volume in self.volumes.values())
+        """Whether all boxes are: a message that names none may speak of any of them, unless there is just one."""
+        boxes = self.boxes
+        if len(boxes) == 1 and any(volume.delivered for volume in self.volumes.values()):
+            return True
+        return bool(boxes) and all(volume.delivered for volume in boxes.values())
 
     @property
     def delivered_at(self) -> datetime | None:
         """When the last volume was delivered; ``None`` until all are, or if no time was given."""
-        times = [volume.delivered_at for volume in self.volumes.values()]
+        times = [volume.delivered_at for volume in self.volumes.values() if volume.delivered]
         known = [time for time in times if time is not None]
         return max(known, key=_instant_then_text) if self.delivered and len(known) == len(times) else None
 

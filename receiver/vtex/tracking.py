@@ -137,7 +137,7 @@ def _against(parcels: Sequence[Known], zone: tzinfo | None, *, was_told: bool) -
     missing = [
         f"volume {name} of {parcel.tracking_number}" if name else str(parcel.tracking_number)
         for parcel in parcels
-        for name, volume in sorted(parcel.volumes.items())
+        for name, volume in sorted(parcel.boxes.items())
         if not volume.delivered
     ]
     return f"the carrier says of {', '.join(missing)} that it is not"

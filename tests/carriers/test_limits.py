@@ -9,6 +9,7 @@ from adapters import Request, Unreadable
 from receiver.carriers import discover
 from receiver.carriers.registry import MOST_MEMBERS
 from receiver.config import MAX_BODY
+from tests.support.adapter import payload
 from tests.support.configs import FRENET, config
 
 
@@ -22,6 +23,16 @@ def test_size():
 
     assert [MAX_BODY, 262_144] == sizes()
     assert [5_000, 5_000] == sizes(max_body=5_000)
+
+
+def test_pictures(rig):
+    """A delivery with its photo is taken, where the carrier sends photos: one that is refused never comes again."""
+    rig.configure(endpoints={"ups": {"carrier": "ups", "secrets": ["s"]}})
+    photo = {**payload("ups", "delivered_v2"), "deliveryPhoto": "A" * 1_000_000}
+
+    answer = rig.post(photo, endpoint="ups")
+
+    assert (200, "accepted") == (answer.status_code, answer.get_json()["outcome"])
 
 
 def test_batch():

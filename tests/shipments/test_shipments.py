@@ -295,6 +295,13 @@ class TestDelivered:
 
         assert (True, None) == (known.delivered, known.delivered_at)
 
+    @pytest.mark.parametrize(("boxes", "expected"), [((), True), (("1",), True), (("1", "2"), False)])
+    def test_no_volume_named(self, boxes, expected):
+        """A delivery that names no volume is that of the only box; of several boxes it may be any."""
+        news = [update(box, volume=name) for box, name in enumerate(boxes)]
+
+        assert expected is fold(Known(), [*news, update(9, Status.DELIVERED)]).delivered
+
     def test_stays(self):
         """Delivered stays delivered, whatever is heard afterwards."""
         assert fold(Known(), [update(1, Status.DELIVERED), update(2, Status.IN_TRANSIT)]).delivered
@@ -305,6 +312,15 @@ class TestDelivered:
 
 
 class TestVolumes:
+    def test_no_volume_named(self):
+        """The number of a box comes before that of a message which names none."""
+        whole, box = update(0, tracking_number="FREIGHT"), update(1, volume="BR1", tracking_number="BR1")
+
+        assert "FREIGHT" == fold(Known(), [whole]).tracking_number
+        assert "BR1" == fold(Known(), [whole, box]).tracking_number
+        assert "FREIGHT" == fold(Known(), [whole, update(1, volume="2")]).tracking_number
+        assert fold(Known(), [whole, box]).volume_with("FREIGHT") is None
+
     def test_lowest_number(self):
         """Volumes count as numbers: 9 comes before 10."""
         known = fold(Known(), [update(volume=name, tracking_number=f"BR{name}") for name in ("10", "9", "11")])

@@ -62,6 +62,23 @@ class TestBody:
         assert Status.DELIVERED is event({"x-correios-hook-event": "BDE-1"}, tipoEvento=None).status
         assert Status.DISPATCHED is event({"x-correios-hook-event": "BDE-1"}).status
 
+    def test_kind_in_two_places(self):
+        """A field that tells half of the kind is completed by the other field, or gives way to the header."""
+        halves = {"tipoEvento": None, "tpEvento": "BDE"}
+
+        assert Status.DELIVERED is event(**halves, tipo="01").status
+        assert Status.DELIVERED is event({"x-correios-hook-event": "BDE-1"}, **halves).status
+        assert Status.DELIVERED is event({"x-correios-hook-event": "BDE-1"}, tipoEvento="Entregue").status
+
+    def test_kind_of_the_header_alone(self):
+        """Where only the header tells the kind, the same body with another kind is another event."""
+        ids = [
+            correios.event_id({"objeto": "AD690000001BR"}, replace(POST, headers={"x-correios-hook-event": kind}))
+            for kind in ("PO-1", "OEC-1", "BDE-1", "BDE-01")
+        ]
+
+        assert 3 == len(set(ids))
+
     @pytest.mark.parametrize(
         ("changes", "path"),
         [

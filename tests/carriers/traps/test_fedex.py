@@ -1,13 +1,16 @@
 """The traps that FedEx sets. The digests were computed with ``openssl dgst -sha256 -hmac``."""
 
 import copy
+import json
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from adapters import Ignored, ReferenceKind, Status, Unreadable, fedex
+from receiver.carriers import discover
 from receiver.carriers.references import Rule
-from tests.support.adapter import payload, proves, read_one
+from tests.support.adapter import POST, payload, proves, read_one
 
 TOKEN = "Fedex-Demo-Security-Token-0001"
 BODY = rb'{"transactionId":"t-1","output":{"completeTrackResults":[],"note":"\u00e9 1.0"}}'
@@ -192,6 +195,16 @@ class TestMembers:
         body = payload("fedex", "picked_up")
         body["output"]["completeTrackResults"][0]["trackResults"].append(broken)
         assert 2 == len(fedex.split(body))
+
+    @pytest.mark.parametrize("broken", [None, "x", {"trackResults": None}, {"trackingNumber": "794850000002"}])
+    def test_number_without_results(self, broken):
+        """Trap 19: a number without a list of results is refused alone."""
+        body = payload("fedex", "picked_up")
+        body["output"]["completeTrackResults"].append(broken)
+        conversion = discover()["fedex"].convert(replace(POST, body=json.dumps(body).encode(), zone=fedex.ZONE))
+
+        assert (1, 1) == (len(conversion.shipments), len(conversion.refused))
+        assert conversion.refused[0].path.startswith("$.output.completeTrackResults[1]")
 
     def test_images_stay_outside(self):
         """Traps 26 and 31: images of the delivery, and who took it, are no part of what is read."""

@@ -7,6 +7,7 @@ import pytest
 from adapters import ReferenceKind, Status, frete_rapido
 from receiver.carriers.references import Rule, refer
 from tests.support.adapter import POST, payload, read_one
+from tests.support.rig import order, package
 
 
 def occurrence(**changes):
@@ -24,6 +25,26 @@ class TestDelivery:
     def test_unreadable(self):
         """Traps 11 and 13: only 200 ends the twelve tries, and a 4xx repeats what cannot be read."""
         assert (200, 200) == (frete_rapido.REPLY.success, frete_rapido.REPLY.unreadable)
+
+
+def test_volumes(rig):
+    """Each volume has occurrences and a code of its own: the first one's code is sent and stays, and the freight is
+    delivered once all are."""
+    rig.configure(endpoints={"frete-rapido": {"carrier": "frete_rapido", "secrets": ["s"], "events": True}})
+    rig.add_order(order("1-01", package("900")))
+
+    def post(code: int, box: str | None, day: int) -> list[bool]:
+        of = {"id_frete": "FR1", "numero_pedido": "1-01", "codigo": code, "nome": "x", "rastreio": box}
+        rig.post({**of, "data_ocorrencia": f"2026-11-{day} 10:00:00"}, endpoint="frete-rapido")
+        rig.works_until(900)
+        return [call.body["isDelivered"] for call in rig.calls("PUT")]
+
+    post(15, "AA000000001BR", 1)
+    post(15, "AA000000002BR", 2)
+    post(2, None, 3)
+    assert True not in post(3, "AA000000001BR", 4)
+    assert True in post(3, "AA000000002BR", 5)
+    assert ["AA000000001BR"] == [call.body["trackingNumber"] for call in rig.calls("PATCH")]
 
 
 class TestEvents:

@@ -1,11 +1,15 @@
 """The traps that no carrier has for itself, and the promise that none of the thirty-two is forgotten."""
 
+import json
 import re
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import pytest
 
+from receiver.carriers import discover
+from tests.support.adapter import POST, payload
 from tests.support.parcels import recorded
 from tests.support.paths import TESTS
 from tests.support.rig import MELHOR_ENVIO, order, package, posted
@@ -19,6 +23,24 @@ def test_every_trap():
     named = [said for source in sources for said in re.findall(r'"""Traps? (\d+(?:(?:, | and )\d+)*)', source)]
 
     assert set(range(1, 33)) <= {int(number) for said in named for number in re.findall(r"\d+", said)}
+
+
+@pytest.mark.parametrize(
+    ("slug", "case", "at"),
+    [
+        ("frete_rapido", "collected", ("rastreio",)),
+        ("loggi", "code_as_number", ("packages", 0, "trackingCode")),
+        ("super_frete", "posted", ("data", "tracking")),
+    ],
+)
+def test_number_without_quotes(slug, case, at):
+    """Trap 24: a number is text, also where the carrier writes it as a number."""
+    body = payload(slug, case)
+    node = reduce(lambda inner, step: inner[step], at[:-1], body)
+    node[at[-1]] = 123456789
+    request = replace(POST, body=json.dumps(body).encode(), zone=discover()[slug].zone)
+
+    assert "123456789" == discover()[slug].convert(request).shipments[0].tracking_number
 
 
 class TestTheWire:

@@ -155,7 +155,7 @@ class TestRegistration:
         for body in (b'{"data": {}}', b'["event"]', b'"event"', b"{", b'{"event": "' + b"x" * 2_000 + b'"}'):
             assert not probe.matches(replace(event, headers={}, body=body))
 
-    @pytest.mark.parametrize("data", [None, {}, "absent"])
+    @pytest.mark.parametrize("data", [[], None, {}, "absent"])
     def test_check_without_a_label(self, data: Any) -> None:
         """Trap 9: the panel's check may be a signed event without a label; it is no event, and is not quarantined."""
         payload = {"event": "order.posted"} if data == "absent" else {"event": "order.posted", "data": data}

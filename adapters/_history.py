@@ -26,7 +26,8 @@ _RETURN = re.compile(
 )
 
 #: What makes of these words a return that has not begun: before them that it is asked for or allowed, or a condition,
-#: as in "if unclaimed"; anywhere that the shopper may still collect it; behind them that it is called off or asked for.
+#: as in "if unclaimed"; that it "will be" returned while the shopper may still collect it; behind them that it is asked
+#: for or called off.
 _ASKED_FOR = re.compile(
     r"\b(?:solicitad[oa]|(?:solicita(?:ç[aã]o|ción)|solicitud|pedido|autoriza(?:ç[aã]o|ción)|cancela(?:mento|ción))"
     r" (?:de|da|la|para)|requests?(?: for| to)?(?: an?)?)(?: la)?[ :]*$",
@@ -41,6 +42,7 @@ _COLLECTED = re.compile(
     r"|(?:available|ready|waiting) for (?:pick-?up|collection)|pick-?up available)\b",
     re.IGNORECASE,
 )
+_WILL_BE = re.compile(r"\b(?:will|would|ser[áa])(?: then)?(?: be)?\W*$", re.IGNORECASE)
 _CALLED_OFF = re.compile(
     r"[\s:,-]*(?:was |has been |foi |fue )?(?:request|solicitad|cancel|n[aã]o autoriza|no autoriza|negad"
     r"|denied|declined|not author)",
@@ -149,6 +151,6 @@ def _has_begun(words: str, found: re.Match[str]) -> bool:
     return not (
         _ASKED_FOR.search(before)
         or _CONDITION.search(before)
-        or _COLLECTED.search(words)
+        or (_WILL_BE.search(before) and _COLLECTED.search(words))
         or _CALLED_OFF.match(words, found.end())
     )

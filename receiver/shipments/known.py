@@ -96,7 +96,7 @@ class Known:
 
     @property
     def boxes(self) -> dict[str, Volume]:
-        """The volumes that messages name, the lowest first. A message without a name speaks of the whole shipment, which
+        """The volumes that messages name, the lowest first. A message without a name speaks of the whole shipment: that
         is a box only where no volume is named."""
         named = sorted((name for name in self.volumes if name), key=_volume_order)
         return {name: self.volumes[name] for name in named or self.volumes}

@@ -125,6 +125,7 @@ class TestReturns:
             "El paquete se encuentra devuelto al remitente",
             "Prazo encerrado, o objeto será devolvido ao remetente",
             "Return to sender requested. Returned to sender.",
+            "Was available for pickup. Returned to sender",
         ],
     )
     def test_returned(self, words: str) -> None:

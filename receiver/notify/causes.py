@@ -64,6 +64,12 @@ class Cause(StrEnum):
         "{count} at the carrier failed, endpoint {subject}",
         "receiver fetches --endpoint {subject}; correct fetch_credentials, then: receiver reprocess DELIVERY",
     )
+    ENDPOINT_GONE = (
+        "endpoint_gone",
+        Severity.WARNING,
+        "{count} unfinished, and endpoint {subject} is in no configuration: nothing is written for it",
+        "receiver shipments --endpoint {subject}; configure it again, or: receiver dismiss --endpoint {subject}",
+    )
     ACCOUNT_PAUSED = (
         "account_paused",
         Severity.CRITICAL,
@@ -150,6 +156,7 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
     Cause.UNKNOWN_ADDRESS: ("address is", "addresses are"),
     Cause.NOT_PROVEN: ("request was", "requests were"),
     Cause.FETCH_HELD: ("fetch", "fetches"),
+    Cause.ENDPOINT_GONE: ("shipment is", "shipments are"),
     Cause.ORDER_UNREAD: ("order can", "orders can"),
 }
 

@@ -1,6 +1,7 @@
 """Looks for what people should be told of."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -37,6 +38,8 @@ WRONG_CLOCK, _CLOCK_HOLDS = 60.0, 300.0
 NO_WORKER = 300.0
 #: Seconds for which a configuration counts as one of a process that runs: several looks.
 _CONFIGURED_HOLDS = 900.0
+#: Seconds in which another host, with another configuration, may be starting.
+_OTHERS_START = 60.0
 _HOUR = 3600.0
 
 
@@ -76,6 +79,7 @@ class Findings:
         yield from (_finding(Cause.UNKNOWN_WORD, group, _word) for group in read.unknown_words(since=now - _LASTS))
         yield from self._addresses(now)
         yield from (_finding(Cause.FETCH_HELD, group, _fetch) for group in read.fetches(since=now - _FETCH_LASTS))
+        yield from self._left_behind(now)
         totals = self._counters.totals()
         yield from self._not_proven(now, last_deliveries(totals), _last_without_keys(totals))
         yield from (_finding(Cause.ORDER_UNREAD, group, _unread) for group in read.unread_orders())
@@ -116,6 +120,12 @@ class Findings:
             examples = [row for group in others for row in group.examples][:_MOST_LINES]
             several = Group(_NO_ENDPOINT, sum(group.count for group in others), examples)
             yield _finding(Cause.UNKNOWN_ADDRESS, several, _route)
+
+    def _left_behind(self, now: float) -> Iterator[Finding]:
+        """Endpoints with work left that no process is configured with: they were renamed, or removed."""
+        configured = {*self._config.endpoints, *self.configured_elsewhere()}
+        for group in self._conditions.left_behind(configured, since=now - _FETCH_LASTS):
+            yield replace(_finding(Cause.ENDPOINT_GONE, group, _left), wait=_OTHERS_START)
 
     def _accounts(self, now: float) -> Iterator[Finding]:
         paused = False
@@ -223,6 +233,10 @@ def _delivery(row: dict[str, Any]) -> str:
 
 def _fetch(row: dict[str, Any]) -> str:
     return f"{row['outcome']}, asked for by delivery {row['delivery']}: {row['reason']}"
+
+
+def _left(row: dict[str, Any]) -> str:
+    return f"{row['name']}: {row['state']}"
 
 
 def _unread(row: dict[str, Any]) -> str:

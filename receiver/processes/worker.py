@@ -21,6 +21,7 @@ from receiver.processes.clock_steps import ClockSteps
 from receiver.reconcile.reconciler import Reconciler
 from receiver.store import Claim, Database, Horizons, OperatorQueries, Queue, Retention, StoreUnavailable
 from receiver.store.clock_steps import correct
+from receiver.store.conditions import Conditions
 from receiver.store.watches import Noted, Watches
 from receiver.vtex.client import Vtex
 
@@ -84,6 +85,11 @@ class Worker:
             log.warning(
                 "endpoint has another account, unwritten shipments moved: endpoint=%s account=%s shipments=%d",
                 name, accounts_of[name][0], many,
+            )  # fmt: skip
+        for left in Conditions(self._database).left_behind(accounts_of, since=0.0):
+            log.warning(
+                "endpoint is not configured here, its unfinished shipments rest: endpoint=%s shipments=%d",
+                left.subject, left.count,
             )  # fmt: skip
         self._fetcher.begin()
         self._threads = [threading.Thread(target=self._run, name="worker", daemon=True)]

@@ -1,11 +1,12 @@
 """What may need a person, as it stands in the database at this moment: counted, with a few examples."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 
+from receiver.shipments import State
 from receiver.store.database import Database
 from receiver.store.operator import OPEN
 from receiver.store.tables import deliveries, fetches, order_news, rejects, shipments, unknown_routes, unknown_words
@@ -76,6 +77,23 @@ class Conditions:
             select(f.endpoint, f.delivery, f.outcome, f.reason).where(*ended).order_by(f.changed_at.desc())
         )
         return _grouped(failed, "endpoint")
+
+    def left_behind(self, endpoints: Collection[str], *, since: float) -> list[Group]:
+        """What is still to be done at endpoints that are none of these, by endpoint: shipments, and fetches from
+        carriers that were asked for or tried after ``since``."""
+        s, f = shipments.c, fetches.c
+        resting = select(s.endpoint, func.coalesce(s.tracking_number, s.id).label("name"), s.state, s.changed_at)
+        unfetched = select(f.endpoint, literal("a delivery's answer"), literal("not fetched"), f.changed_at)
+        left = union_all(
+            resting.where(s.due_at.is_not(None), s.state != State.DISMISSED.value, s.endpoint.not_in(endpoints)),
+            unfetched.where(f.due_at.is_not(None), f.endpoint.not_in(endpoints), f.changed_at > since),
+        ).subquery()
+        counted = select(left.c.endpoint, func.count().label("many")).group_by(left.c.endpoint)
+        newest = select(left.c.name, left.c.state).order_by(left.c.changed_at.desc(), left.c.name).limit(_EXAMPLES)
+        return [
+            Group(row["endpoint"], row["many"], self._rows(newest.where(left.c.endpoint == row["endpoint"])))
+            for row in self._database.rows(counted.order_by(left.c.endpoint))
+        ]
 
     def unread_orders(self) -> list[Group]:
         """Orders that could not be read for the index, by account; they are tried again once a day."""

@@ -2,13 +2,12 @@
 write."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import known_from_json
+from receiver.shipments import State, known_from_json
 from receiver.store.claims import Attempt, Claim, InvoiceTaken, Release
 from receiver.store.database import Database
 from receiver.store.index import REVOKED_LEASE
@@ -19,15 +18,32 @@ from receiver.vtex.wanted import Owner
 #: Built once: building a statement takes longer than running it.
 _OF_INVOICE = tuple(invoices.c[part] == bindparam(f"its_{part}") for part in ("account", "order_id", "invoice_number"))
 _OWNER = select(invoices.c.shipment).where(*_OF_INVOICE).with_for_update()
+#: A write by the owner whose outcome is not known.
+_WRITING = (
+    select(attempts.c.id)
+    .where(
+        attempts.c.shipment == invoices.c.shipment,
+        attempts.c.call == "PATCH",
+        attempts.c.outcome.is_(None),
+        attempts.c.order_id == invoices.c.order_id,
+        attempts.c.invoice_number == invoices.c.invoice_number,
+    )
+    .exists()
+)
+# One statement for all of it: a settlement in between would end the write, and leave what was sent unseen.
 _OWNERS = (
     select(
         invoices.c.invoice_number,
         invoices.c.shipment,
-        *(shipments.c[name] for name in ("sent", "known", "assigned_order", "assigned_invoice")),
+        _WRITING.label("is_writing"),
+        shipments.c.order_id.label("chosen_order"),
+        shipments.c.invoice_number.label("chosen_invoice"),
+        *(shipments.c[name] for name in ("state", "sent", "known", "assigned_order", "assigned_invoice")),
     )
     .join(shipments, shipments.c.id == invoices.c.shipment)
     .where(invoices.c.account == bindparam("account"), invoices.c.order_id == bindparam("order_id"))
 )
+_OWNER_NOW = _OWNERS.where(invoices.c.invoice_number == bindparam("invoice_number"))
 
 
 class InvoiceOwners:
@@ -38,16 +54,18 @@ class InvoiceOwners:
 
     def acquire(self, connection: Connection, claim: Claim, attempt: Attempt) -> None:
         """Acquire the invoice that ``attempt`` is about to write: a free one or its own. Another parcel's too, if a
-        person says so or nothing has changed since that decision. Raises `InvoiceTaken`."""
+        person says so or nothing has changed since that decision. One that was acquired and never written is free, once
+        its parcel is on its way there no more. Raises `InvoiceTaken`."""
         key = {"account": claim.account, "order_id": attempt.order_id, "invoice_number": attempt.invoice_number}
         its = {f"its_{part}": value for part, value in key.items()}
         connection.execute(self._own, {**key, "shipment": claim.id})
         owner = connection.execute(_OWNER, its).scalar()
         if owner == claim.id:
             return
-        if not attempt.overrules and not _is_as_decided(connection, attempt, str(owner)):
+        stands = _owners_in(attempt.order_id, connection.execute(_OWNER_NOW, key).mappings())
+        if stands and not attempt.overrules and not _is_as_decided(connection, attempt, str(owner)):
             raise InvoiceTaken(str(owner))
-        if attempt.call == "PUT":  # events beside another shipment's number: the owner stays
+        if stands and attempt.call == "PUT":  # events beside another shipment's number: the owner stays
             return
         connection.execute(update(invoices).where(*_OF_INVOICE).values(shipment=claim.id), its)
         if attempt.replaces is not None and attempt.replaces.displaced:
@@ -69,11 +87,24 @@ class InvoiceOwners:
 
 def owners_of(database: Database, account: str, order_id: str) -> dict[str, Owner]:
     """Invoice number → the shipment whose tracking it carries, and what that shipment last wrote."""
-    rows = database.rows(_OWNERS, {"account": account, "order_id": order_id})
-    return {row["invoice_number"]: _owner_from(order_id, dict(row)) for row in rows}
+    return _owners_in(order_id, database.rows(_OWNERS, {"account": account, "order_id": order_id}))
 
 
-def _owner_from(order_id: str, row: Mapping[str, Any]) -> Owner:
+def _owners_in(order_id: str, rows: Iterable[RowMapping]) -> dict[str, Owner]:
+    """By the invoice's number, without those that have written nothing there and are not about to."""
+    return {row["invoice_number"]: _owner_from(order_id, row) for row in rows if _counts(order_id, row)}
+
+
+def _counts(order_id: str, row: RowMapping) -> bool:
+    """False if the shipment acquired the invoice, its write was not applied, and it will not be repeated by itself: the
+    label was voided, a person dismissed it, or another invoice was chosen or assigned since."""
+    if row["sent"] is not None or row["is_writing"]:
+        return True
+    aims_at = (row["assigned_order"] or row["chosen_order"], row["assigned_invoice"] or row["chosen_invoice"])
+    return aims_at == (order_id, row["invoice_number"]) and State(row["state"]).is_under_way
+
+
+def _owner_from(order_id: str, row: RowMapping) -> Owner:
     """The owner in a row of ``invoices`` joined with its shipment."""
     sent, place = sent_from(row["sent"]), (order_id, row["invoice_number"])
     known = known_from_json(json.loads(row["known"]))

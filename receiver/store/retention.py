@@ -5,22 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Delete,
-    Select,
-    Table,
-    and_,
-    bindparam,
-    delete,
-    exists,
-    not_,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, not_, or_, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from receiver.config import Config
@@ -133,10 +118,10 @@ class Retention:
     def _delete_rows(self, before: float) -> int:
         s, d = shipments, deliveries
         settled = and_(s.c.due_at.is_(None), s.c.lease_until.is_(None), s.c.state.in_([one.value for one in _SETTLED]))
-        deleted = self._bites(select(s.c.id).where(settled, s.c.changed_at < before), self._delete_shipments)
+        deleted = self._bites(s, and_(settled, s.c.changed_at < before), _delete_shipments)
         spoken = exists().where(updates.c.delivery == d.c.id)
-        silent = select(d.c.id).where(d.c.received_at < before, d.c.body.is_(None), ~spoken)
-        deleted += self._bites(silent, _deleting(delete(d).where(d.c.id.in_(_IDS))))
+        silent = and_(d.c.received_at < before, d.c.body.is_(None), ~spoken)
+        deleted += self._bites(d, silent, _delete_deliveries)
         deleted += self._delete_old(
             attempts, before, attempts.c.outcome.is_not(None), ~_has_parcel(attempts.c.shipment)
         )
@@ -155,39 +140,49 @@ class Retention:
         deleted = 0
         after: tuple[Any, ...] = ()
         while keys := [tuple(row.values()) for row in self._database.rows(walk.where(key > after) if after else walk)]:
-            deleted += self._database.write(_executing(delete(table).where(key.in_(keys), old)))
+            deleted += self._database.write(_executing(delete(table).where(key.in_(keys), old, *which)))
             after = keys[-1]
         return deleted
 
-    def _delete_shipments(self, connection: Connection, ids: list[str]) -> int:
-        for column in (updates.c.shipment, attempts.c.shipment, waits.c.shipment, invoices.c.shipment):
-            connection.execute(delete(column.table).where(column.in_(ids)))
-        return connection.execute(delete(shipments).where(shipments.c.id.in_(ids))).rowcount
-
-    def _bites(self, which: Select[Any], remove: Callable[[Connection, list[str]], int]) -> int:
-        """Remove what ``which`` selects by id, until there is no more."""
+    def _bites(self, table: Table, old: ColumnElement[bool], remove: Callable[[Connection, list[str]], int]) -> int:
+        """Remove the rows that are ``old`` by their ids, until there are no more."""
         removed = 0
-        while ids := [row["id"] for row in self._database.rows(which.limit(_ROWS_A_TRANSACTION))]:
-            many = self._database.write(partial(_swapped, remove, ids))
+        which = select(table.c.id).where(old).limit(_ROWS_A_TRANSACTION)
+        while ids := [row["id"] for row in self._database.rows(which)]:
+            many = self._database.write(partial(_if_still, table, old, remove, ids))
             removed += many
             if not many:
                 break
         return removed
 
 
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+def _if_still(
+    table: Table,
+    old: ColumnElement[bool],
+    remove: Callable[[Connection, list[str]], int],
+    ids: list[str],
+    connection: Connection,
+) -> int:
+    """Remove those that are still ``old``: a message that came after the look has made its parcel due."""
+    its = table.c.id.in_(ids)
+    connection.execute(select(table.c.id).where(its).order_by(table.c.id).with_for_update()).all()
+    # A second statement: on PostgreSQL, the one that waited for the locks sees other tables as they were before.
+    still = connection.execute(select(table.c.id).where(its, old)).scalars().all()
+    return remove(connection, list(still)) if still else 0
+
+
+def _delete_shipments(connection: Connection, ids: list[str]) -> int:
+    for column in (updates.c.shipment, attempts.c.shipment, waits.c.shipment, invoices.c.shipment):
+        connection.execute(delete(column.table).where(column.in_(ids)))
+    return connection.execute(delete(shipments).where(shipments.c.id.in_(ids))).rowcount
+
+
+def _delete_deliveries(connection: Connection, ids: list[str]) -> int:
+    return connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids))).rowcount
 
 
 def _has_parcel(column: ColumnElement[Any]) -> ColumnElement[bool]:
     return exists().where(shipments.c.id == column)
-
-
-def _deleting(statement: Delete) -> Callable[[Connection, list[str]], int]:
-    return lambda connection, ids: connection.execute(statement, {"ids": ids}).rowcount
-
-
-def _swapped(remove: Callable[[Connection, list[str]], int], ids: list[str], connection: Connection) -> int:
-    return remove(connection, ids)
 
 
 def _executing(statement: Any, parameters: Any = None) -> Callable[[Connection], int]:

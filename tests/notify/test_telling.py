@@ -377,6 +377,32 @@ def test_other_configuration(telling: Telling) -> None:
     assert [("resolved", "not_proven", "other")] == [one for _ in range(5) for one in telling.look(0.1)]
 
 
+def test_endpoint_gone(telling: Telling) -> None:
+    """An endpoint that another host is configured with is not gone: it is once no process has it."""
+    rig = telling.rig
+    telling.start("melhor-envio", "other")
+    rig.post(posted(), endpoint="other")
+    with_both = telling.tasks
+    telling.start("melhor-envio")
+    without, telling.tasks = telling.tasks, [*telling.tasks, *with_both]  # those without it are always first
+    rig.work()
+    assert [] == [one for _ in range(5) for one in telling.look()]
+    telling.tasks = without
+    assert [("opened", "endpoint_gone", "other")] == [one for _ in range(5) for one in telling.look(0.1)]
+
+
+def test_fetch_left_behind(telling: Telling) -> None:
+    """What a carrier was to be asked for is left behind, too; a week later it is told no more."""
+    row = {"id": "x/1", "endpoint": "former", "delivery": "d", "method": "GET", "url": "https://x.example/"}
+    row |= {"wanted": 1, "due_at": telling.rig.now, "asked_at": telling.rig.now, "changed_at": telling.rig.now}
+    telling.rig.database.write(lambda connection: connection.execute(insert(fetches).values(row)))
+    gone = ("endpoint_gone", "former")
+
+    assert [("opened", *gone)] == [*telling.look(), *telling.look()]
+    assert ["a delivery's answer: not fetched"] == telling.chat.got[0][1]["lines"]
+    assert ("resolved", *gone) in telling.look(8 * 24)
+
+
 def test_clock_set_back(telling: Telling) -> None:
     """Looks go on at once when the clock has been set back by an hour, and messages are sent."""
     rig, steady = telling.rig, telling.rig.now

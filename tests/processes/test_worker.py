@@ -278,6 +278,17 @@ class TestStumbling:
         ]
         assert [95] == [round(note.value) for note in Watches(rig.database).notes(Noted.CLOCK).values()]
 
+    def test_endpoint_gone(self, rig: Rig, caplog: pytest.LogCaptureFixture):
+        """A worker that starts names each endpoint that it is not configured with and that has unfinished shipments."""
+        for parcel in ("p1", "p2"):
+            rig.post(posted(parcel=parcel))
+        rig.configure(endpoints={"me": MELHOR_ENVIO})
+        rig.worker.start()
+        rig.worker.stop()
+
+        said = "endpoint is not configured here, its unfinished shipments rest: endpoint=melhor-envio shipments=2"
+        assert [said] == [one.getMessage() for one in caplog.records if one.levelno > logging.INFO]
+
     def test_loop_survives(self, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
         """A worker whose store is away for a while goes on when it is back."""
         rig.add_order(order("1-01", package("900")))

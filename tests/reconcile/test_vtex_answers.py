@@ -9,17 +9,24 @@ import pytest
 from receiver.http import Answer, Http
 from receiver.sandbox import create_sandbox, serve
 from receiver.shipments import Visibility
-from receiver.vtex.answers import Misconfigured, Refused
+from receiver.vtex.answers import Misconfigured, Refused, Throttled
 from receiver.vtex.client import Vtex
 from tests.support.backfilling import invoiced, made
 from tests.support.frenet_events import INVOICE, called, prepared, puts, scanned, status
 from tests.support.outages import PARCELS, prepare, states, tell, told, written
-from tests.support.reconciling import FRENET, fields, naming
+from tests.support.reconciling import FRENET, fields, naming, rest
 from tests.support.rig import MELHOR_ENVIO, NOON, Rig, order, package, posted
 from tests.support.times import DAY, HOUR
 
 KEY = "35261112345678000195550010000009001123456789"
 FORMS = ["html", "problem", "message", "empty", "login"]
+
+
+class Busy(Vtex):
+    """VTEX that takes no writes for a minute."""
+
+    def patch_invoice(self, *_: Any, **__: Any) -> Any:
+        raise Throttled("HTTP 429", 429, 60.0)
 
 
 def scan(rig: Rig, *texts: str, **rest: Any) -> None:
@@ -156,6 +163,26 @@ class TestAnswers:
         rig.queries.retry("melhor-envio/p1", now=rig.now)
         rig.works_until(DAY)
         assert ({("in_step", None)}, "TN1") == (states(rig), fields(rig)["trackingNumber"])
+
+    @pytest.mark.parametrize("ends", ["voided", "dismissed"])
+    def test_throttled_write(self, rig: Rig, ends: str):
+        """An invoice is not kept for a label whose write was not applied, once that label is voided or dismissed."""
+        rig.configure(send_on="label")
+        rig.add_order(order("1-01", package("900")))
+        label: dict[str, Any] = {"event": "order.generated", "generated_at": "2026-11-10T12:00:00+00:00"}
+        rig.post(posted(parcel="p1", number="TN1BR", **label))
+        queue, reconciler = rig.hands("busy", Busy)
+        (claim,) = queue.claim("lux", most=5, now=rig.now)
+        reconciler.run(claim)
+        assert ("due", "account_paused") == rest(rig)
+        if ends == "voided":
+            rig.post(posted(parcel="p1", event="order.cancelled", canceled_at="2026-11-10T13:00:00+00:00"))
+        else:
+            rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+        rig.post(posted(parcel="p2", number="TN2BR", **label))
+        rig.works_until(HOUR)
+
+        assert "TN2BR" == fields(rig)["trackingNumber"]
 
     def test_unapplied_events(self, rig: Rig):
         """No one can see whether events were applied; the next scan brings the whole set again."""

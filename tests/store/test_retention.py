@@ -1,8 +1,10 @@
 """How long what was received is kept."""
 
+from typing import Any
+
 import pytest
 from alembic import command
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, RowMapping, select, text, update
 
 from receiver.store import Database, Horizons, Inbox, Retention, migrate, retention
 from receiver.store.engine import alembic_config, open_engine
@@ -69,6 +71,30 @@ def test_rows(database: Database) -> None:
     assert ["ep/held"] == [row["id"] for row in database.rows(select(shipments))]
     assert ["ep/held"] == [row["shipment"] for row in database.rows(select(updates))]
     assert {held.id: False} == bodies(database)
+
+
+def test_message_meanwhile(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that comes after the look for old rows, and before they are deleted, keeps its parcel."""
+    Inbox(database).receive(delivery("p1", "p2", at=NOW))
+    settled = update(shipments).values(state="in_step", due_at=None)
+    database.write(lambda c: c.execute(settled))
+    late, look = [delivery("p1", at=NOW + 401 * DAY)], database.rows
+
+    def looked(statement: Any, parameters: dict[str, Any] | None = None) -> list[RowMapping]:
+        found = look(statement, parameters)
+        if late and "FROM shipments" in str(statement):
+            Inbox(database).receive(late.pop())
+        return found
+
+    monkeypatch.setattr(database, "rows", looked)
+    Retention(database).prune(horizons(rows=400), now=NOW + 401 * DAY)
+
+    assert [("ep/p1", NOW + 401 * DAY)] == look_at(database, shipments.c.id, shipments.c.due_at)
+    assert ["ep/p1", "ep/p1"] == [name for (name,) in look_at(database, updates.c.shipment)]
+
+
+def look_at(database: Database, *columns: ColumnElement[Any]) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in database.rows(select(*columns))]
 
 
 def test_default(database: Database, database_url: str) -> None:

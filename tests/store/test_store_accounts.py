@@ -5,7 +5,7 @@ import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import event, select
@@ -25,7 +25,7 @@ from receiver.store import (
     Release,
 )
 from receiver.store.accounts import RESERVED_AHEAD
-from receiver.store.tables import attempts, shipments
+from receiver.store.tables import attempts, invoices, shipments
 from receiver.vtex.wanted import Owner
 from tests.support.store_cases import NOW, add_shipments, claim_one, everything, settlement, shipment
 
@@ -345,25 +345,81 @@ class TestOver:
         with pytest.raises(InvoiceTaken):
             queue.reserve(second, put, interval=0.1, now=NOW)
 
-    @pytest.mark.parametrize(
-        ("row", "moved"),
-        [
-            ({"sent": json.dumps({**SENT, "invoice": "10"})}, True),
-            ({"sent": None, "assigned_order": "2-01"}, True),
-            ({"sent": None, "assigned_order": "1-01", "assigned_invoice": "10"}, True),
-            ({"sent": None, "assigned_order": "1-01", "assigned_invoice": "9"}, False),
-            ({"sent": None}, False),
-            ({}, False),
-        ],
-    )
-    def test_moved(
-        self, database: Database, queue: Queue, second: Claim, row: dict[str, str | None], moved: bool
-    ) -> None:
-        """A parcel that a person sent elsewhere, or that was written elsewhere since, is told here no more."""
-        if row:
-            database.write(lambda c: c.execute(shipments.update().values(**row).where(shipments.c.id == "ep/p1")))
+    @pytest.mark.parametrize(("invoice", "moved"), [("10", True), ("9", False)])
+    def test_moved(self, database: Database, queue: Queue, second: Claim, invoice: str, moved: bool) -> None:
+        """A parcel that was written elsewhere since is told here no more."""
+        is_now(database, sent=json.dumps({**SENT, "invoice": invoice}))
 
         assert moved is queue.owners("lux", "1-01")["9"].moved
+
+
+def is_now(database: Database, **row: str | None) -> None:
+    """Columns of p1's row."""
+    database.write(lambda c: c.execute(shipments.update().values(**row).where(shipments.c.id == "ep/p1")))
+
+
+class TestNeverWritten:
+    """An invoice whose owner has acquired it, and has nothing there."""
+
+    AIMS_HERE: ClassVar = {"state": "due", "order_id": "1-01", "invoice_number": "9"}
+
+    @pytest.fixture
+    def second(self, database: Database, queue: Queue, claim: Claim) -> Claim:
+        """VTEX did not apply p1's write; here is p2's claim."""
+        attempt = patch()
+        queue.reserve(claim, attempt, interval=0.1, now=NOW)
+        ending = Ending(attempt.id, NOW, "throttled", 429, None)
+        queue.settle(claim, replace(settlement(claim), endings=(ending,)), now=NOW)
+        add_shipments(database, "ep/p2")
+        return claim_one(queue)
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            AIMS_HERE,
+            {**AIMS_HERE, "invoice_number": "10", "assigned_order": "1-01", "assigned_invoice": "9"},
+            {**AIMS_HERE, "state": "awaiting_invoice"},
+        ],
+    )
+    def test_on_its_way(self, database: Database, queue: Queue, second: Claim, row: dict[str, str]) -> None:
+        """It stays the owner's while that one is on its way there."""
+        is_now(database, **row)
+
+        assert Owner("ep/p1", None) == queue.owners("lux", "1-01")["9"]
+        with pytest.raises(InvoiceTaken):
+            queue.reserve(second, patch(), interval=0.1, now=NOW)
+
+    @pytest.mark.parametrize("call", ["PATCH", "PUT"])
+    @pytest.mark.parametrize(
+        "row",
+        [
+            {**AIMS_HERE, "state": "cancelled"},
+            {**AIMS_HERE, "state": "dismissed"},
+            {**AIMS_HERE, "invoice_number": "10"},
+            {**AIMS_HERE, "assigned_order": "2-01"},
+            {**AIMS_HERE, "assigned_order": "1-01", "assigned_invoice": "10"},
+        ],
+    )
+    def test_free(self, database: Database, queue: Queue, second: Claim, row: dict[str, str | None], call: str) -> None:
+        """It is free once its owner is not on its way there any more."""
+        is_now(database, **row)
+        assert {} == queue.owners("lux", "1-01")
+        queue.reserve(second, replace(patch(), call=call), interval=0.1, now=NOW)
+
+        whose = database.rows(select(invoices.c.shipment))
+        assert ["ep/p2"] == [one["shipment"] for one in whose]
+
+    @pytest.mark.parametrize("row", [{"state": "dismissed"}, {"assigned_order": "2-01"}])
+    def test_unknown(self, database: Database, queue: Queue, claim: Claim, row: dict[str, str]) -> None:
+        """It is not while the outcome of the owner's write is unknown, no matter what became of that one."""
+        queue.reserve(claim, patch(), interval=0.1, now=NOW)
+        is_now(database, **row)
+        add_shipments(database, "ep/p2")
+        second = claim_one(queue)
+
+        assert "ep/p1" == queue.owners("lux", "1-01")["9"].shipment
+        with pytest.raises(InvoiceTaken):
+            queue.reserve(second, patch(), interval=0.1, now=NOW)
 
 
 def test_owners(database: Database, queue: Queue, claim: Claim) -> None:

@@ -146,6 +146,18 @@ def fetch_held(rig: Rig) -> Iterator[None]:
         rig.work()
 
 
+@about("former")
+def endpoint_gone(rig: Rig) -> Iterator[None]:
+    """An endpoint takes a parcel and leaves the configuration; a person wants nothing sent."""
+    present = dict.fromkeys(("melhor-envio", "other"), MELHOR_ENVIO)
+    rig.configure(endpoints={**present, "former": MELHOR_ENVIO})
+    assert 200 == rig.post(posted(), endpoint="former").status_code
+    rig.configure(endpoints=present)
+    rig.work()
+    yield
+    decisions(rig).dismiss("former/p1")
+
+
 @about("lux")
 def account_paused(rig: Rig) -> Iterator[None]:
     """VTEX refuses the key; a person corrects it there, and ends the pause."""

@@ -1,7 +1,7 @@
 """Commands for a person's decisions, and for retries after a fix."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -65,8 +65,9 @@ def _say_assigned(name: str, done: Assigned, *, as_json: bool) -> None:
     fields = {"shipment": name, "order_id": done.order_id, "invoice_number": done.invoice_number}
     stays = done.stays.place if done.stays else None
     shown = {**fields, "unchecked": done.unchecked, "stays": stays, "companions": list(done.companions)}
+    shown["ended"] = list(done.ended)
     text = f"{name}: order {done.order_id}, invoice {done.invoice_number or 'by the rules'}"
-    text += "".join(f"; also {companion}" for companion in done.companions)
+    text += "".join(f"; also {companion}" for companion in done.companions) + _what_ended(done.ended)
     text += f"; {done.unchecked}" if done.unchecked else ""
     say(printable(f"{text}{_what_stays(done.stays)}"), shown, as_json=as_json)
 
@@ -83,11 +84,13 @@ def unassign(shipment: str, by: str, note: str | None, *, as_json: bool) -> None
     with opened() as (config, database):
         name = named(OperatorQueries(database), shipment)
         try:
-            stays = decisions_of(config, database, by, note).unassign(name)
+            done = decisions_of(config, database, by, note).unassign(name)
         except Unknown as error:
             fail(str(error))
-        text = f"{name}: not assigned any more, the rules decide again now{_what_stays(stays)}"
-        say(printable(text), {"shipment": name, "stays": stays.place if stays else None}, as_json=as_json)
+        ended, stays = done.others.ended, done.stays
+        text = f"{name}: not assigned any more, the rules decide again now{_what_ended(ended)}{_what_stays(stays)}"
+        shown = {"shipment": name, "stays": stays.place if stays else None, "ended": list(ended)}
+        say(printable(text), shown, as_json=as_json)
 
 
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Tell how many there are, with examples; change nothing.")
@@ -222,6 +225,10 @@ def prune(*, as_json: bool) -> None:
         text = f"{count(pruned.bodies, 'body', 'bodies')} emptied, all older than {config.keep_bodies_days:g} days"
         rows = f"; {count(pruned.rows, 'row')} deleted, older than {days:g} days" if days else "; rows stay for ever"
         say(text + rows, {"emptied": pruned.bodies, "deleted": pruned.rows}, as_json=as_json)
+
+
+def _what_ended(companions: Sequence[str]) -> str:
+    return "".join(f"; {companion} ends" for companion in companions)
 
 
 def _what_stays(sent: Sent | None) -> str:

@@ -28,10 +28,10 @@ from receiver.store import (
 )
 from receiver.store.accounts import Accounts
 from receiver.store.bulk import BulkAction, BulkDecisions
-from receiver.store.companions import Place, companion_id
+from receiver.store.companions import Place
 from receiver.store.decisions import Entry, Recorder
 from receiver.store.forgetting import Forgetting, Traces
-from receiver.store.operator import Changed, Unknown, Version
+from receiver.store.operator import Changed, Decided, Unknown, Version
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.answers import VtexError, storable
 from receiver.vtex.client import path_segment
@@ -82,14 +82,15 @@ class _Named(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assigned:
     """What was stored. ``unchecked``: why VTEX was not asked about it, ``None`` where VTEX shows the order and the
-    invoice. ``stays``: what we wrote elsewhere before, and VTEX still has. ``companions``: the
-    shipments that stand for the other orders."""
+    invoice. ``stays``: what we wrote elsewhere before, and VTEX still has. ``companions``: the shipments that stand for
+    the parcel's other orders from now on. ``ended``: those that do not any more."""
 
     order_id: str
     invoice_number: str | None
     unchecked: str | None
     stays: Sent | None
     companions: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +137,9 @@ class Decisions:
         token: str | None = None,
     ) -> Assigned:
         """The shipment belongs to the order, and to the invoice, if VTEX shows them. ``also``: the other orders that
-        the parcel serves. ``unseen``: VTEX is not asked. ``token``: of the preview that
-        the person has seen; if anything else would be sent now, nothing is decided.
+        the parcel serves, in place of those it served before; where none is named, those stay. ``unseen``: VTEX is not
+        asked. ``token``: of the preview that the person has seen; if anything else would be sent now, nothing is
+        decided.
 
         The ids are stored as VTEX writes them. Where VTEX does not answer, they are stored as they were given. Raises
         `receiver.operations.order_check.NotShown`, `receiver.store.operator.Unknown`,
@@ -153,7 +155,7 @@ class Decisions:
         now, record = self._entry("assign", "shipment", unchecked=named.unchecked)
         others = tuple(Place(one) for one in dict.fromkeys(named.also) if one != named.order_id)
         try:
-            stays = self._queries.assign(
+            decided = self._queries.assign(
                 shipment,
                 order_id=named.order_id,
                 invoice_number=named.invoice_number,
@@ -169,8 +171,9 @@ class Decisions:
             order_id=named.order_id,
             invoice_number=named.invoice_number,
             unchecked=named.unchecked,
-            stays=stays,
-            companions=tuple(companion_id(shipment, place.order_id) for place in others),
+            stays=decided.stays,
+            companions=decided.others.serving,
+            ended=decided.others.ended,
         )
 
     def _looked_up(self, shipment: str, named: _Named, *, unseen: bool) -> _Named:
@@ -200,8 +203,8 @@ class Decisions:
             raise NotAsShown(_CHANGED)
         return now.version
 
-    def unassign(self, shipment: str) -> Sent | None:
-        """The rules decide again. Returns what we wrote by the assignment: VTEX keeps it there.
+    def unassign(self, shipment: str) -> Decided:
+        """The rules decide again. What we wrote by the assignment stays at VTEX, and its companions end.
 
         Raises `receiver.store.operator.Unknown`, and of that `receiver.store.operator.NotAssigned`.
         """

@@ -7,7 +7,7 @@ from receiver.calls.claimed import ClaimCalls
 from receiver.config import Endpoint
 from receiver.reconcile.plan import input_digest, wanted_of
 from receiver.shipments import Decision, Generation, Known, NextState, Parcels, Sent, ShipmentRecord, State, Visibility
-from receiver.store import Claim, IndexChange, Release, Settlement
+from receiver.store import Claim, IndexChange, Place, Release, Settlement
 from receiver.vtex.answers import NotFound, storable
 from receiver.vtex.orders import Order, Package
 from receiver.vtex.wanted import Body, Wanted, words
@@ -19,7 +19,8 @@ class ReconcileContext:
 
     ``shipment`` is the record to decide on: that of the last settlement, corrected if the order showed the outcome of a
     write whose answer was lost. The fields after ``calls`` go into the settlement. ``unsettled`` is a PATCH whose
-    outcome is unknown. ``decided``: order and invoice were chosen from everything known, including ``links_read``.
+    outcome is unknown. ``decided``: order and invoice were chosen from everything known, including ``links_read``;
+    ``also`` is what those links say of other orders, as `receiver.store.IndexChange` has it.
     """
 
     claim: Claim
@@ -37,6 +38,7 @@ class ReconcileContext:
     unsettled: Body | None = None
     decided: bool = False
     links_read: set[tuple[str, str, float]] = field(default_factory=set)
+    also: tuple[Place, ...] | None = None
     wakes: list[str] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
 
@@ -152,6 +154,7 @@ class ReconcileContext:
                 has_new_names=self.claim.record.generation.input_digest != digest,
                 learnt=tuple(self.calls.learnt),
                 links_read=frozenset(self.links_read),
+                also=self.also,
             ),
             wakes=tuple(self.wakes),
             releases=tuple(self.releases),

@@ -16,6 +16,7 @@ from receiver.reconcile.plan import clues_of, input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import normalised, same_number
 from receiver.store import Index, Place
+from receiver.store.companions import places_from_json
 from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
 from receiver.vtex.choice import Hold, Wait, bears_key, bears_parcel
@@ -73,11 +74,16 @@ class Resolver:
         self._clues = clues_of(known, known.tracking_number)
         #: Kind, value and time of each link that was read: the decision already uses these links.
         self.links_read: set[tuple[str, str, float]] = set()
+        #: The other orders that the parcel serves by the links that led it; ``None`` where it has no link at all.
+        self.also: tuple[Place, ...] | None = None
 
     def find(self) -> Found | Wait | Hold:
         """The order, or why none was found."""
         assigned = self._shipment.generation.assignment
         if assigned is not None:
+            if self._shipment.companion_of is None:
+                rows, _ = self._links()
+                self._note_others([row for row in rows if row["order_id"] == assigned.order_id])
             at_seller = self._by_carrier() if assigned.by_link and self._sold else self._order(assigned.order_id)
             return self._not_found() if at_seller is None else at_seller
         found = self._by_link() or self._by_replaced_parcel() or self._by_awaited_invoice()
@@ -115,17 +121,9 @@ class Resolver:
         return found if isinstance(found, Found) else None
 
     def _by_link(self) -> Found | Wait | Hold | None:
-        # Invoice numbers repeat: if the carrier names the order, such a link may be about another invoice.
-        repeats = self._endpoint.invoice_numbers == "repeat" and self._texts
-        kinds = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
-        return self._by_links_of(kinds) or self._by_links_of([CARRIER_ORDER])
-
-    def _by_links_of(self, kinds: Collection[str]) -> Found | Wait | Hold | None:
-        stored = [(name, self._index.link_of(self._account, *name)) for name in self._names if name[0] in kinds]
-        self.links_read |= {(*name, row["told_at"]) for name, row in stored if row}
-        newest = _newest_words((name, row) for name, row in stored if row)
-        rows = [row for (kind, _), row in newest.items() if _of_this_parcel(kind, row["told_at"], self._known)]
-        linked = _one_order(rows, ", ".join(f"{kind} {value}" for kind, value in newest))
+        rows, said = self._links()
+        linked = _one_order(rows, said)
+        self._note_others(rows if isinstance(linked, str) else [])
         if linked is None or isinstance(linked, Hold):
             return linked
         invoices = sorted({row["invoice_number"] for row in rows if row["invoice_number"]})
@@ -133,6 +131,27 @@ class Resolver:
             return Hold(Reason.AMBIGUOUS_INVOICE, f"links name {', '.join(invoices)} of {linked}")
         found = self._order(linked)
         return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
+
+    def _links(self) -> tuple[list[Mapping[str, Any]], str]:
+        """The links that are about this parcel, and their names."""
+        names = [name for name in self._names if name[0] in (*NAMES, CARRIER_ORDER)]
+        stored = {name: row for name in names if (row := self._index.link_of(self._account, *name))}
+        self.links_read |= {(*name, row["told_at"]) for name, row in stored.items()}
+        # Invoice numbers repeat: if the carrier names the order, such a link may be about another invoice.
+        repeats = self._endpoint.invoice_numbers == "repeat" and self._texts
+        leading = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
+        for kinds in (leading, [CARRIER_ORDER]):
+            newest = _newest_words((name, row) for name, row in stored.items() if name[0] in kinds)
+            rows = [row for (kind, _), row in newest.items() if _of_this_parcel(kind, row["told_at"], self._known)]
+            if rows:
+                return rows, ", ".join(f"{kind} {value}" for kind, value in newest)
+        return [], ""
+
+    def _note_others(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Of the links that led here and name other orders, the newest counts."""
+        told = max((row["told_at"] for row in rows if row.get("also")), default=None)
+        places = [place for row in rows if row["told_at"] == told for place in places_from_json(row.get("also"))]
+        self.also = tuple(dict.fromkeys(places)) if self.links_read else None
 
     def _by_replaced_parcel(self) -> Found | Wait | Hold | None:
         """The order and the invoice of the parcel that this one stands in for."""

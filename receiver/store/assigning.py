@@ -43,6 +43,9 @@ def unassigned(row: Mapping[str, Any], *, now: float) -> Change:
     """The rules decide about the row's shipment again. Raises `NotAssigned`."""
     if row["assigned_order"] is None:
         raise NotAssigned(f"{row['id']} is not assigned; to decide again: receiver retry {row['id']}")
+    if row["companion_of"] is not None and row["assigned_at"] is None:
+        said = f"{row['id']} has its order {row['assigned_order']} by a link, not by a person"
+        raise NotAssigned(f"{said}; to send nothing there: receiver dismiss {row['id']}")
     sent = sent_from(row["sent"])
     left = json.dumps(sent.lost().to_json()) if sent else None
     return {

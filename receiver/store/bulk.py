@@ -9,9 +9,8 @@ from sqlalchemy.engine import Connection
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.fields import SHIPMENT_FIELDS
-from receiver.store.index import REVOKED_LEASE
 from receiver.store.operator import standing
-from receiver.store.rows import dismissed, reopened
+from receiver.store.rows import REVOKED_LEASE, dismissed, reopened
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.store.tables import BULK, shipments
 

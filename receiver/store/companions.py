@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, insert, literal, select, update
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy import ColumnElement, and_, case, exists, insert, literal, or_, select, update
+from sqlalchemy.engine import Connection, Row, RowMapping
 
-from receiver.shipments import State
-from receiver.store.rows import reopened
+from receiver.shipments import ShipmentRecord, State
+from receiver.store.rows import REVOKED_LEASE, assigned_columns, dismissed, reopened
 from receiver.store.tables import NEW, REPLACED, shipments, updates
 
 
@@ -36,49 +36,131 @@ def companion_id(shipment_id: str, order_id: str) -> str:
     return f"{shipment_id}+{order_id}"
 
 
-def add_companions(
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Ids of the companions that serve a parcel's other orders after a person's decision, and of those that it
+    ended."""
+
+    serving: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+
+    def orders(self, parcel: str) -> dict[str, list[str]]:
+        """The orders of both, as the record of decisions tells them."""
+        sides = {"also": self.serving, "ended": self.ended}
+        bare = companion_id(parcel, "")
+        return {name: [one.removeprefix(bare) for one in ids] for name, ids in sides.items() if ids}
+
+
+#: What a companion that ends keeps nothing of. What was written stays at VTEX, and `receiver reconcile` lists it.
+_NOWHERE = {"sent": None, "order_id": None, "invoice_number": None}
+_C = shipments.c
+_SERVES = and_(_C.companion_of.is_not(None), _C.assigned_order.is_not(None), _C.state != State.DISMISSED)
+_BY_LINK = _C.assigned_at.is_(None)
+
+
+def serve_assigned(
+    connection: Connection, parcel: Mapping[str, Any], order_id: str, places: Sequence[Place], *, now: float
+) -> Others:
+    """A person names the parcel's order, and ``places`` beside it. Named others replace the former ones, which are
+    dismissed; without any, the former ones stay. The parcel's own order needs no companion."""
+    orders = sorted(place.order_id for place in places)
+    not_named = _C.assigned_order.not_in(orders) if orders else _C.assigned_order == order_id
+    ended = _end(connection, _C.companion_of == parcel["id"], not_named, values=dismissed(now))
+    _add(connection, parcel, places, now=now, by_person=True)
+    return Others(_serving(connection, parcel), ended)
+
+
+def unassign_others(connection: Connection, parcel: Mapping[str, Any], *, now: float) -> Others:
+    """A person takes back what a person said of the parcel: the companions that a person gave it end."""
+    its = (_C.companion_of == parcel["id"], _C.assigned_at.is_not(None))
+    ended = _end(connection, *its, values=_without_order(now))
+    return Others(_serving(connection, parcel), ended)
+
+
+def serve_linked(connection: Connection, parcel: ShipmentRecord, places: Sequence[Place], *, now: float) -> None:
+    """The links that lead the parcel name just these other orders: it gets a companion at each, and those that former
+    links gave it end."""
+    elsewhere = _C.assigned_order.not_in(sorted(place.order_id for place in places))
+    _end(connection, _C.companion_of == parcel.id, _BY_LINK, elsewhere, values=_without_order(now))
+    its = {name: getattr(parcel, name) for name in ("id", "endpoint", "account", "companion_of")}
+    _add(connection, its, places, now=now)
+
+
+def end_linked(
     connection: Connection,
-    parcel: RowMapping | Mapping[str, Any],
+    found: Collection[RowMapping],
     places: Sequence[Place],
     *,
+    but: Sequence[Place] = (),
     now: float,
-    by_person: bool = False,
-) -> list[str]:
+) -> None:
+    """A link names these places no more, ``but`` the latter: of the shipments that bear its name (``id``), and of
+    those parcels, the companions there end."""
+    gone = {place.order_id for place in places} - {place.order_id for place in but}
+    if gone and found:
+        ids = [row["id"] for row in found]
+        its = or_(_C.id.in_(ids), _C.companion_of.in_(ids))
+        _end(connection, its, _BY_LINK, _C.assigned_order.in_(sorted(gone)), values=_without_order(now))
+
+
+def _serving(connection: Connection, parcel: Mapping[str, Any]) -> tuple[str, ...]:
+    its = select(_C.id).where(_SERVES, _C.companion_of == parcel["id"]).order_by(_C.id)
+    return tuple(connection.execute(its).scalars())
+
+
+def _end(connection: Connection, *chosen: ColumnElement[bool], values: Mapping[str, Any]) -> tuple[str, ...]:
+    ending = update(shipments).where(_SERVES, *chosen).values({**_NOWHERE, **values, **REVOKED_LEASE})
+    return tuple(sorted(connection.execute(ending.returning(_C.id)).scalars()))
+
+
+def _without_order(now: float) -> dict[str, Any]:
+    """The columns of a companion that loses its order, and may get it again."""
+    return {**reopened(now), **assigned_columns(None)}
+
+
+def _add(
+    connection: Connection, parcel: Mapping[str, Any], places: Sequence[Place], *, now: float, by_person: bool = False
+) -> None:
     """Give the parcel (``id``, ``endpoint``, ``account``, ``companion_of``) a companion at each place where it has
     none, with every update so far; a companion that is there gets the place's invoice. A companion has none itself.
-    Where a person has named the place, a link changes nothing.
-
-    Returns the ids of those that are new or changed.
+    Where a person has named the place, or has dismissed the companion, a link changes nothing.
     """
-    changed: list[str] = []
     for place in places if parcel["companion_of"] is None else ():
         name = companion_id(parcel["id"], place.order_id)
-        columns = [shipments.c[part] for part in ("assigned_order", "assigned_invoice", "assigned_at")]
-        known = connection.execute(select(*columns).where(shipments.c.id == name)).first()
-        is_a_persons = known is not None and known.assigned_order is not None and known.assigned_at is not None
-        is_alike = known is not None and tuple(known)[:2] == (place.order_id, place.invoice_number)
-        if (is_a_persons and not by_person) or (is_alike and is_a_persons == by_person):
-            continue
+        columns = [_C[part] for part in ("assigned_order", "assigned_invoice", "assigned_at", "state")]
+        known = connection.execute(select(*columns).where(_C.id == name)).first()
         if known is None:
             connection.execute(insert(shipments), _row(parcel, name, now))
             _copy(connection, updates.c.shipment == parcel["id"])
+        elif not _is_news(known, place, by_person=by_person):
+            continue
         at = now if by_person else None  # what a link says is no person's word
         assigned = {"assigned_order": place.order_id, "assigned_invoice": place.invoice_number, "assigned_at": at}
-        assigned["assigned_seen"] = None
-        connection.execute(update(shipments).where(shipments.c.id == name).values(**assigned, **reopened(now)))
-        changed.append(name)
-    return changed
+        changes = {**assigned_columns(None), **assigned, **reopened(now), **REVOKED_LEASE}
+        connection.execute(update(shipments).where(_C.id == name).values(changes))
+
+
+def _is_news(known: Row[Any], place: Place, *, by_person: bool) -> bool:
+    """Whether a companion that is there is to be changed by the word of a person or a link. One that rests without an
+    order has lost it; with its order, a person has dismissed it."""
+    if known.assigned_order is None:
+        return True
+    is_dismissed, is_a_persons = known.state == State.DISMISSED, known.assigned_at is not None
+    is_alike = (known.assigned_order, known.assigned_invoice) == (place.order_id, place.invoice_number)
+    if by_person:
+        return is_dismissed or not is_alike or not is_a_persons
+    return not (is_dismissed or is_alike or is_a_persons)
 
 
 def pass_on(connection: Connection, parcel: str, update_ids: Collection[int], *, now: float) -> None:
     """Copy updates of the parcel to its companions and wake them."""
     _copy(connection, updates.c.id.in_(sorted(update_ids)))
-    soonest = case((shipments.c.due_at < now, shipments.c.due_at), else_=now)
-    woken = {"due_at": soonest, "update_count": shipments.c.update_count + 1}
-    connection.execute(update(shipments).where(shipments.c.companion_of == parcel).values(woken))
+    soonest = case((_C.due_at < now, _C.due_at), else_=now)
+    woken = {"due_at": soonest, "update_count": _C.update_count + 1}
+    connection.execute(update(shipments).where(_C.companion_of == parcel).values(woken))
 
 
-def _row(parcel: RowMapping | Mapping[str, Any], name: str, now: float) -> dict[str, Any]:
+def _row(parcel: Mapping[str, Any], name: str, now: float) -> dict[str, Any]:
     return {
         "id": name,
         "endpoint": parcel["endpoint"],

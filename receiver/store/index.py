@@ -14,13 +14,13 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import RECYCLED_AFTER, ShipmentRecord, known_from_json
 from receiver.shipments.numbers import normalised, spellings
-from receiver.shipments.state import STUCK
+from receiver.shipments.state import STUCK, State
 from receiver.store import index_statements as statements
-from receiver.store.companions import Place, add_companions, places_from_json, places_to_json
+from receiver.store.companions import Place, end_linked, places_from_json, places_to_json, serve_linked
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, Turn, unrecorded
 from receiver.store.index_change import IndexChange
-from receiver.store.rows import reopened, sent_from
+from receiver.store.rows import REVOKED_LEASE, reopened, sent_from
 from receiver.store.tables import links, orders, shipments, waits
 from receiver.vtex.facts import ISSUER, Fact
 from receiver.vtex.nfe import plain_number
@@ -28,8 +28,6 @@ from receiver.vtex.nfe import plain_number
 #: A name of a shipment or an order: its kind and its value.
 Name = tuple[str, str]
 
-#: Revokes the lease: a worker that has the shipment right now must not settle over this decision.
-REVOKED_LEASE = {"token": None, "worker_name": None, "lease_until": None, "update_count": shipments.c.update_count + 1}
 #: Seconds by which hosts' clocks may differ: a link stored this long before a claim may have come during it.
 _SKEW = 5.0
 #: Values that one statement asks for.
@@ -81,7 +79,7 @@ class Index:
         return any(self._database.rows(found) for found in first)
 
     def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:
-        """The link of that name: ``order_id``, ``invoice_number``, ``told_at``."""
+        """The link of that name: ``order_id``, ``invoice_number``, ``also``, ``told_at``."""
         rows = self._database.rows(statements.LINK_NAMED, {"account": account, "kind": kind, "value": value})
         return dict(rows[0]) if rows else None
 
@@ -110,7 +108,7 @@ class Index:
 
     def unlink(self, account: str, kind: str, value: str, *, now: float, record: Recorder = unrecorded) -> bool:
         """Forget a link, in whatever notation it was told; what was written by it stays, what waits where it led is
-        decided upon again. False: there was none."""
+        decided upon again, and the companions that it gave a parcel end. False: there was none."""
         values = sorted({value, *spellings(value)} if kind == "tracking_number" else {value})
         of = and_(links.c.account == account, links.c.kind == kind, links.c.value.in_(values))
 
@@ -120,9 +118,13 @@ class Index:
             if not forgotten:
                 return False
             connection.execute(delete(links).where(of))
-            stuck = [row["id"] for row in _bearers(connection, account, kind, value, now) if row["state"] in STUCK]
+            found = _bearers(connection, account, kind, value, now)
+            stuck = [row["id"] for row in found if row["state"] in STUCK]
             due = {**reopened(now), **REVOKED_LEASE}
             connection.execute(update(shipments).where(shipments.c.id.in_(stuck)).values(due))
+            end_linked(
+                connection, found, [place for row in forgotten for place in places_from_json(row["also"])], now=now
+            )
             record(
                 connection, [(link_subject(account, kind, row["value"]), _word(dict(row)), None) for row in forgotten]
             )
@@ -187,41 +189,23 @@ class Index:
             read = sorted({fact.order_id for fact in change.learnt})
             of = {"account": shipment.account, "claimed_at": claimed_at, "read": read}
             connection.execute(statements.NEWS_READ, of)
+        if change.also is not None and shipment.companion_of is None:
+            serve_linked(connection, shipment, change.also, now=now)
         if change.has_new_names and change.names:
-            of_names = statements.of_names(shipment.account, change.names)
-            told = connection.execute(statements.links_of(len(change.names)), of_names).mappings().all()
-            self._look_back(connection, shipment, change, told, since=claimed_at - _SKEW, now=now)
-            self._serve_others(connection, shipment, told, now)
+            self._look_back(connection, shipment, change, since=claimed_at - _SKEW, now=now)
 
     def _look_back(
-        self,
-        connection: Connection,
-        shipment: ShipmentRecord,
-        change: IndexChange,
-        told: Sequence[RowMapping],
-        *,
-        since: float,
-        now: float,
+        self, connection: Connection, shipment: ShipmentRecord, change: IndexChange, *, since: float, now: float
     ) -> None:
         """Apply links stored during the claim: they could not find the shipment by names that the claim only now
         learned. Links that the claim has read are already decided."""
+        of_names = statements.of_names(shipment.account, change.names)
+        told = connection.execute(statements.links_of(len(change.names)), of_names).mappings().all()
         for row in told:
             if row["told_at"] < since or (row["kind"], row["value"], row["told_at"]) in change.links_read:
                 continue
-            word = (row["order_id"], row["invoice_number"])
-            # Its input_digest stays: after the new decision, a link that this claim had seen is not applied again.
             found = _rows(connection, shipments.c.id == shipment.id, now)
-            _reopen(connection, found, *word, {**reopened(now), "input_digest": shipments.c.input_digest})
-
-    def _serve_others(
-        self, connection: Connection, shipment: ShipmentRecord, told: Sequence[RowMapping], now: float
-    ) -> None:
-        """A link told beforehand may name several orders."""
-        for row in told:
-            if row["also"] is None:
-                continue
-            parcel = {name: getattr(shipment, name) for name in ("id", "endpoint", "account", "companion_of")}
-            add_companions(connection, parcel, places_from_json(row["also"]), now=now)
+            _reopen(connection, found, row["order_id"], row["invoice_number"], now, all_parcels=row["also"] is not None)
 
     def _link(
         self, connection: Connection, account: str, link: Link, borne: Collection[Name], now: float, turns: list[Turn]
@@ -239,11 +223,12 @@ class Index:
             # A number linked long ago may be recycled: then the same link is about another parcel.
             if former is None or not alike or former["told_at"] < now - RECYCLED_AFTER.total_seconds():
                 found = _bearers(connection, account, kind, value, now) if (kind, value) in borne else []
-                woken.update(
-                    dict.fromkeys(_reopen(connection, found, link.order_id, link.invoice_number, reopened(now)))
-                )
-                for row in found:
-                    woken.update(dict.fromkeys(add_companions(connection, row, link.also, now=now)))
+                before = places_from_json(former["also"]) if former else ()
+                of = (link.order_id, link.invoice_number)
+                # Which other orders a parcel serves is part of its decision.
+                due = _reopen(connection, found, *of, now, all_parcels=bool(link.also or before))
+                woken.update(dict.fromkeys(due))
+                end_linked(connection, found, before, but=link.also, now=now)
             turns.append((link_subject(account, kind, value), _word(dict(former)) if former else None, _word(word)))
         return Linked(tuple(woken), tuple(replaced))
 
@@ -322,7 +307,8 @@ def _borne(connection: Connection, account: str, names: Collection[Name]) -> set
 
 
 def _bearers(connection: Connection, account: str, kind: str, value: str, now: float) -> list[RowMapping]:
-    """The shipments that a link of this name is about, in any state and any notation of their number."""
+    """The shipments that a link of this name is about, in any state and any notation of their number. A companion bears
+    the numbers of its parcel."""
     found = _awaiting(connection, account, [(kind, value)])
     # A shipment that waits for this account may be in another account meanwhile.
     borne: ColumnElement[bool] = shipments.c.id.in_(sorted(found))
@@ -360,14 +346,25 @@ def _wake(
 
 
 def _reopen(
-    connection: Connection, found: Sequence[RowMapping], order_id: str, invoice_number: str | None, due: dict[str, Any]
+    connection: Connection,
+    found: Sequence[RowMapping],
+    order_id: str,
+    invoice_number: str | None,
+    now: float,
+    *,
+    all_parcels: bool,
 ) -> list[str]:
-    """A link names these shipments: those that are stuck or went elsewhere are decided again. A person's assignment of
-    the order wins over a link."""
+    """A link names these shipments: those that are stuck or went elsewhere are decided again, and with ``all_parcels``
+    also those that are where they belong. A person's assignment of the order, and a person's dismissal, win over a
+    link."""
+    found = [row for row in found if row["state"] != State.DISMISSED]
     open_to_it = [row for row in found if row["assigned_order"] is None]
     astray = [row["id"] for row in open_to_it if _is_elsewhere(row, order_id, invoice_number)]
     reopening = [row["id"] for row in open_to_it if row["state"] in STUCK or row["id"] in astray]
-    changes = {"sent": case((shipments.c.id.in_(astray), None), else_=shipments.c.sent), **due, **REVOKED_LEASE}
+    if all_parcels:
+        reopening = [row["id"] for row in found if row["companion_of"] is None]
+    sent = case((shipments.c.id.in_(astray), None), else_=shipments.c.sent)
+    changes = {"sent": sent, **reopened(now), **REVOKED_LEASE}
     if reopening:
         connection.execute(update(shipments).where(shipments.c.id.in_(reopening)).values(changes))
     return reopening

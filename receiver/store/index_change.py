@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from receiver.store.companions import Place
 from receiver.vtex.facts import Fact
 
 
@@ -10,7 +11,8 @@ class IndexChange:
     """What a settlement adds to the index. ``names`` are the kinds and values by which a link, an order or the hook may
     refer to the shipment, in its own account and in ``accounts``. ``waits``: the shipment waits for such news.
     ``has_new_names``: some names are new. ``learnt`` has the facts of the orders that were read; ``links_read`` the
-    kind, value and time of each link that was read."""
+    kind, value and time of each link that was read. ``also``: the other orders that the links name which led the
+    parcel; ``None`` where no link bears one of its names."""
 
     names: tuple[tuple[str, str], ...] = ()
     accounts: tuple[str, ...] = ()
@@ -18,3 +20,4 @@ class IndexChange:
     has_new_names: bool = False
     learnt: tuple[Fact, ...] = ()
     links_read: frozenset[tuple[str, str, float]] = frozenset()
+    also: tuple[Place, ...] | None = None

@@ -10,8 +10,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from receiver.shipments import State, known_from_json
 from receiver.store.claims import Attempt, Claim, InvoiceTaken, Release
 from receiver.store.database import Database
-from receiver.store.index import REVOKED_LEASE
-from receiver.store.rows import sent_from
+from receiver.store.rows import REVOKED_LEASE, sent_from
 from receiver.store.tables import attempts, invoices, shipments
 from receiver.vtex.wanted import Owner
 

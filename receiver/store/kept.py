@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Table, case
 
 from receiver.shipments import State
-from receiver.store.index import REVOKED_LEASE
 from receiver.store.people_tables import decisions, sessions
+from receiver.store.rows import REVOKED_LEASE
 from receiver.store.tables import (
     REPLACED,
     accounts,

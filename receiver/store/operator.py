@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Delete, Update, and_, func, or_, select, update
@@ -10,11 +11,10 @@ from sqlalchemy.engine import Connection
 from receiver.shipments import Sent, ShipmentRecord
 from receiver.shipments.numbers import normalised
 from receiver.store.assigning import NotAssigned, Unknown, assigned, unassigned
-from receiver.store.companions import Place, add_companions
+from receiver.store.companions import Others, Place, serve_assigned, unassign_others
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
-from receiver.store.index import REVOKED_LEASE
-from receiver.store.rows import dismissed, record_from, reopened, sent_from
+from receiver.store.rows import REVOKED_LEASE, dismissed, record_from, reopened, sent_from
 from receiver.store.tables import (
     FOLDED,
     REPLACED,
@@ -34,6 +34,15 @@ __all__ = ["Changed", "NotAssigned", "OperatorQueries", "Unknown"]
 
 #: When a shipment was changed last, and how many updates it has.
 Version = tuple[float, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a person's decision leaves. ``stays``: what we wrote elsewhere before, or by a word that is taken back: VTEX
+    keeps it there. ``others``: the parcel's companions."""
+
+    stays: Sent | None
+    others: Others
 
 
 class Changed(Exception):
@@ -214,23 +223,30 @@ class OperatorQueries:
         version: Version | None = None,
         now: float,
         record: Recorder = unrecorded,
-    ) -> Sent | None:
+    ) -> Decided:
         """A person names the order and the invoice; that overrules every rule. ``also``: the other orders that the
-        parcel serves. ``seen``: the tracking number that the invoice showed (`receiver.shipments.Assignment`).
-        ``version``: of the shipment, as the person has seen it.
-        Returns what we wrote elsewhere before: VTEX keeps it there. Raises `Unknown`, `Changed`."""
+        parcel serves, in place of the former ones; where none is named, those stay. ``seen``: the tracking number that
+        the invoice showed (`receiver.shipments.Assignment`). ``version``: of the shipment, as the person has seen it.
+        Raises `Unknown`, `Changed`."""
 
         def change(row: dict[str, Any]) -> tuple[dict[str, Any], Sent | None]:
             if version not in (None, _version(row)):
                 raise Changed
             return assigned(row, order_id, invoice_number, seen=seen, now=now)
 
-        return self._decide(shipment_id, change, record, also=also, now=now)
+        def others(connection: Connection, row: dict[str, Any]) -> Others:
+            return serve_assigned(connection, row, order_id, also, now=now)
 
-    def unassign(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> Sent | None:
-        """The rules decide again, as if no person had named an order. Returns what we wrote by that person's word:
-        VTEX keeps it there. Raises `Unknown`, also where nothing was assigned."""
-        return self._decide(shipment_id, lambda row: unassigned(row, now=now), record)
+        return self._decide(shipment_id, change, record, others)
+
+    def unassign(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> Decided:
+        """The rules decide again, as if no person had named an order, or others beside it. Raises `Unknown`, also where
+        nothing was assigned."""
+
+        def others(connection: Connection, row: dict[str, Any]) -> Others:
+            return unassign_others(connection, row, now=now)
+
+        return self._decide(shipment_id, lambda row: unassigned(row, now=now), record, others)
 
     def dismiss(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
         """Nothing will be sent for this shipment, no matter what comes. Raises `Unknown`."""
@@ -271,27 +287,24 @@ class OperatorQueries:
         shipment_id: str,
         change: Callable[[dict[str, Any]], tuple[dict[str, Any], Sent | None]],
         record: Recorder,
-        *,
-        also: Sequence[Place] = (),
-        now: float = 0.0,
-    ) -> Sent | None:
-        """Change one shipment as ``change`` says of its row, and record it in the same transaction. Returns what was
-        written before and stays at VTEX. Raises `Unknown`."""
+        others: Callable[[Connection, dict[str, Any]], Others] = lambda *_: Others(),
+    ) -> Decided:
+        """Change one shipment as ``change`` says of its row, and its companions by ``others``; record it in the same
+        transaction. Raises `Unknown`."""
 
-        def transaction(connection: Connection) -> Sent | None:
+        def transaction(connection: Connection) -> Decided:
             row = _locked(connection, shipment_id)
             values, stays = change(row)
             changed = update(shipments).where(shipments.c.id == shipment_id)
             connection.execute(changed.values({**values, **REVOKED_LEASE}))
-            add_companions(connection, row, also, now=now, by_person=True)
+            companions = others(connection, row)
             after = standing({**row, **values}) | ({"stays": stays.place} if stays else {})
-            after |= {"also": [place.order_id for place in also]} if also else {}
-            record(connection, [(shipment_id, standing(row), after)])
-            return stays
+            record(connection, [(shipment_id, standing(row), after | companions.orders(shipment_id))])
+            return Decided(stays, companions)
 
-        stays = self._database.write(transaction)
+        decided = self._database.write(transaction)
         self._database.arrived.set()
-        return stays
+        return decided
 
 
 def _locked(connection: Connection, shipment_id: str) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Known, known_from_json, known_to_json, restart
-from receiver.store.index import REVOKED_LEASE
-from receiver.store.rows import UNREADABLE, update_from
+from receiver.store.rows import REVOKED_LEASE, UNREADABLE, update_from
 from receiver.store.tables import FOLDED, NEW, REPLACED, shipments, updates
 
 #: ``(shipment id, its update as JSON text)``, as in `receiver.store.Delivery.updates`.

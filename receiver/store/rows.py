@@ -120,6 +120,10 @@ def assigned_columns(assignment: Assignment | None) -> dict[str, Any]:
     }
 
 
+#: Revokes the lease: a worker that has the shipment right now must not settle over this decision.
+REVOKED_LEASE = {"token": None, "worker_name": None, "lease_until": None, "update_count": shipments.c.update_count + 1}
+
+
 def reopened(now: float) -> dict[str, Any]:
     """The columns of a shipment that is decided again, as if nothing had been decided."""
     return {

@@ -191,7 +191,7 @@ class TestUnassign:
         operator.says("assign", "TN1BR", "--order", "9-01", "--unseen")
         operator.work()
 
-        assert [{"shipment": "melhor-envio/p1", "stays": None}] == operator.tells("unassign", "TN1BR")
+        assert [{"shipment": "melhor-envio/p1", "stays": None, "ended": []}] == operator.tells("unassign", "TN1BR")
         operator.work()
         assert ("held", "ambiguous_invoice") == (operator.rig.shipment()["state"], operator.rig.shipment()["reason"])
 

@@ -8,9 +8,10 @@ from sqlalchemy import select
 
 from receiver.store import Link
 from receiver.store.companions import Place
+from receiver.store.discrepancies import Discrepancies
 from receiver.store.tables import updates
 from tests.support.console import Operator
-from tests.support.reconciling import fields
+from tests.support.reconciling import INTELIPOST, fields, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import DAY
 
@@ -79,6 +80,54 @@ class TestAssigned:
         assert "dismissed" == rig.shipment(COMPANION)["state"]
         assert before + 1 == len(rig.calls("PATCH"))
 
+    def test_named_others(self, rig: Rig) -> None:
+        """Other orders that a person names replace the former ones, which no link brings back; a person does."""
+        two_orders(rig)
+        rig.add_order(order("3-01", package("970")))
+        rig.post(posted("1-01"))
+        rig.work()
+        assigned(rig, Place("2-01"))
+        rig.work()
+        of = {"order_id": "1-01", "invoice_number": None, "now": rig.now}
+        done = rig.queries.assign("melhor-envio/p1", also=[Place("3-01")], **of)
+        assert ((COMPANION,), ("melhor-envio/p1+3-01",)) == (done.others.ended, done.others.serving)
+        rig.link("TN1BR", "1-01", also=["2-01"])
+        rig.works_until(DAY)
+        assert "dismissed" == rig.shipment(COMPANION)["state"]
+        assert ["2-01"] == [row["order_id"] for row in Discrepancies(rig.database).left_over()]
+
+        assigned(rig, Place("2-01"))
+        rig.work()
+        assert "in_step" == rig.shipment(COMPANION)["state"]
+
+    def test_none_named(self, rig: Rig) -> None:
+        """A person who names no other order leaves the companions, and hears of them; their order needs none."""
+        two_orders(rig)
+        rig.post(posted("1-01"))
+        rig.work()
+        assigned(rig, Place("2-01"))
+        of = {"invoice_number": None, "now": rig.now}
+        assert (COMPANION,) == rig.queries.assign("melhor-envio/p1", order_id="1-01", **of).others.serving
+
+        assert (COMPANION,) == rig.queries.assign("melhor-envio/p1", order_id="2-01", **of).others.ended
+        rig.works_until(DAY)
+        assert ("in_step", "2-01") == (rig.shipment()["state"], rig.shipment()["order_id"])
+
+    def test_unassigned(self, operator: Operator) -> None:
+        """What a person takes back of a parcel includes the other orders, and the answer names them."""
+        rig = operator.rig
+        rig.add_order(order("1-01", package("900")), order("2-01"))
+        rig.post(posted("1-01"))
+        rig.work()
+        operator.says("assign", "TN1BR", "--order", "1-01", "--also", "2-01")
+        assert f"the rules decide again now; {COMPANION} ends; was written to 1-01" in operator.says(
+            "unassign", "TN1BR"
+        )
+
+        rig.now = time.time() + 1  # commands live by the machine's clock
+        rig.work()
+        assert ("dismissed", None) == (rig.shipment(COMPANION)["state"], rig.shipment(COMPANION)["assigned_order"])
+
     def test_reprocessed(self, rig: Rig) -> None:
         """A delivery that is read again and says the same leaves the companion as it is."""
         two_orders(rig)
@@ -109,7 +158,7 @@ class TestLinked:
         rig.post(posted(None))
         rig.work()
         if not before:
-            assert "TN1BR belongs to order 1-01 and order 2-01; 2 shipments woken\n" == operator.says(*link)
+            assert "TN1BR belongs to order 1-01 and order 2-01; 1 shipment woken\n" == operator.says(*link)
         rig.now = time.time() + 1  # commands live by the machine's clock
         rig.works_until(60)
 
@@ -127,6 +176,57 @@ class TestLinked:
         assert "0 shipments woken" in operator.says("link", "TN1BR", "1-01", "--also", "2-01")
         rig.works_until(60)
         assert calls == len(rig.calls())
+
+    @pytest.mark.parametrize("first", ["link", "parcel"])
+    def test_another_invoice_of_that_number(self, rig: Rig, first: str) -> None:
+        """Invoice numbers repeat: a parcel whose carrier names its order is not that link's, nor are the others."""
+        rig.configure(endpoints={"intelipost": INTELIPOST})
+        rig.add_order(order("1-01", package("900")), order("3-01"))
+        if first == "link":
+            rig.link("900", "1-01", kind="invoice_number", also=["2-01"])
+        rig.post(shipped("3-01", "900", parcel="P3", number="IP3BR"), endpoint="intelipost")
+        rig.work()
+        if first == "parcel":
+            rig.link("900", "1-01", kind="invoice_number", also=["2-01"])
+        rig.works_until(60)
+
+        assert ["intelipost/P3"] == [row["id"] for row in rig.queries.shipments()]
+
+    def test_recycled_number(self, rig: Rig) -> None:
+        """A link told long before a parcel is first heard of is about another one, with all its orders."""
+        two_orders(rig)
+        rig.link("TN1BR", "1-01", also=["2-01"])
+        rig.now += 100 * DAY
+        rig.post(posted("1-01", at="2027-02-20T12:00:00+00:00"))
+        rig.works_until(60)
+
+        assert ["melhor-envio/p1"] == [row["id"] for row in rig.queries.shipments()]
+
+    @pytest.mark.parametrize("assigned", [False, True])
+    def test_written_before(self, rig: Rig, assigned: bool) -> None:
+        """A parcel in step gets its companion by a later link, also where a person named the link's order; its own
+        invoice is not written again."""
+        two_orders(rig)
+        rig.post(posted("1-01"))
+        rig.work()
+        if assigned:
+            rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+            rig.work()
+        rig.link("TN1BR", "1-01", also=["2-01"])
+        rig.works_until(60)
+
+        assert ["900", "950"] == [call.path.rpartition("/")[2] for call in rig.calls("PATCH")]
+
+    def test_other_order_of_a_person(self, rig: Rig) -> None:
+        """Where a person names another order than the link, its other orders are not served either."""
+        two_orders(rig)
+        rig.post(posted("1-01"))
+        rig.work()
+        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+        rig.link("TN1BR", "5-01", also=["2-01"])
+        rig.works_until(DAY)
+
+        assert ["melhor-envio/p1"] == [row["id"] for row in rig.queries.shipments()]
 
 
 class TestNotAPersonsWord:

@@ -51,6 +51,19 @@ def test_number_learnt_long_ago(rig: Rig) -> None:
     assert "no_reference" == rig.shipment("intelipost/P1")["reason"]
 
 
+def test_link_of_a_dismissed_one(rig: Rig) -> None:
+    """A parcel that was written, and that a person then dismissed, goes to no other order by a link."""
+    rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
+    rig.post(posted("1-01"))
+    rig.work()
+    rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+    assert () == rig.link("TN1BR", "2-01").woken
+    rig.works_until(60)
+
+    assert "dismissed" == rig.shipment()["state"]
+    assert None is fields(rig, "2-01", "950")["trackingNumber"]
+
+
 def test_corrected_link(rig: Rig) -> None:
     """A link told wrongly and then rightly sends the parcel to the right order, though it was in step already."""
     rig.add_order(order("A-01", package("900")), order("B-01", package("950")))

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,6 +22,7 @@ from receiver.recordings import Recording
 from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Database, Index, Link, Linked, OperatorQueries, Queue
 from receiver.store.bulk import BulkDecisions
+from receiver.store.companions import Place
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.client import Vtex
 from receiver.web.app import create_app
@@ -264,10 +265,12 @@ class Rig:
         invoice: str | None = None,
         *,
         kind: str = "tracking_number",
+        also: Sequence[str] = (),
         account: str = "lux",
     ) -> Linked:
-        """Tell beforehand which order a number belongs to."""
-        (linked,) = self.index.link(account, [Link(((kind, value),), order_id, invoice)], now=self.now)
+        """Tell which order a number belongs to, and which other orders its parcel serves."""
+        link = Link(((kind, value),), order_id, invoice, tuple(Place(one) for one in also))
+        (linked,) = self.index.link(account, [link], now=self.now)
         return linked
 
     def shipment(self, name: str = "melhor-envio/p1") -> dict[str, Any]:

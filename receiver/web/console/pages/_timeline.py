@@ -86,6 +86,7 @@ def _decided(one: Mapping[str, Any]) -> Entry:
         "parcel.field_order": place["order"],
         "parcel.field_invoice": place["invoice"],
         "parcel.field_also": ", ".join(after.get("also", ())),
+        "parcel.field_ended": ", ".join(after.get("ended", ())),
         "parcel.field_unchecked": after.get("unchecked"),
         "parcel.field_stays": " / ".join(map(str, stays.values()))
         if isinstance(stays := after.get("stays"), dict)

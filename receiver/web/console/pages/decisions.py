@@ -21,7 +21,7 @@ ACTIONS = ("assign", "unassign", "dismiss", "retry", "resume", "reprocess", "lin
 #: What a decision changes, as far as it has a text.
 FIELDS = (
     *("state", "reason", "order_id", "invoice_number", "assigned_order", "assigned_invoice", "also", "stays"),
-    *("unchecked", "until", "outcome"),
+    *("ended", "unchecked", "until", "outcome"),
 )
 
 

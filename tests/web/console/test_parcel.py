@@ -226,6 +226,19 @@ class TestDecide:
         assert "data-next" in page
         assert "why" in page
 
+    @pytest.mark.parametrize("is_paused", [False, True])
+    def test_language(self, stuck, is_paused):
+        """A decision leaves no word of the look before it, and a pause is told in the person's language."""
+        clerk = Clerk(stuck, language="pt")
+        if is_paused:
+            stuck.faults(unauthorized=True)
+            clerk.send(PARCEL, DECIDE, action="retry")
+            stuck.work()
+            assert "A conta VTEX está pausada" in shown(clerk.page(PARCEL))
+        clerk.send(PARCEL, DECIDE, action="retry")
+
+        assert not re.search(r"receiver |all fit|Calls to", shown(clerk.page(PARCEL)).partition("O que aconteceu")[0])
+
     @pytest.mark.parametrize("key", ["a b#c", "ç", "50%", "x?y", "a%20b", "n/1"])
     def test_any_id(self, stuck, ana, key):
         """A parcel is decided about, no matter which signs its carrier's id has; its page has the other languages."""

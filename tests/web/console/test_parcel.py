@@ -30,6 +30,12 @@ def shown(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", page.partition("<main")[2])).split())
 
 
+def refreshes(page: str) -> str | None:
+    """After how many seconds the script fetches a page again."""
+    found = re.search(r'data-refresh="(\d+)"', page)
+    return found and found[1]
+
+
 class TestShown:
     def test_story(self, stuck, ana):
         """Why it is held, what the carrier says, and what happened, in order."""
@@ -53,6 +59,17 @@ class TestShown:
         assert "the buyer wrote" in page
         assert "Tracking was sent to invoice B of order 1-01" in page
         assert "In step with VTEX" in page
+
+    def test_refresh(self, stuck, ana):
+        """The page is fetched again as long as a worker has to do with the parcel, at first soon; not while an order is
+        looked at, and a decision is made about it."""
+        ana.send(PARCEL, DECIDE, action="retry")
+        waits = [refreshes(ana.page(f"{PARCEL}{query}")) for query in ("", "?order=1-01")]
+        stuck.now += 61
+        waits.append(refreshes(ana.page(PARCEL)))
+        stuck.work()
+
+        assert ["3", None, "30", None] == [*waits, refreshes(ana.page(PARCEL))]
 
     def test_repeats(self, stuck, ana):
         """A look at VTEX that is made again and again is one line with its number."""

@@ -80,6 +80,7 @@ BUILT = {
     "frame": ["role_view", "role_decide"],
     "overview": ["needs_held", "needs_gave_up", "needs_stopped", "needs_other"],
     "faults": [key.removeprefix("faults.") for key in texts() if key.startswith("faults.")],
+    "login": ["ended", "undecided"],
     "fault": ["400", "403", "404", "413", "503"],
     "statuses": [status.value for status in Status],
     "next": [step.name.lower() for step in Next],

@@ -63,6 +63,22 @@ def test_fresh(window: Site, site: Rig) -> None:
     assert 0 == page.locator("main[data-refresh]").count()
 
 
+def test_session_ends(window: Site, site: Rig) -> None:
+    """A note that is sent after the session's end stands in its form again after the sign-in, and is not kept longer."""
+    page = window.open("/parcels/melhor-envio/p1")
+    page.fill("#note", "by phone")
+    site.now += 12 * 3600
+    page.click("text=Dismiss")
+    assert "Your decision was not taken." in page.inner_text("[role=alert]")
+    page.fill("#token", ANA)
+    page.press("#token", "Enter")
+    page.wait_for_url(f"{window.url}/parcels/melhor-envio/p1**")
+
+    assert "by phone" == page.input_value("#note")
+    page.reload()
+    assert "" == page.input_value("#note")
+
+
 def test_keys(window: Site) -> None:
     """From the search to the parcel and on to the next one, without a mouse."""
     page = window.open("/parcels", token=ANA)

@@ -90,3 +90,20 @@ document.querySelector(".pages [aria-current]")?.scrollIntoView({ inline: "cente
 localTimes();
 refreshLater();
 load();
+
+// A note that was sent after the session's end stands in its form again after the sign-in. It never leaves the browser.
+const goesTo = (form) => form.getAttribute("action"); // a button's name hides the property
+document.addEventListener("submit", ({ target }) => {
+  const note = target.elements.note?.value;
+  if (note) sessionStorage.setItem("note", JSON.stringify({ action: goesTo(target), note }));
+});
+
+function bringNoteBack() {
+  if (document.getElementById("token")) return sessionStorage.setItem("signs-in", "yes");
+  const kept = JSON.parse(sessionStorage.getItem("note")), hasSignedIn = sessionStorage.getItem("signs-in");
+  sessionStorage.removeItem("note");
+  sessionStorage.removeItem("signs-in");
+  const field = hasSignedIn && [...document.forms].find((form) => goesTo(form) === kept?.action)?.elements.note;
+  if (field && !field.value) field.value = kept.note;
+}
+bringNoteBack();

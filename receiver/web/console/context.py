@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
 from urllib.parse import quote, urlencode
 
 from flask import abort, current_app, g, request, url_for

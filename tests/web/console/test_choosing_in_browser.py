@@ -64,7 +64,7 @@ def test_fresh(window: Site, site: Rig) -> None:
 
 
 def test_session_ends(window: Site, site: Rig) -> None:
-    """A note that is sent after the session's end stands in its form again after the sign-in, and is not kept longer."""
+    """A note that is sent after the session's end stands in its form after the sign-in, and is not kept longer."""
     page = window.open("/parcels/melhor-envio/p1")
     page.fill("#note", "by phone")
     site.now += 12 * 3600

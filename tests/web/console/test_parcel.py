@@ -71,6 +71,20 @@ class TestShown:
 
         assert ["3", None, "30", None] == [*waits, refreshes(ana.page(PARCEL))]
 
+    @pytest.mark.parametrize(
+        ("language", "said"),
+        [
+            ("en", "Order 9-01 was asked for not at VTEX"),
+            ("pt", "O pedido 9-01 foi consultado não está na VTEX"),
+            ("es", "Se consultó el pedido 9-01 no está en VTEX"),
+        ],
+    )
+    def test_failed_call(self, stuck, language, said):
+        """A look that found nothing was none, and what came of it is said in the person's language."""
+        stuck.post(posted("9-01", parcel="p9", number="TN9BR"))
+        stuck.work()
+        assert said in shown(Clerk(stuck, language=language).page("/parcels/melhor-envio/p9"))
+
     def test_repeats(self, stuck, ana):
         """A look at VTEX that is made again and again is one line with its number."""
         stuck.queries.retry("melhor-envio/p1", now=stuck.now)

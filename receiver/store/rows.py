@@ -129,6 +129,7 @@ def reopened(now: float) -> dict[str, Any]:
     return {
         "state": State.DUE.value,
         "reason": None,
+        "note": "",
         "due_at": now,
         "priority": LIVE,
         "check_at": 0.0,

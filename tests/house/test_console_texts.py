@@ -16,8 +16,11 @@ from receiver.reconcile.resolve import NAMES as NAMES_OF_LINKS
 from receiver.shipments import Reason, State, Visibility
 from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
+from receiver.store.attempts import APPLIED, GONE
 from receiver.store.decisions import KINDS
 from receiver.store.kept import KEPT
+from receiver.vtex.answers import Throttled, VtexError, outcome_of
+from receiver.vtex.orders import UnexpectedOrder
 from receiver.vtex.rules import RULES
 from receiver.web.console.language import LANGUAGES, Speech, texts
 from receiver.web.console.pages import PAGES, decisions, deliveries
@@ -29,7 +32,7 @@ TEMPLATES = sorted(CONSOLE.joinpath("templates").glob("*.html"))
 SOURCES = [*TEMPLATES, *CONSOLE.rglob("*.py")]
 #: What a template may say in any language: signs, names of keys, and the settings that the closed console shows.
 SAME_EVERYWHERE = re.compile(
-    r"[\W\d_]*|j|k|n|Enter|\[operators\.ana\].*|openssl rand -hex 24|data-[a-z]+=\"\d+\"", re.DOTALL
+    r"[\W\d_]*|j|k|n|Enter|\[operators\.ana\].*|openssl rand -hex 24|data-[a-z]+=\"\d*\"", re.DOTALL
 )
 
 
@@ -70,6 +73,18 @@ def test_used():
     assert set() == (named | built) - set(texts())
 
 
+def kinds_of(error: type[Exception]) -> list[type[Exception]]:
+    return [error, *(one for each in error.__subclasses__() for one in kinds_of(each))]
+
+
+#: What may be stored of a call to VTEX that went wrong.
+OUTCOMES = {outcome_of(error("")) for error in (*kinds_of(VtexError)[1:], UnexpectedOrder) if error is not Throttled}
+OUTCOMES |= {outcome_of(Throttled("", 429, None)), GONE}
+for _path in (ROOT / "receiver").rglob("*.py"):
+    _source = _path.read_text(encoding="utf-8")
+    OUTCOMES |= set(re.findall(r'(?:_end|Ending)\([^()]*?(?:, |else )"([a-z, ]+)"', _source))
+OUTCOMES -= set(APPLIED)
+
 FILES = {key.partition(".")[0] for key in texts()}
 _BULK = ("", "title_", "count_", "what_", "do_")
 #: Keys that are put together.
@@ -79,7 +94,9 @@ BUILT = {
     "advice": [reason.value for reason in Reason if reason.kind is not Kind.WAITING],
     "frame": ["role_view", "role_decide"],
     "overview": ["needs_held", "needs_gave_up", "needs_stopped", "needs_other"],
+    "outcomes": sorted(OUTCOMES),
     "faults": [key.removeprefix("faults.") for key in texts() if key.startswith("faults.")],
+    "login": ["ended", "undecided"],
     "fault": ["400", "403", "404", "413", "503"],
     "statuses": [status.value for status in Status],
     "next": [step.name.lower() for step in Next],

@@ -17,6 +17,7 @@ from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, e
 OPEN_AGAIN = {
     "state": "due",
     "reason": None,
+    "note": "",
     "due_at": NOW + 9,
     "check_at": 0.0,
     "input_digest": "",
@@ -28,6 +29,7 @@ OPEN_AGAIN = {
 HELD: dict[str, Any] = {
     "state": "held",
     "reason": "ambiguous_invoice",
+    "note": "the former look's words",
     "due_at": None,
     "check_at": None,
     "input_digest": "abc",

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import quote, urlencode
 
-from flask import abort, g
+from flask import abort, current_app, g, request, url_for
 
 from receiver.config import Config, Person
 from receiver.operations.decisions import Actor, Decisions
 from receiver.store import Database
 from receiver.web.outage import Outage
+
+#: The field of a form that says where the form stands: there a person is led who has to sign in first.
+SHOWN_AT = "shown_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,16 @@ class Context:
 def stands_at(address: str) -> None:
     """The page that answers a form has this address: there a person finds it in another language."""
     g.address = address
+
+
+def here() -> str:
+    """The address of the page that is made now. One that answers a form says where it stands (`stands_at`), or is left
+    for the first of its pages."""
+    if request.method in ("GET", "HEAD"):
+        return f"{quote(request.path)}?{urlencode(request.args)}"
+    of_page = f"{request.blueprint}.index"
+    first = of_page if of_page in current_app.view_functions else "console.overview.index"
+    return str(g.get("address") or url_for(first))
 
 
 def person() -> Person:

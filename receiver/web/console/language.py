@@ -37,7 +37,7 @@ LANGUAGES = {
 }
 DEFAULT = "en"
 #: Files whose keys come out of the database.
-_STORED = ("states", "reasons")
+_STORED = ("states", "reasons", "outcomes")
 
 
 def chosen() -> Language:
@@ -67,8 +67,8 @@ class Speech:
     now: float
 
     def text(self, key: str, **values: Any) -> str:
-        """The text with its ``{values}`` filled in; ``count`` also picks the form for one or for several. A state or
-        reason that an older version stored, and that has no text, is shown as it is."""
+        """The text with its ``{values}`` filled in; ``count`` also picks the form for one or for several. A state,
+        reason or outcome that an older version stored, and that has no text, is shown as it is."""
         file, _, code = key.partition(".")
         if file in _STORED and key not in texts():
             return code

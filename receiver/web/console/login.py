@@ -4,17 +4,21 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, harmless
 from receiver.store.sessions import Sessions
 from receiver.web.console import cookies
-from receiver.web.console.context import stands_at
+from receiver.web.console.context import SHOWN_AT, stands_at
+from receiver.web.console.pages._page import LARGEST_FORM
 from receiver.web.people import Throttle, person_with
 
 #: Routes that a person reaches who is not signed in.
 OPEN = ("console.login", "console.static")
+#: Why a person has to sign in, as a word of the address and as a text.
+_SAID = ("undecided", "ended")
 
 
 def add_to(
@@ -26,7 +30,8 @@ def add_to(
     @console.route("/login", methods=["GET", "POST"])
     def login() -> Response:
         if request.method == "GET":
-            return _form("login.ended" if "ended" in request.args else None)
+            said = next((one for one in _SAID if one in request.args), None)
+            return _form(said and f"login.{said}")
         address, token = request.remote_addr or "", request.form.get("token", "").strip()
         if left := throttle.wait(address):
             response = _form("login.wait", 429, seconds=left)
@@ -61,9 +66,23 @@ def add_to(
 
 
 def to_login(*, has_ended: bool) -> Response:
-    """Ask the person to sign in, and come back here."""
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("console.login", next=wanted, ended="1" if has_ended else None), 303)
+    """Ask the person to sign in, and come back here; from a form that was not taken, to the page that showed it."""
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        wanted, said = request.full_path.rstrip("?"), "ended" if has_ended else None
+    elif request.endpoint == "console.logout":
+        wanted, said = None, "ended" if has_ended else None
+    else:
+        wanted, said = _safe(_shown_at()), "undecided"
+    return redirect(url_for("console.login", next=wanted, **({said: "1"} if said else {})), 303)
+
+
+def _shown_at() -> str | None:
+    """Where the form stands that was sent. A large one is not read: it may come from a stranger."""
+    request.max_content_length = LARGEST_FORM
+    try:
+        return request.form.get(SHOWN_AT)
+    except RequestEntityTooLarge:
+        return None
 
 
 def _form(message: str | None, status: int = 200, **values: object) -> Response:

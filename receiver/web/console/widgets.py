@@ -3,15 +3,15 @@
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
-from flask import current_app, g, request, url_for
+from flask import g, request, url_for
 from markupsafe import Markup, escape
 
 from receiver.timing import stamp
 from receiver.vtex.answers import without_words
 from receiver.web.console import charts, notes
-from receiver.web.console.context import person
+from receiver.web.console.context import here, person
 from receiver.web.console.cookies import form_token
 from receiver.web.console.language import DEFAULT, LANGUAGES, Speech
 from receiver.web.console.pages._page import Page
@@ -37,6 +37,7 @@ def widgets(pages: Mapping[str, Page], *, clock: Callable[[], float]) -> Mapping
         "language": g.language,
         "languages": LANGUAGES.values(),
         "in_language": _in_language,
+        "shown_at": here,
         "person": g.get("person"),
         "private": lambda value: private(value, speech),
         "told": lambda text: told(text, speech),
@@ -86,15 +87,7 @@ def _as_json(value: Any) -> str:
 
 
 def _in_language(code: str) -> str:
-    """The address of this page in another language. One that answers a form says where it stands (`stands_at`), or is
-    left for the first of its pages."""
-    is_read = request.method in ("GET", "HEAD")
-    here = f"{quote(request.path)}?{urlencode(request.args)}" if is_read else g.get("address") or _first_page()
-    path, _, query = here.partition("?")
+    """The address of this page in another language."""
+    path, _, query = here().partition("?")
     kept = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != "language"]
     return f"{path}?{urlencode([*kept, ('language', code)])}"
-
-
-def _first_page() -> str:
-    of_page = f"{request.blueprint}.index"
-    return url_for(of_page if of_page in current_app.view_functions else "console.overview.index")

@@ -43,6 +43,42 @@ def test_choose(window: Site, site: Rig, script: bool) -> None:
     assert all(one in said for one in ("In step with VTEX", "ana assigned it", "as the buyer wrote"))
 
 
+def test_fresh(window: Site, site: Rig) -> None:
+    """After a decision the page comes up to date by itself, and what was done stays to be read; a note that is being
+    written is not lost."""
+    site.now = time.time()
+    page = window.open("/parcels/melhor-envio/p1?order=1-01&invoice=B&choose=1")
+    page.click("text=Assign it")
+    page.wait_for_selector("main[data-refresh='3']")
+    page.fill("#note", "and the next")
+    page.click("h1")
+    site.work()
+    page.evaluate("refresh()")
+    assert ("and the next", True) == (page.input_value("#note"), "In the queue" in page.inner_text("main"))
+    page.fill("#note", "")
+    page.click("h1")
+    page.wait_for_selector("text=In step with VTEX")
+
+    assert "Assigned; the decision is recorded" in page.inner_text("[role=status]")
+    assert 0 == page.locator("main[data-refresh]").count()
+
+
+def test_session_ends(window: Site, site: Rig) -> None:
+    """A note that is sent after the session's end stands in its form after the sign-in, and is not kept longer."""
+    page = window.open("/parcels/melhor-envio/p1")
+    page.fill("#note", "by phone")
+    site.now += 12 * 3600
+    page.click("text=Dismiss")
+    assert "Your decision was not taken." in page.inner_text("[role=alert]")
+    page.fill("#token", ANA)
+    page.press("#token", "Enter")
+    page.wait_for_url(f"{window.url}/parcels/melhor-envio/p1**")
+
+    assert "by phone" == page.input_value("#note")
+    page.reload()
+    assert "" == page.input_value("#note")
+
+
 def test_keys(window: Site) -> None:
     """From the search to the parcel and on to the next one, without a mouse."""
     page = window.open("/parcels", token=ANA)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from receiver.store import Retention
 from receiver.store.people_tables import sessions
 from receiver.store.retention import Horizons
-from tests.support.api import ANA, VI
+from tests.support.api import ANA, VI, held
 from tests.support.clerk import Clerk, form
 from tests.support.rig import Rig
 
@@ -159,6 +159,34 @@ class TestOut:
 
         assert (303, "/console/login?next=/console/&ended=1") == (ended.status_code, ended.location)
         assert "Your session has ended" in ana.page("/login?ended=1")
+
+    @pytest.mark.parametrize(("language", "said"), [("en", "was not taken"), ("pt", "não foi"), ("es", "no se aplicó")])
+    def test_undecided(self, site, language, said):
+        """A form that was sent after the end is not taken, and says so; the sign-in leads to the page that showed it.
+        What the person wrote stands in no address."""
+        held(site)
+        clerk = Clerk(site, language=language)
+        page, action = "/parcels/melhor-envio/p1?after=x", "/parcels/melhor-envio/p1/decide"
+        fields = {**form(clerk.page(page), f"/console{action}"), "action": "dismiss", "note": "by phone"}
+        site.now += 12 * HOUR
+        asked = clerk.post(action, fields)
+
+        assert ("held", True) == (site.shipment()["state"], said in clerk.page(asked.location.removeprefix("/console")))
+        assert "phone" not in asked.location
+        back = clerk.sign_in(ANA, page=asked.location.removeprefix("/console"))
+        assert f"/console{page}" == back.location
+
+    @pytest.mark.parametrize("elsewhere", ["https://evil.example/console/", "//evil.example", "x" * 70_000])
+    def test_undecided_elsewhere(self, site, elsewhere):
+        """Such a form leads to no other site, and a large one is not read."""
+        asked = Clerk(site, None).post("/parcels/melhor-envio/p1/decide", {"shown_at": elsewhere})
+        assert (303, "/console/login?next=/console/&undecided=1") == (asked.status_code, asked.location)
+
+    def test_sign_out(self, ana, site):
+        """Who signs out after the end has decided nothing."""
+        fields = form(ana.page("/"), "/console/logout")
+        site.now += 12 * HOUR
+        assert "/console/login?ended=1" == ana.post("/logout", fields).location
 
     def test_longest(self, ana, site):
         """Twelve hours end it, however busy it is."""

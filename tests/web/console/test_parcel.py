@@ -30,6 +30,12 @@ def shown(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", page.partition("<main")[2])).split())
 
 
+def refreshes(page: str) -> str | None:
+    """After how many seconds the script fetches a page again."""
+    found = re.search(r'data-refresh="(\d+)"', page)
+    return found and found[1]
+
+
 class TestShown:
     def test_story(self, stuck, ana):
         """Why it is held, what the carrier says, and what happened, in order."""
@@ -53,6 +59,31 @@ class TestShown:
         assert "the buyer wrote" in page
         assert "Tracking was sent to invoice B of order 1-01" in page
         assert "In step with VTEX" in page
+
+    def test_refresh(self, stuck, ana):
+        """The page is fetched again as long as a worker has to do with the parcel, at first soon; not while an order is
+        looked at, and a decision is made about it."""
+        ana.send(PARCEL, DECIDE, action="retry")
+        waits = [refreshes(ana.page(f"{PARCEL}{query}")) for query in ("", "?order=1-01")]
+        stuck.now += 61
+        waits.append(refreshes(ana.page(PARCEL)))
+        stuck.work()
+
+        assert ["3", None, "30", None] == [*waits, refreshes(ana.page(PARCEL))]
+
+    @pytest.mark.parametrize(
+        ("language", "said"),
+        [
+            ("en", "Order 9-01 was asked for not at VTEX"),
+            ("pt", "O pedido 9-01 foi consultado não está na VTEX"),
+            ("es", "Se consultó el pedido 9-01 no está en VTEX"),
+        ],
+    )
+    def test_failed_call(self, stuck, language, said):
+        """A look that found nothing was none, and what came of it is said in the person's language."""
+        stuck.post(posted("9-01", parcel="p9", number="TN9BR"))
+        stuck.work()
+        assert said in shown(Clerk(stuck, language=language).page("/parcels/melhor-envio/p9"))
 
     def test_repeats(self, stuck, ana):
         """A look at VTEX that is made again and again is one line with its number."""
@@ -225,6 +256,19 @@ class TestDecide:
         assert (state, True) == (stuck.shipment()["state"], said in page)
         assert "data-next" in page
         assert "why" in page
+
+    @pytest.mark.parametrize("is_paused", [False, True])
+    def test_language(self, stuck, is_paused):
+        """A decision leaves no word of the look before it, and a pause is told in the person's language."""
+        clerk = Clerk(stuck, language="pt")
+        if is_paused:
+            stuck.faults(unauthorized=True)
+            clerk.send(PARCEL, DECIDE, action="retry")
+            stuck.work()
+            assert "A conta VTEX está pausada" in shown(clerk.page(PARCEL))
+        clerk.send(PARCEL, DECIDE, action="retry")
+
+        assert not re.search(r"receiver |all fit|Calls to", shown(clerk.page(PARCEL)).partition("O que aconteceu")[0])
 
     @pytest.mark.parametrize("key", ["a b#c", "ç", "50%", "x?y", "a%20b", "n/1"])
     def test_any_id(self, stuck, ana, key):

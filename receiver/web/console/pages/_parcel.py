@@ -16,6 +16,7 @@ from receiver.operations.order_view import order_view
 from receiver.operations.side_by_side import side_by_side
 from receiver.operations.story import story
 from receiver.shipments import Known, Reason, State, known_from_json
+from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
 from receiver.store import DecisionRecord
 from receiver.store.operator import NotAssigned, Unknown
@@ -37,6 +38,8 @@ _DONE = {
 _Decide = Callable[[Decisions, str, Mapping[str, str]], None]
 #: Hosts of a VTEX that is none.
 _STAND_IN = ("localhost", "127.0.0.1", "::1")
+#: Seconds after which the page is fetched again while a worker has to do with its parcel: in the first minute, then.
+_SOON, _LATER, _FIRST_MINUTE = 3, 30, 60.0
 #: The most characters of an id.
 _LONGEST = 200
 
@@ -152,11 +155,20 @@ def _shown(
         is_stale=is_stale,
         note=request.form.get("note", "").strip(),
         done=_done(context, name),
+        refresh=None if asked or request.method != "GET" else _refresh(found, context.clock()),
         after=request.values.get("after") or cursors.encoded("held", (row["changed_at"], name)),
         admin=lambda order_id: _admin(context.config, row["account"], order_id),
         address=address,
     )
     return page, 409 if fault or is_stale else 200
+
+
+def _refresh(found: Mapping[str, Any], now: float) -> int | None:
+    """After how many seconds the page is out of date; ``None``: not by itself."""
+    row = found["shipment"]
+    if row["state"] != State.DUE and found["next"]["what"] is not Next.WORKED_ON:
+        return None
+    return _SOON if now - row["changed_at"] < _FIRST_MINUTE else _LATER
 
 
 def _advice(row: Mapping[str, Any]) -> str | None:

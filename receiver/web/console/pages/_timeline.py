@@ -13,6 +13,14 @@ _CALLS = {
     "PATCH": "parcel.call_patch",
     "PUT": "parcel.call_put",
 }
+#: The same for a call that did not come to that.
+_FAILED_READS = {
+    "GET order": "parcel.asked_order",
+    "GET order group": "parcel.asked_group",
+    "GET read-back": "parcel.asked_order",
+    "GET before delivery": "parcel.asked_order",
+}
+_NOT_SENT = {"PATCH": "parcel.unsent_patch", "PUT": "parcel.unsent_put"}
 #: The text for each decision.
 DECIDED = {
     "assign": "parcel.decided_assign",
@@ -103,13 +111,16 @@ def _decided(one: Mapping[str, Any]) -> Entry:
 
 
 def _called(one: Mapping[str, Any]) -> Entry:
-    is_good = one["outcome"] in _GOOD
+    call, outcome = one["call"], one["outcome"]
+    is_good = outcome in _GOOD
+    text = _CALLS.get(call, "parcel.call_other")
+    other = {} if is_good else _NOT_SENT | _FAILED_READS if outcome == "not sent" else _FAILED_READS
     return Entry(
         kind="called",
         at=one["begun_at"],
-        text=_CALLS.get(one["call"], "parcel.call_other"),
-        values={"call": one["call"], "order": one["order_id"], "invoice": one["invoice_number"] or ""},
-        outcome="" if is_good else "parcel.outcome_open" if one["outcome"] is None else one["outcome"],
+        text=other.get(call, text),
+        values={"call": call, "order": one["order_id"], "invoice": one["invoice_number"] or ""},
+        outcome="" if is_good else "parcel.outcome_open" if outcome is None else f"outcomes.{outcome}",
         is_bad=not is_good,
         words=None if is_good else one["answer"],
         raw=one["request"],

@@ -13,6 +13,7 @@ from receiver.commands._deciding import decision_options, decisions_of
 from receiver.commands._foreseen import say_foreseen
 from receiver.commands._listing import count_option, form_of, listing
 from receiver.commands._listing import show as show_list
+from receiver.commands._types import TEXT
 from receiver.operations.choice_preview import NoPreview, foresee
 from receiver.operations.decisions import Assigned, NothingToChange
 from receiver.operations.order_check import NotShown
@@ -26,9 +27,11 @@ from receiver.vtex.client import BadSegment, path_segment
 
 @click.command()
 @click.argument("shipment")
-@click.option("--order", "order_id", required=True, metavar="ORDER", help="The VTEX order id.")
-@click.option("--invoice", "invoice_number", metavar="NUMBER", help="The invoice number, as VTEX shows it.")
-@click.option("--also", multiple=True, metavar="ORDER", help="One more order that the parcel serves; may be repeated.")
+@click.option("--order", "order_id", type=TEXT, required=True, metavar="ORDER", help="The VTEX order id.")
+@click.option("--invoice", "invoice_number", type=TEXT, metavar="NUMBER", help="The invoice number, as VTEX shows it.")
+@click.option(
+    "--also", type=TEXT, multiple=True, metavar="ORDER", help="One more order that the parcel serves; may be repeated."
+)
 @click.option("--unseen", "how", flag_value="unseen", help="Store it although VTEX does not show it, without asking.")
 @click.option("--dry-run", "how", flag_value="dry-run", help="Tell what would be sent to VTEX; change nothing.")
 @decision_options
@@ -167,8 +170,10 @@ def resume(account: str | None, by: str, note: str | None, *, as_json: bool) -> 
 
 
 @click.command()
-@click.option("--account", metavar="NAME", help="Only those about this VTEX account, its parcels and links.")
-@click.option("--order", metavar="ORDER", help="Only those that name this VTEX order, or are about its parcels.")
+@click.option("--account", type=TEXT, metavar="NAME", help="Only those about this VTEX account, its parcels and links.")
+@click.option(
+    "--order", type=TEXT, metavar="ORDER", help="Only those that name this VTEX order, or are about its parcels."
+)
 @count_option("person, way and action")
 @listing
 def decisions(

@@ -134,6 +134,7 @@ class TestRefused:
         [
             (f"{SHIPMENT}/assign", {}, 422, "$.order is missing"),
             (f"{SHIPMENT}/assign", {"order": ""}, 422, "$.order must be a text"),
+            (f"{SHIPMENT}/assign", {"order": " "}, 422, "$.order must be a text"),
             (f"{SHIPMENT}/assign", {"order": 5}, 422, "$.order must be a text"),
             (f"{SHIPMENT}/assign", {"order": "x" * 1_001}, 422, "$.order must be a text"),
             (f"{SHIPMENT}/assign", {"order": "a\0"}, 422, "$.order holds characters"),

@@ -100,10 +100,10 @@ def account_of(config: Config, name: str | None) -> str:
     return str(name)
 
 
-def named(queries: OperatorQueries, name: str) -> str:
-    """The id of the shipment with that id or tracking number; an unknown one ends the command."""
+def named(config: Config, database: Database, name: str) -> str:
+    """The id of the shipment with that id, carrier's id or tracking number; an unknown one ends the command."""
     try:
-        return queries.find(name.strip())
+        return OperatorQueries(database).find(name.strip(), config.endpoints)
     except Unknown as error:
         fail(str(error))
 

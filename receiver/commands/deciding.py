@@ -18,7 +18,7 @@ from receiver.operations.choice_preview import NoPreview, foresee
 from receiver.operations.decisions import Assigned, NothingToChange
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent, State
-from receiver.store import Horizons, OperatorQueries, Retention
+from receiver.store import Horizons, Retention
 from receiver.store.decisions import DECISION_FIELDS
 from receiver.store.listed import Listed
 from receiver.store.operator import Unknown
@@ -48,7 +48,7 @@ def assign(
     """
     _check_segments(order_id, invoice_number, *also)
     with opened() as (config, database):
-        name = named(OperatorQueries(database), shipment)
+        name = named(config, database, shipment)
         try:
             if how == "dry-run":
                 ends = foresee(config, database, name, order_id, invoice_number, also=also, now=time.time())
@@ -81,10 +81,10 @@ def _say_assigned(name: str, done: Assigned, *, as_json: bool) -> None:
 def unassign(shipment: str, by: str, note: str | None, *, as_json: bool) -> None:
     """Take an assignment back: the rules decide again now.
 
-    SHIPMENT is its id or its tracking number.
+    SHIPMENT is its id, the carrier's own id or its tracking number.
     """
     with opened() as (config, database):
-        name = named(OperatorQueries(database), shipment)
+        name = named(config, database, shipment)
         try:
             stays = decisions_of(config, database, by, note).unassign(name)
         except Unknown as error:
@@ -112,7 +112,7 @@ def dismiss(shipment: str | None, by: str, note: str | None, *, dry_run: bool, a
         if shipment is None:
             decide_all("dismiss", (config, database), words, by, note, dry_run=dry_run, as_json=as_json)
             return
-        name = named(OperatorQueries(database), shipment)
+        name = named(config, database, shipment)
         if not dry_run:
             decisions_of(config, database, by, note).dismiss(name)
         text = f"{name}: would be dismissed" if dry_run else f"{name}: dismissed"
@@ -136,7 +136,7 @@ def retry(shipment: str | None, by: str, note: str | None, *, dry_run: bool, as_
         if shipment is None:
             decide_all("retry", (config, database), words, by, note, dry_run=dry_run, as_json=as_json)
             return
-        name = named(OperatorQueries(database), shipment)
+        name = named(config, database, shipment)
         if dry_run:
             say(f"{name}: would be looked at again", {"shipment": name, "dry_run": True}, as_json=as_json)
             return

@@ -1,7 +1,7 @@
 """The operator's side: where shipments are and why, and the decisions that only a person may take."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Delete, Update, and_, func, or_, select, update
@@ -15,6 +15,7 @@ from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.index import REVOKED_LEASE
 from receiver.store.rows import dismissed, record_from, reopened, sent_from
+from receiver.store.search import ids_of
 from receiver.store.tables import (
     FOLDED,
     REPLACED,
@@ -132,11 +133,11 @@ class OperatorQueries:
         ]
         return sorted([*failed, *unknown], key=lambda row: row["at"], reverse=True)
 
-    def find(self, name: str) -> str:
-        """A shipment's id from its id or its tracking number, in any notation. Raises `Unknown`, also where several
-        bear the number."""
+    def find(self, name: str, endpoints: Iterable[str] = ()) -> str:
+        """A shipment's id from its id, from the carrier's own id at one of the ``endpoints``, or from its tracking
+        number in any notation. Raises `Unknown`, also where several are meant."""
         bears_it = and_(shipments.c.normalised_number == normalised(name), shipments.c.companion_of.is_(None))
-        is_named = or_(shipments.c.id == name, bears_it)
+        is_named = or_(shipments.c.id.in_(ids_of(name, endpoints)), bears_it)
         statement = select(shipments.c.id).where(is_named)
         found = [row["id"] for row in self._database.rows(statement)]
         if name in found:
@@ -144,7 +145,7 @@ class OperatorQueries:
         if not found:
             raise Unknown(f"no shipment has the id or the tracking number {name!r}")
         if len(found) > 1:
-            raise Unknown(f"{name!r} is the tracking number of {', '.join(sorted(found))}: name one")
+            raise Unknown(f"{name!r} is a number or id of {', '.join(sorted(found))}: name one")
         return str(found[0])
 
     def account_of(self, shipment_id: str) -> str:

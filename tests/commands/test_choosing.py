@@ -18,6 +18,7 @@ def test_filters(two_held):
     """`receiver shipments` takes the same words as the API: any number, a carrier; a mistyped carrier is told."""
     for arguments, expected in [
         (("--search", "tn-2br"), {"melhor-envio/p2"}), (("--search", "1-01"), {"melhor-envio/p1", "melhor-envio/p2"}),
+        (("--search", "p2"), {"melhor-envio/p2"}),
         (("--carrier", "melhor_envio", "--number", "TN1BR"), {"melhor-envio/p1"}), (("--search", "x"), set()),
     ]:  # fmt: skip
         assert expected == {row["id"] for row in two_held.tells("shipments", *arguments)}, arguments

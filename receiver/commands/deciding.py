@@ -19,9 +19,11 @@ from receiver.operations.decisions import Assigned, NothingToChange
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent, State
 from receiver.store import Horizons, Retention
+from receiver.store.bulk import BulkDecisions
 from receiver.store.decisions import DECISION_FIELDS
 from receiver.store.listed import Listed
 from receiver.store.operator import Unknown
+from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.client import BadSegment, path_segment
 
 
@@ -113,8 +115,13 @@ def dismiss(shipment: str | None, by: str, note: str | None, *, dry_run: bool, a
             decide_all("dismiss", (config, database), words, by, note, dry_run=dry_run, as_json=as_json)
             return
         name = named(config, database, shipment)
-        if not dry_run:
-            decisions_of(config, database, by, note).dismiss(name)
+        try:
+            if not dry_run:
+                decisions_of(config, database, by, note).dismiss(name)
+            elif not BulkDecisions(database).count("dismiss", ShipmentFilter(ids=(name,))):
+                fail(f"{name} is dismissed already")
+        except NothingToChange as error:
+            fail(str(error))
         text = f"{name}: would be dismissed" if dry_run else f"{name}: dismissed"
         said = {"shipment": name, "dry_run": True} if dry_run else {"shipment": name, "state": State.DISMISSED.value}
         say(text, said, as_json=as_json)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Delete, Update, and_, func, or_, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Sent, ShipmentRecord
+from receiver.shipments import Sent, ShipmentRecord, State
 from receiver.shipments.numbers import normalised
 from receiver.store.assigning import NotAssigned, Unknown, assigned, unassigned
 from receiver.store.companions import Place, add_companions
@@ -30,7 +30,7 @@ from receiver.store.tables import (
 )
 from receiver.store.unknown_routes import UnknownRoutes
 
-__all__ = ["Changed", "NotAssigned", "OperatorQueries", "Unknown"]
+__all__ = ["Changed", "NotAssigned", "OperatorQueries", "Unchanged", "Unknown"]
 
 
 #: When a shipment was changed last, and how many updates it has.
@@ -39,6 +39,10 @@ Version = tuple[float, int]
 
 class Changed(Exception):
     """The shipment is not as the person has seen it. Nothing was decided."""
+
+
+class Unchanged(Exception):
+    """The shipment stands so already. Nothing was decided."""
 
 
 #: Outcomes of deliveries that wait for a fix of this program.
@@ -234,8 +238,14 @@ class OperatorQueries:
         return self._decide(shipment_id, lambda row: unassigned(row, now=now), record)
 
     def dismiss(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
-        """Nothing will be sent for this shipment, no matter what comes. Raises `Unknown`."""
-        self._decide(shipment_id, lambda _: (dismissed(now), None), record)
+        """Nothing will be sent for this shipment, no matter what comes. Raises `Unknown`, `Unchanged`."""
+
+        def change(row: dict[str, Any]) -> tuple[dict[str, Any], None]:
+            if row["state"] == State.DISMISSED:
+                raise Unchanged(f"{shipment_id} is dismissed already")
+            return dismissed(now), None
+
+        self._decide(shipment_id, change, record)
 
     def retry(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
         """Look at the shipment again now. Raises `Unknown`."""

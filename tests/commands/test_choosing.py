@@ -49,8 +49,11 @@ def test_many(two_held, command, done, state):
 def test_one_dry(two_held):
     """--dry-run of one shipment changes nothing either."""
     assert "melhor-envio/p1: would be dismissed\n" == two_held.says("dismiss", "TN1BR", "--dry-run")
+    two_held.says("dismiss", "TN2BR")
+    for dry in ((), ("--dry-run",)):
+        assert "melhor-envio/p2 is dismissed already" == two_held.fails("dismiss", "TN2BR", *dry)
     assert "melhor-envio/p1: would be looked at again\n" == two_held.says("retry", "TN1BR", "--dry-run")
-    assert [] == two_held.tells("decisions")
+    assert ["melhor-envio/p2"] == [row["subject"] for row in two_held.tells("decisions")]
 
 
 class TestAssignDryRun:

@@ -38,8 +38,8 @@ def decide_all(
         say(f"{count(many, 'shipment')} dismissed", {"dismissed": many}, as_json=as_json)
 
 
-def _say_preview(action: str, bulk: BulkDecisions, of: ShipmentFilter, *, as_json: bool) -> None:
-    many, rows = bulk.count(of), bulk.examples(of, most=EXAMPLES)
+def _say_preview(action: BulkAction, bulk: BulkDecisions, of: ShipmentFilter, *, as_json: bool) -> None:
+    many, rows = bulk.count(action, of), bulk.examples(action, of, most=EXAMPLES)
     done = "looked at again" if action == "retry" else "dismissed"
     names = ("id", "state", "reason", "tracking_number", "order_id")
     lines = [f"{count(many, 'shipment')} would be {done}"]

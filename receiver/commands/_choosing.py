@@ -5,23 +5,16 @@ from typing import Any, TypeVar
 
 import click
 
-from receiver.commands._common import (
-    account_of,
-    carrier_option,
-    endpoint_option,
-    fail,
-    instant,
-    reason_option,
-    state_option,
-)
+from receiver.commands._common import account_of, carrier_option, endpoint_option, fail, reason_option, state_option
+from receiver.commands._types import TEXT, instant
 from receiver.config import Config
 from receiver.operations.parcels import chosen
 from receiver.store import Database
 from receiver.store.shipment_filter import ShipmentFilter
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_ACCOUNT = click.option("--account", metavar="NAME", help="Only those of this VTEX account.")
-_ORDER = click.option("--order", metavar="ORDER", help="Only those of this VTEX order.")
+_ACCOUNT = click.option("--account", type=TEXT, metavar="NAME", help="Only those of this VTEX account.")
+_ORDER = click.option("--order", type=TEXT, metavar="ORDER", help="Only those of this VTEX order.")
 
 _OPTIONS = (
     state_option,
@@ -30,8 +23,10 @@ _OPTIONS = (
     carrier_option,
     _ACCOUNT,
     _ORDER,
-    click.option("--number", help="Only those with this tracking number."),
-    click.option("--search", metavar="TEXT", help="Only those with this tracking, order or invoice number, key or id."),
+    click.option("--number", type=TEXT, help="Only those with this tracking number."),
+    click.option(
+        "--search", type=TEXT, metavar="TEXT", help="Only those with this tracking, order or invoice number, key or id."
+    ),
 )
 _PERIOD = (
     click.option("--since", metavar="DATE", callback=instant, help="Only those changed from then on (UTC)."),

@@ -14,9 +14,10 @@ import click
 from rich.cells import cell_len, set_cell_size
 
 from receiver.carriers import BrokenCarriers
+from receiver.commands._types import TEXT
 from receiver.config import BadConfig, Config, default_path, load
 from receiver.shipments import Reason, State
-from receiver.shipments.plain import plain, seconds
+from receiver.shipments.plain import plain
 from receiver.store import Database, NotMigrated, OperatorQueries, StoreUnavailable
 from receiver.store.operator import Unknown
 
@@ -48,14 +49,6 @@ def bind_option(default: str) -> Callable[[_Command], _Command]:
     return click.option("--bind", default=default, show_default=True, metavar="HOST:PORT", callback=_host_and_port)
 
 
-def instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
-    """A date or a time as seconds since the epoch; without an offset it is UTC."""
-    try:
-        return seconds(value) if value else None
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no date, such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
-
-
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, complete.")
 state_option = click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 reason_option = click.option(
@@ -65,8 +58,8 @@ reason_option = click.option(
     help="Only those with this reason (vtex_rejected).",
 )
 outcome_option = click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those of this outcome.")
-endpoint_option = click.option("--endpoint", metavar="NAME", help="Only those of this endpoint.")
-carrier_option = click.option("--carrier", metavar="SLUG", help="Only those of this carrier.")
+endpoint_option = click.option("--endpoint", type=TEXT, metavar="NAME", help="Only those of this endpoint.")
+carrier_option = click.option("--carrier", type=TEXT, metavar="SLUG", help="Only those of this carrier.")
 
 
 def configuration(*, every_carrier: bool = True) -> tuple[Path, Config]:
@@ -107,10 +100,10 @@ def account_of(config: Config, name: str | None) -> str:
     return str(name)
 
 
-def named(queries: OperatorQueries, name: str) -> str:
-    """The id of the shipment with that id or tracking number; an unknown one ends the command."""
+def named(config: Config, database: Database, name: str) -> str:
+    """The id of the shipment with that id, carrier's id or tracking number; an unknown one ends the command."""
     try:
-        return queries.find(name.strip())
+        return OperatorQueries(database).find(name.strip(), config.endpoints)
     except Unknown as error:
         fail(str(error))
 
@@ -134,7 +127,9 @@ def endpoints_of(config: Config, account: str | None, endpoint: str | None) -> l
     return [name for name in names if endpoint in (None, name)]
 
 
-account_option = click.option("--account", metavar="NAME", help="The VTEX account; needed if there are several.")
+account_option = click.option(
+    "--account", type=TEXT, metavar="NAME", help="The VTEX account; needed if there are several."
+)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

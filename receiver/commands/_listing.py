@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from receiver.commands._common import cell, instant, json_option, show_table
+from receiver.commands._common import cell, json_option, show_table
+from receiver.commands._types import AT_LEAST_ONE, instant
 from receiver.shipments.plain import plain
 from receiver.store.listed import Period
 
@@ -45,7 +46,7 @@ class Form:
 def listing(command: _Command) -> _Command:
     """``--limit``, ``--since``, ``--until``, ``--json`` and ``--csv``."""
     options = (
-        click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many; 50 on a terminal."),
+        click.option("--limit", type=AT_LEAST_ONE, metavar="N", help="At most so many; 50 on a terminal."),
         click.option("--since", metavar="DATE", callback=instant, help="Only from then on (UTC)."),
         click.option("--until", metavar="DATE", callback=instant, help="Only before then (UTC)."),
         json_option,

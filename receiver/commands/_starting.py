@@ -10,7 +10,6 @@ from receiver.config import Config
 from receiver.processes.error_reports import start_sentry
 from receiver.processes.logs import Format, start_logging
 
-AT_LEAST_ONE = click.IntRange(min=1)
 log_format_option = click.option(
     "--log-format", type=click.Choice(get_args(Format)), help="How the log is written; default: as configured (text)."
 )

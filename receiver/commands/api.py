@@ -3,12 +3,18 @@
 import click
 
 from receiver.commands._common import configuration, fail, json_option, say
+from receiver.commands._types import TEXT
 from receiver.web.api import PREFIX, document
 
 
 @click.command()
 @click.option(
-    "--url", default="http://127.0.0.1:8000", show_default=True, metavar="URL", help="Where the receiver answers."
+    "--url",
+    type=TEXT,
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    metavar="URL",
+    help="Where the receiver answers.",
 )
 @click.option("--print", "printed", is_flag=True, help="Print the document itself.")
 @json_option

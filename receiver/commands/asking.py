@@ -1,7 +1,6 @@
 """Commands that call VTEX: posting an invoice, and comparing what VTEX shows with what we know."""
 
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from receiver.commands._common import (
     say,
     show_rows,
 )
+from receiver.commands._types import AMOUNT, TEXT
 from receiver.config import Config
 from receiver.http import Http
 from receiver.operations.comparing import Comparing
@@ -157,24 +157,17 @@ def _report(posted: Posted, body: Invoice, account: str, *, as_json: bool) -> No
         sys.exit(1)
 
 
-def _is_number(context: click.Context, option: click.Parameter, hours: float) -> float:
-    if not math.isfinite(hours):
-        raise click.BadParameter(f"{hours} is no number of hours", context, option)
-    return hours
-
-
 @click.command()
 @click.option(
     "--older-than",
     "hours",
-    type=click.FloatRange(min=0),
-    callback=_is_number,
+    type=AMOUNT,
     default=24.0,
     show_default=True,
     metavar="HOURS",
     help="Only what has been so for longer.",
 )
-@click.option("--account", metavar="NAME", help="Only this VTEX account.")
+@click.option("--account", type=TEXT, metavar="NAME", help="Only this VTEX account.")
 @click.option("--ask", is_flag=True, help="Ask VTEX, too, whether it still shows what we wrote: one call an order.")
 @json_option
 def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) -> None:

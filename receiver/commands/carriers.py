@@ -14,6 +14,7 @@ from receiver.carriers import BrokenCarriers, Carrier, Carriers, discover
 from receiver.carriers.pages import BadPage, computed, facts, stored, with_facts, with_table, words_of
 from receiver.carriers.scaffolding import CannotScaffold, scaffold
 from receiver.commands._common import fail, json_option, printable, show_rows
+from receiver.commands._types import TEXT
 from receiver.commands.unknown_words import unknown
 from receiver.config import BadConfig, Config, Endpoint, default_path, did_you_mean, endpoint_from, load
 from receiver.intake.redaction import REDACTED
@@ -77,7 +78,7 @@ def carriers(context: click.Context, *, as_json: bool) -> None:
 
 @carriers.command(name="new")
 @click.argument("slug")
-@click.option("--name", help="What people call the carrier; default: made from the slug.")
+@click.option("--name", type=TEXT, help="What people call the carrier; default: made from the slug.")
 @click.option(
     "--in", "folder", type=click.Path(file_okay=False, path_type=Path),
     help="A folder of carriers of your own, outside the tree; name it as [receiver] carriers.",
@@ -106,8 +107,10 @@ def new(slug: str, name: str | None, folder: Path | None) -> None:
 @carriers.command(name="try")
 @click.argument("slug")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--secret", help="The carrier's secret, to check the signature that the recording came with.")
-@click.option("--endpoint", "endpoint_name", metavar="NAME", help="Under this endpoint's settings and secrets.")
+@click.option("--secret", type=TEXT, help="The carrier's secret, to check the signature that the recording came with.")
+@click.option(
+    "--endpoint", "endpoint_name", type=TEXT, metavar="NAME", help="Under this endpoint's settings and secrets."
+)
 @click.option(
     "--orders", "orders_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="VTEX orders to decide on: a JSON list or JSON Lines.",

@@ -13,22 +13,27 @@ from receiver.commands._deciding import decision_options, decisions_of
 from receiver.commands._foreseen import say_foreseen
 from receiver.commands._listing import count_option, form_of, listing
 from receiver.commands._listing import show as show_list
+from receiver.commands._types import TEXT
 from receiver.operations.choice_preview import NoPreview, foresee
 from receiver.operations.decisions import Assigned, NothingToChange
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent, State
-from receiver.store import Horizons, OperatorQueries, Retention
+from receiver.store import Horizons, Retention
+from receiver.store.bulk import BulkDecisions
 from receiver.store.decisions import DECISION_FIELDS
 from receiver.store.listed import Listed
 from receiver.store.operator import Unknown
+from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.client import BadSegment, path_segment
 
 
 @click.command()
 @click.argument("shipment")
-@click.option("--order", "order_id", required=True, metavar="ORDER", help="The VTEX order id.")
-@click.option("--invoice", "invoice_number", metavar="NUMBER", help="The invoice number, as VTEX shows it.")
-@click.option("--also", multiple=True, metavar="ORDER", help="One more order that the parcel serves; may be repeated.")
+@click.option("--order", "order_id", type=TEXT, required=True, metavar="ORDER", help="The VTEX order id.")
+@click.option("--invoice", "invoice_number", type=TEXT, metavar="NUMBER", help="The invoice number, as VTEX shows it.")
+@click.option(
+    "--also", type=TEXT, multiple=True, metavar="ORDER", help="One more order that the parcel serves; may be repeated."
+)
 @click.option("--unseen", "how", flag_value="unseen", help="Store it although VTEX does not show it, without asking.")
 @click.option("--dry-run", "how", flag_value="dry-run", help="Tell what would be sent to VTEX; change nothing.")
 @decision_options
@@ -45,7 +50,7 @@ def assign(
     """
     _check_segments(order_id, invoice_number, *also)
     with opened() as (config, database):
-        name = named(OperatorQueries(database), shipment)
+        name = named(config, database, shipment)
         try:
             if how == "dry-run":
                 ends = foresee(config, database, name, order_id, invoice_number, also=also, now=time.time())
@@ -79,10 +84,10 @@ def _say_assigned(name: str, done: Assigned, *, as_json: bool) -> None:
 def unassign(shipment: str, by: str, note: str | None, *, as_json: bool) -> None:
     """Take an assignment back: the rules decide again now.
 
-    SHIPMENT is its id or its tracking number.
+    SHIPMENT is its id, the carrier's own id or its tracking number.
     """
     with opened() as (config, database):
-        name = named(OperatorQueries(database), shipment)
+        name = named(config, database, shipment)
         try:
             done = decisions_of(config, database, by, note).unassign(name)
         except Unknown as error:
@@ -112,9 +117,14 @@ def dismiss(shipment: str | None, by: str, note: str | None, *, dry_run: bool, a
         if shipment is None:
             decide_all("dismiss", (config, database), words, by, note, dry_run=dry_run, as_json=as_json)
             return
-        name = named(OperatorQueries(database), shipment)
-        if not dry_run:
-            decisions_of(config, database, by, note).dismiss(name)
+        name = named(config, database, shipment)
+        try:
+            if not dry_run:
+                decisions_of(config, database, by, note).dismiss(name)
+            elif not BulkDecisions(database).count("dismiss", ShipmentFilter(ids=(name,))):
+                fail(f"{name} is dismissed already")
+        except NothingToChange as error:
+            fail(str(error))
         text = f"{name}: would be dismissed" if dry_run else f"{name}: dismissed"
         said = {"shipment": name, "dry_run": True} if dry_run else {"shipment": name, "state": State.DISMISSED.value}
         say(text, said, as_json=as_json)
@@ -136,7 +146,7 @@ def retry(shipment: str | None, by: str, note: str | None, *, dry_run: bool, as_
         if shipment is None:
             decide_all("retry", (config, database), words, by, note, dry_run=dry_run, as_json=as_json)
             return
-        name = named(OperatorQueries(database), shipment)
+        name = named(config, database, shipment)
         if dry_run:
             say(f"{name}: would be looked at again", {"shipment": name, "dry_run": True}, as_json=as_json)
             return
@@ -170,8 +180,10 @@ def resume(account: str | None, by: str, note: str | None, *, as_json: bool) -> 
 
 
 @click.command()
-@click.option("--account", metavar="NAME", help="Only those about this VTEX account, its parcels and links.")
-@click.option("--order", metavar="ORDER", help="Only those that name this VTEX order, or are about its parcels.")
+@click.option("--account", type=TEXT, metavar="NAME", help="Only those about this VTEX account, its parcels and links.")
+@click.option(
+    "--order", type=TEXT, metavar="ORDER", help="Only those that name this VTEX order, or are about its parcels."
+)
 @count_option("person, way and action")
 @listing
 def decisions(

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from receiver.commands._common import fail, json_option, opened, printable
+from receiver.commands._types import FROM_ZERO
 from receiver.processes.stop_request import Stopped, stop_request
 from receiver.shipments.plain import moment, plain
 from receiver.store import StoreUnavailable
@@ -21,7 +22,7 @@ _EVERY = 0.5
 
 @click.command()
 @click.argument("endpoint", required=False)
-@click.option("--lines", "most", type=click.IntRange(min=0), default=10, show_default=True, help="Earlier deliveries.")
+@click.option("--lines", "most", type=FROM_ZERO, default=10, show_default=True, help="Earlier deliveries.")
 @json_option
 def tail(endpoint: str | None, most: int, *, as_json: bool) -> None:
     """Follow deliveries and what becomes of them.

@@ -4,13 +4,14 @@ import click
 
 from receiver.commands._common import count, json_option, opened, say
 from receiver.commands._deciding import decision_options, decisions_of
+from receiver.commands._types import TEXT
 from receiver.operations.forgetting import LEAST_TEXT, NAMED, is_too_short, traces_of
 
 
 @click.command()
-@click.option("--order", metavar="ORDER", help="The id of a VTEX order.")
-@click.option("--number", metavar="NUMBER", help="A tracking number.")
-@click.option("--text", metavar="TEXT", help="A name, an address, a document's number: wherever it stands.")
+@click.option("--order", type=TEXT, metavar="ORDER", help="The id of a VTEX order.")
+@click.option("--number", type=TEXT, metavar="NUMBER", help="A tracking number.")
+@click.option("--text", type=TEXT, metavar="TEXT", help="A name, an address, a document's number: wherever it stands.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be blanked.")
 @decision_options
 @json_option
@@ -23,7 +24,7 @@ def forget(
     dismissed. VTEX and the carrier keep what they have. See docs/privacy.md.
     """
     given = dict(zip(NAMED, (order, number, text), strict=True))
-    values = {named: value for named, value in given.items() if value and value.strip()}
+    values = {named: value for named, value in given.items() if value is not None}
     if len(values) != 1:
         raise click.UsageError("Name one of --order, --number and --text.")
     ((named, value),) = values.items()

@@ -8,6 +8,7 @@ import click
 
 from receiver.calls.background import BackgroundCalls, calls_to
 from receiver.commands._common import account_of, account_option, fail, json_option, opened, printable, say
+from receiver.commands._types import TEXT
 from receiver.shipments.plain import moment
 from receiver.store import Background, Paused, RateLimited
 from receiver.store.watches import Noted, Watches
@@ -46,7 +47,9 @@ def status(account: str | None, *, as_json: bool) -> None:
 
 @hook.command()
 @account_option
-@click.option("--url", required=True, metavar="URL", help="Where VTEX reaches /hooks/vtex/ACCOUNT, with https.")
+@click.option(
+    "--url", type=TEXT, required=True, metavar="URL", help="Where VTEX reaches /hooks/vtex/ACCOUNT, with https."
+)
 @click.option("--replace", is_flag=True, help="Also where another hook stands.")
 @json_option
 def install(url: str, account: str | None, *, replace: bool, as_json: bool) -> None:

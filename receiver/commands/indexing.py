@@ -12,7 +12,8 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from receiver.calls.background import calls_to
-from receiver.commands._common import account_of, account_option, count, fail, instant, json_option, opened, say
+from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say
+from receiver.commands._types import instant
 from receiver.operations.backfill import KEPT, Backfill, Progress, TooMany
 from receiver.shipments.plain import moment
 from receiver.store import Background, Index

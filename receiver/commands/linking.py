@@ -14,6 +14,7 @@ from adapters import Unreadable
 from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say
 from receiver.commands._deciding import decision_options, decisions_of
 from receiver.commands._listing import count_option, form_of, listing, show
+from receiver.commands._types import TEXT
 from receiver.config import Config
 from receiver.operations.decisions import Decisions, NothingToChange
 from receiver.operations.link_files import BadHeader, Line, Report, read_lines, store_lines
@@ -23,7 +24,9 @@ from receiver.store import Link
 from receiver.store.listed import Listed
 
 _AS = click.option("--as", "kind", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it is.")
-_ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as shipment is known; needed if several.")
+_ENDPOINT = click.option(
+    "--endpoint", type=TEXT, metavar="NAME", help="Where the --as shipment is known; needed if several."
+)
 
 
 @click.command()
@@ -32,7 +35,9 @@ _ENDPOINT = click.option("--endpoint", metavar="NAME", help="Where the --as ship
 @click.argument("invoice_number", metavar="[INVOICE]", required=False)
 @_AS
 @_ENDPOINT
-@click.option("--also", multiple=True, metavar="ORDER", help="One more order that the parcel serves; may be repeated.")
+@click.option(
+    "--also", type=TEXT, multiple=True, metavar="ORDER", help="One more order that the parcel serves; may be repeated."
+)
 @click.option(
     "--csv",
     "file",
@@ -71,8 +76,8 @@ def link(
 
 
 @click.command()
-@click.option("--order", "order_id", metavar="ORDER", help="Only those to this order.")
-@click.option("--account", metavar="NAME", help="Only those of this VTEX account.")
+@click.option("--order", "order_id", type=TEXT, metavar="ORDER", help="Only those to this order.")
+@click.option("--account", type=TEXT, metavar="NAME", help="Only those of this VTEX account.")
 @count_option("account and kind of name")
 @listing
 def links(

@@ -8,12 +8,13 @@ from receiver.commands._choosing import choice_options, chosen_shipments
 from receiver.commands._common import account_of, endpoint_option, endpoints_of, known, opened, outcome_option
 from receiver.commands._listing import count_option, form_of, listing
 from receiver.commands._listing import show as show_list
+from receiver.commands._types import TEXT
 from receiver.config import Config
 from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, SHIPMENT_FIELDS
 from receiver.store.listed import Listed
 
-_ACCOUNT = click.option("--account", metavar="NAME", help="Only those of this VTEX account.")
-_ORDER = click.option("--order", metavar="ORDER", help="Only those of this VTEX order.")
+_ACCOUNT = click.option("--account", type=TEXT, metavar="NAME", help="Only those of this VTEX account.")
+_ORDER = click.option("--order", type=TEXT, metavar="ORDER", help="Only those of this VTEX order.")
 
 
 @click.command()
@@ -122,7 +123,7 @@ def fetches(
 
 
 @click.command()
-@click.option("--endpoint", metavar="NAME", help="Only those that asked for this name.")
+@click.option("--endpoint", type=TEXT, metavar="NAME", help="Only those that asked for this name.")
 @_ACCOUNT
 @count_option("endpoint and reason")
 @listing

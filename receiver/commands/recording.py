@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from receiver.commands._common import count, fail, opened
+from receiver.commands._types import AMOUNT, AT_LEAST_ONE
 from receiver.config import Endpoint
 from receiver.processes.stop_request import Stopped, StopRequest, stop_request
 from receiver.recordings import write_http
@@ -26,8 +27,8 @@ _LATE = 30.0
 
 @click.command()
 @click.argument("endpoint_name", metavar="ENDPOINT")
-@click.option("--next", "many", type=click.IntRange(min=1), default=5, show_default=True, help="Stop after so many.")
-@click.option("--minutes", type=click.FloatRange(min=0.0), default=60.0, show_default=True, help="Wait no longer.")
+@click.option("--next", "many", type=AT_LEAST_ONE, default=5, show_default=True, help="Stop after so many.")
+@click.option("--minutes", type=AMOUNT, default=60.0, show_default=True, help="Wait no longer.")
 @click.option("--past", is_flag=True, help="Begin with what is stored already.")
 @click.option(
     "--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("recordings"), show_default=True,

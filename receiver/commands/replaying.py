@@ -28,6 +28,7 @@ from receiver.commands._common import (
     outcome_option,
     printable,
 )
+from receiver.commands._types import AT_LEAST_ONE, TEXT
 from receiver.config import Config, default_path
 from receiver.http import Http
 from receiver.intake import FETCHED, Intake, read, stored_request
@@ -64,7 +65,7 @@ def _base_url(_context: click.Context, _parameter: click.Parameter, value: str |
     "--orders", "orders_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="VTEX orders to decide on: a JSON list or JSON Lines.",
 )  # fmt: skip
-@click.option("--endpoint", metavar="NAME", help="Take every recording for this configured endpoint.")
+@click.option("--endpoint", type=TEXT, metavar="NAME", help="Take every recording for this configured endpoint.")
 @click.option("--send", is_flag=True, help="Store them and write to VTEX for real.")
 @click.option(
     "--to",
@@ -73,9 +74,12 @@ def _base_url(_context: click.Context, _parameter: click.Parameter, value: str |
     callback=_base_url,
     help="POST them, signed again, to a receiver, or an endpoint's URL.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after so many.")
+@click.option("--limit", type=AT_LEAST_ONE, help="Stop after so many.")
 @click.option(
-    "--against", metavar="FOLDER|REV", help="Compare with other adapters: a folder that has them, or a git revision."
+    "--against",
+    type=TEXT,
+    metavar="FOLDER|REV",
+    help="Compare with other adapters: a folder that has them, or a git revision.",
 )
 @json_option
 def replay(

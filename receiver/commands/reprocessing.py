@@ -10,18 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from receiver.commands._changes import change_lines, plain_changes
-from receiver.commands._common import (
-    carrier_option,
-    count,
-    endpoint_option,
-    fail,
-    instant,
-    json_option,
-    opened,
-    printable,
-    say,
-)
+from receiver.commands._common import carrier_option, count, endpoint_option, fail, json_option, opened, printable, say
 from receiver.commands._deciding import decision_options, decisions_of
+from receiver.commands._types import TEXT, instant
 from receiver.config import Config
 from receiver.intake import Intake, Outcome
 from receiver.operations.decisions import Decisions
@@ -35,7 +26,7 @@ from receiver.store.unknown_words import UnknownWords
 @click.argument("delivery", required=False)
 @click.option("--outcome", type=click.Choice(OPEN), help="Only these; default: both.")
 @click.option("--accepted", is_flag=True, help="Accepted deliveries instead, with today's adapter.")
-@click.option("--unknown", metavar="WORD", help="The deliveries that had this unknown status word instead.")
+@click.option("--unknown", type=TEXT, metavar="WORD", help="The deliveries that had this unknown status word instead.")
 @endpoint_option
 @carrier_option
 @click.option("--since", metavar="DATE", callback=instant, help="Received since then (UTC).")

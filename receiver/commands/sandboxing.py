@@ -7,6 +7,7 @@ import click
 
 from receiver.commands._common import bind_option, fail
 from receiver.commands._starting import log_format_option
+from receiver.commands._types import TEXT
 from receiver.processes.logs import Format, start_logging
 from receiver.sandbox import EXAMPLES, BadFaults, BadOrders, create_sandbox, load_orders, parse_faults
 from receiver.sandbox import serve as serve_sandbox
@@ -19,7 +20,9 @@ _STOP = (signal.SIGTERM, signal.SIGINT)
     "--orders", type=click.Path(exists=True, path_type=Path), help="JSON list or JSON Lines; default: three examples."
 )
 @bind_option("127.0.0.1:8099")
-@click.option("--fault", "faults", multiple=True, metavar="NAME=VALUE", help="Such as throttle=0.1; may be repeated.")
+@click.option(
+    "--fault", "faults", type=TEXT, multiple=True, metavar="NAME=VALUE", help="Such as throttle=0.1; may be repeated."
+)
 @click.option("--seed", default=0, show_default=True)
 @log_format_option
 def sandbox(orders: Path | None, bind: str, faults: tuple[str, ...], seed: int, log_format: Format | None) -> None:

@@ -3,7 +3,8 @@
 import click
 
 from receiver.commands._common import bind_option, clear_faults
-from receiver.commands._starting import AT_LEAST_ONE, begin, log_format_option
+from receiver.commands._starting import begin, log_format_option
+from receiver.commands._types import AT_LEAST_ONE
 from receiver.processes import server
 from receiver.processes.logs import Format
 

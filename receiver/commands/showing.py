@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from receiver.commands._common import count, fail, json_option, opened, printable, standing
+from receiver.config import Config
 from receiver.operations.published import published_order, published_story
 from receiver.operations.story import story
 from receiver.shipments import Known, Sent, SentTracking, Visibility, known_from_json, unknown_word
@@ -27,8 +28,8 @@ def show(name: str, *, as_json: bool) -> None:
     What arrived, what was chosen and why, every request and answer, and what happens next. SHIPMENT is its id or its
     tracking number; or it is an order's id: then its shipments are told, and every write to it, posted invoices too.
     """
-    with opened() as (_, database):
-        history = _history(database, name.strip())
+    with opened() as (config, database):
+        history = _history(config, database, name.strip())
     if as_json:
         click.echo(json.dumps(plain(published_story(history) if "shipment" in history else published_order(history))))
         return
@@ -36,17 +37,17 @@ def show(name: str, *, as_json: bool) -> None:
         click.echo(printable(line))
 
 
-def _history(database: Database, name: str) -> dict[str, Any]:
+def _history(config: Config, database: Database, name: str) -> dict[str, Any]:
     queries = OperatorQueries(database)
     try:
         return queries.order(name)
     except Unknown:
-        return story(database, _shipment(queries, name), now=time.time())
+        return story(database, _shipment(config, queries, name), now=time.time())
 
 
-def _shipment(queries: OperatorQueries, name: str) -> str:
+def _shipment(config: Config, queries: OperatorQueries, name: str) -> str:
     try:
-        return queries.find(name)
+        return queries.find(name, config.endpoints)
     except Unknown as error:
         fail(f"{error}; nothing is known of an order of this id either" if str(error).startswith("no ") else str(error))
 

@@ -3,7 +3,8 @@
 import click
 
 from receiver.commands._common import clear_faults
-from receiver.commands._starting import AT_LEAST_ONE, begin, log_format_option
+from receiver.commands._starting import begin, log_format_option
+from receiver.commands._types import AT_LEAST_ONE
 from receiver.processes import working
 from receiver.processes.logs import Format
 

@@ -54,20 +54,20 @@ class Bulk:
     def preview(self, action: BulkAction, words: Mapping[str, Any], *, now: float) -> Preview:
         """``now`` in seconds since the epoch. Raises `BulkRefused`, `receiver.store.StoreUnavailable`."""
         of = self._until(words, now)
-        count = self._store.count(of, most=MOST_AT_ONCE + 1)
+        count = self._store.count(action, of, most=MOST_AT_ONCE + 1)
         if count == 0:
             raise BulkRefused("none", "no parcel matches this filter")
         if count > MOST_AT_ONCE:
             raise BulkRefused("too_many", f"more than {MOST_AT_ONCE:,} parcels match: choose fewer, such as by a date")
         token = _token([action, _digest(words), now, count])
-        return Preview(action, count, self._store.examples(of, most=EXAMPLES), token)
+        return Preview(action, count, self._store.examples(action, of, most=EXAMPLES), token)
 
     def act(self, decisions: Decisions, action: BulkAction, words: Mapping[str, Any], token: str) -> Batch:
         """Decide about the parcels of a preview that have not changed since. Raises `BulkRefused`,
         `receiver.store.StoreUnavailable`."""
         at, count = _read(token, action, words)
         of = self._until(words, at)
-        if self._store.count(of, most=count + 1) > count:
+        if self._store.count(action, of, most=count + 1) > count:
             raise BulkRefused("outgrown", "more parcels match than the preview showed: preview again")
         batch = decisions.decide_all(action, of)
         if batch.decided == 0:

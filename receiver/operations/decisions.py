@@ -31,7 +31,7 @@ from receiver.store.bulk import BulkAction, BulkDecisions
 from receiver.store.companions import Place
 from receiver.store.decisions import Entry, Recorder
 from receiver.store.forgetting import Forgetting, Traces
-from receiver.store.operator import Changed, Decided, Unknown, Version
+from receiver.store.operator import Changed, Decided, Unchanged, Unknown, Version
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.answers import VtexError, storable
 from receiver.vtex.client import path_segment
@@ -212,9 +212,12 @@ class Decisions:
         return self._queries.unassign(shipment, now=now, record=record)
 
     def dismiss(self, shipment: str) -> None:
-        """Nothing is sent for the shipment. Raises `receiver.store.operator.Unknown`."""
+        """Nothing is sent for the shipment. Raises `receiver.store.operator.Unknown`, `NothingToChange`."""
         now, record = self._entry("dismiss", "shipment")
-        self._queries.dismiss(shipment, now=now, record=record)
+        try:
+            self._queries.dismiss(shipment, now=now, record=record)
+        except Unchanged as error:
+            raise NothingToChange(str(error)) from None
 
     def retry(self, shipment: str) -> None:
         """The shipment is looked at again now. Raises `receiver.store.operator.Unknown`."""

@@ -23,7 +23,7 @@ def chosen(config: Config, database: Database, words: Mapping[str, Any]) -> Ship
         number=words.get("number"),
         order_id=words.get("order"),
         endpoints=_endpoints(config, words.get("carrier"), words.get("endpoint")),
-        ids=None if search is None else found_by(database, search, config.accounts),
+        ids=None if search is None else found_by(database, search, config.accounts, config.endpoints),
         since=words.get("since"),
         until=words.get("until"),
     )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.engine import Connection
 
+from receiver.shipments import State
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.fields import SHIPMENT_FIELDS
@@ -26,15 +27,15 @@ class BulkDecisions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def count(self, of: ShipmentFilter, *, most: int | None = None) -> int:
-        """How many there are; counting stops at ``most``."""
-        some = select(shipments.c.id).where(*of.conditions()).limit(most).subquery()
+    def count(self, action: BulkAction, of: ShipmentFilter, *, most: int | None = None) -> int:
+        """How many would be decided about; counting stops at ``most``."""
+        some = select(shipments.c.id).where(*_meant(action, of)).limit(most).subquery()
         return int(self._database.rows(select(func.count().label("many")).select_from(some))[0]["many"])
 
-    def examples(self, of: ShipmentFilter, *, most: int) -> list[dict[str, Any]]:
-        """So many of them, the latest change first."""
+    def examples(self, action: BulkAction, of: ShipmentFilter, *, most: int) -> list[dict[str, Any]]:
+        """So many of those, the latest change first."""
         s = shipments.c
-        shown = select(*(s[name] for name in SHIPMENT_FIELDS)).where(*of.conditions())
+        shown = select(*(s[name] for name in SHIPMENT_FIELDS)).where(*_meant(action, of))
         return [dict(row) for row in self._database.rows(shown.order_by(s.changed_at.desc(), s.id).limit(most))]
 
     def decide(
@@ -47,14 +48,21 @@ class BulkDecisions:
     ) -> int:
         """Decide about each, behind what is live; how many. Each transaction takes one ``recorder``. A shipment that
         has changed meanwhile, so that the filter does not mean it any more, is left alone."""
-        chosen = select(shipments.c.id).where(*of.conditions()).order_by(shipments.c.id)
+        meant = _meant(action, of)
+        chosen = select(shipments.c.id).where(*meant).order_by(shipments.c.id)
         ids, changed = [row["id"] for row in self._database.rows(chosen)], 0
         values = {**reopened(now), "priority": BULK} if action == "retry" else dismissed(now)
         for start in range(0, len(ids), _ROWS_A_TRANSACTION):
-            those = [shipments.c.id.in_(ids[start : start + _ROWS_A_TRANSACTION]), *of.conditions()]
+            those = [shipments.c.id.in_(ids[start : start + _ROWS_A_TRANSACTION]), *meant]
             changed += self._database.write(_changing(those, values, recorder()))
         self._database.arrived.set()
         return changed
+
+
+def _meant(action: BulkAction, of: ShipmentFilter) -> list[ColumnElement[bool]]:
+    """All that the filter means and the action would change."""
+    done = [shipments.c.state != State.DISMISSED] if action == "dismiss" else []
+    return [*of.conditions(), *done]
 
 
 def _changing(

@@ -1,20 +1,21 @@
 """The operator's side: where shipments are and why, and the decisions that only a person may take."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Delete, Update, and_, func, or_, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Sent, ShipmentRecord
+from receiver.shipments import Sent, ShipmentRecord, State
 from receiver.shipments.numbers import normalised
 from receiver.store.assigning import NotAssigned, Unknown, assigned, unassigned
 from receiver.store.companions import Others, Place, serve_assigned, unassign_others
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.rows import REVOKED_LEASE, dismissed, record_from, reopened, sent_from
+from receiver.store.search import ids_of
 from receiver.store.tables import (
     FOLDED,
     REPLACED,
@@ -29,7 +30,7 @@ from receiver.store.tables import (
 )
 from receiver.store.unknown_routes import UnknownRoutes
 
-__all__ = ["Changed", "NotAssigned", "OperatorQueries", "Unknown"]
+__all__ = ["Changed", "NotAssigned", "OperatorQueries", "Unchanged", "Unknown"]
 
 
 #: When a shipment was changed last, and how many updates it has.
@@ -47,6 +48,10 @@ class Decided:
 
 class Changed(Exception):
     """The shipment is not as the person has seen it. Nothing was decided."""
+
+
+class Unchanged(Exception):
+    """The shipment stands so already. Nothing was decided."""
 
 
 #: Outcomes of deliveries that wait for a fix of this program.
@@ -141,11 +146,11 @@ class OperatorQueries:
         ]
         return sorted([*failed, *unknown], key=lambda row: row["at"], reverse=True)
 
-    def find(self, name: str) -> str:
-        """A shipment's id from its id or its tracking number, in any notation. Raises `Unknown`, also where several
-        bear the number."""
+    def find(self, name: str, endpoints: Iterable[str] = ()) -> str:
+        """A shipment's id from its id, from the carrier's own id at one of the ``endpoints``, or from its tracking
+        number in any notation. Raises `Unknown`, also where several are meant."""
         bears_it = and_(shipments.c.normalised_number == normalised(name), shipments.c.companion_of.is_(None))
-        is_named = or_(shipments.c.id == name, bears_it)
+        is_named = or_(shipments.c.id.in_(ids_of(name, endpoints)), bears_it)
         statement = select(shipments.c.id).where(is_named)
         found = [row["id"] for row in self._database.rows(statement)]
         if name in found:
@@ -153,7 +158,7 @@ class OperatorQueries:
         if not found:
             raise Unknown(f"no shipment has the id or the tracking number {name!r}")
         if len(found) > 1:
-            raise Unknown(f"{name!r} is the tracking number of {', '.join(sorted(found))}: name one")
+            raise Unknown(f"{name!r} is a number or id of {', '.join(sorted(found))}: name one")
         return str(found[0])
 
     def account_of(self, shipment_id: str) -> str:
@@ -249,8 +254,14 @@ class OperatorQueries:
         return self._decide(shipment_id, lambda row: unassigned(row, now=now), record, others)
 
     def dismiss(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
-        """Nothing will be sent for this shipment, no matter what comes. Raises `Unknown`."""
-        self._decide(shipment_id, lambda _: (dismissed(now), None), record)
+        """Nothing will be sent for this shipment, no matter what comes. Raises `Unknown`, `Unchanged`."""
+
+        def change(row: dict[str, Any]) -> tuple[dict[str, Any], None]:
+            if row["state"] == State.DISMISSED:
+                raise Unchanged(f"{shipment_id} is dismissed already")
+            return dismissed(now), None
+
+        self._decide(shipment_id, change, record)
 
     def retry(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
         """Look at the shipment again now. Raises `Unknown`."""

@@ -14,25 +14,38 @@ from receiver.vtex.nfe import key_digits, plain_number
 #: The most shipments, and the most orders, that a search finds; the latest change first.
 MOST_FOUND = 200
 
+#: Kinds of names that are a parcel's own.
+_OWN = ("tracking_number", "shipment")
 #: Kinds of the index where a row is about one invoice of its order.
 _OF_AN_INVOICE = ("invoice_number", "invoice_key", "tracking_number")
 
 
-def search(database: Database, text: str, accounts: Iterable[str]) -> tuple[str, ...]:
+def search(database: Database, text: str, accounts: Iterable[str], endpoints: Iterable[str] = ()) -> tuple[str, ...]:
     """The ids of the shipments with this tracking number in any notation, order, purchase, sequence, invoice number,
-    NF-e key or id, in these accounts. Each look goes by an index. Raises `receiver.store.StoreUnavailable`."""
+    NF-e key or id, in these accounts; the carrier's own id may stand without its endpoint, where that is one of
+    ``endpoints``. Where the text is the number or the id of a parcel, the other parcels of its order are not meant.
+    Each look goes by an index. Raises `receiver.store.StoreUnavailable`."""
     text, s = text.strip(), shipments.c
     if not text:
         return ()
     names = [(account, *name) for account in sorted(accounts) for name in _names(text)]
-    own = [s.id == text, s.order_id == text, *([s.normalised_number == normalised(text)] if normalised(text) else [])]
-    waiting = select(waits.c.shipment.label("id")).where(_bearing(waits, names)).limit(MOST_FOUND)
-    by_name = [_latest(database, one) for one in own]
-    by_name.append(_latest(database, s.id.in_([row["id"] for row in database.rows(waiting)])))
-    found = {row["id"]: row for rows in by_name for row in rows}
-    found |= {row["id"]: row for row in _of_orders(database, names)}
-    newest = sorted(found.values(), key=lambda row: (row["changed_at"], row["id"]), reverse=True)
-    return tuple(row["id"] for row in newest[:MOST_FOUND])
+    own = [name for name in names if name[1] in _OWN]
+    found = [
+        *_latest(database, s.id.in_(ids_of(text, endpoints))),
+        *(_latest(database, s.normalised_number == normalised(text)) if normalised(text) else ()),
+        *_waiting(database, own),
+    ]
+    is_a_parcels = bool(found)
+    found += [*_latest(database, s.order_id == text), *_waiting(database, [n for n in names if n[1] == "order_id"])]
+    if not is_a_parcels:
+        found += [*_waiting(database, names), *_of_orders(database, names)]
+    newest = sorted({row["id"]: row for row in found}.values(), key=lambda row: (row["changed_at"], row["id"]))
+    return tuple(row["id"] for row in newest[: -MOST_FOUND - 1 : -1])
+
+
+def ids_of(name: str, endpoints: Iterable[str]) -> list[str]:
+    """The ids that a shipment may have whose id, or whose carrier's own id, is this name."""
+    return [name, *(f"{endpoint}/{name}" for endpoint in endpoints)]
 
 
 def _names(text: str) -> list[tuple[str, str]]:
@@ -44,6 +57,12 @@ def _names(text: str) -> list[tuple[str, str]]:
     if key := key_digits(text):
         names.append(("invoice_key", key))
     return names
+
+
+def _waiting(database: Database, names: Sequence[tuple[str, str, str]]) -> list[Any]:
+    """The shipments that wait under one of the names."""
+    ids = select(waits.c.shipment.label("id")).where(_bearing(waits, names)).limit(MOST_FOUND)
+    return _latest(database, shipments.c.id.in_([row["id"] for row in database.rows(ids)]))
 
 
 def _of_orders(database: Database, names: Sequence[tuple[str, str, str]]) -> list[Any]:

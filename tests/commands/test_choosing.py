@@ -18,6 +18,7 @@ def test_filters(two_held):
     """`receiver shipments` takes the same words as the API: any number, a carrier; a mistyped carrier is told."""
     for arguments, expected in [
         (("--search", "tn-2br"), {"melhor-envio/p2"}), (("--search", "1-01"), {"melhor-envio/p1", "melhor-envio/p2"}),
+        (("--search", "p2"), {"melhor-envio/p2"}),
         (("--carrier", "melhor_envio", "--number", "TN1BR"), {"melhor-envio/p1"}), (("--search", "x"), set()),
     ]:  # fmt: skip
         assert expected == {row["id"] for row in two_held.tells("shipments", *arguments)}, arguments
@@ -48,8 +49,11 @@ def test_many(two_held, command, done, state):
 def test_one_dry(two_held):
     """--dry-run of one shipment changes nothing either."""
     assert "melhor-envio/p1: would be dismissed\n" == two_held.says("dismiss", "TN1BR", "--dry-run")
+    two_held.says("dismiss", "TN2BR")
+    for dry in ((), ("--dry-run",)):
+        assert "melhor-envio/p2 is dismissed already" == two_held.fails("dismiss", "TN2BR", *dry)
     assert "melhor-envio/p1: would be looked at again\n" == two_held.says("retry", "TN1BR", "--dry-run")
-    assert [] == two_held.tells("decisions")
+    assert ["melhor-envio/p2"] == [row["subject"] for row in two_held.tells("decisions")]
 
 
 class TestAssignDryRun:

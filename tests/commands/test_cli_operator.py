@@ -235,7 +235,7 @@ class TestShow:
             operator.rig.post(posted(None, parcel=parcel))
         operator.rig.work()
 
-        expected = "'TN1BR' is the tracking number of melhor-envio/p1, melhor-envio/p2: name one"
+        expected = "'TN1BR' is a number or id of melhor-envio/p1, melhor-envio/p2: name one"
         assert expected == operator.fails("show", "TN1BR")
 
 
@@ -320,7 +320,7 @@ class TestAssign:
         """An unknown shipment is one line, and so is what can be no order or invoice."""
         assert operator.fails("assign", "nope", "--order", "1-01").startswith("no shipment has")
         assert "order: '..' cannot be part of a URL" == operator.fails("assign", "x", "--order", "..")
-        assert "invoice: '' cannot be part of a URL" == operator.fails("assign", "x", "--order", "1", "--invoice", "")
+        assert "invoice: '.' cannot be part of a URL" == operator.fails("assign", "x", "--order", "1", "--invoice", ".")
 
 
 class TestDismiss:

@@ -89,6 +89,8 @@ class TestShipments:
     def test_every_one(self, held):
         """Retry, dismiss and unassign each leave a row; one that would change nothing leaves none."""
         decide(held).dismiss(SHIPMENT)
+        with pytest.raises(NothingToChange, match="melhor-envio/p1 is dismissed already"):
+            decide(held).dismiss(SHIPMENT)
         decide(held).retry(SHIPMENT)
         decide(held).assign(SHIPMENT, "1-01", unseen=True)
         decide(held).unassign(SHIPMENT)

@@ -64,7 +64,7 @@ def test_meant(several: Database, words: dict[str, Any], expected: list[str]) ->
 
     assert expected == [row["id"] for row in rows]
     assert expected == [row["id"] for row in Listed(several).shipments(of)]
-    assert len(expected) == BulkDecisions(several).count(of)
+    assert len(expected) == BulkDecisions(several).count("retry", of)
 
 
 def test_counts(several: Database) -> None:
@@ -98,6 +98,18 @@ def test_decide(several: Database) -> None:
     assert 0 == many_at_once.decide("retry", ShipmentFilter(state="held"), now=NOW + 9)
     states = [shipment(several, f"ep/{number}")["state"] for number in range(1, 8)]
     assert ["dismissed", "due", "in_step", "due", "dismissed", "kept", "in_step"] == states
+
+
+def test_dismissed_already(several: Database) -> None:
+    """What is dismissed is not dismissed again, nor counted or shown as if it were; a retry opens it."""
+    many_at_once, of = BulkDecisions(several), ShipmentFilter(endpoints=("c",))
+    many_at_once.decide("dismiss", ShipmentFilter(state="held"), now=NOW + 9)
+
+    shown = [row["id"] for row in many_at_once.examples("dismiss", of, most=9)]
+    assert (2, ["ep/7", "ep/6"]) == (many_at_once.count("dismiss", of), shown)
+    assert 3 == many_at_once.count("retry", of)
+    assert 2 == many_at_once.decide("dismiss", of, now=NOW + 10)
+    assert 3 == many_at_once.decide("retry", of, now=NOW + 11)
 
 
 def many(counts: dict[str, Count]) -> dict[str, int]:

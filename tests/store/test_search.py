@@ -45,6 +45,38 @@ def test_found(stocked: Database, text: str, expected: list[str]) -> None:
     assert expected == list(search(stocked, text, ["lux"]))
 
 
+@pytest.mark.parametrize("text", ["TN-1 BR", "ep/a", "a"])
+def test_one_parcel(stocked: Database, text: str) -> None:
+    """A parcel's own number or id finds that parcel, and not the others of its order, although the order is known by
+    the number, too. So a decision is about no more parcels than were named."""
+    facts = [Fact("tracking_number", one, "1-01", "0041001") for one in ("TN-1 BR", "TN1BR")]
+    Index(stocked).learn("lux", facts, now=NOW)
+    add_shipments(stocked, "ep/new", order_id="1-01", state="due")
+    Index(stocked).link("lux", [Link((("tracking_number", "TN1BR"), ("shipment", "ep/a")), "1-01")], now=NOW)
+
+    assert ("ep/a",) == search(stocked, text, ["lux"], ["other", "ep"])
+
+
+def test_other_numbers(stocked: Database) -> None:
+    """A stuck parcel is found by each number that it has, and so is the one that bears the number as its only one."""
+    row = {"account": "lux", "kind": "tracking_number", "value": "TN2", "shipment": "ep/waits"}
+    stocked.write(lambda connection: connection.execute(waits.insert(), row))
+
+    assert {"ep/b", "ep/waits"} == set(search(stocked, "tn2", ["lux"]))
+
+
+def test_order_named_like_a_parcel(stocked: Database) -> None:
+    """Where the carrier's own id is the order's, all parcels of the order are found."""
+    add_shipments(stocked, "ep/1-01", state="due")
+
+    assert {"ep/1-01", "ep/a", "ep/b"} == set(search(stocked, "1-01", ["lux"], ["ep"]))
+
+
+def test_carriers_id(stocked: Database) -> None:
+    """The carrier's own id finds its parcel at the endpoints that are named, and nowhere else."""
+    assert (("ep/other",), ()) == (search(stocked, "other", [], ["ep"]), search(stocked, "other", [], ["x"]))
+
+
 def test_other_accounts(stocked: Database) -> None:
     """The index is asked for the configured accounts alone."""
     assert () == search(stocked, "41001", ["outlet"])

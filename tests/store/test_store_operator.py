@@ -118,7 +118,8 @@ def vars_of(item: Any) -> dict[str, Any]:
 
 
 def test_find(database: Database) -> None:
-    """A shipment by its id or its number; a number that several bear is not guessed, an id wins over a number."""
+    """A shipment by its id, the carrier's own id or its number; one of several is not guessed, an id wins over a
+    number."""
     add_shipments(database, "ep/1", tracking_number="TN1")
     add_shipments(database, "ep/2", tracking_number="TN2")
     add_shipments(database, "ep/3", tracking_number="TN2")
@@ -128,6 +129,10 @@ def test_find(database: Database) -> None:
     assert ["ep/1", "ep/1", "TN3"] == [found.find(name) for name in ("ep/1", "TN1", "TN3")]
     with pytest.raises(Unknown, match=r"ep/2, ep/3: name one"):
         found.find("TN2")
+    assert "ep/2" == found.find("2", ["other", "ep"])
+    add_shipments(database, "other/2")
+    with pytest.raises(Unknown, match=r"ep/2, other/2: name one"):
+        found.find("2", ["other", "ep"])
     with pytest.raises(Unknown, match="TN9"):
         found.find("TN9")
 

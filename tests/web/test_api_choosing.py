@@ -41,9 +41,15 @@ class TestFilters:
             counts = get(api, "shipments/counts", **query).json
             assert len(expected) == sum(one["count"] for one in counts.values()), query
 
-    @pytest.mark.parametrize("query", [{"since": "soon"}, {"until": "2026-99-01"}, {"state": "x"}, {"x": "1"}])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            *({"since": "soon"}, {"until": "2026-99-01"}, {"state": "x"}, {"x": "1"}),
+            *({"since": ""}, {"order": ""}, {"search": " "}, {"endpoint": ""}),
+        ],
+    )
     def test_refused(self, api, query):
-        """A time or a word that makes no sense is refused by name, for lists and counts."""
+        """A time or a word that makes no sense, or is empty, is refused by name, for lists and counts."""
         for path in ("shipments", "shipments/counts"):
             answer = get(api, path, **query)
             assert (400, True) == (answer.status_code, next(iter(query)) in answer.json["detail"])

@@ -51,6 +51,7 @@ class TestDecisions:
         for action, state in (("dismiss", "dismissed"), ("retry", "due")):
             assert 200 == post(api, f"{SHIPMENT}/{action}").status_code
             assert state == api.shipment()["state"]
+            assert (409 if action == "dismiss" else 200) == post(api, f"{SHIPMENT}/{action}").status_code
         assert 409 == post(api, f"{SHIPMENT}/unassign", {}).status_code
         post(api, f"{SHIPMENT}/assign", {"order": "1-01", "unseen": True})
         assert 200 == post(api, f"{SHIPMENT}/unassign").status_code
@@ -134,6 +135,7 @@ class TestRefused:
         [
             (f"{SHIPMENT}/assign", {}, 422, "$.order is missing"),
             (f"{SHIPMENT}/assign", {"order": ""}, 422, "$.order must be a text"),
+            (f"{SHIPMENT}/assign", {"order": " "}, 422, "$.order must be a text"),
             (f"{SHIPMENT}/assign", {"order": 5}, 422, "$.order must be a text"),
             (f"{SHIPMENT}/assign", {"order": "x" * 1_001}, 422, "$.order must be a text"),
             (f"{SHIPMENT}/assign", {"order": "a\0"}, 422, "$.order holds characters"),

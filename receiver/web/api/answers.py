@@ -51,11 +51,13 @@ def asked(listing: str, *kinds: type) -> Ask:
 
 
 def filters(*names: str, **choices: tuple[str, ...]) -> dict[str, str | None]:
-    """The filters of a list as they are given. Raises `Refused` for an unknown one, and for a value that is none of
-    its ``choices``."""
-    for name in request.args:
+    """The filters of a list as they are given. Raises `Refused` for an unknown one, for an empty one, and for a value
+    that is none of its ``choices``."""
+    for name, value in request.args.items():
         if name not in (*names, *choices, "limit", "cursor"):
             raise Refused(400, f"{name[:40]} is no filter of this list; there are {', '.join((*names, *choices))}.")
+        if not value.strip():
+            raise Refused(400, f"{name} is empty: leave it out, or give it a value.")
     for name, values in choices.items():
         if request.args.get(name, values[0]) not in values:
             raise Refused(400, f"{name} must be one of {', '.join(values)}.")
@@ -86,7 +88,9 @@ def body_fields(*required: str, optional: tuple[str, ...] = (), flags: tuple[str
             raise Refused(422, f"$.{name[:40]!r} is no field of this decision; there are {known}.")
         if name in flags and not isinstance(value, bool):
             raise Refused(422, f"$.{name} must be true or false.")
-        if name in texts and not (isinstance(value, str) and len(value) <= LONGEST and (value or name == "note")):
+        if name in texts and not (
+            isinstance(value, str) and len(value) <= LONGEST and (name == "note" or value.strip())
+        ):
             raise Refused(422, f"$.{name} must be a text of 1 to {LONGEST} characters.")
         if name in (*required, *optional) and not value.isprintable():
             raise Refused(422, f"$.{name} holds characters that are not printable.")

@@ -69,7 +69,7 @@ class Desk:
         try:
             with refusals():
                 return act(decisions)
-        except KeyUsed:  # the same request came twice at one time
+        except (KeyUsed, Refused):  # the same request may have come twice at one time, and the other one was first
             if key is not None and (before := self._replayed(person.name, key, again)) is not None:
                 return before
             raise

@@ -53,7 +53,7 @@ class TestList:
         assert [("held", "1"), ("in_step", "1")] == [(state, many) for _, state, many in chips]
         assert all("since=2026-01-01" in link for link, _, _ in chips)
 
-    @pytest.mark.parametrize("found", ["TN2BR", "tn-2 br", "2-01", "41002", "melhor-envio/p2"])
+    @pytest.mark.parametrize("found", ["TN2BR", "tn-2 br", "2-01", "41002", "melhor-envio/p2", "p2"])
     def test_search(self, stocked, ana, found):
         """A search that finds one parcel opens it; any of its numbers will do."""
         answer = ana.get(f"/parcels?q={found}")

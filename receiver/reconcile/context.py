@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from receiver.calls.claimed import ClaimCalls
 from receiver.config import Endpoint
+from receiver.reconcile.names import other_numbers
 from receiver.reconcile.plan import input_digest, wanted_of
 from receiver.shipments import Decision, Generation, Known, NextState, Parcels, Sent, ShipmentRecord, State, Visibility
 from receiver.store import Claim, IndexChange, Place, Release, Settlement
@@ -151,6 +152,7 @@ class ReconcileContext:
                 names=tuple(names),
                 accounts=self.endpoint.asked_accounts,
                 waits=end.state.is_stuck,
+                other_numbers=other_numbers(known) if self.sent is not None else (),
                 has_new_names=self.claim.record.generation.input_digest != digest,
                 learnt=tuple(self.calls.learnt),
                 links_read=frozenset(self.links_read),

@@ -2,7 +2,7 @@
 
 from adapters import ReferenceKind
 from receiver.shipments import Known
-from receiver.shipments.numbers import spellings
+from receiver.shipments.numbers import normalised, spellings
 from receiver.store.index import Name
 from receiver.vtex.facts import SERIES_NUMBER
 from receiver.vtex.nfe import key_digits, plain_number
@@ -26,6 +26,12 @@ def own_names(shipment: str, known: Known) -> set[Name]:
     if len(series) == len(numbers) == 1:
         names.add((SERIES_NUMBER, f"{plain_number(series[0])}/{plain_number(numbers[0])}"))
     return names
+
+
+def other_numbers(known: Known) -> tuple[Name, ...]:
+    """The names, as links bear them, of the parcel's numbers beside the one that its row shows."""
+    numbers = {normalised(number) for number in known.numbers} - {normalised(known.tracking_number), ""}
+    return tuple(("tracking_number", number) for number in sorted(numbers))
 
 
 def replaced_by(shipment: str, known: Known) -> list[str]:

@@ -175,8 +175,9 @@ class Index:
         self, connection: Connection, shipment: ShipmentRecord, change: IndexChange, *, claimed_at: float, now: float
     ) -> None:
         """Store what a settled shipment waits for and what its order showed, and apply links that came meanwhile."""
-        accounts = {shipment.account, *change.accounts} if change.waits else set[str]()
-        names = {(account, *name) for account in accounts for name in change.names}
+        accounts = {shipment.account, *change.accounts} if change.waits else {shipment.account}
+        awaited = change.names if change.waits else change.other_numbers
+        names = {(account, *name) for account in accounts for name in awaited}
         stored = {tuple(row) for row in connection.execute(statements.WAITING, {"of": shipment.id})}
         if names != stored:
             connection.execute(statements.NO_LONGER_WAITING, {"of": shipment.id})

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from receiver.vtex.client import Vtex
 from tests.support.reconciling import INTELIPOST, UPS, fields, learn, naming, rest, scanned, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
@@ -78,6 +80,21 @@ def test_corrected_link(rig: Rig) -> None:
 
     assert "TN1BR" == rig.package_of("B-01", "950")["trackingNumber"]
     assert ("in_step", "B-01") == tuple(rig.shipment()[name] for name in ("state", "order_id"))
+
+
+@pytest.mark.parametrize("first", ["link", "parcel"])
+def test_link_by_another_number(rig: Rig, first: str) -> None:
+    """A link by the parcel's other number leads it, told before the parcel is written or after that."""
+    rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
+    if first == "link":
+        rig.link("ME1BR", "2-01")
+    rig.post(posted("1-01", self_tracking="ME1BR"))
+    rig.work()
+    if first == "parcel":
+        assert ("melhor-envio/p1",) == rig.link("ME1BR", "2-01").woken
+    rig.works_until(60)
+
+    assert "TN1BR" == fields(rig, "2-01", "950")["trackingNumber"]
 
 
 #: The key of invoice 900 of series 1.

@@ -3,6 +3,7 @@
 from adapters import ReferenceKind
 from receiver.shipments import Known
 from receiver.shipments.numbers import normalised, spellings
+from receiver.store.companions import companion_id
 from receiver.store.index import Name
 from receiver.vtex.facts import SERIES_NUMBER
 from receiver.vtex.nfe import key_digits, plain_number
@@ -34,6 +35,10 @@ def other_numbers(known: Known) -> tuple[Name, ...]:
     return tuple(("tracking_number", number) for number in sorted(numbers))
 
 
-def replaced_by(shipment: str, known: Known) -> list[str]:
-    """The ids of the parcels that this shipment stands in for; they are of the same endpoint."""
-    return [f"{shipment.partition('/')[0]}/{key}" for key in sorted(known.replaces)]
+def replaced_by(shipment: str, known: Known, companion_of: str | None = None) -> list[str]:
+    """The ids of the parcels that this shipment stands in for; they are of the same endpoint. A companion stands in for
+    their companions at its order, too."""
+    parcels = [f"{shipment.partition('/')[0]}/{key}" for key in sorted(known.replaces)]
+    if companion_of is None:
+        return parcels
+    return [*parcels, *(companion_id(one, shipment.removeprefix(companion_id(companion_of, ""))) for one in parcels)]

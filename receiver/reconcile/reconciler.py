@@ -176,7 +176,7 @@ class Reconciler:
         context.decided = True
         account = context.claim.account
         of = (context.shipment, context.known, context.endpoint, self._queue.index)
-        replaced = replaced_by(context.claim.id, context.known)
+        replaced = replaced_by(context.claim.id, context.known, context.claim.record.companion_of)
         former = self._queue.places(replaced)
         resolver = Resolver(*of, former=former, get_order=context.calls.order, get_group=context.calls.group)
         found = resolver.find()

@@ -28,6 +28,7 @@ from receiver.store.database import Database
 from receiver.store.index import Index
 from receiver.store.invoice_owners import InvoiceOwners, owners_of
 from receiver.store.rows import IS_AT_HOME, UNREADABLE, record_from, reopened, settled_columns, update_from
+from receiver.store.successors import serve_order_of_replaced
 from receiver.store.tables import attempts, shipments, waits
 from receiver.vtex.wanted import Owner
 
@@ -171,6 +172,7 @@ class Queue:
                 connection.execute(statements.FOLDED, [{"update": update_id} for update_id in settlement.folded])
                 if connection.execute(statements.COMPANIONS, {"of": claim.id}).first():
                     pass_on(connection, claim.id, settlement.folded, now=now)
+            serve_order_of_replaced(connection, claim, settlement, now=now)
             self.accounts.attempts.end(connection, settlement.endings)
             for release in settlement.releases:
                 self._owners.release(connection, claim, release)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from receiver.store import Link
+from receiver.store.companions import Place
 from tests.support.adapter import payload
 from tests.support.reconciling import fields, rest
 from tests.support.rig import Rig, order, package
@@ -73,6 +75,77 @@ def test_written(rig: Rig, *, assigned: bool):
     assert f"https://share.lalamove.com?{NEW}" == fields(rig)["trackingUrl"]
     assert None is fields(rig, number="901")["trackingNumber"]
     assert ("kept", "replaced") == rest(rig, f"lalamove/{OLD}")
+
+
+class TestSeveralOrders:
+    """A parcel of two orders is replaced."""
+
+    COMPANIONS = (f"lalamove/{OLD}+2-01", f"lalamove/{NEW}+2-01")
+
+    @pytest.fixture(autouse=True)
+    def second(self, rig: Rig) -> None:
+        rig.add_order(order("2-01", package("950")))
+
+    def linked(self, rig: Rig) -> None:
+        link = Link((("tracking_number", OLD),), "1-01", "900", also=(Place("2-01"),))
+        rig.index.link("lux", [link], now=rig.now)
+
+    def assigned(self, rig: Rig) -> None:
+        """By a person, both orders."""
+        also, of = [Place("2-01")], f"lalamove/{OLD}"
+        rig.queries.assign(of, order_id="1-01", invoice_number="900", also=also, now=rig.now)
+        rig.work()
+
+    @pytest.mark.parametrize("by", ["linked", "assigned"])
+    def test_written(self, rig: Rig, by: str):
+        """Each order that shows the old number gets the new one, and no more is written for the old one."""
+        tell(rig, told(OLD, "PICKED_UP", -900))
+        rig.work()
+        getattr(self, by)(rig)
+        rig.work()
+        assert [OLD, OLD] == told_numbers(rig)
+        rig.now += 60
+        tell(rig, REPLACED, TAKEN, VOIDED)
+        rig.works_until(DAY)
+
+        assert [OLD, OLD, NEW, NEW] == told_numbers(rig)
+        assert [NEW, NEW] == [fields(rig)["trackingNumber"], fields(rig, "2-01", "950")["trackingNumber"]]
+        assert ["kept", "in_step"] == [rest(rig, one)[0] for one in self.COMPANIONS]
+
+    @pytest.mark.parametrize("bodies", list(permutations([REPLACED, TAKEN, VOIDED])))
+    def test_linked_before(self, rig: Rig, bodies: tuple[dict[str, Any], ...]):
+        """So it is in whatever order the messages come, where the old number was never written."""
+        self.linked(rig)
+        for body in bodies:
+            tell(rig, body)
+            rig.work()
+
+        assert [NEW, NEW] == told_numbers(rig)
+        assert [NEW, NEW] == [fields(rig)["trackingNumber"], fields(rig, "2-01", "950")["trackingNumber"]]
+
+    def test_goes_all_the_same(self, rig: Rig):
+        """Where a person says after the replacement that the old one goes to both, the new one goes to neither."""
+        tell(rig, told(OLD, "PICKED_UP", -900), REPLACED)
+        rig.work()
+        self.assigned(rig)
+
+        assert [OLD, OLD] == told_numbers(rig)
+        assert [] == [row for row in rig.queries.shipments() if row["id"] == self.COMPANIONS[1]]
+
+    def test_a_persons_no(self, rig: Rig):
+        """What a person has decided about the second order of the new one stays."""
+        tell(rig, told(OLD, "PICKED_UP", -900))
+        rig.work()
+        self.assigned(rig)
+        rig.now += 60
+        tell(rig, REPLACED)
+        rig.work()
+        rig.queries.unassign(self.COMPANIONS[1], now=rig.now)
+        tell(rig, TAKEN, VOIDED)
+        rig.works_until(DAY)
+
+        assert ["kept", "dismissed"] == [rest(rig, one)[0] for one in self.COMPANIONS]
+        assert OLD == fields(rig, "2-01", "950")["trackingNumber"]
 
 
 def test_goes_all_the_same(rig: Rig):

@@ -7,7 +7,9 @@ import pytest
 from receiver.web.console.pages import PAGES
 from tests.support.api import VI
 from tests.support.browser import PHONE, WIDE, Site, barriers, sideways
+from tests.support.clerk import Clerk
 from tests.support.rig import Rig, eventually, posted
+from tests.support.store_cases import add_shipments
 
 pytestmark = pytest.mark.process
 
@@ -32,6 +34,19 @@ def test_looks(window: Site):
     found += [("/login", one) for one in barriers(page)]
 
     assert [] == found
+
+
+def test_long(window: Site, site: Rig):
+    """A long note makes no page wider than its window, and a long number breaks no order id."""
+    Clerk(site).send("/parcels/melhor-envio/p1", "/parcels/melhor-envio/p1/decide", action="retry", note="y" * 1_000)
+    add_shipments(site.database, "ep/1", tracking_number="9" * 120, order_id="1410000000001-01", due_at=None)
+    page = window.open("/decisions")
+    widths = [sideways(page)]
+    page.goto(f"{window.url}/parcels")
+    widths.append(sideways(page))
+    box = page.locator("td .mono", has_text="1410000000001-01").bounding_box()
+
+    assert ([0, 0], True) == (widths, box is not None and box["height"] < 30)
 
 
 def test_without_script(window: Site):

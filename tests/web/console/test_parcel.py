@@ -141,6 +141,15 @@ class TestOrder:
         assert 303 == done.status_code
         assert "77-01" == stuck.shipment()["assigned_order"]
 
+    def test_several(self, stuck, ana):
+        """Where the carrier names several orders, the others can be looked at beside the one that is shown."""
+        stuck.post(posted("2-01", at="2026-11-11T12:00:00+00:00"))
+        stuck.work()
+        page = ana.page(f"{PARCEL}?order=1-01")
+
+        assert (True, True) == ("Order 1-01 at VTEX" in page, "Look at order 2-01" in page)
+        assert not any(one in page for one in ("Look at order 1-01", "data-load"))
+
     def test_no_answer(self, stuck, ana):
         """Where VTEX does not answer, the page says so and shows the rest."""
         stuck.faults(server_error=1.0)

@@ -43,6 +43,12 @@ class TestList:
             assert expected == parcels(ana.page(f"/parcels{query}")), query
         assert '<option value="ambiguous_invoice" selected>' in ana.page("/parcels?reason=ambiguous_invoice")
 
+    def test_alike(self, stocked, ana):
+        """Two parcels of one number are told apart by their ids; one alone goes by its number."""
+        add_shipments(stocked.database, "ep/1", tracking_number="TN1BR", due_at=None)
+        page = ana.page("/parcels")
+        assert {"ep/1", "melhor-envio/p1"} == set(re.findall(r"</a><small>([^<]+)</small>", page))
+
     def test_chips(self, stocked, ana):
         """Each state that has parcels is a link with its number, the other filters kept."""
         page = unescape(ana.page("/parcels?state=held&since=2026-01-01"))

@@ -89,13 +89,14 @@ class BackgroundCalls:
             try:
                 return self.call(make, order_id=order_id)
             except Throttled as error:
-                self._waiting(str(error))
+                self._waiting(f"VTEX account {self.vtex.account.name}: {error}; tried again after its pause")
             except (Unanswered, Transient) as error:
                 tries += 1
                 if tries == BACKGROUND_READ.tries:
                     raise
-                self._waiting(str(error))
-                self._sleep(BACKGROUND_READ.seconds(tries))
+                rest = BACKGROUND_READ.seconds(tries)
+                self._waiting(f"VTEX account {self.vtex.account.name}: {error}; tried again in {rest:.0f} s")
+                self._sleep(rest)
 
     def _wait_for_slot(self, account: str, ends: float) -> None:
         is_reported = False

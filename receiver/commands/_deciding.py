@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from receiver.config import Config
-from receiver.operations.decisions import Actor, Decisions
+from receiver.operations.decisions import LONGEST_NOTE, Actor, Decisions
 from receiver.store import Database
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -31,9 +31,23 @@ def os_user() -> str:
         return f"uid {os.getuid()}"
 
 
+class _Note(click.ParamType[str]):
+    """A note, as long as the API and the console take it."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The note as it is."""
+        if len(value) > LONGEST_NOTE:
+            self.fail(f"a note has at most {LONGEST_NOTE:,} characters, this one has {len(value):,}", param, ctx)
+        return value
+
+
 def decision_options(command: _Command) -> _Command:
     """``--by NAME`` and ``--note TEXT``, which go into the record of decisions."""
-    command = click.option("--note", metavar="TEXT", help="Why; it is recorded with the decision.")(command)
+    command = click.option("--note", type=_Note(), metavar="TEXT", help="Why; it is recorded with the decision.")(
+        command
+    )
     return click.option("--by", metavar="NAME", callback=_name, help="Who decides; default: the system's user.")(
         command
     )

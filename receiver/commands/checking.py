@@ -11,7 +11,7 @@ from receiver.carriers import Carrier
 from receiver.commands._common import clear_faults, configuration, count, fail, opened, printable
 from receiver.commands.check_warnings import warnings
 from receiver.config import Account, Config
-from receiver.operations.access import Access, access_check, is_fine
+from receiver.operations.access import Access, access_check, is_fine, is_refused
 from receiver.shipments.plain import moment
 from receiver.store import Database, OperatorQueries, Paused, RateLimited
 from receiver.store.gauges import connections_of_server
@@ -30,14 +30,14 @@ def check(*, ask_vtex: bool) -> None:
     path, config = configuration()
     with clear_faults(), opened() as (_, database):
         pauses = {row["name"]: row for row in OperatorQueries(database).paused_accounts(now=time.time())}
-        fine = True
+        answers: list[list[Access]] = []
         connections = connections_of_server(database)
         for name, account in config.accounts.items():
             click.echo(f"account {name}: {account.base_url}, {count(len(account.app_tokens), 'app token')}")
             if name in pauses:
                 click.echo(f"  ! {_pause(name, **pauses[name])}")
             if ask_vtex:
-                fine &= _asked(config, database, account)
+                answers.append(_asked(config, database, account))
     for line in _endpoints(config):
         click.echo(line)
     for warning in warnings(config, connections=connections):
@@ -45,8 +45,10 @@ def check(*, ask_vtex: bool) -> None:
     click.echo("database: ready")
     if not ask_vtex:
         click.echo("! keys and roles: not checked. receiver check --vtex asks VTEX, without writing")
-    if not fine:
+    if any(is_refused(one) for one in answers):
         fail(f"{path}: no faults, but VTEX does not take every key; see above")
+    if not all(one and is_fine(one) for one in answers):
+        fail(f"{path}: no faults, but VTEX could not be asked; see above")
     click.echo(f"{path}: no faults")
 
 
@@ -61,8 +63,8 @@ def _pause(account: str, *, until: float, reason: str, own_fault: bool, now: flo
     return printable(f"{when}: {reason}; it ends {ends}")
 
 
-def _asked(config: Config, database: Database, account: Account) -> bool:
-    """Print what the account's key may do; whether all that is needed is."""
+def _asked(config: Config, database: Database, account: Account) -> list[Access]:
+    """Print what the account's key may do, and return it; nothing where VTEX wants no calls."""
     found: list[Access] = []
     try:
         for one in access_check(config, database, account.name).run():
@@ -73,9 +75,9 @@ def _asked(config: Config, database: Database, account: Account) -> bool:
             )
     except (Paused, RateLimited) as error:
         click.echo(f"  ! not asked, VTEX wants no calls now: {error}")
-        return False
+        return []
     click.echo(f"    {_UNPROVEN}")
-    return is_fine(found)
+    return found
 
 
 def _endpoints(config: Config) -> Iterator[str]:

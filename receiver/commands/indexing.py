@@ -45,13 +45,13 @@ def index(since: float, until: float | None, account: str | None, *, as_json: bo
         fail("--since: must be before --until, and in the past")
     with opened() as (config, database), _shown() as report:
         of = account_of(config, account)
-        calls = calls_to(config, database, of, waiting=_say_aside, gives_way=True)
+        calls = calls_to(config, database, of, waiting=_say_waiting, gives_way=True)
         known, background = Index(database), Background(database)
         made = Backfill(calls, known, background, clock=time.time, report=report, skip=_say_aside)
         try:
             done = made.run(since, until)
         except (VtexError, TooMany, UnexpectedOrder) as error:
-            fail(f"{error}; what was learnt is kept, and the same command continues there")
+            fail(f"VTEX account {of}: {error}; what was learnt is kept, and the same command continues there")
     fields = {**asdict(done), "account": of, "since": moment(done.since), "until": moment(done.until)}
     del fields["reached"]
     skipped = f", {done.skipped} could not be read" if done.skipped else ""
@@ -60,6 +60,10 @@ def index(since: float, until: float | None, account: str | None, *, as_json: bo
         text = "VTEX lists no order invoiced in this period"
     say(text, fields, as_json=as_json)
     sys.exit(1 if done.skipped else 0)
+
+
+def _say_waiting(why: str) -> None:
+    _say_aside(f"{why}. Ctrl-C ends it; the same command goes on from here")
 
 
 def _say_aside(text: str) -> None:

@@ -37,9 +37,12 @@ def sandbox(orders: Path | None, bind: str, faults: tuple[str, ...], seed: int, 
     try:
         app = create_sandbox(load_orders(orders or EXAMPLES), parse_faults(faults), seed=seed)
         running = serve_sandbox(app, host, int(port), log_requests=True)
-    except (BadFaults, BadOrders, OSError) as error:
+    except (BadFaults, BadOrders) as error:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
         fail(str(error))
+    except OSError as error:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        fail(f"cannot listen at {bind}: {str(error.strerror).partition(' (while')[0]}")
     first = next(iter(app.extensions["sandbox"].orders), "ORDER")
     click.echo(f"stand-in VTEX on {running.url}; what was called: {running.url}/sandbox/calls")
     click.echo(f'  in receiver.toml, [vtex.<account>]: base_url = "{running.url}"')

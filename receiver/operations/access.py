@@ -35,6 +35,11 @@ def is_fine(found: Iterable[Access]) -> bool:
     return not any(one.needed and not one.allowed for one in found)
 
 
+def is_refused(found: Iterable[Access]) -> bool:
+    """Whether VTEX refuses what is needed. What is neither fine nor refused was not answered."""
+    return any(one.needed and one.allowed is False for one in found)
+
+
 def access_check(config: Config, database: Database, account: str) -> "AccessCheck":
     """The check of an account of the configuration, for a person who waits."""
     settings = config.accounts[account]

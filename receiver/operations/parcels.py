@@ -5,6 +5,7 @@ from typing import Any
 
 from receiver.config import Config
 from receiver.store import Database
+from receiver.store.search import of_order
 from receiver.store.search import search as found_by
 from receiver.store.shipment_filter import ShipmentFilter
 
@@ -14,14 +15,16 @@ TEXTS = ("state", "reason", "endpoint", "account", "carrier", "number", "order",
 
 def chosen(config: Config, database: Database, words: Mapping[str, Any]) -> ShipmentFilter:
     """The shipments that the words mean: each of `TEXTS`, ``since`` and ``until`` as a text or a time, or ``None``.
-    ``search`` is any number or id. Raises `receiver.store.StoreUnavailable`."""
-    search = words.get("search")
+    ``search`` is any number or id; of an ``order`` are those that wait for it, too. Raises
+    `receiver.store.StoreUnavailable`."""
+    search, order = words.get("search"), words.get("order")
     return ShipmentFilter(
         state=words.get("state"),
         reason=words.get("reason"),
         account=words.get("account"),
         number=words.get("number"),
-        order_id=words.get("order"),
+        order_id=order,
+        order_ids=None if order is None else of_order(database, order),
         endpoints=_endpoints(config, words.get("carrier"), words.get("endpoint")),
         ids=None if search is None else found_by(database, search, config.accounts, config.endpoints),
         since=words.get("since"),

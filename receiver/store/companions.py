@@ -66,7 +66,7 @@ def serve_assigned(
     orders = sorted(place.order_id for place in places)
     not_named = _C.assigned_order.not_in(orders) if orders else _C.assigned_order == order_id
     ended = _end(connection, _C.companion_of == parcel["id"], not_named, values=dismissed(now))
-    _add(connection, parcel, places, now=now, by_person=True)
+    add_companions(connection, parcel, places, now=now, by_person=True)
     return Others(_serving(connection, parcel), ended)
 
 
@@ -83,7 +83,7 @@ def serve_linked(connection: Connection, parcel: ShipmentRecord, places: Sequenc
     elsewhere = _C.assigned_order.not_in(sorted(place.order_id for place in places))
     _end(connection, _C.companion_of == parcel.id, _BY_LINK, elsewhere, values=_without_order(now))
     its = {name: getattr(parcel, name) for name in ("id", "endpoint", "account", "companion_of")}
-    _add(connection, its, places, now=now)
+    add_companions(connection, its, places, now=now)
 
 
 def end_linked(
@@ -118,7 +118,7 @@ def _without_order(now: float) -> dict[str, Any]:
     return {**reopened(now), **assigned_columns(None)}
 
 
-def _add(
+def add_companions(
     connection: Connection, parcel: Mapping[str, Any], places: Sequence[Place], *, now: float, by_person: bool = False
 ) -> None:
     """Give the parcel (``id``, ``endpoint``, ``account``, ``companion_of``) a companion at each place where it has

@@ -14,6 +14,7 @@ from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, 
 from receiver.store.index import Index
 from receiver.store.operator import OperatorQueries
 from receiver.store.people_tables import decisions
+from receiver.store.search import of_order
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.store.tables import DECLINED, deliveries, fetches, links, shipments, updates
 
@@ -58,7 +59,7 @@ class Listed:
         """Deliveries without their bodies, the latest arrival first; ``order``, ``account``: those that speak of a
         shipment of that order, of that account."""
         d = deliveries.c
-        of = _deliveries(period, order, account, wanted)
+        of = self._deliveries(period, order, account, wanted)
         newest = select(*(d[name] for name in DELIVERY_FIELDS)).where(*of).order_by(d.id.desc())
         return map(delivery_from, self._each(newest, period))
 
@@ -69,7 +70,7 @@ class Listed:
         an outcome nor a parcel is asked for, only what was ignored, quarantined or failed: an index has those."""
         d = deliveries.c
         by, last = (d.carrier, d.outcome, d.reason), func.max(d.received_at).label("last_at")
-        of: list[Any] = [*_deliveries(period, order, account, wanted)]
+        of: list[Any] = [*self._deliveries(period, order, account, wanted)]
         if order is None and account is None and wanted.get("outcome") is None:
             of.append(text(DECLINED))
         counted = select(*by, func.count().label("count"), last).where(*of).group_by(*by).order_by(last.desc(), *by)
@@ -121,14 +122,38 @@ class Listed:
     ) -> Iterator[dict[str, Any]]:
         """What people decided, the newest first: about the account, its parcels, deliveries and links; about parcels of
         the order, or naming it."""
-        return DecisionRecord(self._database).latest(*_decisions(period, account, order), limit=period.limit)
+        return DecisionRecord(self._database).latest(*self._decisions(period, account, order), limit=period.limit)
 
     def count_decisions(
         self, period: Period, *, account: str | None = None, order: str | None = None
     ) -> list[dict[str, Any]]:
         """How many of them, by person, way and action; with the last one."""
         d = decisions.c
-        return self._counted((d.actor, d.via, d.action), d.at, _decisions(period, account, order))
+        return self._counted((d.actor, d.via, d.action), d.at, self._decisions(period, account, order))
+
+    def _deliveries(
+        self, period: Period, order: str | None, account: str | None, wanted: Mapping[str, str | None]
+    ) -> list[ColumnElement[bool]]:
+        d, s = deliveries.c, shipments.c
+        of = _equal({d[name]: value for name, value in wanted.items()}) + period.of(d.received_at)
+        spoken = _equal({s.account: account}) + ([] if order is None else [self._of_order(order)])
+        return [*of, d.id.in_(_speaking(spoken))] if spoken else of
+
+    def _decisions(self, period: Period, account: str | None, order: str | None) -> list[ColumnElement[bool]]:
+        d, s, of = decisions.c, shipments.c, period.of(decisions.c.at)
+        if account is not None:
+            its = {"shipment": select(s.id).where(s.account == account), "delivery": _speaking([s.account == account])}
+            about = [and_(d.kind == kind, d.subject.in_(ids)) for kind, ids in its.items()]
+            link = and_(d.kind == "link", d.subject.startswith(f"{account}/", autoescape=True))
+            of.append(or_(and_(d.kind == "account", d.subject == account), link, *about))
+        if order is not None:
+            ids = select(s.id).where(self._of_order(order))
+            names_it = [side.contains(json.dumps(order), autoescape=True) for side in (d.before, d.after)]
+            of.append(or_(and_(d.kind == "shipment", d.subject.in_(ids)), *names_it))
+        return of
+
+    def _of_order(self, order: str) -> ColumnElement[bool]:
+        return shipments.c.id.in_(of_order(self._database, order))
 
     def _each(self, statement: Select[Any], period: Period) -> Iterator[dict[str, Any]]:
         return map(dict, self._database.each(statement.limit(period.limit)))
@@ -146,15 +171,6 @@ def delivery_from(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **read, "unknown_words": json.loads(words) if words else []}
 
 
-def _deliveries(
-    period: Period, order: str | None, account: str | None, wanted: Mapping[str, str | None]
-) -> list[ColumnElement[bool]]:
-    d = deliveries.c
-    of = _equal({d[name]: value for name, value in wanted.items()}) + period.of(d.received_at)
-    spoken = _equal({shipments.c.order_id: order, shipments.c.account: account})
-    return [*of, d.id.in_(_speaking(spoken))] if spoken else of
-
-
 def _speaking(of: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """The deliveries that speak of such shipments."""
     return select(updates.c.delivery).join(shipments, shipments.c.id == updates.c.shipment).where(*of)
@@ -167,20 +183,6 @@ def _fetches(period: Period, endpoints: Collection[str] | None) -> list[ColumnEl
 
 def _links(period: Period, account: str | None, order: str | None) -> list[ColumnElement[bool]]:
     return _equal({links.c.account: account, links.c.order_id: order}) + period.of(links.c.told_at)
-
-
-def _decisions(period: Period, account: str | None, order: str | None) -> list[ColumnElement[bool]]:
-    d, s, of = decisions.c, shipments.c, period.of(decisions.c.at)
-    if account is not None:
-        its = {"shipment": select(s.id).where(s.account == account), "delivery": _speaking([s.account == account])}
-        about = [and_(d.kind == kind, d.subject.in_(ids)) for kind, ids in its.items()]
-        link = and_(d.kind == "link", d.subject.startswith(f"{account}/", autoescape=True))
-        of.append(or_(and_(d.kind == "account", d.subject == account), link, *about))
-    if order is not None:
-        ids = select(s.id).where(s.order_id == order)
-        names_it = [side.contains(json.dumps(order), autoescape=True) for side in (d.before, d.after)]
-        of.append(or_(and_(d.kind == "shipment", d.subject.in_(ids)), *names_it))
-    return of
 
 
 def _equal(wanted: Mapping[Any, str | None]) -> list[ColumnElement[bool]]:

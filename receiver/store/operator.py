@@ -15,19 +15,8 @@ from receiver.store.companions import Others, Place, serve_assigned, unassign_ot
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.rows import REVOKED_LEASE, dismissed, record_from, reopened, sent_from
-from receiver.store.search import ids_of
-from receiver.store.tables import (
-    FOLDED,
-    REPLACED,
-    accounts,
-    attempts,
-    deliveries,
-    fetches,
-    rejects,
-    shipments,
-    updates,
-    waits,
-)
+from receiver.store.search import ids_of, of_order
+from receiver.store.tables import FOLDED, REPLACED, accounts, attempts, deliveries, fetches, rejects, shipments, updates
 from receiver.store.unknown_routes import UnknownRoutes
 
 __all__ = ["Changed", "NotAssigned", "OperatorQueries", "Unchanged", "Unknown"]
@@ -203,10 +192,8 @@ class OperatorQueries:
     def order(self, order_id: str) -> dict[str, Any]:
         """An order's shipments, including those that wait for it, the latest change first. And every write to it that
         was begun, oldest first; posting an invoice belongs to no shipment. Raises `Unknown` if there is neither."""
-        waiting = select(waits.c.shipment).where(waits.c.kind == "order_id", waits.c.value == order_id)
-        awaited = and_(shipments.c.order_id.is_(None), shipments.c.id.in_(waiting))
-        of_order = select(shipments).where(or_(shipments.c.order_id == order_id, awaited))
-        found = self._database.rows(of_order.order_by(shipments.c.changed_at.desc(), shipments.c.id))
+        its = select(shipments).where(shipments.c.id.in_(of_order(self._database, order_id)))
+        found = self._database.rows(its.order_by(shipments.c.changed_at.desc(), shipments.c.id))
         begun = select(attempts).where(attempts.c.order_id == order_id, attempts.c.request.is_not(None))
         writes = self._database.rows(begun.order_by(attempts.c.id))
         if not found and not writes:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, TextClause, text
+from sqlalchemy import ColumnElement, TextClause, func, text
 
 from receiver.shipments import State
 from receiver.shipments.numbers import normalised
@@ -23,7 +23,8 @@ _WITHOUT_REASONS = (State.IN_STEP, State.CANCELLED, State.DISMISSED)
 class ShipmentFilter:
     """The shipments of which all of this is true. ``None`` excludes none.
 
-    ``number`` is a tracking number in any notation. ``endpoints`` and ``ids``: one of these. ``since`` and ``until``
+    ``number`` is a tracking number in any notation. With ``order_ids``, these are meant as long as they have the order
+    ``order_id`` or none; without, all that have it. ``endpoints`` and ``ids``: one of these. ``since`` and ``until``
     bound the last change, in seconds since the epoch; ``until`` itself is excluded.
     """
 
@@ -32,6 +33,7 @@ class ShipmentFilter:
     account: str | None = None
     number: str | None = None
     order_id: str | None = None
+    order_ids: tuple[str, ...] | None = None
     endpoints: tuple[str, ...] | None = None
     ids: tuple[str, ...] | None = None
     since: float | None = None
@@ -52,11 +54,13 @@ class ShipmentFilter:
         s = shipments.c
         named = {
             s.normalised_number: None if self.number is None else normalised(self.number),
-            s.order_id: self.order_id,
+            s.order_id: self.order_id if self.order_ids is None else None,
             s.state: self.state,
             s.account: self.account,
         }
-        chosen = [] if self.ids is None else [s.id.in_(self.ids)]
+        chosen: list[ColumnElement[bool]] = [] if self.ids is None else [s.id.in_(self.ids)]
+        if self.order_ids is not None:
+            chosen += [s.id.in_(self.order_ids), func.coalesce(s.order_id, self.order_id) == self.order_id]
         if self.endpoints is not None:
             chosen.append(s.endpoint.in_(self.endpoints))
         return [*_equal(named), *chosen, *self._in_order(), *self.unindexed()]

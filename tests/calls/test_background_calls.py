@@ -1,5 +1,6 @@
 """Calls that no shipment waits for: in the account's pace, behind live work, under the account's pause."""
 
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -138,6 +139,30 @@ def test_pauses(rig_on_either: Rig, faults: dict[str, Any], error: type[Exceptio
 
     (paused,) = rig.queries.paused_accounts(now=rig.now)
     assert rig.now + (90 if error is Throttled else 300) == paused["until"]
+
+
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ({"reset_before": 1.0}, r"VTEX account lux: .*the connection failed or was closed; tried again in \d+ s"),
+        (
+            {"throttle": 1.0, "retry_after": 90},
+            r"VTEX account lux: asked to slow down: HTTP 429.*; tried again after its pause",
+        ),
+    ],
+)
+def test_what_fails(rig: Rig, faults: dict[str, Any], told: str) -> None:
+    """Who waits for a read hears which account does not answer, why, and what comes next."""
+    rig.faults(**faults)
+    rig.add_order(order("1-01"))
+    said: list[str] = []
+    sleep = Sleeper(rig)
+    sleep.meanwhile = [rig.faults] * 9
+    made = calls(rig, sleep, said)
+
+    made.read(an_order(made), order_id="1-01")
+
+    assert re.fullmatch(told, said[0]), said
 
 
 def test_one_probe(rig: Rig) -> None:

@@ -19,6 +19,11 @@ def asked(operator: Operator, *, code: int = 0) -> list[str]:
     return [line.strip() for line in result.stdout.splitlines() if line.startswith("  ")]
 
 
+def verdict(operator: Operator) -> str:
+    """What `check --vtex` ends with, behind the file's name."""
+    return receiver("check", "--vtex", config=operator.config).stderr.strip().partition(": ")[2]
+
+
 def pause(rig: Rig, *, own_fault: bool = True) -> None:
     accounts = Queue(rig.database, worker_name="test", lease=60).accounts
     accounts.pause("lux", until=NOW_AND_LATER, reason="HTTP 401: the key", own_fault=own_fault)
@@ -38,6 +43,7 @@ class TestVtex:
         operator.rig.faults(**{fault: True})
 
         assert "! app key and token: " == asked(operator, code=1)[0][:21]
+        assert "no faults, but VTEX does not take every key; see above" == verdict(operator)
         assert [] == operator.rig.queries.paused_accounts(now=operator.rig.now)
 
     def test_role(self, operator: Operator) -> None:
@@ -59,6 +65,7 @@ class TestVtex:
         operator.rig.faults(server_error=1.0)
 
         assert "! app key and token: unknown, HTTP 500" == asked(operator, code=1)[0][:38]
+        assert "no faults, but VTEX could not be asked; see above" == verdict(operator)
 
     def test_rotation(self, operator: Operator) -> None:
         """Each app token is tried by itself."""
@@ -89,6 +96,7 @@ class TestVtex:
         pause(operator.rig, own_fault=False)
 
         assert "! not asked, VTEX wants no calls now: paused until " in "".join(asked(operator, code=1))
+        assert "no faults, but VTEX could not be asked; see above" == verdict(operator)
         assert [] == operator.rig.calls()
 
 

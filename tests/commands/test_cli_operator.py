@@ -247,6 +247,11 @@ class TestShowOrder:
 
         told = operator.says("show", "777-01")
         assert "order 777-01: 1 shipment\n  melhor-envio/p1  awaiting_order, order_not_found  TN1BR" in told
+        assert ["melhor-envio/p1"] == [row["id"] for row in operator.tells("shipments", "--order", "777-01")]
+        assert 1 == len(operator.tells("deliveries", "--order", "777-01"))
+        assert "1 shipment would be dismissed" in operator.says("dismiss", "--order", "777-01", "--dry-run")
+        operator.says("dismiss", "--order", "777-01")
+        assert 1 == len(operator.tells("decisions", "--order", "777-01"))
 
     def test_writes(self, operator_on_either):
         """By an order's id: its parcels, and every write to it, no matter who made it."""

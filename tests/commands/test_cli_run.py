@@ -204,6 +204,14 @@ class TestSandbox:
             process.kill()
             process.communicate()
 
+    def test_address_is_taken(self):
+        """Where something listens already, the start ends with one line, as that of `serve` does."""
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            bind = f"127.0.0.1:{other.getsockname()[1]}"
+            result = receiver("sandbox", "--bind", bind)
+
+        assert (1, f"cannot listen at {bind}: Address already in use\n") == (result.exit_code, result.stderr)
+
     def test_examples(self):
         """Without a file it has orders of its own, shows how to ask for one, and logs as the receiver does."""
         process = receiver_process("sandbox", "--bind", "127.0.0.1:0")

@@ -41,6 +41,14 @@ def test_empty(empty: str) -> None:
     assert [] == taken((*path, name, empty) for path, name in texts if name not in MAY_BE_EMPTY)
 
 
+def test_longest_note() -> None:
+    """A note that would be cut is refused, as the API and the console refuse it."""
+    notes = [path for path, one in options(main) if one.opts[0] == "--note"]
+
+    assert 9 == len(notes)
+    assert [] == taken((*path, "--note", "x" * 1_001) for path in notes)
+
+
 @pytest.mark.parametrize(
     ("kind", "wrong"), [(click.FloatRange, ("nan", "inf", "-inf")), (click.IntRange, (2**31, 2**63, 10**30))]
 )

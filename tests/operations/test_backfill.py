@@ -196,7 +196,19 @@ class TestCommand:
         rig.faults(unauthorized=True)
         result = receiver("index", "--since", today, config=config)
         assert 1 == result.exit_code
+        assert result.output.startswith("VTEX account lux: the app key is not accepted: HTTP 401")
         assert "the same command continues there" in result.output
+
+    def test_waiting(self, rig: Rig, config: Any, monkeypatch: pytest.MonkeyPatch):
+        """Where VTEX does not answer, each wait says whose it is, until when, and that it may be ended."""
+        invoiced(rig, 1, 1)
+        rig.faults(server_error=1.0)
+        monkeypatch.setattr("receiver.calls.background.time.sleep", lambda _: rig.faults())
+        since = datetime.fromtimestamp(rig.now - 3 * DAY, UTC).date().isoformat()
+        first, *_ = receiver("index", "--since", since, config=config).stderr.splitlines()
+
+        assert first.startswith("VTEX account lux: HTTP 500")
+        assert re.search(r"tried again in \d+ s\. Ctrl-C ends it; the same command goes on from here$", first)
 
 
 def test_time_left():

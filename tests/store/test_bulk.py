@@ -30,6 +30,9 @@ MEANT: list[tuple[dict[str, Any], list[str]]] = [
     ({"number": "tn-1"}, ["ep/1"]),
     ({"number": "tn-1", "state": "due"}, []),
     ({"order_id": "1-01", "account": "outlet"}, ["ep/4"]),
+    ({"order_id": "1-01", "order_ids": ("ep/4", "ep/2", "ep/9")}, ["ep/4", "ep/2"]),
+    ({"order_id": "2-01", "order_ids": ("ep/4", "ep/2")}, ["ep/2"]),
+    ({"order_id": "2-01", "order_ids": ()}, []),
     ({"ids": ("ep/2", "ep/9")}, ["ep/2"]),
     ({"ids": ()}, []),
 ]

@@ -3,7 +3,7 @@
 import pytest
 
 from receiver.store import Database, Index, Link
-from receiver.store.search import search
+from receiver.store.search import of_order, search
 from receiver.store.tables import waits
 from receiver.vtex.facts import Fact
 from tests.support.store_cases import NOW, add_shipments
@@ -75,6 +75,22 @@ def test_order_named_like_a_parcel(stocked: Database) -> None:
 def test_carriers_id(stocked: Database) -> None:
     """The carrier's own id finds its parcel at the endpoints that are named, and nowhere else."""
     assert (("ep/other",), ()) == (search(stocked, "other", [], ["ep"]), search(stocked, "other", [], ["x"]))
+
+
+def test_of_order(stocked: Database) -> None:
+    """An order has its shipments, and those without an order that wait for it in any account."""
+    rows = [
+        {"account": account, "kind": kind, "value": order, "shipment": f"ep/{key}"}
+        for account, kind, order, key in [
+            ("outlet", "order_id", "1-01", "far"), ("lux", "order_id", "1-01", "other"),
+            ("lux", "sequence", "1-01", "waits"), ("alpha", "order_id", "9-01", "far"),
+        ]
+    ]  # fmt: skip
+    add_shipments(stocked, "ep/far", state="awaiting_order", account="outlet")
+    stocked.write(lambda connection: connection.execute(waits.insert(), rows))
+
+    assert {"ep/a", "ep/b", "ep/far"} == set(of_order(stocked, "1-01"))
+    assert (("ep/waits",), ("ep/far",), ()) == tuple(of_order(stocked, one) for one in ("3-01", "9-01", "4-01"))
 
 
 def test_other_accounts(stocked: Database) -> None:

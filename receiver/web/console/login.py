@@ -1,6 +1,7 @@
 """Signing in with an operator's token, and out again."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
@@ -68,12 +69,13 @@ def add_to(
 def to_login(*, has_ended: bool) -> Response:
     """Ask the person to sign in, and come back here; from a form that was not taken, to the page that showed it."""
     if request.method in ("GET", "HEAD", "OPTIONS"):
-        wanted, said = request.full_path.rstrip("?"), "ended" if has_ended else None
+        wanted, said = request.full_path.rstrip("?"), "ended" if has_ended else ""
     elif request.endpoint == "console.logout":
-        wanted, said = None, "ended" if has_ended else None
+        wanted, said = None, "ended" if has_ended else ""
     else:
         wanted, said = _safe(_shown_at()), "undecided"
-    return redirect(url_for("console.login", next=wanted, **({said: "1"} if said else {})), 303)
+    because: dict[str, Any] = {said: "1"} if said else {}
+    return redirect(url_for("console.login", next=wanted, **because), 303)
 
 
 def _shown_at() -> str | None:

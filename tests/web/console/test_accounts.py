@@ -86,6 +86,13 @@ class TestCheck:
 
         assert (True, True) == ("VTEX does not take every key" in answer.text, "HTTP 401" in answer.text)
 
+    def test_away(self, site, ana):
+        """Where VTEX does not answer, the key is not blamed."""
+        site.faults(server_error=1.0)
+        answer = ana.send("/accounts", CHECK)
+
+        assert (True, False) == ("VTEX could not be asked" in answer.text, "does not take" in answer.text)
+
     def test_quiet(self, site, ana):
         """While VTEX wants no calls it is not asked; nor while too many people ask."""
         pause(site, own_fault=False, until=NOW_AND_LATER)

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from receiver.operations.access import access_check, is_fine
+from receiver.operations.access import access_check, is_fine, is_refused
 from receiver.operations.decisions import NothingToChange
 from receiver.operations.order_check import TooManyLookups, lookup
 from receiver.store import Paused, RateLimited
@@ -54,4 +54,5 @@ def add_to(routes: Blueprint, context: Context) -> None:
             return shown("accounts.too_many", 503)
         except (Paused, RateLimited):
             return shown("accounts.no_calls", 409)
-        return shown(checked=account, access=found, is_fine=is_fine(found))
+        blamed = "accounts.not_fine" if is_refused(found) else "accounts.unanswered"
+        return shown(checked=account, access=found, is_fine=is_fine(found), blamed=blamed)

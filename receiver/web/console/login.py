@@ -1,6 +1,7 @@
 """Signing in with an operator's token, and out again."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
@@ -73,7 +74,8 @@ def to_login(*, has_ended: bool) -> Response:
         wanted, said = None, "ended" if has_ended else None
     else:
         wanted, said = _safe(_shown_at()), "undecided"
-    return redirect(url_for("console.login", next=wanted, **({said: "1"} if said else {})), 303)
+    words: dict[str, Any] = {"next": wanted, said: "1"} if said else {"next": wanted}
+    return redirect(url_for("console.login", **words), 303)
 
 
 def _shown_at() -> str | None:

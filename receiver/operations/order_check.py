@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from receiver.calls.background import BackgroundCalls
 from receiver.reconcile.advice import assign_command
+from receiver.store.operator import Unknown
 from receiver.vtex.answers import NotFound
 from receiver.vtex.choice import invoices_named, numbers_of
 from receiver.vtex.orders import Order
@@ -32,6 +33,14 @@ class NotShown(Exception):
     def __init__(self, what: str, command: str) -> None:
         super().__init__(f"{what}. {command}")
         self.what = what
+
+
+class IsPurchase(Unknown):
+    """There is no such order: the id is that of a purchase, with these ``orders``."""
+
+    def __init__(self, purchase: str, orders: list[str]) -> None:
+        super().__init__(f"{purchase} is a purchase of {', '.join(orders)}")
+        self.orders = orders
 
 
 @contextmanager
@@ -79,16 +88,16 @@ def shown_document(calls: BackgroundCalls, shipment: str, order_id: str) -> Any:
     except NotFound:
         pass
     account = calls.vtex.account.name
-    if members := _members(calls, order_id):
+    if members := orders_of(calls, order_id):
         command = assign_command(shipment, members[0])
         several = f"   (or {', '.join(members[1:])})" if members[1:] else ""
-        raise NotShown(f"{order_id} is a purchase of {', '.join(members)}", f"Name the order: {command}{several}")
+        raise NotShown(str(IsPurchase(order_id, members)), f"Name the order: {command}{several}")
     command = f"{assign_command(shipment, order_id)} --unseen"
     raise NotShown(f"VTEX account {account} does not know order {order_id}", f"If it is still to come: {command}")
 
 
-def _members(calls: BackgroundCalls, group: str) -> list[str]:
-    """The orders of a purchase; none where VTEX knows no such purchase."""
+def orders_of(calls: BackgroundCalls, group: str) -> list[str]:
+    """The orders of a purchase; none where VTEX knows no such purchase. Raises as `read_document` does."""
     try:
         documents = _called(calls, lambda: calls.vtex.get_order_group(group), group)
     except NotFound:

@@ -69,13 +69,13 @@ def add_to(
 def to_login(*, has_ended: bool) -> Response:
     """Ask the person to sign in, and come back here; from a form that was not taken, to the page that showed it."""
     if request.method in ("GET", "HEAD", "OPTIONS"):
-        wanted, said = request.full_path.rstrip("?"), "ended" if has_ended else ""
+        wanted, said = request.full_path.rstrip("?"), "ended" if has_ended else None
     elif request.endpoint == "console.logout":
-        wanted, said = None, "ended" if has_ended else ""
+        wanted, said = None, "ended" if has_ended else None
     else:
         wanted, said = _safe(_shown_at()), "undecided"
-    because: dict[str, Any] = {said: "1"} if said else {}
-    return redirect(url_for("console.login", next=wanted, **because), 303)
+    words: dict[str, Any] = {"next": wanted, said: "1"} if said else {"next": wanted}
+    return redirect(url_for("console.login", **words), 303)
 
 
 def _shown_at() -> str | None:

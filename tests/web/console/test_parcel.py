@@ -136,10 +136,21 @@ class TestOrder:
         """A person may look at any order; one that VTEX does not know is told, and may be assigned all the same."""
         answer = ana.get(f"{PARCEL}?order=77-01")
         assert (409, True) == (answer.status_code, "does not know it" in shown(answer.text))
+        assert "Nothing was changed" not in answer.text
 
         done = ana.send(f"{PARCEL}?order=77-01", ASSIGN)
         assert 303 == done.status_code
         assert "77-01" == stuck.shipment()["assigned_order"]
+
+    def test_purchase(self, stuck, ana):
+        """Who names a purchase is shown its orders; there is nothing to store."""
+        stuck.add_order(order("1-02", package("C")))
+        answer = ana.get(f"{PARCEL}?order=1")
+        said = shown(answer.text)
+
+        assert (409, True) == (answer.status_code, "1 is a purchase of 1-01, 1-02" in said)
+        assert ["1-01", "1-02"] == re.findall(r"Look at order (\S+)", said)
+        assert not any(one in said for one in ("Assign it all the same", "Nothing was changed"))
 
     def test_several(self, stuck, ana):
         """Where the carrier names several orders, the others can be looked at beside the one that is shown."""
@@ -160,7 +171,8 @@ class TestOrder:
     def test_refused(self, stuck, ana, value):
         """A name that can be no order is refused."""
         assert 400 == ana.get(f"{PARCEL}?order={value}").status_code
-        assert 409 == ana.get(f"{PARCEL}?order=a/b").status_code
+        answer = ana.get(f"{PARCEL}?order=a/b")
+        assert (409, False) == (answer.status_code, "Assign it all the same" in answer.text)
 
 
 class TestChoice:

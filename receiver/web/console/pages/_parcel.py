@@ -1,6 +1,7 @@
 """One parcel: its story, its order's invoices side by side, and the decisions that a person may take about it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -11,16 +12,16 @@ from adapters import ReferenceKind
 from receiver.config import Config
 from receiver.operations.choice_preview import NoPreview, Preview, preview
 from receiver.operations.decisions import Decisions, NotAsShown, NothingToChange
-from receiver.operations.order_check import NotShown, TooManyLookups, lookup
+from receiver.operations.order_check import IsPurchase, NotShown, TooManyLookups, lookup
 from receiver.operations.order_view import order_view
-from receiver.operations.side_by_side import side_by_side
+from receiver.operations.side_by_side import Beside, side_by_side
 from receiver.operations.story import story
 from receiver.shipments import Known, Reason, State, known_from_json
 from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
 from receiver.store import DecisionRecord
 from receiver.store.operator import NotAssigned, Unknown
-from receiver.vtex.client import BadSegment
+from receiver.vtex.client import BadSegment, path_segment
 from receiver.web import cursors
 from receiver.web.console.context import Context, must_decide, stands_at
 from receiver.web.console.flash import tell, told
@@ -42,6 +43,16 @@ _STAND_IN = ("localhost", "127.0.0.1", "::1")
 _SOON, _LATER, _FIRST_MINUTE = 3, 30, 60.0
 #: The most characters of an id.
 _LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What VTEX shows of the order that a person asks for, its invoices with their marks; ``of_purchase``: the orders
+    to choose from, where the person named a purchase."""
+
+    order: dict[str, Any] | None = None
+    beside: Sequence[Beside] = ()
+    of_purchase: Sequence[str] = ()
 
 
 def add_to(routes: Blueprint, context: Context) -> None:
@@ -134,9 +145,8 @@ def _shown(
         abort(404)
     row = found["shipment"]
     known = known_from_json(row["known"] or {})
-    orders = _orders(row, known)
     is_read = request.method == "GET" or chooses
-    order, beside, fault = _order(context, row, known, asked if is_read else {}, fault)
+    looked, fault = _order(context, row, known, asked if is_read else {}, fault)
     foreseen, fault = _preview(context, name, asked, fault) if chooses and "order" in asked else (None, fault)
     page = render_template(
         "parcel.html",
@@ -146,10 +156,11 @@ def _shown(
         timeline=timeline(found, {one.carrier.slug: one.carrier.name for one in context.config.endpoints.values()}),
         why=sentences(row["note"] or "", Reason(row["reason"]) if row["reason"] else None),
         advice=_advice(row),
-        orders=orders,
+        orders=looked.of_purchase or _orders(row, known),
         asked=asked,
-        order=order,
-        beside=beside,
+        order=looked.order,
+        beside=looked.beside,
+        may_come=not looked.order and not looked.of_purchase and _may_come(asked),
         preview=foreseen,
         fault=fault,
         is_stale=is_stale,
@@ -189,18 +200,27 @@ def _orders(row: Mapping[str, Any], known: Known) -> list[str]:
 
 def _order(
     context: Context, row: Mapping[str, Any], known: Known, asked: Mapping[str, str], fault: str
-) -> tuple[dict[str, Any] | None, list[Any], str]:
-    """The order that the person asks for as VTEX shows it, its invoices with their marks, and what went wrong."""
+) -> tuple[_Looked, str]:
+    """The order that the person asks for as VTEX shows it, and what went wrong."""
     if "order" not in asked:
-        return None, [], fault
+        return _Looked(), fault
     try:
         with lookup():
             order = order_view(context.config, context.database, asked["order"], account=row["account"])
-    except Unknown as error:
-        return None, [], fault or str(error)
-    except (BadSegment, TooManyLookups) as error:
-        return None, [], fault or str(error)
-    return order, side_by_side(row["id"], known, row["evidence"], order["invoices"]), fault
+    except IsPurchase as error:
+        return _Looked(of_purchase=error.orders), fault or str(error)
+    except (Unknown, BadSegment, TooManyLookups) as error:
+        return _Looked(), fault or str(error)
+    return _Looked(order, side_by_side(row["id"], known, row["evidence"], order["invoices"])), fault
+
+
+def _may_come(asked: Mapping[str, str]) -> bool:
+    """Whether the order that the person names could exist, as far as its id tells."""
+    try:
+        path_segment(asked.get("order", ""))
+    except BadSegment:
+        return False
+    return True
 
 
 def _preview(context: Context, name: str, asked: Mapping[str, str], fault: str) -> tuple[Preview | None, str]:

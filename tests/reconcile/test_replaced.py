@@ -140,7 +140,7 @@ class TestSeveralOrders:
         rig.now += 60
         tell(rig, REPLACED)
         rig.work()
-        rig.queries.unassign(self.COMPANIONS[1], now=rig.now)
+        rig.queries.dismiss(self.COMPANIONS[1], now=rig.now)
         tell(rig, TAKEN, VOIDED)
         rig.works_until(DAY)
 

@@ -16,6 +16,7 @@ from receiver.shipments import RECYCLED_AFTER, ShipmentRecord, known_from_json
 from receiver.shipments.numbers import normalised, spellings
 from receiver.shipments.state import STUCK
 from receiver.store import index_statements as statements
+from receiver.store.beside import wake_beside
 from receiver.store.companions import Place, add_companions, places_from_json, places_to_json
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, Turn, unrecorded
@@ -370,6 +371,9 @@ def _reopen(
     changes = {"sent": case((shipments.c.id.in_(astray), None), else_=shipments.c.sent), **due, **REVOKED_LEASE}
     if reopening:
         connection.execute(update(shipments).where(shipments.c.id.in_(reopening)).values(changes))
+    for row in open_to_it:
+        if row["id"] in astray:
+            wake_beside(connection, dict(row), now=due["due_at"])
     return reopening
 
 

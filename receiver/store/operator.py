@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from receiver.shipments import Sent, ShipmentRecord
 from receiver.shipments.numbers import normalised
 from receiver.store.assigning import NotAssigned, Unknown, assigned, unassigned
+from receiver.store.beside import joins_or_leaves, wake_beside
 from receiver.store.companions import Place, add_companions
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
@@ -230,15 +231,15 @@ class OperatorQueries:
     def unassign(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> Sent | None:
         """The rules decide again, as if no person had named an order. Returns what we wrote by that person's word:
         VTEX keeps it there. Raises `Unknown`, also where nothing was assigned."""
-        return self._decide(shipment_id, lambda row: unassigned(row, now=now), record)
+        return self._decide(shipment_id, lambda row: unassigned(row, now=now), record, now=now)
 
     def dismiss(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
         """Nothing will be sent for this shipment, no matter what comes. Raises `Unknown`."""
-        self._decide(shipment_id, lambda _: (dismissed(now), None), record)
+        self._decide(shipment_id, lambda _: (dismissed(now), None), record, now=now)
 
     def retry(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
         """Look at the shipment again now. Raises `Unknown`."""
-        self._decide(shipment_id, lambda _: (reopened(now), None), record)
+        self._decide(shipment_id, lambda _: (reopened(now), None), record, now=now)
 
     def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
         """``name``, ``reason``, ``until`` and ``own_fault`` of each account that takes no calls, or is about to be
@@ -273,7 +274,7 @@ class OperatorQueries:
         record: Recorder,
         *,
         also: Sequence[Place] = (),
-        now: float = 0.0,
+        now: float,
     ) -> Sent | None:
         """Change one shipment as ``change`` says of its row, and record it in the same transaction. Returns what was
         written before and stays at VTEX. Raises `Unknown`."""
@@ -283,6 +284,8 @@ class OperatorQueries:
             values, stays = change(row)
             changed = update(shipments).where(shipments.c.id == shipment_id)
             connection.execute(changed.values({**values, **REVOKED_LEASE}))
+            if joins_or_leaves(row, values):
+                wake_beside(connection, row, now=now)
             add_companions(connection, row, also, now=now, by_person=True)
             after = standing({**row, **values}) | ({"stays": stays.place} if stays else {})
             after |= {"also": [place.order_id for place in also]} if also else {}

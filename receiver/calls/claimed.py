@@ -66,6 +66,10 @@ class ClaimCalls:
             self._orders[order_id] = order.without_placeholders(self._placeholders, but=self._numbers)
         return self._orders[order_id]
 
+    def order_read(self, order_id: str) -> Order | None:
+        """The order with exactly this id, if this claim has read it."""
+        return next((order for order in self._orders.values() if order.order_id == order_id), None)
+
     def _read(self, order_id: str, call: str) -> Order:
         document = self._call(Attempt(call=call, order_id=order_id), lambda: self._vtex.get_order(order_id))
         self._read_at = self._read_at or self._sent_at

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from receiver.calls.claimed import ClaimCalls
 from receiver.config import Endpoint
+from receiver.reconcile.beside import Beside
 from receiver.reconcile.names import other_numbers
 from receiver.reconcile.plan import input_digest, wanted_of
 from receiver.shipments import Decision, Generation, Known, NextState, Parcels, Sent, ShipmentRecord, State, Visibility
-from receiver.store import Claim, IndexChange, Place, Release, Settlement
+from receiver.store import Claim, IndexChange, Place, Queue, Release, Settlement
 from receiver.vtex.answers import NotFound, storable
 from receiver.vtex.orders import Order, Package
 from receiver.vtex.wanted import Body, Wanted, words
@@ -21,7 +22,8 @@ class ReconcileContext:
     ``shipment`` is the record to decide on: that of the last settlement, corrected if the order showed the outcome of a
     write whose answer was lost. The fields after ``calls`` go into the settlement. ``unsettled`` is a PATCH whose
     outcome is unknown. ``decided``: order and invoice were chosen from everything known, including ``links_read``;
-    ``also`` is what those links say of other orders, as `receiver.store.IndexChange` has it.
+    ``also`` is what those links say of other orders, as `receiver.store.IndexChange` has it. ``twins`` as in
+    `receiver.reconcile.plan.wanted_of`.
     """
 
     claim: Claim
@@ -38,10 +40,12 @@ class ReconcileContext:
     account: str | None = None
     unsettled: Body | None = None
     decided: bool = False
+    twins: Sequence[Known] = ()
     links_read: set[tuple[str, str, float]] = field(default_factory=set)
     also: tuple[Place, ...] | None = None
     wakes: list[str] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
+    _beside: Beside | None = None
 
     @classmethod
     def begin(cls, claim: Claim, known: Known, endpoint: Endpoint, calls: ClaimCalls) -> "ReconcileContext":
@@ -80,7 +84,17 @@ class ReconcileContext:
 
     def wanted(self) -> Wanted:
         """The desired state: what the carrier says now, in VTEX's terms."""
-        return wanted_of(self.claim.id, self.known, self.endpoint, self.sent)
+        return wanted_of(self.claim.id, self.known, self.endpoint, self.sent, self.twins)
+
+    def beside(self, queue: Queue, endpoints: Mapping[str, Endpoint]) -> Beside:
+        """Our other shipments on the invoice of ``sent``, read once. There must be one."""
+        sent, before = self.sent, self._beside
+        assert sent is not None  # noqa: S101  asked only after a send
+        if before is None or not before.sent.is_at(sent.order_id, sent.invoice_number):
+            owner, others = queue.beside(self.claim.account, self.claim.id, sent)
+            before = Beside(self.claim.id, self.known, sent, others, others.get(owner), endpoints)
+        self._beside = replace(before, sent=sent)
+        return self._beside
 
     def sent_to(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 
 from receiver.config import Account, Config, Endpoint
 from receiver.reconcile.reconciler import Reconciler
-from receiver.shipments import Known, ShipmentRecord, Update
+from receiver.shipments import Sent, SentTracking, ShipmentRecord, Update
 from receiver.shipments.numbers import normalised
 from receiver.store import Attempt, Claim, Index, Lease, Place, Queue, Settlement
 from receiver.store.accounts import Accounts
@@ -64,7 +64,7 @@ def decided_claim(
 
 def _run(claim: Claim, endpoint: Endpoint, config: Config, queue: "_Queue", vtex: "_Vtex", *, now: float) -> Decided:
     reconciler = Reconciler(
-        replace(config, read_back_seconds=0, endpoints={endpoint.name: endpoint}),
+        replace(config, read_back_seconds=0, endpoints={**config.endpoints, endpoint.name: endpoint}),
         queue,
         {claim.account: vtex},
         clock=lambda: now,
@@ -105,8 +105,11 @@ class _Queue(Queue):
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:
         return self._stored.owners(account, order_id) if self._stored else {}
 
-    def known(self, ids: Sequence[str]) -> list[Known]:
-        return self._stored.known(ids) if self._stored else []
+    def beside(self, account: str, own: str, sent: Sent) -> tuple[str, dict[str, ShipmentRecord]]:
+        return self._stored.beside(account, own, sent) if self._stored else ("", {})
+
+    def delivery_told(self, account: str, order_id: str, invoice_number: str) -> SentTracking | None:
+        return self._stored.delivery_told(account, order_id, invoice_number) if self._stored else None
 
     def places(self, ids: Collection[str]) -> list[Place]:  # noqa: ARG002  as `Queue` has it
         return []

@@ -5,13 +5,25 @@ another parcel since.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from receiver.config import Config
+from receiver.reconcile.beside import Beside
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.plan import as_it_was
-from receiver.shipments import NextState, PendingEvents, Reason, Sent, SentTracking, State, held, with_remark
+from receiver.shipments import (
+    Known,
+    NextState,
+    PendingEvents,
+    Reason,
+    Sent,
+    SentTracking,
+    ShipmentRecord,
+    State,
+    held,
+    with_remark,
+)
 from receiver.store import Attempt, InvoiceTaken, Overwrites, Queue
 from receiver.timing import READ_BACK_SECONDS, next_read_back, recheck_delay
 from receiver.vtex.answers import NotFound, Rejected
@@ -42,11 +54,19 @@ class Events:
         stored, sent, now = context.stored, context.sent, self._clock()
         if end.state is not State.IN_STEP or end.due_at is not None or sent is None or not context.endpoint.events:
             return end
-        body = self._tracking(context, sent, now)
-        if body.is_empty or (sent.tracking is not None and body.digest == sent.tracking.digest):
+        beside = context.beside(self._queue, self._config.endpoints)
+        if (sender := beside.sender()) is not None:
+            return self._leave_to(sender, context, end, sent, now)
+        told = _own_tracking(sent)
+        body = _tracking(context, beside.parcels(), told, now)
+        if body.is_empty or (told is not None and body.digest == told.digest):
             return _rests(end, body)
         if stored.state in (State.DUE, State.IN_STEP) and (stored.check_at or 0.0) > now:  # a back-off is not cut short
             return as_it_was(stored, again_at=stored.check_at)
+        checked = self._against_delivery(context, sent, beside, body, now)
+        if isinstance(checked, NextState):
+            return checked
+        body = checked
         if context.decided:
             context.input_digest = context.digest()  # the choice holds, no matter how this call ends
         context.wanted_since = context.wanted_since or now
@@ -56,14 +76,48 @@ class Events:
             return other
         return self._send(context, end, sent, body, now)
 
+    def _against_delivery(
+        self, context: ReconcileContext, sent: Sent, beside: Beside, body: Tracking, now: float
+    ) -> Tracking | NextState:
+        """What to send; or a hold, if it would take back a delivery that VTEX was told, or the history of one."""
+        told = _own_tracking(sent)
+        if told is not None and body.doubt and len(body.body["events"]) < told.events:
+            return held(Reason.DELIVERY_DOUBTED, body.doubt)
+        if body.body["isDelivered"] or (told := self._told(context, sent)) is None:
+            return body
+        body = _tracking(context, beside.parcels(), told, now)
+        return held(Reason.DELIVERY_DOUBTED, body.doubt) if body.doubt else body
+
+    def _leave_to(
+        self, sender: ShipmentRecord, context: ReconcileContext, end: NextState, sent: Sent, now: float
+    ) -> NextState:
+        """Wake the owner of the invoice, which sends what this shipment knows with its own, if that is news. What is
+        recorded of the delivery is what the owner has told VTEX."""
+        own = _tracking(context, [context.known], None, now)
+        theirs = sender.generation.sent.tracking if sender.generation.sent else None
+        is_told = theirs is not None and theirs.delivered
+        is_left = sent.tracking is not None and (sent.tracking.sent_by, sent.tracking.digest) == (sender.id, own.digest)
+        if not own.is_empty and not (is_left and (is_told or not own.body["isDelivered"])):
+            date = theirs.delivered_date if theirs is not None else None
+            left = replace(_as_sent(own, now), delivered=is_told, delivered_date=date, note="", sent_by=sender.id)
+            context.sent = sent.with_tracking(left)
+            context.wakes.append(sender.id)
+        return replace(end, due_at=own.again)
+
     def _send(self, context: ReconcileContext, end: NextState, sent: Sent, body: Tracking, now: float) -> NextState:
-        attempt = Attempt(call="PUT", order_id=sent.order_id, invoice_number=sent.invoice_number, request=body.body)
+        owner = context.beside(self._queue, self._config.endpoints).owner
+        its = owner.generation.sent if owner else None
+        attempt = Attempt(
+            call="PUT",
+            order_id=sent.order_id,
+            invoice_number=sent.invoice_number,
+            request=body.body,
+            replaces=Overwrites(owner.id, its.tracking_number if its else None) if owner else None,
+        )
         try:
-            self._put(context, attempt, sent.tracking_number)
-        except InvoiceTaken as taken:
-            context.sent = sent.with_tracking(_as_sent(body, now, sent_by=taken.shipment))
-            context.wakes.append(taken.shipment)
-            return _rests(end, body)
+            context.calls.put(attempt)
+        except InvoiceTaken as taken:  # since it was looked up
+            return self._not_trackable_yet(context, sent, f"{taken.shipment} is about to write it")
         except NotFound as error:
             return self._not_trackable_yet(context, sent, str(error))
         except Rejected as error:
@@ -101,21 +155,16 @@ class Events:
             return with_remark(end, f"The carrier reports {sent.tracking_number} delivered; {not_sent}.")
         return self.send(context, end)
 
-    def _tracking(self, context: ReconcileContext, sent: Sent, now: float) -> Tracking:
-        beside = [shipment for shipment in sent.parcels if shipment != context.claim.id]
-        parcels = [context.known, *self._queue.known(beside)]
-        return tracking(parcels, now=now, zone=context.endpoint.zone, told=sent.tracking)
-
-    def _put(self, context: ReconcileContext, attempt: Attempt, number: str) -> None:
-        """If two endpoints report one parcel, the one that wrote it sends its events. If that one sends none, the other
-        does. Raises `InvoiceTaken`."""
-        try:
-            context.calls.put(attempt)
-        except InvoiceTaken as taken:
-            writer = self._config.endpoints.get(taken.shipment.partition("/")[0])
-            if writer is not None and writer.events:
-                raise
-            context.calls.put(replace(attempt, replaces=Overwrites(taken.shipment, number)))
+    def _told(self, context: ReconcileContext, sent: Sent) -> SentTracking | None:
+        """The delivery that VTEX was told for the invoice, if any: for an earlier parcel under this number, by another
+        shipment, or by another system, as far as this claim has read the order."""
+        told = self._queue.delivery_told(context.claim.account, sent.order_id, sent.invoice_number)
+        if told is not None:
+            return told
+        order = context.calls.order_read(sent.order_id)
+        shown = [one for one in order.outputs if one.invoice_number == sent.invoice_number] if order else []
+        is_delivered = any(package.is_delivered for package in shown)
+        return SentTracking(digest="", at=0.0, delivered=True) if is_delivered else None
 
     def _not_trackable_yet(self, context: ReconcileContext, sent: Sent, why: str) -> NextState:
         """The events call does not see the recent write yet: retry on the schedule, up to the horizon."""
@@ -129,13 +178,22 @@ class Events:
         return NextState(state=State.IN_STEP, note=note, due_at=at, check_at=at)
 
 
+def _tracking(context: ReconcileContext, parcels: Sequence[Known], told: SentTracking | None, now: float) -> Tracking:
+    return tracking(parcels, now=now, zone=context.endpoint.zone, told=told)
+
+
+def _own_tracking(sent: Sent) -> SentTracking | None:
+    """What this shipment has sent itself."""
+    return sent.tracking if sent.tracking is not None and sent.tracking.sent_by is None else None
+
+
 def _rests(end: NextState, body: Tracking) -> NextState:
     """The state after VTEX got the events: ``end``, due again when a delivery date ahead may be sent, or a hold if the
     delivery is doubtful."""
     return held(Reason.DELIVERY_DOUBTED, body.doubt) if body.doubt else replace(end, due_at=body.again)
 
 
-def _as_sent(body: Tracking, now: float, *, sent_by: str | None = None) -> SentTracking:
+def _as_sent(body: Tracking, now: float) -> SentTracking:
     return SentTracking(
         digest=body.digest,
         at=now,
@@ -143,5 +201,4 @@ def _as_sent(body: Tracking, now: float, *, sent_by: str | None = None) -> SentT
         delivered_date=body.body["deliveredDate"],
         events=len(body.body["events"]),
         note=body.note,
-        sent_by=sent_by,
     )

@@ -1,7 +1,9 @@
 """PURE: what a shipment needs next, before any call: a state to rest in, or a question to VTEX."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Literal
 
 from adapters import ReferenceKind
@@ -22,6 +24,7 @@ from receiver.shipments import (
     unknown_word,
     waiting,
 )
+from receiver.shipments.known import earliest
 from receiver.vtex.choice import Clues
 from receiver.vtex.wanted import Wanted
 from receiver.vtex.writes import Policy, says_nothing_new
@@ -46,8 +49,17 @@ class Ask:
     purpose: Literal["decide", "read_back"]
 
 
-def plan(shipment: ShipmentRecord, known: Known, endpoint: Endpoint, config: Config, *, now: float) -> NextState | Ask:
-    """The shipment's next step, with all its updates folded into ``known``. ``now`` is in seconds since the epoch."""
+def plan(
+    shipment: ShipmentRecord,
+    known: Known,
+    endpoint: Endpoint,
+    config: Config,
+    *,
+    now: float,
+    twins: Sequence[Known] = (),
+) -> NextState | Ask:
+    """The shipment's next step, with all its updates folded into ``known``. ``now`` is in seconds since the epoch;
+    ``twins`` as in `wanted_of`."""
     stored = shipment.generation
     if stored.state is State.DISMISSED:
         return NextState(state=State.DISMISSED, note=stored.note)
@@ -61,9 +73,10 @@ def plan(shipment: ShipmentRecord, known: Known, endpoint: Endpoint, config: Con
     has_news = stored.input_digest != input_digest(shipment, known, endpoint)
     if _is_closed(stored) and not has_news:
         return as_it_was(stored)
-    if stored.sent is not None and says_nothing_new(wanted_of(shipment.id, known, endpoint, stored.sent), stored.sent):
+    sent = stored.sent
+    if sent is not None and says_nothing_new(wanted_of(shipment.id, known, endpoint, sent, twins), sent):
         after = _after_send(stored, config, now)
-        is_elsewhere = stored.sent.visibility.is_elsewhere
+        is_elsewhere = sent.visibility.is_elsewhere
         if isinstance(after, Ask) or after.due_at is not None or not (has_news or is_elsewhere):
             return after
     if (ahead := _date_ahead(known, now)) is not None:
@@ -78,23 +91,28 @@ def as_it_was(stored: Generation, *, again_at: float | None = None) -> NextState
     return NextState(state=stored.state, reason=stored.reason, note=stored.note, due_at=again_at, check_at=again_at)
 
 
-def wanted_of(shipment: str, known: Known, endpoint: Endpoint, sent: Sent | None = None) -> Wanted:
+def wanted_of(
+    shipment: str, known: Known, endpoint: Endpoint, sent: Sent | None = None, twins: Sequence[Known] = ()
+) -> Wanted:
     """The desired state: what the carrier says, in VTEX's terms. The tracking number must be known.
 
     Of several volumes the first one's number is sent, and then stays: if an earlier volume is reported later, the
-    shopper gets no new mail. ``sent`` is what was sent before.
+    shopper gets no new mail. ``sent`` is what was sent before. ``twins`` are the same parcel as other endpoints tell
+    it, in local time: of them come an earlier dispatch, and the page where this one has none.
     """
     own = sent.parcels.get(shipment, (None, sent.tracking_number))[1] if sent else ""
     volume = known.volume_with(own) or known.first_volume
     assert volume.tracking_number is not None  # noqa: S101  `plan` permits nothing else
     number = volume.tracking_number.value
+    pages = [one.tracking_url for one in (volume, *(twin.volume_with(number) for twin in twins)) if one]
+    dispatched = local_time(known.dispatched_at, endpoint.zone) if known.dispatched_at else None
     return Wanted(
         shipment=shipment,
         tracking_number=number,
         other_numbers=tuple(other for other in known.numbers if other != number),
-        tracking_url=volume.tracking_url.value if volume.tracking_url else None,
+        tracking_url=next((page.value for page in pages if page), None),
         courier=known.courier.value if known.courier else None,
-        dispatched_at=local_time(known.dispatched_at, endpoint.zone) if known.dispatched_at else None,
+        dispatched_at=reduce(earliest, (twin.dispatched_at for twin in twins), dispatched),
         configured_courier=endpoint.courier,
         name=endpoint.carrier.name,
     )

@@ -21,6 +21,7 @@ from receiver.reconcile.names import replaced_by
 from receiver.reconcile.plan import plan, policy_of
 from receiver.reconcile.resolve import Resolver, names_of
 from receiver.reconcile.unknown_writes import check_unknown_writes
+from receiver.reconcile.wakes import woken_after
 from receiver.shipments import (
     Decision,
     Generation,
@@ -159,7 +160,9 @@ class Reconciler:
             return pending
         # 2. Plan the next step. Pure.
         now = self._clock()
-        step = plan(context.shipment, context.known, context.endpoint, self._config, now=now)
+        if context.sent is not None and context.sent.written:
+            context.twins = context.beside(self._queue, self._config.endpoints).twins(now=now)
+        step = plan(context.shipment, context.known, context.endpoint, self._config, now=now, twins=context.twins)
         if isinstance(step, NextState):
             end = step
         else:
@@ -373,6 +376,7 @@ class Reconciler:
         orders = {context.decision.order_id, *context.calls.asked} - {None}
         of = (context.claim.id, context.known, context.endpoint, context.claim.account)
         names = names_of(*of, [order for order in orders if order])
+        context.wakes += woken_after(context, end, self._queue, self._config.endpoints)
         settlement = context.settlement(end, names)
         self._queue.settle(context.claim, settlement, now=self._clock())
         stored = context.claim.record.generation

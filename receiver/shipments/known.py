@@ -224,10 +224,10 @@ def _join(known: Known, update: Update) -> Known:
     volume = Volume(
         tracking_number=_newest(volume.tracking_number, shipment.tracking_number, stamp),
         tracking_url=_newest(volume.tracking_url, shipment.tracking_url, stamp),
-        delivered_at=_earliest(volume.delivered_at, shipment.delivered_at),
+        delivered_at=earliest(volume.delivered_at, shipment.delivered_at),
         delivered=volume.delivered or shipment.status == Status.DELIVERED,
-        delivered_on=_first(volume.delivered_on, stamp if shipment.status == Status.DELIVERED else None),
-        returned_on=_first(volume.returned_on, stamp if shipment.status == Status.RETURNED else None),
+        delivered_on=first(volume.delivered_on, stamp if shipment.status == Status.DELIVERED else None),
+        returned_on=first(volume.returned_on, stamp if shipment.status == Status.RETURNED else None),
     )
     cancelled = stamp if shipment.status == Status.CANCELLED else None
     return replace(
@@ -235,7 +235,7 @@ def _join(known: Known, update: Update) -> Known:
         status=_newest(known.status, shipment.status, stamp, yields=Status.OTHER),
         unknown=_newest(known.unknown, next(reversed(shipment.unknown_words), None), stamp),
         in_possession=known.in_possession or shipment.status.in_possession or shipment.dispatched_at is not None,
-        dispatched_at=_earliest(known.dispatched_at, shipment.dispatched_at),
+        dispatched_at=earliest(known.dispatched_at, shipment.dispatched_at),
         cancelled=max(known.cancelled, cancelled) if known.cancelled and cancelled else known.cancelled or cancelled,
         courier=_newest(known.courier, shipment.courier, stamp),
         volumes={**known.volumes, shipment.volume: volume},
@@ -258,14 +258,16 @@ def _newest(held: Stamped | None, value: str | None, stamp: Stamp, *, yields: st
     return held
 
 
-def _earliest(held: datetime | None, value: datetime | None) -> datetime | None:
+def earliest(held: datetime | None, value: datetime | None) -> datetime | None:
+    """The earlier time; ``None`` only if both are unknown."""
     if held is None or value is None:
         return held or value
     # Equal instants may have different offsets: the text breaks the tie, so the order of arrival does not matter.
     return min(held, value, key=_instant_then_text)
 
 
-def _first(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
+def first(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
+    """The earlier stamp; ``None`` only if both are unknown."""
     return min(held, stamp) if held and stamp else held or stamp
 
 

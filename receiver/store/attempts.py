@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
+from receiver.shipments import SentTracking
 from receiver.store.claims import Attempt, Ending, OpenWrite
 from receiver.store.counters import VTEX_CALLS, counted
 from receiver.store.database import Database
@@ -22,6 +23,8 @@ GONE = "done, gone later"
 LOOKS_AT = 2_000
 #: Outcomes of calls that VTEX answered.
 _ANSWERED = ("done", "notfound", "rejected")
+#: Outcomes of PUTs that VTEX has applied, or may have: the answer was lost.
+_PERHAPS_APPLIED = ("done", "no answer", "transient", "cut off")
 _BEGIN = insert(attempts)
 _END = update(attempts).where(attempts.c.id == bindparam("attempt"))
 
@@ -101,6 +104,19 @@ class Attempts:
         """Earlier attempts at the same call for the same invoice, however its number is written, oldest first."""
         rows = self._database.rows(_alike(account, attempt))
         return [dict(row) for row in rows if _is_same(row["invoice_number"], attempt)]
+
+    def delivery_told(self, account: str, order_id: str, invoice_number: str) -> SentTracking | None:
+        """The last PUT that may have told VTEX that this invoice is delivered, no matter for which shipment."""
+        a = attempts.c
+        of_invoice = (a.order_id == order_id, a.request.is_not(None), a.account == account, a.call == "PUT")
+        may_be_applied = or_(a.outcome.is_(None), a.outcome.in_(_PERHAPS_APPLIED))
+        puts = select(a.request, a.begun_at).where(*of_invoice, a.invoice_number == invoice_number, may_be_applied)
+        for row in self._database.rows(puts.order_by(a.id.desc())):
+            body = json.loads(row["request"])
+            if body["isDelivered"]:
+                date = body["deliveredDate"]
+                return SentTracking(digest="", at=row["begun_at"], delivered=True, delivered_date=date)
+        return None
 
     def latest_failures(self) -> list[dict[str, Any]]:
         """The calls that went wrong among the newest `LOOKS_AT` of all accounts, newest first."""

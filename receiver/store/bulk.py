@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import State
+from receiver.store.beside import joins_or_leaves, wake_beside
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.fields import SHIPMENT_FIELDS
@@ -54,7 +55,7 @@ class BulkDecisions:
         values = {**reopened(now), "priority": BULK} if action == "retry" else dismissed(now)
         for start in range(0, len(ids), _ROWS_A_TRANSACTION):
             those = [shipments.c.id.in_(ids[start : start + _ROWS_A_TRANSACTION]), *meant]
-            changed += self._database.write(_changing(those, values, recorder()))
+            changed += self._database.write(_changing(those, values, recorder(), now=now))
         self._database.arrived.set()
         return changed
 
@@ -66,7 +67,7 @@ def _meant(action: BulkAction, of: ShipmentFilter) -> list[ColumnElement[bool]]:
 
 
 def _changing(
-    where: list[ColumnElement[bool]], values: Mapping[str, Any], record: Recorder
+    where: list[ColumnElement[bool]], values: Mapping[str, Any], record: Recorder, *, now: float
 ) -> Callable[[Connection], int]:
     """A transaction that changes shipments and records each; how many."""
 
@@ -75,6 +76,9 @@ def _changing(
         rows = [dict(row) for row in found.mappings()]
         of = shipments.c.id.in_([row["id"] for row in rows])
         connection.execute(update(shipments).where(of).values({**values, **REVOKED_LEASE}))
+        for row in rows:
+            if joins_or_leaves(row, values):
+                wake_beside(connection, row, now=now)
         record(connection, [(row["id"], standing(row), standing({**row, **values})) for row in rows])
         return len(rows)
 

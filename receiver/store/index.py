@@ -16,6 +16,7 @@ from receiver.shipments import RECYCLED_AFTER, ShipmentRecord, known_from_json
 from receiver.shipments.numbers import normalised, spellings
 from receiver.shipments.state import STUCK, State
 from receiver.store import index_statements as statements
+from receiver.store.beside import wake_beside
 from receiver.store.companions import Place, end_linked, places_from_json, places_to_json, serve_linked
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, Turn, unrecorded
@@ -368,6 +369,9 @@ def _reopen(
     changes = {"sent": sent, **reopened(now), **REVOKED_LEASE}
     if reopening:
         connection.execute(update(shipments).where(shipments.c.id.in_(reopening)).values(changes))
+    for row in open_to_it:
+        if row["id"] in astray:
+            wake_beside(connection, dict(row), now=now)
     return reopening
 
 

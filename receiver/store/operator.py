@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from receiver.shipments import Sent, ShipmentRecord, State
 from receiver.shipments.numbers import normalised
 from receiver.store.assigning import NotAssigned, Unknown, assigned, unassigned
+from receiver.store.beside import joins_or_leaves, wake_beside
 from receiver.store.companions import Others, Place, serve_assigned, unassign_others
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
@@ -229,7 +230,7 @@ class OperatorQueries:
         def others(connection: Connection, row: dict[str, Any]) -> Others:
             return serve_assigned(connection, row, order_id, also, now=now)
 
-        return self._decide(shipment_id, change, record, others)
+        return self._decide(shipment_id, change, record, others, now=now)
 
     def unassign(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> Decided:
         """The rules decide again, as if no person had named an order, or others beside it. Raises `Unknown`, also where
@@ -238,7 +239,7 @@ class OperatorQueries:
         def others(connection: Connection, row: dict[str, Any]) -> Others:
             return unassign_others(connection, row, now=now)
 
-        return self._decide(shipment_id, lambda row: unassigned(row, now=now), record, others)
+        return self._decide(shipment_id, lambda row: unassigned(row, now=now), record, others, now=now)
 
     def dismiss(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
         """Nothing will be sent for this shipment, no matter what comes. Raises `Unknown`, `Unchanged`."""
@@ -248,11 +249,11 @@ class OperatorQueries:
                 raise Unchanged(f"{shipment_id} is dismissed already")
             return dismissed(now), None
 
-        self._decide(shipment_id, change, record)
+        self._decide(shipment_id, change, record, now=now)
 
     def retry(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
         """Look at the shipment again now. Raises `Unknown`."""
-        self._decide(shipment_id, lambda _: (reopened(now), None), record)
+        self._decide(shipment_id, lambda _: (reopened(now), None), record, now=now)
 
     def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
         """``name``, ``reason``, ``until`` and ``own_fault`` of each account that takes no calls, or is about to be
@@ -286,6 +287,8 @@ class OperatorQueries:
         change: Callable[[dict[str, Any]], tuple[dict[str, Any], Sent | None]],
         record: Recorder,
         others: Callable[[Connection, dict[str, Any]], Others] = lambda *_: Others(),
+        *,
+        now: float,
     ) -> Decided:
         """Change one shipment as ``change`` says of its row, and its companions by ``others``; record it in the same
         transaction. Raises `Unknown`."""
@@ -295,6 +298,8 @@ class OperatorQueries:
             values, stays = change(row)
             changed = update(shipments).where(shipments.c.id == shipment_id)
             connection.execute(changed.values({**values, **REVOKED_LEASE}))
+            if joins_or_leaves(row, values):
+                wake_beside(connection, row, now=now)
             companions = others(connection, row)
             after = standing({**row, **values}) | ({"stays": stays.place} if stays else {})
             record(connection, [(shipment_id, standing(row), after | companions.orders(shipment_id))])

@@ -4,7 +4,6 @@ A claim leases due shipments with all their new updates. After a lease expires, 
 later statement has ``WHERE token = …``, so a worker that lost its lease cannot change the row.
 """
 
-import json
 import logging
 import math
 import secrets
@@ -16,11 +15,12 @@ from types import MappingProxyType
 from sqlalchemy import case, or_, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Known, Update, known_from_json
+from receiver.shipments import Sent, SentTracking, ShipmentRecord, Update
 from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store import queue_statements as statements
 from receiver.store.accounts import LOOK_AGAIN, RESERVED_AHEAD, Accounts, most_reserved
 from receiver.store.attempts import open_write_from
+from receiver.store.beside import beside
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
 from receiver.store.companions import Place, pass_on
 from receiver.store.counters import VTEX_CALLS, counted
@@ -257,12 +257,14 @@ class Queue:
         ]
         return [Place(order_id, invoice) for order_id, invoice in pairs if order_id]
 
-    def known(self, ids: Sequence[str]) -> list[Known]:
-        """What is known of these shipments, as of their last settlements."""
-        if not ids:
-            return []
-        statement = select(shipments.c.known).where(shipments.c.id.in_(ids)).order_by(shipments.c.id)
-        return [known_from_json(json.loads(row["known"])) for row in self._database.rows(statement)]
+    def beside(self, account: str, own: str, sent: Sent) -> tuple[str, dict[str, ShipmentRecord]]:
+        """The id of the invoice's owner, if it is another shipment, and our shipments beside ``own`` that belong
+        to the invoice or share it, by id, as of their last settlements."""
+        return beside(self._database, account, own, sent)
+
+    def delivery_told(self, account: str, order_id: str, invoice_number: str) -> SentTracking | None:
+        """What VTEX may have been told of this invoice's delivery before, no matter for which shipment."""
+        return self.accounts.attempts.delivery_told(account, order_id, invoice_number)
 
     def _with_updates(self, connection: Connection, claims: dict[str, Claim], now: float) -> list[Claim]:
         """The claims with their new updates and open writes. Other calls without an outcome were cut off with their

@@ -111,6 +111,14 @@ def says_nothing_new(wanted: Wanted, sent: Sent) -> bool:
     return is_same_page and courier in (None, sent.courier)
 
 
+def tells_more(wanted: Wanted, sent: Sent) -> bool:
+    """True if another endpoint knows more of a parcel that we wrote: an earlier dispatch day, or its page."""
+    if not sent.written:
+        return False
+    is_page_new = wanted.tracking_url is not None and sent.tracking_url is None
+    return is_page_new or is_earlier_day(iso(wanted.dispatched_at), sent.dispatched_date)
+
+
 def _among_ours(
     hold: Hold, order: Order, clues: Clues, wanted: Wanted, history: History, policy: Policy
 ) -> Choice | Hold:

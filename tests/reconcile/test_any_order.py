@@ -47,6 +47,8 @@ class Days:
         self.stage = dict.fromkeys(TRUTH, 0)
         self.named = {parcel for parcel in TRUTH if chance.random() < 0.5}
         self.issued: set[str] = set()
+        #: Parcel → the days on which it was dispatched, as either endpoint told.
+        self.days: dict[str, set[str]] = {parcel: set() for parcel in TRUTH}
 
     def any_parcel(self) -> str:
         return self.chance.choice(list(TRUTH))
@@ -56,6 +58,8 @@ class Days:
         parcel = parcel or self.any_parcel()
         stage = self.stage[parcel]
         self.stage[parcel] = min(stage + self.chance.choice((0, 1)), len(STAGES) - 1)
+        if stage:
+            self.days[parcel].add(f"2026-11-{10 + stage}")
         told = posted(
             TRUTH[parcel][0] if parcel in self.named else None,
             parcel=parcel,
@@ -150,7 +154,9 @@ def test_each_on_its_own_invoice(rig: Rig, seed: int):
     for parcel, (order_id, invoice) in TRUTH.items():
         patches = [call.body for call in rig.sandbox.writes(order_id, invoice) if call.method == "PATCH"]
         assert {f"T{parcel}"} == {body["trackingNumber"] for body in patches}
-        assert 1 == len(patches), patches
+        days_told = [body["dispatchedDate"][:10] if body["dispatchedDate"] else "unknown" for body in patches]
+        assert sorted(set(days_told), reverse=True) == days_told, "each further write is for an earlier day"
+        assert min(days.days[parcel]) == days_told[-1]
         row = rig.shipment(f"one/{parcel}")
         assert ("in_step", None, order_id, invoice) == tuple(
             row[name] for name in ("state", "reason", "order_id", "invoice_number")

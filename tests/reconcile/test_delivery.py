@@ -323,6 +323,39 @@ class TestDoubt:
         assert {True} == set(told_delivered(rig))
         assert "2026-11-12 12:00" == rig.calls("PUT")[-1].body["deliveredDate"]
 
+    def test_scan_long_after(self, rig: Rig):
+        """A scan so late that it begins another generation, of the same order and invoice: VTEX gets nothing of it."""
+        rig.configure(endpoints={"intelipost": INTELIPOST})
+        rig.add_order(order("A-01", package("900")))
+        rig.post(said_of("DELIVERED", "2026-11-12", "Entregue"), endpoint="intelipost")
+        rig.works_until(HOUR)
+        rig.now += 75 * DAY
+        rig.post(said_of("IN_TRANSIT", "2027-01-30", "Objeto localizado"), endpoint="intelipost")
+        rig.works_until(DAY)
+
+        assert ("held", "delivery_doubted") == rest(rig, "intelipost/P1")
+        assert [["Entregue"]] == puts(rig)
+        doubt = "told that it is delivered (2026-11-12 12:00); the carrier says of volume 1 of IP1BR that it is not"
+        assert doubt in rig.shipment("intelipost/P1")["note"]
+
+        rig.post(said_of("DELIVERED", "2027-01-31", "Entregue"), endpoint="intelipost")
+        rig.works_until(DAY)
+        assert ("in_step", None) == rest(rig, "intelipost/P1")
+        assert {True} == set(told_delivered(rig))
+
+    def test_told_by_another_system(self, rig: Rig):
+        """What another system told VTEX stands, too, where the order has been read."""
+        prepared(rig)
+        rig.add_order(order("A-01", package("900", courierStatus={"finished": True}, trackingNumber="TN1")))
+        tell_scan(rig, "Objeto postado", kind="0")
+        rig.works_until(HOUR)
+        assert ("held", "delivery_doubted") == rest(rig, SHIPMENT)
+        assert [] == puts(rig)
+
+        deliver(rig)
+        assert ("in_step", None) == rest(rig, SHIPMENT)
+        assert [True] == told_delivered(rig)
+
     @pytest.mark.parametrize("turn", TURNS)
     def test_any_order(self, rig: Rig, turn: tuple[int, ...]):
         """Posted, turned back, delivered: in every order of arrival the same state in the end, and never a delivery
@@ -353,6 +386,14 @@ class TestDoubt:
 def told_delivered(rig: Rig) -> list[bool]:
     """What each PUT said of the delivery."""
     return [call.body["isDelivered"] for call in rig.calls("PUT")]
+
+
+def said_of(state: str, day: str, text: str) -> dict[str, Any]:
+    """Intelipost's word of a parcel, with a text that is an event."""
+    body = shipped("A-01", "900")
+    body["history"] |= {"shipment_order_volume_state": state, "event_date_iso": f"{day}T12:00:00-03:00"}
+    body["history"] |= {"shipment_volume_micro_state": {"name": text}}
+    return body
 
 
 def of_volume(volume: str, state: str, *, day: int) -> dict[str, Any]:

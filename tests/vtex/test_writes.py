@@ -14,7 +14,7 @@ from receiver.vtex.invoice_numbers import unsafe_invoice_number
 from receiver.vtex.orders import read_order
 from receiver.vtex.patch_body import patch_body
 from receiver.vtex.wanted import History, Owner, Wanted
-from receiver.vtex.writes import Agreed, Hold, Write, decide, says_nothing_new
+from receiver.vtex.writes import Agreed, Hold, Write, decide, says_nothing_new, tells_more
 from tests.support.sent_cases import sent_of
 from tests.support.vtex_contract import request_faults
 
@@ -176,6 +176,13 @@ class TestNothingToWrite:
         same = replace(FULL, dispatched_at=DATE.astimezone(timezone(timedelta(hours=offset))))
 
         assert says_nothing_new(same, sent)
+
+    def test_another_endpoint_tells_more(self):
+        """An earlier day, or a page where VTEX has none, is told to the shipment that wrote; nothing else is."""
+        assert not tells_more(FULL, SENT)
+        assert tells_more(replace(FULL, dispatched_at=DATE - timedelta(days=1)), SENT)
+        assert tells_more(FULL, sent_of({**BODY, "trackingUrl": None}))
+        assert not tells_more(FULL, sent_of({**BODY, "dispatchedDate": None}, written=False))
 
     def test_own_notation(self):
         """What VTEX holds in its own notation stays as it stands there: no PATCH."""

@@ -1,0 +1,103 @@
+"""PURE: our other shipments on a parcel's invoice. Twins are the same parcel as other endpoints tell it; others share
+the invoice. VTEX gets the events and the delivery that all of them know, and one of them sends these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from receiver.config import Endpoint
+from receiver.shipments import Known, Sent, ShipmentRecord, State
+from receiver.shipments.twins import in_local_time, same_parcel, together
+from receiver.vtex.wanted import Wanted
+from receiver.vtex.writes import tells_more
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The invoice where ``own`` was written, or seen. ``known`` and ``sent`` are of ``own`` in this claim; ``others``
+    are our other shipments that were written or seen there, or were once, by id; ``owner`` is the invoice's, if it is
+    one of them."""
+
+    own: str
+    known: Known
+    sent: Sent
+    others: Mapping[str, ShipmentRecord]
+    owner: ShipmentRecord | None
+    endpoints: Mapping[str, Endpoint]
+
+    @property
+    def here(self) -> dict[str, ShipmentRecord]:
+        """The others whose tracking went to this invoice: none that has moved, or that a person has dismissed."""
+        return {
+            name: record
+            for name, record in self.others.items()
+            if (sent := record.generation.sent) is not None
+            and sent.is_at(self.sent.order_id, self.sent.invoice_number)
+            and record.generation.state is not State.DISMISSED
+        }
+
+    def sender(self) -> ShipmentRecord | None:
+        """The invoice's owner, if it sends the events of this parcel, too. ``None``: this shipment sends them itself,
+        since the owner has left the invoice, sends no events, or is another parcel."""
+        owner = self.here.get(self.owner.id) if self.owner else None
+        if owner is None or not self._has_events(owner, default=False):
+            return None
+        shared = self._shared()
+        with_owner = shared if owner.id in shared else {owner.id: owner.known}
+        is_one = any(same_parcel(self.known, known) for known in with_owner.values())
+        return owner if self.own in with_owner or is_one else None
+
+    def parcels(self) -> list[Known]:
+        """What is known of each parcel on the invoice, its twins' word included."""
+        shared, twins = self._shared(), {**self._twins(), self.own: self.known}
+        if self.own not in shared and not any(same_parcel(self.known, known) for known in shared.values()):
+            shared = {self.own: self.known}
+        for name, twin in sorted(twins.items()):
+            same = next((one for one, known in shared.items() if same_parcel(known, twin)), None)
+            if name not in shared and same is not None and self._has_events(self.others.get(name)):
+                shared[same] = together(shared[same], twin)
+        return list(shared.values())
+
+    def twins(self, *, now: float) -> list[Known]:
+        """This parcel as other endpoints tell it, in its local time. ``now`` is in seconds since the epoch: a dispatch
+        ahead of it is unknown."""
+        twins = [known for known in self._twins().values() if same_parcel(self.known, known)]
+        return [
+            replace(twin, dispatched_at=None) if twin.dispatched_at and twin.dispatched_at.timestamp() > now else twin
+            for twin in twins
+        ]
+
+    def uninformed(self, wanted: Wanted) -> str | None:
+        """The owner, if it wrote less of this very parcel than this shipment knows: it is to write that."""
+        owner = self.here.get(self.owner.id) if self.owner else None
+        if owner is None or not same_parcel(self.known, owner.known) or owner.generation.sent is None:
+            return None
+        return owner.id if tells_more(wanted, owner.generation.sent) else None
+
+    def _shared(self) -> dict[str, Known]:
+        """The parcels that share the invoice, by shipment; none if one has it alone."""
+        here = self.here
+        written = [self.sent, *(one.generation.sent for one in here.values() if _shows(one))]
+        if self.owner is not None:  # dismissed, perhaps: it knows who shared the invoice
+            written.append(self.owner.generation.sent)
+        at_place = [one for one in written if one and one.is_at(self.sent.order_id, self.sent.invoice_number)]
+        names = sorted({name for one in at_place for name in one.parcels})
+        known = {**{name: self._in_local_time(one) for name, one in here.items()}, self.own: self.known}
+        return {name: known[name] for name in names if name in known}
+
+    def _twins(self) -> dict[str, Known]:
+        return {name: self._in_local_time(one) for name, one in self.here.items() if _shows(one)}
+
+    def _in_local_time(self, record: ShipmentRecord) -> Known:
+        endpoint = self.endpoints.get(record.endpoint)
+        return in_local_time(record.known, endpoint.zone if endpoint else None)
+
+    def _has_events(self, record: ShipmentRecord | None, *, default: bool = True) -> bool:
+        """Whether the record's endpoint sends events; ``default`` for one that is not in the configuration."""
+        endpoint = self.endpoints.get(record.endpoint) if record else None
+        return endpoint.events if endpoint else default
+
+
+def _shows(record: ShipmentRecord) -> bool:
+    """Whether the invoice shows the parcel, as far as we know."""
+    generation = record.generation
+    return generation.state is not State.KEPT and bool(generation.sent and not generation.sent.visibility.is_elsewhere)

@@ -58,7 +58,7 @@ class ShipmentFilter:
             s.state: self.state,
             s.account: self.account,
         }
-        chosen = [] if self.ids is None else [s.id.in_(self.ids)]
+        chosen: list[ColumnElement[bool]] = [] if self.ids is None else [s.id.in_(self.ids)]
         if self.order_ids is not None:
             chosen += [s.id.in_(self.order_ids), func.coalesce(s.order_id, self.order_id) == self.order_id]
         if self.endpoints is not None:

@@ -68,9 +68,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, 
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        fault = (
-            f"there is no {path.name} in {path.absolute().parent}. Begin with: receiver init; or set RECEIVER_CONFIG"
-        )
+        begin = "Begin with: receiver init ACCOUNT CARRIER; or set RECEIVER_CONFIG"
+        fault = f"there is no {path.name} in {path.absolute().parent}. {begin}"
         raise BadConfig(path, [fault]) from None
     except OSError as error:
         fault = f"cannot be read ({error.strerror}). Another file is named by RECEIVER_CONFIG"

@@ -41,7 +41,7 @@ def reverse(table: Table) -> tuple[ReverseRule, ...]:
 
 
 def _rules(table: Table, key: str, parse: Callable[[Table, str, str | None], T | None]) -> Iterator[T]:
-    for number, given in enumerate(table.list_of_tables(key), 1):
+    for number, given in enumerate(table.list_of_tables(key)):
         rule = Table(given, f"{table.where}.{key}[{number}]", table.faults)
         path, pattern = rule.text("path"), rule.text("pattern", None)
         try:

@@ -15,6 +15,9 @@ from typing import Any
 from adapters import Request, Unreadable
 from receiver.carriers.schemas import validator
 
+#: A file that has so many lines and no recording is looked at no further.
+_MOST_FAULTS = 100
+
 
 class BadRecording(Exception):
     """A file is not a recording; the message names the file and the fault."""
@@ -127,14 +130,36 @@ def walk(path: Path) -> Iterator[Recording | BadRecording]:
         except BadRecording as error:
             yield error
     else:
-        with path.open(encoding="utf-8", errors="surrogateescape") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                try:
-                    yield from_json(line, name=f"{path}:{number}")
-                except BadRecording as error:
-                    yield error
+        yield from _lines(path)
+
+
+def _lines(path: Path) -> Iterator[Recording | BadRecording]:
+    """The recordings of a JSON Lines file, and each bad line among them. A file of another kind is told once, and not
+    line by line."""
+    faults: list[BadRecording] | None = []  # of the lines before the first recording
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                found: Recording | BadRecording = from_json(line, name=f"{path}:{number}")
+            except BadRecording as error:
+                found = error
+            if faults is None:
+                yield found
+            elif isinstance(found, Recording):
+                yield from (*faults, found)
+                faults = None
+            elif len(faults) < _MOST_FAULTS:
+                faults.append(found)
+            else:
+                break
+    if faults:
+        yield faults[0] if len(faults) == 1 else _no_recordings(path, faults[0])
+
+
+def _no_recordings(path: Path, first: BadRecording) -> BadRecording:
+    return BadRecording(f"{path}: is neither an .http file nor exported JSON Lines: {first}")
 
 
 def _recording(raw: bytes, expected: dict[str, Any], *, name: str) -> Recording:

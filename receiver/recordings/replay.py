@@ -19,6 +19,7 @@ from receiver.intake import Intake, Outcome, Reading, read
 from receiver.reconcile.dry_run import decided
 from receiver.recordings.format import BadRecording, Recording
 from receiver.shipments import Update, shipment_to_json, with_local_days
+from receiver.shipments.differences import NOWHERE, unlike
 from receiver.store import OperatorQueries
 from receiver.vtex.orders import UnexpectedOrder, read_order
 
@@ -312,8 +313,7 @@ def _reading_differences(recording: Recording, reading: Reading, endpoint: Endpo
         yield f"ignored because {reading.why!r}, expected {expected['ignored']!r}"
     if "shipments" in expected:
         shipments = [_as_read(shipment_to_json(shipment), endpoint) for shipment in reading.shipments]
-        if shipments != [_as_read(one, endpoint) for one in expected["shipments"]]:
-            yield f"shipments {json.dumps(shipments)}, expected {json.dumps(expected['shipments'])}"
+        yield from _unlike("shipments", shipments, [_as_read(one, endpoint) for one in expected["shipments"]])
 
 
 def _end_differences(recording: Recording, fields: list[Fields]) -> Iterator[str]:
@@ -322,10 +322,17 @@ def _end_differences(recording: Recording, fields: list[Fields]) -> Iterator[str
     end = fields[-1]
     for name in ("state", "reason", "rule", "patch", "tracking"):
         got = getattr(end, name)
-        if name in recording.expected and recording.expected[name] != got:
-            yield f"{name} {json.dumps(got)}, expected {json.dumps(recording.expected[name])}"
+        if name in recording.expected:
+            yield from _unlike(name, got, recording.expected[name])
     if end.reason == "internal_error":
         yield str(end.note)
+
+
+def _unlike(name: str, got: Any, expected: Any) -> Iterator[str]:
+    """A line for each place: ``shipments[0].tracking_number: "A", expected "B"``."""
+    for place, one, other in unlike(name, got, expected):
+        shown, wanted = ("nothing" if it is NOWHERE else json.dumps(it, ensure_ascii=False) for it in (one, other))
+        yield f"{place}: {shown}, expected {wanted}"
 
 
 def _as_read(shipment: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:

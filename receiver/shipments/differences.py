@@ -1,10 +1,14 @@
 """PURE: the differences between two readings of a carrier's messages, field by field."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from receiver.shipments.known import Known
+
+#: What a value does not have.
+NOWHERE = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,19 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
     names = dict.fromkeys([*after, *before])
     pairs = [Change(name, before.get(name), after.get(name)) for name in names]
     return tuple(change for change in pairs if change.before != change.after)
+
+
+def unlike(name: str, got: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Each place where two JSON values differ, as deep as both have the same kind: ``shipments[0].status``, and what
+    stands there in each. `NOWHERE` is what one of them does not have."""
+    if isinstance(got, Mapping) and isinstance(expected, Mapping):
+        for key in dict.fromkeys([*expected, *got]):
+            yield from unlike(f"{name}.{key}", got.get(key, NOWHERE), expected.get(key, NOWHERE))
+    elif isinstance(got, list) and isinstance(expected, list):
+        for place, (one, other) in enumerate(zip_longest(got, expected, fillvalue=NOWHERE)):
+            yield from unlike(f"{name}[{place}]", one, other)
+    elif got is NOWHERE or expected is NOWHERE or got != expected:
+        yield name, got, expected
 
 
 def shipment_changes(

@@ -129,7 +129,7 @@ class TestLoading:
 
         assert [
             (
-                "endpoints.frenet.references[1]: path 'a[' is not JMESPath: Invalid jmespath expression: "
+                "endpoints.frenet.references[0]: path 'a[' is not JMESPath: Invalid jmespath expression: "
                 "Incomplete expression:"
             ),
             "endpoints.frenet.secrets: is missing",
@@ -145,7 +145,7 @@ class TestLoading:
 
     def test_no_file(self, tmp_path):
         """Without a file the reader is told what to do."""
-        with pytest.raises(BadConfig, match=r"Begin with: receiver init; or set RECEIVER_CONFIG"):
+        with pytest.raises(BadConfig, match=r"Begin with: receiver init ACCOUNT CARRIER; or set RECEIVER_CONFIG"):
             load(tmp_path / "receiver.toml", {})
         with pytest.raises(BadConfig, match="cannot be read"):
             load(tmp_path, {})

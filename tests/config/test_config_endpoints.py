@@ -173,10 +173,10 @@ class TestEndpoint:
         good = {"path": "a", "is": "order_id"}
 
         assert [
-            "endpoints.shop.references[2].is: is missing",
-            "endpoints.shop.references[3].of: is not a setting",
+            "endpoints.shop.references[1].is: is missing",
+            "endpoints.shop.references[2].of: is not a setting",
             (
-                "endpoints.shop.references[4]: is = 'order' is none of order_id, order_group, sequence, "
+                "endpoints.shop.references[3]: is = 'order' is none of order_id, order_group, sequence, "
                 "invoice_number, invoice_series, invoice_key, tracking_number, carrier_order"
             ),
         ] == endpoint_faults(references=[good, {"path": "a"}, {**good, "of": "x"}, {"path": "a", "is": "order"}])
@@ -186,8 +186,8 @@ class TestEndpoint:
         good = {"path": "a", "is": "lux"}
 
         assert [
-            "endpoints.shop.accounts[1]: is = 'outlet' has no [vtex.outlet] table",
-            "endpoints.shop.accounts[3]: pattern '*' is not a regular expression: nothing to repeat at position 0",
+            "endpoints.shop.accounts[0]: is = 'outlet' has no [vtex.outlet] table",
+            "endpoints.shop.accounts[2]: pattern '*' is not a regular expression: nothing to repeat at position 0",
         ] == endpoint_faults(accounts=[{"path": "a", "is": "outlet"}, good, {**good, "pattern": "*"}])
 
 
@@ -314,9 +314,9 @@ class TestOrders:
         """Every fault of a rule is named with its place; the rules are a list of tables."""
         unclosed = "unterminated character set at position 0"
         assert [
-            "endpoints.shop.reverse[1].path: is missing",
-            f"endpoints.shop.reverse[2]: pattern '[' is not a regular expression: {unclosed}",
-            "endpoints.shop.reverse[3].is: is not a setting",
+            "endpoints.shop.reverse[0].path: is missing",
+            f"endpoints.shop.reverse[1]: pattern '[' is not a regular expression: {unclosed}",
+            "endpoints.shop.reverse[2].is: is not a setting",
         ] == endpoint_faults(reverse=[{}, {"path": "a", "pattern": "["}, {"path": "a", "is": "order_id"}])
         assert ["endpoints.shop.reverse: must be a list of tables"] == endpoint_faults(reverse="ignore")
 
@@ -326,5 +326,5 @@ class TestOrders:
         assert "SLR-{}" == endpoint(references=[{**rule, "template": "SLR-{}"}]).references[0].template
         for wrong in ("SLR-", "{}-{}"):
             assert [
-                f"endpoints.shop.references[1]: template {wrong!r} must hold {{}} once, for what the rule finds"
+                f"endpoints.shop.references[0]: template {wrong!r} must hold {{}} once, for what the rule finds"
             ] == endpoint_faults(references=[{**rule, "template": wrong}])

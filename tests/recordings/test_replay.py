@@ -149,11 +149,12 @@ class TestDry:
         [
             ({"reply": {"outcome": "ignored"}}, "outcome accepted, expected ignored"),
             ({"ignored": "a test"}, "ignored because None, expected 'a test'"),
-            ({"shipments": []}, "shipments [{"),
-            ({"state": "held"}, 'state "in_step", expected "held"'),
-            ({"reason": "second_parcel"}, 'reason null, expected "second_parcel"'),
-            ({"rule": "link"}, 'rule "only_open_invoice", expected "link"'),
-            ({"patch": None}, 'patch {"order": "1-01", '),
+            ({"shipments": []}, "shipments[0]: {"),
+            ({"shipments": [{"key": "p1", "status": "other"}]}, 'shipments[0].status: "'),
+            ({"state": "held"}, 'state: "in_step", expected "held"'),
+            ({"reason": "second_parcel"}, 'reason: null, expected "second_parcel"'),
+            ({"rule": "link"}, 'rule: "only_open_invoice", expected "link"'),
+            ({"patch": None}, 'patch: {"order": "1-01", '),
         ],
         ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
     )
@@ -321,6 +322,14 @@ class TestFiles:
 
         assert (1, ["accepted", "bad recording", "accepted"]) == (code, [row["outcome"] for row in rows])
         assert rows[1]["differences"][0]
+
+    def test_no_recordings(self, tmp_path):
+        """A file that holds no recording at all is told once, however many lines it has."""
+        for many in (2, 500):
+            code, rows = replay(lines(tmp_path / "notes.txt", *(["a note"] * many)))
+
+            assert (1, 1) == (code, len(rows))
+            assert "notes.txt: is neither an .http file nor exported JSON Lines: " in rows[0]["differences"][0]
 
     def test_limit(self):
         """It stops after so many."""

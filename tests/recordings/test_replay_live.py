@@ -45,7 +45,7 @@ class TestSend:
 
         held, broken, bad = operator.tells("replay", file, "--send", code=1)
 
-        assert ['state "held", expected "in_step"'] == held["differences"]
+        assert ['state: "held", expected "in_step"'] == held["differences"]
         assert ["quarantined ($.data: lacks 'id')"] == broken["differences"]
         assert "bad recording" == bad["outcome"]
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from adapters import Reference, ReferenceKind, Shipment, Status
 from receiver.shipments import Known, Update, fold
-from receiver.shipments.differences import Change, changes, shipment_changes, told
+from receiver.shipments.differences import NOWHERE, Change, changes, shipment_changes, told, unlike
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -19,6 +19,17 @@ class TestChanges:
     def test_none(self):
         """Equal readings have no changes."""
         assert () == changes({"a": [1]}, {"a": [1]})
+
+
+class TestUnlike:
+    def test_places(self):
+        """Each place that differs is named, and what stands there; equal parts are not."""
+        got = {"a": [{"b": 1, "c": None}, 2], "d": {"x": 1}}
+
+        assert [
+            ("it.a[0].b", 1, 3), ("it.a[0].c", None, NOWHERE), ("it.a[2]", NOWHERE, None), ("it.d", {"x": 1}, [1]),
+        ] == list(unlike("it", got, {"a": [{"b": 3}, 2, None], "d": [1]}))  # fmt: skip
+        assert [] == list(unlike("it", got, got))
 
 
 class TestShipments:

@@ -43,6 +43,7 @@ class TestDecisions:
 
         assert (409, "application/problem+json") == (answer.status_code, answer.mimetype)
         assert answer.json["detail"].startswith("VTEX account lux does not know order 9-01.")
+        assert answer.json["detail"].endswith("receiver assign melhor-envio/p1 --order 9-01 --unseen")  # to paste
         assert 200 == post(api, f"{SHIPMENT}/assign", {"order": "9-01", "unseen": True}).status_code
         assert "9-01" == api.shipment()["assigned_order"]
 

@@ -18,7 +18,9 @@ def refusals() -> Iterator[None]:
     """Around the work of a request. Raises `Refused`."""
     try:
         yield
-    except (NotAsShown, NotShown, NotAssigned, NothingToChange, BulkRefused, TooManyTraces) as error:
+    except (NotShown, NotAssigned) as error:
+        raise Refused(409, str(error)) from None  # it ends with a command to paste
+    except (NotAsShown, NothingToChange, BulkRefused, TooManyTraces) as error:
         raise Refused(409, f"{error}.") from None
     except Unknown as error:
         raise Refused(404, f"{error}.") from None

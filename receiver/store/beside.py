@@ -13,8 +13,8 @@ from receiver.store.tables import invoices, shipments
 
 #: Built once: building a statement takes longer than running it.
 _PLACE = ("account", "order_id", "invoice_number")
-#: The shipments that chose the invoice.
-_CHOSE = tuple(shipments.c[part] == bindparam(f"its_{part}") for part in _PLACE)
+#: The shipments that chose the invoice. Not by account: a planner would choose the index of an account's shipments.
+_CHOSE = tuple(shipments.c[part] == bindparam(f"its_{part}") for part in ("order_id", "invoice_number"))
 _OF_INVOICE = (invoices.c[part] == bindparam(f"its_{part}") for part in _PLACE)
 _ITS_OWNER = select(invoices.c.shipment).where(*_OF_INVOICE).scalar_subquery()
 _IS_NEAR = or_(and_(*_CHOSE), shipments.c.id == _ITS_OWNER, shipments.c.id.in_(bindparam("parcels", expanding=True)))
@@ -33,7 +33,9 @@ def beside(database: Database, account: str, own: str, sent: Sent) -> tuple[str,
     owner, empty if there is none but ``own``. Raises one of `receiver.store.rows.UNREADABLE`."""
     place = {"its_account": account, "its_order_id": sent.order_id, "its_invoice_number": sent.invoice_number}
     rows = database.rows(_BESIDE, {**place, "own": own, "parcels": list(sent.parcels)})
-    found = {row["id"]: record_from(dict(row)) for row in rows}
+    found = {
+        row["id"]: record_from(dict(row)) for row in rows if row["account"] == account or row["id"] == row["its_owner"]
+    }
     written = [record.generation.sent for record in found.values()]
     # One that shares the invoice may be held without an order.
     missing = {name for one in written if one for name in one.parcels} - found.keys() - {own}
@@ -58,5 +60,5 @@ def wake_beside(connection: Connection, row: Mapping[str, Any], *, now: float) -
         return
     if sent is None:
         return
-    place = {"its_account": row["account"], "its_order_id": sent.order_id, "its_invoice_number": sent.invoice_number}
+    place = {"its_order_id": sent.order_id, "its_invoice_number": sent.invoice_number}
     connection.execute(_WAKE_BESIDE, {**place, "own": row["id"], "now": now})

@@ -183,7 +183,7 @@ def strict_json(body: bytes) -> Any:
     try:
         return _STRICT.decode(decoded)
     except json.JSONDecodeError as error:
-        raise Unreadable("$", f"is not JSON: {error.msg} at character {error.pos}") from None
+        raise Unreadable("$", f"is not JSON (character {error.pos + 1})") from None
 
 
 def _parse(value: object, path: str, formats: tuple[str, ...]) -> datetime | None:

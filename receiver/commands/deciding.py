@@ -24,7 +24,7 @@ from receiver.store.decisions import DECISION_FIELDS
 from receiver.store.listed import Listed
 from receiver.store.operator import Unknown
 from receiver.store.shipment_filter import ShipmentFilter
-from receiver.vtex.client import BadSegment, path_segment
+from receiver.vtex.client import BadSegment, check_place
 
 
 @click.command()
@@ -248,9 +248,10 @@ def _what_stays(sent: Sent | None) -> str:
 
 
 def _check_segments(order_id: str, invoice_number: str | None, *also: str) -> None:
-    for name, text in (("order", order_id), ("invoice", invoice_number), *(("also", one) for one in also)):
+    others = [("also", one, None) for one in also]
+    for name, order, invoice in (("order", order_id, None), ("invoice", "-", invoice_number), *others):
         try:
-            path_segment("-" if text is None else text)
+            check_place(order, invoice)
         except BadSegment as error:
             fail(f"{name}: {error}")
 

@@ -14,7 +14,7 @@ from receiver.store import Claim, Database, OperatorQueries, Paused, Queue, Rate
 from receiver.store.assigned_claims import claim_if_assigned, claim_of_companion
 from receiver.store.operator import Version
 from receiver.vtex.answers import VtexError
-from receiver.vtex.client import invoice_path, path_segment
+from receiver.vtex.client import check_place, invoice_path
 from receiver.vtex.orders import Order, UnexpectedOrder
 
 
@@ -71,8 +71,9 @@ def foresee(
     Raises `NoPreview`, `receiver.operations.order_check.NotShown`, `receiver.store.operator.Unknown`,
     `receiver.vtex.client.BadSegment`, `receiver.store.StoreUnavailable`.
     """
-    for segment in (order_id, invoice_number, *also):
-        path_segment("-" if segment is None else segment)
+    check_place(order_id, invoice_number)
+    for one in also:
+        check_place(one)
     account = OperatorQueries(database).account_of(shipment)
     if account not in config.accounts:
         raise NoPreview(f"account {account} is not in the configuration")

@@ -34,7 +34,7 @@ from receiver.store.forgetting import Forgetting, Traces
 from receiver.store.operator import Changed, Decided, Unchanged, Unknown, Version
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.answers import VtexError, storable
-from receiver.vtex.client import path_segment
+from receiver.vtex.client import check_place
 from receiver.vtex.orders import UnexpectedOrder
 
 #: The longest note, in characters; what is longer is cut.
@@ -146,9 +146,9 @@ class Decisions:
         `receiver.vtex.client.BadSegment`; with ``token`` also `NotAsShown`, and
         `receiver.operations.choice_preview.NoPreview` where VTEX does not answer.
         """
-        path_segment(order_id)
-        for segment in (invoice_number, *also):
-            path_segment("-" if segment is None else segment)
+        check_place(order_id, invoice_number)
+        for one in also:
+            check_place(one)
         named = self._looked_up(shipment, _Named(order_id, invoice_number, tuple(also)), unseen=unseen)
         # Behind that read: what was read is what the person has seen, or the token is of something else.
         version = None if token is None else self._as_shown(token, shipment, order_id, invoice_number, also)

@@ -14,7 +14,7 @@ from receiver.store import Index, Link
 from receiver.store.companions import Place
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.index import Name
-from receiver.vtex.client import BadSegment, path_segment
+from receiver.vtex.client import BadSegment, check_place
 from receiver.vtex.nfe import key_digits, plain_number
 
 #: The most links in one request and transaction.
@@ -80,9 +80,9 @@ def read_link(item: Any, account: str, config: Config) -> Link:
             raise Unreadable(f"$.{name[:40]}", f"is no field of a link; there are {', '.join(FIELDS)}")
     validator("link")(item)
     fields = {name: text(item.get(name), f"$.{name}") for name in FIELDS if name != _ALSO}
-    for name in ("order", "invoice"):
+    for name, place in (("order", (fields["order"] or "",)), ("invoice", ("-", fields["invoice"]))):
         try:
-            path_segment("-" if fields[name] is None and name == "invoice" else fields[name] or "")
+            check_place(*place)
         except BadSegment as error:
             raise Unreadable(f"$.{name}", str(error)) from None
     for name, value in fields.items():
@@ -103,7 +103,7 @@ def _also(given: Any, order: str) -> tuple[Place, ...]:
     orders = dict.fromkeys(found for one in listed if (found := text(one, f"$.{_ALSO}")) and found != order)
     for one in orders:
         try:
-            path_segment(one)
+            check_place(one)
         except BadSegment as error:
             raise Unreadable(f"$.{_ALSO}", str(error)) from None
     return tuple(Place(one) for one in orders)

@@ -148,7 +148,8 @@ def _lines(path: Path) -> Iterator[Recording | BadRecording]:
             if faults is None:
                 yield found
             elif isinstance(found, Recording):
-                yield from (*faults, found)
+                yield from faults
+                yield found
                 faults = None
             elif len(faults) < _MOST_FAULTS:
                 faults.append(found)

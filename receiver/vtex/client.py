@@ -123,6 +123,15 @@ def path_segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def check_place(order_id: str, invoice_number: str | None = None) -> None:
+    """Raises `BadSegment` where a person names what can be no order, or no invoice: an order id of VTEX has no space,
+    and a text with one is two cells of a sheet, or words."""
+    path_segment(order_id)
+    if " " in order_id:
+        raise BadSegment(f"{order_id[:40]!r} is no order id: it holds a space")
+    path_segment("-" if invoice_number is None else invoice_number)
+
+
 def _headers(account: Account, token: str) -> dict[str, str]:
     return {
         "Accept": "application/json",

@@ -48,7 +48,7 @@ class TestStrictJson:
             pytest.param(b"", "is empty", id="nothing"),
             pytest.param(b" \r\n\t", "is empty", id="blank"),
             pytest.param(b"\xef\xbb\xbf", "is empty", id="only a BOM"),
-            pytest.param(b"{", "is not JSON", id="cut short"),
+            pytest.param(b"{", "is not JSON (character 2)", id="cut short"),
             pytest.param(b"{}{}", "is not JSON", id="two documents"),
             pytest.param(b"{'a': 1}", "is not JSON", id="single quotes"),
             pytest.param(b'"a\nb"', "is not JSON", id="raw control character"),

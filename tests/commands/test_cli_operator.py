@@ -325,6 +325,8 @@ class TestAssign:
         """An unknown shipment is one line, and so is what can be no order or invoice."""
         assert operator.fails("assign", "nope", "--order", "1-01").startswith("no shipment has")
         assert "order: '..' cannot be part of a URL" == operator.fails("assign", "x", "--order", "..")
+        for command in (("assign", "x", "--unseen", "--order"), ("link", "TN")):
+            assert "order: '1 01' is no order id: it holds a space" == operator.fails(*command, "1 01")
         assert "invoice: '.' cannot be part of a URL" == operator.fails("assign", "x", "--order", "1", "--invoice", ".")
 
 

@@ -89,6 +89,12 @@ class TestHttp:
             ({"tracking_number": "A"}, "$", "lacks 'order'"),
             ({"order": 5, "tracking_number": "A"}, "$.order", "is integer, expected string"),
             ({"order": "..", "tracking_number": "A"}, "$.order", "'..' cannot be part of a URL"),
+            ({"order": "TN1 41", "tracking_number": "A"}, "$.order", "'TN1 41' is no order id: it holds a space"),
+            (
+                {"order": "1-01", "also": "2 01", "tracking_number": "A"},
+                "$.also",
+                "'2 01' is no order id: it holds a space",
+            ),
             ({"order": "1-01", "tracking_number": "A", "invoice": ".."}, "$.invoice", "'..' cannot be part of a URL"),
             ({"order": "1-01"}, "$", "names no parcel: one of tracking_number, shipment, invoice_number, invoice_key"),
             ({"order": "1-01", "tracking": "A"}, "$.tracking", "is no field of a link; there are order, invoice"),

@@ -10,7 +10,7 @@ from receiver.commands._listing import count_option, form_of, listing
 from receiver.commands._listing import show as show_list
 from receiver.commands._types import TEXT
 from receiver.config import Config
-from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, SHIPMENT_FIELDS
+from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, LISTED_FIELDS, REJECT_FIELDS
 from receiver.store.listed import Listed
 
 _ACCOUNT = click.option("--account", type=TEXT, metavar="NAME", help="Only those of this VTEX account.")
@@ -42,12 +42,17 @@ def shipments(limit: int | None, *, counted: bool, as_json: bool, as_csv: bool, 
         found = iter(listed.count_shipments(of)) if counted else listed.shipments(of, limit=most)
         rows = known(found, config, words["endpoint"])
         show_list(
-            rows,
+            rows if counted or as_json or as_csv else map(_with_awaited, rows),
             of_count if counted else columns,
             form,
-            fields=tuple(of_count if counted else SHIPMENT_FIELDS),
+            fields=tuple(of_count if counted else LISTED_FIELDS),
             empty=empty,
         )
+
+
+def _with_awaited(row: dict[str, Any]) -> dict[str, Any]:
+    """For people: the order that a shipment waits for stands where its order will."""
+    return {**row, "order_id": f"awaits {row['awaited_order']}"} if row["awaited_order"] else row
 
 
 @click.command()

@@ -1,12 +1,20 @@
 """The fields of a row in every list: of the API, the command line and files."""
 
-from receiver.store.tables import fetches
+from typing import Any
+
+from sqlalchemy import case, func, select
+
+from receiver.store.tables import fetches, shipments, waits
 
 #: The fields of a shipment in a list; its story has the rest.
 SHIPMENT_FIELDS = (
     *("id", "endpoint", "account", "state", "reason", "note", "tracking_number", "order_id", "invoice_number", "rule"),
     *("assigned_order", "assigned_invoice", "due_at", "first_at", "changed_at"),
 )
+#: The order that a shipment without one waits for, where it is one: an index has it for each row that is listed.
+_AWAITED = "awaited_order"
+#: The same in a list.
+LISTED_FIELDS = (*SHIPMENT_FIELDS, _AWAITED)
 #: What did not get in.
 REJECT_FIELDS = ("id", "at", "endpoint", "reason", "count", "method", "target", "headers")
 #: What is kept of a fetch and is the queue's own, or may hold a secret.
@@ -17,3 +25,11 @@ DELIVERY_FIELDS = (
     *("id", "endpoint", "carrier", "received_at", "outcome", "reason", "method", "target", "headers", "digest"),
     *("proof", "version", "notice", "unknown_words"),
 )
+
+
+def listed_shipment() -> list[Any]:
+    """The columns of a shipment in a list: `LISTED_FIELDS`."""
+    s, w = shipments.c, waits.c
+    one = case((func.min(w.value) == func.max(w.value), func.min(w.value)))
+    awaited = select(one).where(w.shipment == s.id, w.kind == "order_id").correlate(shipments).scalar_subquery()
+    return [*(s[name] for name in SHIPMENT_FIELDS), case((s.order_id.is_(None), awaited)).label(_AWAITED)]

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from receiver.shipments import State
 from receiver.store.database import Database
-from receiver.store.fields import DELIVERY_FIELDS, SHIPMENT_FIELDS
+from receiver.store.fields import DELIVERY_FIELDS, listed_shipment
 from receiver.store.listed import delivery_from
 from receiver.store.tables import deliveries, shipments, updates
 
@@ -37,9 +37,7 @@ class Following:
         """What is new since the last look. Raises `StoreUnavailable`."""
         since, s = now - _BACK, shipments.c
         arrived = [("delivery", row["received_at"], row["id"], row) for row in self._deliveries(*self._since(since))]
-        changed = select(*(s[name] for name in SHIPMENT_FIELDS)).where(
-            s.state.in_(_STATES), s.changed_at >= since, *self._of(s)
-        )
+        changed = select(*listed_shipment()).where(s.state.in_(_STATES), s.changed_at >= since, *self._of(s))
         settled = [
             ("shipment", row["changed_at"], (row["id"], row["changed_at"]), {"what": "shipment", **row})
             for row in self._database.rows(changed)

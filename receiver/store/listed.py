@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 
 from receiver.store.database import Database
 from receiver.store.decisions import DecisionRecord
-from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, SHIPMENT_FIELDS
+from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, listed_shipment
 from receiver.store.index import Index
 from receiver.store.operator import OperatorQueries
 from receiver.store.people_tables import decisions
@@ -45,7 +45,7 @@ class Listed:
     def shipments(self, of: ShipmentFilter, *, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """Shipments, the latest change first."""
         s = shipments.c
-        newest = select(*(s[name] for name in SHIPMENT_FIELDS)).where(*of.conditions())
+        newest = select(*listed_shipment()).where(*of.conditions())
         return map(dict, self._database.each(newest.order_by(s.changed_at.desc(), s.id).limit(limit)))
 
     def count_shipments(self, of: ShipmentFilter) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from receiver.shipments import State
 from receiver.store.database import Database
 from receiver.store.decisions import KINDS, decision_from
-from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, SHIPMENT_FIELDS
+from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, listed_shipment
 from receiver.store.operator import OperatorQueries
 from receiver.store.people_tables import decisions
 from receiver.store.shipment_filter import ShipmentFilter
@@ -100,7 +100,7 @@ class Listings:
     def shipments(self, ask: Ask, of: ShipmentFilter) -> Page:
         """Shipments, the latest change first."""
         key, behind = select(*_SHIPMENTS.columns), _SHIPMENTS.behind(ask.after)
-        shown, rest = select(*(shipments.c[name] for name in SHIPMENT_FIELDS)), of.unindexed()
+        shown, rest = select(*listed_shipment()), of.unindexed()
         if of.names_parcels:
             keys = key.where(*of.conditions(), *behind).order_by(*_SHIPMENTS.by).limit(ask.limit + 1)
             return self._of(shown, _SHIPMENTS, self._database.rows(keys), ask, [])

@@ -247,7 +247,9 @@ class TestShowOrder:
 
         told = operator.says("show", "777-01")
         assert "order 777-01: 1 shipment\n  melhor-envio/p1  awaiting_order, order_not_found  TN1BR" in told
-        assert ["melhor-envio/p1"] == [row["id"] for row in operator.tells("shipments", "--order", "777-01")]
+        (row,) = operator.tells("shipments", "--order", "777-01")
+        assert ("melhor-envio/p1", None, "777-01") == (row["id"], row["order_id"], row["awaited_order"])
+        assert "  awaits 777-01  " in operator.says("shipments")
         assert 1 == len(operator.tells("deliveries", "--order", "777-01"))
         assert "1 shipment would be dismissed" in operator.says("dismiss", "--order", "777-01", "--dry-run")
         operator.says("dismiss", "--order", "777-01")

@@ -83,7 +83,7 @@ def test_story(operator: Operator) -> None:
     story = printed(operator, "show", "TN1BR")
 
     assert fields("`show SHIPMENT`") == story.keys()
-    assert (fields("`shipment`") | fields("`shipments`")) - {"shipments"} == story["shipment"].keys()
+    assert (fields("`shipment`") | fields("`shipments`")) - {"shipments", "awaited_order"} == story["shipment"].keys()
     assert fields("`known`: what the carrier said") == story["shipment"]["known"].keys()
     assert fields("`sent`: what VTEX got") == story["shipment"]["sent"].keys()
     assert fields("each of `deliveries`") == story["deliveries"][0].keys()

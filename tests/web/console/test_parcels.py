@@ -65,6 +65,12 @@ class TestList:
         answer = ana.get(f"/parcels?q={found}")
         assert (303, "/console/parcels/melhor-envio/p2") == (answer.status_code, answer.location)
 
+    def test_awaited(self, site, ana):
+        """A parcel whose order VTEX does not have yet shows which one it waits for."""
+        site.post(posted("777-01"))
+        site.work()
+        assert "777-01</span><small>not at VTEX yet</small>" in ana.page("/parcels")
+
     def test_nothing(self, ana):
         """An empty list says so."""
         assert "No parcel matches." in ana.page("/parcels?q=x")

@@ -320,7 +320,8 @@ class TestAssign:
         """What was assigned, as an object."""
         operator.held()
 
-        expected = {"order_id": "1-01", "invoice_number": None, "unchecked": None, "stays": None, "companions": []}
+        expected = {"order_id": "1-01", "invoice_number": None, "unchecked": None, "stays": None}
+        expected |= {"companions": [], "ended": []}
         assert [{"shipment": "melhor-envio/p1", **expected}] == operator.tells("assign", "TN1BR", "--order", "1-01")
 
     def test_unknown(self, operator):

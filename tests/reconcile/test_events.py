@@ -384,5 +384,5 @@ class TestShown:
             [row["as_expected"] for row in rows],
             rows[0]["shipments"][0]["tracking"],
         )
-        assert rows[1]["differences"][0].startswith('tracking {"order": "1-01"')
+        assert rows[1]["differences"][0].startswith('tracking: {"order": "1-01"')
         assert f"invoice 900 of 1-01: PUT tracking {json.dumps(body)}\n" in receiver("replay", file).stdout

@@ -58,7 +58,8 @@ class TestTwoEndpoints:
         if dismissed_first:
             written.queries.dismiss("one/p1", now=written.now)
         delivered(written, endpoint="other")
-        written.queries.dismiss("one/p1", now=written.now)
+        if not dismissed_first:
+            written.queries.dismiss("one/p1", now=written.now)
         written.works_until(DAY)
 
         assert [False, True] == told(written)[:2]

@@ -13,7 +13,7 @@ from receiver.config import Account
 from receiver.http import HostNotAllowed, Http
 from receiver.http.transport import _Deadline
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Unanswered
-from receiver.vtex.client import BadSegment, Vtex, path_segment
+from receiver.vtex.client import BadSegment, Vtex, check_place, path_segment
 from tests.support.bare_server import Heard, Server, answer, saying, serving
 from tests.support.vtex_contract import request_faults
 
@@ -112,6 +112,16 @@ class TestCalls:
                 call()
 
         assert [] == server.heard
+
+    @pytest.mark.parametrize(
+        "place", [("1-01 2-01",), ("1/01",), ("",), ("1-01", "9/0"), ("1-01", "")], ids=lambda place: "+".join(place)
+    )
+    def test_no_place(self, place):
+        """What a person names as an order and its invoice is refused where it can be neither."""
+        check_place("1-01")
+        check_place("1-01", "900")
+        with pytest.raises(BadSegment):
+            check_place(*place)
 
     def test_answers(self):
         """JSON is handed over, and an empty body of a success is nothing."""

@@ -39,11 +39,14 @@ def test_volumes(rig):
         rig.works_until(900)
         return [call.body["isDelivered"] for call in rig.calls("PUT")]
 
-    post(15, "AA000000001BR", 1)
+    assert [False] == post(15, "AA000000001BR", 1)
     post(15, "AA000000002BR", 2)
     post(2, None, 3)
-    assert True not in post(3, "AA000000001BR", 4)
-    assert True in post(3, "AA000000002BR", 5)
+    *_, before = post(3, "AA000000001BR", 4)
+    *told, at_last = post(3, "AA000000002BR", 5)
+
+    assert (False, True) == (before, at_last)
+    assert {False} == set(told)
     assert ["AA000000001BR"] == [call.body["trackingNumber"] for call in rig.calls("PATCH")]
 
 

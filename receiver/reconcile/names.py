@@ -3,8 +3,8 @@
 from adapters import ReferenceKind
 from receiver.shipments import Known
 from receiver.shipments.numbers import normalised, spellings
+from receiver.store.bearers import Name
 from receiver.store.companions import companion_id
-from receiver.store.index import Name
 from receiver.vtex.facts import SERIES_NUMBER
 from receiver.vtex.nfe import key_digits, plain_number
 

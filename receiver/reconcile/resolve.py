@@ -16,8 +16,8 @@ from receiver.reconcile.plan import clues_of, input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import normalised, same_number
 from receiver.store import Index, Place
+from receiver.store.bearers import Name
 from receiver.store.companions import places_from_json
-from receiver.store.index import Name
 from receiver.vtex.answers import NotFound
 from receiver.vtex.choice import Hold, Wait, bears_key, bears_parcel
 from receiver.vtex.client import BadSegment

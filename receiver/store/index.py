@@ -1,21 +1,18 @@
 """Which order a number belongs to, from orders that were read and from links. And which shipments wait for such a
 number, so that its news wakes exactly those."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import RECYCLED_AFTER, ShipmentRecord, known_from_json
-from receiver.shipments.numbers import normalised, spellings
+from receiver.shipments import RECYCLED_AFTER, ShipmentRecord
+from receiver.shipments.numbers import spellings
 from receiver.shipments.state import STUCK, State
 from receiver.store import index_statements as statements
+from receiver.store.bearers import Name, awaiting, bearers, borne, locked
 from receiver.store.beside import wake_beside
 from receiver.store.companions import Place, end_linked, places_from_json, places_to_json, serve_linked
 from receiver.store.database import Database
@@ -26,13 +23,8 @@ from receiver.store.tables import links, orders, shipments, waits
 from receiver.vtex.facts import ISSUER, Fact
 from receiver.vtex.nfe import plain_number
 
-#: A name of a shipment or an order: its kind and its value.
-Name = tuple[str, str]
-
 #: Seconds by which hosts' clocks may differ: a link stored this long before a claim may have come during it.
 _SKEW = 5.0
-#: Values that one statement asks for.
-_AT_ONCE = 500
 #: Any number, so long as nothing else takes an advisory lock of the same.
 _LOCK = 7_203_115
 
@@ -97,9 +89,9 @@ class Index:
 
         def transaction(connection: Connection) -> list[Linked]:
             self._lock(connection, account)
-            borne = _borne(connection, account, {name for one in given for name in one.names})
+            known = borne(connection, account, {name for one in given for name in one.names})
             turns: list[Turn] = []
-            done = [self._link(connection, account, one, borne, now, turns) for one in given]
+            done = [self._link(connection, account, one, known, now, turns) for one in given]
             record(connection, turns)
             return done
 
@@ -119,7 +111,7 @@ class Index:
             if not forgotten:
                 return False
             connection.execute(delete(links).where(of))
-            found = _bearers(connection, account, kind, value, now)
+            found = bearers(connection, account, kind, value, now)
             stuck = [row["id"] for row in found if row["state"] in STUCK]
             due = {**reopened(now), **REVOKED_LEASE}
             connection.execute(update(shipments).where(shipments.c.id.in_(stuck)).values(due))
@@ -173,9 +165,17 @@ class Index:
                 self._lock(connection, one)
 
     def settled(
-        self, connection: Connection, shipment: ShipmentRecord, change: IndexChange, *, claimed_at: float, now: float
+        self,
+        connection: Connection,
+        shipment: ShipmentRecord,
+        change: IndexChange,
+        *,
+        claimed_at: float,
+        wake_count: int,
+        now: float,
     ) -> None:
-        """Store what a settled shipment waits for and what its order showed, and apply links that came meanwhile."""
+        """Store what a settled shipment waits for and what its order showed, and hear what came during its claim:
+        links, and what orders showed others, whether that found it waiting (``wake_count``) or not yet."""
         accounts = {shipment.account, *change.accounts} if change.waits else {shipment.account}
         awaited = change.names if change.waits else change.other_numbers
         names = {(account, *name) for account in accounts for name in awaited}
@@ -195,6 +195,8 @@ class Index:
             serve_linked(connection, shipment, change.also, now=now)
         if change.has_new_names and change.names:
             self._look_back(connection, shipment, change, since=claimed_at - _SKEW, now=now)
+        if wake_count > shipment.wake_count or _was_learnt(connection, shipment.account, change, since=claimed_at):
+            connection.execute(statements.WAKE, {"ids": [shipment.id], "now": now})
 
     def _look_back(
         self, connection: Connection, shipment: ShipmentRecord, change: IndexChange, *, since: float, now: float
@@ -206,11 +208,11 @@ class Index:
         for row in told:
             if row["told_at"] < since or (row["kind"], row["value"], row["told_at"]) in change.links_read:
                 continue
-            found = _rows(connection, shipments.c.id == shipment.id, now)
+            found = locked(connection, shipments.c.id == shipment.id, now)
             _reopen(connection, found, row["order_id"], row["invoice_number"], now, all_parcels=row["also"] is not None)
 
     def _link(
-        self, connection: Connection, account: str, link: Link, borne: Collection[Name], now: float, turns: list[Turn]
+        self, connection: Connection, account: str, link: Link, known: Collection[Name], now: float, turns: list[Turn]
     ) -> Linked:
         woken: dict[str, None] = {}
         replaced: dict[str, None] = {}
@@ -224,7 +226,7 @@ class Index:
             alike = former is not None and all(former[part] == word[part] for part in word)
             # A number linked long ago may be recycled: then the same link is about another parcel.
             if former is None or not alike or former["told_at"] < now - RECYCLED_AFTER.total_seconds():
-                found = _bearers(connection, account, kind, value, now) if (kind, value) in borne else []
+                found = bearers(connection, account, kind, value, now) if (kind, value) in known else []
                 before = places_from_json(former["also"]) if former else ()
                 of = (link.order_id, link.invoice_number)
                 # Which other orders a parcel serves is part of its decision.
@@ -280,68 +282,21 @@ def _key(fact: Fact) -> tuple[str, str, str]:
     return fact.kind, fact.value, fact.order_id
 
 
-def _awaiting(connection: Connection, account: str, names: Collection[Name]) -> set[str]:
-    """The shipments that wait for one of these names."""
-    if not names:
-        return set()
-    of_names = statements.of_names(account, names)
-    return set(connection.execute(statements.waiting_for(len(names)), of_names).scalars())
-
-
-def _borne(connection: Connection, account: str, names: Collection[Name]) -> set[Name]:
-    """Those of the names that a shipment bears or waits for: most links come before their parcel, and each look for
-    bearers costs its time."""
-    found: set[Name] = set()
-    for kind, of_kind in groupby(sorted(names), itemgetter(0)):
-        values = [value for _, value in of_kind]
-        for some in (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE)):
-            awaited = select(waits.c.value).where(waits.c.account == account, waits.c.kind == kind)
-            known = set(connection.execute(awaited.where(waits.c.value.in_(some)).distinct()).scalars())
-            if kind == "tracking_number":
-                bare = shipments.c.normalised_number
-                its = select(bare).where(bare.in_(sorted({normalised(value) for value in some}))).distinct()
-                numbers = set(connection.execute(its).scalars())
-                known |= {value for value in some if normalised(value) in numbers}
-            if kind == "shipment":
-                known |= set(connection.execute(select(shipments.c.id).where(shipments.c.id.in_(some))).scalars())
-            found |= {(kind, value) for value in known}
-    return found
-
-
-def _bearers(connection: Connection, account: str, kind: str, value: str, now: float) -> list[RowMapping]:
-    """The shipments that a link of this name is about, in any state and any notation of their number. A companion bears
-    the numbers of its parcel."""
-    found = _awaiting(connection, account, [(kind, value)])
-    # A shipment that waits for this account may be in another account meanwhile.
-    borne: ColumnElement[bool] = shipments.c.id.in_(sorted(found))
-    here = shipments.c.account == account
-    if kind == "tracking_number":
-        borne = or_(borne, and_(here, shipments.c.normalised_number == normalised(value)))
-    if kind == "shipment":
-        borne = or_(borne, and_(here, shipments.c.id == value))
-    return _rows(connection, borne, now)
-
-
-def _rows(connection: Connection, of: ColumnElement[bool], now: float) -> list[RowMapping]:
-    """Shipments without those that were delivered so long ago that a word of now is not about them."""
-    its = ("id", "endpoint", "account", "companion_of", "state", "assigned_order", "sent", "known")
-    rows = select(*(shipments.c[name] for name in its)).where(of).order_by(shipments.c.id).with_for_update()
-    at = datetime.fromtimestamp(now, UTC)
-    return [row for row in connection.execute(rows).mappings() if not _is_past(row["known"], at)]
-
-
-def _is_past(known: str, at: datetime) -> bool:
-    try:
-        return known_from_json(json.loads(known)).is_past(at)
-    except (ValueError, KeyError, TypeError, AttributeError):  # another version wrote it, and can decide
+def _was_learnt(connection: Connection, account: str, change: IndexChange, *, since: float) -> bool:
+    """Whether others learnt of names, or of orders, for which the shipment did not stand yet: nothing woke it."""
+    if not (change.has_new_names and change.names and change.waits):
         return False
+    of_orders = sorted({value for kind, value in change.names if kind == "order_id"})
+    of = {**statements.of_names(account, change.names), "orders": of_orders, "since": since}
+    learnt = {tuple(row) for row in connection.execute(statements.news_of(len(change.names)), of)}
+    return not learnt <= {_key(fact) for fact in change.learnt}
 
 
 def _wake(
     connection: Connection, account: str, names: Collection[Name], now: float, *, besides: str | None = None
 ) -> int:
     """An order appeared or changed: make waiting shipments due now, and leased ones again after their lease."""
-    found = _awaiting(connection, account, names) - {besides}
+    found = awaiting(connection, account, names) - {besides}
     if not found:
         return 0
     return connection.execute(statements.WAKE, {"ids": sorted(found), "now": now}).rowcount

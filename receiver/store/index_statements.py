@@ -73,6 +73,15 @@ def links_of(many: int) -> Select[Any]:
     return select(links).where(_bearing(links, many))
 
 
+@lru_cache(_KEPT)
+def news_of(many: int) -> Select[Any]:
+    """What was learnt after ``since`` of so many names, and of these ``orders``. `of_names` has the values."""
+    c = orders.c
+    of_orders = and_(c.account == bindparam("account"), c.order_id.in_(bindparam("orders", expanding=True)))
+    learnt_later = c.learnt_at > bindparam("since", type_=Double)
+    return select(c.kind, c.value, c.order_id).where(or_(_bearing(orders, many), of_orders), learnt_later)
+
+
 def of_names(account: str, names: Collection[tuple[str, str]]) -> dict[str, str]:
     """The values for a statement about as many names."""
     values = {"account": account}

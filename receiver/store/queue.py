@@ -166,8 +166,6 @@ class Queue:
             settled = connection.execute(statements.SETTLE, row).first()
             if settled is None:
                 raise LeaseLost(claim.id)
-            if settled.wake_count > claim.record.wake_count:  # its order changed while it was looked at
-                connection.execute(statements.LOOK_AGAIN, {"of": claim.id, "now": now})
             if settlement.folded:
                 connection.execute(statements.FOLDED, [{"update": update_id} for update_id in settlement.folded])
                 if connection.execute(statements.COMPANIONS, {"of": claim.id}).first():
@@ -178,7 +176,8 @@ class Queue:
                 self._owners.release(connection, claim, release)
             if settlement.wakes:
                 connection.execute(statements.WAKE, {"ids": sorted(settlement.wakes), "now": now})
-            self.index.settled(connection, claim.record, settlement.index, claimed_at=claim.claimed_at, now=now)
+            heard = {"claimed_at": claim.claimed_at, "wake_count": settled.wake_count, "now": now}
+            self.index.settled(connection, claim.record, settlement.index, **heard)
             calls = [(claim.account, one.call, one.outcome) for one in settlement.endings if one.call]
             self.counters.add(connection, counted(VTEX_CALLS, calls), now=now)
 

@@ -76,7 +76,6 @@ SETTLE = (
     .values(token=None, worker_name=None, lease_until=None, due_at=_NEXT_DUE)
     .returning(shipments.c.wake_count)
 )
-LOOK_AGAIN = update(shipments).where(shipments.c.id == bindparam("of")).values(due_at=_NOW, check_at=0.0)
 SET_ASIDE = (
     update(shipments)
     .where(*_MINE)

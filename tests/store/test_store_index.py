@@ -31,8 +31,8 @@ def index(database: Database) -> Index:
     return Index(database)
 
 
-def settlement(state: str = "awaiting_order", **rest: Any) -> Settlement:
-    kept, change = generation(state=state, check_at=NOW + 60), IndexChange(waits=True, **rest)
+def settlement(state: str = "awaiting_order", reason: str | None = None, **rest: Any) -> Settlement:
+    kept, change = generation(state=state, reason=reason, check_at=NOW + 60), IndexChange(waits=True, **rest)
     return Settlement(due_at=NOW + 60, generation=kept, index=change)
 
 
@@ -140,6 +140,28 @@ class TestWaiting:
         assert (NOW + 2, 0.0) == tuple(shipment(database, "ep/p1")[name] for name in ("due_at", "check_at"))
 
         queue.settle(claim_one(queue, now=NOW + 2), settlement(names=(("order_id", "1"),)), now=NOW + 3)
+        assert NOW + 60 == shipment(database, "ep/p1")["due_at"]
+
+    @pytest.mark.parametrize("state", ["awaiting_invoice", "held"])
+    @pytest.mark.parametrize("stood", [False, True])
+    def test_learnt_in_hands(self, database: Database, queue: Queue, index: Index, state: str, stood: bool):
+        """An invoice that the index learns during a claim is decided about, whether the shipment stood for its order
+        before or only from this settlement on. What the claim itself read is no news."""
+        add_shipments(database, "ep/p1")
+        ends = {"state": state, **({"reason": "ambiguous_order"} if state == "held" else {})}
+        names, invoice = (("order_id", "1-01"),), Fact("invoice_number", "900", "1-01", "900")
+        if stood:
+            queue.settle(claim_one(queue), settlement(names=names, has_new_names=True), now=NOW)
+            index.wake("lux", names, now=NOW)
+        claim = claim_one(queue)
+        index.learn("lux", [invoice], now=NOW + 1)
+        queue.settle(claim, settlement(**ends, names=names, has_new_names=not stood), now=NOW + 2)
+        shown = shipment(database, "ep/p1")
+        assert (NOW + 2, 0.0) == (shown["due_at"], shown["check_at"])
+        assert (shown["input_digest"] == "") == (state == "held")
+
+        again = settlement(**ends, names=names, has_new_names=True, learnt=(invoice,))
+        queue.settle(claim_one(queue, now=NOW + 2), again, now=NOW + 3)
         assert NOW + 60 == shipment(database, "ep/p1")["due_at"]
 
 

@@ -1,0 +1,78 @@
+"""Which shipments a name is about: those that wait for it, and those that bear it."""
+
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.engine import Connection, RowMapping
+
+from receiver.shipments import known_from_json
+from receiver.shipments.numbers import normalised
+from receiver.store import index_statements as statements
+from receiver.store.tables import shipments, waits
+
+#: A name of a shipment or an order: its kind and its value.
+Name = tuple[str, str]
+
+#: Values that one statement asks for.
+_AT_ONCE = 500
+
+
+def awaiting(connection: Connection, account: str, names: Collection[Name]) -> set[str]:
+    """The shipments that wait for one of these names."""
+    if not names:
+        return set()
+    of_names = statements.of_names(account, names)
+    return set(connection.execute(statements.waiting_for(len(names)), of_names).scalars())
+
+
+def borne(connection: Connection, account: str, names: Collection[Name]) -> set[Name]:
+    """Those of the names that a shipment bears or waits for: most links come before their parcel, and each look for
+    bearers costs its time."""
+    found: set[Name] = set()
+    for kind, of_kind in groupby(sorted(names), itemgetter(0)):
+        values = [value for _, value in of_kind]
+        for some in (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE)):
+            awaited = select(waits.c.value).where(waits.c.account == account, waits.c.kind == kind)
+            known = set(connection.execute(awaited.where(waits.c.value.in_(some)).distinct()).scalars())
+            if kind == "tracking_number":
+                bare = shipments.c.normalised_number
+                its = select(bare).where(bare.in_(sorted({normalised(value) for value in some}))).distinct()
+                numbers = set(connection.execute(its).scalars())
+                known |= {value for value in some if normalised(value) in numbers}
+            if kind == "shipment":
+                known |= set(connection.execute(select(shipments.c.id).where(shipments.c.id.in_(some))).scalars())
+            found |= {(kind, value) for value in known}
+    return found
+
+
+def bearers(connection: Connection, account: str, kind: str, value: str, now: float) -> list[RowMapping]:
+    """The shipments that a link of this name is about, in any state and any notation of their number. A companion bears
+    the numbers of its parcel."""
+    found = awaiting(connection, account, [(kind, value)])
+    # A shipment that waits for this account may be in another account meanwhile.
+    borne: ColumnElement[bool] = shipments.c.id.in_(sorted(found))
+    here = shipments.c.account == account
+    if kind == "tracking_number":
+        borne = or_(borne, and_(here, shipments.c.normalised_number == normalised(value)))
+    if kind == "shipment":
+        borne = or_(borne, and_(here, shipments.c.id == value))
+    return locked(connection, borne, now)
+
+
+def locked(connection: Connection, of: ColumnElement[bool], now: float) -> list[RowMapping]:
+    """Shipments without those that were delivered so long ago that a word of now is not about them."""
+    its = ("id", "endpoint", "account", "companion_of", "state", "assigned_order", "sent", "known")
+    rows = select(*(shipments.c[name] for name in its)).where(of).order_by(shipments.c.id).with_for_update()
+    at = datetime.fromtimestamp(now, UTC)
+    return [row for row in connection.execute(rows).mappings() if not _is_past(row["known"], at)]
+
+
+def _is_past(known: str, at: datetime) -> bool:
+    try:
+        return known_from_json(json.loads(known)).is_past(at)
+    except (ValueError, KeyError, TypeError, AttributeError):  # another version wrote it, and can decide
+        return False

@@ -24,7 +24,7 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class MarkedInvoice:
     """One invoice of `receiver.operations.order_view.order_view`, with its marks."""
 
     invoice: Mapping[str, Any]
@@ -38,7 +38,7 @@ class Beside:
 
 def side_by_side(
     shipment: str, known: Known, evidence: Mapping[str, Any] | None, invoices: Sequence[Mapping[str, Any]]
-) -> list[Beside]:
+) -> list[MarkedInvoice]:
     """Each invoice with its marks, in VTEX's order. ``evidence`` is that of the last decision."""
     candidates = (evidence or {}).get("candidates") or ()
     numbers = {plain_number(value) for value in known.values(ReferenceKind.INVOICE_NUMBER)}
@@ -56,5 +56,5 @@ def side_by_side(
             Mark.OURS: one["shipment"] not in (None, shipment),
             Mark.OTHER: bool(standing) and not bears,
         }
-        found.append(Beside(one, tuple(mark for mark, is_so in marks.items() if is_so)))
+        found.append(MarkedInvoice(one, tuple(mark for mark, is_so in marks.items() if is_so)))
     return found

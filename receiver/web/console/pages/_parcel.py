@@ -14,7 +14,7 @@ from receiver.operations.choice_preview import NoPreview, Preview, preview
 from receiver.operations.decisions import Decisions, NotAsShown, NothingToChange
 from receiver.operations.order_check import IsPurchase, NotShown, TooManyLookups, lookup
 from receiver.operations.order_view import order_view
-from receiver.operations.side_by_side import Beside, side_by_side
+from receiver.operations.side_by_side import MarkedInvoice, side_by_side
 from receiver.operations.story import story
 from receiver.shipments import Known, Reason, State, known_from_json
 from receiver.shipments.next_step import Next
@@ -51,7 +51,7 @@ class _Looked:
     to choose from, where the person named a purchase."""
 
     order: dict[str, Any] | None = None
-    beside: Sequence[Beside] = ()
+    beside: Sequence[MarkedInvoice] = ()
     of_purchase: Sequence[str] = ()
 
 

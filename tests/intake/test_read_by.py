@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from receiver.carriers import Carrier, available, discover
-from receiver.intake.intake import Intake, read_by
+from receiver.intake import Intake
+from receiver.intake.arrival import read_by
 from receiver.store import Inbox
 from receiver.store.tables import deliveries
 from tests.support.console import Operator, receiver

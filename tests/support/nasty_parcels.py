@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters import Request
 from receiver.config import Endpoint
-from receiver.intake.intake import read
+from receiver.intake import read
 from receiver.reconcile.dry_run import Decided, decided
 from receiver.shipments import Update
 from tests.support.configs import config

@@ -286,8 +286,8 @@ def local_time(at: datetime, zone: tzinfo | None) -> datetime:
 
 
 def with_local_days(shipment: Shipment, zone: tzinfo | None) -> Shipment:
-    """The shipment with the days of its events in local time: an event that the carrier gives in UTC has its day in
-    ``zone``; one in local time keeps its own."""
+    """The shipment with the days of its events in local time: an event that the carrier gives in UTC alone has its day
+    in ``zone``; one with a local day, or in local time, keeps its own."""
     days = [_local_day(event, zone) for event in shipment.events]
     if all(day == event.day for day, event in zip(days, shipment.events, strict=True)):
         return shipment
@@ -296,8 +296,10 @@ def with_local_days(shipment: Shipment, zone: tzinfo | None) -> Shipment:
 
 
 def _local_day(event: TrackingEvent, zone: tzinfo | None) -> date:
+    """A day that differs from the UTC date was the carrier's own, from another field of its message."""
     at = event.happened_at
-    return local_time(at, zone).date() if at is not None and not at.utcoffset() else event.day
+    in_utc = at is not None and not at.utcoffset() and at.date() == event.day
+    return local_time(at, zone).date() if at is not None and in_utc else event.day
 
 
 def _volume_order(name: str) -> tuple[int, str]:

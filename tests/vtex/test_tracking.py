@@ -321,6 +321,16 @@ class TestTimes:
 
         assert day == event.day
 
+    @pytest.mark.parametrize("zone", [None, BRASILIA])
+    def test_carriers_own_day(self, zone: tzinfo | None):
+        """A day that is not the UTC date was told by the carrier itself, and no zone changes it."""
+        at = datetime(2026, 11, 18, 2, 41, tzinfo=UTC)
+        for day in (date(2026, 11, 17), date(2026, 11, 19)):
+            scan = TrackingEvent(day=day, description="x", happened_at=at)
+            (event,) = with_local_days(Shipment(key="p", status=Status.IN_TRANSIT, events=(scan,)), zone).events
+
+            assert day == event.day
+
     def test_days_in_order(self):
         """Events go out in the order of the days that VTEX is told."""
         late = TrackingEvent(

@@ -61,10 +61,11 @@ class Volume:
 
     @property
     def turned_back(self) -> bool:
-        """Whether it was returning before it was delivered, if ever: a delivery after that is to the sender."""
+        """Whether it was returning before it was delivered, if ever: a delivery after that may be to the sender. One
+        message may tell of both."""
         if self.returned_on is None:
             return False
-        return self.delivered_on is None or self.returned_on < self.delivered_on
+        return self.delivered_on is None or self.returned_on <= self.delivered_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +221,7 @@ def _join(known: Known, update: Update) -> Known:
     shipment, stamp = update.shipment, update.stamp
     if known.since is not None and stamp[0] < known.since:
         return known
+    returned = shipment.returned or shipment.status == Status.RETURNED
     volume = known.volumes.get(shipment.volume, Volume())
     volume = Volume(
         tracking_number=_newest(volume.tracking_number, shipment.tracking_number, stamp),
@@ -227,7 +229,7 @@ def _join(known: Known, update: Update) -> Known:
         delivered_at=earliest(volume.delivered_at, shipment.delivered_at),
         delivered=volume.delivered or shipment.status == Status.DELIVERED,
         delivered_on=first(volume.delivered_on, stamp if shipment.status == Status.DELIVERED else None),
-        returned_on=first(volume.returned_on, stamp if shipment.status == Status.RETURNED else None),
+        returned_on=first(volume.returned_on, stamp if returned else None),
     )
     cancelled = stamp if shipment.status == Status.CANCELLED else None
     return replace(

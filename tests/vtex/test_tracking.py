@@ -115,6 +115,15 @@ class TestDelivery:
         assert "to its sender" in note(POSTED, back, delivered(NOON + 2 * DAY))
         assert (True, "2026-11-11 11:00") == told(POSTED, back, delivered(NOON + DAY - HOUR))
 
+    def test_called_off_return(self):
+        """A delivery that comes with an earlier return in one message is told by a person or not at all. One that was
+        delivered before stays so."""
+        both = said(Status.DELIVERED, NOON + DAY, delivered_at=NOON + DAY, returned=True)
+
+        assert (False, None) == told(POSTED, both)
+        assert "it turned back before it was delivered on 2026-11-11T" in note(POSTED, both)
+        assert (True, "2026-11-11 11:00") == told(POSTED, both, delivered(NOON + DAY - HOUR))
+
     def test_in_any_order(self):
         """No matter what comes first, the same is told; and the store keeps all of it."""
         updates = [POSTED, said(Status.RETURNED, NOON + DAY), delivered(NOON + 2 * DAY), delivered(NOON + HOUR)]

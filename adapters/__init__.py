@@ -42,11 +42,11 @@ and, only if needed:
 ``SECRET_FIELDS``  dotted paths of body fields that hold a secret; they are blanked before anything is stored
 
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what
-it does not. Ids go through `name`, other text through `text`, words for people through `line`, times through
-`moment`: they refuse what must not be stored. A status word goes through `look_up`, a history through `History`, and
-a gateway's code of a courier through `courier_name`. An unknown word must reach ``Shipment.unknown_words``, a delivery
-after a return, or in the words of one (`unless_returned`), must not remain a delivery, and a courier must have one
-name.
+it does not. Ids go through `name`, other text through `text`, words for people through `line`, times through `moment`
+or `instant`, lines for shoppers through `single_event`: they refuse what must not be stored. A status word goes through
+`look_up`, a history through `History`, and a gateway's code of a courier through `courier_name`. An unknown word must
+reach ``Shipment.unknown_words``, a delivery in the words of a return (`unless_returned`) must not remain a delivery,
+one after a return in the same history must be marked (``Shipment.returned``), and a courier must have one name.
 """
 
 from adapters._auth import Basic, Bearer, Header, Path, Query, RsaJwks, Scheme, UnknownKey
@@ -68,7 +68,7 @@ from adapters._contract import (
     Unreadable,
 )
 from adapters._couriers import courier_name
-from adapters._history import UNDERWAY, History, Scan, look_up, says_returned, unless_returned
+from adapters._history import UNDERWAY, History, Scan, look_up, says_returned, single_event, unless_returned
 from adapters._oauth import ClientCredentials
 from adapters._signatures import Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
 from adapters._values import (
@@ -76,6 +76,7 @@ from adapters._values import (
     epoch,
     form,
     inner_json,
+    instant,
     line,
     local_moment,
     moment,
@@ -125,6 +126,7 @@ __all__ = [
     "form",
     "from_hex",
     "inner_json",
+    "instant",
     "line",
     "local_moment",
     "look_up",
@@ -133,6 +135,7 @@ __all__ = [
     "nfkd",
     "page",
     "says_returned",
+    "single_event",
     "strict_json",
     "text",
     "unless_returned",

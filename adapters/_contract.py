@@ -127,7 +127,8 @@ class Shipment:
     ``tracking_number``. ``replaces`` is the key of an earlier parcel that this one stands in for, and ``replaced_by``
     the key of the one that stands in for this. ``courier_code`` is the gateway's own code of the company that carries
     the parcel; the endpoint's setting ``couriers`` maps such codes to names. ``reverse``: the carrier itself marks the
-    parcel as a return or exchange label. ``unknown_words`` are the carrier's status words or codes in this message that
+    parcel as a return or exchange label. ``returned``: a return stands in the message's history before its delivery,
+    which may be to the merchant. ``unknown_words`` are the carrier's status words or codes in this message that
     the adapter has no entry for, as written.
     """
 
@@ -144,6 +145,7 @@ class Shipment:
     events: tuple[TrackingEvent, ...] = ()
     volume: str = ""
     reverse: bool = False
+    returned: bool = False
     replaces: str = ""
     replaced_by: str = ""
     unknown_words: tuple[str, ...] = ()

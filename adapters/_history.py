@@ -48,6 +48,8 @@ _CALLED_OFF = re.compile(
     r"|denied|declined|not author)",
     re.IGNORECASE,
 )
+#: A carrier's code, as in ``unsuccessful_pickup``: it says nothing to shoppers.
+_CODE = re.compile(r"\w+_\w+", re.ASCII)
 #: Characters before the words of a return in which it is looked for what they depend on.
 _BEFORE = 120
 
@@ -57,10 +59,11 @@ UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """One line of a history. ``event`` is its line for shoppers, or ``None``. ``unknown_word`` is the carrier's word if
-    the adapter's table has no entry for it."""
+    """One line of a history. ``on`` is its local day, ``event`` its line for shoppers, or ``None``. ``unknown_word`` is
+    the carrier's word if the adapter's table has no entry for it."""
 
     status: Status
+    on: date | None = None
     happened_at: datetime | None = None
     event: TrackingEvent | None = None
     unknown_word: str = ""
@@ -77,13 +80,22 @@ class Scan:
         city: str = "",
         state: str = "",
     ) -> "Scan":
-        """The scan with its line for shoppers. Without a day or without words there is no line."""
-        event = (
-            TrackingEvent(day=on, happened_at=happened_at, description=words, city=city, state=state)
-            if on is not None and words
-            else None
+        """The scan with its line for shoppers, as `single_event` writes it."""
+        shown = single_event(status, on=on, happened_at=happened_at, words=words, city=city, state=state)
+        return cls(
+            status=status, on=on, happened_at=happened_at, event=next(iter(shown), None), unknown_word=unknown_word
         )
-        return cls(status=status, happened_at=happened_at, event=event, unknown_word=unknown_word)
+
+
+def single_event(
+    status: Status, *, on: date | None, happened_at: datetime | None, words: str, city: str = "", state: str = ""
+) -> tuple[TrackingEvent, ...]:
+    """The line for shoppers. There is none without a day or without words, nor for a cancelled label: the shopper's
+    parcel may come with another one. Where the words are a bare code, `Status.words` say what it means."""
+    words = status.words if _CODE.fullmatch(words) else words
+    if on is None or not words or status is Status.CANCELLED:
+        return ()
+    return (TrackingEvent(day=on, happened_at=happened_at, description=words, city=city, state=state),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +106,43 @@ class History:
 
     def times(self, *statuses: Status) -> list[datetime]:
         """The instants of the dated scans with these statuses; without statuses, of all dated scans."""
-        return [
-            scan.happened_at
-            for scan in self.scans
-            if scan.happened_at is not None and (not statuses or scan.status in statuses)
-        ]
+        return [scan.happened_at for scan in self._with(*statuses) if scan.happened_at is not None]
 
     def first(self, *statuses: Status) -> datetime | None:
-        """The earliest instant of a scan with one of these statuses; ``None`` if none is dated."""
-        return min(self.times(*statuses), default=None)
+        """The earliest instant of a scan with one of these statuses; ``None`` if none is dated, or if one without an
+        instant was on an earlier day."""
+        earliest = min(self.times(*statuses), default=None)
+        if earliest is None:
+            return None
+        days = [scan.on or earliest.date() for scan in self._with(*statuses) if scan.happened_at == earliest]
+        undated = [scan.on for scan in self._with(*statuses) if scan.happened_at is None and scan.on is not None]
+        return None if any(on < min(days) for on in undated) else earliest
 
     def last(self, *statuses: Status) -> datetime | None:
         """The latest instant of a scan with one of these statuses; ``None`` if none is dated."""
         return max(self.times(*statuses), default=None)
 
+    def allows(self, shipped: datetime | None) -> bool:
+        """Whether a ship date from outside the history, such as the merchant's, may date the dispatch: no scan shows
+        the carrier on its way with the parcel, and the label was not made later."""
+        if shipped is None or self._with(*UNDERWAY):
+            return False
+        return not any(_is_later(scan, shipped) for scan in self._with(Status.ANNOUNCED))
+
     def settled(self, status: Status) -> Status:
-        """``status``, but `Status.RETURNED` for a delivery after a return: that delivery is to the merchant."""
-        returned = any(scan.status is Status.RETURNED for scan in self.scans)
-        return Status.RETURNED if returned and status is Status.DELIVERED else status
+        """``status``, but `Status.RETURNED` for a delivery that the history knows as the last step of a return alone:
+        that delivery is to the merchant."""
+        if not self.returned_before(status):
+            return status
+        back, forth = self.last(Status.RETURNED), self.last(*UNDERWAY, Status.DELIVERED)
+        if back is not None and forth is not None:
+            return Status.RETURNED if back >= forth else status
+        return status if self._with(Status.DELIVERED) else Status.RETURNED
+
+    def returned_before(self, status: Status) -> bool:
+        """Whether ``status`` is a delivery, and a return stands beside it. It may be to the merchant, or the return was
+        called off: it must be marked as ``returned``."""
+        return status is Status.DELIVERED and bool(self._with(Status.RETURNED))
 
     @property
     def events(self) -> tuple[TrackingEvent, ...]:
@@ -122,6 +153,16 @@ class History:
     def unknown_words(self) -> tuple[str, ...]:
         """The words that the adapter's table lacks, without repetitions."""
         return tuple(dict.fromkeys(scan.unknown_word for scan in self.scans if scan.unknown_word))
+
+    def _with(self, *statuses: Status) -> list[Scan]:
+        return [scan for scan in self.scans if not statuses or scan.status in statuses]
+
+
+def _is_later(scan: Scan, at: datetime) -> bool:
+    """Whether the scan came after ``at``: by its instant, or by its day alone."""
+    if scan.happened_at is not None:
+        return scan.happened_at > at
+    return scan.on is not None and scan.on > at.date()
 
 
 def look_up(table: Mapping[str, Status], word: str | None) -> tuple[Status, str]:

@@ -25,6 +25,7 @@ _LEAST_MILLISECONDS = 10**11
 #: The next bracket outside of strings, or the end: a pattern that could find nothing would be tried at every byte.
 _BRACKET = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?+)*+(?:([\[\]{}])|\Z)', re.DOTALL)
 _CANONICAL = json.JSONEncoder(sort_keys=True).encode
+_BARE_DATE = re.compile(r"\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(?:-?\d)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -92,6 +93,13 @@ def moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> date
     if parsed is None or (parsed.tzinfo is None and zone is None):
         return None
     return _instant(parsed if parsed.tzinfo else parsed.replace(tzinfo=zone), path)
+
+
+def instant(value: object, path: str, *formats: str, zone: tzinfo | None) -> datetime | None:
+    """Like `moment`, but ``None`` for a bare date: a day is no instant, and its start would sort before all that
+    happened on it."""
+    at = moment(value, path, *formats, zone=zone)
+    return None if isinstance(value, str) and _BARE_DATE.fullmatch(value.strip()) else at
 
 
 def local_moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> datetime | None:

@@ -22,6 +22,7 @@ from adapters import (
     local_moment,
     look_up,
     name,
+    single_event,
     text,
 )
 
@@ -129,4 +130,4 @@ def _events(words: str, status: Status, happened_at: datetime | None) -> tuple[T
     """The event with the status's name: the messages beside it are the driver's own words."""
     if happened_at is None or status is Status.ANNOUNCED:
         return ()
-    return (TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at),)
+    return single_event(status, on=happened_at.date(), happened_at=happened_at, words=words)

@@ -22,6 +22,7 @@ from adapters import (
     Unreadable,
     courier_name,
     day,
+    instant,
     line,
     look_up,
     moment,
@@ -99,6 +100,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=_delivered_at(parcel, history, request) if status is Status.DELIVERED else None,
             references=_references(parcel),
             events=history.events,
+            returned=history.returned_before(status),
             unknown_words=tuple(dict.fromkeys((*unknown_words, *history.unknown_words))),
         )
     ]
@@ -111,12 +113,13 @@ def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: 
 def _dispatched_at(parcel: dict[str, Any], status: Status, history: History, request: Request) -> datetime | None:
     """The dispatch, from checkpoints first: AfterShip's summary dates were seen in UTC without a zone.
 
-    ``tracking_ship_date`` comes from the merchant, so it counts only if the courier has the parcel.
+    ``tracking_ship_date`` comes from the merchant, so it counts only if the courier has the parcel, and no checkpoint
+    speaks of the dispatch or of a later label.
     """
     scanned = history.first(*UNDERWAY)
     picked_up = _moment(parcel, "shipment_pickup_date", request)
     shipped = _moment(parcel, "tracking_ship_date", request) if status.in_possession else None
-    return scanned or picked_up or shipped
+    return scanned or picked_up or (shipped if history.allows(shipped) else None)
 
 
 def _delivered_at(parcel: dict[str, Any], history: History, request: Request) -> datetime | None:
@@ -161,7 +164,7 @@ def _scan(checkpoint: dict[str, Any], path: str, request: Request) -> Scan:
         Status.RETURNED if says_returned(words) else status,
         next(iter(unknown_words), ""),
         on=day(checkpoint.get("checkpoint_time"), f"{path}.checkpoint_time"),
-        happened_at=moment(checkpoint.get("checkpoint_time"), f"{path}.checkpoint_time", zone=request.zone),
+        happened_at=instant(checkpoint.get("checkpoint_time"), f"{path}.checkpoint_time", zone=request.zone),
         words=words,
         city=line(checkpoint.get("city"), f"{path}.city"),
         state=line(checkpoint.get("state"), f"{path}.state"),

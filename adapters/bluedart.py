@@ -17,7 +17,6 @@ from adapters import (
     Scan,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     day,
     line,
@@ -104,6 +103,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=None if reverse else min(taken, default=None),
             delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
             events=history.events,
+            returned=history.returned_before(status),
             reverse=reverse,
             unknown_words=history.unknown_words,
         )
@@ -128,14 +128,15 @@ def _scan(detail: dict[str, Any], path: str, on: date, zone: tzinfo) -> Scan:
     of_codes, unknown = _status(detail, path)
     status = Status.RETURNED if says_returned(words) else of_codes
     city = line(detail.get("ScannedLocationCity"), f"{path}.ScannedLocationCity")
-    event = TrackingEvent(
-        day=on,
+    return Scan.of(
+        status,
+        unknown,
+        on=on,
         happened_at=at,
-        description=words,
+        words=words if status.in_possession else "",
         city=city or line(detail.get("ScannedLocation"), f"{path}.ScannedLocation"),
         state=line(detail.get("ScannedLocationStateCode"), f"{path}.ScannedLocationStateCode"),
     )
-    return Scan(status=status, happened_at=at, event=event if status.in_possession else None, unknown_word=unknown)
 
 
 def _status(detail: dict[str, Any], path: str) -> tuple[Status, str]:

@@ -13,11 +13,11 @@ from adapters import (
     Retries,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     local_moment,
     look_up,
     name,
+    single_event,
     text,
     url,
 )
@@ -133,7 +133,7 @@ def _shipment(
         dispatched_at=picked_up or (at if moving else None),
         delivered_at=at if status is Status.DELIVERED else None,
         references=tuple(Reference(kind, value) for kind, value in named.items() if value),
-        events=(TrackingEvent(day=at.date(), description=words, happened_at=at),) if at and words else (),
+        events=single_event(status, on=at.date() if at else None, happened_at=at, words=words),
         unknown_words=(unknown,) if unknown else (),
     )
 

@@ -15,7 +15,6 @@ from adapters import (
     Request,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     day,
     inner_json,
@@ -24,6 +23,7 @@ from adapters import (
     moment,
     name,
     says_returned,
+    single_event,
     strict_json,
     text,
 )
@@ -83,10 +83,9 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if status in (Status.DELIVERED, Status.EXCEPTION) and says_returned(words):
         status = Status.RETURNED
     number = name(event["tracking_number"], "$.message.data.tracking_number")
-    happened_on, happened_at = _when(event, request)
-    events: tuple[TrackingEvent, ...] = ()
-    if happened_on and words and status is not Status.ANNOUNCED:
-        events = (TrackingEvent(day=happened_on, description=words, happened_at=happened_at),)
+    happened_on, at = _when(event, request)
+    happened_at = at if text(event.get("hora"), "$.message.data.hora") else None  # a day alone is no instant
+    events = single_event(status, on=happened_on, happened_at=happened_at, words=words)
     return [
         Shipment(
             key=number,
@@ -94,9 +93,9 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             happened_at=happened_at,
             tracking_number=number,
             courier=NAME,
-            dispatched_at=happened_at if status in UNDERWAY else None,
-            delivered_at=happened_at if status is Status.DELIVERED else None,
-            events=events,
+            dispatched_at=at if status in UNDERWAY else None,
+            delivered_at=at if status is Status.DELIVERED else None,
+            events=() if status is Status.ANNOUNCED else events,
             unknown_words=(unknown_word,) if unknown_word else (),
         )
     ]

@@ -18,12 +18,12 @@ from adapters import (
     Request,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     inner_json,
     line,
     local_moment,
     look_up,
+    single_event,
     strict_json,
     text,
     unless_returned,
@@ -121,7 +121,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         raise Ignored("Correios takes back an event, without saying which")
     status, unknown = look_up(STATUSES, kind)
     happened_at = local_moment(*_first(payload, TIMES), zone=request.zone)
-    words = line(*_first(payload, WORDS)) or kind
+    words = line(*_first(payload, WORDS))
     status = unless_returned(status, words)
     return [
         Shipment(
@@ -134,7 +134,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=happened_at if status is Status.DELIVERED else None,
             events=()
             if happened_at is None or status is Status.ANNOUNCED
-            else (TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at),),
+            else single_event(status, on=happened_at.date(), happened_at=happened_at, words=words or status.words),
             unknown_words=(unknown,) if unknown else (),
         )
     ]

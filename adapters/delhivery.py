@@ -25,6 +25,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    single_event,
     text,
     unless_returned,
 )
@@ -112,11 +113,11 @@ def _events(scan: dict[str, Any], status: Status, at: datetime | None) -> tuple[
     where = line(scan.get("StatusLocation"), "$.Shipment.Status.StatusLocation")
     place = PLACE.fullmatch(where)
     instructions = line(scan.get("Instructions"), "$.Shipment.Status.Instructions")
-    event = TrackingEvent(
-        day=written,
+    return single_event(
+        status,
+        on=written,
         happened_at=at,
-        description=instructions or line(scan["Status"], "$.Shipment.Status.Status"),
+        words=instructions or line(scan["Status"], "$.Shipment.Status.Status"),
         city=place[1] if place else where,
         state=place[2] if place else "",
     )
-    return (event,)

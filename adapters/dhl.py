@@ -16,9 +16,9 @@ from adapters import (
     Scan,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     day,
+    instant,
     line,
     look_up,
     moment,
@@ -128,7 +128,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     status, unknown = _status(latest, "$.status", service)
     at = moment(latest.get("timestamp"), "$.status.timestamp", zone=request.zone)
     events = [_scan(event, f"$.events[{n}]", service, request) for n, event in enumerate(payload.get("events") or [])]
-    history = History((*events, Scan(status=status, happened_at=at, unknown_word=unknown)))
+    history = History((*events, Scan(status=status, on=at and at.date(), happened_at=at, unknown_word=unknown)))
     settled = history.settled(status)
     pieces = [text(piece, "$.details.pieceIds") for piece in (payload.get("details") or {}).get("pieceIds") or []]
     return [
@@ -145,6 +145,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
                 Reference(ReferenceKind.TRACKING_NUMBER, piece) for piece in pieces if piece not in (None, number)
             ),
             events=history.events,
+            returned=history.returned_before(settled),
             unknown_words=history.unknown_words,
         )
     ]
@@ -158,13 +159,12 @@ def _url(payload: dict[str, Any]) -> str | None:
 
 def _scan(event: dict[str, Any], path: str, service: str, request: Request) -> Scan:
     status, unknown = _status(event, path, service)
-    at = moment(event.get("timestamp"), f"{path}.timestamp", zone=request.zone)
+    at = instant(event.get("timestamp"), f"{path}.timestamp", zone=request.zone)
     on = day(event.get("timestamp"), f"{path}.timestamp")
     address = (event.get("location") or {}).get("address") or {}
     city = line(address.get("addressLocality"), f"{path}.location.address.addressLocality")
     words = _for_people(event, path, service)
-    shown = TrackingEvent(day=on, happened_at=at, description=words, city=city) if on else None
-    return Scan(status=status, happened_at=at, event=shown, unknown_word=unknown)
+    return Scan.of(status, unknown, on=on, happened_at=at, words=words, city=city)
 
 
 def _for_people(event: dict[str, Any], path: str, service: str) -> str:

@@ -20,6 +20,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    single_event,
     url,
 )
 
@@ -85,7 +86,7 @@ def _events(payload: dict[str, Any], status: Status, happened_at: datetime | Non
     written = day(payload.get("created_at"), "$.created_at")
     if not status.in_possession or written is None:
         return ()
-    return (TrackingEvent(day=written, happened_at=happened_at, description=status.words),)
+    return single_event(status, on=written, happened_at=happened_at, words=status.words)
 
 
 def _moment(payload: dict[str, Any], field: str, request: Request) -> datetime | None:

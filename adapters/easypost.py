@@ -22,6 +22,7 @@ from adapters import (
     Unreadable,
     courier_name,
     day,
+    instant,
     line,
     look_up,
     moment,
@@ -92,6 +93,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
             references=_references(tracker.get("carrier_detail") or {}),
             events=history.events,
+            returned=history.returned_before(status),
             unknown_words=(*((unknown_word,) if unknown_word else ()), *history.unknown_words),
         )
     ]
@@ -122,7 +124,7 @@ def _scan(detail: dict[str, Any], path: str, request: Request) -> Scan:
         status,
         unknown_word,
         on=day(detail.get("datetime"), f"{path}.datetime"),
-        happened_at=moment(detail.get("datetime"), f"{path}.datetime", zone=request.zone),
+        happened_at=instant(detail.get("datetime"), f"{path}.datetime", zone=request.zone),
         words=message,
         city=line(place.get("city"), f"{path}.tracking_location.city"),
         state=line(place.get("state"), f"{path}.tracking_location.state"),

@@ -23,6 +23,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    single_event,
     text,
     unless_returned,
 )
@@ -132,7 +133,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             courier_code=carrier,
             dispatched_at=happened_at if status in UNDERWAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
-            events=_events(payload, happened_at),
+            events=_events(payload, status, happened_at),
             unknown_words=unknown_words,
         )
     ]
@@ -166,11 +167,9 @@ def _words(data: dict[str, Any]) -> str:
     return line(data.get("status_description"), "$.data.status_description")
 
 
-def _events(payload: dict[str, Any], happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
+def _events(payload: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
     data = payload["data"]
     happened_on = day(payload["created_at"], "$.created_at")
     words = _words(data) or line(data["status"], "$.data.status")
-    if happened_on is None or not words:
-        return ()
     place = line(data.get("location"), "$.data.location")  # free text, such as a city with its country
-    return (TrackingEvent(day=happened_on, description=words, happened_at=happened_at, city=place),)
+    return single_event(status, on=happened_on, happened_at=happened_at, words=words, city=place)

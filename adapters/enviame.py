@@ -17,10 +17,12 @@ from adapters import (
     TrackingEvent,
     courier_name,
     day,
+    instant,
     line,
     look_up,
     moment,
     name,
+    single_event,
     text,
     unless_returned,
     url,
@@ -78,7 +80,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     spoken = (line(payload.get(field), f"$.{field}") for field in ("status_name", "status_information"))
     status = unless_returned(status, *spoken)
     carrier = text(payload.get("carrier_code"), "$.carrier_code") or ""
-    happened_at = moment(payload.get("status_date"), "$.status_date", zone=request.zone)
+    at = moment(payload.get("status_date"), "$.status_date", zone=request.zone)
+    happened_at = instant(payload.get("status_date"), "$.status_date", zone=request.zone)
     order = text(payload.get("imported_id"), "$.imported_id")
     return [
         Shipment(
@@ -89,8 +92,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_url=url(payload.get("tracking_url"), "$.tracking_url"),
             courier=line(payload.get("carrier_name"), "$.carrier_name") or courier_name(carrier),
             courier_code=carrier,
-            dispatched_at=happened_at if status in UNDERWAY else None,
-            delivered_at=happened_at if status is Status.DELIVERED else None,
+            dispatched_at=at if status in UNDERWAY else None,
+            delivered_at=at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=_events(payload, status, happened_at),
             unknown_words=(unknown_word,) if unknown_word else (),
@@ -102,6 +105,6 @@ def _events(payload: dict[str, Any], status: Status, happened_at: datetime | Non
     """The event with the status's name; ``status_information`` is the courier's free text, which may name people."""
     happened_on = day(payload.get("status_date"), "$.status_date")
     words = line(payload.get("status_name"), "$.status_name")
-    if happened_on is None or not words or status is Status.ANNOUNCED:
+    if status is Status.ANNOUNCED:
         return ()
-    return (TrackingEvent(day=happened_on, description=words, happened_at=happened_at),)
+    return single_event(status, on=happened_on, happened_at=happened_at, words=words)

@@ -20,7 +20,6 @@ from adapters import (
     Scan,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     courier_name,
     day,
@@ -144,6 +143,7 @@ def _history(key: str, payload: list[Any], request: Request) -> Shipment:
         dispatched_at=history.first(*UNDERWAY),
         delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
         events=history.events,
+        returned=history.returned_before(status),
         unknown_words=history.unknown_words,
     )
 
@@ -156,5 +156,4 @@ def _scan(entry: dict[str, Any], path: str, zone: tzinfo) -> tuple[datetime, Sca
     status, unknown_word = look_up(STEPS, text(entry.get("codigo"), f"{path}.codigo"))
     if says_returned(words):
         status = Status.RETURNED
-    event = TrackingEvent(day=happened_on, happened_at=happened_at, description=words) if words else None
-    return happened_at, Scan(status=status, happened_at=happened_at, event=event, unknown_word=unknown_word)
+    return happened_at, Scan.of(status, unknown_word, on=happened_on, happened_at=happened_at, words=words)

@@ -125,6 +125,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=delivered_at if status is Status.DELIVERED else None,
             references=_other_numbers(payload, number),
             events=history.events,
+            returned=history.returned_before(status),
             reverse=any(code in RETURN_LABEL for code, _ in scans),
             unknown_words=(*((unknown_word,) if unknown_word else ()), *history.unknown_words),
         )

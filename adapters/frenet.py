@@ -1,7 +1,7 @@
 """Frenet: the newest event of one parcel per POST, in an array that may hold more."""
 
 import re
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,6 @@ from adapters import (
     Scan,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     line,
     look_up,
@@ -87,6 +86,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=newest.happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=history.events,
+            returned=history.returned_before(status),
             unknown_words=history.unknown_words,
         )
     ]
@@ -98,17 +98,14 @@ def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> Scan:
         raise Unreadable(f"{path}.EventDateTime", "is blank")
     status, unknown = look_up(STATUSES, text(event["EventType"], f"{path}.EventType"))
     words = line(event.get("EventDescription"), f"{path}.EventDescription")
-    shown = _event(event, path, happened_at, words) if words else None
-    return Scan(status=unless_returned(status, words), happened_at=happened_at, event=shown, unknown_word=unknown)
-
-
-def _event(event: dict[str, Any], path: str, happened_at: datetime, words: str) -> TrackingEvent:
     place = line(event.get("EventLocation"), f"{path}.EventLocation")
     parts = CITY_AND_STATE.fullmatch(place)
-    return TrackingEvent(
-        day=happened_at.date(),
-        description=words,
+    return Scan.of(
+        unless_returned(status, words),
+        unknown,
+        on=happened_at.date(),
         happened_at=happened_at,
+        words=words,
         city=parts[1].strip() if parts else place,
         state=parts[2] if parts else "",
     )

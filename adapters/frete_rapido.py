@@ -23,6 +23,7 @@ from adapters import (
     moment,
     name,
     page,
+    single_event,
     text,
     unless_returned,
     url,
@@ -101,7 +102,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=happened_at if status in UNDERWAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=_references(payload, freight if freight != number else None),
-            events=_events(words, happened_at) if status is not Status.ANNOUNCED else (),
+            events=_events(words, status, happened_at) if status is not Status.ANNOUNCED else (),
             volume=of_box or "",  # each volume has its own occurrences: "4 in 21 minutes", says an integrator
             reverse=reverse,
             unknown_words=(unknown,) if unknown else (),
@@ -131,8 +132,7 @@ def _references(payload: dict[str, Any], own_number: str | None) -> tuple[Refere
     return tuple(dict.fromkeys(Reference(kind, value) for kind, value in named if value))
 
 
-def _events(words: str, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
+def _events(words: str, status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
     """The event with the occurrence's name; ``mensagem`` is free text, which may name people."""
-    if happened_at is None or not words:
-        return ()
-    return (TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at),)
+    on = happened_at.date() if happened_at else None
+    return single_event(status, on=on, happened_at=happened_at, words=words)

@@ -15,13 +15,13 @@ from adapters import (
     Request,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     day,
     line,
     look_up,
     moment,
     name,
+    single_event,
     text,
 )
 
@@ -114,7 +114,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             courier=NAME,
             dispatched_at=at if status in UNDERWAY else None,
             delivered_at=at if status is Status.DELIVERED else None,
-            events=(TrackingEvent(day=on, description=word, happened_at=at),) if on and word else (),
+            events=single_event(status, on=on, happened_at=at, words=status.words),  # the word is a code
             unknown_words=(unknown,) if unknown else (),
         )
     ]

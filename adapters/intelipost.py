@@ -23,6 +23,7 @@ from adapters import (
     moment,
     name,
     says_returned,
+    single_event,
     text,
     unless_returned,
     url,
@@ -78,7 +79,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=happened_at if status in UNDERWAY else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=_references(payload),
-            events=() if status in LABEL_ONLY else _events(history, [returned, *names], happened_at),
+            events=() if status in LABEL_ONLY else _events(history, status, [returned, *names], happened_at),
             volume=text(payload.get("volume_number"), "$.volume_number") or "",
             unknown_words=(unknown,) if unknown else (),
         )
@@ -120,17 +121,19 @@ def _names(history: dict[str, Any]) -> list[str]:
     ]
 
 
-def _events(history: dict[str, Any], names: list[str], happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
+def _events(
+    history: dict[str, Any], status: Status, names: list[str], happened_at: datetime | None
+) -> tuple[TrackingEvent, ...]:
     """The event with the first name that is not empty."""
     described = next(filter(None, names), "")
     if happened_at is None or not described:
         return ()
     place = history.get("location") or {}
-    event = TrackingEvent(
-        day=happened_at.date(),
-        description=described,
+    return single_event(
+        status,
+        on=happened_at.date(),
+        words=described,
         happened_at=happened_at,
         city=line(place.get("city"), "$.history.location.city"),
         state=line(place.get("state_code"), "$.history.location.state_code"),
     )
-    return (event,)

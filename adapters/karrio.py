@@ -92,6 +92,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=history.events,
+            returned=history.returned_before(status),
             unknown_words=(*((unknown_word,) if unknown_word else ()), *history.unknown_words),
         )
     ]
@@ -99,12 +100,14 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 def _dispatched_at(info: dict[str, Any], status: Status, history: History, request: Request) -> datetime | None:
     """The dispatch, from dated scans first. ``shipping_date`` exists from the label on, so it counts only if the
-    carrier has the parcel. Both dates are days without an hour: only a known zone makes them instants."""
+    carrier has the parcel, and no scan speaks of the dispatch or of a later label. Both dates are days without an hour:
+    only a known zone makes them instants."""
     scanned = history.first(*UNDERWAY)
     if scanned or not status.in_possession:
         return scanned
     dates = [(info.get(field), f"$.data.info.{field}") for field in ("shipment_pickup_date", "shipping_date")]
-    return next((moment(written, path, zone=request.zone) for written, path in dates if written), None)
+    said = next((moment(written, path, zone=request.zone) for written, path in dates if written), None)
+    return said if history.allows(said) else None
 
 
 def _history(events: list[dict[str, Any]], request: Request) -> History:
@@ -119,16 +122,17 @@ def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
         Status.RETURNED if says_returned(words) else status,
         unknown_word,
         on=on,
-        happened_at=_moment(event, path, request) if on else None,
+        happened_at=_instant(event, path, request) if on else None,
         words=words,
         city=line(event.get("location"), f"{path}.location"),
     )
 
 
-def _moment(event: dict[str, Any], path: str, request: Request) -> datetime | None:
+def _instant(event: dict[str, Any], path: str, request: Request) -> datetime | None:
+    """The event's time; without an hour there is only its day."""
     if text(event.get("timestamp"), f"{path}.timestamp"):
         return moment(event["timestamp"], f"{path}.timestamp", zone=request.zone)
     hour = text(event.get("time"), f"{path}.time")
     if hour is None:
-        return moment(event["date"], f"{path}.date", zone=request.zone)
+        return None
     return moment(f"{event['date']} {hour}", f"{path}.time", *TIMES, zone=request.zone)

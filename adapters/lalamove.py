@@ -29,6 +29,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    single_event,
     text,
     url,
 )
@@ -192,7 +193,7 @@ def _events(data: dict[str, Any], status: Status, happened_at: datetime | None) 
     on = day(written[:10], "$.data.updatedAt")
     if not status.in_possession or on is None:
         return ()
-    return (TrackingEvent(day=on, happened_at=happened_at, description=status.words),)
+    return single_event(status, on=on, happened_at=happened_at, words=status.words)
 
 
 def _unquoted(body: bytes, extent: tuple[int, int]) -> str:

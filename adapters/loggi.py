@@ -12,7 +12,6 @@ from adapters import (
     Scan,
     Shipment,
     Status,
-    TrackingEvent,
     line,
     local_moment,
     look_up,
@@ -91,6 +90,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=history.first(*UNDERWAY),
             delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
             events=history.events,
+            returned=history.returned_before(status),
             unknown_words=history.unknown_words,
         )
     ]
@@ -103,13 +103,12 @@ def _scan(entry: dict[str, Any], path: str, request: Request) -> Scan:
     words = line(state.get("description"), f"{path}.status.description")
     words = words or line(state.get("highLevelStatus"), f"{path}.status.highLevelStatus")
     status = unless_returned(status, words)
-    if at is None or not words or status is Status.ANNOUNCED:
-        return Scan(status=status, happened_at=at, unknown_word=unknown)
-    event = TrackingEvent(
-        day=at.date(),
-        description=words,
+    return Scan.of(
+        status,
+        unknown,
+        on=at.date() if at else None,
         happened_at=at,
+        words="" if status is Status.ANNOUNCED else words,
         city=line(place.get("city"), f"{path}.location.city"),
         state=line(place.get("state"), f"{path}.location.state"),
     )
-    return Scan(status=status, happened_at=at, event=event, unknown_word=unknown)

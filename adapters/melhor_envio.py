@@ -15,11 +15,11 @@ from adapters import (
     Retries,
     Shipment,
     Status,
-    TrackingEvent,
     local_moment,
     look_up,
     name,
     page,
+    single_event,
     text,
     url,
 )
@@ -96,9 +96,12 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=local_moment(data.get("posted_at"), "$.data.posted_at", zone=request.zone),
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.TRACKING_NUMBER, own),) if own and own != number else (),
-            events=(TrackingEvent(day=happened_at.date(), description=WORDS[event], happened_at=happened_at),)
-            if happened_at and event in WORDS
-            else (),
+            events=single_event(
+                status,
+                on=happened_at.date() if happened_at else None,
+                happened_at=happened_at,
+                words=WORDS.get(event, ""),
+            ),
             unknown_words=(unknown,) if unknown else (),
         )
     ]

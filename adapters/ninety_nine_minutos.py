@@ -20,7 +20,6 @@ from adapters import (
     Scan,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     line,
     look_up,
@@ -89,6 +88,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=history.events,
+            returned=history.returned_before(status),
             unknown_words=history.unknown_words,
         )
     ]
@@ -102,10 +102,10 @@ def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> tuple[datetime, Sca
     status, unknown_word = look_up(STATUSES, text(event["StatusCode"], f"{path}.StatusCode"))
     # Not Data.comment: it names the driver and the recipient.
     words = line(event.get("StatusName"), f"{path}.StatusName")
-    shown = TrackingEvent(day=happened_at.date(), description=words, happened_at=happened_at) if words else None
     if says_returned(words):
         status = Status.RETURNED
-    return at, Scan(status=status, happened_at=happened_at, event=shown, unknown_word=unknown_word)
+    shown = words if " " in words else status.words  # most names are codes, such as onRoadToDelivery
+    return at, Scan.of(status, unknown_word, on=happened_at.date(), happened_at=happened_at, words=shown)
 
 
 def _local(at: datetime, zone: tzinfo, path: str) -> datetime:

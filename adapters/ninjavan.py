@@ -19,6 +19,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    single_event,
     text,
     unless_returned,
 )
@@ -127,10 +128,10 @@ def _events(payload: dict[str, Any], status: Status, happened_at: datetime | Non
     if not status.in_possession or written is None:
         return ()
     hub = next((field for field in HUBS if payload.get(field)), "")
-    event = TrackingEvent(
-        day=written,
+    return single_event(
+        status,
+        on=written,
         happened_at=happened_at,
-        description=line(payload.get("event"), "$.event") or line(payload["status"], "$.status"),
+        words=line(payload.get("event"), "$.event") or line(payload["status"], "$.status"),
         city=line(payload[hub].get("city"), f"$.{hub}.city") if hub else "",
     )
-    return (event,)

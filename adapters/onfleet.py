@@ -19,6 +19,7 @@ from adapters import (
     from_hex,
     line,
     name,
+    single_event,
     text,
     url,
 )
@@ -97,11 +98,11 @@ def _events(
         return ()
     delivered = status is Status.DELIVERED
     place = (payload["data"]["task"].get("destination") or {}).get("address") or {} if delivered else {}
-    event = TrackingEvent(
-        day=happened_at.astimezone(request.zone or UTC).date(),
+    return single_event(
+        status,
+        on=happened_at.astimezone(request.zone or UTC).date(),
         happened_at=happened_at,
-        description=status.words,
+        words=status.words,
         city=line(place.get("city"), "$.data.task.destination.address.city"),
         state=line(place.get("state"), "$.data.task.destination.address.state"),
     )
-    return (event,)

@@ -17,7 +17,6 @@ from adapters import (
     Retries,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     courier_name,
     day,
@@ -27,6 +26,7 @@ from adapters import (
     moment,
     name,
     says_returned,
+    single_event,
     text,
     url,
 )
@@ -196,7 +196,7 @@ def _from_parcel(payload: dict[str, Any]) -> Shipment:
         dispatched_at=at if status in UNDERWAY else None,
         delivered_at=at if status is Status.DELIVERED else None,
         references=tuple(references),
-        events=(TrackingEvent(day=at.date(), description=message, happened_at=at),) if at and message else (),
+        events=single_event(status, on=at.date() if at else None, happened_at=at, words=message),
         unknown_words=(unknown,) if unknown else (),
     )
 
@@ -234,9 +234,7 @@ def _from_event(payload: dict[str, Any], request: Request) -> Shipment:
         courier_code=code or "",
         dispatched_at=at if phase in UNDERWAY and status is not Status.RETURNED else None,
         delivered_at=at if status is Status.DELIVERED else None,
-        events=(TrackingEvent(day=on, description=description, happened_at=at, city=city),)
-        if on and description
-        else (),
+        events=single_event(status, on=on, happened_at=at, words=description, city=city),
         unknown_words=tuple(word for word in (unknown_phase, unknown_exception) if word),
     )
 

@@ -19,9 +19,9 @@ from adapters import (
     Unreadable,
     courier_name,
     day,
+    instant,
     line,
     look_up,
-    moment,
     name,
     page,
     says_returned,
@@ -108,6 +108,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
             references=_references(info, number),
             events=history.events,
+            returned=history.returned_before(status),
             unknown_words=tuple(dict.fromkeys((*unknown_words, *history.unknown_words))),
         )
     ]
@@ -149,10 +150,10 @@ def _history(info: dict[str, Any], request: Request) -> History:
     scans: list[Scan] = []
     for n, milestone in enumerate(info.get("milestone") or []):
         path = f"$.data.track_info.milestone[{n}]"
-        _, reached = _clock(milestone, path, request)
+        on, reached = _clock(milestone, path, request)
         if reached:
             status, unknown_word = look_up(STAGES, text(milestone.get("key_stage"), f"{path}.key_stage"))
-            scans.append(Scan(status=status, happened_at=reached, unknown_word=unknown_word))
+            scans.append(Scan(status=status, on=on, happened_at=reached, unknown_word=unknown_word))
     for n, provider in enumerate((info.get("tracking") or {}).get("providers") or []):
         for m, event in enumerate(provider.get("events") or []):
             scans.append(_scan(event, f"$.data.track_info.tracking.providers[{n}].events[{m}]", request))
@@ -177,8 +178,8 @@ def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
 
 def _clock(update: dict[str, Any], path: str, request: Request) -> tuple[date | None, datetime | None]:
     """The local day as written, and the UTC instant, in local time if the two agree."""
-    utc = moment(update.get("time_utc"), f"{path}.time_utc", zone=None)
-    local = moment(update.get("time_iso"), f"{path}.time_iso", zone=request.zone)
+    utc = instant(update.get("time_utc"), f"{path}.time_utc", zone=None)
+    local = instant(update.get("time_iso"), f"{path}.time_iso", zone=request.zone)
     if local:
         return local.date(), local if local == utc else utc or local
     written = day(update.get("time_iso"), f"{path}.time_iso")

@@ -19,6 +19,7 @@ from adapters import (
     Unreadable,
     courier_name,
     day,
+    instant,
     line,
     look_up,
     moment,
@@ -106,6 +107,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             delivered_at=_delivered_at(payload, history, request) if status is Status.DELIVERED else None,
             references=_other_numbers(shipment, number),
             events=history.events,
+            returned=history.returned_before(status),
             unknown_words=tuple(dict.fromkeys((*unknown_words, *history.unknown_words))),
         )
     ]
@@ -157,12 +159,13 @@ def _history(events: list[dict[str, Any]], request: Request) -> History:
 
 def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
     status, unknown_words = _status(event, path)
-    words = line(event.get("status"), f"{path}.status")
+    words, written = line(event.get("status"), f"{path}.status"), event.get("occurrenceDatetime")
+    at = instant(written, f"{path}.occurrenceDatetime", zone=request.zone)
     return Scan.of(
         Status.RETURNED if says_returned(words) else status,
         next(iter(unknown_words), ""),
-        on=day(event.get("occurrenceDatetime"), f"{path}.occurrenceDatetime"),
-        happened_at=moment(event.get("occurrenceDatetime"), f"{path}.occurrenceDatetime", zone=request.zone),
+        on=day(written, f"{path}.occurrenceDatetime"),
+        happened_at=None if event.get("hasNoTime") is True else at,
         words=words,
         city=line(event.get("location"), f"{path}.location"),
     )

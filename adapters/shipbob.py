@@ -16,13 +16,13 @@ from adapters import (
     Shipment,
     StandardWebhooks,
     Status,
-    TrackingEvent,
     Unreadable,
     courier_name,
     day,
     line,
     look_up,
     moment,
+    single_event,
     text,
     unless_returned,
     url,
@@ -138,7 +138,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=at if status in UNDERWAY else None,
             delivered_at=handed_over if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
-            events=(TrackingEvent(day=on, description=word or topic, happened_at=at),) if on else (),
+            events=single_event(status, on=on, happened_at=at, words=word or status.words),
             unknown_words=(unknown,) if unknown else (),
         )
     ]

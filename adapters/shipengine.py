@@ -21,6 +21,7 @@ from adapters import (
     Unreadable,
     courier_name,
     day,
+    instant,
     line,
     look_up,
     moment,
@@ -152,9 +153,10 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_url=url(parcel.get("tracking_url"), "$.data.tracking_url"),
             courier=courier_name(code),
             courier_code=code or "",
-            dispatched_at=history.first(*UNDERWAY) or shipped,
+            dispatched_at=history.first(*UNDERWAY) or (shipped if history.allows(shipped) else None),
             delivered_at=delivered_at,
             events=history.events,
+            returned=history.returned_before(status),
             unknown_words=tuple(dict.fromkeys((*unknown_words, *history.unknown_words))),
         )
     ]
@@ -184,7 +186,7 @@ def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
         Status.RETURNED if says_returned(words) else status,
         next(iter(unknown_words), ""),
         on=day(event.get(field), f"{path}.{field}"),
-        happened_at=moment(event.get("occurred_at"), f"{path}.occurred_at", zone=request.zone),
+        happened_at=instant(event.get("occurred_at"), f"{path}.occurred_at", zone=request.zone),
         words=words,
         city=line(event.get("city_locality"), f"{path}.city_locality"),
         state=line(event.get("state_province"), f"{path}.state_province"),

@@ -24,6 +24,7 @@ from adapters import (
     name,
     page,
     says_returned,
+    single_event,
     text,
     url,
 )
@@ -137,4 +138,4 @@ def _events(payload: dict[str, Any], status: Status, request: Request) -> tuple[
     if happened_on is None or not status.in_possession:
         return ()
     words = _courier_words(payload) or line(payload["status"], "$.status")
-    return (TrackingEvent(day=happened_on, description=words, happened_at=moment(written, path, zone=request.zone)),)
+    return single_event(status, on=happened_on, happened_at=moment(written, path, zone=request.zone), words=words)

@@ -17,6 +17,7 @@ from adapters import (
     Unreadable,
     courier_name,
     day,
+    instant,
     line,
     look_up,
     moment,
@@ -100,10 +101,10 @@ def _parcel(data: dict[str, Any], request: Request) -> Shipment:
         newest = {"status": newest}
     scan = _scan(newest, "$.data.tracking_status", request)
     history = _history(data.get("tracking_history") or [], request)
-    status = history.settled(scan.status)
+    whole = History((*history.scans, scan))
+    status = whole.settled(scan.status)
     number = name(data["tracking_number"], "$.data.tracking_number")
     carrier = text(data.get("carrier"), "$.data.carrier")
-    delivered_at = history.first(Status.DELIVERED) or scan.happened_at
     return Shipment(
         key=number,
         status=status,
@@ -112,9 +113,10 @@ def _parcel(data: dict[str, Any], request: Request) -> Shipment:
         tracking_url=url(data.get("tracking_url_provider"), "$.data.tracking_url_provider"),
         courier=courier_name(carrier) or _provider(data),
         courier_code=carrier or "",
-        dispatched_at=history.first(*UNDERWAY) or (scan.happened_at if status in UNDERWAY else None),
-        delivered_at=delivered_at if status is Status.DELIVERED else None,
+        dispatched_at=whole.first(*UNDERWAY),
+        delivered_at=whole.first(Status.DELIVERED) if status is Status.DELIVERED else None,
         events=history.events,
+        returned=whole.returned_before(status),
         unknown_words=History((scan, *history.scans)).unknown_words,
     )
 
@@ -160,7 +162,7 @@ def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
         status,
         unknown_word,
         on=day(event.get("status_date"), f"{path}.status_date"),
-        happened_at=moment(event.get("status_date"), f"{path}.status_date", zone=request.zone),
+        happened_at=instant(event.get("status_date"), f"{path}.status_date", zone=request.zone),
         words=words,
         city=line(place.get("city"), f"{path}.location.city"),
         state=line(place.get("state"), f"{path}.location.state"),

@@ -19,7 +19,6 @@ from adapters import (
     Scan,
     Shipment,
     Status,
-    TrackingEvent,
     courier_name,
     line,
     look_up,
@@ -118,8 +117,10 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     status, unknown = _status(payload.get("shipment_status_id"), "$.shipment_status_id", words)
     scans = payload.get("scans") or []
     history = History(tuple(_scan(scan, f"$.scans[{n}]", request) for n, scan in enumerate(scans)))
-    settled = history.settled(status)
     now = moment(payload.get("current_timestamp"), "$.current_timestamp", *NOW, zone=request.zone)
+    told = Scan(status=status, on=now.date() if now else None, happened_at=now)
+    whole = History((*history.scans, told))
+    settled = whole.settled(status)
     order = text(payload.get("channel_order_id"), "$.channel_order_id") or text(payload.get("order_id"), "$.order_id")
     number = name(payload["awb"], "$.awb")
     courier = text(payload.get("courier_name"), "$.courier_name")
@@ -131,10 +132,11 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_number=number,
             courier=courier_name(courier) or courier,
             courier_code=courier or "",
-            dispatched_at=history.first(*UNDERWAY) or (now if status in UNDERWAY else None),
-            delivered_at=(history.first(Status.DELIVERED) or now) if settled is Status.DELIVERED else None,
+            dispatched_at=whole.first(*UNDERWAY),
+            delivered_at=whole.first(Status.DELIVERED) if settled is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
             events=history.events,
+            returned=whole.returned_before(settled),
             unknown_words=tuple(dict.fromkeys(word for word in (*history.unknown_words, unknown) if word)),
         )
     ]
@@ -154,5 +156,5 @@ def _scan(scan: dict[str, Any], path: str, request: Request) -> Scan:
     activity = line(scan.get("activity"), f"{path}.activity")
     city = line(scan.get("location"), f"{path}.location")
     status, unknown = _status(scan.get("sr-status"), f"{path}['sr-status']", activity)
-    shown = TrackingEvent(day=at.date(), happened_at=at, description=activity, city=city) if at and activity else None
-    return Scan(status=status, happened_at=at, event=shown, unknown_word=unknown)
+    on = at.date() if at else None
+    return Scan.of(status, unknown, on=on, happened_at=at, words=activity, city=city)

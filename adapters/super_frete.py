@@ -14,10 +14,10 @@ from adapters import (
     Retries,
     Shipment,
     Status,
-    TrackingEvent,
     local_moment,
     look_up,
     name,
+    single_event,
     text,
     url,
 )
@@ -64,9 +64,12 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_url=_page(data.get("tracking_url"), "$.data.tracking_url"),
             dispatched_at=local_moment(data.get("posted_at"), "$.data.posted_at", zone=request.zone),
             delivered_at=happened_at if status is Status.DELIVERED else None,
-            events=(TrackingEvent(day=happened_at.date(), description=WORDS[event], happened_at=happened_at),)
-            if happened_at
-            else (),
+            events=single_event(
+                status,
+                on=happened_at.date() if happened_at else None,
+                happened_at=happened_at,
+                words=WORDS.get(event, ""),
+            ),
             unknown_words=(unknown,) if unknown else (),
         )
     ]

@@ -21,6 +21,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    single_event,
     text,
     url,
 )
@@ -104,11 +105,11 @@ def _events(payload: dict[str, Any], word: str, happened_at: datetime | None) ->
         return ()
     stop = STOPS[word]
     place = (data.get(stop) or {}).get("detailed_address") or {} if stop else {}
-    event = TrackingEvent(
-        day=written,
+    return single_event(
+        STATUSES[word],
+        on=written,
         happened_at=happened_at,
-        description=STATUSES[word].words,
+        words=STATUSES[word].words,
         city=line(place.get("city"), f"$.data.{stop}.detailed_address.city"),
         state=line(place.get("state"), f"$.data.{stop}.detailed_address.state"),
     )
-    return (event,)

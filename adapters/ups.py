@@ -25,6 +25,7 @@ from adapters import (
     name,
     page,
     says_returned,
+    single_event,
     text,
 )
 
@@ -142,7 +143,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=happened_at if moving else None,
             delivered_at=happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.TRACKING_NUMBER, other),) if other else (),
-            events=_events(payload, happened_at),
+            events=_events(payload, status, happened_at),
             unknown_words=unknown_words,
         )
     ]
@@ -200,16 +201,16 @@ def _pair(payload: dict[str, Any], clock: str) -> str | None:
     return f"{date}{time}" if date and time else None
 
 
-def _events(payload: dict[str, Any], happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
+def _events(payload: dict[str, Any], status: Status, happened_at: datetime | None) -> tuple[TrackingEvent, ...]:
     written = day(payload.get("localActivityDate"), "$.localActivityDate", "%Y%m%d")
     if written is None:
         return ()
     place = payload.get("activityLocation") or {}
-    event = TrackingEvent(
-        day=written,
+    return single_event(
+        status,
+        on=written,
         happened_at=happened_at,
-        description=line(payload["activityStatus"].get("description"), "$.activityStatus.description"),
+        words=line(payload["activityStatus"].get("description"), "$.activityStatus.description"),
         city=line(place.get("city"), "$.activityLocation.city"),
         state=line(place.get("stateProvince"), "$.activityLocation.stateProvince"),
     )
-    return (event,)

@@ -21,9 +21,9 @@ from adapters import (
     Unreadable,
     day,
     inner_json,
+    instant,
     line,
     look_up,
-    moment,
     name,
     page,
     says_returned,
@@ -147,6 +147,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             dispatched_at=history.first(*UNDERWAY),
             delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
             events=history.events,
+            returned=history.returned_before(status),
             unknown_words=(*((unknown_category,) if unknown_category else ()), *history.unknown_words),
         )
     ]
@@ -179,13 +180,13 @@ def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
 def _happened_at(event: dict[str, Any], path: str, request: Request) -> datetime | None:
     """The GMT instant, in local time if the two differ by a plausible offset; without GMT, the local time with its own
     offset, with GMTOffset (minutes), or in the endpoint's zone."""
-    wall = moment(event.get("eventTimestamp"), f"{path}.eventTimestamp", zone=UTC)
-    gmt = moment(event.get("GMTTimestamp"), f"{path}.GMTTimestamp", zone=UTC)
+    wall = instant(event.get("eventTimestamp"), f"{path}.eventTimestamp", zone=UTC)
+    gmt = instant(event.get("GMTTimestamp"), f"{path}.GMTTimestamp", zone=UTC)
     if wall and gmt:
         ahead = wall.replace(tzinfo=UTC) - gmt.astimezone(UTC)
         plausible = abs(ahead) <= timedelta(hours=14) and not ahead % timedelta(minutes=15)
         return gmt.astimezone(timezone(ahead)) if plausible else gmt
-    return moment(event.get("eventTimestamp"), f"{path}.eventTimestamp", zone=_offset(event, path) or request.zone)
+    return instant(event.get("eventTimestamp"), f"{path}.eventTimestamp", zone=_offset(event, path) or request.zone)
 
 
 def _offset(event: dict[str, Any], path: str) -> timezone | None:

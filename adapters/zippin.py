@@ -20,7 +20,6 @@ from adapters import (
     Scan,
     Shipment,
     Status,
-    TrackingEvent,
     Unreadable,
     day,
     line,
@@ -151,6 +150,7 @@ def _history(payload: list[Any], request: Request) -> Shipment:
         dispatched_at=history.first(*UNDERWAY),
         delivered_at=history.first(Status.DELIVERED) if status is Status.DELIVERED else None,
         events=history.events,
+        returned=history.returned_before(status),
         reverse=any(entry["status"]["code"].strip() in OF_A_RETURN for entry in payload),
         unknown_words=history.unknown_words,
     )
@@ -163,7 +163,5 @@ def _scan(entry: dict[str, Any], path: str) -> tuple[datetime, Scan]:
         raise Unreadable(f"{path}.created_at", "is no time with an offset")
     status, unknown_word = look_up(STATUSES, name(entry["status"]["code"], f"{path}.status.code"))
     words = line(entry["status"].get("visible_name"), f"{path}.status.visible_name")
-    event = TrackingEvent(day=happened_on, happened_at=happened_at, description=words)
-    return happened_at, Scan(
-        status=unless_returned(status, words), happened_at=happened_at, event=event, unknown_word=unknown_word
-    )
+    status = unless_returned(status, words)
+    return happened_at, Scan.of(status, unknown_word, on=happened_on, happened_at=happened_at, words=words)

@@ -61,10 +61,11 @@ class Volume:
 
     @property
     def turned_back(self) -> bool:
-        """Whether it was returning before it was delivered, if ever: a delivery after that is to the sender."""
+        """Whether it was returning before it was delivered, if ever: a delivery after that may be to the sender. One
+        message may tell of both."""
         if self.returned_on is None:
             return False
-        return self.delivered_on is None or self.returned_on < self.delivered_on
+        return self.delivered_on is None or self.returned_on <= self.delivered_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +221,7 @@ def _join(known: Known, update: Update) -> Known:
     shipment, stamp = update.shipment, update.stamp
     if known.since is not None and stamp[0] < known.since:
         return known
+    returned = shipment.returned or shipment.status == Status.RETURNED
     volume = known.volumes.get(shipment.volume, Volume())
     volume = Volume(
         tracking_number=_newest(volume.tracking_number, shipment.tracking_number, stamp),
@@ -227,7 +229,7 @@ def _join(known: Known, update: Update) -> Known:
         delivered_at=earliest(volume.delivered_at, shipment.delivered_at),
         delivered=volume.delivered or shipment.status == Status.DELIVERED,
         delivered_on=first(volume.delivered_on, stamp if shipment.status == Status.DELIVERED else None),
-        returned_on=first(volume.returned_on, stamp if shipment.status == Status.RETURNED else None),
+        returned_on=first(volume.returned_on, stamp if returned else None),
     )
     cancelled = stamp if shipment.status == Status.CANCELLED else None
     return replace(
@@ -286,8 +288,8 @@ def local_time(at: datetime, zone: tzinfo | None) -> datetime:
 
 
 def with_local_days(shipment: Shipment, zone: tzinfo | None) -> Shipment:
-    """The shipment with the days of its events in local time: an event that the carrier gives in UTC has its day in
-    ``zone``; one in local time keeps its own."""
+    """The shipment with the days of its events in local time: an event that the carrier gives in UTC alone has its day
+    in ``zone``; one with a local day, or in local time, keeps its own."""
     days = [_local_day(event, zone) for event in shipment.events]
     if all(day == event.day for day, event in zip(days, shipment.events, strict=True)):
         return shipment
@@ -296,8 +298,10 @@ def with_local_days(shipment: Shipment, zone: tzinfo | None) -> Shipment:
 
 
 def _local_day(event: TrackingEvent, zone: tzinfo | None) -> date:
+    """A day that differs from the UTC date was the carrier's own, from another field of its message."""
     at = event.happened_at
-    return local_time(at, zone).date() if at is not None and not at.utcoffset() else event.day
+    in_utc = at is not None and not at.utcoffset() and at.date() == event.day
+    return local_time(at, zone).date() if at is not None and in_utc else event.day
 
 
 def _volume_order(name: str) -> tuple[int, str]:

@@ -131,7 +131,8 @@ def _against(parcels: Sequence[Known], zone: tzinfo | None, *, was_told: bool) -
     for volume in (volume for parcel in parcels if parcel.delivered for volume in parcel.volumes.values()):
         if volume.turned_back:
             back, there = (_on(stamp, zone) for stamp in (volume.returned_on, volume.delivered_on))
-            return f"the carrier says that it turned back {back} and was delivered {there}, perhaps to its sender"
+            when = "before it" if volume.returned_on == volume.delivered_on else f"{back} and"  # one message told both
+            return f"the carrier says that it turned back {when} was delivered {there}, perhaps to its sender"
     if not was_told or all(parcel.delivered for parcel in parcels):
         return ""
     missing = [

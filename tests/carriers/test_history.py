@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from adapters import History, Scan, Status, TrackingEvent, look_up, says_returned
+from adapters import UNDERWAY, History, Scan, Status, TrackingEvent, look_up, says_returned, single_event
 
 MORNING, NOON = datetime(2026, 11, 16, 8, tzinfo=UTC), datetime(2026, 11, 16, 12, tzinfo=UTC)
 LINE = TrackingEvent(day=date(2026, 11, 16), description="Departed")
@@ -34,11 +34,68 @@ class TestTimes:
         assert (None, None) == (History((scan(),)).first(), History((scan(),)).last())
         assert [] == History(()).times()
 
+    @pytest.mark.parametrize(
+        ("on", "first"), [(date(2026, 11, 15), None), (date(2026, 11, 16), MORNING), (None, MORNING)]
+    )
+    def test_an_earlier_day(self, on: date | None, first: datetime | None) -> None:
+        """What has a day alone may be the earlier scan: then the first instant is not known."""
+        picked_up = scan(Status.DISPATCHED, on=on)
+        history = History((scan(happened_at=NOON, on=LINE.day), picked_up, scan(happened_at=MORNING, on=LINE.day)))
+
+        assert first == history.first(*UNDERWAY)
+        assert NOON == history.last(*UNDERWAY)
+        assert MORNING == history.first(Status.IN_TRANSIT)
+
+    def test_local_days(self) -> None:
+        """Days are the carrier's own: an evening there may be the next day in UTC."""
+        late = datetime(2026, 11, 17, 1, tzinfo=UTC)
+        history = History((scan(happened_at=late, on=LINE.day), scan(on=LINE.day)))
+
+        assert late == history.first()
+
+    @pytest.mark.parametrize(
+        ("beside", "allowed"),
+        [
+            (scan(Status.DELIVERED, NOON), True),
+            (scan(Status.DISPATCHED), False),
+            (scan(Status.ANNOUNCED), True),
+            (scan(Status.ANNOUNCED, MORNING), True),
+            (scan(Status.ANNOUNCED, NOON), False),
+            (scan(Status.ANNOUNCED, on=date(2026, 11, 16)), True),
+            (scan(Status.ANNOUNCED, on=date(2026, 11, 17)), False),
+        ],
+    )
+    def test_ship_date(self, beside: Scan, *, allowed: bool) -> None:
+        """A ship date dates the dispatch only where no scan does, and not before the label."""
+        assert allowed == History((beside,)).allows(MORNING)
+        assert not History(()).allows(None)
+
 
 class TestSettled:
     def test_delivery_after_return(self) -> None:
-        """A delivery after a return is the delivery to the merchant, also where the return is undated."""
-        assert Status.RETURNED is History((scan(Status.RETURNED), scan(Status.DELIVERED))).settled(Status.DELIVERED)
+        """A delivery after a return stays one and is marked: it may be the merchant's, or the return was called off."""
+        for back in (scan(Status.RETURNED), scan(Status.RETURNED, MORNING)):
+            history = History((back, scan(Status.DELIVERED, NOON)))
+
+            assert Status.DELIVERED is history.settled(Status.DELIVERED)
+            assert history.returned_before(Status.DELIVERED)
+            assert not history.returned_before(Status.IN_TRANSIT)
+
+    def test_called_off(self) -> None:
+        """A parcel that moved on after its return is delivered, though no scan says so yet."""
+        history = History((scan(Status.RETURNED, MORNING), scan(Status.OUT_FOR_DELIVERY, NOON)))
+
+        assert Status.DELIVERED is history.settled(Status.DELIVERED)
+
+    def test_return_at_the_end(self) -> None:
+        """Where the return is the last step, the delivery is its end: to the merchant."""
+        ends = (
+            (scan(Status.RETURNED),),
+            (scan(Status.DELIVERED, MORNING), scan(Status.RETURNED, NOON)),
+            (scan(Status.DELIVERED, NOON), scan(Status.RETURNED, NOON)),
+        )
+        for scans in ends:
+            assert Status.RETURNED is History(scans).settled(Status.DELIVERED)
 
     @pytest.mark.parametrize("status", [status for status in Status if status is not Status.DELIVERED])
     def test_other_statuses(self, status: Status) -> None:
@@ -78,7 +135,20 @@ class TestScanOf:
     @pytest.mark.parametrize(("on", "words"), [(None, "Departed"), (LINE.day, "")])
     def test_no_line(self, on: date | None, words: str) -> None:
         """What cannot be shown still counts: its status and its instant."""
-        assert scan(Status.RETURNED, NOON) == Scan.of(Status.RETURNED, on=on, happened_at=NOON, words=words)
+        assert scan(Status.RETURNED, NOON, on=on) == Scan.of(Status.RETURNED, on=on, happened_at=NOON, words=words)
+
+    def test_cancelled_label(self) -> None:
+        """A label that is cancelled is no event for shoppers."""
+        assert () == single_event(Status.CANCELLED, on=LINE.day, happened_at=NOON, words="Cancelado")
+        assert Scan.of(Status.CANCELLED, on=LINE.day, happened_at=NOON, words="Cancelado").event is None
+
+    @pytest.mark.parametrize("code", ["ready_to_pickup", "START_DELIVERY", "status_7"])
+    def test_bare_code(self, code: str) -> None:
+        """A code is told in words, and where its status has none, not at all."""
+        (shown,) = single_event(Status.IN_TRANSIT, on=LINE.day, happened_at=NOON, words=code)
+
+        assert "On its way" == shown.description
+        assert () == single_event(Status.ANNOUNCED, on=LINE.day, happened_at=NOON, words=code)
 
 
 class TestLookUp:

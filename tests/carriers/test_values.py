@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import Unreadable, day, line, local_moment, moment, name, strict_json, text, url
+from adapters import Unreadable, day, instant, line, local_moment, moment, name, strict_json, text, url
 from tests.support.refusals import refusal
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -188,6 +188,23 @@ class TestUrl:
     def test_refused(self, value):
         """What is no text at all is refused like text."""
         assert refusal(url, value, "$.url")
+
+
+class TestInstant:
+    @pytest.mark.parametrize("written", ["2026-03-01", " 2026-03-01 ", "2026-W09-7"])
+    def test_bare_date(self, written):
+        """A day is no instant: its start would sort before all that happened on it."""
+        assert instant(written, "$.at", zone=SAO_PAULO) is None
+
+    @pytest.mark.parametrize("written", ["2026-03-01T00:00:00", "2026-03-01T12:00:00Z", None])
+    def test_other_times(self, written):
+        """A time is read as `moment` reads it, midnight included."""
+        assert moment(written, "$.at", zone=SAO_PAULO) == instant(written, "$.at", zone=SAO_PAULO)
+
+    def test_no_time(self):
+        """What is no time is refused."""
+        with pytest.raises(Unreadable):
+            instant("today", "$.at", zone=SAO_PAULO)
 
 
 class TestMoment:

@@ -24,6 +24,7 @@ FULL = Shipment(
         TrackingEvent(day=date(2026, 2, 27), description="Posted"),
     ),
     volume="2",
+    returned=True,
 )
 BARE = Shipment(key="p1", status=Status.OTHER)
 

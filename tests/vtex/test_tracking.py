@@ -115,6 +115,15 @@ class TestDelivery:
         assert "to its sender" in note(POSTED, back, delivered(NOON + 2 * DAY))
         assert (True, "2026-11-11 11:00") == told(POSTED, back, delivered(NOON + DAY - HOUR))
 
+    def test_called_off_return(self):
+        """A delivery that comes with an earlier return in one message is told by a person or not at all. One that was
+        delivered before stays so."""
+        both = said(Status.DELIVERED, NOON + DAY, delivered_at=NOON + DAY, returned=True)
+
+        assert (False, None) == told(POSTED, both)
+        assert "it turned back before it was delivered on 2026-11-11T" in note(POSTED, both)
+        assert (True, "2026-11-11 11:00") == told(POSTED, both, delivered(NOON + DAY - HOUR))
+
     def test_in_any_order(self):
         """No matter what comes first, the same is told; and the store keeps all of it."""
         updates = [POSTED, said(Status.RETURNED, NOON + DAY), delivered(NOON + 2 * DAY), delivered(NOON + HOUR)]
@@ -320,6 +329,16 @@ class TestTimes:
         (event,) = with_local_days(Shipment(key="p", status=Status.IN_TRANSIT, events=(scan,)), zone).events
 
         assert day == event.day
+
+    @pytest.mark.parametrize("zone", [None, BRASILIA])
+    def test_carriers_own_day(self, zone: tzinfo | None):
+        """A day that is not the UTC date was told by the carrier itself, and no zone changes it."""
+        at = datetime(2026, 11, 18, 2, 41, tzinfo=UTC)
+        for day in (date(2026, 11, 17), date(2026, 11, 19)):
+            scan = TrackingEvent(day=day, description="x", happened_at=at)
+            (event,) = with_local_days(Shipment(key="p", status=Status.IN_TRANSIT, events=(scan,)), zone).events
+
+            assert day == event.day
 
     def test_days_in_order(self):
         """Events go out in the order of the days that VTEX is told."""

@@ -37,14 +37,15 @@ ROWS = [row for module in MODULES for row in rows(module)]
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"{row[0]}: {row[1]}") for row in ROWS])
 def test_return(row: Row) -> None:
-    """The parcel is returned and has no date of delivery, or the label of a return is ignored as one."""
+    """The parcel is returned and has no date of delivery, or its delivery is marked as one after a return, or the label
+    of a return is ignored as one."""
     _, _, sent = row
     try:
-        found = {(each.status, each.delivered_at) for each in sent()}
+        found = {(each.status, each.delivered_at) for each in sent() if not _is_marked(each)}
     except Ignored as ignored:
-        found = {(Status.RETURNED, None)} if "return" in ignored.reason else {(Status.OTHER, None)}
+        found = set() if "return" in ignored.reason else {(Status.OTHER, None)}
 
-    assert {(Status.RETURNED, None)} == found
+    assert {(Status.RETURNED, None)} >= found
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -83,7 +84,7 @@ def test_words_of_a_return(carrier: Carrier) -> None:
         ".".join(map(str, place))
         for request in _deliveries(carrier)
         for place, changed in _in_words(carrier, request)
-        if any(shipment.status is Status.DELIVERED and _shows(shipment) for shipment in _read(carrier, changed))
+        if any(_is_told(shipment) and _shows(shipment) for shipment in _read(carrier, changed))
     }
 
     assert set() == told
@@ -121,6 +122,15 @@ def _read(carrier: Carrier, request: Request) -> list[Shipment]:
         return carrier.convert(request).shipments
     except (Ignored, Unreadable):
         return []
+
+
+def _is_told(shipment: Shipment) -> bool:
+    """Whether it is a delivery that shoppers hear of."""
+    return shipment.status is Status.DELIVERED and not shipment.returned
+
+
+def _is_marked(shipment: Shipment) -> bool:
+    return shipment.status is Status.DELIVERED and shipment.returned
 
 
 def _shows(shipment: Shipment) -> bool:

@@ -157,7 +157,8 @@ class TestValues:
 
         assert nowhere.happened_at is None
         assert "2026-11-10" == nowhere.events[0].day.isoformat()
-        assert "2026-11-10T00:00:00-05:00" == told(hora=None).happened_at.isoformat()
+        assert told(hora=None).happened_at is None
+        assert "2026-11-10T00:00:00-05:00" == told(hora=None).dispatched_at.isoformat()
         assert told(fecha="").happened_at is None
 
     def test_blanks_in_the_hour(self):

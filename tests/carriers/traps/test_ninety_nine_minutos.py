@@ -56,11 +56,11 @@ class TestStatus:
 
     @pytest.mark.parametrize("code", ["5001", "5002", "5101"])
     def test_delivered_back(self, code):
-        """Trap 14: a delivery after a return is the delivery to the merchant."""
+        """Trap 14: a delivery after a return in the same history is marked: it may be the merchant's."""
         said = told(event(code), event("4002", "2026-11-18 10:00:00"))
         shipment = read_one(ninety_nine_minutos, said)
 
-        assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
+        assert (Status.DELIVERED, True) == (shipment.status, shipment.returned)
 
     def test_code_as_number(self):
         """Trap 24: a code may be text or a number."""
@@ -123,10 +123,16 @@ class TestTimes:
 class TestValues:
     def test_names_stay_outside(self):
         """Trap 31: comments name drivers and recipients; an event says its status and nothing else."""
-        assert ["delivered"] == [
-            each.description for each in read_one(ninety_nine_minutos, told(event("4002", words="delivered"))).events
-        ]
-        assert () == read_one(ninety_nine_minutos, told(event("4002", words=None))).events
+        for words, shown in (
+            ("delivered", "Delivered"),
+            ("with_a_driver", "Delivered"),
+            ("Fue entregado", "Fue entregado"),
+        ):
+            (line,) = read_one(ninety_nine_minutos, told(event("4002", words=words))).events
+            assert shown == line.description
+        (line,) = read_one(ninety_nine_minutos, told(event("4002", words=None))).events
+        assert "Delivered" == line.description
+        assert () == read_one(ninety_nine_minutos, told(event("8001", words="lost"))).events
 
     def test_repeated(self):
         """Trap 20: the whole history comes each time, and a line that is there twice is one event."""

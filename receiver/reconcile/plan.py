@@ -188,7 +188,8 @@ def _is_closed(stored: Generation) -> bool:
 def _after_send(stored: Generation, config: Config, now: float) -> NextState | Ask:
     assert stored.sent is not None  # noqa: S101  asked only after a send
     if not stored.sent.visibility.is_open or config.read_back_seconds == 0:
-        return NextState(state=State.IN_STEP, note=stored.note)
+        note = stored.note if stored.state is State.IN_STEP else ""  # why it was held is no longer so
+        return NextState(state=State.IN_STEP, note=note)
     if stored.check_at is None or stored.check_at <= now:
         return Ask("read_back")
     return NextState(state=State.IN_STEP, note=stored.note, due_at=stored.check_at, check_at=stored.check_at)

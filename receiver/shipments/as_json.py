@@ -61,7 +61,6 @@ def known_to_json(known: Known) -> dict[str, Any]:
             "unknown": _stamped_to_json(known.unknown),
             "in_possession": known.in_possession,
             "dispatched_at": _iso(known.dispatched_at),
-            "cancelled": stamp_to_json(known.cancelled) if known.cancelled else None,
             "courier": _stamped_to_json(known.courier),
             "volumes": {name: _volume_to_json(known.volumes[name]) for name in sorted(known.volumes)},
             "references": [[str(reference.kind), reference.value] for reference in sorted(known.references)],
@@ -82,9 +81,8 @@ def known_from_json(plain: dict[str, Any]) -> Known:
         unknown=_stamped_from_json(plain.get("unknown")),
         in_possession=plain.get("in_possession", False),
         dispatched_at=_time(plain.get("dispatched_at")),
-        cancelled=stamp_from_json(plain["cancelled"]) if plain.get("cancelled") else None,
         courier=_stamped_from_json(plain.get("courier")),
-        volumes={name: _volume_from_json(volume) for name, volume in plain.get("volumes", {}).items()},
+        volumes={name: _volume_from_json(volume) for name, volume in _volumes(plain).items()},
         references=frozenset(_reference(pair) for pair in plain.get("references", ())),
         events=frozenset(_event_from_json(event) for event in plain.get("events", ())),
         first_heard=_time(plain.get("first_heard")),
@@ -94,6 +92,14 @@ def known_from_json(plain: dict[str, Any]) -> Known:
         replaces=frozenset(plain.get("replaces", ())),
         replaced_by=_stamped_from_json(plain.get("replaced_by")),
     )
+
+
+def _volumes(plain: dict[str, Any]) -> dict[str, Any]:
+    """The volumes. Rows of before 0.2.0 have one cancellation for all of them, which stood while it was the newest."""
+    volumes: dict[str, Any] = plain.get("volumes", {})
+    if not plain.get("cancelled") or plain["status"][0] != Status.CANCELLED:
+        return volumes
+    return {name: {**volume, "cancelled": plain["cancelled"]} for name, volume in volumes.items()}
 
 
 def _without_empty(plain: dict[str, Any]) -> dict[str, Any]:
@@ -164,6 +170,8 @@ def _volume_to_json(volume: Volume) -> dict[str, Any]:
             "delivered": volume.delivered,
             "delivered_on": stamp_to_json(volume.delivered_on) if volume.delivered_on else None,
             "returned_on": stamp_to_json(volume.returned_on) if volume.returned_on else None,
+            "cancelled": stamp_to_json(volume.cancelled) if volume.cancelled else None,
+            "possessed": stamp_to_json(volume.possessed) if volume.possessed else None,
         }
     )
 
@@ -176,4 +184,6 @@ def _volume_from_json(plain: dict[str, Any]) -> Volume:
         delivered=plain.get("delivered", False),
         delivered_on=stamp_from_json(plain["delivered_on"]) if plain.get("delivered_on") else None,
         returned_on=stamp_from_json(plain["returned_on"]) if plain.get("returned_on") else None,
+        cancelled=stamp_from_json(plain["cancelled"]) if plain.get("cancelled") else None,
+        possessed=stamp_from_json(plain["possessed"]) if plain.get("possessed") else None,
     )

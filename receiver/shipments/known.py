@@ -11,9 +11,11 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from adapters import Reference, ReferenceKind, Shipment, Status, TrackingEvent
 from receiver.shipments.numbers import same_number
 
-#: Carriers recycle numbers (EasyPost keeps one apart for three months). News of a later time, after a delivery and this
-#: long a silence, is about another parcel.
+#: Carriers recycle numbers (EasyPost keeps one apart for three months). News of a later time, after a parcel's end and
+#: this long a silence, is about another parcel.
 RECYCLED_AFTER = timedelta(days=60)
+#: News cannot be of a time long after it was told; hosts' clocks and unknown zones differ by less than this.
+_MOST_AHEAD = timedelta(days=1)
 
 Stamp = tuple[datetime, datetime, str]
 
@@ -28,13 +30,16 @@ class Update:
 
     @property
     def stamp(self) -> Stamp:
-        """The total order of news: event time (else arrival time), then arrival time, then the digest.
+        """The total order of news: event time (else arrival time), then arrival time, then the digest. A time far ahead
+        is a carrier's mistake: it would stand before all that is told later.
 
         In UTC, so that one instant is one text.
         """
         received = self.received_at.astimezone(UTC)
         happened = self.shipment.happened_at
-        return (happened.astimezone(UTC) if happened else received, received, self.digest)
+        if happened is None or happened > received + _MOST_AHEAD:
+            return (received, received, self.digest)
+        return (happened.astimezone(UTC), received, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ class Stamped:
 class Volume:
     """One volume of a shipment; most shipments have just one, named ``""``.
 
-    ``delivered_on`` and ``returned_on`` are the stamps of the first report of a delivery and of a way back.
+    ``delivered_on`` and ``returned_on`` are the stamps of the first report of a delivery and of a way back,
+    ``cancelled`` and ``possessed`` those of the last report that the label was cancelled, and that the carrier has it.
     """
 
     tracking_number: Stamped | None = None
@@ -58,6 +64,13 @@ class Volume:
     delivered: bool = False
     delivered_on: Stamp | None = None
     returned_on: Stamp | None = None
+    cancelled: Stamp | None = None
+    possessed: Stamp | None = None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether its cancellation stands: only news that the carrier has it since then takes it back."""
+        return self.cancelled is not None and (self.possessed is None or self.possessed < self.cancelled)
 
     @property
     def turned_back(self) -> bool:
@@ -83,7 +96,6 @@ class Known:
     unknown: Stamped | None = None
     in_possession: bool = False
     dispatched_at: datetime | None = None
-    cancelled: Stamp | None = None
     courier: Stamped | None = None
     volumes: dict[str, Volume] = field(default_factory=dict)
     references: frozenset[Reference] = frozenset()
@@ -97,10 +109,22 @@ class Known:
 
     @property
     def boxes(self) -> dict[str, Volume]:
-        """The volumes that messages name, the lowest first. A message without a name speaks of the whole shipment: that
-        is a box only where no volume is named."""
+        """The volumes that messages name, the lowest first, without those whose labels were cancelled, unless all were.
+        A message without a name speaks of the whole shipment: that is a box only where no volume is named."""
+        every = self._every_box
+        living = {name: box for name, box in every.items() if box.delivered or not box.is_cancelled}
+        return living or every
+
+    @property
+    def _every_box(self) -> dict[str, Volume]:
         named = sorted((name for name in self.volumes if name), key=_volume_order)
-        return {name: self.volumes[name] for name in named or self.volumes}
+        return {name: self._with_whole(self.volumes[name]) for name in named} or self.volumes
+
+    def _with_whole(self, box: Volume) -> Volume:
+        """The box with what was said of the label of the whole shipment."""
+        whole = self.volumes.get("", Volume())
+        cancelled, possessed = _last(box.cancelled, whole.cancelled), _last(box.possessed, whole.possessed)
+        return replace(box, cancelled=cancelled, possessed=possessed)
 
     @property
     def first_volume(self) -> Volume:
@@ -158,23 +182,36 @@ class Known:
         return self.unknown.value if self.unknown.stamp == self.status.stamp else ""
 
     @property
+    def cancelled(self) -> Stamp | None:
+        """The last report that a label was cancelled, whether or not it stands."""
+        return max((volume.cancelled for volume in self.volumes.values() if volume.cancelled), default=None)
+
+    @property
     def voided(self) -> bool:
-        """Whether the carrier never took the parcel, and its newest status is that the label was cancelled."""
-        return self.cancelled is not None and not self.in_possession and self._cancelled_last
+        """Whether all labels were cancelled, and the carrier never took the parcel."""
+        return self._is_cancelled and not self.in_possession
 
     @property
     def cancelled_after_possession(self) -> bool:
-        return self.cancelled is not None and self.in_possession and self._cancelled_last
+        return self._is_cancelled and self.in_possession
 
     @property
-    def _cancelled_last(self) -> bool:
-        return self.status is not None and self.status.value == Status.CANCELLED
+    def _is_cancelled(self) -> bool:
+        return bool(self.volumes) and all(box.is_cancelled for box in self._every_box.values())
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the carrier may be through with it: it was delivered, sent back, cancelled, or in trouble at last."""
+        in_trouble = self.status is not None and self.status.value == Status.EXCEPTION
+        return (
+            self.delivered or self._is_cancelled or in_trouble or any(one.returned_on for one in self.volumes.values())
+        )
 
     def is_past(self, at: datetime) -> bool:
-        """Whether news of its number at that time is about another parcel: this one was delivered, and silent for
+        """Whether news of its number at that time is about another parcel: this one has ended, and was silent for
         long."""
         words = [self.last_heard, self.status.stamp[1] if self.status else None]
-        return self.delivered and all(at > word + RECYCLED_AFTER for word in words if word is not None)
+        return self.has_ended and all(at > word + RECYCLED_AFTER for word in words if word is not None)
 
     def values(self, kind: ReferenceKind) -> list[str]:
         """The distinct references of one kind, sorted. If there are several, a person must decide."""
@@ -189,7 +226,7 @@ def fold(known: Known, updates: Iterable[Update]) -> Known:
 
 
 def advance(known: Known, updates: Iterable[Update]) -> tuple[Known, int]:
-    """`fold`, in the order of the news and aware of recycled numbers. News long after a delivery begins a new
+    """`fold`, in the order of the news and aware of recycled numbers. News long after a parcel's end begins a new
     generation, which knows nothing of the former one. Returns also how many began."""
     begun = 0
     for update in sorted(updates, key=lambda update: update.stamp):
@@ -212,7 +249,7 @@ def restart(known: Known, updates: Iterable[Update]) -> Known | None:
 
 
 def _is_another_parcel(known: Known, update: Update) -> bool:
-    if not known.delivered or known.last_heard is None:
+    if not known.has_ended or known.last_heard is None:
         return False
     return update.stamp[0] > known.last_heard + RECYCLED_AFTER
 
@@ -223,6 +260,7 @@ def _join(known: Known, update: Update) -> Known:
         return known
     returned = shipment.returned or shipment.status == Status.RETURNED
     volume = known.volumes.get(shipment.volume, Volume())
+    is_possessed = shipment.status.in_possession or shipment.dispatched_at is not None
     volume = Volume(
         tracking_number=_newest(volume.tracking_number, shipment.tracking_number, stamp),
         tracking_url=_newest(volume.tracking_url, shipment.tracking_url, stamp),
@@ -230,15 +268,15 @@ def _join(known: Known, update: Update) -> Known:
         delivered=volume.delivered or shipment.status == Status.DELIVERED,
         delivered_on=first(volume.delivered_on, stamp if shipment.status == Status.DELIVERED else None),
         returned_on=first(volume.returned_on, stamp if returned else None),
+        cancelled=_last(volume.cancelled, stamp if shipment.status == Status.CANCELLED else None),
+        possessed=_last(volume.possessed, stamp if shipment.status.in_possession else None),
     )
-    cancelled = stamp if shipment.status == Status.CANCELLED else None
     return replace(
         known,
         status=_newest(known.status, shipment.status, stamp, yields=Status.OTHER),
         unknown=_newest(known.unknown, next(reversed(shipment.unknown_words), None), stamp),
-        in_possession=known.in_possession or shipment.status.in_possession or shipment.dispatched_at is not None,
+        in_possession=known.in_possession or is_possessed,
         dispatched_at=earliest(known.dispatched_at, shipment.dispatched_at),
-        cancelled=max(known.cancelled, cancelled) if known.cancelled and cancelled else known.cancelled or cancelled,
         courier=_newest(known.courier, shipment.courier, stamp),
         volumes={**known.volumes, shipment.volume: volume},
         references=known.references | frozenset(shipment.references),
@@ -271,6 +309,11 @@ def earliest(held: datetime | None, value: datetime | None) -> datetime | None:
 def first(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
     """The earlier stamp; ``None`` only if both are unknown."""
     return min(held, stamp) if held and stamp else held or stamp
+
+
+def _last(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
+    """The later stamp; ``None`` only if both are unknown."""
+    return max(held, stamp) if held and stamp else held or stamp
 
 
 def _instant_then_text(time: datetime) -> tuple[datetime, str]:

@@ -117,7 +117,7 @@ def _owner_from(order_id: str, row: RowMapping) -> Owner:
         row["shipment"],
         sent.tracking_number,
         sent.parcels or alone,
-        moved=not sent.is_at(*place),
+        moved=known.voided or not sent.is_at(*place),
         is_delivered=sent.is_delivered,
         by_person=sent.assigned_at is not None,
         aliases=aliases,

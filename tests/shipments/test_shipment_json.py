@@ -55,6 +55,15 @@ def test_known(known: Known) -> None:
     assert known == known_from_json(json.loads(json.dumps(known_to_json(known))))
 
 
+@pytest.mark.parametrize(("newest", "stands"), [("cancelled", True), ("in_transit", False)])
+def test_former_cancellation(newest: str, stands: bool) -> None:
+    """Rows of before 0.2.0 have one cancellation of the whole parcel, which stood as long as it was the newest word."""
+    stamp = [NOON.isoformat(), NOON.isoformat(), "d"]
+    plain = {"status": [newest, *stamp], "in_possession": True, "cancelled": stamp, "volumes": {"1": {}, "2": {}}}
+
+    assert stands == known_from_json(plain).cancelled_after_possession
+
+
 def test_small() -> None:
     """What is unknown is left out."""
     assert {"key": "p1", "status": "other"} == shipment_to_json(BARE)

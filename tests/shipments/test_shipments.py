@@ -1,6 +1,7 @@
 """The fold of receiver/shipments: whatever the order of arrival, the same news ends in the same state."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -366,12 +367,69 @@ class TestCancelled:
 
         assert (False, True) == (known.voided, known.cancelled_after_possession)
 
-    @pytest.mark.parametrize("status", [Status.ANNOUNCED, Status.IN_TRANSIT, Status.DELIVERED])
+    @pytest.mark.parametrize("status", [Status.IN_TRANSIT, Status.DELIVERED])
     def test_taken_up_again(self, status):
-        """A cancellation that is not the newest word is none."""
-        known = fold(Known(), [update(1, Status.CANCELLED), update(2, status)])
+        """News that the carrier has the parcel takes a cancellation back; what was told before it does not."""
+        cancelled, has_it = update(1, Status.CANCELLED), [update(at, status) for at in (0, 2)]
 
-        assert (False, False) == (known.voided, known.cancelled_after_possession)
+        assert fold(Known(), [cancelled, has_it[0]]).cancelled_after_possession
+        assert not fold(Known(), [cancelled, *has_it]).cancelled_after_possession
+        assert not fold(Known(), [cancelled, has_it[1]]).voided
+
+    @pytest.mark.parametrize("status", [Status.ANNOUNCED, Status.OTHER, Status.EXCEPTION])
+    def test_stands(self, status):
+        """A cancellation stands, whatever else the carrier says of a parcel that it does not have."""
+        later = update(2, status)
+
+        assert fold(Known(), [update(1, Status.CANCELLED), later]).voided
+        told = [update(0, Status.DISPATCHED), update(1, Status.CANCELLED), later]
+        assert fold(Known(), told).cancelled_after_possession
+
+    def test_far_ahead(self):
+        """A scan that is dated years ahead counts as of its arrival: it hides no cancellation."""
+        scan = replace(update(1, Status.IN_TRANSIT), received_at=NOON)
+        ahead = replace(scan, shipment=replace(scan.shipment, happened_at=NOON + timedelta(days=13_000)))
+        slightly = replace(scan, shipment=replace(scan.shipment, happened_at=NOON + timedelta(days=1)))
+
+        assert (NOON, NOON + timedelta(days=1)) == (ahead.stamp[0], slightly.stamp[0])
+        assert fold(Known(), [ahead, update(2, Status.CANCELLED)]).cancelled_after_possession
+
+
+class TestCancelledVolumes:
+    """A label of several that was cancelled is no box."""
+
+    BOTH = (update(0, volume="1", tracking_number="BR1"), update(0, volume="2", tracking_number="BR2"))
+
+    @pytest.mark.parametrize(("cancelled", "living"), [("1", "BR2"), ("2", "BR1")])
+    def test_one(self, cancelled: str, living: str):
+        """The parcel is the other one: its number, and delivered with it; the cancellation is not the parcel's."""
+        other = {"1": "2", "2": "1"}[cancelled]
+        gone = update(1, Status.CANCELLED, volume=cancelled)
+        known = fold(Known(), [*self.BOTH, gone, update(2, Status.DELIVERED, volume=other)])
+
+        assert (living, True, False) == (known.tracking_number, known.delivered, known.cancelled_after_possession)
+        assert (gone.stamp, {"BR1", "BR2"}) == (known.cancelled, set(known.numbers))
+        assert known.volume_with("BR" + cancelled) is None
+
+    def test_all(self):
+        """With all of them cancelled the parcel is, and keeps its number."""
+        known = fold(Known(), [*self.BOTH, *(update(1, Status.CANCELLED, volume=name) for name in "12")])
+
+        assert ("BR1", True) == (known.tracking_number, known.cancelled_after_possession)
+
+    def test_delivered(self):
+        """A box that was delivered stays one, even if its label is cancelled afterwards."""
+        told = [update(1, Status.DELIVERED, volume="1"), update(2, Status.CANCELLED, volume="1")]
+        known = fold(Known(), [*self.BOTH, *told])
+
+        assert ("BR1", False) == (known.tracking_number, known.delivered)
+
+    def test_whole(self):
+        """A message that names no volume speaks of all of them."""
+        cancelled = fold(Known(), [*self.BOTH, update(1, Status.CANCELLED)])
+        resumed = fold(cancelled, [update(2, Status.IN_TRANSIT)])
+
+        assert (True, False) == (cancelled.cancelled_after_possession, resumed.cancelled_after_possession)
 
 
 class TestUnion:
@@ -440,8 +498,19 @@ class TestRecycled:
 
         assert (fold(self.DELIVERED, [news]), 0) == advance(self.DELIVERED, [news])
 
-    def test_only_after_delivery(self):
-        """A parcel that was never delivered stays the same one, however long it was silent."""
+    @pytest.mark.parametrize("end", [Status.RETURNED, Status.CANCELLED, Status.EXCEPTION])
+    def test_other_ends(self, end):
+        """A parcel that was sent back, cancelled, or in trouble at last may have ended, too."""
+        ended, news = (
+            fold(Known(), [update(0, Status.DISPATCHED), update(1, end)]),
+            self.after(RECYCLED_AFTER + 2 * HOUR),
+        )
+
+        assert (fold(Known(since=news.stamp[0]), [news]), 1) == advance(ended, [news])
+        assert (True, False) == (ended.is_past(news.received_at), ended.is_past(NOON + RECYCLED_AFTER))
+
+    def test_under_way(self):
+        """A parcel that was on its way stays the same one, however long it was silent."""
         under_way = fold(Known(), [update(0, Status.IN_TRANSIT)])
 
         assert 0 == advance(under_way, [self.after(timedelta(days=400))])[1]

@@ -11,8 +11,8 @@ from receiver.shipments import Visibility
 from receiver.vtex.client import Vtex
 from tests.support.frenet_events import called, status
 from tests.support.frenet_parcels import patches, prepared, rests, tell
-from tests.support.reconciling import INTELIPOST, shipped
-from tests.support.rig import Rig, order, package
+from tests.support.reconciling import INTELIPOST, fields, rest, shipped
+from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import DAY, HOUR
 
 
@@ -43,6 +43,25 @@ class TestHold:
 
         assert [("kept", "other_parcel"), ("in_step", None)] == [rests(rig, 1), rests(rig, 2)]
         assert ["TN1", "TN2"] == patches(rig)
+
+
+class TestVoidedLabel:
+    @pytest.mark.parametrize("policy", ["hold", "first", "latest", "join"])
+    def test_made_again(self, rig: Rig, policy: str):
+        """A label that was voided before the carrier had its parcel is none of two: the one made in its place takes the
+        invoice, and the person who hears of the voided one has nothing to correct there."""
+        rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "second_parcel": policy}}, send_on="label")
+        rig.add_order(order("1-01", package("900")))
+        for parcel, label, event in (
+            ("p1", "TN1", "generated"),
+            ("p1", "TN1", "cancelled"),
+            ("p2", "TN2", "generated"),
+        ):
+            rig.post(posted(parcel=parcel, number=label, event=f"order.{event}"))
+            rig.works_until(HOUR)
+
+        assert "TN2" == fields(rig)["trackingNumber"]
+        assert ("held", "cancelled_after_send") == rest(rig)
 
 
 class TestFirst:

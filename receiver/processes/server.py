@@ -12,6 +12,7 @@ from typing import Any
 from receiver.config import Config
 from receiver.notify.store_away import Watch
 from receiver.notify.task import NotifyTask
+from receiver.processes.open_files import room_for_connections
 from receiver.processes.web_process import GunicornLog, Served, WebProcess
 from receiver.processes.working import GRACE, Working, reloaded
 from receiver.store import Database
@@ -34,7 +35,8 @@ def serve(path: Path, config: Config, *, bind: str, processes: int = 1, threads:
     """
     prepare(config.database)
     _check_address(bind)
-    settings = _settings(bind=bind, workers=processes, threads=threads)
+    connections = room_for_connections()
+    settings = _settings(bind=bind, workers=processes, threads=threads, worker_connections=connections)
     _Application(path, config, settings, work=work).run()
 
 

@@ -10,7 +10,7 @@ from receiver.web.webhooks import MOST_UNPROVEN
 from tests.support.rig import MELHOR_ENVIO, Rig, eventually, posted
 from tests.support.sending import good, rows
 
-TRUSTED = (ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
+TRUSTED = tuple(map(ip_network, ("127.0.0.1/32", "10.0.0.0/8", "2001:db8::/32", "::ffff:172.16.0.0/112")))
 FOUND = {
     "no proxy": ("203.0.113.9", "", "203.0.113.9"),
     "a proxy": ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
@@ -21,6 +21,15 @@ FOUND = {
     "nonsense": ("10.0.0.1", "203.0.113.9, unknown", "10.0.0.1"),
     "all are proxies": ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
     "IPv6": ("2001:db8::1", "2a00::9", "2a00::9"),
+    "an IPv6 socket": ("::ffff:10.0.0.1", "203.0.113.9", "203.0.113.9"),
+    "an IPv6 socket on this machine": ("::ffff:127.0.0.1", "203.0.113.9, ::ffff:10.0.0.2", "203.0.113.9"),
+    "a mapped client": ("10.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+    "a mapped network": ("172.16.0.9", "203.0.113.9", "203.0.113.9"),
+    "outside of the mapped network": ("172.17.0.9", "203.0.113.9", "172.17.0.9"),
+    "a port": ("10.0.0.1", "203.0.113.9:4711, 10.0.0.2:80", "203.0.113.9"),
+    "IPv6 and a port": ("10.0.0.1", "[2a00::9]:443", "2a00::9"),
+    "IPv6 in brackets": ("10.0.0.1", "[2a00::9]", "2a00::9"),
+    "more than a port": ("10.0.0.1", "203.0.113.9, 203.0.113.9:80:80", "10.0.0.1"),
     "a file": ("", "203.0.113.9", ""),
 }
 
@@ -40,6 +49,16 @@ def test_rejects_and_access_lines(rig: Rig, caplog: pytest.LogCaptureFixture) ->
     assert "203.0.113.9" == json.loads(rows(rig, "rejects")[0]["headers"])["client"]
     assert any("authentication failed" in line and "client=203.0.113.9" in line for line in caplog.messages)
     assert any("delivery received" in line and line.endswith("client=203.0.113.7") for line in caplog.messages)
+
+
+def test_told_once(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """The log says once that a peer sends the header and is no trusted proxy: what it names is not used."""
+    for peer in ("127.0.0.1", "203.0.113.1", "203.0.113.2"):
+        headers = {"X-Forwarded-For": "203.0.113.9"}
+        rig.client.get("/healthz", headers=headers, environ_overrides={"REMOTE_ADDR": peer})
+
+    told = [line for line in caplog.messages if "X-Forwarded-For" in line]
+    assert ["X-Forwarded-For not used: the peer is not in trusted_proxies: peer=203.0.113.1"] == told
 
 
 def refused(rig: Rig, address: str, times: int) -> list[int]:

@@ -17,6 +17,8 @@ Network = IPv4Network | IPv6Network
 _SITE = 64
 #: The bits before the IPv4 address in ``::ffff:192.0.2.1``.
 _MAPPED = 96
+#: Addresses of ``X-Forwarded-For`` that are looked at: more proxies stand in no row, and anybody may name many.
+_MOST_NAMED = 20
 #: What follows an IPv6 address in brackets, as some proxies write it: ``[2001:db8::1]:443``.
 _PORT = re.compile(r"\]:\d{1,5}$")
 
@@ -45,7 +47,7 @@ def client_of(peer: str, forwarded: str, trusted: tuple[Network, ...]) -> str:
     client = peer
     if not forwarded:
         return client
-    for named in reversed(forwarded.split(",")):
+    for named in reversed(forwarded.rsplit(",", _MOST_NAMED)):
         address = _address_of(named.strip())
         if address is None or not is_trusted(client, trusted):
             break

@@ -21,6 +21,8 @@ registration. It declares:
 and, only if needed:
 
 ``event_id``    ``event_id(payload, request) -> str | None``: the carrier's own id of this notification
+``SIGNED_ID``   ``True`` if the signature covers that id, and not all that `read` uses, such as a header: a message with
+                the same id is then a repeat, whatever it says
 ``decode``      ``decode(request) -> payload`` if the body is not plain JSON (default: `strict_json`)
 ``encode``      ``encode(payload) -> bytes``: the inverse of ``decode``, because exported payloads are scrubbed
 ``split``       ``split(payload) -> [(JSON path, member)]`` if one message may have several parcels: the schema's

@@ -39,7 +39,7 @@ PROBE = None
 RETRIES = None
 ZONE = ZoneInfo("America/Sao_Paulo")  # the tracking API's times have no offset and are Brasília's
 TRACKING_PAGE = None  # the public page takes no number that Correios documents, and asks for a captcha
-HEADERS = ("x-correios-hook-event",)
+HEADERS = ("x-correios-hook-event",)  # not signed: it ends no parcel by itself
 REFERENCES = ()
 
 # "Web Service de Rastreamento", Correios, "Lista de Status de eventos" (2016 and 2017), and the newer types as two
@@ -94,6 +94,8 @@ KINDS = ("tipoEvento", "tpEvento")
 TIMES = ("dtEvento", "dataEvento", "dtHrCriado")
 WORDS = ("descricaoEvento", "descricao")
 OBJECT = re.compile(r"[A-Z]{2}[0-9]{9}[A-Z]{2}")  # UPU S10
+FINAL = (Status.DELIVERED, Status.RETURNED)
+HEADER = "x-correios-hook-event"
 KIND = re.compile(r"([A-Z]{2,3})-?0*([0-9]{1,3})")
 
 Field = tuple[Any, str]
@@ -116,13 +118,17 @@ def encode(payload: Any) -> bytes:
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     number = _number(payload)
-    kind = _kind(payload, request)
+    kind, is_signed = _kind(payload, request)
     if kind.startswith("EST-"):
         raise Ignored("Correios takes back an event, without saying which")
     status, unknown = look_up(STATUSES, kind)
     happened_at = local_moment(*_first(payload, TIMES), zone=request.zone)
     words = line(*_first(payload, WORDS))
     status = unless_returned(status, words)
+    if status in FINAL and not is_signed:
+        raise Unreadable(
+            "$", f"names no kind of event; only {HEADER}, which is not signed, says {kind}: {status.value}"
+        )
     return [
         Shipment(
             key=number,
@@ -152,23 +158,24 @@ def _number(payload: dict[str, Any]) -> str:
 
 def event_id(payload: dict[str, Any], request: Request) -> str | None:
     """The object and the kind of event: where only the header tells the kind, the bodies of two events are the same."""
-    return f"{_number(payload)}:{_kind(payload, request)}"
+    return f"{_number(payload)}:{_kind(payload, request)[0]}"
 
 
-def _kind(payload: dict[str, Any], request: Request) -> str:
+def _kind(payload: dict[str, Any], request: Request) -> tuple[str, bool]:
     """The event as ``BDE-1``: as one field, as two (the tracking API writes ``"codigo": "BDE", "tipo": "01"``), or in
-    the header. Raises `Unreadable` if none says what happened."""
+    the header. And whether the body says so, which is signed. Raises `Unreadable` if none says what happened."""
     kind, kind_path = _first(payload, ("tipo",))
     suffix = f"-{text(kind, kind_path) or ''}"
     fields = [_first(payload, KINDS), _first(payload, ("codigo",))]
-    header = text(request.headers.get("x-correios-hook-event"), "$")
+    header = text(request.headers.get(HEADER), "$")
     written = [text(value, path) for value, path in fields]
     whole = [word for word in written if word]
-    for candidate in (*whole, *(word + suffix for word in whole), header):
-        if match := KIND.fullmatch((candidate or "").upper()):
-            return f"{match[1]}-{match[2]}"
+    signed = [*whole, *(word + suffix for word in whole)]
+    for candidate, is_signed in (*((one, True) for one in signed), (header or "", False)):
+        if match := KIND.fullmatch(candidate.upper()):
+            return f"{match[1]}-{match[2]}", is_signed
     path = next((path for value, path in fields if value is not None), "$")
-    raise Unreadable(path, "names no kind of event, such as BDE-1, and neither does x-correios-hook-event")
+    raise Unreadable(path, f"names no kind of event, such as BDE-1, and neither does {HEADER}")
 
 
 def _first(payload: dict[str, Any], names: tuple[str, ...]) -> Field:

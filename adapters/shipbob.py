@@ -40,6 +40,7 @@ REFERENCES = ("reference_id", "order_id")
 
 TOPIC_HEADERS = ("x-webhook-topic", "shipbob-topic")  # the second in old subscriptions
 HEADERS = ("webhook-id", "svix-id", *TOPIC_HEADERS)
+SIGNED_ID = True  # the topic is not signed: a captured message must not come again as another topic's
 # https://developer.shipbob.com/2026-07/guides/tracking and /v1.0/webhooks, read 2026-11-28
 TOPICS = {
     "order.shipped": Status.ANNOUNCED,  # "after label purchase/print"

@@ -81,6 +81,7 @@ class Carrier:
     encode: Callable[[Any], bytes]
     split: Split | None
     event_id: Callable[[Any, Request], str | None]
+    signed_id: bool
     headers: tuple[str, ...]
     secret_fields: tuple[str, ...]
     pictures: bool
@@ -196,6 +197,7 @@ def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrie
         encode=getattr(module, "encode", _as_json),
         split=getattr(module, "split", None),
         event_id=getattr(module, "event_id", _no_event_id),
+        signed_id=getattr(module, "SIGNED_ID", False),
         headers=tuple(getattr(module, "HEADERS", ())),
         secret_fields=tuple(getattr(module, "SECRET_FIELDS", ())),
         pictures=getattr(module, "PICTURES", False),

@@ -93,12 +93,14 @@ def stored_request(row: dict[str, Any], endpoint: Endpoint) -> Request:
 
 def _dedup(endpoint: Endpoint, digest: str, reading: Reading, delivery: str) -> str:
     """The key that identifies duplicates. It joins the carrier's event id and the content: a correction that reuses the
-    id is news. An unreadable delivery has its own key and blocks no other. A notice is always news, because its text is
-    the same no matter what happened."""
+    id is news, unless only the id is signed. An unreadable delivery has its own key and blocks no other. A notice is
+    always news, because its text is the same no matter what happened."""
     if reading.outcome in (Outcome.QUARANTINED, Outcome.ERROR):
         return f"{endpoint.name}:kept:{digest}"
     if reading.fetches:
         return f"{endpoint.name}:notice:{delivery}"
+    if reading.event_id and endpoint.carrier.signed_id:
+        return f"{endpoint.name}:event:{reading.event_id}"
     if reading.event_id:
         content = "\n".join(update for _, update in reading.updates)
         return f"{endpoint.name}:event:{reading.event_id}:{hashlib.sha256(content.encode()).hexdigest()[:16]}"

@@ -20,12 +20,33 @@ _MOST_VALUE, _MOST_TARGET, _MOST_NAMES = 200, 500, 50
 _HARMLESS = ("content-length", "content-type", "user-agent")
 
 
+#: What a failure is counted as that is not recorded, because its sender failed too often.
+_TOO_MANY = "too_many"
+#: Seconds between two log lines about those of one route.
+_TOLD_EVERY = 60.0
+
+
 class AuthFailures:
     """Records authentication failures. ``clock`` is Unix time in seconds."""
 
     def __init__(self, inbox: Inbox, *, clock: Callable[[], float]) -> None:
         self._inbox, self._clock = inbox, clock
         self._second, self._many = 0, Counter[str]()
+        #: Of each route: failures that were only counted since its last log line about them, and when that was.
+        self._only_counted: dict[str, tuple[int, float]] = {}
+
+    def count(self, route: str) -> None:
+        """Count a failure of a sender that failed too often to be recorded again. The log says how many there were,
+        once a minute."""
+        now = self._clock()
+        self._inbox.reject_unstored(route, _TOO_MANY)
+        many, told_at = self._only_counted.get(route, (0, float("-inf")))
+        if now >= told_at + _TOLD_EVERY:
+            log.warning(
+                "authentication failures only counted, too many in a minute: endpoint=%s failures=%d", route, many + 1
+            )
+            many, told_at = -1, now
+        self._only_counted[route] = (many + 1, told_at)
 
     def note(
         self,

@@ -50,13 +50,14 @@ class Intake:
         self._redactions = {name: Redaction(endpoint) for name, endpoint in config.endpoints.items()}
         self._auth_failures = AuthFailures(inbox, clock=clock)
 
-    def receive(self, endpoint: Endpoint, request: Request) -> Result:
-        """Store the request; returns the outcome once it is durable. Raises `StoreUnavailable`, `KeysUnavailable`."""
+    def receive(self, endpoint: Endpoint, request: Request, *, noted: bool = True) -> Result:
+        """Store the request; returns the outcome once it is durable. An unproven one that is not ``noted`` is only
+        counted. Raises `StoreUnavailable`, `KeysUnavailable`."""
         probe = endpoint.carrier.probe
         if probe and probe.matches(request):
             return Result(outcome=Outcome.PROBE, answer=probe.answer(request))
         try:
-            self.authenticate(endpoint, request, endpoint.scheme.check)
+            self.authenticate(endpoint, request, endpoint.scheme.check, noted=noted)
         except NotAuthentic:
             if probe and probe.may_be_unsigned(request):
                 return Result(outcome=Outcome.PROBE, why=UNSIGNED)
@@ -92,14 +93,20 @@ class Intake:
             log_quarantined(endpoint, arrival.id, reading.reason)
         return arrival.read_as(endpoint, reading)
 
-    def authenticate(self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T]) -> T:
+    def authenticate(
+        self, endpoint: Endpoint, request: Request, by: Callable[[Request, Sequence[str]], T], *, noted: bool = True
+    ) -> T:
         """The result of ``by`` for the request and the endpoint's secrets.
 
-        Raises `NotAuthentic` and `KeysUnavailable`, after recording the failure for the operator.
+        Raises `NotAuthentic` and `KeysUnavailable`, after recording the failure for the operator. Where too many failed
+        before, it is not ``noted``: only counted.
         """
         try:
             return self._keys.authenticate(endpoint, request, by)
         except NotAuthentic as error:
+            if not noted:
+                self._auth_failures.count(endpoint.name)
+                raise
             check = endpoint.carrier.probe
             answered = check is not None and check.may_be_unsigned(request)
             self._reject(endpoint, request, error.reason, status=endpoint.carrier.reply.success if answered else 401)

@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 #: Seconds that a fetch may take: a carrier may be waiting for our answer.
 _DEADLINE = 3.0
+#: Seconds beyond that for which a request waits: no deadline ends the look for the host's address.
+_PATIENCE = 0.5
 _MOST_BYTES = 1_000_000
 #: Seconds between two fetches of a key set, no matter why.
 _LEAST_PAUSE = 60.0
@@ -38,6 +40,8 @@ class KeySet:
         self._http = Http([url], connect=_DEADLINE, read=_DEADLINE, total=_DEADLINE, most=_MOST_BYTES)
         self._turn, self._starting = threading.Lock(), threading.Lock()
         self._coming: Future[None] | None = None
+        #: Until then requests wait for it, by the monotonic clock.
+        self._until = 0.0
         self._sets: tuple[str, ...] = ()
         self._etag: str | None = None
         self._failure: str | None = "they were not fetched yet"
@@ -56,18 +60,24 @@ class KeySet:
         except UnknownKey:
             if self._failure is None:
                 raise
-            raise KeysUnavailable(f"the carrier's keys at {self._url} are not at hand: {self._failure}") from None
+            raise self._unavailable(self._failure) from None
+
+    def _unavailable(self, reason: str) -> KeysUnavailable:
+        return KeysUnavailable(f"the carrier's keys at {self._url} are not at hand: {reason}")
 
     def _refresh_aside(self) -> None:
         """`refresh` in one thread for all who wait for it, and in none where it would do nothing: anybody may name an
-        unknown key."""
+        unknown key. Raises `KeysUnavailable` where it takes too long: it goes on."""
         with self._starting:
             if self._coming is None or self._coming.done():
                 if self._clock() < self._not_before and not self._turn.locked():
                     return
-                self._coming = beside(self.refresh)
-            coming = self._coming
-        result_of(coming)
+                self._coming, self._until = beside(self.refresh), time.monotonic() + _DEADLINE + _PATIENCE
+            coming, seconds = self._coming, max(0.0, self._until - time.monotonic())
+        try:
+            result_of(coming, seconds)
+        except TimeoutError:
+            raise self._unavailable("they are still being fetched; does this host's name server answer?") from None
 
     def refresh_beside(self) -> None:
         """`refresh` in a thread, without waiting for it."""

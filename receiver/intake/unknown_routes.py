@@ -5,7 +5,7 @@ import difflib
 import logging
 import threading
 from collections.abc import Callable
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from receiver.config import Config
 from receiver.intake.redaction import REDACTED, Redaction
@@ -17,6 +17,8 @@ from receiver.vtex.answers import storable
 log = logging.getLogger("receiver.web")
 
 #: Names and causes that one process stores within `_HOUR`; of more, only the log hears how many requests there were.
+#: Names that are an endpoint's, names that are like one, and all others have as much room each: a scanner that asks for
+#: anything hides no carrier whose URL is nearly right.
 MOST_NAMES = 50
 #: Seconds between two writes about one name and cause; what comes meanwhile is counted with the next one.
 _WRITE_EVERY, _HOUR = 60.0, 3600.0
@@ -31,6 +33,18 @@ class Cause(StrEnum):
     PATH = "unknown_path"
 
 
+class _Name(Enum):
+    """What a name is to the configuration."""
+
+    CONFIGURED = auto()
+    LIKE = auto()
+    OTHER = auto()
+
+
+def _nothing_written() -> dict[_Name, dict[tuple[str, Cause], tuple[float, int]]]:
+    return {kind: {} for kind in _Name}
+
+
 class UnknownRoutes:
     """Records requests that no endpoint takes. ``clock`` is Unix time in seconds."""
 
@@ -39,17 +53,24 @@ class UnknownRoutes:
         self._redactions = [Redaction(endpoint) for endpoint in config.endpoints.values()]
         self._lock = threading.Lock()
         self._begun, self._surplus = 0.0, 0
-        #: When each was written last, and how often it came since.
-        self._written: dict[tuple[str, Cause], tuple[float, int]] = {}
+        #: When each was written last, and how often it came since, by which of the three its name is.
+        self._written = _nothing_written()
 
     def note(self, name: str, cause: Cause, *, method: str, has_token: bool = False) -> None:
         """A request to ``/webhooks/<name>``, with something behind the name where it ``has_token``."""
         now, shown = self._clock(), self._shown(name)
         with self._lock:
-            count = self._count(shown, cause, now)
-        if not count:
+            self._begin_hour(now)
+            count = self._again(shown, cause, now)
+        if count == 0:
             return
         likely = self._likely(shown) if cause is Cause.ENDPOINT else None
+        if count is None:
+            is_like = _Name.LIKE if likely else _Name.OTHER
+            with self._lock:
+                count = self._first(shown, cause, now, _Name.CONFIGURED if cause is not Cause.ENDPOINT else is_like)
+        if not count:
+            return
         reason = _reason(cause, method, likely, is_endpoint=likely in self._config.endpoints)
         target = f"/webhooks/{shown}/{REDACTED}" if has_token else f"/webhooks/{shown}"
         route = UnknownRoute(
@@ -71,22 +92,31 @@ class UnknownRoutes:
         except StoreUnavailable as error:
             log.warning("webhook to an unknown address not recorded: name=%s reason=%s", shown, error)
 
-    def _count(self, name: str, cause: Cause, now: float) -> int:
-        """How many requests to write down now; 0: none."""
+    def _begin_hour(self, now: float) -> None:
         if now >= self._begun + _HOUR:
             if self._surplus:
                 log.warning("webhooks to unknown addresses not recorded, too many names: requests=%d", self._surplus)
-            self._begun, self._surplus, self._written = now, 0, {}
+            self._begun, self._surplus, self._written = now, 0, _nothing_written()
+
+    def _again(self, name: str, cause: Cause, now: float) -> int | None:
+        """How many requests to write down now, 0: none. ``None``: this name and cause is not known yet."""
         key = (name, cause)
-        if key not in self._written and len(self._written) >= MOST_NAMES:
+        for written in self._written.values():
+            if key in written:
+                written_at, more = written[key]
+                is_due = now >= written_at + _WRITE_EVERY
+                written[key] = (now, 0) if is_due else (written_at, more + 1)
+                return more + 1 if is_due else 0
+        return None
+
+    def _first(self, name: str, cause: Cause, now: float, kind: _Name) -> int:
+        """The same for a new name and cause."""
+        written = self._written[kind]
+        if len(written) >= MOST_NAMES:
             self._surplus += 1
             return 0
-        written_at, more = self._written.get(key, (0.0, 0))
-        if now < written_at + _WRITE_EVERY:
-            self._written[key] = (written_at, more + 1)
-            return 0
-        self._written[key] = (now, 0)
-        return more + 1
+        written[name, cause] = (now, 0)
+        return 1
 
     def _shown(self, name: str) -> str:
         """The name as it may be kept: short, printable, and no secret that got into the wrong place."""

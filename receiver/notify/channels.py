@@ -110,7 +110,8 @@ class _Apprise:
         if not sender.add(self._url):
             raise NotSent("Apprise does not know such a URL")
         body = messages.text(message, link=self._link)
-        if not sender.notify(title=messages.subject(message), body=body, notify_type=kind):
+        plain = apprise.NotifyFormat.TEXT  # else a `<` in what a stranger sent is a tag to chats that take HTML
+        if not sender.notify(title=messages.subject(message), body=body, notify_type=kind, body_format=plain):
             raise NotSent("the service did not take it")
 
 

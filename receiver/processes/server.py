@@ -12,6 +12,8 @@ from typing import Any
 from receiver.config import Config
 from receiver.notify.store_away import Watch
 from receiver.notify.task import NotifyTask
+from receiver.processes.chunks import bound_chunks
+from receiver.processes.open_files import room_for_connections
 from receiver.processes.web_process import GunicornLog, Served, WebProcess
 from receiver.processes.working import GRACE, Working, reloaded
 from receiver.store import Database
@@ -34,7 +36,8 @@ def serve(path: Path, config: Config, *, bind: str, processes: int = 1, threads:
     """
     prepare(config.database)
     _check_address(bind)
-    settings = _settings(bind=bind, workers=processes, threads=threads)
+    connections = room_for_connections()
+    settings = _settings(bind=bind, workers=processes, threads=threads, worker_connections=connections)
     _Application(path, config, settings, work=work).run()
 
 
@@ -51,6 +54,9 @@ def _settings(**given: Any) -> dict[str, Any]:
         # A proxy's headers about its client are not used, and SCRIPT_NAME as a header would change the path.
         "forwarded_allow_ips": "",
         "control_socket_disable": True,
+        # Carriers send ten to twenty headers, proxies add as many.
+        "limit_request_fields": 64,
+        "pre_request": bound_chunks,
         "worker_exit": lambda _arbiter, process: process.app.end(),
         **given,
     }

@@ -44,10 +44,15 @@ _MALFORMED_A_SECOND = 5
 ARRIVAL = 10.0
 #: Seconds after which a thread is freed from a request, even if its client does not take the answer.
 _ANSWER = 90.0
+#: Seconds for which a process that stops waits for connections that have sent nothing: as long as for kept ones.
+_LINGER = 2.0
 #: Seconds between two signs of life, and between two looks for what arrives too slowly.
 _NOTIFY_EVERY = 0.5
 #: Seconds for which a process leaves new connections to the others: for each that it has, and at most.
 _COURTESY, _MOST_COURTESY = 0.0001, 0.002
+#: Seconds for which no connection is taken after one could not be, as where all files are open that may be; and between
+#: two log lines about it.
+_AFTER_A_FAILURE, _FAILURES_EVERY = 0.1, 10.0
 #: Seconds and bytes for which the rest of a refused body is read and thrown away: a proxy that still sends loses the
 #: answer if the connection is closed before. More than `MAX_BODY`, and than the proxy in docs/deploy.md lets through.
 _REST, _REST_BYTES = 2.0, 4_000_000
@@ -121,6 +126,9 @@ class WebProcess(ThreadWorker):
         self._notified = 0.0
         #: Until then new connections are left to other processes.
         self._accept_from = 0.0
+        self._failure_logged = float("-inf")
+        #: Until then a process that stops waits for connections that have sent nothing.
+        self._silent_until = float("inf")
 
     def run(self) -> None:
         self.poller.close()
@@ -135,6 +143,9 @@ class WebProcess(ThreadWorker):
             accepted, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        except OSError as error:  # raised further, it would end the loop, and every request and call with it
+            self._accept_later(error)
+            return
         if self._has_its_share(address):
             accepted.close()
             return
@@ -143,6 +154,16 @@ class WebProcess(ThreadWorker):
             self._accept_from = time.monotonic() + min(self.nr_conns * _COURTESY, _MOST_COURTESY)
             self.set_accept_enabled(enabled=False)
         self.enqueue_req(Connection(self.cfg, accepted, address, listener.getsockname(), opened=self._opened))
+
+    def _accept_later(self, error: OSError) -> None:
+        """Go on with the connections that are there: those that end make room. New ones wait in the system's queue."""
+        now = time.monotonic()
+        if now >= self._failure_logged + _FAILURES_EVERY:
+            self._failure_logged = now
+            reason = error.strerror
+            log.error("new connections cannot be taken now, they wait: connections=%d reason=%s", self.nr_conns, reason)
+        self._accept_from = now + _AFTER_A_FAILURE
+        self.set_accept_enabled(enabled=False)
 
     def _has_its_share(self, client: Any) -> bool:
         """Whether the client's address has half of the connections that this process takes; proxies may have all."""
@@ -188,6 +209,14 @@ class WebProcess(ThreadWorker):
             conn.timeout = time.monotonic() + ARRIVAL
             self.pending_conns.append(conn)
             self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def murder_pending(self) -> None:
+        """Close connections that have sent nothing for too long. While the process stops, that is sooner."""
+        if not self.alive:
+            self._silent_until = min(self._silent_until, time.monotonic() + _LINGER)
+            for conn in self.pending_conns:
+                conn.timeout = min(conn.timeout or 0.0, self._silent_until)
+        super().murder_pending()
 
     def _on_more(self, conn: Connection, client: socket.socket) -> None:
         self.poller.unregister(client)

@@ -101,8 +101,8 @@ class Replay:
         try:
             endpoint = self.endpoint_of(recording, configured=True)
             signed = _signed(endpoint, _sent_now(recording.request))
-        except BadRecording as error:
-            return bad(recording.name, error)
+        except (BadRecording, NotAuthentic) as error:
+            return bad(recording.name, _unsigned(error))
         reading = _read(endpoint, recording)
         result = intake.receive(endpoint, signed)
         reason = f"{result.path}: {result.why}" if result.path else result.why
@@ -123,8 +123,8 @@ class Replay:
             endpoint = self.endpoint_of(recording)
             origin, path = _address(base_url, endpoint)
             request = _signed(endpoint, replace(_sent_now(recording.request), path=path))
-        except BadRecording as error:
-            return bad(recording.name, error)
+        except (BadRecording, NotAuthentic) as error:
+            return bad(recording.name, _unsigned(error))
         target = f"{request.path}?{request.query}" if request.query else request.path
         headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
         try:
@@ -241,17 +241,17 @@ def _read_alone(endpoint: Endpoint, request: Request) -> Reading:
         return Reading(outcome=Outcome.PROBE)
     try:
         signed = _signed(endpoint, request)
+        endpoint.scheme.check(signed, endpoint.secrets)
     except BadRecording:  # only the carrier can sign it: it is read without authentication
         return read(endpoint, replace(request, zone=endpoint.zone))
-    try:
-        endpoint.scheme.check(signed, endpoint.secrets)
     except NotAuthentic as error:
         return Reading(outcome=Outcome.UNAUTHENTICATED, why=error.reason)
     return read(endpoint, signed)
 
 
 def _signed(endpoint: Endpoint, request: Request) -> Request:
-    """The request, signed again. Raises `BadRecording` if the endpoint's settings have no secret to sign with."""
+    """The request, signed again. Raises `BadRecording` if the endpoint's settings have no secret to sign with, and
+    `NotAuthentic` if the request lacks a part of what is signed."""
     request = replace(request, zone=endpoint.zone)
     if _is_probe(endpoint, request):
         return request
@@ -259,6 +259,11 @@ def _signed(endpoint: Endpoint, request: Request) -> Request:
         return endpoint.scheme.sign(request, endpoint.secrets[0])
     except (IndexError, ValueError):  # only public keys are known
         raise BadRecording(f"endpoint {endpoint.name}: only {endpoint.carrier.name} can sign for it") from None
+
+
+def _unsigned(error: BadRecording | NotAuthentic) -> Exception:
+    """Why a recording cannot be sent."""
+    return BadRecording(f"it cannot be signed: {error.reason}") if isinstance(error, NotAuthentic) else error
 
 
 def _is_probe(endpoint: Endpoint, request: Request) -> bool:

@@ -10,7 +10,8 @@ from receiver.store.counters import REJECTS
 from receiver.store.database import Database
 from receiver.store.tables import unknown_routes
 
-#: How many names and causes are kept. Those met last stay.
+#: How many names and causes are kept. Those stay that are like an endpoint or a carrier, and of the others those met
+#: last.
 MOST_ROUTES = 200
 #: Stands for a name that is no endpoint's where requests are counted.
 UNKNOWN = "(unknown)"
@@ -49,7 +50,10 @@ class UnknownRoutes:
             r.warned_at, r.first_at
         )
         self._many = select(func.count()).select_from(unknown_routes)
-        self._oldest = select(r.name, r.cause).order_by(r.last_at, r.name, r.cause)
+        is_like_nothing = r.likely.is_(None) & (r.cause == "unknown_endpoint")
+        self._first_to_go = select(r.name, r.cause).order_by(
+            case((is_like_nothing, 0), else_=1), r.last_at, r.name, r.cause
+        )
 
     def note(self, route: UnknownRoute, *, now: float) -> bool:
         """Store it. True: the log must say it now. ``now`` is Unix time in seconds. Raises `StoreUnavailable`."""
@@ -77,5 +81,5 @@ class UnknownRoutes:
         if surplus <= 0:
             return
         r = unknown_routes.c
-        for name, cause in connection.execute(self._oldest.limit(surplus)).all():
+        for name, cause in connection.execute(self._first_to_go.limit(surplus)).all():
             connection.execute(delete(unknown_routes).where(r.name == name, r.cause == cause))

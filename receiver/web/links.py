@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from io import StringIO
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
@@ -13,6 +14,9 @@ from receiver.operations.links import MOST, LinkResult, store_links
 from receiver.store import Index
 from receiver.web.replies import problem
 from receiver.web.webhooks import whole_body
+
+#: The most orders under ``also``, in one request and transaction.
+_MOST_ALSO = 5 * MOST
 
 
 class _NotLinks(Exception):
@@ -43,7 +47,9 @@ def blueprint(config: Config, index: Index, auth_failures: AuthFailures, *, cloc
         except _NotLinks as error:
             return problem(400, str(error))
         if len(items) > MOST:
-            return problem(413, f"{len(items)} links at once; send at most {MOST}.")
+            return problem(413, f"More than {MOST} links at once; send at most {MOST}.")
+        if sum(_also(item) for item in items) > _MOST_ALSO:
+            return problem(413, f"More than {_MOST_ALSO} orders under also; send fewer links at once.")
         return _reply(store_links(index, config, name, items, now=clock()))
 
     return routes
@@ -64,7 +70,9 @@ def _items(body: bytes) -> list[Any]:
 
 def _lines(written: str) -> list[Any]:
     items: list[Any] = []
-    for number, line in enumerate(written.splitlines(), 1):
+    for number, line in enumerate(StringIO(written), 1):
+        if len(items) > MOST:
+            break
         try:
             items += [json.loads(line)] if line.strip() else []
         except (ValueError, RecursionError):
@@ -72,6 +80,12 @@ def _lines(written: str) -> list[Any]:
     if not items:
         raise _NotLinks("The body is empty.")
     return items
+
+
+def _also(item: Any) -> int:
+    """How many orders a link names under ``also``, at most: each becomes a row."""
+    given = item.get("also") if isinstance(item, dict) else None
+    return given.count(";") + 1 if isinstance(given, str) else len(given) if isinstance(given, list) else 0
 
 
 def _reply(done: list[LinkResult]) -> Response:

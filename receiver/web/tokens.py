@@ -12,10 +12,11 @@ from receiver.intake import Intake
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-def answer(endpoint: Endpoint, scheme: ClientCredentials, request: Request, intake: Intake) -> Response:
-    """The token, or the error in the RFC's own words, which tells an unknown client nothing else."""
+def answer(endpoint: Endpoint, scheme: ClientCredentials, request: Request, intake: Intake, *, noted: bool) -> Response:
+    """The token, or the error in the RFC's own words, which tells an unknown client nothing else. Where that is not
+    ``noted``, it is only counted."""
     try:
-        granted = intake.authenticate(endpoint, request, scheme.grant)
+        granted = intake.authenticate(endpoint, request, scheme.grant, noted=noted)
     except NotAuthentic:
         return _json(401, {"error": "invalid_client"}, {"WWW-Authenticate": f'Basic realm="{endpoint.name}"'})
     try:

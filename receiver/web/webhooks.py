@@ -28,9 +28,9 @@ from receiver.web.replies import problem, reply
 _TOKEN_BODY = 16 * 1024
 #: Bytes of a carrier's check of the URL.
 _MOST_CHECK = 2_000
-#: Unproven requests that one endpoint looks at in a minute: of one address, and of all together, from where on each
-#: address gets one try; and of how many addresses. Others are refused before their body is read. Who proved itself
-#: before never is.
+#: Unproven requests that one endpoint records in a minute: of one address, and of all together, from where on each
+#: address gets one try; and of how many addresses. Further ones are only counted, and hear 429. Each is looked at all
+#: the same, which costs little: a right proof always enters, because many a carrier never sends a webhook again.
 MOST_UNPROVEN, MOST_OF_ALL, MOST_STRANGERS = 60, 600, 1_000
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -73,25 +73,33 @@ class _Webhooks:
         """A webhook."""
         began, endpoint = time.perf_counter(), _taken(self._by_name(name), name, token, self._unknown)
         throttle, sender = self._throttles[endpoint.name], one_client(request.remote_addr or "")
-        if left := throttle.wait(sender):
-            return problem(429, retry_after=left)
+        left = throttle.wait(sender)
         now = datetime.fromtimestamp(self._clock(), UTC)
-        if not _may_be_heard(endpoint, token, now, self._intake):
-            throttle.count(sender, proven=False)
-            return problem(401)
+        if not _may_be_heard(endpoint, token, now, self._intake, noted=not left):
+            return self._refused(throttle, sender, left)
         incoming = _request(endpoint, token, whole_body(endpoint.max_body), now)
         with about():
             try:
-                result = self._intake.receive(endpoint, incoming)
+                result = self._intake.receive(endpoint, incoming, noted=not left)
             except StoreUnavailable as error:
                 self._outage.refused(endpoint, error)
                 return problem(503)
+            if left and _proven(result) is False:
+                return self._refused(throttle, sender, left)
             answer, seconds = reply(endpoint, result), time.perf_counter() - began
             self._lines.write(endpoint, incoming, result, status=answer.status_code, seconds=seconds)
         throttle.count(sender, proven=_proven(result))
         self._outage.over()
         _count(self._counters, endpoint, result, seconds, now=self._clock())
         return answer
+
+    def _refused(self, throttle: Throttle, sender: str, left: int) -> Response:
+        """The answer to an unproven request: 401, or 429 while its sender must wait ``left`` seconds."""
+        self._counters.flush(now=self._clock())
+        if left:
+            return problem(429, retry_after=left)
+        throttle.count(sender, proven=False)
+        return problem(401)
 
     def token(self, name: str) -> Response:
         """A request for the token that the endpoint's webhooks are to bring."""
@@ -104,10 +112,11 @@ class _Webhooks:
             self._unknown.note(name, Cause.METHOD, method=request.method)
             raise MethodNotAllowed(("POST",))
         throttle, sender = self._throttles[endpoint.name], one_client(request.remote_addr or "")
-        if left := throttle.wait(sender):
-            return problem(429, retry_after=left)
+        left = throttle.wait(sender)
         incoming = _request(endpoint, "", whole_body(_TOKEN_BODY), datetime.fromtimestamp(self._clock(), UTC))
-        answer = tokens.answer(endpoint, endpoint.scheme, incoming, self._intake)
+        answer = tokens.answer(endpoint, endpoint.scheme, incoming, self._intake, noted=not left)
+        if left and answer.status_code == 401:
+            return self._refused(throttle, sender, left)
         throttle.count(sender, proven={200: True, 401: False}.get(answer.status_code))
         return answer
 
@@ -157,14 +166,16 @@ def _finder(config: Config) -> Callable[[str], Endpoint | None]:
     return find
 
 
-def _may_be_heard(endpoint: Endpoint, token: str, now: datetime, intake: Intake) -> bool:
-    """False: the sender is refused before its body is read. No part of the body proves it, and the body is too long for
-    a check of the URL, which comes without a proof."""
-    declared = request.content_length
-    if endpoint.scheme.kind not in WITHOUT_BODY or declared is None or declared <= _MOST_CHECK:
+def _may_be_heard(endpoint: Endpoint, token: str, now: datetime, intake: Intake, *, noted: bool) -> bool:
+    """False: the sender is refused before its body is read. No part of the body proves it, and it is no check of the
+    URL, which comes without a proof: the body is too long, or in chunks, and so of any length, where no check is
+    known."""
+    declared, is_chunked = request.content_length, "Transfer-Encoding" in request.headers
+    is_long = endpoint.carrier.probe is None if is_chunked else (declared or 0) > _MOST_CHECK
+    if endpoint.scheme.kind not in WITHOUT_BODY or not is_long:
         return True
     try:
-        intake.authenticate(endpoint, _request(endpoint, token, b"", now), endpoint.scheme.check)
+        intake.authenticate(endpoint, _request(endpoint, token, b"", now), endpoint.scheme.check, noted=noted)
     except NotAuthentic:
         return False
     return True

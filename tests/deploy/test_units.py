@@ -47,8 +47,8 @@ def test_hardened(name: str):
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_commands(name: str):
-    """Every `receiver` command that it starts exists with these options, is reloaded by SIGHUP, and gets longer to stop
-    than the 30 s it takes for itself."""
+    """Every `receiver` command that it starts exists with these options, is reloaded by SIGHUP, gets longer to stop
+    than the 30 s it takes for itself, and may open a file for each connection."""
     settings = section(name)
     for line in settings["ExecStart"]:
         program, *arguments = shlex.split(line.replace("%i", "8000"))
@@ -56,6 +56,7 @@ def test_commands(name: str):
             assert 0 == CliRunner().invoke(main, [*arguments, "--help"]).exit_code
             assert ["/bin/kill -HUP $MAINPID"] == settings["ExecReload"]
             assert ["45"] == settings["TimeoutStopSec"]
+            assert ["4096"] == settings["LimitNOFILE"]
 
 
 def test_backup():

@@ -1,7 +1,9 @@
 """Keys that a carrier publishes: fetched beside the requests, kept when a fetch fails, a closed door without any."""
 
 import json
+import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -118,6 +120,29 @@ def test_unknown_keys_share_a_thread(site: Site, monkeypatch: pytest.MonkeyPatch
     with patch.object(published_keys, "beside") as never:
         assert 401 == site.post(NEW)
     never.assert_not_called()
+
+
+def test_name_server_is_silent(site: Site, monkeypatch: pytest.MonkeyPatch):
+    """No deadline ends the look for the carrier's address: a request waits for so long, later ones not at all, and each
+    is asked to come again."""
+    answers, known = threading.Event(), socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **more: answers.wait(60) and known(*asked, **more))
+    monkeypatch.setattr(published_keys, "_DEADLINE", 0.1)
+    site.opened()
+
+    begun = time.monotonic()
+    assert 503 == site.post(OLD)
+    assert 0.6 <= time.monotonic() - begun < 5
+    with ThreadPoolExecutor(20) as pool:
+        assert [503] * 20 == list(pool.map(lambda number: site.post(OLD, parcel=f"p{number}"), range(20)))
+    assert "they are still being fetched" in site.rig.queries.rejects()[0]["reason"]
+    answers.set()
+    eventually(lambda: site.post(OLD, parcel=str(_a_minute_later(site))) == 200)
+
+
+def _a_minute_later(site: Site) -> float:
+    site.rig.now += 60
+    return site.rig.now
 
 
 def test_closed_without_keys(site: Site):

@@ -143,6 +143,18 @@ class TestApprise:
         assert "[receiver] warning: 7 shipments are held, account lux" == body["title"]
         assert "What to do: receiver shipments --state held" in body["message"]
 
+    def test_plain_text(self, taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What a stranger sent is text, not markup: Telegram takes HTML, and refuses a message with an unknown tag."""
+        from apprise.plugins.telegram import NotifyTelegram  # noqa: PLC0415  slow to import
+
+        monkeypatch.setattr(NotifyTelegram, "notify_url", f"{taker.server.url}/bot")
+        message = {**MESSAGE, "lines": ["/webhooks/melhor-envio<x>&<b>, POST, once"]}
+        channel(urls=["tgram://123456789:abcdefg_hijklmnop/12315544/"]).send("m1", message, at=NOON)
+
+        sent = json.loads(taker.got[-1].body)
+        assert "HTML" == sent["parse_mode"]
+        assert "/webhooks/melhor-envio&lt;x&gt;&amp;&lt;b&gt;, POST, once" in sent["text"]
+
     @pytest.mark.parametrize("url", ["nosuch://x", "json://127.0.0.1:1/hush-hush"])
     def test_refused(self, url: str, caplog: pytest.LogCaptureFixture) -> None:
         """What is not taken is told, without the URL: it holds a secret, and no log has it."""

@@ -137,6 +137,8 @@ class TestHttp:
         item = {"order": "1-01", "tracking_number": "A"}
         assert 413 == send(told, [item] * (MOST + 1)).status_code
         assert 413 == send(told, b" " * (told.config.max_body + 1)).status_code
+        assert 413 == send(told, b"1\n" * (MOST + 1) + b"no JSON").status_code  # it is read no further
+        assert 413 == send(told, [{**item, "also": "2-01;" * 300}] * 20).status_code
         assert {} == known(told)
 
     def test_tokens(self, told: Rig):

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
@@ -175,7 +176,7 @@ def is_closed(raw: socket.socket) -> bool:
 def test_connections_of_one_address(site: Site) -> None:
     """An address that opens as many connections as a process takes gets half of them; others are answered meanwhile.
     A connection that asks for nothing is closed, and the address may come again."""
-    few = "import gunicorn.config; gunicorn.config.WorkerConnections.default = 8"
+    few = "receiver.processes.open_files.CONNECTIONS = 8"
     web = started(site, first=f"{few}; receiver.processes.web_process.ARRIVAL = 2.0")
     with ExitStack() as opened:
         silent = [opened.enter_context(closing(connected(web, "127.0.0.2"))) for _ in range(13)]
@@ -187,4 +188,20 @@ def test_connections_of_one_address(site: Site) -> None:
         with closing(connected(web, "127.0.0.2")) as again:
             again.sendall(webhook(2))
             assert [200] == answers(again)
+    assert [] == web.disorder
+
+
+def test_stop_with_silent_connections(site: Site) -> None:
+    """A connection that never sent a byte holds up a stop as briefly as one that is kept."""
+    web = started(site, first="receiver.processes.web_process.ARRIVAL = 60.0")
+    assert 200 == Sender(web.url).post(1)
+    with closing(connected(web)), closing(connected(web)) as begun:
+        begun.sendall(webhook(2)[:40])
+        assert 200 == Sender(web.url).post(3)  # by then both are taken
+        web.send(signal.SIGTERM)
+        begun.sendall(webhook(2)[40:])
+        assert [200] == answers(begun)
+        started_at = time.monotonic()
+        assert 0 == web.ended()
+        assert 10 > time.monotonic() - started_at
     assert [] == web.disorder

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from werkzeug.serving import make_server
 
+from receiver.recordings import load
 from tests.support.console import Operator, receiver
-from tests.support.replaying import POSTED, lines, recording, replay
+from tests.support.replaying import POSTED, SAMPLES, lines, recording, replay
 from tests.support.rig import MELHOR_ENVIO, UNREADABLE, order, package, posted
 
 
@@ -89,6 +90,23 @@ class TestTo:
         assert (200, "accepted", "duplicate") == (row["status"], row["outcome"], again["outcome"])
         (stored,) = operator.tells("deliveries")
         assert "[redacted]" == stored["headers"]["x-me-signature"]
+
+    def test_unsigned(self, operator, running, tmp_path):
+        """A recording that lacks a part of what its configured endpoint signs is named, and the next one is sent."""
+        envia = load(SAMPLES / "envia" / "legacy_shipped.http")
+        assert "x-webhook-timestamp" not in envia.request.headers
+        settings = '[endpoints.envia]\nsecrets = ["a-long-enough-secret"]\n'
+        both = operator.config.with_name("both.toml")
+        both.write_text(operator.config.read_text() + settings)
+        file = lines(tmp_path / "two.jsonl", envia, recording())
+
+        code, (unsigned, sent) = replay(file, "--to", running, config=both)
+
+        assert (1, "bad recording", 200) == (code, unsigned["outcome"], sent["status"])
+        [difference] = unsigned["differences"]
+        assert "it cannot be signed: header x-webhook-timestamp" in difference
+        code, (dry, _) = replay(file, config=both)
+        assert (1, "unauthenticated") == (code, dry["outcome"])
 
     @pytest.mark.parametrize("path", ["/webhooks/melhor-envio", "/webhooks/melhor_envio/", "/webhooks"])
     def test_whole_url(self, operator, running, tmp_path, path):

@@ -1,4 +1,4 @@
-"""Whose address a request has: a trusted proxy names it, and no other may. Who is refused too often must wait."""
+"""Whose address a request has: a trusted proxy names it, and no other may. Who fails too often is only counted."""
 
 import json
 from ipaddress import ip_network
@@ -7,10 +7,10 @@ import pytest
 
 from receiver.web.clients import client_of, one_client
 from receiver.web.webhooks import MOST_UNPROVEN
-from tests.support.rig import MELHOR_ENVIO, Rig, posted
-from tests.support.sending import rows
+from tests.support.rig import MELHOR_ENVIO, Rig, eventually, posted
+from tests.support.sending import good, rows
 
-TRUSTED = (ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
+TRUSTED = tuple(map(ip_network, ("127.0.0.1/32", "10.0.0.0/8", "2001:db8::/32", "::ffff:172.16.0.0/112")))
 FOUND = {
     "no proxy": ("203.0.113.9", "", "203.0.113.9"),
     "a proxy": ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
@@ -21,6 +21,15 @@ FOUND = {
     "nonsense": ("10.0.0.1", "203.0.113.9, unknown", "10.0.0.1"),
     "all are proxies": ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
     "IPv6": ("2001:db8::1", "2a00::9", "2a00::9"),
+    "an IPv6 socket": ("::ffff:10.0.0.1", "203.0.113.9", "203.0.113.9"),
+    "an IPv6 socket on this machine": ("::ffff:127.0.0.1", "203.0.113.9, ::ffff:10.0.0.2", "203.0.113.9"),
+    "a mapped client": ("10.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+    "a mapped network": ("172.16.0.9", "203.0.113.9", "203.0.113.9"),
+    "outside of the mapped network": ("172.17.0.9", "203.0.113.9", "172.17.0.9"),
+    "a port": ("10.0.0.1", "203.0.113.9:4711, 10.0.0.2:80", "203.0.113.9"),
+    "IPv6 and a port": ("10.0.0.1", "[2a00::9]:443", "2a00::9"),
+    "IPv6 in brackets": ("10.0.0.1", "[2a00::9]", "2a00::9"),
+    "more than a port": ("10.0.0.1", "203.0.113.9, 203.0.113.9:80:80", "10.0.0.1"),
     "a file": ("", "203.0.113.9", ""),
 }
 
@@ -42,22 +51,67 @@ def test_rejects_and_access_lines(rig: Rig, caplog: pytest.LogCaptureFixture) ->
     assert any("delivery received" in line and line.endswith("client=203.0.113.7") for line in caplog.messages)
 
 
+def test_told_once(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """The log says once that a peer sends the header and is no trusted proxy: what it names is not used."""
+    for peer in ("127.0.0.1", "203.0.113.1", "203.0.113.2"):
+        headers = {"X-Forwarded-For": "203.0.113.9"}
+        rig.client.get("/healthz", headers=headers, environ_overrides={"REMOTE_ADDR": peer})
+
+    told = [line for line in caplog.messages if "X-Forwarded-For" in line]
+    assert ["X-Forwarded-For not used: the peer is not in trusted_proxies: peer=203.0.113.1"] == told
+
+
 def refused(rig: Rig, address: str, times: int) -> list[int]:
     """The statuses of unsigned requests from an address."""
     headers = {"X-Forwarded-For": address, "X-Me-Signature": "wrong"}
     return [rig.client.post("/webhooks/melhor-envio", data=b"[]", headers=headers).status_code for _ in range(times)]
 
 
-def test_too_often(rig: Rig) -> None:
-    """After too many in a minute an address is refused unread, and no other one; a minute later it may try again."""
+def test_too_often(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """After too many in a minute what an address cannot prove is only counted, and hears 429. A right proof enters all
+    the same: a carrier that shares the address may never send it again."""
     assert [401] * MOST_UNPROVEN == refused(rig, "203.0.113.9", MOST_UNPROVEN)
-    answer = rig.post(posted(), **{"x-forwarded-for": "203.0.113.9"})
+    headers = {"X-Forwarded-For": "203.0.113.9", "X-Me-Signature": "wrong"}
+    answer = rig.client.post("/webhooks/melhor-envio", data=b"[]", headers=headers)
     assert (429, "application/problem+json") == (answer.status_code, answer.mimetype)
     assert 0 < int(answer.headers["Retry-After"]) <= 60
-    assert 200 == rig.post(posted(), **{"x-forwarded-for": "203.0.113.7"}).status_code
+    assert [429] * 2 == refused(rig, "203.0.113.9", 2)
 
+    assert 200 == rig.post(posted(), **{"x-forwarded-for": "203.0.113.9"}).status_code
+    assert MOST_UNPROVEN >= len(rows(rig, "rejects"))
+    assert 1 == sum("authentication failures only counted" in line for line in caplog.messages)
+    [counted] = [key for key in counted_rejects(rig) if key[1] == "too_many"]
+    assert ("melhor-envio", "too_many") == counted
+    assert 3 == counted_rejects(rig)[counted]
+
+
+def counted_rejects(rig: Rig) -> dict[tuple[str, ...], float]:
+    """How many requests were not let in, by endpoint and cause."""
+    rig.database.counters.flush(now=rig.now, only_if_due=False)
+    eventually(lambda: any("too_many" in row["labels"] for row in rows(rig, "counters")))
+    totals = rig.database.counters.totals()
+    return {labels: total.value for (name, labels), total in totals.items() if name == "receiver_rejects_total"}
+
+
+def test_forgets(rig: Rig) -> None:
+    """A minute later an address is heard again, whatever it sent before."""
+    assert [401] * MOST_UNPROVEN + [429] == refused(rig, "203.0.113.9", MOST_UNPROVEN + 1)
     rig.now += 60
-    assert 200 == rig.post(posted(number="TN2BR"), **{"x-forwarded-for": "203.0.113.9"}).status_code
+    assert [401] == refused(rig, "203.0.113.9", 1)
+
+
+def test_proven_by_its_head(rig: Rig) -> None:
+    """The same where no part of the body is the proof: an unproven long body is refused unread, a proven one enters."""
+    rig.configure(endpoints={"frenet": {"carrier": "frenet", "secrets": ["a-long-enough-token"]}})
+
+    def sent(token: str, body: bytes) -> int:
+        headers = {"X-Forwarded-For": "203.0.113.9", "content-type": "application/json", "x-webhook-token": token}
+        return rig.client.post("/webhooks/frenet", data=body, headers=headers).status_code
+
+    body = json.dumps(good("frenet")).encode()
+    assert [401] * MOST_UNPROVEN == [sent("wrong", body) for _ in range(MOST_UNPROVEN)]
+    assert [429, 429] == [sent("wrong", body), sent("wrong", body + b" " * 9_000)]
+    assert [200, 200] == [sent("a-long-enough-token", body), sent("a-long-enough-token", body + b" " * 9_000)]
 
 
 def test_proven_before(rig: Rig) -> None:
@@ -68,8 +122,8 @@ def test_proven_before(rig: Rig) -> None:
 
 
 def test_flood_of_many(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A flood from many addresses: each has one try, and then strangers wait unheard; who proved itself before goes on,
-    and another endpoint notices nothing."""
+    """A flood from many addresses: each has one try, and then strangers are only counted. A right proof enters from any
+    address, and another endpoint notices nothing."""
     monkeypatch.setattr("receiver.web.webhooks.MOST_OF_ALL", 6)
     monkeypatch.setattr("receiver.web.webhooks.MOST_STRANGERS", 5)
     rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "other": MELHOR_ENVIO})
@@ -81,7 +135,6 @@ def test_flood_of_many(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert 200 == rig.post(posted(number="TN2BR"), **{"x-forwarded-for": "203.0.113.9"}).status_code
     assert 200 == rig.post(posted(), endpoint="other", **{"x-forwarded-for": "198.51.100.6"}).status_code
-    rig.now += 60
     assert 200 == rig.post(posted(number="TN3BR"), **{"x-forwarded-for": "198.51.100.6"}).status_code
 
 

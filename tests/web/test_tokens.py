@@ -147,8 +147,10 @@ def test_elsewhere(ups: Rig):
 
 
 def test_guesses(ups: Rig, monkeypatch: pytest.MonkeyPatch):
-    """Who guesses a client's secret again and again must wait, as at the webhooks themselves."""
+    """Who guesses a client's secret again and again is told to wait, and only counted; the client's own secret enters
+    from the same address, as at the webhooks themselves."""
     monkeypatch.setattr("receiver.web.webhooks.MOST_UNPROVEN", 3)
     ups.configure(endpoints={"ups": OAUTH})
 
     assert [401] * 3 + [429] == [ask(ups, OTHER).status_code for _ in range(4)]
+    assert 200 == ask(ups).status_code

@@ -1,6 +1,7 @@
 """Webhooks that no endpoint takes: answered 404 or 405, counted, warned of hourly with the likely name."""
 
 import logging
+from collections import Counter
 
 import pytest
 
@@ -94,6 +95,26 @@ def test_bounded_in_process(rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: p
 
     assert 2 == len(seen(rig))
     assert "webhooks to unknown addresses not recorded, too many names: requests=8" in caplog.messages
+
+
+def test_scanner_hides_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many names a scanner asks for: one that is nearly an endpoint's, and a wrong method or path of an
+    endpoint, have room of their own, which is bounded, too."""
+    monkeypatch.setattr(unknown_routes, "MOST_NAMES", 3)
+    for number in range(10):
+        rig.client.post(f"/webhooks/scan-{number}")
+    rig.client.post("/webhooks/melhorenvio")
+    rig.client.patch("/webhooks/melhor-envio")
+    rig.client.post("/webhooks/melhor-envio/more")
+    rig.client.post("/webhooks/melhor-envios")
+
+    meant = {"melhor-envio": 2, "melhorenvio": 1, "melhor-envios": 1}
+    assert {**meant, "scan-0": 1, "scan-1": 1, "scan-2": 1} == Counter(name for name, *_ in seen(rig))
+
+    monkeypatch.setattr(store, "MOST_ROUTES", 5)
+    rig.now += 3_600
+    rig.client.post("/webhooks/scan-11")
+    assert {**meant, "scan-11": 1} == Counter(name for name, *_ in seen(rig))
 
 
 def test_bounded_in_store(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from flask import request
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from receiver.timing import moment
 from receiver.web.console.cookies import LANGUAGE
@@ -36,6 +38,8 @@ LANGUAGES = {
     )
 }
 DEFAULT = "en"
+#: Characters of Accept-Language that are looked at: browsers send some fifty, and anybody may send many.
+_LONGEST = 200
 #: Files whose keys come out of the database.
 _STORED = ("states", "reasons", "outcomes")
 
@@ -45,7 +49,8 @@ def chosen() -> Language:
     for picked in (request.args.get("language", ""), request.cookies.get(LANGUAGE, "")):
         if picked in LANGUAGES:
             return LANGUAGES[picked]
-    return LANGUAGES[request.accept_languages.best_match(LANGUAGES, DEFAULT)]
+    wanted = parse_accept_header(request.headers.get("Accept-Language", "")[:_LONGEST], LanguageAccept)
+    return LANGUAGES[wanted.best_match(LANGUAGES, DEFAULT)]
 
 
 @cache

@@ -59,16 +59,23 @@ class TestBody:
 
     def test_kind_in_the_header(self):
         """The kind of event is in a header too; what the signed body says comes before it."""
-        assert Status.DELIVERED is event({"x-correios-hook-event": "BDE-1"}, tipoEvento=None).status
+        assert Status.OUT_FOR_DELIVERY is event({"x-correios-hook-event": "OEC-1"}, tipoEvento=None).status
         assert Status.DISPATCHED is event({"x-correios-hook-event": "BDE-1"}).status
 
     def test_kind_in_two_places(self):
         """A field that tells half of the kind is completed by the other field, or gives way to the header."""
-        halves = {"tipoEvento": None, "tpEvento": "BDE"}
+        halves = {"tipoEvento": None, "tpEvento": "OEC"}
 
-        assert Status.DELIVERED is event(**halves, tipo="01").status
-        assert Status.DELIVERED is event({"x-correios-hook-event": "BDE-1"}, **halves).status
-        assert Status.DELIVERED is event({"x-correios-hook-event": "BDE-1"}, tipoEvento="Entregue").status
+        assert Status.OUT_FOR_DELIVERY is event(**halves, tipo="01").status
+        assert Status.OUT_FOR_DELIVERY is event({"x-correios-hook-event": "OEC-1"}, **halves).status
+        assert Status.OUT_FOR_DELIVERY is event({"x-correios-hook-event": "OEC-1"}, tipoEvento="Saiu").status
+
+    @pytest.mark.parametrize("changes", [{"tipoEvento": None}, {"tipoEvento": "BDE"}, {"tipoEvento": "Entregue"}])
+    @pytest.mark.parametrize(("kind", "status"), [("BDE-1", "delivered"), ("BDE-23", "returned")])
+    def test_end_in_the_header_alone(self, changes, kind, status):
+        """The header is not signed: a captured message with another one ends no parcel, and is kept for a person."""
+        with pytest.raises(Unreadable, match=f"only x-correios-hook-event, which is not signed, says {kind}: {status}"):
+            event({"x-correios-hook-event": kind}, **changes)
 
     def test_kind_of_the_header_alone(self):
         """Where only the header tells the kind, the same body with another kind is another event."""

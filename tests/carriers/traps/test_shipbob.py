@@ -8,6 +8,8 @@ import pytest
 from adapters import Ignored, Shipment, Status, Unreadable
 from receiver.carriers import discover
 from tests.support.parcels import body_of, proves, read, reader, recorded
+from tests.support.rig import Rig
+from tests.support.sending import rows
 
 moved = reader("shipbob", "in_transit")
 
@@ -205,3 +207,17 @@ class TestValues:
     def test_reference(self) -> None:
         """Trap 27: ``reference_id`` is the order in the merchant's shop."""
         assert ["1528000000003-01"] == [reference.value for reference in moved().references]
+
+
+def test_another_topic(rig: Rig) -> None:
+    """A captured message whose unsigned topic was changed is a repeat: nothing becomes delivered by it."""
+    rig.configure(endpoints={"shipbob": {"carrier": "shipbob", "secrets": [SECRET]}})
+    recording = replace(recorded("shipbob", "in_transit"), received_at=datetime.fromtimestamp(rig.now, UTC))
+    sent = discover()["shipbob"].auth[0].sign(recording, SECRET)
+    changed = replace(sent, headers={**sent.headers, "x-webhook-topic": "order.shipment.delivered"})
+
+    answers = [rig.send(request, endpoint="shipbob", signed=False).json for request in (sent, changed)]
+
+    assert ["accepted", "duplicate"] == [answer["outcome"] for answer in answers]
+    assert 1 == len(rows(rig))
+    assert 1 == len(rows(rig, "updates"))

@@ -44,10 +44,10 @@ _HOUR = 3600.0
 
 
 class Findings:
-    """What the database says. ``clock`` is Unix time in seconds."""
+    """What the database says. ``clock`` is Unix time in seconds; ``works``: this process has a worker."""
 
-    def __init__(self, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
-        self._config, self._clock = config, clock
+    def __init__(self, config: Config, database: Database, *, clock: Callable[[], float], works: bool = False) -> None:
+        self._config, self._clock, self._works = config, clock, works
         self._conditions, self._queries = Conditions(database), OperatorQueries(database)
         self._watches, self._configured = Watches(database), frozenset((*config.endpoints, *config.accounts))
         self._counters, self._hours = database.counters, Heard(database)
@@ -61,6 +61,9 @@ class Findings:
         now = self._clock()
         fresh = self._watches.notes(Noted.CONFIGURED, since=now - _CONFIGURED_HOLDS / 3)
         self._watches.note(Noted.CONFIGURED, self._configured - fresh.keys(), now=now)
+        if self._works:
+            fresh = self._watches.notes(Noted.WORKED_ON, since=now - _CONFIGURED_HOLDS / 3)
+            self._watches.note(Noted.WORKED_ON, self._config.endpoints.keys() - fresh.keys(), now=now)
         self._hours.note_endpoints(self._config.endpoints, now=now)
         self._hours.add_up(now=now, horizon=HORIZON_HOURS)
 
@@ -122,25 +125,28 @@ class Findings:
             yield _finding(Cause.UNKNOWN_ADDRESS, several, _route)
 
     def _left_behind(self, now: float) -> Iterator[Finding]:
-        """Endpoints with work left that no process is configured with: they were renamed, or removed."""
-        configured = {*self._config.endpoints, *self.configured_elsewhere()}
-        for group in self._conditions.left_behind(configured, since=now - _FETCH_LASTS):
+        """Endpoints with work left that no worker is configured with: they were renamed, removed, or added only where
+        webhooks are received."""
+        worked = set(self._watches.notes(Noted.WORKED_ON, since=now - _CONFIGURED_HOLDS))
+        if self._works or not worked:  # no worker at all is told by itself
+            worked |= {*self._config.endpoints}
+        for group in self._conditions.left_behind(worked, since=now - _FETCH_LASTS):
             yield replace(_finding(Cause.ENDPOINT_GONE, group, _left), wait=_OTHERS_START)
 
     def _accounts(self, now: float) -> Iterator[Finding]:
-        paused = False
+        paused = set()
         for row in self._queries.paused_accounts(now=now):
+            paused.add(row["name"])
             if row["name"] in self._config.accounts:
-                paused = True
                 ends = how_it_ends(row["name"], own_fault=row["own_fault"])
                 line = f"until {stamp(row['until'])}: {row['reason']}; it ends {ends}"
                 wait = 0.0 if row["own_fault"] else _VTEX_PAUSE
                 yield Finding(cause=Cause.ACCOUNT_PAUSED, subject=row["name"], lines=(line,), wait=wait)
-        absent, oldest = self._no_worker(now), self._queries.oldest_unsettled()
+        absent, oldest = self._no_worker(now), self._queries.oldest_unsettled(besides=paused)
         if absent is not None:
             yield absent
-        # A pause explains it, and so does that no worker runs: both are told.
-        elif oldest is not None and now - oldest > OLD_BACKLOG and not paused:
+        # A pause explains its account's backlog, and that no worker runs explains all: both are told.
+        elif oldest is not None and now - oldest > OLD_BACKLOG:
             line = f"the oldest for {(now - oldest) / 60:.0f} minutes"
             yield Finding(cause=Cause.BACKLOG, subject="all", lines=(line,))
 

@@ -22,6 +22,8 @@ log = logging.getLogger("receiver.notify")
 LOOK, _SEND = 60.0, 5.0
 #: Seconds for which a process has a message to itself: longer than any channel takes.
 _LEASE = 120.0
+#: Seconds since another process with channels has looked, in which it may be there.
+_OTHERS_TELL = 3600.0
 #: Seconds for which a process that stands in for workers leaves a look to them, and a message.
 _LEAVES_LOOK, _LEAVES_MESSAGE = 240.0, 60.0
 
@@ -52,7 +54,7 @@ class NotifyTask:
         self._notify, self._clock = config.notify, clock
         self.channels = open_channels(config.notify) if channels is None else dict(channels)
         self._findings, self._alerts, self._watches = (
-            Findings(config, database, clock=clock),
+            Findings(config, database, clock=clock, works=not stands_in),
             Alerts(database),
             Watches(database),
         )
@@ -77,7 +79,7 @@ class NotifyTask:
                 self._next_look = now + LOOK
                 self._look(now)
             late = _LEAVES_MESSAGE if self._stands_in else 0.0
-            while (waiting := self._alerts.claim(now=self._clock(), lease=_LEASE, late=late)) is not None:
+            while waiting := self._alerts.claim(self.channels, now=self._clock(), lease=_LEASE, late=late):
                 self._send(waiting)
         except StoreUnavailable as error:
             self._store.away(error)
@@ -94,10 +96,10 @@ class NotifyTask:
         self._findings.prepare()
         findings, at_least = list(self._findings.all()), notify.at_least if self.channels else NOTHING
         elsewhere = self._findings.configured_elsewhere()
-        is_due = self._watches.take(
+        is_due = bool(self.channels) and self._watches.take(
             "digest", now=now, since=last_digest(now, notify.digest_minutes, notify.zone) - 1e-3
         )
-
+        leaves_told = self._leaves_told(now)
         calm_until = quiet_until(now, notify.quiet_hours, notify.zone)
 
         def choose(stored: list[Alert]) -> tuple[list[Alert], list[Message]]:
@@ -105,13 +107,23 @@ class NotifyTask:
                 stored, findings, now=now, quiet=notify.quiet_seconds, at_least=at_least, calm_until=calm_until,
                 elsewhere=elsewhere,
             )  # fmt: skip
+            told = {(one["cause"], one["subject"]) for one in stored if one["is_told"]}
+            if leaves_told:
+                changed = [one for one in changed if (one["cause"], one["subject"]) not in told]
             present = {(one["cause"], one["subject"]): one for one in (*stored, *changed)}.values()
-            # What began at this moment has just been told by itself.
-            lasting = [one for one in present if one["is_told"] and one["opened_at"] < now]
+            # What is told at this moment is told by itself.
+            lasting = [one for one in present if one["is_told"] and (one["cause"], one["subject"]) in told]
             morning = digest(lasting, at_least=at_least) if is_due else None
             return changed, [*messages, *([morning] if morning else [])]
 
         self._alerts.decide(choose, self.channels, now=now)
+
+    def _leaves_told(self, now: float) -> bool:
+        """Whether what people were told is left to others: this process has no channels, and another one has."""
+        if self.channels:
+            self._watches.note(Noted.TELLS, ["people"], now=now)
+            return False
+        return bool(self._watches.notes(Noted.TELLS, since=now - _OTHERS_TELL))
 
     def _send(self, one: Waiting) -> None:
         now, channel = self._clock(), self.channels.get(one.channel)

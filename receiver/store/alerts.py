@@ -2,16 +2,18 @@
 once, and a channel that fails is tried again by any of them."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.database import Database, new_id
 from receiver.store.tables import alerts, notifications
 
+#: Seconds after which a message for a channel that no process here has is taken for one of a channel that is gone.
+_CHANNEL_GONE = 3 * 86_400.0
 _COLUMNS = tuple(column.name for column in alerts.c)
 
 
@@ -66,11 +68,13 @@ class Alerts:
         """Messages for each of the channels."""
         self._database.write(lambda connection: self._queue(connection, messages, tuple(channels), now))
 
-    def claim(self, *, now: float, lease: float, late: float = 0.0) -> Waiting | None:
-        """The message that has been due longest, for ``late`` seconds at least; within ``lease`` seconds no other
-        process gets it."""
+    def claim(self, channels: Collection[str], *, now: float, lease: float, late: float = 0.0) -> Waiting | None:
+        """The message for one of the channels that has been due longest, for ``late`` seconds at least; within
+        ``lease`` seconds no other process gets it. Any may claim a message for another channel that is days old: that
+        channel is gone."""
         n = notifications
-        oldest = select(n.c.id).where(n.c.due_at <= now - late).order_by(n.c.due_at).limit(1)
+        mine = or_(n.c.channel.in_(sorted(channels)), n.c.made_at <= now - _CHANNEL_GONE)
+        oldest = select(n.c.id).where(n.c.due_at <= now - late, mine).order_by(n.c.due_at).limit(1)
         chosen = oldest.with_for_update(skip_locked=True).scalar_subquery()
         leased = update(n).where(n.c.id == chosen).values(due_at=now + lease).returning(n)
         if not self._database.rows(oldest):

@@ -1,7 +1,7 @@
 """The operator's side: where shipments are and why, and the decisions that only a person may take."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -270,9 +270,11 @@ class OperatorQueries:
             for row in self._database.rows(statement)
         ]
 
-    def oldest_unsettled(self) -> float | None:
-        """Since when the oldest due shipment has been due."""
+    def oldest_unsettled(self, *, besides: Collection[str] = ()) -> float | None:
+        """Since when the oldest due shipment has been due, of all accounts ``besides`` these."""
         waiting = select(func.min(shipments.c.due_at).label("oldest")).where(shipments.c.due_at.is_not(None))
+        if besides:
+            waiting = waiting.where(shipments.c.account.not_in(sorted(besides)))
         found: float | None = self._database.rows(waiting)[0]["oldest"]
         return found
 

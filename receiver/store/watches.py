@@ -25,6 +25,10 @@ class Noted(StrEnum):
     EXPECTED = "expected"
     #: An endpoint or an account of the configuration of a process that looks for what people should be told.
     CONFIGURED = "configured"
+    #: An endpoint of the configuration of a process that works: what another one accepts of others is never sent.
+    WORKED_ON = "worked-on"
+    #: That a process has channels to people: what they were told is left to it by those that have none.
+    TELLS = "tells"
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,6 +261,77 @@ def test_without_channels(rig: Rig) -> None:
     assert [("opened", "held", "lux")] == Telling(rig).look()
 
 
+def test_without_channels_beside(telling: Telling) -> None:
+    """A process without channels, or with others, takes no message from a process that has them, ends nothing that
+    people were told, and takes no digest."""
+    rig = telling.rig
+    others = [
+        NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels=own) for own in ({}, {"mail": Chat()})
+    ]
+    hold(rig, "p1")
+    telling.chat.fails = "HTTP 451"
+    telling.look()
+    telling.chat.fails = None
+    for other in others:
+        rig.now += 0.05 * HOUR
+        other.run_once()
+    assert [("opened", "held", "lux")] == telling.look()
+
+    rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+    rig.now += 0.02 * HOUR
+    others[0].run_once()
+    assert [("resolved", "held", "lux")] == telling.look()
+
+
+def test_digest_without_channels(telling: Telling) -> None:
+    """The morning's message is sent by a process that can."""
+    rig = telling.rig
+    hold(rig, "p1")
+    telling.look()
+    rig.now += 24 * HOUR
+    NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels={}).run_once()
+
+    assert [("digest", None, None)] == telling.look()
+
+
+def test_channel_gone(telling: Telling) -> None:
+    """A message for a channel that no process has is given up after days."""
+    rig, alerts = telling.rig, Alerts(telling.rig.database)
+    alerts.put([{"title": "x", "kind": "opened", "cause": "held"}], ["former"], now=rig.now)
+    telling.look(2 * 24)
+    assert [None] == [one["error"] for one in alerts.unsent()]
+    telling.look(1.1 * 24)
+    assert ["the channel is not configured any more"] == [one["error"] for one in alerts.unsent()]
+
+
+def test_only_received(telling: Telling) -> None:
+    """An endpoint that only a receiving process has is accepted and never worked on: it is told."""
+    rig = telling.rig
+    rig.configure(endpoints=dict.fromkeys(("melhor-envio", "outlet"), MELHOR_ENVIO))
+    receiving = NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels={}, stands_in=True)
+    rig.post(posted(), endpoint="outlet")
+    telling.start("melhor-envio")
+    rig.work()
+    for _ in range(9):
+        rig.now += 0.05 * HOUR
+        receiving.run_once()
+        telling.look()
+
+    alerts = Alerts(rig.database).all()
+    assert ("endpoint_gone", "outlet", 1) in [(one["cause"], one["subject"], one["is_told"]) for one in alerts]
+
+
+def test_backlog_beside_a_pause(telling: Telling) -> None:
+    """A paused account explains its own backlog, not that of the others."""
+    rig = telling.rig
+    rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "account": "lux"}}, accounts={"sol": {}})
+    telling.start()
+    rig.post(posted())
+    rig.worker.queue.accounts.pause("sol", until=rig.now + 9 * HOUR, reason="HTTP 401", own_fault=True, now=rig.now)
+
+    assert ("opened", "backlog", "all") in [one for _ in range(4) for one in telling.look(0.3)]
+
+
 def test_clock(telling: Telling) -> None:
     """A host whose clock is wrong is told, by whichever process looks."""
     Watches(telling.rig.database).note(Noted.CLOCK, ["host-b"], now=telling.rig.now, value=95.0)

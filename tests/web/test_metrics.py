@@ -207,8 +207,8 @@ def test_notifications(rig: Rig) -> None:
     """How many messages wait; one that was sent or given up does not."""
     alerts = Alerts(rig.database)
     alerts.put([{"title": "x"}] * 3, ["chat"], now=rig.now)
-    alerts.sent(alerts.claim(now=rig.now, lease=9), now=rig.now)
-    alerts.failed(alerts.claim(now=rig.now, lease=9), "no", due_at=None)
+    alerts.sent(alerts.claim(["chat"], now=rig.now, lease=9), now=rig.now)
+    alerts.failed(alerts.claim(["chat"], now=rig.now, lease=9), "no", due_at=None)
 
     assert 1 == samples(measured(rig))["receiver_notifications_waiting", ()]
 

@@ -1,5 +1,6 @@
-"""Webhooks that no endpoint takes: a wrong name, a wrong method, a token too many. A carrier that is configured so is
-never heard otherwise; a scanner that asks for anything must cost nothing. So both are counted, and bounded."""
+"""Webhooks that no endpoint takes: a wrong name or method, a token too many, a body too large or compressed. A carrier
+that is configured so is never heard otherwise; a scanner that asks for anything must cost nothing. So both are counted,
+and bounded."""
 
 import difflib
 import logging
@@ -31,6 +32,8 @@ class Cause(StrEnum):
     ENDPOINT = "unknown_endpoint"
     METHOD = "unknown_method"
     PATH = "unknown_path"
+    TOO_LARGE = "too_large"
+    ENCODING = "unsupported_encoding"
 
 
 class _Name(Enum):
@@ -86,11 +89,11 @@ class UnknownRoutes:
         try:
             if self._stored.note(route, now=now):
                 log.warning(
-                    "webhook to an unknown address, see receiver rejects: name=%s method=%s reason=%s",
+                    "webhook that no endpoint takes, see receiver rejects: name=%s method=%s reason=%s",
                     shown, method, reason,
                 )  # fmt: skip
         except StoreUnavailable as error:
-            log.warning("webhook to an unknown address not recorded: name=%s reason=%s", shown, error)
+            log.warning("webhook that no endpoint takes not recorded: name=%s reason=%s", shown, error)
 
     def _begin_hour(self, now: float) -> None:
         if now >= self._begun + _HOUR:
@@ -145,6 +148,10 @@ def _reason(cause: Cause, method: str, likely: str | None, *, is_endpoint: bool)
         return f"the endpoint does not take {method}"
     if cause is Cause.PATH:
         return "the endpoint takes nothing behind its name in the URL"
+    if cause is Cause.TOO_LARGE:
+        return "the body is larger than max_body, and was refused unread"
+    if cause is Cause.ENCODING:
+        return "the body is compressed (Content-Encoding), and was refused unread"
     if likely is None:
         return "no endpoint has this name"
     if is_endpoint:

@@ -44,7 +44,7 @@ class Cause(StrEnum):
         "unknown_address",
         Severity.WARNING,
         "{count} asked for that no endpoint takes, probably meant for {subject}",
-        "receiver rejects; correct the URL at the carrier, or add the endpoint",
+        "receiver rejects; correct the URL at the carrier, or the endpoint here",
     )
     NOT_PROVEN = (
         "not_proven",

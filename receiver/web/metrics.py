@@ -131,7 +131,8 @@ class _Collector:
 
 def _zeros(config: Config) -> dict[Key, Total]:
     """Counters of the configured endpoints begin with 0: Prometheus sees no increase in a series that begins with 1."""
-    causes = ("not_authenticated", "too_many", "keys_unavailable", Cause.METHOD.value, Cause.PATH.value)
+    unread = [cause.value for cause in Cause if cause is not Cause.ENDPOINT]
+    causes = ("not_authenticated", "too_many", "keys_unavailable", *unread)
     keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in _OUTCOMES]
     keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]
     keys += [(PROBES.name, (name,)) for name in config.endpoints]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from adapters import ClientCredentials, NotAuthentic, Request
 from adapters._auth import WITHOUT_BODY
@@ -77,7 +77,7 @@ class _Webhooks:
         now = datetime.fromtimestamp(self._clock(), UTC)
         if not _may_be_heard(endpoint, token, now, self._intake, noted=not left):
             return self._refused(throttle, sender, left)
-        incoming = _request(endpoint, token, whole_body(endpoint.max_body), now)
+        incoming = _request(endpoint, token, self._body(endpoint), now)
         with about():
             try:
                 result = self._intake.receive(endpoint, incoming, noted=not left)
@@ -92,6 +92,14 @@ class _Webhooks:
         self._outage.over()
         _count(self._counters, endpoint, result, seconds, now=self._clock())
         return answer
+
+    def _body(self, endpoint: Endpoint) -> bytes:
+        """The whole body. One that is too large is noted: its carrier stops, and may not send it again."""
+        try:
+            return whole_body(endpoint.max_body)
+        except RequestEntityTooLarge:
+            self._unknown.note(endpoint.name, Cause.TOO_LARGE, method=request.method)
+            raise
 
     def _refused(self, throttle: Throttle, sender: str, left: int) -> Response:
         """The answer to an unproven request: 401, or 429 while its sender must wait ``left`` seconds."""
@@ -141,6 +149,7 @@ def _taken(endpoint: Endpoint | None, name: str, token: str, unknown: UnknownRou
         unknown.note(name, Cause.METHOD, method=request.method, has_token=bool(token))
         raise MethodNotAllowed(allowed)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        unknown.note(name, Cause.ENCODING, method=request.method, has_token=bool(token))
         abort(415)
     return endpoint
 

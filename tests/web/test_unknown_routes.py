@@ -7,6 +7,7 @@ import pytest
 
 from receiver.intake import unknown_routes
 from receiver.store import unknown_routes as store
+from receiver.store.conditions import Conditions
 from tests.support.console import Operator
 from tests.support.rig import MELHOR_ENVIO, Rig, posted
 from tests.support.sending import SECRET, outcome
@@ -43,6 +44,23 @@ def test_method(rig: Rig) -> None:
     assert [("melhor-envio", "the endpoint does not take PATCH", 1)] == seen(rig)
 
 
+def test_unread(rig: Rig) -> None:
+    """A body that is too large or compressed is refused unread, and recorded: its carrier may not send it again."""
+    rig.configure(max_body=2_000)
+    statuses = [
+        rig.client.post("/webhooks/melhor-envio", data=b"x" * 2_001).status_code,
+        rig.client.post("/webhooks/melhor-envio", data=b"x", headers={"Content-Encoding": "gzip"}).status_code,
+    ]
+    reasons = {reason for _, reason, _ in seen(rig)}
+
+    assert [413, 415] == statuses
+    assert reasons == {
+        "the body is larger than max_body, and was refused unread",
+        "the body is compressed (Content-Encoding), and was refused unread",
+    }
+    assert ["melhor-envio"] == [group.subject for group in Conditions(rig.database).unknown_routes(since=rig.now - 1)]
+
+
 def test_token(rig: Rig) -> None:
     """What stands behind a name may be a secret: it is blanked."""
     rig.client.post("/webhooks/melhor-envio/hush-hush")
@@ -67,7 +85,7 @@ def test_warned_hourly(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
             rig.now += seconds
             rig.client.post("/webhooks/melhorenvio")
 
-    phrase = "webhook to an unknown address, see receiver rejects: name=melhorenvio method=POST reason="
+    phrase = "webhook that no endpoint takes, see receiver rejects: name=melhorenvio method=POST reason="
     assert [f"{phrase}no endpoint has this name; did you mean melhor-envio?"] * 2 == caplog.messages
     assert [5] == [count for *_, count in seen(rig)]
 

@@ -14,6 +14,8 @@ from receiver.http import Http, NoAnswer
 from receiver.notify import messages
 from receiver.timing import moment
 
+log = logging.getLogger("receiver.notify")
+
 #: Seconds of silence of a mail server, and of a whole webhook.
 PATIENCE = 15.0
 
@@ -59,8 +61,12 @@ class _Mail:
                 refused = server.send_message(mail)
         except (OSError, smtplib.SMTPException) as error:
             raise NotSent(_why(error)) from None
-        if refused:
-            raise NotSent(f"{len(refused)} of {len(self._smtp.to)} addresses refused")
+        except UnicodeError:
+            raise NotSent(
+                "user and password may have ASCII letters only: Python's mail client sends no others"
+            ) from None
+        if refused:  # the others have it, and would get it again with each try
+            log.error("notification refused for some addresses: refused=%d of=%d", len(refused), len(self._smtp.to))
 
     def _server(self) -> smtplib.SMTP:
         smtp, context = self._smtp, ssl.create_default_context()

@@ -90,6 +90,21 @@ class TestMail:
         with pytest.raises(NotSent, match=r"^all of 2 addresses refused$"):
             channel(smtp=mail.settings).send("m1", MESSAGE, at=NOON)
 
+    def test_refused_for_one(self, mail: MailServer, caplog: pytest.LogCaptureFixture) -> None:
+        """What one of two addresses does not take was sent: the other one gets it once."""
+        mail.refuses, mail.refused = "550 unknown", {"rui@shop.example"}
+        channel(smtp=mail.settings).send("m1", MESSAGE, at=NOON)
+
+        assert (1, ["notification refused for some addresses: refused=1 of=2"]) == (len(mail.mails), caplog.messages)
+
+    @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # on loopback, to see what is told
+    def test_password_beyond_ascii(self) -> None:
+        """A password that Python's mail client cannot send is told as what it is."""
+        with MailServer(login=("ana", "hush")) as server:
+            settings = {**server.settings, "user": "ana", "password": "senha-açaí"}
+            with pytest.raises(NotSent, match="ASCII letters only"):
+                channel(smtp=settings).send("m1", MESSAGE, at=NOON)
+
     @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # on loopback, to see what is told
     def test_login_refused(self) -> None:
         """A password that is not taken is told, and not shown."""

@@ -18,11 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 class MailServer:
-    """``mails`` are what it took; ``refuses`` is what it answers to a recipient instead, if anything."""
+    """``mails`` are what it took; ``refuses`` is what it answers to a recipient instead, if anything: to each, or to
+    those in ``refused``."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, login: tuple[str, str] | None = None) -> None:
         self.mails: list[EmailMessage] = []
         self.refuses: str | None = None
+        self.refused: set[str] = set()
         self._login = login
         options: dict[str, Any] = {"tls_context": tls, "require_starttls": True} if tls else {}
         if login:
@@ -49,7 +51,7 @@ class MailServer:
         }
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, to: str, options: Any) -> str:  # noqa: N802
-        if self.refuses:
+        if self.refuses and (not self.refused or to in self.refused):
             return self.refuses
         envelope.rcpt_tos.append(to)
         return "250 OK"

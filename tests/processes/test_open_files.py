@@ -28,8 +28,9 @@ def started(site: Site, soft: int, hard: int, *, then: str = "pass") -> Running:
 def test_all_files_are_open(site: Site) -> None:
     """Where no file can be opened the process lives on, says so in one line, and answers once others have gone."""
     web = started(site, 120, 120, then="receiver.processes.server.room_for_connections = lambda: 1000")
-    url, [child] = web.url, web.children
-    assert 200 == Sender(url).post(1)
+    url = web.url
+    assert 200 == Sender(url).post(1)  # there is a child now
+    [child] = web.children
     with ExitStack() as opened:
         for _ in range(200):
             opened.enter_context(closing(connected(web)))

@@ -39,7 +39,8 @@ PROBE = None
 RETRIES = None
 ZONE = ZoneInfo("America/Sao_Paulo")  # the tracking API's times have no offset and are Brasília's
 TRACKING_PAGE = None  # the public page takes no number that Correios documents, and asks for a captcha
-HEADERS = ("x-correios-hook-event",)  # not signed: it ends no parcel by itself
+HEADER = "x-correios-hook-event"  # not signed: it ends no parcel by itself
+HEADERS = (HEADER,)
 REFERENCES = ()
 
 # "Web Service de Rastreamento", Correios, "Lista de Status de eventos" (2016 and 2017), and the newer types as two
@@ -95,7 +96,6 @@ TIMES = ("dtEvento", "dataEvento", "dtHrCriado")
 WORDS = ("descricaoEvento", "descricao")
 OBJECT = re.compile(r"[A-Z]{2}[0-9]{9}[A-Z]{2}")  # UPU S10
 FINAL = (Status.DELIVERED, Status.RETURNED)
-HEADER = "x-correios-hook-event"
 KIND = re.compile(r"([A-Z]{2,3})-?0*([0-9]{1,3})")
 
 Field = tuple[Any, str]

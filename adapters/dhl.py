@@ -21,7 +21,6 @@ from adapters import (
     instant,
     line,
     look_up,
-    moment,
     name,
     page,
     says_returned,
@@ -126,9 +125,10 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     service = text(payload.get("service"), "$.service") or ""
     latest = payload["status"]
     status, unknown = _status(latest, "$.status", service)
-    at = moment(latest.get("timestamp"), "$.status.timestamp", zone=request.zone)
+    on = day(latest.get("timestamp"), "$.status.timestamp")
+    at = instant(latest.get("timestamp"), "$.status.timestamp", zone=request.zone)
     events = [_scan(event, f"$.events[{n}]", service, request) for n, event in enumerate(payload.get("events") or [])]
-    history = History((*events, Scan(status=status, on=at and at.date(), happened_at=at, unknown_word=unknown)))
+    history = History((*events, Scan(status=status, on=on, happened_at=at, unknown_word=unknown)))
     settled = history.settled(status)
     pieces = [text(piece, "$.details.pieceIds") for piece in (payload.get("details") or {}).get("pieceIds") or []]
     return [

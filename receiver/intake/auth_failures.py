@@ -18,8 +18,6 @@ _A_SECOND = 5
 _MOST_VALUE, _MOST_TARGET, _MOST_NAMES = 200, 500, 50
 #: Headers that tell who came and hold no secret.
 _HARMLESS = ("content-length", "content-type", "user-agent")
-
-
 #: What a failure is counted as that is not recorded, because its sender failed too often.
 _TOO_MANY = "too_many"
 #: Seconds between two log lines about those of one route.
@@ -40,13 +38,14 @@ class AuthFailures:
         once a minute."""
         now = self._clock()
         self._inbox.reject_unstored(route, _TOO_MANY)
-        many, told_at = self._only_counted.get(route, (0, float("-inf")))
+        before, told_at = self._only_counted.get(route, (0, float("-inf")))
+        many = before + 1
         if now >= told_at + _TOLD_EVERY:
             log.warning(
-                "authentication failures only counted, too many in a minute: endpoint=%s failures=%d", route, many + 1
+                "authentication failures only counted, too many in a minute: endpoint=%s failures=%d", route, many
             )
-            many, told_at = -1, now
-        self._only_counted[route] = (many + 1, told_at)
+            many, told_at = 0, now
+        self._only_counted[route] = (many, told_at)
 
     def note(
         self,

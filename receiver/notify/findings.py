@@ -129,7 +129,7 @@ class Findings:
         webhooks are received."""
         worked = set(self._watches.notes(Noted.WORKED_ON, since=now - _CONFIGURED_HOLDS))
         if self._works or not worked:  # no worker at all is told by itself
-            worked |= {*self._config.endpoints}
+            worked |= set(self._config.endpoints)
         for group in self._conditions.left_behind(worked, since=now - _FETCH_LASTS):
             yield replace(_finding(Cause.ENDPOINT_GONE, group, _left), wait=_OTHERS_START)
 

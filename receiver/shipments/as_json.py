@@ -95,11 +95,16 @@ def known_from_json(plain: dict[str, Any]) -> Known:
 
 
 def _volumes(plain: dict[str, Any]) -> dict[str, Any]:
-    """The volumes. Rows of before 0.2.0 have one cancellation for all of them, which stood while it was the newest."""
+    """The volumes. Rows of 0.2.0 and before have one cancellation for all of them, which stood while it was the newest
+    word; and they do not say when the carrier had which: its newest word does."""
     volumes: dict[str, Any] = plain.get("volumes", {})
-    if not plain.get("cancelled") or plain["status"][0] != Status.CANCELLED:
-        return volumes
-    return {name: {**volume, "cancelled": plain["cancelled"]} for name, volume in volumes.items()}
+    said: dict[str, Any] = {}
+    newest, *stamp = plain.get("status", [Status.OTHER])
+    if plain.get("cancelled") and newest == Status.CANCELLED:
+        said["cancelled"] = plain["cancelled"]
+    elif Status(newest).in_possession and not any("possessed" in volume for volume in volumes.values()):
+        said["possessed"] = stamp
+    return {name: {**volume, **said} for name, volume in volumes.items()} if said else volumes
 
 
 def _without_empty(plain: dict[str, Any]) -> dict[str, Any]:

@@ -112,24 +112,27 @@ class Known:
         """The volumes that messages name, the lowest first, without those whose labels were cancelled, unless all were.
         A message without a name speaks of the whole shipment: that is a box only where no volume is named."""
         every = self._every_box
-        living = {name: box for name, box in every.items() if box.delivered or not box.is_cancelled}
+        living = {name: box for name, box in every.items() if box.delivered or not self._is_void(box)}
         return living or every
 
     @property
     def _every_box(self) -> dict[str, Volume]:
         named = sorted((name for name in self.volumes if name), key=_volume_order)
-        return {name: self._with_whole(self.volumes[name]) for name in named} or self.volumes
+        return {name: self.volumes[name] for name in named or self.volumes}
 
-    def _with_whole(self, box: Volume) -> Volume:
-        """The box with what was said of the label of the whole shipment."""
+    def _is_void(self, box: Volume) -> bool:
+        """Whether its label was cancelled, by itself or with the whole shipment, and that stands. A scan that names no
+        volume may be of any other: it takes back the cancellation of one volume only where there is just one."""
         whole = self.volumes.get("", Volume())
-        cancelled, possessed = _last(box.cancelled, whole.cancelled), _last(box.possessed, whole.possessed)
-        return replace(box, cancelled=cancelled, possessed=possessed)
+        possessed = _last(box.possessed, whole.possessed)
+        alone = replace(box, possessed=possessed) if len(self._every_box) == 1 else box
+        return alone.is_cancelled or replace(whole, possessed=possessed).is_cancelled
 
     @property
     def first_volume(self) -> Volume:
         """The lowest volume with a tracking number: that number is sent to VTEX."""
-        every = [*self.boxes.values(), *self.volumes.values()]
+        whole = [volume for name, volume in self.volumes.items() if not name]
+        every = [*self.boxes.values(), *whole]
         return next((volume for volume in every if volume.tracking_number), (every or [Volume()])[0])
 
     @property
@@ -197,15 +200,14 @@ class Known:
 
     @property
     def _is_cancelled(self) -> bool:
-        return bool(self.volumes) and all(box.is_cancelled for box in self._every_box.values())
+        return bool(self.volumes) and all(map(self._is_void, self._every_box.values()))
 
     @property
     def has_ended(self) -> bool:
         """Whether the carrier may be through with it: it was delivered, sent back, cancelled, or in trouble at last."""
         in_trouble = self.status is not None and self.status.value == Status.EXCEPTION
-        return (
-            self.delivered or self._is_cancelled or in_trouble or any(one.returned_on for one in self.volumes.values())
-        )
+        is_returned = any(volume.returned_on for volume in self.volumes.values())
+        return self.delivered or is_returned or self._is_cancelled or in_trouble
 
     def is_past(self, at: datetime) -> bool:
         """Whether news of its number at that time is about another parcel: this one has ended, and was silent for

@@ -64,7 +64,7 @@ def bearers(connection: Connection, account: str, kind: str, value: str, now: fl
 
 
 def locked(connection: Connection, of: ColumnElement[bool], now: float) -> list[RowMapping]:
-    """Shipments without those that were delivered so long ago that a word of now is not about them."""
+    """Shipments, locked, without those that ended so long ago that a word of now is not about them."""
     its = ("id", "endpoint", "account", "companion_of", "state", "assigned_order", "sent", "known")
     rows = select(*(shipments.c[name] for name in its)).where(of).order_by(shipments.c.id).with_for_update()
     at = datetime.fromtimestamp(now, UTC)

@@ -113,11 +113,12 @@ def _owner_from(order_id: str, row: RowMapping) -> Owner:
         assigned = (row["assigned_order"] or order_id, row["assigned_invoice"] or row["invoice_number"])
         return Owner(row["shipment"], None, {}, moved=assigned != place, aliases=aliases)
     alone = {row["shipment"]: (sent.dispatched_date, sent.tracking_number)} if sent.tracking_number else {}
+    is_void = known.voided and row["assigned_order"] is None  # a person may have said that it goes all the same
     return Owner(
         row["shipment"],
         sent.tracking_number,
         sent.parcels or alone,
-        moved=known.voided or not sent.is_at(*place),
+        moved=is_void or not sent.is_at(*place),
         is_delivered=sent.is_delivered,
         by_person=sent.assigned_at is not None,
         aliases=aliases,

@@ -36,8 +36,8 @@ class Owner:
     """The shipment of ours whose tracking an invoice carries. ``number`` is what it last wrote there, ``None`` until
     that is known; ``parcels`` are all that share the invoice. ``aliases`` are all numbers by which its carrier calls
     the parcel. ``moved``: this number is left over, because a person has since assigned it to another invoice, or the
-    carrier voided its label. ``is_delivered``: its delivery was sent to VTEX. ``by_person``: a person had assigned it
-    when it was written."""
+    carrier voided its label and no person overruled that. ``is_delivered``: its delivery was sent to VTEX.
+    ``by_person``: a person had assigned it when it was written."""
 
     shipment: str
     number: str | None

@@ -63,6 +63,21 @@ class TestVoidedLabel:
         assert "TN2" == fields(rig)["trackingNumber"]
         assert ("held", "cancelled_after_send") == rest(rig)
 
+    def test_overruled(self, rig: Rig):
+        """A person who says that the voided label goes all the same keeps the invoice for it."""
+        rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO}, send_on="label")
+        rig.add_order(order("1-01", package("900")))
+        for event in ("generated", "cancelled"):
+            rig.post(posted(number="TN1", event=f"order.{event}"))
+            rig.works_until(HOUR)
+        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.works_until(HOUR)
+        rig.post(posted(parcel="p2", number="TN2", event="order.generated"))
+        rig.works_until(HOUR)
+
+        assert "TN1" == fields(rig)["trackingNumber"]
+        assert ("held", "second_parcel") == rest(rig, "melhor-envio/p2")
+
 
 class TestFirst:
     def test_stays(self, rig_on_either: Rig):

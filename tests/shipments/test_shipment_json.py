@@ -64,6 +64,16 @@ def test_former_cancellation(newest: str, stands: bool) -> None:
     assert stands == known_from_json(plain).cancelled_after_possession
 
 
+def test_former_possession() -> None:
+    """In such rows the newest word says that the carrier has the parcel: an older cancellation does not stand."""
+    stamp, before = ([(NOON + timedelta(hours=hours)).isoformat()] * 2 for hours in (2, 0))
+    plain = {"status": ["in_transit", *stamp, "d"], "in_possession": True, "volumes": {"": {}}}
+    late = {**plain, "volumes": {"": {"cancelled": [*before, "d"], "possessed": [*stamp, "d"]}}}
+
+    assert (NOON + timedelta(hours=2), NOON + timedelta(hours=2), "d") == known_from_json(plain).volumes[""].possessed
+    assert not known_from_json(late).cancelled_after_possession
+
+
 def test_small() -> None:
     """What is unknown is left out."""
     assert {"key": "p1", "status": "other"} == shipment_to_json(BARE)

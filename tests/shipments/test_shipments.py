@@ -411,6 +411,14 @@ class TestCancelledVolumes:
         assert (gone.stamp, {"BR1", "BR2"}) == (known.cancelled, set(known.numbers))
         assert known.volume_with("BR" + cancelled) is None
 
+    def test_number_to_come(self):
+        """A cancelled volume's number is not the parcel's, even while the living one has none, unless the carrier gives
+        one to the whole shipment."""
+        told = [self.BOTH[0], update(0, volume="2"), update(1, Status.CANCELLED, volume="1")]
+
+        assert fold(Known(), told).tracking_number is None
+        assert "ALL" == fold(Known(), [*told, update(1, Status.ANNOUNCED, tracking_number="ALL")]).tracking_number
+
     def test_all(self):
         """With all of them cancelled the parcel is, and keeps its number."""
         known = fold(Known(), [*self.BOTH, *(update(1, Status.CANCELLED, volume=name) for name in "12")])
@@ -430,6 +438,13 @@ class TestCancelledVolumes:
         resumed = fold(cancelled, [update(2, Status.IN_TRANSIT)])
 
         assert (True, False) == (cancelled.cancelled_after_possession, resumed.cancelled_after_possession)
+
+    def test_unnamed_scan(self):
+        """A scan that names no volume revives none of several; of a single one it is."""
+        told = [update(1, Status.CANCELLED, volume="1"), update(2, Status.IN_TRANSIT)]
+
+        assert ["2"] == list(fold(Known(), [*self.BOTH, *told]).boxes)
+        assert not fold(Known(), [self.BOTH[0], *told]).cancelled_after_possession
 
 
 class TestUnion:

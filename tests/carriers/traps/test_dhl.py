@@ -211,6 +211,11 @@ class TestTimes:
         assert read_one(dhl, member).dispatched_at is None
         assert "2026-11-16T21:15:00+01:00" == read_one(dhl, member, zone=BERLIN).dispatched_at.isoformat()
 
+    def test_day_alone(self):
+        """A status that is dated by its day alone has no instant, even in a known zone: it sorts by its arrival."""
+        said = read_one(dhl, parcel(status=latest("transit", "2026-11-17")), zone=BERLIN)
+        assert (Status.IN_TRANSIT, None, None) == (said.status, said.happened_at, said.dispatched_at)
+
     @pytest.mark.parametrize("code", ["pre-transit", "delivered", "failure", "unknown"])
     def test_no_dispatch(self, code):
         """Trap 18: only transit says that DHL has the parcel, and when."""

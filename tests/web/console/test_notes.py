@@ -57,6 +57,17 @@ class TestSentences:
             ),
             (Reason.SECOND_PARCEL, " (invoice A carries TN of ep/p2)", ["A nota fiscal A leva TN de ep/p2"]),
             (
+                Reason.DELIVERY_DOUBTED,
+                (
+                    " (VTEX was not told that it is delivered; the carrier says that it turned back before it was"
+                    " delivered on 2026-11-11T12:00-03:00, perhaps to its sender)"
+                ),
+                [
+                    ("A VTEX não foi informada da entrega; a transportadora diz que voltou antes de ser entregue"
+                    " (on 2026-11-11T12:00-03:00), talvez ao remetente")
+                ],
+            ),
+            (
                 Reason.NUMBER_DIFFERS,
                 f" (invoice A holds X, not Y) X seems to be no tracking number. {IF_SO} Order 1.",
                 [

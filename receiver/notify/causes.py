@@ -52,6 +52,24 @@ class Cause(StrEnum):
         "{count} refused at endpoint {subject}, and no delivery was accepted since",
         "receiver rejects --endpoint {subject}; correct the secret here, or at the carrier",
     )
+    PARTLY_REFUSED = (
+        "partly_refused",
+        Severity.WARNING,
+        "requests of endpoint {subject} are refused again and again, while others are accepted",
+        "receiver rejects --endpoint {subject}; does one of several senders have an old secret?",
+    )
+    HOOK_REFUSED = (
+        "hook_refused",
+        Severity.WARNING,
+        "{count} of VTEX's order hook refused, account {subject}: new invoices are found hours later",
+        "receiver hook status --account {subject}; receiver hook install writes today's hook_secrets to VTEX",
+    )
+    LINKS_REFUSED = (
+        "links_refused",
+        Severity.WARNING,
+        "{count} at /links/{subject} refused, and no link was taken since",
+        "receiver rejects --account {subject}; correct the bearer token there, or link_tokens here",
+    )
     KEYS_AWAY = (
         "keys_away",
         Severity.WARNING,
@@ -63,6 +81,12 @@ class Cause(StrEnum):
         Severity.WARNING,
         "{count} at the carrier failed, endpoint {subject}",
         "receiver fetches --endpoint {subject}; correct fetch_credentials, then: receiver reprocess DELIVERY",
+    )
+    NOTHING_WRITTEN = (
+        "nothing_written",
+        Severity.WARNING,
+        "endpoint {subject} is heard, and no parcel reaches its invoice: {count} waiting for long",
+        "receiver shipments --endpoint {subject}; each reason says what is missing: a rule, an account, an invoice",
     )
     ENDPOINT_GONE = (
         "endpoint_gone",
@@ -125,6 +149,12 @@ class Cause(StrEnum):
         "no worker runs: deliveries are stored, and nothing is written to VTEX",
         "start receiver work, or receiver serve; receiver status",
     )
+    CHANNEL_FAILS = (
+        "channel_fails",
+        Severity.WARNING,
+        "messages to people do not get through channel {subject}",
+        "receiver notify list; after a correction: receiver notify test",
+    )
     STORE_AWAY = (
         "store_away",
         Severity.CRITICAL,
@@ -155,7 +185,10 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
     Cause.UNKNOWN_WORD: ("status word", "status words"),
     Cause.UNKNOWN_ADDRESS: ("address is", "addresses are"),
     Cause.NOT_PROVEN: ("request was", "requests were"),
+    Cause.HOOK_REFUSED: ("event was", "events were"),
+    Cause.LINKS_REFUSED: ("request was", "requests were"),
     Cause.FETCH_HELD: ("fetch", "fetches"),
+    Cause.NOTHING_WRITTEN: ("parcel is", "parcels are"),
     Cause.ENDPOINT_GONE: ("shipment is", "shipments are"),
     Cause.ORDER_UNREAD: ("order can", "orders can"),
 }

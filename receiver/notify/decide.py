@@ -119,7 +119,8 @@ def _present(former: Alert | None, finding: Finding, now: float) -> dict[str, An
         "resolved_at": None,
         "is_told": former["is_told"] if former is not None and lasts else 0,
         "told_at": former["told_at"] if former is not None else None,
-        "told_count": former["told_count"] if former is not None else 0,
+        # Of fewer than were told, each further one is news.
+        "told_count": min(former["told_count"], finding.count) if former is not None else 0,
     }
 
 

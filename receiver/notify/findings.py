@@ -8,11 +8,14 @@ from urllib.parse import quote
 from receiver.calls.pause_end import how_it_ends
 from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
+from receiver.notify.refusals import Refusals
 from receiver.notify.rhythm import HORIZON_HOURS, Rhythm, Silence, silences
+from receiver.shipments import State
 from receiver.shipments.record import TO_DECIDE
 from receiver.store import Database, OperatorQueries
+from receiver.store.alerts import Alerts
 from receiver.store.conditions import Conditions, Group
-from receiver.store.counters import PROBES, REJECTS, Key, Total, last_deliveries, last_of
+from receiver.store.counters import PROBES, Key, Total, last_deliveries, last_of
 from receiver.store.heard import Heard
 from receiver.store.watches import Noted, Watches
 from receiver.timing import stamp
@@ -24,10 +27,15 @@ _LASTS = _DAY
 OLD_BACKLOG = 900.0
 #: VTEX asks for quiet all the time, and is well again within minutes: seconds before such a pause is told.
 _VTEX_PAUSE = 600.0
-#: Refused requests of an endpoint that are told: a carrier tries again, and a stray request does not.
-_FEWEST_REFUSED, _MOST_LINES = 3, 5
+_MOST_LINES = 5
 #: Seconds for which a fetch that failed is told: no person can dismiss one.
 _FETCH_LASTS = 7 * _DAY
+#: Parcels of an endpoint that wait and are told, if no later one reached its invoice; and the seconds that each must
+#: have waited: for its order or invoice at an endpoint that never worked, at one that did, where a weekend is no
+#: fault; and for the carrier.
+_FEWEST_WAITING, _AT_FIRST, _AFTER_SUCCESS, _AT_CARRIER = 3, _DAY, 3 * _DAY, 7 * _DAY
+#: Seconds for which a channel must fail before the others tell it: a mail server is started again within minutes.
+_CHANNEL_FAILS = 900.0
 #: What stands for the carriers that have no endpoint.
 _NO_ENDPOINT = "carriers without an endpoint"
 #: Hours without a first delivery after which an endpoint is told, unless it has a limit of its own.
@@ -50,7 +58,8 @@ class Findings:
         self._config, self._clock, self._works = config, clock, works
         self._conditions, self._queries = Conditions(database), OperatorQueries(database)
         self._watches, self._configured = Watches(database), frozenset((*config.endpoints, *config.accounts))
-        self._counters, self._hours = database.counters, Heard(database)
+        self._counters, self._hours, self._alerts = database.counters, Heard(database), Alerts(database)
+        self._refusals = Refusals(config, self._conditions)
         #: In how many minutes of each hour each endpoint was heard, up to the hour in which that was read.
         self._heard: dict[str, dict[int, int]] = {}
         self._read_in: int | None = None
@@ -84,7 +93,9 @@ class Findings:
         yield from (_finding(Cause.FETCH_HELD, group, _fetch) for group in read.fetches(since=now - _FETCH_LASTS))
         yield from self._left_behind(now)
         totals = self._counters.totals()
-        yield from self._not_proven(now, last_deliveries(totals), _last_without_keys(totals))
+        yield from self._refusals.all(totals, now=now)
+        yield from self._nothing_written(now)
+        yield from (_channel(row) for row in self._alerts.failing() if row["channel"] in self._config.notify.channels)
         yield from (_finding(Cause.ORDER_UNREAD, group, _unread) for group in read.unread_orders())
         yield from self._accounts(now)
         yield from map(_silence, self._silent(int(now // _HOUR)))
@@ -133,6 +144,18 @@ class Findings:
         for group in self._conditions.left_behind(worked, since=now - _FETCH_LASTS):
             yield replace(_finding(Cause.ENDPOINT_GONE, group, _left), wait=_OTHERS_START)
 
+    def _nothing_written(self, now: float) -> Iterator[Finding]:
+        """Endpoints that are heard and of which nothing reaches VTEX: a rule that reads the wrong field, another
+        account's orders, a carrier that tells only of labels."""
+        for endpoint in self._config.endpoints:
+            wait = _AFTER_SUCCESS if self._conditions.has_written(endpoint) else _AT_FIRST
+            heard_before = {
+                State.AWAITING_ORDER: now - wait, State.AWAITING_INVOICE: now - wait, State.WAITING: now - _AT_CARRIER,
+            }  # fmt: skip
+            waiting = self._conditions.unwritten(endpoint, heard_before, fewest=_FEWEST_WAITING)
+            if waiting is not None:
+                yield _finding(Cause.NOTHING_WRITTEN, waiting, self._shipment)
+
     def _accounts(self, now: float) -> Iterator[Finding]:
         paused = set()
         for row in self._queries.paused_accounts(now=now):
@@ -177,23 +200,6 @@ class Findings:
             for hour in [hour for hour in hours if hour < present - HORIZON_HOURS]:
                 del hours[hour]
 
-    def _not_proven(
-        self, now: float, accepted: Mapping[str, float], without_keys: Mapping[str, float]
-    ) -> Iterator[Finding]:
-        """Endpoints where senders could not prove themselves within a day, and nothing came that could: more likely a
-        wrong secret than a stranger. Where the carrier's keys are not at hand, the first one is told: it is not the
-        sender's doing. ``accepted`` and ``without_keys`` have when that happened last."""
-        refused: dict[str, list[str]] = {}
-        for row in self._conditions.rejects(since=now - _LASTS):
-            if row["endpoint"] in self._config.endpoints and row["at"] > accepted.get(row["endpoint"], 0.0):
-                refused.setdefault(row["endpoint"], []).append(row["reason"])
-        for endpoint, reasons in refused.items():
-            if without_keys.get(endpoint, 0.0) > max(now - _LASTS, accepted.get(endpoint, 0.0)):
-                yield Finding(cause=Cause.KEYS_AWAY, subject=endpoint, count=len(reasons), lines=(reasons[0],))
-            elif len(reasons) >= _FEWEST_REFUSED:
-                lines = tuple(dict.fromkeys(reasons))[:_MOST_LINES]
-                yield Finding(cause=Cause.NOT_PROVEN, subject=endpoint, count=len(reasons), lines=lines)
-
     def _without_rhythm(self, now: float, totals: Mapping[Key, Total]) -> Iterator[Finding]:
         """Endpoints that were not heard within the weeks that are looked at: never, or once, long ago."""
         unheard = [one for one in self._config.endpoints.values() if not self._heard.get(one.name)]
@@ -227,6 +233,11 @@ def _silence(one: Silence) -> Finding:
     return Finding(cause=Cause.ACCOUNT_SILENT if one.of_account else Cause.SILENT, subject=one.subject, lines=(line,))
 
 
+def _channel(row: dict[str, Any]) -> Finding:
+    line = f"since {stamp(row['since'])}: {row['error']}"
+    return Finding(cause=Cause.CHANNEL_FAILS, subject=row["channel"], lines=(line,), wait=_CHANNEL_FAILS)
+
+
 def _finding(cause: Cause, group: Group, line: Callable[[dict[str, Any]], str]) -> Finding:
     return Finding(
         cause=cause, subject=group.subject, count=group.count, lines=tuple(line(row) for row in group.examples)
@@ -247,11 +258,6 @@ def _left(row: dict[str, Any]) -> str:
 
 def _unread(row: dict[str, Any]) -> str:
     return f"order {row['order_id']}, after {row['tries']} tries; tried again once a day"
-
-
-def _last_without_keys(totals: Mapping[Key, Total]) -> dict[str, float]:
-    """When each endpoint last refused a sender because the carrier's keys were not at hand."""
-    return last_of(REJECTS, {key: total for key, total in totals.items() if key[1][-1:] == ("keys_unavailable",)})
 
 
 def _word(row: dict[str, Any]) -> str:

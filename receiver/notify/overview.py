@@ -6,9 +6,10 @@ from typing import Any
 
 from receiver.calls.pause_end import how_it_ends
 from receiver.config import Config
-from receiver.notify.causes import Cause, Finding, Severity
+from receiver.notify.causes import Finding, Severity
 from receiver.notify.findings import Findings
 from receiver.store import Database, OperatorQueries
+from receiver.store.alerts import Alerts
 from receiver.store.counters import PROBES, last_deliveries, last_of
 from receiver.store.listed import Listed
 from receiver.store.shipment_filter import ShipmentFilter
@@ -43,9 +44,13 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
     """The overview at ``now``. Raises `StoreUnavailable`."""
     queries = OperatorQueries(database)
     paused = {row["name"]: row for row in queries.paused_accounts(now=now) if row["name"] in config.accounts}
-    findings = Findings(config, database, clock=lambda: now).all()
-    # A pause that VTEX asked for ends by itself: it stands at its account.
-    needs = [one for one in findings if one.cause is not Cause.ACCOUNT_PAUSED or not one.wait]
+    begun = {(one["cause"], one["subject"]): one["opened_at"] for one in Alerts(database).all()}
+    # What is often over by itself needs a person once it has lasted. A pause stands at its account.
+    needs = [
+        one
+        for one in Findings(config, database, clock=lambda: now).all()
+        if not one.wait or now >= begun.get((one.cause.value, one.subject), now) + one.wait
+    ]
     totals, due_since = database.counters.totals(), queries.oldest_unsettled()
     last, checked = last_deliveries(totals), last_of(PROBES, totals)
     return Overview(

@@ -95,6 +95,19 @@ class Alerts:
         """It did not; ``due_at``: when it is tried again, ``None``: never."""
         self._done(one, due_at=due_at, tries=one.tries + 1, error=error)
 
+    def failing(self) -> list[dict[str, Any]]:
+        """Channels over which nothing has arrived since a message failed: ``channel``, ``since`` when, and the newest
+        ``error``."""
+        n, later = notifications, notifications.alias()
+        arrived = select(later.c.id).where(later.c.channel == n.c.channel, later.c.sent_at >= n.c.made_at)
+        failed = (n.c.sent_at.is_(None), n.c.tries > 0, ~arrived.exists())
+        statement = select(n.c.channel, n.c.made_at, n.c.error).where(*failed).order_by(n.c.channel, n.c.made_at)
+        found: dict[str, dict[str, Any]] = {}
+        for row in self._database.rows(statement):
+            first = found.setdefault(row["channel"], {"channel": row["channel"], "since": row["made_at"]})
+            first["error"] = row["error"]
+        return list(found.values())
+
     def unsent(self) -> list[dict[str, Any]]:
         """Messages that wait, or were given up, the newest first."""
         n = notifications

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import and_, case, delete, select, update
 from sqlalchemy.engine import Connection
 
+from receiver.store.counters import TAKEN, counted
 from receiver.store.database import Database
 from receiver.store.tables import backfills, hooks, order_news
 
@@ -46,10 +47,19 @@ class Background:
 
     # -- orders to read -----------------------------------------------------------------------------------------
 
-    def note_news(self, account: str, order_id: str, *, now: float, wait: float = 0.0) -> None:
-        """Queue the order for reading after ``wait``; a shipment may read it first. Durable when this returns."""
+    def note_news(
+        self, account: str, order_id: str, *, now: float, wait: float = 0.0, route: str | None = None
+    ) -> None:
+        """Queue the order for reading after ``wait``; a shipment may read it first. ``route``: where VTEX told it.
+        Durable when this returns."""
         row = {"account": account, "order_id": order_id, "due_at": now + wait, "noted_at": now, "tries": 0}
-        self._database.write(lambda connection: connection.execute(self._note, row))
+
+        def transaction(connection: Connection) -> None:
+            connection.execute(self._note, row)
+            if route is not None:
+                self._database.counters.add(connection, counted(TAKEN, [(route,)]), now=now)
+
+        self._database.write(transaction)
 
     def take_news(self, account: str, *, now: float) -> News | None:
         """Take the order that has waited longest. No other worker gets it for two minutes."""

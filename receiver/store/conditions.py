@@ -1,10 +1,10 @@
 """What may need a person, as it stands in the database at this moment: counted, with a few examples."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import and_, func, literal, or_, select, union_all
 
 from receiver.shipments import State
 from receiver.store.database import Database
@@ -14,6 +14,10 @@ from receiver.timing import UNREAD_TRIES
 
 #: Examples of each group that are read.
 _EXAMPLES = 5
+#: States of parcels whose invoices were found.
+_REACHED = (State.IN_STEP.value, State.KEPT.value)
+#: Seconds after which a parcel that nothing is heard of is left out: labels that were never used.
+_FORGOTTEN = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,32 @@ class Conditions:
             Group(row["endpoint"], row["many"], self._rows(newest.where(left.c.endpoint == row["endpoint"])))
             for row in self._database.rows(counted.order_by(left.c.endpoint))
         ]
+
+    def has_written(self, endpoint: str) -> bool:
+        """Whether a parcel of the endpoint has ever reached its invoice."""
+        s = shipments.c
+        reached = select(s.id).where(s.endpoint == endpoint, s.state.in_(_REACHED)).limit(1)
+        return bool(self._rows(reached))
+
+    def unwritten(self, endpoint: str, heard_before: Mapping[State, float], *, fewest: int) -> Group | None:
+        """Parcels of the endpoint that are in one of these states and were first heard before its time. ``None``: they
+        are fewer, or a parcel that was heard later than the ``fewest`` newest of them reached its invoice."""
+        s = shipments.c
+        of_state = [and_(s.state == state.value, s.first_at < before) for state, before in heard_before.items()]
+        recent = s.changed_at > min(heard_before.values()) - _FORGOTTEN
+        waiting = and_(
+            s.endpoint == endpoint, s.state.in_([state.value for state in heard_before]), recent, or_(*of_state)
+        )
+        shown = select(s.id, s.tracking_number, s.order_id, s.reason, s.note, s.first_at).where(waiting)
+        newest = self._rows(shown.order_by(s.first_at.desc(), s.id).limit(max(fewest, _EXAMPLES)))
+        if len(newest) < fewest:
+            return None
+        since = newest[fewest - 1]["first_at"]
+        later = and_(s.endpoint == endpoint, s.state.in_(_REACHED), s.changed_at > since, s.first_at > since)
+        if self._rows(select(s.id).where(later).limit(1)):
+            return None
+        [counted] = self._rows(select(func.count().label("many")).select_from(shipments).where(waiting))
+        return Group(endpoint, counted["many"], newest[:_EXAMPLES])
 
     def unread_orders(self) -> list[Group]:
         """Orders that could not be read for the index, by account; they are tried again once a day."""

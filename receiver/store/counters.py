@@ -48,8 +48,9 @@ class Timed:
 DELIVERIES = Counted("receiver_deliveries_total", ("endpoint", "outcome"), "Deliveries stored, and repeats of them.")
 REJECTS = Counted("receiver_rejects_total", ("endpoint", "cause"), "Requests that were not let in.")
 PROBES = Counted("receiver_probes_total", ("endpoint",), "Carriers' tests of an endpoint's URL: answered, not stored.")
+TAKEN = Counted("receiver_taken_total", ("endpoint",), "Requests to the order hook and to /links/ that were taken.")
 VTEX_CALLS = Counted("receiver_vtex_calls_total", ("account", "call", "outcome"), "Calls to VTEX that have ended.")
-COUNTED = (DELIVERIES, REJECTS, PROBES, VTEX_CALLS)
+COUNTED = (DELIVERIES, REJECTS, PROBES, TAKEN, VTEX_CALLS)
 ACCEPT_SECONDS = Timed(
     "receiver_accept_seconds",
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 4.5),

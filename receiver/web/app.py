@@ -42,7 +42,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     intake, unknown = Intake(config, inbox, clock=clock, keys=keys), UnknownRoutes(config, database, clock=clock)
     outage = _outage(app, config, database, clock=clock)
     app.register_blueprint(webhooks.blueprint(config, intake, unknown, database.counters, outage, clock=clock))
-    app.register_blueprint(links.blueprint(config, index, auth_failures, clock=clock))
+    app.register_blueprint(links.blueprint(config, index, auth_failures, database.counters, clock=clock))
     background = Background(database)
     app.register_blueprint(vtex_hook.blueprint(config, index, background, auth_failures, clock=clock))
     app.register_blueprint(api.blueprint(config, database, auth_failures, outage, clock=clock))

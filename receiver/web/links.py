@@ -12,6 +12,8 @@ from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
 from receiver.operations.links import MOST, LinkResult, store_links
 from receiver.store import Index
+from receiver.store.counters import TAKEN, Counters, counted
+from receiver.store.decisions import Recorder
 from receiver.web.replies import problem
 from receiver.web.webhooks import whole_body
 
@@ -23,7 +25,9 @@ class _NotLinks(Exception):
     """The body is neither an object, nor a list, nor JSON Lines."""
 
 
-def blueprint(config: Config, index: Index, auth_failures: AuthFailures, *, clock: Callable[[], float]) -> Blueprint:
+def blueprint(
+    config: Config, index: Index, auth_failures: AuthFailures, counters: Counters, *, clock: Callable[[], float]
+) -> Blueprint:
     """The route of every account that has ``link_tokens``."""
     routes = Blueprint("links", __name__)
 
@@ -37,7 +41,7 @@ def blueprint(config: Config, index: Index, auth_failures: AuthFailures, *, cloc
             reason = "no bearer token" if kind.lower() != "bearer" else "the bearer token is none of link_tokens"
             kept = harmless(request.headers.items())
             sender = request.remote_addr or ""
-            auth_failures.note(f"links/{name}", reason, method="POST", target=request.path, headers=kept, client=sender)
+            auth_failures.note(_route(name), reason, method="POST", target=request.path, headers=kept, client=sender)
             return problem(401)
         body = whole_body(config.max_body)
         if body.count(b"[") + body.count(b"{") > 2 * MOST:  # a link is one object, a list of them one bracket more
@@ -50,9 +54,17 @@ def blueprint(config: Config, index: Index, auth_failures: AuthFailures, *, cloc
             return problem(413, f"More than {MOST} links at once; send at most {MOST}.")
         if sum(_also(item) for item in items) > _MOST_ALSO:
             return problem(413, f"More than {_MOST_ALSO} orders under also; send fewer links at once.")
-        return _reply(store_links(index, config, name, items, now=clock()))
+        return _reply(store_links(index, config, name, items, now=clock(), record=_count(name)))
+
+    def _count(name: str) -> Recorder:
+        taken = counted(TAKEN, [(_route(name),)])
+        return lambda connection, _: counters.add(connection, taken, now=clock())
 
     return routes
+
+
+def _route(account: str) -> str:
+    return f"links/{account}"
 
 
 def _items(body: bytes) -> list[Any]:

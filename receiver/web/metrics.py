@@ -19,7 +19,18 @@ from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
 from receiver.intake.unknown_routes import Cause
 from receiver.store import Database, Inbox, StoreUnavailable
-from receiver.store.counters import COUNTED, DELIVERIES, PROBES, REJECTS, TIMED, Key, Total, buckets, last_deliveries
+from receiver.store.counters import (
+    COUNTED,
+    DELIVERIES,
+    PROBES,
+    REJECTS,
+    TAKEN,
+    TIMED,
+    Key,
+    Total,
+    buckets,
+    last_deliveries,
+)
 from receiver.store.gauges import Gauges, read_gauges
 from receiver.store.unknown_routes import UNKNOWN
 from receiver.web.replies import problem
@@ -136,6 +147,8 @@ def _zeros(config: Config) -> dict[Key, Total]:
     keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in _OUTCOMES]
     keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]
     keys += [(PROBES.name, (name,)) for name in config.endpoints]
+    keys += [(TAKEN.name, (f"hooks/vtex/{one.name}",)) for one in config.accounts.values() if one.hook_secrets]
+    keys += [(TAKEN.name, (f"links/{one.name}",)) for one in config.accounts.values() if one.link_tokens]
     return dict.fromkeys([*keys, (REJECTS.name, (UNKNOWN, Cause.ENDPOINT.value))], Total(0.0, 0.0))
 
 

@@ -43,27 +43,27 @@ def blueprint(
         raw = b"" if not proven and (request.content_length or 0) > _MOST_PING else whole_body(_MOST)
         if len(raw) <= _MOST_PING and _json_or_none(raw) == PING:
             return _ok("ping")
+        route = f"hooks/vtex/{name}"
         if not proven:
             reason = f"{SECRET_HEADER} is missing" if given is None else f"{SECRET_HEADER} holds another secret"
             kept = harmless(request.headers.items())
             sender = request.remote_addr or ""
-            auth_failures.note(
-                f"hooks/vtex/{name}", reason, method="POST", target=request.path, headers=kept, client=sender
-            )
+            auth_failures.note(route, reason, method="POST", target=request.path, headers=kept, client=sender)
             return problem(401)
         event = read_event(_json_or_none(raw))
         if event is None:
             log.warning("hook event ignored, it names no order: account=%s", name)
             return _ok("ignored")
-        return _ok("accepted", woken=_hear(name, event))
+        return _ok("accepted", woken=_hear(name, event, route))
 
-    def _hear(account: str, event: Event) -> int:
+    def _hear(account: str, event: Event, route: str) -> int:
         """Wake the shipments that wait for the order, and queue it for the index, unless one of them reads it first."""
         now = clock()
         # One look without a lock. It may miss a shipment that starts to wait at this moment. That one has read the
         # changed order, or is woken by the index's reading.
         woken = index.wake(account, event.names, now=now) if index.waited_for(account, event.names) else 0
-        background.note_news(account, event.order_id, now=now, wait=WOKEN_FIRST if woken else 0.0)
+        wait = WOKEN_FIRST if woken else 0.0
+        background.note_news(account, event.order_id, now=now, wait=wait, route=route)
         return woken
 
     return routes

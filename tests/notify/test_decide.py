@@ -35,6 +35,9 @@ def more(count: int) -> list[Finding]:
         pytest.param([(0, [HELD]), (1, more(5)), (7, more(5))], [(0, "opened", 2), (7, "more", 5)], id="more"),
         pytest.param([(0, [HELD]), (7, more(1))], [(0, "opened", 2)], id="fewer"),
         pytest.param(
+            [(0, more(3)), (1, more(1)), (7, more(2))], [(0, "opened", 3), (7, "more", 2)], id="others in their place"
+        ),
+        pytest.param(
             [(0, [HELD]), (1, []), (2, [HELD]), (3, []), (4, [HELD]), (7, [HELD])],
             [(0, "opened", 2), (1, "resolved", 2), (7, "opened", 2)],
             id="flapping",

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from sqlalchemy import insert, text
 from receiver.config import Notify
 from receiver.notify.causes import Cause
 from receiver.notify.channels import NotSent
+from receiver.notify.overview import overview
 from receiver.notify.task import NotifyTask
 from receiver.processes.worker import Worker
 from receiver.store import Horizons, Queue, Retention
@@ -22,8 +24,11 @@ from tests.support.configs import config
 from tests.support.console import Operator, receiver
 from tests.support.happenings import HAPPENINGS
 from tests.support.mail_server import MailServer
-from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, posted
+from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, order, package, posted
 from tests.support.telling import HOUR, heard_daily, hold
+
+SMTP = {"server": "smtp.example.com", "security": "none", "from": "r@example.com", "to": ["ana@example.com"]}
+WEBHOOK = {"url": "https://alerts.example.com/", "secret": f"whsec_{'a' * 40}"}
 
 
 class Chat:
@@ -332,6 +337,59 @@ def test_backlog_beside_a_pause(telling: Telling) -> None:
     assert ("opened", "backlog", "all") in [one for _ in range(4) for one in telling.look(0.3)]
 
 
+class TestNothingWritten:
+    @pytest.fixture
+    def parcels(self, telling: Telling) -> Callable[[int], None]:
+        """Parcels of the endpoint whose orders VTEX does not know."""
+
+        def post(first: int) -> None:
+            for number in range(first, first + 3):
+                telling.rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}BR"))
+            telling.rig.work()
+
+        return post
+
+    def test_one_reached(self, telling: Telling, parcels: Callable[[int], None]) -> None:
+        """Where a later parcel reaches its invoice, the others' orders are at fault, not the endpoint."""
+        parcels(1)
+        telling.rig.later(HOUR)
+        telling.rig.add_order(order("9-01", package("A")))
+        telling.rig.post(posted("9-01", parcel="p9", number="TN9BR"))
+        telling.rig.works_until(4 * 24 * HOUR)
+
+        assert [] == [one for one in telling.look() if one[1] == "nothing_written"]
+
+    def test_since(self, telling: Telling, parcels: Callable[[int], None]) -> None:
+        """An endpoint that once worked may wait over a weekend."""
+        telling.rig.add_order(order("9-01", package("A")))
+        telling.rig.post(posted("9-01", parcel="p9", number="TN9BR"))
+        telling.rig.later(HOUR)
+        parcels(1)
+        telling.rig.works_until(2 * 24 * HOUR)
+        assert [] == [one for one in telling.look() if one[1] == "nothing_written"]
+        telling.rig.works_until(24 * HOUR)
+
+        assert ("opened", "nothing_written", "melhor-envio") in telling.look()
+
+    def test_few(self, telling: Telling) -> None:
+        """Two parcels may be another shop's."""
+        for number in range(2):
+            telling.rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}BR"))
+        telling.rig.works_until(5 * 24 * HOUR)
+
+        assert [] == [one for one in telling.look() if one[1] == "nothing_written"]
+
+    def test_labels_only(self, telling: Telling) -> None:
+        """A carrier that tells of labels, and never that it has a parcel, is told after a week."""
+        for number in range(3):
+            telling.rig.post(posted(f"{number}-01", parcel=f"p{number}", number=None, event="order.created"))
+        telling.rig.works_until(6 * 24 * HOUR)
+        assert [] == [one for one in telling.look() if one[1] == "nothing_written"]
+        telling.rig.works_until(1.1 * 24 * HOUR)
+
+        assert ("opened", "nothing_written", "melhor-envio") in telling.look()
+
+
 def test_clock(telling: Telling) -> None:
     """A host whose clock is wrong is told, by whichever process looks."""
     Watches(telling.rig.database).note(Noted.CLOCK, ["host-b"], now=telling.rig.now, value=95.0)
@@ -383,13 +441,57 @@ def test_failed_channel(telling: Telling, caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_given_up(telling: Telling) -> None:
-    """After thirty tries a message is given up, and stays in the list."""
+    """After thirty tries a message is given up, and stays in the list; the channel fails until another one arrives."""
     hold(telling.rig, "p1")
     telling.chat.fails = "HTTP 500"
     for _ in range(40):
         telling.look(2)
 
-    assert (None, 30) in [(row["due_at"], row["tries"]) for row in Alerts(telling.rig.database).unsent()]
+    alerts = Alerts(telling.rig.database)
+    assert (None, 30) in [(row["due_at"], row["tries"]) for row in alerts.unsent()]
+    assert ["chat"] == [row["channel"] for row in alerts.failing()]
+    telling.chat.fails = None
+    telling.look(2)
+
+    assert (None, 30) in [(row["due_at"], row["tries"]) for row in alerts.unsent()]
+    assert [] == alerts.failing()
+
+
+def test_now_and_then(telling: Telling) -> None:
+    """A request that is refused now and then, beside others that are accepted, is a stranger's: it is not told."""
+    rig = telling.rig
+    for _ in range(4):
+        for _ in range(4):
+            rig.post(posted())
+            assert 401 == rig.client.post("/webhooks/melhor-envio", headers={"x-me-signature": "AAAA"}).status_code
+            rig.later(5 * HOUR)
+            assert "partly_refused" not in {cause for _, cause, _ in telling.look()}
+        rig.post(posted())
+        rig.later(13 * HOUR)
+        assert "partly_refused" not in {cause for _, cause, _ in telling.look()}
+
+
+def test_channel_fails(telling: Telling) -> None:
+    """A channel that fails for a quarter of an hour is told over the other one, and so is its end."""
+    rig, mail = telling.rig, Chat()
+    rig.config = replace(rig.config, notify=config(notify={"smtp": SMTP, "webhook": WEBHOOK}).notify)
+    channels = {"webhook": telling.chat, "smtp": mail}
+    telling.tasks = [NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels=channels)]
+    mail.fails = "550 no such user"
+    hold(rig, "p1")
+    assert [("opened", "held", "lux")] == telling.look()
+    assert [] == telling.look()
+    assert [] == [need.cause for need in overview(rig.config, rig.database, now=rig.now).needs if need.wait]
+
+    assert [("opened", "channel_fails", "smtp")] == telling.look(0.3)
+    [(_, message)] = telling.chat.got
+    assert ("messages to people do not get through channel smtp", True) == (
+        message["title"], message["lines"][0].endswith(": 550 no such user"),
+    )  # fmt: skip
+    assert Cause.CHANNEL_FAILS in [need.cause for need in overview(rig.config, rig.database, now=rig.now).needs]
+    mail.fails = None
+    telling.look(1)
+    assert [("resolved", "channel_fails", "smtp")] == telling.look()
 
 
 def test_stands_in(telling: Telling) -> None:

@@ -14,13 +14,14 @@ from adapters import Request
 from receiver.config import Endpoint
 from receiver.notify.causes import Cause
 from receiver.notify.findings import NO_WORKER
+from receiver.notify.task import NotifyTask
 from receiver.operations.decisions import Actor, Decisions
 from receiver.processes.worker import Worker
 from receiver.sandbox import serve
 from receiver.store import Background, Horizons, Retention
 from receiver.vtex.hook import configuration
 from tests.support.bare_server import Heard, answer, serving
-from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, posted
+from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, order, package, posted
 from tests.support.rsa_pairs import Pair, published
 from tests.support.telling import HOUR, heard_daily, hold
 from tests.support.vtex_hook import SECRET, event, tell
@@ -100,6 +101,45 @@ def not_proven(rig: Rig) -> Iterator[None]:
 
 
 @about("melhor-envio")
+def partly_refused(rig: Rig) -> Iterator[None]:
+    """Of two systems that send, one has an old secret, for more than a day; then it has the right one."""
+    worker = NotifyTask(rig.config, rig.database, clock=lambda: rig.now, channels={})
+    for _ in range(26):
+        delivered(rig)
+        forged = rig.client.post("/webhooks/melhor-envio", json=posted(), headers={"x-me-signature": "AAAA"})
+        assert 401 == forged.status_code
+        rig.later(HOUR)
+        worker.run_once()
+    yield
+    rig.later(13 * HOUR)
+    delivered(rig)
+
+
+@about("lux")
+def hook_refused(rig: Rig) -> Iterator[None]:
+    """VTEX sends another secret than ours, until the hook is installed again."""
+    rig.configure(account={"hook_secrets": [SECRET]}, endpoints=dict.fromkeys(("melhor-envio", "other"), MELHOR_ENVIO))
+    for _ in range(3):
+        assert 401 == tell(rig, event(), secret="the-former-one").status_code
+    yield
+    assert 200 == tell(rig, event()).status_code
+
+
+@about("lux")
+def links_refused(rig: Rig) -> Iterator[None]:
+    """The merchant's system sends another token than ours."""
+    rig.configure(account={"link_tokens": ["t0ken"]}, endpoints=dict.fromkeys(("melhor-envio", "other"), MELHOR_ENVIO))
+
+    def link(token: str) -> int:
+        said = {"tracking_number": "TN1BR", "order": "1-01"}
+        return rig.client.post("/links/lux", json=said, headers={"Authorization": f"Bearer {token}"}).status_code
+
+    assert [401] * 3 == [link("former") for _ in range(3)]
+    yield
+    assert 200 == link("t0ken")
+
+
+@about("melhor-envio")
 def keys_away(rig: Rig) -> Iterator[None]:
     """The carrier does not publish its keys; then it does, and sends again."""
     pair, says = Pair("k"), [answer("500 Oops")]
@@ -144,6 +184,18 @@ def fetch_held(rig: Rig) -> Iterator[None]:
         says[0] = answer("200 OK", json.dumps([]).encode())
         decisions(rig).reprocess(delivery)
         rig.work()
+
+
+@about("melhor-envio")
+def nothing_written(rig: Rig) -> Iterator[None]:
+    """Orders of another account are looked for, for a day and more; then they are there."""
+    for number in range(3):
+        rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}BR"))
+    rig.works_until(1.1 * DAY)
+    yield
+    for number in range(3):
+        rig.add_order(order(f"{number}-01", package("A")))
+    rig.later(7 * HOUR)
 
 
 @about("former")

@@ -15,6 +15,7 @@ from receiver.web import metrics
 from tests.support.configs import config, faults
 from tests.support.paths import ROOT
 from tests.support.rig import NOON, UNREADABLE, Rig, eventually, order, package, posted
+from tests.support.vtex_hook import SECRET, event, tell
 
 TOKEN = "a-token-of-prometheus"
 PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -213,11 +214,28 @@ def test_notifications(rig: Rig) -> None:
     assert 1 == samples(measured(rig))["receiver_notifications_waiting", ()]
 
 
+def test_taken(rig: Rig) -> None:
+    """Events of the order hook and links are counted where they were taken; both series begin with 0."""
+    rig.configure(account={"hook_secrets": [SECRET], "link_tokens": ["t0ken"]})
+    measured(rig)
+    hook, links = ("receiver_taken_total", ("hooks/vtex/lux",)), ("receiver_taken_total", ("links/lux",))
+    assert (0, 0) == (samples(rig)[hook], samples(rig)[links])
+    tell(rig, event("2-01"))
+    tell(rig, event("2-01"), secret="another")
+    told = {"tracking_number": "TN1BR", "order": "1-01"}
+    for token in ("t0ken", "t0ken", "another"):
+        rig.client.post("/links/lux", json=told, headers={"Authorization": f"Bearer {token}"})
+
+    assert (1, 2) == (samples(rig)[hook], samples(rig)[links])
+
+
 def test_page(rig_on_either: Rig) -> None:
     """The page names every metric with its labels, and no other; connections are PostgreSQL's alone."""
+    rig_on_either.configure(account={"hook_secrets": [SECRET]})
     rig = measured(rig_on_either)
     rig.add_order(order("2-01", package("A", value=5_000), package("B", value=5_000)))
     rig.post(posted("2-01"))
+    tell(rig, event("2-01"))
     rig.client.patch("/webhooks/melhor-envio")
     rig.client.get("/webhooks/melhor-envio")  # a probe
     rig.work()

@@ -176,6 +176,11 @@ class Cause(StrEnum):
         """With ``{subject}`` to fill in."""
         return self._command
 
+    @property
+    def must_last(self) -> float:
+        """The seconds for which it must last before it is told: what is often over by itself is told late."""
+        return MUST_LAST.get(self, 0.0)
+
 
 #: What is counted, for causes whose sentence says how many.
 _NOUNS: Mapping[Cause, tuple[str, str]] = {
@@ -194,16 +199,26 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
 }
 
 
+#: Seconds that these must last before they are told: another host with another configuration may be starting, a mail
+#: server is started again within minutes, and a stranger's request that is refused is no series.
+MUST_LAST: Mapping[str, float] = {Cause.ENDPOINT_GONE: 60.0, Cause.CHANNEL_FAILS: 900.0, Cause.PARTLY_REFUSED: 86_400.0}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A cause that is there now. ``subject`` is the account, endpoint, carrier or host that it is about; ``lines`` are
-    examples; ``wait``: seconds that it must last before it is told."""
+    examples; ``wait``: seconds that this one must last before it is told, if not as long as its cause."""
 
     cause: Cause
     subject: str
     count: int = 1
     lines: tuple[str, ...] = ()
     wait: float = 0.0
+
+    @property
+    def must_last(self) -> float:
+        """The seconds for which it must last before it is told."""
+        return self.wait or self.cause.must_last
 
     @property
     def title(self) -> str:

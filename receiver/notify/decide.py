@@ -127,7 +127,7 @@ def _present(former: Alert | None, finding: Finding, now: float) -> dict[str, An
 def _kind(alert: Alert, finding: Finding, *, now: float, quiet: float) -> str | None:
     """Which message is due about a finding, if any."""
     is_quiet = alert["told_at"] is not None and now < alert["told_at"] + quiet
-    if is_quiet or now < alert["opened_at"] + finding.wait:
+    if is_quiet or now < alert["opened_at"] + finding.must_last:
         return None
     if not alert["is_told"]:
         return "opened"

@@ -1,7 +1,6 @@
 """Looks for what people should be told of."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -34,8 +33,6 @@ _FETCH_LASTS = 7 * _DAY
 #: have waited: for its order or invoice at an endpoint that never worked, at one that did, where a weekend is no
 #: fault; and for the carrier.
 _FEWEST_WAITING, _AT_FIRST, _AFTER_SUCCESS, _AT_CARRIER = 3, _DAY, 3 * _DAY, 7 * _DAY
-#: Seconds for which a channel must fail before the others tell it: a mail server is started again within minutes.
-_CHANNEL_FAILS = 900.0
 #: What stands for the carriers that have no endpoint.
 _NO_ENDPOINT = "carriers without an endpoint"
 #: Hours without a first delivery after which an endpoint is told, unless it has a limit of its own.
@@ -46,8 +43,6 @@ WRONG_CLOCK, _CLOCK_HOLDS = 60.0, 300.0
 NO_WORKER = 300.0
 #: Seconds for which a configuration counts as one of a process that runs: several looks.
 _CONFIGURED_HOLDS = 900.0
-#: Seconds in which another host, with another configuration, may be starting.
-_OTHERS_START = 60.0
 _HOUR = 3600.0
 
 
@@ -142,7 +137,7 @@ class Findings:
         if self._works or not worked:  # no worker at all is told by itself
             worked |= set(self._config.endpoints)
         for group in self._conditions.left_behind(worked, since=now - _FETCH_LASTS):
-            yield replace(_finding(Cause.ENDPOINT_GONE, group, _left), wait=_OTHERS_START)
+            yield _finding(Cause.ENDPOINT_GONE, group, _left)
 
     def _nothing_written(self, now: float) -> Iterator[Finding]:
         """Endpoints that are heard and of which nothing reaches VTEX: a rule that reads the wrong field, another
@@ -235,7 +230,7 @@ def _silence(one: Silence) -> Finding:
 
 def _channel(row: dict[str, Any]) -> Finding:
     line = f"since {stamp(row['since'])}: {row['error']}"
-    return Finding(cause=Cause.CHANNEL_FAILS, subject=row["channel"], lines=(line,), wait=_CHANNEL_FAILS)
+    return Finding(cause=Cause.CHANNEL_FAILS, subject=row["channel"], lines=(line,))
 
 
 def _finding(cause: Cause, group: Group, line: Callable[[dict[str, Any]], str]) -> Finding:

@@ -49,7 +49,7 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
     needs = [
         one
         for one in Findings(config, database, clock=lambda: now).all()
-        if not one.wait or now >= begun.get((one.cause.value, one.subject), now) + one.wait
+        if not one.must_last or now >= begun.get((one.cause.value, one.subject), now) + one.must_last
     ]
     totals, due_since = database.counters.totals(), queries.oldest_unsettled()
     last, checked = last_deliveries(totals), last_of(PROBES, totals)

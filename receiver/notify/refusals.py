@@ -12,8 +12,8 @@ _HOUR = 3600.0
 _LASTS = 24 * _HOUR
 #: Refused requests that are told: a sender tries again, and a stray request does not.
 _FEWEST, _MOST_LINES = 3, 5
-#: Seconds without a refusal that do not end a series: a night. Seconds that a series lasts before it is told.
-_PAUSE, _SERIES = 12 * _HOUR, 24 * _HOUR
+#: Seconds without a refusal that do not end a series: a night.
+_PAUSE = 12 * _HOUR
 
 
 class Refusals:
@@ -41,8 +41,8 @@ class Refusals:
             else:
                 yield from _only_refused(Cause.NOT_PROVEN, endpoint, reasons)
             if min(let_in.get(endpoint, 0.0), refused.get(endpoint, 0.0)) > now - _PAUSE:
-                lines = _few(every.get(endpoint, []))
-                yield Finding(cause=Cause.PARTLY_REFUSED, subject=endpoint, lines=lines, wait=_SERIES)
+                reasons = every.get(endpoint, [])
+                yield Finding(cause=Cause.PARTLY_REFUSED, subject=endpoint, lines=_few(reasons))
         for account in self._config.accounts:
             yield from _only_refused(Cause.HOOK_REFUSED, account, since.get(f"hooks/vtex/{account}", []))
             yield from _only_refused(Cause.LINKS_REFUSED, account, since.get(f"links/{account}", []))

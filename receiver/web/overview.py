@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from receiver.config import Config
-from receiver.notify.causes import Cause
+from receiver.notify.causes import MUST_LAST, Cause
 from receiver.store import Database
 from receiver.store.alerts import Alerts
 from receiver.store.conditions import Conditions
@@ -39,29 +39,38 @@ class Held:
 
 
 def counted(config: Config, database: Database, reader: Overview, *, now: float) -> dict[str, Any]:
-    """``unsettled`` parcels by state and reason, the most first; what else needs a look; ``overdue`` parcels of the
-    configured accounts; the last ``hours``, the oldest first; ``endpoints``. Times are seconds since the epoch, ``now``
-    too. Raises `receiver.store.StoreUnavailable`."""
+    """``unsettled`` parcels by state and reason, the most first; what else needs a look; the ``alerts`` that last, the
+    longest first; ``overdue`` parcels of the configured accounts; the last ``hours``, the oldest first; ``endpoints``.
+    Times are seconds since the epoch, ``now`` too. Raises `receiver.store.StoreUnavailable`."""
     hours = last_hours(now, _HOURS)
     heard, backlog = reader.heard(hours, now=now), reader.backlog(config.accounts, now=now)
     unsettled = sorted(reader.unsettled().items(), key=lambda one: -one[1])
+    alerts = Alerts(database).all()
     counts = zip(hours, heard, reader.written(hours, now=now), strict=True)
     return {
         "unsettled": [{"state": state, "reason": reason or None, "count": many} for (state, reason), many in unsettled],
         "unreadable": reader.unreadable(),
         "unknown_words": reader.unknown_words(),
         "unknown_addresses": len(Conditions(database).unknown_routes(since=now - _DAY)),
+        "alerts": [_alert(one) for one in alerts if now >= one["opened_at"] + MUST_LAST.get(one["cause"], 0.0)],
         "overdue": {"count": backlog.count, "since": backlog.oldest},
         "hours": [
             {"begins_at": hour * _HOUR, "deliveries": sum(by_endpoint.values()), "writes": writes}
             for hour, by_endpoint, writes in counts
         ],
-        "endpoints": _endpoints(config, database, heard),
+        "endpoints": _endpoints(config, database, heard, alerts),
     }
 
 
-def _endpoints(config: Config, database: Database, heard: list[Mapping[str, int]]) -> list[dict[str, Any]]:
-    silent = {one["subject"] for one in Alerts(database).all() if one["cause"] in (Cause.SILENT, Cause.NEVER_HEARD)}
+def _alert(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("cause", "subject", "severity", "count", "title", "lines", "command")
+    return {**{name: row[name] for name in names}, "since": row["opened_at"]}
+
+
+def _endpoints(
+    config: Config, database: Database, heard: list[Mapping[str, int]], alerts: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    silent = {one["subject"] for one in alerts if one["cause"] in (Cause.SILENT, Cause.NEVER_HEARD)}
     last: dict[str, float] = {}
     for (name, labels), total in database.counters.totals().items():
         if name == DELIVERIES.name:

@@ -24,6 +24,7 @@ from receiver.vtex.orders import UnexpectedOrder
 from receiver.vtex.rules import RULES
 from receiver.web.console.language import LANGUAGES, Speech, texts
 from receiver.web.console.pages import PAGES, decisions, deliveries
+from receiver.web.console.pages.overview import _ALERTS
 from receiver.web.console.pages.parcels import NAMES
 from tests.support.paths import ROOT
 
@@ -94,6 +95,7 @@ BUILT = {
     "advice": [reason.value for reason in Reason if reason.kind is not Kind.WAITING],
     "frame": ["role_view", "role_decide"],
     "overview": ["needs_held", "needs_gave_up", "needs_stopped", "needs_other"],
+    "alerts": sorted(_ALERTS),
     "outcomes": sorted(OUTCOMES),
     "faults": [key.removeprefix("faults.") for key in texts() if key.startswith("faults.")],
     "login": ["ended", "undecided"],

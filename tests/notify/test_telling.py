@@ -481,7 +481,7 @@ def test_channel_fails(telling: Telling) -> None:
     hold(rig, "p1")
     assert [("opened", "held", "lux")] == telling.look()
     assert [] == telling.look()
-    assert [] == [need.cause for need in overview(rig.config, rig.database, now=rig.now).needs if need.wait]
+    assert [] == [need.cause for need in overview(rig.config, rig.database, now=rig.now).needs if need.must_last]
 
     assert [("opened", "channel_fails", "smtp")] == telling.look(0.3)
     [(_, message)] = telling.chat.got

@@ -1,17 +1,23 @@
 """The console's first page, as a clerk reads it."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
 from sqlalchemy import insert, update
 
+from receiver.notify.causes import Cause
+from receiver.notify.task import NotifyTask
 from receiver.store.accounts import Accounts
 from receiver.store.tables import alerts, shipments
+from receiver.web.console.language import texts
+from receiver.web.console.pages import overview
 from receiver.web.overview import Held
 from tests.support.api import held
 from tests.support.clerk import Clerk
 from tests.support.rig import UNREADABLE, posted
+from tests.support.vtex_hook import SECRET, event, tell
 
 
 def words(clerk: Clerk) -> str:
@@ -64,6 +70,31 @@ class TestNeeds:
         assert "2 things need you Stopped or silent 1 VTEX account paused until its key" in said
         assert "lux 1,000,000 paused, goes on in 30 min <b>no & key</b>" in said
         assert "melhor-envio silent for unusually long Melhor Envio never" in said
+
+    def test_alerts(self, site):
+        """What else a worker found, with the page that shows more; what must last first is left out until it has."""
+        with_hook = {"lux": replace(site.config.accounts["lux"], hook_secrets=(SECRET,))}
+        site.use(replace(site.config, accounts=with_hook))
+        worker = NotifyTask(site.config, site.database, clock=lambda: site.now, channels={})
+        site.post({**posted(), "event": "order.created"})
+        assert 401 == site.client.post("/webhooks/melhor-envio", headers={"x-me-signature": "AAAA"}).status_code
+        for _ in range(3):
+            tell(site, event(), secret="the-former-one")
+        worker.run_once()
+        clerk = Clerk(site)
+        said = words(clerk)
+
+        assert "1 thing needs you Not understood or not let in 1 VTEX's order events of account lux are refused" in said
+        assert 'href="/console/refused?endpoint=hooks%2Fvtex%2Flux"' in clerk.page("/")
+
+    def test_every_alert(self):
+        """Each cause is on the page: among the parcels, the counts, the accounts and endpoints, or by itself."""
+        counted = {Cause.HELD, Cause.GAVE_UP, Cause.UNREADABLE, Cause.UNKNOWN_WORD, Cause.UNKNOWN_ADDRESS}
+        counted |= {Cause.ACCOUNT_PAUSED, Cause.BACKLOG, Cause.SILENT, Cause.NEVER_HEARD, Cause.STORE_AWAY}
+
+        assert (
+            {*Cause} - counted == {*overview._ALERTS} == {*Cause} & {key[7:] for key in texts() if key[:7] == "alerts."}
+        )
 
 
 class TestWaiting:

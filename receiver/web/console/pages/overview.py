@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from receiver.config import Config
+from receiver.notify.causes import Cause
 from receiver.notify.findings import OLD_BACKLOG
 from receiver.shipments import State
 from receiver.store import Database, OperatorQueries
@@ -20,14 +21,36 @@ PAGE = Page(name="overview", path="/", position=10)
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that waits for a person: the kind of thing, the key of its text, how many, and the page and filters
-    where it is dealt with."""
+    """Something that waits for a person: the kind of thing, the key of its text, how many, the page and filters where
+    it is dealt with, and what it is about where its text says so."""
 
     group: str
     text: str
     count: int
     page: str
     query: Mapping[str, str] = field(default_factory=dict)
+    subject: str = ""
+
+
+#: The alerts that are not among the parcels and counts of this page: under which heading each stands, and the page and
+#: the filter that show more of it.
+_ALERTS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    Cause.NO_WORKER: ("stopped", "accounts", {}),
+    Cause.ACCOUNT_SILENT: ("stopped", "carriers", {}),
+    Cause.NOTHING_WRITTEN: ("stopped", "parcels", {"endpoint": "{subject}"}),
+    Cause.ENDPOINT_GONE: ("stopped", "parcels", {"endpoint": "{subject}"}),
+    Cause.ORDER_HOOK: ("stopped", "accounts", {}),
+    Cause.ORDER_UNREAD: ("stopped", "accounts", {}),
+    Cause.CHANNEL_FAILS: ("stopped", "accounts", {}),
+    Cause.CLOCK: ("stopped", "accounts", {}),
+    Cause.CLOCK_SET_BACK: ("stopped", "accounts", {}),
+    Cause.NOT_PROVEN: ("other", "refused", {"endpoint": "{subject}"}),
+    Cause.PARTLY_REFUSED: ("other", "refused", {"endpoint": "{subject}"}),
+    Cause.KEYS_AWAY: ("other", "refused", {"endpoint": "{subject}"}),
+    Cause.HOOK_REFUSED: ("other", "refused", {"endpoint": "hooks/vtex/{subject}"}),
+    Cause.LINKS_REFUSED: ("other", "refused", {"endpoint": "links/{subject}"}),
+    Cause.FETCH_HELD: ("other", "deliveries", {"endpoint": "{subject}"}),
+}
 
 
 def add_to(routes: Blueprint, context: Context) -> None:
@@ -51,7 +74,7 @@ def _read(config: Config, database: Database, reader: Overview, now: float) -> M
         Need("other", "overview.unknown_routes", found["unknown_addresses"], "refused"),
     )
     return {
-        "needs": [*_to_decide(found["unsettled"]), *(one for one in others if one.count)],
+        "needs": [*_to_decide(found["unsettled"]), *(one for one in others if one.count), *_alerts(found["alerts"])],
         "waiting": [one for one in found["unsettled"] if not State(one["state"]).needs_a_person],
         "is_late": since is not None and now - since > OLD_BACKLOG,
         "accounts": accounts,
@@ -66,6 +89,15 @@ def _to_decide(unsettled: Iterable[Mapping[str, Any]]) -> Iterator[Need]:
         if State(state).needs_a_person:
             text = f"reasons.{reason}" if reason else f"states.{state}"
             yield Need(state, text, one["count"], "parcels", {"state": state, "reason": reason})
+
+
+def _alerts(lasting: Iterable[Mapping[str, Any]]) -> Iterator[Need]:
+    """What else lasts, as a worker's last look found it."""
+    for one in lasting:
+        if one["cause"] in _ALERTS:
+            group, page, query = _ALERTS[one["cause"]]
+            filters = {name: value.format(subject=one["subject"]) for name, value in query.items()}
+            yield Need(group, f"alerts.{one['cause']}", 1, page, filters, one["subject"])
 
 
 def _accounts(config: Config, queries: OperatorQueries, now: float) -> list[dict[str, Any]]:

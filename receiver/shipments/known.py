@@ -55,7 +55,8 @@ class Volume:
     """One volume of a shipment; most shipments have just one, named ``""``.
 
     ``delivered_on`` and ``returned_on`` are the stamps of the first report of a delivery and of a way back,
-    ``cancelled`` and ``possessed`` those of the last report that the label was cancelled, and that the carrier has it.
+    ``cancelled``, ``possessed`` and ``troubled`` those of the last report that the label was cancelled, that the
+    carrier has it, and that something is wrong.
     """
 
     tracking_number: Stamped | None = None
@@ -66,6 +67,7 @@ class Volume:
     returned_on: Stamp | None = None
     cancelled: Stamp | None = None
     possessed: Stamp | None = None
+    troubled: Stamp | None = None
 
     @property
     def is_cancelled(self) -> bool:
@@ -79,6 +81,12 @@ class Volume:
         if self.returned_on is None:
             return False
         return self.delivered_on is None or self.returned_on <= self.delivered_on
+
+    @property
+    def is_astray(self) -> bool:
+        """Whether it may never be delivered: it turned back, or its last word is trouble, such as a loss."""
+        in_trouble = self.troubled is not None and (self.possessed is None or self.possessed < self.troubled)
+        return not self.delivered and (self.turned_back or in_trouble)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +132,7 @@ class Known:
         """Whether its label was cancelled, by itself or with the whole shipment, and that stands. A scan that names no
         volume may be of any other: it takes back the cancellation of one volume only where there is just one."""
         whole = self.volumes.get("", Volume())
-        possessed = _last(box.possessed, whole.possessed)
+        possessed = last(box.possessed, whole.possessed)
         alone = replace(box, possessed=possessed) if len(self._every_box) == 1 else box
         return alone.is_cancelled or replace(whole, possessed=possessed).is_cancelled
 
@@ -165,6 +173,22 @@ class Known:
         if len(boxes) == 1 and any(volume.delivered for volume in self.volumes.values()):
             return True
         return bool(boxes) and all(volume.delivered for volume in boxes.values())
+
+    @property
+    def missing(self) -> list[str]:
+        """The volumes that are not delivered."""
+        return [name for name, volume in self.boxes.items() if not volume.delivered]
+
+    @property
+    def astray(self) -> list[str]:
+        """The volumes that may never be delivered."""
+        return [name for name, volume in self.boxes.items() if volume.is_astray]
+
+    @property
+    def has_unnamed_end(self) -> bool:
+        """Whether one of several volumes was delivered or turned back, and no message says which."""
+        whole = self.volumes.get("", Volume())
+        return len(self.boxes) > 1 and (whole.delivered or whole.turned_back)
 
     @property
     def delivered_at(self) -> datetime | None:
@@ -270,8 +294,9 @@ def _join(known: Known, update: Update) -> Known:
         delivered=volume.delivered or shipment.status == Status.DELIVERED,
         delivered_on=first(volume.delivered_on, stamp if shipment.status == Status.DELIVERED else None),
         returned_on=first(volume.returned_on, stamp if returned else None),
-        cancelled=_last(volume.cancelled, stamp if shipment.status == Status.CANCELLED else None),
-        possessed=_last(volume.possessed, stamp if shipment.status.in_possession else None),
+        cancelled=last(volume.cancelled, stamp if shipment.status == Status.CANCELLED else None),
+        possessed=last(volume.possessed, stamp if shipment.status.in_possession else None),
+        troubled=last(volume.troubled, stamp if shipment.status == Status.EXCEPTION else None),
     )
     return replace(
         known,
@@ -313,7 +338,7 @@ def first(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
     return min(held, stamp) if held and stamp else held or stamp
 
 
-def _last(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
+def last(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
     """The later stamp; ``None`` only if both are unknown."""
     return max(held, stamp) if held and stamp else held or stamp
 

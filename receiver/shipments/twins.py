@@ -4,7 +4,7 @@ together."""
 from dataclasses import replace
 from datetime import tzinfo
 
-from receiver.shipments.known import Known, Volume, earliest, first, local_time
+from receiver.shipments.known import Known, Volume, earliest, first, last, local_time
 from receiver.shipments.numbers import is_among, same_number
 
 
@@ -63,4 +63,7 @@ def _joined(one: Volume, other: Volume) -> Volume:
         delivered=one.delivered or other.delivered,
         delivered_on=first(one.delivered_on, other.delivered_on),
         returned_on=first(one.returned_on, other.returned_on),
+        cancelled=last(one.cancelled, other.cancelled),
+        possessed=last(one.possessed, other.possessed),
+        troubled=last(one.troubled, other.troubled),
     )

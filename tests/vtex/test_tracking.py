@@ -183,6 +183,27 @@ class TestToldBefore:
         assert doubt.startswith("VTEX was not told that it is delivered; the carrier says that it turned back")
         assert not tracking([fold(Known(), on_its_way)], now=NOW.timestamp()).doubt
 
+    @pytest.mark.parametrize("end", [Status.RETURNED, Status.EXCEPTION])
+    def test_a_part(self, end: Status):
+        """A volume that turned back, or whose last word is trouble, beside one that was delivered: VTEX is not told."""
+        first, second = delivered(volume="1"), said(end, NOON + DAY, volume="2", tracking_number="TN2")
+        doubt = tracking([fold(Known(), [first, second])], now=NOW.timestamp())
+        again = said(Status.IN_TRANSIT, NOON + 2 * DAY, volume="2")
+
+        assert not doubt.body["isDelivered"]
+        assert "a part was delivered, and that volume 2 of TN2 turned back or is in trouble" in doubt.doubt
+        found = tracking([fold(Known(), [first, second, again])], now=NOW.timestamp())
+        assert (end is Status.RETURNED) is bool(found.doubt)
+        assert not tracking([fold(Known(), [second])], now=NOW.timestamp()).doubt
+
+    def test_volume_without_a_name(self):
+        """A delivery that names none of several volumes may be of any; that of a named one is no doubt."""
+        boxes = [said(Status.IN_TRANSIT, NOON, volume=name, tracking_number=f"TN{name}") for name in "12"]
+        doubt = tracking([fold(Known(), [*boxes, delivered()])], now=NOW.timestamp()).doubt
+
+        assert doubt.endswith("was delivered or turned back: it may be volume 1 of TN1, volume 2 of TN1")
+        assert not tracking([fold(Known(), [*boxes, delivered(volume="1")])], now=NOW.timestamp()).doubt
+
 
 class TestEvents:
     def test_fields(self):

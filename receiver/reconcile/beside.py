@@ -47,24 +47,31 @@ class Beside:
         return owner if self.own in with_owner or is_one else None
 
     def parcels(self) -> list[Known]:
-        """What is known of each parcel on the invoice, its twins' word included."""
+        """What is known of each parcel on the invoice, its twins' word included. Of one whose endpoint sends no events
+        the volumes count: VTEX gets no delivery before they are delivered, too."""
         shared, twins = self._shared(), {**self._twins(), self.own: self.known}
         if self.own not in shared and not any(same_parcel(self.known, known) for known in shared.values()):
             shared = {self.own: self.known}
         for name, twin in sorted(twins.items()):
             same = next((one for one, known in shared.items() if same_parcel(known, twin)), None)
-            if name not in shared and same is not None and self._has_events(self.others.get(name)):
-                shared[same] = together(shared[same], twin)
+            if name not in shared and same is not None:
+                is_to_show = self._has_events(self.others.get(name))
+                shared[same] = together(shared[same], twin if is_to_show else replace(twin, events=frozenset()))
         return list(shared.values())
 
     def twins(self, *, now: float) -> list[Known]:
         """This parcel as other endpoints tell it, in its local time. ``now`` is in seconds since the epoch: a dispatch
         ahead of it is unknown."""
-        twins = [known for known in self._twins().values() if same_parcel(self.known, known)]
+        known = self._twins()
+        twins = [known[name] for name in self.twin_names()]
         return [
             replace(twin, dispatched_at=None) if twin.dispatched_at and twin.dispatched_at.timestamp() > now else twin
             for twin in twins
         ]
+
+    def twin_names(self) -> list[str]:
+        """The shipments that are this very parcel."""
+        return [name for name, known in self._twins().items() if same_parcel(self.known, known)]
 
     def uninformed(self, wanted: Wanted) -> str | None:
         """The owner, if it wrote less of this very parcel than this shipment knows: it is to write that."""

@@ -136,13 +136,16 @@ class _Accounts(Accounts):
 
 
 class _Index(Index):
-    """An index with links in memory, and no facts of orders."""
+    """An index with links in memory, without facts of orders and other shipments."""
 
     def __init__(self, links: Iterable[Mapping[str, Any]], told_at: float) -> None:
         self._told_at = told_at
         self._links = {("tracking_number", normalised(link["tracking_number"])): link for link in links}
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:  # noqa: ARG002  as `Index` has it
+        return []
+
+    def orders_of_ours(self, account: str, own: str, numbers: Collection[str]) -> list[dict[str, Any]]:  # noqa: ARG002  as `Index` has it
         return []
 
     def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:  # noqa: ARG002  as `Index` has it

@@ -25,7 +25,10 @@ def in_local_time(known: Known, zone: tzinfo | None) -> Known:
 
 def together(one: Known, other: Known) -> Known:
     """What VTEX can be told of a parcel that both tell: the events of both, and each volume as far as either knows it.
-    A volume that ``other`` alone knows is one more. Number, courier and references are those of ``one``."""
+    A volume that ``other`` alone knows is one more. Number, courier and references are those of ``one``. Where ``one``
+    names no volume and ``other`` several, it is the one of them that has its number."""
+    if list(one.volumes) == [""] and len(other.volumes) > 1:
+        one = replace(one, volumes={_same_volume(other, one, "") or "": one.volumes[""]})
     volumes = dict(one.volumes)
     for name, volume in other.volumes.items():
         number = volume.tracking_number.value if volume.tracking_number else ""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.frenet_events import prepared, tell
-from tests.support.reconciling import INTELIPOST, rest, shipped
-from tests.support.rig import Rig, order, package
+from tests.support.reconciling import INTELIPOST, NAMELESS, rest, shipped
+from tests.support.rig import Rig, order, package, posted
 from tests.support.times import DAY, HOUR
 
 PARCEL = "intelipost/P1"
@@ -135,3 +135,83 @@ class TestUnnamed:
         say(two, "1", "DELIVERED", "Entregue", day=13)
         assert (DOUBTED, {False}) == (rest(two, PARCEL), delivered(two))
         assert "turned back: it may be volume 2 of IP1BR" in two.shipment(PARCEL)["note"]
+
+
+class TestToldByTwo:
+    """A gateway tells a shipment of two volumes, and the carrier tells the second one by its number alone."""
+
+    @pytest.fixture
+    def both(self, rig: Rig) -> Rig:
+        self.configure(rig)
+        rig.add_order(order("A-01", package("900")))
+        return rig
+
+    @staticmethod
+    def configure(rig: Rig, **of_gateway: Any) -> None:
+        rig.configure(
+            endpoints={
+                "intelipost": {**INTELIPOST, "events": True, **of_gateway},
+                "melhor-envio": {**NAMELESS, "events": True},
+            }
+        )
+
+    @staticmethod
+    def gateway(rig: Rig) -> None:
+        for volume in "12":
+            say(rig, volume, "SHIPPED", day=10)
+
+    @staticmethod
+    def carrier(rig: Rig, event: str = "order.posted", at: str = "2026-11-10T18:00:00+00:00") -> None:
+        rig.post(posted(None, number="ip2-br", event=event, at=at))
+        rig.works_until(HOUR)
+
+    @pytest.mark.parametrize("first", ["gateway", "carrier"])
+    def test_order(self, both: Rig, first: str):
+        """Our own rows know the order of the second number, which VTEX does not show: it is the same shipment."""
+        for step in sorted([self.gateway, self.carrier], key=lambda step: step.__name__ != first):
+            step(both)
+
+        assert [IN_STEP, IN_STEP] == [rest(both, PARCEL), rest(both)]
+        assert ("A-01", "900") == (both.shipment()["order_id"], both.shipment()["invoice_number"])
+        assert ["IP1BR"] == list({call.body["trackingNumber"] for call in both.calls("PATCH")})
+        assert both.shipment()["note"].endswith(f"is told by {PARCEL}")
+
+    @pytest.mark.parametrize("events", [True, False])
+    def test_delivery(self, both: Rig, events: bool):
+        """The carrier's delivery of its volume is that of one: it is told once the other one is delivered, also where
+        the gateway's endpoint sends no events."""
+        self.configure(both, events=events)
+        self.gateway(both)
+        self.carrier(both)
+        self.carrier(both, "order.delivered", "2026-11-12T18:00:00+00:00")
+        assert True not in delivered(both)
+
+        say(both, "1", "DELIVERED", "Entregue", day=13)
+        assert True in delivered(both)
+
+    def test_another_parcel(self, both: Rig):
+        """A number of two shipments with two orders leads to none: a person is asked."""
+        both.add_order(order("B-01", package("901")))
+        self.gateway(both)
+        body = shipped("B-01", "901", parcel="P2", number="IP2BR")
+        both.post(body, endpoint="intelipost")
+        both.works_until(HOUR)
+        self.carrier(both)
+
+        assert ("held", "ambiguous_order") == rest(both)
+
+    def test_corrected(self, both: Rig):
+        """A shipment whose number a person has replaced at VTEX leads no other one to its order."""
+        self.gateway(both)
+        both.package_of("A-01", "900")["trackingNumber"] = "TYPED"
+        self.carrier(both)
+
+        assert ("awaiting_order", "no_reference") == rest(both)
+
+    def test_dismissed(self, both: Rig):
+        """A shipment that a person has dismissed leads no other one to its order."""
+        self.gateway(both)
+        both.queries.dismiss(PARCEL, now=both.now)
+        self.carrier(both)
+
+        assert ("awaiting_order", "no_reference") == rest(both)

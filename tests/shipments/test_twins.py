@@ -39,7 +39,15 @@ class TestVolumes:
         gateway = known(("1", "TN1"), ("2", "TN2"))
 
         assert {"1": False, "2": True} == volumes(gateway, known(("", "TN2"), delivered=True))
-        assert {"": True, "2": True} == volumes(known(("", "TN1")), known(("1", "TN1"), ("2", "TN2"), delivered=True))
+        assert {"1": True, "2": True} == volumes(known(("", "TN1")), known(("1", "TN1"), ("2", "TN2"), delivered=True))
+
+    def test_one_of_several(self):
+        """The delivery of a volume that one of them tells without a name is not that of all."""
+        gateway, carrier = known(("1", "TN1"), ("2", "TN2")), known(("", "TN2"), delivered=True)
+
+        assert carrier.delivered
+        assert not together(gateway, carrier).delivered
+        assert not together(carrier, gateway).delivered
 
     def test_only_one(self):
         """Where both know of one volume, it is the same, also under another number."""

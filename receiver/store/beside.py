@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Sent, ShipmentRecord, State
+from receiver.shipments import Reason, Sent, ShipmentRecord, State
 from receiver.store.database import Database
-from receiver.store.rows import UNREADABLE, record_from, sent_from
+from receiver.store.rows import REVOKED_LEASE, UNREADABLE, record_from, sent_from
 from receiver.store.tables import invoices, shipments
 
 #: Built once: building a statement takes longer than running it.
@@ -24,6 +24,18 @@ _WAKE_BESIDE = (
     update(shipments)
     .where(*_CHOSE, *_HAS_ITS_PLACE, shipments.c.id != bindparam("own"))
     .values(due_at=bindparam("now"), update_count=shipments.c.update_count + 1)
+)
+#: The shipments that found another one on the order's invoice. A worker that has one now has decided from facts that no
+#: longer hold.
+_WAKE_REFUSED = (
+    update(shipments)
+    .where(
+        shipments.c.order_id == bindparam("its_order_id"),
+        shipments.c.account == bindparam("its_account"),
+        shipments.c.reason.in_((Reason.SECOND_PARCEL.value, Reason.OTHER_PARCEL.value)),
+        shipments.c.id != bindparam("own"),
+    )
+    .values(**REVOKED_LEASE, due_at=bindparam("now"), check_at=0.0, input_digest="")
 )
 _BY_ID = select(shipments).where(shipments.c.id.in_(bindparam("ids", expanding=True)))
 
@@ -51,9 +63,14 @@ def joins_or_leaves(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     return was != is_now or bool(values.get("sent", row["sent"]) != row["sent"])
 
 
+def wake_refused(connection: Connection, account: str, own: str, order_id: str, *, now: float) -> None:
+    """The shipment ``own`` has left an invoice of the order: those that it refused there are decided again."""
+    connection.execute(_WAKE_REFUSED, {"its_account": account, "own": own, "its_order_id": order_id, "now": now})
+
+
 def wake_beside(connection: Connection, row: Mapping[str, Any], *, now: float) -> None:
-    """The shipment in the row leaves its invoice or comes back: what our others there tell VTEX depends on it. Of a row
-    that cannot be read the invoice is not known."""
+    """The shipment in the row leaves its invoice or comes back: what our others there tell VTEX depends on it, and
+    whether there is room for one that it refused. Of a row that cannot be read the invoice is not known."""
     try:
         sent = sent_from(row["sent"])
     except UNREADABLE:
@@ -62,3 +79,4 @@ def wake_beside(connection: Connection, row: Mapping[str, Any], *, now: float) -
         return
     place = {"its_order_id": sent.order_id, "its_invoice_number": sent.invoice_number}
     connection.execute(_WAKE_BESIDE, {**place, "own": row["id"], "now": now})
+    wake_refused(connection, row["account"], row["id"], sent.order_id, now=now)

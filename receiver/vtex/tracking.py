@@ -19,7 +19,7 @@ Body = dict[str, Any]
 #: The longest description that VTEX accepts, in characters (Orders API).
 MOST_DESCRIPTION = 5_000
 #: A delivery up to this many seconds ahead comes from a fast clock, and is sent once it has passed. A later date is
-#: wrong.
+#: wrong, of a delivery and of an event.
 MOST_AHEAD = 24 * 3600.0
 
 
@@ -57,7 +57,7 @@ def tracking(
     body = {
         "isDelivered": delivery.is_delivered,
         "deliveredDate": delivery.date,
-        "events": events(event for parcel in parcels for event in parcel.events),
+        "events": events(event for parcel in parcels for event in parcel.events if not is_ahead(event, now)),
     }
     return Tracking(body, delivery.note, delivery.again, delivery.doubt)
 
@@ -75,6 +75,13 @@ def events(known: Iterable[TrackingEvent]) -> list[Body]:
         if body not in bodies:
             bodies.append(body)
     return bodies
+
+
+def is_ahead(event: TrackingEvent, now: float) -> bool:
+    """Whether the event is dated so far ahead that the date is wrong; ``now`` in seconds since the epoch. Shoppers do
+    not see it: VTEX shows no event without a day, and the right one is not known."""
+    latest = max(datetime.combine(event.day, time.min, UTC), event.happened_at or datetime.min.replace(tzinfo=UTC))
+    return latest.timestamp() - now > MOST_AHEAD
 
 
 def _order(event: TrackingEvent) -> tuple[Any, ...]:

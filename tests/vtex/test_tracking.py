@@ -236,6 +236,27 @@ class TestEvents:
         """An event that says nothing is none."""
         assert [] == events([event("")])
 
+    @pytest.mark.parametrize(
+        ("at", "day"),
+        [(datetime(2036, 11, 10, 12, tzinfo=UTC), None), (NOON, date(2036, 11, 10)), (None, date(2026, 11, 20))],
+    )
+    def test_ahead(self, at: datetime | None, day: date | None):
+        """An event dated more than a day ahead is left out, by its instant or by its day: the right one is not known.
+        Its message may still say that the parcel is delivered."""
+        wrong = event("Entregue", at, **({"day": day} if day else {}))
+        body = tracking([fold(Known(), [POSTED, delivered(events=(event(), wrong))])], now=NOW.timestamp()).body
+
+        assert (["Em trânsito"], True) == ([one["description"] for one in body["events"]], body["isDelivered"])
+        later = datetime(2036, 11, 10, 12, tzinfo=UTC).timestamp()
+        assert 2 == len(tracking([fold(Known(), [delivered(events=(event(), wrong))])], now=later).body["events"])
+
+    def test_a_day_ahead(self):
+        """An event of tomorrow is sent: it may be tomorrow already where the parcel is, and clocks differ."""
+        near = [event("a", NOW + DAY - HOUR), event("b", None, day=date(2026, 11, 19))]
+        known = fold(Known(), [said(Status.IN_TRANSIT, NOON, events=tuple(near))])
+
+        assert 2 == len(tracking([known], now=NOW.timestamp()).body["events"])
+
     def test_long(self):
         """VTEX takes so many characters of a description."""
         assert [MOST_DESCRIPTION] == [len(one["description"]) for one in events([event("ç" * 6_000)])]
@@ -244,7 +265,9 @@ class TestEvents:
         """Without events and without a delivery there is nothing to send; a delivery alone is something."""
         assert tracking([fold(Known(), [POSTED])], now=NOW.timestamp()).is_empty
         assert not tracking([fold(Known(), [POSTED, delivered()])], now=NOW.timestamp()).is_empty
-        assert not tracking([fold(Known(), [said(Status.RETURNED, NOON, events=(event(),))])], now=0.0).is_empty
+        assert not tracking(
+            [fold(Known(), [said(Status.RETURNED, NOON, events=(event(),))])], now=NOW.timestamp()
+        ).is_empty
 
     def test_digest(self):
         """Equal sets are equal, in whatever order they came; another event or a delivery is a change."""

@@ -144,15 +144,15 @@ class ReconcileContext:
         has_order = self.sent is not None
         return has_order and (before.generation.sent is None or before.known.numbers != self.known.numbers)
 
-    def _freed(self) -> str | None:
-        """The order of the invoice that the parcel had and has no more: it went elsewhere, or its label was voided."""
+    def _left(self) -> Sent | None:
+        """The record of the invoice that the parcel had and has no more: it went elsewhere, or its label was voided."""
         before, sent = self.claim.record, self.sent
         former = before.generation.sent
         if former is None:
             return None
         stays = sent is not None and sent.is_at(former.order_id, former.invoice_number)
         is_void = self.known.voided and not before.known.voided
-        return former.order_id if is_void or not stays else None
+        return former if is_void or not stays else None
 
     def settlement(self, end: NextState, names: Sequence[tuple[str, str]]) -> Settlement:
         """How the claim ends. ``names`` are those by which a link, an order or the hook may refer to the shipment."""
@@ -194,5 +194,5 @@ class ReconcileContext:
             ),
             wakes=tuple(self.wakes),
             releases=tuple(self.releases),
-            freed=self._freed(),
+            left=self._left(),
         )

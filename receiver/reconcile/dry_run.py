@@ -108,6 +108,9 @@ class _Queue(Queue):
     def beside(self, account: str, own: str, sent: Sent) -> tuple[str, dict[str, ShipmentRecord]]:
         return self._stored.beside(account, own, sent) if self._stored else ("", {})
 
+    def records(self, ids: Collection[str]) -> dict[str, ShipmentRecord]:
+        return self._stored.records(ids) if self._stored else {}
+
     def delivery_told(self, account: str, order_id: str, invoice_number: str) -> SentTracking | None:
         return self._stored.delivery_told(account, order_id, invoice_number) if self._stored else None
 

@@ -216,14 +216,15 @@ class Known:
     @property
     def voided(self) -> bool:
         """Whether all labels were cancelled, and the carrier never took the parcel."""
-        return self._is_cancelled and not self.in_possession
+        return self.is_cancelled and not self.in_possession
 
     @property
     def cancelled_after_possession(self) -> bool:
-        return self._is_cancelled and self.in_possession
+        return self.is_cancelled and self.in_possession
 
     @property
-    def _is_cancelled(self) -> bool:
+    def is_cancelled(self) -> bool:
+        """Whether all labels were cancelled."""
         return bool(self.volumes) and all(map(self._is_void, self._every_box.values()))
 
     @property
@@ -231,7 +232,7 @@ class Known:
         """Whether the carrier may be through with it: it was delivered, sent back, cancelled, or in trouble at last."""
         in_trouble = self.status is not None and self.status.value == Status.EXCEPTION
         is_returned = any(volume.returned_on for volume in self.volumes.values())
-        return self.delivered or is_returned or self._is_cancelled or in_trouble
+        return self.delivered or is_returned or self.is_cancelled or in_trouble
 
     def is_past(self, at: datetime) -> bool:
         """Whether news of its number at that time is about another parcel: this one has ended, and was silent for

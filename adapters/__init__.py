@@ -87,6 +87,7 @@ from adapters._values import (
     strict_json,
     text,
     url,
+    with_offset_of,
 )
 
 __all__ = [
@@ -142,4 +143,5 @@ __all__ = [
     "text",
     "unless_returned",
     "url",
+    "with_offset_of",
 ]

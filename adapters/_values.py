@@ -8,7 +8,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from datetime import UTC, date, datetime, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -21,6 +21,8 @@ MAX_NUMBER = 64  # characters
 #: each, and not with its bytes. It is room for a thousand parcels with a dozen fields each, or for a thousand scans.
 MAX_MARKS = 25_000
 _LEAST_MILLISECONDS = 10**11
+#: Kiribati is furthest from UTC.
+_MOST_OFFSET = timedelta(hours=14)
 
 #: The next bracket outside of strings, or the end: a pattern that could find nothing would be tried at every byte.
 _BRACKET = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?+)*+(?:([\[\]{}])|\Z)', re.DOTALL)
@@ -114,6 +116,14 @@ def local_moment(value: object, path: str, *formats: str, zone: tzinfo | None) -
         return _instant(at.astimezone(zone), path)
     except OverflowError:
         raise Unreadable(path, f"{at.isoformat()} is outside the calendar") from None
+
+
+def with_offset_of(local: datetime | None, at: datetime) -> datetime:
+    """The instant with the offset of the local time that stands beside it, whose own offset may be a false Z. As it is
+    where the two are no quarter hours apart, or further than any zone is."""
+    difference = local.replace(tzinfo=UTC) - at if local is not None else timedelta(0)
+    plausible = abs(difference) <= _MOST_OFFSET and not difference % timedelta(minutes=15)
+    return at.astimezone(timezone(difference)) if difference and plausible else at
 
 
 def day(value: object, path: str, *formats: str) -> date | None:

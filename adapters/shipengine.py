@@ -1,6 +1,6 @@
 """ShipEngine and the ShipStation API: one parcel with its whole history in every POST, signed with a published key."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -30,6 +30,7 @@ from adapters import (
     text,
     unless_returned,
     url,
+    with_offset_of,
 )
 
 NAME = "ShipEngine"
@@ -178,15 +179,17 @@ def _history(events: list[dict[str, Any]], request: Request) -> History:
 
 
 def _scan(event: dict[str, Any], path: str, request: Request) -> Scan:
-    """A scan. Its local day is that of ``carrier_occurred_at``, which is in local time even if it ends in Z."""
+    """A scan. Its local day and time are those of ``carrier_occurred_at``, even if it ends in Z."""
     field = "carrier_occurred_at" if event.get("carrier_occurred_at") else "occurred_at"
+    at = instant(event.get("occurred_at"), f"{path}.occurred_at", zone=request.zone)
+    local = instant(event.get(field), f"{path}.{field}", zone=UTC)
     status, unknown_words = _status(event, path)
     words = line(event.get("description"), f"{path}.description")
     return Scan.of(
         Status.RETURNED if says_returned(words) else status,
         next(iter(unknown_words), ""),
         on=day(event.get(field), f"{path}.{field}"),
-        happened_at=instant(event.get("occurred_at"), f"{path}.occurred_at", zone=request.zone),
+        happened_at=with_offset_of(local, at) if at else None,
         words=words,
         city=line(event.get("city_locality"), f"{path}.city_locality"),
         state=line(event.get("state_province"), f"{path}.state_province"),

@@ -1,6 +1,6 @@
 """UPS Track Alert: one event per POST, never repeated, with no merchant reference and no tracking URL."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters import (
@@ -27,6 +27,7 @@ from adapters import (
     says_returned,
     single_event,
     text,
+    with_offset_of,
 )
 
 NAME = "UPS"
@@ -189,9 +190,7 @@ def _happened_at(payload: dict[str, Any], request: Request) -> datetime | None:
     gmt = moment(gmt_text, "$.gmtActivityDate", DATE_TIME, zone=UTC)
     if gmt is None:
         return moment(local_text, "$.localActivityDate", DATE_TIME, zone=request.zone)
-    difference = local - gmt if local else timedelta(0)
-    plausible = abs(difference) <= timedelta(hours=14) and not difference % timedelta(minutes=15)
-    return gmt.astimezone(timezone(difference)) if plausible else gmt
+    return with_offset_of(local, gmt)
 
 
 def _pair(payload: dict[str, Any], clock: str) -> str | None:

@@ -1,13 +1,13 @@
 """PURE: our other shipments on a parcel's invoice. Twins are the same parcel as other endpoints tell it; others share
 the invoice. VTEX gets the events and the delivery that all of them know, and one of them sends these."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from receiver.config import Endpoint
 from receiver.shipments import Known, Sent, ShipmentRecord, State
 from receiver.shipments.twins import in_local_time, same_parcel, together
-from receiver.vtex.wanted import Wanted
+from receiver.vtex.wanted import Owner, Wanted
 from receiver.vtex.writes import tells_more
 
 
@@ -26,13 +26,12 @@ class Beside:
 
     @property
     def here(self) -> dict[str, ShipmentRecord]:
-        """The others whose tracking went to this invoice: none that has moved, or that a person has dismissed."""
+        """The others whose tracking went to this invoice: none that has left it, or that a person has dismissed."""
+        place = (self.sent.order_id, self.sent.invoice_number)
         return {
             name: record
             for name, record in self.others.items()
-            if (sent := record.generation.sent) is not None
-            and sent.is_at(self.sent.order_id, self.sent.invoice_number)
-            and record.generation.state is not State.DISMISSED
+            if not has_left(record, *place) and record.generation.state is not State.DISMISSED
         }
 
     def sender(self) -> ShipmentRecord | None:
@@ -47,24 +46,31 @@ class Beside:
         return owner if self.own in with_owner or is_one else None
 
     def parcels(self) -> list[Known]:
-        """What is known of each parcel on the invoice, its twins' word included."""
+        """What is known of each parcel on the invoice, its twins' word included. Of one whose endpoint sends no events
+        the volumes count: VTEX gets no delivery before they are delivered, too."""
         shared, twins = self._shared(), {**self._twins(), self.own: self.known}
         if self.own not in shared and not any(same_parcel(self.known, known) for known in shared.values()):
             shared = {self.own: self.known}
         for name, twin in sorted(twins.items()):
             same = next((one for one, known in shared.items() if same_parcel(known, twin)), None)
-            if name not in shared and same is not None and self._has_events(self.others.get(name)):
-                shared[same] = together(shared[same], twin)
+            if name not in shared and same is not None:
+                is_to_show = self._has_events(self.others.get(name))
+                shared[same] = together(shared[same], twin if is_to_show else replace(twin, events=frozenset()))
         return list(shared.values())
 
     def twins(self, *, now: float) -> list[Known]:
         """This parcel as other endpoints tell it, in its local time. ``now`` is in seconds since the epoch: a dispatch
         ahead of it is unknown."""
-        twins = [known for known in self._twins().values() if same_parcel(self.known, known)]
+        known = self._twins()
+        twins = [known[name] for name in self.twin_names()]
         return [
             replace(twin, dispatched_at=None) if twin.dispatched_at and twin.dispatched_at.timestamp() > now else twin
             for twin in twins
         ]
+
+    def twin_names(self) -> list[str]:
+        """The shipments that are this very parcel."""
+        return [name for name, known in self._twins().items() if same_parcel(self.known, known)]
 
     def uninformed(self, wanted: Wanted) -> str | None:
         """The owner, if it wrote less of this very parcel than this shipment knows: it is to write that."""
@@ -95,6 +101,35 @@ class Beside:
         """Whether the record's endpoint sends events; ``default`` for one that is not in the configuration."""
         endpoint = self.endpoints.get(record.endpoint) if record else None
         return endpoint.events if endpoint else default
+
+
+def present(
+    owners: Mapping[str, Owner],
+    own: str,
+    order_id: str,
+    records: Callable[[Collection[str]], Mapping[str, ShipmentRecord]],
+) -> dict[str, Owner]:
+    """The owners of an order's invoices, without the parcels that have left those which they shared. ``own`` has not:
+    it is decided upon."""
+    found = records({name for owner in owners.values() if len(owner.parcels) > 1 for name in owner.parcels} - {own})
+    left = {(invoice, name) for invoice in owners for name, one in found.items() if has_left(one, order_id, invoice)}
+    return {
+        invoice: replace(
+            owner, parcels={name: its for name, its in owner.parcels.items() if (invoice, name) not in left}
+        )
+        for invoice, owner in owners.items()
+    }
+
+
+def has_left(record: ShipmentRecord, order_id: str, invoice_number: str) -> bool:
+    """Whether the shipment is none of the invoice's parcels, or none any more: it went elsewhere, its label was voided,
+    or a person has dismissed it after the carrier cancelled it. A parcel that the carrier had may go all the same."""
+    generation, known = record.generation, record.known
+    if generation.sent is None or not generation.sent.is_at(order_id, invoice_number):
+        return True
+    if known.voided:
+        return generation.assignment is None
+    return known.cancelled_after_possession and generation.state is State.DISMISSED
 
 
 def _shows(record: ShipmentRecord) -> bool:

@@ -137,6 +137,23 @@ class ReconcileContext:
             return []
         return [package for package in order.outputs if package.invoice_number == invoice_number]
 
+    def _is_news_to_others(self) -> bool:
+        """Whether the parcel has come to its order in this claim, or has got a number since: others with its numbers
+        may follow it there."""
+        before = self.claim.record
+        has_order = self.sent is not None
+        return has_order and (before.generation.sent is None or before.known.numbers != self.known.numbers)
+
+    def _left(self) -> Sent | None:
+        """The record of the invoice that the parcel had and has no more: it went elsewhere, or its label was voided."""
+        before, sent = self.claim.record, self.sent
+        former = before.generation.sent
+        if former is None:
+            return None
+        stays = sent is not None and sent.is_at(former.order_id, former.invoice_number)
+        is_void = self.known.voided and not before.known.voided
+        return former if is_void or not stays else None
+
     def settlement(self, end: NextState, names: Sequence[tuple[str, str]]) -> Settlement:
         """How the claim ends. ``names`` are those by which a link, an order or the hook may refer to the shipment."""
         stored, known = self.stored, self.known
@@ -171,7 +188,11 @@ class ReconcileContext:
                 learnt=tuple(self.calls.learnt),
                 links_read=frozenset(self.links_read),
                 also=self.also,
+                placed=tuple(name for name in names if name[0] == "tracking_number")
+                if self._is_news_to_others()
+                else (),
             ),
             wakes=tuple(self.wakes),
             releases=tuple(self.releases),
+            left=self._left(),
         )

@@ -108,6 +108,9 @@ class _Queue(Queue):
     def beside(self, account: str, own: str, sent: Sent) -> tuple[str, dict[str, ShipmentRecord]]:
         return self._stored.beside(account, own, sent) if self._stored else ("", {})
 
+    def records(self, ids: Collection[str]) -> dict[str, ShipmentRecord]:
+        return self._stored.records(ids) if self._stored else {}
+
     def delivery_told(self, account: str, order_id: str, invoice_number: str) -> SentTracking | None:
         return self._stored.delivery_told(account, order_id, invoice_number) if self._stored else None
 
@@ -136,13 +139,16 @@ class _Accounts(Accounts):
 
 
 class _Index(Index):
-    """An index with links in memory, and no facts of orders."""
+    """An index with links in memory, without facts of orders and other shipments."""
 
     def __init__(self, links: Iterable[Mapping[str, Any]], told_at: float) -> None:
         self._told_at = told_at
         self._links = {("tracking_number", normalised(link["tracking_number"])): link for link in links}
 
     def orders_named(self, account: str, kind: str, value: str) -> list[dict[str, Any]]:  # noqa: ARG002  as `Index` has it
+        return []
+
+    def orders_of_ours(self, account: str, own: str, numbers: Collection[str]) -> list[dict[str, Any]]:  # noqa: ARG002  as `Index` has it
         return []
 
     def link_of(self, account: str, kind: str, value: str) -> dict[str, Any] | None:  # noqa: ARG002  as `Index` has it

@@ -13,6 +13,7 @@ from receiver.config import Config, Endpoint
 from receiver.log_context import about, learn
 from receiver.reconcile.accounts import SoldElsewhere, at_seller
 from receiver.reconcile.advice import advice, advised, placeholder_advice
+from receiver.reconcile.beside import present
 from receiver.reconcile.clues import clues_in, passed_on
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
@@ -192,6 +193,7 @@ class Reconciler:
         if (elsewhere := self._at_seller(context, order)) is not None:
             return elsewhere
         owners = passed_on(self._queue.owners(account, order.order_id), replaced)
+        owners = present(owners, context.claim.id, order.order_id, self._queue.records)
         by_person, overrules = context.stored.by_person, context.stored.overrules
         seen = by_person.seen if by_person else None
         history = History(context.sent, context.unsettled, owners, overruled=overrules, seen=seen)

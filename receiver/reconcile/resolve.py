@@ -293,7 +293,7 @@ class Resolver:
         for kind in _INDEXED[:1] if self._texts else kinds:
             values, rows = self._values(kind), self._rows(kind)
             if kind == "tracking_number":
-                rows = [row for row in rows if self._shows_one_of(values, row["order_id"])]
+                rows = [row for row in rows if self._shows_one_of(values, row["order_id"])] or self._rows_of_ours()
             indexed = _one_order(rows, f"{kind} {', '.join(values)}")
             if isinstance(indexed, Hold):
                 return indexed
@@ -309,6 +309,11 @@ class Resolver:
         """The index's rows for this parcel's names of one kind."""
         rows = [row for value in self._values(kind) for row in self._index.orders_named(self._account, kind, value)]
         return [row for row in rows if _of_this_parcel(kind, row["dated_at"], self._known)]
+
+    def _rows_of_ours(self) -> list[dict[str, Any]]:
+        rows = self._index.orders_of_ours(self._account, self._shipment.id, self._known.numbers)
+        rows = [row for row in rows if _of_this_parcel("tracking_number", row["dated_at"], self._known)]
+        return [row for row in rows if self._shows_one_of([row["tracking_number"]], row["order_id"])]
 
     def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:
         """Each issuer has its own series. If several invoice in one account, hold: series and number may be

@@ -12,8 +12,11 @@ def woken_after(
     context: ReconcileContext, end: NextState, queue: Queue, endpoints: Mapping[str, Endpoint]
 ) -> list[str]:
     """The shipment that wrote this parcel's number, if it knows less of it. And those on an invoice that this one has
-    left: what they tell VTEX there depends on it."""
+    left: what they tell VTEX there depends on it. So does the delivery that its twins tell, where it tells none."""
     woken = _left_behind(context, end, queue)
+    is_news = context.known.missing != context.claim.record.known.missing
+    if is_news and context.sent is not None and not context.endpoint.events:
+        woken += context.beside(queue, endpoints).twin_names()
     if end.state is State.IN_STEP and context.sent is not None and not context.sent.written:
         owner = context.beside(queue, endpoints).uninformed(context.wanted())
         woken += [owner] if owner is not None else []

@@ -177,6 +177,7 @@ def _volume_to_json(volume: Volume) -> dict[str, Any]:
             "returned_on": stamp_to_json(volume.returned_on) if volume.returned_on else None,
             "cancelled": stamp_to_json(volume.cancelled) if volume.cancelled else None,
             "possessed": stamp_to_json(volume.possessed) if volume.possessed else None,
+            "troubled": stamp_to_json(volume.troubled) if volume.troubled else None,
         }
     )
 
@@ -191,4 +192,5 @@ def _volume_from_json(plain: dict[str, Any]) -> Volume:
         returned_on=stamp_from_json(plain["returned_on"]) if plain.get("returned_on") else None,
         cancelled=stamp_from_json(plain["cancelled"]) if plain.get("cancelled") else None,
         possessed=stamp_from_json(plain["possessed"]) if plain.get("possessed") else None,
+        troubled=stamp_from_json(plain["troubled"]) if plain.get("troubled") else None,
     )

@@ -55,7 +55,8 @@ class Volume:
     """One volume of a shipment; most shipments have just one, named ``""``.
 
     ``delivered_on`` and ``returned_on`` are the stamps of the first report of a delivery and of a way back,
-    ``cancelled`` and ``possessed`` those of the last report that the label was cancelled, and that the carrier has it.
+    ``cancelled``, ``possessed`` and ``troubled`` those of the last report that the label was cancelled, that the
+    carrier has it, and that something is wrong.
     """
 
     tracking_number: Stamped | None = None
@@ -66,6 +67,7 @@ class Volume:
     returned_on: Stamp | None = None
     cancelled: Stamp | None = None
     possessed: Stamp | None = None
+    troubled: Stamp | None = None
 
     @property
     def is_cancelled(self) -> bool:
@@ -79,6 +81,12 @@ class Volume:
         if self.returned_on is None:
             return False
         return self.delivered_on is None or self.returned_on <= self.delivered_on
+
+    @property
+    def is_astray(self) -> bool:
+        """Whether it may never be delivered: it turned back, or its last word is trouble, such as a loss."""
+        in_trouble = self.troubled is not None and (self.possessed is None or self.possessed < self.troubled)
+        return not self.delivered and (self.turned_back or in_trouble)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +132,7 @@ class Known:
         """Whether its label was cancelled, by itself or with the whole shipment, and that stands. A scan that names no
         volume may be of any other: it takes back the cancellation of one volume only where there is just one."""
         whole = self.volumes.get("", Volume())
-        possessed = _last(box.possessed, whole.possessed)
+        possessed = last(box.possessed, whole.possessed)
         alone = replace(box, possessed=possessed) if len(self._every_box) == 1 else box
         return alone.is_cancelled or replace(whole, possessed=possessed).is_cancelled
 
@@ -167,6 +175,22 @@ class Known:
         return bool(boxes) and all(volume.delivered for volume in boxes.values())
 
     @property
+    def missing(self) -> list[str]:
+        """The volumes that are not delivered."""
+        return [name for name, volume in self.boxes.items() if not volume.delivered]
+
+    @property
+    def astray(self) -> list[str]:
+        """The volumes that may never be delivered."""
+        return [name for name, volume in self.boxes.items() if volume.is_astray]
+
+    @property
+    def has_unnamed_end(self) -> bool:
+        """Whether one of several volumes was delivered or turned back, and no message says which."""
+        whole = self.volumes.get("", Volume())
+        return len(self.boxes) > 1 and (whole.delivered or whole.turned_back)
+
+    @property
     def delivered_at(self) -> datetime | None:
         """When the last volume was delivered; ``None`` until all are, or if no time was given."""
         times = [volume.delivered_at for volume in self.volumes.values() if volume.delivered]
@@ -192,14 +216,15 @@ class Known:
     @property
     def voided(self) -> bool:
         """Whether all labels were cancelled, and the carrier never took the parcel."""
-        return self._is_cancelled and not self.in_possession
+        return self.is_cancelled and not self.in_possession
 
     @property
     def cancelled_after_possession(self) -> bool:
-        return self._is_cancelled and self.in_possession
+        return self.is_cancelled and self.in_possession
 
     @property
-    def _is_cancelled(self) -> bool:
+    def is_cancelled(self) -> bool:
+        """Whether all labels were cancelled."""
         return bool(self.volumes) and all(map(self._is_void, self._every_box.values()))
 
     @property
@@ -207,7 +232,7 @@ class Known:
         """Whether the carrier may be through with it: it was delivered, sent back, cancelled, or in trouble at last."""
         in_trouble = self.status is not None and self.status.value == Status.EXCEPTION
         is_returned = any(volume.returned_on for volume in self.volumes.values())
-        return self.delivered or is_returned or self._is_cancelled or in_trouble
+        return self.delivered or is_returned or self.is_cancelled or in_trouble
 
     def is_past(self, at: datetime) -> bool:
         """Whether news of its number at that time is about another parcel: this one has ended, and was silent for
@@ -270,8 +295,9 @@ def _join(known: Known, update: Update) -> Known:
         delivered=volume.delivered or shipment.status == Status.DELIVERED,
         delivered_on=first(volume.delivered_on, stamp if shipment.status == Status.DELIVERED else None),
         returned_on=first(volume.returned_on, stamp if returned else None),
-        cancelled=_last(volume.cancelled, stamp if shipment.status == Status.CANCELLED else None),
-        possessed=_last(volume.possessed, stamp if shipment.status.in_possession else None),
+        cancelled=last(volume.cancelled, stamp if shipment.status == Status.CANCELLED else None),
+        possessed=last(volume.possessed, stamp if shipment.status.in_possession else None),
+        troubled=last(volume.troubled, stamp if shipment.status == Status.EXCEPTION else None),
     )
     return replace(
         known,
@@ -313,7 +339,7 @@ def first(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
     return min(held, stamp) if held and stamp else held or stamp
 
 
-def _last(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
+def last(held: Stamp | None, stamp: Stamp | None) -> Stamp | None:
     """The later stamp; ``None`` only if both are unknown."""
     return max(held, stamp) if held and stamp else held or stamp
 

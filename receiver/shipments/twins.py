@@ -4,7 +4,7 @@ together."""
 from dataclasses import replace
 from datetime import tzinfo
 
-from receiver.shipments.known import Known, Volume, earliest, first, local_time
+from receiver.shipments.known import Known, Volume, earliest, first, last, local_time
 from receiver.shipments.numbers import is_among, same_number
 
 
@@ -25,7 +25,10 @@ def in_local_time(known: Known, zone: tzinfo | None) -> Known:
 
 def together(one: Known, other: Known) -> Known:
     """What VTEX can be told of a parcel that both tell: the events of both, and each volume as far as either knows it.
-    A volume that ``other`` alone knows is one more. Number, courier and references are those of ``one``."""
+    A volume that ``other`` alone knows is one more. Number, courier and references are those of ``one``. Where ``one``
+    names no volume and ``other`` several, it is the one of them that has its number."""
+    if list(one.volumes) == [""] and len(other.volumes) > 1:
+        one = replace(one, volumes={_same_volume(other, one, "") or "": one.volumes[""]})
     volumes = dict(one.volumes)
     for name, volume in other.volumes.items():
         number = volume.tracking_number.value if volume.tracking_number else ""
@@ -63,4 +66,7 @@ def _joined(one: Volume, other: Volume) -> Volume:
         delivered=one.delivered or other.delivered,
         delivered_on=first(one.delivered_on, other.delivered_on),
         returned_on=first(one.returned_on, other.returned_on),
+        cancelled=last(one.cancelled, other.cancelled),
+        possessed=last(one.possessed, other.possessed),
+        troubled=last(one.troubled, other.troubled),
     )

@@ -5,13 +5,16 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, union
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import known_from_json
+from receiver.shipments import State, known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store import index_statements as statements
+from receiver.store.database import Database
+from receiver.store.rows import sent_from
 from receiver.store.tables import shipments, waits
 
 #: A name of a shipment or an order: its kind and its value.
@@ -19,6 +22,18 @@ Name = tuple[str, str]
 
 #: Values that one statement asks for.
 _AT_ONCE = 500
+_NUMBERS: Any = bindparam("numbers", expanding=True)
+#: The shipments with one of these numbers, in any notation. A row has one of them, `waits` the others.
+_BEARING = union(
+    select(shipments.c.id).where(shipments.c.normalised_number.in_(_NUMBERS)),
+    select(waits.c.shipment).where(
+        waits.c.account == bindparam("account"), waits.c.kind == "tracking_number", waits.c.value.in_(_NUMBERS)
+    ),
+)
+#: Not by account and state: SQLite would choose their index, and read all parcels that are at rest.
+_PLACED = select(shipments.c.account, shipments.c.state, shipments.c.sent).where(
+    shipments.c.id.in_(_BEARING), shipments.c.id != bindparam("own"), shipments.c.companion_of.is_(None)
+)
 
 
 def awaiting(connection: Connection, account: str, names: Collection[Name]) -> set[str]:
@@ -61,6 +76,20 @@ def bearers(connection: Connection, account: str, kind: str, value: str, now: fl
     if kind == "shipment":
         borne = or_(borne, and_(here, shipments.c.id == value))
     return locked(connection, borne, now)
+
+
+def placed(database: Database, account: str, own: str, numbers: Collection[str]) -> list[dict[str, Any]]:
+    """The orders of our other shipments with one of these numbers, in any notation: rows of ``order_id``,
+    ``tracking_number`` (what VTEX got of that shipment) and ``dated_at``. A gateway knows the numbers of all volumes,
+    and VTEX shows one."""
+    of = {"account": account, "own": own, "numbers": sorted({normalised(number) for number in numbers} - {""})}
+    rows = database.rows(_PLACED, of) if of["numbers"] else []
+    here = [row for row in rows if row["account"] == account and row["state"] != State.DISMISSED]
+    return [
+        {"order_id": sent.order_id, "tracking_number": sent.tracking_number, "dated_at": sent.at}
+        for sent in (sent_from(row["sent"]) for row in here)
+        if sent is not None and not sent.visibility.is_elsewhere
+    ]
 
 
 def locked(connection: Connection, of: ColumnElement[bool], now: float) -> list[RowMapping]:

@@ -1,14 +1,15 @@
 """Our shipments that were written to one invoice: which they are, and that all are looked at again when one leaves."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Sent, ShipmentRecord, State
+from receiver.shipments import Known, Reason, Sent, ShipmentRecord, State, known_from_json
 from receiver.store.database import Database
-from receiver.store.rows import UNREADABLE, record_from, sent_from
+from receiver.store.rows import REVOKED_LEASE, UNREADABLE, record_from, sent_from
 from receiver.store.tables import invoices, shipments
 
 #: Built once: building a statement takes longer than running it.
@@ -25,6 +26,20 @@ _WAKE_BESIDE = (
     .where(*_CHOSE, *_HAS_ITS_PLACE, shipments.c.id != bindparam("own"))
     .values(due_at=bindparam("now"), update_count=shipments.c.update_count + 1)
 )
+#: The shipments that found another one on the order's invoice, and those that share it. A worker that has one now has
+#: decided from facts that no longer hold.
+_WERE_REFUSED = shipments.c.reason.in_((Reason.SECOND_PARCEL.value, Reason.OTHER_PARCEL.value))
+_SHARE_IT = and_(shipments.c.invoice_number == bindparam("its_shared_invoice"), *_HAS_ITS_PLACE)
+_WAKE_LEFT = (
+    update(shipments)
+    .where(
+        shipments.c.order_id == bindparam("its_order_id"),
+        shipments.c.account == bindparam("its_account"),
+        or_(_WERE_REFUSED, _SHARE_IT),
+        shipments.c.id != bindparam("own"),
+    )
+    .values(**REVOKED_LEASE, due_at=bindparam("now"), check_at=0.0, input_digest="")
+)
 _BY_ID = select(shipments).where(shipments.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -39,9 +54,7 @@ def beside(database: Database, account: str, own: str, sent: Sent) -> tuple[str,
     written = [record.generation.sent for record in found.values()]
     # One that shares the invoice may be held without an order.
     missing = {name for one in written if one for name in one.parcels} - found.keys() - {own}
-    if missing:
-        found |= {row["id"]: record_from(dict(row)) for row in database.rows(_BY_ID, {"ids": sorted(missing)})}
-    return next((row["its_owner"] or "" for row in rows), ""), found
+    return next((row["its_owner"] or "" for row in rows), ""), found | records(database, missing)
 
 
 def joins_or_leaves(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
@@ -51,14 +64,29 @@ def joins_or_leaves(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     return was != is_now or bool(values.get("sent", row["sent"]) != row["sent"])
 
 
+def wake_left(connection: Connection, account: str, own: str, sent: Sent, known: Known, *, now: float) -> None:
+    """The shipment ``own`` has left the invoice of ``sent``: those that it refused there are decided again. If its
+    label was cancelled, so are those that share it."""
+    shared = sent.invoice_number if known.is_cancelled else None
+    place = {"its_account": account, "its_order_id": sent.order_id, "its_shared_invoice": shared}
+    connection.execute(_WAKE_LEFT, {**place, "own": own, "now": now})
+
+
+def records(database: Database, ids: Collection[str]) -> dict[str, ShipmentRecord]:
+    """These shipments, by id. Raises one of `receiver.store.rows.UNREADABLE`."""
+    rows = database.rows(_BY_ID, {"ids": sorted(ids)}) if ids else []
+    return {row["id"]: record_from(dict(row)) for row in rows}
+
+
 def wake_beside(connection: Connection, row: Mapping[str, Any], *, now: float) -> None:
-    """The shipment in the row leaves its invoice or comes back: what our others there tell VTEX depends on it. Of a row
-    that cannot be read the invoice is not known."""
+    """The shipment in the row leaves its invoice or comes back: what our others there tell VTEX depends on it, and
+    whether there is room for one that it refused. Of a row that cannot be read the invoice is not known."""
     try:
-        sent = sent_from(row["sent"])
+        sent, known = sent_from(row["sent"]), known_from_json(json.loads(row["known"]))
     except UNREADABLE:
         return
     if sent is None:
         return
     place = {"its_order_id": sent.order_id, "its_invoice_number": sent.invoice_number}
     connection.execute(_WAKE_BESIDE, {**place, "own": row["id"], "now": now})
+    wake_left(connection, row["account"], row["id"], sent, known, now=now)

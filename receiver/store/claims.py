@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from receiver.shipments import Generation, Known, ShipmentRecord, Update
+from receiver.shipments import Generation, Known, Sent, ShipmentRecord, Update
 from receiver.store.database import new_id
 from receiver.store.index_change import IndexChange
 from receiver.timing import stamp
@@ -152,6 +152,7 @@ class Settlement:
     ``known`` is the fold of all updates, or ``None`` if they could not be understood. ``folded`` are the ids of the
     settled updates, none in that case. ``account`` is the shipment's account from now on, ``None`` for no change.
     ``wakes`` are other shipments that become due now. ``releases`` are invoices that were acquired and not written.
+    ``left``: the record of the invoice that the shipment had and has no more.
     """
 
     due_at: float | None
@@ -163,3 +164,4 @@ class Settlement:
     index: IndexChange = field(default_factory=IndexChange)
     wakes: tuple[str, ...] = ()
     releases: tuple[Release, ...] = ()
+    left: Sent | None = None

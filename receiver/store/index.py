@@ -12,7 +12,7 @@ from receiver.shipments import RECYCLED_AFTER, ShipmentRecord
 from receiver.shipments.numbers import spellings
 from receiver.shipments.state import STUCK, State
 from receiver.store import index_statements as statements
-from receiver.store.bearers import Name, awaiting, bearers, borne, locked
+from receiver.store.bearers import Name, awaiting, bearers, borne, locked, placed
 from receiver.store.beside import wake_beside
 from receiver.store.companions import Place, end_linked, places_from_json, places_to_json, serve_linked
 from receiver.store.database import Database
@@ -62,6 +62,10 @@ class Index:
             dict(row)
             for row in self._database.rows(statements.NAMED, {"account": account, "kind": kind, "value": value})
         ]
+
+    def orders_of_ours(self, account: str, own: str, numbers: Collection[str]) -> list[dict[str, Any]]:
+        """The orders of our other shipments with one of these numbers: `receiver.store.bearers.placed`."""
+        return placed(self._database, account, own, numbers)
 
     def has_other_issuer(self, account: str, issuer: str) -> bool:
         """True if the index has an NF-e key of another issuer than that CNPJ."""
@@ -191,6 +195,7 @@ class Index:
             read = sorted({fact.order_id for fact in change.learnt})
             of = {"account": shipment.account, "claimed_at": claimed_at, "read": read}
             connection.execute(statements.NEWS_READ, of)
+        _wake(connection, shipment.account, change.placed, now, besides=shipment.id)
         if change.also is not None and shipment.companion_of is None:
             serve_linked(connection, shipment, change.also, now=now)
         if change.has_new_names and change.names:

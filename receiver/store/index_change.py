@@ -13,7 +13,8 @@ class IndexChange:
     ``other_numbers``: the names by which a link finds it also where it does not wait; its row bears but one number.
     ``has_new_names``: some names are new. ``learnt`` has the facts of the orders that were read; ``links_read`` the
     kind, value and time of each link that was read. ``also``: the other orders that the links name which led the
-    parcel; ``None`` where no link bears one of its names."""
+    parcel; ``None`` where no link bears one of its names. ``placed``: its numbers, where it has its order, or
+    one of them, only now."""
 
     names: tuple[tuple[str, str], ...] = ()
     accounts: tuple[str, ...] = ()
@@ -23,3 +24,4 @@ class IndexChange:
     learnt: tuple[Fact, ...] = ()
     links_read: frozenset[tuple[str, str, float]] = frozenset()
     also: tuple[Place, ...] | None = None
+    placed: tuple[tuple[str, str], ...] = ()

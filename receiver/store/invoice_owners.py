@@ -107,8 +107,7 @@ def _owner_from(order_id: str, row: RowMapping) -> Owner:
     """The owner in a row of ``invoices`` joined with its shipment."""
     sent, place = sent_from(row["sent"]), (order_id, row["invoice_number"])
     known = known_from_json(json.loads(row["known"]))
-    # Of several volumes, each number is only that volume's.
-    aliases = frozenset(known.numbers if len(known.volumes) == 1 else ())
+    aliases = frozenset(known.numbers)
     if sent is None:
         assigned = (row["assigned_order"] or order_id, row["assigned_invoice"] or row["invoice_number"])
         return Owner(row["shipment"], None, {}, moved=assigned != place, aliases=aliases)

@@ -20,7 +20,7 @@ from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store import queue_statements as statements
 from receiver.store.accounts import LOOK_AGAIN, RESERVED_AHEAD, Accounts, most_reserved
 from receiver.store.attempts import open_write_from
-from receiver.store.beside import beside
+from receiver.store.beside import beside, records, wake_left
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
 from receiver.store.companions import Place, pass_on
 from receiver.store.counters import VTEX_CALLS, counted
@@ -176,6 +176,9 @@ class Queue:
                 self._owners.release(connection, claim, release)
             if settlement.wakes:
                 connection.execute(statements.WAKE, {"ids": sorted(settlement.wakes), "now": now})
+            if settlement.left is not None:
+                known = settlement.known or claim.record.known
+                wake_left(connection, claim.account, claim.id, settlement.left, known, now=now)
             heard = {"claimed_at": claim.claimed_at, "wake_count": settled.wake_count, "now": now}
             self.index.settled(connection, claim.record, settlement.index, **heard)
             calls = [(claim.account, one.call, one.outcome) for one in settlement.endings if one.call]
@@ -260,6 +263,10 @@ class Queue:
         """The id of the invoice's owner, if it is another shipment, and our shipments beside ``own`` that belong
         to the invoice or share it, by id, as of their last settlements."""
         return beside(self._database, account, own, sent)
+
+    def records(self, ids: Collection[str]) -> dict[str, ShipmentRecord]:
+        """These shipments, by id, as of their last settlements."""
+        return records(self._database, ids)
 
     def delivery_told(self, account: str, order_id: str, invoice_number: str) -> SentTracking | None:
         """What VTEX may have been told of this invoice's delivery before, no matter for which shipment."""

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from receiver.shipments import Known, Sent
 from receiver.shipments.numbers import is_among
+from receiver.vtex.tracking import is_ahead
 
 
 def kept_back(known: Known, sent: Sent) -> list[str]:
@@ -20,7 +21,9 @@ def kept_back(known: Known, sent: Sent) -> list[str]:
         said.append(f"page {page}: nothing but its query is another one")
     if number and number != sent.tracking_number and is_among(sent.tracking_number, known.numbers):
         said.append(f"number {number}: VTEX has {sent.tracking_number}, which is this parcel's, too")
-    return said
+    told_at = sent.tracking.at if sent.tracking else sent.at
+    ahead = {event.day.isoformat() for event in known.events if is_ahead(event, told_at)}
+    return [*said, *(f"event dated {day}: no shopper sees it, for that day was still to come" for day in sorted(ahead))]
 
 
 def same_page(one: str | None, other: str | None) -> bool:

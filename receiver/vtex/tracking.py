@@ -19,7 +19,7 @@ Body = dict[str, Any]
 #: The longest description that VTEX accepts, in characters (Orders API).
 MOST_DESCRIPTION = 5_000
 #: A delivery up to this many seconds ahead comes from a fast clock, and is sent once it has passed. A later date is
-#: wrong.
+#: wrong, of a delivery and of an event.
 MOST_AHEAD = 24 * 3600.0
 
 
@@ -57,7 +57,7 @@ def tracking(
     body = {
         "isDelivered": delivery.is_delivered,
         "deliveredDate": delivery.date,
-        "events": events(event for parcel in parcels for event in parcel.events),
+        "events": events(event for parcel in parcels for event in parcel.events if not is_ahead(event, now)),
     }
     return Tracking(body, delivery.note, delivery.again, delivery.doubt)
 
@@ -75,6 +75,13 @@ def events(known: Iterable[TrackingEvent]) -> list[Body]:
         if body not in bodies:
             bodies.append(body)
     return bodies
+
+
+def is_ahead(event: TrackingEvent, now: float) -> bool:
+    """Whether the event is dated so far ahead that the date is wrong; ``now`` in seconds since the epoch. Shoppers do
+    not see it: VTEX shows no event without a day, and the right one is not known."""
+    latest = max(datetime.combine(event.day, time.min, UTC), event.happened_at or datetime.min.replace(tzinfo=UTC))
+    return latest.timestamp() - now > MOST_AHEAD
 
 
 def _order(event: TrackingEvent) -> tuple[Any, ...]:
@@ -126,22 +133,34 @@ def _withheld(parcels: Sequence[Known], last: datetime, zone: tzinfo | None, *, 
 
 
 def _against(parcels: Sequence[Known], zone: tzinfo | None, *, was_told: bool) -> str:
-    """What the carrier says against the delivery; ``""`` for nothing. An undelivered volume is a doubt only after a
-    delivery was sent to VTEX."""
+    """What the carrier says against the delivery; ``""`` for nothing. An undelivered volume is a doubt after a delivery
+    was sent to VTEX, and else if only a part may ever be delivered."""
     for volume in (volume for parcel in parcels if parcel.delivered for volume in parcel.volumes.values()):
         if volume.turned_back:
             back, there = (_on(stamp, zone) for stamp in (volume.returned_on, volume.delivered_on))
             when = "before it" if volume.returned_on == volume.delivered_on else f"{back} and"  # one message told both
             return f"the carrier says that it turned back {when} was delivered {there}, perhaps to its sender"
-    if not was_told or all(parcel.delivered for parcel in parcels):
-        return ""
-    missing = [
-        f"volume {name} of {parcel.tracking_number}" if name else str(parcel.tracking_number)
-        for parcel in parcels
-        for name, volume in sorted(parcel.boxes.items())
-        if not volume.delivered
-    ]
-    return f"the carrier says of {', '.join(missing)} that it is not"
+    undelivered = [parcel for parcel in parcels if not parcel.delivered]
+    if was_told and undelivered:
+        missing = [name for parcel in undelivered for name in _names(parcel, parcel.missing)]
+        return f"the carrier says of {', '.join(missing)} that it is not"
+    is_partly = any(volume.delivered for parcel in parcels for volume in parcel.volumes.values())
+    return _apart(undelivered) if is_partly else ""
+
+
+def _apart(undelivered: Sequence[Known]) -> str:
+    """Why these parcels, on whose invoice a part was delivered, may never be; ``""`` if they may be."""
+    astray = [name for parcel in undelivered for name in _names(parcel, parcel.astray)]
+    if astray:
+        return f"the carrier says that a part was delivered, and that {', '.join(astray)} turned back or is in trouble"
+    unnamed = [name for parcel in undelivered if parcel.has_unnamed_end for name in _names(parcel, parcel.missing)]
+    said = "the carrier does not say which volume was delivered or turned back"
+    return f"{said}: it may be {', '.join(unnamed)}" if unnamed else ""
+
+
+def _names(parcel: Known, volumes: Iterable[str]) -> list[str]:
+    """The volumes as people call them."""
+    return [f"volume {name} of {parcel.tracking_number}" if name else str(parcel.tracking_number) for name in volumes]
 
 
 def _on(stamp: Stamp | None, zone: tzinfo | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from receiver.http import Http
+from receiver.operations.story import story
 from receiver.vtex.client import Vtex
 from tests.support.console import Operator, receiver
 from tests.support.frenet_events import INVOICE, called, prepared, puts, scanned, status, tell
@@ -119,6 +120,16 @@ class TestDelivered:
 
         assert (False, None) == (status(frenet)["finished"], status(frenet).get("deliveredDate"))
         assert "Objeto devolvido ao remetente" in puts(frenet)[-1]
+
+    def test_years_ahead(self, frenet: Rig):
+        """A scan of 2036 reaches no shopper, and a person who looks is told so."""
+        tell(frenet, "Objeto postado", kind="0")
+        tell(frenet, "Em trânsito", at=datetime(2036, 11, 13, 9, 0))
+        frenet.works_until(HOUR)
+
+        assert [["Objeto postado"]] == puts(frenet)
+        told = "event dated 2036-11-13: no shopper sees it, for that day was still to come"
+        assert [told] == story(frenet.database, "frenet/1", now=frenet.now)["kept_back"]
 
     def test_clock_ahead(self, frenet: Rig):
         """A delivery ahead of our clock is told when it has passed, without any further webhook."""

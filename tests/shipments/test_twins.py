@@ -8,6 +8,7 @@ from receiver.shipments import Known, Update, fold
 from receiver.shipments.twins import in_local_time, same_parcel, together
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 BRASILIA = timezone(timedelta(hours=-3))
 
 
@@ -38,7 +39,15 @@ class TestVolumes:
         gateway = known(("1", "TN1"), ("2", "TN2"))
 
         assert {"1": False, "2": True} == volumes(gateway, known(("", "TN2"), delivered=True))
-        assert {"": True, "2": True} == volumes(known(("", "TN1")), known(("1", "TN1"), ("2", "TN2"), delivered=True))
+        assert {"1": True, "2": True} == volumes(known(("", "TN1")), known(("1", "TN1"), ("2", "TN2"), delivered=True))
+
+    def test_one_of_several(self):
+        """The delivery of a volume that one of them tells without a name is not that of all."""
+        gateway, carrier = known(("1", "TN1"), ("2", "TN2")), known(("", "TN2"), delivered=True)
+
+        assert carrier.delivered
+        assert not together(gateway, carrier).delivered
+        assert not together(carrier, gateway).delivered
 
     def test_only_one(self):
         """Where both know of one volume, it is the same, also under another number."""
@@ -50,6 +59,18 @@ class TestVolumes:
 
         assert {"1": False, "2": True} == volumes(one, known(("2", "TN2"), delivered=True))
         assert {"1": False, "2": False, "TN9": True} == volumes(one, known(("1", "TN9"), delivered=True))
+
+    def test_cancelled(self):
+        """A volume whose label was cancelled is none of the parcel, no matter which of them says so."""
+        said = [
+            Shipment(key="p", volume="2", tracking_number="TN2", status=Status.CANCELLED, happened_at=NOON + HOUR),
+            Shipment(key="p", volume="1", tracking_number="TN1", status=Status.DELIVERED, happened_at=NOON),
+        ]
+        gateway = fold(Known(), [Update(shipment=one, received_at=NOON, digest="") for one in said])
+        carrier = known(("1", "TN1"), ("2", "TN2"))
+
+        assert ["1"] == list(together(gateway, carrier).boxes) == list(together(carrier, gateway).boxes)
+        assert together(carrier, gateway).delivered
 
 
 def test_earliest_dispatch():

@@ -1,12 +1,12 @@
 """Which differences are no reason for another write, and how people hear of them."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
-from adapters import Reference, ReferenceKind
-from receiver.shipments import Known, Stamped, Volume
+from adapters import Reference, ReferenceKind, TrackingEvent
+from receiver.shipments import Known, SentTracking, Stamped, Volume
 from receiver.vtex.differences import is_earlier_day, kept_back, same_page
 from tests.support.sent_cases import sent_of
 
@@ -53,6 +53,17 @@ def test_kept_back(changes, expected):
     (line,) = kept_back(KNOWN, replace(SENT, **changes))
 
     assert line.startswith(expected)
+
+
+def test_event_ahead():
+    """An event dated years ahead is not sent, and that is said; once its day has come, there is nothing to say."""
+    known = replace(KNOWN, events=frozenset({TrackingEvent(day=date(2036, 11, 10), description="x", happened_at=AT)}))
+    (line,) = kept_back(known, replace(SENT, at=AT.timestamp()))
+
+    assert line.startswith("event dated 2036-11-10: no shopper sees it")
+    later = datetime(2036, 11, 12, tzinfo=UTC).timestamp()
+    told = SentTracking(digest="", at=later, delivered=False)
+    assert [] == kept_back(known, replace(SENT, at=AT.timestamp(), tracking=told))
 
 
 def test_other_number_and_page():

@@ -183,6 +183,27 @@ class TestToldBefore:
         assert doubt.startswith("VTEX was not told that it is delivered; the carrier says that it turned back")
         assert not tracking([fold(Known(), on_its_way)], now=NOW.timestamp()).doubt
 
+    @pytest.mark.parametrize("end", [Status.RETURNED, Status.EXCEPTION])
+    def test_a_part(self, end: Status):
+        """A volume that turned back, or whose last word is trouble, beside one that was delivered: VTEX is not told."""
+        first, second = delivered(volume="1"), said(end, NOON + DAY, volume="2", tracking_number="TN2")
+        doubt = tracking([fold(Known(), [first, second])], now=NOW.timestamp())
+        again = said(Status.IN_TRANSIT, NOON + 2 * DAY, volume="2")
+
+        assert not doubt.body["isDelivered"]
+        assert "a part was delivered, and that volume 2 of TN2 turned back or is in trouble" in doubt.doubt
+        found = tracking([fold(Known(), [first, second, again])], now=NOW.timestamp())
+        assert (end is Status.RETURNED) is bool(found.doubt)
+        assert not tracking([fold(Known(), [second])], now=NOW.timestamp()).doubt
+
+    def test_volume_without_a_name(self):
+        """A delivery that names none of several volumes may be of any; that of a named one is no doubt."""
+        boxes = [said(Status.IN_TRANSIT, NOON, volume=name, tracking_number=f"TN{name}") for name in "12"]
+        doubt = tracking([fold(Known(), [*boxes, delivered()])], now=NOW.timestamp()).doubt
+
+        assert doubt.endswith("was delivered or turned back: it may be volume 1 of TN1, volume 2 of TN1")
+        assert not tracking([fold(Known(), [*boxes, delivered(volume="1")])], now=NOW.timestamp()).doubt
+
 
 class TestEvents:
     def test_fields(self):
@@ -215,6 +236,27 @@ class TestEvents:
         """An event that says nothing is none."""
         assert [] == events([event("")])
 
+    @pytest.mark.parametrize(
+        ("at", "day"),
+        [(datetime(2036, 11, 10, 12, tzinfo=UTC), None), (NOON, date(2036, 11, 10)), (None, date(2026, 11, 20))],
+    )
+    def test_ahead(self, at: datetime | None, day: date | None):
+        """An event dated more than a day ahead is left out, by its instant or by its day: the right one is not known.
+        Its message may still say that the parcel is delivered."""
+        wrong = event("Entregue", at, **({"day": day} if day else {}))
+        body = tracking([fold(Known(), [POSTED, delivered(events=(event(), wrong))])], now=NOW.timestamp()).body
+
+        assert (["Em trânsito"], True) == ([one["description"] for one in body["events"]], body["isDelivered"])
+        later = datetime(2036, 11, 10, 12, tzinfo=UTC).timestamp()
+        assert 2 == len(tracking([fold(Known(), [delivered(events=(event(), wrong))])], now=later).body["events"])
+
+    def test_a_day_ahead(self):
+        """An event of tomorrow is sent: it may be tomorrow already where the parcel is, and clocks differ."""
+        near = [event("a", NOW + DAY - HOUR), event("b", None, day=date(2026, 11, 19))]
+        known = fold(Known(), [said(Status.IN_TRANSIT, NOON, events=tuple(near))])
+
+        assert 2 == len(tracking([known], now=NOW.timestamp()).body["events"])
+
     def test_long(self):
         """VTEX takes so many characters of a description."""
         assert [MOST_DESCRIPTION] == [len(one["description"]) for one in events([event("ç" * 6_000)])]
@@ -223,7 +265,9 @@ class TestEvents:
         """Without events and without a delivery there is nothing to send; a delivery alone is something."""
         assert tracking([fold(Known(), [POSTED])], now=NOW.timestamp()).is_empty
         assert not tracking([fold(Known(), [POSTED, delivered()])], now=NOW.timestamp()).is_empty
-        assert not tracking([fold(Known(), [said(Status.RETURNED, NOON, events=(event(),))])], now=0.0).is_empty
+        assert not tracking(
+            [fold(Known(), [said(Status.RETURNED, NOON, events=(event(),))])], now=NOW.timestamp()
+        ).is_empty
 
     def test_digest(self):
         """Equal sets are equal, in whatever order they came; another event or a delivery is a change."""

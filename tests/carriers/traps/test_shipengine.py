@@ -216,18 +216,27 @@ class TestTimes:
         assert len(forward.events) == len(backward.events)
 
     def test_false_z(self):
-        """Trap 23: the carrier's clock is local even where it ends in Z: it gives the day, the other the instant."""
-        (told,) = read_one(
+        """Trap 23: the carrier's clock is local even where it ends in Z: it gives the day and the offset, the other the
+        instant. So does VTEX's dispatchedDate."""
+        shipment = read_one(
             shipengine, parcel(events=[event("2026-11-18T02:41:00Z", "IT", local="2026-11-17T21:41:00Z")])
-        ).events
+        )
+        (told,) = shipment.events
 
         assert "2026-11-17" == told.day.isoformat()
-        assert "2026-11-18T02:41:00+00:00" == told.happened_at.isoformat()
+        assert "2026-11-17T21:41:00-05:00" == told.happened_at.isoformat() == shipment.dispatched_at.isoformat()
+
+    @pytest.mark.parametrize("local", [None, "2026-11-18T02:41:00Z", "2026-11-17T21:41:07", "2026-11-20T02:41:00"])
+    def test_no_local_time(self, local):
+        """Where no zone lies between the two clocks, the instant stays as it is."""
+        shipment = read_one(shipengine, parcel(events=[event("2026-11-18T02:41:00Z", "DE", local=local)]))
+
+        assert "2026-11-18T02:41:00+00:00" == shipment.happened_at.isoformat()
 
     def test_events_before_ship_date(self):
         """Trap 23: `ship_date` is a label's date at some carriers; a scan is better."""
         assert (
-            "2026-11-16T22:32:00+00:00"
+            "2026-11-16T17:32:00-05:00"
             == read_one(shipengine, parcel(ship_date="2026-11-15T08:00:00Z")).dispatched_at.isoformat()
         )
 

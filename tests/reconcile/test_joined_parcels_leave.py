@@ -1,0 +1,98 @@
+"""A parcel that shares an invoice (`join`) and leaves it takes its number along, and no delivery waits for it."""
+
+import pytest
+
+from tests.support.reconciling import fields, rest
+from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
+from tests.support.times import HOUR
+
+ALL = ("p1", "p2", "p3")
+CANCELLED = ("held", "cancelled_after_send")
+
+
+def joined(rig: Rig, *, event: str = "order.posted") -> Rig:
+    """Three parcels on one invoice, in the order of their dispatch."""
+    endpoint = {**MELHOR_ENVIO, "events": True, "second_parcel": "join"}
+    rig.configure(endpoints={"melhor-envio": endpoint}, send_on="label", read_back_seconds=10)
+    rig.add_order(order("1-01", package("900")), order("2-01", package("901")))
+    for day, parcel in enumerate(ALL, 10):
+        say(rig, parcel, event, day=day)
+    assert "P1;P2;P3" == fields(rig)["trackingNumber"]
+    return rig
+
+
+def say(rig: Rig, parcel: str, event: str, *, day: int = 14) -> None:
+    rig.post(posted(parcel=parcel, number=parcel.upper(), event=event, at=f"2026-11-{day:02}T12:00:00+00:00"))
+    rig.works_until(HOUR)
+
+
+def stays(rig: Rig, leaves: str) -> None:
+    """The invoice shows the other two, and is delivered once both are."""
+    others = [parcel for parcel in ALL if parcel != leaves]
+    assert ";".join(others).upper() == fields(rig)["trackingNumber"]
+    for parcel in others:
+        assert True not in told(rig)
+        say(rig, parcel, "order.delivered", day=15)
+    assert told(rig)[-1]
+    assert [("in_step", None)] * 2 == [rest(rig, f"melhor-envio/{parcel}") for parcel in others]
+    assert ";".join(others).upper() == fields(rig)["trackingNumber"]
+
+
+def told(rig: Rig) -> list[bool]:
+    """What each PUT said of the invoice's delivery."""
+    return [call.body["isDelivered"] for call in rig.calls("PUT") if call.invoice == "900"]
+
+
+@pytest.mark.parametrize("leaves", ALL)
+def test_voided(rig_on_either: Rig, leaves: str):
+    """Its label was voided before the carrier had it: at once, and a person hears of it."""
+    rig = joined(rig_on_either, event="order.generated")
+    say(rig, leaves, "order.cancelled")
+
+    assert CANCELLED == rest(rig, f"melhor-envio/{leaves}")
+    stays(rig, leaves)
+
+
+@pytest.mark.parametrize("leaves", ALL)
+def test_cancelled_and_dismissed(rig: Rig, leaves: str):
+    """The carrier had it, so it may go all the same: a person decides, and until then all stand there. Dismissed, it is
+    gone."""
+    joined(rig)
+    say(rig, leaves, "order.cancelled")
+    assert (CANCELLED, "P1;P2;P3") == (rest(rig, f"melhor-envio/{leaves}"), fields(rig)["trackingNumber"])
+
+    rig.queries.dismiss(f"melhor-envio/{leaves}", now=rig.now)
+    rig.works_until(HOUR)
+    first = next(parcel.upper() for parcel in ALL if parcel != leaves)
+    assert f"https://track.example/{first}" == fields(rig)["trackingUrl"]
+    stays(rig, leaves)
+
+
+def test_goes_all_the_same(rig: Rig):
+    """A person who assigns the cancelled parcel keeps it there."""
+    joined(rig)
+    say(rig, "p2", "order.cancelled")
+    rig.queries.assign("melhor-envio/p2", order_id="1-01", invoice_number="900", now=rig.now)
+    rig.works_until(HOUR)
+    say(rig, "p1", "order.posted", day=13)
+
+    assert "P2" in fields(rig)["trackingNumber"]
+
+
+def test_dismissed_alone(rig: Rig):
+    """A parcel that no one cancelled keeps its number at VTEX when a person dismisses it."""
+    joined(rig)
+    rig.queries.dismiss("melhor-envio/p2", now=rig.now)
+    rig.works_until(HOUR)
+
+    assert "P1;P2;P3" == fields(rig)["trackingNumber"]
+
+
+def test_assigned_elsewhere(rig: Rig):
+    """One that a person has assigned to another order is left out of the next write."""
+    joined(rig)
+    rig.queries.assign("melhor-envio/p2", order_id="2-01", invoice_number="901", now=rig.now)
+    rig.works_until(HOUR)
+    say(rig, "p1", "order.posted", day=9)
+
+    assert ("P2", "P1;P3") == (fields(rig, "2-01", "901")["trackingNumber"], fields(rig)["trackingNumber"])

@@ -1,0 +1,217 @@
+"""Several volumes on one invoice that end differently: VTEX is told that all are delivered or none, and a person hears
+where the rest may never come."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.support.frenet_events import prepared, tell
+from tests.support.reconciling import INTELIPOST, NAMELESS, rest, shipped
+from tests.support.rig import Rig, order, package, posted
+from tests.support.times import DAY, HOUR
+
+PARCEL = "intelipost/P1"
+DOUBTED, IN_STEP = ("held", "delivery_doubted"), ("in_step", None)
+BACK, LOST = ("DELIVERY_FAILED", "Devolvido ao remetente"), ("DELIVERY_FAILED", "Extravio")
+
+
+@pytest.fixture
+def two(rig: Rig) -> Rig:
+    """A shipment of two volumes that are on their way, with their events."""
+    rig.configure(endpoints={"intelipost": {**INTELIPOST, "events": True}})
+    rig.add_order(order("A-01", package("900")))
+    for volume in "12":
+        say(rig, volume, "SHIPPED", day=10)
+    assert IN_STEP == rest(rig, PARCEL)
+    return rig
+
+
+def say(rig: Rig, volume: str | None, state: str, text: str = "Ocorrência", *, day: int) -> None:
+    """Intelipost's word of one volume; ``None``: it does not say of which."""
+    history: dict[str, Any] = {
+        "shipment_order_volume_state": state,
+        "event_date_iso": f"2026-11-{day}T12:00:00-03:00",
+        "shipment_volume_micro_state": {"name": text},
+    }
+    body = {**shipped("A-01", "900", number=f"IP{volume}BR"), "history": history, "volume_number": volume}
+    rig.post(body if volume else {**body, "tracking_code": None}, endpoint="intelipost")
+    rig.works_until(HOUR)
+
+
+def delivered(rig: Rig) -> set[bool]:
+    """What VTEX was told of the delivery."""
+    return {call.body["isDelivered"] for call in rig.calls("PUT")}
+
+
+class TestAstray:
+    @pytest.mark.parametrize("end", [BACK, LOST])
+    @pytest.mark.parametrize("turn", list(itertools.permutations([0, 1])))
+    def test_a_part(self, two: Rig, end: tuple[str, str], turn: tuple[int, ...]):
+        """A volume that turned back or was lost, while the other one was delivered: held, whichever came first; VTEX
+        gets the events, and no delivery."""
+        ends = [("1", "DELIVERED", "Entregue", 12), ("2", *end, 13)]
+        for volume, state, text, day in (ends[index] for index in turn):
+            say(two, volume, state, text, day=day)
+
+        assert DOUBTED == rest(two, PARCEL)
+        assert {False} == delivered(two)
+        assert {"Ocorrência", "Entregue", end[1]} == {one["description"] for one in two.calls("PUT")[-1].body["events"]}
+        note = two.shipment(PARCEL)["note"]
+        assert "VTEX was not told that it is delivered; the carrier says that a part was delivered, and that" in note
+        assert "volume 2 of IP1BR turned back or is in trouble" in note
+
+    def test_found(self, two: Rig):
+        """A volume that is on its way again, and then delivered: the hold ends by itself."""
+        states = []
+        for volume, (state, text) in (
+            ("2", LOST),
+            ("1", ("DELIVERED", "Entregue")),
+            ("2", ("IN_TRANSIT", "Localizado")),
+            ("2", ("DELIVERED", "Entregue")),
+        ):
+            say(two, volume, state, text, day=12 + len(states))
+            states.append(rest(two, PARCEL))
+
+        assert [IN_STEP, DOUBTED, IN_STEP, IN_STEP] == states
+        assert two.calls("PUT")[-1].body["isDelivered"]
+
+    def test_dismissed(self, two: Rig):
+        """A person who has corrected the order dismisses it, and nothing more is sent."""
+        say(two, "1", "DELIVERED", day=12)
+        say(two, "2", *BACK, day=13)
+        calls = len(two.calls())
+        two.queries.dismiss(PARCEL, now=two.now)
+        say(two, "2", *BACK, day=14)
+
+        assert ("dismissed", None) == rest(two, PARCEL)
+        assert calls == len(two.calls())
+
+    def test_all_back(self, two: Rig):
+        """Where all turn back, VTEX shows their events, and there is nothing to decide."""
+        for volume in "12":
+            say(two, volume, *BACK, day=12)
+
+        assert (IN_STEP, {False}) == (rest(two, PARCEL), delivered(two))
+
+    def test_parcels_that_are_joined(self, rig: Rig):
+        """The same of two parcels that share an invoice: the one whose number was written first is held."""
+        prepared(rig, second_parcel="join")
+        for parcel in (1, 2):
+            tell(rig, "Objeto postado", kind="0", parcel=parcel, number=f"TN{parcel}")
+            rig.works_until(HOUR)
+        tell(rig, "Objeto entregue", kind="9", parcel=1, number="TN1")
+        rig.works_until(HOUR)
+        assert (IN_STEP, IN_STEP) == (rest(rig, "frenet/1"), rest(rig, "frenet/2"))
+
+        tell(rig, "Objeto extraviado", kind="4", parcel=2, number="TN2")
+        rig.works_until(DAY)
+        held = [name for name in ("frenet/1", "frenet/2") if rest(rig, name) == DOUBTED]
+        assert 1 == len(held)
+        assert "that TN2 turned back or is in trouble" in rig.shipment(held[0])["note"]
+        assert {False} == delivered(rig)
+
+
+class TestUnnamed:
+    """A message that names none of several volumes may be about any."""
+
+    def test_delivery(self, two: Rig):
+        """A delivery of it is not told, and a person hears; the deliveries of the volumes end the hold."""
+        say(two, None, "DELIVERED", "Entregue", day=12)
+        assert (DOUBTED, {False}) == (rest(two, PARCEL), delivered(two))
+        said = "the carrier does not say which volume was delivered or turned back: it may be"
+        assert f"{said} volume 1 of IP1BR, volume 2 of IP1BR" in two.shipment(PARCEL)["note"]
+
+        for volume in "12":
+            say(two, volume, "DELIVERED", "Entregue", day=13)
+        assert IN_STEP == rest(two, PARCEL)
+        assert two.calls("PUT")[-1].body["isDelivered"]
+
+    def test_return(self, two: Rig):
+        """A return of it, while one was delivered, too."""
+        say(two, None, *BACK, day=12)
+        assert IN_STEP == rest(two, PARCEL)
+
+        say(two, "1", "DELIVERED", "Entregue", day=13)
+        assert (DOUBTED, {False}) == (rest(two, PARCEL), delivered(two))
+        assert "turned back: it may be volume 2 of IP1BR" in two.shipment(PARCEL)["note"]
+
+
+class TestToldByTwo:
+    """A gateway tells a shipment of two volumes, and the carrier tells the second one by its number alone."""
+
+    @pytest.fixture
+    def both(self, rig: Rig) -> Rig:
+        self.configure(rig)
+        rig.add_order(order("A-01", package("900")))
+        return rig
+
+    @staticmethod
+    def configure(rig: Rig, **of_gateway: Any) -> None:
+        rig.configure(
+            endpoints={
+                "intelipost": {**INTELIPOST, "events": True, **of_gateway},
+                "melhor-envio": {**NAMELESS, "events": True},
+            }
+        )
+
+    @staticmethod
+    def gateway(rig: Rig) -> None:
+        for volume in "12":
+            say(rig, volume, "SHIPPED", day=10)
+
+    @staticmethod
+    def carrier(rig: Rig, event: str = "order.posted", at: str = "2026-11-10T18:00:00+00:00") -> None:
+        rig.post(posted(None, number="ip2-br", event=event, at=at))
+        rig.works_until(HOUR)
+
+    @pytest.mark.parametrize("first", ["gateway", "carrier"])
+    def test_order(self, both: Rig, first: str):
+        """Our own rows know the order of the second number, which VTEX does not show: it is the same shipment."""
+        for step in sorted([self.gateway, self.carrier], key=lambda step: step.__name__ != first):
+            step(both)
+
+        assert [IN_STEP, IN_STEP] == [rest(both, PARCEL), rest(both)]
+        assert ("A-01", "900") == (both.shipment()["order_id"], both.shipment()["invoice_number"])
+        assert ["IP1BR"] == list({call.body["trackingNumber"] for call in both.calls("PATCH")})
+        assert both.shipment()["note"].endswith(f"is told by {PARCEL}")
+
+    @pytest.mark.parametrize("events", [True, False])
+    def test_delivery(self, both: Rig, events: bool):
+        """The carrier's delivery of its volume is that of one: it is told once the other one is delivered, also where
+        the gateway's endpoint sends no events."""
+        self.configure(both, events=events)
+        self.gateway(both)
+        self.carrier(both)
+        self.carrier(both, "order.delivered", "2026-11-12T18:00:00+00:00")
+        assert True not in delivered(both)
+
+        say(both, "1", "DELIVERED", "Entregue", day=13)
+        assert True in delivered(both)
+
+    def test_another_parcel(self, both: Rig):
+        """A number of two shipments with two orders leads to none: a person is asked."""
+        both.add_order(order("B-01", package("901")))
+        self.gateway(both)
+        body = shipped("B-01", "901", parcel="P2", number="IP2BR")
+        both.post(body, endpoint="intelipost")
+        both.works_until(HOUR)
+        self.carrier(both)
+
+        assert ("held", "ambiguous_order") == rest(both)
+
+    def test_corrected(self, both: Rig):
+        """A shipment whose number a person has replaced at VTEX leads no other one to its order."""
+        self.gateway(both)
+        both.package_of("A-01", "900")["trackingNumber"] = "TYPED"
+        self.carrier(both)
+
+        assert ("awaiting_order", "no_reference") == rest(both)
+
+    def test_dismissed(self, both: Rig):
+        """A shipment that a person has dismissed leads no other one to its order."""
+        self.gateway(both)
+        both.queries.dismiss(PARCEL, now=both.now)
+        self.carrier(both)
+
+        assert ("awaiting_order", "no_reference") == rest(both)

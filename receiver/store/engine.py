@@ -124,6 +124,12 @@ def sqlite_file(url: str) -> Path:
     return Path(make_url(url).database or "")
 
 
+def absent_file(url: str) -> Path | None:
+    """The SQLite file at ``url``, if there is none yet: `prepare` would make it."""
+    file = sqlite_file(url) if is_sqlite(url) else None
+    return file if file is not None and not file.exists() else None
+
+
 def turnstile_of(url: str) -> Turnstile:
     """The file lock in front of the SQLite database at ``url``."""
     file = sqlite_file(url)

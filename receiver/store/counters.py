@@ -47,6 +47,8 @@ class Timed:
 
 DELIVERIES = Counted("receiver_deliveries_total", ("endpoint", "outcome"), "Deliveries stored, and repeats of them.")
 REJECTS = Counted("receiver_rejects_total", ("endpoint", "cause"), "Requests that were not let in.")
+#: The cause of a request whose body broke off before its end.
+INCOMPLETE = "incomplete_body"
 PROBES = Counted("receiver_probes_total", ("endpoint",), "Carriers' tests of an endpoint's URL: answered, not stored.")
 VTEX_CALLS = Counted("receiver_vtex_calls_total", ("account", "call", "outcome"), "Calls to VTEX that have ended.")
 COUNTED = (DELIVERIES, REJECTS, PROBES, VTEX_CALLS)

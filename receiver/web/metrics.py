@@ -19,7 +19,18 @@ from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
 from receiver.intake.unknown_routes import Cause
 from receiver.store import Database, Inbox, StoreUnavailable
-from receiver.store.counters import COUNTED, DELIVERIES, PROBES, REJECTS, TIMED, Key, Total, buckets, last_deliveries
+from receiver.store.counters import (
+    COUNTED,
+    DELIVERIES,
+    INCOMPLETE,
+    PROBES,
+    REJECTS,
+    TIMED,
+    Key,
+    Total,
+    buckets,
+    last_deliveries,
+)
 from receiver.store.gauges import Gauges, read_gauges
 from receiver.store.unknown_routes import UNKNOWN
 from receiver.web.replies import problem
@@ -132,7 +143,7 @@ class _Collector:
 def _zeros(config: Config) -> dict[Key, Total]:
     """Counters of the configured endpoints begin with 0: Prometheus sees no increase in a series that begins with 1."""
     unread = [cause.value for cause in Cause if cause is not Cause.ENDPOINT]
-    causes = ("not_authenticated", "too_many", "keys_unavailable", *unread)
+    causes = ("not_authenticated", "too_many", "keys_unavailable", INCOMPLETE, *unread)
     keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in _OUTCOMES]
     keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]
     keys += [(PROBES.name, (name,)) for name in config.endpoints]

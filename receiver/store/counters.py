@@ -51,7 +51,10 @@ REJECTS = Counted("receiver_rejects_total", ("endpoint", "cause"), "Requests tha
 INCOMPLETE = "incomplete_body"
 PROBES = Counted("receiver_probes_total", ("endpoint",), "Carriers' tests of an endpoint's URL: answered, not stored.")
 VTEX_CALLS = Counted("receiver_vtex_calls_total", ("account", "call", "outcome"), "Calls to VTEX that have ended.")
-COUNTED = (DELIVERIES, REJECTS, PROBES, VTEX_CALLS)
+NEWS_DROPPED = Counted(
+    "receiver_order_news_dropped_total", ("account",), "Changed orders that were dropped unread from a full queue."
+)
+COUNTED = (DELIVERIES, REJECTS, PROBES, VTEX_CALLS, NEWS_DROPPED)
 ACCEPT_SECONDS = Timed(
     "receiver_accept_seconds",
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 4.5),

@@ -23,6 +23,7 @@ from receiver.store.counters import (
     COUNTED,
     DELIVERIES,
     INCOMPLETE,
+    NEWS_DROPPED,
     PROBES,
     REJECTS,
     TIMED,
@@ -141,12 +142,13 @@ class _Collector:
 
 
 def _zeros(config: Config) -> dict[Key, Total]:
-    """Counters of the configured endpoints begin with 0: Prometheus sees no increase in a series that begins with 1."""
+    """Counters of what is configured begin with 0: Prometheus sees no increase in a series that begins with 1."""
     unread = [cause.value for cause in Cause if cause is not Cause.ENDPOINT]
     causes = ("not_authenticated", "too_many", "keys_unavailable", INCOMPLETE, *unread)
     keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in _OUTCOMES]
     keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]
     keys += [(PROBES.name, (name,)) for name in config.endpoints]
+    keys += [(NEWS_DROPPED.name, (name,)) for name in config.accounts]
     return dict.fromkeys([*keys, (REJECTS.name, (UNKNOWN, Cause.ENDPOINT.value))], Total(0.0, 0.0))
 
 

@@ -123,7 +123,7 @@ def _limited(endpoint: Endpoint, given: Mapping[str, Any]) -> Endpoint:
     """The endpoint with the size of body that it takes: the merchant's own ``max_body``, else what is enough for its
     carrier."""
     own = given.get("receiver", {}).get("max_body")
-    return replace(endpoint, max_body=int(own or endpoint.carrier.max_body or MAX_BODY))
+    return replace(endpoint, max_body=int(own or endpoint.enough_body))
 
 
 def _general(table: Table, path: Path, accounts: Mapping[str, Account], environ: Mapping[str, str]) -> Config:

@@ -70,6 +70,29 @@ class TestPatterns:
         assert line.startswith(f"! endpoints.one: pattern {slow!r} may take seconds")
 
 
+class TestBodies:
+    def test_narrow(self, tmp_path, migrated_sqlite_url):
+        """A limit below what a carrier is taken with by itself is named, with the endpoints; a wider one is not."""
+        endpoints = {"one": MELHOR_ENVIO, "many": {"carrier": "ups", "secrets": [LONG]}}
+        config = write_config(tmp_path, migrated_sqlite_url, "https://vtex.invalid", endpoints)
+        written = config.read_text()
+
+        said = {}
+        for limit in (2_000_000, 262_144, 100_000):
+            config.write_text(written.replace("[receiver]", f"[receiver]\nmax_body = {limit}"))
+            said[limit] = [line for line in receiver("check", config=config).stdout.splitlines() if "max_body" in line]
+
+        start, end = (
+            "! receiver.max_body: {} bytes are fewer than is taken where it is not set, of ",
+            ": a larger webhook",
+        )
+        assert [] == said[2_000_000]
+        assert [start.format(262_144) + "many (2000000)"] == [line.partition(end)[0] for line in said[262_144]]
+        assert [start.format(100_000) + "one (262144), many (2000000)"] == [
+            line.partition(end)[0] for line in said[100_000]
+        ]
+
+
 class TestConnections:
     def test_room(self, tmp_path, migrated_postgres_url):
         """Where PostgreSQL has no room for one process more, both figures are named; else nothing is said."""

@@ -25,7 +25,7 @@ _UNPROVEN = "Notify invoice: not checked, only a write shows it"
 @click.command()
 @click.option("--vtex", "ask_vtex", is_flag=True, help="Ask VTEX what each key may do. Nothing is written.")
 def check(*, ask_vtex: bool) -> None:
-    """Read configuration and database; say every fault. No database is made.
+    """Read configuration and database; say every fault of the configuration. No database is made.
 
     With --vtex also ask VTEX, by reading alone, whether each account's key, tokens and roles work. Exit code 1 where
     one does not.

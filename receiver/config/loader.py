@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -264,6 +265,8 @@ def parse_endpoint(
     asked = _accounts_of(table, accounts)
     if carrier is None:
         table.fault("carrier", f"{slug!r} is no carrier{did_you_mean(slug, carriers)} (receiver carriers lists them)")
+        for read in (rules.references, partial(rules.accounts, known=accounts), rules.reverse):
+            read(table)
         table.ignore_rest()
         return None
     scheme = read_scheme(carrier, table)

@@ -2,7 +2,7 @@
 order."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -16,7 +16,7 @@ from adapters._values import MAX_TEXT
 
 
 class BadRule(Exception):
-    """A rule is invalid; the message says which part."""
+    """A rule is invalid; each of ``args`` says which part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +67,13 @@ class Rule(Finder):
     @classmethod
     def parse(cls, path: str, kind: str, pattern: str | None = None, template: str | None = None) -> "Rule":
         """Raises `BadRule`."""
-        kinds = [str(known) for known in ReferenceKind]
+        kinds, wrong = [str(known) for known in ReferenceKind], list[str]()
         if kind not in kinds:
-            raise BadRule(f"is = {kind!r} is none of {', '.join(kinds)}")
+            wrong.append(f"is = {kind!r} is none of {', '.join(kinds)}")
         if template is not None and template.count("{}") != 1:
-            raise BadRule(f"template {template!r} must hold {{}} once, for what the rule finds")
-        return cls(path=_path(path), kind=ReferenceKind(kind), pattern=_pattern(pattern), template=template)
+            wrong.append(f"template {template!r} must hold {{}} once, for what the rule finds")
+        found = compiled(path, pattern, *wrong)
+        return cls(path=path, kind=ReferenceKind(kind), pattern=found, template=template)
 
     def names(self, payload: Any) -> list[str]:
         """The references in the merchant's own notation. Raises `adapters.Unreadable`."""
@@ -96,7 +97,7 @@ class AccountRule(Finder):
     @classmethod
     def parse(cls, path: str, account: str, pattern: str | None = None) -> "AccountRule":
         """Raises `BadRule`."""
-        return cls(path=_path(path), account=account, pattern=_pattern(pattern))
+        return cls(path=path, account=account, pattern=compiled(path, pattern))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ class ReverseRule(Finder):
     @classmethod
     def parse(cls, path: str, pattern: str | None = None) -> "ReverseRule":
         """Raises `BadRule`."""
-        return cls(path=_path(path), pattern=_pattern(pattern))
+        return cls(path=path, pattern=compiled(path, pattern))
 
     def marks(self, payload: Any) -> bool:
         """Raises `adapters.Unreadable`."""
@@ -152,21 +153,26 @@ def _each(value: Any, *, steps: Sequence[Callable[[Any], Any]]) -> list[Any] | N
     return [found for item in items if (found := from_item(item)) is not None]
 
 
-def _path(path: str) -> str:
+def compiled(path: str, pattern: str | None, *wrong: str) -> re.Pattern[str] | None:
+    """The pattern. Raises `BadRule` with all that is ``wrong``, what is of path and pattern behind the rest."""
+    found, faults = None, [*wrong, *_faults_of(path)]
+    try:
+        found = re.compile(pattern) if pattern else None
+    except re.error as error:
+        faults.append(f"pattern {pattern!r} is not a regular expression: {error}")
+    if faults:
+        raise BadRule(*faults)
+    return found
+
+
+def _faults_of(path: str) -> Iterator[str]:
     try:
         unknown = _functions(jmespath.compile(path).parsed) - Functions.FUNCTION_TABLE.keys()
     except JMESPathError as error:
-        raise BadRule(f"path {path!r} is not JMESPath: {str(error).splitlines()[0]}") from None
-    if unknown:
-        raise BadRule(f"path {path!r} uses {', '.join(sorted(unknown))}, which JMESPath does not have")
-    return path
-
-
-def _pattern(pattern: str | None) -> re.Pattern[str] | None:
-    try:
-        return re.compile(pattern) if pattern else None
-    except re.error as error:
-        raise BadRule(f"pattern {pattern!r} is not a regular expression: {error}") from None
+        yield f"path {path!r} is not JMESPath: {str(error).splitlines()[0]}"
+    else:
+        if unknown:
+            yield f"path {path!r} uses {', '.join(sorted(unknown))}, which JMESPath does not have"
 
 
 def _functions(tree: Mapping[str, Any]) -> set[str]:

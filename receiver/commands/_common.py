@@ -19,6 +19,7 @@ from receiver.config import BadConfig, Config, default_path, load
 from receiver.shipments import Reason, State
 from receiver.shipments.plain import plain
 from receiver.store import Database, NotMigrated, OperatorQueries, StoreUnavailable
+from receiver.store.engine import absent_file
 from receiver.store.operator import Unknown
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -81,10 +82,23 @@ def clear_faults() -> Iterator[None]:
         fail(" ".join(str(error).split()))
 
 
+def absent_database(config: Config) -> str | None:
+    """That there is no database yet, where, and what makes it; ``None`` where there is one."""
+    file = absent_file(config.database)
+    return (
+        None
+        if file is None
+        else f"the database {file} does not exist yet: receiver serve makes it, or receiver migrate"
+    )
+
+
 @contextlib.contextmanager
 def opened() -> Iterator[tuple[Config, Database]]:
-    """The configuration and its open database; if either fails, the command ends."""
+    """The configuration and its open database; if either fails, the command ends. So it does where there is no SQLite
+    file yet: a mistyped path would look like a receiver without work."""
     _, config = configuration(every_carrier=False)
+    if absence := absent_database(config):
+        fail(absence)
     url, connections = config.database, config.database_connections
     with clear_faults(), contextlib.closing(Database(url, deadline=_PATIENCE, connections=connections)) as database:
         yield config, database

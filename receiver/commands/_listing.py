@@ -13,14 +13,12 @@ import click
 
 from receiver.commands._common import cell, json_option, show_table
 from receiver.commands._types import AT_LEAST_ONE, instant
-from receiver.shipments.plain import plain
+from receiver.shipments.plain import as_text, plain
 from receiver.store.listed import Period
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 #: The most rows of a table: on a terminal unless --limit says otherwise, and elsewhere. JSON and CSV are complete.
 ON_TERMINAL, MOST_ROWS = 50, 1_000
-#: How a text begins that a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +78,8 @@ def show(
     elif form.as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(fields)
-        writer.writerows([_safe(cell(name, row[name])) for name in fields] for row in islice(left, form.limit))
+        writer.writerows([as_text(cell(name, row[name])) for name in fields] for row in islice(left, form.limit))
     else:
         more = f"… the newest {form.rows}; --limit N shows more, --json and --csv all"
         show_table(left, columns, most=form.rows, empty=empty, more=more)
     deque(left, maxlen=0)  # the row more that was asked for: a query that is not read to its end holds its connection
-
-
-def _safe(text: str) -> str:
-    """Not a formula for a spreadsheet: carriers' words are printed."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

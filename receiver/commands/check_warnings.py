@@ -25,6 +25,7 @@ def warnings(config: Config, *, connections: tuple[int, int] | None) -> Iterator
         yield from _connections(config, *connections)
     yield from _secrets(config)
     yield from _patterns(config)
+    yield from _bodies(config)
     yield from _open_files(config)
 
 
@@ -52,6 +53,16 @@ def _patterns(config: Config) -> Iterator[str]:
     for name, endpoint in config.endpoints.items():
         for slow in slow_patterns(rule.pattern.pattern for rule in endpoint.rules if rule.pattern):
             yield f"endpoints.{name}: pattern {slow!r} may take seconds for one text; anchor it, and bound what repeats"
+
+
+def _bodies(config: Config) -> Iterator[str]:
+    short = [one for one in config.endpoints.values() if one.max_body < one.enough_body]
+    if short:
+        enough = ", ".join(f"{one.name} ({one.enough_body})" for one in short)
+        yield (
+            f"receiver.max_body: {config.max_body} bytes are fewer than is taken where it is not set, of {enough}: a "
+            "larger webhook is answered 413, and its carrier may not send it again"
+        )
 
 
 def _connections(config: Config, opened: int, most: int) -> Iterator[str]:

@@ -1,14 +1,17 @@
 """Checking: what would start, what is paused and how that ends, and what the keys may do at VTEX."""
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
 from receiver.calls.pause_end import how_it_ends
 from receiver.carriers import Carrier
-from receiver.commands._common import clear_faults, configuration, count, fail, opened, printable
+from receiver.commands._common import absent_database, clear_faults, configuration, count, fail, opened, printable
 from receiver.commands.check_warnings import warnings
 from receiver.config import Account, Config
 from receiver.operations.access import Access, access_check, is_fine, is_refused
@@ -22,13 +25,14 @@ _UNPROVEN = "Notify invoice: not checked, only a write shows it"
 @click.command()
 @click.option("--vtex", "ask_vtex", is_flag=True, help="Ask VTEX what each key may do. Nothing is written.")
 def check(*, ask_vtex: bool) -> None:
-    """Read configuration and database; say every fault.
+    """Read configuration and database; say every fault of the configuration. No database is made.
 
     With --vtex also ask VTEX, by reading alone, whether each account's key, tokens and roles work. Exit code 1 where
     one does not.
     """
     path, config = configuration()
-    with clear_faults(), opened() as (_, database):
+    absence = absent_database(config)
+    with _passing_database() if absence else opened() as (_, database):
         pauses = {row["name"]: row for row in OperatorQueries(database).paused_accounts(now=time.time())}
         answers: list[list[Access]] = []
         connections = connections_of_server(database)
@@ -42,7 +46,7 @@ def check(*, ask_vtex: bool) -> None:
         click.echo(line)
     for warning in warnings(config, connections=connections):
         click.echo(f"! {warning}")
-    click.echo("database: ready")
+    click.echo(f"! {absence}" if absence else "database: ready")
     if not ask_vtex:
         click.echo("! keys and roles: not checked. receiver check --vtex asks VTEX, without writing")
     if any(is_refused(one) for one in answers):
@@ -50,6 +54,17 @@ def check(*, ask_vtex: bool) -> None:
     if not all(one and is_fine(one) for one in answers):
         fail(f"{path}: no faults, but VTEX could not be asked; see above")
     click.echo(f"{path}: no faults")
+
+
+@contextlib.contextmanager
+def _passing_database() -> Iterator[tuple[None, Database]]:
+    """An empty database that ends with the command: VTEX can be asked before there is one."""
+    with (
+        TemporaryDirectory() as folder,
+        clear_faults(),
+        contextlib.closing(Database(f"sqlite:///{Path(folder) / 'receiver.db'}")) as database,
+    ):
+        yield None, database
 
 
 def pause_line(pause: Mapping[str, Any]) -> str:

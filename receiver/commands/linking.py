@@ -17,8 +17,8 @@ from receiver.commands._listing import count_option, form_of, listing, show
 from receiver.commands._types import TEXT
 from receiver.config import Config
 from receiver.operations.decisions import Decisions, NothingToChange
-from receiver.operations.link_files import BadHeader, Line, Report, read_lines, store_lines
-from receiver.operations.links import read_link
+from receiver.operations.link_files import BadHeader, Line, Report, as_line, read_lines, store_lines
+from receiver.operations.links import FIELDS, read_link
 from receiver.reconcile.names import NAMES
 from receiver.store import Link
 from receiver.store.listed import Listed
@@ -84,7 +84,10 @@ def links(
     order_id: str | None, account: str | None, since: float | None, until: float | None, limit: int | None, *,
     counted: bool, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
-    """List the links, the newest first."""
+    """List the links, the newest first.
+
+    --csv prints an account's links as link --csv reads them.
+    """
     form = form_of(limit, as_json=as_json, as_csv=as_csv)
     columns = {
         "account": "account",
@@ -96,13 +99,14 @@ def links(
     }
     by = {"account": "account", "kind": "what", "count": "links", "last_at": "last"}
     with opened() as (config, database):
-        of = account_of(config, account) if account is not None else None
+        as_file = as_csv and not counted
+        of = account_of(config, account) if account is not None or as_file else None
         listed, period = Listed(database), form.period(since, until)
         read = listed.count_links if counted else listed.links
-        fields = tuple(by) if counted else (*columns, "also")
-        show(
-            read(period, account=of, order=order_id), by if counted else columns, form, fields=fields, empty="no links"
-        )
+        rows = read(period, account=of, order=order_id)
+        fields = tuple(by) if counted else FIELDS if as_file else (*columns, "also")
+        shown = map(as_line, rows) if as_file else rows
+        show(shown, by if counted else columns, form, fields=fields, empty="no links")
 
 
 @click.command()

@@ -52,11 +52,12 @@ def test_channels() -> None:
 @notify.command(name="list")
 @json_option
 def list_alerts(*, as_json: bool) -> None:
-    """List what lasts, and messages that could not be sent.
+    """List what lasts, and messages that were not sent.
 
-    The worker looks once a minute.
+    The worker looks once a minute, and queues a message about what lasts. Messages that wait or were given up stand at
+    the end.
     """
-    columns = {"severity": "severity", "title": "what", "since": "since", "told": "told", "command": "what to do"}
+    columns = {"severity": "severity", "title": "what", "since": "since", "told": "message", "command": "what to do"}
     with opened() as (_, database):
         alerts = Alerts(database)
         lasting, unsent = alerts.all(), alerts.unsent()
@@ -64,7 +65,7 @@ def list_alerts(*, as_json: bool) -> None:
         for row in (*map(_lasting, lasting), *map(_unsent, unsent)):
             click.echo(json.dumps(plain(row)))
         return
-    rows = [{**row, "since": row["opened_at"], "told": "yes" if row["is_told"] else "not yet"} for row in lasting]
+    rows = [{**row, "since": row["opened_at"], "told": "queued" if row["is_told"] else "none yet"} for row in lasting]
     show_rows(rows, columns, as_json=False, empty="nothing lasts that a person should know")
     for one in unsent:
         state = "given up" if one["due_at"] is None else "tried again"

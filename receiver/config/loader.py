@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,7 @@ def _limited(endpoint: Endpoint, given: Mapping[str, Any]) -> Endpoint:
     """The endpoint with the size of body that it takes: the merchant's own ``max_body``, else what is enough for its
     carrier."""
     own = given.get("receiver", {}).get("max_body")
-    return replace(endpoint, max_body=int(own or endpoint.carrier.max_body or MAX_BODY))
+    return replace(endpoint, max_body=int(own or endpoint.enough_body))
 
 
 def _general(table: Table, path: Path, accounts: Mapping[str, Account], environ: Mapping[str, str]) -> Config:
@@ -264,6 +265,8 @@ def parse_endpoint(
     asked = _accounts_of(table, accounts)
     if carrier is None:
         table.fault("carrier", f"{slug!r} is no carrier{did_you_mean(slug, carriers)} (receiver carriers lists them)")
+        for read in (rules.references, partial(rules.accounts, known=accounts), rules.reverse):
+            read(table)
         table.ignore_rest()
         return None
     scheme = read_scheme(carrier, table)

@@ -92,6 +92,11 @@ class Endpoint:
     fetch_credentials: str | None = field(default=None, repr=False)
 
     @property
+    def enough_body(self) -> int:
+        """Bytes of a body that are enough for what its carrier sends."""
+        return self.carrier.max_body or MAX_BODY
+
+    @property
     def accounts_served(self) -> tuple[str, ...]:
         """Every account whose parcels it reports, its own first."""
         return tuple(dict.fromkeys([self.account, *self.asked_accounts, *(rule.account for rule in self.accounts)]))

@@ -86,6 +86,9 @@ def _smtp(table: Table) -> Smtp:
     )
     if (smtp.user is None) != (smtp.password is None):
         table.fault("user", "goes with password")
+    for name, credential in (("user", smtp.user), ("password", smtp.password)):
+        if not (credential or "").isascii():
+            table.fault(name, "may have ASCII letters only: Python's mail client sends no others")
     if security == "none" and smtp.user and smtp.host not in _LOOPBACK:
         table.fault("security", "must be starttls or tls: a password is sent")
     for address in (smtp.sender, *smtp.to):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
-from receiver.carriers.references import AccountRule, BadRule, ReverseRule, Rule
+from receiver.carriers.references import AccountRule, BadRule, ReverseRule, Rule, compiled
 from receiver.config.tables import Table
 
 T = TypeVar("T")
@@ -14,7 +14,10 @@ def references(table: Table) -> tuple[Rule, ...]:
 
     def parse(rule: Table, path: str, pattern: str | None) -> Rule | None:
         said, template = rule.text("is"), rule.text("template", None)
-        return Rule.parse(path, said, pattern, template) if said else None
+        if said:
+            return Rule.parse(path, said, pattern, template)
+        compiled(path, pattern)  # what is wrong with the rest is told, too
+        return None
 
     return tuple(_rules(table, "references", parse))
 
@@ -25,8 +28,8 @@ def accounts(table: Table, known: Collection[str]) -> tuple[AccountRule, ...]:
     def parse(rule: Table, path: str, pattern: str | None) -> AccountRule | None:
         account = rule.text("is")
         if account and known and account not in known:
-            raise BadRule(f"is = {account!r} has no [vtex.{account}] table")
-        return AccountRule.parse(path, account, pattern) if account else None
+            rule.fault("", f"is = {account!r} has no [vtex.{account}] table")
+        return AccountRule.parse(path, account or "", pattern)
 
     return tuple(_rules(table, "accounts", parse))
 
@@ -47,7 +50,8 @@ def _rules(table: Table, key: str, parse: Callable[[Table, str, str | None], T |
         try:
             made = parse(rule, path or "@", pattern)
         except BadRule as error:
-            rule.fault("", str(error))
+            for why in error.args:
+                rule.fault("", why)
             made = None
         rule.finish()
         if made is not None and path:

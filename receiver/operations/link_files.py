@@ -1,18 +1,21 @@
-"""Many links from a file of comma-separated values: what the command line, the console and the API take.
+"""Many links from a file of comma-separated values: what the command line, the console and the API take, and what
+`receiver links --csv` prints.
 
 The file is stored in bites, each in one transaction, so that webhooks are not kept waiting. Where the database fails in
 the middle, the earlier bites are stored, and the person is told from which line on nothing is known to be.
 """
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import TextIOWrapper
 from itertools import chain, islice
 from typing import IO, Any
 
 from receiver.operations.links import FIELDS, MOST, LinkResult
+from receiver.shipments.plain import from_text
 from receiver.store import StoreUnavailable
+from receiver.store.companions import places_from_json
 
 #: Bytes of a file that is sent to the console or the API.
 LARGEST_FILE = 524_288
@@ -98,11 +101,21 @@ def read_lines(file: Iterable[str]) -> Iterator[Line]:
         reader.fieldnames = columns
         ended = reader.line_num
         for row in reader:
-            cells = {name: value.strip() for name, value in row.items() if isinstance(value, str) and value.strip()}
+            texts = ((name, from_text(value.strip())) for name, value in row.items() if isinstance(value, str))
+            cells = {name: value for name, value in texts if value}
             yield reader.line_num, {**cells, **({"more cells than columns": ""} if "" in row else {})}
             ended = reader.line_num
     except (csv.Error, UnicodeDecodeError) as error:
         yield ended + 1, _unreadable(error)
+
+
+def as_line(link: Mapping[str, Any]) -> dict[str, str | None]:
+    """A stored link as a line of such a file, with every field."""
+    line = {**dict.fromkeys(FIELDS), link["kind"]: link["value"]}
+    if link["kind"] == "shipment":
+        line["endpoint"], _, line["shipment"] = link["value"].partition("/")
+    also = ";".join(place.order_id for place in places_from_json(link["also"]))
+    return line | {"order": link["order_id"], "invoice": link["invoice_number"], "also": also}
 
 
 def _check(columns: list[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from receiver.calls.background import BackgroundCalls
 from receiver.log_context import about
+from receiver.shipments.plain import moment
 from receiver.store import Background, Database, Paused, Queue, RateLimited, StoreUnavailable
 from receiver.store.background import News
 from receiver.store.watches import Noted, Watches
@@ -136,7 +137,9 @@ class MaintenanceTask:
         if now < self._next_trim:
             return
         self._next_trim = now + _HOUR
-        if many := self._background.trim_news(self._account.name):
+        if dropped := self._background.trim_news(self._account.name, now=now):
             log.warning(
-                "changed orders not read for the index, too many: account=%s orders=%d", self._account.name, many
-            )
+                "changed orders dropped unread, too many wait to be read for the index: account=%s orders=%d since=%s "
+                "next=receiver index --since reads them",
+                self._account.name, len(dropped), moment(min(dropped)),
+            )  # fmt: skip

@@ -1,4 +1,4 @@
-"""PURE: rows of the database as JSON takes them, the same for commands and the API."""
+"""PURE: rows of the database as JSON and spreadsheets take them, the same for commands and the API."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,6 +8,8 @@ from receiver.shipments.sent import Sent
 
 #: Fields that hold seconds since the epoch, besides those that end in ``_at``.
 _TIMES = ("at", "until", "since", "wanted_since")
+#: How a text begins that a spreadsheet would take for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def plain(value: Any, name: str = "") -> Any:
@@ -34,3 +36,13 @@ def seconds(written: str) -> float:
     """A date or a time of ISO 8601 as seconds since the epoch; without an offset it is UTC. Raises `ValueError`."""
     found = datetime.fromisoformat(written)
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def as_text(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: carriers' words are printed."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def from_text(cell: str) -> str:
+    """What `as_text` made the cell of."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

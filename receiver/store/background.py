@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import and_, case, delete, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.store.counters import TAKEN, counted
+from receiver.store.counters import NEWS_DROPPED, TAKEN, counted
 from receiver.store.database import Database
 from receiver.store.tables import backfills, hooks, order_news
 
 #: Seconds that a worker keeps an order that it is reading.
 _TAKEN = 120.0
-#: The most orders queued for each account. The oldest of a longer queue are dropped; only the index misses them.
+#: The most orders queued for each account. The oldest of a longer queue are dropped. Parcels that wait for one of them
+#: were woken when VTEX told of it; but the index misses its invoices until a back-fill.
 MOST_NEWS = 50_000
 
 
@@ -89,14 +90,20 @@ class Background:
         later = update(order_news).where(*still).values(due_at=due_at, tries=tries)
         self._database.write(lambda connection: connection.execute(later))
 
-    def trim_news(self, account: str) -> int:
-        """Drop the oldest orders of a queue over `MOST_NEWS`; how many."""
+    def trim_news(self, account: str, *, now: float) -> list[float]:
+        """Drop the oldest orders of a queue over `MOST_NEWS`, and count them; when news of each came last."""
         of = order_news.c.account == account
         last = select(order_news.c.due_at).where(of).order_by(order_news.c.due_at.desc()).offset(MOST_NEWS).limit(1)
         if not (rows := self._database.rows(last)):
-            return 0
-        old = delete(order_news).where(of, order_news.c.due_at <= rows[0]["due_at"])
-        return self._database.write(lambda connection: connection.execute(old).rowcount)
+            return []
+        old = delete(order_news).where(of, order_news.c.due_at <= rows[0]["due_at"]).returning(order_news.c.noted_at)
+
+        def transaction(connection: Connection) -> list[float]:
+            dropped = list(connection.execute(old).scalars())
+            self._database.counters.add(connection, {(NEWS_DROPPED.name, (account,)): float(len(dropped))}, now=now)
+            return dropped
+
+        return self._database.write(transaction)
 
     # -- hooks --------------------------------------------------------------------------------------------------
 

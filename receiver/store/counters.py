@@ -47,10 +47,15 @@ class Timed:
 
 DELIVERIES = Counted("receiver_deliveries_total", ("endpoint", "outcome"), "Deliveries stored, and repeats of them.")
 REJECTS = Counted("receiver_rejects_total", ("endpoint", "cause"), "Requests that were not let in.")
+#: The cause of a request whose body broke off before its end.
+INCOMPLETE = "incomplete_body"
 PROBES = Counted("receiver_probes_total", ("endpoint",), "Carriers' tests of an endpoint's URL: answered, not stored.")
 TAKEN = Counted("receiver_taken_total", ("endpoint",), "Requests to the order hook and to /links/ that were taken.")
 VTEX_CALLS = Counted("receiver_vtex_calls_total", ("account", "call", "outcome"), "Calls to VTEX that have ended.")
-COUNTED = (DELIVERIES, REJECTS, PROBES, TAKEN, VTEX_CALLS)
+NEWS_DROPPED = Counted(
+    "receiver_order_news_dropped_total", ("account",), "Changed orders that were dropped unread from a full queue."
+)
+COUNTED = (DELIVERIES, REJECTS, PROBES, TAKEN, VTEX_CALLS, NEWS_DROPPED)
 ACCEPT_SECONDS = Timed(
     "receiver_accept_seconds",
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 4.5),

@@ -124,6 +124,12 @@ def sqlite_file(url: str) -> Path:
     return Path(make_url(url).database or "")
 
 
+def absent_file(url: str) -> Path | None:
+    """The SQLite file at ``url``, if there is none yet: `prepare` would make it."""
+    file = sqlite_file(url) if is_sqlite(url) else None
+    return file if file is not None and not file.exists() else None
+
+
 def turnstile_of(url: str) -> Turnstile:
     """The file lock in front of the SQLite database at ``url``."""
     file = sqlite_file(url)
@@ -234,7 +240,7 @@ def _in_wal(file: Path) -> str | None:
 
 def revision(url: str) -> str | None:
     """The schema's revision; ``None`` for an empty database. Raises `StoreUnavailable`."""
-    with _connected(url, writing=False) as connection:
+    with connected(url, writing=False) as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -248,7 +254,7 @@ def migrate(url: str) -> None:
     from alembic import command  # noqa: PLC0415  a slow import that a running receiver never needs
     from alembic.util import CommandError  # noqa: PLC0415
 
-    with _connected(url, writing=True) as connection, connection.begin():
+    with connected(url, writing=True) as connection, connection.begin():
         if not is_sqlite(url):
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -270,7 +276,8 @@ def alembic_config(connection: Connection) -> Any:
 
 
 @contextlib.contextmanager
-def _connected(url: str, *, writing: bool) -> Iterator[Connection]:
+def connected(url: str, *, writing: bool) -> Iterator[Connection]:
+    """A connection of its own, for what is done before a start. Raises `StoreUnavailable`."""
     engine = open_engine(url, writing=writing)
     try:
         with engine.connect() as connection:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, or_, select, text
 
 from receiver.shipments import State
 from receiver.store.database import Database
@@ -20,8 +20,8 @@ _ROOM = text(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauges:
     """``shipments`` by account and state, ``held`` by reason; ``oldest_due``: since when a shipment has been due, in
-    seconds since the epoch; ``paused``: accounts that take no calls; ``notifications``: messages that wait to be sent;
-    ``connections`` to PostgreSQL, of all hosts, ``None`` on SQLite."""
+    seconds since the epoch; ``paused``: accounts that take no calls; ``notifications``: messages that are due or
+    failed before; ``connections`` to PostgreSQL, of all hosts, ``None`` on SQLite."""
 
     shipments: dict[tuple[str, str], int]
     held: dict[str, int]
@@ -48,9 +48,9 @@ def read_gauges(database: Database, *, now: float) -> Gauges:
     by_state = database.rows(select(s.account, s.state, many).group_by(s.account, s.state))
     held = database.rows(select(s.reason, many).where(s.state == State.HELD.value).group_by(s.reason))
     [words] = database.rows(select(func.count().label("many")).select_from(unknown_words))
-    [waiting] = database.rows(
-        select(many).where(notifications.c.due_at.is_not(None), notifications.c.sent_at.is_(None))
-    )
+    n = notifications.c  # one that was never tried and is not due waits by design, such as for the end of quiet hours
+    late = and_(n.due_at.is_not(None), or_(n.due_at <= now, n.tries > 0))
+    [waiting] = database.rows(select(many).where(n.sent_at.is_(None), late))
     return Gauges(
         shipments={(row["account"], row["state"]): row["many"] for row in by_state},
         held={row["reason"] or "": row["many"] for row in held},

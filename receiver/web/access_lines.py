@@ -1,4 +1,5 @@
-"""The access log: a line for each delivery, and one a minute for each endpoint whose URL a carrier checks."""
+"""The access log: a line for each delivery, and one a minute for each endpoint whose URL a carrier checks, or that a
+webhook reaches only in part."""
 
 import logging
 import threading
@@ -11,8 +12,8 @@ from receiver.log_context import present
 
 log = logging.getLogger("receiver.access")
 
-#: Seconds between two lines about checks of one endpoint's URL: anybody may send them.
-_CHECKS_EVERY = 60.0
+#: Seconds between two lines about one endpoint's checks, or its webhooks that break off: anybody may send them.
+_EVERY = 60.0
 
 
 class AccessLines:
@@ -21,12 +22,12 @@ class AccessLines:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._lock = clock, threading.Lock()
-        self._checked: dict[str, float] = {}
+        self._written: dict[tuple[str, str], float] = {}
 
     def write(self, endpoint: Endpoint, request: Request, result: Result, *, status: int, seconds: float) -> None:
         """The line about an answered request; what `receiver.log_context` knows stands in it."""
         if result.outcome is Outcome.PROBE:
-            if self._is_due(endpoint.name):
+            if self._is_due(endpoint.name, "check"):
                 log.info(
                     "URL checked by the carrier: endpoint=%s method=%s status=%d client=%s",
                     endpoint.name, request.method, status, request.client,
@@ -40,10 +41,18 @@ class AccessLines:
                 *(known.get(name, "-") for name in ("shipment", "order", "account")), request.client,
             )  # fmt: skip
 
-    def _is_due(self, endpoint: str) -> bool:
+    def write_incomplete(self, endpoint: Endpoint, client: str) -> None:
+        """The line about a webhook that did not arrive whole."""
+        if self._is_due(endpoint.name, "incomplete"):
+            log.warning(
+                "webhook broke off before its end, not stored, one line a minute: endpoint=%s status=400 client=%s",
+                endpoint.name, client,
+            )  # fmt: skip
+
+    def _is_due(self, endpoint: str, what: str) -> bool:
         now = self._clock()
         with self._lock:
-            due = now >= self._checked.get(endpoint, 0.0) + _CHECKS_EVERY
+            due = now >= self._written.get((endpoint, what), 0.0) + _EVERY
             if due:
-                self._checked[endpoint] = now
+                self._written[endpoint, what] = now
             return due

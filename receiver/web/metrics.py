@@ -6,7 +6,7 @@ import platform
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from importlib.metadata import version
 
 from flask import Blueprint, Flask, Response, abort, request
@@ -18,10 +18,14 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
 from receiver.intake.unknown_routes import Cause
+from receiver.notify.findings import Findings
+from receiver.shipments import State
 from receiver.store import Database, Inbox, StoreUnavailable
 from receiver.store.counters import (
     COUNTED,
     DELIVERIES,
+    INCOMPLETE,
+    NEWS_DROPPED,
     PROBES,
     REJECTS,
     TAKEN,
@@ -75,15 +79,17 @@ class _Collector:
         self._lock, self._until = threading.Lock(), 0.0
         self._held: Gauges | None = None
         self._zeros = _zeros(config)
+        self._findings = Findings(config, database, clock=clock)
 
     def collect(self) -> Iterator[Metric]:
         """Each family of metrics. While the store is away there are only those that do not need it."""
         try:
             totals, gauges = self._database.counters.totals(), self._gauges()
+            configured = frozenset(self._config.endpoints) | self._findings.configured_elsewhere()
             self._database.counters.flush(now=self._clock())
         except StoreUnavailable as error:
             log.warning("metrics incomplete, the store cannot be reached: reason=%s", error)
-            totals, gauges = None, None
+            totals, gauges, configured = None, None, frozenset()
         yield GaugeMetricFamily("receiver_store_up", "Whether the database answers.", value=float(gauges is not None))
         build = GaugeMetricFamily(
             "receiver_build_info", "The program that answers.", labels=("version", "python", "database")
@@ -93,7 +99,8 @@ class _Collector:
         yield build
         if totals is not None and gauges is not None:
             yield from _counters({**self._zeros, **totals})
-            yield from self._of_now(gauges, totals)
+            yield from self._of_now(gauges)
+            yield _last_deliveries(totals, configured)
 
     def _gauges(self) -> Gauges:
         with self._lock:
@@ -104,9 +111,10 @@ class _Collector:
                 self._until = ended + max(_HOLD, _HOLD_COST * (ended - began))
             return self._held
 
-    def _of_now(self, gauges: Gauges, totals: dict[Key, Total]) -> Iterator[Metric]:
+    def _of_now(self, gauges: Gauges) -> Iterator[Metric]:
         shipments = GaugeMetricFamily("receiver_shipments", "Parcels.", labels=("account", "state"))
-        for (account, state), many in sorted(gauges.shipments.items()):
+        none = {(account, state.value): 0 for account in self._config.accounts for state in State}
+        for (account, state), many in sorted({**none, **gauges.shipments}.items()):
             shipments.add_metric((account, state), many)
         held = GaugeMetricFamily("receiver_held", "Parcels that a person must decide.", labels=("reason",))
         for reason, many in sorted(gauges.held.items()):
@@ -124,31 +132,34 @@ class _Collector:
         for account in self._config.accounts:
             paused.add_metric((account,), float(account in gauges.paused))
         yield paused
-        waiting = "Messages to people that wait to be sent."
+        waiting = "Messages to people that are due, or failed before."
         yield GaugeMetricFamily("receiver_notifications_waiting", waiting, value=gauges.notifications)
         if gauges.connections is not None:
             open_now = "Connections to the database, of all hosts and programs."
             yield GaugeMetricFamily("receiver_database_connections", open_now, value=gauges.connections)
-        yield self._last_deliveries(totals)
 
-    def _last_deliveries(self, totals: dict[Key, Total]) -> Metric:
-        family = GaugeMetricFamily(
-            "receiver_last_delivery_timestamp_seconds", "When the endpoint last had a delivery.", labels=("endpoint",)
-        )
-        for endpoint, at in sorted(last_deliveries(totals).items()):
+
+def _last_deliveries(totals: dict[Key, Total], configured: Container[str]) -> Metric:
+    """Of configured endpoints: one that was removed is silent for good."""
+    family = GaugeMetricFamily(
+        "receiver_last_delivery_timestamp_seconds", "When the endpoint last had a delivery.", labels=("endpoint",)
+    )
+    for endpoint, at in sorted(last_deliveries(totals).items()):
+        if endpoint in configured:
             family.add_metric((endpoint,), at)
-        return family
+    return family
 
 
 def _zeros(config: Config) -> dict[Key, Total]:
-    """Counters of the configured endpoints begin with 0: Prometheus sees no increase in a series that begins with 1."""
+    """Counters of what is configured begin with 0: Prometheus sees no increase in a series that begins with 1."""
     unread = [cause.value for cause in Cause if cause is not Cause.ENDPOINT]
-    causes = ("not_authenticated", "too_many", "keys_unavailable", *unread)
+    causes = ("not_authenticated", "too_many", "keys_unavailable", INCOMPLETE, *unread)
     keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in _OUTCOMES]
     keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]
     keys += [(PROBES.name, (name,)) for name in config.endpoints]
     keys += [(TAKEN.name, (f"hooks/vtex/{one.name}",)) for one in config.accounts.values() if one.hook_secrets]
     keys += [(TAKEN.name, (f"links/{one.name}",)) for one in config.accounts.values() if one.link_tokens]
+    keys += [(NEWS_DROPPED.name, (name,)) for name in config.accounts]
     return dict.fromkeys([*keys, (REJECTS.name, (UNKNOWN, Cause.ENDPOINT.value))], Total(0.0, 0.0))
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from adapters import ClientCredentials, NotAuthentic, Request
 from adapters._auth import WITHOUT_BODY
@@ -16,7 +16,7 @@ from receiver.intake import Intake, Outcome, Result
 from receiver.intake.unknown_routes import Cause, UnknownRoutes
 from receiver.log_context import about
 from receiver.store import StoreUnavailable
-from receiver.store.counters import ACCEPT_SECONDS, PROBES, Counters
+from receiver.store.counters import ACCEPT_SECONDS, INCOMPLETE, PROBES, REJECTS, Counters
 from receiver.web import tokens
 from receiver.web.access_lines import AccessLines
 from receiver.web.clients import one_client
@@ -94,11 +94,17 @@ class _Webhooks:
         return answer
 
     def _body(self, endpoint: Endpoint) -> bytes:
-        """The whole body. One that is too large is noted: its carrier stops, and may not send it again."""
+        """The whole body. One that is too large is noted: its carrier stops, and may not send it again. One that breaks
+        off is counted: a proxy or a network in between may cut off all that are long."""
         try:
             return whole_body(endpoint.max_body)
         except RequestEntityTooLarge:
             self._unknown.note(endpoint.name, Cause.TOO_LARGE, method=request.method)
+            raise
+        except BadRequest:
+            self._lines.write_incomplete(endpoint, request.remote_addr or "")
+            self._counters.later(REJECTS, endpoint.name, INCOMPLETE)
+            self._counters.flush(now=self._clock())
             raise
 
     def _refused(self, throttle: Throttle, sender: str, left: int) -> Response:

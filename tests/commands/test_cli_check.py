@@ -1,11 +1,12 @@
 """What `receiver check` warns of."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from receiver.carriers.slow_patterns import slow_patterns
-from tests.support.console import receiver, write_config
+from tests.support.console import Operator, receiver, write_config
 from tests.support.rig import MELHOR_ENVIO
 
 LONG = "8f1d0c5b7a9e4c2d"
@@ -13,11 +14,11 @@ FRENET = {"carrier": "frenet", "auth": {"scheme": "query"}}
 
 
 @pytest.fixture
-def warned(tmp_path, sqlite_url):
+def warned(tmp_path, migrated_sqlite_url):
     """The warnings for one endpoint; a function of its settings."""
 
     def warnings(endpoint: dict) -> list[str]:
-        config = write_config(tmp_path, sqlite_url, "https://vtex.invalid", {"one": endpoint})
+        config = write_config(tmp_path, migrated_sqlite_url, "https://vtex.invalid", {"one": endpoint})
         said = receiver("check", config=config)
         assert 0 == said.exit_code
         return [line for line in said.stdout.splitlines() if line.startswith("! ") and "--vtex" not in line]
@@ -69,6 +70,29 @@ class TestPatterns:
         assert line.startswith(f"! endpoints.one: pattern {slow!r} may take seconds")
 
 
+class TestBodies:
+    def test_narrow(self, tmp_path, migrated_sqlite_url):
+        """A limit below what a carrier is taken with by itself is named, with the endpoints; a wider one is not."""
+        endpoints = {"one": MELHOR_ENVIO, "many": {"carrier": "ups", "secrets": [LONG]}}
+        config = write_config(tmp_path, migrated_sqlite_url, "https://vtex.invalid", endpoints)
+        written = config.read_text()
+
+        said = {}
+        for limit in (2_000_000, 262_144, 100_000):
+            config.write_text(written.replace("[receiver]", f"[receiver]\nmax_body = {limit}"))
+            said[limit] = [line for line in receiver("check", config=config).stdout.splitlines() if "max_body" in line]
+
+        start, end = (
+            "! receiver.max_body: {} bytes are fewer than is taken where it is not set, of ",
+            ": a larger webhook",
+        )
+        assert [] == said[2_000_000]
+        assert [start.format(262_144) + "many (2000000)"] == [line.partition(end)[0] for line in said[262_144]]
+        assert [start.format(100_000) + "one (262144), many (2000000)"] == [
+            line.partition(end)[0] for line in said[100_000]
+        ]
+
+
 class TestConnections:
     def test_room(self, tmp_path, migrated_postgres_url):
         """Where PostgreSQL has no room for one process more, both figures are named; else nothing is said."""
@@ -81,11 +105,50 @@ class TestConnections:
         assert re.search(r"! PostgreSQL has \d+ of \d+ connections open, and each process .* may open 5000: set", said)
 
 
+@pytest.fixture
+def mistyped(operator: Operator) -> Path:
+    """A configuration whose database does not exist, nor its folder."""
+    config = operator.config
+    config.write_text(config.read_text().replace("receiver.db", "mistyped/receiver.db"))
+    return config
+
+
+class TestNoDatabase:
+    """A path in the configuration where no database is: mistyped, or of a receiver that has never run."""
+
+    @pytest.mark.parametrize("option", [[], ["--vtex"]], ids=["plain", "vtex"])
+    def test_check(self, mistyped: Path, option: list[str]) -> None:
+        """`check` says where none is and which command makes it, makes nothing, and can ask VTEX all the same."""
+        absent = f"! the database {mistyped.parent}/mistyped/receiver.db does not exist yet: receiver serve makes it"
+
+        said = receiver("check", *option, config=mistyped)
+
+        assert 0 == said.exit_code, said.output
+        assert absent in said.stdout
+        assert "database: ready" not in said.stdout
+        assert bool(option) == ("View order: allowed" in said.stdout)
+        assert not (mistyped.parent / "mistyped").exists()
+
+    @pytest.mark.parametrize("command", ["status", "shipments", "links", "reconcile"])
+    def test_others(self, mistyped: Path, command: str) -> None:
+        """A command that needs one ends, and makes none: an empty one would look like a receiver without work."""
+        said = receiver(command, config=mistyped)
+
+        assert (1, "") == (said.exit_code, said.stdout)
+        assert "receiver.db does not exist yet: receiver serve makes it, or receiver migrate\n" in said.stderr
+        assert not (mistyped.parent / "mistyped").exists()
+
+    def test_made(self, mistyped: Path) -> None:
+        """The command that it names makes it, with its folder, for the receiver's own user alone."""
+        assert 0 == receiver("migrate", config=mistyped).exit_code
+        assert 0o600 == (mistyped.parent / "mistyped" / "receiver.db").stat().st_mode & 0o777
+        assert "database: ready" in receiver("check", config=mistyped).stdout
+
+
 class TestFiles:
-    def test_readable(self, tmp_path, sqlite_url):
+    def test_readable(self, tmp_path, migrated_sqlite_url):
         """A configuration or a database that others may read is named, with the command that mends it."""
-        config = write_config(tmp_path, sqlite_url, "https://vtex.invalid", {"one": MELHOR_ENVIO})
-        receiver("check", config=config)
+        config = write_config(tmp_path, migrated_sqlite_url, "https://vtex.invalid", {"one": MELHOR_ENVIO})
         for name in ("receiver.toml", "receiver.db"):
             (tmp_path / name).chmod(0o640)
 

@@ -97,6 +97,8 @@ class TestFaults:
 class TestCheck:
     def test_no_faults(self, config):
         """It lists what is configured, and names the file."""
+        receiver("migrate", config=config)
+
         assert [
             "account lux: https://vtex.invalid, 1 app token",
             "endpoint /webhooks/melhor-envio: melhor_envio, proves itself by hmac, account lux, 1 reference rule",

@@ -181,6 +181,25 @@ class TestEndpoint:
             ),
         ] == endpoint_faults(references=[good, {"path": "a"}, {**good, "of": "x"}, {"path": "a", "is": "order"}])
 
+    def test_every_fault_of_a_rule(self):
+        """All that is wrong with one rule is told at once, and with the rules of an endpoint that has no carrier."""
+        broken = {"path": "a[", "is": "order", "pattern": "(", "template": "x", "of": 1}
+        every = [
+            ".of: is not a setting",
+            ": is = 'order' is none of order_id, ",
+            ": template 'x' must hold {} once",
+            ": path 'a[' is not JMESPath: ",
+            ": pattern '(' is not a regular expression: ",
+        ]
+
+        found = endpoint_faults(references=[broken])
+        assert len(every) == len(found)
+        assert all(any(f"references[0]{one}" in fault for fault in found) for one in every), found
+        outlet = {"path": "a", "is": "outlet", "pattern": "("}
+        assert 2 == len(endpoint_faults(accounts=[outlet]))
+        assert 2 == len(endpoint_faults(references=[{"path": "a", "pattern": "("}]))
+        assert 2 == len(endpoint_faults(carrier="jadlog", reverse=[{"path": "a", "pattern": "("}]))
+
     def test_account_rules(self):
         """A rule of accounts names one that is configured, and finds as any rule does."""
         good = {"path": "a", "is": "lux"}

@@ -90,8 +90,9 @@ def test_console(installed: Path):
 
 
 def test_check(installed: Path, tmp_path: Path):
-    """With the smallest configuration the installed command migrates its SQLite file and finds no faults."""
+    """With the smallest configuration the installed command makes its SQLite file and finds no faults."""
     (tmp_path / "receiver.toml").write_text(SETTINGS)
+    assert (0, "") == ((made := receiver(installed, tmp_path, "migrate")).returncode, made.stderr)
     checked = receiver(installed, tmp_path, "check")
     assert (0, "") == (checked.returncode, checked.stderr)
     assert checked.stdout.endswith("receiver.toml: no faults\n")

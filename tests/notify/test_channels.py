@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,11 +100,14 @@ class TestMail:
 
     @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # on loopback, to see what is told
     def test_password_beyond_ascii(self) -> None:
-        """A password that Python's mail client cannot send is told as what it is."""
+        """A password that Python's mail client cannot send, and that came past the check of the settings, is told as
+        what it is."""
         with MailServer(login=("ana", "hush")) as server:
-            settings = {**server.settings, "user": "ana", "password": "senha-açaí"}
+            notify = config(notify={"smtp": {**server.settings, "user": "ana", "password": "senha"}}).notify
+            assert notify.smtp is not None
+            (mail,) = open_channels(replace(notify, smtp=replace(notify.smtp, password="senha-açaí"))).values()
             with pytest.raises(NotSent, match="ASCII letters only"):
-                channel(smtp=settings).send("m1", MESSAGE, at=NOON)
+                mail.send("m1", MESSAGE, at=NOON)
 
     @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # on loopback, to see what is told
     def test_login_refused(self) -> None:
@@ -210,6 +214,16 @@ def test_faults() -> None:
         "notify.webhook.secret: must be whsec_ and at least 24 bytes in base64, as Standard Webhooks write it",
         "notify.webhook.url: must be https (http only to this machine)",
     ] == sorted(found)
+
+
+@pytest.mark.parametrize(("user", "password", "wrong"), [("u", "señal", "password"), ("ñandú", "p", "user")])
+def test_credentials_beyond_ascii(user: str, password: str, wrong: str) -> None:
+    """What the mail client cannot send is a fault of the settings: a message that is never sent tells nothing."""
+    smtp = {"server": "mail.example", "user": user, "password": password, "from": "a@b.example", "to": "c@d.example"}
+
+    assert [f"notify.smtp.{wrong}: may have ASCII letters only: Python's mail client sends no others"] == faults(
+        notify={"smtp": smtp}
+    )
 
 
 def test_secrets_hidden() -> None:

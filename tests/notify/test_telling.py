@@ -653,4 +653,6 @@ class TestCommand:
         [row] = operator.tells("notify", "list")
         assert ("held", "lux", "1 shipment is held, account lux") == (row["cause"], row["subject"], row["title"])
         assert "receiver shipments --state held" in operator.says("notify", "list")
+        assert "  message  " in (listed := operator.says("notify", "list"))
+        assert "  queued  " in listed  # whether it was sent is another matter
         assert 0 == receiver("notify", "--help").exit_code

@@ -36,6 +36,11 @@ def known(rig: Rig) -> dict[tuple[str, str], str]:
     return {(row["kind"], row["value"]): row["order_id"] for row in rig.index.links()}
 
 
+def links_of(rig: Rig) -> list[dict[str, Any]]:
+    """Every link, without the time at which it was told."""
+    return sorted(({**row, "told_at": 0} for row in rig.index.links()), key=str)
+
+
 class TestHttp:
     """``POST /links/<account>``."""
 
@@ -189,6 +194,42 @@ class TestCommands:
             "2 links stored, 0 shipments woken, 4 bad lines",
         ] == result.output.splitlines()
         assert {("tracking_number", "A"): "1-01", ("shipment", "ups/s1"): "5-01"} == known(told)
+
+    def test_round_trip(self, told: Rig, config: Path):
+        """What `links --csv` prints, `link --csv` reads: every kind of name, invoices, further orders, and texts that a
+        spreadsheet would take for formulas."""
+        items = [
+            {"tracking_number": "A-1", "order": "1-01", "also": ["2-01", "3-01"]},
+            {"shipment": "a/b", "endpoint": "ups", "order": "4-01", "invoice": "900"},
+            {"shipment": "-7", "endpoint": "melhor-envio", "order": "5-01"},
+            {"invoice_number": "000901", "order": "-6"},
+            {"invoice_key": KEY, "order": "7-01"},
+        ]
+        assert 200 == send(told, items).status_code
+        before = links_of(told)
+
+        printed = receiver("links", "--csv", config=config).stdout
+        for row in list(told.index.links()):
+            told.index.unlink("lux", row["kind"], row["value"], now=told.now)
+        assert [] == links_of(told)
+        file = told.folder / "links.csv"
+        file.write_text(printed, encoding="utf-8")
+        again = receiver("link", "--csv", file, config=config)
+
+        assert (0, "5 links stored, 0 shipments woken, 0 bad lines\n") == (again.exit_code, again.output)
+        assert before == links_of(told)
+
+    def test_csv_of_one_account(self, told: Rig, config: Path):
+        """Of several accounts one is named: the file says none, and is read for one. A count needs none."""
+        with config.open("a", encoding="utf-8") as file:
+            file.write('[vtex.outlet]\napp_key = "key"\napp_token = "token"\n')
+        config.write_text(config.read_text().replace("secrets", 'account = "lux"\nsecrets'))
+
+        said = receiver("links", "--csv", config=config)
+
+        assert (1, "--account is missing; there are lux, outlet\n") == (said.exit_code, said.stderr)
+        assert 0 == receiver("links", "--csv", "--count", config=config).exit_code
+        assert 0 == receiver("links", "--csv", "--account", "lux", config=config).exit_code
 
     @pytest.mark.parametrize("delimiter", [";", "\t"])
     def test_spreadsheets(self, told: Rig, config: Path, delimiter: str):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.shipments.plain import plain, seconds
+from receiver.shipments.plain import as_text, from_text, plain, seconds
 from tests.support.sent import SENT
 
 
@@ -38,3 +38,10 @@ def test_seconds_of_a_day() -> None:
     assert 1_794_960_000.0 == seconds("2026-11-18")
     with pytest.raises(ValueError, match="yesterday"):
         seconds("yesterday")
+
+
+@pytest.mark.parametrize("cell", ["", "TN1BR", "it's", "'quoted'", "=1+1", "+55", "-1", "@me", "\tx"])
+def test_cells(cell):
+    """A cell that a spreadsheet would take for a formula gets an apostrophe, which is taken away when it is read."""
+    assert cell == from_text(as_text(cell))
+    assert cell[:1] in ("", *"Ti'") or as_text(cell) == f"'{cell}"

@@ -5,7 +5,8 @@ import logging
 import pytest
 
 from receiver.log_context import learn
-from tests.support.rig import UNREADABLE, Rig, posted
+from receiver.store.counters import REJECTS
+from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, eventually, posted
 
 ORDER = "1410000000001-01"
 
@@ -78,3 +79,25 @@ def test_check_of_the_url(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
 
     said = "URL checked by the carrier: endpoint=melhor-envio method=POST status=200 client=127.0.0.1"
     assert [said] * 2 == lines(caplog)
+
+
+def test_incomplete(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """A webhook that broke off is counted each time, and has one line a minute for each endpoint. Nothing is stored."""
+    rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "other": MELHOR_ENVIO})
+    for endpoint, seconds in (("melhor-envio", 0), ("melhor-envio", 59), ("other", 0), ("melhor-envio", 1)):
+        rig.now += seconds
+        half = rig.client.post(f"/webhooks/{endpoint}", data=b"[1", environ_overrides={"CONTENT_LENGTH": "3"})
+        assert 400 == half.status_code
+
+    rig.database.counters.flush(now=rig.now, only_if_due=False)
+    eventually(lambda: 3 == counted(rig).get(("melhor-envio", "incomplete_body")))
+    assert 1 == counted(rig)["other", "incomplete_body"]
+    line = "webhook broke off before its end, not stored, one line a minute: endpoint={} status=400 client=127.0.0.1"
+    assert [line.format(name) for name in ("melhor-envio", "other", "melhor-envio")] == lines(caplog)
+    assert [] == list(rig.queries.deliveries())
+
+
+def counted(rig: Rig) -> dict[tuple[str, ...], float]:
+    """How many requests were not let in, by endpoint and cause."""
+    totals = rig.database.counters.totals()
+    return {labels: total.value for (name, labels), total in totals.items() if name == REJECTS.name}

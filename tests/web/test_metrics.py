@@ -9,12 +9,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from receiver.config import Config
+from receiver.shipments import State
 from receiver.store import Background, Queue
 from receiver.store.alerts import Alerts
+from receiver.store.watches import Noted, Watches
 from receiver.web import metrics
 from tests.support.configs import config, faults
 from tests.support.paths import ROOT
-from tests.support.rig import NOON, UNREADABLE, Rig, eventually, order, package, posted
+from tests.support.rig import MELHOR_ENVIO, NOON, UNREADABLE, Rig, eventually, order, package, posted
+from tests.support.times import HOUR
 from tests.support.vtex_hook import SECRET, event, tell
 
 TOKEN = "a-token-of-prometheus"
@@ -204,14 +207,47 @@ def test_zeros(rig: Rig) -> None:
     assert "receiver_last_delivery_timestamp_seconds" not in {name for name, _ in found}
 
 
+def test_states(rig: Rig) -> None:
+    """Every state of a configured account is there before its first parcel."""
+    found = samples(measured(rig))
+
+    assert {state.value: 0.0 for state in State} == {
+        labels[1]: value for (name, labels), value in found.items() if name == "receiver_shipments"
+    }
+
+
+def test_last_delivery_of_configured(rig: Rig) -> None:
+    """An endpoint that was removed is silent for good and has no such line; one of another process's file has, for as
+    long as that process notes that it runs."""
+    rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "removed": MELHOR_ENVIO, "elsewhere": MELHOR_ENVIO})
+    for endpoint in rig.config.endpoints:
+        assert 200 == rig.post(posted(), endpoint=endpoint).status_code
+    rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO})
+    Watches(rig.database).note(Noted.CONFIGURED, ["elsewhere"], now=rig.now)
+
+    def told() -> set[str]:
+        name = "receiver_last_delivery_timestamp_seconds"
+        return {labels[0] for found, labels in samples(rig) if found == name}
+
+    measured(rig)
+    assert {"melhor-envio", "elsewhere"} == told()
+    rig.now += HOUR
+    assert {"melhor-envio"} == told()
+
+
 def test_notifications(rig: Rig) -> None:
-    """How many messages wait; one that was sent or given up does not."""
+    """How many messages are due or failed before. One that was sent or given up is not counted, nor one that was never
+    tried and waits for the end of quiet hours."""
     alerts = Alerts(rig.database)
-    alerts.put([{"title": "x"}] * 3, ["chat"], now=rig.now)
+    alerts.put([{"title": "x"}] * 4, ["chat"], now=rig.now)
+    alerts.put([{"title": "x", "due_at": rig.now + 60}], ["chat"], now=rig.now)
     alerts.sent(alerts.claim(["chat"], now=rig.now, lease=9), now=rig.now)
     alerts.failed(alerts.claim(["chat"], now=rig.now, lease=9), "no", due_at=None)
+    alerts.failed(alerts.claim(["chat"], now=rig.now, lease=9), "later", due_at=rig.now + 60)
 
-    assert 1 == samples(measured(rig))["receiver_notifications_waiting", ()]
+    assert 2 == samples(measured(rig))["receiver_notifications_waiting", ()]
+    rig.now += 60
+    assert 3 == samples(measured(rig))["receiver_notifications_waiting", ()]
 
 
 def test_taken(rig: Rig) -> None:

@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import select
 
 from receiver.sandbox import Faults, create_sandbox, serve
+from receiver.shipments.plain import moment
 from receiver.store import Background, Queue, StoreUnavailable
 from receiver.store.background import MOST_NEWS
 from receiver.store.tables import order_news
 from receiver.store.watches import Watches
 from receiver.vtex.hook import PING, Event, configuration, read_configuration, read_event
 from tests.support.reconciling import fields, naming
-from tests.support.rig import MELHOR_ENVIO, Rig, eventually, order, package, posted
+from tests.support.rig import MELHOR_ENVIO, NOON, Rig, eventually, order, package, posted
 from tests.support.times import DAY, HOUR
 from tests.support.vtex_hook import SECRET, event, tell
 
@@ -219,16 +220,22 @@ class TestLearnt:
 
         assert (1, []) == (len(hooked.calls()), to_read(hooked))
 
-    def test_bounded(self, hooked: Rig, monkeypatch: pytest.MonkeyPatch):
-        """Of a queue that no one gets to, the oldest are let go of."""
+    def test_bounded(self, hooked: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+        """Of a queue that no one gets to, the oldest are let go of: counted, and logged with the way to read them."""
         assert MOST_NEWS > 10_000
         monkeypatch.setattr("receiver.store.background.MOST_NEWS", 2)
         for number in range(5):
             hooked.now += 1
             tell(hooked, event(f"{number}-01"))
+        first = NOON + 1
 
-        assert 3 == Background(hooked.database).trim_news("lux")
-        assert ["3-01", "4-01"] == sorted(to_read(hooked))
+        hooked.later(3_600)
+
+        assert {"3-01", "4-01"} >= set(to_read(hooked))
+        totals = hooked.database.counters.totals()
+        assert 3 == totals["receiver_order_news_dropped_total", ("lux",)].value
+        [line] = [line for line in caplog.messages if line.startswith("changed orders dropped unread")]
+        assert f"account=lux orders=3 since={moment(first)} next=receiver index --since reads them" in line
 
 
 class TestDoor:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, func, literal, select, union_all
 
 from receiver.shipments import State
 from receiver.store.database import Database
@@ -108,22 +108,29 @@ class Conditions:
     def unwritten(self, endpoint: str, heard_before: Mapping[State, float], *, fewest: int) -> Group | None:
         """Parcels of the endpoint that are in one of these states and were first heard before its time. ``None``: they
         are fewer, or a parcel that was heard later than the ``fewest`` newest of them reached its invoice."""
+        if self._has_reached(endpoint, since=max(heard_before.values())):
+            return None  # the usual case, and quick
         s = shipments.c
-        of_state = [and_(s.state == state.value, s.first_at < before) for state, before in heard_before.items()]
-        recent = s.changed_at > min(heard_before.values()) - _FORGOTTEN
-        waiting = and_(
-            s.endpoint == endpoint, s.state.in_([state.value for state in heard_before]), recent, or_(*of_state)
-        )
-        shown = select(s.id, s.tracking_number, s.order_id, s.reason, s.note, s.first_at).where(waiting)
-        newest = self._rows(shown.order_by(s.first_at.desc(), s.id).limit(max(fewest, _EXAMPLES)))
-        if len(newest) < fewest:
+        waiting = [self._waiting(endpoint, state, before) for state, before in heard_before.items()]
+        shown = [select(s.id, s.tracking_number, s.order_id, s.reason, s.note, s.first_at).where(*of) for of in waiting]
+        found = [row for one in shown for row in self._rows(one.order_by(s.first_at.desc()).limit(_EXAMPLES + fewest))]
+        newest = sorted(found, key=lambda row: -row["first_at"])
+        if len(newest) < fewest or self._has_reached(endpoint, since=newest[fewest - 1]["first_at"]):
             return None
-        since = newest[fewest - 1]["first_at"]
-        later = and_(s.endpoint == endpoint, s.state.in_(_REACHED), s.changed_at > since, s.first_at > since)
-        if self._rows(select(s.id).where(later).limit(1)):
-            return None
-        [counted] = self._rows(select(func.count().label("many")).select_from(shipments).where(waiting))
-        return Group(endpoint, counted["many"], newest[:_EXAMPLES])
+        counts = [select(func.count().label("many")).select_from(shipments).where(*of) for of in waiting]
+        return Group(endpoint, sum(self._rows(one)[0]["many"] for one in counts), newest[:_EXAMPLES])
+
+    def _has_reached(self, endpoint: str, *, since: float) -> bool:
+        s = shipments.c
+        later = (s.endpoint == endpoint, s.state.in_(_REACHED), s.changed_at > since, s.first_at > since)
+        return bool(self._rows(select(s.id).where(*later).limit(1)))
+
+    @staticmethod
+    def _waiting(endpoint: str, state: State, before: float) -> tuple[ColumnElement[bool], ...]:
+        """One state's, as the index has them. Where nothing is looked for, only news changes a row."""
+        s = shipments.c
+        of = (s.endpoint == endpoint, s.state == state.value, s.first_at < before, s.changed_at > before - _FORGOTTEN)
+        return of if state.is_under_way else (*of, s.changed_at < before)
 
     def unread_orders(self) -> list[Group]:
         """Orders that could not be read for the index, by account; they are tried again once a day."""

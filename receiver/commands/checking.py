@@ -18,6 +18,7 @@ from receiver.operations.access import Access, access_check, is_fine, is_refused
 from receiver.shipments.plain import moment
 from receiver.store import Database, OperatorQueries, Paused, RateLimited
 from receiver.store.gauges import connections_of_server
+from receiver.store.pool import CONNECTIONS
 
 _UNPROVEN = "Notify invoice: not checked, only a write shows it"
 
@@ -25,10 +26,10 @@ _UNPROVEN = "Notify invoice: not checked, only a write shows it"
 @click.command()
 @click.option("--vtex", "ask_vtex", is_flag=True, help="Ask VTEX what each key may do. Nothing is written.")
 def check(*, ask_vtex: bool) -> None:
-    """Read configuration and database; say every fault of the configuration. No database is made.
+    """Read configuration and database; say every fault.
 
-    With --vtex also ask VTEX, by reading alone, whether each account's key, tokens and roles work. Exit code 1 where
-    one does not.
+    No database is made. With --vtex also ask VTEX, by reading alone, whether each account's key, tokens and roles work.
+    Exit code 1 where one does not.
     """
     path, config = configuration()
     absence = absent_database(config)
@@ -62,7 +63,7 @@ def _passing_database() -> Iterator[tuple[None, Database]]:
     with (
         TemporaryDirectory() as folder,
         clear_faults(),
-        contextlib.closing(Database(f"sqlite:///{Path(folder) / 'receiver.db'}")) as database,
+        contextlib.closing(Database(f"sqlite:///{Path(folder) / 'receiver.db'}", connections=CONNECTIONS)) as database,
     ):
         yield None, database
 

@@ -10,7 +10,7 @@ from click.testing import Result
 from sqlalchemy import select
 
 from receiver.store import Database
-from receiver.store.moving import _TABLES
+from receiver.store.moving import _TABLES, _alone
 from tests.support.console import Operator, receiver, write_config
 from tests.support.paths import ROOT
 from tests.support.rig import MELHOR_ENVIO, UNREADABLE, Rig, order, package, posted
@@ -76,6 +76,16 @@ def test_in_use(tmp_path: Path, file: Path, postgres_url: str) -> None:
     assert 1 == said.exit_code
     assert f"{file} cannot be copied: database is locked; stop every process of the receiver" in said.stderr
     assert [] == rows_of(postgres_url)["shipments"]
+
+
+def test_meanwhile(file: Path) -> None:
+    """A process that starts while rows are copied does not get the file."""
+    with (
+        _alone(file),
+        contextlib.closing(sqlite3.connect(file, timeout=0)) as other,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("SELECT * FROM shipments")
 
 
 def test_not_empty(file: Path, postgres_url: str) -> None:

@@ -128,14 +128,14 @@ def present(
 
 
 def has_left(record: ShipmentRecord, order_id: str, invoice_number: str) -> bool:
-    """Whether the shipment is none of the invoice's parcels, or none any more: it went elsewhere, its label was voided,
-    or a person has dismissed it after the carrier cancelled it. A parcel that the carrier had may go all the same."""
+    """Whether the shipment is none of the invoice's parcels, or none any more: it went elsewhere, its label was voided
+    and no person overruled that, or a person has dismissed it after the carrier cancelled it. A parcel that the carrier
+    had may go all the same."""
     generation, known = record.generation, record.known
     if generation.sent is None or not generation.sent.is_at(order_id, invoice_number):
         return True
-    if known.voided:
-        return generation.assignment is None
-    return known.cancelled_after_possession and generation.state is State.DISMISSED
+    goes = generation.assignment is not None and generation.assignment.is_despite(known)
+    return (known.voided and not goes) or (known.is_cancelled and generation.state is State.DISMISSED)
 
 
 def _shows(record: ShipmentRecord) -> bool:

@@ -220,6 +220,21 @@ class TestToldByTwo:
             told.append(True in delivered(rig))
         return told
 
+    @pytest.mark.parametrize("number", ["IP1BR", "JOINED"])
+    def test_joined(self, both: Rig, number: str):
+        """A number among those of several parcels that share the invoice leads there, too."""
+        joins = {"events": True, "second_parcel": "join"}
+        shop, carrier = {**MELHOR_ENVIO, **joins}, {**NAMELESS, "events": True}
+        both.configure(endpoints={"intelipost": {**INTELIPOST, **joins}, "shop": shop, "melhor-envio": carrier})
+        self.gateway(both)
+        both.post(posted("A-01", parcel="p2", number="JOINED"), endpoint="shop")
+        both.works_until(HOUR)
+        both.post(posted(None, number=number))
+        both.works_until(HOUR)
+
+        assert IN_STEP == rest(both)
+        assert "JOINED;IP1BR" == both.package_of("A-01", "900")["trackingNumber"]
+
     def test_another_parcel(self, both: Rig):
         """A number of two shipments with two orders leads to none: a person is asked."""
         both.add_order(order("B-01", package("901")))

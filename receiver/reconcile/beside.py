@@ -51,11 +51,17 @@ class Beside:
         shared, twins = self._shared(), {**self._twins(), self.own: self.known}
         if self.own not in shared and not any(same_parcel(self.known, known) for known in shared.values()):
             shared = {self.own: self.known}
-        for name, twin in sorted(twins.items()):
-            same = next((one for one, known in shared.items() if same_parcel(known, twin)), None)
-            if name not in shared and same is not None:
-                is_to_show = self._has_events(self.others.get(name))
-                shared[same] = together(shared[same], twin if is_to_show else replace(twin, events=frozenset()))
+        others = {
+            name: twin if self._has_events(self.others.get(name)) else replace(twin, events=frozenset())
+            for name, twin in sorted(twins.items())
+            if name not in shared
+        }
+        while pair := _pair(shared, others):
+            one, other = pair
+            shared[one] = together(shared[one], others.pop(other))
+            # Each may be one volume of a gateway's shipment, which alone knows that they belong together.
+            alike = [name for name in shared if name != one and same_parcel(shared[name], shared[one])]
+            others |= {name: shared.pop(name) for name in alike}
         return list(shared.values())
 
     def twins(self, *, now: float) -> list[Known]:
@@ -122,17 +128,23 @@ def present(
 
 
 def has_left(record: ShipmentRecord, order_id: str, invoice_number: str) -> bool:
-    """Whether the shipment is none of the invoice's parcels, or none any more: it went elsewhere, its label was voided,
-    or a person has dismissed it after the carrier cancelled it. A parcel that the carrier had may go all the same."""
+    """Whether the shipment is none of the invoice's parcels, or none any more: it went elsewhere, its label was voided
+    and no person overruled that, or a person has dismissed it after the carrier cancelled it. A parcel that the carrier
+    had may go all the same."""
     generation, known = record.generation, record.known
     if generation.sent is None or not generation.sent.is_at(order_id, invoice_number):
         return True
-    if known.voided:
-        return generation.assignment is None
-    return known.cancelled_after_possession and generation.state is State.DISMISSED
+    goes = generation.assignment is not None and generation.assignment.is_despite(known)
+    return (known.voided and not goes) or (known.is_cancelled and generation.state is State.DISMISSED)
 
 
 def _shows(record: ShipmentRecord) -> bool:
     """Whether the invoice shows the parcel, as far as we know."""
     generation = record.generation
     return generation.state is not State.KEPT and bool(generation.sent and not generation.sent.visibility.is_elsewhere)
+
+
+def _pair(shared: Mapping[str, Known], others: Mapping[str, Known]) -> tuple[str, str] | None:
+    """A parcel on the invoice and one of the others that is the same one."""
+    pairs = ((one, other) for other in others for one in shared if same_parcel(shared[one], others[other]))
+    return next(pairs, None)

@@ -173,9 +173,7 @@ def _is_assigned_since(stored: Generation, news: Stamped) -> bool:
 
 def _is_overruled(stored: Generation, known: Known) -> bool:
     """True if a person named the order in spite of the known cancellation."""
-    if known.cancelled is None or stored.assignment is None:
-        return False
-    return stored.assignment.overrules == known.cancelled
+    return stored.assignment is not None and stored.assignment.is_despite(known)
 
 
 def _is_closed(stored: Generation) -> bool:

@@ -14,7 +14,7 @@ from receiver.reconcile.names import NAMES, own_names
 from receiver.reconcile.order_texts import order_texts, rule_to_add, unclear
 from receiver.reconcile.plan import clues_of, input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
-from receiver.shipments.numbers import normalised, same_number
+from receiver.shipments.numbers import is_among, normalised, numbers_in
 from receiver.store import Index, Place
 from receiver.store.bearers import Name
 from receiver.store.companions import places_from_json
@@ -311,8 +311,8 @@ class Resolver:
         return [row for row in rows if _of_this_parcel(kind, row["dated_at"], self._known)]
 
     def _rows_of_ours(self) -> list[dict[str, Any]]:
-        rows = self._index.orders_of_ours(self._account, self._shipment.id, self._known.numbers)
-        rows = [row for row in rows if _of_this_parcel("tracking_number", row["dated_at"], self._known)]
+        ours = self._index.orders_of_ours(self._account, self._shipment.id, self._known.numbers)
+        rows = [row for row in ours if _of_this_parcel("tracking_number", row["dated_at"], self._known)]
         return [row for row in rows if self._shows_one_of([row["tracking_number"]], row["order_id"])]
 
     def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:
@@ -329,9 +329,9 @@ class Resolver:
 
     def _shows_one_of(self, numbers: Sequence[str], order_id: str) -> bool:
         """Whether the order still shows one of the numbers. It may have been corrected since the index read it."""
-        found = self._order(order_id)
-        shown = [one.tracking_number for one in found.order.outputs] if isinstance(found, Found) else []
-        return any(same_number(one, number) for one in shown for number in numbers)
+        outputs = found.order.outputs if isinstance(found := self._order(order_id), Found) else []
+        shown = [part for one in outputs for part in numbers_in(one.tracking_number)]
+        return any(is_among(part, shown) for number in numbers for part in numbers_in(number))
 
     def _order(self, order_id: str) -> Found | Wait | Hold:
         try:

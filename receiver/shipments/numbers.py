@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+#: Separators between the numbers of several parcels. VTEX documents none; this receiver writes ";".
+_BETWEEN = re.compile(r"[;,|]")
 _SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015]+")
 
 
@@ -29,3 +31,8 @@ def same_number(one: str | None, other: str | None) -> bool:
     """True if two notations mean one tracking number."""
     plain = normalised(one)
     return bool(plain) and plain == normalised(other)
+
+
+def numbers_in(text: str | None) -> list[str]:
+    """A number as an invoice shows it, and each of those that it joins."""
+    return list(dict.fromkeys([text, *_BETWEEN.split(text)])) if text else []

@@ -37,6 +37,10 @@ class Assignment:
     seen: str | None = None
     by_link: bool = False
 
+    def is_despite(self, known: Known) -> bool:
+        """Whether the cancellation that is known now was known then: the parcel goes all the same."""
+        return known.cancelled is not None and self.overrules == known.cancelled
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from receiver.shipments import Assignment, Sent, stamp_from_json
+from receiver.shipments import Assignment, Sent, known_from_json
 from receiver.store.rows import assigned_columns, reopened, sent_from
 from receiver.vtex.nfe import plain_number
 
@@ -25,12 +25,11 @@ def assigned(
 ) -> Change:
     """A person names the order and the invoice of the row's shipment. ``seen``: the invoice's tracking number then, as
     `receiver.shipments.Assignment` has it."""
-    cancelled = json.loads(row["known"]).get("cancelled")
     assignment = Assignment(
         order_id=order_id,
         invoice_number=invoice_number,
         at=now,
-        overrules=stamp_from_json(cancelled) if cancelled else None,
+        overrules=known_from_json(json.loads(row["known"])).cancelled,
         seen=seen,
     )
     sent = sent_from(row["sent"])

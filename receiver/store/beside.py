@@ -27,14 +27,13 @@ _WAKE_BESIDE = (
     .values(due_at=bindparam("now"), update_count=shipments.c.update_count + 1)
 )
 #: The shipments that found another one on the order's invoice, and those that share it. A worker that has one now has
-#: decided from facts that no longer hold.
+#: decided from facts that no longer hold. Not by account, as above: another account's are decided as before.
 _WERE_REFUSED = shipments.c.reason.in_((Reason.SECOND_PARCEL.value, Reason.OTHER_PARCEL.value))
 _SHARE_IT = and_(shipments.c.invoice_number == bindparam("its_shared_invoice"), *_HAS_ITS_PLACE)
 _WAKE_LEFT = (
     update(shipments)
     .where(
         shipments.c.order_id == bindparam("its_order_id"),
-        shipments.c.account == bindparam("its_account"),
         or_(_WERE_REFUSED, _SHARE_IT),
         shipments.c.id != bindparam("own"),
     )
@@ -64,11 +63,11 @@ def joins_or_leaves(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     return was != is_now or bool(values.get("sent", row["sent"]) != row["sent"])
 
 
-def wake_left(connection: Connection, account: str, own: str, sent: Sent, known: Known, *, now: float) -> None:
+def wake_left(connection: Connection, own: str, sent: Sent, known: Known, *, now: float) -> None:
     """The shipment ``own`` has left the invoice of ``sent``: those that it refused there are decided again. If its
     label was cancelled, so are those that share it."""
     shared = sent.invoice_number if known.is_cancelled else None
-    place = {"its_account": account, "its_order_id": sent.order_id, "its_shared_invoice": shared}
+    place = {"its_order_id": sent.order_id, "its_shared_invoice": shared}
     connection.execute(_WAKE_LEFT, {**place, "own": own, "now": now})
 
 
@@ -89,4 +88,4 @@ def wake_beside(connection: Connection, row: Mapping[str, Any], *, now: float) -
         return
     place = {"its_order_id": sent.order_id, "its_invoice_number": sent.invoice_number}
     connection.execute(_WAKE_BESIDE, {**place, "own": row["id"], "now": now})
-    wake_left(connection, row["account"], row["id"], sent, known, now=now)
+    wake_left(connection, row["id"], sent, known, now=now)

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from receiver.shipments import State, known_from_json
 from receiver.store.claims import Attempt, Claim, InvoiceTaken, Release
 from receiver.store.database import Database
-from receiver.store.rows import REVOKED_LEASE, sent_from
+from receiver.store.rows import REVOKED_LEASE, assigned_columns, assignment_from, sent_from
 from receiver.store.tables import attempts, invoices, shipments
 from receiver.vtex.wanted import Owner
 
@@ -37,7 +37,8 @@ _OWNERS = (
         _WRITING.label("is_writing"),
         shipments.c.order_id.label("chosen_order"),
         shipments.c.invoice_number.label("chosen_invoice"),
-        *(shipments.c[name] for name in ("state", "sent", "known", "assigned_order", "assigned_invoice")),
+        *(shipments.c[name] for name in ("state", "sent", "known", "companion_of")),
+        *(shipments.c[name] for name in assigned_columns(None)),
     )
     .join(shipments, shipments.c.id == invoices.c.shipment)
     .where(invoices.c.account == bindparam("account"), invoices.c.order_id == bindparam("order_id"))
@@ -112,7 +113,8 @@ def _owner_from(order_id: str, row: RowMapping) -> Owner:
         assigned = (row["assigned_order"] or order_id, row["assigned_invoice"] or row["invoice_number"])
         return Owner(row["shipment"], None, {}, moved=assigned != place, aliases=aliases)
     alone = {row["shipment"]: (sent.dispatched_date, sent.tracking_number)} if sent.tracking_number else {}
-    is_void = known.voided and row["assigned_order"] is None  # a person may have said that it goes all the same
+    assignment = assignment_from(dict(row))
+    is_void = known.voided and not (assignment is not None and assignment.is_despite(known))
     return Owner(
         row["shipment"],
         sent.tracking_number,

@@ -178,7 +178,7 @@ class Queue:
                 connection.execute(statements.WAKE, {"ids": sorted(settlement.wakes), "now": now})
             if settlement.left is not None:
                 known = settlement.known or claim.record.known
-                wake_left(connection, claim.account, claim.id, settlement.left, known, now=now)
+                wake_left(connection, claim.id, settlement.left, known, now=now)
             heard = {"claimed_at": claim.claimed_at, "wake_count": settled.wake_count, "now": now}
             self.index.settled(connection, claim.record, settlement.index, **heard)
             calls = [(claim.account, one.call, one.outcome) for one in settlement.endings if one.call]

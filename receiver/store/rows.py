@@ -65,7 +65,7 @@ def generation_from(row: Mapping[str, Any]) -> Generation:
             rule=row["rule"],
             evidence=json.loads(row["evidence"]) if row["evidence"] else None,
         ),
-        assignment=_assignment_from(row),
+        assignment=assignment_from(row),
         sent=sent_from(row["sent"]),
     )
 
@@ -156,7 +156,8 @@ def update_from(row: Mapping[str, Any]) -> Update:
     )
 
 
-def _assignment_from(row: Mapping[str, Any]) -> Assignment | None:
+def assignment_from(row: Mapping[str, Any]) -> Assignment | None:
+    """The assignment in a row of ``shipments``. Raises one of `UNREADABLE`."""
     if row["assigned_order"] is None:
         return None
     return Assignment(

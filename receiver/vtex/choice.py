@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from receiver.shipments import Reason
-from receiver.shipments.numbers import is_among
+from receiver.shipments.numbers import is_among, numbers_in
 from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
 from receiver.vtex.notations import by_digits, exactly, inner_number, key_of, may_be_one, stored_series, with_series
 from receiver.vtex.orders import INPUT, OUTPUT, Order, Package
@@ -203,7 +203,9 @@ def _seen_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
     """Rule → the invoices that show this parcel's tracking, without those that the carrier's references rule out."""
     possible = [package for package in order.outputs if not _is_ruled_out(package, clues)]
     votes = {
-        "tracking_number": [package for package in possible if clues.bears(package.tracking_number)],
+        "tracking_number": [
+            package for package in possible if any(map(clues.bears, numbers_in(package.tracking_number)))
+        ],
         "own_invoice": [package for package in possible if package.invoice_number == clues.own_invoice],
     }
     return {rule: packages for rule, packages in votes.items() if packages}

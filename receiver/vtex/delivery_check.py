@@ -1,15 +1,11 @@
 """PURE: what an order shows for an invoice, just before the delivery of its parcel is sent to VTEX."""
 
-import re
 from collections.abc import Collection
 from enum import Enum, auto
 
 from receiver.shipments import Sent
-from receiver.shipments.numbers import same_number
+from receiver.shipments.numbers import numbers_in, same_number
 from receiver.vtex.orders import Order
-
-#: Separators between the numbers of several parcels. VTEX documents none; this receiver writes ";".
-_BETWEEN = re.compile(r"[;,|]")
 
 
 class Shown(Enum):
@@ -30,13 +26,9 @@ def delivery_check(order: Order, sent: Sent, numbers: Collection[str], number_be
     shown = [one.tracking_number for one in order.outputs if one.invoice_number == sent.invoice_number]
     if not shown:
         return Shown.NO_INVOICE
-    ours = [*numbers, *_split(sent.tracking_number), *(number for _, number in sent.parcels.values())]
-    if any(same_number(part, own) for text in shown if text for part in (text, *_split(text)) for own in ours):
+    ours = [*numbers, *numbers_in(sent.tracking_number), *(number for _, number in sent.parcels.values())]
+    if any(same_number(part, own) for text in shown for part in numbers_in(text) for own in ours):
         return Shown.OURS
     if not any(shown):
         return Shown.NO_NUMBER
     return Shown.FORMER_NUMBER if all(text in (None, number_before) for text in shown) else Shown.CHANGED
-
-
-def _split(joined: str) -> list[str]:
-    return _BETWEEN.split(joined)

@@ -33,6 +33,18 @@ def test_voided(rig_on_either: Rig, policy: str):
     assert "TN2" == fields(rig)["trackingNumber"]
 
 
+def test_voided_after_an_assignment(rig: Rig):
+    """The same where a person had named the first one's order before that."""
+    rig = prepared(rig, "hold", event="order.generated")
+    rig.queries.assign(FIRST, order_id="1-01", invoice_number="900", now=rig.now)
+    rig.work()
+    rig.post(posted(parcel="p1", number="TN1", event="order.cancelled"))
+    rig.work()
+
+    assert ("held", "cancelled_after_send") == rest(rig, FIRST)
+    assert (("in_step", None), "TN2") == (rest(rig, SECOND), fields(rig)["trackingNumber"])
+
+
 @pytest.mark.parametrize("policy", REFUSED)
 @pytest.mark.parametrize("how", ["assigned", "linked"])
 def test_elsewhere(rig: Rig, how: str, policy: str):

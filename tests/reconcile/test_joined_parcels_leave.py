@@ -68,6 +68,17 @@ def test_cancelled_and_dismissed(rig: Rig, leaves: str):
     stays(rig, leaves)
 
 
+def test_voided_after_an_assignment(rig: Rig):
+    """A person had named its order before: that does not say that it goes in spite of the cancellation."""
+    joined(rig, event="order.generated")
+    rig.queries.assign("melhor-envio/p2", order_id="1-01", invoice_number=None, now=rig.now)
+    rig.works_until(HOUR)
+    say(rig, "p2", "order.cancelled")
+
+    assert CANCELLED == rest(rig, "melhor-envio/p2")
+    stays(rig, "p2")
+
+
 def test_goes_all_the_same(rig: Rig):
     """A person who assigns the cancelled parcel keeps it there."""
     joined(rig)
@@ -76,6 +87,7 @@ def test_goes_all_the_same(rig: Rig):
     rig.works_until(HOUR)
     say(rig, "p1", "order.posted", day=13)
 
+    assert ("in_step", None) == rest(rig, "melhor-envio/p2")
     assert "P2" in fields(rig)["trackingNumber"]
 
 

@@ -72,6 +72,7 @@ class TestVoidedLabel:
             rig.works_until(HOUR)
         rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.works_until(HOUR)
+        assert ("in_step", None) == rest(rig)
         rig.post(posted(parcel="p2", number="TN2", event="order.generated"))
         rig.works_until(HOUR)
 

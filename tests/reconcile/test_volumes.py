@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.frenet_events import prepared, tell
 from tests.support.reconciling import INTELIPOST, NAMELESS, rest, shipped
-from tests.support.rig import Rig, order, package, posted
+from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import DAY, HOUR
 
 PARCEL = "intelipost/P1"
@@ -27,7 +27,9 @@ def two(rig: Rig) -> Rig:
     return rig
 
 
-def say(rig: Rig, volume: str | None, state: str, text: str = "Ocorrência", *, day: int) -> None:
+def say(
+    rig: Rig, volume: str | None, state: str, text: str = "Ocorrência", *, day: int, endpoint: str = "intelipost"
+) -> None:
     """Intelipost's word of one volume; ``None``: it does not say of which."""
     history: dict[str, Any] = {
         "shipment_order_volume_state": state,
@@ -35,7 +37,7 @@ def say(rig: Rig, volume: str | None, state: str, text: str = "Ocorrência", *, 
         "shipment_volume_micro_state": {"name": text},
     }
     body = {**shipped("A-01", "900", number=f"IP{volume}BR"), "history": history, "volume_number": volume}
-    rig.post(body if volume else {**body, "tracking_code": None}, endpoint="intelipost")
+    rig.post(body if volume else {**body, "tracking_code": None}, endpoint=endpoint)
     rig.works_until(HOUR)
 
 
@@ -188,6 +190,50 @@ class TestToldByTwo:
 
         say(both, "1", "DELIVERED", "Entregue", day=13)
         assert True in delivered(both)
+
+    @pytest.mark.parametrize("name", ["a-gateway", "z-gateway"])
+    @pytest.mark.parametrize("policy", ["nameless", "join"])
+    def test_each_volume_by_the_carrier(self, both: Rig, name: str, policy: str):
+        """The carrier tells each volume as a parcel of its own, and may name the order: its two deliveries are that of
+        the whole, whatever the endpoints are called, also where the gateway tells but the labels."""
+        joins = {**MELHOR_ENVIO, "events": True, "second_parcel": "join"}
+        carrier = joins if policy == "join" else {**NAMELESS, "events": True}
+        both.configure(endpoints={name: {**INTELIPOST, "events": False}, "melhor-envio": carrier})
+        if policy == "join":
+            self.volumes(both, "order.posted")
+        for volume in "12":
+            say(both, volume, "SHIPPED", day=10, endpoint=name)
+        if policy == "nameless":
+            self.volumes(both, "order.posted")
+
+        assert [False, True] == self.volumes(both, "order.delivered", day=12)
+        assert [IN_STEP] * 3 == [rest(both, one) for one in (f"{name}/P1", "melhor-envio/p1", "melhor-envio/p2")]
+
+    @staticmethod
+    def volumes(rig: Rig, event: str, day: int = 10) -> list[bool]:
+        """The carrier's word of both, as two parcels; after each, whether VTEX was told of the delivery."""
+        told = []
+        for volume in "12":
+            at = f"2026-11-{day}T18:00:00+00:00"
+            rig.post(posted("A-01", parcel=f"p{volume}", number=f"IP{volume}BR", event=event, at=at))
+            rig.works_until(HOUR)
+            told.append(True in delivered(rig))
+        return told
+
+    @pytest.mark.parametrize("number", ["IP1BR", "JOINED"])
+    def test_joined(self, both: Rig, number: str):
+        """A number among those of several parcels that share the invoice leads there, too."""
+        joins = {"events": True, "second_parcel": "join"}
+        shop, carrier = {**MELHOR_ENVIO, **joins}, {**NAMELESS, "events": True}
+        both.configure(endpoints={"intelipost": {**INTELIPOST, **joins}, "shop": shop, "melhor-envio": carrier})
+        self.gateway(both)
+        both.post(posted("A-01", parcel="p2", number="JOINED"), endpoint="shop")
+        both.works_until(HOUR)
+        both.post(posted(None, number=number))
+        both.works_until(HOUR)
+
+        assert IN_STEP == rest(both)
+        assert "JOINED;IP1BR" == both.package_of("A-01", "900")["trackingNumber"]
 
     def test_another_parcel(self, both: Rig):
         """A number of two shipments with two orders leads to none: a person is asked."""

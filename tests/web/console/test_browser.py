@@ -144,6 +144,23 @@ def test_keys(window: Site):
     assert not page.is_visible("#keys")
 
 
+def test_key_at_once(window: Site):
+    """A key counts as soon as the list of keys is closed, though the browser has not moved the focus out of it yet."""
+    page = window.open("/", token=VI)
+    at = page.evaluate(
+        """() => {
+            const keys = document.getElementById("keys");
+            keys.showModal();
+            keys.querySelector("button, [tabindex]")?.focus();
+            keys.close();
+            document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "j", bubbles: true}));
+            return document.activeElement.matches("[data-row]");
+        }"""
+    )
+
+    assert at
+
+
 def test_tab_in_sight(window: Site):
     """On a phone the name of the page that is shown is in sight, although the row of pages is wider than the screen."""
     page = window.open("/forget", size=PHONE)

@@ -153,8 +153,9 @@ def rejects(
     by = {"endpoint": "endpoint", "reason": "reason", "count": "times", "last_at": "last"}
     with opened() as (config, database):
         listed, period, of = Listed(database), form.period(since, until), endpoints_of(config, account, endpoint)
-        if of is not None and endpoint is None:
-            of += [f"hooks/vtex/{account}", f"links/{account}"]  # what else has a secret of the account
+        if of is not None and account is not None and endpoint is None:
+            its = config.accounts[account]
+            of += [its.hook_route, its.links_route]  # what else has a secret of the account
         rows = listed.count_rejects(period, endpoints=of) if counted else listed.rejects(period, endpoints=of)
         fields = tuple(by) if counted else REJECT_FIELDS
         show_list(rows, by if counted else columns, form, fields=fields, empty="nothing was rejected")

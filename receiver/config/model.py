@@ -48,6 +48,21 @@ class Account:
     placeholders: tuple[str, ...] = ()
     never_indexed: tuple[str, ...] = ()
 
+    @property
+    def hook_route(self) -> str:
+        """Where VTEX's order hook is received, as refusals and counters name it: beside the endpoints' names."""
+        return f"hooks/vtex/{self.name}"
+
+    @property
+    def links_route(self) -> str:
+        """Where links are received, named in the same way."""
+        return f"links/{self.name}"
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """Those of the two that there are."""
+        return (*(self.hook_route,) * bool(self.hook_secrets), *(self.links_route,) * bool(self.link_tokens))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:

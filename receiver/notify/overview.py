@@ -45,7 +45,7 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
     queries = OperatorQueries(database)
     paused = {row["name"]: row for row in queries.paused_accounts(now=now) if row["name"] in config.accounts}
     begun = {(one["cause"], one["subject"]): one["opened_at"] for one in Alerts(database).all()}
-    # What is often over by itself needs a person once it has lasted. A pause stands at its account.
+    # What is often over by itself, such as a pause that VTEX asked for, needs a person once it has lasted.
     needs = [
         one
         for one in Findings(config, database, clock=lambda: now).all()

@@ -43,9 +43,9 @@ class Refusals:
             if min(let_in.get(endpoint, 0.0), refused.get(endpoint, 0.0)) > now - _PAUSE:
                 reasons = every.get(endpoint, [])
                 yield Finding(cause=Cause.PARTLY_REFUSED, subject=endpoint, lines=_few(reasons))
-        for account in self._config.accounts:
-            yield from _only_refused(Cause.HOOK_REFUSED, account, since.get(f"hooks/vtex/{account}", []))
-            yield from _only_refused(Cause.LINKS_REFUSED, account, since.get(f"links/{account}", []))
+        for account in self._config.accounts.values():
+            yield from _only_refused(Cause.HOOK_REFUSED, account.name, since.get(account.hook_route, []))
+            yield from _only_refused(Cause.LINKS_REFUSED, account.name, since.get(account.links_route, []))
 
 
 def _only_refused(cause: Cause, subject: str, reasons: list[str]) -> Iterator[Finding]:

@@ -41,7 +41,9 @@ def blueprint(
             reason = "no bearer token" if kind.lower() != "bearer" else "the bearer token is none of link_tokens"
             kept = harmless(request.headers.items())
             sender = request.remote_addr or ""
-            auth_failures.note(_route(name), reason, method="POST", target=request.path, headers=kept, client=sender)
+            auth_failures.note(
+                account.links_route, reason, method="POST", target=request.path, headers=kept, client=sender
+            )
             return problem(401)
         body = whole_body(config.max_body)
         if body.count(b"[") + body.count(b"{") > 2 * MOST:  # a link is one object, a list of them one bracket more
@@ -54,17 +56,13 @@ def blueprint(
             return problem(413, f"More than {MOST} links at once; send at most {MOST}.")
         if sum(_also(item) for item in items) > _MOST_ALSO:
             return problem(413, f"More than {_MOST_ALSO} orders under also; send fewer links at once.")
-        return _reply(store_links(index, config, name, items, now=clock(), record=_count(name)))
+        return _reply(store_links(index, config, name, items, now=clock(), record=_count(account.links_route)))
 
-    def _count(name: str) -> Recorder:
-        taken = counted(TAKEN, [(_route(name),)])
+    def _count(route: str) -> Recorder:
+        taken = counted(TAKEN, [(route,)])
         return lambda connection, _: counters.add(connection, taken, now=clock())
 
     return routes
-
-
-def _route(account: str) -> str:
-    return f"links/{account}"
 
 
 def _items(body: bytes) -> list[Any]:

@@ -157,8 +157,7 @@ def _zeros(config: Config) -> dict[Key, Total]:
     keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in _OUTCOMES]
     keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]
     keys += [(PROBES.name, (name,)) for name in config.endpoints]
-    keys += [(TAKEN.name, (f"hooks/vtex/{one.name}",)) for one in config.accounts.values() if one.hook_secrets]
-    keys += [(TAKEN.name, (f"links/{one.name}",)) for one in config.accounts.values() if one.link_tokens]
+    keys += [(TAKEN.name, (route,)) for account in config.accounts.values() for route in account.routes]
     keys += [(NEWS_DROPPED.name, (name,)) for name in config.accounts]
     return dict.fromkeys([*keys, (REJECTS.name, (UNKNOWN, Cause.ENDPOINT.value))], Total(0.0, 0.0))
 

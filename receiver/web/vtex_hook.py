@@ -43,7 +43,7 @@ def blueprint(
         raw = b"" if not proven and (request.content_length or 0) > _MOST_PING else whole_body(_MOST)
         if len(raw) <= _MOST_PING and _json_or_none(raw) == PING:
             return _ok("ping")
-        route = f"hooks/vtex/{name}"
+        route = account.hook_route
         if not proven:
             reason = f"{SECRET_HEADER} is missing" if given is None else f"{SECRET_HEADER} holds another secret"
             kept = harmless(request.headers.items())

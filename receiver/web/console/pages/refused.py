@@ -2,12 +2,10 @@
 carriers last tested an address."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, render_template
 
-from receiver.config import Config
 from receiver.store.counters import PROBES, last_of
 from receiver.store.listings import Listings
 from receiver.store.unknown_routes import UnknownRoutes
@@ -22,6 +20,7 @@ def add_to(routes: Blueprint, context: Context) -> None:
     """Add the page's routes."""
     listings, unknown = Listings(context.database), UnknownRoutes(context.database)
     endpoints = context.config.endpoints
+    also = [route for account in context.config.accounts.values() for route in account.routes]
 
     @routes.get("")
     def index() -> str:
@@ -36,17 +35,8 @@ def add_to(routes: Blueprint, context: Context) -> None:
             failures=[{**row, "headers": json.loads(row["headers"])} for row in found.rows],
             addresses=[_address(row, endpoints) for row in unknown.all()],
             probes=[(name, probed.get(name)) for name in sorted(endpoints) if endpoints[name].carrier.probe],
-            options=sorted({*endpoints, *_routes(context.config), "console", "api"}),
+            options=sorted({*endpoints, *also, "console", "api"}),
         )
-
-
-def _routes(config: Config) -> Iterator[str]:
-    """What else has secrets of an account."""
-    for account in config.accounts.values():
-        if account.hook_secrets:
-            yield f"hooks/vtex/{account.name}"
-        if account.link_tokens:
-            yield f"links/{account.name}"
 
 
 def _address(row: dict[str, Any], endpoints: Any) -> dict[str, Any]:

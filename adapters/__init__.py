@@ -40,6 +40,8 @@ and, only if needed:
 ``CREDENTIALS`` how the endpoint's ``fetch_credentials`` are sent there: ``basic``, ``bearer``, a header's name, or an
                 ``Exchange`` for a token
 ``CREDENTIALS_OPTIONAL``  ``True`` if an endpoint can do without: only some messages ask for a call, which then waits
+``NUMBERED``    ``False`` if no message ever has a tracking number: a merchant's rule with ``is = "tracking_number"``
+                gives it
 ``PICTURES``    ``True`` if a message about one parcel may carry pictures: it may be as large as a batch
 ``SECRET_FIELDS``  dotted paths of body fields that hold a secret; they are blanked before anything is stored
 

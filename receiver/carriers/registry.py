@@ -85,6 +85,7 @@ class Carrier:
     headers: tuple[str, ...]
     secret_fields: tuple[str, ...]
     pictures: bool
+    numbered: bool
     schema: dict[str, Any]
     methods: tuple[str, ...]
     query: tuple[str, ...]
@@ -201,6 +202,7 @@ def load(slug: str, module: ModuleType, *, folder: Path | None = None) -> Carrie
         headers=tuple(getattr(module, "HEADERS", ())),
         secret_fields=tuple(getattr(module, "SECRET_FIELDS", ())),
         pictures=getattr(module, "PICTURES", False),
+        numbered=getattr(module, "NUMBERED", True),
         schema=document(slug, folder=folder),
         methods=tuple(getattr(module, "METHODS", ("POST", "PUT"))),
         query=tuple(getattr(module, "QUERY", ())),

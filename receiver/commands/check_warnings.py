@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from adapters import ReferenceKind
 from receiver.carriers.slow_patterns import slow_patterns
 from receiver.config import Config
 from receiver.store.engine import is_sqlite, sqlite_file
@@ -12,6 +13,7 @@ from receiver.store.engine import is_sqlite, sqlite_file
 LEAST_SECRET = 16
 #: Schemes whose secret the merchant makes up; under the others it is the carrier's.
 _CHOSEN = ("header", "bearer", "basic", "path", "query", "oauth")
+_NUMBER = ReferenceKind.TRACKING_NUMBER
 _PLACEHOLDER = re.compile(
     r"(change[-_ ]?(me|this|it)|(my|your|the)?[-_ ]?(secret|password|webhook[-_ ]?secret|api[-_ ]?key)[-_ ]?(here)?"
     r"|example|replace[-_ ]?me|todo|x+|\*+|user:(value|password)|(hook|link)[-_]?(secret|token)|<.*>)\d*",
@@ -26,6 +28,7 @@ def warnings(config: Config, *, connections: tuple[int, int] | None) -> Iterator
     yield from _secrets(config)
     yield from _patterns(config)
     yield from _bodies(config)
+    yield from _numbers(config)
     yield from _open_files(config)
 
 
@@ -63,6 +66,15 @@ def _bodies(config: Config) -> Iterator[str]:
             f"receiver.max_body: {config.max_body} bytes are fewer than is taken where it is not set, of {enough}: a "
             "larger webhook is answered 413, and its carrier may not send it again"
         )
+
+
+def _numbers(config: Config) -> Iterator[str]:
+    for name, endpoint in config.endpoints.items():
+        if not endpoint.carrier.numbered and not any(rule.kind == _NUMBER for rule in endpoint.references):
+            yield (
+                f"endpoints.{name}: {endpoint.carrier.name} gives no tracking number, so nothing can be written: add a "
+                f"reference rule with is = {str(_NUMBER)!r} for the field that shoppers know"
+            )
 
 
 def _connections(config: Config, opened: int, most: int) -> Iterator[str]:

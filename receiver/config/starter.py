@@ -78,6 +78,7 @@ def _endpoint(carrier: Carrier) -> Iterator[str]:
         yield f'{mark}fetch_credentials = "${{{variable}_FETCH}}"   # {form}: the receiver calls this carrier, too'
     yield '# courier = "…"   # what shoppers read, where the carrier\'s message does not say'
     yield from _references(carrier, table)
+    yield from _number(carrier, table)
 
 
 def _others(schemes: Iterable[Scheme]) -> list[str]:
@@ -98,3 +99,12 @@ def _references(carrier: Carrier, table: str) -> Iterator[str]:
     yield f'# path = "{carrier.references[0]}"   # JMESPath into the message'
     yield "# pattern = '^(v?\\d+[a-z]*-\\d{2})$'   # group 1 is the order's id"
     yield '# is = "order_id"   # or order_group, sequence, invoice_number, invoice_series, invoice_key, tracking_number'
+
+
+def _number(carrier: Carrier, table: str) -> Iterator[str]:
+    if carrier.numbered:
+        return
+    yield f"# {carrier.name} gives no tracking number. Without the field that shoppers know nothing is written:"
+    yield f"[[{table}.references]]"
+    yield f'path = "{carrier.references[0]}"'
+    yield 'is = "tracking_number"'

@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from adapters import Fetch, Ignored, OrderNamed, Request, Shipment, Unreadable, text
+from adapters import Fetch, Ignored, OrderNamed, ReferenceKind, Request, Shipment, Unreadable, text
 from receiver.carriers.references import account_of, refer
 from receiver.config import Endpoint
 from receiver.intake.log_lines import error_location
@@ -114,9 +114,17 @@ def _as_configured(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Ship
         shipment = replace(shipment, courier=courier)
     if endpoint.references:
         shipment = replace(shipment, references=refer(shipment, payload, endpoint.references))
+    if not endpoint.carrier.numbered:
+        shipment = replace(shipment, tracking_number=_only_number(shipment))
     if any(rule.marks(payload) for rule in endpoint.reverse):
         shipment = replace(shipment, reverse=True)
     return shipment
+
+
+def _only_number(shipment: Shipment) -> str | None:
+    """The number that the merchant's rule found, for a carrier that gives none; of several a person would choose."""
+    numbers = {one.value for one in shipment.references if one.kind == ReferenceKind.TRACKING_NUMBER}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def _update(endpoint: Endpoint, shipment: Shipment) -> tuple[str, str]:

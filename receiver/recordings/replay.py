@@ -342,8 +342,11 @@ def _unlike(name: str, got: Any, expected: Any) -> Iterator[str]:
 
 def _as_read(shipment: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:
     """The shipment without fields that the merchant's settings change: recordings expect what the adapter reads."""
-    renamed = str(shipment.get("courier_code", "")).lower() in endpoint.couriers
-    added = {"references", "courier"} if renamed else {"references"}
+    added = {"references"}
+    if str(shipment.get("courier_code", "")).lower() in endpoint.couriers:
+        added.add("courier")
+    if not endpoint.carrier.numbered:
+        added.add("tracking_number")
     return {name: value for name, value in shipment.items() if name not in added}
 
 

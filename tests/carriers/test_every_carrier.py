@@ -59,8 +59,11 @@ NUMBERS_ONLY = {"shipstation_v1": "version 1 has no tracking events (shipstation
 #: Carriers of which no message is known that asks nothing, so that nothing is ignored; why.
 ALL_NEWS = {
     "borzo": "its reference lists four kinds of callbacks, and each is about an order or a stop of it",
+    "chazki": "its webhook is one body, a status of a delivery",
     "enviopack": "both types of its notices lead to a shipment; another type is quarantined",
     "frete_rapido": 'the webhook "Ocorrência" sends occurrences alone, each about a freight',
+    "logmanager": "its webhook is one body, a status of an order",
+    "paquery": "its webhook is one body, an event of a shipment",
 }
 NO_PAYLOAD = {
     "empty": b"",

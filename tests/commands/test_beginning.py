@@ -48,6 +48,13 @@ def test_every_carrier(tmp_path: Path, slug: str) -> None:
     assert bool(discover()[slug].references) == bool(endpoint.references)
 
 
+def test_without_a_number(tmp_path: Path) -> None:
+    """Where a carrier gives no tracking number, the rule that gives it is there and counts."""
+    (rule,) = read(begun(tmp_path, "logmanager"), "logmanager").endpoints["logmanager"].references
+
+    assert ("orderId", "tracking_number") == (rule.path, str(rule.kind))
+
+
 def test_several(tmp_path: Path) -> None:
     """Carriers are named with either sign, each once; the next step names what must be set; only its owner may read."""
     result = receiver("init", "luxstore", "melhor-envio", "melhor_envio", "ups", config=tmp_path / "receiver.toml")

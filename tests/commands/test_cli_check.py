@@ -70,6 +70,17 @@ class TestPatterns:
         assert line.startswith(f"! endpoints.one: pattern {slow!r} may take seconds")
 
 
+class TestNumbers:
+    def test_none(self, warned):
+        """A carrier that never gives a tracking number needs a rule that does."""
+        logmanager = {"carrier": "logmanager", "auth": {"scheme": "path"}, "secrets": [LONG]}
+
+        (line,) = warned(logmanager)
+
+        assert line.startswith("! endpoints.one: LogManager gives no tracking number, so nothing can be written")
+        assert [] == warned({**logmanager, "references": [{"path": "orderId", "is": "tracking_number"}]})
+
+
 class TestBodies:
     def test_narrow(self, tmp_path, migrated_sqlite_url):
         """A limit below what a carrier is taken with by itself is named, with the endpoints; a wider one is not."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from receiver.config import Endpoint
 from receiver.shipments import Known, Sent, ShipmentRecord, State
-from receiver.shipments.twins import in_local_time, same_parcel, together
+from receiver.shipments.twins import in_local_time, same_parcel, together, undelivered
 from receiver.vtex.wanted import Owner, Wanted
 from receiver.vtex.writes import tells_more
 
@@ -27,12 +27,12 @@ class Beside:
     @property
     def here(self) -> dict[str, ShipmentRecord]:
         """The others whose tracking went to this invoice: none that has left it, or that a person has dismissed."""
+        return {name: one for name, one in self._stay.items() if one.generation.state is not State.DISMISSED}
+
+    @property
+    def _stay(self) -> dict[str, ShipmentRecord]:
         place = (self.sent.order_id, self.sent.invoice_number)
-        return {
-            name: record
-            for name, record in self.others.items()
-            if not has_left(record, *place) and record.generation.state is not State.DISMISSED
-        }
+        return {name: record for name, record in self.others.items() if not has_left(record, *place)}
 
     def sender(self) -> ShipmentRecord | None:
         """The invoice's owner, if it sends the events of this parcel, too. ``None``: this shipment sends them itself,
@@ -47,7 +47,8 @@ class Beside:
 
     def parcels(self) -> list[Known]:
         """What is known of each parcel on the invoice, its twins' word included. Of one whose endpoint sends no events
-        the volumes count: VTEX gets no delivery before they are delivered, too."""
+        the volumes count: VTEX gets no delivery before they are delivered, too. Of a twin that a person has dismissed
+        only what is not delivered counts: nothing is sent for it, and a lost volume of its is still lost."""
         shared, twins = self._shared(), {**self._twins(), self.own: self.known}
         if self.own not in shared and not any(same_parcel(self.known, known) for known in shared.values()):
             shared = {self.own: self.known}
@@ -56,6 +57,7 @@ class Beside:
             for name, twin in sorted(twins.items())
             if name not in shared
         }
+        others |= {name: undelivered(one.known, self.known) for name, one in self._dismissed.items()}
         while pair := _pair(shared, others):
             one, other = pair
             shared[one] = together(shared[one], others.pop(other))
@@ -95,6 +97,10 @@ class Beside:
         names = sorted({name for one in at_place for name in one.parcels})
         known = {**{name: self._in_local_time(one) for name, one in here.items()}, self.own: self.known}
         return {name: known[name] for name in names if name in known}
+
+    @property
+    def _dismissed(self) -> dict[str, ShipmentRecord]:
+        return {name: one for name, one in self._stay.items() if one.generation.state is State.DISMISSED}
 
     def _twins(self) -> dict[str, Known]:
         return {name: self._in_local_time(one) for name, one in self.here.items() if _shows(one)}

@@ -299,7 +299,8 @@ class Reconciler:
             rule=choice.rule,
             evidence=context.decision.evidence,
             request=decision.body,
-            replaces=Overwrites(over.shipment, over.number, displaced=decision.displaces) if over else None,
+            replaces=Overwrites(over.shipment, over.number) if over else None,
+            displaces=decision.displaces,
             overrules=decision.overrules,
         )
         try:
@@ -326,8 +327,7 @@ class Reconciler:
         context.sent = context.sent_to(
             order_id, invoice, decision.body, now, visibility=visibility, parcels=decision.parcels
         )
-        if decision.over is not None and decision.displaces:
-            context.wakes.append(decision.over.shipment)
+        context.wakes += decision.displaces
         log.info(
             "tracking written: shipment=%s order=%s invoice=%s rule=%s",
             context.claim.id, order_id, invoice, choice.rule,

@@ -45,6 +45,21 @@ def together(one: Known, other: Known) -> Known:
     )
 
 
+def undelivered(one: Known, other: Known) -> Known:
+    """What ``one`` says against a delivery of the whole parcel: its volumes that are not delivered, or turned back
+    before. Of those that ``other`` tells, too, it does not say that they are delivered."""
+    volumes = {
+        name: replace(volume, delivered=False, delivered_at=None, delivered_on=None)
+        for name, volume in one.volumes.items()
+        if not volume.delivered or volume.turned_back or _tells(other, volume)
+    }
+    return replace(one, volumes=volumes, events=frozenset(), dispatched_at=None)
+
+
+def _tells(known: Known, volume: Volume) -> bool:
+    return volume.tracking_number is not None and is_among(volume.tracking_number.value, known.numbers)
+
+
 def _same_volume(one: Known, other: Known, name: str) -> str | None:
     """The name that ``one`` has for a volume of ``other``: that of the same number, the only one, or the same name
     where a number is missing."""

@@ -40,19 +40,18 @@ class InvoiceTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Overwrites:
-    """The shipment that a write replaces on an invoice, and the number it had last written when that was decided.
-    ``displaced``: its tracking is no longer there afterwards, and it must be looked at again."""
+    """The shipment that a write replaces on an invoice, and the number it had last written when that was decided."""
 
     shipment: str
     number: str | None
-    displaced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One call to VTEX, recorded before it is made. ``request`` is the body sent, if any; ``replaces`` is the shipment
-    whose tracking it overwrites. ``overrules``: a person has named the invoice since the last write, so that this one
-    may overwrite any other shipment's."""
+    whose tracking it overwrites. ``displaces``: the shipments whose tracking is gone afterwards; they must be looked at
+    again. ``overrules``: a person has named the invoice since the last write, so that this one may overwrite
+    any other shipment's."""
 
     call: str
     order_id: str
@@ -61,6 +60,7 @@ class Attempt:
     evidence: Mapping[str, Any] | None = None
     request: Mapping[str, Any] | None = None
     replaces: Overwrites | None = None
+    displaces: tuple[str, ...] = ()
     overrules: bool = False
     id: str = field(default_factory=new_id)
 

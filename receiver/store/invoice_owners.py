@@ -61,6 +61,7 @@ class InvoiceOwners:
         connection.execute(self._own, {**key, "shipment": claim.id})
         owner = connection.execute(_OWNER, its).scalar()
         if owner == claim.id:
+            self._displace(connection, claim, attempt)
             return
         stands = _owners_in(attempt.order_id, connection.execute(_OWNER_NOW, key).mappings())
         if stands and not attempt.overrules and not _is_as_decided(connection, attempt, str(owner)):
@@ -68,9 +69,12 @@ class InvoiceOwners:
         if stands and attempt.call == "PUT":  # events beside another shipment's number: the owner stays
             return
         connection.execute(update(invoices).where(*_OF_INVOICE).values(shipment=claim.id), its)
-        if attempt.replaces is not None and attempt.replaces.displaced:
-            # A worker that has it now has decided from facts that no longer hold.
-            displaced = update(shipments).where(shipments.c.id == owner)
+        self._displace(connection, claim, attempt)
+
+    def _displace(self, connection: Connection, claim: Claim, attempt: Attempt) -> None:
+        """A worker that has one of them now has decided from facts that no longer hold."""
+        if attempt.displaces:
+            displaced = update(shipments).where(shipments.c.id.in_(attempt.displaces))
             connection.execute(displaced.values(**REVOKED_LEASE, due_at=claim.lease.until, input_digest=""))
 
     def release(self, connection: Connection, claim: Claim, release: Release) -> None:

@@ -23,14 +23,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Send this PATCH. ``over``: the owner that it replaces; ``displaces``: that parcel is no longer on the invoice.
-    ``overrules``: because a person has named the invoice."""
+    """Send this PATCH. ``over``: the owner that it replaces; ``displaces``: the shipments whose numbers are gone from
+    the invoice then. ``overrules``: because a person has named the invoice."""
 
     choice: Choice
     body: Body
     parcels: Parcels = field(default_factory=dict)
     over: Owner | None = None
-    displaces: bool = False
+    displaces: tuple[str, ...] = ()
     overrules: bool = False
 
 
@@ -60,7 +60,7 @@ class _Place:
     choice: Choice
     parcels: Parcels
     over: Owner | None = None
-    displaces: bool = False
+    displaces: tuple[str, ...] = ()
     overrules: bool = False
 
 
@@ -151,7 +151,7 @@ def _place(
     is_named = choice.rule == "assigned" and history.overruled
     if is_named and _is_as_seen(choice.package.tracking_number, wanted, history):
         # A person's assignment overwrites once: what is written later wins.
-        return _Place(choice, alone, other, displaces=other is not None and not other.moved, overrules=True)
+        return _Place(choice, alone, other, displaces=_displaced(owner, wanted), overrules=True)
     if other is not None and not other.moved:
         return _beside(choice, other, order_id, wanted, history, policy)
     standing = choice.package.tracking_number
@@ -178,6 +178,14 @@ def _place(
     return _Place(_because(choice, 'number_changed = "overwrite"', standing), alone)
 
 
+def _displaced(owner: Owner | None, wanted: Wanted) -> tuple[str, ...]:
+    """Our other shipments that are on the invoice, if this parcel takes it for itself."""
+    if owner is None:
+        return ()
+    gone = {wanted.shipment, owner.shipment if owner.moved else None}
+    return tuple(name for name in dict.fromkeys((owner.shipment, *owner.parcels)) if name not in gone)
+
+
 def _is_as_seen(standing: str | None, wanted: Wanted, history: History) -> bool:
     """True unless another number stands on the invoice than the person saw who named it: what came to VTEX between the
     decision and its write is not overwritten."""
@@ -192,7 +200,10 @@ def _beside(
     """The decision when another parcel of ours is on the invoice, which has room for one number."""
     package, standing = choice.package, choice.package.tracking_number
     is_told = wanted.shipment in other.parcels
-    if not is_told and any(map(wanted.bears, (other.number, standing, *numbers_of(other.parcels)))):
+    theirs = [other.number, *numbers_of(other.parcels)]
+    if other.number is None or standing not in history.written:  # VTEX may still show what we wrote before them
+        theirs.append(standing)
+    if not is_told and any(map(wanted.bears, theirs)):
         return Agreed(choice, visible(package), f"the same parcel is told by {other.shipment}")
     carried = f"{other.number} of {other.shipment}" if other.number else f"what {other.shipment} is about to write"
     note = f"invoice {package.invoice_number} carries {carried}"
@@ -209,10 +220,10 @@ def _beside(
     if policy.second_parcel == "join":
         parcels = _in_line(other.parcels, wanted, wanted.tracking_number)
         return _Place(_because(choice, because, other.number, parcels=parcels), parcels, other)
-    theirs = other.parcels.get(other.shipment, (None, ""))[0]
-    if policy.second_parcel == "latest" and _is_later(wanted.dispatched_at, theirs):
+    dispatched = other.parcels.get(other.shipment, (None, ""))[0]
+    if policy.second_parcel == "latest" and _is_later(wanted.dispatched_at, dispatched):
         alone = {wanted.shipment: (iso(wanted.dispatched_at), wanted.tracking_number)}
-        return _Place(_because(choice, because, other.number), alone, other, displaces=True)
+        return _Place(_because(choice, because, other.number), alone, other, displaces=_displaced(other, wanted))
     return Keep(choice, Reason.OTHER_PARCEL, f"{note}; {because}")
 
 

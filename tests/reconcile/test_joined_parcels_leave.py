@@ -100,6 +100,19 @@ def test_dismissed_alone(rig: Rig):
     assert "P1;P2;P3" == fields(rig)["trackingNumber"]
 
 
+@pytest.mark.parametrize("stays", ALL)
+def test_one_is_named_alone(rig_on_either: Rig, stays: str):
+    """A person names the invoice for one of them: its number alone stands there, and the others say so."""
+    rig = joined(rig_on_either)
+    rig.queries.assign(f"melhor-envio/{stays}", order_id="1-01", invoice_number="900", now=rig.now)
+    rig.works_until(HOUR)
+
+    assert stays.upper() == fields(rig)["trackingNumber"]
+    others = [f"melhor-envio/{parcel}" for parcel in ALL if parcel != stays]
+    assert [("kept", "other_parcel")] * 2 == [rest(rig, one) for one in others]
+    assert f"carries {stays.upper()} of melhor-envio/{stays}" in rig.shipment(others[0])["note"]
+
+
 def test_assigned_elsewhere(rig: Rig):
     """One that a person has assigned to another order is left out of the next write."""
     joined(rig)

@@ -32,12 +32,15 @@ class TestHold:
         assert [("in_step", None), ("held", "second_parcel")] == [rests(rig, 1), rests(rig, 2)]
         assert ["TN1"] == patches(rig)
 
-    def test_overwritten_by_a_person(self, rig: Rig):
-        """A person who overwrites the first parcel's number is obeyed, and the first one is in step no more."""
+    @pytest.mark.parametrize("lag", [0.0, 20.0])
+    def test_overwritten_by_a_person(self, rig: Rig, lag: float):
+        """A person who overwrites the first parcel's number is obeyed, and the first one is in step no more: neither
+        where VTEX shows its number for a while yet."""
         prepared(rig)
         for parcel in (1, 2):
             tell(rig, parcel)
             rig.works_until(HOUR)
+        rig.faults(visible_after=lag)
         rig.queries.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
         rig.works_until(HOUR)
 

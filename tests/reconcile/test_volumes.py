@@ -220,6 +220,25 @@ class TestToldByTwo:
             told.append(True in delivered(rig))
         return told
 
+    @pytest.mark.parametrize("end", [BACK, LOST])
+    def test_the_doubtful_one_is_dismissed(self, both: Rig, end: tuple[str, str]):
+        """A person dismisses the held shipment with the lost volume: the carrier's own word of the other volume is no
+        delivery of the whole, and is held as well. Found and delivered, it is told."""
+        self.gateway(both)
+        self.carrier(both)
+        say(both, "1", *end, day=12)
+        self.carrier(both, "order.delivered", "2026-11-12T18:00:00+00:00")
+        assert DOUBTED == rest(both, PARCEL)
+
+        both.queries.dismiss(PARCEL, now=both.now)
+        both.works_until(DAY)
+        assert (DOUBTED, {False}) == (rest(both), delivered(both))
+
+        say(both, "1", "DELIVERED", "Entregue", day=14)
+        self.carrier(both, "order.delivered", "2026-11-12T18:00:01+00:00")
+        assert [IN_STEP if end == LOST else DOUBTED] == [rest(both)]
+        assert (end == LOST) is (True in delivered(both))
+
     @pytest.mark.parametrize("number", ["IP1BR", "JOINED"])
     def test_joined(self, both: Rig, number: str):
         """A number among those of several parcels that share the invoice leads there, too."""

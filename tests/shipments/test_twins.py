@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters import Shipment, Status
 from receiver.shipments import Known, Update, fold
-from receiver.shipments.twins import in_local_time, same_parcel, together
+from receiver.shipments.twins import in_local_time, same_parcel, together, undelivered
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -87,3 +87,24 @@ def test_local_time():
 
     assert {9} == {at.hour for at in (local.dispatched_at, local.delivered_at) if at}
     assert known(("", "TN1")) == in_local_time(known(("", "TN1")), BRASILIA)
+
+
+class TestUndelivered:
+    """What a dismissed parcel says against a delivery."""
+
+    def test_missing(self):
+        """A volume of its that is not delivered is missed, and it gives no events."""
+        dismissed = together(known(("1", "TN1"), ("2", "TN2")), known(("1", "TN1"), delivered=True))
+        carrier = known(("", "TN1"), delivered=True)
+        both = together(carrier, undelivered(dismissed, carrier))
+
+        assert (["2"], False) == (both.missing, both.delivered)
+        assert frozenset() == undelivered(dismissed, carrier).events
+
+    def test_delivered(self):
+        """That it was delivered counts for nothing: neither for the other's volume, nor for one of its own."""
+        dismissed = known(("1", "TN1"), ("2", "TN2"), delivered=True)
+
+        for delivered in (True, False):
+            carrier = known(("", "TN1"), delivered=delivered)
+            assert delivered is together(carrier, undelivered(dismissed, carrier)).delivered

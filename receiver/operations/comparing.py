@@ -12,11 +12,13 @@ from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
 from receiver.store.accounts import Accounts
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, VtexError, outcome_of
 from receiver.vtex.client import Vtex
-from receiver.vtex.orders import Order, UnexpectedOrder
-from receiver.vtex.patch_body import shows
+from receiver.vtex.orders import Order, Package, UnexpectedOrder
+from receiver.vtex.patch_body import shows, visible
 
 _WORDS = {"trackingNumber": "tracking number", "trackingUrl": "tracking URL", "courier": "courier"}
 _VISIBLE = tuple(_WORDS)
+#: Seconds after which VTEX has long shown a delivery that it was told.
+_SHOWN_BY_THEN = 3_600.0
 
 
 class Comparing:
@@ -45,7 +47,7 @@ class Comparing:
         for (account, order_id), parcels in groupby(written, lambda one: (one["account"], one["sent"].order_id)):
             order = self._read.get((account, order_id)) or self._order(account, order_id)
             for parcel in parcels:
-                yield _difference(parcel, order)
+                yield _difference(parcel, order, self._clock())
 
     def left_over(self, left: Iterable[dict[str, Any]]) -> Iterator[None]:
         """Check each number in `Discrepancies.left_over`: one that VTEX no longer shows is not listed again. An
@@ -107,34 +109,42 @@ def _has(order: Order, invoice: str, number: str) -> bool:
     return any(same_number(number, one) for one in shown)
 
 
-def _difference(parcel: Mapping[str, Any], order: Order | str) -> dict[str, Any] | None:
+def _difference(parcel: Mapping[str, Any], order: Order | str, now: float) -> dict[str, Any] | None:
     sent: Sent = parcel["sent"]
     found = [
         one for one in (order.outputs if isinstance(order, Order) else ()) if one.invoice_number == sent.invoice_number
     ]
-    if any(shows(package, sent.body) for package in found):
+    held = next((one for one in found if shows(one, sent.body)), found[0] if found else None)
+    differing = _differing(sent, held, now) if held else []
+    if held and not differing:
         return None
-    held = found[0] if found else None
-    shown = (held.tracking_number, held.tracking_url, held.courier) if held else None
     return {
         "gap": "differs",
         **{name: parcel[name] for name in ("account", "shipment", "tracking_number")},
         "order_id": sent.order_id,
         "invoice_number": sent.invoice_number,
         "since": sent.at,
-        "sent": {name: sent.body[name] for name in _VISIBLE},
-        "shown": dict(zip(_VISIBLE, shown, strict=True)) if shown else None,
-        "note": _note(sent, shown, order),
+        "sent": {**{name: sent.body[name] for name in _VISIBLE}, "isDelivered": sent.is_delivered},
+        "shown": {**visible(held), "isDelivered": held.is_delivered} if held else None,
+        "note": f"VTEX shows {', '.join(differing)}" if held else _unread(order),
     }
 
 
-def _note(sent: Sent, shown: tuple[Any, ...] | None, order: Order | str) -> str:
-    if isinstance(order, str):
-        return order
-    if shown is None:
-        return "the order does not show the invoice"
-    differing = [(name, now) for name, now in zip(_VISIBLE, shown, strict=True) if now != sent.body[name]]
-    return "VTEX shows " + ", ".join(
-        f"{f'{_WORDS[name]} {now}' if now else f'no {_WORDS[name]}'} (we sent {sent.body[name] or 'none'})"
-        for name, now in differing
-    )
+def _differing(sent: Sent, held: Package, now: float) -> list[str]:
+    """What VTEX shows in place of what we sent, in words."""
+    found = [] if shows(held, sent.body) else [_shown(name, sent, held) for name in _VISIBLE]
+    told = sent.tracking
+    if told is not None and told.delivered and not held.is_delivered and told.at < now - _SHOWN_BY_THEN:
+        found.append(f"no delivery (we sent {told.delivered_date or 'one without a time'})")
+    return list(filter(None, found))
+
+
+def _shown(name: str, sent: Sent, held: Package) -> str:
+    now, ours = visible(held)[name], sent.body[name]
+    if now == ours:
+        return ""
+    return f"{f'{_WORDS[name]} {now}' if now else f'no {_WORDS[name]}'} (we sent {ours or 'none'})"
+
+
+def _unread(order: Order | str) -> str:
+    return order if isinstance(order, str) else "the order does not show the invoice"

@@ -210,6 +210,30 @@ class TestReconcile:
             three["note"],
         )
 
+    def test_delivery(self, operator: Operator):
+        """A delivery that VTEX acknowledged and does not show is told, once VTEX has had an hour to show it."""
+        endpoint = {**MELHOR_ENVIO, "events": True}
+        operator.rig.configure(endpoints={"melhor-envio": endpoint})
+        operator.config = write_config(
+            operator.rig.folder, operator.rig.database_url, operator.rig.vtex_url, {"melhor-envio": endpoint}
+        )
+        for number, hours in ((1, 30), (2, 0.5)):
+            told_ago(operator, 30)
+            tell(operator, number, package("A"))
+            told_ago(operator, hours)
+            operator.rig.faults(unapplied=1.0)
+            tell(operator, number, event="order.delivered")
+            operator.rig.faults()
+
+        (found,) = operator.tells("reconcile", "--ask")
+        assert ("differs", "melhor-envio/p1", True, False) == (
+            found["gap"],
+            found["shipment"],
+            found["sent"]["isDelivered"],
+            found["shown"]["isDelivered"],
+        )
+        assert "VTEX shows no delivery (we sent 2024-01-10 09:00)" == found["note"]
+
     def test_asked_of_some(self, operator: Operator):
         """With --older-than only of what was written before that, with --account only of that account's."""
         rig = operator.rig

@@ -201,7 +201,7 @@ def _beside(
     package, standing = choice.package, choice.package.tracking_number
     is_told = wanted.shipment in other.parcels
     theirs = [other.number, *numbers_of(other.parcels)]
-    if other.number is None or standing not in history.written:  # VTEX may still show what we wrote before them
+    if standing not in history.written:  # VTEX may still show what we wrote before them
         theirs.append(standing)
     if not is_told and any(map(wanted.bears, theirs)):
         return Agreed(choice, visible(package), f"the same parcel is told by {other.shipment}")

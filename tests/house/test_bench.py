@@ -347,8 +347,8 @@ def test_parcel_pages(database, tmp_path):
 
 
 def test_wrong():
-    """Orders and parcels of every seed are decided, and none for a wrong invoice."""
+    """Orders and parcels of every seed are decided, and none for a wrong invoice; whole worlds end in what is true."""
     rows = list(wrong.figures(short=True))
 
-    assert 2 * len(wrong.SEEDS) == len(rows)
+    assert 2 * len(wrong.SEEDS) + 1 == len(rows)
     assert {True} == {row.met for row in rows}

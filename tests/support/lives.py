@@ -1,0 +1,204 @@
+"""What really happens to parcels, and what three carriers say of it: a gateway that names the order, another one that
+tells each volume by itself, and a tracker that knows the number alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, Literal, NamedTuple
+
+from tests.support.times import DAY, HOUR
+
+Kind = Literal["label", "cancelled", "posted", "transit", "failed", "returned", "delivered"]
+Fate = Literal["delivered", "returned", "lost", "on its way", "voided"]
+
+GATEWAY = {
+    "label": "generated",
+    "posted": "posted",
+    "failed": "undelivered",
+    "delivered": "delivered",
+    "cancelled": "cancelled",
+}
+VOLUMES = {
+    "label": "LABEL_CREATED",
+    "posted": "SHIPPED",
+    "transit": "IN_TRANSIT",
+    "failed": "CLARIFY_DELIVERY_FAIL",
+    "returned": "DELIVERY_FAILED",
+    "delivered": "DELIVERED",
+    "cancelled": "CANCELLED",
+}
+TRACKER = {
+    "posted": "in_transit",
+    "transit": "in_transit",
+    "failed": "failure",
+    "returned": "return_to_sender",
+    "delivered": "delivered",
+}
+
+
+class Step(NamedTuple):
+    at: float
+    kind: Kind
+    volume: int
+
+
+@dataclass
+class Invoice:
+    """An invoice that VTEX shows from ``at`` on, and the parcels that are really its."""
+
+    order_id: str
+    number: str
+    at: float
+    parcels: list["Parcel"] = field(default_factory=list)
+
+
+@dataclass
+class Parcel:
+    """``tracked``: the tracker tells it, too. ``labels_only``: its gateway tells of nothing but the label. ``named``: a
+    person has named its invoice."""
+
+    id: str
+    invoice: Invoice
+    numbers: list[str]
+    endpoint: Literal["gateway", "volumes"]
+    fate: Fate
+    tracked: bool
+    labels_only: bool = False
+    named: bool = False
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def own(self) -> str:
+        """The shipment of its gateway."""
+        return f"{self.endpoint}/{self.id}"
+
+    @property
+    def shipments(self) -> list[str]:
+        """All shipments that it may be told by."""
+        return [self.own, *(f"tracker/trk_{number}" for number in self.numbers if self.tracked)]
+
+    @property
+    def was_posted(self) -> bool:
+        return any(step.kind == "posted" for step in self.steps)
+
+    def is_delivered(self, at: float) -> bool:
+        """Whether the shopper has all of it by then."""
+        done = {step.volume for step in self.steps if step.kind == "delivered" and step.at <= at}
+        return done == set(range(len(self.numbers)))
+
+
+def born(chance: Random, invoice: Invoice, number: int, *, made: float, voided: bool, seed: int) -> Parcel:
+    """A parcel of the invoice, with its whole life. ``made``: when its order came."""
+    endpoint = chance.choice(["gateway", "gateway", "volumes"])
+    volumes = chance.choice([1, 1, 1, 2]) if endpoint == "volumes" else 1
+    fate = chance.choices(["delivered", "returned", "lost", "on its way"], [8, 1, 1, 1])[0]
+    parcel = Parcel(
+        id=f"P{number}x{seed}",
+        invoice=invoice,
+        numbers=[f"TN{seed % 100_000:05}{number:03}{volume}BR" for volume in range(volumes)],
+        endpoint=endpoint,
+        fate="voided" if voided else fate,
+        tracked=chance.random() < 0.4,
+        labels_only=volumes == 1 and chance.random() < 0.15,
+    )
+    label = made + chance.random() * DAY
+    parcel.steps = [Step(label, "label", volume) for volume in range(volumes)]
+    for volume in range(volumes):
+        parcel.steps += _life(chance, parcel, volume, label)
+    parcel.steps.sort()
+    return parcel
+
+
+def _life(chance: Random, parcel: Parcel, volume: int, label: float) -> Iterator[Step]:
+    at = label + chance.random() * DAY
+    if parcel.fate == "voided":
+        yield Step(at, "cancelled", volume)
+        return
+    yield Step(at, "posted", volume)
+    for _ in range(chance.randrange(3)):
+        yield Step(at := at + chance.random() * DAY, "transit", volume)
+    is_part = len(parcel.numbers) > 1 and not volume and chance.random() < 0.5
+    if parcel.fate == "delivered" or is_part:
+        if chance.random() < 0.2:
+            yield Step(at := at + chance.random() * DAY / 2, "failed", volume)
+        yield Step(at := at + chance.random() * DAY, "delivered", volume)
+        if chance.random() < 0.1:
+            yield Step(at + HOUR, "delivered", volume)
+    elif parcel.fate != "on its way":
+        yield Step(at + chance.random() * DAY, "returned" if parcel.fate == "returned" else "failed", volume)
+
+
+def told(chance: Random, parcel: Parcel, step: Step) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the carriers say of a step: endpoint and payload."""
+    if not (parcel.labels_only and step.kind not in ("label", "cancelled")):
+        if parcel.endpoint == "volumes":
+            yield "volumes", _by_volume(chance, parcel, step)
+        elif step.kind in GATEWAY:
+            yield "gateway", _by_gateway(parcel, step)
+    if parcel.tracked and step.kind in TRACKER:
+        yield "tracker", _by_tracker(parcel, step)
+
+
+def _by_gateway(parcel: Parcel, step: Step) -> dict[str, Any]:
+    """Melhor Envio's form; the number of some labels comes later."""
+    stage, number = GATEWAY[step.kind], parcel.numbers[0]
+    posted = [one.at for one in parcel.steps if one.kind == "posted" and one.at <= step.at]
+    is_later = step.kind == "label" and sum(map(ord, parcel.id)) % 3 == 0
+    times = {"label": "generated_at", "delivered": "delivered_at", "cancelled": "canceled_at"}
+    data = {
+        "id": parcel.id,
+        "status": stage,
+        "tracking": None if is_later else number,
+        "tags": [{"tag": parcel.invoice.order_id, "url": None}],
+        "posted_at": iso(posted[0]) if posted else None,
+        "tracking_url": f"https://t.example/{number}",
+    }
+    if step.kind in times:
+        data[times[step.kind]] = iso(step.at)
+    return {"event": f"order.{stage}", "data": data}
+
+
+def _by_volume(chance: Random, parcel: Parcel, step: Step) -> dict[str, Any]:
+    """Intelipost's form; most messages name the invoice."""
+    text = "Devolvido ao remetente" if step.kind == "returned" else step.kind
+    history = {
+        "shipment_order_volume_state": VOLUMES[step.kind],
+        "provider_message": text,
+        "shipment_volume_micro_state": {"name": text},
+        "event_date_iso": iso(step.at),
+    }
+    body: dict[str, Any] = {
+        "history": history,
+        "order_number": parcel.id,
+        "sales_order_number": parcel.invoice.order_id,
+        "tracking_code": parcel.numbers[step.volume],
+        "volume_number": str(step.volume + 1),
+    }
+    if chance.random() < 0.6:
+        body["invoice"] = {"invoice_series": "1", "invoice_number": parcel.invoice.number, "invoice_key": None}
+    return body
+
+
+def _by_tracker(parcel: Parcel, step: Step) -> dict[str, Any]:
+    """EasyPost's form: the whole history of one number, and no order."""
+    number = parcel.numbers[step.volume]
+    past = [one for one in parcel.steps if one.kind in TRACKER and one.at <= step.at and one.volume == step.volume]
+    details = [
+        {"message": one.kind, "status": TRACKER[one.kind], "datetime": iso(one.at), "tracking_location": None}
+        for one in past
+    ]
+    result = {
+        "id": f"trk_{number}",
+        "tracking_code": number,
+        "status": TRACKER[step.kind],
+        "carrier": "JadLog",
+        "tracking_details": details,
+        "updated_at": iso(step.at),
+    }
+    event = f"evt_{number}{int(step.at)}{step.kind}"
+    return {"id": event, "description": "tracker.updated", "mode": "production", "result": result}
+
+
+def iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()

@@ -327,7 +327,6 @@ class Reconciler:
         context.sent = context.sent_to(
             order_id, invoice, decision.body, now, visibility=visibility, parcels=decision.parcels
         )
-        context.wakes += decision.displaces
         log.info(
             "tracking written: shipment=%s order=%s invoice=%s rule=%s",
             context.claim.id, order_id, invoice, choice.rule,

@@ -49,8 +49,8 @@ class Overwrites:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One call to VTEX, recorded before it is made. ``request`` is the body sent, if any; ``replaces`` is the shipment
-    whose tracking it overwrites. ``displaces``: the shipments whose tracking is gone afterwards; they must be looked at
-    again. ``overrules``: a person has named the invoice since the last write, so that this one may overwrite
+    whose tracking it overwrites. ``displaces``: our other shipments are gone from the invoice afterwards, and must be
+    looked at again. ``overrules``: a person has named the invoice since the last write, so that this one may overwrite
     any other shipment's."""
 
     call: str
@@ -60,7 +60,7 @@ class Attempt:
     evidence: Mapping[str, Any] | None = None
     request: Mapping[str, Any] | None = None
     replaces: Overwrites | None = None
-    displaces: tuple[str, ...] = ()
+    displaces: bool = False
     overrules: bool = False
     id: str = field(default_factory=new_id)
 

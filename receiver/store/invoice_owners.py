@@ -4,7 +4,7 @@ write."""
 import json
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import State, known_from_json
@@ -44,6 +44,18 @@ _OWNERS = (
     .where(invoices.c.account == bindparam("account"), invoices.c.order_id == bindparam("order_id"))
 )
 _OWNER_NOW = _OWNERS.where(invoices.c.invoice_number == bindparam("invoice_number"))
+#: Those that chose the invoice, and its former owner. Not by account: a planner would choose the index of an account's
+#: shipments.
+_CHOSE = (shipments.c[part] == bindparam(f"its_{part}") for part in ("order_id", "invoice_number"))
+_DISPLACE = (
+    update(shipments)
+    .where(
+        or_(and_(*_CHOSE), shipments.c.id == bindparam("its_owner")),
+        shipments.c.sent.is_not(None),
+        shipments.c.id != bindparam("own"),
+    )
+    .values(**REVOKED_LEASE, due_at=bindparam("after"), input_digest="")
+)
 
 
 class InvoiceOwners:
@@ -59,23 +71,23 @@ class InvoiceOwners:
         key = {"account": claim.account, "order_id": attempt.order_id, "invoice_number": attempt.invoice_number}
         its = {f"its_{part}": value for part, value in key.items()}
         connection.execute(self._own, {**key, "shipment": claim.id})
-        owner = connection.execute(_OWNER, its).scalar()
+        owner = str(connection.execute(_OWNER, its).scalar())
         if owner == claim.id:
-            self._displace(connection, claim, attempt)
+            self._displace(connection, claim, attempt, owner)
             return
         stands = _owners_in(attempt.order_id, connection.execute(_OWNER_NOW, key).mappings())
-        if stands and not attempt.overrules and not _is_as_decided(connection, attempt, str(owner)):
-            raise InvoiceTaken(str(owner))
+        if stands and not attempt.overrules and not _is_as_decided(connection, attempt, owner):
+            raise InvoiceTaken(owner)
         if stands and attempt.call == "PUT":  # events beside another shipment's number: the owner stays
             return
         connection.execute(update(invoices).where(*_OF_INVOICE).values(shipment=claim.id), its)
-        self._displace(connection, claim, attempt)
+        self._displace(connection, claim, attempt, owner)
 
-    def _displace(self, connection: Connection, claim: Claim, attempt: Attempt) -> None:
-        """A worker that has one of them now has decided from facts that no longer hold."""
+    def _displace(self, connection: Connection, claim: Claim, attempt: Attempt, owner: str) -> None:
+        """A worker that has one of the others now has decided from facts that no longer hold."""
         if attempt.displaces:
-            displaced = update(shipments).where(shipments.c.id.in_(attempt.displaces))
-            connection.execute(displaced.values(**REVOKED_LEASE, due_at=claim.lease.until, input_digest=""))
+            place = {"its_order_id": attempt.order_id, "its_invoice_number": attempt.invoice_number}
+            connection.execute(_DISPLACE, {**place, "its_owner": owner, "own": claim.id, "after": claim.lease.until})
 
     def release(self, connection: Connection, claim: Claim, release: Release) -> None:
         """Return an invoice that was acquired and not written to the shipment that had it before."""

@@ -23,14 +23,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Send this PATCH. ``over``: the owner that it replaces; ``displaces``: the shipments whose numbers are gone from
-    the invoice then. ``overrules``: because a person has named the invoice."""
+    """Send this PATCH. ``over``: the owner that it replaces; ``displaces``: the numbers of all our other shipments are
+    gone from the invoice then. ``overrules``: because a person has named the invoice."""
 
     choice: Choice
     body: Body
     parcels: Parcels = field(default_factory=dict)
     over: Owner | None = None
-    displaces: tuple[str, ...] = ()
+    displaces: bool = False
     overrules: bool = False
 
 
@@ -60,7 +60,7 @@ class _Place:
     choice: Choice
     parcels: Parcels
     over: Owner | None = None
-    displaces: tuple[str, ...] = ()
+    displaces: bool = False
     overrules: bool = False
 
 
@@ -151,7 +151,7 @@ def _place(
     is_named = choice.rule == "assigned" and history.overruled
     if is_named and _is_as_seen(choice.package.tracking_number, wanted, history):
         # A person's assignment overwrites once: what is written later wins.
-        return _Place(choice, alone, other, displaces=_displaced(owner, wanted), overrules=True)
+        return _Place(choice, alone, other, displaces=True, overrules=True)
     if other is not None and not other.moved:
         return _beside(choice, other, order_id, wanted, history, policy)
     standing = choice.package.tracking_number
@@ -176,14 +176,6 @@ def _place(
     if policy.number_changed == "keep":
         return Keep(choice, Reason.NUMBER_CHANGED, note)
     return _Place(_because(choice, 'number_changed = "overwrite"', standing), alone)
-
-
-def _displaced(owner: Owner | None, wanted: Wanted) -> tuple[str, ...]:
-    """Our other shipments that are on the invoice, if this parcel takes it for itself."""
-    if owner is None:
-        return ()
-    gone = {wanted.shipment, owner.shipment if owner.moved else None}
-    return tuple(name for name in dict.fromkeys((owner.shipment, *owner.parcels)) if name not in gone)
 
 
 def _is_as_seen(standing: str | None, wanted: Wanted, history: History) -> bool:
@@ -223,7 +215,7 @@ def _beside(
     dispatched = other.parcels.get(other.shipment, (None, ""))[0]
     if policy.second_parcel == "latest" and _is_later(wanted.dispatched_at, dispatched):
         alone = {wanted.shipment: (iso(wanted.dispatched_at), wanted.tracking_number)}
-        return _Place(_because(choice, because, other.number), alone, other, displaces=_displaced(other, wanted))
+        return _Place(_because(choice, because, other.number), alone, other, displaces=True)
     return Keep(choice, Reason.OTHER_PARCEL, f"{note}; {because}")
 
 

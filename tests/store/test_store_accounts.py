@@ -305,7 +305,7 @@ class TestOver:
         database.write(lambda c: c.execute(shipments.update().values(due_at=NOW).where(shipments.c.id == "ep/p1")))
         former = claim_one(queue)
         queue.reserve(
-            second, replace(patch(), replaces=Overwrites("ep/p1", "TN1"), displaces=("ep/p1",)), interval=0.1, now=NOW
+            second, replace(patch(), replaces=Overwrites("ep/p1", "TN1"), displaces=True), interval=0.1, now=NOW
         )
 
         assert ("", None) == (shipment(database)["input_digest"], shipment(database)["token"])

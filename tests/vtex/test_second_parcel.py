@@ -73,7 +73,7 @@ class TestJoin:
         assert isinstance(write, Write)
         assert {**THEIRS, "trackingNumber": "TN9;TN1", "dispatchedDate": EARLIER} == write.body
         assert [(OTHER, (EARLIER, "TN9")), (ME, (AT_NOON, "TN1"))] == list(write.parcels.items())
-        assert (OTHER, ()) == (write.over and write.over.shipment, write.displaces)
+        assert (OTHER, False) == (write.over and write.over.shipment, write.displaces)
         assert ("TN9", 'second_parcel = "join"') == (
             write.choice.evidence["overwrites"],
             write.choice.evidence["because"],
@@ -158,7 +158,7 @@ class TestLatest:
         write = judge(policy=LATEST, of=owner(), **THEIRS)
 
         assert isinstance(write, Write)
-        assert ("TN1", [ME], OTHER, (OTHER,)) == (
+        assert ("TN1", [ME], OTHER, True) == (
             write.body["trackingNumber"],
             list(write.parcels),
             write.over and write.over.shipment,
@@ -208,7 +208,11 @@ class TestMoved:
         write = judge(policy=policy, named=named, of=owner(moved=True), **THEIRS)
 
         assert isinstance(write, Write)
-        assert ("TN1", OTHER, ()) == (write.body["trackingNumber"], write.over and write.over.shipment, write.displaces)
+        assert ("TN1", OTHER, False) == (
+            write.body["trackingNumber"],
+            write.over and write.over.shipment,
+            write.displaces,
+        )
 
     @pytest.mark.parametrize("number", ["TN9", None])
     def test_foreign_number(self, number: str | None) -> None:

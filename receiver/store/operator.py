@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Update, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Sent, ShipmentRecord, State
@@ -54,22 +54,9 @@ class OperatorQueries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def shipments(
-        self,
-        *,
-        state: str | None = None,
-        reason: str | None = None,
-        endpoint: str | None = None,
-        number: str | None = None,
-    ) -> Iterator[dict[str, Any]]:
-        """Shipments, the latest change first."""
-        wanted = {
-            shipments.c.state: state,
-            shipments.c.reason: reason,
-            shipments.c.endpoint: endpoint,
-            shipments.c.normalised_number: None if number is None else normalised(number),
-        }
-        statement = select(shipments).where(*_equal(wanted)).order_by(shipments.c.changed_at.desc(), shipments.c.id)
+    def shipments(self) -> Iterator[dict[str, Any]]:
+        """All shipments with all that is stored of them, the latest change first."""
+        statement = select(shipments).order_by(shipments.c.changed_at.desc(), shipments.c.id)
         return (_shipment(dict(row)) for row in self._database.each(statement))
 
     def deliveries(
@@ -278,11 +265,6 @@ class OperatorQueries:
         found: float | None = self._database.rows(waiting)[0]["oldest"]
         return found
 
-    def counts(self) -> dict[str, int]:
-        """How many shipments are in each state."""
-        statement = select(shipments.c.state, func.count().label("many")).group_by(shipments.c.state)
-        return {row["state"]: row["many"] for row in self._database.rows(statement)}
-
     def _decide(
         self,
         shipment_id: str,
@@ -329,11 +311,6 @@ def standing(row: Mapping[str, Any]) -> dict[str, Any]:
     """Where a shipment stands, as the record of decisions tells it."""
     shown = ("state", "reason", "order_id", "invoice_number", "assigned_order", "assigned_invoice")
     return {name: row[name] for name in shown}
-
-
-def _executing(statement: Update | Delete, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:
-    """A transaction that returns how many rows it changed."""
-    return lambda connection: connection.execute(statement, parameters or {}).rowcount
 
 
 def _equal(wanted: dict[Any, str | None]) -> list[ColumnElement[bool]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Sent, ShipmentRecord, State
@@ -15,6 +15,7 @@ from receiver.store.beside import joins_or_leaves, wake_beside
 from receiver.store.companions import Others, Place, serve_assigned, unassign_others
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
+from receiver.store.fields import equal
 from receiver.store.rows import REVOKED_LEASE, dismissed, record_from, reopened, sent_from
 from receiver.store.search import ids_of, of_order
 from receiver.store.tables import FOLDED, REPLACED, accounts, attempts, deliveries, fetches, rejects, shipments, updates
@@ -65,7 +66,7 @@ class OperatorQueries:
         """Deliveries in the order they came, bodies included."""
         wanted = {deliveries.c.outcome: outcome, deliveries.c.endpoint: endpoint}
         statement = (
-            select(deliveries).where(*_equal(wanted), deliveries.c.received_at >= since).order_by(deliveries.c.id)
+            select(deliveries).where(*equal(wanted), deliveries.c.received_at >= since).order_by(deliveries.c.id)
         )
         return (_delivery(dict(row)) for row in self._database.each(statement))
 
@@ -74,18 +75,18 @@ class OperatorQueries:
     ) -> list[str]:
         """The ids of the deliveries of these outcomes, in the order they came."""
         d = deliveries
-        where = [d.c.outcome.in_(outcomes), *_equal({d.c.endpoint: endpoint, d.c.carrier: carrier})]
+        where = [d.c.outcome.in_(outcomes), *equal({d.c.endpoint: endpoint, d.c.carrier: carrier})]
         statement = select(d.c.id).where(*where, d.c.received_at >= since).order_by(d.c.id)
         return [row["id"] for row in self._database.rows(statement)]
 
     def has_deliveries(self, *, endpoint: str | None = None, carrier: str | None = None) -> bool:
         """Whether there is a delivery of that endpoint or that carrier."""
-        wanted = _equal({deliveries.c.endpoint: endpoint, deliveries.c.carrier: carrier})
+        wanted = equal({deliveries.c.endpoint: endpoint, deliveries.c.carrier: carrier})
         return bool(self._database.rows(select(deliveries.c.id).where(*wanted).limit(1)))
 
     def stored_updates(self, *, delivery: str | None = None, shipment: str | None = None) -> list[dict[str, Any]]:
         """The updates of a delivery or of a shipment, as they are read now, in order of arrival."""
-        wanted = _equal({updates.c.delivery: delivery, updates.c.shipment: shipment})
+        wanted = equal({updates.c.delivery: delivery, updates.c.shipment: shipment})
         statement = select(updates).where(*wanted, updates.c.folded != REPLACED).order_by(updates.c.id)
         return [dict(row) for row in self._database.rows(statement)]
 
@@ -105,7 +106,7 @@ class OperatorQueries:
         """Fetches from carriers, the latest change first; ``outcome`` ``None`` is still under way."""
         hidden = ("headers", "token", "update_count", "wanted")
         shown = [column for column in fetches.c if column.name not in hidden]
-        where = _equal({fetches.c.endpoint: endpoint})
+        where = equal({fetches.c.endpoint: endpoint})
         return map(dict, self._database.each(select(*shown).where(*where).order_by(fetches.c.changed_at.desc())))
 
     def auth_failures(self) -> list[dict[str, Any]]:
@@ -311,10 +312,6 @@ def standing(row: Mapping[str, Any]) -> dict[str, Any]:
     """Where a shipment stands, as the record of decisions tells it."""
     shown = ("state", "reason", "order_id", "invoice_number", "assigned_order", "assigned_invoice")
     return {name: row[name] for name in shown}
-
-
-def _equal(wanted: dict[Any, str | None]) -> list[ColumnElement[bool]]:
-    return [column == value for column, value in wanted.items() if value is not None]
 
 
 def _shipment(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from receiver.calls.background import BackgroundCalls
 from receiver.reconcile.advice import assign_command
 from receiver.store.operator import Unknown
 from receiver.vtex.answers import NotFound
-from receiver.vtex.choice import invoices_named, numbers_of
+from receiver.vtex.choice import invoice_numbers_of, invoices_named
 from receiver.vtex.orders import Order
 
 T = TypeVar("T")
@@ -115,10 +115,11 @@ def shown_invoice(order: Order, shipment: str, number: str | None) -> str | None
         return found[0].invoice_number
     if found:
         there = f"order {order.order_id} has several invoices {number}"
-        command = assign_command(shipment, order.order_id, numbers_of(found))
+        command = assign_command(shipment, order.order_id, invoice_numbers_of(found))
     elif order.outputs:
-        there = f"order {order.order_id} has no invoice {number}; it has {', '.join(numbers_of(order.outputs))}"
-        command = assign_command(shipment, order.order_id, numbers_of(order.outputs))
+        numbers = invoice_numbers_of(order.outputs)
+        there = f"order {order.order_id} has no invoice {number}; it has {', '.join(numbers)}"
+        command = assign_command(shipment, order.order_id, numbers)
     else:
         there = f"order {order.order_id} has no invoice yet; one that comes is found by the rules"
         command = assign_command(shipment, order.order_id)

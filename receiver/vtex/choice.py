@@ -108,7 +108,7 @@ def bears_key(order: Order, clues: Clues) -> bool:
     return key is not None and any(key_of(package) == key for package in order.outputs)
 
 
-def numbers_of(packages: Sequence[Package]) -> list[str]:
+def invoice_numbers_of(packages: Sequence[Package]) -> list[str]:
     """The invoice numbers of packages."""
     return [package.invoice_number for package in packages]
 
@@ -141,7 +141,7 @@ def _named_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
     """Rule → the invoices that a link or the carrier names, without rules that find none."""
     outputs, votes = order.outputs, dict[str, list[Package]]()
     if clues.linked_invoice:
-        votes["link"] = exactly(outputs, clues.linked_invoice) or by_digits(outputs, clues.linked_invoice)
+        votes["link"] = invoices_named(order, clues.linked_invoice)
     ways = _ways(outputs, clues.invoice_numbers[0], clues) if clues.invoice_numbers else {}
     named = _numbered(outputs, ways, clues)
     if named is not None:
@@ -226,7 +226,7 @@ def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice |
     bearing = [other for other in order.packages if other.invoice_number == package.invoice_number]
     if len(bearing) > 1:
         note = f"order {order.order_id}: {len(bearing)} packages bear {package.invoice_number}"
-        return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": numbers_of(bearing), "rule": rule})
+        return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": invoice_numbers_of(bearing), "rule": rule})
     return Choice(package, rule, _evidence(order, package, clues))
 
 
@@ -288,11 +288,11 @@ def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
     if len(outputs) > 1 and unused and not _is_last_open(outputs, unused, clues):
         return _ambiguous(order, outputs, "only_open_invoice")
     if not order.is_complete:
-        return Wait(Reason.PARTLY_INVOICED, f"order {order.order_id} has {', '.join(numbers_of(outputs))}")
+        return Wait(Reason.PARTLY_INVOICED, f"order {order.order_id} has {', '.join(invoice_numbers_of(outputs))}")
     if not unused:
         holding = ", ".join(f"{package.invoice_number}: {package.tracking_number}" for package in outputs)
         note = f"every invoice of {order.order_id} holds another number ({holding})"
-        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": numbers_of(outputs)})
+        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": invoice_numbers_of(outputs)})
     if _is_ruled_out(unused[0], clues):
         return _missing(order, [f"series {series}" for series in clues.invoice_series])
     rule = "only_open_invoice" if len(outputs) == 1 else "last_open_invoice"
@@ -329,7 +329,7 @@ def _missing(order: Order, wanted: Sequence[str], *, by: str = "the carrier") ->
     )
     note = f"{by} names {', '.join(wanted)}; order {order.order_id} has {there}"
     if order.is_complete:
-        return Hold(Reason.NAMED_INVOICE_MISSING, note, {"candidates": numbers_of(order.outputs)})
+        return Hold(Reason.NAMED_INVOICE_MISSING, note, {"candidates": invoice_numbers_of(order.outputs)})
     return Wait(Reason.INVOICE_NOT_THERE, note)
 
 
@@ -338,7 +338,7 @@ def _names(clues: Clues) -> str:
 
 
 def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
-    numbers = numbers_of(packages)
+    numbers = invoice_numbers_of(packages)
     shown = ", ".join(
         f"{package.invoice_number} (holds {package.tracking_number})"
         if package.tracking_number
@@ -362,7 +362,7 @@ def _evidence(order: Order, package: Package, clues: Clues) -> dict[str, Any]:
         "vtex_invoice_number": package.invoice_number,
         "vtex_invoice_key": package.invoice_key,
         "vtex_tracking_number": package.tracking_number,
-        "invoices": numbers_of(order.outputs),
+        "invoices": invoice_numbers_of(order.outputs),
         "complete": order.is_complete,
     }
     return {name: value for name, value in said.items() if value not in (None, [])}

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import State, known_from_json
+from receiver.shipments.record import goes_despite
 from receiver.store.claims import Attempt, Claim, InvoiceTaken, Release
 from receiver.store.database import Database
 from receiver.store.rows import REVOKED_LEASE, assigned_columns, assignment_from, sent_from
@@ -113,8 +114,7 @@ def _owner_from(order_id: str, row: RowMapping) -> Owner:
         assigned = (row["assigned_order"] or order_id, row["assigned_invoice"] or row["invoice_number"])
         return Owner(row["shipment"], None, {}, moved=assigned != place, aliases=aliases)
     alone = {row["shipment"]: (sent.dispatched_date, sent.tracking_number)} if sent.tracking_number else {}
-    assignment = assignment_from(dict(row))
-    is_void = known.voided and not (assignment is not None and assignment.is_despite(known))
+    is_void = known.voided and not goes_despite(assignment_from(dict(row)), known)
     return Owner(
         row["shipment"],
         sent.tracking_number,

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import State, known_from_json
 from receiver.shipments.record import goes_despite
+from receiver.store.attempts import IS_OPEN_WRITE
 from receiver.store.claims import Attempt, Claim, InvoiceTaken, Release
 from receiver.store.database import Database
 from receiver.store.rows import REVOKED_LEASE, assigned_columns, assignment_from, sent_from
@@ -23,8 +24,7 @@ _WRITING = (
     select(attempts.c.id)
     .where(
         attempts.c.shipment == invoices.c.shipment,
-        attempts.c.call == "PATCH",
-        attempts.c.outcome.is_(None),
+        IS_OPEN_WRITE,
         attempts.c.order_id == invoices.c.order_id,
         attempts.c.invoice_number == invoices.c.invoice_number,
     )
@@ -133,8 +133,7 @@ def _is_as_decided(connection: Connection, attempt: Attempt, owner: str) -> bool
         return False
     writing = (
         attempts.c.shipment == owner,
-        attempts.c.call == "PATCH",
-        attempts.c.outcome.is_(None),
+        IS_OPEN_WRITE,
         attempts.c.order_id == attempt.order_id,
         attempts.c.invoice_number == attempt.invoice_number,
     )

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Container, Iterator
 from importlib.metadata import version
 
-from flask import Blueprint, Flask, Response, abort, request
+from flask import Blueprint, Flask, Response, abort
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from receiver.config import Config
-from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
+from receiver.intake.auth_failures import AuthFailures, is_one_of
 from receiver.intake.unknown_routes import Cause
 from receiver.notify.findings import Findings
 from receiver.shipments import State
@@ -37,6 +37,7 @@ from receiver.store.counters import (
 )
 from receiver.store.gauges import Gauges, read_gauges
 from receiver.store.unknown_routes import UNKNOWN
+from receiver.web.incoming import bearer_token, note_refused
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
@@ -61,12 +62,9 @@ def blueprint(
     def metrics() -> Response:
         if not tokens and not open_to_all:
             abort(404)
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if tokens and not (kind.lower() == "bearer" and is_one_of(token.strip(), tokens)):
-            kept = harmless(request.headers.items())
-            reason = "the bearer token is none of [metrics] token"
-            sender = request.remote_addr or ""
-            auth_failures.note("metrics", reason, method="GET", target="/metrics", headers=kept, client=sender)
+        token = bearer_token()
+        if tokens and (token is None or not is_one_of(token, tokens)):
+            note_refused(auth_failures, "metrics", "the bearer token is none of [metrics] token")
             return problem(401)
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 

@@ -23,12 +23,11 @@ from receiver.config.model import LOOPBACK, PLACEHOLDER_FIELDS, Account, Config,
 from receiver.config.notify import read_notify
 from receiver.config.operators import operators
 from receiver.config.schemes import read_scheme
-from receiver.config.tables import REQUIRED, Table, did_you_mean, fill
+from receiver.config.tables import REQUIRED, THIS_MACHINE, Table, did_you_mean, fill
 
 log = logging.getLogger("receiver.config")
 
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ACCOUNT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 #: Carriers write both signs, and `receiver.web.webhooks` takes one for the other.
 _ENDPOINT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
@@ -243,7 +242,7 @@ def _base_url(url: str, table: Table) -> str:
         return url
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or set(url) & set("@?#"):
         table.fault("base_url", "must be https://host, without credentials, query or fragment")
-    elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    elif parts.scheme == "http" and parts.hostname not in THIS_MACHINE:
         table.fault("base_url", "must be https: credentials travel with every call (http only to this machine)")
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
 

@@ -23,7 +23,7 @@ from receiver.shipments import State
 from receiver.store.database import Database
 from receiver.store.decisions import KINDS, decision_from
 from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, equal, listed_shipment, within
-from receiver.store.operator import OperatorQueries
+from receiver.store.operator import OPEN, OperatorQueries
 from receiver.store.people_tables import decisions
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.store.tables import deliveries, fetches, links, shipments, unknown_words
@@ -142,9 +142,9 @@ class Listings:
         """Deliveries without their bodies, the latest arrival first; from ``since`` on and before ``until``, in seconds
         since the epoch."""
         d = deliveries.c
-        chosen = [d.outcome == outcome] if outcome in ("quarantined", "error") else []
+        chosen = [d.outcome == outcome] if outcome in OPEN else []
         if chosen:  # says what the partial index says, so that it is used
-            chosen.append(d.outcome.in_([literal(one, literal_execute=True) for one in ("quarantined", "error")]))
+            chosen.append(d.outcome.in_([literal(one, literal_execute=True) for one in OPEN]))
         rest = equal({d.endpoint: endpoint, d.carrier: carrier, **({} if chosen else {d.outcome: outcome})})
         rest += within(d.received_at, since, until)
         most = LOOKS_AT if rest else ask.limit + 1

@@ -47,6 +47,8 @@ class Unchanged(Exception):
 
 #: Outcomes of deliveries that wait for a fix of this program.
 OPEN = ("quarantined", "error")
+#: Outcomes of stored deliveries, and of repeats of them.
+OUTCOMES = ("accepted", "ignored", *OPEN, "duplicate")
 
 
 class OperatorQueries:

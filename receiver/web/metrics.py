@@ -36,14 +36,12 @@ from receiver.store.counters import (
     last_deliveries,
 )
 from receiver.store.gauges import Gauges, read_gauges
+from receiver.store.operator import OUTCOMES
 from receiver.store.unknown_routes import UNKNOWN
 from receiver.web.incoming import bearer_token, note_refused
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
-
-#: Outcomes of stored deliveries, and of repeats of them.
-_OUTCOMES = ("accepted", "duplicate", "ignored", "quarantined", "error")
 
 #: Seconds for which gauges hold, and how many times longer than it took to read them: a million shipments take long.
 _HOLD, _HOLD_COST = 5.0, 20.0
@@ -152,7 +150,7 @@ def _zeros(config: Config) -> dict[Key, Total]:
     """Counters of what is configured begin with 0: Prometheus sees no increase in a series that begins with 1."""
     unread = [cause.value for cause in Cause if cause is not Cause.ENDPOINT]
     causes = ("not_authenticated", "too_many", "keys_unavailable", INCOMPLETE, *unread)
-    keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in _OUTCOMES]
+    keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in OUTCOMES]
     keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]
     keys += [(PROBES.name, (name,)) for name in config.endpoints]
     keys += [(TAKEN.name, (route,)) for account in config.accounts.values() for route in account.routes]

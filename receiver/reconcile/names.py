@@ -1,17 +1,12 @@
-"""The names by which a link, an order or its hook refers to a shipment."""
-
-from collections.abc import Collection
+"""The names by which a link, an order or its hook refers to a shipment, no matter how its endpoint is configured."""
 
 from adapters import ReferenceKind
-from receiver.config import Endpoint
-from receiver.reconcile.order_texts import order_texts
 from receiver.shipments import Known
 from receiver.shipments.numbers import normalised, spellings
 from receiver.store.bearers import Name
 from receiver.store.companions import companion_id
-from receiver.vtex.facts import MARKETPLACE_ID, SERIES_NUMBER
+from receiver.vtex.facts import SERIES_NUMBER
 from receiver.vtex.nfe import key_digits, plain_number
-from receiver.vtex.order_ids import SUFFIX, OrderText
 
 #: The kinds of names by which a link may refer to a parcel.
 NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
@@ -32,27 +27,6 @@ def own_names(shipment: str, known: Known) -> set[Name]:
     if len(series) == len(numbers) == 1:
         names.add((SERIES_NUMBER, f"{plain_number(series[0])}/{plain_number(numbers[0])}"))
     return names
-
-
-def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orders: Collection[str] = ()) -> list[Name]:
-    """Every name by which a link, an order or its hook may refer to a shipment: sorted ``(kind, value)``. ``orders``
-    are the ids that were asked for."""
-    texts = order_texts(known, endpoint, account)
-    of_orders = {("order_id", order_id) for order_id in orders}
-    for kind, named in texts.items():
-        for text in named:
-            of_orders |= {("sequence", text.sequence)} if text.sequence else set()
-            if kind == ReferenceKind.ORDER_ID:
-                of_orders |= {("order_id", one) for one in (text.order_id, *text.several)}
-                of_orders |= {(MARKETPLACE_ID, one) for one in sold_as(text)}
-            elif kind == ReferenceKind.ORDER_GROUP:
-                of_orders |= {("order_group", SUFFIX.sub("", one)) for one in (text.order_id, *text.several)}
-    return sorted({*own_names(shipment, known), *of_orders})
-
-
-def sold_as(text: OrderText) -> list[str]:
-    """The ids that an order may have at the store that sold it, where the carrier writes this text."""
-    return list(dict.fromkeys(filter(None, (text.text, text.order_id, text.sequence))))
 
 
 def other_numbers(known: Known) -> tuple[Name, ...]:

@@ -17,8 +17,9 @@ from receiver.reconcile.beside import present
 from receiver.reconcile.clues import clues_in, passed_on
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
+from receiver.reconcile.every_name import names_of
 from receiver.reconcile.failures import FailurePolicy
-from receiver.reconcile.names import names_of, replaced_parcels
+from receiver.reconcile.names import replaced_parcels
 from receiver.reconcile.plan import plan, policy_of
 from receiver.reconcile.resolve import Resolver
 from receiver.reconcile.unknown_writes import check_unknown_writes

@@ -10,7 +10,8 @@ from typing import Any
 from adapters import ReferenceKind
 from receiver.config import Endpoint
 from receiver.reconcile.accounts import SoldElsewhere
-from receiver.reconcile.names import NAMES, names_of, sold_as
+from receiver.reconcile.every_name import names_of, sold_as
+from receiver.reconcile.names import NAMES
 from receiver.reconcile.order_texts import order_texts, rule_to_add, unclear
 from receiver.reconcile.plan import clues_of, input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State

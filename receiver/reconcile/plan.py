@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
 
-from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
 from receiver.reconcile.reverse import reverse_end
 from receiver.shipments import (
@@ -26,7 +25,6 @@ from receiver.shipments import (
 )
 from receiver.shipments.known import earliest
 from receiver.shipments.record import goes_despite
-from receiver.vtex.choice import Clues
 from receiver.vtex.wanted import Wanted
 from receiver.vtex.writes import Policy, says_nothing_new
 
@@ -116,17 +114,6 @@ def wanted_of(
         dispatched_at=reduce(earliest, (twin.dispatched_at for twin in twins), dispatched),
         configured_courier=endpoint.courier,
         name=endpoint.carrier.name,
-    )
-
-
-def clues_of(known: Known, number: str | None) -> Clues:
-    """What the carrier says about the invoice. ``number`` is the one for VTEX; the parcel may have others."""
-    return Clues(
-        tracking_number=number or "",
-        other_numbers=tuple(other for other in known.numbers if other != number),
-        invoice_numbers=known.values(ReferenceKind.INVOICE_NUMBER),
-        invoice_series=known.values(ReferenceKind.INVOICE_SERIES),
-        invoice_keys=known.values(ReferenceKind.INVOICE_KEY),
     )
 
 

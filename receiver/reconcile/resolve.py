@@ -13,14 +13,14 @@ from receiver.reconcile.accounts import SoldElsewhere
 from receiver.reconcile.every_name import names_of, sold_as
 from receiver.reconcile.names import NAMES
 from receiver.reconcile.order_texts import order_texts, rule_to_add, unclear
-from receiver.reconcile.plan import clues_of, input_digest
+from receiver.reconcile.plan import input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import is_among, normalised, numbers_in
 from receiver.store import Index, Place
 from receiver.store.bearers import Name
 from receiver.store.companions import places_from_json
 from receiver.vtex.answers import NotFound
-from receiver.vtex.choice import Hold, Wait, bears_key, bears_parcel
+from receiver.vtex.choice import Clues, Hold, Wait, bears_key, bears_parcel
 from receiver.vtex.client import BadSegment
 from receiver.vtex.facts import MARKETPLACE_ID, SERIES_NUMBER
 from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
@@ -72,7 +72,7 @@ class Resolver:
         self._sold = SoldElsewhere.of(shipment.generation.decision, shipment.account)
         self._texts = order_texts(known, endpoint, self._account)
         self._names = names_of(shipment.id, known, endpoint, self._account)
-        self._clues = clues_of(known, known.tracking_number)
+        self._clues = Clues.of(known, known.tracking_number)
         #: Kind, value and time of each link that was read: the decision already uses these links.
         self.links_read: set[tuple[str, str, float]] = set()
         #: The other orders that the parcel serves by the links that led it; ``None`` where it has no link at all.

@@ -7,9 +7,10 @@ these, only an order with exactly one invoice decides.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from receiver.shipments import Reason
+from adapters import ReferenceKind
+from receiver.shipments import Known, Reason
 from receiver.shipments.numbers import is_among, numbers_in
 from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
 from receiver.vtex.notations import by_digits, exactly, inner_number, key_of, may_be_one, stored_series, with_series
@@ -36,6 +37,17 @@ class Clues:
     assigned: bool = False
     one_parcel_per_invoice: bool = False
     ours: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, known: Known, number: str | None) -> Self:
+        """What the carrier says about the invoice. ``number`` is the one for VTEX; the parcel may have others."""
+        return cls(
+            tracking_number=number or "",
+            other_numbers=tuple(other for other in known.numbers if other != number),
+            invoice_numbers=known.values(ReferenceKind.INVOICE_NUMBER),
+            invoice_series=known.values(ReferenceKind.INVOICE_SERIES),
+            invoice_keys=known.values(ReferenceKind.INVOICE_KEY),
+        )
 
     def bears(self, number: str | None) -> bool:
         """True if the number is one of the parcel's, no matter how it is written."""

@@ -1,8 +1,8 @@
 """PURE: back-off, schedules, and how times are shown. Nothing here reads a clock.
 
-========================  ==========================================  =======================
+========================  ==========================================  ===========================
 what is tried again       after                                       constant
-========================  ==========================================  =======================
+========================  ==========================================  ===========================
 a shipment or a fetch     a call that failed                          `RETRY`
 all calls of an account   ten orders in a row without an answer       `OUTAGE`
 all calls of an account   a key that does not work                    `BAD_KEY`
@@ -10,8 +10,9 @@ a message to people       a channel that failed                       `NOTIFICAT
 an order for the index    a read that failed                          `INDEX_READ`
 a command's own read      a read that failed                          `BACKGROUND_READ`
 a read-back               a write that is not visible yet             `READ_BACKS`
+a look for a lost answer  a write whose outcome is unknown            setting `read_back_seconds`
 a look for an order       an order or invoice that is not there yet   setting `await_seconds`
-========================  ==========================================  =======================
+========================  ==========================================  ===========================
 """
 
 import math

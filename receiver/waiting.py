@@ -56,7 +56,7 @@ def once_for_all(work: Callable[[], None]) -> None:
         work()
 
 
-def beside(work: Callable[[], T]) -> "Future[T]":
+def aside(work: Callable[[], T]) -> "Future[T]":
     """Work that blocks, such as a call over the network, in a thread of its own: a request waits by `result_of`."""
     future: Future[T] = Future()
 
@@ -66,5 +66,5 @@ def beside(work: Callable[[], T]) -> "Future[T]":
         except BaseException as error:  # noqa: BLE001  the waiting thread gets it
             future.set_exception(error)
 
-    threading.Thread(target=run, name="beside", daemon=True).start()
+    threading.Thread(target=run, name="aside", daemon=True).start()
     return future

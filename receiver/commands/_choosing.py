@@ -13,16 +13,16 @@ from receiver.store import Database
 from receiver.store.shipment_filter import ShipmentFilter
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_ACCOUNT = click.option("--account", type=TEXT, metavar="NAME", help="Only those of this VTEX account.")
-_ORDER = click.option("--order", type=TEXT, metavar="ORDER", help="Only those of this VTEX order.")
+of_account_option = click.option("--account", type=TEXT, metavar="NAME", help="Only those of this VTEX account.")
+of_order_option = click.option("--order", type=TEXT, metavar="ORDER", help="Only those of this VTEX order.")
 
 _OPTIONS = (
     state_option,
     reason_option,
     endpoint_option,
     carrier_option,
-    _ACCOUNT,
-    _ORDER,
+    of_account_option,
+    of_order_option,
     click.option("--number", type=TEXT, help="Only those with this tracking number."),
     click.option(
         "--search", type=TEXT, metavar="TEXT", help="Only those with this tracking, order or invoice number, key or id."

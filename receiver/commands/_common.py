@@ -20,11 +20,10 @@ from receiver.shipments import Reason, State
 from receiver.shipments.plain import plain
 from receiver.store import Database, NotMigrated, OperatorQueries, StoreUnavailable
 from receiver.store.engine import absent_file
-from receiver.store.operator import Unknown
+from receiver.store.operator import OUTCOMES, Unknown
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 STATES = tuple(state.value for state in State)
-OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
 #: The most rows that a table shows; ``--json`` shows all.
 MOST_ROWS = 1_000
 

@@ -15,10 +15,10 @@ from receiver.commands._common import absent_database, clear_faults, configurati
 from receiver.commands.check_warnings import warnings
 from receiver.config import Account, Config
 from receiver.operations.access import Access, access_check, is_fine, is_refused
-from receiver.shipments.plain import moment
 from receiver.store import Database, OperatorQueries, Paused, RateLimited
 from receiver.store.gauges import connections_of_server
 from receiver.store.pool import CONNECTIONS
+from receiver.timing import stamp
 
 _UNPROVEN = "Notify invoice: not checked, only a write shows it"
 
@@ -75,7 +75,7 @@ def pause_line(pause: Mapping[str, Any]) -> str:
 
 def _pause(account: str, *, until: float, reason: str, own_fault: bool, now: float, **_: object) -> str:
     ends = how_it_ends(account, own_fault=own_fault)
-    when = f"paused until {moment(until)}" if until > now else "about to be tried again"
+    when = f"paused until {stamp(until)}" if until > now else "about to be tried again"
     return printable(f"{when}: {reason}; it ends {ends}")
 
 

@@ -12,9 +12,10 @@ import click
 from receiver.commands._common import fail, json_option, opened, printable
 from receiver.commands._types import FROM_ZERO
 from receiver.processes.stop_request import Stopped, stop_request
-from receiver.shipments.plain import moment, plain
+from receiver.shipments.plain import plain
 from receiver.store import StoreUnavailable
 from receiver.store.following import Following
+from receiver.timing import stamp
 
 #: Seconds between two looks.
 _EVERY = 0.5
@@ -50,12 +51,12 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
 
 def _line(row: Mapping[str, Any]) -> str:
     if row["what"] == "delivery":
-        parts = [moment(row["received_at"]), row["endpoint"], row["outcome"], *row["shipments"], row["reason"]]
+        parts = [stamp(row["received_at"]), row["endpoint"], row["outcome"], *row["shipments"], row["reason"]]
     else:
         number = row["tracking_number"]
         order = row["order_id"] and f"order {row['order_id']}"
         invoice = row["invoice_number"] and f"invoice {row['invoice_number']}"
-        parts = [moment(row["changed_at"]), "→", row["id"], row["state"], row["reason"], number, order, invoice]
+        parts = [stamp(row["changed_at"]), "→", row["id"], row["state"], row["reason"], number, order, invoice]
     return "  ".join(str(part) for part in parts if part)
 
 

@@ -9,9 +9,9 @@ import click
 from receiver.calls.background import BackgroundCalls, calls_to
 from receiver.commands._common import account_of, account_option, fail, json_option, opened, printable, say
 from receiver.commands._types import TEXT
-from receiver.shipments.plain import moment
 from receiver.store import Background, Paused, RateLimited
 from receiver.store.watches import Noted, Watches
+from receiver.timing import stamp
 from receiver.vtex.answers import NotFound, VtexError
 from receiver.vtex.hook import Standing, configuration, read_configuration
 
@@ -41,7 +41,7 @@ def status(account: str | None, *, as_json: bool) -> None:
         standing = _standing(calls_to(config, database, of))
         ours = Background(database).hook(of)
         fields = {"account": of, **_plain(standing), "ours": _is_ours(standing, ours)}
-        fields |= {"installed_at": moment(ours["installed_at"]) if ours else None}
+        fields |= {"installed_at": stamp(ours["installed_at"]) if ours else None}
         say("\n".join(_described(standing, ours)), fields, as_json=as_json)
 
 
@@ -142,7 +142,7 @@ def _plain(standing: Standing | None) -> dict[str, Any]:
 def _described(standing: Standing | None, ours: dict[str, Any] | None) -> list[str]:
     """The present hook, without the values of its headers: they are secrets."""
     if standing is None:
-        gone = f"; ours was installed {moment(ours['installed_at'])}, the worker will install it again" if ours else ""
+        gone = f"; ours was installed {stamp(ours['installed_at'])}, the worker will install it again" if ours else ""
         return [f"no hook{gone}"]
     lines = [f"{printable(standing.url)}{' (ours)' if _is_ours(standing, ours) else ''}"]
     statuses = standing.filter.get("status")

@@ -15,8 +15,8 @@ from receiver.calls.background import calls_to
 from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say
 from receiver.commands._types import instant
 from receiver.operations.backfill import KEPT, Backfill, Progress, TooMany
-from receiver.shipments.plain import moment
 from receiver.store import Background, Index
+from receiver.timing import stamp
 from receiver.vtex.answers import VtexError
 from receiver.vtex.orders import UnexpectedOrder
 
@@ -38,7 +38,7 @@ def index(since: float, until: float | None, account: str | None, *, as_json: bo
     now = time.time()
     oldest = now - KEPT.total_seconds()
     if since < oldest:
-        fail(f"--since: VTEX shows orders of the last two years only: since {moment(oldest + 60)[:10]} at the earliest")
+        fail(f"--since: VTEX shows orders of the last two years only: since {stamp(oldest + 60)[:10]} at the earliest")
     if until is not None and until > now:
         fail("--until: lies ahead; leave it out to read everything up to now")
     if since >= (now if until is None else until):
@@ -52,7 +52,7 @@ def index(since: float, until: float | None, account: str | None, *, as_json: bo
             done = made.run(since, until)
         except (VtexError, TooMany, UnexpectedOrder) as error:
             fail(f"VTEX account {of}: {error}; what was learnt is kept, and the same command continues there")
-    fields = {**asdict(done), "account": of, "since": moment(done.since), "until": moment(done.until)}
+    fields = {**asdict(done), "account": of, "since": stamp(done.since), "until": stamp(done.until)}
     del fields["reached"]
     skipped = f", {done.skipped} could not be read" if done.skipped else ""
     text = f"{count(done.orders, 'order')} read, {count(done.facts, 'new key')} in the index{skipped}"
@@ -82,7 +82,7 @@ def _shown() -> Iterator[Callable[[Progress], None]]:
 
         def report(at: Progress) -> None:
             rest = left.words(at.reached, at.until, now=time.monotonic())
-            reached = f"{count(at.orders, 'order')}, up to {moment(at.reached)[:10]}{rest}"
+            reached = f"{count(at.orders, 'order')}, up to {stamp(at.reached)[:10]}{rest}"
             bar.update(task, total=at.until - at.since, completed=at.reached - at.since, reached=reached)
 
         yield report
@@ -108,7 +108,7 @@ class TimeLeft:
 
 def _line(at: Progress) -> None:
     if at.orders and at.orders % _LINE_EVERY == 0:
-        _say_aside(f"{at.orders} orders read; everything invoiced before {moment(at.reached)} is done")
+        _say_aside(f"{at.orders} orders read; everything invoiced before {stamp(at.reached)} is done")
 
 
 COMMANDS = (index,)

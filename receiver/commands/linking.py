@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adapters import Unreadable
+from receiver.commands._choosing import of_account_option
 from receiver.commands._common import account_of, account_option, count, fail, json_option, opened, say
 from receiver.commands._deciding import decision_options, decisions_of
 from receiver.commands._listing import count_option, form_of, listing, show
@@ -77,7 +78,7 @@ def link(
 
 @click.command()
 @click.option("--order", "order_id", type=TEXT, metavar="ORDER", help="Only those to this order.")
-@click.option("--account", type=TEXT, metavar="NAME", help="Only those of this VTEX account.")
+@of_account_option
 @count_option("account and kind of name")
 @listing
 def links(

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from receiver.commands._choosing import choice_options, chosen_shipments
+from receiver.commands._choosing import choice_options, chosen_shipments, of_account_option, of_order_option
 from receiver.commands._common import account_of, endpoint_option, endpoints_of, known, opened, outcome_option
 from receiver.commands._listing import count_option, form_of, listing
 from receiver.commands._listing import show as show_list
@@ -12,9 +12,6 @@ from receiver.commands._types import TEXT
 from receiver.config import Config
 from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, LISTED_FIELDS, REJECT_FIELDS
 from receiver.store.listed import Listed
-
-_ACCOUNT = click.option("--account", type=TEXT, metavar="NAME", help="Only those of this VTEX account.")
-_ORDER = click.option("--order", type=TEXT, metavar="ORDER", help="Only those of this VTEX order.")
 
 
 @click.command()
@@ -58,8 +55,8 @@ def _with_awaited(row: dict[str, Any]) -> dict[str, Any]:
 @click.command()
 @outcome_option
 @endpoint_option
-@_ACCOUNT
-@_ORDER
+@of_account_option
+@of_order_option
 @count_option("carrier, outcome and reason")
 @listing
 def deliveries(
@@ -91,7 +88,7 @@ def deliveries(
 
 @click.command()
 @endpoint_option
-@_ACCOUNT
+@of_account_option
 @count_option("endpoint and outcome")
 @listing
 def fetches(
@@ -129,7 +126,7 @@ def fetches(
 
 @click.command()
 @click.option("--endpoint", type=TEXT, metavar="NAME", help="Only those that asked for this name.")
-@_ACCOUNT
+@of_account_option
 @count_option("endpoint and reason")
 @listing
 def rejects(

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from receiver.commands._common import configuration, fail, json_option, opened, printable, show_rows
-from receiver.notify.channels import open_channels
-from receiver.notify.store_away import send_now
+from receiver.notify.channels import open_channels, send_now
+from receiver.notify.messages import message
 from receiver.shipments.plain import plain
 from receiver.store.alerts import Alerts
 
@@ -31,18 +31,7 @@ def test_channels() -> None:
     channels = open_channels(config.notify)
     if not channels:
         fail(_NO_CHANNEL)
-    message: dict[str, Any] = {
-        "kind": "test",
-        "cause": None,
-        "subject": None,
-        "severity": "warning",
-        "title": "a test; nothing is wrong",
-        "lines": [],
-        "command": None,
-        "count": 1,
-        "since": None,
-    }
-    results = send_now(channels, message, at=time.time())
+    results = send_now(channels, message("test", "warning", "a test; nothing is wrong"), at=time.time())
     for name, reason in results.items():
         click.echo(printable(f"{name}: {'sent' if reason is None else f'not sent, {reason}'}"))
     if any(results.values()):

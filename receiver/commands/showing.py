@@ -12,10 +12,11 @@ from receiver.config import Config
 from receiver.operations.published import published_order, published_story
 from receiver.operations.story import story
 from receiver.shipments import Known, Sent, SentTracking, Visibility, known_from_json, unknown_word
-from receiver.shipments.plain import moment, plain
+from receiver.shipments.plain import plain
 from receiver.store import Database, OperatorQueries
 from receiver.store.operator import Unknown
 from receiver.store.rows import about_order
+from receiver.timing import stamp
 from receiver.vtex.rules import RULES
 
 
@@ -104,7 +105,7 @@ def _decided(decisions: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield "what people decided:"
     for one in decisions:
         why = f": {one['note']}" if one["note"] else ""
-        yield f"  {moment(one['at'])}  {one['action']} by {one['actor']} ({one['via']}){why}"
+        yield f"  {stamp(one['at'])}  {one['action']} by {one['actor']} ({one['via']}){why}"
         sides = [(name, standing(one[name])) for name in ("before", "after")]
         yield from (f"  {'':20}  {name:<6} {text}" for name, text in sides if text)
 
@@ -115,7 +116,7 @@ def _line(name: str, value: str) -> str:
 
 def _link(link: dict[str, Any]) -> str:
     place = _place(link["order_id"], link["invoice_number"])
-    return f"to {place} by a link of {link['kind']} {link['value']}, set {moment(link['told_at'])}"
+    return f"to {place} by a link of {link['kind']} {link['value']}, set {stamp(link['told_at'])}"
 
 
 def _status(known_now: Known, messages: Sequence[dict[str, Any]]) -> str | None:
@@ -128,12 +129,12 @@ def _status(known_now: Known, messages: Sequence[dict[str, Any]]) -> str | None:
 
 
 def _next(what: str, at: float | None) -> str:
-    return f"{moment(at)}: {what}" if at else what
+    return f"{stamp(at)}: {what}" if at else what
 
 
 def _arrived(one: dict[str, Any]) -> Iterator[str]:
     update = {name: value for name, value in one["said"].items() if name not in ("key", "events", "references")}
-    yield f"  {moment(one['received_at'])}  {one['id']}  {json.dumps(update, ensure_ascii=False)}"
+    yield f"  {stamp(one['received_at'])}  {one['id']}  {json.dumps(update, ensure_ascii=False)}"
     read = f"{one['carrier']} {one['version']}" if one["version"] else one["carrier"]
     auth = f"{one['proof']}, as {one['notice']} asked" if one["notice"] else one["proof"]
     state = "; read otherwise since" if one["replaced"] else "" if one["folded"] else "; not worked on yet"
@@ -147,12 +148,12 @@ def _place(order: str | None, invoice: str | None) -> str | None:
 def _paused(pause: dict[str, Any] | None) -> str:
     if not pause:
         return ""
-    return f", paused until {moment(pause['until'])}: {pause['reason']}; it ends {pause['ends']}"
+    return f", paused until {stamp(pause['until'])}: {pause['reason']}; it ends {pause['ends']}"
 
 
 def _assigned(row: dict[str, Any]) -> str | None:
     place = _place(row["assigned_order"], row["assigned_invoice"])
-    return f"{place}, {moment(row['assigned_at'])}" if place and row["assigned_at"] else place
+    return f"{place}, {stamp(row['assigned_at'])}" if place and row["assigned_at"] else place
 
 
 _VISIBLE = {
@@ -166,7 +167,7 @@ _VISIBLE = {
 
 def _sent(sent: Sent) -> Iterator[str]:
     """What VTEX has, with a line for each field."""
-    what = f"since {moment(sent.at)}, {_VISIBLE[sent.visibility]}"
+    what = f"since {stamp(sent.at)}, {_VISIBLE[sent.visibility]}"
     yield _line("sent" if sent.visibility.is_elsewhere else "VTEX has", what)
     yield from _fields(sent.body)
     if sent.tracking:
@@ -182,7 +183,7 @@ def _events(sent: SentTracking) -> str:
     many = count(sent.events, "event") + delivered
     if sent.sent_by:
         return f"{many}: left to {sent.sent_by}, whose invoice it is"
-    return f"{many}, sent {moment(sent.at)}" + (f" ({sent.note})" if sent.note else "")
+    return f"{many}, sent {stamp(sent.at)}" + (f" ({sent.note})" if sent.note else "")
 
 
 def _attempt(attempt: dict[str, Any], by: str | None = None) -> Iterator[str]:
@@ -197,7 +198,7 @@ def _attempt(attempt: dict[str, Any], by: str | None = None) -> Iterator[str]:
         parts.append(f"over {json.dumps(held, ensure_ascii=False)}")
     parts.append(f"→ {attempt['outcome'] or 'outcome unknown'}")
     parts.append(attempt["answer"])  # a failed call's answer begins with its status
-    yield f"  {moment(attempt['begun_at'])}  " + "  ".join(part for part in parts if part)
+    yield f"  {stamp(attempt['begun_at'])}  " + "  ".join(part for part in parts if part)
     if is_patch and attempt["request"]:
         yield from _fields(attempt["request"])
 

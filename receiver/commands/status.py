@@ -13,7 +13,8 @@ from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
 from receiver.notify.overview import Overview, overview
 from receiver.shipments import State
-from receiver.shipments.plain import moment, plain
+from receiver.shipments.plain import plain
+from receiver.timing import stamp
 
 #: The most lines of each part: all of them, and the line between, fit a terminal of 24 lines with a prompt.
 _NEEDS, _WAITS, _ACCOUNTS, _ENDPOINTS = 7, 4, 4, 6
@@ -43,7 +44,7 @@ def _screen(found: Overview, config: Config) -> Iterator[str]:
     yield from _at_most(_NEEDS, needs or ["nothing needs a person"], "receiver notify list")
     waits = [text for state in _WAITING if (text := _wait(found, state))]
     if found.due_since is not None:
-        waits.append(f"the oldest due since {moment(found.due_since)}, for {_span(found.now - found.due_since)}")
+        waits.append(f"the oldest due since {stamp(found.due_since)}, for {_span(found.now - found.due_since)}")
     yield from _at_most(_WAITS + 1, waits or ["nothing waits"], "")
     paused_first = sorted(config.accounts, key=lambda name: (name not in found.pauses, name))
     yield from _at_most(_ACCOUNTS, [_account(found, config, name) for name in paused_first], "receiver check")
@@ -81,17 +82,17 @@ def _account(found: Overview, config: Config, name: str) -> str:
     pause, pace = found.pauses.get(name), f"account {name}: {config.accounts[name].requests_per_minute:g} a minute"
     if pause is None:
         return pace
-    when = f"paused until {moment(pause['until'])}" if pause["until"] > found.now else "about to be tried again"
+    when = f"paused until {stamp(pause['until'])}" if pause["until"] > found.now else "about to be tried again"
     return f"{pace}, {when}; it ends {pause['ends']} ({pause['reason']})"
 
 
 def _endpoint(found: Overview, name: str, at: float | None) -> str:
     if at is not None:
-        return f"endpoint {name}: last heard {moment(at)}, {_span(found.now - at)} ago"
+        return f"endpoint {name}: last heard {stamp(at)}, {_span(found.now - at)} ago"
     checked = found.checked[name]
     if checked is None:
         return f"endpoint {name}: never heard"
-    return f"endpoint {name}: never heard, URL checked {moment(checked)}, {_span(found.now - checked)} ago"
+    return f"endpoint {name}: never heard, URL checked {stamp(checked)}, {_span(found.now - checked)} ago"
 
 
 def _span(seconds: float) -> str:

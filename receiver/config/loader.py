@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,30 +19,23 @@ from urllib.parse import urlsplit, urlunsplit
 from adapters import Exchange, RsaJwks, Scheme
 from receiver.carriers import BrokenCarriers, Carrier, Carriers, available
 from receiver.config import rules
-from receiver.config.model import (
-    AWAIT_SECONDS,
-    LOOPBACK,
-    MAX_BODY,
-    PLACEHOLDER_FIELDS,
-    Account,
-    Config,
-    Endpoint,
-    Metrics,
-)
+from receiver.config.model import LOOPBACK, PLACEHOLDER_FIELDS, Account, Config, Endpoint, Metrics
 from receiver.config.notify import read_notify
 from receiver.config.operators import operators
 from receiver.config.schemes import read_scheme
-from receiver.config.tables import REQUIRED, Table, did_you_mean, fill
-from receiver.timing import READ_BACK_SECONDS
+from receiver.config.tables import REQUIRED, THIS_MACHINE, Table, did_you_mean, fill
 
 log = logging.getLogger("receiver.config")
 
 _ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ACCOUNT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 #: Carriers write both signs, and `receiver.web.webhooks` takes one for the other.
 _ENDPOINT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _FIELD = re.compile(r"\{(\w*)\}")
+#: What each setting is that a file does not give.
+_CONFIG: dict[str, Any] = {one.name: one.default for one in fields(Config)}
+_ACCOUNT: dict[str, Any] = {one.name: one.default for one in fields(Account)}
+_ENDPOINT: dict[str, Any] = {one.name: one.default for one in fields(Endpoint)}
 #: Characters of a token that a person chooses and machines send.
 LEAST_TOKEN = 16
 
@@ -134,21 +127,21 @@ def _general(table: Table, path: Path, accounts: Mapping[str, Account], environ:
     config = Config(
         path=path,
         database=_database(table.text("database", "sqlite:///var/receiver.db"), path.parent, table),
-        send_on=table.choice("send_on", ("dispatched", "label"), "dispatched"),
-        log_format=table.choice("log_format", ("text", "json"), "text"),
+        send_on=table.choice("send_on", ("dispatched", "label"), _CONFIG["send_on"]),
+        log_format=table.choice("log_format", ("text", "json"), _CONFIG["log_format"]),
         sentry_dsn=environ.get("SENTRY_DSN") or None,
-        max_body=int(table.number("max_body", MAX_BODY, least=1_000)),
+        max_body=int(table.number("max_body", _CONFIG["max_body"], least=1_000)),
         trusted_proxies=(*LOOPBACK, *table.networks("trusted_proxies")),
-        lease=table.number("lease", 60, least=5),
-        concurrency=int(table.number("concurrency", 16, least=1)),
-        database_connections=int(table.number("database_connections", 8, least=4)),
-        horizon_days=table.number("horizon_days", 7, least=0.01),
-        keep_bodies_days=table.number("keep_bodies_days", 30, least=1),
-        keep_unreadable_days=table.number("keep_unreadable_days", 180, least=1),
+        lease=table.number("lease", _CONFIG["lease"], least=5),
+        concurrency=int(table.number("concurrency", _CONFIG["concurrency"], least=1)),
+        database_connections=int(table.number("database_connections", _CONFIG["database_connections"], least=4)),
+        horizon_days=table.number("horizon_days", _CONFIG["horizon_days"], least=0.01),
+        keep_bodies_days=table.number("keep_bodies_days", _CONFIG["keep_bodies_days"], least=1),
+        keep_unreadable_days=table.number("keep_unreadable_days", _CONFIG["keep_unreadable_days"], least=1),
         keep_rows_days=_rows_days(table),
-        read_back_seconds=table.number("read_back_seconds", READ_BACK_SECONDS, least=0),
+        read_back_seconds=table.number("read_back_seconds", _CONFIG["read_back_seconds"], least=0),
         carriers=_carriers(table, path.parent),
-        await_seconds=table.growing("await_seconds", AWAIT_SECONDS, least=10),
+        await_seconds=table.growing("await_seconds", _CONFIG["await_seconds"], least=10),
         accounts=accounts,
         notices=tuple(table.notices),
     )
@@ -202,7 +195,7 @@ def _account(name: str, table: Table) -> Account:
         base_url=_base_url(table.text("base_url", None) or f"https://{name}.{environment}.com.br", table),
         app_key=table.text("app_key"),
         app_tokens=table.texts("app_token"),
-        requests_per_minute=table.number("requests_per_minute", 600, least=1),
+        requests_per_minute=table.number("requests_per_minute", _ACCOUNT["requests_per_minute"], least=1),
         hook_secrets=table.texts("hook_secrets", ()),
         link_tokens=table.texts("link_tokens", ()),
         placeholders=_placeholders(table),
@@ -249,7 +242,7 @@ def _base_url(url: str, table: Table) -> str:
         return url
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or set(url) & set("@?#"):
         table.fault("base_url", "must be https://host, without credentials, query or fragment")
-    elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    elif parts.scheme == "http" and parts.hostname not in THIS_MACHINE:
         table.fault("base_url", "must be https: credentials travel with every call (http only to this machine)")
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
 
@@ -285,16 +278,16 @@ def parse_endpoint(
         accounts=rules.accounts(table, accounts),
         order_id_affixes=table.texts("order_id_affixes", ()),
         reverse=rules.reverse(table),
-        reverse_shipments=table.choice("reverse_shipments", ("hold", "ignore"), "hold"),
+        reverse_shipments=table.choice("reverse_shipments", ("hold", "ignore"), _ENDPOINT["reverse_shipments"]),
         courier=(table.text("courier", None) or "").strip() or None,
         couriers=_couriers(table.table("couriers")),
         zone=zone or carrier.zone,
         unreadable=table.choice("unreadable", (200, 422), carrier.reply.unreadable),
-        events=table.boolean("events", default=True),
-        second_parcel=table.choice("second_parcel", ("hold", "first", "latest", "join"), "hold"),
-        number_changed=table.choice("number_changed", ("keep", "overwrite"), "keep"),
-        invoice_numbers=table.choice("invoice_numbers", ("repeat", "unique"), "repeat"),
-        one_parcel_per_invoice=table.boolean("one_parcel_per_invoice", default=False),
+        events=table.boolean("events", default=_ENDPOINT["events"]),
+        second_parcel=table.choice("second_parcel", ("hold", "first", "latest", "join"), _ENDPOINT["second_parcel"]),
+        number_changed=table.choice("number_changed", ("keep", "overwrite"), _ENDPOINT["number_changed"]),
+        invoice_numbers=table.choice("invoice_numbers", ("repeat", "unique"), _ENDPOINT["invoice_numbers"]),
+        one_parcel_per_invoice=table.boolean("one_parcel_per_invoice", default=_ENDPOINT["one_parcel_per_invoice"]),
         placeholders=_placeholders(table),
         silent_after=table.optional_number("silent_after", least=0),
         **_calls(carrier, scheme, table),

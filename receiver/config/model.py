@@ -210,7 +210,6 @@ class Config:
     path: Path
     database: str = field(repr=False)
     send_on: Literal["dispatched", "label"] = "dispatched"
-    operator_token: str | None = field(default=None, repr=False)
     log_format: Literal["text", "json"] = "text"
     #: Where errors are also sent; from the environment (``SENTRY_DSN``), where Sentry's users expect it.
     sentry_dsn: str | None = field(default=None, repr=False)

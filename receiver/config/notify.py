@@ -4,9 +4,8 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from receiver.config.model import Notify, NotifyWebhook, Smtp
-from receiver.config.tables import Table
+from receiver.config.tables import THIS_MACHINE, Table
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _SECRET = "whsec_"
 
@@ -89,7 +88,7 @@ def _smtp(table: Table) -> Smtp:
     for name, credential in (("user", smtp.user), ("password", smtp.password)):
         if not (credential or "").isascii():
             table.fault(name, "may have ASCII letters only: Python's mail client sends no others")
-    if security == "none" and smtp.user and smtp.host not in _LOOPBACK:
+    if security == "none" and smtp.user and smtp.host not in THIS_MACHINE:
         table.fault("security", "must be starttls or tls: a password is sent")
     for address in (smtp.sender, *smtp.to):
         if address and ("@" not in address or not address.isprintable()):
@@ -103,7 +102,7 @@ def _webhook(table: Table) -> NotifyWebhook:
     parts = urlsplit(webhook.url)
     if webhook.url and (parts.scheme not in ("http", "https") or not parts.hostname):
         table.fault("url", "must be https://host/path")
-    elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    elif parts.scheme == "http" and parts.hostname not in THIS_MACHINE:
         table.fault("url", "must be https (http only to this machine)")
     if webhook.secret and not webhook.key:
         table.fault("secret", f"must be {_SECRET} and at least 24 bytes in base64, as Standard Webhooks write it")

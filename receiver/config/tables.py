@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 _PLACEHOLDER = re.compile(r"\$\{(file:)?([^}]*)\}")
 #: What `fill` says where there is no value for a ``${…}``.
 _NO_VALUE = re.compile(r": (environment variable|file) \S+ (is unset or empty|cannot be read)")
+#: Hosts to which credentials may travel without encryption.
+THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 #: The default of a setting that must be there.
 REQUIRED: Any = object()
 #: What a table gives for a key that it does not have.

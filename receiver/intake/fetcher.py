@@ -6,7 +6,6 @@ no other host. Only an endpoint's ``base_url`` changes the host.
 
 import logging
 import random
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -36,15 +35,8 @@ _RETRY_AFTER = ("retry-after", "x-rate-limit-reset")
 class Fetcher:
     """Makes due fetches. ``clock`` is Unix time in seconds."""
 
-    def __init__(
-        self,
-        config: Config,
-        database: Database,
-        *,
-        clock: Callable[[], float] = time.time,
-        chance: random.Random | None = None,
-    ) -> None:
-        self._config, self._clock, self._chance = config, clock, chance or random.Random()  # noqa: S311  only jitter
+    def __init__(self, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
+        self._config, self._clock, self._chance = config, clock, random.Random()  # noqa: S311  only jitter
         inbox = Inbox(database)
         self._intake = Intake(config, inbox, clock=clock)
         self._fetches = Fetches(database, inbox, lease=config.lease)

@@ -179,7 +179,7 @@ class Intake:
             notice=notice,
         )
 
-    def _reject(self, endpoint: Endpoint, request: Request, reason: str, *, status: int = 401) -> None:
+    def _reject(self, endpoint: Endpoint, request: Request, reason: str, *, status: int) -> None:
         redaction = self._redactions[endpoint.name]
         target, headers = redaction.target(request), redaction.headers(request)
         self._auth_failures.note(

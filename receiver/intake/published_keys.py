@@ -12,7 +12,7 @@ from typing import TypeVar
 from adapters import Request, RsaJwks, UnknownKey
 from receiver.config import Endpoint
 from receiver.http import Answer, Http, NoAnswer
-from receiver.waiting import beside, result_of
+from receiver.waiting import aside, result_of
 
 log = logging.getLogger("receiver.keys")
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class KeySet:
             if self._coming is None or self._coming.done():
                 if self._clock() < self._not_before and not self._turn.locked():
                     return
-                self._coming, self._until = beside(self.refresh), time.monotonic() + _DEADLINE + _PATIENCE
+                self._coming, self._until = aside(self.refresh), time.monotonic() + _DEADLINE + _PATIENCE
             coming, seconds = self._coming, max(0.0, self._until - time.monotonic())
         try:
             result_of(coming, seconds)

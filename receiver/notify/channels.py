@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from receiver.config import Notify, NotifyWebhook, Smtp
 from receiver.http import Http, NoAnswer
 from receiver.notify import messages
+from receiver.store import new_id
 from receiver.timing import moment
 
 log = logging.getLogger("receiver.notify")
@@ -40,6 +41,19 @@ def open_channels(notify: Notify) -> dict[str, Channel]:
         found["webhook"] = _Webhook(notify.webhook)
     for number, url in enumerate(notify.urls, 1):
         found[f"apprise-{number}"] = _Apprise(url, notify.link)
+    return found
+
+
+def send_now(channels: Mapping[str, Channel], message: Mapping[str, Any], *, at: float) -> dict[str, str | None]:
+    """Send a message over each channel at once; by channel, why it was not sent, ``None`` where it was."""
+    found: dict[str, str | None] = {}
+    for name, channel in channels.items():
+        try:
+            channel.send(new_id(), message, at=at)
+        except NotSent as error:
+            found[name] = str(error)
+        else:
+            found[name] = None
     return found
 
 

@@ -10,12 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from receiver.notify.causes import Finding, Severity
+from receiver.notify.messages import Message, message
 
-#: An alert as it is stored, and a message, as the channels take it.
+#: An alert as it is stored.
 Alert = dict[str, Any]
-Message = dict[str, Any]
-
-
 #: In place of a severity: nothing is told.
 NOTHING = "nothing"
 
@@ -47,7 +45,7 @@ def decide(
         kind = _kind(alert, finding, now=now, quiet=quiet)
         if kind is not None and _matters(alert, at_least) and not _waits(alert, calm_until):
             alert = {**alert, "is_told": 1, "told_at": now, "told_count": alert["count"]}
-            messages.append(message(kind, alert))
+            messages.append(_of_alert(kind, alert))
         changed.append(alert)
     for alert in former.values():
         if alert["resolved_at"] is None and alert["subject"] not in elsewhere:
@@ -55,7 +53,7 @@ def decide(
             changed.append(over)
             if alert["is_told"]:
                 waits = {"due_at": calm_until} if _waits(over, calm_until) else {}
-                messages.append(message("resolved", over) | waits)
+                messages.append(_of_alert("resolved", over) | waits)
     return changed, messages
 
 
@@ -65,17 +63,14 @@ def digest(stored: Iterable[Alert], *, at_least: str) -> Message | None:
     if not lasting:
         return None
     severe = any(one["severity"] == Severity.CRITICAL for one in lasting)
-    return {
-        "kind": "digest",
-        "cause": None,
-        "subject": None,
-        "severity": Severity.CRITICAL.value if severe else Severity.WARNING.value,
-        "title": f"{len(lasting)} {'matter lasts' if len(lasting) == 1 else 'matters last'}",
-        "lines": [f"{one['title']}: {one['command']}" for one in lasting],
-        "command": None,
-        "count": len(lasting),
-        "since": min(one["opened_at"] for one in lasting),
-    }
+    return message(
+        "digest",
+        Severity.CRITICAL.value if severe else Severity.WARNING.value,
+        f"{len(lasting)} {'matter lasts' if len(lasting) == 1 else 'matters last'}",
+        lines=[f"{one['title']}: {one['command']}" for one in lasting],
+        count=len(lasting),
+        since=min(one["opened_at"] for one in lasting),
+    )
 
 
 def last_digest(now: float, minutes: int, zone: ZoneInfo) -> float:
@@ -98,10 +93,9 @@ def quiet_until(now: float, span: tuple[int, int] | None, zone: ZoneInfo) -> flo
     return (end if end > local else end + timedelta(days=1)).timestamp()
 
 
-def message(kind: str, alert: Alert) -> Message:
-    """What a channel sends about an alert: ``kind`` is ``opened``, ``more``, ``resolved``."""
-    told = ("cause", "subject", "severity", "title", "lines", "command", "count")
-    return {"kind": kind, **{name: alert[name] for name in told}, "since": alert["opened_at"]}
+def _of_alert(kind: str, alert: Alert) -> Message:
+    told = {name: alert[name] for name in ("cause", "lines", "command", "count")}
+    return message(kind, alert["severity"], alert["title"], about=alert["subject"], since=alert["opened_at"], **told)
 
 
 def _present(former: Alert | None, finding: Finding, now: float) -> dict[str, Any]:

@@ -1,17 +1,46 @@
-"""PURE: a message as people read it, and as machines do."""
+"""PURE: a message: its fields, how people read it, and how machines do."""
 
 import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from receiver.timing import stamp
 
+#: A message, as it is stored, and as the channels take it.
+Message = dict[str, Any]
 _BEGINNINGS = {"opened": "", "more": "still, and more: ", "resolved": "over: ", "digest": "this morning: ", "test": ""}
 #: What cannot stand in a mail's subject, nor should in a line of a chat.
 _MOST_SUBJECT = 150
+
+
+def message(
+    kind: str,
+    severity: str,
+    title: str,
+    *,
+    cause: str | None = None,
+    about: str | None = None,
+    lines: Iterable[str] = (),
+    command: str | None = None,
+    count: int = 1,
+    since: float | None = None,
+) -> Message:
+    """A message with all its fields. ``kind`` is ``opened``, ``more``, ``resolved``, ``digest`` or ``test``; ``about``
+    is the subject of its cause; ``since`` is Unix time."""
+    return {
+        "kind": kind,
+        "cause": cause,
+        "subject": about,
+        "severity": severity,
+        "title": title,
+        "lines": list(lines),
+        "command": command,
+        "count": count,
+        "since": since,
+    }
 
 
 def subject(message: Mapping[str, Any]) -> str:

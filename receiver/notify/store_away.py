@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from receiver.notify.causes import Cause, Finding
 from receiver.notify.channels import Channel, NotSent
+from receiver.notify.messages import message
 from receiver.store import StoreUnavailable, new_id
 from receiver.store.engine import PRIVATE, is_sqlite, sqlite_file
 from receiver.timing import NOTIFICATION
@@ -77,20 +78,19 @@ class StoreAway:
     def _tell(self, kind: str, lines: tuple[str, ...], since: float) -> None:
         """Tell the channels that are left; those that took it are left no more."""
         finding = Finding(cause=Cause.STORE_AWAY, subject=socket.gethostname(), lines=lines)
-        message = {
-            "kind": kind,
-            "cause": finding.cause.value,
-            "subject": finding.subject,
-            "severity": finding.cause.severity.value,
-            "title": f"{finding.subject}: {finding.title}",
-            "lines": list(lines),
-            "command": finding.command,
-            "count": 1,
-            "since": since,
-        }
+        told = message(
+            kind,
+            finding.cause.severity.value,
+            f"{finding.subject}: {finding.title}",
+            cause=finding.cause.value,
+            about=finding.subject,
+            lines=lines,
+            command=finding.command,
+            since=since,
+        )
         for name, message_id in list(self._left.items()):
             try:
-                self._channels[name].send(message_id, message, at=self._clock())
+                self._channels[name].send(message_id, told, at=self._clock())
             except NotSent as error:
                 following = "tried again" if kind == "opened" else "none"
                 log.error("notification not sent: channel=%s reason=%s next=%s", name, error, following)
@@ -139,19 +139,6 @@ class Watch:
             return False
         self._away.back()
         return True
-
-
-def send_now(channels: Mapping[str, Channel], message: Mapping[str, Any], *, at: float) -> dict[str, str | None]:
-    """Send a message over each channel at once; by channel, why it was not sent, ``None`` where it was."""
-    found: dict[str, str | None] = {}
-    for name, channel in channels.items():
-        try:
-            channel.send(new_id(), message, at=at)
-        except NotSent as error:
-            found[name] = str(error)
-        else:
-            found[name] = None
-    return found
 
 
 class _Turn:

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from receiver.config import Config
 from receiver.notify.channels import Channel, NotSent, open_channels
-from receiver.notify.decide import NOTHING, Alert, Message, decide, digest, last_digest, quiet_until
+from receiver.notify.decide import NOTHING, Alert, decide, digest, last_digest, quiet_until
 from receiver.notify.findings import Findings
+from receiver.notify.messages import Message
 from receiver.notify.store_away import StoreAway
 from receiver.store import Database, StoreUnavailable
 from receiver.store.alerts import Alerts, Waiting

@@ -71,9 +71,7 @@ def foresee(
     Raises `NoPreview`, `receiver.operations.order_check.NotShown`, `receiver.store.operator.Unknown`,
     `receiver.vtex.client.BadSegment`, `receiver.store.StoreUnavailable`.
     """
-    check_place(order_id, invoice_number)
-    for one in also:
-        check_place(one)
+    check_place(order_id, invoice_number, also)
     account = OperatorQueries(database).account_of(shipment)
     if account not in config.accounts:
         raise NoPreview(f"account {account} is not in the configuration")

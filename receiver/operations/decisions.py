@@ -146,9 +146,7 @@ class Decisions:
         `receiver.vtex.client.BadSegment`; with ``token`` also `NotAsShown`, and
         `receiver.operations.choice_preview.NoPreview` where VTEX does not answer.
         """
-        check_place(order_id, invoice_number)
-        for one in also:
-            check_place(one)
+        check_place(order_id, invoice_number, also)
         named = self._looked_up(shipment, _Named(order_id, invoice_number, tuple(also)), unseen=unseen)
         # Behind that read: what was read is what the person has seen, or the token is of something else.
         version = None if token is None else self._as_shown(token, shipment, order_id, invoice_number, also)

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 from receiver.calls.background import BackgroundCalls
 from receiver.log_context import about
-from receiver.shipments.plain import moment
 from receiver.store import Background, Database, Paused, Queue, RateLimited, StoreUnavailable
 from receiver.store.background import News
 from receiver.store.watches import Noted, Watches
-from receiver.timing import INDEX_READ, UNREAD_TRIES
+from receiver.timing import INDEX_READ, UNREAD_TRIES, stamp
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient, Unanswered, VtexError
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.hook import configuration, read_configuration
@@ -141,5 +140,5 @@ class MaintenanceTask:
             log.warning(
                 "changed orders dropped unread, too many wait to be read for the index: account=%s orders=%d since=%s "
                 "next=receiver index --since reads them",
-                self._account.name, len(dropped), moment(min(dropped)),
+                self._account.name, len(dropped), stamp(min(dropped)),
             )  # fmt: skip

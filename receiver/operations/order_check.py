@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from receiver.calls.background import BackgroundCalls
-from receiver.reconcile.advice import assign_command
+from receiver.reconcile.advice import assign_command, assign_to_one_of
 from receiver.store.operator import Unknown
 from receiver.vtex.answers import NotFound
-from receiver.vtex.choice import invoices_named, numbers_of
+from receiver.vtex.choice import invoice_numbers_of, invoices_named
 from receiver.vtex.orders import Order
 
 T = TypeVar("T")
@@ -89,9 +89,8 @@ def shown_document(calls: BackgroundCalls, shipment: str, order_id: str) -> Any:
         pass
     account = calls.vtex.account.name
     if members := orders_of(calls, order_id):
-        command = assign_command(shipment, members[0])
-        several = f"   (or {', '.join(members[1:])})" if members[1:] else ""
-        raise NotShown(str(IsPurchase(order_id, members)), f"Name the order: {command}{several}")
+        command = assign_to_one_of(shipment, members)
+        raise NotShown(str(IsPurchase(order_id, members)), f"Name the order: {command}")
     command = f"{assign_command(shipment, order_id)} --unseen"
     raise NotShown(f"VTEX account {account} does not know order {order_id}", f"If it is still to come: {command}")
 
@@ -115,10 +114,11 @@ def shown_invoice(order: Order, shipment: str, number: str | None) -> str | None
         return found[0].invoice_number
     if found:
         there = f"order {order.order_id} has several invoices {number}"
-        command = assign_command(shipment, order.order_id, numbers_of(found))
+        command = assign_command(shipment, order.order_id, invoice_numbers_of(found))
     elif order.outputs:
-        there = f"order {order.order_id} has no invoice {number}; it has {', '.join(numbers_of(order.outputs))}"
-        command = assign_command(shipment, order.order_id, numbers_of(order.outputs))
+        numbers = invoice_numbers_of(order.outputs)
+        there = f"order {order.order_id} has no invoice {number}; it has {', '.join(numbers)}"
+        command = assign_command(shipment, order.order_id, numbers)
     else:
         there = f"order {order.order_id} has no invoice yet; one that comes is found by the rules"
         command = assign_command(shipment, order.order_id)

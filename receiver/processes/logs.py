@@ -19,14 +19,14 @@ _UNKNOWN = "-"
 _VALUE = re.compile(r"([a-z_]+)=%[-#0 +.\d]*[a-zA-Z]")
 
 
-def start_logging(written: Format = "text", *, level: str = "INFO") -> None:
-    """One line for each event, from ``level`` on for the receiver itself, else from WARNING on. Where the program that
+def start_logging(written: Format) -> None:
+    """One line for each event, from INFO on for the receiver itself, else from WARNING on. Where the program that
     starts us has set up its own log, that stays."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if written == "json" else PlainLines())
     logging.basicConfig(level="WARNING", handlers=[handler])
     logging.logThreads = logging.logMultiprocessing = False  # no line names a thread, and each would look it up
-    logging.getLogger("receiver").setLevel(level)
+    logging.getLogger("receiver").setLevel("INFO")
 
 
 class JsonLines(logging.Formatter):

@@ -78,8 +78,7 @@ def advice(hold: Hold, shipment: str, order: Order | None) -> str:
     two orders.
     """
     if orders := list(hold.evidence.get("orders", ())):
-        others = f"   (or {', '.join(orders[1:])})" if orders[1:] else ""
-        return assign_command(shipment, orders[0]) + others
+        return assign_to_one_of(shipment, orders)
     if order is None or hold.reason not in _NAME_THE_INVOICE:
         return ""
     candidates = list(hold.evidence.get("candidates") or [package.invoice_number for package in order.outputs])
@@ -89,8 +88,16 @@ def advice(hold: Hold, shipment: str, order: Order | None) -> str:
 def assign_command(shipment: str, order_id: str, invoices: Sequence[str] = ()) -> str:
     """`receiver assign` with the first of the invoices; the others follow it."""
     named = ["--invoice", invoices[0]] if invoices else []
-    command = shlex.join(["receiver", "assign", shipment, "--order", order_id, *named])
-    return f"{command}   (or {', '.join(invoices[1:])})" if invoices[1:] else command
+    return shlex.join(["receiver", "assign", shipment, "--order", order_id, *named]) + _or(invoices[1:])
+
+
+def assign_to_one_of(shipment: str, orders: Sequence[str]) -> str:
+    """`receiver assign` with the first of the orders; the others follow it."""
+    return assign_command(shipment, orders[0]) + _or(orders[1:])
+
+
+def _or(others: Sequence[str]) -> str:
+    return f"   (or {', '.join(others)})" if others else ""
 
 
 def placeholder_advice(number: str, own: Mapping[str, str], *, orders: int, endpoint: str) -> str:

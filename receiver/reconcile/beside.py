@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from receiver.config import Endpoint
 from receiver.shipments import Known, Sent, ShipmentRecord, State
+from receiver.shipments.record import goes_despite
 from receiver.shipments.twins import in_local_time, same_parcel, together, undelivered
 from receiver.vtex.wanted import Owner, Wanted
 from receiver.vtex.writes import tells_more
@@ -140,8 +141,8 @@ def has_left(record: ShipmentRecord, order_id: str, invoice_number: str) -> bool
     generation, known = record.generation, record.known
     if generation.sent is None or not generation.sent.is_at(order_id, invoice_number):
         return True
-    goes = generation.assignment is not None and generation.assignment.is_despite(known)
-    return (known.voided and not goes) or (known.is_cancelled and generation.state is State.DISMISSED)
+    is_void = known.voided and not goes_despite(generation.assignment, known)
+    return is_void or (known.is_cancelled and generation.state is State.DISMISSED)
 
 
 def _shows(record: ShipmentRecord) -> bool:

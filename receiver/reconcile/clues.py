@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from receiver.reconcile.context import ReconcileContext
-from receiver.reconcile.plan import clues_of
 from receiver.reconcile.resolve import Found
 from receiver.vtex.choice import Clues
 from receiver.vtex.wanted import Owner, Wanted
@@ -24,7 +23,7 @@ def clues_in(context: ReconcileContext, found: Found, owners: Mapping[str, Owner
     here = {invoice: owner for invoice, owner in owners.items() if not owner.moved}
     own = [invoice for invoice, owner in here.items() if owner.shipment == context.claim.id]
     return replace(
-        clues_of(context.known, wanted.tracking_number),
+        Clues.of(context.known, wanted.tracking_number),
         other_numbers=wanted.other_numbers,
         assigned_invoice=assigned.invoice_number if assigned else None,
         linked_invoice=linked.invoice_number if linked and linked.by_link else found.linked_invoice,

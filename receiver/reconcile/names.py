@@ -14,7 +14,7 @@ NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
 
 def own_names(shipment: str, known: Known) -> set[Name]:
     """The names that a shipment has no matter how its endpoint is configured."""
-    names: set[Name] = {("shipment", one) for one in (shipment, *replaced_by(shipment, known))}
+    names: set[Name] = {("shipment", one) for one in (shipment, *replaced_parcels(shipment, known))}
     for kind in ReferenceKind:
         if kind not in (ReferenceKind.TRACKING_NUMBER, ReferenceKind.INVOICE_SERIES):
             names |= {(str(kind), value) for value in known.values(kind)}
@@ -35,7 +35,7 @@ def other_numbers(known: Known) -> tuple[Name, ...]:
     return tuple(("tracking_number", number) for number in sorted(numbers))
 
 
-def replaced_by(shipment: str, known: Known, companion_of: str | None = None) -> list[str]:
+def replaced_parcels(shipment: str, known: Known, companion_of: str | None = None) -> list[str]:
     """The ids of the parcels that this shipment stands in for; they are of the same endpoint. A companion stands in for
     their companions at its order, too."""
     parcels = [f"{shipment.partition('/')[0]}/{key}" for key in sorted(known.replaces)]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
 
-from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
 from receiver.reconcile.reverse import reverse_end
 from receiver.shipments import (
@@ -25,7 +24,7 @@ from receiver.shipments import (
     waiting,
 )
 from receiver.shipments.known import earliest
-from receiver.vtex.choice import Clues
+from receiver.shipments.record import goes_despite
 from receiver.vtex.wanted import Wanted
 from receiver.vtex.writes import Policy, says_nothing_new
 
@@ -118,17 +117,6 @@ def wanted_of(
     )
 
 
-def clues_of(known: Known, number: str | None) -> Clues:
-    """What the carrier says about the invoice. ``number`` is the one for VTEX; the parcel may have others."""
-    return Clues(
-        tracking_number=number or "",
-        other_numbers=tuple(other for other in known.numbers if other != number),
-        invoice_numbers=known.values(ReferenceKind.INVOICE_NUMBER),
-        invoice_series=known.values(ReferenceKind.INVOICE_SERIES),
-        invoice_keys=known.values(ReferenceKind.INVOICE_KEY),
-    )
-
-
 def policy_of(endpoint: Endpoint) -> Policy:
     """What the endpoint's settings permit a write to do."""
     return Policy(second_parcel=endpoint.second_parcel, number_changed=endpoint.number_changed)
@@ -152,7 +140,7 @@ def input_digest(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> 
 def _before_dispatch(stored: Generation, known: Known, endpoint: Endpoint, config: Config) -> NextState | None:
     if known.replaced_by is not None and not _is_assigned_since(stored, known.replaced_by):
         return kept(Reason.REPLACED, f"{endpoint.name}/{known.replaced_by.value}")
-    if not _is_overruled(stored, known):
+    if not goes_despite(stored.assignment, known):
         if known.cancelled_after_possession or (known.voided and stored.sent):
             return held(Reason.CANCELLED_AFTER_SEND if stored.sent else Reason.CANCELLED_AFTER_DISPATCH)
         if known.voided:
@@ -169,11 +157,6 @@ def _before_dispatch(stored: Generation, known: Known, endpoint: Endpoint, confi
 def _is_assigned_since(stored: Generation, news: Stamped) -> bool:
     """True if a person named the order after this news had come."""
     return stored.assignment is not None and (stored.assignment.at or 0) >= news.stamp[1].timestamp()
-
-
-def _is_overruled(stored: Generation, known: Known) -> bool:
-    """True if a person named the order in spite of the known cancellation."""
-    return stored.assignment is not None and stored.assignment.is_despite(known)
 
 
 def _is_closed(stored: Generation) -> bool:

@@ -17,10 +17,11 @@ from receiver.reconcile.beside import present
 from receiver.reconcile.clues import clues_in, passed_on
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
+from receiver.reconcile.every_name import names_of
 from receiver.reconcile.failures import FailurePolicy
-from receiver.reconcile.names import replaced_by
+from receiver.reconcile.names import replaced_parcels
 from receiver.reconcile.plan import plan, policy_of
-from receiver.reconcile.resolve import Resolver, names_of
+from receiver.reconcile.resolve import Resolver
 from receiver.reconcile.unknown_writes import check_unknown_writes
 from receiver.reconcile.wakes import woken_after
 from receiver.shipments import (
@@ -180,7 +181,7 @@ class Reconciler:
         context.decided = True
         account = context.claim.account
         of = (context.shipment, context.known, context.endpoint, self._queue.index)
-        replaced = replaced_by(context.claim.id, context.known, context.claim.record.companion_of)
+        replaced = replaced_parcels(context.claim.id, context.known, context.claim.record.companion_of)
         former = self._queue.places(replaced)
         resolver = Resolver(*of, former=former, get_order=context.calls.order, get_group=context.calls.group)
         found = resolver.find()
@@ -374,9 +375,8 @@ class Reconciler:
         self._queue.settle(claim, Settlement(due_at=at, generation=after), now=self._clock())
 
     def _settle(self, context: ReconcileContext, end: NextState) -> None:
-        orders = {context.decision.order_id, *context.calls.asked} - {None}
-        of = (context.claim.id, context.known, context.endpoint, context.claim.account)
-        names = names_of(*of, [order for order in orders if order])
+        orders = [order for order in (context.decision.order_id, *context.calls.asked) if order]
+        names = names_of(context.claim.id, context.known, context.endpoint, context.claim.account, orders)
         context.wakes += woken_after(context, end, self._queue, self._config.endpoints)
         settlement = context.settlement(end, names)
         self._queue.settle(context.claim, settlement, now=self._clock())

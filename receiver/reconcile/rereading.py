@@ -6,7 +6,7 @@ from receiver.shipments import Known, NextState, Sent, ShipmentRecord, State
 from receiver.vtex.tracking import tracking
 from receiver.vtex.wanted import Wanted, words
 
-#: The fields that `receiver.vtex.writes.words` compares, in its order.
+#: The fields that `receiver.vtex.wanted.words` compares, in its order.
 _FIELDS = ("number", "URL", "courier", "date")
 
 

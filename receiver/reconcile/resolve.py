@@ -10,16 +10,17 @@ from typing import Any
 from adapters import ReferenceKind
 from receiver.config import Endpoint
 from receiver.reconcile.accounts import SoldElsewhere
-from receiver.reconcile.names import NAMES, own_names
+from receiver.reconcile.every_name import names_of, sold_as
+from receiver.reconcile.names import NAMES
 from receiver.reconcile.order_texts import order_texts, rule_to_add, unclear
-from receiver.reconcile.plan import clues_of, input_digest
+from receiver.reconcile.plan import input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import is_among, normalised, numbers_in
 from receiver.store import Index, Place
 from receiver.store.bearers import Name
 from receiver.store.companions import places_from_json
 from receiver.vtex.answers import NotFound
-from receiver.vtex.choice import Hold, Wait, bears_key, bears_parcel
+from receiver.vtex.choice import Clues, Hold, Wait, bears_key, bears_parcel
 from receiver.vtex.client import BadSegment
 from receiver.vtex.facts import MARKETPLACE_ID, SERIES_NUMBER
 from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
@@ -71,7 +72,7 @@ class Resolver:
         self._sold = SoldElsewhere.of(shipment.generation.decision, shipment.account)
         self._texts = order_texts(known, endpoint, self._account)
         self._names = names_of(shipment.id, known, endpoint, self._account)
-        self._clues = clues_of(known, known.tracking_number)
+        self._clues = Clues.of(known, known.tracking_number)
         #: Kind, value and time of each link that was read: the decision already uses these links.
         self.links_read: set[tuple[str, str, float]] = set()
         #: The other orders that the parcel serves by the links that led it; ``None`` where it has no link at all.
@@ -247,7 +248,7 @@ class Resolver:
 
     def _by_sale(self, text: OrderText) -> Found | Wait | Hold:
         """By the id at the store that sold the order. An ERP's own number may be as short as some stores' ids."""
-        found = self._by_marketplace_id(_sold_as(text))
+        found = self._by_marketplace_id(sold_as(text))
         if not isinstance(found, Found) or not text.is_short or bears_parcel(found.order, self._clues):
             return found
         order_id = found.order.order_id
@@ -340,27 +341,6 @@ class Resolver:
             return Wait(Reason.ORDER_NOT_FOUND, order_id)
         except BadSegment as error:
             return Hold(Reason.UNSAFE_ORDER_ID, str(error))
-
-
-def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orders: Collection[str] = ()) -> list[Name]:
-    """Every name by which a link, an order or its hook may refer to a shipment: sorted ``(kind, value)``. ``orders``
-    are the ids that were asked for."""
-    texts = order_texts(known, endpoint, account)
-    of_orders = {("order_id", order_id) for order_id in orders}
-    for kind, named in texts.items():
-        for text in named:
-            of_orders |= {("sequence", text.sequence)} if text.sequence else set()
-            if kind == ReferenceKind.ORDER_ID:
-                of_orders |= {("order_id", one) for one in (text.order_id, *text.several)}
-                of_orders |= {(MARKETPLACE_ID, one) for one in _sold_as(text)}
-            elif kind == ReferenceKind.ORDER_GROUP:
-                of_orders |= {("order_group", SUFFIX.sub("", one)) for one in (text.order_id, *text.several)}
-    return sorted({*own_names(shipment, known), *of_orders})
-
-
-def _sold_as(text: OrderText) -> list[str]:
-    """The ids that an order may have at the store that sold it, where the carrier writes this text."""
-    return list(dict.fromkeys(filter(None, (text.text, text.order_id, text.sequence))))
 
 
 def _newest_words(links: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:

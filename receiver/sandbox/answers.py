@@ -52,9 +52,9 @@ BAD_URL = Answer(
 )
 
 
-def oms_error(status: int, message: str, *, code: str = "1") -> Answer:
+def oms_error(status: int, message: str) -> Answer:
     """An error in the order management's own format."""
-    return Answer(status=status, body={"error": {"code": code, "message": message, "exception": None}})
+    return Answer(status=status, body={"error": {"code": "1", "message": message, "exception": None}})
 
 
 def plain_error(status: int, message: str) -> Answer:

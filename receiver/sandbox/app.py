@@ -41,28 +41,13 @@ from receiver.sandbox.answers import (
     plain_error,
     trouble,
 )
-from receiver.sandbox.faults import BadFaults, Faults, faults_from_json, faults_to_json, parse_faults
-from receiver.sandbox.files import load_orders
+from receiver.sandbox.faults import BadFaults, Faults, faults_from_json, faults_to_json
 from receiver.sandbox.hook import Hooks
 from receiver.sandbox.listing import listed
 from receiver.sandbox.orders import BadOrders, Call, Order, Sandbox
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-__all__ = [
-    "BadFaults",
-    "BadOrders",
-    "Call",
-    "Faults",
-    "Order",
-    "Running",
-    "Sandbox",
-    "create_sandbox",
-    "load_orders",
-    "parse_faults",
-    "serve",
-]
 
 log = logging.getLogger("receiver.sandbox")
 

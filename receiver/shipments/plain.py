@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from receiver.shipments.sent import Sent
+from receiver.timing import stamp
 
 #: Fields that hold seconds since the epoch, besides those that end in ``_at``.
 _TIMES = ("at", "until", "since", "wanted_since")
@@ -23,13 +24,8 @@ def plain(value: Any, name: str = "") -> Any:
     if isinstance(value, bytes):
         return value.decode("latin-1")
     if isinstance(value, float) and (name.endswith("_at") or name in _TIMES):
-        return moment(value)
+        return stamp(value)
     return value
-
-
-def moment(seconds: float) -> str:
-    """Seconds since the epoch as a UTC time."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def seconds(written: str) -> float:

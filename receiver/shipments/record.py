@@ -37,9 +37,11 @@ class Assignment:
     seen: str | None = None
     by_link: bool = False
 
-    def is_despite(self, known: Known) -> bool:
-        """Whether the cancellation that is known now was known then: the parcel goes all the same."""
-        return known.cancelled is not None and self.overrules == known.cancelled
+
+def goes_despite(assignment: Assignment | None, known: Known) -> bool:
+    """Whether a person named the order when the cancellation was known that is known now: the parcel goes all the
+    same."""
+    return assignment is not None and known.cancelled is not None and assignment.overrules == known.cancelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

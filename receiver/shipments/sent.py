@@ -92,7 +92,7 @@ class Sent:
 
     ``at`` is when, in seconds since the epoch; ``reads`` counts the read-backs without result; ``written``: by us, as
     opposed to what the invoice showed already. ``wanted`` are the carrier's values at that time
-    (`receiver.vtex.writes.words`), ``None`` if unknown. ``parcels``: all on the invoice, if several. ``assigned_at``:
+    (`receiver.vtex.wanted.words`), ``None`` if unknown. ``parcels``: all on the invoice, if several. ``assigned_at``:
     the time of the person's assignment that this follows. ``tracking``: the events that VTEX has; ``pending_events``:
     VTEX has not accepted them yet.
     """

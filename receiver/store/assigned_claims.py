@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from receiver.shipments import Assignment, Generation, ShipmentRecord
 from receiver.store.assigning import Unknown, assigned
-from receiver.store.attempts import open_write_from
+from receiver.store.attempts import IS_OPEN_WRITE, open_write_from
 from receiver.store.claims import Claim, Lease
 from receiver.store.companions import companion_id
 from receiver.store.database import Database
@@ -28,14 +28,12 @@ def claim_if_assigned(
     values, _ = assigned(row, order_id, invoice_number, now=now)
     u, a = updates.c, attempts.c
     new = select(updates).where(u.shipment == shipment_id, u.folded == NEW).order_by(u.id)
-    lost = (a.shipment == shipment_id, a.outcome.is_(None), a.call == "PATCH")
+    lost = select(attempts).where(a.shipment == shipment_id, IS_OPEN_WRITE).order_by(a.id)
     return Claim(
         record=record_from({**row, **values}),
         lease=Lease("", math.inf),
         updates=tuple(update_from(dict(one)) for one in database.rows(new)),
-        open_writes=tuple(
-            open_write_from(dict(one)) for one in database.rows(select(attempts).where(*lost).order_by(a.id))
-        ),
+        open_writes=tuple(open_write_from(dict(one)) for one in database.rows(lost)),
         claimed_at=now,
     )
 

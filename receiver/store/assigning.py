@@ -33,7 +33,7 @@ def assigned(
         seen=seen,
     )
     sent = sent_from(row["sent"])
-    is_there = sent is not None and _is_at(sent, order_id, invoice_number)
+    is_there = sent is not None and is_where_named(sent, order_id, invoice_number)
     values = {**assigned_columns(assignment), **reopened(now), "sent": row["sent"] if is_there else None}
     return values, sent if sent is not None and sent.written and not is_there else None
 
@@ -54,8 +54,8 @@ def unassigned(row: Mapping[str, Any], *, now: float) -> Change:
     }, sent if sent is not None and sent.written else None
 
 
-def _is_at(sent: Sent, order_id: str, invoice_number: str | None) -> bool:
-    """Whether the tracking was sent where a person says it belongs."""
+def is_where_named(sent: Sent, order_id: str, invoice_number: str | None) -> bool:
+    """Whether the tracking was sent where a person or a link says that it belongs."""
     if sent.order_id != order_id:
         return False
     return invoice_number is None or plain_number(sent.invoice_number) == plain_number(invoice_number)

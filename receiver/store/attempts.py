@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import SentTracking
@@ -25,6 +25,8 @@ LOOKS_AT = 2_000
 _ANSWERED = ("done", "notfound", "rejected")
 #: Outcomes of PUTs that VTEX has applied, or may have: the answer was lost.
 _PERHAPS_APPLIED = ("done", "no answer", "transient", "cut off")
+#: A PATCH whose outcome is unknown: it was begun, and neither its answer nor a later read has ended it.
+IS_OPEN_WRITE = and_(attempts.c.call == "PATCH", attempts.c.outcome.is_(None))
 _BEGIN = insert(attempts)
 _END = update(attempts).where(attempts.c.id == bindparam("attempt"))
 

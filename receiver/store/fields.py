@@ -1,8 +1,9 @@
-"""The fields of a row in every list: of the API, the command line and files."""
+"""The fields of a row in every list, of the API, the command line and files; and the conditions that lists share."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 
 from receiver.store.tables import fetches, shipments, waits
 
@@ -33,3 +34,14 @@ def listed_shipment() -> list[Any]:
     one = case((func.min(w.value) == func.max(w.value), func.min(w.value)))
     awaited = select(one).where(w.shipment == s.id, w.kind == "order_id").correlate(shipments).scalar_subquery()
     return [*(s[name] for name in SHIPMENT_FIELDS), case((s.order_id.is_(None), awaited)).label(_AWAITED)]
+
+
+def equal(wanted: Mapping[Any, str | None]) -> list[ColumnElement[bool]]:
+    """The columns that must have a value; ``None``: any."""
+    return [column == value for column, value in wanted.items() if value is not None]
+
+
+def within(column: Any, since: float | None, until: float | None) -> list[ColumnElement[bool]]:
+    """The bounds of a time, from ``since`` on and before ``until``; ``None``: no bound."""
+    bounds = (since is not None and column >= since, until is not None and column < until)
+    return [bound for bound in bounds if bound is not False]

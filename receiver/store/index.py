@@ -12,6 +12,7 @@ from receiver.shipments import RECYCLED_AFTER, ShipmentRecord
 from receiver.shipments.numbers import spellings
 from receiver.shipments.state import STUCK, State
 from receiver.store import index_statements as statements
+from receiver.store.assigning import is_where_named
 from receiver.store.bearers import Name, awaiting, bearers, borne, locked, placed
 from receiver.store.beside import wake_beside
 from receiver.store.companions import Place, end_linked, places_from_json, places_to_json, serve_linked
@@ -21,7 +22,6 @@ from receiver.store.index_change import IndexChange
 from receiver.store.rows import REVOKED_LEASE, reopened, sent_from
 from receiver.store.tables import links, orders, shipments, waits
 from receiver.vtex.facts import ISSUER, Fact
-from receiver.vtex.nfe import plain_number
 
 #: Seconds by which hosts' clocks may differ: a link stored this long before a claim may have come during it.
 _SKEW = 5.0
@@ -338,6 +338,4 @@ def _reopen(
 def _is_elsewhere(row: RowMapping, order_id: str, invoice_number: str | None) -> bool:
     """True if the shipment was written to another order or invoice."""
     sent = sent_from(row["sent"])
-    if sent is None or sent.order_id != order_id:
-        return sent is not None
-    return invoice_number is not None and plain_number(sent.invoice_number) != plain_number(invoice_number)
+    return sent is not None and not is_where_named(sent, order_id, invoice_number)

@@ -8,6 +8,8 @@ from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import State, known_from_json
+from receiver.shipments.record import goes_despite
+from receiver.store.attempts import IS_OPEN_WRITE
 from receiver.store.claims import Attempt, Claim, InvoiceTaken, Release
 from receiver.store.database import Database
 from receiver.store.rows import REVOKED_LEASE, assigned_columns, assignment_from, sent_from
@@ -22,8 +24,7 @@ _WRITING = (
     select(attempts.c.id)
     .where(
         attempts.c.shipment == invoices.c.shipment,
-        attempts.c.call == "PATCH",
-        attempts.c.outcome.is_(None),
+        IS_OPEN_WRITE,
         attempts.c.order_id == invoices.c.order_id,
         attempts.c.invoice_number == invoices.c.invoice_number,
     )
@@ -129,8 +130,7 @@ def _owner_from(order_id: str, row: RowMapping) -> Owner:
         assigned = (row["assigned_order"] or order_id, row["assigned_invoice"] or row["invoice_number"])
         return Owner(row["shipment"], None, {}, moved=assigned != place, aliases=aliases)
     alone = {row["shipment"]: (sent.dispatched_date, sent.tracking_number)} if sent.tracking_number else {}
-    assignment = assignment_from(dict(row))
-    is_void = known.voided and not (assignment is not None and assignment.is_despite(known))
+    is_void = known.voided and not goes_despite(assignment_from(dict(row)), known)
     return Owner(
         row["shipment"],
         sent.tracking_number,
@@ -149,8 +149,7 @@ def _is_as_decided(connection: Connection, attempt: Attempt, owner: str) -> bool
         return False
     writing = (
         attempts.c.shipment == owner,
-        attempts.c.call == "PATCH",
-        attempts.c.outcome.is_(None),
+        IS_OPEN_WRITE,
         attempts.c.order_id == attempt.order_id,
         attempts.c.invoice_number == attempt.invoice_number,
     )

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 
 from receiver.store.database import Database
 from receiver.store.decisions import DecisionRecord
-from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, listed_shipment
+from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, equal, listed_shipment, within
 from receiver.store.index import Index
 from receiver.store.operator import OperatorQueries
 from receiver.store.people_tables import decisions
@@ -29,8 +29,7 @@ class Period:
 
     def of(self, column: Any) -> list[ColumnElement[bool]]:
         """The conditions on the column that holds the time."""
-        bounds = (self.since is not None and column >= self.since, self.until is not None and column < self.until)
-        return [bound for bound in bounds if bound is not False]
+        return within(column, self.since, self.until)
 
     def has(self, at: float) -> bool:
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
@@ -135,8 +134,8 @@ class Listed:
         self, period: Period, order: str | None, account: str | None, wanted: Mapping[str, str | None]
     ) -> list[ColumnElement[bool]]:
         d, s = deliveries.c, shipments.c
-        of = _equal({d[name]: value for name, value in wanted.items()}) + period.of(d.received_at)
-        spoken = _equal({s.account: account}) + ([] if order is None else [self._of_order(order)])
+        of = equal({d[name]: value for name, value in wanted.items()}) + period.of(d.received_at)
+        spoken = equal({s.account: account}) + ([] if order is None else [self._of_order(order)])
         return [*of, d.id.in_(_speaking(spoken))] if spoken else of
 
     def _decisions(self, period: Period, account: str | None, order: str | None) -> list[ColumnElement[bool]]:
@@ -182,8 +181,4 @@ def _fetches(period: Period, endpoints: Collection[str] | None) -> list[ColumnEl
 
 
 def _links(period: Period, account: str | None, order: str | None) -> list[ColumnElement[bool]]:
-    return _equal({links.c.account: account, links.c.order_id: order}) + period.of(links.c.told_at)
-
-
-def _equal(wanted: Mapping[Any, str | None]) -> list[ColumnElement[bool]]:
-    return [column == value for column, value in wanted.items() if value is not None]
+    return equal({links.c.account: account, links.c.order_id: order}) + period.of(links.c.told_at)

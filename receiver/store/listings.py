@@ -22,8 +22,8 @@ from sqlalchemy import (
 from receiver.shipments import State
 from receiver.store.database import Database
 from receiver.store.decisions import KINDS, decision_from
-from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, listed_shipment
-from receiver.store.operator import OperatorQueries
+from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, equal, listed_shipment, within
+from receiver.store.operator import OPEN, OperatorQueries
 from receiver.store.people_tables import decisions
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.store.tables import deliveries, fetches, links, shipments, unknown_words
@@ -142,11 +142,11 @@ class Listings:
         """Deliveries without their bodies, the latest arrival first; from ``since`` on and before ``until``, in seconds
         since the epoch."""
         d = deliveries.c
-        chosen = [d.outcome == outcome] if outcome in ("quarantined", "error") else []
+        chosen = [d.outcome == outcome] if outcome in OPEN else []
         if chosen:  # says what the partial index says, so that it is used
-            chosen.append(d.outcome.in_([literal(one, literal_execute=True) for one in ("quarantined", "error")]))
-        rest = _equal({d.endpoint: endpoint, d.carrier: carrier, **({} if chosen else {d.outcome: outcome})})
-        rest += _within(d.received_at, since, until)
+            chosen.append(d.outcome.in_([literal(one, literal_execute=True) for one in OPEN]))
+        rest = equal({d.endpoint: endpoint, d.carrier: carrier, **({} if chosen else {d.outcome: outcome})})
+        rest += within(d.received_at, since, until)
         most = LOOKS_AT if rest else ask.limit + 1
         of = [*chosen, *self._arrived(since, until), *_DELIVERIES.behind(ask.after)]
         keys = _looked_at(select(d.id), rest).where(*of).order_by(*_DELIVERIES.by).limit(most)
@@ -164,7 +164,7 @@ class Listings:
 
     def fetches(self, ask: Ask, *, endpoint: str | None = None) -> Page:
         """What carriers were to be asked for, the latest change first; ``outcome`` ``None``: under way."""
-        of = _equal({fetches.c.endpoint: endpoint})
+        of = equal({fetches.c.endpoint: endpoint})
         return self._page(select(*(fetches.c[name] for name in FETCH_FIELDS)).where(*of), _FETCHES, ask)
 
     def decisions(
@@ -173,12 +173,12 @@ class Listings:
         """What people decided, the newest first; from ``since`` on and before ``until``, in seconds since the epoch.
         ``wanted``: ``actor``, ``action``, ``kind``, ``subject``."""
         d = decisions.c
-        of, subject = _within(d.at, since, until), wanted.pop("subject", None)
+        of, subject = within(d.at, since, until), wanted.pop("subject", None)
         if subject is not None:  # the index begins with the kind
             kind = wanted.pop("kind", None)
             of += [d.subject == subject, d.kind.in_(KINDS if kind is None else [kind])]
         # Put together with nothing, a column uses no index: SQLite would read all of a person rather than those rows.
-        rest = _equal({d[name].concat(""): value for name, value in wanted.items()})
+        rest = equal({d[name].concat(""): value for name, value in wanted.items()})
         most = LOOKS_AT if rest else ask.limit + 1
         looked = _looked_at(select(*_DECISIONS.columns), rest)
         keys = looked.where(*of, *_DECISIONS.behind(ask.after)).order_by(*_DECISIONS.by)
@@ -187,13 +187,13 @@ class Listings:
 
     def unknown_words(self, ask: Ask, *, carrier: str | None = None) -> Page:
         """Status words that adapters do not know, by carrier and word."""
-        return self._page(select(unknown_words).where(*_equal({unknown_words.c.carrier: carrier})), _WORDS, ask)
+        return self._page(select(unknown_words).where(*equal({unknown_words.c.carrier: carrier})), _WORDS, ask)
 
     def links(
         self, ask: Ask, *, account: str | None = None, order_id: str | None = None, accounts: Sequence[str] = ()
     ) -> Page:
         """Links by account, kind and value. An order is looked up in ``accounts``, where none is named."""
-        of = _equal({links.c.account: account, links.c.order_id: order_id})
+        of = equal({links.c.account: account, links.c.order_id: order_id})
         if order_id is not None and account is None:
             of.append(links.c.account.in_(accounts))
         return self._page(select(links).where(*of), _LINKS, ask)
@@ -262,14 +262,5 @@ def _refused(rows: list[dict[str, Any]], ask: Ask) -> Page:
     return Page(shown, (shown[-1]["at"], shown[-1]["id"]) if len(behind) > ask.limit else None)
 
 
-def _within(column: Any, since: float | None, until: float | None) -> list[ColumnElement[bool]]:
-    bounds = (since is not None and column >= since, until is not None and column < until)
-    return [bound for bound in bounds if bound is not False]
-
-
 def _key(order: _Order, row: Any) -> Key:
     return tuple(row[column.name] for column in order.columns)
-
-
-def _equal(wanted: dict[Any, str | None]) -> list[ColumnElement[bool]]:
-    return [column == value for column, value in wanted.items() if value is not None]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Update, and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Sent, ShipmentRecord, State
@@ -15,6 +15,7 @@ from receiver.store.beside import joins_or_leaves, wake_beside
 from receiver.store.companions import Others, Place, serve_assigned, unassign_others
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
+from receiver.store.fields import equal
 from receiver.store.rows import REVOKED_LEASE, dismissed, record_from, reopened, sent_from
 from receiver.store.search import ids_of, of_order
 from receiver.store.tables import FOLDED, REPLACED, accounts, attempts, deliveries, fetches, rejects, shipments, updates
@@ -46,6 +47,8 @@ class Unchanged(Exception):
 
 #: Outcomes of deliveries that wait for a fix of this program.
 OPEN = ("quarantined", "error")
+#: Outcomes of stored deliveries, and of repeats of them.
+OUTCOMES = ("accepted", "ignored", *OPEN, "duplicate")
 
 
 class OperatorQueries:
@@ -54,22 +57,9 @@ class OperatorQueries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def shipments(
-        self,
-        *,
-        state: str | None = None,
-        reason: str | None = None,
-        endpoint: str | None = None,
-        number: str | None = None,
-    ) -> Iterator[dict[str, Any]]:
-        """Shipments, the latest change first."""
-        wanted = {
-            shipments.c.state: state,
-            shipments.c.reason: reason,
-            shipments.c.endpoint: endpoint,
-            shipments.c.normalised_number: None if number is None else normalised(number),
-        }
-        statement = select(shipments).where(*_equal(wanted)).order_by(shipments.c.changed_at.desc(), shipments.c.id)
+    def shipments(self) -> Iterator[dict[str, Any]]:
+        """All shipments with all that is stored of them, the latest change first."""
+        statement = select(shipments).order_by(shipments.c.changed_at.desc(), shipments.c.id)
         return (_shipment(dict(row)) for row in self._database.each(statement))
 
     def deliveries(
@@ -78,7 +68,7 @@ class OperatorQueries:
         """Deliveries in the order they came, bodies included."""
         wanted = {deliveries.c.outcome: outcome, deliveries.c.endpoint: endpoint}
         statement = (
-            select(deliveries).where(*_equal(wanted), deliveries.c.received_at >= since).order_by(deliveries.c.id)
+            select(deliveries).where(*equal(wanted), deliveries.c.received_at >= since).order_by(deliveries.c.id)
         )
         return (_delivery(dict(row)) for row in self._database.each(statement))
 
@@ -87,18 +77,18 @@ class OperatorQueries:
     ) -> list[str]:
         """The ids of the deliveries of these outcomes, in the order they came."""
         d = deliveries
-        where = [d.c.outcome.in_(outcomes), *_equal({d.c.endpoint: endpoint, d.c.carrier: carrier})]
+        where = [d.c.outcome.in_(outcomes), *equal({d.c.endpoint: endpoint, d.c.carrier: carrier})]
         statement = select(d.c.id).where(*where, d.c.received_at >= since).order_by(d.c.id)
         return [row["id"] for row in self._database.rows(statement)]
 
     def has_deliveries(self, *, endpoint: str | None = None, carrier: str | None = None) -> bool:
         """Whether there is a delivery of that endpoint or that carrier."""
-        wanted = _equal({deliveries.c.endpoint: endpoint, deliveries.c.carrier: carrier})
+        wanted = equal({deliveries.c.endpoint: endpoint, deliveries.c.carrier: carrier})
         return bool(self._database.rows(select(deliveries.c.id).where(*wanted).limit(1)))
 
     def stored_updates(self, *, delivery: str | None = None, shipment: str | None = None) -> list[dict[str, Any]]:
         """The updates of a delivery or of a shipment, as they are read now, in order of arrival."""
-        wanted = _equal({updates.c.delivery: delivery, updates.c.shipment: shipment})
+        wanted = equal({updates.c.delivery: delivery, updates.c.shipment: shipment})
         statement = select(updates).where(*wanted, updates.c.folded != REPLACED).order_by(updates.c.id)
         return [dict(row) for row in self._database.rows(statement)]
 
@@ -118,7 +108,7 @@ class OperatorQueries:
         """Fetches from carriers, the latest change first; ``outcome`` ``None`` is still under way."""
         hidden = ("headers", "token", "update_count", "wanted")
         shown = [column for column in fetches.c if column.name not in hidden]
-        where = _equal({fetches.c.endpoint: endpoint})
+        where = equal({fetches.c.endpoint: endpoint})
         return map(dict, self._database.each(select(*shown).where(*where).order_by(fetches.c.changed_at.desc())))
 
     def auth_failures(self) -> list[dict[str, Any]]:
@@ -278,11 +268,6 @@ class OperatorQueries:
         found: float | None = self._database.rows(waiting)[0]["oldest"]
         return found
 
-    def counts(self) -> dict[str, int]:
-        """How many shipments are in each state."""
-        statement = select(shipments.c.state, func.count().label("many")).group_by(shipments.c.state)
-        return {row["state"]: row["many"] for row in self._database.rows(statement)}
-
     def _decide(
         self,
         shipment_id: str,
@@ -329,15 +314,6 @@ def standing(row: Mapping[str, Any]) -> dict[str, Any]:
     """Where a shipment stands, as the record of decisions tells it."""
     shown = ("state", "reason", "order_id", "invoice_number", "assigned_order", "assigned_invoice")
     return {name: row[name] for name in shown}
-
-
-def _executing(statement: Update | Delete, parameters: dict[str, Any] | None = None) -> Callable[[Connection], int]:
-    """A transaction that returns how many rows it changed."""
-    return lambda connection: connection.execute(statement, parameters or {}).rowcount
-
-
-def _equal(wanted: dict[Any, str | None]) -> list[ColumnElement[bool]]:
-    return [column == value for column, value in wanted.items() if value is not None]
 
 
 def _shipment(row: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from receiver.shipments import Sent, SentTracking, ShipmentRecord, Update
 from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store import queue_statements as statements
 from receiver.store.accounts import LOOK_AGAIN, RESERVED_AHEAD, Accounts, most_reserved
-from receiver.store.attempts import open_write_from
+from receiver.store.attempts import IS_OPEN_WRITE, open_write_from
 from receiver.store.beside import beside, records, wake_left
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
 from receiver.store.companions import Place, pass_on
@@ -217,9 +217,7 @@ class Queue:
 
     def _move(self, endpoint: str, accounts: Sequence[str], now: float) -> int:
         s, account = shipments, accounts[0]
-        writing = select(attempts.c.id).where(
-            attempts.c.shipment == s.c.id, attempts.c.outcome.is_(None), attempts.c.call == "PATCH"
-        )
+        writing = select(attempts.c.id).where(attempts.c.shipment == s.c.id, IS_OPEN_WRITE)
         moved = (
             s.c.endpoint == endpoint,
             s.c.account.not_in(accounts),

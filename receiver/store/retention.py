@@ -85,9 +85,9 @@ class Retention:
         found = self._database.rows(select(defaults.c.value).where(defaults.c.name == "keep_rows_days"))
         return float(found[0]["value"]) if found else 0.0
 
-    def unreadable_soon(self, horizons: Horizons, *, now: float, notice: float = 7.0) -> int:
-        """Deliveries that wait for a fix and whose bodies go within ``notice`` days."""
-        before = now - (horizons.unreadable - notice) * _DAY
+    def unreadable_soon(self, horizons: Horizons, *, now: float) -> int:
+        """Deliveries that wait for a fix and whose bodies go within a week."""
+        before = now - (horizons.unreadable - 7.0) * _DAY
         d = deliveries
         soon = select(d.c.id).where(d.c.outcome.in_(OPEN), d.c.body.is_not(None), d.c.received_at < before)
         return len(self._database.rows(soon.limit(10_000)))

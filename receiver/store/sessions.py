@@ -4,7 +4,6 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select, update
 
@@ -16,14 +15,6 @@ from receiver.store.people_tables import sessions
 LONGEST_SESSION, LONGEST_IDLE = 12 * 3600.0, 30 * 60.0
 #: Seconds between two notes that a session is in use: not every page costs a write.
 _NOTED_EVERY = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Who is signed in, and when the session ends at the latest, in seconds since the epoch."""
-
-    operator: str
-    ends_at: float
 
 
 class Sessions:
@@ -42,9 +33,9 @@ class Sessions:
 
     def find(
         self, cookie: str, tokens_of: Callable[[str], Iterable[str]], *, now: float, is_used: bool = True
-    ) -> Session | None:
-        """The session of a cookie, if it lasts and its operator still has the token. ``is_used``: its idle time begins
-        again now."""
+    ) -> str | None:
+        """The operator whose session a cookie opens, if it lasts and the operator still has the token. ``is_used``: its
+        idle time begins again now."""
         s, key = sessions.c, _digest(cookie)
         rows = self._database.rows(select(sessions).where(s.id == key))
         if not rows:
@@ -59,7 +50,7 @@ class Sessions:
             seen = update(sessions).where(s.id == key).values(seen_at=now)
             with suppress(StoreUnavailable):  # a full disk keeps no person from looking
                 self._database.write(lambda connection: connection.execute(seen))
-        return Session(row["operator"], row["begun_at"] + LONGEST_SESSION)
+        return str(row["operator"])
 
     def end(self, cookie: str) -> None:
         """Sign out: the cookie opens nothing any more."""

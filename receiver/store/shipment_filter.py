@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, TextClause, func, text
 
 from receiver.shipments import State
 from receiver.shipments.numbers import normalised
+from receiver.store.fields import equal, within
 from receiver.store.tables import UNSETTLED, shipments
 
 #: More endpoints than this are looked for in every state's rows, not each by the index.
@@ -63,7 +63,7 @@ class ShipmentFilter:
             chosen += [s.id.in_(self.order_ids), func.coalesce(s.order_id, self.order_id) == self.order_id]
         if self.endpoints is not None:
             chosen.append(s.endpoint.in_(self.endpoints))
-        return [*_equal(named), *chosen, *self._in_order(), *self.unindexed()]
+        return [*equal(named), *chosen, *self._in_order(), *self.unindexed()]
 
     def parts(self) -> Iterator[list[ColumnElement[bool] | TextClause]]:
         """The same but for `unindexed`, in parts: an index has each part in the order of the last change."""
@@ -72,7 +72,7 @@ class ShipmentFilter:
         for state in self._states():
             for endpoint in (None,) if endpoints is None else endpoints:
                 known = {s.state: state, s.endpoint: endpoint, s.account: self._indexed_account()}
-                yield [*_equal(known), *self._in_order(), *self._as_counted(state)]
+                yield [*equal(known), *self._in_order(), *self._as_counted(state)]
 
     def unindexed(self) -> list[ColumnElement[bool]]:
         """What no index knows: the row itself must be read."""
@@ -81,7 +81,7 @@ class ShipmentFilter:
         account = None if self._indexed_account() else self.account
         many = self.endpoints is not None and not self._endpoints_are_few()
         among = [s.endpoint.in_(self.endpoints or ())] if many else []
-        return [*_equal({s.account: account, s.reason: reason}), *among]
+        return [*equal({s.account: account, s.reason: reason}), *among]
 
     def _states(self) -> list[str]:
         if self.state is not None:
@@ -104,15 +104,5 @@ class ShipmentFilter:
         return self.endpoints is not None and len(self.endpoints) <= _MOST_ENDPOINTS
 
     def _in_order(self) -> list[ColumnElement[bool]]:
-        s, chosen = shipments.c, list[ColumnElement[bool]]()
-        if self.reason is not None and not self._is_without_reasons():
-            chosen.append(s.reason == self.reason)
-        if self.since is not None:
-            chosen.append(s.changed_at >= self.since)
-        if self.until is not None:
-            chosen.append(s.changed_at < self.until)
-        return chosen
-
-
-def _equal(wanted: dict[Any, str | None]) -> list[ColumnElement[bool]]:
-    return [column == value for column, value in wanted.items() if value is not None]
+        s, reason = shipments.c, None if self._is_without_reasons() else self.reason
+        return [*equal({s.reason: reason}), *within(s.changed_at, self.since, self.until)]

@@ -7,9 +7,10 @@ these, only an order with exactly one invoice decides.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from receiver.shipments import Reason
+from adapters import ReferenceKind
+from receiver.shipments import Known, Reason
 from receiver.shipments.numbers import is_among, numbers_in
 from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
 from receiver.vtex.notations import by_digits, exactly, inner_number, key_of, may_be_one, stored_series, with_series
@@ -36,6 +37,17 @@ class Clues:
     assigned: bool = False
     one_parcel_per_invoice: bool = False
     ours: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, known: Known, number: str | None) -> Self:
+        """What the carrier says about the invoice. ``number`` is the one for VTEX; the parcel may have others."""
+        return cls(
+            tracking_number=number or "",
+            other_numbers=tuple(other for other in known.numbers if other != number),
+            invoice_numbers=known.values(ReferenceKind.INVOICE_NUMBER),
+            invoice_series=known.values(ReferenceKind.INVOICE_SERIES),
+            invoice_keys=known.values(ReferenceKind.INVOICE_KEY),
+        )
 
     def bears(self, number: str | None) -> bool:
         """True if the number is one of the parcel's, no matter how it is written."""
@@ -108,7 +120,7 @@ def bears_key(order: Order, clues: Clues) -> bool:
     return key is not None and any(key_of(package) == key for package in order.outputs)
 
 
-def numbers_of(packages: Sequence[Package]) -> list[str]:
+def invoice_numbers_of(packages: Sequence[Package]) -> list[str]:
     """The invoice numbers of packages."""
     return [package.invoice_number for package in packages]
 
@@ -141,7 +153,7 @@ def _named_votes(order: Order, clues: Clues) -> dict[str, list[Package]]:
     """Rule → the invoices that a link or the carrier names, without rules that find none."""
     outputs, votes = order.outputs, dict[str, list[Package]]()
     if clues.linked_invoice:
-        votes["link"] = exactly(outputs, clues.linked_invoice) or by_digits(outputs, clues.linked_invoice)
+        votes["link"] = invoices_named(order, clues.linked_invoice)
     ways = _ways(outputs, clues.invoice_numbers[0], clues) if clues.invoice_numbers else {}
     named = _numbered(outputs, ways, clues)
     if named is not None:
@@ -226,7 +238,7 @@ def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice |
     bearing = [other for other in order.packages if other.invoice_number == package.invoice_number]
     if len(bearing) > 1:
         note = f"order {order.order_id}: {len(bearing)} packages bear {package.invoice_number}"
-        return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": numbers_of(bearing), "rule": rule})
+        return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": invoice_numbers_of(bearing), "rule": rule})
     return Choice(package, rule, _evidence(order, package, clues))
 
 
@@ -288,11 +300,11 @@ def _unnamed(order: Order, clues: Clues) -> Choice | Wait | Hold:
     if len(outputs) > 1 and unused and not _is_last_open(outputs, unused, clues):
         return _ambiguous(order, outputs, "only_open_invoice")
     if not order.is_complete:
-        return Wait(Reason.PARTLY_INVOICED, f"order {order.order_id} has {', '.join(numbers_of(outputs))}")
+        return Wait(Reason.PARTLY_INVOICED, f"order {order.order_id} has {', '.join(invoice_numbers_of(outputs))}")
     if not unused:
         holding = ", ".join(f"{package.invoice_number}: {package.tracking_number}" for package in outputs)
         note = f"every invoice of {order.order_id} holds another number ({holding})"
-        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": numbers_of(outputs)})
+        return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": invoice_numbers_of(outputs)})
     if _is_ruled_out(unused[0], clues):
         return _missing(order, [f"series {series}" for series in clues.invoice_series])
     rule = "only_open_invoice" if len(outputs) == 1 else "last_open_invoice"
@@ -329,7 +341,7 @@ def _missing(order: Order, wanted: Sequence[str], *, by: str = "the carrier") ->
     )
     note = f"{by} names {', '.join(wanted)}; order {order.order_id} has {there}"
     if order.is_complete:
-        return Hold(Reason.NAMED_INVOICE_MISSING, note, {"candidates": numbers_of(order.outputs)})
+        return Hold(Reason.NAMED_INVOICE_MISSING, note, {"candidates": invoice_numbers_of(order.outputs)})
     return Wait(Reason.INVOICE_NOT_THERE, note)
 
 
@@ -338,7 +350,7 @@ def _names(clues: Clues) -> str:
 
 
 def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
-    numbers = numbers_of(packages)
+    numbers = invoice_numbers_of(packages)
     shown = ", ".join(
         f"{package.invoice_number} (holds {package.tracking_number})"
         if package.tracking_number
@@ -362,7 +374,7 @@ def _evidence(order: Order, package: Package, clues: Clues) -> dict[str, Any]:
         "vtex_invoice_number": package.invoice_number,
         "vtex_invoice_key": package.invoice_key,
         "vtex_tracking_number": package.tracking_number,
-        "invoices": numbers_of(order.outputs),
+        "invoices": invoice_numbers_of(order.outputs),
         "complete": order.is_complete,
     }
     return {name: value for name, value in said.items() if value not in (None, [])}

@@ -1,6 +1,6 @@
 """The calls to VTEX's order system (Orders API) with one account's keys. The caller keeps rate limit and lease."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -123,13 +123,15 @@ def path_segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def check_place(order_id: str, invoice_number: str | None = None) -> None:
+def check_place(order_id: str, invoice_number: str | None = None, also: Iterable[str] = ()) -> None:
     """Raises `BadSegment` where a person names what can be no order, or no invoice: an order id of VTEX has no space,
-    and a text with one is two cells of a sheet, or words."""
+    and a text with one is two cells of a sheet, or words. ``also``: further orders."""
     path_segment(order_id)
     if " " in order_id:
         raise BadSegment(f"{order_id[:40]!r} is no order id: it holds a space")
     path_segment("-" if invoice_number is None else invoice_number)
+    for one in also:
+        check_place(one)
 
 
 def _headers(account: Account, token: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from receiver.shipments import Parcels
 from receiver.shipments.numbers import is_among, same_number
 from receiver.vtex.differences import is_earlier_day, iso, same_page
 from receiver.vtex.orders import Package
-from receiver.vtex.wanted import Body, History, Wanted, numbers_of
+from receiver.vtex.wanted import Body, History, Wanted, tracking_numbers_of
 
 
 def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels) -> Body:
@@ -20,7 +20,7 @@ def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels)
     """
     number = joined(parcels)
     first = next(iter(parcels))
-    ours = {number, *numbers_of(parcels), *history.written}
+    ours = {number, *tracking_numbers_of(parcels), *history.written}
     held = package if package.tracking_number is None or is_among(package.tracking_number, ours) else None
     url, courier = held.tracking_url if held else None, held.courier if held else None
     is_same_page = same_number(package.tracking_number, number) and same_page(url, wanted.tracking_url)
@@ -42,7 +42,7 @@ def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels)
 
 def joined(parcels: Parcels) -> str:
     """The number sent for the parcels: ``A;B`` for several (VTEX community, thread 42917; VTEX documents none)."""
-    return ";".join(numbers_of(parcels))
+    return ";".join(tracking_numbers_of(parcels))
 
 
 def patch_body(

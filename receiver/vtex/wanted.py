@@ -50,7 +50,7 @@ class Owner:
     @property
     def numbers(self) -> set[str]:
         """The numbers that the invoice may show for it: its own, or those of all parcels that share the invoice."""
-        return {*numbers_of(self.parcels), *([self.number] if self.number else [])}
+        return {*tracking_numbers_of(self.parcels), *([self.number] if self.number else [])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +95,6 @@ def words(wanted: Wanted) -> tuple[str | None, ...]:
     return (wanted.tracking_number, wanted.tracking_url, courier, iso(wanted.dispatched_at))
 
 
-def numbers_of(parcels: Parcels) -> list[str]:
+def tracking_numbers_of(parcels: Parcels) -> list[str]:
+    """The tracking numbers of parcels, each once, in their order."""
     return list(dict.fromkeys(number for _, number in parcels.values()))

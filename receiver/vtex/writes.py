@@ -10,7 +10,7 @@ from receiver.vtex.differences import is_earlier_day, iso, same_page
 from receiver.vtex.invoice_numbers import unsafe_invoice_number, way_out
 from receiver.vtex.orders import Order, Package
 from receiver.vtex.patch_body import joined, merged, shows, visible
-from receiver.vtex.wanted import Body, History, Owner, Wanted, numbers_of, words
+from receiver.vtex.wanted import Body, History, Owner, Wanted, tracking_numbers_of, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +192,7 @@ def _beside(
     """The decision when another parcel of ours is on the invoice, which has room for one number."""
     package, standing = choice.package, choice.package.tracking_number
     is_told = wanted.shipment in other.parcels
-    theirs = [other.number, *numbers_of(other.parcels)]
+    theirs = [other.number, *tracking_numbers_of(other.parcels)]
     if standing not in history.written:  # VTEX may still show what we wrote before them
         theirs.append(standing)
     if not is_told and any(map(wanted.bears, theirs)):
@@ -205,7 +205,9 @@ def _beside(
         return Hold(Reason.SECOND_PARCEL, note)
     if other.is_delivered or package.is_delivered:
         return Hold(Reason.SECOND_PARCEL, f"{note}, and VTEX was told that it is delivered")
-    if standing is not None and not is_among(standing, {other.number, *numbers_of(other.parcels), *history.written}):
+    if standing is not None and not is_among(
+        standing, {other.number, *tracking_numbers_of(other.parcels), *history.written}
+    ):
         note = f"invoice {package.invoice_number} holds {standing}, not {other.number}"
         return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [package.invoice_number]})
     because = f'second_parcel = "{policy.second_parcel}"'

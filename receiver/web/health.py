@@ -11,7 +11,7 @@ from flask import Blueprint, Response
 
 from receiver.store import Database, OperatorQueries, StoreUnavailable
 from receiver.timing import stamp
-from receiver.waiting import beside, result_of
+from receiver.waiting import aside, result_of
 
 log = logging.getLogger("receiver.web")
 
@@ -55,7 +55,7 @@ class _Verdict:
             # A clock that was set back makes no result last.
             fresh = self._until - HOLDS <= self._clock() < self._until
             if self._looking is None or (self._looking.done() and not fresh):
-                self._looking = beside(self._look)
+                self._looking = aside(self._look)
             looking = self._looking
         with contextlib.suppress(TimeoutError):
             result_of(looking, None if self._answer is None else PATIENCE)

@@ -6,16 +6,16 @@ from dataclasses import asdict
 from io import StringIO
 from typing import Any
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort
 
 from receiver.config import Config
-from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
+from receiver.intake.auth_failures import AuthFailures, is_one_of
 from receiver.operations.links import MOST, LinkResult, store_links
 from receiver.store import Index
 from receiver.store.counters import TAKEN, Counters, counted
 from receiver.store.decisions import Recorder
+from receiver.web.incoming import bearer_token, note_refused, whole_body
 from receiver.web.replies import problem
-from receiver.web.webhooks import whole_body
 
 #: The most orders under ``also``, in one request and transaction.
 _MOST_ALSO = 5 * MOST
@@ -36,14 +36,10 @@ def blueprint(
         account = config.accounts.get(name)
         if account is None or not account.link_tokens:
             abort(404)
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not is_one_of(token.strip(), account.link_tokens):
-            reason = "no bearer token" if kind.lower() != "bearer" else "the bearer token is none of link_tokens"
-            kept = harmless(request.headers.items())
-            sender = request.remote_addr or ""
-            auth_failures.note(
-                account.links_route, reason, method="POST", target=request.path, headers=kept, client=sender
-            )
+        token = bearer_token()
+        if token is None or not is_one_of(token, account.link_tokens):
+            reason = "no bearer token" if token is None else "the bearer token is none of link_tokens"
+            note_refused(auth_failures, account.links_route, reason)
             return problem(401)
         body = whole_body(config.max_body)
         if body.count(b"[") + body.count(b"{") > 2 * MOST:  # a link is one object, a list of them one bracket more

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Container, Iterator
 from importlib.metadata import version
 
-from flask import Blueprint, Flask, Response, abort, request
+from flask import Blueprint, Flask, Response, abort
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from receiver.config import Config
-from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
+from receiver.intake.auth_failures import AuthFailures, is_one_of
 from receiver.intake.unknown_routes import Cause
 from receiver.notify.findings import Findings
 from receiver.shipments import State
@@ -36,13 +36,12 @@ from receiver.store.counters import (
     last_deliveries,
 )
 from receiver.store.gauges import Gauges, read_gauges
+from receiver.store.operator import OUTCOMES
 from receiver.store.unknown_routes import UNKNOWN
+from receiver.web.incoming import bearer_token, note_refused
 from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
-
-#: Outcomes of stored deliveries, and of repeats of them.
-_OUTCOMES = ("accepted", "duplicate", "ignored", "quarantined", "error")
 
 #: Seconds for which gauges hold, and how many times longer than it took to read them: a million shipments take long.
 _HOLD, _HOLD_COST = 5.0, 20.0
@@ -61,12 +60,9 @@ def blueprint(
     def metrics() -> Response:
         if not tokens and not open_to_all:
             abort(404)
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if tokens and not (kind.lower() == "bearer" and is_one_of(token.strip(), tokens)):
-            kept = harmless(request.headers.items())
-            reason = "the bearer token is none of [metrics] token"
-            sender = request.remote_addr or ""
-            auth_failures.note("metrics", reason, method="GET", target="/metrics", headers=kept, client=sender)
+        token = bearer_token()
+        if tokens and (token is None or not is_one_of(token, tokens)):
+            note_refused(auth_failures, "metrics", "the bearer token is none of [metrics] token")
             return problem(401)
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
@@ -154,7 +150,7 @@ def _zeros(config: Config) -> dict[Key, Total]:
     """Counters of what is configured begin with 0: Prometheus sees no increase in a series that begins with 1."""
     unread = [cause.value for cause in Cause if cause is not Cause.ENDPOINT]
     causes = ("not_authenticated", "too_many", "keys_unavailable", INCOMPLETE, *unread)
-    keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in _OUTCOMES]
+    keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in OUTCOMES]
     keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]
     keys += [(PROBES.name, (name,)) for name in config.endpoints]
     keys += [(TAKEN.name, (route,)) for account in config.accounts.values() for route in account.routes]

@@ -11,7 +11,7 @@ from receiver.notify.causes import MUST_LAST, Cause
 from receiver.store import Database
 from receiver.store.alerts import Alerts
 from receiver.store.conditions import Conditions
-from receiver.store.counters import DELIVERIES
+from receiver.store.counters import last_deliveries
 from receiver.store.overview import Overview, last_hours
 
 #: Hours that are counted one by one.
@@ -71,10 +71,7 @@ def _endpoints(
     config: Config, database: Database, heard: list[Mapping[str, int]], alerts: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     silent = {one["subject"] for one in alerts if one["cause"] in (Cause.SILENT, Cause.NEVER_HEARD)}
-    last: dict[str, float] = {}
-    for (name, labels), total in database.counters.totals().items():
-        if name == DELIVERIES.name:
-            last[labels[0]] = max(last.get(labels[0], 0.0), total.last_at)
+    last = last_deliveries(database.counters.totals())
     return [
         {
             "name": name,

@@ -1,4 +1,4 @@
-"""Whose token a request brings, and how often a wrong one may be tried: for the API and the console."""
+"""Whose token a request brings, and how often an address may be refused: for the API, the console and webhooks."""
 
 import math
 import threading

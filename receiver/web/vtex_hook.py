@@ -7,11 +7,11 @@ from collections.abc import Callable
 from flask import Blueprint, Response, abort, request
 
 from receiver.config import Config
-from receiver.intake.auth_failures import AuthFailures, harmless, is_one_of
+from receiver.intake.auth_failures import AuthFailures, is_one_of
 from receiver.store import Background, Index
 from receiver.vtex.hook import PING, SECRET_HEADER, Event, read_event
+from receiver.web.incoming import note_refused, whole_body
 from receiver.web.replies import problem
-from receiver.web.webhooks import whole_body
 
 #: Seconds in which a woken shipment may read the order: then it is not read again for the index.
 WOKEN_FIRST = 60.0
@@ -46,9 +46,7 @@ def blueprint(
         route = account.hook_route
         if not proven:
             reason = f"{SECRET_HEADER} is missing" if given is None else f"{SECRET_HEADER} holds another secret"
-            kept = harmless(request.headers.items())
-            sender = request.remote_addr or ""
-            auth_failures.note(route, reason, method="POST", target=request.path, headers=kept, client=sender)
+            note_refused(auth_failures, route, reason)
             return problem(401)
         event = read_event(_json_or_none(raw))
         if event is None:

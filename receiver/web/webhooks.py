@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, MethodNotAllowed, RequestEntityTooLarge
 
 from adapters import ClientCredentials, NotAuthentic, Request
 from adapters._auth import WITHOUT_BODY
@@ -20,6 +20,7 @@ from receiver.store.counters import ACCEPT_SECONDS, INCOMPLETE, PROBES, REJECTS,
 from receiver.web import tokens
 from receiver.web.access_lines import AccessLines
 from receiver.web.clients import one_client
+from receiver.web.incoming import whole_body
 from receiver.web.outage import Outage
 from receiver.web.people import Throttle
 from receiver.web.replies import problem, reply
@@ -209,24 +210,3 @@ def _request(endpoint: Endpoint, token: str, body: bytes, now: datetime) -> Requ
         zone=endpoint.zone,
         client=request.remote_addr or "",
     )
-
-
-def whole_body(most: int) -> bytes:
-    """The bytes as they came, whole. Raises 413 past ``most`` bytes, having buffered no more than one beyond that, and
-    400 for half a body: werkzeug cuts a chunked one at its limit, and does not notice a sender that hung up."""
-    request.max_content_length = most + 1  # one byte past the limit shows that there is more
-    declared = request.content_length
-    if declared is not None and declared > most:
-        abort(413)
-    try:
-        # With a length the server ends the body itself: what is beneath the framework's own stream is read at once.
-        body = request.get_data(cache=False) if declared is None else request.environ["wsgi.input"].read(declared)
-    except HTTPException:
-        raise
-    except Exception:  # noqa: BLE001  each server has its own errors for a body with broken framing
-        abort(400)
-    if len(body) > most:
-        abort(413)
-    if declared is not None and declared != len(body):
-        abort(400)
-    return body

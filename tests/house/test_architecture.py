@@ -5,6 +5,7 @@ from pathlib import Path
 
 from receiver.cli import main
 from receiver.store.tables import metadata
+from tests.support.import_law import LEVELS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -29,6 +30,14 @@ def test_tree() -> None:
     named = [name for depth, name in TREE if depth]
 
     assert sorted(here) == sorted(named)
+
+
+def test_order() -> None:
+    """The tree goes from the top down: what stands below another part may not import it."""
+    level = {part: number for number, parts in enumerate(LEVELS) for part in parts}
+    here = [level[name.strip("/").removesuffix(".py")] for depth, name in TREE if depth]
+
+    assert sorted(here, reverse=True) == here
 
 
 def test_top() -> None:

@@ -16,6 +16,7 @@ from receiver.reconcile.resolve import NAMES as NAMES_OF_LINKS
 from receiver.shipments import Reason, State, Visibility
 from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
+from receiver.store import operator
 from receiver.store.attempts import APPLIED, GONE
 from receiver.store.decisions import KINDS
 from receiver.store.kept import KEPT
@@ -23,7 +24,7 @@ from receiver.vtex.answers import Throttled, VtexError, outcome_of
 from receiver.vtex.orders import UnexpectedOrder
 from receiver.vtex.rules import RULES
 from receiver.web.console.language import LANGUAGES, Speech, texts
-from receiver.web.console.pages import PAGES, decisions, deliveries
+from receiver.web.console.pages import PAGES, decisions
 from receiver.web.console.pages.overview import _ALERTS
 from receiver.web.console.pages.parcels import NAMES
 from tests.support.paths import ROOT
@@ -117,7 +118,7 @@ BUILT = {
 }
 for _page in PAGES:
     BUILT[_page.PAGE.name] = [*BUILT.get(_page.PAGE.name, ()), "title"]
-BUILT["deliveries"] += [f"outcome_{one}" for one in deliveries.OUTCOMES]
+BUILT["deliveries"] += [f"outcome_{one}" for one in operator.OUTCOMES]
 BUILT["refused"] += [*Cause, "likely_endpoint", "likely_carrier"]
 BUILT["carriers"] += [f"level_{one}" for one in (*LEVELS, "own")]
 BUILT["links"] += [f"kind_{one}" for one in (*NAMES_OF_LINKS, CARRIER_ORDER)]

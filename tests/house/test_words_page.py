@@ -2,8 +2,8 @@
 
 import pytest
 
-from receiver.commands._common import OUTCOMES
 from receiver.shipments import Reason, State
+from receiver.store.operator import OUTCOMES
 from receiver.web.console.language import texts
 from tests.support.pages import rows
 from tests.support.paths import ROOT

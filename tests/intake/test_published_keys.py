@@ -114,10 +114,10 @@ def test_unknown_keys_share_a_thread(site: Site, monkeypatch: pytest.MonkeyPatch
     with ThreadPoolExecutor(20) as pool:
         sent = [pool.submit(site.post, NEW, parcel=f"p{number}") for number in range(20)]
         eventually(lambda: site.asked == 2)
-        assert 1 == sum(thread.name == "beside" for thread in threading.enumerate())
+        assert 1 == sum(thread.name == "aside" for thread in threading.enumerate())
         site.carrier.hold.set()
         assert [401] * 20 == [one.result() for one in sent]
-    with patch.object(published_keys, "beside") as never:
+    with patch.object(published_keys, "aside") as never:
         assert 401 == site.post(NEW)
     never.assert_not_called()
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 import pytest
 from greenlet import getcurrent
 
-from receiver.waiting import beside, once_for_all, result_of
+from receiver.waiting import aside, once_for_all, result_of
 from tests.support.loop import Loop
 
 
@@ -48,7 +48,7 @@ def test_time_is_over():
     assert "late" == late()
 
 
-def test_beside():
+def test_aside():
     """Work that blocks has a thread of its own; its result and its failure come back to the request."""
     main = threading.get_ident()
 
@@ -57,13 +57,13 @@ def test_beside():
 
     def request() -> tuple[bool, bool, bool]:
         me = getcurrent()
-        there = result_of(beside(threading.get_ident))
+        there = result_of(aside(threading.get_ident))
         with pytest.raises(ZeroDivisionError):
-            result_of(beside(failing))
+            result_of(aside(failing))
         return there != main, threading.get_ident() == main, getcurrent() is me
 
     assert [(True, True, True)] == Loop().run(request)
-    assert main != result_of(beside(threading.get_ident))
+    assert main != result_of(aside(threading.get_ident))
 
 
 def test_once_for_all():

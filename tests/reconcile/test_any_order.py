@@ -111,8 +111,9 @@ class Days:
         self.rig.faults()
 
     def retry(self) -> None:
-        for row in list(self.rig.queries.shipments(state=self.chance.choice(("held", "in_step", "due")))):
-            self.rig.queries.retry(row["id"], now=self.rig.now)
+        state = self.chance.choice(("held", "in_step", "due"))
+        for name in [row["id"] for row in self.rig.queries.shipments() if row["state"] == state]:
+            self.rig.queries.retry(name, now=self.rig.now)
 
     def die(self) -> None:
         """A worker takes shipments in hand and is never heard of again."""

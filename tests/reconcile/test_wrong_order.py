@@ -105,7 +105,8 @@ class TestKept:
     """Rules of which nothing else would tell that they were gone."""
 
     def test_awaited_until_named(self, rig: Rig):
-        """The order whose invoice is awaited is left as soon as the carrier names another (`Resolver._awaited`)."""
+        """The order whose invoice is awaited is left as soon as the carrier names another
+        (`Resolver._by_awaited_invoice`)."""
         rig.add_order(order("1-01", package("900")), order("2-01"))
         rig.link("TN1BR", "2-01")
         rig.post(posted(None))
@@ -118,7 +119,7 @@ class TestKept:
 
     def test_named_order_not_there_yet(self, rig: Rig):
         """Where the carrier names an order that is not there yet, its tracking number on another order is no substitute
-        (`Resolver._learnt`)."""
+        (`Resolver._by_index`)."""
         rig.add_order(order("1-01", package("900", trackingNumber="TN1BR")))
         learn(rig, rig.sandbox.orders["1-01"])
         rig.post(posted("2-01"))

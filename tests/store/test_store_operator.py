@@ -52,22 +52,15 @@ def ids(rows: Any) -> list[str]:
 
 
 def test_shipments(database: Database) -> None:
-    """Shipments by any filter, the latest change first, without the engine's own columns."""
+    """All shipments, the latest change first, without the engine's own columns."""
     add_shipments(database, "ep/old", changed_at=NOW - 9, known='{"a": 1}', evidence='{"b": 2}')
     add_shipments(database, "ep/new", state="held", reason="second_parcel", tracking_number="TN1")
     add_shipments(database, "other/x", endpoint="other", changed_at=NOW - 5)
     found = OperatorQueries(database)
     assert ["ep/new", "other/x", "ep/old"] == ids(found.shipments())
-    assert ["other/x", "ep/old"] == ids(found.shipments(state="due"))
-    assert ["ep/old"] == ids(found.shipments(state="due", endpoint="ep"))
-    assert ["ep/new"] == ids(found.shipments(reason="second_parcel"))
-    assert ["ep/new"] == ids(found.shipments(number="TN1"))
-    assert [] == ids(found.shipments(number="TN2"))
-    row = next(found.shipments(number="TN1"))
-    assert not {"token", "worker_name", "update_count", "input_digest"} & row.keys()
+    assert not {"token", "worker_name", "update_count", "input_digest"} & next(found.shipments()).keys()
     last = list(found.shipments())[-1]
     assert ({"a": 1}, {"b": 2}, None) == (last["known"], last["evidence"], last["sent"])
-    assert {"due": 2, "held": 1} == found.counts()
 
 
 def test_deliveries(database: Database) -> None:

@@ -114,12 +114,14 @@ class TestCalls:
         assert [] == server.heard
 
     @pytest.mark.parametrize(
-        "place", [("1-01 2-01",), ("1/01",), ("",), ("1-01", "9/0"), ("1-01", "")], ids=lambda place: "+".join(place)
+        "place",
+        [("1-01 2-01",), ("1/01",), ("",), ("1-01", "9/0"), ("1-01", ""), ("1-01", None, ["2-01", "3 01"])],
+        ids=str,
     )
     def test_no_place(self, place):
         """What a person names as an order and its invoice is refused where it can be neither."""
         check_place("1-01")
-        check_place("1-01", "900")
+        check_place("1-01", "900", ["2-01"])
         with pytest.raises(BadSegment):
             check_place(*place)
 

@@ -7,6 +7,7 @@ from receiver.cli import main
 from receiver.intake import Outcome
 from receiver.operations.links import FIELDS
 from receiver.shipments import Reason, State
+from receiver.store.fields import DELIVERY_FIELDS, LISTED_FIELDS
 from receiver.store.listings import MOST
 from receiver.web.api import PREFIX, document
 from receiver.web.api.answers import LONGEST, ROWS
@@ -51,6 +52,14 @@ def test_words():
     assert {*FIELDS, "account", "note"} == set(body["properties"])
     actions = set(components["schemas"]["Decision"]["properties"]["action"]["enum"])
     assert actions <= set(main.commands)
+
+
+def test_fields():
+    """What lists show of a parcel and of a delivery is documented, field by field."""
+    schemas = described()["components"]["schemas"]
+
+    assert {*LISTED_FIELDS} == schemas["Shipment"]["properties"].keys()
+    assert {*DELIVERY_FIELDS} == schemas["Delivery"]["properties"].keys()
 
 
 def test_schemas():

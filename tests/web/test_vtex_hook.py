@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from receiver.sandbox import Faults, create_sandbox, serve
-from receiver.shipments.plain import moment
 from receiver.store import Background, Queue, StoreUnavailable
 from receiver.store.background import MOST_NEWS
 from receiver.store.tables import order_news
 from receiver.store.watches import Watches
+from receiver.timing import stamp
 from receiver.vtex.hook import PING, Event, configuration, read_configuration, read_event
 from tests.support.reconciling import fields, naming
 from tests.support.rig import MELHOR_ENVIO, NOON, Rig, eventually, order, package, posted
@@ -235,7 +235,7 @@ class TestLearnt:
         totals = hooked.database.counters.totals()
         assert 3 == totals["receiver_order_news_dropped_total", ("lux",)].value
         [line] = [line for line in caplog.messages if line.startswith("changed orders dropped unread")]
-        assert f"account=lux orders=3 since={moment(first)} next=receiver index --since reads them" in line
+        assert f"account=lux orders=3 since={stamp(first)} next=receiver index --since reads them" in line
 
 
 class TestDoor:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from flask import g, request
 
 from receiver.config import Person
-from receiver.intake.auth_failures import AuthFailures, harmless
+from receiver.intake.auth_failures import AuthFailures
 from receiver.web.api.answers import Refused
+from receiver.web.incoming import bearer_token, note_refused
 from receiver.web.people import Throttle, person_with
 
 
@@ -25,12 +26,11 @@ class Access:
         A right token always enters, no matter how many wrong ones came from its address: behind a proxy all share one,
         and no stranger may lock operators out. A token is too long to be guessed.
         """
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        is_bearer = kind.lower() == "bearer"
-        found = person_with(token.strip(), self._people) if is_bearer else None
+        token = bearer_token()
+        found = None if token is None else person_with(token, self._people)
         if found is not None:
             return found
-        self._refuse("the bearer token is no operator's" if is_bearer else "no bearer token")
+        self._refuse("no bearer token" if token is None else "the bearer token is no operator's")
         raise Refused(401, "Send the token of an operator: Authorization: Bearer …", WWW_Authenticate="Bearer")
 
     def _refuse(self, reason: str) -> None:
@@ -38,14 +38,7 @@ class Access:
         if left := self._throttle.wait(address):
             raise Refused(429, f"Too many wrong tokens. Try again in {left} s.", Retry_After=str(left))
         self._throttle.wrong(address)
-        self._auth_failures.note(
-            "api",
-            reason,
-            method=request.method,
-            target=request.path,
-            headers=harmless(request.headers.items()),
-            client=address,
-        )
+        note_refused(self._auth_failures, "api", reason)
 
 
 def person() -> Person:

@@ -10,7 +10,7 @@ from receiver.shipments.plain import plain, seconds
 from receiver.store.listings import MOST, Ask, Page
 from receiver.web import cursors
 from receiver.web.api.privacy import hidden
-from receiver.web.webhooks import whole_body
+from receiver.web.incoming import whole_body
 
 #: Rows of a page where none are asked for.
 ROWS = 50

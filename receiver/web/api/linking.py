@@ -19,7 +19,7 @@ from receiver.store import Link, StoreUnavailable
 from receiver.web.api.access import must_decide
 from receiver.web.api.answers import LONGEST, Refused, answer
 from receiver.web.api.desk import Desk
-from receiver.web.webhooks import whole_body
+from receiver.web.incoming import whole_body
 
 
 def add_to(routes: Blueprint, desk: Desk) -> None:

@@ -93,9 +93,9 @@ def _guard(
         request.max_content_length = page.largest_form if page else LARGEST_FORM
         cookie = request.cookies.get(cookies.SESSION, "")
         is_used = _BY_ITSELF not in request.headers
-        session = sessions.find(cookie, tokens_of, now=clock(), is_used=is_used) if cookie else None
-        if session is not None:
-            g.person, g.secret = config.operators[session.operator], cookie
+        operator = sessions.find(cookie, tokens_of, now=clock(), is_used=is_used) if cookie else None
+        if operator is not None:
+            g.person, g.secret = config.operators[operator], cookie
         elif request.endpoint in login.OPEN:
             g.secret = request.cookies.get(cookies.VISITOR) or cookies.new_secret()
         else:

@@ -9,11 +9,12 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from receiver.config import Config
-from receiver.intake.auth_failures import AuthFailures, harmless
+from receiver.intake.auth_failures import AuthFailures
 from receiver.store.sessions import Sessions
 from receiver.web.console import cookies
 from receiver.web.console.context import SHOWN_AT, stands_at
 from receiver.web.console.pages._page import LARGEST_FORM
+from receiver.web.incoming import note_refused
 from receiver.web.people import Throttle, person_with
 
 #: Routes that a person reaches who is not signed in.
@@ -41,15 +42,7 @@ def add_to(
         found = person_with(token, config.operators)
         if found is None:
             throttle.wrong(address)
-            kept = harmless(request.headers.items())
-            auth_failures.note(
-                "console",
-                "the token is no operator's",
-                method="POST",
-                target=request.path,
-                headers=kept,
-                client=address,
-            )
+            note_refused(auth_failures, "console", "the token is no operator's")
             return _form("login.wrong", 401)
         if former := request.cookies.get(cookies.SESSION):
             sessions.end(former)

@@ -37,8 +37,6 @@ _DONE = {
 }
 #: A decision about the named parcel, with the order and the invoice that the form names.
 _Decide = Callable[[Decisions, str, Mapping[str, str]], None]
-#: Hosts of a VTEX that is none.
-_STAND_IN = ("localhost", "127.0.0.1", "::1")
 #: Seconds after which the page is fetched again while a worker has to do with its parcel: in the first minute, then.
 _SOON, _LATER, _FIRST_MINUTE = 3, 30, 60.0
 #: The most characters of an id.

@@ -10,7 +10,7 @@ from receiver.operations.decisions import LONGEST_NOTE
 from receiver.store import OperatorQueries
 from receiver.store.listed import delivery_from
 from receiver.store.listings import Listings
-from receiver.store.operator import Unknown
+from receiver.store.operator import OUTCOMES, Unknown
 from receiver.web.console.context import Context, stands_at
 from receiver.web.console.pages._body import pretty
 from receiver.web.console.pages._lists import filters, given, listed
@@ -18,9 +18,6 @@ from receiver.web.console.pages._page import Page
 from receiver.web.readings import Readings
 
 PAGE = Page(name="deliveries", path="/deliveries", position=30)
-
-#: Outcomes that are stored.
-OUTCOMES = ("accepted", "ignored", "quarantined", "error", "duplicate")
 
 
 def add_to(routes: Blueprint, context: Context) -> None:

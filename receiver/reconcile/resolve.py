@@ -11,7 +11,7 @@ from adapters import ReferenceKind
 from receiver.config import Endpoint
 from receiver.reconcile.accounts import SoldElsewhere
 from receiver.reconcile.names import NAMES, own_names
-from receiver.reconcile.order_texts import order_texts, rule_to_add, unclear
+from receiver.reconcile.order_texts import order_text, order_texts, rule_to_add, unclear
 from receiver.reconcile.plan import clues_of, input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import is_among, normalised, numbers_in
@@ -129,7 +129,7 @@ class Resolver:
         invoices = sorted({row["invoice_number"] for row in rows if row["invoice_number"]})
         if len(invoices) > 1:
             return Hold(Reason.AMBIGUOUS_INVOICE, f"links name {', '.join(invoices)} of {linked}")
-        found = self._order(linked)
+        found = self._by_reference(ReferenceKind.ORDER_ID, order_text(linked, self._endpoint, self._account))
         return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
 
     def _links(self) -> tuple[list[Mapping[str, Any]], str]:

@@ -22,6 +22,7 @@ from receiver.store.rows import REVOKED_LEASE, reopened, sent_from
 from receiver.store.tables import links, orders, shipments, waits
 from receiver.vtex.facts import ISSUER, Fact
 from receiver.vtex.nfe import plain_number
+from receiver.vtex.order_ids import SUFFIX
 
 #: Seconds by which hosts' clocks may differ: a link stored this long before a claim may have come during it.
 _SKEW = 5.0
@@ -336,8 +337,8 @@ def _reopen(
 
 
 def _is_elsewhere(row: RowMapping, order_id: str, invoice_number: str | None) -> bool:
-    """True if the shipment was written to another order or invoice."""
+    """True if the shipment was written to another order or invoice. ``order_id`` may be that of its purchase."""
     sent = sent_from(row["sent"])
-    if sent is None or sent.order_id != order_id:
+    if sent is None or order_id not in (sent.order_id, SUFFIX.sub("", sent.order_id)):
         return sent is not None
     return invoice_number is not None and plain_number(sent.invoice_number) != plain_number(invoice_number)

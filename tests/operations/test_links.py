@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from receiver.operations.links import FIELDS, MOST
 from tests.support.console import on_terminal, receiver, write_config
 from tests.support.paths import ROOT
-from tests.support.reconciling import UPS, scanned
+from tests.support.reconciling import INTELIPOST, UPS, learn, rest, scanned, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
 KEY = "35261112345678000195550010000009001123456789"
@@ -160,6 +160,55 @@ class TestHttp:
         """Without tokens, and for accounts that are not there, there is no such route."""
         assert [404, 404] == [send(rig, {}, account=name).status_code for name in ("lux", "other")]
         assert [] == rig.queries.rejects()
+
+
+class TestOrder:
+    """A link's order is read as a carrier's would be."""
+
+    @pytest.mark.parametrize(
+        "said", ["V7001LUX-01", "v7001lux", "V7001LUX", "#V7001LUX-01", "VTEX-v7001lux-01", "501456", "MKT0000001"]
+    )
+    def test_written_otherwise(self, told: Rig, said: str):
+        """In capitals, as the purchase, with signs and labels, by its sequence or its id at the marketplace."""
+        whole = order("v7001lux-01", package("900"), orderGroup="v7001lux", sequence="501456")
+        told.add_order({**whole, "marketplaceOrderId": "MKT0000001"})
+        learn(told, {**whole, "marketplaceOrderId": "MKT0000001"})
+        told.configure(endpoints={"intelipost": INTELIPOST}, account={"link_tokens": ["new-token"]})
+        assert 200 == send(told, {"tracking_number": "IP1BR", "order": said}).status_code
+        told.post(shipped(None, "900"), endpoint="intelipost")
+        told.works_until(60)
+
+        assert "IP1BR" == told.package_of("v7001lux-01", "900")["trackingNumber"]
+
+    def test_another_meaning(self, told: Rig):
+        """Words that may mean a return are for a person, at once."""
+        told.add_order(order("v7001lux-01", package("900")))
+        assert 200 == send(told, {"tracking_number": "1Z1", "order": "TROCA-V7001LUX-01"}).status_code
+        told.post(scanned("1Z1", told.now), endpoint="ups")
+        told.work()
+
+        assert ("held", "unknown_order_text") == rest(told, "ups/1Z1")
+        assert told.package_of("v7001lux-01", "900")["trackingNumber"] is None
+
+    def test_further_orders(self, told: Rig):
+        """So are the other orders that it serves."""
+        told.add_order(order("1-01", package("900")), order("v7001lux-01", package("901")))
+        assert 200 == send(told, {"tracking_number": "1Z1", "order": "1-01", "also": "V7001LUX-01"}).status_code
+        told.post(scanned("1Z1", told.now), endpoint="ups")
+        told.works_until(60)
+
+        assert "1Z1" == told.package_of("v7001lux-01", "901")["trackingNumber"]
+
+    def test_purchase_of_a_written_parcel(self, told: Rig):
+        """The purchase of the order to which a parcel was written is no correction: nothing is called."""
+        told.add_order(order("1-01", package("900"), orderGroup="1"))
+        told.post(posted("1-01"))
+        told.works_until(60)
+        before = len(told.calls())
+        assert 0 == send(told, {"tracking_number": "TN1BR", "order": "1"}).get_json()["results"][0]["woken"]
+        told.works_until(60)
+
+        assert before == len(told.calls())
 
 
 class TestCommands:

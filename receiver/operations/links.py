@@ -9,7 +9,7 @@ from adapters import Unreadable, text
 from receiver.carriers.schemas import document, validator
 from receiver.config import Config
 from receiver.reconcile.names import NAMES
-from receiver.shipments.numbers import normalised, spellings
+from receiver.shipments.numbers import normalised, numbers_in, spellings
 from receiver.store import Index, Link
 from receiver.store.bearers import Name
 from receiver.store.companions import Place
@@ -134,6 +134,8 @@ def _name(kind: str, value: str, endpoint: str | None, account: str, config: Con
     number = normalised(value)
     if not number:
         raise Unreadable("$.tracking_number", "has no letter and no digit")
+    if len(numbers_in(value)) > 2:  # the text, and each part of it
+        raise Unreadable("$.tracking_number", "joins several numbers: each has a link of its own")
     return kind, number
 
 

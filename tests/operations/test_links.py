@@ -102,6 +102,7 @@ class TestHttp:
             ),
             ({"order": "1-01", "tracking_number": "A", "invoice": ".."}, "$.invoice", "'..' cannot be part of a URL"),
             ({"order": "1-01"}, "$", "names no parcel: one of tracking_number, shipment, invoice_number, invoice_key"),
+            ({"tracking_number": "A;B", "order": "1-01"}, "$.tracking_number", "joins several numbers"),
             ({"order": "1-01", "tracking": "A"}, "$.tracking", "is no field of a link; there are order, invoice"),
             ({"order": "1-01", "invoice_key": "12"}, "$.invoice_key", "does not have the 44 digits of an NF-e key"),
             ({"order": "1-01", "shipment": "s"}, "$.endpoint", "is missing: it says where that shipment is known;"),
@@ -284,13 +285,69 @@ class TestCommands:
     def test_spreadsheets(self, told: Rig, config: Path, delimiter: str):
         """Spreadsheets write the delimiter of their country, whatever stands in the cells."""
         file = told.folder / "labels.csv"
-        lines = ["tracking_number,order,invoice", '"A,1",1-01,', "B,2-01,900"]
+        lines = ["invoice_number,order,invoice", '"A,1",1-01,', "B,2-01,900"]
         text = "\r\n".join(lines).replace(",", delimiter).replace(f"A{delimiter}1", "A,1")
         file.write_text("\ufeff" + text, encoding="utf-8")
         result = receiver("link", "--csv", file, config=config)
 
         assert (0, "2 links stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)
-        assert {("tracking_number", "A,1"): "1-01", ("tracking_number", "B"): "2-01"} == known(told)
+        assert {("invoice_number", "A,1"): "1-01", ("invoice_number", "B"): "2-01"} == known(told)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "order;tracking_number;;\r\n1-01;00123;;\r\n;;;\r\n ; \r\n",
+            'Order;Tracking Number\r\n1-01;="00123"\r\n',
+            'ORDER , tracking_number\r\n1-01,"=""00123"""\r\n',
+        ],
+    )
+    def test_as_spreadsheets_save(self, told: Rig, config: Path, text: str):
+        """Empty columns and lines say nothing, a heading's case and spaces do not count, and a number that was kept as
+        text is that number."""
+        file = told.folder / "labels.csv"
+        file.write_text("\ufeff" + text, encoding="utf-8")
+        result = receiver("link", "--csv", file, config=config)
+
+        assert (0, "1 link stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)
+        assert {("tracking_number", "00123"): "1-01"} == known(told)
+
+    @pytest.mark.parametrize(
+        ("second", "between"),
+        [
+            ("2-01,t n 1,,,,,", MOST),
+            ("1-01,TN1,900,,,,", 0),
+            ("1-01,TN1,,2-01,,,", 0),
+            (f"2-01,,,,{KEY},,", 0),
+            ("2-01,,,,,p1,ups", 0),
+        ],
+    )
+    def test_contradiction(self, told: Rig, config: Path, second: str, between: int):
+        """A line that says something else of a parcel than an earlier one is a fault: it would undo that one."""
+        file = told.folder / "labels.csv"
+        first = f"1-01,TN1,,,{KEY},p1,ups\n"
+        rows = "".join(f"9-01,T{number},,,,,\n" for number in range(between))
+        again = "1-01,tn-1,,,,,\n"  # a repeat is none
+        file.write_text(
+            f"order,tracking_number,invoice,also,invoice_key,shipment,endpoint\n{first}{rows}{again}{second}\n"
+        )
+        result = receiver("link", "--csv", file, config=config)
+
+        fault, summary = result.output.splitlines()
+        assert re.fullmatch(
+            rf"line {between + 4}: line 2 says something else of the same (tracking_number|invoice_key|shipment): a "
+            "parcel has one line, and its other orders stand there in the column also",
+            fault,
+        )
+        assert (1, "1 bad line") == (result.exit_code, summary.rpartition(", ")[2])
+        assert {"1-01", "9-01"} >= set(known(told).values())
+
+    def test_same_invoice_number(self, told: Rig, config: Path):
+        """Invoice numbers repeat: two lines with one are two parcels."""
+        file = told.folder / "labels.csv"
+        file.write_text("order,tracking_number,invoice_number\n1-01,TN1,900\n2-01,TN2,900\n")
+        result = receiver("link", "--csv", file, config=config)
+
+        assert (0, "2 links stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)
 
     def test_many(self, told: Rig, config: Path):
         """More lines than go into one transaction, and as JSON."""

@@ -35,6 +35,7 @@ from receiver.store.operator import Changed, Decided, Unchanged, Unknown, Versio
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.answers import VtexError, storable
 from receiver.vtex.client import check_place
+from receiver.vtex.order_ids import as_stored
 from receiver.vtex.orders import UnexpectedOrder
 
 #: The longest note, in characters; what is longer is cut.
@@ -180,6 +181,8 @@ class Decisions:
         """What the person named, as VTEX writes it. Raises `receiver.operations.order_check.NotShown`,
         `receiver.store.operator.Unknown`."""
         account = self._queries.account_of(shipment)
+        stored, *also = (as_stored(one, account) for one in (named.order_id, *named.also))
+        named = named._replace(order_id=stored, also=tuple(also))
         if unseen:
             return named._replace(unchecked="not looked up at VTEX (--unseen)")
         if account not in self._config.accounts:

@@ -32,6 +32,7 @@ class Clues:
     invoice_keys: Sequence[str] = ()
     assigned_invoice: str | None = None
     linked_invoice: str | None = None
+    linked_by: str | None = None
     own_invoice: str | None = None
     assigned: bool = False
     one_parcel_per_invoice: bool = False
@@ -355,6 +356,7 @@ def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
 def _evidence(order: Order, package: Package, clues: Clues) -> dict[str, Any]:
     said = {
         "assigned_invoice": clues.assigned_invoice,
+        "linked_by": clues.linked_by,
         "linked_invoice": clues.linked_invoice,
         "carrier_invoice_number": list(clues.invoice_numbers),
         "carrier_invoice_key": list(clues.invoice_keys),

@@ -125,6 +125,7 @@ def _called(one: Mapping[str, Any]) -> Entry:
         outcome="" if is_good else "parcel.outcome_open" if outcome is None else f"outcomes.{outcome}",
         is_bad=not is_good,
         words=None if is_good else one["answer"],
+        fields={"parcel.field_linked": linked} if (linked := (one["evidence"] or {}).get("linked_by")) else {},
         raw=one["request"],
     )
 

@@ -226,8 +226,7 @@ def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice |
     """The choice; a hold if another package has the same number, because VTEX addresses invoices by number alone."""
     bearing = [other for other in order.packages if other.invoice_number == package.invoice_number]
     if len(bearing) > 1:
-        note = f"order {order.order_id}: {len(bearing)} packages bear {package.invoice_number}"
-        return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": numbers_of(bearing), "rule": rule})
+        return _shared(order, numbers_of(bearing), rule)
     return Choice(package, rule, _evidence(order, package, clues))
 
 
@@ -340,6 +339,8 @@ def _names(clues: Clues) -> str:
 
 def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
     numbers = numbers_of(packages)
+    if len(set(numbers)) == 1:
+        return _shared(order, numbers, rule)
     shown = ", ".join(
         f"{package.invoice_number} (holds {package.tracking_number})"
         if package.tracking_number
@@ -351,6 +352,11 @@ def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
         f"order {order.order_id}: {shown} all fit ({rule})",
         {"candidates": numbers, "rule": rule},
     )
+
+
+def _shared(order: Order, numbers: Sequence[str], rule: str) -> Hold:
+    note = f"order {order.order_id}: {len(numbers)} packages bear {numbers[0]}"
+    return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": list(numbers), "rule": rule})
 
 
 def _evidence(order: Order, package: Package, clues: Clues) -> dict[str, Any]:

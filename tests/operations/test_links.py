@@ -138,6 +138,14 @@ class TestHttp:
         """A body that is no JSON is refused whole."""
         assert 400 == send(told, body).status_code
 
+    @pytest.mark.parametrize("ahead", [b"", b'{"order": "1-01", "tracking_number": "A"}\n'])
+    def test_field_twice(self, told: Rig, ahead: bytes):
+        """So is one with a field twice in one object: one of two parcels would be lost. One value twice is one."""
+        answer = send(told, ahead + b'{"order": "1-01", "tracking_number": "B", "tracking_number": "C"}')
+        assert (400, {}) == (answer.status_code, known(told))
+        assert "'tracking_number' stands twice" in answer.get_json()["detail"]
+        assert 200 == send(told, ahead + b'{"order": "1-01", "tracking_number": "B", "order": "1-01"}').status_code
+
     def test_too_many(self, told: Rig):
         """So is one that holds more than can be stored at once, or more bytes than this receiver takes."""
         item = {"order": "1-01", "tracking_number": "A"}

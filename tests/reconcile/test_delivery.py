@@ -151,7 +151,7 @@ class TestAfterTheDelivery:
 class TestOrder:
     @pytest.mark.parametrize("kind", ["Output", "Input"])
     def test_same_number_since(self, written: Rig, kind: str):
-        """An order that has got another package of the invoice's number, a return perhaps, is told of no delivery."""
+        """An order that has got another package of the invoice's number, a return perhaps, gets no delivery."""
         both = [package("900", trackingNumber="TN1", courier="Frenet"), package("900", kind=kind)]
         written.add_order(order("A-01", *both))
         deliver(written)

@@ -192,6 +192,8 @@ def _attempt(attempt: dict[str, Any], by: str | None = None) -> Iterator[str]:
     parts = [by, attempt["call"], _place(attempt["order_id"], attempt["invoice_number"])]
     if attempt["rule"]:
         parts.append(f"by {attempt['rule']}")
+    if linked_by := (attempt["evidence"] or {}).get("linked_by"):
+        parts.append(f"linked by {linked_by}")
     if attempt["request"] and not is_patch:
         parts.append(json.dumps(attempt["request"], ensure_ascii=False))
     if held := (attempt["evidence"] or {}).get("held"):  # the invoice's former values

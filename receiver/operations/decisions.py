@@ -2,7 +2,8 @@
 the change."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from typing import Any, Literal, NamedTuple
@@ -35,6 +36,7 @@ from receiver.store.operator import Changed, Decided, Unchanged, Unknown, Versio
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.answers import VtexError, storable
 from receiver.vtex.client import check_place
+from receiver.vtex.order_ids import as_stored
 from receiver.vtex.orders import UnexpectedOrder
 
 #: The longest note, in characters; what is longer is cut.
@@ -101,6 +103,15 @@ class Batch:
     id: str
     action: str
     decided: int
+
+
+@contextmanager
+def _as_seen(shipment: str) -> Iterator[None]:
+    """Raises `NotAsShown` where the shipment stands otherwise than the person has seen it."""
+    try:
+        yield
+    except Changed:
+        raise NotAsShown(f"{shipment} has changed since it was shown, and nothing was decided") from None
 
 
 class Decisions:
@@ -178,6 +189,8 @@ class Decisions:
         """What the person named, as VTEX writes it. Raises `receiver.operations.order_check.NotShown`,
         `receiver.store.operator.Unknown`."""
         account = self._queries.account_of(shipment)
+        stored, *also = (as_stored(one, account) for one in (named.order_id, *named.also))
+        named = named._replace(order_id=stored, also=tuple(also))
         if unseen:
             return named._replace(unchecked="not looked up at VTEX (--unseen)")
         if account not in self._config.accounts:
@@ -201,26 +214,32 @@ class Decisions:
             raise NotAsShown(_CHANGED)
         return now.version
 
-    def unassign(self, shipment: str) -> Decided:
-        """The rules decide again. What we wrote by the assignment stays at VTEX, and its companions end.
+    def unassign(self, shipment: str, *, mark: str | None = None) -> Decided:
+        """The rules decide again. What we wrote by the assignment stays at VTEX, and its companions end. ``mark``: of
+        the shipment, as the person has seen it (`receiver.store.operator.standing_mark`).
 
-        Raises `receiver.store.operator.Unknown`, and of that `receiver.store.operator.NotAssigned`.
+        Raises `receiver.store.operator.Unknown`, and of that `receiver.store.operator.NotAssigned`; `NotAsShown`.
         """
         now, record = self._entry("unassign", "shipment")
-        return self._queries.unassign(shipment, now=now, record=record)
+        with _as_seen(shipment):
+            return self._queries.unassign(shipment, mark=mark, now=now, record=record)
 
-    def dismiss(self, shipment: str) -> None:
-        """Nothing is sent for the shipment. Raises `receiver.store.operator.Unknown`, `NothingToChange`."""
+    def dismiss(self, shipment: str, *, mark: str | None = None) -> None:
+        """Nothing is sent for the shipment. ``mark`` as in `unassign`. Raises `receiver.store.operator.Unknown`,
+        `NothingToChange`, `NotAsShown`."""
         now, record = self._entry("dismiss", "shipment")
         try:
-            self._queries.dismiss(shipment, now=now, record=record)
+            with _as_seen(shipment):
+                self._queries.dismiss(shipment, mark=mark, now=now, record=record)
         except Unchanged as error:
             raise NothingToChange(str(error)) from None
 
-    def retry(self, shipment: str) -> None:
-        """The shipment is looked at again now. Raises `receiver.store.operator.Unknown`."""
+    def retry(self, shipment: str, *, mark: str | None = None) -> None:
+        """The shipment is looked at again now. ``mark`` as in `unassign`. Raises `receiver.store.operator.Unknown`,
+        `NotAsShown`."""
         now, record = self._entry("retry", "shipment")
-        self._queries.retry(shipment, now=now, record=record)
+        with _as_seen(shipment):
+            self._queries.retry(shipment, mark=mark, now=now, record=record)
 
     def decide_all(self, action: BulkAction, of: ShipmentFilter) -> Batch:
         """`retry` or `dismiss` for all that the filter means, behind what is live. Each has a row in the record."""

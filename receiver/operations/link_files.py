@@ -6,13 +6,15 @@ the middle, the earlier bites are stored, and the person is told from which line
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import TextIOWrapper
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import IO, Any
 
 from receiver.operations.links import FIELDS, MOST, LinkResult
+from receiver.shipments.numbers import normalised
 from receiver.shipments.plain import from_text
 from receiver.store import StoreUnavailable
 from receiver.store.companions import places_from_json
@@ -20,6 +22,14 @@ from receiver.store.companions import places_from_json
 #: Bytes of a file that is sent to the console or the API.
 LARGEST_FILE = 524_288
 _DELIMITERS = ",;\t"
+_AS_TEXT = re.compile(r'="([^"]*)"')
+#: What a cell counts as that has no column.
+_NO_COLUMN = "more cells than columns"
+#: The names that only one parcel has.
+_OF_ONE_PARCEL = ("tracking_number", "shipment", "invoice_key")
+#: What a line says of its parcel.
+_WORDS = ("order", "invoice", "also")
+_ONE_LINE = "a parcel has one line, and its other orders stand there in the column also"
 
 #: A line's number, and its link as written, or why there is none.
 Line = tuple[int, dict[str, Any] | str]
@@ -54,23 +64,37 @@ def store_lines(
 ) -> Iterator[BadLine]:
     """Store every good line in bites of one transaction, add to the report, and tell of each bad line. The last one
     may tell why the file was read no further, or stored no further."""
-    left = iter(lines)
+    left = _without_contradictions(lines)
     while bite := list(islice(left, MOST)):
-        items = [item for _, item in bite if not isinstance(item, str)]
         try:
-            results = store(items)
+            results = iter(store([item for _, item in bite if not isinstance(item, str)]))
         except StoreUnavailable as error:
             report.stopped_at = bite[0][0]
             yield BadLine(line=report.stopped_at, column="", why=_stopped(error))
             return
-        results += [LinkResult(index=len(items), status="rejected", why=why) for _, why in bite if isinstance(why, str)]
-        for (line, _), one in zip(bite, results, strict=True):
+        for line, item in bite:
+            one = LinkResult(index=0, status="rejected", why=item) if isinstance(item, str) else next(results)
             report.woken += one.woken
             if one.status != "rejected":
                 report.stored += 1
                 continue
             report.bad += 1
             yield BadLine(line=line, column=(one.path or "$").removeprefix("$").removeprefix("."), why=one.why or "")
+
+
+def _without_contradictions(lines: Iterable[Line]) -> Iterator[Line]:
+    """A later line that says something else of a parcel than an earlier one would undo it: it is a fault."""
+    said: dict[tuple[str, str, str], tuple[int, list[str]]] = {}
+    for line, item in lines:
+        fault = None
+        for kind in _OF_ONE_PARCEL:
+            if isinstance(item, dict) and kind in item:
+                name = (kind, normalised(item[kind]), item.get("endpoint", "") if kind == "shipment" else "")
+                its = [item.get(word, "").lower() for word in _WORDS]
+                first, earlier = said.setdefault(name, (line, its))
+                if its != earlier:
+                    fault = f"line {first} says something else of the same {kind}: {_ONE_LINE}"
+        yield line, fault or item
 
 
 def read_file(stream: IO[bytes]) -> Iterator[Line]:
@@ -80,8 +104,8 @@ def read_file(stream: IO[bytes]) -> Iterator[Line]:
 
 
 def read_lines(file: Iterable[str]) -> Iterator[Line]:
-    """The lines with their numbers as links, without empty cells. The header also shows the delimiter: spreadsheets
-    write the one of their country. Raises `BadHeader` before the first line.
+    """The lines with their numbers as links, without empty cells, columns and lines. The header also shows the
+    delimiter: spreadsheets write the one of their country. Raises `BadHeader` before the first line.
 
     Where the file stops being CSV, a text says why: anything may follow a stray quote. ``file`` is decoded as UTF-8
     with ``surrogateescape``: a byte that is none is a fault of its own line, not of all that were read ahead.
@@ -92,18 +116,17 @@ def read_lines(file: Iterable[str]) -> Iterator[Line]:
     except UnicodeDecodeError as error:
         yield 1, _unreadable(error)
         return
-    delimiter = max(_DELIMITERS, key=header.count)
-    reader = csv.DictReader(chain([header], decoded), restkey="", strict=True, delimiter=delimiter)
+    reader = csv.reader(chain([header], decoded), strict=True, delimiter=max(_DELIMITERS, key=header.count))
     ended = 0
     try:
-        columns = [name.strip() for name in reader.fieldnames or ()]
-        _check(columns)
-        reader.fieldnames = columns
+        columns = ["_".join(name.lower().split()) for name in next(reader, [])]
+        _check([name for name in columns if name])
         ended = reader.line_num
         for row in reader:
-            texts = ((name, from_text(value.strip())) for name, value in row.items() if isinstance(value, str))
-            cells = {name: value for name, value in texts if value}
-            yield reader.line_num, {**cells, **({"more cells than columns": ""} if "" in row else {})}
+            if cells := {
+                name or _NO_COLUMN: value for name, cell in zip_longest(columns, row) if (value := _value(cell))
+            }:
+                yield reader.line_num, cells
             ended = reader.line_num
     except (csv.Error, UnicodeDecodeError) as error:
         yield ended + 1, _unreadable(error)
@@ -116,6 +139,13 @@ def as_line(link: Mapping[str, Any]) -> dict[str, str | None]:
         line["endpoint"], _, line["shipment"] = link["value"].partition("/")
     also = ";".join(place.order_id for place in places_from_json(link["also"]))
     return line | {"order": link["order_id"], "invoice": link["invoice_number"], "also": also}
+
+
+def _value(cell: str | None) -> str:
+    """What a cell says. Programs write ``="00123"`` so that a spreadsheet takes a number for text."""
+    value = (cell or "").strip()
+    quoted = _AS_TEXT.fullmatch(value)
+    return quoted[1].strip() if quoted else from_text(value)
 
 
 def _check(columns: list[str]) -> None:

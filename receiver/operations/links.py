@@ -9,13 +9,14 @@ from adapters import Unreadable, text
 from receiver.carriers.schemas import document, validator
 from receiver.config import Config
 from receiver.reconcile.names import NAMES
-from receiver.shipments.numbers import normalised, spellings
+from receiver.shipments.numbers import normalised, numbers_in, spellings
 from receiver.store import Index, Link
 from receiver.store.bearers import Name
 from receiver.store.companions import Place
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.vtex.client import BadSegment, check_place
 from receiver.vtex.nfe import key_digits, plain_number
+from receiver.vtex.order_ids import as_stored
 
 #: The most links in one request and transaction.
 MOST = 1_000
@@ -80,7 +81,8 @@ def read_link(item: Any, account: str, config: Config) -> Link:
             raise Unreadable(f"$.{name[:40]}", f"is no field of a link; there are {', '.join(FIELDS)}")
     validator("link")(item)
     fields = {name: text(item.get(name), f"$.{name}") for name in FIELDS if name != _ALSO}
-    for name, place in (("order", (fields["order"] or "",)), ("invoice", ("-", fields["invoice"]))):
+    order = as_stored(fields["order"] or "", account)
+    for name, place in (("order", (order,)), ("invoice", ("-", fields["invoice"]))):
         try:
             check_place(*place)
         except BadSegment as error:
@@ -94,13 +96,14 @@ def read_link(item: Any, account: str, config: Config) -> Link:
     if fields["endpoint"] is not None and fields["shipment"] is None:
         raise Unreadable("$.endpoint", "has a meaning only together with shipment")
     invoice = fields["invoice"] or fields["invoice_number"]
-    return Link(tuple(names), str(fields["order"]), invoice, _also(item.get(_ALSO), str(fields["order"])))
+    return Link(tuple(names), order, invoice, _also(item.get(_ALSO), order, account))
 
 
-def _also(given: Any, order: str) -> tuple[Place, ...]:
+def _also(given: Any, order: str, account: str) -> tuple[Place, ...]:
     """The other orders that the parcel serves. Raises `adapters.Unreadable`."""
     listed = given.split(";") if isinstance(given, str) else given or ()
-    orders = dict.fromkeys(found for one in listed if (found := text(one, f"$.{_ALSO}")) and found != order)
+    texts = (found for one in listed if (found := text(one, f"$.{_ALSO}")))
+    orders = dict.fromkeys(found for one in texts if (found := as_stored(one, account)) != order)
     for one in orders:
         try:
             check_place(one)
@@ -131,6 +134,8 @@ def _name(kind: str, value: str, endpoint: str | None, account: str, config: Con
     number = normalised(value)
     if not number:
         raise Unreadable("$.tracking_number", "has no letter and no digit")
+    if len(numbers_in(value)) > 2:  # the text, and each part of it
+        raise Unreadable("$.tracking_number", "joins several numbers: each has a link of its own")
     return kind, number
 
 

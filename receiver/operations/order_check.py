@@ -10,6 +10,7 @@ from receiver.reconcile.advice import assign_command, assign_to_one_of
 from receiver.store.operator import Unknown
 from receiver.vtex.answers import NotFound
 from receiver.vtex.choice import invoice_numbers_of, invoices_named
+from receiver.vtex.order_ids import as_stored
 from receiver.vtex.orders import Order
 
 T = TypeVar("T")
@@ -55,9 +56,15 @@ def lookup() -> Iterator[None]:
 
 
 def read_document(calls: BackgroundCalls, order_id: str) -> Any:
-    """The order as VTEX sends it. Raises `receiver.vtex.answers.VtexError`, `receiver.store.Paused`,
-    `receiver.store.RateLimited`, `receiver.store.StoreUnavailable`."""
-    return _called(calls, lambda: calls.vtex.get_order(order_id), order_id)
+    """The order as VTEX sends it; people copy its id in capitals, too. Raises `receiver.vtex.answers.VtexError`,
+    `receiver.store.Paused`, `receiver.store.RateLimited`, `receiver.store.StoreUnavailable`."""
+    try:
+        return _called(calls, lambda: calls.vtex.get_order(order_id), order_id)
+    except NotFound:
+        stored = as_stored(order_id, calls.vtex.account.name)
+        if stored == order_id:
+            raise
+        return _called(calls, lambda: calls.vtex.get_order(stored), stored)
 
 
 def shown(

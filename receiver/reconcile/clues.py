@@ -27,6 +27,7 @@ def clues_in(context: ReconcileContext, found: Found, owners: Mapping[str, Owner
         other_numbers=wanted.other_numbers,
         assigned_invoice=assigned.invoice_number if assigned else None,
         linked_invoice=linked.invoice_number if linked and linked.by_link else found.linked_invoice,
+        linked_by=found.linked_by,
         own_invoice=next(iter(own), None),
         assigned=assigned is not None,
         one_parcel_per_invoice=context.endpoint.one_parcel_per_invoice,

@@ -21,6 +21,7 @@ from receiver.shipments import (
     SentTracking,
     ShipmentRecord,
     State,
+    Visibility,
     held,
     with_remark,
 )
@@ -34,6 +35,8 @@ log = logging.getLogger("receiver.worker")
 
 #: What is missing at VTEX where no PUT is sent, before and after the first one that says delivered.
 _NOT_SENT = ("VTEX was not told of the delivery", "VTEX was told of the delivery before, not of its later events")
+#: The same where VTEX has refused events that tell of no delivery.
+_REFUSED = "VTEX does not take its events"
 
 
 class Events:
@@ -70,9 +73,7 @@ class Events:
         if context.decided:
             context.input_digest = context.digest()  # the choice holds, no matter how this call ends
         context.wanted_since = context.wanted_since or now
-        # A decision of this claim has just read the order.
-        is_to_look = body.body["isDelivered"] and not context.decided
-        if is_to_look and (other := self._look(context, sent, now)) is not None:
+        if body.body["isDelivered"] and (other := self._look(context, sent, now)) is not None:
             return other
         return self._send(context, end, sent, body, now)
 
@@ -118,23 +119,31 @@ class Events:
             context.calls.put(attempt)
         except InvoiceTaken as taken:  # since it was looked up
             return self._not_trackable_yet(context, sent, f"{taken.shipment} is about to write it")
-        except NotFound as error:
-            return self._not_trackable_yet(context, sent, str(error))
-        except Rejected as error:
-            return held(Reason.EVENTS_REJECTED, str(error))
+        except (NotFound, Rejected) as error:
+            return self._refused(context, sent, error, now)
         context.sent = sent.with_tracking(_as_sent(body, now))
         many = len(body.body["events"])
         log.info("tracking events sent: shipment=%s invoice=%s events=%d", context.claim.id, sent.invoice_number, many)
         return _rests(replace(end, note="written" if context.stored.reason else end.note), body)
 
-    def _look(self, context: ReconcileContext, sent: Sent, now: float) -> NextState | None:
-        """Read the order before the delivery is sent, unless this claim has read it. ``None``: the invoice shows the
-        parcel's number."""
+    def _refused(self, context: ReconcileContext, sent: Sent, error: NotFound | Rejected, now: float) -> NextState:
+        """VTEX does not take the events. The invoice may have been made again since the write, or be gone."""
+        if (other := self._look(context, sent, now, refused=True)) is not None:
+            return other
+        if isinstance(error, NotFound):
+            return self._not_trackable_yet(context, sent, str(error))
+        return held(Reason.EVENTS_REJECTED, str(error))
+
+    def _look(self, context: ReconcileContext, sent: Sent, now: float, *, refused: bool = False) -> NextState | None:
+        """Read the order before the delivery is sent, or after VTEX has ``refused`` events. ``None``: the invoice shows
+        the parcel's number, or a decision of this claim has just read the order."""
+        if context.decided:
+            return None
         try:
-            order = context.calls.order(sent.order_id, call="GET before delivery")
+            order = context.calls.order(sent.order_id, call="GET after refusal" if refused else "GET before delivery")
         except NotFound as error:
             return self._not_trackable_yet(context, sent, str(error))
-        not_sent = _NOT_SENT[sent.is_delivered]
+        not_sent = _REFUSED if refused else _NOT_SENT[sent.is_delivered]
         before = (context.decision.evidence or {}).get("held", {}).get("trackingNumber")
         shown = delivery_check(order, sent, context.known.numbers, before)
         if shown is Shown.OURS:
@@ -145,14 +154,20 @@ class Events:
         if shown in (Shown.NO_NUMBER, Shown.FORMER_NUMBER):
             at = next_read_back(sent.at, self._config.read_back_seconds or READ_BACK_SECONDS, now)
             if at is not None:
-                note = "written; its delivery waits until the invoice shows the number"
+                what = "events wait" if refused else "delivery waits"
+                note = f"written; its {what} until the invoice shows the number"
                 return NextState(state=State.IN_STEP, note=note, due_at=at, check_at=at)
-        if shown is Shown.NO_NUMBER:
+        # An invoice that has shown the number and shows none was made again: it is written as if for the first time.
+        if shown is Shown.NO_NUMBER and (sent.is_delivered or sent.visibility is not Visibility.SEEN):
             empty = f"order {sent.order_id}, invoice {sent.invoice_number} shows no tracking number"
             return held(Reason.NOT_APPLIED, f"{empty}; {not_sent}")
         end = self._decide(context)
         if end.state in (State.HELD, State.KEPT):
-            return with_remark(end, f"The carrier reports {sent.tracking_number} delivered; {not_sent}.")
+            return (
+                end
+                if refused
+                else with_remark(end, f"The carrier reports {sent.tracking_number} delivered; {not_sent}.")
+            )
         return self.send(context, end)
 
     def _told(self, context: ReconcileContext, sent: Sent) -> SentTracking | None:

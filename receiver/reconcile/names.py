@@ -1,5 +1,8 @@
 """The names by which a link, an order or its hook refers to a shipment, no matter how its endpoint is configured."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from adapters import ReferenceKind
 from receiver.shipments import Known
 from receiver.shipments.numbers import normalised, spellings
@@ -42,3 +45,11 @@ def replaced_parcels(shipment: str, known: Known, companion_of: str | None = Non
     if companion_of is None:
         return parcels
     return [*parcels, *(companion_id(one, shipment.removeprefix(companion_id(companion_of, ""))) for one in parcels)]
+
+
+def newest_words(links: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:
+    """The links by name. A tracking number may have been linked in two notations: the newest link counts."""
+    newest: dict[Name, Mapping[str, Any]] = {}
+    for (kind, value), row in sorted(links, key=lambda one: float(one[1]["told_at"])):
+        newest[kind, normalised(value) if kind == "tracking_number" else value] = row
+    return newest

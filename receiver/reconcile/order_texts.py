@@ -15,12 +15,16 @@ ORDER_KINDS = (ReferenceKind.ORDER_ID, ReferenceKind.SEQUENCE, ReferenceKind.ORD
 
 def order_texts(known: Known, endpoint: Endpoint, account: str) -> dict[ReferenceKind, list[OrderText]]:
     """The references that may name an order, by kind, only where there are any."""
-    labels = Labels.of(account, endpoint.order_id_affixes)
     return {
-        kind: [read_order_text(value, labels) for value in values]
+        kind: [order_text(value, endpoint, account) for value in values]
         for kind in ORDER_KINDS
         if (values := known.values(kind))
     }
+
+
+def order_text(value: str, endpoint: Endpoint, account: str) -> OrderText:
+    """One text that names an order, by the rules of the endpoint and account."""
+    return read_order_text(value, Labels.of(account, endpoint.order_id_affixes))
 
 
 def unclear(text: OrderText) -> Hold | None:

@@ -20,7 +20,7 @@ from receiver.reconcile.events import Events
 from receiver.reconcile.every_name import names_of
 from receiver.reconcile.failures import FailurePolicy
 from receiver.reconcile.names import replaced_parcels
-from receiver.reconcile.plan import plan, policy_of
+from receiver.reconcile.plan import as_it_was, plan, policy_of
 from receiver.reconcile.resolve import Resolver
 from receiver.reconcile.unknown_writes import check_unknown_writes
 from receiver.reconcile.wakes import woken_after
@@ -103,7 +103,10 @@ class Reconciler:
                 self._leave(claim, replace(claim.record.generation, note=note), self._clock() + _NO_ENDPOINT)
                 return
             context = self._open(claim, endpoint)
-            self._settle(context, self._advised(context, self._result(context)))
+            end = self._result(context)
+            if context.stored.state is State.DISMISSED:  # what a person dismissed is not opened by a failure to read it
+                end = as_it_was(context.stored, again_at=end.due_at)
+            self._settle(context, self._advised(context, end))
         except LeaseLost:
             log.info("lease lost, another worker has the shipment: shipment=%s", claim.id)
         except StoreUnavailable:

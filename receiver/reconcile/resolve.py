@@ -1,7 +1,7 @@
 """Finds the order of a shipment: from a person's assignment, a link, the carrier's references, or the index of orders.
 It never guesses: if two orders fit, a person decides."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,13 +11,12 @@ from adapters import ReferenceKind
 from receiver.config import Endpoint
 from receiver.reconcile.accounts import SoldElsewhere
 from receiver.reconcile.every_name import names_of, sold_as
-from receiver.reconcile.names import NAMES
-from receiver.reconcile.order_texts import order_texts, rule_to_add, unclear
+from receiver.reconcile.names import NAMES, newest_words
+from receiver.reconcile.order_texts import order_text, order_texts, rule_to_add, unclear
 from receiver.reconcile.plan import input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
-from receiver.shipments.numbers import is_among, normalised, numbers_in
+from receiver.shipments.numbers import is_among, numbers_in
 from receiver.store import Index, Place
-from receiver.store.bearers import Name
 from receiver.store.companions import places_from_json
 from receiver.vtex.answers import NotFound
 from receiver.vtex.choice import Clues, Hold, Wait, bears_key, bears_parcel
@@ -44,10 +43,11 @@ CARRIER_ORDER = str(ReferenceKind.CARRIER_ORDER)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The order, and the invoice if a link names one."""
+    """The order, and the invoice if a link names one; ``linked_by``: the names of the links that led to it."""
 
     order: Order
     linked_invoice: str | None = None
+    linked_by: str | None = None
 
 
 class Resolver:
@@ -130,8 +130,10 @@ class Resolver:
         invoices = sorted({row["invoice_number"] for row in rows if row["invoice_number"]})
         if len(invoices) > 1:
             return Hold(Reason.AMBIGUOUS_INVOICE, f"links name {', '.join(invoices)} of {linked}")
-        found = self._order(linked)
-        return replace(found, linked_invoice=next(iter(invoices), None)) if isinstance(found, Found) else found
+        found = self._by_reference(ReferenceKind.ORDER_ID, order_text(linked, self._endpoint, self._account))
+        if not isinstance(found, Found):
+            return found
+        return replace(found, linked_invoice=next(iter(invoices), None), linked_by=said)
 
     def _links(self) -> tuple[list[Mapping[str, Any]], str]:
         """The links that are about this parcel, and their names."""
@@ -142,10 +144,10 @@ class Resolver:
         repeats = self._endpoint.invoice_numbers == "repeat" and self._texts
         leading = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
         for kinds in (leading, [CARRIER_ORDER]):
-            newest = _newest_words((name, row) for name, row in stored.items() if name[0] in kinds)
-            rows = [row for (kind, _), row in newest.items() if _of_this_parcel(kind, row["told_at"], self._known)]
-            if rows:
-                return rows, ", ".join(f"{kind} {value}" for kind, value in newest)
+            newest = newest_words((name, row) for name, row in stored.items() if name[0] in kinds)
+            its = {name: row for name, row in newest.items() if _of_this_parcel(name[0], row["told_at"], self._known)}
+            if its:
+                return list(its.values()), ", ".join(f"{kind} {value}" for kind, value in its)
         return [], ""
 
     def _note_others(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -341,14 +343,6 @@ class Resolver:
             return Wait(Reason.ORDER_NOT_FOUND, order_id)
         except BadSegment as error:
             return Hold(Reason.UNSAFE_ORDER_ID, str(error))
-
-
-def _newest_words(links: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, Mapping[str, Any]]:
-    """The links by name. A tracking number may have been linked in two notations: the newest link counts."""
-    newest: dict[Name, Mapping[str, Any]] = {}
-    for (kind, value), row in sorted(links, key=lambda one: float(one[1]["told_at"])):
-        newest[kind, normalised(value) if kind == "tracking_number" else value] = row
-    return newest
 
 
 def _one_order(rows: Sequence[Mapping[str, Any]], said: str) -> str | Hold | None:

@@ -13,7 +13,7 @@ def check_unknown_writes(context: ReconcileContext, read_back_seconds: float, *,
     A state: it is too early to read, or the shipment must first return to the account of the write.
     """
     claim, stored = context.claim, context.stored
-    if not claim.open_writes or stored.state is State.DISMISSED:
+    if not claim.open_writes:
         return None
     last = claim.open_writes[-1]
     if last.account != claim.account:  # an update has moved the shipment; the write stays in its account
@@ -58,6 +58,8 @@ def _take_over(context: ReconcileContext, write: OpenWrite, *, applied: bool, no
     )
     # News since the write may name another invoice: decide again with the order just read.
     note = "written; the answer was lost, and the invoice shows it"
+    if stored.state is State.DISMISSED:
+        note = stored.note
     context.correct(sent=context.sent, note=note, input_digest="")
     context.input_digest = ""
 

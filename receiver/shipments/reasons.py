@@ -210,7 +210,7 @@ class Reason(StrEnum):
         "events_rejected",
         Kind.HELD,
         (
-            "Number and URL are on the invoice, but VTEX does not take the parcel's events; its answer is in the last "
+            "Number and URL were written, but VTEX does not take the parcel's events; its answer is in the last "
             "attempt. Correct the cause, then: receiver retry."
         ),
     )

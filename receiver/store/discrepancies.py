@@ -35,11 +35,15 @@ class Discrepancies:
         gives no date of issue. ``shipment`` is the parcel meant for the invoice, if any, with its ``state``,
         ``reason`` and ``note``: a write that failed, or that VTEX never showed.
 
-        The last reading of each order counts: an invoice may have got its tracking elsewhere since.
+        The last reading of each order counts: an invoice may have got its tracking elsewhere since. One on which a
+        number of ours was left since is not listed: `left_over` has it.
         """
+        place = ("account", "order_id", "invoice_number")
+        left = {tuple(row[part] for part in place): row["since"] for row in self.left_over()}
         for row in map(dict, self._database.each(self._untracked(before))):
-            if not _is_tracked(row):
-                shown = _without(row, "sent", "chosen_order", "chosen_invoice")
+            left_at = left.get(tuple(row[part] for part in place))
+            if not _is_tracked(row) and (left_at is None or left_at < row["learnt_at"]):
+                shown = _without(row, "sent", "chosen_order", "chosen_invoice", "learnt_at")
                 yield {"gap": "without_tracking", **shown, **({} if _is_meant(row) else _NO_PARCEL)}
 
     def never_written(self, *, before: float) -> Iterator[dict[str, Any]]:
@@ -125,6 +129,7 @@ class Discrepancies:
             select(
                 *(named.c[part] for part in place),
                 named.c.dated_at.label("since"),
+                named.c.learnt_at,
                 shipments.c.id.label("shipment"),
                 *(shipments.c[name] for name in ("tracking_number", "state", "reason", "note", "sent")),
                 shipments.c.order_id.label("chosen_order"),

@@ -22,6 +22,7 @@ from receiver.store.index_change import IndexChange
 from receiver.store.rows import REVOKED_LEASE, reopened, sent_from
 from receiver.store.tables import links, orders, shipments, waits
 from receiver.vtex.facts import ISSUER, Fact
+from receiver.vtex.order_ids import SUFFIX
 
 #: Seconds by which hosts' clocks may differ: a link stored this long before a claim may have come during it.
 _SKEW = 5.0
@@ -336,6 +337,9 @@ def _reopen(
 
 
 def _is_elsewhere(row: RowMapping, order_id: str, invoice_number: str | None) -> bool:
-    """True if the shipment was written to another order or invoice."""
+    """True if the shipment was written to another order or invoice. ``order_id`` may be that of its purchase."""
     sent = sent_from(row["sent"])
-    return sent is not None and not is_where_named(sent, order_id, invoice_number)
+    if sent is None:
+        return False
+    named = sent.order_id if order_id == SUFFIX.sub("", sent.order_id) else order_id
+    return not is_where_named(sent, named, invoice_number)

@@ -1,5 +1,6 @@
 """The operator's side: where shipments are and why, and the decisions that only a person may take."""
 
+import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -222,28 +223,31 @@ class OperatorQueries:
 
         return self._decide(shipment_id, change, record, others, now=now)
 
-    def unassign(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> Decided:
-        """The rules decide again, as if no person had named an order, or others beside it. Raises `Unknown`, also where
-        nothing was assigned."""
+    def unassign(
+        self, shipment_id: str, *, mark: str | None = None, now: float, record: Recorder = unrecorded
+    ) -> Decided:
+        """The rules decide again, as if no person had named an order, or others beside it. ``mark``: of the shipment,
+        as the person has seen it (`standing_mark`). Raises `Unknown`, also where nothing was assigned; `Changed`."""
 
         def others(connection: Connection, row: dict[str, Any]) -> Others:
             return unassign_others(connection, row, now=now)
 
-        return self._decide(shipment_id, lambda row: unassigned(row, now=now), record, others, now=now)
+        return self._decide(shipment_id, lambda row: unassigned(row, now=now), record, others, mark=mark, now=now)
 
-    def dismiss(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
-        """Nothing will be sent for this shipment, no matter what comes. Raises `Unknown`, `Unchanged`."""
+    def dismiss(self, shipment_id: str, *, mark: str | None = None, now: float, record: Recorder = unrecorded) -> None:
+        """Nothing will be sent for this shipment, no matter what comes. ``mark`` as in `unassign`. Raises `Unknown`,
+        `Unchanged`, `Changed`."""
 
         def change(row: dict[str, Any]) -> tuple[dict[str, Any], None]:
             if row["state"] == State.DISMISSED:
                 raise Unchanged(f"{shipment_id} is dismissed already")
             return dismissed(now), None
 
-        self._decide(shipment_id, change, record, now=now)
+        self._decide(shipment_id, change, record, mark=mark, now=now)
 
-    def retry(self, shipment_id: str, *, now: float, record: Recorder = unrecorded) -> None:
-        """Look at the shipment again now. Raises `Unknown`."""
-        self._decide(shipment_id, lambda _: (reopened(now), None), record, now=now)
+    def retry(self, shipment_id: str, *, mark: str | None = None, now: float, record: Recorder = unrecorded) -> None:
+        """Look at the shipment again now. ``mark`` as in `unassign`. Raises `Unknown`, `Changed`."""
+        self._decide(shipment_id, lambda _: (reopened(now), None), record, mark=mark, now=now)
 
     def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
         """``name``, ``reason``, ``until`` and ``own_fault`` of each account that takes no calls, or is about to be
@@ -275,14 +279,17 @@ class OperatorQueries:
         record: Recorder,
         others: Callable[[Connection, dict[str, Any]], Others] = lambda *_: Others(),
         *,
+        mark: str | None = None,
         now: float,
     ) -> Decided:
         """Change one shipment as ``change`` says of its row, and its companions by ``others``; record it in the same
-        transaction. Raises `Unknown`."""
+        transaction. Raises `Unknown`; `Changed` where it stands otherwise than ``mark`` says."""
 
         def transaction(connection: Connection) -> Decided:
             row = _locked(connection, shipment_id)
             values, stays = change(row)
+            if mark not in (None, standing_mark(row)):
+                raise Changed
             changed = update(shipments).where(shipments.c.id == shipment_id)
             connection.execute(changed.values({**values, **REVOKED_LEASE}))
             if joins_or_leaves(row, values):
@@ -314,6 +321,11 @@ def standing(row: Mapping[str, Any]) -> dict[str, Any]:
     """Where a shipment stands, as the record of decisions tells it."""
     shown = ("state", "reason", "order_id", "invoice_number", "assigned_order", "assigned_invoice")
     return {name: row[name] for name in shown}
+
+
+def standing_mark(row: Mapping[str, Any]) -> str:
+    """Tells whether a shipment stands as a person has seen it, no matter what its carrier has said since."""
+    return hashlib.sha256(json.dumps(standing(row)).encode()).hexdigest()[:16]
 
 
 def _shipment(row: dict[str, Any]) -> dict[str, Any]:

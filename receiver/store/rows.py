@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, literal, select
 
 from receiver.shipments import (
     Assignment,
@@ -25,7 +25,7 @@ from receiver.shipments import (
 )
 from receiver.shipments.numbers import normalised
 from receiver.shipments.record import SOLD_ELSEWHERE
-from receiver.store.tables import LIVE, shipments
+from receiver.store.tables import LIVE, attempts, shipments
 
 #: What may be raised when a row of another version is read.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
@@ -142,9 +142,17 @@ def reopened(now: float) -> dict[str, Any]:
 
 
 def dismissed(now: float) -> dict[str, Any]:
-    """The columns of a shipment for which a person wants nothing sent."""
-    note = "dismissed by a person"
-    return {"state": State.DISMISSED.value, "reason": None, "note": note, "due_at": None, "changed_at": now}
+    """The columns of a shipment for which a person wants nothing sent. A write that is under way is looked up once
+    more: VTEX may have it."""
+    a = attempts.c
+    is_writing = (a.shipment == shipments.c.id, a.call == "PATCH", a.outcome.is_(None))
+    return {
+        "state": State.DISMISSED.value,
+        "reason": None,
+        "note": "dismissed by a person",
+        "due_at": select(literal(now)).where(*is_writing).limit(1).correlate(shipments).scalar_subquery(),
+        "changed_at": now,
+    }
 
 
 def update_from(row: Mapping[str, Any]) -> Update:

@@ -33,6 +33,7 @@ class Clues:
     invoice_keys: Sequence[str] = ()
     assigned_invoice: str | None = None
     linked_invoice: str | None = None
+    linked_by: str | None = None
     own_invoice: str | None = None
     assigned: bool = False
     one_parcel_per_invoice: bool = False
@@ -237,8 +238,7 @@ def _chosen(order: Order, package: Package, rule: str, clues: Clues) -> Choice |
     """The choice; a hold if another package has the same number, because VTEX addresses invoices by number alone."""
     bearing = [other for other in order.packages if other.invoice_number == package.invoice_number]
     if len(bearing) > 1:
-        note = f"order {order.order_id}: {len(bearing)} packages bear {package.invoice_number}"
-        return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": invoice_numbers_of(bearing), "rule": rule})
+        return _shared(order, invoice_numbers_of(bearing), rule)
     return Choice(package, rule, _evidence(order, package, clues))
 
 
@@ -351,6 +351,8 @@ def _names(clues: Clues) -> str:
 
 def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
     numbers = invoice_numbers_of(packages)
+    if len(set(numbers)) == 1:
+        return _shared(order, numbers, rule)
     shown = ", ".join(
         f"{package.invoice_number} (holds {package.tracking_number})"
         if package.tracking_number
@@ -364,9 +366,15 @@ def _ambiguous(order: Order, packages: Sequence[Package], rule: str) -> Hold:
     )
 
 
+def _shared(order: Order, numbers: Sequence[str], rule: str) -> Hold:
+    note = f"order {order.order_id}: {len(numbers)} packages bear {numbers[0]}"
+    return Hold(Reason.SHARED_INVOICE_NUMBER, note, {"candidates": list(numbers), "rule": rule})
+
+
 def _evidence(order: Order, package: Package, clues: Clues) -> dict[str, Any]:
     said = {
         "assigned_invoice": clues.assigned_invoice,
+        "linked_by": clues.linked_by,
         "linked_invoice": clues.linked_invoice,
         "carrier_invoice_number": list(clues.invoice_numbers),
         "carrier_invoice_key": list(clues.invoice_keys),

@@ -15,13 +15,14 @@ class Shown(Enum):
     NO_NUMBER = auto()  #: no number: our write may not be visible yet
     FORMER_NUMBER = auto()  #: the number from before our write, which may not be visible yet
     NO_INVOICE = auto()  #: the order has no such invoice
-    CHANGED = auto()  #: another parcel's number, or the order is cancelled
+    CHANGED = auto()  #: another parcel's number, several packages of this invoice's, or the order is cancelled
 
 
 def delivery_check(order: Order, sent: Sent, numbers: Collection[str], number_before: str | None) -> Shown:
     """What the order shows. ``sent`` is what VTEX got for the parcel, ``numbers`` are all numbers of the parcel.
     ``number_before`` is the invoice's number when that write was decided."""
-    if order.is_cancelled:
+    # VTEX is told an invoice by its number alone: of two packages, the delivery could be the other one's.
+    if order.is_cancelled or sum(one.invoice_number == sent.invoice_number for one in order.packages) > 1:
         return Shown.CHANGED
     shown = [one.tracking_number for one in order.outputs if one.invoice_number == sent.invoice_number]
     if not shown:

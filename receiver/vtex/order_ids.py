@@ -97,6 +97,12 @@ def own_id(text: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def as_stored(text: str, account: str) -> str:
+    """An order id with its letters in the case in which VTEX stores them; any other text as it is."""
+    found = read_order_text(text, Labels.of(account)).order_id
+    return found if found.lower() == text.lower() else text
+
+
 def external_id(order_id: str) -> str | None:
     """The part of another store's order id after the affiliate: the id at that store."""
     match = _AFFILIATE.match(order_id)

@@ -22,7 +22,7 @@ _MOST_ALSO = 5 * MOST
 
 
 class _NotLinks(Exception):
-    """The body is neither an object, nor a list, nor JSON Lines."""
+    """The body is neither an object, nor a list, nor JSON Lines, or an object has a field twice."""
 
 
 def blueprint(
@@ -68,7 +68,7 @@ def _items(body: bytes) -> list[Any]:
     except UnicodeDecodeError:
         raise _NotLinks("The body is not UTF-8.") from None
     try:
-        whole = json.loads(written)
+        whole = json.loads(written, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return _lines(written)
     return whole if isinstance(whole, list) else [whole]
@@ -80,12 +80,21 @@ def _lines(written: str) -> list[Any]:
         if len(items) > MOST:
             break
         try:
-            items += [json.loads(line)] if line.strip() else []
+            items += [json.loads(line, object_pairs_hook=_once)] if line.strip() else []
         except (ValueError, RecursionError):
             raise _NotLinks(f"Neither JSON nor JSON Lines: line {number} is not JSON.") from None
     if not items:
         raise _NotLinks("The body is empty.")
     return items
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Of a field that stands twice only the last would count. Raises `_NotLinks`."""
+    found = dict(pairs)
+    for name, value in pairs:
+        if found[name] != value:
+            raise _NotLinks(f"The field {name[:40]!r} stands twice in one object, with different values.")
+    return found
 
 
 def _also(item: Any) -> int:

@@ -86,6 +86,17 @@ class TestLookedUp:
         operator.work()
         assert "TN1BR" == operator.rig.package_of("2-01", "000900")["trackingNumber"]
 
+    @pytest.mark.parametrize("more", [(), ("--dry-run",), ("--unseen",)])
+    def test_in_capitals(self, operator, more):
+        """An order that is copied in capitals is the one that VTEX stores, also where it is still to come."""
+        operator.in_step()
+        if "--unseen" not in more:
+            operator.rig.add_order(order("v7001lux-01", package("A")))
+        (said,) = operator.tells("assign", "TN1BR", "--order", "V7001LUX-01", *more)
+
+        assert "v7001lux-01" in str(said)
+        assert "V7001LUX-01" not in str(said)
+
     def test_one_read(self, operator):
         """An order that VTEX shows costs one read, and no write."""
         operator.held()

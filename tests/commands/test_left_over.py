@@ -3,8 +3,12 @@
 import time
 from typing import Any
 
+from receiver.store.discrepancies import Discrepancies
+from receiver.vtex.order_facts import index_facts
+from receiver.vtex.orders import read_order
 from tests.support.console import Operator
 from tests.support.rig import MELHOR_ENVIO, order, package, posted
+from tests.support.times import DAY
 
 #: A carrier that names no order, so that a link decides.
 LINKED = {**MELHOR_ENVIO, "references": []}
@@ -36,6 +40,24 @@ class TestListed:
         assert [("1-01", "34", "TN1BR", "1-01 / 35")] == left(operator)
         expected = "left over on 1-01 / 34: TN1BR of melhor-envio/p1, which belongs to 1-01 / 35 now"
         assert any(line.endswith(expected) for line in operator.says("reconcile").splitlines())
+
+    def test_not_without_tracking(self, operator):
+        """An invoice on which the number is left is not called one without tracking, until a reading shows none."""
+        operator.in_step()
+        operator.rig.add_order(order("2-01", package("B")))
+        operator.says("assign", "TN1BR", "--order", "2-01")
+        operator.work()
+        operator.says("unassign", "TN1BR")
+        operator.rig.later(1)
+
+        def without() -> list[str]:
+            rows = Discrepancies(operator.rig.database).without_tracking(before=operator.rig.now + DAY)
+            return [row["invoice_number"] for row in rows]
+
+        assert [] == without()
+        operator.rig.add_order(order("2-01", package("B")))
+        operator.rig.index.learn("lux", index_facts(read_order(order("2-01", package("B")))), now=operator.rig.now)
+        assert ["B"] == without()
 
     def test_before_the_worker(self, operator):
         """It is listed from the moment of the decision on."""

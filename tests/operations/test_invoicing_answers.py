@@ -45,7 +45,7 @@ class TestAgain:
 
         assert [4_000, 10_000] == [one["invoiceValue"] for one in _packages(standing)]
         row = standing.rig.shipment()
-        assert ("held", "ambiguous_invoice") == (row["state"], row["reason"])
+        assert ("held", "shared_invoice_number") == (row["state"], row["reason"])
         assert [] == standing.rig.calls("PATCH")
 
     @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from receiver.operations.links import FIELDS, MOST
 from tests.support.console import on_terminal, receiver, write_config
 from tests.support.paths import ROOT
-from tests.support.reconciling import UPS, scanned
+from tests.support.reconciling import INTELIPOST, UPS, learn, rest, scanned, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 
 KEY = "35261112345678000195550010000009001123456789"
@@ -102,6 +102,7 @@ class TestHttp:
             ),
             ({"order": "1-01", "tracking_number": "A", "invoice": ".."}, "$.invoice", "'..' cannot be part of a URL"),
             ({"order": "1-01"}, "$", "names no parcel: one of tracking_number, shipment, invoice_number, invoice_key"),
+            ({"tracking_number": "A;B", "order": "1-01"}, "$.tracking_number", "joins several numbers"),
             ({"order": "1-01", "tracking": "A"}, "$.tracking", "is no field of a link; there are order, invoice"),
             ({"order": "1-01", "invoice_key": "12"}, "$.invoice_key", "does not have the 44 digits of an NF-e key"),
             ({"order": "1-01", "shipment": "s"}, "$.endpoint", "is missing: it says where that shipment is known;"),
@@ -137,6 +138,14 @@ class TestHttp:
         """A body that is no JSON is refused whole."""
         assert 400 == send(told, body).status_code
 
+    @pytest.mark.parametrize("ahead", [b"", b'{"order": "1-01", "tracking_number": "A"}\n'])
+    def test_field_twice(self, told: Rig, ahead: bytes):
+        """So is one with a field twice in one object: one of two parcels would be lost. One value twice is one."""
+        answer = send(told, ahead + b'{"order": "1-01", "tracking_number": "B", "tracking_number": "C"}')
+        assert (400, {}) == (answer.status_code, known(told))
+        assert "'tracking_number' stands twice" in answer.get_json()["detail"]
+        assert 200 == send(told, ahead + b'{"order": "1-01", "tracking_number": "B", "order": "1-01"}').status_code
+
     def test_too_many(self, told: Rig):
         """So is one that holds more than can be stored at once, or more bytes than this receiver takes."""
         item = {"order": "1-01", "tracking_number": "A"}
@@ -160,6 +169,55 @@ class TestHttp:
         """Without tokens, and for accounts that are not there, there is no such route."""
         assert [404, 404] == [send(rig, {}, account=name).status_code for name in ("lux", "other")]
         assert [] == rig.queries.rejects()
+
+
+class TestOrder:
+    """A link's order is read as a carrier's would be."""
+
+    @pytest.mark.parametrize(
+        "said", ["V7001LUX-01", "v7001lux", "V7001LUX", "#V7001LUX-01", "VTEX-v7001lux-01", "501456", "MKT0000001"]
+    )
+    def test_written_otherwise(self, told: Rig, said: str):
+        """In capitals, as the purchase, with signs and labels, by its sequence or its id at the marketplace."""
+        whole = order("v7001lux-01", package("900"), orderGroup="v7001lux", sequence="501456")
+        told.add_order({**whole, "marketplaceOrderId": "MKT0000001"})
+        learn(told, {**whole, "marketplaceOrderId": "MKT0000001"})
+        told.configure(endpoints={"intelipost": INTELIPOST}, account={"link_tokens": ["new-token"]})
+        assert 200 == send(told, {"tracking_number": "IP1BR", "order": said}).status_code
+        told.post(shipped(None, "900"), endpoint="intelipost")
+        told.works_until(60)
+
+        assert "IP1BR" == told.package_of("v7001lux-01", "900")["trackingNumber"]
+
+    def test_another_meaning(self, told: Rig):
+        """Words that may mean a return are for a person, at once."""
+        told.add_order(order("v7001lux-01", package("900")))
+        assert 200 == send(told, {"tracking_number": "1Z1", "order": "TROCA-V7001LUX-01"}).status_code
+        told.post(scanned("1Z1", told.now), endpoint="ups")
+        told.work()
+
+        assert ("held", "unknown_order_text") == rest(told, "ups/1Z1")
+        assert told.package_of("v7001lux-01", "900")["trackingNumber"] is None
+
+    def test_further_orders(self, told: Rig):
+        """So are the other orders that it serves."""
+        told.add_order(order("1-01", package("900")), order("v7001lux-01", package("901")))
+        assert 200 == send(told, {"tracking_number": "1Z1", "order": "1-01", "also": "V7001LUX-01"}).status_code
+        told.post(scanned("1Z1", told.now), endpoint="ups")
+        told.works_until(60)
+
+        assert "1Z1" == told.package_of("v7001lux-01", "901")["trackingNumber"]
+
+    def test_purchase_of_a_written_parcel(self, told: Rig):
+        """The purchase of the order to which a parcel was written is no correction: nothing is called."""
+        told.add_order(order("1-01", package("900"), orderGroup="1"))
+        told.post(posted("1-01"))
+        told.works_until(60)
+        before = len(told.calls())
+        assert 0 == send(told, {"tracking_number": "TN1BR", "order": "1"}).get_json()["results"][0]["woken"]
+        told.works_until(60)
+
+        assert before == len(told.calls())
 
 
 class TestCommands:
@@ -235,13 +293,69 @@ class TestCommands:
     def test_spreadsheets(self, told: Rig, config: Path, delimiter: str):
         """Spreadsheets write the delimiter of their country, whatever stands in the cells."""
         file = told.folder / "labels.csv"
-        lines = ["tracking_number,order,invoice", '"A,1",1-01,', "B,2-01,900"]
+        lines = ["invoice_number,order,invoice", '"A,1",1-01,', "B,2-01,900"]
         text = "\r\n".join(lines).replace(",", delimiter).replace(f"A{delimiter}1", "A,1")
         file.write_text("\ufeff" + text, encoding="utf-8")
         result = receiver("link", "--csv", file, config=config)
 
         assert (0, "2 links stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)
-        assert {("tracking_number", "A,1"): "1-01", ("tracking_number", "B"): "2-01"} == known(told)
+        assert {("invoice_number", "A,1"): "1-01", ("invoice_number", "B"): "2-01"} == known(told)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "order;tracking_number;;\r\n1-01;00123;;\r\n;;;\r\n ; \r\n",
+            'Order;Tracking Number\r\n1-01;="00123"\r\n',
+            'ORDER , tracking_number\r\n1-01,"=""00123"""\r\n',
+        ],
+    )
+    def test_as_spreadsheets_save(self, told: Rig, config: Path, text: str):
+        """Empty columns and lines say nothing, a heading's case and spaces do not count, and a number that was kept as
+        text is that number."""
+        file = told.folder / "labels.csv"
+        file.write_text("\ufeff" + text, encoding="utf-8")
+        result = receiver("link", "--csv", file, config=config)
+
+        assert (0, "1 link stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)
+        assert {("tracking_number", "00123"): "1-01"} == known(told)
+
+    @pytest.mark.parametrize(
+        ("second", "between"),
+        [
+            ("2-01,t n 1,,,,,", MOST),
+            ("1-01,TN1,900,,,,", 0),
+            ("1-01,TN1,,2-01,,,", 0),
+            (f"2-01,,,,{KEY},,", 0),
+            ("2-01,,,,,p1,ups", 0),
+        ],
+    )
+    def test_contradiction(self, told: Rig, config: Path, second: str, between: int):
+        """A line that says something else of a parcel than an earlier one is a fault: it would undo that one."""
+        file = told.folder / "labels.csv"
+        first = f"1-01,TN1,,,{KEY},p1,ups\n"
+        rows = "".join(f"9-01,T{number},,,,,\n" for number in range(between))
+        again = "1-01,tn-1,,,,,\n"  # a repeat is none
+        file.write_text(
+            f"order,tracking_number,invoice,also,invoice_key,shipment,endpoint\n{first}{rows}{again}{second}\n"
+        )
+        result = receiver("link", "--csv", file, config=config)
+
+        fault, summary = result.output.splitlines()
+        assert re.fullmatch(
+            rf"line {between + 4}: line 2 says something else of the same (tracking_number|invoice_key|shipment): a "
+            "parcel has one line, and its other orders stand there in the column also",
+            fault,
+        )
+        assert (1, "1 bad line") == (result.exit_code, summary.rpartition(", ")[2])
+        assert {"1-01", "9-01"} >= set(known(told).values())
+
+    def test_same_invoice_number(self, told: Rig, config: Path):
+        """Invoice numbers repeat: two lines with one are two parcels."""
+        file = told.folder / "labels.csv"
+        file.write_text("order,tracking_number,invoice_number\n1-01,TN1,900\n2-01,TN2,900\n")
+        result = receiver("link", "--csv", file, config=config)
+
+        assert (0, "2 links stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)
 
     def test_many(self, told: Rig, config: Path):
         """More lines than go into one transaction, and as JSON."""

@@ -149,6 +149,19 @@ class TestAfterTheDelivery:
 
 
 class TestOrder:
+    @pytest.mark.parametrize("kind", ["Output", "Input"])
+    def test_same_number_since(self, written: Rig, kind: str):
+        """An order that has got another package of the invoice's number, a return perhaps, gets no delivery."""
+        both = [package("900", trackingNumber="TN1", courier="Frenet"), package("900", kind=kind)]
+        written.add_order(order("A-01", *both))
+        deliver(written)
+
+        assert ("held", "shared_invoice_number") == rest(written, SHIPMENT)
+        assert not any(call.body["isDelivered"] for call in written.calls("PUT"))
+        note = written.shipment(SHIPMENT)["note"]
+        assert "order A-01: 2 packages bear 900" in note
+        assert "The carrier reports TN1 delivered; VTEX was not told of the delivery." in note
+
     @pytest.mark.parametrize(
         ("state", "said"), [("canceled", "order A-01 is canceled"), ("replaced", "order A-01 is replaced")]
     )

@@ -12,7 +12,7 @@ from receiver.operations.story import story
 from receiver.vtex.client import Vtex
 from tests.support.console import Operator, receiver
 from tests.support.frenet_events import INVOICE, called, prepared, puts, scanned, status, tell
-from tests.support.reconciling import FRENET, INTELIPOST, shipped
+from tests.support.reconciling import FRENET, INTELIPOST, rest, shipped
 from tests.support.replaying import lines, recording, replay
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import DAY, HOUR
@@ -268,6 +268,54 @@ class TestTrouble:
         assert ("held", "events_rejected") == (row["state"], row["reason"])
         assert "the invoice has no tracking number" in row["note"]
         assert "TN1" == row["sent"]["trackingNumber"]
+
+    @pytest.mark.parametrize("number", ["900", "901"])
+    def test_made_again(self, frenet: Rig, number: str):
+        """An invoice that was made again since the write, under its number or another, is written again; then its
+        events follow. No person is needed."""
+        tell(frenet, "a")
+        frenet.works_until(HOUR)
+        frenet.add_order(order("A-01", package(number)))
+        tell(frenet, "a", "b")
+        frenet.works_until(HOUR)
+
+        assert ("in_step", None) == rest(frenet, "frenet/1")
+        assert ["PUT", "GET", "PATCH", "GET", "PUT"] == called(frenet)[4:]
+        assert "GET after refusal" == frenet.attempts("frenet/1")[5]["call"]
+        shown = frenet.package_of("A-01", number)
+        assert ("TN1", ["b", "a"]) == (
+            shown["trackingNumber"],
+            [one["description"] for one in shown["courierStatus"]["data"]][::-1],
+        )
+
+    def test_gone(self, rig: Rig):
+        """An invoice that is gone from an order to which no other is to come is a person's at once, although VTEX only
+        says that it takes no events."""
+        rig.configure(endpoints={"intelipost": INTELIPOST}, read_back_seconds=10)
+        rig.add_order(order("A-01", package("900")))
+        told = {"shipment_volume_micro_state": {"name": "Despachado"}}
+        first = shipped("A-01", "900")
+        rig.post({**first, "history": {**first["history"], **told}}, endpoint="intelipost")
+        rig.works_until(HOUR)
+        rig.add_order(order("A-01", package("902")))
+        news = {"shipment_volume_micro_state": {"name": "Em rota"}, "created": 1_794_000_000_000}
+        rig.post({**first, "history": {**first["history"], **news}}, endpoint="intelipost")
+        rig.work()
+
+        assert ("held", "named_invoice_missing") == rest(rig, "intelipost/P1")
+        assert {"902"} == set(rig.shipment("intelipost/P1")["evidence"]["candidates"])
+
+    def test_number_not_shown(self, frenet: Rig):
+        """Where VTEX never showed the number, refused events say so, and not that the number is there."""
+        frenet.faults(unapplied=1.0, methods=frozenset({"PATCH"}))
+        tell(frenet, "a")
+        frenet.works_until(5)
+        frenet.configure(endpoints={"frenet": FRENET})
+        tell(frenet, "a", "b")
+        frenet.works_until(DAY)
+
+        assert ("held", "not_applied") == rest(frenet, "frenet/1")
+        assert "shows no tracking number; VTEX does not take its events" in frenet.shipment("frenet/1")["note"]
 
     def test_later_reference(self, rig: Rig):
         """Trouble at the PUT does not make us deaf to a webhook that names another invoice."""

@@ -2,10 +2,13 @@
 
 import pytest
 
+from receiver.operations.story import story
+from receiver.web.console.pages._timeline import timeline
+from tests.support.console import receiver, write_config
 from tests.support.frenet_parcels import prepared, rests
 from tests.support.frenet_parcels import tell as tell_frenet
 from tests.support.reconciling import fields, rest
-from tests.support.rig import Rig, order, package, posted
+from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import HOUR
 
 
@@ -96,3 +99,30 @@ class TestExplained:
         assert ("held", "second_parcel") == rests(rig, 2)
 
         assert "None" not in rig.shipment("frenet/2")["note"]
+
+
+@pytest.mark.parametrize("then", ["corrected", "forgotten"])
+def test_link_that_led(rig: Rig, then: str):
+    """A write that a link led tells the link, also where the link was corrected or forgotten since."""
+    rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
+    rig.link("TN1BR", "1-01")
+    rig.post(posted(None))
+    rig.work()
+    if then == "corrected":
+        rig.link("TN1BR", "2-01")
+    else:
+        assert rig.index.unlink("lux", "tracking_number", "TN1BR", now=rig.now)
+    rig.works_until(60)
+
+    writes = [(one["order_id"], one["evidence"]["linked_by"]) for one in rig.attempts() if one["call"] == "PATCH"]
+    both = [("1-01", "tracking_number TN1BR"), ("2-01", "tracking_number TN1BR")]
+    assert (both if then == "corrected" else both[:1]) == writes
+    config = write_config(rig.folder, rig.database_url, rig.vtex_url, {"melhor-envio": MELHOR_ENVIO})
+    said = receiver("show", "melhor-envio/p1", config=config).stdout
+    assert "PATCH  1-01, invoice 900  by only_open_invoice  linked by tracking_number TN1BR" in said
+    (entry,) = [
+        one
+        for one in timeline(story(rig.database, "melhor-envio/p1", now=rig.now), {})
+        if one.values.get("order") == "1-01" and one.fields
+    ]
+    assert {"parcel.field_linked": "tracking_number TN1BR"} == entry.fields

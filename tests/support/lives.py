@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from tests.support.times import DAY, HOUR
 
 Kind = Literal["label", "cancelled", "posted", "transit", "failed", "returned", "delivered"]
+Gateway = Literal["gateway", "volumes"]
 Fate = Literal["delivered", "returned", "lost", "on its way", "voided"]
 
 GATEWAY = {
@@ -61,7 +62,7 @@ class Parcel:
     id: str
     invoice: Invoice
     numbers: list[str]
-    endpoint: Literal["gateway", "volumes"]
+    endpoint: Gateway
     fate: Fate
     tracked: bool
     labels_only: bool = False
@@ -90,15 +91,15 @@ class Parcel:
 
 def born(chance: Random, invoice: Invoice, number: int, *, made: float, voided: bool, seed: int) -> Parcel:
     """A parcel of the invoice, with its whole life. ``made``: when its order came."""
-    endpoint = chance.choice(["gateway", "gateway", "volumes"])
+    endpoint: Gateway = "volumes" if chance.random() < 1 / 3 else "gateway"
     volumes = chance.choice([1, 1, 1, 2]) if endpoint == "volumes" else 1
-    fate = chance.choices(["delivered", "returned", "lost", "on its way"], [8, 1, 1, 1])[0]
+    fates: list[Fate] = ["delivered", "returned", "lost", "on its way"]
     parcel = Parcel(
         id=f"P{number}x{seed}",
         invoice=invoice,
         numbers=[f"TN{seed % 100_000:05}{number:03}{volume}BR" for volume in range(volumes)],
         endpoint=endpoint,
-        fate="voided" if voided else fate,
+        fate="voided" if voided else chance.choices(fates, [8, 1, 1, 1])[0],
         tracked=chance.random() < 0.4,
         labels_only=volumes == 1 and chance.random() < 0.15,
     )

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any
@@ -49,7 +50,7 @@ class World:
         for turn in range(ROUNDS):
             self._at(NOON + turn * LOOKS_EVERY, self._decide)
             faults = self.chance.choice(FAULTS)
-            self._at(NOON + turn * DAY / 3, lambda faults=faults: self.rig.faults(**faults))
+            self._at(NOON + turn * DAY / 3, partial(self.rig.faults, **faults))
 
     def run(self) -> list[str]:
         """Everything happens; what was wrong."""
@@ -113,13 +114,13 @@ class World:
                 arrives = step.at + chance.choice(WAYS) * chance.random()
                 repeats = [arrives + chance.random() * DAY] if chance.random() < 0.15 else []
                 for at in (arrives, *repeats):
-                    self._at(at, lambda endpoint=endpoint, payload=payload: self._post(endpoint, payload))
+                    self._at(at, partial(self._post, endpoint, payload))
         first = parcel.steps[0].at
         whims = [(0.1, self._assign), (0.06, self._fumble)]
         whims += [] if voided else [(0.2, self._link), (0.06, self._type_in)]
         for share, whim in whims:
             if chance.random() < share:
-                self._at(first + chance.random() * 3 * DAY, lambda whim=whim: whim(parcel))
+                self._at(first + chance.random() * 3 * DAY, partial(whim, parcel))
 
     # -- what happens -----------------------------------------------------------------------------------------------
 
@@ -174,7 +175,10 @@ class World:
         """Dismissed by mistake, and opened again within a day."""
         for name in self._known(parcel):
             self._dismiss(name)
-            self._at(self.rig.now + self.chance.random() * DAY, lambda name=name: self._person.retry(name))
+            self._at(self.rig.now + self.chance.random() * DAY, partial(self._reopen, name))
+
+    def _reopen(self, shipment: str) -> None:
+        self._person.retry(shipment)
 
     def _dismiss(self, shipment: str) -> None:
         with suppress(NothingToChange):

@@ -70,3 +70,14 @@ def test_cancelled(status: str) -> None:
 def test_no_invoice() -> None:
     """The invoice is gone."""
     assert Shown.NO_INVOICE is found("QS123BR", number="901")
+
+
+@pytest.mark.parametrize("kind", ["Output", "Input"])
+def test_several(kind: str) -> None:
+    """Several packages of one number, a return perhaps: VTEX could take the delivery for the other one's."""
+    both = [package("900", trackingNumber="QS123BR"), package("900", kind=kind)]
+    written = Sent(
+        order_id="1-01", invoice_number="900", tracking_number="QS123BR", tracking_url=None, courier=None,
+        dispatched_date=None, at=0.0, visibility=Visibility.SEEN,
+    )  # fmt: skip
+    assert Shown.CHANGED is delivery_check(read_order(order("1-01", *both)), written, ["QS123BR"], None)

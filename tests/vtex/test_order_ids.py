@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.vtex.order_ids import Labels, own_id, read_order_text, words_in
+from receiver.vtex.order_ids import Labels, as_stored, own_id, read_order_text, words_in
 
 LABELS = Labels.of("lux-store", ["ERP-"])
 
@@ -113,3 +113,18 @@ def test_words():
 def test_own_id(text: str, found: str | None):
     """The one id of the account's own in a text, and none of the words around it."""
     assert found == own_id(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("V502556LLUX-01", "v502556llux-01"),
+        ("SLR-V502559MKTP-01", "SLR-v502559mktp-01"),
+        ("1410000000001-01", "1410000000001-01"),
+        ("Pedido V502556LLUX-01", "Pedido V502556LLUX-01"),
+        ("ABC1234", "ABC1234"),
+    ],
+)
+def test_as_stored(text: str, stored: str):
+    """Of VTEX's own ids the case is known; what else a merchant's system says stays as it is."""
+    assert stored == as_stored(text, "lux")

@@ -309,6 +309,35 @@ class TestDecide:
         again = ana.send(PARCEL, DECIDE, action="unassign")
         assert (409, True) == (again.status_code, "is not assigned" in again.text)
 
+    @pytest.mark.parametrize("action", ["dismiss", "retry", "unassign"])
+    @pytest.mark.parametrize("language", ["en", "pt", "es"])
+    def test_stale(self, stuck, ana, action, language):
+        """A page that was open while the parcel came to stand otherwise decides nothing, and says so; news of the
+        carrier alone is no matter."""
+        said = {"en": "has changed since it was shown", "pt": "mudou desde que", "es": "cambió desde que se mostró"}
+        clerk = Clerk(stuck, language=language)
+        fields = form(clerk.page(PARCEL), f"/console{DECIDE}")
+        ana.send(CHOICE, ASSIGN)
+        stuck.work()
+        before = stuck.shipment()
+        answer = clerk.post(DECIDE, {**fields, "action": action, "note": "as I said"})
+
+        assert (409, True) == (answer.status_code, said[language] in shown(answer.text))
+        assert "as I said" in answer.text
+        after = stuck.shipment()
+        assert all(before[name] == after[name] for name in ("state", "assigned_order", "changed_at"))
+
+        stuck.post({**posted("1-01"), "event": "order.received"})
+        assert 303 == clerk.send(PARCEL, DECIDE, action=action).status_code
+
+    def test_twice(self, stuck, ana):
+        """A form that is sent twice says that it is so already."""
+        fields = form(ana.page(PARCEL), f"/console{DECIDE}")
+        answers = [ana.post(DECIDE, {**fields, "action": "dismiss"}) for _ in range(2)]
+
+        assert [303, 409] == [answer.status_code for answer in answers]
+        assert "melhor-envio/p1 is dismissed already" in shown(answers[1].text)
+
     def test_next(self, stuck, ana):
         """The next held parcel is the one below in the list; after the last one, the first one again."""
         for number in (2, 3):

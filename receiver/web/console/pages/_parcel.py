@@ -20,7 +20,7 @@ from receiver.shipments import Known, Reason, State, known_from_json
 from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
 from receiver.store import DecisionRecord
-from receiver.store.operator import NotAssigned, Unknown
+from receiver.store.operator import NotAssigned, Unknown, standing_mark
 from receiver.vtex.client import BadSegment, path_segment
 from receiver.web import cursors
 from receiver.web.console.context import Context, must_decide, stands_at
@@ -73,7 +73,11 @@ def add_to(routes: Blueprint, context: Context) -> None:
 
     @routes.post("/<source>/<path:key>/decide")
     def decide(source: str, key: str) -> tuple[str, int] | Response:
-        return _decided(context, f"{source}/{key}", _decide)
+        name = f"{source}/{key}"
+        try:
+            return _decided(context, name, _decide)
+        except NotAsShown as error:
+            return _shown(context, name, _asked(request.form), fault=str(error))
 
 
 def _decided(context: Context, name: str, decide: _Decide) -> tuple[str, int] | Response:
@@ -103,7 +107,7 @@ def _decide(decisions: Decisions, name: str, _asked: Mapping[str, str]) -> None:
     action = request.form.get("action", "")
     if action not in known:
         abort(400)
-    known[action](name)
+    known[action](name, mark=request.form.get("mark"))
 
 
 def address(shipment: str, **query: str) -> str:
@@ -149,6 +153,7 @@ def _shown(
     page = render_template(
         "parcel.html",
         row=row,
+        mark=standing_mark(row),
         known=known,
         story=found,
         timeline=timeline(found, {one.carrier.slug: one.carrier.name for one in context.config.endpoints.values()}),

@@ -10,6 +10,7 @@ _CALLS = {
     "GET order group": "parcel.call_group",
     "GET read-back": "parcel.call_read_back",
     "GET before delivery": "parcel.call_before_delivery",
+    "GET after refusal": "parcel.call_after_refusal",
     "PATCH": "parcel.call_patch",
     "PUT": "parcel.call_put",
 }
@@ -19,6 +20,7 @@ _FAILED_READS = {
     "GET order group": "parcel.asked_group",
     "GET read-back": "parcel.asked_order",
     "GET before delivery": "parcel.asked_order",
+    "GET after refusal": "parcel.asked_order",
 }
 _NOT_SENT = {"PATCH": "parcel.unsent_patch", "PUT": "parcel.unsent_put"}
 #: The text for each decision.
@@ -123,6 +125,7 @@ def _called(one: Mapping[str, Any]) -> Entry:
         outcome="" if is_good else "parcel.outcome_open" if outcome is None else f"outcomes.{outcome}",
         is_bad=not is_good,
         words=None if is_good else one["answer"],
+        fields={"parcel.field_linked": linked} if (linked := (one["evidence"] or {}).get("linked_by")) else {},
         raw=one["request"],
     )
 

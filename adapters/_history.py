@@ -11,16 +11,24 @@ from adapters._contract import Status, TrackingEvent
 #: way back: the courier will try again.
 _RETURN = re.compile(
     r"\bto original sender\b"
-    r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper)\b"
-    r"|\b(?:return|returned|returning|back) to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|origin)\b"
+    r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|consignor)\b(?!['\u2019]s)"
+    r"|\b(?:return|returned|returning|back) to (?:the )?(?:original )?"
+    r"(?:sender|shipper|seller|merchant|vendor|consignor|origin)\b"
     r"(?!['\u2019]?s? (?:depot|facility|hub|office|request|station|terminal|unit))"
     r"|\breturn(?:ed|ing) (?:\w+ ){1,3}to the (?:sender|shipper)\b"
-    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|regresad[oa]|retorn(?:ad[oa]|o)) "
-    r"(?:[aà]o?|al?|para o) "
-    r"(?:remetente|remitente|vendedor|lojista|origem|origen)\b"
-    r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente)\b"
+    r"|\b(?:return|rts)(?: package| parcel| shipment)? delivered\b"
+    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|regres(?:ad[oa]|ando|o)|retorn(?:ad[oa]|ando|o)) "
+    r"(?:[aà]o?|al?|a la|para [ao]) (?:cliente (?:de )?)?"
+    r"(?:remetente|remitente|vendedor|lojista|embarcador|expedidor|seller|shipper|origem|origen)\b"
+    r"|\b(?:devolvid[oa]|devuelt[oa]) (?:à|a la|al|para a) (?:loja|tienda|comercio)\b"
+    r"|\b(?:devolu[cç][aã]o (?:entregue|conclu[ií]da|finalizada)|devoluci[oó]n (?:entregada|completada|finalizada))\b"
+    r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente|embarcador|expedidor|vendedor)\b"
     r"|\b(?:zurück|rücksendung) (?:an|zum) (?:den )?(?:absender|versender)\b"
+    r"|\ban (?:den )?(?:absender|versender) zurück"
     r"|\bretour(?:n[ée]e?)? [aà] l['\u2019]exp[ée]diteur\b"
+    r"|\bretour (?:exp[ée]diteur|(?:naar |aan )?(?:de )?afzender)\b"
+    r"|\b(?:reso|restituit[oa]|consegnat[oa]) al mittente\b"
+    r"|\bzwr(?:ot|ócon[ayo]|acan[ayo]) do nadawcy\b"
     r"|(?-i:(?<!BY )(?<!by )\bRTO\b)",
     re.IGNORECASE,
 )

@@ -32,7 +32,8 @@ ZONE = None  # Borzo is in several countries, so a time without an offset has no
 TRACKING_PAGE = None
 REFERENCES = ("order.points[*].client_order_id", "delivery.client_order_id")
 
-# DOCS, `order.status`, read 2026-11-28: of all stops of the tour together
+# DOCS, `order.status`, read 2026-11-28, and as two integrators' code repeats it with its descriptions, read 2026-11-30:
+# of all stops of the tour together
 ORDERS = {
     "new": Status.ANNOUNCED,
     "available": Status.ANNOUNCED,
@@ -40,8 +41,12 @@ ORDERS = {
     "completed": Status.DELIVERED,
     "canceled": Status.CANCELLED,
     "delayed": Status.EXCEPTION,
+    "failed": Status.EXCEPTION,
+    "reactivated": Status.OTHER,  # "again available for couriers"; where the parcel is by then is not said
+    "draft": Status.OTHER,
 }
-# `delivery.status` of one stop, as six receivers read it, one of them after version 1.8 of DOCS, read 2026-11-28
+# `delivery.status` of one stop, as six receivers read it, one of them after version 1.8 of DOCS, read 2026-11-28; the
+# drafts and the second attempts as an integrator repeats DOCS, read 2026-11-30
 DELIVERIES = {
     "planned": Status.ANNOUNCED,
     "courier_assigned": Status.ANNOUNCED,
@@ -57,6 +62,12 @@ DELIVERIES = {
     "failed": Status.EXCEPTION,
     "delayed": Status.EXCEPTION,
     "returned": Status.RETURNED,
+    "draft": Status.OTHER,
+    "reattempt_planned": Status.IN_TRANSIT,  # after a delivery that failed; Borzo has the parcel
+    "reattempt_courier_assigned": Status.IN_TRANSIT,
+    "reattempt_courier_departed": Status.IN_TRANSIT,
+    "reattempt_courier_picked_up": Status.OUT_FOR_DELIVERY,
+    "reattempt_finished": Status.DELIVERED,  # "delivery finished"
 }
 MOST_OF_ONE = 2  # the stops of a tour for one order: the shop's and the shopper's
 RETURN = "return_"  # how the other words of a return begin, such as return_planned and return_finished

@@ -56,8 +56,8 @@ _CALLED_OFF = re.compile(
     r"|denied|declined|not author)",
     re.IGNORECASE,
 )
-#: A carrier's code, as in ``unsuccessful_pickup``: it says nothing to shoppers.
-_CODE = re.compile(r"\w+_\w+", re.ASCII)
+#: A carrier's code, as in ``unsuccessful_pickup`` and ``OutForDelivery``: it says nothing to shoppers.
+_CODE = re.compile(r"\w+_\w+|(?:[A-Z][a-z]+){2,}", re.ASCII)
 #: Characters before the words of a return in which it is looked for what they depend on.
 _BEFORE = 120
 

@@ -142,7 +142,7 @@ class TestScanOf:
         assert () == single_event(Status.CANCELLED, on=LINE.day, happened_at=NOON, words="Cancelado")
         assert Scan.of(Status.CANCELLED, on=LINE.day, happened_at=NOON, words="Cancelado").event is None
 
-    @pytest.mark.parametrize("code", ["ready_to_pickup", "START_DELIVERY", "status_7"])
+    @pytest.mark.parametrize("code", ["ready_to_pickup", "START_DELIVERY", "status_7", "OutForDelivery"])
     def test_bare_code(self, code: str) -> None:
         """A code is told in words, and where its status has none, not at all."""
         (shown,) = single_event(Status.IN_TRANSIT, on=LINE.day, happened_at=NOON, words=code)

@@ -42,7 +42,9 @@ _ASKED_FOR = re.compile(
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
-    r"\b(?:if|unless|otherwise|si no|de no \w+|se n[aã]o|sen[aã]o|caso (?:n[aã]o|seja|contr[aá]rio|de))\b[^.;!\n]*$",
+    r"\b(?:if|unless|otherwise|si no|de no \w+|se n[aã]o|sen[aã]o|caso (?:n[aã]o|seja|contr[aá]rio|de))\b[^.;!\n]*$"
+    r"|\b(?:after|ap[oó]s|despu[eé]s de|tras) [^.;!\n]*\b(?:will|would|ser[áa])(?: be)?\W*$"
+    r"|\b(?:or|ou|o)(?: it| the (?:item|parcel|package)| o objeto| el paquete)?(?: will| would| ser[áa])(?: be)?\W*$",
     re.IGNORECASE,
 )
 _COLLECTED = re.compile(
@@ -185,8 +187,10 @@ def look_up(table: Mapping[str, Status], word: str | None) -> tuple[Status, str]
 
 
 def unless_returned(status: Status, *words: str) -> Status:
-    """``status``, but `Status.RETURNED` for a delivery that goes to the merchant in the words beside it."""
-    return Status.RETURNED if status is Status.DELIVERED and any(map(says_returned, words)) else status
+    """``status``, but `Status.RETURNED` for a parcel that goes, or went, to the merchant in the words beside it. A
+    label is not on its way, and what says nothing of where the parcel is stays so."""
+    travels = status.in_possession or status is Status.EXCEPTION
+    return Status.RETURNED if travels and any(map(says_returned, words)) else status
 
 
 def says_returned(words: str) -> bool:

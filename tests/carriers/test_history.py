@@ -4,7 +4,17 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from adapters import UNDERWAY, History, Scan, Status, TrackingEvent, look_up, says_returned, single_event
+from adapters import (
+    UNDERWAY,
+    History,
+    Scan,
+    Status,
+    TrackingEvent,
+    look_up,
+    says_returned,
+    single_event,
+    unless_returned,
+)
 
 MORNING, NOON = datetime(2026, 11, 16, 8, tzinfo=UTC), datetime(2026, 11, 16, 12, tzinfo=UTC)
 LINE = TrackingEvent(day=date(2026, 11, 16), description="Departed")
@@ -196,6 +206,7 @@ class TestReturns:
             "Prazo encerrado, o objeto será devolvido ao remetente",
             "Return to sender requested. Returned to sender.",
             "Was available for pickup. Returned to sender",
+            "Após análise, devolvido ao remetente",
             "Delivered to seller",
             "Returned to vendor",
             "Return shipment delivered",
@@ -259,6 +270,10 @@ class TestReturns:
             "If unclaimed, the item will be returned to sender",
             "Available for pickup. It will be returned to sender after 7 days",
             "Objeto aguardando retirada; será devolvido ao remetente em 7 dias",
+            "Após três tentativas, o objeto será devolvido ao remetente",
+            "Después de tres intentos será devuelto al remitente",
+            "Retire até 10/11 ou será devolvido ao remetente",
+            "Pick it up by Friday or it will be returned to sender",
             "Delivered to seller's neighbour",
             "Return label delivered",
             "Entregue ao lojista parceiro, disponível para retirada",
@@ -271,3 +286,21 @@ class TestReturns:
     def test_not_returned(self, words: str) -> None:
         """A parcel that waits at the courier's, or whose return is only asked for, is not on its way back."""
         assert not says_returned(words)
+
+    @pytest.mark.parametrize(
+        ("status", "expected"),
+        [
+            (Status.ANNOUNCED, Status.ANNOUNCED),
+            (Status.CANCELLED, Status.CANCELLED),
+            (Status.OTHER, Status.OTHER),
+            (Status.IN_TRANSIT, Status.RETURNED),
+            (Status.OUT_FOR_DELIVERY, Status.RETURNED),
+            (Status.EXCEPTION, Status.RETURNED),
+            (Status.DELIVERED, Status.RETURNED),
+        ],
+    )
+    def test_beside_a_status(self, status: Status, expected: Status) -> None:
+        """The words beside a status say that the parcel goes back, if it travels at all: a delivery that another
+        message brings is then a doubtful one."""
+        assert expected is unless_returned(status, "", "Objeto em devolução ao remetente")
+        assert status is unless_returned(status, "", "Objeto em trânsito")

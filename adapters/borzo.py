@@ -6,6 +6,7 @@ from typing import Any
 from adapters import (
     UNDERWAY,
     Hmac,
+    Ignored,
     Reference,
     ReferenceKind,
     Reply,
@@ -69,6 +70,7 @@ DELIVERIES = {
     "reattempt_courier_picked_up": Status.OUT_FOR_DELIVERY,
     "reattempt_finished": Status.DELIVERED,  # "delivery finished"
 }
+DRAFTS = ("draft", "invalid")  # `order_id` "is null for a draft of a delivery", says DOCS
 MOST_OF_ONE = 2  # the stops of a tour for one order: the shop's and the shopper's
 RETURN = "return_"  # how the other words of a return begin, such as return_planned and return_finished
 
@@ -101,6 +103,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if event in ("delivery_created", "delivery_changed"):
         delivery = payload["delivery"], "$.delivery"
         word = _word(*delivery)
+        if word in DRAFTS and delivery[0].get("order_id") is None:
+            raise Ignored("a draft of a delivery, which has no order at Borzo yet")
         returned = word is not None and word.startswith(RETURN)
         status = (Status.RETURNED, "") if returned else look_up(DELIVERIES, word)
         return [_shipment(payload, delivery, delivery, status, None, request)]

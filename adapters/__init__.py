@@ -49,8 +49,9 @@ and, only if needed:
 it does not. Ids go through `name`, other text through `text`, words for people through `line`, times through `moment`
 or `instant`, lines for shoppers through `single_event`: they refuse what must not be stored. A status word goes through
 `look_up`, a history through `History`, and a gateway's code of a courier through `courier_name`. An unknown word must
-reach ``Shipment.unknown_words``, a delivery in the words of a return (`unless_returned`) must not remain a delivery,
-one after a return in the same history must be marked (``Shipment.returned``), and a courier must have one name.
+reach ``Shipment.unknown_words``, a parcel that turns back in the words beside its status is returned
+(`unless_returned`), a delivery after a return in the same history must be marked (``Shipment.returned``), and a courier
+must have one name.
 """
 
 from adapters._auth import Basic, Bearer, Header, Path, Query, RsaJwks, Scheme, UnknownKey

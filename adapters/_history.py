@@ -11,16 +11,24 @@ from adapters._contract import Status, TrackingEvent
 #: way back: the courier will try again.
 _RETURN = re.compile(
     r"\bto original sender\b"
-    r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper)\b"
-    r"|\b(?:return|returned|returning|back) to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|origin)\b"
+    r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|consignor)\b(?!['\u2019]s)"
+    r"|\b(?:return|returned|returning|back) to (?:the )?(?:original )?"
+    r"(?:sender|shipper|seller|merchant|vendor|consignor|origin)\b"
     r"(?!['\u2019]?s? (?:depot|facility|hub|office|request|station|terminal|unit))"
     r"|\breturn(?:ed|ing) (?:\w+ ){1,3}to the (?:sender|shipper)\b"
-    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|regresad[oa]|retorn(?:ad[oa]|o)) "
-    r"(?:[aà]o?|al?|para o) "
-    r"(?:remetente|remitente|vendedor|lojista|origem|origen)\b"
-    r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente)\b"
+    r"|\b(?:return|rts)(?: package| parcel| shipment)? delivered\b"
+    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|regres(?:ad[oa]|ando|o)|retorn(?:ad[oa]|ando|o)) "
+    r"(?:[aà]o?|al?|a la|para [ao]) (?:cliente (?:de )?)?"
+    r"(?:remetente|remitente|vendedor|lojista|embarcador|expedidor|seller|shipper|origem|origen)\b"
+    r"|\b(?:devolvid[oa]|devuelt[oa]) (?:à|a la|al|para a) (?:loja|tienda|comercio)\b"
+    r"|\b(?:devolu[cç][aã]o (?:entregue|conclu[ií]da|finalizada)|devoluci[oó]n (?:entregada|completada|finalizada))\b"
+    r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente|embarcador|expedidor|vendedor)\b"
     r"|\b(?:zurück|rücksendung) (?:an|zum) (?:den )?(?:absender|versender)\b"
+    r"|\ban (?:den )?(?:absender|versender) zurück"
     r"|\bretour(?:n[ée]e?)? [aà] l['\u2019]exp[ée]diteur\b"
+    r"|\bretour (?:exp[ée]diteur|(?:naar |aan )?(?:de )?afzender)\b"
+    r"|\b(?:reso|restituit[oa]|consegnat[oa]) al mittente\b"
+    r"|\bzwr(?:ot|ócon[ayo]|acan[ayo]) do nadawcy\b"
     r"|(?-i:(?<!BY )(?<!by )\bRTO\b)",
     re.IGNORECASE,
 )
@@ -34,7 +42,9 @@ _ASKED_FOR = re.compile(
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
-    r"\b(?:if|unless|otherwise|si no|de no \w+|se n[aã]o|sen[aã]o|caso (?:n[aã]o|seja|contr[aá]rio|de))\b[^.;!\n]*$",
+    r"\b(?:if|unless|otherwise|si no|de no \w+|se n[aã]o|sen[aã]o|caso (?:n[aã]o|seja|contr[aá]rio|de))\b[^.;!\n]*$"
+    r"|\b(?:after|ap[oó]s|despu[eé]s de|tras) [^.;!\n]*\b(?:will|would|ser[áa])(?: be)?\W*$"
+    r"|\b(?:or|ou|o)(?: it| the (?:item|parcel|package)| o objeto| el paquete)?(?: will| would| ser[áa])(?: be)?\W*$",
     re.IGNORECASE,
 )
 _COLLECTED = re.compile(
@@ -48,8 +58,8 @@ _CALLED_OFF = re.compile(
     r"|denied|declined|not author)",
     re.IGNORECASE,
 )
-#: A carrier's code, as in ``unsuccessful_pickup``: it says nothing to shoppers.
-_CODE = re.compile(r"\w+_\w+", re.ASCII)
+#: A carrier's code, as in ``unsuccessful_pickup`` and ``OutForDelivery``: it says nothing to shoppers.
+_CODE = re.compile(r"\w+_\w+|(?:[A-Z][a-z]+){2,}", re.ASCII)
 #: Characters before the words of a return in which it is looked for what they depend on.
 _BEFORE = 120
 
@@ -177,8 +187,10 @@ def look_up(table: Mapping[str, Status], word: str | None) -> tuple[Status, str]
 
 
 def unless_returned(status: Status, *words: str) -> Status:
-    """``status``, but `Status.RETURNED` for a delivery that goes to the merchant in the words beside it."""
-    return Status.RETURNED if status is Status.DELIVERED and any(map(says_returned, words)) else status
+    """``status``, but `Status.RETURNED` for a parcel that goes, or went, to the merchant in the words beside it. A
+    label is not on its way, and what says nothing of where the parcel is stays so."""
+    travels = status.in_possession or status is Status.EXCEPTION
+    return Status.RETURNED if travels and any(map(says_returned, words)) else status
 
 
 def says_returned(words: str) -> bool:

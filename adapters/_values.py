@@ -21,6 +21,11 @@ MAX_NUMBER = 64  # characters
 #: each, and not with its bytes. It is room for a thousand parcels with a dozen fields each, or for a thousand scans.
 MAX_MARKS = 25_000
 _LEAST_MILLISECONDS = 10**11
+#: An earlier date is what a program writes where it has none: 0001-01-01, 1900-01-01, the Unix time 0. As the earliest
+#: date that is known it would stay for ever.
+_FIRST_YEAR = 2000
+#: The characters of a date of zeros, such as 0000-00-00 00:00:00, which a database writes for none.
+_OF_ZEROS = "0-/.:TZ+ "
 #: Kiribati is furthest from UTC.
 _MOST_OFFSET = timedelta(hours=14)
 
@@ -84,7 +89,8 @@ def url(value: object, path: str) -> str | None:
 
 
 def moment(value: object, path: str, *formats: str, zone: tzinfo | None) -> datetime | None:
-    """An aware instant, or ``None`` if nothing was said or no zone is known.
+    """An aware instant, or ``None`` if nothing was said or no zone is known. A date before 2000, or of zeros, says
+    nothing.
 
     ``formats`` are ``strptime`` patterns, tried in order; without any the text is ISO 8601. A time without an offset
     is read in ``zone``; a bare date is the start of that day there.
@@ -127,14 +133,15 @@ def with_offset_of(local: datetime | None, at: datetime) -> datetime:
 
 
 def day(value: object, path: str, *formats: str) -> date | None:
-    """The local calendar date as written, whether or not the zone is known. Raises `Unreadable` like `moment`."""
+    """The local calendar date as written, whether or not the zone is known; ``None`` for what says nothing to `moment`.
+    Raises `Unreadable` like it."""
     parsed = _parse(value, path, formats)
     return None if parsed is None else parsed.date()
 
 
 def epoch(value: object, path: str) -> datetime | None:
-    """The UTC instant of a Unix time in seconds or milliseconds, as a number or as its digits; ``None`` for null and
-    blank. The size decides which: in seconds, it would be after the year 5138.
+    """The UTC instant of a Unix time in seconds or milliseconds, as a number or as its digits; ``None`` for null, for
+    blank, and before 2000. The size decides which: in seconds, it would be after the year 5138.
 
     Raises `Unreadable`.
     """
@@ -145,9 +152,10 @@ def epoch(value: object, path: str) -> datetime | None:
         raise Unreadable(path, f"written as {_shape(written)} is no Unix time")
     number = float(written)
     try:
-        return datetime.fromtimestamp(number / 1000 if number >= _LEAST_MILLISECONDS else number, UTC)
+        at = datetime.fromtimestamp(number / 1000 if number >= _LEAST_MILLISECONDS else number, UTC)
     except (ValueError, OverflowError):
         raise Unreadable(path, f"{written} is outside the calendar") from None
+    return at if at.year >= _FIRST_YEAR else None
 
 
 def page(template: str, number: str | None) -> str | None:
@@ -206,8 +214,13 @@ def strict_json(body: bytes) -> Any:
 
 def _parse(value: object, path: str, formats: tuple[str, ...]) -> datetime | None:
     written = text(value, path)
-    if written is None:
+    if written is None or not written.strip(_OF_ZEROS):
         return None
+    parsed = _parsed(written, path, formats)
+    return parsed if parsed.year >= _FIRST_YEAR else None
+
+
+def _parsed(written: str, path: str, formats: tuple[str, ...]) -> datetime:
     if not formats:
         if written.isdecimal():  # else Unix milliseconds would be read as a day of the year 1712
             raise Unreadable(path, f"is a bare number ({_shape(written)}), not an ISO 8601 time")

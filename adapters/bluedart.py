@@ -80,7 +80,8 @@ def split(payload: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     parcel = payload["Shipment"]
-    reverse = parcel.get("ShipmentMode") == "R"  # a pickup from the shopper
+    mode = text(parcel.get("ShipmentMode"), "$.Shipment.ShipmentMode")  # texts are padded in the published samples
+    reverse = mode == "R"  # a pickup from the shopper
     number = name(parcel["WaybillNo"], "$.Shipment.WaybillNo")
     history = _history(parcel, request.zone or ZONE)
     if not history.scans:

@@ -6,6 +6,7 @@ from typing import Any
 from adapters import (
     UNDERWAY,
     Hmac,
+    Ignored,
     Reference,
     ReferenceKind,
     Reply,
@@ -32,7 +33,8 @@ ZONE = None  # Borzo is in several countries, so a time without an offset has no
 TRACKING_PAGE = None
 REFERENCES = ("order.points[*].client_order_id", "delivery.client_order_id")
 
-# DOCS, `order.status`, read 2026-11-28: of all stops of the tour together
+# DOCS, `order.status`, read 2026-11-28, and as two integrators' code repeats it with its descriptions, read 2026-11-30:
+# of all stops of the tour together
 ORDERS = {
     "new": Status.ANNOUNCED,
     "available": Status.ANNOUNCED,
@@ -40,8 +42,12 @@ ORDERS = {
     "completed": Status.DELIVERED,
     "canceled": Status.CANCELLED,
     "delayed": Status.EXCEPTION,
+    "failed": Status.EXCEPTION,
+    "reactivated": Status.OTHER,  # "again available for couriers"; where the parcel is by then is not said
+    "draft": Status.OTHER,
 }
-# `delivery.status` of one stop, as six receivers read it, one of them after version 1.8 of DOCS, read 2026-11-28
+# `delivery.status` of one stop, as six receivers read it, one of them after version 1.8 of DOCS, read 2026-11-28; the
+# drafts and the second attempts as an integrator repeats DOCS, read 2026-11-30
 DELIVERIES = {
     "planned": Status.ANNOUNCED,
     "courier_assigned": Status.ANNOUNCED,
@@ -57,7 +63,14 @@ DELIVERIES = {
     "failed": Status.EXCEPTION,
     "delayed": Status.EXCEPTION,
     "returned": Status.RETURNED,
+    "draft": Status.OTHER,
+    "reattempt_planned": Status.IN_TRANSIT,  # after a delivery that failed; Borzo has the parcel
+    "reattempt_courier_assigned": Status.IN_TRANSIT,
+    "reattempt_courier_departed": Status.IN_TRANSIT,
+    "reattempt_courier_picked_up": Status.OUT_FOR_DELIVERY,
+    "reattempt_finished": Status.DELIVERED,  # "delivery finished"
 }
+DRAFTS = ("draft", "invalid")  # `order_id` "is null for a draft of a delivery", says DOCS
 MOST_OF_ONE = 2  # the stops of a tour for one order: the shop's and the shopper's
 RETURN = "return_"  # how the other words of a return begin, such as return_planned and return_finished
 
@@ -90,6 +103,8 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     if event in ("delivery_created", "delivery_changed"):
         delivery = payload["delivery"], "$.delivery"
         word = _word(*delivery)
+        if word in DRAFTS and delivery[0].get("order_id") is None:
+            raise Ignored("a draft of a delivery, which has no order at Borzo yet")
         returned = word is not None and word.startswith(RETURN)
         status = (Status.RETURNED, "") if returned else look_up(DELIVERIES, word)
         return [_shipment(payload, delivery, delivery, status, None, request)]

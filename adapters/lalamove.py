@@ -106,15 +106,18 @@ STATUSES = {
     "REJECTED": Status.EXCEPTION,
     "EXPIRED": Status.EXCEPTION,  # no driver was found
 }
+# Same place, "Stop Level Status", `POD.status` of a stop, read 2026-11-30: FAILED is "couldn't complete the delivery to
+# the stop". An integrator looks at it when the order is COMPLETED, which it may be all the same.
+STOPS = {"PENDING": Status.OTHER, "DELIVERED": Status.OTHER, "SIGNED": Status.OTHER, "FAILED": Status.EXCEPTION}
 # Same place, `eventType`: those about an order, and those that need no action
-TELLING = ("ORDER_STATUS_CHANGED", "ORDER_REPLACED")
+PROOF = "POD_STATUS_CHANGED"
+TELLING = ("ORDER_STATUS_CHANGED", "ORDER_REPLACED", PROOF)
 ASKING_NOTHING = (
     "ORDER_CREATED",
     "DRIVER_ASSIGNED",
     "ORDER_AMOUNT_CHANGED",
     "ORDER_EDITED",
     "WALLET_BALANCE_CHANGED",
-    "POD_STATUS_CHANGED",
     "POP_STATUS_CHANGED",
     "DELIVERY_CODE_STATUS_CHANGED",
 )
@@ -133,9 +136,12 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     share_link = url(order.get("shareLink"), "$.data.order.shareLink")
     if payload.get("apiKey", "").startswith("pk_test_") or "//share.sandbox." in (share_link or ""):
         raise Ignored("sandbox")
-    status, unknown = look_up(STATUSES, text(order.get("status"), "$.data.order.status"))
+    if kind == PROOF:
+        status, unknown = _of_stops(order)
+    else:
+        status, unknown = look_up(STATUSES, text(order.get("status"), "$.data.order.status"))
     number = name(order["orderId"], "$.data.order.orderId")
-    replaced = text(order.get("previousOrderId"), "$.data.order.previousOrderId")
+    replaced = _replaced(data)
     happened_at = _happened_at(payload, request)
     former = [] if replaced is None else [_former(replaced, number, happened_at)]
     return [
@@ -151,10 +157,29 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             references=(Reference(ReferenceKind.TRACKING_NUMBER, replaced),) if replaced else (),
             events=_events(data, status, happened_at),
             replaces=replaced or "",
+            returned=kind == PROOF and status is Status.EXCEPTION,  # a COMPLETED that follows is no proof of a delivery
             unknown_words=(unknown,) if unknown else (),
         ),
         *former,
     ]
+
+
+def _of_stops(order: dict[str, Any]) -> tuple[Status, str]:
+    """The status of an order whose stop failed, or a stop's word that the table lacks. Raises `Ignored` for neither:
+    the proof of one stop is not the delivery of all."""
+    proofs = [((stop.get("POD") or {}).get("status"), n) for n, stop in enumerate(order.get("stops") or [])]
+    found = [look_up(STOPS, text(word, f"$.data.order.stops[{n}].POD.status")) for word, n in proofs]
+    status = Status.EXCEPTION if (Status.EXCEPTION, "") in found else Status.OTHER
+    unknown = next((word for _, word in found if word), "")
+    if status is Status.OTHER and not unknown:
+        raise Ignored(f"{PROOF}: no stop failed")
+    return status, unknown
+
+
+def _replaced(data: dict[str, Any]) -> str | None:
+    """The order that this one replaces: beside the order as three integrators read it, inside as one does."""
+    beside = text(data.get("prevOrderId"), "$.data.prevOrderId")
+    return beside or text(data["order"].get("previousOrderId"), "$.data.order.previousOrderId")
 
 
 def _former(number: str, successor: str, at: datetime | None) -> Shipment:
@@ -163,11 +188,14 @@ def _former(number: str, successor: str, at: datetime | None) -> Shipment:
 
 
 def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature
-    """An id from the signed parts: ``eventId`` is not signed, so a captured message with another one is not news."""
+    """An id from the signed parts: ``eventId`` is not signed, so a captured message with another one is not news. One
+    second may bring several events of an order, such as a stop's and its completion."""
     if payload["eventType"] not in TELLING:
         return None
-    order = name(payload["data"]["order"]["orderId"], "$.data.order.orderId")
-    return f"{order}:{name(payload['timestamp'], '$.timestamp')}"
+    data = payload["data"]
+    order = name(data["order"]["orderId"], "$.data.order.orderId")
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    return f"{order}:{name(payload['timestamp'], '$.timestamp')}:{digest[:16]}"
 
 
 def _happened_at(payload: dict[str, Any], request: Request) -> datetime | None:

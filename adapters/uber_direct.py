@@ -48,6 +48,9 @@ STATUSES = {
     "canceled": Status.CANCELLED,
     "returned": Status.RETURNED,  # another delivery brings it back
 }
+# Same page, and "related_deliveries" in Uber's reference of a delivery, both read 2026-11-30: the delivery that brings
+# the goods back is made by Uber itself, its id begins with "ret_", and it names the one to the shopper as "original".
+RETURN_ID, TO_THE_SHOPPER = "ret_", "original"
 #: The other kinds of the same guide: positions, refunds and shopping.
 NO_STATUS = ("event.courier_update", "event.refund_request", "event.shopping_progress")
 # The statuses a shopper may read, with the stop they happened at.
@@ -65,6 +68,9 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         raise Ignored("test mode")  # Robo Courier plays through every status
     status, unknown_word = look_up(STATUSES, word)
     number = name(data["id"], "$.data.id")
+    reverse = _brings_back(data, number)
+    if reverse and status.in_possession:
+        status = Status.RETURNED
     happened_at = moment(payload.get("created"), "$.created", zone=request.zone)
     moving = status in UNDERWAY
     order = text(data.get("external_id"), "$.data.external_id")
@@ -76,10 +82,13 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
             tracking_number=number,  # there is no other
             tracking_url=url(data.get("tracking_url"), "$.data.tracking_url"),
             courier=COURIER,
-            dispatched_at=_completed_at(data, "pickup", request) or (happened_at if moving else None),
+            dispatched_at=None
+            if reverse
+            else _completed_at(data, "pickup", request) or (happened_at if moving else None),
             delivered_at=_completed_at(data, "dropoff", request) or happened_at if status is Status.DELIVERED else None,
             references=(Reference(ReferenceKind.ORDER_ID, order),) if order else (),
-            events=_events(payload, word, happened_at),
+            events=() if reverse else _events(payload, word, happened_at),
+            reverse=reverse,
             unknown_words=(unknown_word,) if unknown_word else (),
         )
     ]
@@ -87,6 +96,14 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 def event_id(payload: dict[str, Any], request: Request) -> str | None:  # noqa: ARG001  the contract's signature
     return text(payload["id"], "$.id")
+
+
+def _brings_back(data: dict[str, Any], number: str) -> bool:
+    """Whether it is the delivery back to the store, whose "delivered" is not the shopper's."""
+    related = [
+        text(each.get("relationship"), "$.data.related_deliveries") for each in data.get("related_deliveries") or []
+    ]
+    return number.startswith(RETURN_ID) or TO_THE_SHOPPER in related
 
 
 def _completed_at(data: dict[str, Any], stop: str, request: Request) -> datetime | None:

@@ -58,7 +58,6 @@ def every_recording(test: Callable[[Any, Path], None]) -> Callable[..., None]:
 NUMBERS_ONLY = {"shipstation_v1": "version 1 has no tracking events (shipstation.com/docs/api/models/webhook)"}
 #: Carriers of which no message is known that asks nothing, so that nothing is ignored; why.
 ALL_NEWS = {
-    "borzo": "its reference lists four kinds of callbacks, and each is about an order or a stop of it",
     "chazki": "its webhook is one body, a status of a delivery",
     "enviopack": "both types of its notices lead to a shipment; another type is quarantined",
     "frete_rapido": 'the webhook "Ocorrência" sends occurrences alone, each about a freight',

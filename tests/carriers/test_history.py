@@ -4,7 +4,17 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from adapters import UNDERWAY, History, Scan, Status, TrackingEvent, look_up, says_returned, single_event
+from adapters import (
+    UNDERWAY,
+    History,
+    Scan,
+    Status,
+    TrackingEvent,
+    look_up,
+    says_returned,
+    single_event,
+    unless_returned,
+)
 
 MORNING, NOON = datetime(2026, 11, 16, 8, tzinfo=UTC), datetime(2026, 11, 16, 12, tzinfo=UTC)
 LINE = TrackingEvent(day=date(2026, 11, 16), description="Departed")
@@ -142,7 +152,7 @@ class TestScanOf:
         assert () == single_event(Status.CANCELLED, on=LINE.day, happened_at=NOON, words="Cancelado")
         assert Scan.of(Status.CANCELLED, on=LINE.day, happened_at=NOON, words="Cancelado").event is None
 
-    @pytest.mark.parametrize("code", ["ready_to_pickup", "START_DELIVERY", "status_7"])
+    @pytest.mark.parametrize("code", ["ready_to_pickup", "START_DELIVERY", "status_7", "OutForDelivery"])
     def test_bare_code(self, code: str) -> None:
         """A code is told in words, and where its status has none, not at all."""
         (shown,) = single_event(Status.IN_TRANSIT, on=LINE.day, happened_at=NOON, words=code)
@@ -196,6 +206,28 @@ class TestReturns:
             "Prazo encerrado, o objeto será devolvido ao remetente",
             "Return to sender requested. Returned to sender.",
             "Was available for pickup. Returned to sender",
+            "Após análise, devolvido ao remetente",
+            "Delivered to seller",
+            "Returned to vendor",
+            "Return shipment delivered",
+            "RTS Delivered",
+            "Entregue ao embarcador",
+            "Devolução ao embarcador",
+            "Mercadoria devolvida ao cliente de origem",
+            "Devolvido ao expedidor",
+            "Devolvido à loja",
+            "Retornando ao remetente",
+            "Devolvida para a origem",
+            "Devolução concluída",
+            "Entregado al vendedor",
+            "Devuelto a la tienda",
+            "Regreso al remitente",
+            "Devolución entregada",
+            "An den Absender zurückgesandt",
+            "Retour expéditeur",
+            "Retour naar afzender",
+            "Reso al mittente",
+            "Zwrócona do nadawcy",
         ],
     )
     def test_returned(self, words: str) -> None:
@@ -238,8 +270,37 @@ class TestReturns:
             "If unclaimed, the item will be returned to sender",
             "Available for pickup. It will be returned to sender after 7 days",
             "Objeto aguardando retirada; será devolvido ao remetente em 7 dias",
+            "Após três tentativas, o objeto será devolvido ao remetente",
+            "Después de tres intentos será devuelto al remitente",
+            "Retire até 10/11 ou será devolvido ao remetente",
+            "Pick it up by Friday or it will be returned to sender",
+            "Delivered to seller's neighbour",
+            "Return label delivered",
+            "Entregue ao lojista parceiro, disponível para retirada",
+            "Valor devolvido",
+            "Retorno ao centro de distribuição",
+            "Entregado en tienda",
+            "Devolução concluída cancelada",
         ],
     )
     def test_not_returned(self, words: str) -> None:
         """A parcel that waits at the courier's, or whose return is only asked for, is not on its way back."""
         assert not says_returned(words)
+
+    @pytest.mark.parametrize(
+        ("status", "expected"),
+        [
+            (Status.ANNOUNCED, Status.ANNOUNCED),
+            (Status.CANCELLED, Status.CANCELLED),
+            (Status.OTHER, Status.OTHER),
+            (Status.IN_TRANSIT, Status.RETURNED),
+            (Status.OUT_FOR_DELIVERY, Status.RETURNED),
+            (Status.EXCEPTION, Status.RETURNED),
+            (Status.DELIVERED, Status.RETURNED),
+        ],
+    )
+    def test_beside_a_status(self, status: Status, expected: Status) -> None:
+        """The words beside a status say that the parcel goes back, if it travels at all: a delivery that another
+        message brings is then a doubtful one."""
+        assert expected is unless_returned(status, "", "Objeto em devolução ao remetente")
+        assert status is unless_returned(status, "", "Objeto em trânsito")

@@ -12,8 +12,8 @@ from receiver.carriers import discover
 from receiver.recordings import load
 from tests.support.recorded import RECORDED, recordings_of, try_each
 
-#: What carriers write for machines: in_route, onRoadToDelivery, OEC-1.
-CODE = re.compile(r"\w*_\w*|[a-z]+[A-Z]\w*|[A-Z]+-\d+")
+#: What carriers write for machines: in_route, onRoadToDelivery, OutForDelivery, OEC-1.
+CODE = re.compile(r"\w*_\w*|[a-z]+[A-Z]\w*|(?:[A-Z][a-z]+){2,}|[A-Z]+-\d+")
 
 every_carrier = pytest.mark.parametrize("slug", RECORDED)
 

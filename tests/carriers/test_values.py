@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import Unreadable, day, instant, line, local_moment, moment, name, strict_json, text, url
+from adapters import Unreadable, day, epoch, instant, line, local_moment, moment, name, strict_json, text, url
 from tests.support.refusals import refusal
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -36,9 +36,9 @@ class TestLocalMoment:
         assert "2026-11-12T01:30:00+00:00" == local_moment("2026-11-12T01:30:00Z", "$.at", zone=None).isoformat()
         assert local_moment(None, "$.at", zone=SAO_PAULO) is None
 
-    def test_before_the_calendar(self):
+    def test_after_the_calendar(self):
         """A time that has no local form is refused with its path."""
-        assert "outside the calendar" in refusal(local_moment, "0001-01-01T00:00:00Z", "$.at", zone=SAO_PAULO)
+        assert "outside the calendar" in refusal(local_moment, "9999-12-31T23:59:59Z", "$.at", zone=TOKYO)
 
 
 class TestStrictJson:
@@ -275,17 +275,43 @@ class TestMoment:
         assert refusal(moment, value, "$.at", zone=UTC)
 
     @pytest.mark.parametrize(
-        ("written", "zone"),
-        [
-            ("0001-01-01T00:00:00", TOKYO),
-            ("0001-01-01T00:00:00+05:00", None),
-            ("9999-12-31T23:59:59", SAO_PAULO),
-            ("9999-12-31T23:59:59-05:00", None),
-        ],
+        ("written", "zone"), [("9999-12-31T23:59:59", SAO_PAULO), ("9999-12-31T23:59:59-05:00", None)]
     )
     def test_edge_of_time(self, written, zone):
         """A time whose UTC falls outside the calendar is refused here, before someone converts it."""
         assert refusal(moment, written, "$.at", zone=zone)
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            "0001-01-01T00:00:00",
+            "0001-01-01T00:00:00+05:00",
+            "1900-01-01",
+            "1970-01-01T00:00:00Z",
+            "1999-12-31T23:59:59Z",
+            "0000-00-00 00:00:00",
+            "0000-00-00",
+            "0",
+            0,
+        ],
+    )
+    def test_no_date(self, written):
+        """What programs and databases write for no date is none: as the earliest one it would stay for ever."""
+        assert moment(written, "$.at", zone=SAO_PAULO) is None
+        assert instant(written, "$.at", zone=SAO_PAULO) is None
+        assert day(written, "$.at") is None
+
+    @pytest.mark.parametrize("written", ["01/01/0001 00:00", "00/00/0000 00:00"])
+    def test_no_date_of_a_format(self, written):
+        """So it is in a carrier's own format."""
+        assert moment(written, "$.at", "%d/%m/%Y %H:%M", zone=SAO_PAULO) is None
+        assert "2000-01-01" == day("01/01/2000 00:00", "$.at", "%d/%m/%Y %H:%M").isoformat()
+
+    @pytest.mark.parametrize("written", [0, "0", 123, 946684799, 946684799000])
+    def test_no_unix_time(self, written):
+        """A Unix time before 2000 is none either."""
+        assert epoch(written, "$.at") is None
+        assert "2000-01-01T00:00:00+00:00" == epoch(946684800, "$.at").isoformat()
 
     @pytest.mark.parametrize("written", ["2026-11-01T01:30:00", "2026-03-08T02:30:00", "2026-07-01T12:00:00"])
     def test_survives_writing(self, written):

@@ -369,11 +369,12 @@ class TestDoubt:
         assert ("in_step", None) == rest(rig, SHIPMENT)
         assert [True] == told_delivered(rig)
 
+    @pytest.mark.parametrize("back", [("turned back", "3"), ("Objeto em devolução ao remetente", "1")])
     @pytest.mark.parametrize("turn", TURNS)
-    def test_any_order(self, rig: Rig, turn: tuple[int, ...]):
-        """Posted, turned back, delivered: in every order of arrival the same state in the end, and never a delivery
-        that is taken back."""
-        scans = [("posted", "0", 10), ("turned back", "3", 12), ("handed over", "9", 13)]
+    def test_any_order(self, rig: Rig, turn: tuple[int, ...], back: tuple[str, str]):
+        """Posted, turned back by its code or in words, delivered: in every order of arrival the same state in the end,
+        and never a delivery that is taken back."""
+        scans = [("posted", "0", 10), (*back, 12), ("handed over", "9", 13)]
         prepared(rig)
         for text, kind, day in (scans[index] for index in turn):
             tell_scan(rig, text, kind=kind, at=datetime(2026, 11, day, 9, 0))

@@ -41,6 +41,14 @@ def _bluedart(**scan: str) -> Callable[[Any], None]:
     ]
 
 
+def _bluedart_mode(mode: str) -> Callable[[Any], None]:
+    return lambda body: [member["Shipment"].update(ShipmentMode=mode) for member in body["statustracking"]]
+
+
+def _uber(**data: Any) -> Callable[[Any], None]:
+    return lambda body: body["data"].update(data)
+
+
 def _dhl(status: dict[str, str], *events: dict[str, str]) -> Callable[[Any], None]:
     def change(body: Any) -> None:
         body["shipments"] = body["shipments"][:1]
@@ -87,6 +95,14 @@ ROWS: list[Row] = [
     _row("bluedart", "delivered in the group of returns", "returned"),
     _row("bluedart", "delivered after a return", "delivered_after_a_return"),
     _row("bluedart", "a pickup from the shopper that is delivered", "reverse_pickup"),
+    _row("bluedart", "a pickup from the shopper in a padded text", "delivered_plus_repeated", _bluedart_mode("R ")),
+    _row("uber_direct", "the delivery back to the store, by its id", "delivered", _uber(id="ret_31DemoReturn04")),
+    _row(
+        "uber_direct",
+        "the delivery back to the store, by what it relates to",
+        "delivered",
+        _uber(related_deliveries=[{"id": "del_31DemoDelivery04", "relationship": "original"}]),
+    ),
     _row(
         "bluedart",
         "delivered back to the shipper",

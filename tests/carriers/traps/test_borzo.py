@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters import Status, Unreadable
+from adapters import Ignored, Status, Unreadable
 from receiver.carriers import discover
 from receiver.carriers.references import Rule, refer
 from tests.support.parcels import body_of, proves, read, reader, recorded
@@ -195,6 +195,12 @@ def _with_a_bad_page() -> dict:
 
 
 class TestValues:
+    @pytest.mark.parametrize("word", ["draft", "invalid"])
+    def test_draft(self, word: str) -> None:
+        """Trap 30: a draft has no number of Borzo's yet, and asks nothing of a person."""
+        with pytest.raises(Ignored, match="draft"):
+            delivery(delivery__order_id=None, delivery__status=word)
+
     def test_no_order_id(self) -> None:
         """Trap 30: without Borzo's own number there is no key."""
         with pytest.raises(Unreadable, match=r"\$\.order\.order_id"):

@@ -104,7 +104,8 @@ class TestEvents:
         shipment = told("delivered", status_description="Delivered, to original sender")
 
         assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
-        assert Status.IN_TRANSIT is told("in transit", status_description="Returned to sender").status
+        assert Status.RETURNED is told("in transit", status_description="Returned to sender").status
+        assert Status.ANNOUNCED is told("created", status_description="Returned to sender").status
 
     @pytest.mark.parametrize("written", ["picked up", "shipped", "in transit", "out for delivery", "2nd Attempt"])
     def test_first_seen(self, written):

@@ -91,13 +91,13 @@ def test_says_nothing(code):
     assert (Status.OTHER, None, ()) == (shipment.status, shipment.dispatched_at, shipment.unknown_words)
 
 
-@pytest.mark.parametrize("code", [10, 13])
+@pytest.mark.parametrize("code", [10, 13, 7, 18])
 def test_delivered_to_the_sender(code):
-    """Trap 14: the courier's own words may say that the parcel was handed to its sender."""
+    """Trap 14: the courier's own words may say that the parcel goes, or went, to its sender."""
     shipment = told(status_id=code, status_information="DEVUELTO AL REMITENTE")
 
     assert (Status.RETURNED, None) == (shipment.status, shipment.delivered_at)
-    assert Status.IN_TRANSIT is told(status_id=7, status_information="DEVUELTO AL REMITENTE").status
+    assert Status.ANNOUNCED is told(status_id=5, status_information="DEVUELTO AL REMITENTE").status
 
 
 def test_courier():

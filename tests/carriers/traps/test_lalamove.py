@@ -148,6 +148,26 @@ class TestStatuses:
         with pytest.raises(Ignored, match=kind):
             lalamove.read(event() | {"eventType": kind}, POST)
 
+    @pytest.mark.parametrize("proof", [None, {}, {"status": "PENDING"}, {"status": "DELIVERED"}, {"status": "SIGNED"}])
+    def test_proof_of_a_stop(self, proof):
+        """Trap 14: the proof of one stop is not the delivery of all."""
+        with pytest.raises(Ignored, match="no stop failed"):
+            lalamove.read(event("stop_failed", stops=[{}, {"POD": proof}]), POST)
+
+    def test_failed_stop(self):
+        """Trap 14: a stop that failed speaks against a delivery that comes later; the order has no status here."""
+        shipment = read_one(lalamove, event("stop_failed", status="COMPLETED"))
+
+        assert (Status.EXCEPTION, True, None) == (shipment.status, shipment.returned, shipment.delivered_at)
+
+    def test_unknown_proof(self):
+        """Trap 16: a stop's word that is on no list is named; a failed stop counts beside it."""
+        stops = [{"POD": {"status": "MISLAID"}}, {"POD": {"status": "FAILED"}}]
+        alone, beside = (read_one(lalamove, event("stop_failed", stops=each)) for each in (stops[:1], stops))
+
+        assert (Status.OTHER, ("MISLAID",), False) == (alone.status, alone.unknown_words, alone.returned)
+        assert (Status.EXCEPTION, ("MISLAID",), True) == (beside.status, beside.unknown_words, beside.returned)
+
     def test_unknown_kind(self):
         """A kind of event that is not documented is kept as unreadable, not ignored."""
         with pytest.raises(Unreadable, match=r"\$\.eventType"):
@@ -162,6 +182,13 @@ class TestStatuses:
         assert (old.key, new.key) == (new.replaces, old.replaced_by)
         assert Status.OTHER is old.status
         assert ((), "") == (read_one(lalamove, event()).references, read_one(lalamove, event()).replaces)
+
+    def test_replaced_named_beside(self):
+        """The former order may be named beside the new one: so three integrators read it, and one inside."""
+        new, old = lalamove.read(event("order_replaced_named_beside"), POST)
+
+        assert ("3300000000000000042", "3300000000000000041") == (new.key, new.replaces)
+        assert ("3300000000000000041", "3300000000000000042") == (old.key, old.replaced_by)
 
     def test_replaced_without_a_status(self):
         """A replacement may say nothing of where the parcel is; that is no unknown word."""
@@ -232,10 +259,11 @@ class TestValues:
         """Trap 21: an event is known by what is signed; another `eventId` on a captured message is no other event."""
         known = lalamove.event_id(event(), POST)
 
-        assert "3300000000000000001:1795016505" == known
+        assert known.startswith("3300000000000000001:1795016505:")
         assert known == lalamove.event_id(event() | {"eventId": "ANOTHER"}, POST)
         assert known == lalamove.event_id(event() | {"eventType": "ORDER_REPLACED"}, POST)
         assert known != lalamove.event_id(event() | {"timestamp": 1795016506}, POST)
+        assert known != lalamove.event_id(event(status="COMPLETED"), POST)
         assert lalamove.event_id(event() | {"eventType": "DRIVER_ASSIGNED"}, POST) is None
 
 
@@ -272,6 +300,23 @@ class TestLive:
 
         assert sent.body != changed.body
         assert 1 == len(rows(rig))
+
+    def test_completed_after_a_failed_stop(self, shop):
+        """An order that is COMPLETED though a stop failed, in the same second, is held: the driver may have brought it
+        back."""
+        rig, recording = shop
+        rig.play(recording, endpoint="lalamove")
+        rig.work()
+        rig.now += 3600
+        for kind, case in (("POD_STATUS_CHANGED", "stop_failed"), ("ORDER_STATUS_CHANGED", "picked_up")):
+            body = event(case, status="COMPLETED") | {"eventType": kind, "timestamp": 1795019105}
+            sent = replace(recording.request, path="/webhooks/lalamove", body=json.dumps(body).encode())
+            assert "accepted" == rig.send(sent, endpoint="lalamove").json["outcome"]
+        rig.work()
+
+        row = rig.shipment("lalamove/3300000000000000001")
+        assert ("held", "delivery_doubted") == (row["state"], row["reason"])
+        assert [] == [call for call in rig.calls("PUT") if call.body["isDelivered"]]
 
     def test_unsigned(self, shop):
         """The same event without its proof is refused; the empty request of the registration is not."""

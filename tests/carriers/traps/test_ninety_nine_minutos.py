@@ -111,7 +111,7 @@ class TestTimes:
     def test_outside_the_calendar(self):
         """A time that has no local day is refused with its place."""
         with pytest.raises(Unreadable, match=r"\$\.Events\[0\]\.CreatedAt: is outside the calendar"):
-            read_one(ninety_nine_minutos, told(event("2003", "0001-01-01 00:00:00")), ZoneInfo("America/Mexico_City"))
+            read_one(ninety_nine_minutos, told(event("2003", "9999-12-31 23:59:59")), ZoneInfo("Asia/Tokyo"))
 
     @pytest.mark.parametrize("at", [" ", "soon", "17/11/2026 10:00"])
     def test_no_time(self, at):

@@ -76,9 +76,10 @@ class TestEvents:
 
     @pytest.mark.parametrize("words", ["Package returned to sender", "Devuelto al remitente"])
     def test_returned_by_its_words(self, words):
-        """Trap 14: the carrier's own words may say that a delivery was one to the sender."""
+        """Trap 14: the carrier's own words may say that a package goes, or went, to the sender."""
         assert Status.RETURNED is told("delivered", event_description=words).status
-        assert Status.IN_TRANSIT is told("in_transit", event_description=words).status
+        assert Status.RETURNED is told("in_transit", event_description=words).status
+        assert Status.CANCELLED is told("canceled", event_description=words).status
 
     @pytest.mark.parametrize(
         ("status", "expected"),

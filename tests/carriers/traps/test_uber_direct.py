@@ -126,6 +126,26 @@ class TestDates:
         assert (word,) == shipment.unknown_words
 
 
+class TestReturn:
+    @pytest.mark.parametrize(
+        ("status", "meaning"),
+        [("pending", Status.ANNOUNCED), ("dropoff", Status.RETURNED), ("delivered", Status.RETURNED)],
+    )
+    def test_delivery_back(self, status, meaning):
+        """Trap 14: Uber makes the delivery back to the store itself; it dispatches nothing and delivers nothing."""
+        shipment = read_one(uber_direct, delivery("delivered", status=status, data={"id": "ret_31DemoReturn04"}))
+
+        assert (True, meaning) == (shipment.reverse, shipment.status)
+        assert (None, None, ()) == (shipment.dispatched_at, shipment.delivered_at, shipment.events)
+
+    @pytest.mark.parametrize("related", [None, [], [{"id": "ret_31DemoReturn04", "relationship": "returned"}], [{}]])
+    def test_delivery_to_the_shopper(self, related):
+        """The delivery to the shopper may name the one that brings the goods back."""
+        shipment = read_one(uber_direct, delivery("delivered", data={"related_deliveries": related}))
+
+        assert (False, Status.DELIVERED) == (shipment.reverse, shipment.status)
+
+
 class TestValues:
     def test_reference(self):
         """Trap 27: external_id is the merchant's order; without it nothing is taken for one."""

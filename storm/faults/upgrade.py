@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tarfile
 import time
+import tomllib
 from pathlib import Path
 
 from storm.run import NotHere, Outcome, Scene, settle
@@ -35,9 +36,10 @@ def pending(scene: Scene) -> Outcome:
 
 
 def _last_release() -> str:
-    """The commit by which the changelog got its newest released version; ``STORM_FROM`` names another one."""
-    release = _RELEASE.search((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
-    heading = release[0] if release else ""
+    """The commit by which the changelog got its newest version but this one; ``STORM_FROM`` names another one."""
+    this = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    releases = _RELEASE.findall((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    heading = next((f"## [{release}]" for release in releases if release != this), "")
     found = _git("log", "--reverse", "--format=%h", "-S", heading, "--", "CHANGELOG.md").decode().split()
     if not found:
         raise NotHere("the history has no release to upgrade from; STORM_FROM may name a commit")

@@ -57,7 +57,7 @@ def test_known(known: Known) -> None:
 
 @pytest.mark.parametrize(("newest", "stands"), [("cancelled", True), ("in_transit", False)])
 def test_former_cancellation(newest: str, stands: bool) -> None:
-    """Rows of before 0.2.0 have one cancellation of the whole parcel, which stood as long as it was the newest word."""
+    """Rows up to 0.2.0 have one cancellation of the whole parcel, which stood as long as it was the newest word."""
     stamp = [NOON.isoformat(), NOON.isoformat(), "d"]
     plain = {"status": [newest, *stamp], "in_possession": True, "cancelled": stamp, "volumes": {"1": {}, "2": {}}}
 

@@ -208,16 +208,29 @@ class TestOrder:
 
         assert "1Z1" == told.package_of("v7001lux-01", "901")["trackingNumber"]
 
-    def test_purchase_of_a_written_parcel(self, told: Rig):
-        """The purchase of the order to which a parcel was written is no correction: nothing is called."""
-        told.add_order(order("1-01", package("900"), orderGroup="1"))
-        told.post(posted("1-01"))
+    @pytest.mark.parametrize(
+        "said", ["v7001lux", "#V7001LUX-01", "VTEX-v7001lux-01", "501456", "seq501456", "MKT0000001"]
+    )
+    def test_of_a_written_parcel(self, told: Rig, said: str):
+        """Another name of the order to which a parcel was written is no correction: nothing is called."""
+        names = {"orderGroup": "v7001lux", "sequence": "501456", "marketplaceOrderId": "MKT0000001"}
+        told.add_order(order("v7001lux-01", package("900"), **names))
+        told.post(posted("v7001lux-01"))
         told.works_until(60)
         before = len(told.calls())
-        assert 0 == send(told, {"tracking_number": "TN1BR", "order": "1"}).get_json()["results"][0]["woken"]
+        assert 0 == send(told, {"tracking_number": "TN1BR", "order": said}).get_json()["results"][0]["woken"]
         told.works_until(60)
 
         assert before == len(told.calls())
+
+    @pytest.mark.parametrize("said", ["501457", "v7002lux", "TROCA-v7001lux-01"])
+    def test_correction(self, told: Rig, said: str):
+        """A name of another order, or one that may mean a return, is looked at."""
+        told.add_order(order("v7001lux-01", package("900"), orderGroup="v7001lux", sequence="501456"))
+        told.post(posted("v7001lux-01"))
+        told.works_until(60)
+
+        assert 1 == send(told, {"tracking_number": "TN1BR", "order": said}).get_json()["results"][0]["woken"]
 
 
 class TestCommands:

@@ -362,10 +362,18 @@ class TestCommands:
         assert (1, "1 bad line") == (result.exit_code, summary.rpartition(", ")[2])
         assert {"1-01", "9-01"} >= set(known(told).values())
 
-    def test_same_invoice_number(self, told: Rig, config: Path):
-        """Invoice numbers repeat: two lines with one are two parcels."""
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            "order,tracking_number,invoice_number\n1-01,TN1,900\n2-01,TN2,900\n",
+            "order,shipment,endpoint\n1-01,1-11,ups\n2-01,11-1,ups\n",
+            "order,shipment,endpoint\n1-01,aB1,ups\n2-01,Ab1,ups\n",
+        ],
+    )
+    def test_alike(self, told: Rig, config: Path, lines: str):
+        """Invoice numbers repeat, and in a carrier's own id every sign counts: these lines are of two parcels."""
         file = told.folder / "labels.csv"
-        file.write_text("order,tracking_number,invoice_number\n1-01,TN1,900\n2-01,TN2,900\n")
+        file.write_text(lines)
         result = receiver("link", "--csv", file, config=config)
 
         assert (0, "2 links stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)

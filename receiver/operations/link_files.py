@@ -89,7 +89,9 @@ def _without_contradictions(lines: Iterable[Line]) -> Iterator[Line]:
         fault = None
         for kind in _OF_ONE_PARCEL:
             if isinstance(item, dict) and kind in item:
-                name = (kind, normalised(item[kind]), item.get("endpoint", "") if kind == "shipment" else "")
+                is_id = kind == "shipment"
+                value, of = (item[kind], item.get("endpoint", "")) if is_id else (normalised(item[kind]), "")
+                name = (kind, value, of)
                 its = [item.get(word, "").lower() for word in _WORDS]
                 first, earlier = said.setdefault(name, (line, its))
                 if its != earlier:

@@ -12,10 +12,13 @@ def woken_after(
     context: ReconcileContext, end: NextState, queue: Queue, endpoints: Mapping[str, Endpoint]
 ) -> list[str]:
     """The shipment that wrote this parcel's number, if it knows less of it. And those on an invoice that this one has
-    left: what they tell VTEX there depends on it. So does the delivery that its twins tell, where it tells none."""
+    left: what they tell VTEX there depends on it. So does the delivery that its twins tell, where it tells none: its
+    endpoint sends no events, or a person has dismissed it."""
     woken = _left_behind(context, end, queue)
-    is_news = context.known.missing != context.claim.record.known.missing
-    if is_news and context.sent is not None and not context.endpoint.events:
+    now, before = context.known, context.claim.record.known
+    is_news = (now.missing, now.astray) != (before.missing, before.astray)
+    tells = context.endpoint.events and end.state is not State.DISMISSED
+    if is_news and context.sent is not None and not tells:
         woken += context.beside(queue, endpoints).twin_names()
     if end.state is State.IN_STEP and context.sent is not None and not context.sent.written:
         owner = context.beside(queue, endpoints).uninformed(context.wanted())

@@ -21,6 +21,8 @@ _NOTHING_TO_WRITE = (State.WAITING, State.CANCELLED, State.DISMISSED, State.IN_S
 _GOOD_REASONS = (Reason.NOT_DISPATCHED, Reason.DISPATCH_AHEAD)
 #: States in which what was sent is about to change, or no longer matters.
 _NOT_COMPARED = (State.DUE, State.DISMISSED)
+#: Seconds after a write by which its claim has ended, and has stored what it read of the order before.
+_STORED_BY_THEN = 3_600.0
 _NO_PARCEL = dict.fromkeys(("shipment", "tracking_number", "state", "reason", "note"))
 
 
@@ -42,7 +44,7 @@ class Discrepancies:
         left = {tuple(row[part] for part in place): row["since"] for row in self.left_over()}
         for row in map(dict, self._database.each(self._untracked(before))):
             left_at = left.get(tuple(row[part] for part in place))
-            if not _is_tracked(row) and (left_at is None or left_at < row["learnt_at"]):
+            if not _is_tracked(row) and (left_at is None or left_at + _STORED_BY_THEN < row["learnt_at"]):
                 shown = _without(row, "sent", "chosen_order", "chosen_invoice", "learnt_at")
                 yield {"gap": "without_tracking", **shown, **({} if _is_meant(row) else _NO_PARCEL)}
 

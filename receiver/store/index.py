@@ -21,8 +21,8 @@ from receiver.store.decisions import Recorder, Turn, unrecorded
 from receiver.store.index_change import IndexChange
 from receiver.store.rows import REVOKED_LEASE, reopened, sent_from
 from receiver.store.tables import links, orders, shipments, waits
-from receiver.vtex.facts import ISSUER, Fact
-from receiver.vtex.order_ids import SUFFIX
+from receiver.vtex.facts import ISSUER, MARKETPLACE_ID, Fact
+from receiver.vtex.order_ids import SUFFIX, Labels, read_order_text
 
 #: Seconds by which hosts' clocks may differ: a link stored this long before a claim may have come during it.
 _SKEW = 5.0
@@ -215,7 +215,8 @@ class Index:
             if row["told_at"] < since or (row["kind"], row["value"], row["told_at"]) in change.links_read:
                 continue
             found = locked(connection, shipments.c.id == shipment.id, now)
-            _reopen(connection, found, row["order_id"], row["invoice_number"], now, all_parcels=row["also"] is not None)
+            of = (shipment.account, row["order_id"], row["invoice_number"])
+            _reopen(connection, found, *of, now, all_parcels=row["also"] is not None)
 
     def _link(
         self, connection: Connection, account: str, link: Link, known: Collection[Name], now: float, turns: list[Turn]
@@ -234,7 +235,7 @@ class Index:
             if former is None or not alike or former["told_at"] < now - RECYCLED_AFTER.total_seconds():
                 found = bearers(connection, account, kind, value, now) if (kind, value) in known else []
                 before = places_from_json(former["also"]) if former else ()
-                of = (link.order_id, link.invoice_number)
+                of = (account, link.order_id, link.invoice_number)
                 # Which other orders a parcel serves is part of its decision.
                 due = _reopen(connection, found, *of, now, all_parcels=bool(link.also or before))
                 woken.update(dict.fromkeys(due))
@@ -311,6 +312,7 @@ def _wake(
 def _reopen(
     connection: Connection,
     found: Sequence[RowMapping],
+    account: str,
     order_id: str,
     invoice_number: str | None,
     now: float,
@@ -322,7 +324,8 @@ def _reopen(
     link."""
     found = [row for row in found if row["state"] != State.DISMISSED]
     open_to_it = [row for row in found if row["assigned_order"] is None]
-    astray = [row["id"] for row in open_to_it if _is_elsewhere(row, order_id, invoice_number)]
+    named = _orders_named(connection, account, order_id) if open_to_it else set()
+    astray = [row["id"] for row in open_to_it if _is_elsewhere(row, named, invoice_number)]
     reopening = [row["id"] for row in open_to_it if row["state"] in STUCK or row["id"] in astray]
     if all_parcels:
         reopening = [row["id"] for row in found if row["companion_of"] is None]
@@ -336,10 +339,20 @@ def _reopen(
     return reopening
 
 
-def _is_elsewhere(row: RowMapping, order_id: str, invoice_number: str | None) -> bool:
-    """True if the shipment was written to another order or invoice. ``order_id`` may be that of its purchase."""
+def _orders_named(connection: Connection, account: str, text: str) -> set[str]:
+    """What a link may call an order: its id or that of its purchase, with signs and labels around it; its sequence, or
+    its id at the store that sold it, where the index knows them."""
+    read = read_order_text(text, Labels.of(account))
+    ways = (("sequence", text.removeprefix("seq")), (MARKETPLACE_ID, text))
+    parts = [{"account": account, "kind": kind, "value": value} for kind, value in ways]
+    known = {row.order_id for of in parts for row in connection.execute(statements.NAMED, of)}
+    return known | {text, text if read.unknown else read.order_id}
+
+
+def _is_elsewhere(row: RowMapping, named: Collection[str], invoice_number: str | None) -> bool:
+    """True if the shipment was written to another order or invoice than the link's, whose order is one ``named``."""
     sent = sent_from(row["sent"])
     if sent is None:
         return False
-    named = sent.order_id if order_id == SUFFIX.sub("", sent.order_id) else order_id
-    return not is_where_named(sent, named, invoice_number)
+    is_there = not {sent.order_id, SUFFIX.sub("", sent.order_id)}.isdisjoint(named)
+    return not is_there or not is_where_named(sent, sent.order_id, invoice_number)

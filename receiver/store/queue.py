@@ -120,10 +120,11 @@ class Queue:
         def transaction(connection: Connection) -> float:
             until = now + self.lease
             of = {"of": claim.id, "by": claim.lease.token, "until": until}
-            if not connection.execute(statements.RENEW, of).rowcount:
-                raise LeaseLost(claim.id)
+            # The invoice first: a write changes other shipments' rows, too, and each of their workers may want it.
             if attempt.call in WRITES:
                 self._owners.acquire(connection, claim, attempt)
+            if not connection.execute(statements.RENEW, of).rowcount:
+                raise LeaseLost(claim.id)
             number = claim.record.generation.number
             self.accounts.attempts.begin(connection, attempt, claim.account, claim.id, generation=number, now=now)
             # Last, because all workers of the account wait for this row until the commit.

@@ -8,7 +8,7 @@ from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import read_order
 from tests.support.console import Operator
 from tests.support.rig import MELHOR_ENVIO, order, package, posted
-from tests.support.times import DAY
+from tests.support.times import DAY, HOUR
 
 #: A carrier that names no order, so that a link decides.
 LINKED = {**MELHOR_ENVIO, "references": []}
@@ -42,9 +42,12 @@ class TestListed:
         assert any(line.endswith(expected) for line in operator.says("reconcile").splitlines())
 
     def test_not_without_tracking(self, operator):
-        """An invoice on which the number is left is not called one without tracking, until a reading shows none."""
+        """An invoice on which the number is left is not called one without tracking, until a reading shows none. What
+        was read for the write is stored after it, and is none."""
         operator.in_step()
         operator.rig.add_order(order("2-01", package("B")))
+        operator.rig.on_slow = lambda _: setattr(operator.rig, "now", operator.rig.now + 2.0)
+        operator.rig.faults(slow=(1.0, 2.0), methods=frozenset({"PATCH"}))
         operator.says("assign", "TN1BR", "--order", "2-01")
         operator.work()
         operator.says("unassign", "TN1BR")
@@ -55,6 +58,7 @@ class TestListed:
             return [row["invoice_number"] for row in rows]
 
         assert [] == without()
+        operator.rig.later(2 * HOUR)
         operator.rig.add_order(order("2-01", package("B")))
         operator.rig.index.learn("lux", index_facts(read_order(order("2-01", package("B")))), now=operator.rig.now)
         assert ["B"] == without()

@@ -208,16 +208,29 @@ class TestOrder:
 
         assert "1Z1" == told.package_of("v7001lux-01", "901")["trackingNumber"]
 
-    def test_purchase_of_a_written_parcel(self, told: Rig):
-        """The purchase of the order to which a parcel was written is no correction: nothing is called."""
-        told.add_order(order("1-01", package("900"), orderGroup="1"))
-        told.post(posted("1-01"))
+    @pytest.mark.parametrize(
+        "said", ["v7001lux", "#V7001LUX-01", "VTEX-v7001lux-01", "501456", "seq501456", "MKT0000001"]
+    )
+    def test_of_a_written_parcel(self, told: Rig, said: str):
+        """Another name of the order to which a parcel was written is no correction: nothing is called."""
+        names = {"orderGroup": "v7001lux", "sequence": "501456", "marketplaceOrderId": "MKT0000001"}
+        told.add_order(order("v7001lux-01", package("900"), **names))
+        told.post(posted("v7001lux-01"))
         told.works_until(60)
         before = len(told.calls())
-        assert 0 == send(told, {"tracking_number": "TN1BR", "order": "1"}).get_json()["results"][0]["woken"]
+        assert 0 == send(told, {"tracking_number": "TN1BR", "order": said}).get_json()["results"][0]["woken"]
         told.works_until(60)
 
         assert before == len(told.calls())
+
+    @pytest.mark.parametrize("said", ["501457", "v7002lux", "TROCA-v7001lux-01"])
+    def test_correction(self, told: Rig, said: str):
+        """A name of another order, or one that may mean a return, is looked at."""
+        told.add_order(order("v7001lux-01", package("900"), orderGroup="v7001lux", sequence="501456"))
+        told.post(posted("v7001lux-01"))
+        told.works_until(60)
+
+        assert 1 == send(told, {"tracking_number": "TN1BR", "order": said}).get_json()["results"][0]["woken"]
 
 
 class TestCommands:
@@ -349,10 +362,18 @@ class TestCommands:
         assert (1, "1 bad line") == (result.exit_code, summary.rpartition(", ")[2])
         assert {"1-01", "9-01"} >= set(known(told).values())
 
-    def test_same_invoice_number(self, told: Rig, config: Path):
-        """Invoice numbers repeat: two lines with one are two parcels."""
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            "order,tracking_number,invoice_number\n1-01,TN1,900\n2-01,TN2,900\n",
+            "order,shipment,endpoint\n1-01,1-11,ups\n2-01,11-1,ups\n",
+            "order,shipment,endpoint\n1-01,aB1,ups\n2-01,Ab1,ups\n",
+        ],
+    )
+    def test_alike(self, told: Rig, config: Path, lines: str):
+        """Invoice numbers repeat, and in a carrier's own id every sign counts: these lines are of two parcels."""
         file = told.folder / "labels.csv"
-        file.write_text("order,tracking_number,invoice_number\n1-01,TN1,900\n2-01,TN2,900\n")
+        file.write_text(lines)
         result = receiver("link", "--csv", file, config=config)
 
         assert (0, "2 links stored, 0 shipments woken, 0 bad lines\n") == (result.exit_code, result.output)

@@ -235,9 +235,25 @@ class TestToldByTwo:
         assert (DOUBTED, {False}) == (rest(both), delivered(both))
 
         say(both, "1", "DELIVERED", "Entregue", day=14)
-        self.carrier(both, "order.delivered", "2026-11-12T18:00:01+00:00")
         assert [IN_STEP if end == LOST else DOUBTED] == [rest(both)]
         assert (end == LOST) is (True in delivered(both))
+
+    @pytest.mark.parametrize("silent", ["dismissed", "events"])
+    @pytest.mark.parametrize("end", [("DELIVERED", "Entregue"), LOST])
+    def test_the_rest_comes_later(self, both: Rig, silent: str, end: tuple[str, str]):
+        """The end of the volume that the gateway alone tells is the last word: the carrier's shipment tells the
+        delivery then, or is held, also where the gateway's own tells VTEX nothing."""
+        self.configure(both, events=silent != "events")
+        self.gateway(both)
+        self.carrier(both)
+        if silent == "dismissed":
+            both.queries.dismiss(PARCEL, now=both.now)
+        self.carrier(both, "order.delivered", "2026-11-12T18:00:00+00:00")
+        assert (IN_STEP, {False}) == (rest(both), delivered(both))
+
+        say(both, "1", *end, day=14)
+        is_lost = end == LOST
+        assert (DOUBTED if is_lost else IN_STEP, not is_lost) == (rest(both), True in delivered(both))
 
     @pytest.mark.parametrize("number", ["IP1BR", "JOINED"])
     def test_joined(self, both: Rig, number: str):

@@ -3,12 +3,12 @@
 import itertools
 import json
 import math
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 
 from receiver.store import (
     Attempt,
@@ -27,7 +27,7 @@ from receiver.store import (
 from receiver.store.accounts import RESERVED_AHEAD
 from receiver.store.tables import attempts, invoices, shipments
 from receiver.vtex.wanted import Owner
-from tests.support.store_cases import NOW, add_shipments, claim_one, everything, settlement, shipment
+from tests.support.store_cases import NOW, add_shipments, claim_one, everything, settlement, shipment, until
 
 LEASE = 60.0
 IDS = itertools.count()
@@ -312,6 +312,27 @@ class TestOver:
         assert shipment(database)["due_at"] <= NOW + 2 * LEASE
         with pytest.raises(LeaseLost):
             queue.settle(former, settlement(former), now=NOW)
+
+    def test_both_at_once(self, database: Database, queue: Queue, second: Claim) -> None:
+        """Its worker may want the same invoice at that moment: one waits for the other, and not each for each."""
+        if database.is_sqlite:
+            pytest.skip("SQLite has one writer")
+        database.write(lambda c: c.execute(shipments.update().values(due_at=NOW).where(shipments.c.id == "ep/p1")))
+        former, errors = claim_one(queue), list[BaseException]()
+        event.listen(database._writer.engine, "handle_error", lambda error: errors.append(error.original_exception))
+        over = replace(patch(), replaces=Overwrites("ep/p1", "TN1"), displaces=True)
+        waiting = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        with ThreadPoolExecutor(2) as pool, database._writer.engine.connect() as locker:
+            locker.execute(select(invoices).with_for_update())
+            writes = list[Future[float]]()
+            for claim, attempt in ((second, over), (former, patch())):
+                writes.append(pool.submit(queue.reserve, claim, attempt, interval=0.1, now=NOW))
+                until(lambda: len(database.rows(waiting)) == len(writes))
+            locker.rollback()
+            assert writes[0].result(timeout=30) >= NOW
+            with pytest.raises((InvoiceTaken, LeaseLost)):
+                writes[1].result(timeout=30)
+        assert [] == errors
 
     @pytest.mark.parametrize(
         "over", [None, Overwrites("ep/p1", "TN0"), Overwrites("ep/p1", None), Overwrites("ep/p3", "TN1")]

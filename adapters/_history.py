@@ -11,51 +11,81 @@ from adapters._contract import Status, TrackingEvent
 #: way back: the courier will try again.
 _RETURN = re.compile(
     r"\bto original sender\b"
-    r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|consignor)\b(?!['\u2019]s)"
+    r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|consignor)\b"
+    r"(?!['\u2019]s| (?:pick-?up|collection|agent|st(?:reet)?|r(?:oa)?d|for (?:\w+ )?(?:pick-?up|collection))\b)"
     r"|\b(?:return|returned|returning|back) to (?:the )?(?:original )?"
     r"(?:sender|shipper|seller|merchant|vendor|consignor|origin)\b"
     r"(?!['\u2019]?s? (?:depot|facility|hub|office|request|station|terminal|unit))"
+    r"(?!(?<=origin) (?:\w+ )?(?:office|facility|hub|cent(?:er|re)|station|warehouse|airport|branch)\b)"
     r"|\breturn(?:ed|ing) (?:\w+ ){1,3}to the (?:sender|shipper)\b"
     r"|\b(?:return|rts)(?: package| parcel| shipment)? delivered\b"
     r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|regres(?:ad[oa]|ando|o)|retorn(?:ad[oa]|ando|o)) "
     r"(?:[aà]o?|al?|a la|para [ao]) (?:cliente (?:de )?)?"
     r"(?:remetente|remitente|vendedor|lojista|embarcador|expedidor|seller|shipper|origem|origen)\b"
     r"|\b(?:devolvid[oa]|devuelt[oa]) (?:à|a la|al|para a) (?:loja|tienda|comercio)\b"
+    r"(?! (?:parceir[ao]|credenciad[ao]|de conveni[eê]ncia|de conveniencia|oxxo)\b)"
     r"|\b(?:devolu[cç][aã]o (?:entregue|conclu[ií]da|finalizada)|devoluci[oó]n (?:entregada|completada|finalizada))\b"
     r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente|embarcador|expedidor|vendedor)\b"
+    r"(?! (?:d[aeo]s?|del) (?!orige[mn]))"
     r"|\b(?:zurück|rücksendung) (?:an|zum) (?:den )?(?:absender|versender)\b"
     r"|\ban (?:den )?(?:absender|versender) zurück"
     r"|\bretour(?:n[ée]e?)? [aà] l['\u2019]exp[ée]diteur\b"
     r"|\bretour (?:exp[ée]diteur|(?:naar |aan )?(?:de )?afzender)\b"
     r"|\b(?:reso|restituit[oa]|consegnat[oa]) al mittente\b"
     r"|\bzwr(?:ot|ócon[ayo]|acan[ayo]) do nadawcy\b"
-    r"|(?-i:(?<!BY )(?<!by )\bRTO\b)",
+    r"|(?-i:(?<!BY )(?<!by )\bRTO\b)(?! (?:office|check ?po(?:st|int)|tax|colony)\b)",
     re.IGNORECASE,
 )
 
-#: What makes of these words a return that has not begun: before them that it is asked for or allowed, or a condition,
-#: as in "if unclaimed"; that it "will be" returned while the shopper may still collect it; behind them that it is asked
-#: for or called off.
+#: What makes of these words a return that has not begun: before them that it is asked for, allowed, denied or possible,
+#: or a condition, as in "if unclaimed"; that it "will be" returned while the shopper may still collect it, or where he
+#: does not; behind them that it is asked for or called off, or that the courier tries again.
 _ASKED_FOR = re.compile(
     r"\b(?:solicitad[oa]|(?:solicita(?:ç[aã]o|ción)|solicitud|pedido|autoriza(?:ç[aã]o|ción)|cancela(?:mento|ción))"
-    r" (?:de|da|la|para)|requests?(?: for| to)?(?: an?)?)(?: la)?[ :]*$",
+    r" (?:de|da|la|para)|solicit(?:a|ou|ó)|requests?(?: for| to)?(?: an?)?|demande de|richiest[oa]|anulowano)"
+    r"(?: l?a)?[ :]*$",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"\b(?:(?:not|never|cannot|no|n[aã]o|nunca|sem|sin)(?: (?:be|been|being|a|la|foi|fue|houve|hay|ser|ser[áa]))*"
+    r"|(?:may|might|could|can|pode(?:r[áa]|ria)?|puede|podr(?:[áa]|[íi]a))(?: be| ser)?"
+    r"|poss[ií]vel|posible|(?<!as )possible) *$",
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
-    r"\b(?:if|unless|otherwise|si no|de no \w+|se n[aã]o|sen[aã]o|caso (?:n[aã]o|seja|contr[aá]rio|de))\b[^.;!\n]*$"
+    r"\b(?:if|unless|otherwise|to (?:avoid|prevent)|si no|de no \w+|de lo contrario|se n[aã]o|sen[aã]o"
+    r"|evit(?:ar|e|ando)|caso (?:n[aã]o|seja|contr[aá]rio|de)"
+    r"|si non|cas de|falls|wenn|bei nichtabholung|indien|als (?:u|je|het)|niet \w+, dan|se non|je[śs]li)\b[^.;!\n]*$"
+    r"|[àa] d[ée]faut[^.;!\n]*$"
+    r"|\bbefore (?:(?:it|(?:your|the) (?:item|parcel|package)) (?:is|gets)|we)(?: being)?\W*$"
+    r"|\bantes d[aeo](?: ser)? *$|\b(?:mantido|retido) [^.;!\n]* e depois\W*$"
+    r"|\b(?:held|hold) [^.;!\n]*\b(?:before|prior to)(?: being)?\W*$"
     r"|\b(?:after|ap[oó]s|despu[eé]s de|tras) [^.;!\n]*\b(?:will|would|ser[áa])(?: be)?\W*$"
-    r"|\b(?:or|ou|o)(?: it| the (?:item|parcel|package)| o objeto| el paquete)?(?: will| would| ser[áa])(?: be)?\W*$",
+    r"|\b(?:or|ou|o)(?: it| (?:the|your) (?:item|parcel|package)| o objeto| el paquete)?"
+    r"(?: will| would| ser[áa])?(?: be)?\W*$",
     re.IGNORECASE,
 )
 _COLLECTED = re.compile(
-    r"\b(?:aguardando retirada|dispon[ií]vel para retirada|disponible para (?:retiro|recoger)"
-    r"|(?:available|ready|waiting) for (?:pick-?up|collection)|pick-?up available)\b",
+    r"\b(?:aguardando retirada|dispon[ií]vel para retirada"
+    r"|disponible (?:para (?:retiro|recoger)|en (?:la )?(?:sucursal|oficina|punto|point))"
+    r"|(?:available|ready|waiting) for (?:pick-?up|collection)|pick-?up available|being held)\b",
     re.IGNORECASE,
 )
-_WILL_BE = re.compile(r"\b(?:will|would|ser[áa])(?: then)?(?: be)?\W*$", re.IGNORECASE)
+_WILL_BE = re.compile(r"\b(?:will|would|ser[áa]|wird)(?: then)?(?: be)?\W*$", re.IGNORECASE)
+_IF_NOT = re.compile(
+    r"[^.;!\n]*\b(?:if|unless|se n[aã]o|si no[n]?|s['\u2019]il n|caso n[aã]o|wenn|falls)\b", re.IGNORECASE
+)
 _CALLED_OFF = re.compile(
-    r"[\s:,-]*(?:was |has been |foi |fue )?(?:request|solicitad|cancel|n[aã]o autoriza|no autoriza|negad"
-    r"|denied|declined|not author)",
+    r"[\s:,-]*(?:was |has been |foi |fue )?(?:request|solicitad|cancel|annul|anulowan|suspen|revertid|interromp"
+    r"|n[aã]o autoriza|no autoriza|negad|denied|declined|not author|demand[ée]|aangevraagd"
+    r"|para (?:nova|nuev[oa]|outr[ao]|otro) (?:tentativa|intento|entrega)|for (?:a )?(?:new |re-?)(?:attempt|deliver))",
+    re.IGNORECASE,
+)
+#: What else goes back to a merchant, or is handed over for a return, and is not the parcel: papers, labels, money.
+_NO_PARCEL = re.compile(
+    r"\b(?:(?:canhoto|comprovante|comprobante|aviso de recebimento|proof of delivery|POD|prova di consegna|ricevuta"
+    r"|valor|dinero|reembolso|cash|payment|COD amount|COD remittance)(?: de entrega)?"
+    r"|(?:etiqueta|c[óo]digo|carta|nota) de) *$",
     re.IGNORECASE,
 )
 #: A carrier's code, as in ``unsuccessful_pickup`` and ``OutForDelivery``: it says nothing to shoppers.
@@ -203,7 +233,9 @@ def _has_begun(words: str, found: re.Match[str]) -> bool:
     before = words[max(0, found.start() - _BEFORE) : found.start()]
     return not (
         _ASKED_FOR.search(before)
+        or _DENIED.search(before)
         or _CONDITION.search(before)
-        or (_WILL_BE.search(before) and _COLLECTED.search(words))
+        or _NO_PARCEL.search(before)
+        or (_WILL_BE.search(before) and (_COLLECTED.search(words) or _IF_NOT.match(words, found.end())))
         or _CALLED_OFF.match(words, found.end())
     )

@@ -151,7 +151,7 @@ def _history(key: str, payload: list[Any], request: Request) -> Shipment:
 def _scan(entry: dict[str, Any], path: str, zone: tzinfo) -> tuple[datetime, Scan]:
     happened_at, happened_on = moment(entry["fecha"], f"{path}.fecha", zone=zone), day(entry["fecha"], f"{path}.fecha")
     if happened_at is None or happened_on is None:
-        raise Unreadable(f"{path}.fecha", "is blank")
+        raise Unreadable(f"{path}.fecha", "is blank, or a date that programs write for none")
     words = line(entry.get("mensaje"), f"{path}.mensaje")
     status, unknown_word = look_up(STEPS, text(entry.get("codigo"), f"{path}.codigo"))
     if says_returned(words):

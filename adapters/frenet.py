@@ -95,7 +95,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> Scan:
     happened_at = moment(event["EventDateTime"], f"{path}.EventDateTime", TIME_FORMAT, zone=zone)
     if happened_at is None:
-        raise Unreadable(f"{path}.EventDateTime", "is blank")
+        raise Unreadable(f"{path}.EventDateTime", "is blank, or a date that programs write for none")
     status, unknown = look_up(STATUSES, text(event["EventType"], f"{path}.EventType"))
     words = line(event.get("EventDescription"), f"{path}.EventDescription")
     place = line(event.get("EventLocation"), f"{path}.EventLocation")

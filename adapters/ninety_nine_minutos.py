@@ -97,7 +97,7 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> tuple[datetime, Scan]:
     at = moment(event["CreatedAt"], f"{path}.CreatedAt", zone=UTC)
     if at is None:
-        raise Unreadable(f"{path}.CreatedAt", "is blank")
+        raise Unreadable(f"{path}.CreatedAt", "is blank, or a date that programs write for none")
     happened_at = _local(at, zone, f"{path}.CreatedAt")
     status, unknown_word = look_up(STATUSES, text(event["StatusCode"], f"{path}.StatusCode"))
     # Not Data.comment: it names the driver and the recipient.

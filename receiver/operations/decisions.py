@@ -111,7 +111,7 @@ def _as_seen(shipment: str) -> Iterator[None]:
     try:
         yield
     except Changed:
-        raise NotAsShown(f"{shipment} has changed since it was shown, and nothing was decided") from None
+        raise NotAsShown(f"{shipment} is no longer as it was shown") from None
 
 
 class Decisions:

@@ -23,6 +23,8 @@ from tests.support.console import receiver, receiver_process
 from tests.support.paths import ROOT
 
 SAMPLES = ROOT / "tests" / "samples"
+#: The first and the last are of one parcel; the others give the worker time in between.
+TWICE = ("delivered", "not_handed_over", "not_picked_up", "picked_up_late_in_the_evening")
 
 
 def group_of(pid: int) -> list[int]:
@@ -122,6 +124,16 @@ def test_once(started, tmp_path):
     )
     assert shown.children
     assert [] == alive(shown.children)
+
+
+def test_written_twice(started, tmp_path):
+    """A parcel whose second recording corrects the first one's date is found by its number then: as expected."""
+    folder = samples(tmp_path, *(f"chazki/{name}" for name in TWICE))
+
+    shown = demo(started, "--once", "--samples", folder)
+
+    assert 0 == shown.end(), "".join(shown.seen)
+    assert f"{len(TWICE)} ended as expected, 0 not;" in shown.seen[-1]
 
 
 def test_difference(started, tmp_path):

@@ -119,6 +119,12 @@ class TestTimes:
         with pytest.raises(Unreadable, match=r"\$\.Events\[0\]\.CreatedAt"):
             ninety_nine_minutos.read(told(event("2003", at)), POST)
 
+    @pytest.mark.parametrize("at", [" ", "0001-01-01 00:00:00"])
+    def test_no_date(self, at):
+        """Trap 23: a date that stands for none is refused as that, and not as a blank one."""
+        with pytest.raises(Unreadable, match=r"CreatedAt: is blank, or a date that programs write for none"):
+            ninety_nine_minutos.read(told(event("2003", at)), POST)
+
 
 class TestValues:
     def test_names_stay_outside(self):

@@ -314,7 +314,11 @@ class TestDecide:
     def test_stale(self, stuck, ana, action, language):
         """A page that was open while the parcel came to stand otherwise decides nothing, and says so; news of the
         carrier alone is no matter."""
-        said = {"en": "has changed since it was shown", "pt": "mudou desde que", "es": "cambió desde que se mostró"}
+        said = {
+            "en": f"Nothing was changed. {PARCEL.removeprefix('/parcels/')} is no longer as it was shown",
+            "pt": f"{PARCEL.removeprefix('/parcels/')} não está mais como foi mostrado",
+            "es": f"{PARCEL.removeprefix('/parcels/')} ya no está como se mostró",
+        }
         clerk = Clerk(stuck, language=language)
         fields = form(clerk.page(PARCEL), f"/console{DECIDE}")
         ana.send(CHOICE, ASSIGN)

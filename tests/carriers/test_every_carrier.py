@@ -63,6 +63,7 @@ ALL_NEWS = {
     "frete_rapido": 'the webhook "Ocorrência" sends occurrences alone, each about a freight',
     "logmanager": "its webhook is one body, a status of an order",
     "paquery": "its webhook is one body, an event of a shipment",
+    "shippit": "its mapped webhook is one body, the state of an order",
 }
 NO_PAYLOAD = {
     "empty": b"",

@@ -189,6 +189,24 @@ class TestOrder:
 
         assert "IP1BR" == told.package_of("v7001lux-01", "900")["trackingNumber"]
 
+    @pytest.mark.parametrize("said", ["501456", "7001"])
+    def test_short_number(self, told: Rig, said: str):
+        """A number that may be another system's is for a person, who hears of the link, not of a rule for a field. The
+        id that the note asks for leads."""
+        whole = order("v7001lux-01", package("900"), sequence="501456", marketplaceOrderId="7001")
+        told.add_order(whole)
+        learn(told, whole)
+        assert 200 == send(told, {"tracking_number": "1Z1", "order": said}).status_code
+        told.post(scanned("1Z1", told.now), endpoint="ups")
+        told.works_until(60)
+
+        assert ("held", "unconfirmed_sequence") == rest(told, "ups/1Z1")
+        note = f"(a link names {said}, a short number of order v7001lux-01; link its whole id)"
+        assert note in told.shipment("ups/1Z1")["note"]
+        assert 1 == send(told, {"tracking_number": "1Z1", "order": "v7001lux-01"}).get_json()["results"][0]["woken"]
+        told.works_until(60)
+        assert ("in_step", None) == rest(told, "ups/1Z1")
+
     def test_another_meaning(self, told: Rig):
         """Words that may mean a return are for a person, at once."""
         told.add_order(order("v7001lux-01", package("900")))

@@ -14,6 +14,7 @@ from tests.support.console import on_terminal, receiver, write_config
 from tests.support.paths import ROOT
 from tests.support.reconciling import INTELIPOST, UPS, learn, rest, scanned, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
+from tests.support.times import DAY
 
 KEY = "35261112345678000195550010000009001123456789"
 DOCS = (ROOT / "docs" / "links.md").read_text(encoding="utf-8")
@@ -188,6 +189,23 @@ class TestOrder:
         told.works_until(60)
 
         assert "IP1BR" == told.package_of("v7001lux-01", "900")["trackingNumber"]
+
+    @pytest.mark.parametrize("days", [1, 9])
+    @pytest.mark.parametrize("said", ["v7001lux-01", "v7001lux", "seq501456", "MKT0000001"])
+    def test_comes_later(self, told: Rig, said: str, days: int):
+        """Whatever a link calls the order: once that is known, its parcel is looked at at once, also if it was given
+        up."""
+        assert 200 == send(told, {"tracking_number": "1Z1", "order": said}).status_code
+        told.post(scanned("1Z1", told.now), endpoint="ups")
+        told.works_until(days * DAY)
+        assert ("gave_up" if days > 7 else "awaiting_order", "order_not_found") == rest(told, "ups/1Z1")
+        names = {"orderGroup": "v7001lux", "sequence": "501456", "marketplaceOrderId": "MKT0000001"}
+        whole = order("v7001lux-01", package("900"), **names)
+        told.add_order(whole)
+        learn(told, whole)
+        told.work()
+
+        assert "1Z1" == told.package_of("v7001lux-01", "900")["trackingNumber"]
 
     @pytest.mark.parametrize("said", ["501456", "7001"])
     def test_short_number(self, told: Rig, said: str):

@@ -17,7 +17,7 @@ def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orde
     """Every name by which a link, an order or its hook may refer to a shipment: sorted ``(kind, value)``. ``orders``
     are the ids that were asked for."""
     texts = order_texts(known, endpoint, account)
-    of_orders = {("order_id", order_id) for order_id in orders}
+    of_orders = {name for order_id in orders for name in _asked_as(order_id)}
     for kind, named in texts.items():
         for text in named:
             of_orders |= {("sequence", text.sequence)} if text.sequence else set()
@@ -27,6 +27,15 @@ def names_of(shipment: str, known: Known, endpoint: Endpoint, account: str, orde
             elif kind == ReferenceKind.ORDER_GROUP:
                 of_orders |= {("order_group", SUFFIX.sub("", one)) for one in (text.order_id, *text.several)}
     return sorted({*own_names(shipment, known), *of_orders})
+
+
+def _asked_as(text: str) -> set[Name]:
+    """What an order may be called that was asked for by this text. A link may have its purchase, its sequence, or its
+    id at the store that sold it."""
+    names: set[Name] = {("order_id", text)}
+    if not SUFFIX.search(text):
+        names |= {("order_group", text), ("sequence", text.removeprefix("seq")), (MARKETPLACE_ID, text)}
+    return names
 
 
 def sold_as(text: OrderText) -> list[str]:

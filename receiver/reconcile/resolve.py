@@ -131,9 +131,12 @@ class Resolver:
         if len(invoices) > 1:
             return Hold(Reason.AMBIGUOUS_INVOICE, f"links name {', '.join(invoices)} of {linked}")
         found = self._by_reference(ReferenceKind.ORDER_ID, order_text(linked, self._endpoint, self._account))
-        if not isinstance(found, Found):
-            return found
-        return replace(found, linked_invoice=next(iter(invoices), None), linked_by=said)
+        if isinstance(found, Found):
+            return replace(found, linked_invoice=next(iter(invoices), None), linked_by=said)
+        if isinstance(found, Hold) and found.reason is Reason.UNCONFIRMED_SEQUENCE:  # no rule for a field helps
+            (order_id,) = found.evidence["orders"]
+            return replace(found, note=f"a link names {linked}, a short number of order {order_id}; link its whole id")
+        return found
 
     def _links(self) -> tuple[list[Mapping[str, Any]], str]:
         """The links that are about this parcel, and their names."""

@@ -14,6 +14,7 @@ from tests.support.console import on_terminal, receiver, write_config
 from tests.support.paths import ROOT
 from tests.support.reconciling import INTELIPOST, UPS, learn, rest, scanned, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
+from tests.support.times import DAY
 
 KEY = "35261112345678000195550010000009001123456789"
 DOCS = (ROOT / "docs" / "links.md").read_text(encoding="utf-8")
@@ -188,6 +189,41 @@ class TestOrder:
         told.works_until(60)
 
         assert "IP1BR" == told.package_of("v7001lux-01", "900")["trackingNumber"]
+
+    @pytest.mark.parametrize("days", [1, 9])
+    @pytest.mark.parametrize("said", ["v7001lux-01", "v7001lux", "seq501456", "MKT0000001"])
+    def test_comes_later(self, told: Rig, said: str, days: int):
+        """Whatever a link calls the order: once that is known, its parcel is looked at at once, also if it was given
+        up."""
+        assert 200 == send(told, {"tracking_number": "1Z1", "order": said}).status_code
+        told.post(scanned("1Z1", told.now), endpoint="ups")
+        told.works_until(days * DAY)
+        assert ("gave_up" if days > 7 else "awaiting_order", "order_not_found") == rest(told, "ups/1Z1")
+        names = {"orderGroup": "v7001lux", "sequence": "501456", "marketplaceOrderId": "MKT0000001"}
+        whole = order("v7001lux-01", package("900"), **names)
+        told.add_order(whole)
+        learn(told, whole)
+        told.work()
+
+        assert "1Z1" == told.package_of("v7001lux-01", "900")["trackingNumber"]
+
+    @pytest.mark.parametrize("said", ["501456", "7001"])
+    def test_short_number(self, told: Rig, said: str):
+        """A number that may be another system's is for a person, who hears of the link, not of a rule for a field. The
+        id that the note asks for leads."""
+        whole = order("v7001lux-01", package("900"), sequence="501456", marketplaceOrderId="7001")
+        told.add_order(whole)
+        learn(told, whole)
+        assert 200 == send(told, {"tracking_number": "1Z1", "order": said}).status_code
+        told.post(scanned("1Z1", told.now), endpoint="ups")
+        told.works_until(60)
+
+        assert ("held", "unconfirmed_sequence") == rest(told, "ups/1Z1")
+        note = f"(a link names {said}, a short number of order v7001lux-01; link its whole id)"
+        assert note in told.shipment("ups/1Z1")["note"]
+        assert 1 == send(told, {"tracking_number": "1Z1", "order": "v7001lux-01"}).get_json()["results"][0]["woken"]
+        told.works_until(60)
+        assert ("in_step", None) == rest(told, "ups/1Z1")
 
     def test_another_meaning(self, told: Rig):
         """Words that may mean a return are for a person, at once."""

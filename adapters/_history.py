@@ -61,14 +61,15 @@ _CONDITION = re.compile(
     r"|\bantes d[aeo](?: ser)? *$|\b(?:mantido|retido) [^.;!\n]* e depois\W*$"
     r"|\b(?:held|hold) [^.;!\n]*\b(?:before|prior to)(?: being)?\W*$"
     r"|\b(?:after|ap[oó]s|despu[eé]s de|tras) [^.;!\n]*\b(?:will|would|ser[áa])(?: be)?\W*$"
-    r"|\b(?:or|ou|o)(?: it| (?:the|your) (?:item|parcel|package)| o objeto| el paquete)?"
+    r"|\b(?:or|ou|o)(?: it| (?:the|your) (?:item|parcel|package)| o objeto| el paquete| [aà]| la)?"
     r"(?: will| would| ser[áa])?(?: be)?\W*$",
     re.IGNORECASE,
 )
 _COLLECTED = re.compile(
     r"\b(?:aguardando retirada|dispon[ií]vel para retirada"
     r"|disponible (?:para (?:retiro|recoger)|en (?:la )?(?:sucursal|oficina|punto|point))"
-    r"|(?:available|ready|waiting) for (?:pick-?up|collection)|pick-?up available|being held)\b",
+    r"|(?:available|ready|waiting) for (?:pick-?up|collection)|pick-?up available|being held"
+    r"|awaiting (?:pick-?up|collection)|final notice)\b",
     re.IGNORECASE,
 )
 _WILL_BE = re.compile(r"\b(?:will|would|ser[áa]|wird)(?: then)?(?: be)?\W*$", re.IGNORECASE)

@@ -55,13 +55,13 @@ STATES = {
     "PURCHASE_SUCCESS": Status.ANNOUNCED,
     "CARRIER_PENDING": Status.ANNOUNCED,
     "RETRY": Status.ANNOUNCED,
-    **dict.fromkeys(("CARRIER_KO", "LABELS_KO", "INTEGRATION_KO"), Status.EXCEPTION),  # no label comes of it
+    **dict.fromkeys(("CARRIER_KO", "LABELS_KO", "INTEGRATION_KO"), Status.EXCEPTION),  # failed; shown as processing
     "CARRIER_OK": Status.ANNOUNCED,
     "COMPLETED": Status.ANNOUNCED,  # "ready for shipping": the draft is complete, not the delivery
     "READY_TO_PRINT": Status.ANNOUNCED,
     "READY_FOR_COLLECTION": Status.ANNOUNCED,
     "IN_TRANSIT": Status.IN_TRANSIT,
-    "INCIDENT": Status.EXCEPTION,
+    "INCIDENT": Status.EXCEPTION,  # the answer after shipment.incident, in the tests of DOCS (shipmentIncident.json)
     "DELIVERED": Status.DELIVERED,
     "RETURNED_TO_SENDER": Status.RETURNED,  # which Packlink's own modules show as delivered
 }

@@ -21,18 +21,19 @@ class TestEpoch:
             (1_794_997_600_250, datetime(2026, 11, 18, 10, 26, 40, 250_000, tzinfo=UTC)),
             (1_794_997_600.5, datetime(2026, 11, 18, 10, 26, 40, 500_000, tzinfo=UTC)),
             (" 1794997600.25 ", datetime(2026, 11, 18, 10, 26, 40, 250_000, tzinfo=UTC)),
-            (0, datetime(1970, 1, 1, tzinfo=UTC)),
+            (946_684_800, datetime(2000, 1, 1, tzinfo=UTC)),
             (99_999_999_999, datetime(5138, 11, 16, 9, 46, 39, tzinfo=UTC)),
-            (100_000_000_000, datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),
+            (946_684_800_000, datetime(2000, 1, 1, tzinfo=UTC)),
         ],
     )
     def test_told(self, value, instant):
         """Seconds or milliseconds, as a number or its digits: the size tells which (`date -u -d @1794997600`)."""
         assert instant == epoch(value, "$.at")
 
-    @pytest.mark.parametrize("value", [None, "", "  "])
+    @pytest.mark.parametrize("value", [None, "", "  ", 0, "0", 946_684_799, 100_000_000_000])
     def test_not_told(self, value):
-        """Null and blank say nothing."""
+        """Null and blank say nothing, and neither does what programs write for no time: zero, or a year before 2000.
+        The least number of milliseconds is of 1973."""
         assert epoch(value, "$.at") is None
 
     @pytest.mark.parametrize(

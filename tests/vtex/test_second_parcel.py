@@ -335,12 +335,14 @@ class TestDecidedBefore:
             assert (Hold, "second_parcel") == (type(held), held.reason)
             assert held.note.endswith("and VTEX was told that it is delivered")
 
+    @pytest.mark.parametrize("shown", [THEIRS, {**THEIRS, "trackingNumber": "TN1"}], ids=["theirs", "ours yet"])
     @pytest.mark.parametrize("named", [True, False])
-    def test_assigned_in_its_place(self, named: bool) -> None:
-        """A person who has put the other parcel here has decided about this one, too: it rests."""
+    def test_assigned_in_its_place(self, named: bool, shown: dict[str, Any]) -> None:
+        """A person who has put the other parcel here has decided about this one, too: it rests. That VTEX shows its
+        number for a while yet does not make the two one parcel."""
         theirs = owner(by_person=True)
         history = History(sent=sent("TN1"), owners={"900": theirs})
-        kept = judge(named=named, history=history, **THEIRS)
+        kept = judge(named=named, history=history, **shown)
 
         assert (Keep, "other_parcel") == (type(kept), kept.reason)
         assert kept.note.endswith("a person assigned it in this parcel's place")

@@ -6,7 +6,7 @@ another parcel since.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from receiver.config import Config
 from receiver.reconcile.beside import Beside
@@ -35,8 +35,26 @@ log = logging.getLogger("receiver.worker")
 
 #: What is missing at VTEX where no PUT is sent, before and after the first one that says delivered.
 _NOT_SENT = ("VTEX was not told of the delivery", "VTEX was told of the delivery before, not of its later events")
-#: The same where VTEX has refused events that tell of no delivery.
-_REFUSED = "VTEX does not take its events"
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Why the order is read once more: as which ``call``, what ``waits`` for it, and what VTEX ``lacks`` meanwhile.
+    ``remark``: what a person should know who decides then."""
+
+    call: str
+    waits: str
+    lacks: str
+    remark: str = ""
+
+    @classmethod
+    def before_delivery(cls, sent: Sent) -> "_Look":
+        lacks = _NOT_SENT[sent.is_delivered]
+        remark = f"The carrier reports {sent.tracking_number} delivered; {lacks}."
+        return cls("GET before delivery", "delivery waits", lacks, remark)
+
+
+_AFTER_REFUSAL = _Look("GET after refusal", "events wait", "VTEX does not take its events")
 
 
 class Events:
@@ -73,7 +91,10 @@ class Events:
         if context.decided:
             context.input_digest = context.digest()  # the choice holds, no matter how this call ends
         context.wanted_since = context.wanted_since or now
-        if body.body["isDelivered"] and (other := self._look(context, sent, now)) is not None:
+        if (
+            body.body["isDelivered"]
+            and (other := self._look(context, sent, _Look.before_delivery(sent), now)) is not None
+        ):
             return other
         return self._send(context, end, sent, body, now)
 
@@ -128,22 +149,21 @@ class Events:
 
     def _refused(self, context: ReconcileContext, sent: Sent, error: NotFound | Rejected, now: float) -> NextState:
         """VTEX does not take the events. The invoice may have been made again since the write, or be gone."""
-        if (other := self._look(context, sent, now, refused=True)) is not None:
+        if (other := self._look(context, sent, _AFTER_REFUSAL, now)) is not None:
             return other
         if isinstance(error, NotFound):
             return self._not_trackable_yet(context, sent, str(error))
         return held(Reason.EVENTS_REJECTED, str(error))
 
-    def _look(self, context: ReconcileContext, sent: Sent, now: float, *, refused: bool = False) -> NextState | None:
-        """Read the order before the delivery is sent, or after VTEX has ``refused`` events. ``None``: the invoice shows
-        the parcel's number, or a decision of this claim has just read the order."""
+    def _look(self, context: ReconcileContext, sent: Sent, look: _Look, now: float) -> NextState | None:
+        """Read the order before the delivery is sent, or after VTEX has refused events. ``None``: the invoice shows the
+        parcel's number, or a decision of this claim has just read the order."""
         if context.decided:
             return None
         try:
-            order = context.calls.order(sent.order_id, call="GET after refusal" if refused else "GET before delivery")
+            order = context.calls.order(sent.order_id, call=look.call)
         except NotFound as error:
             return self._not_trackable_yet(context, sent, str(error))
-        not_sent = _REFUSED if refused else _NOT_SENT[sent.is_delivered]
         before = (context.decision.evidence or {}).get("held", {}).get("trackingNumber")
         shown = delivery_check(order, sent, context.known.numbers, before)
         if shown is Shown.OURS:
@@ -154,20 +174,15 @@ class Events:
         if shown in (Shown.NO_NUMBER, Shown.FORMER_NUMBER):
             at = next_read_back(sent.at, self._config.read_back_seconds or READ_BACK_SECONDS, now)
             if at is not None:
-                what = "events wait" if refused else "delivery waits"
-                note = f"written; its {what} until the invoice shows the number"
+                note = f"written; its {look.waits} until the invoice shows the number"
                 return NextState(state=State.IN_STEP, note=note, due_at=at, check_at=at)
         # An invoice that has shown the number and shows none was made again: it is written as if for the first time.
         if shown is Shown.NO_NUMBER and (sent.is_delivered or sent.visibility is not Visibility.SEEN):
             empty = f"order {sent.order_id}, invoice {sent.invoice_number} shows no tracking number"
-            return held(Reason.NOT_APPLIED, f"{empty}; {not_sent}")
+            return held(Reason.NOT_APPLIED, f"{empty}; {look.lacks}")
         end = self._decide(context)
         if end.state in (State.HELD, State.KEPT):
-            return (
-                end
-                if refused
-                else with_remark(end, f"The carrier reports {sent.tracking_number} delivered; {not_sent}.")
-            )
+            return with_remark(end, look.remark) if look.remark else end
         return self.send(context, end)
 
     def _told(self, context: ReconcileContext, sent: Sent) -> SentTracking | None:

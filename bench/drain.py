@@ -188,10 +188,10 @@ def _worker(rig: Rig, silences: _Silences, *, clock: Any) -> Worker:
 
 
 def _wait(rig: Rig, begun: float, enough: Any) -> dict[str, int]:
-    """Check twenty times a second until ``enough``, or until time is up; returns the present counts."""
+    """Check ten times a second until ``enough``, or until time is up; returns the present counts."""
     counts = _counts(rig)
     while not enough(counts) and time.monotonic() - begun < _LONGEST:
-        time.sleep(0.05)
+        time.sleep(0.1)
         counts = _counts(rig)
     return counts
 

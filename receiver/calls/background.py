@@ -126,6 +126,7 @@ class BackgroundCalls:
             starts = self._queue.reserve_background(account, interval=interval, now=now)
         else:
             starts = self._queue.accounts.reserve_read(account, interval=interval, now=now, max_wait=ends - now)
-        if starts > now:
-            self._sleep(starts - now)
+        rest = min(starts - now, starts - self._clock())  # to reserve took a while; a clock set back adds none
+        if rest > 0:
+            self._sleep(rest)
             self._queue.accounts.check_open(account, now=self._clock())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from receiver.calls.kept_reads import KeptReads
-from receiver.calls.pauses import is_answer, record_outage, resume_if_paused
+from receiver.calls.pauses import record_outage, resume_after
 from receiver.store import Attempt, Claim, Ending, LeaseLost, Paused, Queue
 from receiver.store.counters import VTEX_SECONDS
 from receiver.vtex.answers import Throttled, VtexError, leaves_open, outcome_of
@@ -120,7 +120,7 @@ class ClaimCalls:
     def _record_result(self, attempt: Attempt, error: VtexError | None = None) -> None:
         """Report the call's result to the circuit breaker. `receiver.reconcile.failures` decides about a pause."""
         claim, now = self._claim, self._clock()
-        if self._half_open and is_answer(error) and resume_if_paused(self._queue.accounts, claim.account, now=now):
+        if self._half_open and resume_after(self._queue.accounts, claim.account, error, now=now):
             self._half_open = False
         writing = attempt.request is not None
         record_outage(self._queue.accounts, claim.account, error, order_id=attempt.order_id, writing=writing, now=now)
@@ -132,8 +132,9 @@ class ClaimCalls:
         if self._before is not None:
             max_wait = min(max_wait, max(0.0, self._before.at + self._kept.longest - now))
         starts = self._queue.reserve(self._claim, attempt, interval=interval, now=now, max_wait=max_wait)
-        if starts > now:
-            self._sleep(starts - now)
+        rest = min(starts - now, starts - self._clock())  # to reserve took a while; a clock set back adds none
+        if rest > 0:
+            self._sleep(rest)
             try:
                 # Other workers made calls meanwhile, and VTEX may have asked for a pause.
                 self._queue.accounts.check_open(self._claim.account, now=self._clock())

@@ -41,8 +41,7 @@ def record_result(
     """
     if error is not None:
         pause_after(accounts, account, error, now=now)
-    if is_answer(error):
-        resume_if_paused(accounts, account, now=now)
+    resume_after(accounts, account, error, now=now)
     if order_id is not None:
         record_outage(accounts, account, error, order_id=order_id, writing=writing, now=now)
 
@@ -68,9 +67,16 @@ def record_outage(
         accounts.answered(account, writing=writing)
 
 
-def resume_if_paused(accounts: Accounts, account: str, *, now: float) -> bool:
-    """End a pause that is over, and log it. False: there was none, or it is in force."""
-    resumed = accounts.resume(account, now=now)
+def resume_after(accounts: Accounts, account: str, error: VtexError | None = None, *, now: float) -> bool:
+    """End a pause that is over, and log it, if the call's result shows that the account takes calls. False: it shows
+    nothing, there was no pause, or it is in force.
+
+    A server error ends a pause that VTEX asked for, since it let the call in, and no pause for server errors.
+    """
+    failed = isinstance(error, Transient)
+    if not failed and not is_answer(error):
+        return False
+    resumed = accounts.resume(account, now=now, failed=failed)
     if resumed and _may_log(accounts, account, now=now):
         log.warning("account resumed, VTEX answers again: account=%s", account)
     return resumed

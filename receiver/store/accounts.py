@@ -5,15 +5,16 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import Double, bindparam, case, literal, select, update
+from sqlalchemy import Double, bindparam, case, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.store.attempts import Attempts
 from receiver.store.claims import Attempt, Paused, RateLimited
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
+from receiver.store.queue_statements import IS_LEASED
 from receiver.store.rows import about_order
-from receiver.store.tables import accounts, shipments
+from receiver.store.tables import accounts
 
 #: The circuit breaker's threshold: this many distinct orders in a row without an answer, the first and the last at most
 #: this many seconds apart. Fewer fail by chance when a tenth of all calls fails.
@@ -42,8 +43,6 @@ class Accounts:
     def __init__(self, database: Database) -> None:
         self._database, self.attempts = database, Attempts(database)
         now = bindparam("now", type_=Double)
-        s = shipments.c
-        self._leased = select(literal(1)).where(s.account == bindparam("of"), s.lease_until > now).limit(1)
         self.row = select(accounts).where(accounts.c.name == bindparam("of"))
         believed = accounts.c.next_slot_at.between(now, bindparam("believed", type_=Double))
         begins = case((believed, accounts.c.next_slot_at), else_=now)
@@ -68,20 +67,27 @@ class Accounts:
 
         return self._database.write(transaction)
 
-    def resume(self, account: str, *, now: float = math.inf) -> bool:
+    def resume(self, account: str, *, now: float = math.inf, failed: bool = False) -> bool:
         """End the account's pause, because VTEX answers again. True: it had been paused.
 
         A pause that is in force at ``now`` stays: the answer is to a call that began before it. While writes fail, an
-        answered read ends the pause, but the next pause is longer.
+        answered read ends the pause, but the next pause is longer. That VTEX answered, but ``failed``, ends only a
+        pause that it asked for, and the next one is longer, too.
         """
-        writes_fail = accounts.c.failing_writes.is_not(None)
+        calm = case((accounts.c.failing_writes.is_not(None), accounts.c.pauses), else_=0)
         over = (accounts.c.pause_reason.is_not(None), accounts.c.paused_until <= now)
         statement = (
             update(accounts)
             .where(accounts.c.name == account, *over)
-            .values(paused_until=0.0, pause_reason=None, pauses=case((writes_fail, accounts.c.pauses), else_=0))
+            .values(paused_until=0.0, pause_reason=None, pauses=accounts.c.pauses if failed else calm)
         )
-        resumed = self._database.write(lambda connection: connection.execute(statement).rowcount > 0)
+
+        def transaction(connection: Connection) -> bool:
+            if failed and not self._was_asked_for(connection, account):
+                return False
+            return connection.execute(statement).rowcount > 0
+
+        resumed = self._database.write(transaction)
         if resumed:
             self._database.arrived.set()  # the other workers need not wait for the next poll
         return resumed
@@ -243,13 +249,19 @@ class Accounts:
 
     def is_leased(self, connection: Connection, account: str, now: float) -> bool:
         """Whether a worker has leased a shipment of the account."""
-        return connection.execute(self._leased, {"of": account, "now": now}).first() is not None
+        return connection.execute(IS_LEASED, {"of": account, "now": now}).first() is not None
 
     def let_probe(self, connection: Connection, account: str, now: float) -> None:
         """Half-open: after a pause, one call at a time probes whether VTEX answers. Raises `RateLimited`."""
         row = connection.execute(self.row, {"of": account}).first()
         if row is not None and row.pause_reason is not None and self.is_leased(connection, account, now):
             raise RateLimited(now + LOOK_AGAIN)
+
+    def _was_asked_for(self, connection: Connection, account: str) -> bool:
+        """Whether VTEX asked for the account's last pause: neither an outage began it, nor a fault of our own."""
+        row = connection.execute(self.row.with_for_update(), {"of": account}).mappings().first()
+        failing = [json.loads(row[name] or "[]") for name in _FAILING.values()] if row else []
+        return bool(row and not row["own_fault"]) and all(len(orders) < FAILING_ORDERS for orders in failing)
 
     def _pause(
         self, connection: Connection, account: str, *, until: float, reason: str, own_fault: bool, now: float | None

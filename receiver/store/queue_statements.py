@@ -27,7 +27,10 @@ _READY_NOW = (
 )
 _ACCOUNT = accounts.c.name == bindparam("of")
 _RESERVED = and_(accounts.c.next_slot_at > bindparam("ahead"), accounts.c.next_slot_at <= bindparam("believed"))
-_CLOSED = or_(accounts.c.paused_until > _NOW, _RESERVED)
+#: A worker of the account has a shipment, which after a pause is the probe.
+IS_LEASED = select(literal(1)).where(shipments.c.account == bindparam("of"), shipments.c.lease_until > _NOW).limit(1)
+_PROBED = and_(accounts.c.pause_reason.is_not(None), IS_LEASED.exists())
+_CLOSED = or_(accounts.c.paused_until > _NOW, _RESERVED, _PROBED)
 _SHUT = select(accounts.c.name).where(_ACCOUNT, _CLOSED).exists()
 READY = select(literal(1)).where(*_READY_NOW, shipments.c.priority.in_(PRIORITIES), ~_SHUT).limit(1)
 DUE = select(literal(1)).where(*_READY_NOW, shipments.c.priority.in_(PRIORITIES)).limit(1)

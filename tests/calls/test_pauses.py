@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from receiver.calls.background import BackgroundCalls
-from receiver.calls.pauses import pause, resume_if_paused
+from receiver.calls.pauses import pause, resume_after
 from receiver.http import Http
 from receiver.processes.worker import ALONE, QUIET, Worker, _Pool
 from receiver.store import Background, Queue
@@ -140,7 +140,7 @@ def test_log_in_a_storm(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     accounts = Queue(rig.database, worker_name="test", lease=60).accounts
     for minute in range(59):
         pause(accounts, "lux", 30, "HTTP 429", own_fault=False, now=NOON + 60 * minute)
-        assert resume_if_paused(accounts, "lux", now=NOON + 60 * minute + 31)
+        assert resume_after(accounts, "lux", now=NOON + 60 * minute + 31)
 
     assert 7 == len(caplog.messages)
     assert caplog.messages[-1].startswith("account paused and resumed again and again, further lines are left out")

@@ -343,6 +343,42 @@ class TestAccounts:
             assert not let_go.is_set()
 
 
+class TestEnd:
+    """What ends a pause: VTEX lets calls in again."""
+
+    def test_asked_for(self, rig_on_either: Rig):
+        """A server error ends a pause that VTEX asked for: the others need not go one by one. The next pause counts on,
+        since nothing was answered yet."""
+        rig = rig_on_either
+        tell(rig, *range(1, 6))
+        rig.faults(throttle=1.0)
+        rig.work()
+        rig.now += 60
+        one = rig.new_worker("one")
+        [probe] = one.queue.claim("lux", most=9, now=rig.now)
+        rig.faults(server_error=1.0)
+        one._reconciler.run(probe)
+
+        assert 4 == len(one.queue.claim("lux", most=9, now=rig.now))
+        assert 1 == one.queue.accounts.pauses("lux", now=rig.now)
+
+    @pytest.mark.parametrize("cause", ["outage", "outage of writes", "key"])
+    def test_not_asked_for(self, rig: Rig, cause: str):
+        """No server error ends a pause for server errors, or for a key that does not work."""
+        tell(rig, *range(1, 31))
+        writes = {"methods": frozenset({"PATCH"})} if cause == "outage of writes" else {}
+        rig.faults(**({"unauthorized": True} if cause == "key" else {"server_error": 1.0}), **writes)
+        rig.work()
+        [paused] = rig.queries.paused_accounts(now=rig.now)
+        rig.now = paused["until"]
+        rig.faults(server_error=1.0)
+        one = rig.new_worker("one")
+        [probe] = one.queue.claim("lux", most=9, now=rig.now)
+        one._reconciler.run(probe)
+
+        assert 1 >= len(one.queue.claim("lux", most=9, now=rig.now + 3_600))
+
+
 class TestReload:
     """A key that did not work is tried again as soon as the configuration is read again."""
 
@@ -415,6 +451,37 @@ class TestRefusedAndProbes:
             rig.now += 61
 
         assert {1} == seen
+
+    @pytest.mark.parametrize(("took", "rests"), [(0.75, [0.25]), (2.0, []), (-3_600.0, [1.0])])
+    @pytest.mark.parametrize("who", ["claim", "background call"])
+    def test_slow_to_reserve(self, rig: Rig, who: str, took: float, rests: list[float]):
+        """What the reservation itself took is no time to wait, and a clock that was set back adds none."""
+        rig.configure(account={"requests_per_minute": 60})
+        tell(rig, 1)
+        before_first: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            before_first.extend([] if rig.calls() else [seconds])
+
+        queue, reconciler = rig.hands("a", sleep=sleep)
+        vtex = Vtex(rig.config.accounts["lux"], Http([rig.vtex_url]), clock=lambda: rig.now)
+        calls = BackgroundCalls(queue, vtex, clock=lambda: rig.now, sleep=sleep, gives_way=False)
+        queue.accounts.reserve_read("lux", interval=1.0, now=rig.now)
+        [claim] = queue.claim("lux", most=1, now=rig.now)
+        reserve = queue.accounts.reserve
+
+        def slow(*of: Any, **its: Any) -> float:
+            starts = reserve(*of, **its)
+            rig.now += took
+            return starts
+
+        queue.accounts.reserve = slow  # type: ignore[method-assign]
+        if who == "claim":
+            reconciler.run(claim)
+        else:
+            calls.call(lambda: vtex.get_order("1-01"), order_id="1-01")
+
+        assert rests == before_first
 
     @pytest.mark.parametrize("who", ["background call", "comparing"])
     def test_paused_while_waiting(self, rig: Rig, who: str):

@@ -172,6 +172,7 @@ def test_probing(database: Database, queue: Queue) -> None:
     queue.accounts.pause("lux", until=NOW + 60, reason="429", own_fault=False)
     probe = claim_one(queue, now=NOW + 60)
     assert probe.half_open
+    assert not queue.something_due("lux", NOW + 60)
     assert [] == queue.claim("lux", most=9, now=NOW + 60)
     queue.settle(probe, settlement(probe), now=NOW + 60)
     second = claim_one(queue, now=NOW + 60)

@@ -63,9 +63,10 @@ class World:
             happens()
             self._look_at_calls()
         self.rig.faults()
+        self.rig.works_until(DAY)
         for _ in range(LAST_DAYS):
-            self.rig.works_until(DAY)
             self._decide()
+            self.rig.works_until(DAY)
             self._look_at_calls()
         rows = {row["id"]: row for row in self.rig.queries.shipments()}
         self.wrong += [fault for parcel in self._parcels for fault in self._ends(parcel, rows)]

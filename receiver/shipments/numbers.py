@@ -33,6 +33,12 @@ def same_number(one: str | None, other: str | None) -> bool:
     return bool(plain) and plain == normalised(other)
 
 
+def joins(text: str | None, numbers: Iterable[str]) -> bool:
+    """True if the text consists of just these numbers, in any order and notation."""
+    parts = {normalised(part) for part in _BETWEEN.split(text)} if text else set()
+    return bool(parts) and "" not in parts and parts == {normalised(number) for number in numbers}
+
+
 def numbers_in(text: str | None) -> list[str]:
     """A number as an invoice shows it, and each of those that it joins."""
     return list(dict.fromkeys([text, *_BETWEEN.split(text)])) if text else []

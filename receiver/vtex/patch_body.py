@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from receiver.shipments import Parcels
-from receiver.shipments.numbers import is_among, same_number
+from receiver.shipments.numbers import is_among, joins, same_number
 from receiver.vtex.differences import is_earlier_day, iso, same_page
 from receiver.vtex.orders import Package
 from receiver.vtex.wanted import Body, History, Wanted, tracking_numbers_of
@@ -18,7 +18,7 @@ def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels)
     Of several parcels, the page, courier and date are those of the one dispatched first. ``dispatchedDate`` cannot be
     read back, so the date sent before counts as VTEX's.
     """
-    number = joined(parcels)
+    number = joined(parcels, package.tracking_number)
     first = next(iter(parcels))
     ours = {number, *tracking_numbers_of(parcels), *history.written}
     held = package if package.tracking_number is None or is_among(package.tracking_number, ours) else None
@@ -40,9 +40,11 @@ def merged(package: Package, wanted: Wanted, history: History, parcels: Parcels)
     )
 
 
-def joined(parcels: Parcels) -> str:
-    """The number sent for the parcels: ``A;B`` for several (VTEX community, thread 42917; VTEX documents none)."""
-    return ";".join(tracking_numbers_of(parcels))
+def joined(parcels: Parcels, standing: str | None) -> str:
+    """The number sent for the parcels: ``A;B`` for several (VTEX community, thread 42917; VTEX documents none). Where
+    these stand on the invoice, they keep their order there: a write for another one would mail the shopper."""
+    numbers = tracking_numbers_of(parcels)
+    return standing if standing is not None and joins(standing, numbers) else ";".join(numbers)
 
 
 def patch_body(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from receiver.shipments import Parcels, Reason, Sent
-from receiver.shipments.numbers import is_among, same_number
+from receiver.shipments.numbers import is_among, joins, same_number
 from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice, own_invoice
 from receiver.vtex.differences import is_earlier_day, iso, same_page
 from receiver.vtex.invoice_numbers import unsafe_invoice_number, way_out
@@ -165,10 +165,10 @@ def _place(
     elif owner is not None:
         # A write whose answer was lost is stored only when this claim ends.
         alone = _in_line(owner.parcels or (history.sent.parcels if history.sent else {}), wanted, number)
-        ours |= {joined(alone), *history.written}
+        ours |= {joined(alone, standing), *history.written}
     if standing is None or is_among(standing, ours) or wanted.bears(standing):
         return _Place(choice, alone, other)
-    note = f"invoice {choice.package.invoice_number} holds {standing}, not {joined(alone)}"
+    note = f"invoice {choice.package.invoice_number} holds {standing}, not {joined(alone, standing)}"
     if is_named:
         note += f"; a person assigned it while it held {history.seen or 'none'}"
     if owner is None or other is not None or not (history.sent and history.sent.visibility.was_seen):
@@ -205,9 +205,9 @@ def _beside(
         return Hold(Reason.SECOND_PARCEL, note)
     if other.is_delivered or package.is_delivered:
         return Hold(Reason.SECOND_PARCEL, f"{note}, and VTEX was told that it is delivered")
-    if standing is not None and not is_among(
-        standing, {other.number, *tracking_numbers_of(other.parcels), *history.written}
-    ):
+    joint = tracking_numbers_of(other.parcels)
+    is_ours = is_among(standing, {other.number, *joint, *history.written}) or joins(standing, joint)
+    if standing is not None and not is_ours:
         note = f"invoice {package.invoice_number} holds {standing}, not {other.number}"
         return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [package.invoice_number]})
     because = f'second_parcel = "{policy.second_parcel}"'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.shipments.numbers import is_among, normalised, same_number, spellings
+from receiver.shipments.numbers import is_among, joins, normalised, same_number, spellings
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,22 @@ def test_spellings():
     """A number is looked up as it is written and normalised."""
     assert {"qs 1", "QS1"} == spellings("qs 1")
     assert {"QS1"} == spellings("QS1")
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers", "expected"),
+    [
+        ("TN1;TN9", ["TN9", "TN1"], True),
+        ("tn 9, TN-1", ["TN1", "TN9"], True),
+        ("TN1", ["TN1"], True),
+        ("TN1;TN9", ["TN1"], False),
+        ("TN1", ["TN1", "TN9"], False),
+        ("TN1;", ["TN1"], False),
+        ("-", ["."], False),
+        ("", [], False),
+        (None, [], False),
+    ],
+)
+def test_joins(text: str | None, numbers: list[str], *, expected: bool) -> None:
+    """A join is the same in any order; one number more or less is another."""
+    assert expected is joins(text, numbers)

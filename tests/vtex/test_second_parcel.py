@@ -122,6 +122,18 @@ class TestJoin:
 
         assert ("TN9;TN1;TN7", (AT_NOON, "TN1")) == (write.body["trackingNumber"], write.parcels[ME])
 
+    @pytest.mark.parametrize("of", [ME, OTHER])
+    def test_other_order(self, of: str) -> None:
+        """Numbers that stand there in another order are no edit of a person, and are not written again."""
+        parcels = {ME: (AT_NOON, "TN1"), OTHER: (AT_NOON, "TN9")}
+        both = Owner(of, "TN1;TN9;TN5", parcels)
+        former = sent("TN1;TN9;TN5", dispatched_date=AT_NOON, parcels={**parcels, "third": (LATER, "TN5")})
+        held = {"trackingNumber": "tn1;TN9", "trackingUrl": MINE.tracking_url, "courier": MINE.courier}
+        agreed = judge(policy=JOIN, history=History(sent=former, owners={"900": both}), **held)
+
+        assert isinstance(agreed, Agreed)
+        assert "tn1;TN9" == agreed.body["trackingNumber"]
+
     def test_number_of_one_changes(self) -> None:
         """The owner's new number takes the old one's place beside the other parcel's."""
         both = Owner(ME, "TN0;TN9", {ME: (AT_NOON, "TN0"), OTHER: (LATER, "TN9")})

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from receiver.config import Endpoint
-from receiver.shipments import Known, Sent, ShipmentRecord, State
+from receiver.shipments import Known, Reason, Sent, ShipmentRecord, State
+from receiver.shipments.numbers import is_among, numbers_in
 from receiver.shipments.record import goes_despite
 from receiver.shipments.twins import in_local_time, same_parcel, together, undelivered
 from receiver.vtex.wanted import Owner, Wanted
@@ -37,14 +38,21 @@ class Beside:
 
     def sender(self) -> ShipmentRecord | None:
         """The invoice's owner, if it sends the events of this parcel, too. ``None``: this shipment sends them itself,
-        since the owner has left the invoice, sends no events, or is another parcel."""
+        since the owner has left the invoice, gave way there to a person's number, sends no events, or is another
+        parcel."""
         owner = self.here.get(self.owner.id) if self.owner else None
-        if owner is None or not self._has_events(owner, default=False):
+        if owner is None or self._takes_over(owner) or not self._has_events(owner, default=False):
             return None
         shared = self._shared()
         with_owner = shared if owner.id in shared else {owner.id: owner.known}
         is_one = any(same_parcel(self.known, known) for known in with_owner.values())
         return owner if self.own in with_owner or is_one else None
+
+    def _takes_over(self, owner: ShipmentRecord) -> bool:
+        """Whether a person has put a number of this shipment in place of the owner's, for which nothing is sent now."""
+        gave_way = owner.generation.state is State.KEPT and owner.generation.reason == Reason.NUMBER_CHANGED
+        shown = numbers_in(self.sent.tracking_number)
+        return gave_way and any(is_among(number, self.known.numbers) for number in shown)
 
     def parcels(self) -> list[Known]:
         """What is known of each parcel on the invoice, its twins' word included. Of one whose endpoint sends no events

@@ -178,6 +178,24 @@ class TestToldByTwo:
         assert ["IP1BR"] == list({call.body["trackingNumber"] for call in both.calls("PATCH")})
         assert both.shipment()["note"].endswith(f"is told by {PARCEL}")
 
+    @pytest.mark.parametrize(("typed", "is_told"), [("IP1BR", True), ("ip-1 BR", True), ("TYPED", False)])
+    def test_the_owner_gave_way(self, both: Rig, typed: str, *, is_told: bool):
+        """A person has put the other volume's number in place of the carrier's, whose shipment is kept: the gateway's
+        tells the delivery of both. Under another parcel's number nothing is told."""
+        carrier = {**MELHOR_ENVIO, "events": True}
+        both.configure(endpoints={"intelipost": {**INTELIPOST, "events": True}, "melhor-envio": carrier})
+        both.post(posted("A-01", number="IP2BR"))
+        both.works_until(HOUR)
+        for volume in "21":
+            say(both, volume, "SHIPPED", day=10)
+        both.package_of("A-01", "900")["trackingNumber"] = typed
+        both.post(posted("A-01", number="IP2BR", event="order.delivered", at="2026-11-12T18:00:00+00:00"))
+        for volume in "12":
+            say(both, volume, "DELIVERED", "Entregue", day=13)
+
+        assert ("kept", "number_changed") == rest(both)
+        assert is_told is (True in delivered(both))
+
     @pytest.mark.parametrize("events", [True, False])
     def test_delivery(self, both: Rig, events: bool):
         """The carrier's delivery of its volume is that of one: it is told once the other one is delivered, also where

@@ -23,6 +23,12 @@ from datetime import UTC, datetime
 from itertools import accumulate
 
 
+def until_slot(starts: float, *, asked_at: float, now: float) -> float:
+    """Seconds until a slot of the rate limit that was asked for at ``asked_at``, all in Unix time; 0 if it has begun.
+    To reserve it took a while, which is over; a clock that was set back meanwhile adds nothing."""
+    return max(0.0, min(starts - asked_at, starts - now))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
     """Exponential back-off: waits that double from ``first`` to ``most`` seconds, each ± ``jitter`` of itself, so that

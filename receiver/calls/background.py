@@ -11,7 +11,7 @@ from receiver.config import Config
 from receiver.http import Http
 from receiver.store import Database, Paused, Queue, RateLimited
 from receiver.store.counters import VTEX_CALLS, VTEX_SECONDS
-from receiver.timing import BACKGROUND_READ
+from receiver.timing import BACKGROUND_READ, until_slot
 from receiver.vtex.answers import Misconfigured, Throttled, Transient, Unanswered, VtexError, outcome_of
 from receiver.vtex.client import Vtex
 
@@ -126,7 +126,7 @@ class BackgroundCalls:
             starts = self._queue.reserve_background(account, interval=interval, now=now)
         else:
             starts = self._queue.accounts.reserve_read(account, interval=interval, now=now, max_wait=ends - now)
-        rest = min(starts - now, starts - self._clock())  # to reserve took a while; a clock set back adds none
-        if rest > 0:
+        rest = until_slot(starts, asked_at=now, now=self._clock())
+        if rest:
             self._sleep(rest)
             self._queue.accounts.check_open(account, now=self._clock())

@@ -8,6 +8,7 @@ from receiver.calls.kept_reads import KeptReads
 from receiver.calls.pauses import record_outage, resume_after
 from receiver.store import Attempt, Claim, Ending, LeaseLost, Paused, Queue
 from receiver.store.counters import VTEX_SECONDS
+from receiver.timing import until_slot
 from receiver.vtex.answers import Throttled, VtexError, leaves_open, outcome_of
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.facts import Fact
@@ -132,8 +133,8 @@ class ClaimCalls:
         if self._before is not None:
             max_wait = min(max_wait, max(0.0, self._before.at + self._kept.longest - now))
         starts = self._queue.reserve(self._claim, attempt, interval=interval, now=now, max_wait=max_wait)
-        rest = min(starts - now, starts - self._clock())  # to reserve took a while; a clock set back adds none
-        if rest > 0:
+        rest = until_slot(starts, asked_at=now, now=self._clock())
+        if rest:
             self._sleep(rest)
             try:
                 # Other workers made calls meanwhile, and VTEX may have asked for a pause.

@@ -10,6 +10,7 @@ from receiver.shipments import Sent
 from receiver.shipments.numbers import same_number
 from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
 from receiver.store.accounts import Accounts
+from receiver.timing import until_slot
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, VtexError, outcome_of
 from receiver.vtex.client import Vtex
 from receiver.vtex.orders import Order, Package, UnexpectedOrder
@@ -91,7 +92,7 @@ class Comparing:
             except RateLimited as error:
                 self._sleep(error.at - now)
             else:
-                self._sleep(max(0.0, starts - now))
+                self._sleep(until_slot(starts, asked_at=now, now=self._clock()))
                 try:
                     self._accounts.check_open(vtex.account.name, now=self._clock())
                 except Paused:

@@ -48,12 +48,6 @@ class Beside:
         is_one = any(same_parcel(self.known, known) for known in with_owner.values())
         return owner if self.own in with_owner or is_one else None
 
-    def _takes_over(self, owner: ShipmentRecord) -> bool:
-        """Whether a person has put a number of this shipment in place of the owner's, for which nothing is sent now."""
-        gave_way = owner.generation.state is State.KEPT and owner.generation.reason == Reason.NUMBER_CHANGED
-        shown = numbers_in(self.sent.tracking_number)
-        return gave_way and any(is_among(number, self.known.numbers) for number in shown)
-
     def parcels(self) -> list[Known]:
         """What is known of each parcel on the invoice, its twins' word included. Of one whose endpoint sends no events
         the volumes count: VTEX gets no delivery before they are delivered, too. Of a twin that a person has dismissed
@@ -95,6 +89,12 @@ class Beside:
         if owner is None or not same_parcel(self.known, owner.known) or owner.generation.sent is None:
             return None
         return owner.id if tells_more(wanted, owner.generation.sent) else None
+
+    def _takes_over(self, owner: ShipmentRecord) -> bool:
+        """Whether a person has put a number of this shipment in place of the owner's, for which nothing is sent now."""
+        gave_way = owner.generation.state is State.KEPT and owner.generation.reason == Reason.NUMBER_CHANGED
+        shown = numbers_in(self.sent.tracking_number)
+        return gave_way and any(is_among(number, self.known.numbers) for number in shown)
 
     def _shared(self) -> dict[str, Known]:
         """The parcels that share the invoice, by shipment; none if one has it alone."""

@@ -173,9 +173,9 @@ def _report(posted: Posted, body: Invoice, account: str, *, as_json: bool) -> No
 def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) -> None:
     """List invoices without tracking and parcels never written.
 
-    As far as orders were read; and numbers of ours that were left on a wrong invoice. With --ask also the invoices that
-    no longer show what was written to them, and numbers that VTEX does not show any more disappear. The exit code is 1
-    where VTEX could not be asked to the end.
+    As far as orders were read; numbers of ours that were left on a wrong invoice; and deliveries that VTEX was not
+    told. With --ask also the invoices that no longer show what was written to them, and numbers that VTEX does not show
+    any more disappear. The exit code is 1 where VTEX could not be asked to the end.
     """
     with opened() as (config, database):
         if account is not None:
@@ -183,6 +183,7 @@ def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) ->
         before = time.time() - hours * 3_600
         discrepancies = Discrepancies(database, account=account)
         asking = _Asking(config, database, as_json=as_json)
+        telling = [name for name, endpoint in config.endpoints.items() if endpoint.events]
         recent = 0
         asked: Iterator[dict[str, Any]] = iter(())
         if ask:
@@ -196,9 +197,10 @@ def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) ->
             discrepancies.left_over,
             lambda: discrepancies.without_tracking(before=before),
             lambda: discrepancies.never_written(before=before),
+            lambda: discrepancies.delivery_not_told(before=before, endpoints=telling),
         )
         rows = chain(asked, chain.from_iterable(rows() for rows in known))
-        shown = (row if as_json else {**row, "why": row.get("reason") or row.get("note")} for row in rows)
+        shown = (row if as_json else {**row, "why": _why(row)} for row in rows)
         show_rows(shown, _COLUMNS, as_json=as_json, empty=_nothing(hours))
         if recent:
             note = (
@@ -207,6 +209,12 @@ def reconcile(hours: float, account: str | None, *, ask: bool, as_json: bool) ->
             say(note, {"gap": "too_recent", "invoices": recent, "note": note}, as_json=as_json)
     if asking.unasked:
         sys.exit(1)
+
+
+def _why(row: dict[str, Any]) -> str | None:
+    """What a person reads of a row: a reason has its sentence elsewhere, a delivery that was not told has none."""
+    note: str | None = row.get("note")
+    return note if row["gap"] == "delivery_not_told" else row.get("reason") or note
 
 
 def _nothing(hours: float) -> str:

@@ -1,15 +1,15 @@
-"""Discrepancies: invoices without tracking, parcels never written, what was written, and numbers left on invoices where
-their parcels do not belong."""
+"""Discrepancies: invoices without tracking, parcels never written, deliveries that VTEX was not told, what was written,
+and numbers left on invoices where their parcels do not belong."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, literal, or_, select
 
-from receiver.shipments import Reason, State
-from receiver.store.attempts import APPLIED, GONE
+from receiver.shipments import Known, Reason, State, known_from_json
+from receiver.store.attempts import APPLIED, GONE, Attempts
 from receiver.store.database import Database
 from receiver.store.rows import sent_from
 from receiver.store.tables import attempts, invoices, orders, shipments
@@ -21,8 +21,14 @@ _NOTHING_TO_WRITE = (State.WAITING, State.CANCELLED, State.DISMISSED, State.IN_S
 _GOOD_REASONS = (Reason.NOT_DISPATCHED, Reason.DISPATCH_AHEAD)
 #: States in which what was sent is about to change, or no longer matters.
 _NOT_COMPARED = (State.DUE, State.DISMISSED)
+#: States and reasons of parcels for which VTEX is rightly told of no delivery, or is about to be.
+_NOT_TO_BE_TOLD = (State.DUE, State.CANCELLED, State.DISMISSED)
+_OF_ANOTHER = (Reason.OTHER_PARCEL, Reason.REPLACED, Reason.REVERSE_IGNORED)
+#: How ``known`` and ``sent`` say that a volume was delivered, and that VTEX was told.
+_DELIVERED = '%"delivered": true%'
 #: Seconds after a write by which its claim has ended, and has stored what it read of the order before.
 _STORED_BY_THEN = 3_600.0
+_PLACE = ("account", "order_id", "invoice_number")
 _NO_PARCEL = dict.fromkeys(("shipment", "tracking_number", "state", "reason", "note"))
 
 
@@ -40,10 +46,9 @@ class Discrepancies:
         The last reading of each order counts: an invoice may have got its tracking elsewhere since. One on which a
         number of ours was left since is not listed: `left_over` has it.
         """
-        place = ("account", "order_id", "invoice_number")
-        left = {tuple(row[part] for part in place): row["since"] for row in self.left_over()}
+        left = {tuple(row[part] for part in _PLACE): row["since"] for row in self.left_over()}
         for row in map(dict, self._database.each(self._untracked(before))):
-            left_at = left.get(tuple(row[part] for part in place))
+            left_at = left.get(tuple(row[part] for part in _PLACE))
             if not _is_tracked(row) and (left_at is None or left_at + _STORED_BY_THEN < row["learnt_at"]):
                 shown = _without(row, "sent", "chosen_order", "chosen_invoice", "learnt_at")
                 yield {"gap": "without_tracking", **shown, **({} if _is_meant(row) else _NO_PARCEL)}
@@ -72,11 +77,26 @@ class Discrepancies:
                 shown = _without(row, "known", "first_at", "changed_at")
                 yield {"gap": "never_written", **shown, "since": since}
 
+    def delivery_not_told(self, *, before: float, endpoints: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Parcels of these endpoints that the carrier reported delivered before ``before``, and of whose invoice VTEX
+        was not told so, neither for this parcel nor for another. ``undelivered`` are our other shipments on the invoice
+        whose carriers have not said so."""
+        told = Attempts(self._database)
+        for row in map(dict, self._database.each(self._delivered(before, endpoints))):
+            since = _delivered_since(known_from_json(json.loads(row["known"])))
+            if since is None or since >= before or told.delivery_told(*(row[part] for part in _PLACE)) is not None:
+                continue
+            undelivered = self._undelivered_beside(row)
+            said = f"the carrier reports {row['tracking_number']} delivered, and VTEX was not told"
+            also = f"not delivered, as far as we know: {', '.join(undelivered)}" if undelivered else ""
+            note = "; ".join(filter(None, (said, also, row["note"])))
+            shown = {**_without(row, "known"), "note": note, "undelivered": undelivered}
+            yield {"gap": "delivery_not_told", **shown, "since": since}
+
     def written(self) -> list[dict[str, Any]]:
         """Every parcel whose tracking is on an invoice, as far as we know, grouped by order. ``sent`` is what we wrote
         there. If another parcel of ours has been written there since, only that one is listed."""
-        place = (invoices.c.account, invoices.c.order_id, invoices.c.invoice_number)
-        whose = select(*place, invoices.c.shipment).where(*self._of(invoices.c.account))
+        whose = select(*(invoices.c[part] for part in _PLACE), invoices.c.shipment).where(*self._of(invoices.c.account))
         owners = {tuple(row.values())[:3]: row["shipment"] for row in self._database.each(whose)}
         columns = (shipments.c.id.label("shipment"), shipments.c.account, shipments.c.tracking_number, shipments.c.sent)
         statement = select(*columns).where(
@@ -102,10 +122,9 @@ class Discrepancies:
             s.c.order_id.is_distinct_from(a.c.order_id),
             s.c.invoice_number.is_distinct_from(a.c.invoice_number),
         )
-        place = ("account", "order_id", "invoice_number")
         statement = (
             select(
-                *(a.c[name] for name in ("id", "shipment", "request", "begun_at", *place)),
+                *(a.c[name] for name in ("id", "shipment", "request", "begun_at", *_PLACE)),
                 *(s.c[name].label(f"its_{name}") for name in ("order_id", "invoice_number", "sent")),
             )
             .join(s, and_(s.c.id == a.c.shipment, s.c.generation == a.c.generation))
@@ -125,11 +144,10 @@ class Discrepancies:
         answered = select(literal(1)).where(
             *of_order, also.c.learnt_at == named.c.learnt_at, or_(also.c.kind == CANCELLED_ORDER, is_tracked)
         )
-        place = ("account", "order_id", "invoice_number")
-        taken = and_(*(invoices.c[part] == named.c[part] for part in place))
+        taken = and_(*(invoices.c[part] == named.c[part] for part in _PLACE))
         return (
             select(
-                *(named.c[part] for part in place),
+                *(named.c[part] for part in _PLACE),
                 named.c.dated_at.label("since"),
                 named.c.learnt_at,
                 shipments.c.id.label("shipment"),
@@ -144,6 +162,34 @@ class Discrepancies:
             )
             .order_by(named.c.dated_at, named.c.order_id)
         )
+
+    def _delivered(self, before: float, endpoints: Collection[str]) -> Select[Any]:
+        """Parcels with an invoice that have been delivered at least in part, and for which we told no delivery."""
+        s = shipments.c
+        columns = ("account", "tracking_number", "order_id", "invoice_number", "state", "reason", "note", "known")
+        return (
+            select(s.id.label("shipment"), *(s[name] for name in columns))
+            .where(
+                *(
+                    s.endpoint.in_(endpoints),
+                    s.first_at < before,
+                    s.state.not_in(_NOT_TO_BE_TOLD),
+                    *self._of(s.account),
+                ),
+                *(s.order_id.is_not(None), s.invoice_number.is_not(None), s.known.like(_DELIVERED)),
+                or_(s.sent.is_(None), s.sent.not_like(_DELIVERED)),
+                or_(s.reason.is_(None), s.reason.not_in(_OF_ANOTHER)),
+                *self._of(s.account),
+            )
+            .order_by(s.first_at, s.id)
+        )
+
+    def _undelivered_beside(self, row: dict[str, Any]) -> list[str]:
+        """Our other shipments on the parcel's invoice that are not delivered, as far as we know."""
+        s = shipments.c
+        others = select(s.id, s.known).where(*(s[part] == row[part] for part in _PLACE))
+        found = self._database.rows(others.order_by(s.id))
+        return [one["id"] for one in found if not known_from_json(json.loads(one["known"])).delivered]
 
     def _of(self, column: Any) -> list[Any]:
         return [] if self._account is None else [column == self._account]
@@ -199,6 +245,12 @@ def _had_since(row: dict[str, Any], known: dict[str, Any]) -> float:
     times = [datetime.fromisoformat(known[name]).timestamp() for name in ("dispatched_at", "since") if name in known]
     first_at: float = row["first_at"]
     return min(max([first_at, *times]), float(row["changed_at"]))
+
+
+def _delivered_since(known: Known) -> float | None:
+    """When we heard that the last of its volumes was delivered; ``None`` if they are not."""
+    heard = [volume.delivered_on[1].timestamp() for volume in known.volumes.values() if volume.delivered_on]
+    return max(heard, default=None) if known.delivered else None
 
 
 def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -45,9 +45,9 @@ class Heard:
 
     def add_up(self, *, now: float, horizon: int) -> None:
         """Add up the hours that have ended, a day in each transaction, and forget those older than ``horizon``
-        hours."""
+        hours. Before the first delivery there are none."""
         until = int((now - _LATE) // _HOUR)
-        begin = max(self._added_up() or 0, until - horizon)
+        begin = max(self._added_up() or self._first_hour(until), until - horizon)
         while begin < until:
             end = min(begin + _BITE, until)
             rows = [
@@ -80,6 +80,11 @@ class Heard:
     def _added_up(self) -> int | None:
         rows = self._database.rows(select(watches.c.at).where(watches.c.name == _MARK))
         return int(rows[0]["at"] // _HOUR) if rows else None
+
+    def _first_hour(self, until: int) -> int:
+        """The hour of the oldest delivery; ``until`` if there is none."""
+        (row,) = self._database.rows(select(func.min(deliveries.c.received_at).label("first")))
+        return until if row["first"] is None else int(row["first"] // _HOUR)
 
     def _store(self, connection: Connection, *, rows: list[dict[str, Any]], end: int, horizon: int) -> None:
         if rows:

@@ -75,6 +75,25 @@ def test_read_once(database: Database) -> None:
     assert [float((begin + 199) * HOUR)] == periods
 
 
+def test_new_store(database: Database) -> None:
+    """The weeks before the first delivery are not added up, day by day: there is nothing in them."""
+    begin, writes = 490_000, list[str]()
+
+    def noted(_connection, _cursor, statement, *_rest) -> None:
+        if (word := statement.partition(" ")[0]) in ("INSERT", "DELETE"):
+            writes.append(word)
+
+    event.listen(database._writer.engine, "before_cursor_execute", noted)
+    Heard(database).add_up(now=begin * HOUR, horizon=HORIZON)
+    assert [] == writes
+    deliver(database, *hours(begin))
+    writes.clear()
+    Heard(database).add_up(now=(begin + 2) * HOUR, horizon=HORIZON)
+
+    assert ["INSERT", "DELETE", "INSERT"] == writes
+    assert {"a": {begin: 2}} == Heard(database).minutes(since=begin)
+
+
 def test_late(database: Database) -> None:
     """A delivery that is committed minutes after its hour counts."""
     begin = 490_000

@@ -21,9 +21,8 @@ _NOTHING_TO_WRITE = (State.WAITING, State.CANCELLED, State.DISMISSED, State.IN_S
 _GOOD_REASONS = (Reason.NOT_DISPATCHED, Reason.DISPATCH_AHEAD)
 #: States in which what was sent is about to change, or no longer matters.
 _NOT_COMPARED = (State.DUE, State.DISMISSED)
-#: States and reasons of parcels for which VTEX is rightly told of no delivery, or is about to be.
+#: States of parcels for which VTEX is rightly told of no delivery, or is about to be.
 _NOT_TO_BE_TOLD = (State.DUE, State.CANCELLED, State.DISMISSED)
-_OF_ANOTHER = (Reason.OTHER_PARCEL, Reason.REPLACED, Reason.REVERSE_IGNORED)
 #: How ``known`` and ``sent`` say that a volume was delivered, and that VTEX was told.
 _DELIVERED = '%"delivered": true%'
 #: Seconds after a write by which its claim has ended, and has stored what it read of the order before.
@@ -178,7 +177,6 @@ class Discrepancies:
                 ),
                 *(s.order_id.is_not(None), s.invoice_number.is_not(None), s.known.like(_DELIVERED)),
                 or_(s.sent.is_(None), s.sent.not_like(_DELIVERED)),
-                or_(s.reason.is_(None), s.reason.not_in(_OF_ANOTHER)),
                 *self._of(s.account),
             )
             .order_by(s.first_at, s.id)
@@ -248,9 +246,9 @@ def _had_since(row: dict[str, Any], known: dict[str, Any]) -> float:
 
 
 def _delivered_since(known: Known) -> float | None:
-    """When we heard that the last of its volumes was delivered; ``None`` if they are not."""
+    """When we heard that the last of its volumes was delivered; ``None`` if they are not, or to the shop."""
     heard = [volume.delivered_on[1].timestamp() for volume in known.volumes.values() if volume.delivered_on]
-    return max(heard, default=None) if known.delivered else None
+    return max(heard, default=None) if known.delivered and not known.reverse else None
 
 
 def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -90,6 +90,21 @@ class TestListed:
         said = "the carrier reports TN1BR delivered, and VTEX was not told; not delivered, as far as we know: "
         assert rows[0]["note"].startswith(f"{said}melhor-envio/p2")
 
+    def test_another_parcels_invoice(self, rig_on_either: Rig):
+        """A lost parcel was sent again, and its invoice stays the first one's: the delivery of the second is told for
+        neither."""
+        operator = operator_of(rig_on_either, second_parcel="first")
+        operator.in_step()
+        rig_on_either.post(posted("1-01", parcel="p2", number="TN2BR"))
+        rig_on_either.work()
+        delivered(rig_on_either, "p2", "TN2BR")
+        (row,) = not_told(operator)
+        delivered(rig_on_either)
+
+        assert ("melhor-envio/p2", "kept", "other_parcel") == (row["shipment"], row["state"], row["reason"])
+        assert ["melhor-envio/p1"] == row["undelivered"]
+        assert [] == not_told(operator)
+
 
 class TestNotListed:
     def test_told(self, rig_on_either: Rig):
@@ -124,16 +139,12 @@ class TestNotListed:
 
         assert [] == not_told(operator)
 
-    def test_another_parcels_invoice(self, rig_on_either: Rig):
-        """A parcel that leaves its invoice to another one has nothing to tell of it."""
-        operator = operator_of(rig_on_either, second_parcel="first")
+    def test_return(self, rig_on_either: Rig):
+        """A parcel that turns out to be a return is delivered to the shop."""
+        operator = operator_of(rig_on_either, reverse=[{"path": "data.service", "pattern": "Reversa"}])
         operator.in_step()
-        rig_on_either.post(posted("1-01", parcel="p2", number="TN2BR"))
+        rig_on_either.post(posted("1-01", event="order.delivered", at=LONG_AGO, service="Reversa"))
         rig_on_either.work()
-        delivered(rig_on_either, "p2", "TN2BR")
 
-        assert ("kept", "other_parcel") == (
-            rig_on_either.shipment("melhor-envio/p2")["state"],
-            rig_on_either.shipment("melhor-envio/p2")["reason"],
-        )
+        assert "reverse_shipment" == rig_on_either.shipment()["reason"]
         assert [] == not_told(operator)

@@ -163,8 +163,8 @@ class Reason(StrEnum):
         "delivery_doubted",
         Kind.HELD,
         (
-            "The carrier's messages contradict the delivery; what VTEX was told is not taken back. Ask the carrier, "
-            "correct the order in VTEX Admin, then: receiver dismiss."
+            "The carrier's messages contradict the delivery, or nothing is heard of a part of it; what VTEX was told "
+            "is not taken back. Ask the carrier, correct the order in VTEX Admin, then: receiver dismiss."
         ),
     )
     ALREADY_DELIVERED = (

@@ -21,6 +21,9 @@ MOST_DESCRIPTION = 5_000
 #: A delivery up to this many seconds ahead comes from a fast clock, and is sent once it has passed. A later date is
 #: wrong, of a delivery and of an event.
 MOST_AHEAD = 24 * 3600.0
+#: A part was delivered, and for so many seconds no word of the rest has come: a person asks the carrier.
+SILENCE = 7 * 24 * 3600.0
+_NOT_TOLD = "VTEX was not told that it is delivered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ def tracking(
     the parcels' time zone, for times that the carrier gives in UTC; ``told`` is what VTEX got before.
 
     They are delivered once all their volumes are, and none had turned back before. A delivery that was sent to VTEX is
-    never withdrawn: what the carrier says against it is a doubt.
+    never withdrawn: what the carrier says against it is a doubt. So is a part that was delivered, where nothing more is
+    heard of the rest.
     """
     delivery = _delivery(parcels, now, zone, told)
     body = {
@@ -104,10 +108,10 @@ def _delivery(parcels: Sequence[Known], now: float, zone: tzinfo | None, told: S
     if against := _against(parcels, zone, was_told=was_told):
         date = told.delivered_date if told is not None and was_told else None
         told_text = f"VTEX was told that it is delivered ({date or 'at a time not told'})"
-        doubt = f"{told_text if was_told else 'VTEX was not told that it is delivered'}; {against}"
+        doubt = f"{told_text if was_told else _NOT_TOLD}; {against}"
         return _Delivery(is_delivered=was_told, date=date, note=against, doubt=doubt)
     if not all(parcel.delivered for parcel in parcels):
-        return _Delivery(is_delivered=False)
+        return _silence(parcels, now, zone) if _is_partly(parcels) else _Delivery(is_delivered=False)
     times = [parcel.delivered_at for parcel in parcels]
     known = [at for at in times if at is not None]
     if len(known) < len(times):
@@ -144,8 +148,29 @@ def _against(parcels: Sequence[Known], zone: tzinfo | None, *, was_told: bool) -
     if was_told and undelivered:
         missing = [name for parcel in undelivered for name in _names(parcel, parcel.missing)]
         return f"the carrier says of {', '.join(missing)} that it is not"
-    is_partly = any(volume.delivered for parcel in parcels for volume in parcel.volumes.values())
-    return _apart(undelivered) if is_partly else ""
+    return _apart(undelivered) if _is_partly(parcels) else ""
+
+
+def _is_partly(parcels: Sequence[Known]) -> bool:
+    return any(volume.delivered for parcel in parcels for volume in parcel.volumes.values())
+
+
+def _silence(parcels: Sequence[Known], now: float, zone: tzinfo | None) -> _Delivery:
+    """A part was delivered, and the rest is on its way: a doubt once nothing has been heard of any for long."""
+    last = max(at for parcel in parcels for at in _heard(parcel))
+    ends = last.timestamp() + SILENCE
+    if now < ends:
+        return _Delivery(is_delivered=False, again=ends)
+    missing = [name for parcel in parcels if not parcel.delivered for name in _names(parcel, parcel.missing)]
+    silent = f"a part was delivered, and nothing has been heard of {', '.join(missing)} since {_iso(last, zone)}"
+    return _Delivery(is_delivered=False, note=silent, doubt=f"{_NOT_TOLD}; {silent}")
+
+
+def _heard(parcel: Known) -> list[datetime]:
+    """When there was news of it: the times that were told, and those of their messages."""
+    stamps = [volume.possessed for volume in parcel.volumes.values()]  # another endpoint's word of it has no status
+    stamps.append(parcel.status.stamp if parcel.status else None)
+    return [at for stamp in stamps if stamp is not None for at in stamp[:2]]
 
 
 def _apart(undelivered: Sequence[Known]) -> str:

@@ -78,6 +78,22 @@ class TestAstray:
         assert [IN_STEP, DOUBTED, IN_STEP, IN_STEP] == states
         assert two.calls("PUT")[-1].body["isDelivered"]
 
+    def test_never_heard_of(self, two: Rig):
+        """The carrier says nothing more of one volume, a week after the other one was delivered: a person hears,
+        without a call. Once it is delivered as well, VTEX is told."""
+        say(two, "1", "DELIVERED", "Entregue", day=12)
+        calls = len(two.calls())
+        two.works_until(6 * DAY)
+        assert IN_STEP == rest(two, PARCEL)
+        two.works_until(2 * DAY)
+
+        assert (DOUBTED, calls) == (rest(two, PARCEL), len(two.calls()))
+        note = two.shipment(PARCEL)["note"]
+        assert "a part was delivered, and nothing has been heard of volume 2 of IP1BR since 2026-11-18T" in note
+        assert "receiver dismiss intelipost/P1" in note
+        say(two, "2", "DELIVERED", "Entregue", day=20)
+        assert (IN_STEP, True) == (rest(two, PARCEL), two.calls("PUT")[-1].body["isDelivered"])
+
     def test_dismissed(self, two: Rig):
         """A person who has corrected the order dismisses it, and nothing more is sent."""
         say(two, "1", "DELIVERED", day=12)

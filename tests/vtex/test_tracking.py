@@ -13,6 +13,7 @@ from receiver.carriers.schemas import document, validator
 from receiver.recordings import load
 from receiver.recordings.replay import Replay
 from receiver.shipments import Known, SentTracking, Update, fold, known_from_json, known_to_json, with_local_days
+from receiver.shipments.twins import together
 from receiver.vtex.tracking import MOST_DESCRIPTION, Tracking, events, tracking
 from tests.support.paths import SAMPLES
 from tests.support.recorded import RECORDED, recordings_of, try_each
@@ -195,6 +196,37 @@ class TestToldBefore:
         found = tracking([fold(Known(), [first, second, again])], now=NOW.timestamp())
         assert (end is Status.RETURNED) is bool(found.doubt)
         assert not tracking([fold(Known(), [second])], now=NOW.timestamp()).doubt
+
+    def test_silence(self):
+        """A part was delivered, and nothing more is heard: after a week a person is to ask for the rest. Any news of
+        any volume starts the week again, and so does a message that tells it late."""
+        first = delivered(volume="1", tracking_number="TN1")
+        second = said(Status.IN_TRANSIT, NOON, volume="2", tracking_number="TN2")
+
+        def at(*updates: Update, now: datetime, zone: tzinfo | None = None) -> Tracking:
+            return tracking([fold(Known(), updates)], now=now.timestamp(), zone=zone)
+
+        ends = NOON + 8 * DAY
+        before, after = at(first, second, now=ends - HOUR), at(first, second, now=ends, zone=BRASILIA)
+        assert ("", ends.timestamp()) == (before.doubt, before.again)
+        silent = "a part was delivered, and nothing has been heard of volume 2 of TN1 since 2026-11-11T12:00-03:00"
+        assert (f"VTEX was not told that it is delivered; {silent}", None) == (after.doubt, after.again)
+        assert (silent, False) == (after.note, after.body["isDelivered"])
+        for status in (Status.IN_TRANSIT, Status.OTHER):
+            news = at(first, second, said(status, NOON + 2 * DAY, volume="2"), now=ends)
+            assert ("", (ends + DAY).timestamp()) == (news.doubt, news.again)
+        late = at(second, replace(first, received_at=NOON + 3 * DAY), now=ends)
+        assert ("", (ends + 2 * DAY).timestamp()) == (late.doubt, late.again)
+        assert at(second, now=ends + 90 * DAY).again is None
+        assert not at(first, second, delivered(volume="2"), now=ends + 90 * DAY).doubt
+
+    def test_silence_of_twins(self):
+        """What another endpoint tells of the parcel's volumes is news, too."""
+        boxes = [said(Status.IN_TRANSIT, NOON, volume=name, tracking_number=f"TN{name}") for name in "12"]
+        own = fold(Known(), [*boxes, delivered(volume="1")])
+        other = fold(Known(), [said(Status.IN_TRANSIT, NOON + 2 * DAY, volume="2", tracking_number="TN2")])
+
+        assert (NOON + 9 * DAY).timestamp() == tracking([together(own, other)], now=NOON.timestamp()).again
 
     def test_volume_without_a_name(self):
         """A delivery that names none of several volumes may be of any; that of a named one is no doubt."""

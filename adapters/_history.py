@@ -1,11 +1,12 @@
 """A parcel's history as carriers list it, and the queries on it that adapters share."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from itertools import accumulate
 
-from adapters._contract import Status, TrackingEvent
+from adapters._contract import Status, TrackingEvent, Unreadable
 
 #: What carriers write when a parcel goes, or went, back to the merchant. A parcel "returned to the depot" is not on its
 #: way back: the courier will try again.
@@ -93,6 +94,7 @@ _NO_PARCEL = re.compile(
 _CODE = re.compile(r"\w+_\w+|(?:[A-Z][a-z]+){2,}", re.ASCII)
 #: Characters before the words of a return in which it is looked for what they depend on.
 _BEFORE = 120
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 #: The statuses that date a dispatch: the carrier has the parcel, and it is on its way to the shopper.
 UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
@@ -197,6 +199,25 @@ class History:
 
     def _with(self, *statuses: Status) -> list[Scan]:
         return [scan for scan in self.scans if not statuses or scan.status in statuses]
+
+
+def oldest_first(scans: Iterable[Scan], path: str, *, promised: bool = False) -> History:
+    """The scans of a list, the oldest first; those of one moment keep their order. One without a date stands behind all
+    that the list has before it, if the carrier has ``promised`` to begin with the oldest, or if the dates show which
+    way the list runs.
+
+    Raises `Unreadable` if its place is not known: it may be the newest.
+    """
+    listed = list(scans)
+    times = [scan.happened_at for scan in listed if scan.happened_at is not None]
+    if not promised and len(times) < len(listed) > 1:
+        forth = sorted(times)
+        if len(set(times)) < 2 or times not in (forth, forth[::-1]):
+            raise Unreadable(path, "has an event without a date, and the others do not show where it belongs")
+        listed = listed if times == forth else listed[::-1]
+    reached = accumulate((scan.happened_at or _LONG_AGO for scan in listed), max)
+    placed = sorted(zip(listed, reached, strict=True), key=lambda pair: pair[0].happened_at or pair[1])
+    return History(tuple(scan for scan, _ in placed))
 
 
 def _is_later(scan: Scan, at: datetime) -> bool:

@@ -1,6 +1,6 @@
 """What every adapter asks of a history, and the texts that say that a parcel went back."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -10,7 +10,9 @@ from adapters import (
     Scan,
     Status,
     TrackingEvent,
+    Unreadable,
     look_up,
+    oldest_first,
     says_returned,
     single_event,
     unless_returned,
@@ -115,6 +117,50 @@ class TestSettled:
     def test_no_return(self) -> None:
         """A delivery without a return stays one."""
         assert Status.DELIVERED is History((scan(),)).settled(Status.DELIVERED)
+
+
+class TestOldestFirst:
+    OLD, LOST, NEW = scan(happened_at=MORNING), scan(Status.EXCEPTION), scan(Status.DELIVERED, NOON)
+
+    def test_dated(self) -> None:
+        """Dates decide, and those of one moment keep their order."""
+        again = scan(Status.OUT_FOR_DELIVERY, MORNING)
+
+        assert (self.OLD, again, self.NEW) == oldest_first([self.NEW, self.OLD, again], "$").scans
+        assert () == oldest_first([], "$").scans
+
+    @pytest.mark.parametrize("at", range(3))
+    def test_undated(self, at: int) -> None:
+        """A scan without a date stands where the list has it, whichever way the list runs."""
+        placed = [self.OLD, self.NEW]
+        placed.insert(at, self.LOST)
+
+        assert tuple(placed) == oldest_first(placed, "$").scans == oldest_first(placed[::-1], "$").scans
+
+    def test_promised(self) -> None:
+        """A list that begins with the oldest is believed, though it may not keep to it, and though nothing shows it."""
+        alone, first = [self.NEW, self.LOST], [self.LOST, self.NEW]
+        mixed = [self.NEW, self.OLD, self.LOST]
+
+        assert tuple(alone) == oldest_first(alone, "$", promised=True).scans
+        assert tuple(first) == oldest_first(first, "$", promised=True).scans
+        assert (self.OLD, self.NEW, self.LOST) == oldest_first(mixed, "$", promised=True).scans
+
+    def test_alone(self) -> None:
+        """One scan has its place."""
+        assert (self.LOST,) == oldest_first([self.LOST], "$").scans
+
+    def test_unknown_place(self) -> None:
+        """Where the dates do not run one way, or there is one alone, the scan without a date may be the newest."""
+        later = scan(happened_at=NOON + timedelta(hours=1))
+        for listed in (
+            [self.NEW, self.LOST],
+            [self.NEW, self.LOST, scan(happened_at=NOON)],
+            [self.LOST, self.LOST],
+            [self.NEW, later, self.OLD, self.LOST],
+        ):
+            with pytest.raises(Unreadable, match=r"\$\.list: has an event without a date"):
+                oldest_first(listed, "$.list")
 
 
 class TestLines:

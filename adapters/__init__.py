@@ -48,10 +48,10 @@ and, only if needed:
 `read` is called with a payload that passed the carrier's schema: subscript what the schema requires, ``.get`` what
 it does not. Ids go through `name`, other text through `text`, words for people through `line`, times through `moment`
 or `instant`, lines for shoppers through `single_event`: they refuse what must not be stored. A status word goes through
-`look_up`, a history through `History`, and a gateway's code of a courier through `courier_name`. An unknown word must
-reach ``Shipment.unknown_words``, a parcel that turns back in the words beside its status is returned
-(`unless_returned`), a delivery after a return in the same history must be marked (``Shipment.returned``), and a courier
-must have one name.
+`look_up`, and a gateway's code of a courier through `courier_name`. A history goes through `History`, and through
+`oldest_first` where its newest line is the status. An unknown word must reach ``Shipment.unknown_words``, a parcel that
+turns back in the words beside its status is returned (`unless_returned`), a delivery after a return in the same history
+must be marked (``Shipment.returned``), and a courier must have one name.
 """
 
 from adapters._auth import Basic, Bearer, Header, Path, Query, RsaJwks, Scheme, UnknownKey
@@ -73,7 +73,16 @@ from adapters._contract import (
     Unreadable,
 )
 from adapters._couriers import courier_name
-from adapters._history import UNDERWAY, History, Scan, look_up, says_returned, single_event, unless_returned
+from adapters._history import (
+    UNDERWAY,
+    History,
+    Scan,
+    look_up,
+    oldest_first,
+    says_returned,
+    single_event,
+    unless_returned,
+)
 from adapters._oauth import ClientCredentials
 from adapters._signatures import Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
 from adapters._values import (
@@ -139,6 +148,7 @@ __all__ = [
     "moment",
     "name",
     "nfkd",
+    "oldest_first",
     "page",
     "says_returned",
     "single_event",

@@ -71,10 +71,12 @@ def utf8(secret: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Header(AnySecret):
-    """A header whose value is the secret. The merchant may choose ``name``."""
+    """A header whose value is the secret. The merchant may choose ``name``. ``issued``: the carrier makes the secret,
+    and the merchant copies it; else the merchant makes it up."""
 
     kind: ClassVar[str] = "header"
     name: str = ""
+    issued: bool = False
 
     @property
     def credential_headers(self) -> tuple[str, ...]:
@@ -93,10 +95,11 @@ class Header(AnySecret):
 
 @dataclass(frozen=True, slots=True)
 class Bearer(AnySecret):
-    """``Authorization: Bearer <secret>`` (RFC 6750)."""
+    """``Authorization: Bearer <secret>`` (RFC 6750). ``issued`` as in `Header`."""
 
     kind: ClassVar[str] = "bearer"
     credential_headers: ClassVar[tuple[str, ...]] = ("authorization",)
+    issued: bool = False
 
     def check(self, request: Request, secrets: Sequence[str]) -> None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")

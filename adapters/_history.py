@@ -1,14 +1,25 @@
 """A parcel's history as carriers list it, and the queries on it that adapters share."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from itertools import accumulate
 
-from adapters._contract import Status, TrackingEvent
+from adapters._contract import Status, TrackingEvent, Unreadable
 
-#: What carriers write when a parcel goes, or went, back to the merchant. A parcel "returned to the depot" is not on its
-#: way back: the courier will try again.
+#: "Em devolução" and the like, alone: that is to the merchant. Behind it may stand what else goes back, such as money,
+#: or where the parcel goes, such as the depot.
+_GOING_BACK = (
+    r"\b(?:e[mn]|aguarda(?:ndo)?(?: a)?|pend(?:ente|iente)(?: de)?|(?:e[mn]|à|a la) espera d[ea](?: la)?"
+    r"|encaminhad[oa] para)(?: (?:processo|proceso|rota|ruta) de)? (?:devolu[cç][aã]o|devoluci[oó]n)\b"
+    r"(?! (?:d[aeo]s?|del) (?!(?:objeto|pacote|paquete|env[ií]o|mercadoria|encomenda|pedido)\b))"
+    r"(?! (?:à|às|aos?|al?|para)\b)"
+    r"|\A\W*(?:(?:objeto|pacote|paquete|env[ií]o|mercadoria|encomenda|pedido) )?(?:foi |fue )?"
+    r"(?:devolvid|devuelt)[oa]\W*\Z"
+)
+#: What carriers write when a parcel goes, or went, back to the merchant, or waits for it. A parcel "returned to the
+#: depot" is not on its way back: the courier will try again.
 _RETURN = re.compile(
     r"\bto original sender\b"
     r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|consignor)\b"
@@ -19,12 +30,19 @@ _RETURN = re.compile(
     r"(?!(?<=origin) (?:\w+ )?(?:office|facility|hub|cent(?:er|re)|station|warehouse|airport|branch)\b)"
     r"|\breturn(?:ed|ing) (?:\w+ ){1,3}to the (?:sender|shipper)\b"
     r"|\b(?:return|rts)(?: package| parcel| shipment)? delivered\b"
-    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|regres(?:ad[oa]|ando|o)|retorn(?:ad[oa]|ando|o)) "
-    r"(?:[aà]o?|al?|a la|para [ao]) (?:cliente (?:de )?)?"
+    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n|regres(?:ad[oa]|ando|o)|retorn(?:ad[oa]|ando|o)"
+    r"|devolv(?:e|ie)ndo|voltando|volviendo|de v(?:olta|uelta)) "
+    r"(?:(?:o|el) (?:objeto|pacote|pedido|paquete|env[ií]o) )?"
+    r"(?:[aà]o?|al?|a la|para(?: [ao])?) (?:(?:cliente|pa[ií]s) (?:de )?)?"
     r"(?:remetente|remitente|vendedor|lojista|embarcador|expedidor|seller|shipper|origem|origen)\b"
-    r"|\b(?:devolvid[oa]|devuelt[oa]) (?:à|a la|al|para a) (?:loja|tienda|comercio)\b"
+    r"|\b(?:devolvid[oa]|devuelt[oa]) (?:[àa]|a la|al|para a) (?:loja|tienda|comercio)\b"
     r"(?! (?:parceir[ao]|credenciad[ao]|de conveni[eê]ncia|de conveniencia|oxxo)\b)"
-    r"|\b(?:devolu[cç][aã]o (?:entregue|conclu[ií]da|finalizada)|devoluci[oó]n (?:entregada|completada|finalizada))\b"
+    r"|\b(?:devolu[cç][aã]o (?:entregue|conclu[ií]da|finalizada|iniciada|em (?:andamento|rota|tr[âa]nsito))"
+    r"|devoluci[oó]n (?:entregada|completada|finalizada|iniciada|en (?:camino|curso|proceso|tr[áa]nsito)))\b"
+    rf"|{_GOING_BACK}"
+    r"|\b(?:devolvid[oa]|devuelt[oa]|devolu[cç][aã]o|devoluci[oó]n) (?:por|a) (?:pedido|solicita[cç][aã]o|solicitud)"
+    r" d(?:o|el) (?:remetente|remitente|vendedor)\b"
+    r"|\bretir(?:ad[oa]|o) (?:pelo|por el) (?:remetente|remitente)\b"
     r"|\bentreg(?:ue|a|ad[oa]) (?:ao?|al) (?:remetente|remitente|embarcador|expedidor|vendedor)\b"
     r"(?! (?:d[aeo]s?|del) (?!orige[mn]))"
     r"|\b(?:zurück|rücksendung) (?:an|zum) (?:den )?(?:absender|versender)\b"
@@ -47,9 +65,10 @@ _ASKED_FOR = re.compile(
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    r"\b(?:(?:not|never|cannot|no|n[aã]o|nunca|sem|sin)(?: (?:be|been|being|a|la|foi|fue|houve|hay|ser|ser[áa]))*"
+    r"\b(?:(?:not|never|cannot|no|n[aã]o|nunca|sem|sin)"
+    r"(?: (?:be|been|being|a|la|foi|fue|houve|hay|ser|ser[áa]|est[áa]))*"
     r"|(?:may|might|could|can|pode(?:r[áa]|ria)?|puede|podr(?:[áa]|[íi]a))(?: be| ser)?"
-    r"|poss[ií]vel|posible|(?<!as )possible) *$",
+    r"|poss[ií]vel|posible|(?<!as )possible|suje(?:it|t)[oa] [aà](?: la)?|pass[ií]vel de|p[rl]azo (?:para|de)) *$",
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
@@ -60,9 +79,9 @@ _CONDITION = re.compile(
     r"|\bbefore (?:(?:it|(?:your|the) (?:item|parcel|package)) (?:is|gets)|we)(?: being)?\W*$"
     r"|\bantes d[aeo](?: ser)? *$|\b(?:mantido|retido) [^.;!\n]* e depois\W*$"
     r"|\b(?:held|hold) [^.;!\n]*\b(?:before|prior to)(?: being)?\W*$"
-    r"|\b(?:after|ap[oó]s|despu[eé]s de|tras) [^.;!\n]*\b(?:will|would|ser[áa])(?: be)?\W*$"
+    r"|\b(?:after|ap[oó]s|despu[eé]s de|tras) [^.;!\n]*\b(?:will|would|ser[áa]|entrar[áa])(?: be)?\W*$"
     r"|\b(?:or|ou|o)(?: it| (?:the|your) (?:item|parcel|package)| o objeto| el paquete| [aà]| la)?"
-    r"(?: will| would| ser[áa])?(?: be)?\W*$",
+    r"(?: will| would| ser[áa]| entrar[áa])?(?: be)?\W*$",
     re.IGNORECASE,
 )
 _COLLECTED = re.compile(
@@ -72,7 +91,7 @@ _COLLECTED = re.compile(
     r"|awaiting (?:pick-?up|collection)|final notice)\b",
     re.IGNORECASE,
 )
-_WILL_BE = re.compile(r"\b(?:will|would|ser[áa]|wird)(?: then)?(?: be)?\W*$", re.IGNORECASE)
+_WILL_BE = re.compile(r"\b(?:will|would|ser[áa]|entrar[áa]|wird)(?: then)?(?: be)?\W*$", re.IGNORECASE)
 _IF_NOT = re.compile(
     r"[^.;!\n]*\b(?:if|unless|se n[aã]o|si no[n]?|s['\u2019]il n|caso n[aã]o|wenn|falls)\b", re.IGNORECASE
 )
@@ -93,6 +112,7 @@ _NO_PARCEL = re.compile(
 _CODE = re.compile(r"\w+_\w+|(?:[A-Z][a-z]+){2,}", re.ASCII)
 #: Characters before the words of a return in which it is looked for what they depend on.
 _BEFORE = 120
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 #: The statuses that date a dispatch: the carrier has the parcel, and it is on its way to the shopper.
 UNDERWAY = (Status.DISPATCHED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY)
@@ -197,6 +217,25 @@ class History:
 
     def _with(self, *statuses: Status) -> list[Scan]:
         return [scan for scan in self.scans if not statuses or scan.status in statuses]
+
+
+def oldest_first(scans: Iterable[Scan], path: str, *, promised: bool = False) -> History:
+    """The scans of a list, the oldest first; those of one moment keep their order. One without a date stands behind all
+    that the list has before it, if the carrier has ``promised`` to begin with the oldest, or if the dates show which
+    way the list runs.
+
+    Raises `Unreadable` if its place is not known: it may be the newest.
+    """
+    listed = list(scans)
+    times = [scan.happened_at for scan in listed if scan.happened_at is not None]
+    if not promised and len(times) < len(listed) > 1:
+        forth = sorted(times)
+        if len(set(times)) < 2 or times not in (forth, forth[::-1]):
+            raise Unreadable(path, "has an event without a date, and the others do not show where it belongs")
+        listed = listed if times == forth else listed[::-1]
+    reached = accumulate((scan.happened_at or _LONG_AGO for scan in listed), max)
+    placed = sorted(zip(listed, reached, strict=True), key=lambda pair: pair[0].happened_at or pair[1])
+    return History(tuple(scan for scan, _ in placed))
 
 
 def _is_later(scan: Scan, at: datetime) -> bool:

@@ -1,8 +1,7 @@
 """Enviopack: a GET whose query names a shipment, and nothing else; its history and the shipment are fetched."""
 
 import re
-from datetime import datetime, timedelta, tzinfo
-from operator import itemgetter
+from datetime import timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,6 @@ from adapters import (
     UNDERWAY,
     Exchange,
     Fetch,
-    History,
     Ignored,
     Path,
     Query,
@@ -28,6 +26,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    oldest_first,
     page,
     says_returned,
     text,
@@ -133,8 +132,7 @@ def _history(key: str, payload: list[Any], request: Request) -> Shipment:
     if not payload:
         raise Ignored("no history yet")
     zone = request.zone or ZONE
-    dated = sorted((_scan(entry, f"$[{n}]", zone) for n, entry in enumerate(payload)), key=itemgetter(0))
-    history = History(tuple(scan for _, scan in dated))  # those of one moment keep their order
+    history = oldest_first((_scan(entry, f"$[{n}]", zone) for n, entry in enumerate(payload)), "$")
     status = history.settled(history.scans[-1].status)
     return Shipment(
         key=key,
@@ -148,12 +146,13 @@ def _history(key: str, payload: list[Any], request: Request) -> Shipment:
     )
 
 
-def _scan(entry: dict[str, Any], path: str, zone: tzinfo) -> tuple[datetime, Scan]:
-    happened_at, happened_on = moment(entry["fecha"], f"{path}.fecha", zone=zone), day(entry["fecha"], f"{path}.fecha")
-    if happened_at is None or happened_on is None:
-        raise Unreadable(f"{path}.fecha", "is blank, or a date that programs write for none")
+def _scan(entry: dict[str, Any], path: str, zone: tzinfo) -> Scan:
     words = line(entry.get("mensaje"), f"{path}.mensaje")
     status, unknown_word = look_up(STEPS, text(entry.get("codigo"), f"{path}.codigo"))
-    if says_returned(words):
-        status = Status.RETURNED
-    return happened_at, Scan.of(status, unknown_word, on=happened_on, happened_at=happened_at, words=words)
+    return Scan.of(
+        Status.RETURNED if says_returned(words) else status,
+        unknown_word,
+        on=day(entry["fecha"], f"{path}.fecha"),
+        happened_at=moment(entry["fecha"], f"{path}.fecha", zone=zone),
+        words=words,
+    )

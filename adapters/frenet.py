@@ -2,14 +2,12 @@
 
 import re
 from datetime import tzinfo
-from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters import (
     UNDERWAY,
     Header,
-    History,
     Ignored,
     Path,
     Query,
@@ -24,6 +22,7 @@ from adapters import (
     line,
     look_up,
     moment,
+    oldest_first,
     text,
     unless_returned,
     url,
@@ -71,14 +70,14 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     order = text(payload.get("OrderId"), "$.OrderId")
     zone = request.zone or ZONE
     past = [_scan(event, f"$.TrackingEvents[{n}]", zone) for n, event in enumerate(payload["TrackingEvents"])]
-    history = History(tuple(sorted(past, key=attrgetter("happened_at"))))
+    history = oldest_first(past, "$.TrackingEvents")
     newest = history.scans[-1]
     status = history.settled(newest.status)
     return [
         Shipment(
             key=key,
             status=status,
-            happened_at=newest.happened_at,
+            happened_at=history.last(),
             tracking_number=number,
             tracking_url=url(payload.get("TrackingUrl"), "$.TrackingUrl"),
             courier=None,  # ServiceDescrition (the typo is Frenet's) names the service, not the courier
@@ -94,8 +93,6 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
 
 def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> Scan:
     happened_at = moment(event["EventDateTime"], f"{path}.EventDateTime", TIME_FORMAT, zone=zone)
-    if happened_at is None:
-        raise Unreadable(f"{path}.EventDateTime", "is blank, or a date that programs write for none")
     status, unknown = look_up(STATUSES, text(event["EventType"], f"{path}.EventType"))
     words = line(event.get("EventDescription"), f"{path}.EventDescription")
     place = line(event.get("EventLocation"), f"{path}.EventLocation")
@@ -103,7 +100,7 @@ def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> Scan:
     return Scan.of(
         unless_returned(status, words),
         unknown,
-        on=happened_at.date(),
+        on=happened_at.date() if happened_at else None,
         happened_at=happened_at,
         words=words,
         city=parts[1].strip() if parts else place,

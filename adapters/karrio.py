@@ -30,7 +30,7 @@ from adapters import (
 
 NAME = "Karrio"
 DOCS = "https://github.com/karrioapi/karrio/blob/main/apps/www/docs/reference/guides/webhooks.mdx"
-AUTH = (Header("x-event-id"),)  # no id: Karrio's code puts the webhook's secret there
+AUTH = (Header("x-event-id", issued=True),)  # no id: Karrio's code puts the webhook's secret there
 REPLY = Reply(unreadable=200)  # the sixth failure in a row disables the webhook
 PROBE = None
 RETRIES = Retries(times=0)

@@ -1,7 +1,6 @@
 """99minutos: the whole history of one shipment in every POST, each event with a code and a time in UTC."""
 
 from datetime import UTC, datetime, tzinfo
-from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +8,6 @@ from adapters import (
     UNDERWAY,
     Bearer,
     Header,
-    History,
     Ignored,
     Path,
     Query,
@@ -25,6 +23,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    oldest_first,
     says_returned,
     text,
 )
@@ -72,16 +71,14 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
         raise Ignored("no events yet")
     zone = request.zone or ZONE
     # "In ascending order", but the documentation's own sample is not, and its StatusName lags behind its events.
-    dated = sorted(
-        (_scan(event, f"$.Events[{n}]", zone) for n, event in enumerate(payload["Events"])), key=itemgetter(0)
-    )
-    history = History(tuple(scan for _, scan in dated))
+    events = (_scan(event, f"$.Events[{n}]", zone) for n, event in enumerate(payload["Events"]))
+    history = oldest_first(events, "$.Events", promised=True)
     status = history.settled(history.scans[-1].status)
     return [
         Shipment(
             key=number,
             status=status,
-            happened_at=history.scans[-1].happened_at,
+            happened_at=history.last(),
             tracking_number=number,
             courier=NAME,
             dispatched_at=history.first(*UNDERWAY),
@@ -94,18 +91,17 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     ]
 
 
-def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> tuple[datetime, Scan]:
+def _scan(event: dict[str, Any], path: str, zone: tzinfo) -> Scan:
     at = moment(event["CreatedAt"], f"{path}.CreatedAt", zone=UTC)
-    if at is None:
-        raise Unreadable(f"{path}.CreatedAt", "is blank, or a date that programs write for none")
-    happened_at = _local(at, zone, f"{path}.CreatedAt")
+    happened_at = _local(at, zone, f"{path}.CreatedAt") if at else None
     status, unknown_word = look_up(STATUSES, text(event["StatusCode"], f"{path}.StatusCode"))
     # Not Data.comment: it names the driver and the recipient.
     words = line(event.get("StatusName"), f"{path}.StatusName")
     if says_returned(words):
         status = Status.RETURNED
     shown = words if " " in words else status.words  # most names are codes, such as onRoadToDelivery
-    return at, Scan.of(status, unknown_word, on=happened_at.date(), happened_at=happened_at, words=shown)
+    on = happened_at.date() if happened_at else None
+    return Scan.of(status, unknown_word, on=on, happened_at=happened_at, words=shown)
 
 
 def _local(at: datetime, zone: tzinfo, path: str) -> datetime:

@@ -30,7 +30,7 @@ from adapters import (
 
 NAME = "Ship24"
 DOCS = "https://docs.ship24.com/webhooks/specification"
-AUTH = (Bearer(),)
+AUTH = (Bearer(issued=True),)
 REPLY = Reply(unreadable=422)
 PROBE = Probe(methods=("HEAD",))  # the URL cannot be saved unless HEAD gets 200
 RETRIES = None

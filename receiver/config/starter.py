@@ -47,6 +47,7 @@ _SECRETS: Mapping[str, str] = {
     "path": "a random text; it is the last part of the URL that you register",
 }
 _RANDOM = "a random text, which you enter at the carrier: openssl rand -hex 32"
+_ISSUED = "the webhook's secret, which the carrier makes: copy it from there"
 #: Schemes that carry the secret in the URL, and what stands behind the endpoint's name there.
 _IN_URL: Mapping[str, str] = {"path": "/<secret>", "query": "?{name}=<secret>"}
 
@@ -68,7 +69,8 @@ def _endpoint(carrier: Carrier) -> Iterator[str]:
     if isinstance(scheme, RsaJwks):
         yield f'# secrets = ["${{{variable}_KEYS}}"]   # unset: the keys that the carrier publishes are fetched'
     else:
-        yield f'secrets = ["${{{variable}_SECRET}}"]   # {_SECRETS.get(scheme.kind, _RANDOM)}'
+        made_up = _ISSUED if getattr(scheme, "issued", False) else _RANDOM
+        yield f'secrets = ["${{{variable}_SECRET}}"]   # {_SECRETS.get(scheme.kind, made_up)}'
     if others := _others(carrier.auth):
         yield f"# auth = {{ scheme = {others[0]} }}   # default: {scheme.kind}; there is also {', '.join(others)}"
     if carrier.credentials:

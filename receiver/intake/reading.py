@@ -122,7 +122,7 @@ def _as_configured(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Ship
 
 
 def _only_number(shipment: Shipment) -> str | None:
-    """The number that the merchant's rule found, for a carrier that gives none; of several a person would choose."""
+    """The number that the merchant's rule found, for a carrier that gives none; of several a person must choose."""
     numbers = {one.value for one in shipment.references if one.kind == ReferenceKind.TRACKING_NUMBER}
     return numbers.pop() if len(numbers) == 1 else None
 

@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from itertools import chain, islice, zip_longest
 from typing import IO, Any
 
-from receiver.operations.links import FIELDS, MOST, LinkResult
+from receiver.operations.links import FIELDS, MOST, OF_ONE_PARCEL, LinkResult
 from receiver.shipments.numbers import normalised
 from receiver.shipments.plain import from_text
 from receiver.store import StoreUnavailable
@@ -25,8 +25,6 @@ _DELIMITERS = ",;\t"
 _AS_TEXT = re.compile(r'="([^"]*)"')
 #: What a cell counts as that has no column.
 _NO_COLUMN = "more cells than columns"
-#: The names that only one parcel has.
-_OF_ONE_PARCEL = ("tracking_number", "shipment", "invoice_key")
 #: What a line says of its parcel.
 _WORDS = ("order", "invoice", "also")
 _ONE_LINE = "a parcel has one line, and its other orders stand there in the column also"
@@ -87,7 +85,7 @@ def _without_contradictions(lines: Iterable[Line]) -> Iterator[Line]:
     said: dict[tuple[str, str, str], tuple[int, list[str]]] = {}
     for line, item in lines:
         fault = None
-        for kind in _OF_ONE_PARCEL:
+        for kind in OF_ONE_PARCEL:
             if isinstance(item, dict) and kind in item:
                 is_id = kind == "shipment"
                 value, of = (item[kind], item.get("endpoint", "")) if is_id else (normalised(item[kind]), "")

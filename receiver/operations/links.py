@@ -1,7 +1,7 @@
 """Links: the merchant says, before or after the webhooks, which order a parcel belongs to."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ _ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 #: Every field of a link.
 FIELDS = tuple(document("link")["properties"])
 _ALSO = "also"
+#: The names that only one parcel has.
+OF_ONE_PARCEL = ("tracking_number", "shipment", "invoice_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +68,35 @@ def _read(config: Config, account: str, items: Iterable[Any]) -> tuple[dict[int,
     """The good ones, and what is wrong with the others, by their place."""
     links: dict[int, Link] = {}
     results: dict[int, LinkResult] = {}
+    told: dict[Name, tuple[int, Link]] = {}
     for number, item in enumerate(items):
         try:
-            links[number] = read_link(item, account, config)
+            link = read_link(item, account, config)
+            _refuse_contradiction(link, told)
         except Unreadable as error:
             results[number] = LinkResult(index=number, status="rejected", path=error.path, why=error.why)
+        else:
+            links[number] = link
+            for name in link.names:
+                told.setdefault(name, (number, link))
     return links, results
+
+
+def _refuse_contradiction(link: Link, told: Mapping[Name, tuple[int, Link]]) -> None:
+    """A later link that says something else of a parcel would undo an earlier one of the same request. Raises
+    `adapters.Unreadable`."""
+    for name in link.names:
+        number, earlier = told.get(name, (0, link))
+        if name[0] in OF_ONE_PARCEL and _word(link) != _word(earlier):
+            why = (
+                f"link {number} says something else of it: a parcel has one link, and its other orders stand under also"
+            )
+            raise Unreadable(f"$.{name[0]}", why)
+
+
+def _word(link: Link) -> tuple[str, str | None, frozenset[Place]]:
+    """What a link says of its parcel."""
+    return link.order_id, link.invoice_number, frozenset(link.also)
 
 
 def read_link(item: Any, account: str, config: Config) -> Link:

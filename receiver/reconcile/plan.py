@@ -1,11 +1,13 @@
 """PURE: what a shipment needs next, before any call: a state to rest in, or a question to VTEX."""
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
 
+from adapters import ReferenceKind
 from receiver.config import Config, Endpoint
 from receiver.reconcile.reverse import reverse_end
 from receiver.shipments import (
@@ -150,8 +152,17 @@ def _before_dispatch(stored: Generation, known: Known, endpoint: Endpoint, confi
         word = known.unknown_word
         return replace(end, note=unknown_word(word, endpoint.carrier.slug)) if word else end
     if known.tracking_number is None:
-        return waiting(State.WAITING, Reason.NO_TRACKING_NUMBER)
+        return _several_numbers(known, endpoint) or waiting(State.WAITING, Reason.NO_TRACKING_NUMBER)
     return None
+
+
+def _several_numbers(known: Known, endpoint: Endpoint) -> NextState | None:
+    """A hold where the merchant's rule gives the number, and found more than one in a message: a person must choose."""
+    found = known.values(ReferenceKind.TRACKING_NUMBER)
+    if endpoint.carrier.numbered or len(found) < 2:
+        return None
+    command = shlex.join(["receiver", "reprocess", "--accepted", "--endpoint", endpoint.name])
+    return held(Reason.AMBIGUOUS_NUMBER, f"tracking_number: {', '.join(found)}", command)
 
 
 def _is_assigned_since(stored: Generation, news: Stamped) -> bool:

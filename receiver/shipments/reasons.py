@@ -66,6 +66,14 @@ class Reason(StrEnum):
         Kind.HELD,
         "Several invoices of the order could be the one. Name one: receiver assign.",
     )
+    AMBIGUOUS_NUMBER = (
+        "ambiguous_number",
+        Kind.HELD,
+        (
+            "The endpoint's rule for the tracking number finds several in one message. Correct the rule's path or "
+            "pattern, then have the messages read again: receiver reprocess --accepted."
+        ),
+    )
     SHARED_INVOICE_NUMBER = (
         "shared_invoice_number",
         Kind.HELD,

@@ -1,6 +1,6 @@
 """What every adapter asks of a history, and the texts that say that a parcel went back."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -10,7 +10,9 @@ from adapters import (
     Scan,
     Status,
     TrackingEvent,
+    Unreadable,
     look_up,
+    oldest_first,
     says_returned,
     single_event,
     unless_returned,
@@ -115,6 +117,50 @@ class TestSettled:
     def test_no_return(self) -> None:
         """A delivery without a return stays one."""
         assert Status.DELIVERED is History((scan(),)).settled(Status.DELIVERED)
+
+
+class TestOldestFirst:
+    OLD, LOST, NEW = scan(happened_at=MORNING), scan(Status.EXCEPTION), scan(Status.DELIVERED, NOON)
+
+    def test_dated(self) -> None:
+        """Dates decide, and those of one moment keep their order."""
+        again = scan(Status.OUT_FOR_DELIVERY, MORNING)
+
+        assert (self.OLD, again, self.NEW) == oldest_first([self.NEW, self.OLD, again], "$").scans
+        assert () == oldest_first([], "$").scans
+
+    @pytest.mark.parametrize("at", range(3))
+    def test_undated(self, at: int) -> None:
+        """A scan without a date stands where the list has it, whichever way the list runs."""
+        placed = [self.OLD, self.NEW]
+        placed.insert(at, self.LOST)
+
+        assert tuple(placed) == oldest_first(placed, "$").scans == oldest_first(placed[::-1], "$").scans
+
+    def test_promised(self) -> None:
+        """A list that begins with the oldest is believed, though it may not keep to it, and though nothing shows it."""
+        alone, first = [self.NEW, self.LOST], [self.LOST, self.NEW]
+        mixed = [self.NEW, self.OLD, self.LOST]
+
+        assert tuple(alone) == oldest_first(alone, "$", promised=True).scans
+        assert tuple(first) == oldest_first(first, "$", promised=True).scans
+        assert (self.OLD, self.NEW, self.LOST) == oldest_first(mixed, "$", promised=True).scans
+
+    def test_alone(self) -> None:
+        """One scan has its place."""
+        assert (self.LOST,) == oldest_first([self.LOST], "$").scans
+
+    def test_unknown_place(self) -> None:
+        """Where the dates do not run one way, or there is one alone, the scan without a date may be the newest."""
+        later = scan(happened_at=NOON + timedelta(hours=1))
+        for listed in (
+            [self.NEW, self.LOST],
+            [self.NEW, self.LOST, scan(happened_at=NOON)],
+            [self.LOST, self.LOST],
+            [self.NEW, later, self.OLD, self.LOST],
+        ):
+            with pytest.raises(Unreadable, match=r"\$\.list: has an event without a date"):
+                oldest_first(listed, "$.list")
 
 
 class TestLines:
@@ -243,6 +289,56 @@ class TestReturns:
             "Returned to vendor warehouse",
             "Entregue ao vendedor de origem",
             "ARRIVED AT RTO HUB",
+            "Aguardando devolução ao remetente",
+            "Pendente de devolução ao remetente",
+            "Devolução ao remetente autorizada",
+            "Devolução ao remetente agendada",
+            "En espera de devolución al remitente",
+            "Pendiente de devolución al remitente",
+            "Listo para devolución al remitente",
+            "Aguardando devolução",
+            "Aguardando a devolução do objeto",
+            "Pendente de devolução",
+            "En espera de devolución",
+            "A la espera de devolución",
+            "Pendiente de devolución",
+            "Pendiente devolución",
+            "Em devolução",
+            "Objeto em devolução",
+            "Mercadoria em devolução",
+            "Recusado - em devolução",
+            "Prazo de retirada encerrado - objeto em devolução",
+            "Em processo de devolução",
+            "Em rota de devolução",
+            "Encaminhado para devolução",
+            "En devolución",
+            "EN PROCESO DE DEVOLUCION",
+            "En proceso de devolución del paquete",
+            "Rechazado por el destinatario, en devolución",
+            "Devolução iniciada",
+            "Devolução em andamento",
+            "Devolução em trânsito",
+            "Devolución iniciada",
+            "Devolución en curso",
+            "Devolvido",
+            "Mercadoria devolvida",
+            "Pedido devolvido.",
+            "DEVUELTO",
+            "Paquete devuelto",
+            "El envío se está devolviendo al remitente",
+            "Devolvendo ao remetente",
+            "Estamos devolvendo o pacote ao vendedor",
+            "O pacote está voltando para o vendedor",
+            "Tu paquete está volviendo al vendedor",
+            "Enviado de volta ao remetente",
+            "De vuelta al remitente",
+            "Objeto devolvido ao país de origem",
+            "Retorno para origem",
+            "Devuelto a tienda",
+            "Devolvido a pedido do remetente",
+            "Objeto será devolvido por solicitação do remetente",
+            "Aguardando retirada pelo remetente",
+            "Disponible para retiro por el remitente",
         ],
     )
     def test_returned(self, words: str) -> None:
@@ -345,6 +441,33 @@ class TestReturns:
             "Comprovante de entrega entregue ao embarcador",
             "Proof of delivery returned to shipper",
             "Valor devolvido ao vendedor",
+            "Sujeito a devolução ao remetente",
+            "Sujeto a devolución al remitente",
+            "Passível de devolução ao remetente",
+            "Prazo para devolução ao remetente: 7 dias",
+            "Plazo para devolución al remitente: 7 días",
+            "Retire até 10/11 ou entrará em devolução",
+            "Se não retirado, entrará em devolução",
+            "Após 7 dias entrará em devolução",
+            "Objeto aguardando retirada; entrará em devolução em 7 dias",
+            "Si no se retira, entrará en devolución",
+            "O objeto não está em devolução",
+            "Em processo de devolução do valor",
+            "Aguardando devolução do canhoto",
+            "Canhoto pendente de devolução",
+            "Pendiente de devolución de dinero",
+            "Objeto devolvido aos Correios",
+            "Devolvido à unidade",
+            "Em devolução à base",
+            "Em devolução ao centro de distribuição",
+            "En devolución al depósito",
+            "Devuelto a sucursal",
+            "Solicitação de devolução",
+            "Solicitud de devolución",
+            "Aguardando autorização de devolução",
+            "Retorno à base",
+            "Aguardando retirada pelo destinatário",
+            "Disponible para retiro por el destinatario",
         ],
     )
     def test_not_returned(self, words: str) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from receiver.carriers import discover
 from receiver.config import BadConfig, Config, parse
+from receiver.config.starter import starter
 from tests.support.console import receiver
+from tests.support.paths import ROOT
 
 #: A secret of each form that a carrier may have.
 FORMS = ("user:value-of-some-length", "00ff" * 8, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -46,6 +48,20 @@ def test_every_carrier(tmp_path: Path, slug: str) -> None:
     kind = re.search(r'^auth = \{ scheme = "(\w+)"', whole, re.MULTILINE)
     endpoint = read(whole.replace("KEYS}", "SECRET}"), slug, kind=kind and kind[1]).endpoints[slug.replace("_", "-")]
     assert bool(discover()[slug].references) == bool(endpoint.references)
+
+
+def test_where_the_secret_comes_from() -> None:
+    """A secret that the carrier makes is copied, one of the merchant's own is made up: as the carrier's page says."""
+    copied = re.compile(r"^\d\. Copy the webhook('s)? secret", re.MULTILINE)
+    said = {}
+    for slug, carrier in discover().items():
+        text = starter("luxstore", [carrier])
+        if carrier.auth[0].kind in ("header", "bearer"):
+            page = (ROOT / "docs" / "carriers" / f"{slug}.md").read_text(encoding="utf-8")
+            said[slug] = ("which the carrier makes: copy it from there" in text, bool(copied.search(page)))
+
+    assert {(True, True), (False, False)} == set(said.values()), said
+    assert (True, True) == said["karrio"] == said["ship24"]
 
 
 def test_without_a_number(tmp_path: Path) -> None:

@@ -134,6 +134,42 @@ class TestHttp:
         assert ["1-01"] == results[2]["formerly"]
         assert {("tracking_number", "A"): "2-01"} == known(told)
 
+    @pytest.mark.parametrize(
+        ("other", "of"),
+        [
+            ({"tracking_number": "t n 1", "order": "2-01"}, "tracking_number"),
+            ({"tracking_number": "TN2", "invoice_key": KEY, "order": "2-01"}, "invoice_key"),
+            ({"shipment": "p1", "endpoint": "ups", "order": "2-01"}, "shipment"),
+            ({"tracking_number": "TN1", "order": "1-01", "invoice": "900"}, "tracking_number"),
+            ({"tracking_number": "TN1", "order": "1-01", "also": ["3-01"]}, "tracking_number"),
+        ],
+    )
+    def test_contradiction(self, told: Rig, other: dict[str, Any], of: str):
+        """Of two links of one request that undo each other, the later one is rejected with the place of the first."""
+        first = {"tracking_number": "TN1", "invoice_key": KEY, "shipment": "p1", "endpoint": "ups", "order": "1-01"}
+        answer = send(told, [{"tracking_number": "T9", "order": "9-01"}, first, {**first, "order": "1-01 "}, other])
+        why = "link 1 says something else of it: a parcel has one link, and its other orders stand under also"
+
+        assert 207 == answer.status_code
+        assert {"index": 3, "status": "rejected", "woken": 0, "path": f"$.{of}", "why": why} == (
+            answer.get_json()["results"][3]
+        )
+        assert ["stored"] * 3 == [one["status"] for one in answer.get_json()["results"][:3]]
+        assert {"1-01", "9-01"} == set(known(told).values())
+        assert 200 == send(told, {**other, "order": "2-01"}).status_code  # a later request is a correction
+
+    def test_no_contradiction(self, told: Rig):
+        """Invoice numbers repeat, and what was rejected says nothing."""
+        links = [
+            {"invoice_number": "900", "order": "1-01"},
+            {"invoice_number": "900", "tracking_number": "TN1", "order": "2-01"},
+            {"tracking_number": "TN1", "shipment": "p1", "endpoint": "ups", "order": "3-01"},
+            {"shipment": "p1", "endpoint": "ups", "order": "4-01"},
+        ]
+        answer = send(told, links)
+
+        assert ["replaced", "rejected", "stored"] == [one["status"] for one in answer.get_json()["results"][1:]]
+
     @pytest.mark.parametrize("body", [b"", b"\n", b"{", b'{"order": "1-01"}\nno', b"\xff"])
     def test_no_json(self, told: Rig, body: bytes):
         """A body that is no JSON is refused whole."""

@@ -124,6 +124,24 @@ def test_nothing_to_ask(of, before, expected):
     assert expected == resting(next_step(of, **before))
 
 
+@pytest.mark.parametrize(
+    ("numbers", "numbered", "expected"),
+    [
+        (("A", "B"), False, ("held", "ambiguous_number")),
+        (("A", "B"), True, ("waiting", "no_tracking_number")),
+        ((), False, ("waiting", "no_tracking_number")),
+    ],
+)
+def test_several_numbers(numbers, numbered, expected):
+    """Where a rule gives the number, two of them are for a person; the carrier's own number is still to come."""
+    named = tuple(Reference(ReferenceKind.TRACKING_NUMBER, number) for number in numbers)
+    of, config = known(said(tracking_number=None, references=named)), settings()
+    endpoint = config.endpoints["melhor-envio"]
+    endpoint = replace(endpoint, carrier=replace(endpoint.carrier, numbered=numbered))
+
+    assert (*expected, None) == resting(plan(record(of), of, endpoint, config, now=T))
+
+
 def test_unknown_word():
     """A status word that the adapter does not know is named, with the command that lists such words."""
     step = next_step(known(said(Status.OTHER, unknown_words=("14",))))

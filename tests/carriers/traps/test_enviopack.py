@@ -95,7 +95,7 @@ def history(*steps: object, zone: ZoneInfo | None = CARRIER.zone) -> Shipment:
     return told
 
 
-def step(code: str | None, at: str = "2026-11-11 10:00:00", words: str | None = "x") -> dict:
+def step(code: str | None, at: str | None = "2026-11-11 10:00:00", words: str | None = "x") -> dict:
     return {"fecha": at, "mensaje": words, "codigo": code}
 
 
@@ -188,10 +188,28 @@ def test_steps_without_codes():
     assert ["Entregado"] == [event.description for event in told.events]
 
 
-def test_undated():
-    """A step without a time is refused by its place."""
+@pytest.mark.parametrize("at", [None, "", " ", "0001-01-01 00:00:00"])
+def test_undated(at):
+    """A step without a date stands where the list has it, and shoppers do not see it."""
+    steps = step("COLE"), step("ENVI", at), step("ENTR", "2026-11-12 10:00:00")
+    last = step("COLE"), step("ENVI", "2026-11-12 10:00:00"), step("ENTR", at)
+
+    for listed in (steps, steps[::-1]):
+        told = history(*listed)
+        assert (Status.DELIVERED, "2026-11-12T10:00:00-03:00") == (told.status, told.delivered_at.isoformat())
+        assert 2 == len(told.events)
+    for listed in (last, last[::-1]):
+        told = history(*listed)
+        assert (Status.DELIVERED, None) == (told.status, told.delivered_at)
+        assert "2026-11-12T10:00:00-03:00" == told.happened_at.isoformat()
+
+
+def test_of_unknown_order():
+    """A step without a date is refused where nothing shows what came after it, and so is a date that is none."""
+    with pytest.raises(Unreadable, match=r"\$: has an event without a date"):
+        history(step("COLE", " "), step("ENTR"))
     with pytest.raises(Unreadable, match=r"\$\[0\]\.fecha"):
-        history(step("COLE", " "))
+        history(step("COLE", "ayer"))
 
 
 def test_no_history():

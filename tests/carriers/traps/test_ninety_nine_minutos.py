@@ -113,17 +113,25 @@ class TestTimes:
         with pytest.raises(Unreadable, match=r"\$\.Events\[0\]\.CreatedAt: is outside the calendar"):
             read_one(ninety_nine_minutos, told(event("2003", "9999-12-31 23:59:59")), ZoneInfo("Asia/Tokyo"))
 
-    @pytest.mark.parametrize("at", [" ", "soon", "17/11/2026 10:00"])
+    @pytest.mark.parametrize("at", ["soon", "17/11/2026 10:00"])
     def test_no_time(self, at):
-        """Trap 23: an event without a time is refused with its place."""
+        """Trap 23: a time that is none is refused with its place."""
         with pytest.raises(Unreadable, match=r"\$\.Events\[0\]\.CreatedAt"):
             ninety_nine_minutos.read(told(event("2003", at)), POST)
 
-    @pytest.mark.parametrize("at", [" ", "0001-01-01 00:00:00"])
+    @pytest.mark.parametrize("at", [None, "", " ", "0001-01-01 00:00:00", "0000-00-00 00:00:00"])
     def test_no_date(self, at):
-        """Trap 23: a date that stands for none is refused as that, and not as a blank one."""
-        with pytest.raises(Unreadable, match=r"CreatedAt: is blank, or a date that programs write for none"):
-            ninety_nine_minutos.read(told(event("2003", at)), POST)
+        """Trap 23: an event without a date stands where the list has it; shoppers do not see it."""
+        on_its_way, delivered = event("3001", "2026-11-17 09:00:00"), event("4002", "2026-11-18 10:00:00")
+        between = read_one(ninety_nine_minutos, told(on_its_way, event("7101", at), delivered))
+        newest = read_one(ninety_nine_minutos, told(on_its_way, event("4002", at)))
+        alone = read_one(ninety_nine_minutos, told(event("2003", at)))
+
+        assert (Status.DELIVERED, "2026-11-18") == (between.status, between.delivered_at.date().isoformat())
+        assert 2 == len(between.events)
+        assert (Status.DELIVERED, None) == (newest.status, newest.delivered_at)
+        assert "2026-11-17T09:00:00+00:00" == newest.happened_at.isoformat()
+        assert (Status.DISPATCHED, None, ()) == (alone.status, alone.happened_at, alone.events)
 
 
 class TestValues:

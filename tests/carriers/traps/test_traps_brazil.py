@@ -370,13 +370,34 @@ class TestValues:
         assert "2025-11-10T16:48:00-03:00" == frenet_with(EventDateTime="10/11/2025 16:48").happened_at.isoformat()
         assert "2025-10-20T10:12:00-04:00" == shipment.happened_at.isoformat()
 
-    @pytest.mark.parametrize("written", ["2025-10-20T10:12:00", "31/11/2025 10:12", " "])
+    @pytest.mark.parametrize("written", ["2025-10-20T10:12:00", "31/11/2025 10:12"])
     def test_other_format(self, written: str) -> None:
         """Trap 23: a time that is no such time is refused with its place, never guessed."""
         payload = [body_of("frenet", "posted")]
         payload[0]["TrackingEvents"][0]["EventDateTime"] = written
 
         with pytest.raises(Unreadable, match=r"\$\[0\]\.TrackingEvents\[0\]\.EventDateTime"):
+            read("frenet", payload)
+
+    @pytest.mark.parametrize("written", [None, "", " ", "01/01/0001 00:00"])
+    def test_no_date(self, written: str | None) -> None:
+        """Trap 23: an event without a date says its status and has no line; between others it stands in its place."""
+        payload = body_of("frenet", "history_in_array")
+        out, posted = payload[0]["TrackingEvents"]
+        late = {**out, "EventDateTime": written, "EventType": "2"}
+        payload[0]["TrackingEvents"] = [out, late, posted]
+        between = read_one("frenet", payload)
+        alone = frenet_with(EventDateTime=written, EventType="9")
+
+        assert (Status.OUT_FOR_DELIVERY, 2) == (between.status, len(between.events))
+        assert (Status.DELIVERED, None, None, ()) == (alone.status, alone.happened_at, alone.delivered_at, alone.events)
+
+    def test_of_unknown_order(self) -> None:
+        """Trap 23: with one dated event beside it, one without a date may be the older or the newer one."""
+        payload = body_of("frenet", "history_in_array")
+        payload[0]["TrackingEvents"][0]["EventDateTime"] = None
+
+        with pytest.raises(Unreadable, match=r"\$\[0\]\.TrackingEvents: has an event without a date"):
             read("frenet", payload)
 
     def test_local_day(self) -> None:

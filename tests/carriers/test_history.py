@@ -1,8 +1,11 @@
 """What every adapter asks of a history, and the texts that say that a parcel went back."""
 
+import string
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters import (
     UNDERWAY,
@@ -17,6 +20,10 @@ from adapters import (
     single_event,
     unless_returned,
 )
+from adapters._history import _RETURN, _ROOTS
+
+#: The letters and signs in the words of a return.
+WRITTEN = st.sampled_from(f"{string.ascii_letters} áéíóúàçãõâêüńłöéż':,-\u2019")
 
 MORNING, NOON = datetime(2026, 11, 16, 8, tzinfo=UTC), datetime(2026, 11, 16, 12, tzinfo=UTC)
 LINE = TrackingEvent(day=date(2026, 11, 16), description="Departed")
@@ -491,3 +498,9 @@ class TestReturns:
         message brings is then a doubtful one."""
         assert expected is unless_returned(status, "", "Objeto em devolução ao remetente")
         assert status is unless_returned(status, "", "Objeto em trânsito")
+
+
+@given(st.from_regex(_RETURN, alphabet=WRITTEN))
+def test_roots(words: str) -> None:
+    """The quick look before the search misses no words of a return."""
+    assert any(root in words.lower() for root in _ROOTS)

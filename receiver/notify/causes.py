@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 
 class Severity(StrEnum):
@@ -202,6 +202,11 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
 #: Seconds that these must last before they are told: another host with another configuration may be starting, a mail
 #: server is started again within minutes, and a stranger's request that is refused is no series.
 MUST_LAST: Mapping[str, float] = {Cause.ENDPOINT_GONE: 60.0, Cause.CHANNEL_FAILS: 900.0, Cause.PARTLY_REFUSED: 86_400.0}
+
+
+def has_lasted(alert: Mapping[str, Any], *, now: float) -> bool:
+    """Whether an alert that was noted at ``opened_at`` is one by now. Times are Unix time in seconds."""
+    return bool(now >= alert["opened_at"] + MUST_LAST.get(alert["cause"], 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -656,3 +657,17 @@ class TestCommand:
         assert "  message  " in (listed := operator.says("notify", "list"))
         assert "  queued  " in listed  # whether it was sent is another matter
         assert 0 == receiver("notify", "--help").exit_code
+
+    @pytest.mark.parametrize("hours", [1, 26])
+    def test_list_of_what_lasts(self, operator: Operator, hours: int) -> None:
+        """One stray request beside the others is no series: `notify list` shows it once it has lasted for a day."""
+        rig = operator.rig
+        rig.now = time.time() - hours * HOUR
+        for _ in range(hours):
+            rig.post(posted())
+            assert 401 == rig.client.post("/webhooks/melhor-envio", headers={"x-me-signature": "AAAA"}).status_code
+            rig.later(HOUR)
+            Telling(rig).look()
+
+        told = [row["cause"] for row in operator.tells("notify", "list")]
+        assert (["partly_refused"] if hours > 24 else []) == told

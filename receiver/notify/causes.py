@@ -43,8 +43,8 @@ class Cause(StrEnum):
     UNKNOWN_ADDRESS = (
         "unknown_address",
         Severity.WARNING,
-        "{count} asked for that no endpoint takes, probably meant for {subject}",
-        "receiver rejects; correct the URL at the carrier, or the endpoint here",
+        "{count} that no endpoint takes, probably meant for {subject}",
+        "receiver rejects says why; correct it at the carrier, or the endpoint here",
     )
     NOT_PROVEN = (
         "not_proven",
@@ -188,7 +188,7 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
     Cause.GAVE_UP: ("shipment is", "shipments are"),
     Cause.UNREADABLE: ("delivery", "deliveries"),
     Cause.UNKNOWN_WORD: ("status word", "status words"),
-    Cause.UNKNOWN_ADDRESS: ("address is", "addresses are"),
+    Cause.UNKNOWN_ADDRESS: ("kind of request comes", "kinds of requests come"),
     Cause.NOT_PROVEN: ("request was", "requests were"),
     Cause.HOOK_REFUSED: ("event was", "events were"),
     Cause.LINKS_REFUSED: ("request was", "requests were"),

@@ -51,7 +51,7 @@ def counted(config: Config, database: Database, reader: Overview, *, now: float)
         "unsettled": [{"state": state, "reason": reason or None, "count": many} for (state, reason), many in unsettled],
         "unreadable": reader.unreadable(),
         "unknown_words": reader.unknown_words(),
-        "unknown_addresses": len(Conditions(database).unknown_routes(since=now - _DAY)),
+        "unknown_addresses": sum(one.count for one in Conditions(database).unknown_routes(since=now - _DAY)),
         "alerts": [_alert(one) for one in alerts if has_lasted(one, now=now)],
         "overdue": {"count": backlog.count, "since": backlog.oldest},
         "hours": [

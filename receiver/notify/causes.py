@@ -100,6 +100,12 @@ class Cause(StrEnum):
         "VTEX account {subject} is paused",
         "receiver check --vtex; after a correction: receiver resume {subject}",
     )
+    NO_ANSWER = (
+        "no_answer",
+        Severity.WARNING,
+        "{count} without an answer of VTEX after ten tries, account {subject}",
+        "receiver check --vtex; does this host reach VTEX? receiver shipments --reason vtex_unavailable",
+    )
     ORDER_UNREAD = (
         "order_unread",
         Severity.WARNING,
@@ -195,6 +201,7 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
     Cause.FETCH_HELD: ("fetch", "fetches"),
     Cause.NOTHING_WRITTEN: ("parcel is", "parcels are"),
     Cause.ENDPOINT_GONE: ("shipment is", "shipments are"),
+    Cause.NO_ANSWER: ("shipment is", "shipments are"),
     Cause.ORDER_UNREAD: ("order can", "orders can"),
 }
 

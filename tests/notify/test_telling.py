@@ -391,6 +391,26 @@ class TestNothingWritten:
         assert ("opened", "nothing_written", "melhor-envio") in telling.look()
 
 
+def test_no_answer(telling: Telling) -> None:
+    """Few parcels open no circuit breaker: what VTEX did not answer ten times is told, no matter how long it waited for
+    its order before. Where the key is refused, that is told instead."""
+    rig = telling.rig
+    rig.post(posted())
+    rig.works_until(48 * HOUR)
+    rig.faults(server_error=1.0)
+    while "due" != rig.shipment()["state"]:
+        rig.works_until(600)
+    assert [] == [one for one in telling.look() if one[1] == "no_answer"]
+    rig.works_until(1.5 * HOUR)
+
+    assert ("opened", "no_answer", "lux") in telling.look()
+    [message] = [one for _, one in telling.chat.got if one["cause"] == "no_answer"]
+    assert "1 shipment is without an answer of VTEX after ten tries, account lux" == message["title"]
+    rig.faults(unauthorized=True)
+    rig.works_until(1.5 * HOUR)
+    assert {("resolved", "no_answer", "lux"), ("opened", "account_paused", "lux")} <= {*telling.look()}
+
+
 def test_clock(telling: Telling) -> None:
     """A host whose clock is wrong is told, by whichever process looks."""
     Watches(telling.rig.database).note(Noted.CLOCK, ["host-b"], now=telling.rig.now, value=95.0)

@@ -40,6 +40,7 @@ _ALERTS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     Cause.NOTHING_WRITTEN: ("stopped", "parcels", {"endpoint": "{subject}"}),
     Cause.ENDPOINT_GONE: ("stopped", "parcels", {"endpoint": "{subject}"}),
     Cause.ORDER_HOOK: ("stopped", "accounts", {}),
+    Cause.NO_ANSWER: ("stopped", "accounts", {}),
     Cause.ORDER_UNREAD: ("stopped", "accounts", {}),
     Cause.CHANNEL_FAILS: ("stopped", "accounts", {}),
     Cause.CLOCK: ("stopped", "accounts", {}),

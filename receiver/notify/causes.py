@@ -164,7 +164,7 @@ class Cause(StrEnum):
     STORE_AWAY = (
         "store_away",
         Severity.CRITICAL,
-        "deliveries cannot be stored, the database does not answer",
+        "deliveries cannot be stored, the database does not answer or refuses",
         "see the log for the reason, and for how long each carrier goes on trying",
     )
 

@@ -1,14 +1,15 @@
 """At a glance: what needs a person, what waits and why, pauses of accounts, and when each carrier was last heard."""
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from receiver.calls.pause_end import how_it_ends
 from receiver.config import Config
-from receiver.notify.causes import Finding, Severity
+from receiver.notify.causes import Cause, Finding, Severity
 from receiver.notify.findings import Findings
-from receiver.store import Database, OperatorQueries
+from receiver.store import Database, OperatorQueries, StoreUnavailable
 from receiver.store.alerts import Alerts
 from receiver.store.counters import PROBES, last_deliveries, last_of
 from receiver.store.listed import Listed
@@ -51,6 +52,7 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
         for one in Findings(config, database, clock=lambda: now).all()
         if not one.must_last or now >= begun.get((one.cause.value, one.subject), now) + one.must_last
     ]
+    needs += _store_away(database)
     totals, due_since = database.counters.totals(), queries.oldest_unsettled()
     last, checked = last_deliveries(totals), last_of(PROBES, totals)
     return Overview(
@@ -62,3 +64,12 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
         heard={name: last.get(name) for name in config.endpoints},
         checked={name: checked.get(name) for name in config.endpoints},
     )
+
+
+def _store_away(database: Database) -> Iterator[Finding]:
+    """A database that is read may refuse to write, as on a full disk. Where it cannot be read, nothing is told here."""
+    try:
+        database.check_writable()
+    except StoreUnavailable as error:
+        line = " ".join(str(error).split())
+        yield Finding(cause=Cause.STORE_AWAY, subject=socket.gethostname(), lines=(line,))

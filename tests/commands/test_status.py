@@ -3,7 +3,8 @@
 from freezegun import freeze_time
 
 from receiver.store import Queue
-from tests.support.console import Operator
+from tests.support.broken_disk import failing
+from tests.support.console import Operator, receiver
 from tests.support.rig import MELHOR_ENVIO, NOON, UNREADABLE, posted
 
 NOW = "2026-11-18T11:16:40Z"  # fifty minutes after the rig's noon
@@ -57,6 +58,20 @@ def test_trouble(operator_on_either: Operator) -> None:
     assert "the oldest due since 2026-11-18T11:06:40Z, for 10 minutes" in lines
     ends = "it ends when the key works; after a correction: receiver resume lux, or SIGHUP to a worker"
     assert f"account lux: 1e+06 a minute, paused until 2026-11-18T13:06:40Z; {ends} (HTTP 401: the key)" in lines
+
+
+def test_cannot_store(operator: Operator) -> None:
+    """A database that is read and refuses to write, as on a full disk, stands first, and `receiver check` says it."""
+    operator.held()
+    with failing(operator.rig, "INSERT ON rejects"):
+        first = operator.says("status").splitlines()[0]
+        checked = receiver("check", config=operator.config)
+
+    assert first.startswith("! deliveries cannot be stored, the database does not answer or refuses: see the log")
+    assert "integer overflow" in first
+    assert (1, True) == (checked.exit_code, "! the database takes no deliveries: " in checked.stdout)
+    assert "no faults, but deliveries cannot be stored; see above" in checked.stderr
+    assert "database: ready" in receiver("check", config=operator.config).stdout
 
 
 def test_json(operator: Operator) -> None:

@@ -15,8 +15,9 @@ from receiver.web.console.language import texts
 from receiver.web.console.pages import overview
 from receiver.web.overview import Held
 from tests.support.api import held
+from tests.support.broken_disk import failing
 from tests.support.clerk import Clerk
-from tests.support.rig import UNREADABLE, posted
+from tests.support.rig import UNREADABLE, eventually, posted
 from tests.support.vtex_hook import SECRET, event, tell
 
 
@@ -58,6 +59,16 @@ class TestNeeds:
 
         assert "Not understood or not let in 1 Delivery that cannot be read" in said
         assert "2 Kinds of requests that no endpoint takes" in said
+
+    def test_unstored(self, site):
+        """On a full disk a person who is signed in reads that deliveries are lost, and not that nothing needs them."""
+        clerk = Clerk(site)
+        with failing(site, "INSERT ON deliveries"), failing(site, "UPDATE ON sessions"):
+            assert [503, 503] == [site.post(posted(parcel=name)).status_code for name in ("p1", "p2")]
+            said = words(clerk)
+        assert "2 things need you Stopped or silent 2 Deliveries that could not be stored, and none since" in said
+        assert eventually(lambda: site.post(posted()).status_code == 200)
+        assert eventually(lambda: "could not be stored" not in words(clerk))  # counts hold for a moment
 
     def test_stopped(self, ana, site):
         """An account whose key is wrong, and an endpoint that fell silent, come first."""

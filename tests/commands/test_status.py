@@ -102,6 +102,23 @@ def test_checked(operator: Operator) -> None:
     assert "endpoint melhor-envio: never heard, URL checked 2026-11-18T11:06:40Z, 10 minutes ago" == lines[-1]
 
 
+def test_refused(operator: Operator) -> None:
+    """The first request with a wrong secret is no alert yet; who wonders why nothing is heard reads where to look."""
+    assert 401 == operator.rig.client.post("/webhooks/melhor-envio", headers={"x-me-signature": "AAAA"}).status_code
+    operator.rig.database.counters.flush(now=NOON, only_if_due=False)
+
+    with freeze_time(NOW):
+        lines = operator.says("status").splitlines()
+
+    when = "a sender refused 2026-11-18T11:06:40Z, 10 minutes ago"
+    assert f"endpoint melhor-envio: never heard, {when}: receiver rejects --endpoint melhor-envio" == lines[-1]
+
+    assert 200 == operator.rig.client.post("/webhooks/melhor-envio", json=posted()).status_code  # the panel's own check
+    operator.rig.database.counters.flush(now=NOON, only_if_due=False)
+    with freeze_time(NOW):
+        assert "never heard, URL checked" in operator.says("status").splitlines()[-1]
+
+
 def test_one_screen(operator: Operator) -> None:
     """However much there is, it fits 24 lines; what is left out is counted. Endpoints never heard come first."""
     many = {f"endpoint-{number}": MELHOR_ENVIO for number in range(30)}

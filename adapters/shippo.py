@@ -37,7 +37,7 @@ PROBE = None
 RETRIES = None  # 5xx is repeated; the documents differ about how often
 ZONE = None  # "displayed in UTC", and written so
 TRACKING_PAGE = None
-REFERENCES = ("data.metadata", "data.transaction")
+REFERENCES = ("data.metadata",)
 
 # https://docs.goshippo.com/docs/tracking/tracking, read on 2026-11-28: `status` of the parcel and of each event
 STATUSES = {

@@ -39,8 +39,8 @@ PROBE = None
 RETRIES = None
 ZONE = None  # nothing is dated
 TRACKING_PAGE = None
-# Skydropx's own order and shipment: the message names no order of the merchant's
-REFERENCES = ("data.relationships.order.data.id", "data.relationships.shipment.data.id")
+# the message names Skydropx's own order and shipment, and none of the merchant's
+REFERENCES = ()
 
 # api-docs, the twelve states of a package, and three spellings that integrators know. Read 2026-11-28.
 STATUSES = {

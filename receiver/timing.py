@@ -46,6 +46,8 @@ class Backoff:
 
 
 RETRY = Backoff(first=5.0, most=3600.0, jitter=0.2)
+#: Failures of `RETRY` in a row after which a shipment is told: about three quarters of an hour.
+UNANSWERED_TRIES = 10
 OUTAGE = Backoff(first=15.0, most=300.0, jitter=0.2)
 BAD_KEY = Backoff(first=300.0, most=3600.0)
 NOTIFICATION = Backoff(first=30.0, most=3600.0, tries=30)

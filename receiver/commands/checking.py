@@ -15,7 +15,7 @@ from receiver.commands._common import absent_database, clear_faults, configurati
 from receiver.commands.check_warnings import warnings
 from receiver.config import Account, Config
 from receiver.operations.access import Access, access_check, is_fine, is_refused
-from receiver.store import Database, OperatorQueries, Paused, RateLimited
+from receiver.store import Database, OperatorQueries, Paused, RateLimited, StoreUnavailable
 from receiver.store.gauges import connections_of_server
 from receiver.store.pool import CONNECTIONS
 from receiver.timing import stamp
@@ -29,14 +29,14 @@ def check(*, ask_vtex: bool) -> None:
     """Read configuration and database; say every fault.
 
     No database is made. With --vtex also ask VTEX, by reading alone, whether each account's key, tokens and roles work.
-    Exit code 1 where one does not.
+    Exit code 1 where one does not, or where the database takes no deliveries.
     """
     path, config = configuration()
     absence = absent_database(config)
     with _passing_database() if absence else opened() as (_, database):
         pauses = {row["name"]: row for row in OperatorQueries(database).paused_accounts(now=time.time())}
         answers: list[list[Access]] = []
-        connections = connections_of_server(database)
+        connections, refusal = connections_of_server(database), _refusal(database)
         for name, account in config.accounts.items():
             click.echo(f"account {name}: {account.base_url}, {count(len(account.app_tokens), 'app token')}")
             if name in pauses:
@@ -47,14 +47,25 @@ def check(*, ask_vtex: bool) -> None:
         click.echo(line)
     for warning in warnings(config, connections=connections):
         click.echo(f"! {warning}")
-    click.echo(f"! {absence}" if absence else "database: ready")
+    click.echo(f"! {absence}" if absence else f"! {refusal}" if refusal else "database: ready")
     if not ask_vtex:
         click.echo("! keys and roles: not checked. receiver check --vtex asks VTEX, without writing")
+    if refusal:
+        fail(f"{path}: no faults, but deliveries cannot be stored; see above")
     if any(is_refused(one) for one in answers):
         fail(f"{path}: no faults, but VTEX does not take every key; see above")
     if not all(one and is_fine(one) for one in answers):
         fail(f"{path}: no faults, but VTEX could not be asked; see above")
     click.echo(f"{path}: no faults")
+
+
+def _refusal(database: Database) -> str | None:
+    """Why deliveries cannot be stored: a full disk shows at a write alone."""
+    try:
+        database.check_writable()
+    except StoreUnavailable as error:
+        return printable(f"the database takes no deliveries: {' '.join(str(error).split())}")
+    return None
 
 
 @contextlib.contextmanager

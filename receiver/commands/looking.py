@@ -137,6 +137,9 @@ def rejects(
 
     Senders that could not prove themselves, and webhooks to an address or with a method that no endpoint has: the
     newest first, with the reason, which they are not told.
+
+    Of senders the last 200 of an endpoint are kept, at most five a second. The metric receiver_rejects_total counts
+    all.
     """
     form = form_of(limit, as_json=as_json, as_csv=as_csv)
     columns = {

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from receiver.commands._common import configuration, fail, json_option, opened, printable, show_rows
+from receiver.notify.causes import has_lasted
 from receiver.notify.channels import open_channels, send_now
 from receiver.notify.messages import message
 from receiver.shipments.plain import plain
@@ -49,7 +50,8 @@ def list_alerts(*, as_json: bool) -> None:
     columns = {"severity": "severity", "title": "what", "since": "since", "told": "message", "command": "what to do"}
     with opened() as (_, database):
         alerts = Alerts(database)
-        lasting, unsent = alerts.all(), alerts.unsent()
+        lasting = [one for one in alerts.all() if has_lasted(one, now=time.time())]
+        unsent = alerts.unsent()
     if as_json:
         for row in (*map(_lasting, lasting), *map(_unsent, unsent)):
             click.echo(json.dumps(plain(row)))

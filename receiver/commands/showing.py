@@ -50,7 +50,23 @@ def _shipment(config: Config, queries: OperatorQueries, name: str) -> str:
     try:
         return queries.find(name, config.endpoints)
     except Unknown as error:
-        fail(f"{error}; nothing is known of an order of this id either" if str(error).startswith("no ") else str(error))
+        if not str(error).startswith("no "):
+            fail(str(error))
+        unread = "; parcels are due that no worker has looked at: their numbers are not known before"
+        either = f"{error}; nothing is known of an order of this id either"
+        fail(_of_delivery(queries, name) or either + (unread if queries.has_unread() else ""))
+
+
+def _of_delivery(queries: OperatorQueries, name: str) -> str | None:
+    """Where the name is that of a delivery, which carriers are answered and the log has: what became of it."""
+    try:
+        delivery = queries.delivery(name)
+    except Unknown:
+        return None
+    said = f"{name} is a delivery of endpoint {delivery['endpoint']}: {delivery['outcome']}"
+    said += f", {delivery['reason']}" if delivery["reason"] else ""
+    shipments = dict.fromkeys(update["shipment"] for update in queries.stored_updates(delivery=name))
+    return said + "".join(f"; receiver show {one}" for one in shipments)
 
 
 def _order_lines(history: dict[str, Any]) -> Iterator[str]:

@@ -89,7 +89,10 @@ def _account(found: Overview, config: Config, name: str) -> str:
 def _endpoint(found: Overview, name: str, at: float | None) -> str:
     if at is not None:
         return f"endpoint {name}: last heard {stamp(at)}, {_span(found.now - at)} ago"
-    checked = found.checked[name]
+    checked, refused = found.checked[name], found.refused[name]
+    if refused is not None and refused > (checked or 0.0):  # a check may look like an unsigned event
+        when = f"a sender refused {stamp(refused)}, {_span(found.now - refused)} ago"
+        return f"endpoint {name}: never heard, {when}: receiver rejects --endpoint {name}"
     if checked is None:
         return f"endpoint {name}: never heard"
     return f"endpoint {name}: never heard, URL checked {stamp(checked)}, {_span(found.now - checked)} ago"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 
 class Severity(StrEnum):
@@ -43,8 +43,8 @@ class Cause(StrEnum):
     UNKNOWN_ADDRESS = (
         "unknown_address",
         Severity.WARNING,
-        "{count} asked for that no endpoint takes, probably meant for {subject}",
-        "receiver rejects; correct the URL at the carrier, or the endpoint here",
+        "{count} that no endpoint takes, probably meant for {subject}",
+        "receiver rejects says why; correct it at the carrier, or the endpoint here",
     )
     NOT_PROVEN = (
         "not_proven",
@@ -99,6 +99,12 @@ class Cause(StrEnum):
         Severity.CRITICAL,
         "VTEX account {subject} is paused",
         "receiver check --vtex; after a correction: receiver resume {subject}",
+    )
+    NO_ANSWER = (
+        "no_answer",
+        Severity.WARNING,
+        "{count} without an answer of VTEX after ten tries, account {subject}",
+        "receiver check --vtex; does this host reach VTEX? receiver shipments --reason vtex_unavailable",
     )
     ORDER_UNREAD = (
         "order_unread",
@@ -158,7 +164,7 @@ class Cause(StrEnum):
     STORE_AWAY = (
         "store_away",
         Severity.CRITICAL,
-        "deliveries cannot be stored, the database does not answer",
+        "deliveries cannot be stored, the database does not answer or refuses",
         "see the log for the reason, and for how long each carrier goes on trying",
     )
 
@@ -188,13 +194,14 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
     Cause.GAVE_UP: ("shipment is", "shipments are"),
     Cause.UNREADABLE: ("delivery", "deliveries"),
     Cause.UNKNOWN_WORD: ("status word", "status words"),
-    Cause.UNKNOWN_ADDRESS: ("address is", "addresses are"),
+    Cause.UNKNOWN_ADDRESS: ("kind of request comes", "kinds of requests come"),
     Cause.NOT_PROVEN: ("request was", "requests were"),
     Cause.HOOK_REFUSED: ("event was", "events were"),
     Cause.LINKS_REFUSED: ("request was", "requests were"),
     Cause.FETCH_HELD: ("fetch", "fetches"),
     Cause.NOTHING_WRITTEN: ("parcel is", "parcels are"),
     Cause.ENDPOINT_GONE: ("shipment is", "shipments are"),
+    Cause.NO_ANSWER: ("shipment is", "shipments are"),
     Cause.ORDER_UNREAD: ("order can", "orders can"),
 }
 
@@ -202,6 +209,11 @@ _NOUNS: Mapping[Cause, tuple[str, str]] = {
 #: Seconds that these must last before they are told: another host with another configuration may be starting, a mail
 #: server is started again within minutes, and a stranger's request that is refused is no series.
 MUST_LAST: Mapping[str, float] = {Cause.ENDPOINT_GONE: 60.0, Cause.CHANNEL_FAILS: 900.0, Cause.PARTLY_REFUSED: 86_400.0}
+
+
+def has_lasted(alert: Mapping[str, Any], *, now: float) -> bool:
+    """Whether an alert that was noted at ``opened_at`` is one by now. Times are Unix time in seconds."""
+    return bool(now >= alert["opened_at"] + MUST_LAST.get(alert["cause"], 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
 from receiver.notify.refusals import Refusals
 from receiver.notify.rhythm import HORIZON_HOURS, Rhythm, Silence, silences
-from receiver.shipments import State
+from receiver.shipments import Reason, State
 from receiver.shipments.record import TO_DECIDE
 from receiver.store import Database, OperatorQueries
 from receiver.store.alerts import Alerts
@@ -152,9 +152,10 @@ class Findings:
                 yield _finding(Cause.NOTHING_WRITTEN, waiting, self._shipment)
 
     def _accounts(self, now: float) -> Iterator[Finding]:
-        paused = set()
-        for row in self._queries.paused_accounts(now=now):
-            paused.add(row["name"])
+        paused = {row["name"]: row for row in self._queries.paused_accounts(now=now)}
+        for account in self._config.accounts:
+            yield from self._no_answer(account, paused.get(account))
+        for row in paused.values():
             if row["name"] in self._config.accounts:
                 ends = how_it_ends(row["name"], own_fault=row["own_fault"])
                 line = f"until {stamp(row['until'])}: {row['reason']}; it ends {ends}"
@@ -167,6 +168,16 @@ class Findings:
         elif oldest is not None and now - oldest > OLD_BACKLOG:
             line = f"the oldest for {(now - oldest) / 60:.0f} minutes"
             yield Finding(cause=Cause.BACKLOG, subject="all", lines=(line,))
+
+    def _no_answer(self, account: str, pause: Mapping[str, Any] | None) -> Iterator[Finding]:
+        """Shipments that VTEX has not answered about: a few a day open no circuit breaker. While it is open they wait
+        for the pause; where the key is at fault, that is told."""
+        if pause and pause["own_fault"]:
+            return
+        reasons = (Reason.VTEX_UNAVAILABLE, Reason.ACCOUNT_PAUSED) if pause else (Reason.VTEX_UNAVAILABLE,)
+        waiting = self._conditions.unanswered(account, reasons)
+        if waiting is not None:
+            yield _finding(Cause.NO_ANSWER, waiting, self._shipment)
 
     def _shipment(self, row: dict[str, Any]) -> str:
         """A parcel with its order, the reason, the command that decides it, and its page in the console."""

@@ -50,15 +50,18 @@ def subject(message: Mapping[str, Any]) -> str:
 
 
 def text(message: Mapping[str, Any], *, link: str | None) -> str:
-    """What happened, to which things, and what to do; ``link`` leads to where people look."""
+    """What happened, to which things, and what to do; ``link`` leads to where people look. What is over concerns no
+    thing any more: its last examples would read as if it went on."""
+    is_over = message["kind"] == "resolved"
+    examples = [] if is_over else message["lines"]
     parts = [f"{_BEGINNINGS[message['kind']]}{message['title']}"]
     if message["since"] is not None:
         parts.append(f"since {stamp(message['since'])}")
     lines = [", ".join(parts), ""]
-    lines += [f"- {line}" for line in message["lines"]]
-    if message["kind"] != "digest" and message["count"] > len(message["lines"]) > 0:
-        lines.append(f"- and {message['count'] - len(message['lines'])} more")
-    if message["command"] and message["kind"] != "resolved":
+    lines += [f"- {line}" for line in examples]
+    if message["kind"] != "digest" and message["count"] > len(examples) > 0:
+        lines.append(f"- and {message['count'] - len(examples)} more")
+    if message["command"] and not is_over:
         lines += ["", f"What to do: {message['command']}"]
     if link:
         lines += ["", link]

@@ -1,14 +1,16 @@
 """At a glance: what needs a person, what waits and why, pauses of accounts, and when each carrier was last heard."""
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from receiver.calls.pause_end import how_it_ends
 from receiver.config import Config
-from receiver.notify.causes import Finding, Severity
+from receiver.notify.causes import Cause, Finding, Severity
 from receiver.notify.findings import Findings
-from receiver.store import Database, OperatorQueries
+from receiver.notify.refusals import last_refused
+from receiver.store import Database, OperatorQueries, StoreUnavailable
 from receiver.store.alerts import Alerts
 from receiver.store.counters import PROBES, last_deliveries, last_of
 from receiver.store.listed import Listed
@@ -20,7 +22,8 @@ class Overview:
     """``needs``: what stops the work stands first. ``counts``: parcels by account, state and reason. ``due_since``:
     since when the oldest due parcel has waited for a worker. ``pauses``: by account, as
     `OperatorQueries.paused_accounts` gives them, and how each ``ends``. ``heard``: when each endpoint last had a
-    delivery, ``checked``: when its carrier last checked the URL; ``None``: never. Times are Unix time in seconds."""
+    delivery, ``checked``: when its carrier last checked the URL, ``refused``: when a sender was last not proven;
+    ``None``: never. Times are Unix time in seconds."""
 
     now: float
     needs: tuple[Finding, ...]
@@ -29,6 +32,7 @@ class Overview:
     pauses: Mapping[str, Mapping[str, Any]]
     heard: Mapping[str, float | None]
     checked: Mapping[str, float | None]
+    refused: Mapping[str, float | None]
 
     def reasons(self, state: str, account: str | None = None) -> dict[str, int]:
         """How many parcels in a state have each reason, of one account or of all; the most frequent first."""
@@ -51,8 +55,9 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
         for one in Findings(config, database, clock=lambda: now).all()
         if not one.must_last or now >= begun.get((one.cause.value, one.subject), now) + one.must_last
     ]
+    needs += _store_away(database)
     totals, due_since = database.counters.totals(), queries.oldest_unsettled()
-    last, checked = last_deliveries(totals), last_of(PROBES, totals)
+    last, checked, refused = last_deliveries(totals), last_of(PROBES, totals), last_refused(totals)
     return Overview(
         now=now,
         needs=tuple(sorted(needs, key=lambda one: one.cause.severity is not Severity.CRITICAL)),
@@ -61,4 +66,14 @@ def overview(config: Config, database: Database, *, now: float) -> Overview:
         pauses={name: {**row, "ends": how_it_ends(name, own_fault=row["own_fault"])} for name, row in paused.items()},
         heard={name: last.get(name) for name in config.endpoints},
         checked={name: checked.get(name) for name in config.endpoints},
+        refused={name: refused.get(name) for name in config.endpoints},
     )
+
+
+def _store_away(database: Database) -> Iterator[Finding]:
+    """A database that is read may refuse to write, as on a full disk. Where it cannot be read, nothing is told here."""
+    try:
+        database.check_writable()
+    except StoreUnavailable as error:
+        line = " ".join(str(error).split())
+        yield Finding(cause=Cause.STORE_AWAY, subject=socket.gethostname(), lines=(line,))

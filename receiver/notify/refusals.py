@@ -26,7 +26,7 @@ class Refusals:
         """Every cause that is there at ``now``, Unix time in seconds; ``totals`` is what was counted. Raises
         `StoreUnavailable`."""
         let_in = {**last_of(TAKEN, totals), **last_deliveries(totals)}
-        without_keys, refused = _last(totals, "keys_unavailable"), _last(totals, "not_authenticated", "too_many")
+        without_keys, refused = _last(totals, "keys_unavailable"), last_refused(totals)
         every: dict[str, list[str]] = {}
         since: dict[str, list[str]] = {}  # that which was let in last
         for row in self._conditions.rejects(since=now - _LASTS):
@@ -56,6 +56,11 @@ def _only_refused(cause: Cause, subject: str, reasons: list[str]) -> Iterator[Fi
 
 def _few(reasons: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))[:_MOST_LINES]
+
+
+def last_refused(totals: Mapping[Key, Total]) -> dict[str, float]:
+    """When each endpoint last refused a request whose sender was not proven."""
+    return _last(totals, "not_authenticated", "too_many")
 
 
 def _last(totals: Mapping[Key, Total], *causes: str) -> dict[str, float]:

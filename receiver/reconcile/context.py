@@ -182,7 +182,7 @@ class ReconcileContext:
             index=IndexChange(
                 names=tuple(names),
                 accounts=self.endpoint.asked_accounts,
-                waits=end.state.is_stuck,
+                named=end.state.is_stuck or self.sent is None,
                 other_numbers=other_numbers(known) if self.sent is not None else (),
                 has_new_names=self.claim.record.generation.input_digest != digest,
                 learnt=tuple(self.calls.learnt),

@@ -1,6 +1,7 @@
 """What the receiver would decide about one shipment. It runs the real `Reconciler` with a queue in memory and a VTEX
 that is a mapping. It makes no network call and stores nothing."""
 
+import logging
 import math
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,6 +19,10 @@ from receiver.store.counters import Counters, Timed
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import Vtex, path_segment
 from receiver.vtex.wanted import Owner
+
+#: Nothing was done, so no log may say that it was.
+_SILENT = logging.getLogger("receiver.dry_run")
+_SILENT.setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ def _run(claim: Claim, endpoint: Endpoint, config: Config, queue: "_Queue", vtex
         clock=lambda: now,
         sleep=lambda _: None,
         chance=random.Random(0),  # noqa: S311  jitter
+        done=_SILENT,
     )
     reconciler.run(claim)
     assert queue.settled is not None  # noqa: S101  `run` settles, or raises

@@ -31,8 +31,6 @@ from receiver.vtex.answers import NotFound, Rejected
 from receiver.vtex.delivery_check import Shown, delivery_check
 from receiver.vtex.tracking import Tracking, tracking
 
-log = logging.getLogger("receiver.worker")
-
 #: What is missing at VTEX where no PUT is sent, before and after the first one that says delivered.
 _NOT_SENT = ("VTEX was not told of the delivery", "VTEX was told of the delivery before, not of its later events")
 
@@ -58,7 +56,8 @@ _AFTER_REFUSAL = _Look("GET after refusal", "events wait", "VTEX does not take i
 
 
 class Events:
-    """Sends the events after a write. ``decide`` chooses order and invoice again; ``clock`` is Unix time in seconds."""
+    """Sends the events after a write. ``decide`` chooses order and invoice again; ``clock`` is Unix time in seconds;
+    ``done`` is the log of what was sent."""
 
     def __init__(
         self,
@@ -67,8 +66,9 @@ class Events:
         *,
         decide: Callable[[ReconcileContext], NextState],
         clock: Callable[[], float],
+        done: logging.Logger,
     ) -> None:
-        self._config, self._queue, self._decide, self._clock = config, queue, decide, clock
+        self._config, self._queue, self._decide, self._clock, self._done = config, queue, decide, clock, done
 
     def send(self, context: ReconcileContext, end: NextState) -> NextState:
         """Send the events if the number is on the invoice and their set has changed."""
@@ -144,7 +144,8 @@ class Events:
             return self._refused(context, sent, error, now)
         context.sent = sent.with_tracking(_as_sent(body, now))
         many = len(body.body["events"])
-        log.info("tracking events sent: shipment=%s invoice=%s events=%d", context.claim.id, sent.invoice_number, many)
+        line = "tracking events sent: shipment=%s invoice=%s events=%d"
+        self._done.info(line, context.claim.id, sent.invoice_number, many)
         return _rests(replace(end, note="written" if context.stored.reason else end.note), body)
 
     def _refused(self, context: ReconcileContext, sent: Sent, error: NotFound | Rejected, now: float) -> NextState:

@@ -40,6 +40,16 @@ def unclear(text: OrderText) -> Hold | None:
     return Hold(Reason.UNKNOWN_ORDER_TEXT, note, {"orders": [text.order_id]})
 
 
+def where_it_may_be(endpoint: Endpoint) -> str:
+    """Where the order of a parcel may stand that names none: where the endpoint's rules looked, or else where the
+    carrier's other merchants write it."""
+    ruled = dict.fromkeys(rule.path for rule in endpoint.references if rule.kind in ORDER_KINDS)
+    if ruled:
+        return f"the endpoint's rules found none in {', '.join(ruled)}"
+    fields = ", ".join(endpoint.carrier.references)
+    return f"{endpoint.carrier.slug} may carry it in {fields}" if fields else ""
+
+
 def rule_to_add(endpoint: Endpoint, settings: str) -> str:
     """The reference rule that says what the field of order ids holds, ready to paste."""
     fields = [rule.path for rule in endpoint.references if rule.kind == ReferenceKind.ORDER_ID]

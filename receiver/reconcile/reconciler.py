@@ -68,7 +68,7 @@ _NO_ENDPOINT = 3600.0
 
 class Reconciler:
     """Processes claims of one `Queue`. ``clock`` is Unix time in seconds; ``sleep`` waits for a slot of the account's
-    rate limit."""
+    rate limit. ``done`` is the log of what was written, and of who is needed."""
 
     def __init__(
         self,
@@ -79,12 +79,13 @@ class Reconciler:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         chance: random.Random | None = None,
+        done: logging.Logger = log,
     ) -> None:
-        self._config, self._queue, self._clients = config, queue, clients
+        self._config, self._queue, self._clients, self._done = config, queue, clients, done
         self._clock, self._sleep, self._chance = clock, sleep, chance or random.Random()  # noqa: S311  only jitter
         self._kept_reads = KeptReads(longest=queue.lease / 2)
         self._failures = FailurePolicy(config, queue, clock=clock, chance=self._chance)
-        self._events = Events(config, queue, decide=self._decide, clock=clock)
+        self._events = Events(config, queue, decide=self._decide, clock=clock, done=done)
 
     def run(self, claim: Claim) -> None:
         """Process one claim and settle it. After a lost lease it is not settled: another worker has the shipment.
@@ -331,7 +332,7 @@ class Reconciler:
         context.sent = context.sent_to(
             order_id, invoice, decision.body, now, visibility=visibility, parcels=decision.parcels
         )
-        log.info(
+        self._done.info(
             "tracking written: shipment=%s order=%s invoice=%s rule=%s",
             context.claim.id, order_id, invoice, choice.rule,
         )  # fmt: skip
@@ -385,7 +386,7 @@ class Reconciler:
         self._queue.settle(context.claim, settlement, now=self._clock())
         stored = context.claim.record.generation
         if end.state.needs_a_person and (stored.state, stored.reason) != (end.state, end.reason):
-            log.warning(
+            self._done.warning(
                 "needs a person: shipment=%s state=%s reason=%s note=%s",
                 context.claim.id, end.state, end.reason, settlement.generation.note,
             )  # fmt: skip

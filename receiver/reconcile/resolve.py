@@ -12,7 +12,7 @@ from receiver.config import Endpoint
 from receiver.reconcile.accounts import SoldElsewhere
 from receiver.reconcile.every_name import names_of, sold_as
 from receiver.reconcile.names import NAMES, newest_words
-from receiver.reconcile.order_texts import order_text, order_texts, rule_to_add, unclear
+from receiver.reconcile.order_texts import order_text, order_texts, rule_to_add, unclear, where_it_may_be
 from receiver.reconcile.plan import input_digest
 from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import is_among, numbers_in
@@ -107,9 +107,7 @@ class Resolver:
                 orders = ", ".join(row["order_id"] for row in rows[:3])
                 said = f'invoice number {number} is known of {orders}; invoice_numbers = "unique" lets it decide'
                 return Wait(Reason.NO_REFERENCE, said)
-        carrier = self._endpoint.carrier
-        fields = ", ".join(carrier.references)
-        return Wait(Reason.NO_REFERENCE, f"{carrier.slug} may carry it in {fields}" if fields else "")
+        return Wait(Reason.NO_REFERENCE, where_it_may_be(self._endpoint))
 
     def _by_awaited_invoice(self) -> Found | None:
         """The order whose invoice is awaited. Without news, the order need not be found again."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from receiver.shipments.as_json import known_from_json
+
 
 class Next(StrEnum):
     """What may happen next, each as the sentence that people read; the console says it in its languages by the name."""
@@ -58,9 +60,10 @@ def _in_step(row: Mapping[str, Any]) -> Next:
     """Why a shipment that is in step is still due."""
     if row["sent"] is not None and row["sent"].pending_events is not None:
         return Next.EVENTS
-    if row["check_at"] is None:  # only a look at the invoice sets it; a date of the carrier that lies ahead does not
-        return Next.DELIVERY
-    return Next.READ_BACK
+    if row["check_at"] is not None:  # only a look at the invoice sets it; a carrier's date that lies ahead does not
+        return Next.READ_BACK
+    # What is not delivered is looked at because another parcel of ours was written to its invoice.
+    return Next.DELIVERY if known_from_json(row["known"] or {}).delivered else Next.AGAIN
 
 
 _AT_REST = {"in_step": Next.SOMETHING_NEW, "held": Next.PERSON, "gave_up": Next.REOPENED, "dismissed": Next.RETRIED}

@@ -1,16 +1,16 @@
 """What may need a person, as it stands in the database at this moment: counted, with a few examples."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal, select, union_all
 
-from receiver.shipments import State
+from receiver.shipments import Reason, State
 from receiver.store.database import Database
 from receiver.store.operator import OPEN
 from receiver.store.tables import deliveries, fetches, order_news, rejects, shipments, unknown_routes, unknown_words
-from receiver.timing import UNREAD_TRIES
+from receiver.timing import UNANSWERED_TRIES, UNREAD_TRIES
 
 #: Examples of each group that are read.
 _EXAMPLES = 5
@@ -45,6 +45,16 @@ class Conditions:
             newest = shown.where(s.state == state, s.account == row["account"]).order_by(s.changed_at.desc())
             groups.append(Group(row["account"], row["many"], self._rows(newest.limit(_EXAMPLES))))
         return groups
+
+    def unanswered(self, account: str, reasons: Iterable[Reason]) -> Group | None:
+        """Shipments of the account that wait for one of these reasons, after `UNANSWERED_TRIES` failures in a row."""
+        s = shipments.c
+        due = (s.account == account, s.state == State.DUE.value)
+        of = (*due, s.reason.in_(list(reasons)), s.tries >= UNANSWERED_TRIES)
+        newest = select(s.id, s.tracking_number, s.order_id, s.reason, s.note).where(*of).order_by(s.changed_at.desc())
+        examples = self._rows(newest.limit(_EXAMPLES))
+        count = select(func.count().label("many")).select_from(shipments).where(*of)
+        return Group(account, self._rows(count)[0]["many"], examples) if examples else None
 
     def unreadable(self) -> list[Group]:
         """Deliveries that wait for a fix, by endpoint. One whose body was emptied cannot be read again."""

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 
+from receiver.shipments.state import STUCK
 from receiver.store.tables import fetches, shipments, waits
 
 #: The fields of a shipment in a list; its story has the rest.
@@ -12,7 +13,7 @@ SHIPMENT_FIELDS = (
     *("id", "endpoint", "account", "state", "reason", "note", "tracking_number", "order_id", "invoice_number", "rule"),
     *("assigned_order", "assigned_invoice", "due_at", "first_at", "changed_at"),
 )
-#: The order that a shipment without one waits for, where it is one: an index has it for each row that is listed.
+#: The order that a stuck shipment without one waits for, where it is one: an index has it for each row that is listed.
 _AWAITED = "awaited_order"
 #: The same in a list.
 LISTED_FIELDS = (*SHIPMENT_FIELDS, _AWAITED)
@@ -33,7 +34,8 @@ def listed_shipment() -> list[Any]:
     s, w = shipments.c, waits.c
     one = case((func.min(w.value) == func.max(w.value), func.min(w.value)))
     awaited = select(one).where(w.shipment == s.id, w.kind == "order_id").correlate(shipments).scalar_subquery()
-    return [*(s[name] for name in SHIPMENT_FIELDS), case((s.order_id.is_(None), awaited)).label(_AWAITED)]
+    waits_for_it = and_(s.order_id.is_(None), s.state.in_(STUCK))
+    return [*(s[name] for name in SHIPMENT_FIELDS), case((waits_for_it, awaited)).label(_AWAITED)]
 
 
 def equal(wanted: Mapping[Any, str | None]) -> list[ColumnElement[bool]]:

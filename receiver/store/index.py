@@ -181,8 +181,8 @@ class Index:
     ) -> None:
         """Store what a settled shipment waits for and what its order showed, and hear what came during its claim:
         links, and what orders showed others, whether that found it waiting (``wake_count``) or not yet."""
-        accounts = {shipment.account, *change.accounts} if change.waits else {shipment.account}
-        awaited = change.names if change.waits else change.other_numbers
+        accounts = {shipment.account, *change.accounts} if change.named else {shipment.account}
+        awaited = change.names if change.named else change.other_numbers
         names = {(account, *name) for account in accounts for name in awaited}
         stored = {tuple(row) for row in connection.execute(statements.WAITING, {"of": shipment.id})}
         if names != stored:
@@ -291,7 +291,7 @@ def _key(fact: Fact) -> tuple[str, str, str]:
 
 def _was_learnt(connection: Connection, account: str, change: IndexChange, *, since: float) -> bool:
     """Whether others learnt of names, or of orders, for which the shipment did not stand yet: nothing woke it."""
-    if not (change.has_new_names and change.names and change.waits):
+    if not (change.has_new_names and change.names and change.named):
         return False
     of_orders = sorted({value for kind, value in change.names if kind == "order_id"})
     of = {**statements.of_names(account, change.names), "orders": of_orders, "since": since}

@@ -142,6 +142,11 @@ class OperatorQueries:
             raise Unknown(f"{name!r} is a number or id of {', '.join(sorted(found))}: name one")
         return str(found[0])
 
+    def has_unread(self) -> bool:
+        """Whether a parcel is due of which no worker has looked at anything: its row has no number and no order yet."""
+        unread = (shipments.c.state == State.DUE.value, shipments.c.known == "{}")
+        return bool(self._database.rows(select(shipments.c.id).where(*unread).limit(1)))
+
     def account_of(self, shipment_id: str) -> str:
         """The VTEX account of a shipment. Raises `Unknown`."""
         rows = self._database.rows(select(shipments.c.account).where(shipments.c.id == shipment_id))

@@ -195,8 +195,8 @@ links = Table(
     Column("also", Text),  # the other places that the parcel serves: order and invoice of each, as JSON
 )
 
-#: The names by which a link or an order may refer to a stuck shipment, and a link to a written one that has several
-#: numbers.
+#: The names by which a link or an order may refer to a stuck shipment, a person to one that was not written yet, and a
+#: link to a written one that has several numbers.
 waits = Table(
     "waits",
     metadata,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from receiver.config import Config
-from receiver.notify.causes import MUST_LAST, Cause
+from receiver.notify.causes import Cause, has_lasted
 from receiver.store import Database
 from receiver.store.alerts import Alerts
 from receiver.store.conditions import Conditions
@@ -51,8 +51,8 @@ def counted(config: Config, database: Database, reader: Overview, *, now: float)
         "unsettled": [{"state": state, "reason": reason or None, "count": many} for (state, reason), many in unsettled],
         "unreadable": reader.unreadable(),
         "unknown_words": reader.unknown_words(),
-        "unknown_addresses": len(Conditions(database).unknown_routes(since=now - _DAY)),
-        "alerts": [_alert(one) for one in alerts if now >= one["opened_at"] + MUST_LAST.get(one["cause"], 0.0)],
+        "unknown_addresses": sum(one.count for one in Conditions(database).unknown_routes(since=now - _DAY)),
+        "alerts": [_alert(one) for one in alerts if has_lasted(one, now=now)],
         "overdue": {"count": backlog.count, "since": backlog.oldest},
         "hours": [
             {"begins_at": hour * _HOUR, "deliveries": sum(by_endpoint.values()), "writes": writes}

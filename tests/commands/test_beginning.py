@@ -71,6 +71,13 @@ def test_without_a_number(tmp_path: Path) -> None:
     assert ("orderId", "tracking_number") == (rule.path, str(rule.kind))
 
 
+@pytest.mark.parametrize(("slug", "own"), [("skydropx", "relationships"), ("shippo", "data.transaction")])
+def test_carriers_own_ids(tmp_path: Path, slug: str, own: str) -> None:
+    """A field in which the carrier writes an id of its own is not named as one for the merchant's order."""
+    assert own not in begun(tmp_path, slug)
+    assert own not in receiver("carriers", "page", slug).stdout
+
+
 def test_several(tmp_path: Path) -> None:
     """Carriers are named with either sign, each once; the next step names what must be set; only its owner may read."""
     result = receiver("init", "luxstore", "melhor-envio", "melhor_envio", "ups", config=tmp_path / "receiver.toml")

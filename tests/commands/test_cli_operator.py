@@ -229,6 +229,21 @@ class TestShow:
         either = "nothing is known of an order of this id either"
         assert f"no shipment has the id or the tracking number 'nope'; {either}" == operator.fails("show", "nope")
 
+    def test_unread(self, operator):
+        """What arrived and was not looked at, as while an account is paused, cannot be found by its number yet."""
+        operator.rig.post(posted())
+
+        ends = "; parcels are due that no worker has looked at: their numbers are not known before"
+        assert operator.fails("show", "TN1BR").endswith(ends)
+
+    def test_delivery(self, operator):
+        """A delivery's id, as carriers are answered and the log has it, leads to its parcels, or says why to none."""
+        accepted, unreadable = (operator.rig.post(one).json["delivery"] for one in (posted(), UNREADABLE))
+        said = f"{accepted} is a delivery of endpoint melhor-envio: accepted; receiver show melhor-envio/p1"
+        assert said == operator.fails("show", accepted)
+        said = f"{unreadable} is a delivery of endpoint melhor-envio: quarantined, $.data: lacks 'id'"
+        assert said == operator.fails("show", unreadable)
+
     def test_several(self, operator):
         """A number of several parcels asks which."""
         for parcel in ("p1", "p2"):

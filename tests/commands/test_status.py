@@ -3,7 +3,8 @@
 from freezegun import freeze_time
 
 from receiver.store import Queue
-from tests.support.console import Operator
+from tests.support.broken_disk import failing
+from tests.support.console import Operator, receiver
 from tests.support.rig import MELHOR_ENVIO, NOON, UNREADABLE, posted
 
 NOW = "2026-11-18T11:16:40Z"  # fifty minutes after the rig's noon
@@ -49,7 +50,7 @@ def test_trouble(operator_on_either: Operator) -> None:
     for begin in (
         "! 1 shipment is held, account lux: receiver shipments --state held (1 ambiguous_invoice)",
         "! 1 delivery that cannot be read, endpoint melhor-envio: receiver deliveries --count; ",
-        "! 1 address is asked for that no endpoint takes, probably meant for melhor-envio: receiver rejects; ",
+        "! 1 kind of request comes that no endpoint takes, probably meant for melhor-envio: receiver rejects ",
     ):
         assert any(line.startswith(begin) for line in lines), begin
     assert "1 parcel due" in lines
@@ -57,6 +58,20 @@ def test_trouble(operator_on_either: Operator) -> None:
     assert "the oldest due since 2026-11-18T11:06:40Z, for 10 minutes" in lines
     ends = "it ends when the key works; after a correction: receiver resume lux, or SIGHUP to a worker"
     assert f"account lux: 1e+06 a minute, paused until 2026-11-18T13:06:40Z; {ends} (HTTP 401: the key)" in lines
+
+
+def test_cannot_store(operator: Operator) -> None:
+    """A database that is read and refuses to write, as on a full disk, stands first, and `receiver check` says it."""
+    operator.held()
+    with failing(operator.rig, "INSERT ON rejects"):
+        first = operator.says("status").splitlines()[0]
+        checked = receiver("check", config=operator.config)
+
+    assert first.startswith("! deliveries cannot be stored, the database does not answer or refuses: see the log")
+    assert "integer overflow" in first
+    assert (1, True) == (checked.exit_code, "! the database takes no deliveries: " in checked.stdout)
+    assert "no faults, but deliveries cannot be stored; see above" in checked.stderr
+    assert "database: ready" in receiver("check", config=operator.config).stdout
 
 
 def test_json(operator: Operator) -> None:
@@ -85,6 +100,23 @@ def test_checked(operator: Operator) -> None:
         lines = operator.says("status").splitlines()
 
     assert "endpoint melhor-envio: never heard, URL checked 2026-11-18T11:06:40Z, 10 minutes ago" == lines[-1]
+
+
+def test_refused(operator: Operator) -> None:
+    """The first request with a wrong secret is no alert yet; who wonders why nothing is heard reads where to look."""
+    assert 401 == operator.rig.client.post("/webhooks/melhor-envio", headers={"x-me-signature": "AAAA"}).status_code
+    operator.rig.database.counters.flush(now=NOON, only_if_due=False)
+
+    with freeze_time(NOW):
+        lines = operator.says("status").splitlines()
+
+    when = "a sender refused 2026-11-18T11:06:40Z, 10 minutes ago"
+    assert f"endpoint melhor-envio: never heard, {when}: receiver rejects --endpoint melhor-envio" == lines[-1]
+
+    assert 200 == operator.rig.client.post("/webhooks/melhor-envio", json=posted()).status_code  # the panel's own check
+    operator.rig.database.counters.flush(now=NOON, only_if_due=False)
+    with freeze_time(NOW):
+        assert "never heard, URL checked" in operator.says("status").splitlines()[-1]
 
 
 def test_one_screen(operator: Operator) -> None:

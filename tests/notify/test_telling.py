@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -390,6 +391,26 @@ class TestNothingWritten:
         assert ("opened", "nothing_written", "melhor-envio") in telling.look()
 
 
+def test_no_answer(telling: Telling) -> None:
+    """Few parcels open no circuit breaker: what VTEX did not answer ten times is told, no matter how long it waited for
+    its order before. Where the key is refused, that is told instead."""
+    rig = telling.rig
+    rig.post(posted())
+    rig.works_until(48 * HOUR)
+    rig.faults(server_error=1.0)
+    while "due" != rig.shipment()["state"]:
+        rig.works_until(600)
+    assert [] == [one for one in telling.look() if one[1] == "no_answer"]
+    rig.works_until(1.5 * HOUR)
+
+    assert ("opened", "no_answer", "lux") in telling.look()
+    [message] = [one for _, one in telling.chat.got if one["cause"] == "no_answer"]
+    assert "1 shipment is without an answer of VTEX after ten tries, account lux" == message["title"]
+    rig.faults(unauthorized=True)
+    rig.works_until(1.5 * HOUR)
+    assert {("resolved", "no_answer", "lux"), ("opened", "account_paused", "lux")} <= {*telling.look()}
+
+
 def test_clock(telling: Telling) -> None:
     """A host whose clock is wrong is told, by whichever process looks."""
     Watches(telling.rig.database).note(Noted.CLOCK, ["host-b"], now=telling.rig.now, value=95.0)
@@ -656,3 +677,17 @@ class TestCommand:
         assert "  message  " in (listed := operator.says("notify", "list"))
         assert "  queued  " in listed  # whether it was sent is another matter
         assert 0 == receiver("notify", "--help").exit_code
+
+    @pytest.mark.parametrize("hours", [1, 26])
+    def test_list_of_what_lasts(self, operator: Operator, hours: int) -> None:
+        """One stray request beside the others is no series: `notify list` shows it once it has lasted for a day."""
+        rig = operator.rig
+        rig.now = time.time() - hours * HOUR
+        for _ in range(hours):
+            rig.post(posted())
+            assert 401 == rig.client.post("/webhooks/melhor-envio", headers={"x-me-signature": "AAAA"}).status_code
+            rig.later(HOUR)
+            Telling(rig).look()
+
+        told = [row["cause"] for row in operator.tells("notify", "list")]
+        assert (["partly_refused"] if hours > 24 else []) == told

@@ -384,6 +384,20 @@ class TestReferences:
 class TestLinks:
     """What someone said beforehand, or when asked."""
 
+    def test_rules_found_none(self, rig: Rig):
+        """Where the endpoint has rules, they are named that found no order, and not the carrier's usual fields."""
+        for endpoint in ("with", "without"):
+            rules = MELHOR_ENVIO["references"] if endpoint == "with" else []
+            rig.configure(endpoints={endpoint: {**MELHOR_ENVIO, "references": rules}})
+            rig.post(posted("Maria's"), endpoint=endpoint)
+            rig.work()
+
+            said = {
+                "with": "the endpoint's rules found none in data.tags[*].tag",
+                "without": "melhor_envio may carry it in data.tags[*].tag",
+            }[endpoint]
+            assert f"{Reason.NO_REFERENCE.sentence} ({said})" == rig.shipment(f"{endpoint}/p1")["note"]
+
     @pytest.mark.parametrize("invoice", [None, "901"])
     def test_frees(self, rig: Rig, invoice: str | None):
         """Without a reference a parcel asks nothing of VTEX; a link frees it, with an invoice or without."""

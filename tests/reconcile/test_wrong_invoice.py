@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from receiver.operations.story import story
 from receiver.store import Link
 from receiver.vtex.choice import Choice, Clues, choose
 from receiver.vtex.orders import read_order
@@ -212,6 +213,8 @@ def test_assignment_counts_once(rig: Rig) -> None:
         rig.queries.assign(f"frenet/{parcel}", order_id="A-01", invoice_number="900", now=rig.now)
         rig.work()
     assert "TN2" == rig.package_of("A-01", "900")["trackingNumber"]
+    # Until the lease of the other one is over, it is in step and due; no delivery is promised.
+    assert "it is looked at again" == story(rig.database, "frenet/1", now=rig.now)["next"]["what"]
 
     rig.post(event(1, "A-01", "TN1", "https://track.example/TN1", kind="9"), endpoint="frenet")
     rig.work()

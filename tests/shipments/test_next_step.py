@@ -1,11 +1,13 @@
 """What comes next with a parcel, in words, for every state it can be in."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from receiver.shipments import PendingEvents, Sent, Visibility
+from adapters import Shipment, Status
+from receiver.shipments import Known, PendingEvents, Sent, Update, Visibility, fold, known_to_json
 from receiver.shipments.next_step import next_step
 
 NOW = 1_000.0
@@ -24,10 +26,15 @@ SENT = Sent(
     visibility=Visibility.UNSEEN,
 )
 
+_SAID = Shipment(key="1", status=Status.DELIVERED, tracking_number="TN1")
+DELIVERED = known_to_json(
+    fold(Known(), [Update(shipment=_SAID, received_at=datetime.fromtimestamp(NOW, UTC), digest="d")])
+)
+
 
 def upcoming(state: str, *, paused_until: float | None = None, **row: Any) -> tuple[str, float | None]:
     """The words and the time for a row of this state."""
-    plain = {"due_at": None, "lease_until": None, "reason": None, "sent": None, "check_at": None}
+    plain = {"due_at": None, "lease_until": None, "reason": None, "sent": None, "check_at": None, "known": {}}
     step = next_step({**plain, "state": state, **row}, paused_until=paused_until, now=NOW)
     return step.what, step.at
 
@@ -94,13 +101,15 @@ def test_no_reference() -> None:
     ("row", "word"),
     [
         ({"sent": replace(SENT, pending_events=PendingEvents(NOW - 30, 1)), "check_at": NOW + 60}, "events"),
-        ({"sent": SENT, "check_at": None}, "delivery"),
-        ({"sent": None, "check_at": None}, "delivery"),
+        ({"sent": SENT, "check_at": None, "known": DELIVERED}, "delivery"),
+        ({"sent": None, "check_at": None, "known": DELIVERED}, "delivery"),
         ({"sent": SENT, "check_at": NOW + 60}, "read back"),
+        ({"sent": SENT, "check_at": None}, "looked at again"),
     ],
 )
 def test_in_step(row: dict[str, Any], word: str) -> None:
-    """A parcel that VTEX has is still due for its events, its delivery, or a look at what was written."""
+    """A parcel that VTEX has is still due for its events, its delivery, a look at what was written, or because another
+    parcel has taken its invoice."""
     what, at = upcoming("in_step", due_at=NOW + 60, **row)
 
     assert NOW + 60 == at

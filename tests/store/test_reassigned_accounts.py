@@ -23,7 +23,7 @@ def queue(database: Database) -> Queue:
 
 def awaiting(due_at: float | None = NOW + 60, state: str = "awaiting_order") -> Settlement:
     kept = generation(state=state, check_at=due_at, input_digest="b", order_id="1-01")
-    return Settlement(due_at=due_at, generation=kept, index=IndexChange(names=tuple(NAMES), waits=True))
+    return Settlement(due_at=due_at, generation=kept, index=IndexChange(names=tuple(NAMES), named=True))
 
 
 def waiting(database: Database) -> list[tuple[str, ...]]:

@@ -1,11 +1,14 @@
 """A person finds a parcel by any number that they have at hand."""
 
 import pytest
+from sqlalchemy import select
 
 from receiver.store import Database, Index, Link
+from receiver.store.fields import listed_shipment
 from receiver.store.search import of_order, search
 from receiver.store.tables import waits
 from receiver.vtex.facts import Fact
+from tests.support.rig import Rig, order, package, posted
 from tests.support.store_cases import NOW, add_shipments
 
 KEY = "35261111222333000144550010000041001123456789"
@@ -105,3 +108,38 @@ def test_linked(stocked: Database) -> None:
     Index(stocked).link("lux", [Link((("tracking_number", "X5"),), "2-01")], now=NOW)
 
     assert ("ep/other",) == search(stocked, "x-5", ["lux"])
+
+
+class TestNamedByTheCarrier:
+    """A parcel whose carrier names an order is found by it before it has come there."""
+
+    def found(self, rig: Rig) -> tuple[tuple[str, ...], ...]:
+        return search(rig.database, "1-01", ["lux"]), of_order(rig.database, "1-01")
+
+    def test_not_dispatched(self, rig_on_either: Rig) -> None:
+        """Its label is made, and the carrier does not have it yet; no list says that it waits for the order."""
+        rig = rig_on_either
+        rig.post(posted(event="order.generated"))
+        rig.work()
+
+        ids = ("melhor-envio/p1",)
+        assert ("waiting", "not_dispatched") == (rig.shipment()["state"], rig.shipment()["reason"])
+        assert (ids, ids) == self.found(rig)
+        (awaited,) = rig.database.rows(select(*listed_shipment()))
+        assert None is awaited["awaited_order"]
+
+    def test_outage(self, rig_on_either: Rig) -> None:
+        """VTEX does not answer. Once the parcel is written, its order finds it as before, and nothing is left."""
+        rig = rig_on_either
+        rig.faults(server_error=1.0)
+        rig.post(posted())
+        rig.work()
+
+        ids = ("melhor-envio/p1",)
+        assert ("due", "vtex_unavailable") == (rig.shipment()["state"], rig.shipment()["reason"])
+        assert (ids, ids) == self.found(rig)
+        rig.faults()
+        rig.add_order(order("1-01", package("A")))
+        rig.works_until(3600)
+        assert ("in_step", (ids, ids)) == (rig.shipment()["state"], self.found(rig))
+        assert [] == list(rig.database.rows(select(waits)))

@@ -32,7 +32,7 @@ def index(database: Database) -> Index:
 
 
 def settlement(state: str = "awaiting_order", reason: str | None = None, **rest: Any) -> Settlement:
-    kept, change = generation(state=state, reason=reason, check_at=NOW + 60), IndexChange(waits=True, **rest)
+    kept, change = generation(state=state, reason=reason, check_at=NOW + 60), IndexChange(named=True, **rest)
     return Settlement(due_at=NOW + 60, generation=kept, index=change)
 
 

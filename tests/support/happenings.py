@@ -279,6 +279,18 @@ def order_hook(rig: Rig) -> Iterator[None]:
 
 
 @about("lux")
+def no_answer(rig: Rig) -> Iterator[None]:
+    """VTEX answers 500 for hours, and few parcels come."""
+    rig.faults(server_error=1.0)
+    for number in range(3):
+        rig.post(posted(f"{number}-01", parcel=f"p{number}", number=f"TN{number}BR"))
+        rig.works_until(HOUR)
+    yield
+    rig.faults()
+    rig.works_until(HOUR + 1800)
+
+
+@about("lux")
 def order_unread(rig: Rig) -> Iterator[None]:
     """VTEX tells of an order and answers 500 to every read of it; days later it does not."""
     rig.configure(account={"hook_secrets": [SECRET]}, endpoints=dict.fromkeys(("melhor-envio", "other"), MELHOR_ENVIO))

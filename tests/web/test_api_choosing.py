@@ -102,6 +102,26 @@ class TestPreview:
         (made,) = api.calls("PATCH")[before:]
         assert (made.method, made.path, made.body) == (call["method"], call["path"], call["body"])
 
+    def test_log(self, api, caplog):
+        """The log says of no preview that it wrote something, or that a parcel needs a person for what it foresees."""
+        with_operators(api, **{"melhor-envio": {**MELHOR_ENVIO, "events": True}})
+        caplog.set_level("INFO", "receiver")
+        for kind, reason in (("Output", None), ("Input", "shared_invoice_number")):
+            number = "C" if kind == "Output" else "B"  # a return that bears the invoice's number
+            api.add_order(order("1-01", package("B", value=5_000), package(number, value=5_000, kind=kind)))
+            caplog.clear()
+
+            (foreseen,) = post(api, f"{SHIPMENT}/preview", {"order": "1-01", "invoice": "B"}).json["foreseen"]
+
+            assert (reason, 0 if reason else 2) == (foreseen["reason"], len(foreseen["calls"]))
+            assert [] == [line for line in caplog.messages if line.startswith(("tracking", "needs a person"))]
+        api.add_order(order("1-01", package("B", value=5_000), package("C", value=5_000)))
+        post(api, f"{SHIPMENT}/assign", {"order": "1-01", "invoice": "B"})
+        api.work()
+        assert {"tracking written", "tracking events sent"} == {
+            line.partition(":")[0] for line in caplog.messages if line.startswith("tracking")
+        }
+
     def test_replaces(self, api):
         """What the invoice shows now is told: the assignment would overwrite it."""
         shows = {"trackingNumber": "OLD", "courier": "X"}

@@ -16,6 +16,8 @@ from receiver.web.console.language import DEFAULT, Speech, texts
 NOTES, FAULTS = "notes.", "faults."
 #: Texts that follow the detail of a note.
 _TAILS = "notes.tail_"
+#: Values that name several ways, one of which would do.
+_WAYS = ("members", "wanted")
 _VALUE = re.compile(r"\\\{(\w+)\\\}")
 
 
@@ -61,6 +63,8 @@ def _tail(text: str) -> tuple[str, str] | None:
 def _value(name: str, value: str, speech: Speech, file: str) -> str:
     if name == "cause":
         return told(value, speech, file)
+    if name in _WAYS:
+        return value.replace(" or ", f" {speech.text('frame.or')} ")
     if name == "invoices":
         return ", ".join(told(one, speech) for one in value.split(", "))
     if name == "rule":

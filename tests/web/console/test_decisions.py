@@ -69,6 +69,15 @@ class TestList:
 
         assert (False, True, True) == ("TN/1" in page, "apagado</span>" in page, "Apagado a pedido de" in page)
 
+    def test_stays(self, site, ana):
+        """What VTEX keeps after an assignment was taken back is a place and a number, without words of the program."""
+        held(site)
+        decide(site).assign("melhor-envio/p1", "1-01", "B")
+        site.work()
+        decide(site).unassign("melhor-envio/p1")
+
+        assert "→ 1-01 / B / TN1BR</small>" in ana.page("/decisions")
+
     def test_view(self, decided):
         """A note may name a buyer: who may only view does not read it."""
         assert "Souza" not in Clerk(decided, VI).page("/decisions")

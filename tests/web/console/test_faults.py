@@ -45,7 +45,7 @@ def test_known(path):
     ("written", "said"),
     [
         ("$.a: is blank", "$.a: está em branco"),
-        ("$: lacks 'a' or 'b'", "$: não tem 'a' or 'b'"),
+        ("$: lacks 'a' or 'b'", "$: não tem 'a' ou 'b'"),
         ("$: does not satisfy minItems 1", "$: não cumpre minItems 1"),
         (
             "$.a[1].b: is null, expected string (and 2 more); the other members were taken",
@@ -59,6 +59,8 @@ def test_known(path):
             "$.endpoint: is no endpoint of this account; there are a",
             "$.endpoint: não é um endpoint desta conta; existem a",
         ),
+        ("$.x: is string, expected object or array", "$.x: é string, esperado object ou array"),
+        ("a message without any parcel", "uma mensagem sem nenhum envio"),
         ("words of a carrier of your own", "words of a carrier of your own"),
     ],
 )

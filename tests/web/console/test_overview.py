@@ -15,8 +15,9 @@ from receiver.web.console.language import texts
 from receiver.web.console.pages import overview
 from receiver.web.overview import Held
 from tests.support.api import held
+from tests.support.broken_disk import failing
 from tests.support.clerk import Clerk
-from tests.support.rig import UNREADABLE, posted
+from tests.support.rig import UNREADABLE, eventually, posted
 from tests.support.vtex_hook import SECRET, event, tell
 
 
@@ -50,14 +51,24 @@ class TestNeeds:
         assert "1 former_reason" in words(ana)
 
     def test_others(self, ana, site):
-        """What could not be read, and what no endpoint takes."""
+        """What could not be read, and each kind of request that no endpoint takes: the address may be right."""
         site.post(UNREADABLE)
-        site.client.post("/webhooks/melhor_envio_2")
         site.client.post("/webhooks/melhorenvio")
+        site.client.patch("/webhooks/melhor-envio")
         said = words(ana)
 
         assert "Not understood or not let in 1 Delivery that cannot be read" in said
-        assert re.search(r"\d Addresse?s? that (was|were) called and no endpoint has", said)
+        assert "2 Kinds of requests that no endpoint takes" in said
+
+    def test_unstored(self, site):
+        """On a full disk a person who is signed in reads that deliveries are lost, and not that nothing needs them."""
+        clerk = Clerk(site)
+        with failing(site, "INSERT ON deliveries"), failing(site, "UPDATE ON sessions"):
+            assert [503, 503] == [site.post(posted(parcel=name)).status_code for name in ("p1", "p2")]
+            said = words(clerk)
+        assert "2 things need you Stopped or silent 2 Deliveries that could not be stored, and none since" in said
+        assert eventually(lambda: site.post(posted()).status_code == 200)
+        assert eventually(lambda: "could not be stored" not in words(clerk))  # counts hold for a moment
 
     def test_stopped(self, ana, site):
         """An account whose key is wrong, and an endpoint that fell silent, come first."""

@@ -75,6 +75,15 @@ class TestList:
         """An empty list says so."""
         assert "No parcel matches." in ana.page("/parcels?q=x")
 
+    def test_unread(self, site, ana):
+        """What arrived and no worker has looked at, as during a pause, has no number yet: a search says so."""
+        site.post(posted())
+
+        assert "No parcel matches. Parcels are in the queue that were not looked at" in ana.page("/parcels?q=TN1BR")
+        assert "not looked at" not in ana.page("/parcels?state=held")
+        site.work()
+        assert "not looked at" not in ana.page("/parcels?q=x")
+
     def test_pages(self, site, ana):
         """Older parcels are a link away, and the last page has none."""
         add_shipments(site.database, *(f"ep/{number:03}" for number in range(120)), due_at=None)

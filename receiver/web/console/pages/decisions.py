@@ -54,7 +54,7 @@ _SIDES = ("before", "after")
 def _text(name: str, value: Any) -> str:
     shown = plain(value, name)
     if isinstance(shown, dict):
-        return ", ".join(f"{key} {one}" for key, one in shown.items() if one is not None)
+        return " / ".join(str(one) for one in shown.values() if one is not None)
     if isinstance(shown, list):
         return ", ".join(map(str, shown))
     return "" if shown is None else str(shown)

@@ -10,7 +10,7 @@ from receiver.config import Config
 from receiver.notify.causes import Cause
 from receiver.notify.findings import OLD_BACKLOG
 from receiver.shipments import State
-from receiver.store import Database, OperatorQueries
+from receiver.store import OperatorQueries
 from receiver.store.overview import Overview
 from receiver.web.console.context import Context
 from receiver.web.console.pages._page import Page
@@ -40,6 +40,7 @@ _ALERTS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     Cause.NOTHING_WRITTEN: ("stopped", "parcels", {"endpoint": "{subject}"}),
     Cause.ENDPOINT_GONE: ("stopped", "parcels", {"endpoint": "{subject}"}),
     Cause.ORDER_HOOK: ("stopped", "accounts", {}),
+    Cause.NO_ANSWER: ("stopped", "accounts", {}),
     Cause.ORDER_UNREAD: ("stopped", "accounts", {}),
     Cause.CHANNEL_FAILS: ("stopped", "accounts", {}),
     Cause.CLOCK: ("stopped", "accounts", {}),
@@ -56,17 +57,20 @@ _ALERTS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
 def add_to(routes: Blueprint, context: Context) -> None:
     """Add the page's routes."""
     reader = Overview(context.database)
-    held = Held(lambda: _read(context.config, context.database, reader, context.clock()))
+    held = Held(lambda: _read(context, reader, context.clock()))
 
     @routes.get("/")
     def index() -> str:
         return render_template("overview.html", **held.now())
 
 
-def _read(config: Config, database: Database, reader: Overview, now: float) -> Mapping[str, Any]:
+def _read(context: Context, reader: Overview, now: float) -> Mapping[str, Any]:
+    config, database = context.config, context.database
+    unstored = sum(one.count for one in context.outage.endpoints().values())
     found, accounts = counted(config, database, reader, now=now), _accounts(config, OperatorQueries(database), now)
     endpoints, since = found["endpoints"], found["overdue"]["since"]
     others = (
+        Need("stopped", "overview.unstored", unstored, "carriers"),
         Need("stopped", "overview.paused_accounts", sum(one["is_stopped"] for one in accounts), "accounts"),
         Need("stopped", "overview.silent_endpoints", sum(one["is_silent"] for one in endpoints), "carriers"),
         Need("other", "overview.unreadable", found["unreadable"], "deliveries", {"outcome": "quarantined"}),

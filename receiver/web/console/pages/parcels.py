@@ -10,6 +10,7 @@ from receiver.operations.bulk import Bulk, BulkRefused
 from receiver.operations.parcels import chosen
 from receiver.shipments import Reason, State
 from receiver.shipments.reasons import Kind
+from receiver.store import OperatorQueries
 from receiver.store.bulk import BulkAction
 from receiver.store.listings import Ask, Listings
 from receiver.store.shipment_filter import ShipmentFilter
@@ -53,6 +54,7 @@ def add_to(routes: Blueprint, context: Context) -> None:
             "parcels.html",
             list=page,
             counts=listings.counts(of),
+            is_unread=not page.rows and "q" in found and OperatorQueries(context.database).has_unread(),
             options=_options(context, found),
             many=lambda action: _bulk(found).address(action=action),
             done=_done(),

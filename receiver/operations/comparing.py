@@ -7,7 +7,7 @@ from typing import Any
 
 from receiver.calls.pauses import record_result
 from receiver.shipments import Sent
-from receiver.shipments.numbers import same_number
+from receiver.shipments.numbers import is_among, numbers_in
 from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
 from receiver.store.accounts import Accounts
 from receiver.timing import until_slot
@@ -107,7 +107,7 @@ class Comparing:
 
 def _has(order: Order, invoice: str, number: str) -> bool:
     shown = [one.tracking_number for one in order.outputs if one.invoice_number == invoice]
-    return any(same_number(number, one) for one in shown)
+    return any(is_among(number, numbers_in(one)) for one in shown)
 
 
 def _difference(parcel: Mapping[str, Any], order: Order | str, now: float) -> dict[str, Any] | None:

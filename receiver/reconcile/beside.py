@@ -9,6 +9,7 @@ from receiver.shipments import Known, Reason, Sent, ShipmentRecord, State
 from receiver.shipments.numbers import is_among, numbers_in
 from receiver.shipments.record import goes_despite
 from receiver.shipments.twins import in_local_time, same_parcel, together, undelivered
+from receiver.vtex.orders import Order, Package
 from receiver.vtex.wanted import Owner, Wanted
 from receiver.vtex.writes import tells_more
 
@@ -140,6 +141,48 @@ def present(
         )
         for invoice, owner in owners.items()
     }
+
+
+def rejoined(
+    owners: Mapping[str, Owner],
+    own: str,
+    numbers: Collection[str],
+    order: Order,
+    others: Callable[[Package], Mapping[str, ShipmentRecord]],
+) -> dict[str, Owner]:
+    """The owners of an order's invoices. Where ``own`` has left an invoice that still shows one of its ``numbers``
+    joined to others, those of ``others`` that stayed share it, as before."""
+    found = dict(owners)
+    for package in order.outputs:
+        parts, owner = numbers_in(package.tracking_number)[1:], owners.get(package.invoice_number)
+        if not any(is_among(part, numbers) for part in parts) or (owner and _counts_it(owner, own, numbers)):
+            continue
+        place = (order.order_id, package.invoice_number)
+        stayed = {name: one for name, one in others(package).items() if _shows(one) and not has_left(one, *place)}
+        if stayed:
+            found[package.invoice_number] = _sharing(stayed, parts, owner if owner and owner.shipment != own else None)
+    return found
+
+
+def _counts_it(owner: Owner, own: str, numbers: Collection[str]) -> bool:
+    """Whether the owner is no obstacle: it is ``own``, has left, or knows that the parcel shares the invoice."""
+    if owner.shipment == own:
+        return not owner.moved
+    return owner.moved or own in owner.parcels or any(is_among(number, numbers) for number in owner.numbers)
+
+
+def _sharing(stayed: Mapping[str, ShipmentRecord], parts: Collection[str], owner: Owner | None) -> Owner:
+    """One owner for all that stayed, with the numbers that the invoice shows for them."""
+    parcels, is_delivered = {}, False
+    for name, record in sorted(stayed.items()):
+        sent, shown = record.generation.sent, [part for part in parts if is_among(part, record.known.numbers)]
+        is_delivered |= sent is not None and sent.is_delivered
+        if sent is not None and shown:
+            parcels[name] = (sent.dispatched_date, shown[0])
+    if owner is None:
+        first = next(iter(parcels), next(iter(stayed)))
+        owner = Owner(first, parcels[first][1] if parcels else None, aliases=frozenset(stayed[first].known.numbers))
+    return replace(owner, parcels={**owner.parcels, **parcels}, is_delivered=owner.is_delivered or is_delivered)
 
 
 def has_left(record: ShipmentRecord, order_id: str, invoice_number: str) -> bool:

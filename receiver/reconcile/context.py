@@ -12,6 +12,7 @@ from receiver.shipments import Decision, Generation, Known, NextState, Parcels, 
 from receiver.store import Claim, IndexChange, Place, Queue, Release, Settlement
 from receiver.vtex.answers import NotFound, storable
 from receiver.vtex.orders import Order, Package
+from receiver.vtex.patch_body import visible
 from receiver.vtex.wanted import Body, Wanted, words
 
 
@@ -95,6 +96,12 @@ class ReconcileContext:
             before = Beside(self.claim.id, self.known, sent, others, others.get(owner), endpoints)
         self._beside = replace(before, sent=sent)
         return self._beside
+
+    def beside_at(self, queue: Queue, order_id: str, package: Package) -> Mapping[str, ShipmentRecord]:
+        """Our other shipments on an invoice, as the order shows it."""
+        number, seen = package.invoice_number, Visibility.SEEN
+        standing = self.sent_to(order_id, number, visible(package), 0.0, visibility=seen, written=False)
+        return queue.beside(self.claim.account, self.claim.id, standing)[1]
 
     def sent_to(
         self,

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from receiver.calls.claimed import ClaimCalls
 from receiver.calls.kept_reads import KeptReads
@@ -13,7 +14,7 @@ from receiver.config import Config, Endpoint
 from receiver.log_context import about, learn
 from receiver.reconcile.accounts import SoldElsewhere, at_seller
 from receiver.reconcile.advice import advice, advised, placeholder_advice
-from receiver.reconcile.beside import present
+from receiver.reconcile.beside import present, rejoined
 from receiver.reconcile.clues import clues_in, passed_on
 from receiver.reconcile.context import ReconcileContext
 from receiver.reconcile.events import Events
@@ -199,6 +200,8 @@ class Reconciler:
             return elsewhere
         owners = passed_on(self._queue.owners(account, order.order_id), replaced)
         owners = present(owners, context.claim.id, order.order_id, self._queue.records)
+        there = partial(context.beside_at, self._queue, order.order_id)
+        owners = rejoined(owners, context.claim.id, context.known.numbers, order, there)
         by_person, overrules = context.stored.by_person, context.stored.overrules
         seen = by_person.seen if by_person else None
         history = History(context.sent, context.unsettled, owners, overruled=overrules, seen=seen)

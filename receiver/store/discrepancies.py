@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, literal, or_, select
+from sqlalchemy import Select, and_, func, literal, or_, select
 
 from receiver.shipments import Known, Reason, State, known_from_json
 from receiver.store.attempts import APPLIED, GONE, Attempts
@@ -109,13 +109,12 @@ class Discrepancies:
         """Numbers that we wrote to an invoice to which their parcel no longer belongs, grouped by order. The parcel was
         assigned or linked elsewhere since, or is to be decided again. ``attempt`` is the write, ``since`` its time.
         ``order_id`` and ``invoice_number`` are where the number is left, ``belongs`` is where the parcel belongs now. A
-        number that a later write of ours replaced on that invoice is not listed."""
-        a, later, s = attempts, attempts.alias("later"), shipments
-        replaced = select(literal(1)).where(
-            *(later.c[part] == a.c[part] for part in ("account", "order_id", "invoice_number", "call")),
-            later.c.id > a.c.id,
-            later.c.outcome.in_((*APPLIED, GONE)),
-        )
+        number that a later write of ours replaced on that invoice is not listed, one that it left there is."""
+        a, later, last, s = attempts, attempts.alias("later"), attempts.alias("last"), shipments
+        there = [later.c[part] == a.c[part] for part in (*_PLACE, "call")]
+        there.append(later.c.outcome.in_((*APPLIED, GONE)))
+        newest = select(func.max(later.c.id)).where(*there).scalar_subquery()
+        again = select(literal(1)).where(*there, later.c.shipment == a.c.shipment, later.c.id > a.c.id)
         elsewhere = or_(
             s.c.sent.is_(None),
             s.c.order_id.is_distinct_from(a.c.order_id),
@@ -123,14 +122,17 @@ class Discrepancies:
         )
         statement = (
             select(
-                *(a.c[name] for name in ("id", "shipment", "request", "begun_at", *_PLACE)),
+                *(a.c[name] for name in ("id", "shipment", "request", "evidence", "begun_at", *_PLACE)),
                 *(s.c[name].label(f"its_{name}") for name in ("order_id", "invoice_number", "sent")),
+                *(last.c[name].label(f"last_{name}") for name in ("id", "evidence", "outcome")),
             )
             .join(s, and_(s.c.id == a.c.shipment, s.c.generation == a.c.generation))
-            .where(a.c.call == "PATCH", a.c.outcome.in_(APPLIED), elsewhere, ~replaced.exists(), *self._of(a.c.account))
+            .join(last, last.c.id == newest)
+            .where(a.c.call == "PATCH", a.c.outcome.in_(APPLIED), elsewhere, ~again.exists(), *self._of(a.c.account))
             .order_by(a.c.account, a.c.order_id, a.c.id)
         )
-        return [_left(row) for row in map(dict, self._database.each(statement)) if not _is_written_there(row)]
+        rows = map(dict, self._database.each(statement))
+        return [_left(row) for row in rows if _stays(row) and not _is_written_there(row)]
 
     def _untracked(self, before: float) -> Select[Any]:
         """Invoices that showed no tracking when their orders were last read, each with the parcel that owns it."""
@@ -194,7 +196,7 @@ class Discrepancies:
 
 
 def _left(row: dict[str, Any]) -> dict[str, Any]:
-    number = json.loads(row["request"])["trackingNumber"]
+    number = _own_number(row)
     order_id, invoice = row["its_order_id"], row["its_invoice_number"]
     where = f"{row['order_id']} / {row['invoice_number']}"
     belongs = f"{order_id} / {invoice}" if order_id and invoice else order_id
@@ -208,6 +210,25 @@ def _left(row: dict[str, Any]) -> dict[str, Any]:
         "belongs": belongs,
         "note": f"{note}, which belongs to {belongs} now" if belongs and belongs != where else note,
     }
+
+
+def _own_number(row: dict[str, Any]) -> str:
+    """The number that the attempt wrote for its own shipment: one of several, if it joined them."""
+    number: str = json.loads(row["request"])["trackingNumber"]
+    own = _joined(row["evidence"]).get(row["shipment"])
+    return own[1] if own else number
+
+
+def _stays(row: dict[str, Any]) -> bool:
+    """Whether our last write to the invoice was the attempt, or joined its number to others."""
+    if row["last_id"] == row["id"]:
+        return True
+    return row["last_outcome"] != GONE and row["shipment"] in _joined(row["last_evidence"])
+
+
+def _joined(evidence: str | None) -> dict[str, list[Any]]:
+    """The shipments that a write joined, each with its day and number."""
+    return json.loads(evidence or "{}").get("parcels") or {}
 
 
 def _is_written_there(row: dict[str, Any]) -> bool:

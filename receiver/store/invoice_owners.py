@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import State, known_from_json
+from receiver.shipments import Reason, State, known_from_json
 from receiver.shipments.record import goes_despite
 from receiver.store.attempts import IS_OPEN_WRITE
 from receiver.store.claims import Attempt, Claim, InvoiceTaken, Release
@@ -48,11 +48,15 @@ _OWNER_NOW = _OWNERS.where(invoices.c.invoice_number == bindparam("invoice_numbe
 #: Those that chose the invoice, and its former owner. Not by account: a planner would choose the index of an account's
 #: shipments.
 _CHOSE = (shipments.c[part] == bindparam(f"its_{part}") for part in ("order_id", "invoice_number"))
+_OWN = shipments.alias("own")
+_OWN_NUMBER = select(_OWN.c.normalised_number).where(_OWN.c.id == bindparam("own")).scalar_subquery()
+#: The same parcel as another endpoint tells it: it gave way to the former owner, and may know more than the new one.
+_GAVE_WAY = and_(shipments.c.reason == Reason.OTHER_PARCEL.value, shipments.c.normalised_number == _OWN_NUMBER)
 _DISPLACE = (
     update(shipments)
     .where(
         or_(and_(*_CHOSE), shipments.c.id == bindparam("its_owner")),
-        shipments.c.sent.is_not(None),
+        or_(shipments.c.sent.is_not(None), _GAVE_WAY),
         shipments.c.id != bindparam("own"),
     )
     .values(**REVOKED_LEASE, due_at=bindparam("after"), input_digest="")

@@ -206,7 +206,9 @@ def _beside(
     if other.is_delivered or package.is_delivered:
         return Hold(Reason.SECOND_PARCEL, f"{note}, and VTEX was told that it is delivered")
     joint = tracking_numbers_of(other.parcels)
-    is_ours = is_among(standing, {other.number, *joint, *history.written}) or joins(standing, joint)
+    with_it = [*joint, wanted.tracking_number]  # this one may have shared it before, and comes back
+    is_ours = is_among(standing, {other.number, *joint, *history.written})
+    is_ours = is_ours or joins(standing, joint) or joins(standing, with_it)
     if standing is not None and not is_ours:
         note = f"invoice {package.invoice_number} holds {standing}, not {other.number}"
         return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [package.invoice_number]})

@@ -20,6 +20,12 @@ def left(operator: Operator, *options: str) -> list[tuple[Any, ...]]:
     return [(row["order_id"], row["invoice_number"], row["tracking_number"], row["belongs"]) for row in rows]
 
 
+def written(operator: Operator) -> list[tuple[str, str]]:
+    """Which shipment wrote which number to the first order, in turn."""
+    attempts = operator.rig.queries.order("1-01")["attempts"]
+    return [(one["shipment"], one["request"]["trackingNumber"]) for one in attempts if one["call"] == "PATCH"]
+
+
 def assigned_wrongly(operator: Operator) -> None:
     """A parcel that a person assigned to 34, and then to 35."""
     operator.rig.add_order(order("1-01", package("34", value=5_000), package("35", value=5_000)))
@@ -82,6 +88,31 @@ class TestListed:
             operator.work()
 
         assert [("29-01", "29", "TN1BR", "30-01 / 30")] == left(operator)
+
+    def test_joined(self, operator_on_either):
+        """A parcel that was joined to another one's number by mistake is listed, also once the other one has written
+        both; until the other one writes without it."""
+        operator = operator_on_either
+        operator.rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "second_parcel": "join"}})
+        operator.rig.add_order(order("1-01", package("A")), order("2-01", package("B")))
+        operator.rig.link("P2", "1-01")
+        for parcel, day, order_id in (("p1", 10, "1-01"), ("p2", 11, "2-01")):
+            at = f"2026-11-{day}T12:00:00+00:00"
+            operator.rig.post(posted(order_id, parcel=parcel, number=parcel.upper(), at=at))
+            operator.work()
+        operator.rig.post(posted("1-01", parcel="p1", number="P1", tracking_url="https://track.example/page"))
+        operator.work()
+        assert [("melhor-envio/p2", "P1;P2"), ("melhor-envio/p1", "P1;P2")] == written(operator)[1:]
+
+        operator.rig.link("P2", "2-01")
+        operator.work()
+        assert "P1;P2" == operator.rig.package_of("1-01", "A")["trackingNumber"]
+        assert [("1-01", "A", "P2", "2-01 / B")] == left(operator, "--ask") == left(operator)
+
+        operator.rig.post(posted("1-01", parcel="p1", number="P1", tracking_url="https://track.example/new"))
+        operator.work()
+        assert "P1" == operator.rig.package_of("1-01", "A")["trackingNumber"]
+        assert [] == left(operator)
 
     def test_unassigned(self, operator):
         """A parcel that is given back to the rules leaves what was written by a person's word, also where the rules

@@ -7,13 +7,13 @@ from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import HOUR
 
 ALL = ("p1", "p2", "p3")
+JOINS = {**MELHOR_ENVIO, "events": True, "second_parcel": "join"}
 CANCELLED = ("held", "cancelled_after_send")
 
 
 def joined(rig: Rig, *, event: str = "order.posted") -> Rig:
     """Three parcels on one invoice, in the order of their dispatch."""
-    endpoint = {**MELHOR_ENVIO, "events": True, "second_parcel": "join"}
-    rig.configure(endpoints={"melhor-envio": endpoint}, send_on="label", read_back_seconds=10)
+    rig.configure(endpoints={"melhor-envio": JOINS}, send_on="label", read_back_seconds=10)
     rig.add_order(order("1-01", package("900")), order("2-01", package("901")))
     for day, parcel in enumerate(ALL, 10):
         say(rig, parcel, event, day=day)
@@ -121,3 +121,32 @@ def test_assigned_elsewhere(rig: Rig):
     say(rig, "p1", "order.posted", day=9)
 
     assert ("P2", "P1;P3") == (fields(rig, "2-01", "901")["trackingNumber"], fields(rig)["trackingNumber"])
+
+
+@pytest.mark.parametrize("leaves", ALL)
+@pytest.mark.parametrize("by", ["unassign", "assign", "link"])
+def test_comes_back(rig_on_either: Rig, leaves: str, by: str):
+    """It was led to another order by mistake. Back again it shares the invoice as before: no number is taken from the
+    others, and the invoice is delivered once all are."""
+    rig, name = joined(rig_on_either), f"melhor-envio/{leaves}"
+    rig.configure(endpoints={"melhor-envio": {**JOINS, "number_changed": "overwrite"}}, read_back_seconds=10)
+    if by == "link":
+        rig.link(leaves.upper(), "2-01")
+    else:
+        rig.queries.assign(name, order_id="2-01", invoice_number="901", now=rig.now)
+    rig.works_until(HOUR)
+    assert leaves.upper() == fields(rig, "2-01", "901")["trackingNumber"]
+
+    if by == "link":
+        rig.link(leaves.upper(), "1-01")
+    elif by == "assign":
+        rig.queries.assign(name, order_id="1-01", invoice_number=None, now=rig.now)
+    else:
+        rig.queries.unassign(name, now=rig.now)
+    rig.works_until(HOUR)
+    for parcel in sorted(ALL, key=lambda one: one == leaves):
+        assert True not in told(rig)
+        say(rig, parcel, "order.delivered", day=15)
+
+    assert ("P1;P2;P3", True) == (fields(rig)["trackingNumber"], told(rig)[-1])
+    assert [("in_step", None)] * 3 == [rest(rig, f"melhor-envio/{parcel}") for parcel in ALL]

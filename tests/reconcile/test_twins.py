@@ -146,3 +146,27 @@ class TestShared:
         delivered(joined, parcel="p2", number="TN2BR", endpoint="melhor-envio")
 
         assert True not in told(joined)
+
+
+@pytest.mark.parametrize("kept", ["one", "other"])
+def test_a_person_gives_it_the_place(rig_on_either: Rig, kept: str) -> None:
+    """A parcel gave way to another one on its invoice. A person puts it there by the shipment of another endpoint: the
+    one that gave way tells the delivery, which it alone has heard of."""
+    rig = rig_on_either
+    named = {"one": "other", "other": "one"}[kept]
+    settings = {kept: {**WITH_EVENTS, "second_parcel": "first"}, named: {**WITH_EVENTS, "references": []}}
+    rig.configure(endpoints=settings, read_back_seconds=10)
+    rig.add_order(order("1-01", package("900")))
+    for parcel in ("p1", "p2"):
+        rig.post(posted(parcel=parcel, number=parcel.upper()), endpoint=kept)
+        rig.works_until(DAY)
+    delivered(rig, parcel="p2", number="P2", endpoint=kept)
+    rig.post(posted(None, parcel="p3", number="P2"), endpoint=named)
+    rig.works_until(DAY)
+    assert (("kept", "other_parcel"), [False]) == (rest(rig, f"{kept}/p2"), told(rig))
+
+    rig.queries.assign(f"{named}/p3", order_id="1-01", invoice_number="900", now=rig.now)
+    rig.works_until(DAY)
+
+    assert ("P2", True) == (fields(rig)["trackingNumber"], told(rig)[-1])
+    assert ("in_step", None) == rest(rig, f"{kept}/p2")

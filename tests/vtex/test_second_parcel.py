@@ -201,6 +201,20 @@ def test_first(dispatched: str | None) -> None:
     assert "other_parcel" == kept.reason
 
 
+@pytest.mark.parametrize(("shown", "joins"), [("TN9;TN1", True), ("TN1;TN9", True), ("TN9;TN1;X1", False)])
+def test_comes_back(shown: str, *, joins: bool) -> None:
+    """A parcel that has shared the invoice before finds its number there yet, beside the one that stayed. Any other
+    number is foreign."""
+    decision = judge(policy=JOIN, of=owner(), **{**THEIRS, "trackingNumber": shown})
+
+    if joins:
+        assert isinstance(decision, Write | Agreed)
+        assert shown == decision.body["trackingNumber"]
+        assert {ME, OTHER} == set(decision.parcels)
+    else:
+        assert "number_differs" == decision.reason
+
+
 @pytest.mark.parametrize("policy", [Policy(), JOIN, LATEST, FIRST], ids=lambda one: one.second_parcel)
 def test_number_unknown_yet(policy: Policy) -> None:
     """Until the other parcel's number is known, no setting can decide."""

@@ -171,12 +171,7 @@ class Discrepancies:
         return (
             select(s.id.label("shipment"), *(s[name] for name in columns))
             .where(
-                *(
-                    s.endpoint.in_(endpoints),
-                    s.first_at < before,
-                    s.state.not_in(_NOT_TO_BE_TOLD),
-                    *self._of(s.account),
-                ),
+                *(s.endpoint.in_(endpoints), s.first_at < before, s.state.not_in(_NOT_TO_BE_TOLD)),
                 *(s.order_id.is_not(None), s.invoice_number.is_not(None), s.known.like(_DELIVERED)),
                 or_(s.sent.is_(None), s.sent.not_like(_DELIVERED)),
                 *self._of(s.account),

@@ -206,10 +206,10 @@ def _beside(
     if other.is_delivered or package.is_delivered:
         return Hold(Reason.SECOND_PARCEL, f"{note}, and VTEX was told that it is delivered")
     joint = tracking_numbers_of(other.parcels)
-    with_it = [*joint, wanted.tracking_number]  # this one may have shared it before, and comes back
-    is_ours = is_among(standing, {other.number, *joint, *history.written})
-    is_ours = is_ours or joins(standing, joint) or joins(standing, with_it)
-    if standing is not None and not is_ours:
+    # Where parcels share an invoice, this one may have shared it before, and come back.
+    again = [*joint, wanted.tracking_number] if policy.second_parcel == "join" else joint
+    is_ours = is_among(standing, {other.number, *joint, *history.written}) or joins(standing, joint)
+    if standing is not None and not is_ours and not joins(standing, again):
         note = f"invoice {package.invoice_number} holds {standing}, not {other.number}"
         return Hold(Reason.NUMBER_DIFFERS, note, {"candidates": [package.invoice_number]})
     because = f'second_parcel = "{policy.second_parcel}"'

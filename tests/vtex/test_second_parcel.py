@@ -215,6 +215,12 @@ def test_comes_back(shown: str, *, joins: bool) -> None:
         assert "number_differs" == decision.reason
 
 
+@pytest.mark.parametrize("policy", [LATEST, FIRST], ids=lambda one: one.second_parcel)
+def test_joined_by_a_person(policy: Policy) -> None:
+    """Where parcels do not share an invoice, a person has put both numbers there: neither is written over them."""
+    assert "number_differs" == judge(policy=policy, of=owner(), **{**THEIRS, "trackingNumber": "TN9;TN1"}).reason
+
+
 @pytest.mark.parametrize("policy", [Policy(), JOIN, LATEST, FIRST], ids=lambda one: one.second_parcel)
 def test_number_unknown_yet(policy: Policy) -> None:
     """Until the other parcel's number is known, no setting can decide."""

@@ -115,6 +115,13 @@ ANNOUNCED = known(said(Status.ANNOUNCED))
         (VOIDED, {"sent": SENT}, ("held", "cancelled_after_send", None)),
         (RECALLED, {}, ("held", "cancelled_after_dispatch", None)),
         (RECALLED, {"sent": SENT}, ("held", "cancelled_after_send", None)),
+        (known(said(Status.ANNOUNCED, reverse=True)), {}, ("waiting", "not_dispatched", None)),
+        (known(said(reverse=True)), {}, ("held", "reverse_shipment", None)),
+        (
+            known(said(reverse=True), said(Status.CANCELLED, hours=-2)),
+            {"sent": SENT},
+            ("held", "reverse_shipment", None),
+        ),
         (known(), {"state": "dismissed"}, ("dismissed", None, None)),
         (RECALLED, {"state": "dismissed", "sent": SENT}, ("dismissed", None, None)),
     ],
@@ -289,6 +296,13 @@ class TestAfterSend:
             next_step(known(), state="held", reason="not_applied", sent=unseen)
         )
         assert Ask("decide") == next_step(known(), state="due", check_at=0.0, sent=unseen)
+
+    def test_wait_after_a_write(self):
+        """A parcel whose number is not on the invoice any more, and that waits for one, is decided upon at its time,
+        without news."""
+        lost = {**SENT, "verified": False}
+
+        assert Ask("decide") == next_step(known(), state="awaiting_invoice", reason="no_invoice", sent=lost)
 
 
 class TestDateAhead:

@@ -17,6 +17,7 @@ from receiver.shipments import (
     fold,
     known_from_json,
     known_to_json,
+    local_time,
     restart,
     shipment_from_json,
     shipment_to_json,
@@ -249,6 +250,20 @@ class TestNewest:
         undated = Update(shipment=update(happened_at=None, courier="New").shipment, received_at=NOON + HOUR, digest="d")
 
         assert "New" == fold(Known(), [undated, update(0.5, courier="Old")]).courier.value
+
+
+@pytest.mark.usefixtures("far_from_utc")
+@pytest.mark.parametrize(
+    ("at", "zone", "expected"),
+    [
+        (NOON, timezone(-3 * HOUR), "2026-03-01T09:00:00-03:00"),
+        (NOON, None, "2026-03-01T12:00:00+00:00"),
+        (NOON.astimezone(timezone(-5 * HOUR)), timezone(-3 * HOUR), "2026-03-01T07:00:00-05:00"),
+    ],
+)
+def test_local_time(at: datetime, zone: timezone | None, expected: str):
+    """What is told in UTC is put into the zone, if one is known; a local time stays. The machine's zone is not used."""
+    assert expected == local_time(at, zone).isoformat()
 
 
 class TestDispatch:

@@ -188,15 +188,16 @@ class TestSent:
 
 
 def test_overrules():
-    """A person's word overwrites once: until a write has followed it."""
+    """A person's word overwrites once: until a write has followed it. A link's does not."""
     nothing, given = Generation(), Assignment(order_id="1-01", at=5.0)
     written = Sent.from_json({**SENT, "assigned_at": 5.0})
 
-    assert [False, True, False, True] == [
+    assert [False, True, False, False, True] == [
         replace(nothing, **one).overrules
         for one in (
             {},
             {"assignment": given},
+            {"assignment": replace(given, by_link=True)},
             {"assignment": given, "sent": written},
             {"assignment": given, "sent": replace(written, assigned_at=4.0)},
         )

@@ -33,6 +33,7 @@ def test_nothing_is_kept_back():
     """The same instant in another offset, the same page and number: nothing to say."""
     assert [] == kept_back(KNOWN, SENT)
     assert [] == kept_back(replace(KNOWN, dispatched_at=AT.replace(microsecond=5)), SENT)
+    assert [] == kept_back(KNOWN, replace(SENT, dispatched_date=None))  # a date that became known is written
     assert [] == kept_back(Known(), SENT)
 
 

@@ -53,6 +53,27 @@ class TestOrderText:
         assert ("1900000000005-01", unknown) == ((read := read_order_text(text, LABELS)).order_id, list(read.unknown))
 
     @pytest.mark.parametrize(
+        ("text", "reverse"),
+        [
+            ("TROCA-1900000000005-01", ("troca",)),
+            ("Ana, devolução de 1900000000005-01", ("devolucao",)),
+            ("Ana 1900000000005-01", ()),
+            ("1900000000005-01", ()),
+        ],
+    )
+    def test_reverse(self, text: str, reverse: tuple[str, ...]):
+        """Of the words around an order id only those of a return or an exchange say that it is one."""
+        assert reverse == read_order_text(text, LABELS).reverse
+
+    @pytest.mark.parametrize(
+        ("text", "sequence"),
+        [("501456", "501456"), ("#501456", "501456"), ("pedido 501456", "501456"), ("Ana 501456", None)],
+    )
+    def test_sequence(self, text: str, sequence: str | None):
+        """Digits as short as a sequence may be one, unless unknown words stand beside them."""
+        assert sequence == read_order_text(text, LABELS).sequence
+
+    @pytest.mark.parametrize(
         "text",
         [
             "SLR-1900000000005-01",

@@ -1,7 +1,5 @@
 """An order as VTEX shows it, reduced to what the choice of an invoice needs; and why a person must name one."""
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,17 +16,7 @@ def document(**package: Any) -> dict[str, Any]:
     return {"orderId": "1-01", "value": 100, "packageAttachment": {"packages": [one]}}
 
 
-@pytest.fixture
-def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine whose own clock is five and a half hours ahead."""
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "Asia/Kolkata")
-        time.tzset()
-        yield
-    time.tzset()
-
-
-@pytest.mark.usefixtures("_far_from_utc")
+@pytest.mark.usefixtures("far_from_utc")
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
@@ -54,6 +42,22 @@ def test_issued_at(written: str | None, expected: float | None) -> None:
 def test_value(written: Any, expected: int) -> None:
     """An invoice's value is an integer in VTEX's answers and text in its requests; nothing else is one."""
     assert expected == read_order(document(invoiceValue=written)).outputs[0].value
+
+
+def test_placeholders() -> None:
+    """Only the texts that the merchant names are no numbers, with the order's own values filled in; a number of the
+    parcel counts as one, whatever its text."""
+    texts = ["A COMBINAR", "NF {invoice_number}"]
+    for number, but, shown in (
+        ("A COMBINAR", (), None),
+        ("NF 900", (), None),
+        ("NF 901", (), "NF 901"),
+        ("TN1", (), "TN1"),
+        ("NF 900", ("nf900",), "NF 900"),
+    ):
+        (found,) = read_order(document(trackingNumber=number)).without_placeholders(texts, but=but).outputs
+
+        assert shown == found.tracking_number
 
 
 @pytest.mark.parametrize("assigned", [False, True])

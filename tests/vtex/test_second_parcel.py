@@ -78,6 +78,8 @@ class TestJoin:
             write.choice.evidence["overwrites"],
             write.choice.evidence["because"],
         )
+        not_shown_yet = judge(policy=JOIN, of=owner())
+        assert "TN9;TN1" == not_shown_yet.body["trackingNumber"]
 
     def test_dispatched_before(self) -> None:
         """This parcel becomes the first, and its page, courier and date stand there."""

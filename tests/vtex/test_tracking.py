@@ -82,6 +82,13 @@ class TestDelivery:
         assert (True, None) == told(*early)
         assert "2026-11-10T11:00-03:00 is before the dispatch, 2026-11-10T12:00-03:00" in note(*early)
 
+    def test_minute_of_the_dispatch(self):
+        """VTEX gets the time to the minute: one within the minute of the dispatch is not before it."""
+        at_once = (said(Status.DISPATCHED, NOON, dispatched_at=NOON), delivered(NOON + timedelta(seconds=30)))
+
+        assert (True, "2026-11-10 12:00") == told(*at_once)
+        assert "" == note(*at_once)
+
     def test_one_dispatched_later(self):
         """Of two parcels of an invoice one dispatch after the delivery is enough to withhold its time."""
         one = fold(Known(), [POSTED, delivered(NOON + 2 * DAY)])
@@ -160,6 +167,8 @@ class TestToldBefore:
         assert (True, "2026-11-11 12:00") == (late.body["isDelivered"], late.body["deliveredDate"])
         assert "VTEX was told that it is delivered (2026-11-11 12:00)" in late.doubt
         assert "turned back on 2026-11-10T13:00-03:00 and was delivered on 2026-11-11T12:00-03:00" in late.doubt
+        arrived = replace(said(Status.RETURNED, NOON + HOUR), received_at=NOON + 2 * DAY)
+        assert late.doubt == self.after(POSTED, delivered(), arrived, zone=BRASILIA).doubt
 
     def test_later_volume(self):
         """A volume that is heard of later, until it is delivered too: the date is then that of the last one."""
@@ -170,6 +179,14 @@ class TestToldBefore:
         assert (True, "2026-11-11 12:00") == (late.body["isDelivered"], late.body["deliveredDate"])
         assert "the carrier says of volume 2 of TN2 that it is not" in late.doubt
         assert ("2026-11-12 12:00", "") == (both.body["deliveredDate"], both.doubt)
+
+    def test_later_parcel(self):
+        """So it is with a parcel that joins the invoice; one without volumes is named by its number alone."""
+        other = said(Status.IN_TRANSIT, NOON + 2 * DAY, tracking_number="TN2")
+        both = [fold(Known(), [POSTED, delivered()]), fold(Known(), [other])]
+        doubt = tracking(both, now=NOW.timestamp(), told=self.TOLD).doubt
+
+        assert doubt.endswith("; the carrier says of TN2 that it is not")
 
     def test_return_after_the_delivery(self):
         """A parcel that is sent back once it was delivered was delivered."""
@@ -193,6 +210,8 @@ class TestToldBefore:
 
         assert not doubt.body["isDelivered"]
         assert "a part was delivered, and that volume 2 of TN2 turned back or is in trouble" in doubt.doubt
+        before = said(Status.IN_TRANSIT, NOON, volume="2")
+        assert doubt.doubt == tracking([fold(Known(), [first, before, second])], now=NOW.timestamp()).doubt
         found = tracking([fold(Known(), [first, second, again])], now=NOW.timestamp())
         assert (end is Status.RETURNED) is bool(found.doubt)
         assert not tracking([fold(Known(), [second])], now=NOW.timestamp()).doubt

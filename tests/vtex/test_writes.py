@@ -14,7 +14,7 @@ from receiver.vtex.invoice_numbers import unsafe_invoice_number
 from receiver.vtex.orders import read_order
 from receiver.vtex.patch_body import patch_body
 from receiver.vtex.wanted import History, Owner, Wanted
-from receiver.vtex.writes import Agreed, Hold, Write, decide, says_nothing_new, tells_more
+from receiver.vtex.writes import Agreed, Hold, Keep, Write, decide, says_nothing_new, tells_more
 from tests.support.sent_cases import sent_of
 from tests.support.vtex_contract import request_faults
 
@@ -201,6 +201,13 @@ class TestNothingToWrite:
 
         assert isinstance(judge(known, **{**SHOWN, "trackingNumber": "lgi tn1"}), Agreed)
 
+    def test_number_of_another_parcel_of_ours(self):
+        """Nor does one that another shipment of ours wrote: a person named the invoice for this parcel's number."""
+        known = replace(FULL, other_numbers=("TN9",))
+        history = History(owners={"900": Owner(OTHER, "TN9")}, overruled=True)
+
+        assert BODY == body(judge(known, history=history, assigned=True, trackingNumber="TN9"))
+
     def test_our_own_former_number(self):
         """Unless we wrote it ourselves: then the carrier's newer number is written over it."""
         former = sent_of({**BODY, "trackingNumber": "LGI-TN1"})
@@ -296,6 +303,24 @@ class TestOthers:
         """A person may overwrite it; the other parcel's date goes with it."""
         assert BODY == body(judge(FULL, assigned=True, trackingNumber="THEIRS"))
         assert None is body(judge(BARE, assigned=True, trackingNumber="THEIRS"))["dispatchedDate"]
+
+    def test_only_the_order_assigned(self):
+        """Who named the order alone has not named this invoice: a foreign number on it stays."""
+        package = {"type": "Output", "invoiceNumber": "900", "invoiceValue": 100, "trackingNumber": "THEIRS"}
+        document = {"orderId": "1-01", "value": 100, "packageAttachment": {"packages": [package]}}
+        clues = Clues(tracking_number="TN1", invoice_numbers=["900"], assigned=True)
+
+        assert "number_differs" == decide(read_order(document), clues, FULL, History(overruled=True)).reason
+
+    def test_put_in_its_place(self):
+        """A person put another parcel on the invoice in place of this one: it stays off. Where this one stood on
+        another invoice, nothing was decided about it here."""
+        there = {"900": Owner(OTHER, "TN9", by_person=True)}
+        displaced = judge(FULL, history=History(sent=SENT, owners=there), trackingNumber="TN9")
+        another = judge(FULL, history=History(sent=sent_of(BODY, invoice="901"), owners=there), trackingNumber="TN9")
+
+        assert (Keep, "other_parcel") == (type(displaced), displaced.reason)
+        assert (Hold, "second_parcel") == (type(another), another.reason)
 
     def test_overwritten_parcel_leaves_nothing_behind(self):
         """The other parcel's URL and courier would send the shopper astray."""
@@ -398,6 +423,15 @@ class TestOthers:
         assert isinstance(decision, Agreed)
         assert f"the same parcel is told by {OTHER}" == decision.note
         assert (shown or "") == decision.body["trackingNumber"]
+
+    def test_same_parcel_under_the_other_number(self):
+        """So it does where VTEX shows this endpoint's number of the parcel, and the other endpoint wrote another one;
+        unless the number is left over from our own former write, and the other parcel is another."""
+        history = History(owners={"900": Owner(OTHER, "TN9")})
+
+        assert f"the same parcel is told by {OTHER}" == judge(FULL, history=history, trackingNumber="TN1").note
+        before_them = replace(history, sent=sent_of(BODY, invoice="901"))
+        assert "second_parcel" == judge(FULL, history=before_them, trackingNumber="TN1").reason
 
 
 UNSAFE = ["900/1", "900\\1", "900#", "9 00", " 900", "900?", "900%2F1", ".", "..", "9" * 300, "90\n0", "90\x000"]

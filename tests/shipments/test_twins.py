@@ -80,6 +80,14 @@ def test_earliest_dispatch():
     assert sooner.dispatched_at == together(later, sooner).dispatched_at == together(sooner, later).dispatched_at
 
 
+def test_pages():
+    """A parcel keeps its own page; where it has none, the other endpoint's is known."""
+    one, other = (known(("", "TN1"), tracking_url=url) for url in ("https://a.example", "https://b.example"))
+
+    assert "https://a.example" == together(one, other).tracking_url
+    assert "https://b.example" == together(known(("", "TN1")), other).tracking_url
+
+
 def test_local_time():
     """Each is told in the local time of its own endpoint's zone."""
     utc = known(("", "TN1"), delivered=True, dispatched_at=NOON, delivered_at=NOON)

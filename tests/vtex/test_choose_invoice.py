@@ -36,6 +36,7 @@ def judge(document: dict[str, Any], **clues: Any) -> tuple[str, str]:
 
 A, B = invoice("900", invoiceKey=key(900)), invoice("901", invoiceKey=key(901))
 RETURNED = invoice("900", type="Input")
+TWO_NUMBERS = Clues(tracking_number="TN1", other_numbers=["TN2"])
 
 CHOSEN = [
     # what the carrier or a person says, the invoices VTEX has, the rule, the number VTEX must be told
@@ -281,6 +282,20 @@ def test_only_one_of_another_series():
     assert ("Hold", "named_invoice_missing") == judge(order(invoice("12345-1")), invoice_series=["2"])
 
 
+def test_shows_the_parcel_but_is_another():
+    """An invoice that shows the parcel's number is not taken where the carrier's key says that another is meant."""
+    shown = invoice("900", trackingNumber="TN1")
+
+    assert ("tracking_number", "900") == judge(order(shown))
+    assert ("Hold", "named_invoice_missing") == judge(order(shown), invoice_keys=[key(901)])
+
+
+def test_numbers_without_digits():
+    """Two numbers in which no digit counts are alike only where their texts are."""
+    assert ("Hold", "named_invoice_missing") == judge(order(invoice("ABC")), invoice_numbers=["XYZ"])
+    assert ("invoice_number", "ABC") == judge(order(invoice("ABC")), invoice_numbers=["ABC"])
+
+
 @pytest.mark.parametrize(
     ("value", "values", "expected"),
     [
@@ -373,6 +388,9 @@ def test_notes_speak_to_a_person():
     assert isinstance(held, Hold)
     assert "order 1-01: 900, 901 all fit (only_open_invoice)" == held.note
     assert ["900", "901"] == held.evidence["candidates"]
+    both = choose(read_order(order({**A, "trackingNumber": "TN1"}, {**B, "trackingNumber": "TN2"})), TWO_NUMBERS)
+    assert isinstance(both, Hold)
+    assert "order 1-01: 900 (holds TN1), 901 (holds TN2) all fit (tracking_number)" == both.note
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,9 @@ def body(decision: Any) -> dict[str, Any]:
 class TestBody:
     def test_first(self):
         """All four fields of what the carrier said, the date with its offset and without fractions."""
-        assert BODY == body(judge(FULL))
+        first = judge(FULL)
+        assert BODY == body(first)
+        assert (False, False, None) == (first.overrules, first.displaces, first.over)
         assert BODY == body(judge(FULL, trackingNumber="", trackingUrl=" ", courier=""))
 
     def test_all_four_keys(self):

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from receiver.reconcile.accounts import SoldElsewhere, at_seller
 from receiver.sandbox import Sandbox, create_sandbox, serve
+from receiver.shipments import Reason
 from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import read_order
 from tests.support.reconciling import TAGS, fields, learn, naming, rest
@@ -44,6 +46,28 @@ def learn_second(rig: Rig, one: dict[str, Any]) -> None:
 
 def written(sandbox: Sandbox) -> list[str]:
     return [call.order for call in sandbox.calls if call.method == "PATCH"]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "via", "was_written", "found"),
+    [
+        (["lux", "second"], (), False, ("lux",)),
+        (["lux", "second", "third"], ("third",), False, ("third", "lux")),
+        (["lux", "second"], (), True, "but its tracking was written here before"),
+        (["lux", "second"], ("second",), False, "whose order names lux in turn"),
+        (["lux"], (), True, "which has no [vtex.second] table"),
+    ],
+)
+def test_at_seller(accounts: list[str], via: tuple[str, ...], was_written: bool, found: tuple[str, ...] | str):
+    """A parcel goes on to the account that invoices, and knows the way it came; else a person hears why it does not."""
+    one, before = read_order(sold(), account="lux"), SoldElsewhere("lux", SOLD, via) if via else None
+    way = at_seller(one, "lux", before, accounts, written=was_written)
+
+    if isinstance(way, SoldElsewhere):
+        assert ("second", SOLD, found) == (way.seller, way.order_id, way.via)
+    else:
+        note = f"order {SOLD} of lux is invoiced by the VTEX account second, {found}"
+        assert (Reason.SOLD_BY_ANOTHER_SELLER, note) == (way.reason, way.note)
 
 
 class TestMarketplaceId:

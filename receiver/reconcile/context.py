@@ -152,14 +152,16 @@ class ReconcileContext:
         return has_order and (before.generation.sent is None or before.known.numbers != self.known.numbers)
 
     def _left(self) -> Sent | None:
-        """The record of the invoice that the parcel had and has no more: it went elsewhere, or its label was voided."""
+        """The record of the invoice that the parcel had and has no more: it went elsewhere, or its label was voided. Or
+        that it has by the rules now, and no more by a person's word, which those that it refused there had to obey."""
         before, sent = self.claim.record, self.sent
         former = before.generation.sent
         if former is None:
             return None
         stays = sent is not None and sent.is_at(former.order_id, former.invoice_number)
         is_void = self.known.voided and not before.known.voided
-        return former if is_void or not stays else None
+        by_rules = before.generation.is_taken_back and sent is not None and sent.assigned_at is None
+        return former if is_void or by_rules or not stays else None
 
     def settlement(self, end: NextState, names: Sequence[tuple[str, str]]) -> Settlement:
         """How the claim ends. ``names`` are those by which a link, an order or the hook may refer to the shipment."""

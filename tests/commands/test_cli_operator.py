@@ -421,6 +421,16 @@ class TestLink:
         assert "TN1BR" == operator_on_either.rig.package_of("1-01", "41001")["trackingNumber"]
         assert "link" == operator_on_either.rig.shipment()["rule"]
 
+    def test_dismissed(self, operator):
+        """Of a parcel that a person has dismissed, the answer has the command that opens it again."""
+        operator.in_step()
+        operator.says("dismiss", "TN1BR")
+        said = operator.says("link", "TN1BR", "2-01")
+        assert said.endswith(
+            "; 0 shipments woken; melhor-envio/p1 was dismissed by a person, and nothing is sent for it until: "
+            "receiver retry melhor-envio/p1\n"
+        )
+
     def test_before(self, operator):
         """A link may come before the webhook."""
         assert [
@@ -432,6 +442,7 @@ class TestLink:
                 "invoice_number": None,
                 "woken": 0,
                 "replaced": [],
+                "dismissed": [],
             }
         ] == operator.tells("link", " TN1BR ", "1-01")
 

@@ -47,8 +47,10 @@ class _Look:
 
     @classmethod
     def before_delivery(cls, sent: Sent) -> "_Look":
-        lacks = _NOT_SENT[sent.is_delivered]
-        remark = f"The carrier reports {sent.tracking_number} delivered; {lacks}."
+        lacks, number = _NOT_SENT[sent.is_delivered], sent.tracking_number
+        # Another parcel of the invoice may tell the delivery later, and this remark stays.
+        not_told = lacks if sent.is_delivered else f"VTEX was not told so of {number}"
+        remark = f"The carrier reports {number} delivered; {not_told}."
         return cls("GET before delivery", "delivery waits", lacks, remark)
 
 

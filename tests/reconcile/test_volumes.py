@@ -197,7 +197,8 @@ class TestToldByTwo:
     @pytest.mark.parametrize(("typed", "is_told"), [("IP1BR", True), ("ip-1 BR", True), ("TYPED", False)])
     def test_the_owner_gave_way(self, both: Rig, typed: str, *, is_told: bool):
         """A person has put the other volume's number in place of the carrier's, whose shipment is kept: the gateway's
-        tells the delivery of both. Under another parcel's number nothing is told."""
+        tells the delivery of both. Under another parcel's number nothing is told. The kept one's note stays
+        true: it is about its own number."""
         carrier = {**MELHOR_ENVIO, "events": True}
         both.configure(endpoints={"intelipost": {**INTELIPOST, "events": True}, "melhor-envio": carrier})
         both.post(posted("A-01", number="IP2BR"))
@@ -211,6 +212,7 @@ class TestToldByTwo:
 
         assert ("kept", "number_changed") == rest(both)
         assert is_told is (True in delivered(both))
+        assert both.shipment()["note"].endswith(" delivered; VTEX was not told so of IP2BR.")
 
     @pytest.mark.parametrize("events", [True, False])
     def test_delivery(self, both: Rig, events: bool):

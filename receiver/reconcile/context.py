@@ -9,6 +9,7 @@ from receiver.reconcile.beside import Beside
 from receiver.reconcile.names import other_numbers
 from receiver.reconcile.plan import input_digest, wanted_of
 from receiver.shipments import Decision, Generation, Known, NextState, Parcels, Sent, ShipmentRecord, State, Visibility
+from receiver.shipments.numbers import same_number
 from receiver.store import Claim, IndexChange, Place, Queue, Release, Settlement
 from receiver.vtex.answers import NotFound, storable
 from receiver.vtex.orders import Order, Package
@@ -153,15 +154,18 @@ class ReconcileContext:
 
     def _left(self) -> Sent | None:
         """The record of the invoice that the parcel had and has no more: it went elsewhere, or its label was voided. Or
-        that it has by the rules now, and no more by a person's word, which those that it refused there had to obey."""
+        that it has in another way, so that those that it refused there are decided again: by the rules, and no more by
+        a person's word, or under another number."""
         before, sent = self.claim.record, self.sent
         former = before.generation.sent
         if former is None:
             return None
         stays = sent is not None and sent.is_at(former.order_id, former.invoice_number)
         is_void = self.known.voided and not before.known.voided
-        by_rules = before.generation.is_taken_back and sent is not None and sent.assigned_at is None
-        return former if is_void or by_rules or not stays else None
+        if is_void or sent is None or not stays:
+            return former
+        is_by_rules = before.generation.is_taken_back and sent.assigned_at is None
+        return former if is_by_rules or not same_number(sent.tracking_number, former.tracking_number) else None
 
     def settlement(self, end: NextState, names: Sequence[tuple[str, str]]) -> Settlement:
         """How the claim ends. ``names`` are those by which a link, an order or the hook may refer to the shipment."""

@@ -1,6 +1,6 @@
 """One claim while it is worked on: what is known, what was sent, and what its settlement will store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from receiver.calls.claimed import ClaimCalls
@@ -8,7 +8,18 @@ from receiver.config import Endpoint
 from receiver.reconcile.beside import Beside
 from receiver.reconcile.names import other_numbers
 from receiver.reconcile.plan import input_digest, wanted_of
-from receiver.shipments import Decision, Generation, Known, NextState, Parcels, Sent, ShipmentRecord, State, Visibility
+from receiver.shipments import (
+    RECYCLED_AFTER,
+    Decision,
+    Generation,
+    Known,
+    NextState,
+    Parcels,
+    Sent,
+    ShipmentRecord,
+    State,
+    Visibility,
+)
 from receiver.shipments.numbers import same_number
 from receiver.store import Claim, IndexChange, Place, Queue, Release, Settlement
 from receiver.vtex.answers import NotFound, storable
@@ -97,6 +108,15 @@ class ReconcileContext:
             before = Beside(self.claim.id, self.known, sent, others, others.get(owner), endpoints)
         self._beside = replace(before, sent=sent)
         return self._beside
+
+    def bearing(self, queue: Queue, numbers: Collection[str]) -> dict[str, ShipmentRecord]:
+        """Our other shipments with one of these numbers, without those of a parcel that had it long before."""
+        found, first = queue.bearing(self.claim.account, self.claim.id, numbers), self.known.first_heard
+        return {
+            name: one
+            for name, one in found.items()
+            if not (first and one.known.last_heard and one.known.last_heard < first - RECYCLED_AFTER)
+        }
 
     def beside_at(self, queue: Queue, order_id: str, package: Package) -> Mapping[str, ShipmentRecord]:
         """Our other shipments on an invoice, as the order shows it."""

@@ -291,6 +291,25 @@ class TestToldByTwo:
         is_lost = end == LOST
         assert (DOUBTED if is_lost else IN_STEP, not is_lost) == (rest(both), True in delivered(both))
 
+    @pytest.mark.parametrize("end", [("DELIVERED", "Entregue"), LOST])
+    def test_the_gateway_is_held_unwritten(self, rig_on_either: Rig, end: tuple[str, str]):
+        """The gateway's shipment is written nowhere, since a person is to name its invoice: the volume that it alone
+        knows counts all the same, and its end is the last word."""
+        rig = rig_on_either
+        rig.configure(endpoints={"intelipost": INTELIPOST, "melhor-envio": {**MELHOR_ENVIO, "events": True}})
+        rig.add_order(order("A-01", package("901")))
+        self.gateway(rig)
+        rig.post(posted("A-01", number="ip2-br"))
+        rig.works_until(HOUR)
+        assert [("held", "named_invoice_missing"), IN_STEP] == [rest(rig, PARCEL), rest(rig)]
+        rig.post(posted("A-01", number="ip2-br", event="order.delivered", at="2026-11-12T18:00:00+00:00"))
+        rig.works_until(HOUR)
+        assert (IN_STEP, False) == (rest(rig), True in delivered(rig))
+
+        say(rig, "1", *end, day=14)
+        is_lost = end == LOST
+        assert (DOUBTED if is_lost else IN_STEP, not is_lost) == (rest(rig), True in delivered(rig))
+
     @pytest.mark.parametrize("number", ["IP1BR", "JOINED"])
     def test_joined(self, both: Rig, number: str):
         """A number among those of several parcels that share the invoice leads there, too."""

@@ -17,6 +17,9 @@ _GOING_BACK = (
     r"(?! (?:à|às|aos?|al?|para)\b)"
     r"|\A\W*(?:(?:objeto|pacote|paquete|env[ií]o|mercadoria|encomenda|pedido) )?(?:foi |fue )?"
     r"(?:devolvid|devuelt)[oa]\W*\Z"
+    # Zipnova's "En tránsito al remitente", which others pass on. A driver may be on the way there to collect.
+    r"|\A\W*(?:(?:[oa]|el|la|su|tu) )?(?:(?:objeto|pacote|paquete|env[ií]o|mercadoria|encomenda|pedido) )?(?:est[áa] )?"
+    r"e[mn] tr[âáa]nsito (?:ao|al|para (?:o|el)) (?:remetente|remitente|vendedor)\b"
 )
 #: What carriers write when a parcel goes, or went, back to the merchant, or waits for it. A parcel "returned to the
 #: depot" is not on its way back: the courier will try again.

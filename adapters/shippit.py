@@ -1,14 +1,12 @@
 """Shippit: a parcel's present state and its whole history in every POST."""
 
-from datetime import datetime
-from operator import itemgetter
+from datetime import date, datetime
 from typing import Any
 
 from adapters import (
     UNDERWAY,
     Bearer,
     Header,
-    History,
     Path,
     Query,
     Reference,
@@ -18,11 +16,12 @@ from adapters import (
     Scan,
     Shipment,
     Status,
-    Unreadable,
+    day,
     line,
     local_moment,
     look_up,
     name,
+    oldest_first,
     text,
     url,
 )
@@ -67,13 +66,16 @@ STATUSES = {
 # A delivery that follows one of these may be to the shop.
 OF_A_RETURN = frozenset({"return_requested", "return_booked", "return_booking_failed"})
 
+# A line of the history: its time and its day, where they are known, and its word
+_Line = tuple[datetime | None, date | None, str]
+
 
 def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     state, unknown = look_up(STATUSES, name(payload["current_state"], "$.current_state"))
     number = name(payload["tracking_number"], "$.tracking_number")
     order = text(payload.get("retailer_order_number"), "$.retailer_order_number")
     past = _past(payload, request)
-    history = History(tuple(_scan(at, word) for at, word in past))
+    history = oldest_first((_scan(*one) for one in past), "$.status_history")
     status = history.settled(state)
     return [
         Shipment(
@@ -93,26 +95,23 @@ def read(payload: dict[str, Any], request: Request) -> list[Shipment]:
     ]
 
 
-def _past(payload: dict[str, Any], request: Request) -> list[tuple[datetime, str]]:
-    """The history, oldest first. Shippit writes the newest first: those of one moment keep their order."""
+def _past(payload: dict[str, Any], request: Request) -> list[_Line]:
+    """The history from its end on: Shippit writes the newest first."""
     past = []
     for n, entry in enumerate(payload.get("status_history") or []):
         path = f"$.status_history[{n}]"
         at = local_moment(entry["time"], f"{path}.time", zone=request.zone)
-        if at is None:
-            raise Unreadable(f"{path}.time", "is no time with an offset")
-        past.append((at, name(entry["status"], f"{path}.status")))
-    past.reverse()
-    return sorted(past, key=itemgetter(0))
+        on = at.date() if at is not None else day(entry["time"], f"{path}.time")
+        past.append((at, on, name(entry["status"], f"{path}.status")))
+    return past[::-1]
 
 
-def _scan(at: datetime, word: str) -> Scan:
+def _scan(at: datetime | None, on: date | None, word: str) -> Scan:
     status, unknown = look_up(STATUSES, word)
-    return Scan.of(status, unknown, on=at.date(), happened_at=at, words=status.words)
+    return Scan.of(status, unknown, on=on, happened_at=at, words=status.words)
 
 
-def _turned_before(past: list[tuple[datetime, str]]) -> bool:
-    """Whether a return was spoken of before the first delivery."""
-    words = [word for _, word in past]
-    first = words.index("completed") if "completed" in words else len(words)
-    return not OF_A_RETURN.isdisjoint(words[:first])
+def _turned_before(past: list[_Line]) -> bool:
+    """Whether a return was spoken of before the first delivery, or where neither is dated."""
+    done = [at for at, _, word in past if at is not None and word == "completed"]
+    return any(at is None or not done or at <= min(done) for at, _, word in past if word in OF_A_RETURN)

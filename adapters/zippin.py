@@ -1,14 +1,12 @@
 """Zipnova, once Zippin: a notice with a shipment's number; its history is fetched, and then the shipment itself."""
 
 import re
-from datetime import datetime, timedelta
-from operator import itemgetter
+from datetime import timedelta
 from typing import Any
 
 from adapters import (
     UNDERWAY,
     Fetch,
-    History,
     Ignored,
     Path,
     Query,
@@ -26,6 +24,7 @@ from adapters import (
     look_up,
     moment,
     name,
+    oldest_first,
     text,
     unless_returned,
     url,
@@ -140,8 +139,7 @@ def _history(payload: list[Any], request: Request) -> Shipment:
         raise Unreadable("$", "is a history, and its URL names no shipment")
     if not payload:
         raise Ignored("no history yet")
-    dated = sorted((_scan(entry, f"$[{n}]") for n, entry in enumerate(payload)), key=itemgetter(0))
-    history = History(tuple(scan for _, scan in dated))  # those of one moment keep their order
+    history = oldest_first((_scan(entry, f"$[{n}]") for n, entry in enumerate(payload)), "$")
     status = history.settled(history.scans[-1].status)
     return Shipment(
         key=number.group(1),
@@ -156,12 +154,14 @@ def _history(payload: list[Any], request: Request) -> Shipment:
     )
 
 
-def _scan(entry: dict[str, Any], path: str) -> tuple[datetime, Scan]:
+def _scan(entry: dict[str, Any], path: str) -> Scan:
     written = entry["created_at"]
-    happened_at, happened_on = moment(written, f"{path}.created_at", zone=None), day(written, f"{path}.created_at")
-    if happened_at is None or happened_on is None:
-        raise Unreadable(f"{path}.created_at", "is no time with an offset")
     status, unknown_word = look_up(STATUSES, name(entry["status"]["code"], f"{path}.status.code"))
     words = line(entry["status"].get("visible_name"), f"{path}.status.visible_name")
-    status = unless_returned(status, words)
-    return happened_at, Scan.of(status, unknown_word, on=happened_on, happened_at=happened_at, words=words)
+    return Scan.of(
+        unless_returned(status, words),
+        unknown_word,
+        on=day(written, f"{path}.created_at"),
+        happened_at=moment(written, f"{path}.created_at", zone=None),
+        words=words,
+    )

@@ -1,6 +1,7 @@
 """Commands for links: a person or a file says which order a parcel belongs to."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -70,10 +71,12 @@ def link(
         fields: dict[str, Any] = {"account": of, kind: value, "order_id": one.order_id}
         fields["also"] = [place.order_id for place in one.also]
         fields |= {"invoice_number": one.invoice_number, "woken": len(linked.woken), "replaced": list(linked.replaced)}
+        fields["dismissed"] = list(linked.dismissed)
         to = f"order {one.order_id}{f', invoice {one.invoice_number}' if one.invoice_number else ''}"
         to += "".join(f" and order {place.order_id}" for place in one.also)
         former = f" (so far: order {', '.join(linked.replaced)})" if linked.replaced else ""
-        say(f"{value} belongs to {to}{former}; {count(len(linked.woken), 'shipment')} woken", fields, as_json=as_json)
+        woken = count(len(linked.woken), "shipment") + " woken" + "".join(map(_is_dismissed, linked.dismissed))
+        say(f"{value} belongs to {to}{former}; {woken}", fields, as_json=as_json)
 
 
 @click.command()
@@ -133,6 +136,11 @@ def unlink(
         except NothingToChange as error:
             fail(str(error))
         say(f"{value}: the link is forgotten", {"account": of, kind: value}, as_json=as_json)
+
+
+def _is_dismissed(shipment: str) -> str:
+    again = shlex.join(["receiver", "retry", shipment])
+    return f"; {shipment} was dismissed by a person, and nothing is sent for it until: {again}"
 
 
 def _read(item: dict[str, Any], account: str, config: Config) -> Link:

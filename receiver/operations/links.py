@@ -31,12 +31,14 @@ OF_ONE_PARCEL = ("tracking_number", "shipment", "invoice_key")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkResult:
     """The result for one link. ``status``: ``stored``; ``replaced`` if its name was linked to another order before
-    (``formerly``); ``rejected``, with the JSON path and why. ``woken``: the shipments that it made due."""
+    (``formerly``); ``rejected``, with the JSON path and why. ``woken``: how many shipments it made due; ``dismissed``:
+    those that it is about and does not change, since a person has dismissed them."""
 
     index: int
     status: str
     woken: int = 0
     formerly: tuple[str, ...] = ()
+    dismissed: tuple[str, ...] = ()
     path: str | None = None
     why: str | None = None
 
@@ -53,7 +55,9 @@ def store_links(
     done = index.link(account, list(links.values()), now=now, record=record) if links else []
     for number, linked in zip(links, done, strict=True):
         status = "replaced" if linked.replaced else "stored"
-        results[number] = LinkResult(index=number, status=status, woken=len(linked.woken), formerly=linked.replaced)
+        results[number] = LinkResult(
+            index=number, status=status, woken=len(linked.woken), formerly=linked.replaced, dismissed=linked.dismissed
+        )
     return [results[number] for number in sorted(results)]
 
 

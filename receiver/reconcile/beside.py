@@ -2,7 +2,7 @@
 the invoice. VTEX gets the events and the delivery that all of them know, and one of them sends these."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from receiver.config import Endpoint
 from receiver.shipments import Known, Reason, Sent, ShipmentRecord, State
@@ -18,7 +18,8 @@ from receiver.vtex.writes import tells_more
 class Beside:
     """The invoice where ``own`` was written, or seen. ``known`` and ``sent`` are of ``own`` in this claim; ``others``
     are our other shipments that were written or seen there, or were once, by id; ``owner`` is the invoice's, if it is
-    one of them."""
+    one of them. ``unwritten`` are those with a number of a parcel there that were never written: asked for before a
+    delivery alone."""
 
     own: str
     known: Known
@@ -26,6 +27,7 @@ class Beside:
     others: Mapping[str, ShipmentRecord]
     owner: ShipmentRecord | None
     endpoints: Mapping[str, Endpoint]
+    unwritten: Mapping[str, ShipmentRecord] = field(default_factory=dict)
 
     @property
     def here(self) -> dict[str, ShipmentRecord]:
@@ -51,8 +53,9 @@ class Beside:
 
     def parcels(self) -> list[Known]:
         """What is known of each parcel on the invoice, its twins' word included. Of one whose endpoint sends no events
-        the volumes count: VTEX gets no delivery before they are delivered, too. Of a twin that a person has dismissed
-        only what is not delivered counts: nothing is sent for it, and a lost volume of its is still lost."""
+        the volumes count: VTEX gets no delivery before they are delivered, too. Of a twin that a person has dismissed,
+        or that was never written, only what is not delivered counts: nothing is sent for it, and a lost volume of its
+        is still lost."""
         shared, twins = self._shared(), {**self._twins(), self.own: self.known}
         if self.own not in shared and not any(same_parcel(self.known, known) for known in shared.values()):
             shared = {self.own: self.known}
@@ -61,7 +64,8 @@ class Beside:
             for name, twin in sorted(twins.items())
             if name not in shared
         }
-        others |= {name: undelivered(one.known, self.known) for name, one in self._dismissed.items()}
+        silent = {**self._dismissed, **self.unwritten}
+        others |= {name: undelivered(one.known, self.known) for name, one in silent.items()}
         while pair := _pair(shared, others):
             one, other = pair
             shared[one] = together(shared[one], others.pop(other))

@@ -1,6 +1,6 @@
 """One claim while it is worked on: what is known, what was sent, and what its settlement will store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from receiver.calls.claimed import ClaimCalls
@@ -8,7 +8,19 @@ from receiver.config import Endpoint
 from receiver.reconcile.beside import Beside
 from receiver.reconcile.names import other_numbers
 from receiver.reconcile.plan import input_digest, wanted_of
-from receiver.shipments import Decision, Generation, Known, NextState, Parcels, Sent, ShipmentRecord, State, Visibility
+from receiver.shipments import (
+    RECYCLED_AFTER,
+    Decision,
+    Generation,
+    Known,
+    NextState,
+    Parcels,
+    Sent,
+    ShipmentRecord,
+    State,
+    Visibility,
+)
+from receiver.shipments.numbers import same_number
 from receiver.store import Claim, IndexChange, Place, Queue, Release, Settlement
 from receiver.vtex.answers import NotFound, storable
 from receiver.vtex.orders import Order, Package
@@ -97,6 +109,15 @@ class ReconcileContext:
         self._beside = replace(before, sent=sent)
         return self._beside
 
+    def bearing(self, queue: Queue, numbers: Collection[str]) -> dict[str, ShipmentRecord]:
+        """Our other shipments with one of these numbers, without those of a parcel that had it long before."""
+        found, first = queue.bearing(self.claim.account, self.claim.id, numbers), self.known.first_heard
+        return {
+            name: one
+            for name, one in found.items()
+            if not (first and one.known.last_heard and one.known.last_heard < first - RECYCLED_AFTER)
+        }
+
     def beside_at(self, queue: Queue, order_id: str, package: Package) -> Mapping[str, ShipmentRecord]:
         """Our other shipments on an invoice, as the order shows it."""
         number, seen = package.invoice_number, Visibility.SEEN
@@ -152,14 +173,19 @@ class ReconcileContext:
         return has_order and (before.generation.sent is None or before.known.numbers != self.known.numbers)
 
     def _left(self) -> Sent | None:
-        """The record of the invoice that the parcel had and has no more: it went elsewhere, or its label was voided."""
+        """The record of the invoice that the parcel had and has no more: it went elsewhere, or its label was voided. Or
+        that it has in another way, so that those that it refused there are decided again: by the rules, and no more by
+        a person's word, or under another number."""
         before, sent = self.claim.record, self.sent
         former = before.generation.sent
         if former is None:
             return None
         stays = sent is not None and sent.is_at(former.order_id, former.invoice_number)
         is_void = self.known.voided and not before.known.voided
-        return former if is_void or not stays else None
+        if is_void or sent is None or not stays:
+            return former
+        is_by_rules = before.generation.is_taken_back and sent.assigned_at is None
+        return former if is_by_rules or not same_number(sent.tracking_number, former.tracking_number) else None
 
     def settlement(self, end: NextState, names: Sequence[tuple[str, str]]) -> Settlement:
         """How the claim ends. ``names`` are those by which a link, an order or the hook may refer to the shipment."""

@@ -114,6 +114,9 @@ class _Queue(Queue):
     def beside(self, account: str, own: str, sent: Sent) -> tuple[str, dict[str, ShipmentRecord]]:
         return self._stored.beside(account, own, sent) if self._stored else ("", {})
 
+    def bearing(self, account: str, own: str, numbers: Collection[str]) -> dict[str, ShipmentRecord]:
+        return self._stored.bearing(account, own, numbers) if self._stored else {}
+
     def records(self, ids: Collection[str]) -> dict[str, ShipmentRecord]:
         return self._stored.records(ids) if self._stored else {}
 

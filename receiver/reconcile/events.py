@@ -47,8 +47,10 @@ class _Look:
 
     @classmethod
     def before_delivery(cls, sent: Sent) -> "_Look":
-        lacks = _NOT_SENT[sent.is_delivered]
-        remark = f"The carrier reports {sent.tracking_number} delivered; {lacks}."
+        lacks, number = _NOT_SENT[sent.is_delivered], sent.tracking_number
+        # Another parcel of the invoice may tell the delivery later, and this remark stays.
+        not_told = lacks if sent.is_delivered else f"VTEX was not told so of {number}"
+        remark = f"The carrier reports {number} delivered; {not_told}."
         return cls("GET before delivery", "delivery waits", lacks, remark)
 
 
@@ -80,6 +82,9 @@ class Events:
             return self._leave_to(sender, context, end, sent, now)
         told = _own_tracking(sent)
         body = _tracking(context, beside.parcels(), told, now)
+        if body.body["isDelivered"] and not sent.is_delivered:
+            beside = self._with_unwritten(context, beside)
+            body = _tracking(context, beside.parcels(), told, now)
         if body.is_empty or (told is not None and body.digest == told.digest):
             return _rests(end, body)
         if stored.state in (State.DUE, State.IN_STEP) and (stored.check_at or 0.0) > now:  # a back-off is not cut short
@@ -97,6 +102,13 @@ class Events:
         ):
             return other
         return self._send(context, end, sent, body, now)
+
+    def _with_unwritten(self, context: ReconcileContext, beside: Beside) -> Beside:
+        """A shipment that is held or waits, and was never written, may know of a volume that is not delivered."""
+        numbers = {number for parcel in beside.parcels() for number in parcel.numbers}
+        found = context.bearing(self._queue, numbers)
+        unwritten = {name for name, one in found.items() if one.generation.sent is None and one.known.in_possession}
+        return replace(beside, unwritten={name: found[name] for name in unwritten})
 
     def _against_delivery(
         self, context: ReconcileContext, sent: Sent, beside: Beside, body: Tracking, now: float

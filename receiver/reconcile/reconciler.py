@@ -202,9 +202,10 @@ class Reconciler:
         owners = present(owners, context.claim.id, order.order_id, self._queue.records)
         there = partial(context.beside_at, self._queue, order.order_id)
         owners = rejoined(owners, context.claim.id, context.known.numbers, order, there)
-        by_person, overrules = context.stored.by_person, context.stored.overrules
-        seen = by_person.seen if by_person else None
-        history = History(context.sent, context.unsettled, owners, overruled=overrules, seen=seen)
+        stored = context.stored
+        seen = stored.by_person.seen if stored.by_person else None
+        overrules, taken_back = stored.overrules, stored.is_taken_back
+        history = History(context.sent, context.unsettled, owners, overrules, seen, taken_back)
         wanted = with_aliases(context.wanted(), owners.values())
         clues = clues_in(context, found, owners, wanted)
         decision = decide(order, clues, wanted, history, policy_of(context.endpoint))

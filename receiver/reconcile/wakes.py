@@ -13,10 +13,13 @@ def woken_after(
 ) -> list[str]:
     """The shipment that wrote this parcel's number, if it knows less of it. And those on an invoice that this one has
     left: what they tell VTEX there depends on it. So does the delivery that its twins tell, where it tells none: its
-    endpoint sends no events, or a person has dismissed it."""
+    endpoint sends no events, a person has dismissed it, or it was never written."""
     woken = _left_behind(context, end, queue)
     now, before = context.known, context.claim.record.known
     is_news = (now.missing, now.astray) != (before.missing, before.astray)
+    if is_news and context.sent is None and before.in_possession:
+        found = context.bearing(queue, now.numbers)
+        woken += [name for name, one in found.items() if one.generation.sent is not None]
     tells = context.endpoint.events and end.state is not State.DISMISSED
     if is_news and context.sent is not None and not tells:
         woken += context.beside(queue, endpoints).twin_names()

@@ -79,6 +79,12 @@ class Generation:
             return False
         return self.sent is None or self.sent.assigned_at != self.by_person.at
 
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether a person has taken back the assignment that the last write followed, and no rule has led there
+        since."""
+        return self.sent is not None and self.sent.assigned_at is not None and self.by_person is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipmentRecord:

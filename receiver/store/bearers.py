@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, or_, select, union
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import State, known_from_json
+from receiver.shipments import ShipmentRecord, State, known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store import index_statements as statements
 from receiver.store.database import Database
-from receiver.store.rows import sent_from
+from receiver.store.rows import record_from, sent_from
 from receiver.store.tables import shipments, waits
 
 #: A name of a shipment or an order: its kind and its value.
@@ -31,9 +31,9 @@ _BEARING = union(
     ),
 )
 #: Not by account and state: SQLite would choose their index, and read all parcels that are at rest.
-_PLACED = select(shipments.c.account, shipments.c.state, shipments.c.sent).where(
-    shipments.c.id.in_(_BEARING), shipments.c.id != bindparam("own"), shipments.c.companion_of.is_(None)
-)
+_OTHERS = (shipments.c.id.in_(_BEARING), shipments.c.id != bindparam("own"), shipments.c.companion_of.is_(None))
+_PLACED = select(shipments.c.account, shipments.c.state, shipments.c.sent).where(*_OTHERS)
+_BEARS = select(shipments).where(*_OTHERS)
 
 
 def awaiting(connection: Connection, account: str, names: Collection[Name]) -> set[str]:
@@ -90,6 +90,14 @@ def placed(database: Database, account: str, own: str, numbers: Collection[str])
         for sent in (sent_from(row["sent"]) for row in here)
         if sent is not None and not sent.visibility.is_elsewhere
     ]
+
+
+def bearing(database: Database, account: str, own: str, numbers: Collection[str]) -> dict[str, ShipmentRecord]:
+    """Our other shipments with one of these numbers, in any notation, by id; companions repeat their parcels, and are
+    left out. Raises one of `receiver.store.rows.UNREADABLE`."""
+    of = {"account": account, "own": own, "numbers": sorted({normalised(number) for number in numbers} - {""})}
+    rows = database.rows(_BEARS, of) if of["numbers"] else []
+    return {row["id"]: record_from(dict(row)) for row in rows if row["account"] == account}
 
 
 def locked(connection: Connection, of: ColumnElement[bool], now: float) -> list[RowMapping]:

@@ -152,7 +152,7 @@ class Settlement:
     ``known`` is the fold of all updates, or ``None`` if they could not be understood. ``folded`` are the ids of the
     settled updates, none in that case. ``account`` is the shipment's account from now on, ``None`` for no change.
     ``wakes`` are other shipments that become due now. ``releases`` are invoices that were acquired and not written.
-    ``left``: the record of the invoice that the shipment had and has no more.
+    ``left``: the record of the invoice that the shipment had and has no more, or has in another way.
     """
 
     due_at: float | None

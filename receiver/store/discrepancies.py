@@ -3,12 +3,13 @@ and numbers left on invoices where their parcels do not belong."""
 
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, literal, or_, select
 
-from receiver.shipments import Known, Reason, State, known_from_json
+from receiver.shipments import Known, Reason, Sent, State, known_from_json
 from receiver.store.attempts import APPLIED, GONE, Attempts
 from receiver.store.database import Database
 from receiver.store.rows import sent_from
@@ -94,16 +95,37 @@ class Discrepancies:
 
     def written(self) -> list[dict[str, Any]]:
         """Every parcel whose tracking is on an invoice, as far as we know, grouped by order. ``sent`` is what we wrote
-        there. If another parcel of ours has been written there since, only that one is listed."""
+        there. If another parcel of ours has been written there since, only that one is listed; if that one has left,
+        the latest of those that stayed, with what was last written there."""
         whose = select(*(invoices.c[part] for part in _PLACE), invoices.c.shipment).where(*self._of(invoices.c.account))
         owners = {tuple(row.values())[:3]: row["shipment"] for row in self._database.each(whose)}
-        columns = (shipments.c.id.label("shipment"), shipments.c.account, shipments.c.tracking_number, shipments.c.sent)
-        statement = select(*columns).where(
-            shipments.c.state.not_in(_NOT_COMPARED), shipments.c.sent.is_not(None), *self._of(shipments.c.account)
+        columns = [shipments.c[name] for name in ("account", "tracking_number", "sent", "state")]
+        statement = select(shipments.c.id.label("shipment"), *columns).where(
+            shipments.c.sent.is_not(None), *self._of(shipments.c.account)
         )
         rows = [{**row, "sent": sent_from(row["sent"])} for row in self._database.each(statement)]
-        own = [row for row in rows if owners.get(_place(row), row["shipment"]) == row["shipment"]]
+        here = {(*_place(row), row["shipment"]) for row in rows}
+        own: list[dict[str, Any]] = []
+        stayed: dict[tuple[str, str, str], dict[str, Any]] = {}
+        for row in sorted(rows, key=lambda row: row["sent"].at):
+            place, state = _place(row), row.pop("state")
+            owner = owners.get(place, row["shipment"])
+            if state not in _NOT_COMPARED and owner == row["shipment"]:
+                own.append(row)
+            elif state not in _NOT_COMPARED and (*place, owner) not in here:
+                stayed[place] = row
+        own += [{**row, "sent": self._last_written(place, row["sent"])} for place, row in stayed.items()]
         return sorted(own, key=lambda row: (*_place(row)[:2], row["shipment"]))
+
+    def _last_written(self, place: tuple[str, str, str], sent: Sent) -> Sent:
+        """``sent`` with what our last write to its invoice said, for whichever parcel."""
+        a = attempts.c
+        there = [a[part] == value for part, value in zip(_PLACE, place, strict=True)]
+        last = select(a.request).where(*there, a.call == "PATCH", a.outcome.in_(APPLIED)).order_by(a.id.desc())
+        written = self._database.rows(last.limit(1))
+        body = json.loads(written[0]["request"]) if written else sent.body
+        number, url, courier = body["trackingNumber"], body["trackingUrl"], body["courier"]
+        return replace(sent, tracking_number=number, tracking_url=url, courier=courier)
 
     def left_over(self) -> list[dict[str, Any]]:
         """Numbers that we wrote to an invoice to which their parcel no longer belongs, grouped by order. The parcel was

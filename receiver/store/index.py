@@ -43,10 +43,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """What a link did: the shipments it woke, and the orders its names had been linked to before."""
+    """What a link did: the shipments it woke, and the orders its names had been linked to before. ``dismissed``: those
+    that bear its name, where a person has dismissed them: it changes nothing of them."""
 
     woken: tuple[str, ...]
     replaced: tuple[str, ...]
+    dismissed: tuple[str, ...] = ()
 
 
 class Index:
@@ -223,6 +225,7 @@ class Index:
     ) -> Linked:
         woken: dict[str, None] = {}
         replaced: dict[str, None] = {}
+        dismissed: dict[str, None] = {}
         for kind, value in link.names:
             name = {"account": account, "kind": kind, "value": value}
             former = connection.execute(statements.LINK_NAMED, name).mappings().first()
@@ -234,6 +237,7 @@ class Index:
             # A number linked long ago may be recycled: then the same link is about another parcel.
             if former is None or not alike or former["told_at"] < now - RECYCLED_AFTER.total_seconds():
                 found = bearers(connection, account, kind, value, now) if (kind, value) in known else []
+                dismissed.update((row["id"], None) for row in found if _is_dismissed(row))
                 before = places_from_json(former["also"]) if former else ()
                 of = (account, link.order_id, link.invoice_number)
                 # Which other orders a parcel serves is part of its decision.
@@ -241,7 +245,7 @@ class Index:
                 woken.update(dict.fromkeys(due))
                 end_linked(connection, found, before, but=link.also, now=now)
             turns.append((link_subject(account, kind, value), _word(dict(former)) if former else None, _word(word)))
-        return Linked(tuple(woken), tuple(replaced))
+        return Linked(tuple(woken), tuple(replaced), tuple(dismissed))
 
     def _note(
         self, connection: Connection, account: str, facts: Collection[Fact], now: float, *, besides: str | None = None
@@ -337,6 +341,11 @@ def _reopen(
         if row["id"] in astray:
             wake_beside(connection, dict(row), now=now)
     return reopening
+
+
+def _is_dismissed(row: RowMapping) -> bool:
+    """Whether a person wants nothing sent for the parcel. A companion may rest so because it has lost its order."""
+    return row["state"] == State.DISMISSED and row["companion_of"] is None
 
 
 def _orders_named(connection: Connection, account: str, text: str) -> set[str]:

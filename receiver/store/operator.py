@@ -18,7 +18,7 @@ from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.fields import equal
 from receiver.store.rows import REVOKED_LEASE, dismissed, record_from, reopened, sent_from
-from receiver.store.search import ids_of, of_order
+from receiver.store.search import ids_of, of_order, unread
 from receiver.store.tables import FOLDED, REPLACED, accounts, attempts, deliveries, fetches, rejects, shipments, updates
 from receiver.store.unknown_routes import UnknownRoutes
 
@@ -134,6 +134,7 @@ class OperatorQueries:
         is_named = or_(shipments.c.id.in_(ids_of(name, endpoints)), bears_it)
         statement = select(shipments.c.id).where(is_named)
         found = [row["id"] for row in self._database.rows(statement)]
+        found = found or list(unread(self._database, name, "tracking_number"))
         if name in found:
             return name
         if not found:

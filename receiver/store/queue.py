@@ -20,6 +20,7 @@ from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store import queue_statements as statements
 from receiver.store.accounts import LOOK_AGAIN, RESERVED_AHEAD, Accounts, most_reserved
 from receiver.store.attempts import IS_OPEN_WRITE, open_write_from
+from receiver.store.bearers import bearing
 from receiver.store.beside import beside, records, wake_left
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
 from receiver.store.companions import Place, pass_on
@@ -262,6 +263,10 @@ class Queue:
         """The id of the invoice's owner, if it is another shipment, and our shipments beside ``own`` that belong
         to the invoice or share it, by id, as of their last settlements."""
         return beside(self._database, account, own, sent)
+
+    def bearing(self, account: str, own: str, numbers: Collection[str]) -> dict[str, ShipmentRecord]:
+        """Our shipments beside ``own`` with one of these numbers, by id, as of their last settlements."""
+        return bearing(self._database, account, own, numbers)
 
     def records(self, ids: Collection[str]) -> dict[str, ShipmentRecord]:
         """These shipments, by id, as of their last settlements."""

@@ -1,19 +1,22 @@
 """Finds shipments by anything that a person may have at hand: any of the parcel's, order's and invoice's numbers."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import and_, false, func, or_, select
+from sqlalchemy import and_, false, func, literal_column, or_, select
 
 from receiver.shipments.numbers import normalised, spellings
 from receiver.store.database import Database
-from receiver.store.tables import links, orders, shipments, waits
+from receiver.store.tables import links, orders, shipments, updates, waits
 from receiver.vtex.facts import MARKETPLACE_ID
 from receiver.vtex.nfe import key_digits, plain_number
 
 #: The most shipments, and the most orders, that a search finds; the latest change first.
 MOST_FOUND = 200
 
+#: Updates that no worker has folded yet, as their index has them; and how many of them a search reads at most.
+_IS_NEW, _MOST_UNREAD = "folded = 0", 100_000
 #: Kinds of names that are a parcel's own.
 _OWN = ("tracking_number", "shipment")
 #: Kinds of the index where a row is about one invoice of its order.
@@ -24,7 +27,7 @@ def search(database: Database, text: str, accounts: Iterable[str], endpoints: It
     """The ids of the shipments with this tracking number in any notation, order, purchase, sequence, invoice number,
     NF-e key or id, in these accounts; the carrier's own id may stand without its endpoint, where that is one of
     ``endpoints``. Where the text is the number or the id of a parcel, the other parcels of its order are not meant.
-    Each look goes by an index. Raises `receiver.store.StoreUnavailable`."""
+    Each look goes by an index; where none finds anything, `unread` may. Raises `receiver.store.StoreUnavailable`."""
     text, s = text.strip(), shipments.c
     if not text:
         return ()
@@ -39,8 +42,19 @@ def search(database: Database, text: str, accounts: Iterable[str], endpoints: It
     found += [*_latest(database, s.order_id == text), *_waiting(database, [n for n in names if n[1] == "order_id"])]
     if not is_a_parcels:
         found += [*_waiting(database, names), *_of_orders(database, names)]
+    if not found:
+        found = _latest(database, s.id.in_(unread(database, text)))
     newest = sorted({row["id"]: row for row in found}.values(), key=lambda row: (row["changed_at"], row["id"]))
     return tuple(row["id"] for row in newest[: -MOST_FOUND - 1 : -1])
+
+
+def unread(database: Database, text: str, field: str = "") -> tuple[str, ...]:
+    """The ids of the shipments of which something new says exactly this text, which no worker has looked at yet, as
+    while an account is paused. ``field``: as this one alone. Raises `receiver.store.StoreUnavailable`."""
+    new = select(updates.c.shipment, updates.c.said).where(literal_column(_IS_NEW)).limit(_MOST_UNREAD).subquery()
+    said = f'"{field}": {json.dumps(text)}' if field else json.dumps(text)
+    found = select(new.c.shipment).where(new.c.said.contains(said, autoescape=True)).distinct().limit(MOST_FOUND)
+    return tuple(sorted(row["shipment"] for row in database.rows(found)))
 
 
 def of_order(database: Database, order_id: str) -> tuple[str, ...]:

@@ -57,13 +57,15 @@ class Owner:
 class History:
     """What was written before: ``sent`` is the last synced state, ``unsettled`` a PATCH of unknown outcome. ``owners``
     maps an invoice's number to our shipment that wrote there. ``overruled``: a person has named the invoice since;
-    ``seen``: the tracking number that it showed then, empty where it had none, ``None`` where that is not known."""
+    ``seen``: the tracking number that it showed then, empty where it had none, ``None`` where that is not known.
+    ``taken_back``: a person has taken back the assignment that ``sent`` followed."""
 
     sent: Sent | None = None
     unsettled: Body | None = None
     owners: Mapping[str, Owner] = field(default_factory=dict)
     overruled: bool = False
     seen: str | None = None
+    taken_back: bool = False
 
     @property
     def date_sent(self) -> str | None:

@@ -125,7 +125,8 @@ def _among_ours(
     """Reconsider a hold: numbers that our own other parcels wrote are not foreign."""
     owners = [history.owners.get(package.invoice_number) for package in order.outputs]
     for package, owner in zip(order.outputs, owners, strict=True):
-        if owner is not None and _has_overwritten(owner, order.order_id, package, wanted, history):
+        by_person = owner is not None and _has_overwritten(owner, order.order_id, package, wanted, history)
+        if by_person and not history.taken_back:
             return own_invoice(order, package, clues)
     if hold.reason != Reason.NUMBER_DIFFERS or None in owners:
         return hold
@@ -200,7 +201,9 @@ def _beside(
     carried = f"{other.number} of {other.shipment}" if other.number else f"what {other.shipment} is about to write"
     note = f"invoice {package.invoice_number} carries {carried}"
     if _has_overwritten(other, order_id, package, wanted, history):
-        return Keep(choice, Reason.OTHER_PARCEL, f"{note}; a person assigned it in this parcel's place")
+        note += "; a person assigned it in this parcel's place"
+        # What was said of both no longer holds, and no rule takes the place that a person gave to the other.
+        return Hold(Reason.SECOND_PARCEL, note) if history.taken_back else Keep(choice, Reason.OTHER_PARCEL, note)
     if policy.second_parcel == "hold" or other.number is None:
         return Hold(Reason.SECOND_PARCEL, note)
     if other.is_delivered or package.is_delivered:

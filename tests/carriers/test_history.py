@@ -346,6 +346,9 @@ class TestReturns:
             "Objeto será devolvido por solicitação do remetente",
             "Aguardando retirada pelo remetente",
             "Disponible para retiro por el remitente",
+            "En tránsito al remitente",
+            "Tu paquete está en tránsito al remitente",
+            "Objeto em trânsito para o remetente",
         ],
     )
     def test_returned(self, words: str) -> None:
@@ -464,6 +467,10 @@ class TestReturns:
             "Canhoto pendente de devolução",
             "Pendiente de devolución de dinero",
             "Objeto devolvido aos Correios",
+            "Coletor em trânsito para o remetente",
+            "Motorista a caminho do remetente",
+            "Tipo de serviço: Devolução",
+            "Devolução",
             "Devolvido à unidade",
             "Em devolução à base",
             "Em devolução ao centro de distribuição",

@@ -230,11 +230,13 @@ class TestShow:
         assert f"no shipment has the id or the tracking number 'nope'; {either}" == operator.fails("show", "nope")
 
     def test_unread(self, operator):
-        """What arrived and was not looked at, as while an account is paused, cannot be found by its number yet."""
+        """What arrived and was not looked at, as while an account is paused, is found by its number as the carrier
+        writes it, and cannot be found otherwise."""
         operator.rig.post(posted())
 
+        assert operator.says("show", "TN1BR").startswith("melhor-envio/p1")
         ends = "; parcels are due that no worker has looked at: their numbers are not known before"
-        assert operator.fails("show", "TN1BR").endswith(ends)
+        assert operator.fails("show", "tn-1br").endswith(ends)
 
     def test_delivery(self, operator):
         """A delivery's id, as carriers are answered and the log has it, leads to its parcels, or says why to none."""
@@ -421,6 +423,16 @@ class TestLink:
         assert "TN1BR" == operator_on_either.rig.package_of("1-01", "41001")["trackingNumber"]
         assert "link" == operator_on_either.rig.shipment()["rule"]
 
+    def test_dismissed(self, operator):
+        """Of a parcel that a person has dismissed, the answer has the command that opens it again."""
+        operator.in_step()
+        operator.says("dismiss", "TN1BR")
+        said = operator.says("link", "TN1BR", "2-01")
+        assert said.endswith(
+            "; 0 shipments woken; melhor-envio/p1 was dismissed by a person, and nothing is sent for it until: "
+            "receiver retry melhor-envio/p1\n"
+        )
+
     def test_before(self, operator):
         """A link may come before the webhook."""
         assert [
@@ -432,6 +444,7 @@ class TestLink:
                 "invoice_number": None,
                 "woken": 0,
                 "replaced": [],
+                "dismissed": [],
             }
         ] == operator.tells("link", " TN1BR ", "1-01")
 

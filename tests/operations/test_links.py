@@ -68,6 +68,22 @@ class TestHttp:
 
         assert "in_step" == told.shipment("ups/1Z1")["state"]
 
+    def test_of_a_dismissed_parcel(self, told: Rig):
+        """The answer says that a person wants nothing sent for the parcel: no companion is made before that is taken
+        back. Then it is, without another link."""
+        told.add_order(order("1-01", package("900")), order("2-01", package("950")))
+        told.post(posted("1-01"))
+        told.work()
+        told.queries.dismiss("melhor-envio/p1", now=told.now)
+        (result,) = send(told, {"tracking_number": "TN1BR", "order": "1-01", "also": ["2-01"]}).get_json()["results"]
+        told.work()
+        assert (["melhor-envio/p1"], 0) == (result["dismissed"], result["woken"])
+        assert ["melhor-envio/p1"] == [row["id"] for row in told.queries.shipments()]
+
+        told.queries.retry("melhor-envio/p1", now=told.now)
+        told.works_until(60)
+        assert "TN1BR" == told.package_of("2-01", "950")["trackingNumber"]
+
     @pytest.mark.parametrize(
         "body",
         [

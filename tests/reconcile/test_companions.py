@@ -11,11 +11,12 @@ from receiver.store.companions import Place
 from receiver.store.discrepancies import Discrepancies
 from receiver.store.tables import updates
 from tests.support.console import Operator
-from tests.support.reconciling import INTELIPOST, fields, shipped
+from tests.support.reconciling import INTELIPOST, fields, rest, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import DAY
 
 COMPANION = "melhor-envio/p1+2-01"
+KEY_OF_950 = "35261112345678000190550010000009501123456785"
 
 
 def two_orders(rig: Rig) -> None:
@@ -298,6 +299,39 @@ class TestNotAPersonsWord:
             "lux", [Link((("tracking_number", "TN1BR"),), "1-01", also=(Place("2-01", "951"),))], now=rig.now
         )
         assert "950" == rig.shipment(COMPANION)["assigned_invoice"]
+
+
+class TestInvoiceOfTheFirstOrder:
+    """The invoice that the carrier names is one of the parcel's own order: at another order it names none."""
+
+    @pytest.fixture(autouse=True)
+    def linked(self, rig: Rig) -> None:
+        rig.configure(endpoints={"intelipost": INTELIPOST})
+        rig.link("IP1BR", "1-01", also=["2-01"])
+
+    def second(self, rig: Rig, *packages: dict[str, Any], key: str | None = None) -> tuple[str, str | None]:
+        """How the companion ends where the carrier names invoice 900, or a ``key``, and the second order has these."""
+        rig.add_order(order("1-01", package("900")), order("2-01", *packages))
+        named = {"invoice_key": key} if key else {"invoice_number": "900"}
+        rig.post({**shipped("1-01", None), "invoice": named}, endpoint="intelipost")
+        rig.works_until(DAY)
+        return rest(rig, "intelipost/P1+2-01")
+
+    def test_only_invoice(self, rig: Rig) -> None:
+        """The only invoice of the other order gets the number, too."""
+        assert ("in_step", None) == self.second(rig, package("950"))
+        assert "IP1BR" == fields(rig, "2-01", "950")["trackingNumber"]
+
+    def test_same_number(self, rig: Rig) -> None:
+        """Numbers repeat in another series: one of several invoices that has it by chance is not chosen."""
+        both = [package(number, value=5_000) for number in ("900", "950")]
+        assert ("held", "ambiguous_invoice") == self.second(rig, *both)
+
+    def test_its_key(self, rig: Rig) -> None:
+        """A key is of one invoice alone: the order that has it is meant."""
+        both = [package("950", value=5_000, invoiceKey=KEY_OF_950), package("951", value=5_000)]
+        assert ("in_step", None) == self.second(rig, *both, key=KEY_OF_950)
+        assert "IP1BR" == fields(rig, "2-01", "950")["trackingNumber"]
 
 
 def test_command(operator_on_either: Operator) -> None:

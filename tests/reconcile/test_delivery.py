@@ -82,7 +82,7 @@ class TestAnotherNumber:
         assert [*WRITTEN, "GET"] == called(written)
         note = written.shipment(SHIPMENT)["note"]
         assert "invoice 900 holds NEW7BR, not TN1" in note
-        assert "The carrier reports TN1 delivered; VTEX was not told of the delivery." in note
+        assert "The carrier reports TN1 delivered; VTEX was not told so of TN1." in note
 
         tell_scan(written, "Comprovante enviado", kind="9", at=datetime(2026, 11, 12, 18, 0))
         written.works_until(DAY)
@@ -160,7 +160,7 @@ class TestOrder:
         assert not any(call.body["isDelivered"] for call in written.calls("PUT"))
         note = written.shipment(SHIPMENT)["note"]
         assert "order A-01: 2 packages bear 900" in note
-        assert "The carrier reports TN1 delivered; VTEX was not told of the delivery." in note
+        assert "The carrier reports TN1 delivered; VTEX was not told so of TN1." in note
 
     @pytest.mark.parametrize(
         ("state", "said"), [("canceled", "order A-01 is canceled"), ("replaced", "order A-01 is replaced")]
@@ -173,7 +173,7 @@ class TestOrder:
         assert ("held", "order_cancelled") == rest(written, SHIPMENT)
         assert [*WRITTEN, "GET"] == called(written)
         assert said in written.shipment(SHIPMENT)["note"]
-        assert "VTEX was not told of the delivery" in written.shipment(SHIPMENT)["note"]
+        assert "VTEX was not told so of TN1" in written.shipment(SHIPMENT)["note"]
         assert 1 == len([line for line in caplog.messages if "order_cancelled" in line])
 
     def test_read_back(self, rig: Rig):
@@ -291,7 +291,7 @@ class TestReissued:
 
         assert ("held", "ambiguous_invoice") == rest(reissued, SHIPMENT)
         note, _, command = reissued.shipment(SHIPMENT)["note"].partition(" To decide: ")
-        assert note.endswith("The carrier reports TN1 delivered; VTEX was not told of the delivery.")
+        assert note.endswith("The carrier reports TN1 delivered; VTEX was not told so of TN1.")
         assert "receiver assign frenet/1 --order A-01 --invoice 901   (or 902)" == command
         assert 1 == len(reissued.calls("PATCH"))
 

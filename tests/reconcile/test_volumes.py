@@ -197,7 +197,8 @@ class TestToldByTwo:
     @pytest.mark.parametrize(("typed", "is_told"), [("IP1BR", True), ("ip-1 BR", True), ("TYPED", False)])
     def test_the_owner_gave_way(self, both: Rig, typed: str, *, is_told: bool):
         """A person has put the other volume's number in place of the carrier's, whose shipment is kept: the gateway's
-        tells the delivery of both. Under another parcel's number nothing is told."""
+        tells the delivery of both. Under another parcel's number nothing is told. The kept one's note stays
+        true: it is about its own number."""
         carrier = {**MELHOR_ENVIO, "events": True}
         both.configure(endpoints={"intelipost": {**INTELIPOST, "events": True}, "melhor-envio": carrier})
         both.post(posted("A-01", number="IP2BR"))
@@ -211,6 +212,7 @@ class TestToldByTwo:
 
         assert ("kept", "number_changed") == rest(both)
         assert is_told is (True in delivered(both))
+        assert both.shipment()["note"].endswith(" delivered; VTEX was not told so of IP2BR.")
 
     @pytest.mark.parametrize("events", [True, False])
     def test_delivery(self, both: Rig, events: bool):
@@ -288,6 +290,25 @@ class TestToldByTwo:
         say(both, "1", *end, day=14)
         is_lost = end == LOST
         assert (DOUBTED if is_lost else IN_STEP, not is_lost) == (rest(both), True in delivered(both))
+
+    @pytest.mark.parametrize("end", [("DELIVERED", "Entregue"), LOST])
+    def test_the_gateway_is_held_unwritten(self, rig_on_either: Rig, end: tuple[str, str]):
+        """The gateway's shipment is written nowhere, since a person is to name its invoice: the volume that it alone
+        knows counts all the same, and its end is the last word."""
+        rig = rig_on_either
+        rig.configure(endpoints={"intelipost": INTELIPOST, "melhor-envio": {**MELHOR_ENVIO, "events": True}})
+        rig.add_order(order("A-01", package("901")))
+        self.gateway(rig)
+        rig.post(posted("A-01", number="ip2-br"))
+        rig.works_until(HOUR)
+        assert [("held", "named_invoice_missing"), IN_STEP] == [rest(rig, PARCEL), rest(rig)]
+        rig.post(posted("A-01", number="ip2-br", event="order.delivered", at="2026-11-12T18:00:00+00:00"))
+        rig.works_until(HOUR)
+        assert (IN_STEP, False) == (rest(rig), True in delivered(rig))
+
+        say(rig, "1", *end, day=14)
+        is_lost = end == LOST
+        assert (DOUBTED if is_lost else IN_STEP, not is_lost) == (rest(rig), True in delivered(rig))
 
     @pytest.mark.parametrize("number", ["IP1BR", "JOINED"])
     def test_joined(self, both: Rig, number: str):

@@ -204,6 +204,21 @@ def test_overrules():
     ]
 
 
+def test_taken_back():
+    """What was written by a person's word, which no longer stands; nothing of the kind for what a rule chose."""
+    given, written = Assignment(order_id="1-01", at=5.0), Sent.from_json({**SENT, "assigned_at": 5.0})
+
+    assert [False, False, True, False] == [
+        Generation(assignment=assignment, sent=sent).is_taken_back
+        for assignment, sent in (
+            (None, None),
+            (given, written),
+            (None, written),
+            (None, replace(written, assigned_at=None)),
+        )
+    ]
+
+
 def test_of_unknown_words():
     """Where it is not known any more what the carrier said at that time, every word of it counts as new."""
     assert replace(Sent.from_json(SENT), wanted=None) == Sent.from_json({**SENT, "wanted": ["TN1"]}).of_unknown_words()

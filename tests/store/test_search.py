@@ -128,6 +128,16 @@ class TestNamedByTheCarrier:
         (awaited,) = rig.database.rows(select(*listed_shipment()))
         assert None is awaited["awaited_order"]
 
+    @pytest.mark.parametrize("text", ["1-01", "TN1BR"])
+    def test_not_looked_at(self, rig_on_either: Rig, text: str) -> None:
+        """No worker has looked at it, as while an account is paused: what its delivery says finds it, exactly so."""
+        rig = rig_on_either
+        rig.post(posted())
+        assert [("melhor-envio/p1",), ()] == [search(rig.database, word, ["lux"]) for word in (text, text[:-1])]
+
+        rig.work()
+        assert ("melhor-envio/p1",) == search(rig.database, text, ["lux"])
+
     def test_outage(self, rig_on_either: Rig) -> None:
         """VTEX does not answer. Once the parcel is written, its order finds it as before, and nothing is left."""
         rig = rig_on_either

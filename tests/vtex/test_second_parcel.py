@@ -380,3 +380,14 @@ class TestDecidedBefore:
 
         assert (Keep, "other_parcel") == (type(kept), kept.reason)
         assert kept.note.endswith("a person assigned it in this parcel's place")
+
+    @pytest.mark.parametrize(("invoices", "reason"), [(("900",), "second_parcel"), (("900", "901"), "number_differs")])
+    @pytest.mark.parametrize("policy", [JOIN, LATEST, FIRST, Policy()])
+    def test_its_own_assignment_is_taken_back(self, policy: Policy, invoices: tuple[str, ...], reason: str) -> None:
+        """The person's word about the other parcel stands, and none about this one: it is held, no matter what the
+        setting says."""
+        theirs, ours = owner(by_person=True), replace(sent("TN1"), assigned_at=5.0)
+        history = History(sent=ours, owners={"900": theirs}, taken_back=True)
+        hold = judge(named=False, invoices=invoices, policy=policy, history=history, **THEIRS)
+
+        assert (Hold, reason) == (type(hold), hold.reason)

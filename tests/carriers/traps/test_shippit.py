@@ -66,6 +66,16 @@ class TestTimes:
         """Without the endpoint's zone the days are those of UTC."""
         assert datetime(2026, 11, 16, 14, 5, 9, tzinfo=UTC) == parcel().dispatched_at
 
-    def test_without_an_offset(self) -> None:
-        with pytest.raises(Unreadable, match="no time with an offset"):
-            parcel(status_history=[{**COLLECTED, "time": "2026-11-16T14:05:09"}])
+    @pytest.mark.parametrize("time", ["2026-11-17T14:05:09", "", None])
+    def test_without_an_offset(self, time: str | None) -> None:
+        """A line without an offset has no instant: it stands where the list has it, and says no date."""
+        shipment = parcel(status_history=[COMPLETED, {"status": "with_driver", "time": time}, COLLECTED])
+        shown = [event.description for event in shipment.events]
+
+        assert (datetime(2026, 11, 16, 14, 5, 9, tzinfo=UTC), 3 if time else 2) == (shipment.dispatched_at, len(shown))
+        with pytest.raises(Unreadable, match="do not show where it belongs"):
+            parcel(status_history=[{**COMPLETED, "time": time}, COLLECTED])
+
+    def test_a_return_at_no_time(self) -> None:
+        """A return that was spoken of at a time that is not known may have come before the delivery."""
+        assert parcel(status_history=[COMPLETED, {**BOOKED, "time": None}, COLLECTED]).returned

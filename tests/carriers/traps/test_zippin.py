@@ -153,11 +153,28 @@ def test_unknown_state():
     assert (("teleported",), ("teleported",)) == (told.unknown_words, label.unknown_words)
 
 
-@pytest.mark.parametrize("at", ["2026-11-10T19:14:48", ""])
-def test_undated(at):
-    """A step without an offset has no instant, and is refused by its place."""
-    with pytest.raises(Unreadable, match=r"\$\[0\]\.created_at"):
-        history(step("admitted", at))
+@pytest.mark.parametrize("at", ["2026-11-12T19:14:48", "", None])
+class TestUndated:
+    """A step without an offset has no instant: it stands where the list has it."""
+
+    def test_in_its_place(self, at):
+        told = history(
+            step("admitted", "2026-11-10T08:00:00+00:00"),
+            step("in_transit", "2026-11-11T08:00:00+00:00"),
+            step("delivered", at),
+        )
+
+        assert (Status.DELIVERED, None) == (told.status, told.delivered_at)
+        assert "2026-11-10T08:00:00+00:00" == told.dispatched_at.isoformat()
+
+    def test_alone(self, at):
+        told = history(step("admitted", at))
+        assert (Status.DISPATCHED, None) == (told.status, told.dispatched_at)
+
+    def test_place_not_known(self, at):
+        """Where the other steps do not show which way the list runs, it may be the newest."""
+        with pytest.raises(Unreadable, match="do not show where it belongs"):
+            history(step("delivered", at), step("admitted"))
 
 
 def test_history_without_a_shipment():

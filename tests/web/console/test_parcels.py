@@ -76,10 +76,12 @@ class TestList:
         assert "No parcel matches." in ana.page("/parcels?q=x")
 
     def test_unread(self, site, ana):
-        """What arrived and no worker has looked at, as during a pause, has no number yet: a search says so."""
+        """What arrived and no worker has looked at, as during a pause, is found by what the carrier wrote alone: an
+        empty search says so."""
         site.post(posted())
 
-        assert "No parcel matches. Parcels are in the queue that were not looked at" in ana.page("/parcels?q=TN1BR")
+        assert "/console/parcels/melhor-envio/p1" == ana.get("/parcels?q=TN1BR").location
+        assert "No parcel matches. Parcels are in the queue that were not looked at" in ana.page("/parcels?q=tn-1br")
         assert "not looked at" not in ana.page("/parcels?state=held")
         site.work()
         assert "not looked at" not in ana.page("/parcels?q=x")

@@ -39,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     own_carriers.folder = config.getoption("--own-carriers")
     cheaper.collect_no_garbage()
+    cheaper.rewrite_tests_once(config)
     cheaper.make_apps_cheaper()
     cheaper.make_databases_cheaper()
 

@@ -4,10 +4,18 @@ Nothing changes that a test can see.
 """
 
 import gc
+import sys
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+from _pytest.assertion import rewrite
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Engine
@@ -98,6 +106,37 @@ class _Templates(BytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._compiled[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+def rewrite_tests_once(config: pytest.Config) -> None:
+    """Rewrite the assertions of the test modules before pytest-xdist starts its workers. In a new clone each of them
+    would do it, all at the same moment."""
+    if sys.dont_write_bytecode or hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        return
+    state = config.stash[rewrite.assertstate_key]
+    pairs = [(path, rewrite.get_cache_dir(path) / f"{path.stem}{rewrite.PYC_TAIL}") for path in _modules(config.args)]
+    left = [(path, pyc) for path, pyc in pairs if not pyc.exists() or pyc.stat().st_mtime < path.stat().st_mtime]
+    if left:
+        ready = {"mp_context": get_context("fork"), "initializer": _rewriting.extend, "initargs": ((config, state),)}
+        with ProcessPoolExecutor(**ready) as pool:
+            list(pool.map(_rewrite, left, chunksize=8))
+
+
+def _modules(arguments: list[str]) -> Iterator[Path]:
+    for argument in arguments:
+        named = Path(argument.partition("::")[0])
+        yield from named.rglob("test_*.py") if named.is_dir() else [named] * named.is_file()
+
+
+_rewriting: list[Any] = []
+
+
+def _rewrite(of: tuple[Path, Path]) -> None:
+    (path, pyc), (config, state) = of, _rewriting
+    with suppress(Exception):  # the worker that imports it says what is wrong
+        pyc.parent.mkdir(exist_ok=True)
+        stat, code = rewrite._rewrite_test(path, config)
+        rewrite._write_pyc(state, code, stat, pyc)
 
 
 def collect_no_garbage() -> None:

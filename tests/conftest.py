@@ -132,7 +132,7 @@ def _url(server: str, name: str) -> str:
 class _Reused:
     """A migrated PostgreSQL database that many tests use. It is emptied between them, and replaced if that fails.
 
-    To empty one costs milliseconds, to make one a tenth of a second. One connection does it all: the first queries of
+    To empty one costs milliseconds, to make one some thirty. One connection does it all: the first queries of
     each take ten times as long as the later ones.
     """
 
@@ -212,7 +212,7 @@ _SHAPE = (
 
 @pytest.fixture(scope="session")
 def _postgres_template(_postgres_server: str) -> Iterator[str]:
-    """A migrated database that no one opens: to copy one costs a third of what it costs to migrate one."""
+    """A migrated database that no one opens: to copy one costs a seventh of what it costs to migrate one."""
     with _postgres_database(_postgres_server) as name:
         migrate(_url(_postgres_server, name))
         yield name

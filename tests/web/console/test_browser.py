@@ -29,8 +29,8 @@ def test_looks(window: Site):
             look(page, size, scheme)
             found += [(path, scheme, size, one) for one in barriers(page)]
             found += [(path, scheme, size, "scrolls sideways")] * (sideways(page) > 0)
-    page.context.clear_cookies()
-    page.goto(f"{window.url}/login")
+    page.context.close()
+    page = window.open("/login", token=None, size=PHONE)
     found += [("/login", one) for one in barriers(page)]
 
     assert [] == found

@@ -244,11 +244,10 @@ class RsaJwks:
     def sign(self, request: Request, secret: str) -> Request:
         from cryptography.hazmat.primitives import hashes  # noqa: PLC0415  see `_rsa_keys`
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
 
         stamp = request.received_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        key: Any = load_pem_private_key(secret.encode(), None)
-        signature = key.sign(stamp.encode() + b"." + request.body, PKCS1v15(), hashes.SHA256())
+        message = stamp.encode() + b"." + request.body
+        signature = _private_key(secret).sign(message, PKCS1v15(), hashes.SHA256())
         signed = with_header(request, self.signature_header, base64.b64encode(signature).decode())
         signed = with_header(signed, self.timestamp_header, stamp)
         return signed if signed.headers.get(self.key_id_header) else with_header(signed, self.key_id_header, "replayed")
@@ -297,6 +296,13 @@ def _rsa_keys(secret: str) -> tuple[tuple[str | None, Any], ...]:
     if not isinstance(key, rsa.RSAPublicKey) or key.key_size < _LEAST_RSA_BITS:
         raise ValueError("no RSA key for signatures")
     return ((None, key),)
+
+
+@lru_cache(maxsize=4)  # its numbers are proven at each reading: that takes as long as a hundred signatures
+def _private_key(pem: str) -> Any:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415  see `_rsa_keys`
+
+    return load_pem_private_key(pem.encode(), None)
 
 
 def _base64_number(written: str) -> int:

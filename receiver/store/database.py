@@ -50,7 +50,6 @@ class Database:
     ``connections`` how many to PostgreSQL are open at once. Raises `NotMigrated` or `StoreUnavailable` when opened."""
 
     def __init__(self, url: str, *, deadline: float | None = None, connections: int = CONNECTIONS) -> None:
-        prepare(url)
         self.url = url
         self.is_sqlite = is_sqlite(url)
         #: ``insert`` with ``on_conflict``, the one construct that differs between the dialects.
@@ -59,6 +58,7 @@ class Database:
         self.arrived = threading.Event()
         writing, reading = shares(connections)
         self._reader = open_engine(url, writing=False, most=reading)
+        prepare(url, self._reader)
         self._writer = Writer(url, deadline=deadline, connections=writing)
         #: Readings row by row. One that is left unfinished has a connection, which ends with the database.
         self._streams: WeakSet[Generator[RowMapping, None, None]] = WeakSet()

@@ -196,14 +196,15 @@ def _sqlite(url: str, *, writing: bool) -> Engine:
     return engine
 
 
-def prepare(url: str) -> None:
-    """Make the database ready: SQLite is created, switched to WAL and migrated. PostgreSQL is only checked.
+def prepare(url: str, reader: Engine | None = None) -> None:
+    """Make the database ready: SQLite is created, switched to WAL and migrated. PostgreSQL is only checked, by
+    ``reader`` if the caller has one: an engine's first connection asks the server for much.
 
     Raises `NotMigrated`, `StoreUnavailable`.
     """
     if is_sqlite(url):
         _prepare_sqlite(url)
-    elif (found := revision(url)) != HEAD:
+    elif (found := revision(url, reader)) != HEAD:
         state = f"at revision {found}" if found else "empty"
         raise NotMigrated(f"the database is {state}, this program needs revision {HEAD}: run 'receiver migrate'")
 
@@ -238,9 +239,9 @@ def _in_wal(file: Path) -> str | None:
     return found[0] if found else None
 
 
-def revision(url: str) -> str | None:
+def revision(url: str, reader: Engine | None = None) -> str | None:
     """The schema's revision; ``None`` for an empty database. Raises `StoreUnavailable`."""
-    with connected(url, writing=False) as connection:
+    with connected(url, writing=False, over=reader) as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -276,9 +277,10 @@ def alembic_config(connection: Connection) -> Any:
 
 
 @contextlib.contextmanager
-def connected(url: str, *, writing: bool) -> Iterator[Connection]:
-    """A connection of its own, for what is done before a start. Raises `StoreUnavailable`."""
-    engine = open_engine(url, writing=writing)
+def connected(url: str, *, writing: bool, over: Engine | None = None) -> Iterator[Connection]:
+    """A connection of its own, for what is done before a start; ``over`` the caller's engine, or a new one. Nothing of
+    it stays open: the process may fork. Raises `StoreUnavailable`."""
+    engine = over or open_engine(url, writing=writing)
     try:
         with engine.connect() as connection:
             yield connection

@@ -39,6 +39,7 @@ class ClosingPool(QueuePool):
         self._clock = clock
         self._starting = threading.Lock()
         self._closer: threading.Thread | None = None
+        self._disposed = threading.Event()
 
     def close_idle(self) -> None:
         """Close the connections that have been idle for long."""
@@ -56,6 +57,10 @@ class ClosingPool(QueuePool):
             for entry in reversed(stay):
                 self._pool.put(entry, block=False)
 
+    def dispose(self) -> None:
+        super().dispose()
+        self._disposed.set()
+
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         record.info[_IDLE_SINCE] = self._clock()
         super()._do_return_conn(record)
@@ -67,16 +72,16 @@ class ClosingPool(QueuePool):
             return
         with self._starting:
             if self._closer is None or not self._closer.is_alive():
+                self._disposed = threading.Event()
                 self._closer = threading.Thread(
-                    target=_close_idle, args=(weakref.ref(self),), name="idle-connections", daemon=True
+                    target=_close_idle, args=(weakref.ref(self), self._disposed), name="idle-connections", daemon=True
                 )
                 self._closer.start()
 
 
-def _close_idle(pool_of: "weakref.ref[ClosingPool]") -> None:
+def _close_idle(pool_of: "weakref.ref[ClosingPool]", disposed: threading.Event) -> None:
     """Until nothing is open: the next connection begins it again."""
-    while True:
-        time.sleep(_LOOK_EVERY)
+    while not disposed.wait(_LOOK_EVERY):
         pool = pool_of()
         if pool is None:
             return

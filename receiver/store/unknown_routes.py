@@ -1,6 +1,7 @@
 """Requests to addresses that no endpoint has: counted by name and cause, bounded, each told once an hour."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import BindParameter, Double, bindparam, case, delete, func, select
@@ -40,19 +41,17 @@ class UnknownRoutes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        r, upsert = unknown_routes.c, database.insert(unknown_routes)
+
+    @cached_property
+    def _note(self) -> Any:
+        r, upsert = unknown_routes.c, self._database.insert(unknown_routes)
         now: BindParameter[float] = bindparam("now", type_=Double)
         said = upsert.excluded
         is_due = r.warned_at <= now - WARN_EVERY
         changed = {name: said[name] for name in ("reason", "likely", "method", "target", "last_at")}
         changed |= {"count": r["count"] + said["count"], "warned_at": case((is_due, now), else_=r.warned_at)}
-        self._note = upsert.on_conflict_do_update(index_elements=["name", "cause"], set_=changed).returning(
+        return upsert.on_conflict_do_update(index_elements=["name", "cause"], set_=changed).returning(
             r.warned_at, r.first_at
-        )
-        self._many = select(func.count()).select_from(unknown_routes)
-        is_like_nothing = r.likely.is_(None) & (r.cause == "unknown_endpoint")
-        self._first_to_go = select(r.name, r.cause).order_by(
-            case((is_like_nothing, 0), else_=1), r.last_at, r.name, r.cause
         )
 
     def note(self, route: UnknownRoute, *, now: float) -> bool:
@@ -77,9 +76,11 @@ class UnknownRoutes:
         return [dict(row) for row in self._database.rows(select(unknown_routes).order_by(r.last_at.desc(), r.name))]
 
     def _bound(self, connection: Connection) -> None:
-        surplus = connection.execute(self._many).scalar_one() - MOST_ROUTES
+        surplus = connection.execute(select(func.count()).select_from(unknown_routes)).scalar_one() - MOST_ROUTES
         if surplus <= 0:
             return
         r = unknown_routes.c
-        for name, cause in connection.execute(self._first_to_go.limit(surplus)).all():
+        is_like_nothing = r.likely.is_(None) & (r.cause == "unknown_endpoint")
+        first_to_go = select(r.name, r.cause).order_by(case((is_like_nothing, 0), else_=1), r.last_at, r.name, r.cause)
+        for name, cause in connection.execute(first_to_go.limit(surplus)).all():
             connection.execute(delete(unknown_routes).where(r.name == name, r.cause == cause))

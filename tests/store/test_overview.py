@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert
 
-from receiver.store import Database, migrate
+from receiver.store import Database
 from receiver.store.overview import MOST_OVERDUE, Backlog, Overview, last_hours
 from receiver.store.tables import attempts, deliveries, shipments, unknown_words
 from tests.support.store_cases import NOW
@@ -97,11 +97,10 @@ class TestHours:
         assert [24, 1, 1] == [one.count("count(*)") for one in asked]
 
 
-@pytest.fixture(params=["sqlite_url", "postgres_url"], ids=["sqlite", "postgres"])
+@pytest.fixture(params=["migrated_sqlite_url", "new_postgres_url"], ids=["sqlite", "postgres"])
 def new(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database that no test has used: PostgreSQL plans by what it has seen in its tables, even if they are empty."""
-    migrate(url := request.getfixturevalue(request.param))
-    with closing(Database(url)) as database:
+    with closing(Database(request.getfixturevalue(request.param))) as database:
         yield database
 
 

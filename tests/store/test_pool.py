@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from receiver.store import Database, Inbox, migrate, pool
+from receiver.store import Database, Inbox, pool
 from receiver.store.pool import IDLE, ClosingPool, shares
 from tests.support.paths import ROOT
 from tests.support.store_cases import delivery, until
@@ -19,17 +19,16 @@ _OPEN = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database(
 
 
 @pytest.fixture
-def database(postgres_url: str) -> Iterator[Database]:
-    migrate(postgres_url)
-    database = Database(postgres_url, connections=MOST)
+def database(migrated_postgres_url: str) -> Iterator[Database]:
+    database = Database(migrated_postgres_url, connections=MOST)
     yield database
     database.close()
 
 
 @pytest.fixture
-def seen(postgres_url: str) -> Iterator["psycopg.Connection[tuple[int]]"]:
+def seen(migrated_postgres_url: str) -> Iterator["psycopg.Connection[tuple[int]]"]:
     """The server's own view."""
-    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as server:
+    with psycopg.connect(migrated_postgres_url.replace("+psycopg", ""), autocommit=True) as server:
         yield server
 
 
@@ -93,6 +92,19 @@ def test_closed_beside(database: Database, seen: "psycopg.Connection[tuple[int]]
         database.rows(text("SELECT 1"))
         database.write(lambda _: time.time())
         until(lambda: opened(seen) == 0)
+
+
+def test_ended(database: Database) -> None:
+    """With the database end the threads that close its idle connections."""
+    database.rows(text("SELECT 1"))
+    database.write(lambda _: None)
+    closers = [one._closer for one in pools(database)]
+    database.close()
+    for one in closers:
+        assert one is not None
+        one.join(5)
+
+    assert [False, False] == [one.is_alive() for one in closers if one is not None]
 
 
 @pytest.mark.parametrize(("connections", "expected"), [(4, (2, 2)), (5, (3, 2)), (8, (4, 4))])

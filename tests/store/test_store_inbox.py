@@ -15,18 +15,7 @@ import pytest
 from sqlalchemy import Text, cast, column, event, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from receiver.store import (
-    Database,
-    Delivery,
-    Horizons,
-    Inbox,
-    OperatorQueries,
-    Queue,
-    Receipt,
-    Retention,
-    inbox,
-    migrate,
-)
+from receiver.store import Database, Delivery, Horizons, Inbox, OperatorQueries, Queue, Receipt, Retention, inbox
 from receiver.store.tables import deliveries, rejects, shipments, updates
 from tests.support.loop import Loop
 from tests.support.store_cases import (
@@ -271,10 +260,9 @@ def test_a_bad_row_in_a_group(database: Database) -> None:
 
 
 @pytest.fixture
-def postgres(postgres_url: str) -> Iterator[Database]:
+def postgres(migrated_postgres_url: str) -> Iterator[Database]:
     """For what SQLite, with its one writer, does not know."""
-    migrate(postgres_url)
-    database = Database(postgres_url)
+    database = Database(migrated_postgres_url)
     yield database
     database.close()
 

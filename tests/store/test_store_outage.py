@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import Connection
 
-from receiver.store import Database, Inbox, OperatorQueries, Queue, StoreUnavailable, migrate
+from receiver.store import Database, Inbox, OperatorQueries, Queue, StoreUnavailable
 from receiver.store.engine import turnstile_of
 from receiver.store.tables import shipments
 from tests.support.rig import Rig
@@ -30,10 +30,9 @@ MOST = 4.5
 
 
 @pytest.fixture
-def postgres(postgres_url: str) -> Iterator[Database]:
+def postgres(migrated_postgres_url: str) -> Iterator[Database]:
     """A PostgreSQL database whose settings a test may change."""
-    migrate(postgres_url)
-    database = Database(postgres_url)
+    database = Database(migrated_postgres_url)
     yield database
     database.close()
 

@@ -31,7 +31,8 @@ class Server:
         self._listening = socket.create_server(("127.0.0.1", 0))
         scheme = "https" if self.tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self._listening.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -59,7 +60,10 @@ class Server:
                 self.talk(connection, self.heard[-1])
 
     def close(self) -> None:
+        """Until no thread accepts: the next server's socket may get this one's number, and a thread that still had it
+        would answer in its place."""
         self._listening.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._listening.close()
 
 

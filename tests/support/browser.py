@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -66,6 +66,13 @@ class Site:
             page.press("#token", "Enter")
             page.wait_for_url(f"{self.url}{path}")
         return page
+
+
+def look(page: Page, size: tuple[int, int], scheme: Literal["light", "dark"]) -> None:
+    """Have the open page in another window and other colours. To open one more costs two seconds, most of it for axe,
+    which each new window compiles."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(color_scheme=scheme)
 
 
 def barriers(page: Page) -> list[str]:

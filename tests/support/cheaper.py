@@ -4,22 +4,28 @@ Nothing changes that a test can see.
 """
 
 import gc
-from collections.abc import Callable
-from typing import Any
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, ClassVar
 
+import pytest
+from _pytest.assertion import rewrite
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Engine
 from sqlalchemy.util import LRUCache
-from werkzeug.routing import Rule
-
-_compile_builder = Rule._compile_builder
-_builders: dict[object, Callable[..., tuple[str, str]]] = {}
+from werkzeug.routing import Map, Rule
 
 
 def make_apps_cheaper() -> None:
     """Compile each route and each template once: they are most of the time that an app takes to start."""
-    Rule._compile_builder = _builder_once
+    Flask.url_map_class = _Routes
     Flask.jinja_options = {"bytecode_cache": _Templates()}
 
 
@@ -29,12 +35,45 @@ def make_databases_cheaper() -> None:
     Engine._compiled_cache = property(lambda _engine: statements, lambda _engine, _own: None)
 
 
-def _builder_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-    """Werkzeug's function that writes the URLs of a route; it depends on the route's text and defaults alone."""
-    key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
-    if key not in _builders:
-        _builders[key] = _compile_builder(rule, append_unknown)
-    return _builders[key]
+class _Routes(Map):
+    """The routes of an app, compiled at its first request. An app takes over what an earlier one with the same routes
+    compiled: that depends on them and on the map's settings alone, and Flask takes no route after a request."""
+
+    _compiled: ClassVar[dict[object, tuple[Any, Any]]] = {}
+    _compiling = threading.Lock()
+
+    def __init__(self, *rules: Any, **settings: Any) -> None:
+        self._added: list[Rule] = []
+        super().__init__(*rules, **settings)
+
+    def add(self, rule: Rule) -> None:
+        self._added.append(rule)
+
+    def update(self) -> None:
+        with self._compiling:
+            if self._remap:
+                key = (*_MAP_SETTINGS(self), *self.converters.items(), *map(_route, self._added))
+                if key not in self._compiled:
+                    self._compiled[key] = self._compile()
+                self._matcher, self._rules_by_endpoint = self._compiled[key]
+                self._remap = False
+
+    def _compile(self) -> tuple[Any, Any]:
+        for rule in self._added:
+            super().add(rule)
+        super().update()
+        return self._matcher, self._rules_by_endpoint
+
+
+_MAP_SETTINGS = attrgetter("default_subdomain", "host_matching", "merge_slashes", "sort_parameters", "strict_slashes")
+_ROUTE_SETTINGS = attrgetter(
+    *("rule", "endpoint", "subdomain", "host", "strict_slashes", "merge_slashes", "build_only", "alias", "redirect_to"),
+    *("websocket", "provide_automatic_options"),
+)
+
+
+def _route(rule: Rule) -> object:
+    return *_ROUTE_SETTINGS(rule), frozenset(rule.methods or ()), repr(rule.defaults)
 
 
 class _Statements:
@@ -67,6 +106,37 @@ class _Templates(BytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._compiled[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+def rewrite_tests_once(config: pytest.Config) -> None:
+    """Rewrite the assertions of the test modules before pytest-xdist starts its workers. In a new clone each of them
+    would do it, all at the same moment."""
+    if sys.dont_write_bytecode or hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        return
+    state = config.stash[rewrite.assertstate_key]
+    pairs = [(path, rewrite.get_cache_dir(path) / f"{path.stem}{rewrite.PYC_TAIL}") for path in _modules(config.args)]
+    left = [(path, pyc) for path, pyc in pairs if not pyc.exists() or pyc.stat().st_mtime < path.stat().st_mtime]
+    if left:
+        ready = {"mp_context": get_context("fork"), "initializer": _rewriting.extend, "initargs": ((config, state),)}
+        with ProcessPoolExecutor(**ready) as pool:
+            list(pool.map(_rewrite, left, chunksize=8))
+
+
+def _modules(arguments: list[str]) -> Iterator[Path]:
+    for argument in arguments:
+        named = Path(argument.partition("::")[0])
+        yield from named.rglob("test_*.py") if named.is_dir() else [named] * named.is_file()
+
+
+_rewriting: list[Any] = []
+
+
+def _rewrite(of: tuple[Path, Path]) -> None:
+    (path, pyc), (config, state) = of, _rewriting
+    with suppress(Exception):  # the worker that imports it says what is wrong
+        pyc.parent.mkdir(exist_ok=True)
+        stat, code = rewrite._rewrite_test(path, config)
+        rewrite._write_pyc(state, code, stat, pyc)
 
 
 def collect_no_garbage() -> None:

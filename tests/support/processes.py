@@ -232,8 +232,11 @@ class Sender:
 
 def alive(pid: int) -> bool:
     """False for a process that has ended, whether someone has taken note of it or not."""
-    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return found.stdout.strip()[:1] not in ("", "Z")
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("X", "Z")
 
 
 def together(senders: int, work: Callable[[int], Any], numbers: Iterable[int]) -> list[Any]:

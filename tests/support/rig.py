@@ -104,10 +104,12 @@ def posted(
 def eventually(happens: Callable[[], Any]) -> Any:
     """What ``happens`` returns once it is true: for what another thread or process does."""
     ends = time.monotonic() + 60  # patience: a busy machine is no fault
-    while not (found := happens()):
-        assert time.monotonic() < ends, "it did not happen"
+    while True:
+        is_last = time.monotonic() >= ends  # noted before the look: the whole machine may stand still in between
+        if found := happens():
+            return found
+        assert not is_last, "it did not happen"
         time.sleep(0.01)
-    return found
 
 
 class Rig:

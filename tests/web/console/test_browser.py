@@ -1,12 +1,13 @@
 """The console in a real browser: keys, the policy, barriers, phones, and no script at all."""
 
 import re
+from itertools import product
 
 import pytest
 
 from receiver.web.console.pages import PAGES
 from tests.support.api import VI
-from tests.support.browser import PHONE, WIDE, Site, barriers, sideways
+from tests.support.browser import PHONE, WIDE, Site, barriers, look, sideways
 from tests.support.clerk import Clerk
 from tests.support.rig import Rig, eventually, posted
 from tests.support.store_cases import add_shipments
@@ -20,16 +21,15 @@ PATHS = [one.PAGE.path for one in PAGES if "<" not in one.PAGE.path]
 def test_looks(window: Site):
     """No page has a barrier, in light and in dark, wide and on a phone; and none scrolls sideways."""
     found = []
-    for size in (WIDE, PHONE):
-        # A change of colours that is under way is no barrier.
-        page = window.open("/", size=size, locale="es-MX", reduced_motion="reduce")
-        for path in PATHS:
-            page.goto(f"{window.url}{path}")
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                found += [(path, scheme, size, one) for one in barriers(page)]
-                found += [(path, scheme, size, "scrolls sideways")] * (sideways(page) > 0)
-        page.context.close()
+    # A change of colours that is under way is no barrier.
+    page = window.open("/", locale="es-MX", reduced_motion="reduce")
+    for path in PATHS:
+        page.goto(f"{window.url}{path}")
+        for size, scheme in product((WIDE, PHONE), ("light", "dark")):
+            look(page, size, scheme)
+            found += [(path, scheme, size, one) for one in barriers(page)]
+            found += [(path, scheme, size, "scrolls sideways")] * (sideways(page) > 0)
+    page.context.close()
     page = window.open("/login", token=None, size=PHONE)
     found += [("/login", one) for one in barriers(page)]
 
@@ -136,7 +136,7 @@ def test_keys(window: Site):
     for key in "jjjk":
         page.keyboard.press(key)
     page.keyboard.press("Enter")
-    assert page.url.endswith("#a")
+    page.wait_for_url("**#a")
     page.keyboard.press("/")
     page.keyboard.type("j?/k")
 

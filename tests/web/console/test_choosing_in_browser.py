@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support.api import ANA
-from tests.support.browser import PHONE, WIDE, Site, barriers, sideways
+from tests.support.browser import PHONE, WIDE, Site, barriers, look, sideways
 from tests.support.rig import Rig
 
 pytestmark = pytest.mark.process
@@ -97,11 +97,11 @@ def test_looks(window: Site, site: Rig) -> None:
     parcel = "/parcels/melhor-envio/p1"
     paths = (f"{parcel}?order=1-01&invoice=B&choose=1", parcel, "/parcels/bulk?action=retry&state=held")
     found, site.now = [], time.time()
-    for scheme, size in (("light", WIDE), ("dark", PHONE)):
-        page = window.open("/", size=size, color_scheme=scheme, locale="pt-BR")
-        for path in paths:
-            page.goto(f"{window.url}{path}")
+    page = window.open("/", reduced_motion="reduce", locale="pt-BR")
+    for path in paths:
+        page.goto(f"{window.url}{path}")
+        for scheme, size in (("light", WIDE), ("dark", PHONE)):
+            look(page, size, scheme)
             found += [(path, scheme, one) for one in barriers(page)]
             found += [(path, scheme, "scrolls sideways")] * (sideways(page) > 0)
-        page.context.close()
     assert [] == found

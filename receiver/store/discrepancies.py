@@ -96,23 +96,23 @@ class Discrepancies:
     def written(self) -> list[dict[str, Any]]:
         """Every parcel whose tracking is on an invoice, as far as we know, grouped by order. ``sent`` is what we wrote
         there. If another parcel of ours has been written there since, only that one is listed; if that one has left,
-        the latest of those that stayed, with what was last written there."""
+        or rests by a person's word, the latest of the others, with what was last written there."""
         whose = select(*(invoices.c[part] for part in _PLACE), invoices.c.shipment).where(*self._of(invoices.c.account))
         owners = {tuple(row.values())[:3]: row["shipment"] for row in self._database.each(whose)}
-        columns = [shipments.c[name] for name in ("account", "tracking_number", "sent", "state")]
+        columns = [shipments.c[name] for name in ("account", "tracking_number", "sent")]
         statement = select(shipments.c.id.label("shipment"), *columns).where(
-            shipments.c.sent.is_not(None), *self._of(shipments.c.account)
+            shipments.c.state.not_in(_NOT_COMPARED), shipments.c.sent.is_not(None), *self._of(shipments.c.account)
         )
         rows = [{**row, "sent": sent_from(row["sent"])} for row in self._database.each(statement)]
         here = {(*_place(row), row["shipment"]) for row in rows}
         own: list[dict[str, Any]] = []
         stayed: dict[tuple[str, str, str], dict[str, Any]] = {}
         for row in sorted(rows, key=lambda row: row["sent"].at):
-            place, state = _place(row), row.pop("state")
+            place = _place(row)
             owner = owners.get(place, row["shipment"])
-            if state not in _NOT_COMPARED and owner == row["shipment"]:
+            if owner == row["shipment"]:
                 own.append(row)
-            elif state not in _NOT_COMPARED and (*place, owner) not in here:
+            elif (*place, owner) not in here:
                 stayed[place] = row
         own += [{**row, "sent": self._last_written(place, row["sent"])} for place, row in stayed.items()]
         return sorted(own, key=lambda row: (*_place(row)[:2], row["shipment"]))

@@ -310,10 +310,10 @@ class TestReconcile:
         rig.add_order(order("1-01", package("A", trackingNumber="TYPED")))
         assert ["melhor-envio/p2"] == [row["shipment"] for row in operator.tells("reconcile", "--ask")]
 
-    @pytest.mark.parametrize("leaves", ["TN1", "TN3"])
+    @pytest.mark.parametrize("leaves", ["TN1", "TN3", "dismissed"])
     def test_its_last_writer_has_left(self, rig_on_either: Rig, leaves: str):
-        """One of three parcels that share an invoice went elsewhere: what was last written there is compared for one of
-        those that stayed."""
+        """One of three parcels that share an invoice went elsewhere, or a person dismissed the one that wrote last:
+        what was last written there is compared for one of those that stayed."""
         rig = rig_on_either
         operator = Operator(rig, **{"melhor-envio": {**MELHOR_ENVIO, "second_parcel": "join"}})
         told_ago(operator, 30)
@@ -322,15 +322,18 @@ class TestReconcile:
         for number in (2, 3):
             rig.post(posted("1-01", parcel=f"p{number}", number=f"TN{number}", at=f"2024-01-1{number}T12:00:00+00:00"))
             rig.work()
-        rig.queries.assign(f"melhor-envio/p{leaves[-1]}", order_id="2-01", invoice_number="B", now=rig.now)
+        if leaves == "dismissed":
+            rig.queries.dismiss("melhor-envio/p3", now=rig.now)
+        else:
+            rig.queries.assign(f"melhor-envio/p{leaves[-1]}", order_id="2-01", invoice_number="B", now=rig.now)
         rig.work()
         assert "TN1;TN2;TN3" == rig.package_of("1-01", "A")["trackingNumber"]
-        assert ["left_over"] == [row["gap"] for row in operator.tells("reconcile", "--ask")]
+        assert "differs" not in [row["gap"] for row in operator.tells("reconcile", "--ask")]
 
         rig.package_of("1-01", "A")["trackingNumber"] = "TYPED"
         (row,) = [row for row in operator.tells("reconcile", "--ask") if row["gap"] == "differs"]
         assert "VTEX shows tracking number TYPED (we sent TN1;TN2;TN3)" == row["note"]
-        assert row["shipment"] != f"melhor-envio/p{leaves[-1]}"
+        assert row["shipment"] != f"melhor-envio/p{'3' if leaves == 'dismissed' else leaves[-1]}"
 
     def test_paused(self, operator: Operator):
         """A paused account is not asked: one line says why, beside all that is known without asking."""

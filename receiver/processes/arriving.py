@@ -1,5 +1,6 @@
 """What of a request has arrived, and the connection while the loop answers on it."""
 
+import re
 import socket
 import time
 from enum import Enum, auto
@@ -13,9 +14,12 @@ MOST = 64 * 1024
 #: The most bytes before the end of the headers. More gets a thread, too, whose parser has limits of its own.
 _MOST_HEAD = 16 * 1024
 _WEBHOOK = b"POST /webhooks/"
-_LENGTH, _END = b"content-length:", b"\r\n\r\n"
-#: Headers of requests whose end shows otherwise than by a length.
-_UNUSUAL = (b"transfer-encoding", b"expect", b"upgrade", b"connection: upgrade")
+_END = b"\r\n\r\n"
+#: The header that says how long a request is, and those of requests whose end shows otherwise.
+_FRAMING = re.compile(
+    rb"\r\n(?:content-length:(.*?)(?=\r\n)|transfer-encoding|expect|upgrade|connection: upgrade)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class Progress(Enum):
@@ -54,9 +58,8 @@ class Arriving:
 
 def _whole_length(head: bytes) -> int:
     """The bytes of the whole request; more than `MOST` where its framing is unusual."""
-    lines = head.lower().split(b"\r\n")[1:]
-    lengths = [line[len(_LENGTH) :].strip() for line in lines if line.startswith(_LENGTH)]
-    if len(lengths) != 1 or not lengths[0].isdigit() or any(line.startswith(_UNUSUAL) for line in lines):
+    lengths = [length.strip() for length in _FRAMING.findall(head)]
+    if len(lengths) != 1 or not lengths[0].isdigit():
         return MOST + 1
     return len(head) + int(lengths[0][:10])
 

@@ -22,7 +22,6 @@ from selectors import EVENT_READ
 from types import FrameType
 from typing import Any, TypeVar
 
-from greenlet import getcurrent
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config as GunicornConfig
 from gunicorn.glogging import Logger
@@ -123,6 +122,8 @@ class WebProcess(ThreadWorker):
         self._deadlines: list[tuple[float, int, _Wait]] = []
         self._numbers, self._is_called = count(), False
         self._turns_end = TurnsEnd()
+        #: Requests whose answers are made on the loop and not yet sent, and whether their connections are kept.
+        self._answered: list[tuple[Connection, bool]] = []
         self._notified = 0.0
         #: Until then new connections are left to other processes.
         self._accept_from = 0.0
@@ -182,9 +183,6 @@ class WebProcess(ThreadWorker):
     def enqueue_req(self, conn: TConn) -> None:
         """Take what has arrived. The loop answers a webhook that is whole; what is none gets a thread."""
         assert isinstance(conn, Connection)  # noqa: S101  `accept` makes them
-        if isinstance(getcurrent(), OnLoop):  # the request before is about to end
-            self.method_queue.defer(self.enqueue_req, conn)
-            return
         self._arriving.discard(conn)
         came = conn.receive()
         if came is None:
@@ -225,12 +223,19 @@ class WebProcess(ThreadWorker):
     def _answer(self, conn: Connection) -> None:
         """Answer a request on the loop."""
         try:
-            done = _DONE[bool(self.handle(conn))]
-        except Exception as error:  # noqa: BLE001  `finish_request` closes the connection
-            done = Future()
-            done.set_exception(error)
-        conn.sock.on_loop = False
-        self.finish_request(conn, done)
+            kept = bool(super().handle(conn))
+        except Exception:  # noqa: BLE001  the connection is closed
+            kept = False
+        self._answered.append((conn, kept))
+
+    def _send_answers(self) -> None:
+        """Send the answers that are there, one right after the other: their clients wake once, and do not take the
+        processor from those that are still to be made. What they send next comes together, too."""
+        answered, self._answered = self._answered, []
+        for conn, kept in answered:
+            done = _DONE[self._has_ended(conn, kept=kept)]
+            conn.sock.on_loop = False
+            self.finish_request(conn, done)
 
     def _to_thread(self, conn: Connection) -> None:
         """Give a request to a thread, or let it wait: no address holds more than half of them, proxies may."""
@@ -265,6 +270,7 @@ class WebProcess(ThreadWorker):
         self._is_called = False
         while self._ended:
             self._ended.popleft().end()
+        self._send_answers()
 
     def at_turns_end(self, work: Callable[[], None]) -> None:
         """Do the work once all requests that have arrived are begun: once for all that ask for it meanwhile."""
@@ -284,15 +290,21 @@ class WebProcess(ThreadWorker):
         now = time.monotonic()
         while self._deadlines and self._deadlines[0][0] <= now:
             heapq.heappop(self._deadlines)[2].end()
+        self._send_answers()
         self._turns_end.after_a_look()
 
     def handle(self, conn: TConn) -> Any:
-        """Answer a request. Before the connection is closed, take what is left of its body.
+        """Answer a request."""
+        assert isinstance(conn, Connection)  # noqa: S101  `accept` makes them
+        return self._has_ended(conn, kept=super().handle(conn))
+
+    @staticmethod
+    def _has_ended(conn: Connection, *, kept: bool) -> bool:
+        """Send what the loop has answered; returns whether the connection is kept. Before it is closed, take what is
+        left of the body.
 
         Gunicorn would take 64 KB, and wait for the sender's end up to 2 s in its main thread, which serves all others.
         """
-        assert isinstance(conn, Connection)  # noqa: S101  `accept` makes them
-        kept = super().handle(conn)
         kept = conn.sock.send_answer() and kept
         if not kept:
             parser: Any = conn.parser

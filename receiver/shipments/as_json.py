@@ -108,7 +108,7 @@ def _volumes(plain: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_empty(plain: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in plain.items() if value not in (None, "", [], {}, False)}
+    return {name: value for name, value in plain.items() if value}
 
 
 def _iso(time: datetime | None) -> str | None:

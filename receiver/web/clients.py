@@ -71,6 +71,7 @@ def _has(network: Network, address: IPv4Address | IPv6Address) -> bool:
     return address in IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - _MAPPED))
 
 
+@lru_cache(maxsize=1_000)
 def one_client(address: str) -> str:
     """The address, or of IPv6 the network of one site, in which a client can take any address it likes."""
     found = _address_of(address)

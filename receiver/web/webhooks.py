@@ -186,9 +186,11 @@ def _may_be_heard(endpoint: Endpoint, token: str, now: datetime, intake: Intake,
     """False: the sender is refused before its body is read. No part of the body proves it, and it is no check of the
     URL, which comes without a proof: the body is too long, or in chunks, and so of any length, where no check is
     known."""
+    if endpoint.scheme.kind not in WITHOUT_BODY:
+        return True
     declared, is_chunked = request.content_length, "Transfer-Encoding" in request.headers
     is_long = endpoint.carrier.probe is None if is_chunked else (declared or 0) > _MOST_CHECK
-    if endpoint.scheme.kind not in WITHOUT_BODY or not is_long:
+    if not is_long:
         return True
     try:
         intake.authenticate(endpoint, _request(endpoint, token, b"", now), endpoint.scheme.check, noted=noted)

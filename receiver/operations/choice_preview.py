@@ -12,7 +12,7 @@ from receiver.operations.order_check import shown_document, shown_invoice
 from receiver.reconcile.dry_run import Decided, decided_claim
 from receiver.store import Claim, Database, OperatorQueries, Paused, Queue, RateLimited
 from receiver.store.assigned_claims import claim_if_assigned, claim_of_companion
-from receiver.store.operator import Version
+from receiver.store.rows import Version
 from receiver.vtex.answers import VtexError
 from receiver.vtex.client import check_place, invoice_path
 from receiver.vtex.orders import Order, UnexpectedOrder

@@ -30,9 +30,11 @@ from receiver.store import (
 from receiver.store.accounts import Accounts
 from receiver.store.bulk import BulkAction, BulkDecisions
 from receiver.store.companions import Place
+from receiver.store.deciding import Changed, Decided, ShipmentDecisions, Unchanged
 from receiver.store.decisions import Entry, Recorder
 from receiver.store.forgetting import Forgetting, Traces
-from receiver.store.operator import Changed, Decided, Unchanged, Unknown, Version
+from receiver.store.operator import Unknown
+from receiver.store.rows import Version
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.answers import VtexError, storable
 from receiver.vtex.client import check_place
@@ -134,6 +136,7 @@ class Decisions:
         self._config, self._database, self._actor, self._clock = config, database, actor, clock
         self._note, self._key = storable((note or "").strip())[:LONGEST_NOTE] or None, key
         self._record, self._queries = DecisionRecord(database), OperatorQueries(database)
+        self._shipments = ShipmentDecisions(database)
         #: The id of the last decision; what changed nothing has no row under it.
         self.last_id = ""
 
@@ -164,7 +167,7 @@ class Decisions:
         now, record = self._entry("assign", "shipment", unchecked=named.unchecked)
         others = tuple(Place(one) for one in dict.fromkeys(named.also) if one != named.order_id)
         try:
-            decided = self._queries.assign(
+            decided = self._shipments.assign(
                 shipment,
                 order_id=named.order_id,
                 invoice_number=named.invoice_number,
@@ -222,7 +225,7 @@ class Decisions:
         """
         now, record = self._entry("unassign", "shipment")
         with _as_seen(shipment):
-            return self._queries.unassign(shipment, mark=mark, now=now, record=record)
+            return self._shipments.unassign(shipment, mark=mark, now=now, record=record)
 
     def dismiss(self, shipment: str, *, mark: str | None = None) -> None:
         """Nothing is sent for the shipment. ``mark`` as in `unassign`. Raises `receiver.store.operator.Unknown`,
@@ -230,7 +233,7 @@ class Decisions:
         now, record = self._entry("dismiss", "shipment")
         try:
             with _as_seen(shipment):
-                self._queries.dismiss(shipment, mark=mark, now=now, record=record)
+                self._shipments.dismiss(shipment, mark=mark, now=now, record=record)
         except Unchanged as error:
             raise NothingToChange(str(error)) from None
 
@@ -239,7 +242,7 @@ class Decisions:
         `NotAsShown`."""
         now, record = self._entry("retry", "shipment")
         with _as_seen(shipment):
-            self._queries.retry(shipment, mark=mark, now=now, record=record)
+            self._shipments.retry(shipment, mark=mark, now=now, record=record)
 
     def decide_all(self, action: BulkAction, of: ShipmentFilter) -> Batch:
         """`retry` or `dismiss` for all that the filter means, behind what is live. Each has a row in the record."""

@@ -9,9 +9,9 @@ from sqlalchemy.engine import Connection
 from receiver.shipments import State
 from receiver.store.beside import joins_or_leaves, wake_beside
 from receiver.store.database import Database
+from receiver.store.deciding import standing
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.fields import SHIPMENT_FIELDS
-from receiver.store.operator import standing
 from receiver.store.rows import REVOKED_LEASE, dismissed, reopened
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.store.tables import BULK, shipments

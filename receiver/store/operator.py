@@ -1,50 +1,22 @@
-"""The operator's side: where shipments are and why, and the decisions that only a person may take."""
+"""The operator's side: where shipments and deliveries are, and why."""
 
-import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.engine import Connection
+from sqlalchemy import and_, func, or_, select
 
-from receiver.shipments import Sent, ShipmentRecord, State
+from receiver.shipments import ShipmentRecord, State
 from receiver.shipments.numbers import normalised
-from receiver.store.assigning import NotAssigned, Unknown, assigned, unassigned
-from receiver.store.beside import joins_or_leaves, wake_beside
-from receiver.store.companions import Others, Place, serve_assigned, unassign_others
+from receiver.store.assigning import Unknown
 from receiver.store.database import Database
-from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.fields import equal
-from receiver.store.rows import REVOKED_LEASE, dismissed, record_from, reopened, sent_from
+from receiver.store.rows import Version, record_from, sent_from, version_of
 from receiver.store.search import ids_of, of_order, unread
 from receiver.store.tables import FOLDED, REPLACED, accounts, attempts, deliveries, fetches, rejects, shipments, updates
 from receiver.store.unknown_routes import UnknownRoutes
 
-__all__ = ["Changed", "NotAssigned", "OperatorQueries", "Unchanged", "Unknown"]
-
-
-#: When a shipment was changed last, and how many updates it has.
-Version = tuple[float, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What a person's decision leaves. ``stays``: what we wrote elsewhere before, or by a word that is taken back: VTEX
-    keeps it there. ``others``: the parcel's companions."""
-
-    stays: Sent | None
-    others: Others
-
-
-class Changed(Exception):
-    """The shipment is not as the person has seen it. Nothing was decided."""
-
-
-class Unchanged(Exception):
-    """The shipment stands so already. Nothing was decided."""
-
+__all__ = ["OPEN", "OUTCOMES", "OperatorQueries", "Unknown"]
 
 #: Outcomes of deliveries that wait for a fix of this program.
 OPEN = ("quarantined", "error")
@@ -53,7 +25,7 @@ OUTCOMES = ("accepted", "ignored", *OPEN, "duplicate")
 
 
 class OperatorQueries:
-    """Queries for the operator. They change only what a person decides."""
+    """Queries for the operator. All of it raises `receiver.store.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -161,7 +133,7 @@ class OperatorQueries:
         rows = self._database.rows(select(s.changed_at, s.update_count).where(s.id == shipment_id))
         if not rows:
             raise Unknown(f"no shipment {shipment_id!r}")
-        return _version(dict(rows[0]))
+        return version_of(dict(rows[0]))
 
     def history(self, shipment_id: str) -> dict[str, Any]:
         """A shipment with all its deliveries and all calls made for it, oldest first. If its account is paused, also
@@ -202,59 +174,6 @@ class OperatorQueries:
             "attempts": [_attempt(dict(row)) for row in writes],
         }
 
-    def assign(
-        self,
-        shipment_id: str,
-        *,
-        order_id: str,
-        invoice_number: str | None,
-        also: Sequence[Place] = (),
-        seen: str | None = None,
-        version: Version | None = None,
-        now: float,
-        record: Recorder = unrecorded,
-    ) -> Decided:
-        """A person names the order and the invoice; that overrules every rule. ``also``: the other orders that the
-        parcel serves, in place of the former ones; where none is named, those stay. ``seen``: the tracking number that
-        the invoice showed (`receiver.shipments.Assignment`). ``version``: of the shipment, as the person has seen it.
-        Raises `Unknown`, `Changed`."""
-
-        def change(row: dict[str, Any]) -> tuple[dict[str, Any], Sent | None]:
-            if version not in (None, _version(row)):
-                raise Changed
-            return assigned(row, order_id, invoice_number, seen=seen, now=now)
-
-        def others(connection: Connection, row: dict[str, Any]) -> Others:
-            return serve_assigned(connection, row, order_id, also, now=now)
-
-        return self._decide(shipment_id, change, record, others, now=now)
-
-    def unassign(
-        self, shipment_id: str, *, mark: str | None = None, now: float, record: Recorder = unrecorded
-    ) -> Decided:
-        """The rules decide again, as if no person had named an order, or others beside it. ``mark``: of the shipment,
-        as the person has seen it (`standing_mark`). Raises `Unknown`, also where nothing was assigned; `Changed`."""
-
-        def others(connection: Connection, row: dict[str, Any]) -> Others:
-            return unassign_others(connection, row, now=now)
-
-        return self._decide(shipment_id, lambda row: unassigned(row, now=now), record, others, mark=mark, now=now)
-
-    def dismiss(self, shipment_id: str, *, mark: str | None = None, now: float, record: Recorder = unrecorded) -> None:
-        """Nothing will be sent for this shipment, no matter what comes. ``mark`` as in `unassign`. Raises `Unknown`,
-        `Unchanged`, `Changed`."""
-
-        def change(row: dict[str, Any]) -> tuple[dict[str, Any], None]:
-            if row["state"] == State.DISMISSED:
-                raise Unchanged(f"{shipment_id} is dismissed already")
-            return dismissed(now), None
-
-        self._decide(shipment_id, change, record, mark=mark, now=now)
-
-    def retry(self, shipment_id: str, *, mark: str | None = None, now: float, record: Recorder = unrecorded) -> None:
-        """Look at the shipment again now. ``mark`` as in `unassign`. Raises `Unknown`, `Changed`."""
-        self._decide(shipment_id, lambda _: (reopened(now), None), record, mark=mark, now=now)
-
     def paused_accounts(self, *, now: float) -> list[dict[str, Any]]:
         """``name``, ``reason``, ``until`` and ``own_fault`` of each account that takes no calls, or is about to be
         tried again. ``own_fault``: its key or the configuration is wrong."""
@@ -277,61 +196,6 @@ class OperatorQueries:
             waiting = waiting.where(shipments.c.account.not_in(sorted(besides)))
         found: float | None = self._database.rows(waiting)[0]["oldest"]
         return found
-
-    def _decide(
-        self,
-        shipment_id: str,
-        change: Callable[[dict[str, Any]], tuple[dict[str, Any], Sent | None]],
-        record: Recorder,
-        others: Callable[[Connection, dict[str, Any]], Others] = lambda *_: Others(),
-        *,
-        mark: str | None = None,
-        now: float,
-    ) -> Decided:
-        """Change one shipment as ``change`` says of its row, and its companions by ``others``; record it in the same
-        transaction. Raises `Unknown`; `Changed` where it stands otherwise than ``mark`` says."""
-
-        def transaction(connection: Connection) -> Decided:
-            row = _locked(connection, shipment_id)
-            values, stays = change(row)
-            if mark not in (None, standing_mark(row)):
-                raise Changed
-            changed = update(shipments).where(shipments.c.id == shipment_id)
-            connection.execute(changed.values({**values, **REVOKED_LEASE}))
-            if joins_or_leaves(row, values):
-                wake_beside(connection, row, now=now)
-            companions = others(connection, row)
-            after = standing({**row, **values}) | ({"stays": stays.place} if stays else {})
-            record(connection, [(shipment_id, standing(row), after | companions.orders(shipment_id))])
-            return Decided(stays, companions)
-
-        decided = self._database.write(transaction)
-        self._database.arrived.set()
-        return decided
-
-
-def _locked(connection: Connection, shipment_id: str) -> dict[str, Any]:
-    """The row of a shipment, until the transaction ends. Raises `Unknown`."""
-    chosen = select(shipments).where(shipments.c.id == shipment_id).with_for_update()
-    row = connection.execute(chosen).mappings().first()
-    if row is None:
-        raise Unknown(f"no shipment {shipment_id!r}")
-    return dict(row)
-
-
-def _version(row: Mapping[str, Any]) -> Version:
-    return row["changed_at"], row["update_count"]
-
-
-def standing(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Where a shipment stands, as the record of decisions tells it."""
-    shown = ("state", "reason", "order_id", "invoice_number", "assigned_order", "assigned_invoice")
-    return {name: row[name] for name in shown}
-
-
-def standing_mark(row: Mapping[str, Any]) -> str:
-    """Tells whether a shipment stands as a person has seen it, no matter what its carrier has said since."""
-    return hashlib.sha256(json.dumps(standing(row)).encode()).hexdigest()[:16]
 
 
 def _shipment(row: dict[str, Any]) -> dict[str, Any]:

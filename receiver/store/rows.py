@@ -27,6 +27,8 @@ from receiver.shipments.numbers import normalised
 from receiver.shipments.record import SOLD_ELSEWHERE
 from receiver.store.tables import LIVE, attempts, shipments
 
+#: When a shipment was changed last, and how many updates it has.
+Version = tuple[float, int]
 #: What may be raised when a row of another version is read.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 #: True for a shipment in one of its endpoint's accounts; otherwise it is in the account of the order's seller.
@@ -45,6 +47,11 @@ def record_from(row: Mapping[str, Any]) -> ShipmentRecord:
         wake_count=row["wake_count"],
         companion_of=row["companion_of"],
     )
+
+
+def version_of(row: Mapping[str, Any]) -> Version:
+    """Tells whether a row of ``shipments`` has changed."""
+    return row["changed_at"], row["update_count"]
 
 
 def generation_from(row: Mapping[str, Any]) -> Generation:

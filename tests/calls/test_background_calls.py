@@ -203,7 +203,7 @@ class TestOutage:
         with pytest.raises(Paused):
             made.call(an_order(made), order_id="1-01", max_wait=0)
 
-        rig.queries.dismiss("melhor-envio/p1", now=rig.now)  # who is due would go first
+        rig.decisions.dismiss("melhor-envio/p1", now=rig.now)  # who is due would go first
         rig.now = paused["until"] - 1
         self.fail(rig, made, 1)
         [again] = rig.queries.paused_accounts(now=rig.now)

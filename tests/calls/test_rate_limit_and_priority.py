@@ -72,7 +72,7 @@ class TestPriority:
         tell(rig, 1, 2, 3)
         rig.retry_all(state="due")
         rig.now += 1
-        rig.queries.retry("melhor-envio/p3", now=rig.now)
+        rig.decisions.retry("melhor-envio/p3", now=rig.now)
         rig.work()
 
         assert ["3-01", "1-01", "2-01"] == asked(rig)
@@ -241,7 +241,7 @@ class TestOutage:
         tell(rig, 1)
         rig.faults(server_error=1.0)
         for _ in range(2 * FAILING_ORDERS):
-            rig.queries.retry("melhor-envio/p1", now=rig.now)
+            rig.decisions.retry("melhor-envio/p1", now=rig.now)
             rig.work()
 
         assert 2 * FAILING_ORDERS == len(rig.calls())

@@ -60,7 +60,7 @@ class TestReconcile:
         tell(operator, 2, package("A", value=5_000), package("B", value=5_000))
         tell(operator, 3, package("C"))
         tell(operator, 4, event="order.generated")
-        operator.rig.queries.dismiss("melhor-envio/p2", now=operator.rig.now)
+        operator.rig.decisions.dismiss("melhor-envio/p2", now=operator.rig.now)
 
         rows = [row for row in operator.tells("reconcile") if row["gap"] == "never_written"]
         assert [("melhor-envio/p1", "awaiting_order", "order_not_found")] == [
@@ -100,7 +100,7 @@ class TestReconcile:
         ]
         rig.faults()
         rig.add_order(order("2-01", package("B")))
-        rig.queries.assign("melhor-envio/p1", order_id="2-01", invoice_number="B", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="2-01", invoice_number="B", now=rig.now)
         rig.later(HOUR)
         assert "TN1" == rig.package_of("2-01", "B")["trackingNumber"]
 
@@ -285,7 +285,7 @@ class TestReconcile:
         operator.rig.work()
         operator.rig.post(posted("2-01", parcel="p2", number="TN2", event="order.cancelled", canceled_at=later))
         operator.rig.work()
-        operator.rig.queries.dismiss("melhor-envio/p3", now=operator.rig.now)
+        operator.rig.decisions.dismiss("melhor-envio/p3", now=operator.rig.now)
         assert ["kept", "held", "dismissed"] == [
             operator.rig.shipment(f"melhor-envio/p{number}")["state"] for number in (1, 2, 3)
         ]
@@ -323,9 +323,9 @@ class TestReconcile:
             rig.post(posted("1-01", parcel=f"p{number}", number=f"TN{number}", at=f"2024-01-1{number}T12:00:00+00:00"))
             rig.work()
         if leaves == "dismissed":
-            rig.queries.dismiss("melhor-envio/p3", now=rig.now)
+            rig.decisions.dismiss("melhor-envio/p3", now=rig.now)
         else:
-            rig.queries.assign(f"melhor-envio/p{leaves[-1]}", order_id="2-01", invoice_number="B", now=rig.now)
+            rig.decisions.assign(f"melhor-envio/p{leaves[-1]}", order_id="2-01", invoice_number="B", now=rig.now)
         rig.work()
         assert "TN1;TN2;TN3" == rig.package_of("1-01", "A")["trackingNumber"]
         assert "differs" not in [row["gap"] for row in operator.tells("reconcile", "--ask")]

@@ -103,7 +103,7 @@ def test_processes(tmp_path: Path, people: tuple[MailServer, Taker]) -> None:
         workers[0].send(signal.SIGKILL)
         [row] = OperatorQueries(site.queries._database).shipments()
         assert "held" == row["state"]
-        site.queries.dismiss(row["id"], now=row["changed_at"] + 1)
+        site.decisions.dismiss(row["id"], now=row["changed_at"] + 1)
         eventually(partial(_both_heard, mail, taker, 2))
 
     assert [("opened", "held", "lux"), ("resolved", "held", "lux")] == taker.told

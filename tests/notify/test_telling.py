@@ -121,7 +121,7 @@ def test_resolved(telling: Telling) -> None:
     """When a person has decided, the end is told."""
     hold(telling.rig, "p1")
     telling.look()
-    telling.rig.queries.dismiss("melhor-envio/p1", now=telling.rig.now)
+    telling.rig.decisions.dismiss("melhor-envio/p1", now=telling.rig.now)
 
     assert [("resolved", "held", "lux")] == telling.look()
 
@@ -283,7 +283,7 @@ def test_without_channels_beside(telling: Telling) -> None:
         other.run_once()
     assert [("opened", "held", "lux")] == telling.look()
 
-    rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+    rig.decisions.dismiss("melhor-envio/p1", now=rig.now)
     rig.now += 0.02 * HOUR
     others[0].run_once()
     assert [("resolved", "held", "lux")] == telling.look()
@@ -426,7 +426,7 @@ def test_digest(telling: Telling) -> None:
 
     assert [("digest", None, None)] == telling.look(24)
     assert [] == telling.look()
-    telling.rig.queries.dismiss("melhor-envio/p1", now=telling.rig.now)
+    telling.rig.decisions.dismiss("melhor-envio/p1", now=telling.rig.now)
     assert ["resolved"] == [kind for kind, *_ in telling.look(24)]
 
 
@@ -438,7 +438,7 @@ def test_night(rig: Rig) -> None:
 
     assert [("opened", "held", "lux")] == telling.look(0.5)
     rig.now += 2 * HOUR
-    rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+    rig.decisions.dismiss("melhor-envio/p1", now=rig.now)
     rig.post(UNREADABLE)
     assert [] == telling.look()
     assert [("opened", "unreadable", "melhor-envio"), ("resolved", "held", "lux")] == sorted(telling.look(2))
@@ -531,7 +531,7 @@ def test_stands_in(telling: Telling) -> None:
     assert [[], [("opened", "held", "lux")]] == [telling.look(0.08), telling.look()]
     telling.tasks.append(worker)
     rig.worker._housekeeping()
-    rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+    rig.decisions.dismiss("melhor-envio/p1", now=rig.now)
     assert [("resolved", "held", "lux")] == telling.look()
 
 

@@ -74,7 +74,7 @@ def nothing(_ana: Ana) -> None:
 
 
 def assigned(ana: Ana) -> None:
-    ana.rig.queries.assign(P1, order_id="1-01", invoice_number="A", now=ana.rig.now)
+    ana.rig.decisions.assign(P1, order_id="1-01", invoice_number="A", now=ana.rig.now)
 
 
 def linked(ana: Ana) -> None:

@@ -74,13 +74,13 @@ class TestHttp:
         told.add_order(order("1-01", package("900")), order("2-01", package("950")))
         told.post(posted("1-01"))
         told.work()
-        told.queries.dismiss("melhor-envio/p1", now=told.now)
+        told.decisions.dismiss("melhor-envio/p1", now=told.now)
         (result,) = send(told, {"tracking_number": "TN1BR", "order": "1-01", "also": ["2-01"]}).get_json()["results"]
         told.work()
         assert (["melhor-envio/p1"], 0) == (result["dismissed"], result["woken"])
         assert ["melhor-envio/p1"] == [row["id"] for row in told.queries.shipments()]
 
-        told.queries.retry("melhor-envio/p1", now=told.now)
+        told.decisions.retry("melhor-envio/p1", now=told.now)
         told.works_until(60)
         assert "TN1BR" == told.package_of("2-01", "950")["trackingNumber"]
 

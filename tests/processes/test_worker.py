@@ -223,7 +223,7 @@ class TestStumbling:
         rig.add_order(order("1-01", package("900")))
         rig.post(posted(None))
         rig.work()
-        rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+        rig.decisions.dismiss("melhor-envio/p1", now=rig.now)
         rig.post(posted())
         with monkeypatch.context() as patched:
             patched.setattr("receiver.reconcile.reconciler.advance", _fail)

@@ -86,7 +86,7 @@ def test_assigned(rig: Rig, second: Sandbox) -> None:
     """So it is with what a person assigned."""
     rig.post(posted())
     rig.work()
-    rig.queries.assign("melhor-envio/p1", order_id="2-01", invoice_number=None, now=rig.now)
+    rig.decisions.assign("melhor-envio/p1", order_id="2-01", invoice_number=None, now=rig.now)
     rig.post(posted(tags=OUTLET))
     rig.add_order(order("2-01", package("900")))
     rig.work()

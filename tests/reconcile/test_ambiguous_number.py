@@ -50,7 +50,7 @@ def test_assigned(rig: Rig) -> None:
     rig.add_order(order("1-01", package("900")))
     rig.post(BODY, endpoint="logmanager")
     rig.work()
-    rig.queries.assign(PARCEL, order_id="1-01", invoice_number="900", now=rig.now)
+    rig.decisions.assign(PARCEL, order_id="1-01", invoice_number="900", now=rig.now)
     rig.work()
 
     assert ("held", "ambiguous_number") == rest(rig, PARCEL)

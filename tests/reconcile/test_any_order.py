@@ -96,7 +96,7 @@ class Days:
         rows = [row for row in self.rig.queries.shipments() if row["state"] in ("held", "awaiting_invoice")]
         for row in rows[:1]:
             order_id, invoice = TRUTH[row["id"].partition("/")[2]]
-            self.rig.queries.assign(row["id"], order_id=order_id, invoice_number=invoice, now=self.rig.now)
+            self.rig.decisions.assign(row["id"], order_id=order_id, invoice_number=invoice, now=self.rig.now)
 
     def unlink(self) -> None:
         self.rig.index.unlink("lux", "tracking_number", f"T{self.any_parcel()}", now=self.rig.now)
@@ -113,7 +113,7 @@ class Days:
     def retry(self) -> None:
         state = self.chance.choice(("held", "in_step", "due"))
         for name in [row["id"] for row in self.rig.queries.shipments() if row["state"] == state]:
-            self.rig.queries.retry(name, now=self.rig.now)
+            self.rig.decisions.retry(name, now=self.rig.now)
 
     def die(self) -> None:
         """A worker takes shipments in hand and is never heard of again."""

@@ -24,7 +24,7 @@ def two_orders(rig: Rig) -> None:
 
 
 def assigned(rig: Rig, *also: Place) -> None:
-    rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, also=also, now=rig.now)
+    rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, also=also, now=rig.now)
 
 
 class TestAssigned:
@@ -74,7 +74,7 @@ class TestAssigned:
         assigned(rig, Place("2-01"))
         rig.work()
         before = len(rig.calls("PATCH"))
-        rig.queries.unassign(COMPANION, now=rig.now)
+        rig.decisions.unassign(COMPANION, now=rig.now)
         rig.post(posted("1-01", tracking_url="https://track.example/new", at="2026-11-11T12:00:00+00:00"))
         rig.works_until(DAY)
 
@@ -90,7 +90,7 @@ class TestAssigned:
         assigned(rig, Place("2-01"))
         rig.work()
         of = {"order_id": "1-01", "invoice_number": None, "now": rig.now}
-        done = rig.queries.assign("melhor-envio/p1", also=[Place("3-01")], **of)
+        done = rig.decisions.assign("melhor-envio/p1", also=[Place("3-01")], **of)
         assert ((COMPANION,), ("melhor-envio/p1+3-01",)) == (done.others.ended, done.others.serving)
         rig.link("TN1BR", "1-01", also=["2-01"])
         rig.works_until(DAY)
@@ -108,9 +108,9 @@ class TestAssigned:
         rig.work()
         assigned(rig, Place("2-01"))
         of = {"invoice_number": None, "now": rig.now}
-        assert (COMPANION,) == rig.queries.assign("melhor-envio/p1", order_id="1-01", **of).others.serving
+        assert (COMPANION,) == rig.decisions.assign("melhor-envio/p1", order_id="1-01", **of).others.serving
 
-        assert (COMPANION,) == rig.queries.assign("melhor-envio/p1", order_id="2-01", **of).others.ended
+        assert (COMPANION,) == rig.decisions.assign("melhor-envio/p1", order_id="2-01", **of).others.ended
         rig.works_until(DAY)
         assert ("in_step", "2-01") == (rig.shipment()["state"], rig.shipment()["order_id"])
 
@@ -211,7 +211,7 @@ class TestLinked:
         rig.post(posted("1-01"))
         rig.work()
         if assigned:
-            rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+            rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
             rig.work()
         rig.link("TN1BR", "1-01", also=["2-01"])
         rig.works_until(60)
@@ -223,7 +223,7 @@ class TestLinked:
         two_orders(rig)
         rig.post(posted("1-01"))
         rig.work()
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
         rig.link("TN1BR", "5-01", also=["2-01"])
         rig.works_until(DAY)
 
@@ -266,7 +266,7 @@ class TestNotAPersonsWord:
         # The command to paste is about this order alone: the parcel's number would name the parcel of the first one.
         command = f"receiver assign {COMPANION} --order 2-01 --invoice 950"
         assert rig.shipment(COMPANION)["note"].endswith(f" To decide: {command}")
-        rig.queries.assign(COMPANION, order_id="2-01", invoice_number="950", now=rig.now)
+        rig.decisions.assign(COMPANION, order_id="2-01", invoice_number="950", now=rig.now)
         rig.works_until(DAY)
         assert {"TN1BR"} == {fields(rig, *place)["trackingNumber"] for place in (("1-01", "900"), ("2-01", "950"))}
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from receiver.store import Link
+from receiver.store.assigning import NotAssigned
 from receiver.store.companions import Place
 from receiver.store.discrepancies import Discrepancies
-from receiver.store.operator import NotAssigned
 from receiver.vtex.client import Vtex
 from tests.support.reconciling import fields
 from tests.support.rig import Rig, order, package, posted
@@ -124,7 +124,7 @@ def test_orders_swapped(served: Rig) -> None:
 @pytest.mark.parametrize("then", ["news", "link"])
 def test_dismissed(served: Rig, then: str) -> None:
     """A companion that a person dismissed stays so, no matter what carrier or link say."""
-    served.queries.dismiss(COMPANION, now=served.now)
+    served.decisions.dismiss(COMPANION, now=served.now)
     if then == "news":
         served.post(posted(None, self_tracking="ME1BR", at="2026-11-10T13:00:00+00:00"))
     else:
@@ -137,4 +137,4 @@ def test_dismissed(served: Rig, then: str) -> None:
 def test_unassigned(served: Rig) -> None:
     """No person assigned a link's companion, so none takes that back: the answer says what ends it."""
     with pytest.raises(NotAssigned, match=f"to send nothing there: receiver dismiss {re.escape(COMPANION)}"):
-        served.queries.unassign(COMPANION, now=served.now)
+        served.decisions.unassign(COMPANION, now=served.now)

@@ -191,7 +191,7 @@ class TestOrder:
         """A person who assigns the cancelled order has its delivery told."""
         shows(written, "TN1", status="canceled")
         deliver(written)
-        written.queries.assign(SHIPMENT, order_id="A-01", invoice_number="900", now=written.now)
+        written.decisions.assign(SHIPMENT, order_id="A-01", invoice_number="900", now=written.now)
         written.works_until(HOUR)
 
         assert ("in_step", None) == rest(written, SHIPMENT)
@@ -232,7 +232,7 @@ class TestNotYet:
         tell_scan(rig, "Objeto postado", kind="0")
         rig.work()
         rig.faults(visible_after=45.0)
-        rig.queries.assign(SHIPMENT, order_id="A-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign(SHIPMENT, order_id="A-01", invoice_number="900", now=rig.now)
         rig.work()
         rig.later(3)
         deliver(rig)
@@ -316,7 +316,7 @@ class TestDoubt:
         assert 1 == len([line for line in caplog.messages if "delivery_doubted" in line])
 
         calls = len(written.calls())
-        written.queries.retry(SHIPMENT, now=written.now)
+        written.decisions.retry(SHIPMENT, now=written.now)
         written.works_until(DAY)
         assert ("held", "delivery_doubted") == rest(written, SHIPMENT)
         assert ["GET"] == called(written)[calls:]
@@ -422,7 +422,7 @@ def test_what_the_invoice_held(rig: Rig) -> None:
     tell_scan(rig, "Objeto postado", kind="0")
     rig.works_until(HOUR)
     shows(rig, "TYPED")
-    rig.queries.assign(SHIPMENT, order_id="A-01", invoice_number="900", now=rig.now)
+    rig.decisions.assign(SHIPMENT, order_id="A-01", invoice_number="900", now=rig.now)
     rig.work()
 
     first, second = (one["evidence"]["held"] for one in rig.attempts(SHIPMENT) if one["call"] == "PATCH")

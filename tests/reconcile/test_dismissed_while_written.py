@@ -15,7 +15,7 @@ WRITTEN = ("PATCH", "applied, seen later")
 
 
 def one(rig: Rig) -> None:
-    rig.queries.dismiss(P1, now=rig.now)
+    rig.decisions.dismiss(P1, now=rig.now)
 
 
 def all_of_them(rig: Rig) -> None:

@@ -11,12 +11,12 @@ POLICIES = ("hold", "first", "latest", "join")
 
 
 def assign(rig: Rig, parcel: str, invoice: str = "900") -> None:
-    rig.queries.assign(f"melhor-envio/{parcel}", order_id="1-01", invoice_number=invoice, now=rig.now)
+    rig.decisions.assign(f"melhor-envio/{parcel}", order_id="1-01", invoice_number=invoice, now=rig.now)
     rig.works_until(HOUR)
 
 
 def unassign(rig: Rig, parcel: str) -> None:
-    rig.queries.unassign(f"melhor-envio/{parcel}", now=rig.now)
+    rig.decisions.unassign(f"melhor-envio/{parcel}", now=rig.now)
     rig.works_until(HOUR)
 
 

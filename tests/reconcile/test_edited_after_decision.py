@@ -55,7 +55,7 @@ def test_decided_again(held: Rig) -> None:
     assign(held)
     shows(held, "ENTERED1BR")
     held.work()
-    held.queries.retry(P1, now=held.now)
+    held.decisions.retry(P1, now=held.now)
     held.work()
     assert "ENTERED1BR" == number_at_vtex(held)
 
@@ -99,11 +99,11 @@ def test_other_parcel(held: Rig) -> None:
     """A parcel of ours that was written there meanwhile is not displaced: the second one is held."""
     assign(held)
     held.post(posted("1-01", parcel="p2", number="TN2BR"))
-    held.queries.assign("melhor-envio/p2", order_id="1-01", invoice_number="B", now=held.now)
-    held.queries.dismiss(P1, now=held.now)
+    held.decisions.assign("melhor-envio/p2", order_id="1-01", invoice_number="B", now=held.now)
+    held.decisions.dismiss(P1, now=held.now)
     held.work()
     assert "TN2BR" == number_at_vtex(held)
-    held.queries.retry(P1, now=held.now)
+    held.decisions.retry(P1, now=held.now)
     held.work()
 
     assert ("held", "second_parcel", "TN2BR") == (

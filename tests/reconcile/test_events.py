@@ -250,7 +250,7 @@ class TestTrouble:
         assert ("held", "events_rejected") == tuple(rig.shipment("frenet/1")[name] for name in ("state", "reason"))
         rig.faults()
         rig.add_order(order("A-01", package("900", trackingNumber="TN1", courier="Frenet")))
-        rig.queries.retry("frenet/1", now=rig.now)
+        rig.decisions.retry("frenet/1", now=rig.now)
         rig.work()
         assert "in_step" == rig.shipment("frenet/1")["state"]
 

@@ -36,7 +36,7 @@ class TestExplained:
             rig.link("TN1BR", "1-01", "901")
         else:
             rig.work()
-            rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
+            rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
         rig.work()
         assert ("held", "named_invoice_missing") == rest(rig)
 
@@ -50,7 +50,7 @@ class TestExplained:
         rig.post(posted())
         rig.work()
         assert ("held", "number_differs") == rest(rig)
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
         rig.work()
 
         assert "TN1BR" == fields(rig)["trackingNumber"] or "--invoice" in rig.shipment()["note"]
@@ -60,7 +60,7 @@ class TestExplained:
         rig.add_order(order("1-01", package("900")))
         rig.post(posted())
         rig.work()
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
         rig.post(posted(number="TN2BR", at="2026-11-11T12:00:00+00:00"))
         rig.work()
 
@@ -72,7 +72,7 @@ class TestExplained:
         rig.add_order(order("1-01", package("900"), package("900", kind="Input")))
         rig.post(posted())
         rig.work()
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         assert "held" == rest(rig)[0]
 

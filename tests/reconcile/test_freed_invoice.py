@@ -36,7 +36,7 @@ def test_voided(rig_on_either: Rig, policy: str):
 def test_voided_after_an_assignment(rig: Rig):
     """The same where a person had named the first one's order before that."""
     rig = prepared(rig, "hold", event="order.generated")
-    rig.queries.assign(FIRST, order_id="1-01", invoice_number="900", now=rig.now)
+    rig.decisions.assign(FIRST, order_id="1-01", invoice_number="900", now=rig.now)
     rig.work()
     rig.post(posted(parcel="p1", number="TN1", event="order.cancelled"))
     rig.work()
@@ -51,7 +51,7 @@ def test_elsewhere(rig: Rig, how: str, policy: str):
     """The first one belongs to another order, as a person or a link says."""
     rig = prepared(rig, policy, event="order.posted")
     if how == "assigned":
-        rig.queries.assign(FIRST, order_id="2-01", invoice_number="901", now=rig.now)
+        rig.decisions.assign(FIRST, order_id="2-01", invoice_number="901", now=rig.now)
     else:
         rig.link("TN1", "2-01")
     rig.works_until(HOUR)
@@ -63,7 +63,7 @@ def test_elsewhere(rig: Rig, how: str, policy: str):
 def test_dismissed(rig: Rig):
     """A first parcel that a person dismisses stays at VTEX: the second one is for a person as before."""
     rig = prepared(rig, "hold", event="order.posted")
-    rig.queries.dismiss(FIRST, now=rig.now)
+    rig.decisions.dismiss(FIRST, now=rig.now)
     rig.works_until(HOUR)
 
     assert REFUSED["hold"] == rest(rig, SECOND)

@@ -111,7 +111,7 @@ class TestCommand:
         for _ in range(2):
             rig.post(posted(event="order.delivered"))
             rig.later(60)
-            rig.queries.retry("melhor-envio/p1", now=rig.now)
+            rig.decisions.retry("melhor-envio/p1", now=rig.now)
             rig.work()
 
         assert note == rig.shipment()["note"]
@@ -155,7 +155,7 @@ class TestLink:
         rig.add_order(order("1-01", package("A")), order("2-01", package("B")))
         rig.post(posted())
         rig.work()
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="A", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="A", now=rig.now)
         rig.link("TN1BR", "2-01")
         rig.work()
 

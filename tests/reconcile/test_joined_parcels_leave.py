@@ -61,7 +61,7 @@ def test_cancelled_and_dismissed(rig: Rig, leaves: str):
     say(rig, leaves, "order.cancelled")
     assert (CANCELLED, "P1;P2;P3") == (rest(rig, f"melhor-envio/{leaves}"), fields(rig)["trackingNumber"])
 
-    rig.queries.dismiss(f"melhor-envio/{leaves}", now=rig.now)
+    rig.decisions.dismiss(f"melhor-envio/{leaves}", now=rig.now)
     rig.works_until(HOUR)
     first = next(parcel.upper() for parcel in ALL if parcel != leaves)
     assert f"https://track.example/{first}" == fields(rig)["trackingUrl"]
@@ -71,7 +71,7 @@ def test_cancelled_and_dismissed(rig: Rig, leaves: str):
 def test_voided_after_an_assignment(rig: Rig):
     """A person had named its order before: that does not say that it goes in spite of the cancellation."""
     joined(rig, event="order.generated")
-    rig.queries.assign("melhor-envio/p2", order_id="1-01", invoice_number=None, now=rig.now)
+    rig.decisions.assign("melhor-envio/p2", order_id="1-01", invoice_number=None, now=rig.now)
     rig.works_until(HOUR)
     say(rig, "p2", "order.cancelled")
 
@@ -83,7 +83,7 @@ def test_goes_all_the_same(rig: Rig):
     """A person who assigns the cancelled parcel keeps it there."""
     joined(rig)
     say(rig, "p2", "order.cancelled")
-    rig.queries.assign("melhor-envio/p2", order_id="1-01", invoice_number="900", now=rig.now)
+    rig.decisions.assign("melhor-envio/p2", order_id="1-01", invoice_number="900", now=rig.now)
     rig.works_until(HOUR)
     say(rig, "p1", "order.posted", day=13)
 
@@ -94,7 +94,7 @@ def test_goes_all_the_same(rig: Rig):
 def test_dismissed_alone(rig: Rig):
     """A parcel that no one cancelled keeps its number at VTEX when a person dismisses it."""
     joined(rig)
-    rig.queries.dismiss("melhor-envio/p2", now=rig.now)
+    rig.decisions.dismiss("melhor-envio/p2", now=rig.now)
     rig.works_until(HOUR)
 
     assert "P1;P2;P3" == fields(rig)["trackingNumber"]
@@ -104,7 +104,7 @@ def test_dismissed_alone(rig: Rig):
 def test_one_is_named_alone(rig_on_either: Rig, stays: str):
     """A person names the invoice for one of them: its number alone stands there, and the others say so."""
     rig = joined(rig_on_either)
-    rig.queries.assign(f"melhor-envio/{stays}", order_id="1-01", invoice_number="900", now=rig.now)
+    rig.decisions.assign(f"melhor-envio/{stays}", order_id="1-01", invoice_number="900", now=rig.now)
     rig.works_until(HOUR)
 
     assert stays.upper() == fields(rig)["trackingNumber"]
@@ -116,7 +116,7 @@ def test_one_is_named_alone(rig_on_either: Rig, stays: str):
 def test_assigned_elsewhere(rig: Rig):
     """One that a person has assigned to another order is left out of the next write."""
     joined(rig)
-    rig.queries.assign("melhor-envio/p2", order_id="2-01", invoice_number="901", now=rig.now)
+    rig.decisions.assign("melhor-envio/p2", order_id="2-01", invoice_number="901", now=rig.now)
     rig.works_until(HOUR)
     say(rig, "p1", "order.posted", day=9)
 
@@ -133,16 +133,16 @@ def test_comes_back(rig_on_either: Rig, leaves: str, by: str):
     if by == "link":
         rig.link(leaves.upper(), "2-01")
     else:
-        rig.queries.assign(name, order_id="2-01", invoice_number="901", now=rig.now)
+        rig.decisions.assign(name, order_id="2-01", invoice_number="901", now=rig.now)
     rig.works_until(HOUR)
     assert leaves.upper() == fields(rig, "2-01", "901")["trackingNumber"]
 
     if by == "link":
         rig.link(leaves.upper(), "1-01")
     elif by == "assign":
-        rig.queries.assign(name, order_id="1-01", invoice_number=None, now=rig.now)
+        rig.decisions.assign(name, order_id="1-01", invoice_number=None, now=rig.now)
     else:
-        rig.queries.unassign(name, now=rig.now)
+        rig.decisions.unassign(name, now=rig.now)
     rig.works_until(HOUR)
     for parcel in sorted(ALL, key=lambda one: one == leaves):
         assert True not in told(rig)

@@ -26,7 +26,7 @@ class TestRepeated:
         prepared(rig, events=True)
         tell_frenet(rig, 1)
         rig.works_until(HOUR)
-        rig.queries.assign("frenet/1", order_id="A-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("frenet/1", order_id="A-01", invoice_number="900", now=rig.now)
         rig.works_until(HOUR)
 
         assert 1 == called(rig).count("PUT")

@@ -79,7 +79,7 @@ class TestTwoEndpoints:
         second = "partner" if first == "gateway" else "gateway"
         rig.post(posted(parcel=first, **told[first]), endpoint=first)
         rig.work()
-        rig.queries.assign(f"{first}/{first}", order_id="1-01", invoice_number="503", now=rig.now)
+        rig.decisions.assign(f"{first}/{first}", order_id="1-01", invoice_number="503", now=rig.now)
         rig.work()
         rig.post(posted(parcel=second, at="2026-11-11T12:00:00+00:00", **told[second]), endpoint=second)
         rig.work()

@@ -41,7 +41,7 @@ class TestHold:
             tell(rig, parcel)
             rig.works_until(HOUR)
         rig.faults(visible_after=lag)
-        rig.queries.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
         rig.works_until(HOUR)
 
         assert [("kept", "other_parcel"), ("in_step", None)] == [rests(rig, 1), rests(rig, 2)]
@@ -73,7 +73,7 @@ class TestVoidedLabel:
         for event in ("generated", "cancelled"):
             rig.post(posted(number="TN1", event=f"order.{event}"))
             rig.works_until(HOUR)
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.works_until(HOUR)
         assert ("in_step", None) == rest(rig)
         rig.post(posted(parcel="p2", number="TN2", event="order.generated"))
@@ -107,7 +107,7 @@ class TestFirst:
         for parcel in (1, 2):
             tell(rig, parcel)
             rig.works_until(HOUR)
-        rig.queries.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("frenet/2", order_id="A-01", invoice_number="900", now=rig.now)
         rig.works_until(HOUR)
 
         assert ("TN2", ("in_step", None)) == (number(rig), rests(rig, 2))
@@ -366,11 +366,11 @@ class TestNumberChanged:
     def test_retry(self, rig: Rig):
         """A retry looks again and finds the same; an assignment overwrites."""
         self.changed(rig)
-        rig.queries.retry("frenet/1", now=rig.now)
+        rig.decisions.retry("frenet/1", now=rig.now)
         rig.work()
         assert ("kept", "number_changed") == rests(rig, 1)
 
-        rig.queries.assign("frenet/1", order_id="A-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("frenet/1", order_id="A-01", invoice_number="900", now=rig.now)
         rig.work()
         assert (("in_step", None), "TN1") == (rests(rig, 1), number(rig))
 
@@ -427,7 +427,7 @@ class TestReleased:
         tell(rig, 1)
         rig.work()
         for invoice in ("900", "901"):
-            rig.queries.assign("frenet/1", order_id="A-01", invoice_number=invoice, now=rig.now)
+            rig.decisions.assign("frenet/1", order_id="A-01", invoice_number=invoice, now=rig.now)
             rig.works_until(HOUR)
         assert ["TN1", "TN1"] == [number(rig, "900"), number(rig, "901")]
 
@@ -457,7 +457,7 @@ class TestReleased:
         vars(rig.sandbox).pop("patch_invoice", None)
         rig.on_slow = lambda _: None
         rig.add_order(order("A-01", package("900")))
-        rig.queries.dismiss("frenet/1", now=rig.now)
+        rig.decisions.dismiss("frenet/1", now=rig.now)
         tell(rig, 2)
         rig.works_until(HOUR)
         assert ("TN2", ("in_step", None)) == (number(rig), rests(rig, 2))

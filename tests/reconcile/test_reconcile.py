@@ -163,7 +163,7 @@ class TestBody:
         rig.configure(endpoints=naming("order_id"))
         rig.post(posted())
         rig.work()
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         rig.post(posted(number="TN2BR", at="2026-11-11T12:00:00+00:00"))
         rig.work()
@@ -248,7 +248,7 @@ class TestWhichInvoice:
         assert Reason.AMBIGUOUS_INVOICE.sentence in told[0]
         assert ["GET"] == methods(rig)
 
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
         rig.work()
         assert ("in_step", "assigned") == (rig.shipment()["state"], rig.shipment()["rule"])
         assert "TN1BR" == fields(rig, number="901")["trackingNumber"]
@@ -265,7 +265,7 @@ class TestWhichInvoice:
         assert ("held", "number_differs") == (rig.shipment()["state"], rig.shipment()["reason"])
         assert "THEIRS" == fields(rig)["trackingNumber"]
 
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         assert "TN1BR" == fields(rig)["trackingNumber"]
 
@@ -307,7 +307,7 @@ class TestWhichInvoice:
         assert ("held", "second_parcel") == (second["state"], second["reason"])
         assert "TN1BR" == fields(rig)["trackingNumber"]
 
-        rig.queries.assign("melhor-envio/p2", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("melhor-envio/p2", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         assert "TN2BR" == fields(rig)["trackingNumber"]
 

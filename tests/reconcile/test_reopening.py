@@ -47,7 +47,7 @@ class TestLost:
 
     def test_retry_of_a_held_one(self, two_names: Rig):
         """A retry looks again: what was held for a good reason is not in step by it."""
-        two_names.queries.retry("melhor-envio/p1", now=two_names.now)
+        two_names.decisions.retry("melhor-envio/p1", now=two_names.now)
         two_names.work()
 
         assert ("held", "ambiguous_reference") == rest(two_names)
@@ -58,7 +58,7 @@ class TestLost:
         rig.post(posted())
         rig.work()
         rig.add_order(order("1-01", package("900")))
-        rig.queries.retry("melhor-envio/p1", now=rig.now)
+        rig.decisions.retry("melhor-envio/p1", now=rig.now)
         rig.work()
 
         assert "TN1BR" == fields(rig)["trackingNumber"]
@@ -69,7 +69,7 @@ class TestLost:
         rig.add_order(order("1-01", package("900", value=5_000), package("901", value=5_000)))
         rig.post(posted())
         rig.work()
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
         rig.work()
         rig.post(posted(event="order.cancelled", canceled_at="2026-11-12T12:00:00+00:00"))
         rig.work()
@@ -85,7 +85,7 @@ class TestLost:
         if by == "link":
             rig.link("TN1BR", "9-01")
         else:
-            rig.queries.assign("melhor-envio/p1", order_id="9-01", invoice_number=None, now=rig.now)
+            rig.decisions.assign("melhor-envio/p1", order_id="9-01", invoice_number=None, now=rig.now)
         rig.works_until(DAY)
         assert ("awaiting_order", "order_not_found") == rest(rig)
         rig.add_order(order("9-01", package("900")))

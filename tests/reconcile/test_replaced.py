@@ -61,7 +61,7 @@ def test_written(rig: Rig, *, assigned: bool):
     one asks no person."""
     tell(rig, told(OLD, "PICKED_UP", -900))
     if assigned:
-        rig.queries.assign(f"lalamove/{OLD}", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign(f"lalamove/{OLD}", order_id="1-01", invoice_number="900", now=rig.now)
     else:
         rig.link(f"lalamove/{OLD}", "1-01", "900", kind="shipment")
     rig.work()
@@ -93,7 +93,7 @@ class TestSeveralOrders:
     def assigned(self, rig: Rig) -> None:
         """By a person, both orders."""
         also, of = [Place("2-01")], f"lalamove/{OLD}"
-        rig.queries.assign(of, order_id="1-01", invoice_number="900", also=also, now=rig.now)
+        rig.decisions.assign(of, order_id="1-01", invoice_number="900", also=also, now=rig.now)
         rig.work()
 
     @pytest.mark.parametrize("by", ["linked", "assigned"])
@@ -140,7 +140,7 @@ class TestSeveralOrders:
         rig.now += 60
         tell(rig, REPLACED)
         rig.work()
-        rig.queries.dismiss(self.COMPANIONS[1], now=rig.now)
+        rig.decisions.dismiss(self.COMPANIONS[1], now=rig.now)
         tell(rig, TAKEN, VOIDED)
         rig.works_until(DAY)
 
@@ -154,7 +154,7 @@ def test_goes_all_the_same(rig: Rig):
     rig.work()
     assert ("kept", "replaced") == rest(rig, f"lalamove/{OLD}")
 
-    rig.queries.assign(f"lalamove/{OLD}", order_id="1-01", invoice_number="900", now=rig.now)
+    rig.decisions.assign(f"lalamove/{OLD}", order_id="1-01", invoice_number="900", now=rig.now)
     rig.work()
     assert OLD == fields(rig)["trackingNumber"]
 

@@ -37,7 +37,7 @@ class TestReferences:
 
         assert "To decide: receiver assign melhor-envio/p1 --order 1-01   (or 1-02)" in rig.shipment()["note"]
 
-        rig.queries.assign("melhor-envio/p1", order_id="1-02", invoice_number=None, now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-02", invoice_number=None, now=rig.now)
         rig.work()
         assert "TN1BR" == fields(rig, "1-02", "901")["trackingNumber"]
 
@@ -217,7 +217,7 @@ class TestReferences:
         assert "To decide: receiver assign melhor-envio/p1 --order 1900000000005-01" in rig.shipment()["note"]
 
         rig.configure(endpoints={"melhor-envio": {**endpoints["melhor-envio"], "order_id_affixes": ["ACME-"]}})
-        rig.queries.retry("melhor-envio/p1", now=rig.now)
+        rig.decisions.retry("melhor-envio/p1", now=rig.now)
         rig.work()
         assert "TN1BR" == fields(rig, "1900000000005-01")["trackingNumber"]
 
@@ -430,7 +430,7 @@ class TestLinks:
         rig.work()
         assert ("awaiting_order", "order_not_found") == rest(rig)
 
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number=None, now=rig.now)
         rig.work()
         assert "TN1BR" == fields(rig)["trackingNumber"]
 

@@ -166,7 +166,7 @@ class TestEnds:
         rig.add_order(order(SALE, package("900")))
         rig.post(posted(f"TROCA-{SALE}", service="Reversa"))
         rig.work()
-        rig.queries.assign("melhor-envio/p1", order_id=SALE, invoice_number=None, now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id=SALE, invoice_number=None, now=rig.now)
         rig.work()
 
         assert "in_step" == rest(rig)[0]
@@ -217,7 +217,7 @@ def test_without_a_mark(rig: Rig):
     assert f"To decide: receiver assign melhor-envio/p1 --order {SALE} --invoice 900" in rig.shipment()["note"]
     assert ["GET"] == methods(rig)
 
-    rig.queries.assign("melhor-envio/p1", order_id=SALE, invoice_number="900", now=rig.now)
+    rig.decisions.assign("melhor-envio/p1", order_id=SALE, invoice_number="900", now=rig.now)
     rig.work()
     assert "TN1BR" == fields(rig, SALE)["trackingNumber"]
 

@@ -132,7 +132,7 @@ class TestNotThere:
 
     def test_retry(self, given_up: Rig):
         """A person's retry reopens it."""
-        given_up.queries.retry("melhor-envio/p1", now=given_up.now)
+        given_up.decisions.retry("melhor-envio/p1", now=given_up.now)
         given_up.work()
 
         assert "TN1BR" == fields(given_up)["trackingNumber"]

@@ -25,7 +25,7 @@ def assigned_first(rig: Rig) -> None:
     rig.post(posted(parcel="p1", number="PA1"))
     rig.work()
     assert ("held", "ambiguous_invoice") == rest(rig)
-    rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="21", now=rig.now)
+    rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="21", now=rig.now)
     rig.work()
 
 

@@ -190,7 +190,7 @@ class TestAnotherSeller:
         rig.add_order(sold())
         rig.post(posted(SOLD))
         rig.work()
-        rig.queries.assign("melhor-envio/p1", order_id=SOLD, invoice_number=None, now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id=SOLD, invoice_number=None, now=rig.now)
         rig.work()
 
         assert "TN1BR" == fields(rig, SOLD)["trackingNumber"]

@@ -56,10 +56,10 @@ class TestTwoEndpoints:
     def test_dismissed(self, written: Rig, *, dismissed_first: bool):
         """Where a person has dismissed one of them, the other one tells the delivery itself."""
         if dismissed_first:
-            written.queries.dismiss("one/p1", now=written.now)
+            written.decisions.dismiss("one/p1", now=written.now)
         delivered(written, endpoint="other")
         if not dismissed_first:
-            written.queries.dismiss("one/p1", now=written.now)
+            written.decisions.dismiss("one/p1", now=written.now)
         written.works_until(DAY)
 
         assert [False, True] == told(written)[:2]
@@ -79,7 +79,7 @@ class TestTwoEndpoints:
         """What a dismissed parcel told stands: the other one, which knows of no delivery, is for a person."""
         delivered(written, endpoint="one")
         before = len(told(written))
-        written.queries.dismiss("one/p1", now=written.now)
+        written.decisions.dismiss("one/p1", now=written.now)
         written.works_until(DAY)
 
         assert ("held", "delivery_doubted") == rest(written, "other/p1")
@@ -125,11 +125,11 @@ class TestShared:
             delivered(joined, parcel=f"p{stays}", number=f"TN{stays}BR", endpoint="melhor-envio")
             assert True not in told(joined)
         if how == "assigned":
-            joined.queries.assign(f"melhor-envio/p{leaves}", order_id="1-01", invoice_number="901", now=joined.now)
+            joined.decisions.assign(f"melhor-envio/p{leaves}", order_id="1-01", invoice_number="901", now=joined.now)
         elif how == "linked":
             joined.link(f"TN{leaves}BR", "1-01", "901")
         else:
-            joined.queries.dismiss(f"melhor-envio/p{leaves}", now=joined.now)
+            joined.decisions.dismiss(f"melhor-envio/p{leaves}", now=joined.now)
         joined.works_until(DAY)
         if not before:
             delivered(joined, parcel=f"p{stays}", number=f"TN{stays}BR", endpoint="melhor-envio")
@@ -165,7 +165,7 @@ def test_a_person_gives_it_the_place(rig_on_either: Rig, kept: str) -> None:
     rig.works_until(DAY)
     assert (("kept", "other_parcel"), [False]) == (rest(rig, f"{kept}/p2"), told(rig))
 
-    rig.queries.assign(f"{named}/p3", order_id="1-01", invoice_number="900", now=rig.now)
+    rig.decisions.assign(f"{named}/p3", order_id="1-01", invoice_number="900", now=rig.now)
     rig.works_until(DAY)
 
     assert ("P2", True) == (fields(rig)["trackingNumber"], told(rig)[-1])

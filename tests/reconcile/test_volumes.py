@@ -99,7 +99,7 @@ class TestAstray:
         say(two, "1", "DELIVERED", day=12)
         say(two, "2", *BACK, day=13)
         calls = len(two.calls())
-        two.queries.dismiss(PARCEL, now=two.now)
+        two.decisions.dismiss(PARCEL, now=two.now)
         say(two, "2", *BACK, day=14)
 
         assert ("dismissed", None) == rest(two, PARCEL)
@@ -266,7 +266,7 @@ class TestToldByTwo:
         self.carrier(both, "order.delivered", "2026-11-12T18:00:00+00:00")
         assert DOUBTED == rest(both, PARCEL)
 
-        both.queries.dismiss(PARCEL, now=both.now)
+        both.decisions.dismiss(PARCEL, now=both.now)
         both.works_until(DAY)
         assert (DOUBTED, {False}) == (rest(both), delivered(both))
 
@@ -283,7 +283,7 @@ class TestToldByTwo:
         self.gateway(both)
         self.carrier(both)
         if silent == "dismissed":
-            both.queries.dismiss(PARCEL, now=both.now)
+            both.decisions.dismiss(PARCEL, now=both.now)
         self.carrier(both, "order.delivered", "2026-11-12T18:00:00+00:00")
         assert (IN_STEP, {False}) == (rest(both), delivered(both))
 
@@ -347,7 +347,7 @@ class TestToldByTwo:
     def test_dismissed(self, both: Rig):
         """A shipment that a person has dismissed leads no other one to its order."""
         self.gateway(both)
-        both.queries.dismiss(PARCEL, now=both.now)
+        both.decisions.dismiss(PARCEL, now=both.now)
         self.carrier(both)
 
         assert ("awaiting_order", "no_reference") == rest(both)

@@ -160,7 +160,7 @@ class TestAnswers:
         assert 1 == len(rig.calls("PATCH"))
 
         rig.faults()
-        rig.queries.retry("melhor-envio/p1", now=rig.now)
+        rig.decisions.retry("melhor-envio/p1", now=rig.now)
         rig.works_until(DAY)
         assert ({("in_step", None)}, "TN1") == (states(rig), fields(rig)["trackingNumber"])
 
@@ -178,7 +178,7 @@ class TestAnswers:
         if ends == "voided":
             rig.post(posted(parcel="p1", event="order.cancelled", canceled_at="2026-11-10T13:00:00+00:00"))
         else:
-            rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+            rig.decisions.dismiss("melhor-envio/p1", now=rig.now)
         rig.post(posted(parcel="p2", number="TN2BR", **label))
         rig.works_until(HOUR)
 

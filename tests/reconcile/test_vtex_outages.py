@@ -308,7 +308,7 @@ class TestTrouble:
         rig.faults(reset_after_applying=1.0)
         rig.work()
         rig.faults()
-        rig.queries.assign("melhor-envio/p1", order_id="2-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="2-01", invoice_number="900", now=rig.now)
         rig.work()
 
         assert "TN1" == fields(rig, "2-01")["trackingNumber"]
@@ -340,7 +340,7 @@ class TestTrouble:
         assert 1 == len(told(caplog, "WARNING"))
 
         rig.faults()
-        rig.queries.retry("melhor-envio/p1", now=rig.now)
+        rig.decisions.retry("melhor-envio/p1", now=rig.now)
         rig.work()
         assert {("in_step", None)} == states(rig)
 
@@ -382,7 +382,7 @@ class TestVisibility:
 
         rig.faults()
         rig.add_order(order("1-01", package("900")))
-        rig.queries.retry("melhor-envio/p1", now=rig.now)
+        rig.decisions.retry("melhor-envio/p1", now=rig.now)
         rig.works_until(DAY)
         assert {("in_step", None)} == states(rig)
         assert "TN1" == fields(rig)["trackingNumber"]

@@ -102,7 +102,7 @@ class TestWrongInvoice:
         rig.add_order(order("1-01", package("900")), order("2-01", package("901")))
         rig.post(posted(None))
         rig.work()
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         rig.add_order(order("1-01", package("900", trackingNumber="TYPED")))
         rig.link("TN1BR", order_id, "901")
@@ -145,7 +145,7 @@ class TestWrongInvoice:
         rig.add_order(order("1-01"))
         rig.post(posted(event="order.generated"))
         rig.work()
-        rig.queries.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         rig.post(posted(event="order.cancelled", canceled_at="2026-11-18T12:00:00+00:00"))
         rig.work()
@@ -210,7 +210,7 @@ def test_assignment_counts_once(rig: Rig) -> None:
     for parcel in (1, 2):
         rig.post(event(parcel, "A-01", f"TN{parcel}"), endpoint="frenet")
         rig.work()
-        rig.queries.assign(f"frenet/{parcel}", order_id="A-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign(f"frenet/{parcel}", order_id="A-01", invoice_number="900", now=rig.now)
         rig.work()
     assert "TN2" == rig.package_of("A-01", "900")["trackingNumber"]
     # Until the lease of the other one is over, it is in step and due; no delivery is promised.
@@ -231,7 +231,7 @@ def test_other_parcels_page(rig: Rig) -> None:
     rig.add_order(order("A-01", package("900", **held)))
     rig.post(event(1, "A-01", "NEW"), endpoint="frenet")
     rig.work()
-    rig.queries.assign("frenet/1", order_id="A-01", invoice_number="900", now=rig.now)
+    rig.decisions.assign("frenet/1", order_id="A-01", invoice_number="900", now=rig.now)
     rig.work()
 
     package_now = rig.package_of("A-01", "900")

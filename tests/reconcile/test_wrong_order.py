@@ -58,7 +58,7 @@ def test_link_of_a_dismissed_one(rig: Rig) -> None:
     rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
     rig.post(posted("1-01"))
     rig.work()
-    rig.queries.dismiss("melhor-envio/p1", now=rig.now)
+    rig.decisions.dismiss("melhor-envio/p1", now=rig.now)
     assert () == rig.link("TN1BR", "2-01").woken
     rig.works_until(60)
 
@@ -166,7 +166,7 @@ class TestKept:
         rig.post(posted("1-01"))
         rig.work()
         rig.faults()
-        rig.queries.assign("melhor-envio/p1", order_id="2-01", invoice_number="950", now=rig.now)
+        rig.decisions.assign("melhor-envio/p1", order_id="2-01", invoice_number="950", now=rig.now)
         rig.works_until(HOUR)
 
         assert "TN1BR" == fields(rig, "2-01", "950")["trackingNumber"]
@@ -177,7 +177,7 @@ class TestKept:
         rig.add_order(order("1-01", package("900")), order("2-01", package("950")))
         rig.post(scanned("1Z1", rig.now), endpoint="ups")
         rig.work()
-        rig.queries.assign("ups/1Z1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.decisions.assign("ups/1Z1", order_id="1-01", invoice_number="900", now=rig.now)
         rig.work()
         rig.post(scanned("1Z1", rig.now, kind="D", code="FS"), endpoint="ups")
         rig.works_until(70 * DAY)

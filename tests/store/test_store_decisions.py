@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from receiver.store import Database, DecisionRecord, Index, Link, OperatorQueries, Queue
 from receiver.store import decisions as module
 from receiver.store.bulk import BulkDecisions
+from receiver.store.deciding import ShipmentDecisions
 from receiver.store.decisions import Entry, KeyUsed
 from receiver.store.operator import Unknown
 from receiver.store.people_tables import decisions
@@ -44,7 +45,7 @@ class TestWithTheChange:
         add_shipments(database, "ep/p1", **HELD)
         one = entry(note="the label was damaged")
 
-        OperatorQueries(database).retry("ep/p1", now=NOW, record=record.recorder(one))
+        ShipmentDecisions(database).retry("ep/p1", now=NOW, record=record.recorder(one))
 
         expected = {
             "id": one.id,
@@ -65,7 +66,7 @@ class TestWithTheChange:
     def test_refused(self, database: Database, record: DecisionRecord) -> None:
         """What was not changed is not recorded."""
         with pytest.raises(Unknown):
-            OperatorQueries(database).dismiss("ep/p9", now=NOW, record=record.recorder(entry("dismiss")))
+            ShipmentDecisions(database).dismiss("ep/p9", now=NOW, record=record.recorder(entry("dismiss")))
 
         assert [] == list(record.latest())
 
@@ -77,7 +78,7 @@ class TestWithTheChange:
 
         add_shipments(database, "ep/p1", **HELD)
         with pytest.raises(ZeroDivisionError):
-            OperatorQueries(database).retry("ep/p1", now=NOW, record=broken)
+            ShipmentDecisions(database).retry("ep/p1", now=NOW, record=broken)
 
         assert "held" == shipment(database)["state"]
 
@@ -129,11 +130,11 @@ class TestKeys:
         """A second request under a key changes nothing, and the first one's row is found by the key."""
         add_shipments(database, "ep/p1", "ep/p2", **HELD)
         first, second = (entry(request_key="k1", request_digest=digest) for digest in ("a", "b"))
-        queries = OperatorQueries(database)
-        queries.retry("ep/p1", now=NOW, record=record.recorder(first))
+        decide = ShipmentDecisions(database)
+        decide.retry("ep/p1", now=NOW, record=record.recorder(first))
 
         with pytest.raises(KeyUsed):
-            queries.retry("ep/p2", now=NOW, record=record.recorder(second))
+            decide.retry("ep/p2", now=NOW, record=record.recorder(second))
 
         assert "held" == shipment(database, "ep/p2")["state"]
         row, digest = record.with_key("ana", "k1") or ({}, "")
@@ -142,9 +143,9 @@ class TestKeys:
     def test_of_each_person(self, database: Database, record: DecisionRecord) -> None:
         """Two people may choose the same key, and a decision without one is not held to any."""
         add_shipments(database, "ep/p1", **HELD)
-        queries = OperatorQueries(database)
+        decide = ShipmentDecisions(database)
         for actor, key in (("ana", "k1"), ("bo", "k1"), ("ana", None), ("ana", None)):
-            queries.retry("ep/p1", now=NOW, record=record.recorder(entry(actor=actor, request_key=key)))
+            decide.retry("ep/p1", now=NOW, record=record.recorder(entry(actor=actor, request_key=key)))
 
         assert 4 == len(record.of("shipment", "ep/p1"))
         assert record.with_key("cy", "k1") is None
@@ -156,7 +157,7 @@ class TestLatest:
         add_shipments(database, "ep/p1", **HELD)
         for number in range(4):
             recorder = record.recorder(entry(at=NOW + number, note=str(number)))
-            OperatorQueries(database).retry("ep/p1", now=NOW, record=recorder)
+            ShipmentDecisions(database).retry("ep/p1", now=NOW, record=recorder)
 
         assert ["3", "2", "1", "0"] == [one["note"] for one in record.latest()]
         assert ["3", "2"] == [one["note"] for one in record.latest(limit=2)]

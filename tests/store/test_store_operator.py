@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from receiver.store import Attempt, Database, Ending, Inbox, Index, LeaseLost, Link, OperatorQueries, Queue
 from receiver.store.bulk import BulkDecisions
-from receiver.store.operator import Changed, Unknown
+from receiver.store.deciding import Changed, ShipmentDecisions
+from receiver.store.operator import Unknown
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.store.tables import BULK, deliveries
 from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, settlement, shipment
@@ -152,25 +153,25 @@ def test_story(database: Database, queue: Queue) -> None:
 
 
 LINK = Link((("tracking_number", "TN1"),), "1-01")
-DECISIONS: dict[str, tuple[Callable[[OperatorQueries], object], dict[str, Any]]] = {
+DECISIONS: dict[str, tuple[Callable[[ShipmentDecisions], object], dict[str, Any]]] = {
     "assign": (
-        lambda queries: queries.assign("ep/p1", order_id="1-01", invoice_number="9", now=NOW + 9),
+        lambda decide: decide.assign("ep/p1", order_id="1-01", invoice_number="9", now=NOW + 9),
         {**OPEN_AGAIN, "assigned_order": "1-01", "assigned_invoice": "9", "assigned_at": NOW + 9, "sent": None},
     ),
     "dismiss": (
-        lambda queries: queries.dismiss("ep/p1", now=NOW + 9),
+        lambda decide: decide.dismiss("ep/p1", now=NOW + 9),
         {"state": "dismissed", "reason": None, "note": "dismissed by a person", "due_at": None, "changed_at": NOW + 9},
     ),
-    "retry": (lambda queries: queries.retry("ep/p1", now=NOW + 9), OPEN_AGAIN),
+    "retry": (lambda decide: decide.retry("ep/p1", now=NOW + 9), OPEN_AGAIN),
     "retry of many": (
-        lambda queries: BulkDecisions(queries._database).decide("retry", ShipmentFilter(state="held"), now=NOW + 9),
+        lambda decide: BulkDecisions(decide._database).decide("retry", ShipmentFilter(state="held"), now=NOW + 9),
         {**OPEN_AGAIN, "priority": BULK},
     ),
     "dismiss many": (
-        lambda queries: BulkDecisions(queries._database).decide("dismiss", ShipmentFilter(state="held"), now=NOW + 9),
+        lambda decide: BulkDecisions(decide._database).decide("dismiss", ShipmentFilter(state="held"), now=NOW + 9),
         {"state": "dismissed", "reason": None, "note": "dismissed by a person", "due_at": None, "changed_at": NOW + 9},
     ),
-    "link": (lambda queries: Index(queries._database).link("lux", [LINK], now=NOW + 9), OPEN_AGAIN),
+    "link": (lambda decide: Index(decide._database).link("lux", [LINK], now=NOW + 9), OPEN_AGAIN),
 }
 
 
@@ -182,7 +183,7 @@ def test_decisions(database: Database, decision: str) -> None:
     add_shipments(database, "ep/p2", **{**HELD, "state": "in_step", "tracking_number": "TN2"})
     before, bystander = shipment(database), shipment(database, "ep/p2")
     database.arrived.clear()
-    decide(OperatorQueries(database))
+    decide(ShipmentDecisions(database))
     after = shipment(database)
     assert {**before, **changed} == {**after, "update_count": 0}
     assert bystander == shipment(database, "ep/p2")
@@ -195,7 +196,7 @@ def test_a_decision_stands(database: Database, queue: Queue, decision: str) -> N
     decide, _ = DECISIONS[decision]
     add_shipments(database, "ep/p1", **{**HELD, "due_at": NOW})
     claim = claim_one(queue)
-    decide(OperatorQueries(database))
+    decide(ShipmentDecisions(database))
     before = everything(database)
     assert (None, None, None) == tuple(shipment(database)[name] for name in ("token", "worker_name", "lease_until"))
     with pytest.raises(LeaseLost):
@@ -208,16 +209,16 @@ def test_a_decision_stands(database: Database, queue: Queue, decision: str) -> N
 def test_assigned_as_seen(database: Database) -> None:
     """An assignment of a shipment that has changed since a person saw it changes nothing, and is not recorded."""
     add_shipments(database, "ep/1")
-    queries, recorded = OperatorQueries(database), []
+    queries, decide, recorded = OperatorQueries(database), ShipmentDecisions(database), []
     seen = queries.version("ep/1")
-    queries.retry("ep/1", now=NOW + 1)
+    decide.retry("ep/1", now=NOW + 1)
     of = {"order_id": "1-01", "invoice_number": None, "now": NOW + 2, "record": lambda *_: recorded.append(1)}
 
     with pytest.raises(Changed):
-        queries.assign("ep/1", version=seen, **of)
+        decide.assign("ep/1", version=seen, **of)
 
     assert (None, []) == (shipment(database, "ep/1")["assigned_order"], recorded)
-    queries.assign("ep/1", version=queries.version("ep/1"), **of)
+    decide.assign("ep/1", version=queries.version("ep/1"), **of)
     assert ("1-01", [1]) == (shipment(database, "ep/1")["assigned_order"], recorded)
 
 
@@ -225,7 +226,7 @@ def test_assigned_as_seen(database: Database) -> None:
 def test_no_such_shipment(database: Database, decision: str) -> None:
     """A decision about a shipment that does not exist is refused."""
     with pytest.raises(Unknown):
-        DECISIONS[decision][0](OperatorQueries(database))
+        DECISIONS[decision][0](ShipmentDecisions(database))
 
 
 def test_oldest_unsettled(database: Database) -> None:

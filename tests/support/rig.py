@@ -23,6 +23,7 @@ from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Database, Index, Link, Linked, OperatorQueries, Queue
 from receiver.store.bulk import BulkDecisions
 from receiver.store.companions import Place
+from receiver.store.deciding import ShipmentDecisions
 from receiver.store.shipment_filter import ShipmentFilter
 from receiver.vtex.client import Vtex
 from receiver.web.app import create_app
@@ -129,6 +130,7 @@ class Rig:
         self.vtex_url = self._vtex.url
         self.database = Database(database_url)
         self.queries = OperatorQueries(self.database)
+        self.decisions = ShipmentDecisions(self.database)
         self.index = Index(self.database)
         self.configure()
 

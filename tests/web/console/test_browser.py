@@ -174,7 +174,7 @@ def test_fresh(window: Site, site: Rig):
     """The overview is brought up to date by itself; after the session's end, the login is shown."""
     page = window.open("/")
     assert "1 thing needs you" in page.inner_text("main")
-    site.queries.dismiss("melhor-envio/p1", now=site.now)
+    site.decisions.dismiss("melhor-envio/p1", now=site.now)
 
     def is_fresh() -> bool:
         page.evaluate("refresh()")

@@ -87,7 +87,7 @@ class TestShown:
 
     def test_repeats(self, stuck, ana):
         """A look at VTEX that is made again and again is one line with its number."""
-        stuck.queries.retry("melhor-envio/p1", now=stuck.now)
+        stuck.decisions.retry("melhor-envio/p1", now=stuck.now)
         for _ in range(3):
             stuck.post(posted("1-01", at="2026-11-11T12:00:00+00:00", tracking_url=f"https://x.example/{_}"))
             stuck.work()

@@ -133,7 +133,7 @@ class TestMany:
     def test_changed_meanwhile(self, stocked, ana):
         """What changed since the preview is left alone, and the page says so."""
         page = ana.get(BULK).text
-        stocked.queries.retry("melhor-envio/p1", now=stocked.now + 1)
+        stocked.decisions.retry("melhor-envio/p1", now=stocked.now + 1)
         fields = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page.partition("<h1")[2]))
 
         answer = ana.post("/parcels/bulk", {name: unescape(value) for name, value in fields.items()})

@@ -231,11 +231,12 @@ class WebProcess(ThreadWorker):
     def _send_answers(self) -> None:
         """Send the answers that are there, one right after the other: their clients wake once, and do not take the
         processor from those that are still to be made. What they send next comes together, too."""
-        answered, self._answered = self._answered, []
-        for conn, kept in answered:
-            done = _DONE[self._has_ended(conn, kept=kept)]
-            conn.sock.on_loop = False
-            self.finish_request(conn, done)
+        while self._answered:  # a request that came together with the one before may be answered meanwhile
+            answered, self._answered = self._answered, []
+            for conn, kept in answered:
+                done = _DONE[self._has_ended(conn, kept=kept)]
+                conn.sock.on_loop = False
+                self.finish_request(conn, done)
 
     def _to_thread(self, conn: Connection) -> None:
         """Give a request to a thread, or let it wait: no address holds more than half of them, proxies may."""

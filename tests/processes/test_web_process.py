@@ -129,6 +129,25 @@ def test_several_on_one_connection(site: Site) -> None:
     assert [] == web.disorder
 
 
+#: The loop sleeps until something comes: what it does not send in its turn is not sent.
+SLEEPS = (
+    "from receiver.processes.poller import Poller; select = Poller.select; "
+    "Poller.select = lambda poller, timeout=None: select(poller, None if timeout == 1.0 else timeout)"
+)
+
+
+def test_answered_together(site: Site) -> None:
+    """Requests that come in one piece and need no database are all answered within the turn."""
+    unknown = b"POST /webhooks/unknown HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"
+    web = started(site, first=SLEEPS)
+    with closing(connected(web)) as raw:
+        for many in (1, 3):  # the first one is noted in the database
+            raw.sendall(unknown * many)
+            received = b""
+            while received.count(b"HTTP/1.1 404") < many:
+                received += raw.recv(65_536)
+
+
 def test_garbage(site: Site) -> None:
     """What a process has loaded is kept for good, and no look for garbage stops it for that long."""
     objects = "lambda *_: print('found', len(gc.get_objects()), 'kept', gc.get_freeze_count(), flush=True)"

@@ -11,8 +11,8 @@ from receiver.carriers.quality import LEVELS
 from receiver.intake.unknown_routes import Cause
 from receiver.operations.forgetting import NAMED
 from receiver.operations.side_by_side import Mark
-from receiver.reconcile.resolve import CARRIER_ORDER
-from receiver.reconcile.resolve import NAMES as NAMES_OF_LINKS
+from receiver.reconcile.names import CARRIER_ORDER
+from receiver.reconcile.names import NAMES as NAMES_OF_LINKS
 from receiver.shipments import Reason, State, Visibility
 from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind

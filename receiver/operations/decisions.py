@@ -30,7 +30,7 @@ from receiver.store import (
 from receiver.store.accounts import Accounts
 from receiver.store.bulk import BulkAction, BulkDecisions
 from receiver.store.companions import Place
-from receiver.store.deciding import Changed, Decided, ShipmentDecisions, Unchanged
+from receiver.store.deciding import Changed, DecisionResult, ShipmentDecisions, Unchanged
 from receiver.store.decisions import Entry, Recorder
 from receiver.store.forgetting import Forgetting, Traces
 from receiver.store.operator import Unknown
@@ -217,7 +217,7 @@ class Decisions:
             raise NotAsShown(_CHANGED)
         return now.version
 
-    def unassign(self, shipment: str, *, mark: str | None = None) -> Decided:
+    def unassign(self, shipment: str, *, mark: str | None = None) -> DecisionResult:
         """The rules decide again. What we wrote by the assignment stays at VTEX, and its companions end. ``mark``: of
         the shipment, as the person has seen it (`receiver.store.operator.standing_mark`).
 

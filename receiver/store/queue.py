@@ -33,7 +33,7 @@ from receiver.store.successors import serve_order_of_replaced
 from receiver.store.tables import attempts, shipments, waits
 from receiver.vtex.wanted import Owner
 
-#: Calls that change an invoice: only the shipment whose tracking it carries may make them.
+#: Calls that change an invoice: only the shipment that owns the invoice may make them.
 WRITES = ("PATCH", "PUT")
 log = logging.getLogger("receiver.store")
 #: Seconds until a row that this version cannot read is tried again.
@@ -70,6 +70,7 @@ class Queue:
         return bool(self._database.rows(statements.READY, of))
 
     def _believed(self, account: str, now: float) -> float:
+        """Until when slots of the account may be reserved: later ones come from a host whose clock is ahead."""
         return now + most_reserved(self._intervals.get(account, 0.0))
 
     def claim(self, account: str, *, most: int, now: float) -> list[Claim]:
@@ -182,7 +183,7 @@ class Queue:
                 known = settlement.known or claim.record.known
                 wake_left(connection, claim.id, settlement.left, known, now=now)
             heard = {"claimed_at": claim.claimed_at, "wake_count": settled.wake_count, "now": now}
-            self.index.settled(connection, claim.record, settlement.index, **heard)
+            self.index.after_settling(connection, claim.record, settlement.index, **heard)
             calls = [(claim.account, one.call, one.outcome) for one in settlement.endings if one.call]
             self.counters.add(connection, counted(VTEX_CALLS, calls), now=now)
 

@@ -70,7 +70,7 @@ class Resolver:
         self._clues = Clues.of(known, known.tracking_number)
         #: The links that were read: the decision has heard of them.
         self.links = OwnLinks()
-        #: The other orders that the parcel serves by the links that led it; ``None`` where it has no link at all.
+        #: The other orders that the parcel serves, by the links that lead it; ``None`` where it has no link at all.
         self.also: tuple[Place, ...] | None = None
 
     def find(self) -> Found | Wait | Hold:

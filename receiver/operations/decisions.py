@@ -43,8 +43,6 @@ from receiver.vtex.orders import UnexpectedOrder
 
 #: The longest note, in characters; what is longer is cut.
 LONGEST_NOTE = 1_000
-
-
 _CHANGED = "the parcel, or its order at VTEX, has changed since the preview: preview again"
 
 
@@ -279,7 +277,7 @@ class Decisions:
         return reading
 
     def link(self, account: str, link: Link) -> Linked:
-        """Whatever bears the link's names belongs to its order."""
+        """A shipment that bears one of the link's names belongs to its order."""
         now, record = self._entry("link", "link")
         (linked,) = Index(self._database).link(account, [link], now=now, record=record)
         return linked

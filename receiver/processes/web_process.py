@@ -179,7 +179,7 @@ class WebProcess(ThreadWorker):
             super().set_accept_enabled(enabled)
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Take what has arrived. The loop answers a webhook that is whole; what is none gets a thread."""
+        """Take what has arrived. The loop answers a webhook that is whole; what is not for the loop gets a thread."""
         assert isinstance(conn, Connection)  # noqa: S101  `accept` makes them
         self._arriving.discard(conn)
         came = conn.receive()
@@ -353,8 +353,8 @@ class WebProcess(ThreadWorker):
 
     @staticmethod
     def _keep_what_is_loaded() -> None:
-        """Take what is there for ever out of what Python looks through for garbage. A look at all of it stops every
-        request for as long as ten commits."""
+        """Exempt from garbage collection what is loaded now, as it stays. To look through all of it stops every request
+        for as long as ten commits."""
         gc.collect()
         gc.freeze()
 

@@ -22,7 +22,7 @@ from receiver.store.tables import BULK, LIVE, deliveries, fetches, rejects, ship
 from receiver.store.unknown_words import NewWord, UnknownWords, log_new
 
 #: The columns of a shipment that is heard of for the first time.
-_WOKEN = (
+_NEW_SHIPMENT = (
     "id", "endpoint", "account", "state", "due_at", "check_at", "priority", "update_count", "first_at", "changed_at",
 )  # fmt: skip
 #: How many rejects are kept of each endpoint.
@@ -82,7 +82,7 @@ class _Statements:
         self.insert_updates = PreparedInsert(
             insert_or(updates), ("delivery", "shipment", "received_at", "digest", "said")
         )
-        self.wake = PreparedInsert(_wake(insert_or(shipments)), _WOKEN)
+        self.wake = PreparedInsert(_wake(insert_or(shipments)), _NEW_SHIPMENT)
         self.ask = _ask(insert_or(fetches))
         self.first = select(deliveries.c.dedup, deliveries.c.id).where(
             deliveries.c.dedup.in_(bindparam("dedups", expanding=True))
@@ -170,7 +170,7 @@ class Inbox:
             news = replace_updates(connection, delivery_id, now_said, priority=priority, now=fresh.received_at)
             if duplicate:
                 return False, []
-            self._touch(connection, [replace(fresh, updates=news)], priority=priority)
+            self._store_news(connection, [replace(fresh, updates=news)], priority=priority)
             return True, self._words.note(connection, [_uncounted(fresh, before["unknown_words"])])
 
         written, new_words = self._database.write(transaction)
@@ -218,7 +218,7 @@ class Inbox:
             first = {row.dedup: row.id for row in found}
         fresh = [item for item in items if first.get(item.dedup, item.id) == item.id]
         if fresh:
-            self._touch(connection, fresh)
+            self._store_news(connection, fresh)
         words: dict[str, list[NewWord]] = {}
         for word in self._words.note(connection, fresh):
             words.setdefault(word.delivery, []).append(word)
@@ -244,13 +244,14 @@ class Inbox:
         self.count(connection, items, receipts)
         return receipts
 
-    def _touch(self, connection: Connection, items: list[Delivery], *, priority: int = LIVE) -> None:
-        self._wake_shipments(connection, items, priority=priority)
+    def _store_news(self, connection: Connection, items: list[Delivery], *, priority: int = LIVE) -> None:
+        """Store what new deliveries bring: updates, whose shipments become due, and what carriers are to be asked."""
+        self._store_updates(connection, items, priority=priority)
         asked = {row["id"]: row for item in items for row in map(partial(_fetch_row, item), item.fetches)}
         if asked:
             connection.execute(self._statements.ask, [asked[name] for name in sorted(asked)])
 
-    def _wake_shipments(self, connection: Connection, items: list[Delivery], *, priority: int) -> None:
+    def _store_updates(self, connection: Connection, items: list[Delivery], *, priority: int) -> None:
         rows = [
             {
                 "delivery": item.id,

@@ -162,10 +162,21 @@ class Decisions:
         named = self._looked_up(shipment, _Named(order_id, invoice_number, tuple(also)), unseen=unseen)
         # Behind that read: what was read is what the person has seen, or the token is of something else.
         version = None if token is None else self._as_shown(token, shipment, order_id, invoice_number, also)
+        decided = self._assign(shipment, named, version)
+        return Assigned(
+            order_id=named.order_id,
+            invoice_number=named.invoice_number,
+            unchecked=named.unchecked,
+            stays=decided.stays,
+            companions=decided.others.serving,
+            ended=decided.others.ended,
+        )
+
+    def _assign(self, shipment: str, named: _Named, version: Version | None) -> DecisionResult:
         now, record = self._entry("assign", "shipment", unchecked=named.unchecked)
         others = tuple(Place(one) for one in dict.fromkeys(named.also) if one != named.order_id)
         try:
-            decided = self._shipments.assign(
+            return self._shipments.assign(
                 shipment,
                 order_id=named.order_id,
                 invoice_number=named.invoice_number,
@@ -177,14 +188,6 @@ class Decisions:
             )
         except Changed:
             raise NotAsShown(_CHANGED) from None
-        return Assigned(
-            order_id=named.order_id,
-            invoice_number=named.invoice_number,
-            unchecked=named.unchecked,
-            stays=decided.stays,
-            companions=decided.others.serving,
-            ended=decided.others.ended,
-        )
 
     def _looked_up(self, shipment: str, named: _Named, *, unseen: bool) -> _Named:
         """What the person named, as VTEX writes it. Raises `receiver.operations.order_check.NotShown`,

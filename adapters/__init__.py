@@ -73,17 +73,9 @@ from adapters._contract import (
     Unreadable,
 )
 from adapters._couriers import courier_name
-from adapters._history import (
-    UNDERWAY,
-    History,
-    Scan,
-    look_up,
-    oldest_first,
-    says_returned,
-    single_event,
-    unless_returned,
-)
+from adapters._history import UNDERWAY, History, Scan, look_up, oldest_first, single_event
 from adapters._oauth import ClientCredentials
+from adapters._returns import says_returned, unless_returned
 from adapters._signatures import Hmac, Jwt, Salted, Stamped, StandardWebhooks, from_hex, nfkd
 from adapters._values import (
     day,

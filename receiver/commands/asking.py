@@ -30,7 +30,7 @@ from receiver.commands._types import AMOUNT, TEXT
 from receiver.config import Config
 from receiver.http import Http
 from receiver.operations.comparing import Comparing
-from receiver.operations.invoicing import Invoicing, NotPosted, Posted, Request
+from receiver.operations.invoicing import Invoicing, NotPosted, PlannedPost, Posted
 from receiver.store import Database, Index, Paused, RateLimited
 from receiver.store.discrepancies import Discrepancies
 from receiver.vtex import invoice_checks
@@ -119,7 +119,7 @@ def _vtex(config: Config, account: str) -> Vtex:
     return Vtex(found, Http([found.base_url]), clock=time.time)
 
 
-def _show_request(request: Request, *, as_json: bool) -> None:
+def _show_request(request: PlannedPost, *, as_json: bool) -> None:
     if as_json:
         click.echo(
             json.dumps({"outcome": "dry_run", "method": request.method, "url": request.url, "body": request.body})

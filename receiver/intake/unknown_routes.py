@@ -11,8 +11,7 @@ from enum import Enum, StrEnum, auto
 from receiver.config import Config
 from receiver.intake.redaction import REDACTED, Redaction
 from receiver.store import Database, StoreUnavailable
-from receiver.store.unknown_routes import UnknownRoute
-from receiver.store.unknown_routes import UnknownRoutes as Stored
+from receiver.store.unknown_routes import UnknownRoute, UnknownRoutes
 from receiver.vtex.answers import storable
 
 log = logging.getLogger("receiver.web")
@@ -26,7 +25,7 @@ _WRITE_EVERY, _HOUR = 60.0, 3600.0
 _LONGEST = 64
 
 
-class Cause(StrEnum):
+class RouteCause(StrEnum):
     """Why no endpoint takes a request."""
 
     ENDPOINT = "unknown_endpoint"
@@ -44,22 +43,22 @@ class _Name(Enum):
     OTHER = auto()
 
 
-def _nothing_written() -> dict[_Name, dict[tuple[str, Cause], tuple[float, int]]]:
+def _nothing_written() -> dict[_Name, dict[tuple[str, RouteCause], tuple[float, int]]]:
     return {kind: {} for kind in _Name}
 
 
-class UnknownRoutes:
+class UntakenRequests:
     """Records requests that no endpoint takes. ``clock`` is Unix time in seconds."""
 
     def __init__(self, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
-        self._config, self._stored, self._clock = config, Stored(database), clock
+        self._config, self._stored, self._clock = config, UnknownRoutes(database), clock
         self._redactions = [Redaction(endpoint) for endpoint in config.endpoints.values()]
         self._lock = threading.Lock()
         self._begun, self._surplus = 0.0, 0
         #: When each was written last, and how often it came since, by which of the three its name is.
         self._written = _nothing_written()
 
-    def note(self, name: str, cause: Cause, *, method: str, has_token: bool = False) -> None:
+    def note(self, name: str, cause: RouteCause, *, method: str, has_token: bool = False) -> None:
         """A request to ``/webhooks/<name>``, with something behind the name where it ``has_token``."""
         now, shown = self._clock(), self._shown(name)
         with self._lock:
@@ -67,11 +66,13 @@ class UnknownRoutes:
             count = self._again(shown, cause, now)
         if count == 0:
             return
-        likely = self._likely(shown) if cause is Cause.ENDPOINT else None
+        likely = self._likely(shown) if cause is RouteCause.ENDPOINT else None
         if count is None:
-            is_like = _Name.LIKE if likely else _Name.OTHER
+            kind = _Name.CONFIGURED
+            if cause is RouteCause.ENDPOINT:
+                kind = _Name.LIKE if likely else _Name.OTHER
             with self._lock:
-                count = self._first(shown, cause, now, _Name.CONFIGURED if cause is not Cause.ENDPOINT else is_like)
+                count = self._first(shown, cause, now, kind)
         if not count:
             return
         reason = _reason(cause, method, likely, is_endpoint=likely in self._config.endpoints)
@@ -83,7 +84,7 @@ class UnknownRoutes:
             likely=likely,
             method=method,
             target=target,
-            is_endpoint=cause is not Cause.ENDPOINT,
+            is_endpoint=cause is not RouteCause.ENDPOINT,
             count=count,
         )
         try:
@@ -101,7 +102,7 @@ class UnknownRoutes:
                 log.warning("webhooks to unknown addresses not recorded, too many names: requests=%d", self._surplus)
             self._begun, self._surplus, self._written = now, 0, _nothing_written()
 
-    def _again(self, name: str, cause: Cause, now: float) -> int | None:
+    def _again(self, name: str, cause: RouteCause, now: float) -> int | None:
         """How many requests to write down now, 0: none. ``None``: this name and cause is not known yet."""
         key = (name, cause)
         for written in self._written.values():
@@ -112,7 +113,7 @@ class UnknownRoutes:
                 return more + 1 if is_due else 0
         return None
 
-    def _first(self, name: str, cause: Cause, now: float, kind: _Name) -> int:
+    def _first(self, name: str, cause: RouteCause, now: float, kind: _Name) -> int:
         """The same for a new name and cause."""
         written = self._written[kind]
         if len(written) >= MOST_NAMES:
@@ -143,14 +144,14 @@ def _canonical(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def _reason(cause: Cause, method: str, likely: str | None, *, is_endpoint: bool) -> str:
-    if cause is Cause.METHOD:
+def _reason(cause: RouteCause, method: str, likely: str | None, *, is_endpoint: bool) -> str:
+    if cause is RouteCause.METHOD:
         return f"the endpoint does not take {method}"
-    if cause is Cause.PATH:
+    if cause is RouteCause.PATH:
         return "the endpoint takes nothing behind its name in the URL"
-    if cause is Cause.TOO_LARGE:
+    if cause is RouteCause.TOO_LARGE:
         return "the body is larger than max_body, and was refused unread"
-    if cause is Cause.ENCODING:
+    if cause is RouteCause.ENCODING:
         return "the body is compressed (Content-Encoding), and was refused unread"
     if likely is None:
         return "no endpoint has this name"

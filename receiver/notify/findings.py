@@ -1,4 +1,5 @@
-"""Looks for what people should be told of."""
+"""Looks for what people should be told of. What was refused and what is not heard have their own modules beside this
+one."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -8,14 +9,12 @@ from receiver.calls.pause_end import how_it_ends
 from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
 from receiver.notify.refusals import Refusals
-from receiver.notify.rhythm import HORIZON_HOURS, Rhythm, Silence, silences
+from receiver.notify.unheard import Unheard
 from receiver.shipments import Reason, State
 from receiver.shipments.record import TO_DECIDE
 from receiver.store import Database, OperatorQueries
 from receiver.store.alerts import Alerts
 from receiver.store.conditions import Conditions, Group
-from receiver.store.counters import PROBES, Key, Total, last_deliveries, last_of
-from receiver.store.heard import Heard
 from receiver.store.watches import Noted, Watches
 from receiver.timing import stamp
 
@@ -35,15 +34,12 @@ _FETCH_LASTS = 7 * _DAY
 _FEWEST_WAITING, _AT_FIRST, _AFTER_SUCCESS, _AT_CARRIER = 3, _DAY, 3 * _DAY, 7 * _DAY
 #: What stands for the carriers that have no endpoint.
 _NO_ENDPOINT = "carriers without an endpoint"
-#: Hours without a first delivery after which an endpoint is told, unless it has a limit of its own.
-_NEVER_HEARD = 72.0
 #: Seconds between a host's clock and VTEX's from which on it is told, and for which a finding about it holds.
 WRONG_CLOCK, _CLOCK_HOLDS = 60.0, 300.0
 #: Seconds without a worker that are told: a restart takes less.
 NO_WORKER = 300.0
 #: Seconds for which a configuration counts as one of a process that runs: several looks.
 _CONFIGURED_HOLDS = 900.0
-_HOUR = 3600.0
 
 
 class Findings:
@@ -53,23 +49,19 @@ class Findings:
         self._config, self._clock, self._works = config, clock, works
         self._conditions, self._queries = Conditions(database), OperatorQueries(database)
         self._watches, self._configured = Watches(database), frozenset((*config.endpoints, *config.accounts))
-        self._counters, self._hours, self._alerts = database.counters, Heard(database), Alerts(database)
-        self._refusals = Refusals(config, self._conditions)
-        #: In how many minutes of each hour each endpoint was heard, up to the hour in which that was read.
-        self._heard: dict[str, dict[int, int]] = {}
-        self._read_in: int | None = None
+        self._counters, self._alerts = database.counters, Alerts(database)
+        self._refusals, self._unheard = Refusals(config, self._conditions), Unheard(config, database)
 
     def prepare(self) -> None:
-        """What is kept for the looks to come, this one's and `receiver status`: what is configured, since when, and
-        when endpoints were heard. Raises `StoreUnavailable`."""
+        """Store what a look needs, of this process or of `receiver status`: what is configured, since when, and when
+        endpoints were heard. Raises `StoreUnavailable`."""
         now = self._clock()
         fresh = self._watches.notes(Noted.CONFIGURED, since=now - _CONFIGURED_HOLDS / 3)
         self._watches.note(Noted.CONFIGURED, self._configured - fresh.keys(), now=now)
         if self._works:
             fresh = self._watches.notes(Noted.WORKED_ON, since=now - _CONFIGURED_HOLDS / 3)
             self._watches.note(Noted.WORKED_ON, self._config.endpoints.keys() - fresh.keys(), now=now)
-        self._hours.note_endpoints(self._config.endpoints, now=now)
-        self._hours.add_up(now=now, horizon=HORIZON_HOURS)
+        self._unheard.prepare(now=now)
 
     def configured_elsewhere(self) -> frozenset[str]:
         """Endpoints and accounts of the configurations of other processes that look, and not of this one. Raises
@@ -93,8 +85,7 @@ class Findings:
         yield from (_channel(row) for row in self._alerts.failing() if row["channel"] in self._config.notify.channels)
         yield from (_finding(Cause.ORDER_UNREAD, group, _unread) for group in read.unread_orders())
         yield from self._accounts(now)
-        yield from map(_silence, self._silent(int(now // _HOUR)))
-        yield from self._without_rhythm(now, totals)
+        yield from self._unheard.all(totals, now=now)
         for account, address in self._watches.lost_hooks().items():
             if account in self._config.accounts:
                 yield Finding(cause=Cause.ORDER_HOOK, subject=account, lines=(address,))
@@ -186,57 +177,6 @@ class Findings:
         order = f", order {row['order_id']}" if row["order_id"] else ""
         page = f" {console}/parcels/{quote(row['id'])}" if console else ""
         return f"{name}{order}: {row['reason']}. {command}{page}"
-
-    def _silent(self, present: int) -> list[Silence]:
-        """The silences of the hour. The last hours are read once each, and again while an endpoint is silent."""
-        if self._read_in != present:
-            self._read(present)
-        found = silences(self._rhythms(), present)
-        if found:
-            self._read(present)
-            found = silences(self._rhythms(), present)
-        return found
-
-    def _read(self, present: int) -> None:
-        begin = present - HORIZON_HOURS if self._read_in is None else self._read_in
-        for endpoint, hours in self._hours.minutes(since=begin).items():
-            self._heard.setdefault(endpoint, {}).update(hours)
-        self._read_in = present
-        for hours in self._heard.values():
-            for hour in [hour for hour in hours if hour < present - HORIZON_HOURS]:
-                del hours[hour]
-
-    def _without_rhythm(self, now: float, totals: Mapping[Key, Total]) -> Iterator[Finding]:
-        """Endpoints that were not heard within the weeks that are looked at: never, or once, long ago."""
-        unheard = [one for one in self._config.endpoints.values() if not self._heard.get(one.name)]
-        if not unheard:
-            return
-        since, last, checked = self._hours.configured_since(), last_deliveries(totals), last_of(PROBES, totals)
-        for one in unheard:
-            if one.silent_after == 0:
-                continue
-            if one.name in last:
-                if now - last[one.name] < HORIZON_HOURS * _HOUR:  # its hour is not added up yet
-                    continue
-                yield Finding(cause=Cause.SILENT, subject=one.name, lines=(f"none since {stamp(last[one.name])}",))
-            elif now - since.get(one.name, now) >= (one.silent_after or _NEVER_HEARD) * _HOUR:
-                check = (
-                    f"checked the URL last {stamp(checked[one.name])}" if one.name in checked else "never checked it"
-                )
-                line = f"configured since {stamp(since[one.name])}; the carrier {check}"
-                yield Finding(cause=Cause.NEVER_HEARD, subject=one.name, lines=(line,))
-
-    def _rhythms(self) -> dict[str, Rhythm]:
-        return {
-            name: Rhythm(endpoint.account, self._heard.get(name, {}), endpoint.silent_after)
-            for name, endpoint in self._config.endpoints.items()
-        }
-
-
-def _silence(one: Silence) -> Finding:
-    usual = f", while {one.usual:g} were usual at this time of the week" if one.usual else ""
-    line = f"none since the hour of {stamp(one.since * _HOUR)}{usual}"
-    return Finding(cause=Cause.ACCOUNT_SILENT if one.of_account else Cause.SILENT, subject=one.subject, lines=(line,))
 
 
 def _channel(row: dict[str, Any]) -> Finding:

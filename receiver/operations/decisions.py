@@ -30,7 +30,7 @@ from receiver.store import (
 from receiver.store.accounts import Accounts
 from receiver.store.bulk import BulkAction, BulkDecisions
 from receiver.store.companions import Place
-from receiver.store.deciding import Changed, Decided, ShipmentDecisions, Unchanged
+from receiver.store.deciding import Changed, DecisionResult, ShipmentDecisions, Unchanged
 from receiver.store.decisions import Entry, Recorder
 from receiver.store.forgetting import Forgetting, Traces
 from receiver.store.operator import Unknown
@@ -43,8 +43,6 @@ from receiver.vtex.orders import UnexpectedOrder
 
 #: The longest note, in characters; what is longer is cut.
 LONGEST_NOTE = 1_000
-
-
 _CHANGED = "the parcel, or its order at VTEX, has changed since the preview: preview again"
 
 
@@ -164,10 +162,21 @@ class Decisions:
         named = self._looked_up(shipment, _Named(order_id, invoice_number, tuple(also)), unseen=unseen)
         # Behind that read: what was read is what the person has seen, or the token is of something else.
         version = None if token is None else self._as_shown(token, shipment, order_id, invoice_number, also)
+        decided = self._assign(shipment, named, version)
+        return Assigned(
+            order_id=named.order_id,
+            invoice_number=named.invoice_number,
+            unchecked=named.unchecked,
+            stays=decided.stays,
+            companions=decided.others.serving,
+            ended=decided.others.ended,
+        )
+
+    def _assign(self, shipment: str, named: _Named, version: Version | None) -> DecisionResult:
         now, record = self._entry("assign", "shipment", unchecked=named.unchecked)
         others = tuple(Place(one) for one in dict.fromkeys(named.also) if one != named.order_id)
         try:
-            decided = self._shipments.assign(
+            return self._shipments.assign(
                 shipment,
                 order_id=named.order_id,
                 invoice_number=named.invoice_number,
@@ -179,14 +188,6 @@ class Decisions:
             )
         except Changed:
             raise NotAsShown(_CHANGED) from None
-        return Assigned(
-            order_id=named.order_id,
-            invoice_number=named.invoice_number,
-            unchecked=named.unchecked,
-            stays=decided.stays,
-            companions=decided.others.serving,
-            ended=decided.others.ended,
-        )
 
     def _looked_up(self, shipment: str, named: _Named, *, unseen: bool) -> _Named:
         """What the person named, as VTEX writes it. Raises `receiver.operations.order_check.NotShown`,
@@ -217,7 +218,7 @@ class Decisions:
             raise NotAsShown(_CHANGED)
         return now.version
 
-    def unassign(self, shipment: str, *, mark: str | None = None) -> Decided:
+    def unassign(self, shipment: str, *, mark: str | None = None) -> DecisionResult:
         """The rules decide again. What we wrote by the assignment stays at VTEX, and its companions end. ``mark``: of
         the shipment, as the person has seen it (`receiver.store.operator.standing_mark`).
 
@@ -279,7 +280,7 @@ class Decisions:
         return reading
 
     def link(self, account: str, link: Link) -> Linked:
-        """Whatever bears the link's names belongs to its order."""
+        """A shipment that bears one of the link's names belongs to its order."""
         now, record = self._entry("link", "link")
         (linked,) = Index(self._database).link(account, [link], now=now, record=record)
         return linked

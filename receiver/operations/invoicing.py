@@ -45,7 +45,7 @@ class NotPosted(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class PlannedPost:
     """The request as it would be sent."""
 
     method: str
@@ -91,14 +91,14 @@ class Invoicing:
         self._accounts, self._index = Accounts(database), Index(database)
         self._vtex, self._clock, self._sleep = vtex, clock, sleep
 
-    def rehearse(self, order_id: str, invoice: Invoice, overrides: Collection[Override] = ()) -> Request:
+    def rehearse(self, order_id: str, invoice: Invoice, overrides: Collection[Override] = ()) -> PlannedPost:
         """The request that `post` would send now. Raises as `post` does. Nothing is stored, not even the reads; they
         obey the account's rate limit and pauses."""
         look = self._look(order_id, invoice, overrides, self._glance)
         if look.done_earlier:
             raise NotPosted(_EARLIER)
         _check(look.document, invoice, overrides)
-        return Request(method="POST", url=self._vtex.invoice_url(look.order.order_id), body=invoice)
+        return PlannedPost(method="POST", url=self._vtex.invoice_url(look.order.order_id), body=invoice)
 
     def post(self, order_id: str, invoice: Invoice, overrides: Collection[Override] = ()) -> Posted:
         """Post an invoice that fits its schema, and check until the order shows it.

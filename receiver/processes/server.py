@@ -13,8 +13,9 @@ from receiver.config import Config
 from receiver.notify.store_away import Watch
 from receiver.notify.task import NotifyTask
 from receiver.processes.chunks import bound_chunks
+from receiver.processes.gunicorn_log import GunicornLog
 from receiver.processes.open_files import room_for_connections
-from receiver.processes.web_process import GunicornLog, Served, WebProcess
+from receiver.processes.web_process import Served, WebProcess
 from receiver.processes.working import GRACE, Working, reloaded
 from receiver.store import Database
 from receiver.store.engine import prepare

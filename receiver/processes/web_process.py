@@ -9,7 +9,6 @@ import contextlib
 import gc
 import heapq
 import logging
-import re
 import socket
 import time
 from abc import abstractmethod
@@ -24,7 +23,6 @@ from typing import Any, TypeVar
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config as GunicornConfig
-from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from receiver.processes.arriving import Connection, Progress
@@ -37,8 +35,6 @@ from receiver.web.clients import Network, is_trusted
 log = logging.getLogger("receiver.server")
 T = TypeVar("T")
 
-#: Lines about malformed requests and the like, per second and process.
-_MALFORMED_A_SECOND = 5
 #: Seconds in which a request must have arrived whole. The proxy in front has longer patience, if it wants.
 ARRIVAL = 10.0
 #: Seconds after which a thread is freed from a request, even if its client does not take the answer.
@@ -120,7 +116,9 @@ class WebProcess(ThreadWorker):
         #: Waits of requests on the loop: those whose result is there, and all with a deadline, the next one first.
         self._ended: deque[_Wait] = deque()
         self._deadlines: list[tuple[float, int, _Wait]] = []
-        self._numbers, self._is_called = count(), False
+        #: One for each deadline: of two at the same moment the heap compares these, as waits have no order.
+        self._numbers = count()
+        self._goes_on_soon = False
         self._turns_end = TurnsEnd()
         #: Requests whose answers are made on the loop and not yet sent, and whether their connections are kept.
         self._answered: list[tuple[Connection, bool]] = []
@@ -181,7 +179,7 @@ class WebProcess(ThreadWorker):
             super().set_accept_enabled(enabled)
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Take what has arrived. The loop answers a webhook that is whole; what is none gets a thread."""
+        """Take what has arrived. The loop answers a webhook that is whole; what is not for the loop gets a thread."""
         assert isinstance(conn, Connection)  # noqa: S101  `accept` makes them
         self._arriving.discard(conn)
         came = conn.receive()
@@ -189,7 +187,7 @@ class WebProcess(ThreadWorker):
             self.nr_conns -= 1
             conn.close()
         elif came is Progress.MORE:
-            self._await(conn)
+            self._await_more(conn)
         else:
             conn.give_to_parser()
             if came is Progress.WHOLE:
@@ -198,7 +196,7 @@ class WebProcess(ThreadWorker):
             else:
                 self._to_thread(conn)
 
-    def _await(self, conn: Connection) -> None:
+    def _await_more(self, conn: Connection) -> None:
         """Wait for more of a request, or for its beginning."""
         if conn.has_begun:
             self._arriving.add(conn)
@@ -234,7 +232,7 @@ class WebProcess(ThreadWorker):
         while self._answered:  # a request that came together with the one before may be answered meanwhile
             answered, self._answered = self._answered, []
             for conn, kept in answered:
-                done = _DONE[self._has_ended(conn, kept=kept)]
+                done = _DONE[self._send_answer(conn, kept=kept)]
                 conn.sock.on_loop = False
                 self.finish_request(conn, done)
 
@@ -255,20 +253,20 @@ class WebProcess(ThreadWorker):
     def wait(self, request: OnLoop, future: "Future[T]", seconds: float | None) -> None:
         """Do other work until the future is done, or the seconds are over."""
         wait = _Wait(request)
-        future.add_done_callback(lambda _: self._call(wait))
+        future.add_done_callback(lambda _: self._go_on_soon(wait))
         if seconds is not None:
             heapq.heappush(self._deadlines, (time.monotonic() + seconds, next(self._numbers), wait))
         request.give_back()
 
-    def _call(self, wait: _Wait) -> None:
+    def _go_on_soon(self, wait: _Wait) -> None:
         """Go on with a request, as soon as the loop comes to it. Any thread may say so; one call serves many."""
         self._ended.append(wait)
-        if not self._is_called:
-            self._is_called = True
+        if not self._goes_on_soon:
+            self._goes_on_soon = True
             self.method_queue.defer(self._go_on)
 
     def _go_on(self) -> None:
-        self._is_called = False
+        self._goes_on_soon = False
         while self._ended:
             self._ended.popleft().end()
         self._send_answers()
@@ -297,10 +295,10 @@ class WebProcess(ThreadWorker):
     def handle(self, conn: TConn) -> Any:
         """Answer a request."""
         assert isinstance(conn, Connection)  # noqa: S101  `accept` makes them
-        return self._has_ended(conn, kept=super().handle(conn))
+        return self._send_answer(conn, kept=super().handle(conn))
 
     @staticmethod
-    def _has_ended(conn: Connection, *, kept: bool) -> bool:
+    def _send_answer(conn: Connection, *, kept: bool) -> bool:
         """Send what the loop has answered; returns whether the connection is kept. Before it is closed, take what is
         left of the body.
 
@@ -356,8 +354,8 @@ class WebProcess(ThreadWorker):
 
     @staticmethod
     def _keep_what_is_loaded() -> None:
-        """Take what is there for ever out of what Python looks through for garbage. A look at all of it stops every
-        request for as long as ten commits."""
+        """Exempt from garbage collection what is loaded now, as it stays. To look through all of it stops every request
+        for as long as ten commits."""
         gc.collect()
         gc.freeze()
 
@@ -368,27 +366,3 @@ class WebProcess(ThreadWorker):
         super().handle_exit(sig, frame)
 
     handle_quit = handle_exit
-
-
-class GunicornLog(Logger):
-    """Writes gunicorn's own messages to our log."""
-
-    def __init__(self, cfg: Any) -> None:
-        super().__init__(cfg)
-        self.error_log.propagate = True
-        self._second, self._many = 0, 0
-
-    def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """What could not be parsed is quoted at the end of a message, and may be a secret: it is left out.
-
-        A client that sends nothing but malformed requests gets a few lines a second, and one that counts the others.
-        """
-        second = int(time.monotonic())
-        if second != self._second:
-            left_out, self._second, self._many = self._many - _MALFORMED_A_SECOND, second, 0
-            if left_out > 0:
-                super().warning("messages not logged, too many in one second: messages=%d", left_out)
-        self._many += 1
-        if self._many > _MALFORMED_A_SECOND:
-            return
-        super().warning(re.split("['\"]", str(msg))[0], *args, **kwargs)

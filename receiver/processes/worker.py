@@ -22,6 +22,7 @@ from receiver.reconcile.reconciler import Reconciler
 from receiver.store import Claim, Database, Horizons, OperatorQueries, Queue, Retention, StoreUnavailable
 from receiver.store.clock_steps import correct
 from receiver.store.conditions import Conditions
+from receiver.store.reassigning import reassign_accounts
 from receiver.store.watches import Noted, Watches
 from receiver.vtex.client import Vtex
 
@@ -81,7 +82,7 @@ class Worker:
         for account in self._config.accounts:
             self.queue.accounts.resume_after_reload(account)
         accounts_of = {name: endpoint.accounts_served for name, endpoint in self._config.endpoints.items()}
-        for name, many in self.queue.reassign_accounts(accounts_of, now=self._clock()).items():
+        for name, many in reassign_accounts(self._database, accounts_of, now=self._clock()).items():
             log.warning(
                 "endpoint has another account, unwritten shipments moved: endpoint=%s account=%s shipments=%d",
                 name, accounts_of[name][0], many,

@@ -33,10 +33,10 @@ class ReconcileContext:
     """The intermediate result of one claim.
 
     ``shipment`` is the record to decide on: that of the last settlement, corrected if the order showed the outcome of a
-    write whose answer was lost. The fields after ``calls`` go into the settlement. ``unsettled`` is a PATCH whose
-    outcome is unknown. ``decided``: order and invoice were chosen from everything known, including ``links_read``;
-    ``also`` is what those links say of other orders, as `receiver.store.IndexChange` has it. ``twins`` as in
-    `receiver.reconcile.plan.wanted_of`.
+    write whose answer was lost. The fields from ``sent`` to ``releases`` are what the settlement stores; ``links_read``
+    and ``also`` as in `receiver.store.IndexChange`. The others end with the claim. ``decided``: order and invoice were
+    chosen from everything known, including ``links_read``. ``unsettled`` is a PATCH whose outcome is unknown. ``twins``
+    as in `receiver.reconcile.plan.wanted_of`.
     """
 
     claim: Claim
@@ -51,13 +51,13 @@ class ReconcileContext:
     waits: int
     tries: int | None = None
     account: str | None = None
-    unsettled: Body | None = None
-    decided: bool = False
-    twins: Sequence[Known] = ()
     links_read: set[tuple[str, str, float]] = field(default_factory=set)
     also: tuple[Place, ...] | None = None
     wakes: list[str] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
+    decided: bool = False
+    unsettled: Body | None = None
+    twins: Sequence[Known] = ()
     _beside: Beside | None = None
 
     @classmethod
@@ -189,7 +189,7 @@ class ReconcileContext:
 
     def settlement(self, end: NextState, names: Sequence[tuple[str, str]]) -> Settlement:
         """How the claim ends. ``names`` are those by which a link, an order or the hook may refer to the shipment."""
-        stored, known = self.stored, self.known
+        stored = self.stored
         digest = self.digest() if self.decided and end.state.rests_on_decision else self.input_digest
         generation = replace(
             stored,
@@ -207,25 +207,27 @@ class ReconcileContext:
         return Settlement(
             due_at=end.due_at,
             generation=generation,
-            known=known,
+            known=self.known,
             folded=self.claim.update_ids,
             # An update may have moved the shipment meanwhile, but it was written in this account.
             account=self.claim.account if self.sent else self.account,
             endings=tuple(self.calls.endings),
-            index=IndexChange(
-                names=tuple(names),
-                accounts=self.endpoint.asked_accounts,
-                named=end.state.is_stuck or self.sent is None,
-                other_numbers=other_numbers(known) if self.sent is not None else (),
-                has_new_names=self.claim.record.generation.input_digest != digest,
-                learnt=tuple(self.calls.learnt),
-                links_read=frozenset(self.links_read),
-                also=self.also,
-                placed=tuple(name for name in names if name[0] == "tracking_number")
-                if self._is_news_to_others()
-                else (),
-            ),
+            index=self._index_change(end, names, digest),
             wakes=tuple(self.wakes),
             releases=tuple(self.releases),
             left=self._left(),
+        )
+
+    def _index_change(self, end: NextState, names: Sequence[tuple[str, str]], digest: str | None) -> IndexChange:
+        numbers = tuple(name for name in names if name[0] == "tracking_number")
+        return IndexChange(
+            names=tuple(names),
+            accounts=self.endpoint.asked_accounts,
+            named=end.state.is_stuck or self.sent is None,
+            other_numbers=other_numbers(self.known) if self.sent is not None else (),
+            has_new_names=self.claim.record.generation.input_digest != digest,
+            learnt=tuple(self.calls.learnt),
+            links_read=frozenset(self.links_read),
+            also=self.also,
+            placed=numbers if self._is_news_to_others() else (),
         )

@@ -92,16 +92,11 @@ class Events:
         checked = self._against_delivery(context, sent, beside, body, now)
         if isinstance(checked, NextState):
             return checked
-        body = checked
         if context.decided:
             context.input_digest = context.digest()  # the choice holds, no matter how this call ends
         context.wanted_since = context.wanted_since or now
-        if (
-            body.body["isDelivered"]
-            and (other := self._look(context, sent, _Look.before_delivery(sent), now)) is not None
-        ):
-            return other
-        return self._send(context, end, sent, body, now)
+        other = self._look(context, sent, _Look.before_delivery(sent), now) if checked.body["isDelivered"] else None
+        return other if other is not None else self._send(context, end, sent, checked, now)
 
     def _with_unwritten(self, context: ReconcileContext, beside: Beside) -> Beside:
         """A shipment that is held or waits, and was never written, may know of a volume that is not delivered."""
@@ -114,10 +109,11 @@ class Events:
         self, context: ReconcileContext, sent: Sent, beside: Beside, body: Tracking, now: float
     ) -> Tracking | NextState:
         """What to send; or a hold, if it would take back a delivery that VTEX was told, or the history of one."""
-        told = _own_tracking(sent)
-        if told is not None and body.doubt and len(body.body["events"]) < told.events:
+        own = _own_tracking(sent)
+        if own is not None and body.doubt and len(body.body["events"]) < own.events:
             return held(Reason.DELIVERY_DOUBTED, body.doubt)
-        if body.body["isDelivered"] or (told := self._told(context, sent)) is None:
+        told = None if body.body["isDelivered"] else self._told(context, sent)
+        if told is None:
             return body
         body = _tracking(context, beside.parcels(), told, now)
         return held(Reason.DELIVERY_DOUBTED, body.doubt) if body.doubt else body

@@ -1,10 +1,11 @@
 """The names by which a link, an order or its hook refers to a shipment, no matter how its endpoint is configured."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters import ReferenceKind
-from receiver.shipments import Known
+from receiver.shipments import RECYCLED_AFTER, Known
 from receiver.shipments.numbers import normalised, spellings
 from receiver.store.bearers import Name
 from receiver.store.companions import companion_id
@@ -13,6 +14,10 @@ from receiver.vtex.nfe import key_digits, plain_number
 
 #: The kinds of names by which a link may refer to a parcel.
 NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
+#: The kind of name under which a carrier's message links its own order to the merchant's.
+CARRIER_ORDER = str(ReferenceKind.CARRIER_ORDER)
+#: Names that are never recycled.
+UNIQUE = ("invoice_key", SERIES_NUMBER)
 
 
 def own_names(shipment: str, known: Known) -> set[Name]:
@@ -53,3 +58,12 @@ def newest_words(links: Iterable[tuple[Name, Mapping[str, Any]]]) -> dict[Name, 
     for (kind, value), row in sorted(links, key=lambda one: float(one[1]["told_at"])):
         newest[kind, normalised(value) if kind == "tracking_number" else value] = row
     return newest
+
+
+def is_of_this_parcel(kind: str, at: float, known: Known) -> bool:
+    """False if a name of this kind was told so long before or after the parcel that it is about another one, with the
+    same recycled number. ``at`` is in seconds since the epoch."""
+    first = known.since or known.first_heard or known.last_heard
+    if kind in UNIQUE or first is None:
+        return True
+    return at > (first - RECYCLED_AFTER).timestamp() and not known.is_past(datetime.fromtimestamp(at, UTC))

@@ -190,7 +190,7 @@ class Reconciler:
         former = self._queue.places(replaced)
         resolver = Resolver(*of, former=former, get_order=context.calls.order, get_group=context.calls.group)
         found = resolver.find()
-        context.links_read |= resolver.links_read
+        context.links_read |= resolver.links.read
         context.also = resolver.also
         if isinstance(found, Wait | Hold):
             return self._wait_or_hold(context, found, State.AWAITING_ORDER)

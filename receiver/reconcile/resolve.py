@@ -4,20 +4,19 @@ It never guesses: if two orders fit, a person decides."""
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from adapters import ReferenceKind
 from receiver.config import Endpoint
 from receiver.reconcile.accounts import SoldElsewhere
 from receiver.reconcile.every_name import names_of, sold_as
-from receiver.reconcile.names import NAMES, newest_words
+from receiver.reconcile.names import UNIQUE, is_of_this_parcel
 from receiver.reconcile.order_texts import order_text, order_texts, rule_to_add, unclear, where_it_may_be
+from receiver.reconcile.own_links import OwnLinks
 from receiver.reconcile.plan import input_digest
-from receiver.shipments import RECYCLED_AFTER, Known, Reason, ShipmentRecord, State
+from receiver.shipments import Known, Reason, ShipmentRecord, State
 from receiver.shipments.numbers import is_among, numbers_in
 from receiver.store import Index, Place
-from receiver.store.companions import places_from_json
 from receiver.vtex.answers import NotFound
 from receiver.vtex.choice import Clues, Hold, Wait, bears_key, bears_parcel
 from receiver.vtex.client import BadSegment
@@ -31,14 +30,10 @@ _INDEXED = ("invoice_key", SERIES_NUMBER, "tracking_number")
 #: The same plus invoice numbers, if the merchant says that they are unique. Usually they repeat across series and
 #: sellers, and the index never knows every order.
 _INDEXED_IF_UNIQUE = (*_INDEXED, "invoice_number")
-#: Names that are never recycled.
-_UNIQUE = ("invoice_key", SERIES_NUMBER)
 #: Reasons why the carrier's reference does not lead to a certain order. A key in the index still may.
 _A_KEY_DECIDES = (Reason.UNSAFE_ORDER_ID, Reason.UNCONFIRMED_SEQUENCE, Reason.INVOICE_NOT_THERE)
 #: The most orders that are read to see which of them a parcel belongs to.
 _MOST_READ = 4
-#: The kind of name under which a carrier's message links its own order to the merchant's.
-CARRIER_ORDER = str(ReferenceKind.CARRIER_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +68,9 @@ class Resolver:
         self._texts = order_texts(known, endpoint, self._account)
         self._names = names_of(shipment.id, known, endpoint, self._account)
         self._clues = Clues.of(known, known.tracking_number)
-        #: Kind, value and time of each link that was read: the decision already uses these links.
-        self.links_read: set[tuple[str, str, float]] = set()
-        #: The other orders that the parcel serves by the links that led it; ``None`` where it has no link at all.
+        #: The links that were read: the decision has heard of them.
+        self.links = OwnLinks()
+        #: The other orders that the parcel serves, by the links that lead it; ``None`` where it has no link at all.
         self.also: tuple[Place, ...] | None = None
 
     def find(self) -> Found | Wait | Hold:
@@ -83,8 +78,8 @@ class Resolver:
         assigned = self._shipment.generation.assignment
         if assigned is not None:
             if self._shipment.companion_of is None:
-                rows, _ = self._links()
-                self._note_others([row for row in rows if row["order_id"] == assigned.order_id])
+                self.links = self._own_links()
+                self.also = self.links.others(assigned.order_id)
             at_seller = self._by_carrier() if assigned.by_link and self._sold else self._order(assigned.order_id)
             return self._not_found() if at_seller is None else at_seller
         found = self._by_link() or self._by_replaced_parcel() or self._by_awaited_invoice()
@@ -120,42 +115,25 @@ class Resolver:
         return found if isinstance(found, Found) else None
 
     def _by_link(self) -> Found | Wait | Hold | None:
-        rows, said = self._links()
-        linked = _one_order(rows, said)
-        self._note_others(rows if isinstance(linked, str) else [])
+        self.links = links = self._own_links()
+        linked = _one_order(links.rows, links.said)
+        self.also = links.others(linked if isinstance(linked, str) else None)
         if linked is None or isinstance(linked, Hold):
             return linked
-        invoices = sorted({row["invoice_number"] for row in rows if row["invoice_number"]})
-        if len(invoices) > 1:
-            return Hold(Reason.AMBIGUOUS_INVOICE, f"links name {', '.join(invoices)} of {linked}")
+        if len(links.invoices) > 1:
+            return Hold(Reason.AMBIGUOUS_INVOICE, f"links name {', '.join(links.invoices)} of {linked}")
         found = self._by_reference(ReferenceKind.ORDER_ID, order_text(linked, self._endpoint, self._account))
         if isinstance(found, Found):
-            return replace(found, linked_invoice=next(iter(invoices), None), linked_by=said)
+            return replace(found, linked_invoice=next(iter(links.invoices), None), linked_by=links.said)
         if isinstance(found, Hold) and found.reason is Reason.UNCONFIRMED_SEQUENCE:  # no rule for a field helps
             (order_id,) = found.evidence["orders"]
             return replace(found, note=f"a link names {linked}, a short number of order {order_id}; link its whole id")
         return found
 
-    def _links(self) -> tuple[list[Mapping[str, Any]], str]:
-        """The links that are about this parcel, and their names."""
-        names = [name for name in self._names if name[0] in (*NAMES, CARRIER_ORDER)]
-        stored = {name: row for name in names if (row := self._index.link_of(self._account, *name))}
-        self.links_read |= {(*name, row["told_at"]) for name, row in stored.items()}
+    def _own_links(self) -> OwnLinks:
         # Invoice numbers repeat: if the carrier names the order, such a link may be about another invoice.
-        repeats = self._endpoint.invoice_numbers == "repeat" and self._texts
-        leading = [kind for kind in NAMES if not (repeats and kind == "invoice_number")]
-        for kinds in (leading, [CARRIER_ORDER]):
-            newest = newest_words((name, row) for name, row in stored.items() if name[0] in kinds)
-            its = {name: row for name, row in newest.items() if _of_this_parcel(name[0], row["told_at"], self._known)}
-            if its:
-                return list(its.values()), ", ".join(f"{kind} {value}" for kind, value in its)
-        return [], ""
-
-    def _note_others(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Of the links that led here and name other orders, the newest counts."""
-        told = max((row["told_at"] for row in rows if row.get("also")), default=None)
-        places = [place for row in rows if row["told_at"] == told for place in places_from_json(row.get("also"))]
-        self.also = tuple(dict.fromkeys(places)) if self.links_read else None
+        lead = self._endpoint.invoice_numbers != "repeat" or not self._texts
+        return OwnLinks.of(self._index, self._account, self._names, self._known, invoice_numbers_lead=lead)
 
     def _by_replaced_parcel(self) -> Found | Wait | Hold | None:
         """The order and the invoice of the parcel that this one stands in for."""
@@ -276,7 +254,7 @@ class Resolver:
         not cancelled."""
         if len(orders) == 1:
             return self._order(orders[0].order_id)
-        indexed = {row["order_id"] for kind in _UNIQUE for row in self._rows(kind)}
+        indexed = {row["order_id"] for kind in UNIQUE for row in self._rows(kind)}
         ways = (
             [order for order in orders if bears_key(order, self._clues)],
             [order for order in orders if bears_parcel(order, self._clues)],
@@ -312,11 +290,11 @@ class Resolver:
     def _rows(self, kind: str) -> list[dict[str, Any]]:
         """The index's rows for this parcel's names of one kind."""
         rows = [row for value in self._values(kind) for row in self._index.orders_named(self._account, kind, value)]
-        return [row for row in rows if _of_this_parcel(kind, row["dated_at"], self._known)]
+        return [row for row in rows if is_of_this_parcel(kind, row["dated_at"], self._known)]
 
     def _rows_of_ours(self) -> list[dict[str, Any]]:
         ours = self._index.orders_of_ours(self._account, self._shipment.id, self._known.numbers)
-        rows = [row for row in ours if _of_this_parcel("tracking_number", row["dated_at"], self._known)]
+        rows = [row for row in ours if is_of_this_parcel("tracking_number", row["dated_at"], self._known)]
         return [row for row in rows if self._shows_one_of([row["tracking_number"]], row["order_id"])]
 
     def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:
@@ -365,11 +343,3 @@ def _orders(documents: Any) -> Iterator[Order]:
     for document in documents if isinstance(documents, list) else ():
         with suppress(UnexpectedOrder):
             yield read_order(document)
-
-
-def _of_this_parcel(kind: str, at: float, known: Known) -> bool:
-    """False if ``at`` is so long before or after that it is about another parcel with the same recycled number."""
-    first = known.since or known.first_heard or known.last_heard
-    if kind in _UNIQUE or first is None:
-        return True
-    return at > (first - RECYCLED_AFTER).timestamp() and not known.is_past(datetime.fromtimestamp(at, UTC))

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, union
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import ShipmentRecord, State, known_from_json
@@ -82,12 +82,10 @@ def placed(database: Database, account: str, own: str, numbers: Collection[str])
     """The orders of our other shipments with one of these numbers, in any notation: rows of ``order_id``,
     ``tracking_number`` (what VTEX got of that shipment) and ``dated_at``. A gateway knows the numbers of all volumes,
     and VTEX shows one."""
-    of = {"account": account, "own": own, "numbers": sorted({normalised(number) for number in numbers} - {""})}
-    rows = database.rows(_PLACED, of) if of["numbers"] else []
-    here = [row for row in rows if row["account"] == account and row["state"] != State.DISMISSED]
+    rows = _others(database, _PLACED, account, own, numbers)
     return [
         {"order_id": sent.order_id, "tracking_number": sent.tracking_number, "dated_at": sent.at}
-        for sent in (sent_from(row["sent"]) for row in here)
+        for sent in (sent_from(row["sent"]) for row in rows if row["state"] != State.DISMISSED)
         if sent is not None and not sent.visibility.is_elsewhere
     ]
 
@@ -95,9 +93,16 @@ def placed(database: Database, account: str, own: str, numbers: Collection[str])
 def bearing(database: Database, account: str, own: str, numbers: Collection[str]) -> dict[str, ShipmentRecord]:
     """Our other shipments with one of these numbers, in any notation, by id; companions repeat their parcels, and are
     left out. Raises one of `receiver.store.rows.UNREADABLE`."""
+    return {row["id"]: record_from(dict(row)) for row in _others(database, _BEARS, account, own, numbers)}
+
+
+def _others(
+    database: Database, statement: Select[Any], account: str, own: str, numbers: Collection[str]
+) -> list[RowMapping]:
+    """Those of our other shipments in the account."""
     of = {"account": account, "own": own, "numbers": sorted({normalised(number) for number in numbers} - {""})}
-    rows = database.rows(_BEARS, of) if of["numbers"] else []
-    return {row["id"]: record_from(dict(row)) for row in rows if row["account"] == account}
+    rows = database.rows(statement, of) if of["numbers"] else []
+    return [row for row in rows if row["account"] == account]
 
 
 def locked(connection: Connection, of: ColumnElement[bool], now: float) -> list[RowMapping]:

@@ -20,7 +20,7 @@ from receiver.store.tables import shipments
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecisionResult:
     """What a person's decision leaves. ``stays``: what we wrote elsewhere before, or by a word that is taken back: VTEX
     keeps it there. ``others``: the parcel's companions."""
 
@@ -53,7 +53,7 @@ class ShipmentDecisions:
         version: Version | None = None,
         now: float,
         record: Recorder = unrecorded,
-    ) -> Decided:
+    ) -> DecisionResult:
         """A person names the order and the invoice; that overrules every rule. ``also``: the other orders that the
         parcel serves, in place of the former ones; where none is named, those stay. ``seen``: the tracking number that
         the invoice showed (`receiver.shipments.Assignment`). ``version``: of the shipment, as the person has seen it.
@@ -71,7 +71,7 @@ class ShipmentDecisions:
 
     def unassign(
         self, shipment_id: str, *, mark: str | None = None, now: float, record: Recorder = unrecorded
-    ) -> Decided:
+    ) -> DecisionResult:
         """The rules decide again, as if no person had named an order, or others beside it. ``mark``: of the shipment,
         as the person has seen it (`standing_mark`). Raises `Unknown`, also where nothing was assigned; `Changed`."""
 
@@ -104,11 +104,11 @@ class ShipmentDecisions:
         *,
         mark: str | None = None,
         now: float,
-    ) -> Decided:
+    ) -> DecisionResult:
         """Change one shipment as ``change`` says of its row, and its companions by ``others``; record it in the same
         transaction. Raises `Unknown`; `Changed` where it stands otherwise than ``mark`` says."""
 
-        def transaction(connection: Connection) -> Decided:
+        def transaction(connection: Connection) -> DecisionResult:
             row = _locked(connection, shipment_id)
             values, stays = change(row)
             if mark not in (None, standing_mark(row)):
@@ -120,7 +120,7 @@ class ShipmentDecisions:
             companions = others(connection, row)
             after = standing({**row, **values}) | ({"stays": stays.place} if stays else {})
             record(connection, [(shipment_id, standing(row), after | companions.orders(shipment_id))])
-            return Decided(stays, companions)
+            return DecisionResult(stays, companions)
 
         decided = self._database.write(transaction)
         self._database.arrived.set()

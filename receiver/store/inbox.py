@@ -17,12 +17,12 @@ from receiver.store.decisions import Recorder, unrecorded
 from receiver.store.index import Index
 from receiver.store.prepared import PreparedInsert
 from receiver.store.rereading import replace_updates
-from receiver.store.rows import IS_AT_HOME
+from receiver.store.rows import IS_AT_HOME, due_by
 from receiver.store.tables import BULK, LIVE, deliveries, fetches, rejects, shipments, updates
 from receiver.store.unknown_words import NewWord, UnknownWords, log_new
 
 #: The columns of a shipment that is heard of for the first time.
-_WOKEN = (
+_NEW_SHIPMENT = (
     "id", "endpoint", "account", "state", "due_at", "check_at", "priority", "update_count", "first_at", "changed_at",
 )  # fmt: skip
 #: How many rejects are kept of each endpoint.
@@ -76,52 +76,45 @@ class _Statements:
     """The inbox's statements, in one dialect."""
 
     def __init__(self, insert_or: Callable[..., Any]) -> None:
-        upsert = insert_or(shipments)
-        # A shipment that was written to an account's order, or assigned to it, stays with that order.
-        unbound = and_(shipments.c.sent.is_(None), shipments.c.assigned_order.is_(None), IS_AT_HOME)
-        moves = and_(bindparam("certain") == 1, unbound)
         self.store = PreparedInsert(
             insert_or(deliveries).on_conflict_do_nothing(index_elements=["dedup"]), deliveries.c.keys()
         )
         self.insert_updates = PreparedInsert(
             insert_or(updates), ("delivery", "shipment", "received_at", "digest", "said")
         )
-        wake = upsert.on_conflict_do_update(
-            index_elements=["id"],
-            set_={
-                "account": case((moves, upsert.excluded.account), else_=shipments.c.account),
-                "update_count": shipments.c.update_count + 1,
-                # Bulk work does not push back live work that waits.
-                "priority": case(
-                    (
-                        and_(shipments.c.due_at.is_not(None), shipments.c.priority < upsert.excluded.priority),
-                        shipments.c.priority,
-                    ),
-                    else_=upsert.excluded.priority,
-                ),
-                "due_at": case(
-                    (shipments.c.due_at < upsert.excluded.due_at, shipments.c.due_at), else_=upsert.excluded.due_at
-                ),
-            },
-        )
-        self.wake = PreparedInsert(wake, _WOKEN)
-        asked = insert_or(fetches)
-        rests = fetches.c.due_at.is_(None)
-        self.ask = asked.on_conflict_do_update(
-            index_elements=["id"],
-            set_={
-                **{name: asked.excluded[name] for name in ("delivery", "headers", "wanted", "changed_at")},
-                "update_count": fetches.c.update_count + 1,
-                "outcome": None,
-                # A back-off that the carrier caused continues.
-                "due_at": case((rests, asked.excluded.due_at), else_=fetches.c.due_at),
-                "asked_at": case((rests, asked.excluded.asked_at), else_=fetches.c.asked_at),
-                "tries": case((rests, 0), else_=fetches.c.tries),
-            },
-        )
+        self.wake = PreparedInsert(_wake(insert_or(shipments)), _NEW_SHIPMENT)
+        self.ask = _ask(insert_or(fetches))
         self.first = select(deliveries.c.dedup, deliveries.c.id).where(
             deliveries.c.dedup.in_(bindparam("dedups", expanding=True))
         )
+
+
+def _wake(upsert: Any) -> Any:
+    """Make a shipment due, a new one or one that is there."""
+    # A shipment that was written to an account's order, or assigned to it, stays with that order.
+    unbound = and_(shipments.c.sent.is_(None), shipments.c.assigned_order.is_(None), IS_AT_HOME)
+    moves = and_(bindparam("certain") == 1, unbound)
+    changes = {
+        "account": case((moves, upsert.excluded.account), else_=shipments.c.account),
+        "update_count": shipments.c.update_count + 1,
+        **due_by(upsert.excluded.priority, upsert.excluded.due_at),
+    }
+    return upsert.on_conflict_do_update(index_elements=["id"], set_=changes)
+
+
+def _ask(upsert: Any) -> Any:
+    """Ask a carrier for something; what was asked for before and not yet fetched is asked for once."""
+    rests = fetches.c.due_at.is_(None)
+    changes = {
+        **{name: upsert.excluded[name] for name in ("delivery", "headers", "wanted", "changed_at")},
+        "update_count": fetches.c.update_count + 1,
+        "outcome": None,
+        # A back-off that the carrier caused continues.
+        "due_at": case((rests, upsert.excluded.due_at), else_=fetches.c.due_at),
+        "asked_at": case((rests, upsert.excluded.asked_at), else_=fetches.c.asked_at),
+        "tries": case((rests, 0), else_=fetches.c.tries),
+    }
+    return upsert.on_conflict_do_update(index_elements=["id"], set_=changes)
 
 
 #: A process has several inboxes. To build and compile the statements takes longer than to store a delivery.
@@ -164,15 +157,12 @@ class Inbox:
         def transaction(connection: Connection) -> tuple[bool, list[NewWord]]:
             taken = connection.execute(select(deliveries.c.id).where(deliveries.c.dedup == dedup)).scalar()
             duplicate = taken is not None and taken != delivery_id
-            values: dict[str, Any] = (
-                {"outcome": "duplicate", "reason": f"same as {taken}", "unknown_words": None}
-                if duplicate
-                else {"outcome": outcome, "reason": reason, "dedup": dedup, "version": fresh.version}
-                | {"unknown_words": _words_column(fresh)}
-            )
+            values: dict[str, Any] = {"outcome": "duplicate", "reason": f"same as {taken}", "unknown_words": None}
+            if not duplicate:
+                values = {"outcome": outcome, "reason": reason, "dedup": dedup, "version": fresh.version}
+                values["unknown_words"] = _words_column(fresh)
             were = (deliveries.c.outcome, deliveries.c.reason, deliveries.c.unknown_words)
             before = connection.execute(select(*were).where(deliveries.c.id == delivery_id)).mappings().one()
-            had = before["unknown_words"]
             # This locks the delivery: a command that reprocesses it at the same time sees what was said here.
             connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
             record(connection, [(delivery_id, _ending(dict(before)), _ending(values))])
@@ -180,10 +170,8 @@ class Inbox:
             news = replace_updates(connection, delivery_id, now_said, priority=priority, now=fresh.received_at)
             if duplicate:
                 return False, []
-            self._touch(connection, [replace(fresh, updates=news)], priority=priority)
-            counted = json.loads(had or "[]")
-            uncounted = tuple(word for word in fresh.unknown_words if word not in counted)
-            return True, self._words.note(connection, [replace(fresh, unknown_words=uncounted)])
+            self._store_news(connection, [replace(fresh, updates=news)], priority=priority)
+            return True, self._words.note(connection, [_uncounted(fresh, before["unknown_words"])])
 
         written, new_words = self._database.write(transaction)
         self._database.arrived.set()
@@ -193,7 +181,8 @@ class Inbox:
     def reject(
         self, *, endpoint: str, at: float, reason: str, cause: str, method: str, target: str, headers: dict[str, str]
     ) -> None:
-        """Note a sender that was not proven, and forget the endpoint's oldest note. ``cause`` is what is counted."""
+        """Note a request that failed authentication, and forget the endpoint's oldest note where there are more than
+        `MOST_REJECTS`. ``cause`` is what is counted."""
         row = {
             "id": new_id(),
             "endpoint": endpoint,
@@ -215,7 +204,7 @@ class Inbox:
         self._database.write(transaction)
 
     def reject_unstored(self, endpoint: str, cause: str) -> None:
-        """Count a sender of whom nothing else is kept."""
+        """Count a failed authentication of which nothing else is kept."""
         self._database.counters.later(REJECTS, endpoint, cause)
 
     def store(self, connection: Connection, items: list[Delivery]) -> list[Receipt]:
@@ -229,7 +218,7 @@ class Inbox:
             first = {row.dedup: row.id for row in found}
         fresh = [item for item in items if first.get(item.dedup, item.id) == item.id]
         if fresh:
-            self._touch(connection, fresh)
+            self._store_news(connection, fresh)
         words: dict[str, list[NewWord]] = {}
         for word in self._words.note(connection, fresh):
             words.setdefault(word.delivery, []).append(word)
@@ -255,13 +244,14 @@ class Inbox:
         self.count(connection, items, receipts)
         return receipts
 
-    def _touch(self, connection: Connection, items: list[Delivery], *, priority: int = LIVE) -> None:
-        self._wake_shipments(connection, items, priority=priority)
+    def _store_news(self, connection: Connection, items: list[Delivery], *, priority: int = LIVE) -> None:
+        """Store what new deliveries bring: updates, whose shipments become due, and what carriers are to be asked."""
+        self._store_updates(connection, items, priority=priority)
         asked = {row["id"]: row for item in items for row in map(partial(_fetch_row, item), item.fetches)}
         if asked:
             connection.execute(self._statements.ask, [asked[name] for name in sorted(asked)])
 
-    def _wake_shipments(self, connection: Connection, items: list[Delivery], *, priority: int) -> None:
+    def _store_updates(self, connection: Connection, items: list[Delivery], *, priority: int) -> None:
         rows = [
             {
                 "delivery": item.id,
@@ -324,6 +314,12 @@ def _row(item: Delivery) -> dict[str, Any]:
 def _ending(row: Mapping[str, Any]) -> dict[str, Any]:
     """How a delivery ended, as the record of decisions tells it."""
     return {"outcome": str(row["outcome"]), "reason": row["reason"]}
+
+
+def _uncounted(fresh: Delivery, before: str | None) -> Delivery:
+    """The delivery without the unknown words that its former reading had: those are counted."""
+    counted = json.loads(before or "[]")
+    return replace(fresh, unknown_words=tuple(word for word in fresh.unknown_words if word not in counted))
 
 
 def _words_column(item: Delivery) -> str | None:

@@ -32,8 +32,8 @@ _LOCK = 7_203_115
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Whatever bears one of ``names`` belongs to the order, and to the invoice where one is told. ``also``: the other
-    orders that the parcel serves."""
+    """A shipment that bears one of ``names`` belongs to the order, and to the invoice if one is named. ``also``: the
+    other orders that the parcel serves."""
 
     names: tuple[Name, ...]
     order_id: str
@@ -107,8 +107,8 @@ class Index:
         return done
 
     def unlink(self, account: str, kind: str, value: str, *, now: float, record: Recorder = unrecorded) -> bool:
-        """Forget a link, in whatever notation it was told; what was written by it stays, what waits where it led is
-        decided upon again, and the companions that it gave a parcel end. False: there was none."""
+        """Forget a link, no matter in which notation it was stored. What was written by it stays. A shipment that is
+        stuck where it led is decided again, and the companions that it gave a parcel end. False: there was none."""
         values = sorted({value, *spellings(value)} if kind == "tracking_number" else {value})
         of = and_(links.c.account == account, links.c.kind == kind, links.c.value.in_(values))
 
@@ -125,9 +125,7 @@ class Index:
             end_linked(
                 connection, found, [place for row in forgotten for place in places_from_json(row["also"])], now=now
             )
-            record(
-                connection, [(link_subject(account, kind, row["value"]), _word(dict(row)), None) for row in forgotten]
-            )
+            record(connection, [(link_subject(account, kind, row["value"]), _recorded(row), None) for row in forgotten])
             return True
 
         forgotten = self._database.write(transaction)
@@ -171,7 +169,7 @@ class Index:
             for one in sorted({account, *change.accounts}):
                 self._lock(connection, one)
 
-    def settled(
+    def after_settling(
         self,
         connection: Connection,
         shipment: ShipmentRecord,
@@ -217,8 +215,8 @@ class Index:
             if row["told_at"] < since or (row["kind"], row["value"], row["told_at"]) in change.links_read:
                 continue
             found = locked(connection, shipments.c.id == shipment.id, now)
-            of = (shipment.account, row["order_id"], row["invoice_number"])
-            _reopen(connection, found, *of, now, all_parcels=row["also"] is not None)
+            place = Place(row["order_id"], row["invoice_number"])
+            _reopen(connection, found, shipment.account, place, now, all_parcels=row["also"] is not None)
 
     def _link(
         self, connection: Connection, account: str, link: Link, known: Collection[Name], now: float, turns: list[Turn]
@@ -226,25 +224,26 @@ class Index:
         woken: dict[str, None] = {}
         replaced: dict[str, None] = {}
         dismissed: dict[str, None] = {}
+        place = Place(link.order_id, link.invoice_number)
+        said = {"order_id": link.order_id, "invoice_number": link.invoice_number, "also": places_to_json(link.also)}
         for kind, value in link.names:
             name = {"account": account, "kind": kind, "value": value}
             former = connection.execute(statements.LINK_NAMED, name).mappings().first()
-            word = {"order_id": link.order_id, "invoice_number": link.invoice_number, "also": places_to_json(link.also)}
-            connection.execute(self._upsert_link, {**name, **word, "told_at": now})
+            connection.execute(self._upsert_link, {**name, **said, "told_at": now})
             if former and former["order_id"] != link.order_id:
                 replaced[former["order_id"]] = None
-            alike = former is not None and all(former[part] == word[part] for part in word)
+            alike = former is not None and all(former[part] == said[part] for part in said)
             # A number linked long ago may be recycled: then the same link is about another parcel.
             if former is None or not alike or former["told_at"] < now - RECYCLED_AFTER.total_seconds():
                 found = bearers(connection, account, kind, value, now) if (kind, value) in known else []
                 dismissed.update((row["id"], None) for row in found if _is_dismissed(row))
                 before = places_from_json(former["also"]) if former else ()
-                of = (account, link.order_id, link.invoice_number)
                 # Which other orders a parcel serves is part of its decision.
-                due = _reopen(connection, found, *of, now, all_parcels=bool(link.also or before))
+                due = _reopen(connection, found, account, place, now, all_parcels=bool(link.also or before))
                 woken.update(dict.fromkeys(due))
                 end_linked(connection, found, before, but=link.also, now=now)
-            turns.append((link_subject(account, kind, value), _word(dict(former)) if former else None, _word(word)))
+            before_it = _recorded(former) if former else None
+            turns.append((link_subject(account, kind, value), before_it, _recorded(said)))
         return Linked(tuple(woken), tuple(replaced), tuple(dismissed))
 
     def _note(
@@ -284,7 +283,8 @@ def link_subject(account: str, kind: str, value: str) -> str:
     return f"{account}/{kind}/{value}"
 
 
-def _word(row: Mapping[str, Any]) -> dict[str, Any]:
+def _recorded(row: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
+    """What the record of decisions keeps of a link, before or after."""
     also = [place.order_id for place in places_from_json(row["also"])]
     return {"order_id": row["order_id"], "invoice_number": row["invoice_number"], **({"also": also} if also else {})}
 
@@ -314,22 +314,15 @@ def _wake(
 
 
 def _reopen(
-    connection: Connection,
-    found: Sequence[RowMapping],
-    account: str,
-    order_id: str,
-    invoice_number: str | None,
-    now: float,
-    *,
-    all_parcels: bool,
+    connection: Connection, found: Sequence[RowMapping], account: str, place: Place, now: float, *, all_parcels: bool
 ) -> list[str]:
-    """A link names these shipments: those that are stuck or went elsewhere are decided again, and with ``all_parcels``
-    also those that are where they belong. A person's assignment of the order, and a person's dismissal, win over a
-    link."""
+    """A link to ``place`` names these shipments: those that are stuck or went elsewhere are decided again, and with
+    ``all_parcels`` also those that are where they belong. A person's assignment of the order, and a person's dismissal,
+    win over a link."""
     found = [row for row in found if row["state"] != State.DISMISSED]
     open_to_it = [row for row in found if row["assigned_order"] is None]
-    named = _orders_named(connection, account, order_id) if open_to_it else set()
-    astray = [row["id"] for row in open_to_it if _is_elsewhere(row, named, invoice_number)]
+    named = _orders_named(connection, account, place.order_id) if open_to_it else set()
+    astray = [row["id"] for row in open_to_it if _is_elsewhere(row, named, place.invoice_number)]
     reopening = [row["id"] for row in open_to_it if row["state"] in STUCK or row["id"] in astray]
     if all_parcels:
         reopening = [row["id"] for row in found if row["companion_of"] is None]

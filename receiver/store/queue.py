@@ -7,19 +7,18 @@ later statement has ``WHERE token = …``, so a worker that lost its lease canno
 import logging
 import math
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from operator import itemgetter
 from types import MappingProxyType
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Sent, SentTracking, ShipmentRecord, Update
-from receiver.shipments.state import MAY_BE_WRITTEN
 from receiver.store import queue_statements as statements
 from receiver.store.accounts import LOOK_AGAIN, RESERVED_AHEAD, Accounts, most_reserved
-from receiver.store.attempts import IS_OPEN_WRITE, open_write_from
+from receiver.store.attempts import open_write_from
 from receiver.store.bearers import bearing
 from receiver.store.beside import beside, records, wake_left
 from receiver.store.claims import Attempt, Claim, Ending, Lease, LeaseLost, OpenWrite, Paused, RateLimited, Settlement
@@ -28,12 +27,12 @@ from receiver.store.counters import VTEX_CALLS, counted
 from receiver.store.database import Database
 from receiver.store.index import Index
 from receiver.store.invoice_owners import InvoiceOwners, owners_of
-from receiver.store.rows import IS_AT_HOME, UNREADABLE, record_from, reopened, settled_columns, update_from
+from receiver.store.rows import UNREADABLE, record_from, settled_columns, update_from
 from receiver.store.successors import serve_order_of_replaced
-from receiver.store.tables import attempts, shipments, waits
+from receiver.store.tables import shipments
 from receiver.vtex.wanted import Owner
 
-#: Calls that change an invoice: only the shipment whose tracking it carries may make them.
+#: Calls that change an invoice: only the shipment that owns the invoice may make them.
 WRITES = ("PATCH", "PUT")
 log = logging.getLogger("receiver.store")
 #: Seconds until a row that this version cannot read is tried again.
@@ -70,6 +69,7 @@ class Queue:
         return bool(self._database.rows(statements.READY, of))
 
     def _believed(self, account: str, now: float) -> float:
+        """Until when slots of the account may be reserved: later ones come from a host whose clock is ahead."""
         return now + most_reserved(self._intervals.get(account, 0.0))
 
     def claim(self, account: str, *, most: int, now: float) -> list[Claim]:
@@ -182,7 +182,7 @@ class Queue:
                 known = settlement.known or claim.record.known
                 wake_left(connection, claim.id, settlement.left, known, now=now)
             heard = {"claimed_at": claim.claimed_at, "wake_count": settled.wake_count, "now": now}
-            self.index.settled(connection, claim.record, settlement.index, **heard)
+            self.index.after_settling(connection, claim.record, settlement.index, **heard)
             calls = [(claim.account, one.call, one.outcome) for one in settlement.endings if one.call]
             self.counters.add(connection, counted(VTEX_CALLS, calls), now=now)
 
@@ -196,51 +196,6 @@ class Queue:
             .values(token=None, worker_name=None, lease_until=None)
         )
         return self._database.write(lambda connection: connection.execute(statement).rowcount)
-
-    def reassign_accounts(self, accounts_of: Mapping[str, Sequence[str]], *, now: float) -> dict[str, int]:
-        """Move unwritten shipments whose endpoint now belongs to other accounts; how many for each endpoint.
-
-        ``accounts_of`` maps an endpoint to the accounts it serves. A shipment of any other account moves to the first
-        of them, and is looked for there at once. A written shipment stays where it is.
-        """
-        s = shipments
-        unwritten = (
-            select(s.c.endpoint, s.c.account)
-            .where(s.c.state.in_(MAY_BE_WRITTEN), s.c.sent.is_(None), IS_AT_HOME)
-            .distinct()
-        )
-        astray = {
-            row["endpoint"]
-            for row in self._database.rows(unwritten)
-            if row["account"] not in accounts_of.get(row["endpoint"], [row["account"]])
-        }
-        moved = {endpoint: self._move(endpoint, accounts_of[endpoint], now) for endpoint in sorted(astray)}
-        return {endpoint: many for endpoint, many in moved.items() if many}
-
-    def _move(self, endpoint: str, accounts: Sequence[str], now: float) -> int:
-        s, account = shipments, accounts[0]
-        writing = select(attempts.c.id).where(attempts.c.shipment == s.c.id, IS_OPEN_WRITE)
-        moved = (
-            s.c.endpoint == endpoint,
-            s.c.account.not_in(accounts),
-            s.c.state.in_(MAY_BE_WRITTEN),
-            s.c.sent.is_(None),
-            IS_AT_HOME,
-            or_(s.c.lease_until.is_(None), s.c.lease_until <= now),
-            ~writing.exists(),
-        )
-        # An order that was awaited in the old account must be found again in the new one.
-        opened = {**reopened(now), "order_id": None, "invoice_number": None}
-        looking = {name: case((s.c.due_at.is_not(None), value), else_=s.c[name]) for name, value in opened.items()}
-        its = select(s.c.id).where(s.c.id == waits.c.shipment, s.c.endpoint == endpoint, s.c.account == account)
-
-        def transaction(connection: Connection) -> int:
-            many = connection.execute(update(s).where(*moved).values(account=account, **looking)).rowcount
-            stale = update(waits).where(waits.c.account.not_in(accounts), its.exists())
-            connection.execute(stale.values(account=account))
-            return many
-
-        return self._database.write(transaction)
 
     def owners(self, account: str, order_id: str) -> dict[str, Owner]:
         """Invoice number → the shipment whose tracking it carries, and what that shipment last wrote."""

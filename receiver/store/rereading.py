@@ -3,20 +3,20 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Known, known_from_json, known_to_json, restart
-from receiver.store.rows import REVOKED_LEASE, UNREADABLE, update_from
+from receiver.store.rows import REVOKED_LEASE, UNREADABLE, due_by, update_from
 from receiver.store.tables import FOLDED, NEW, REPLACED, shipments, updates
 
 #: ``(shipment id, its update as JSON text)``, as in `receiver.store.Delivery.updates`.
-Stamped = tuple[str, str]
+Said = tuple[str, str]
 
 
 def replace_updates(
-    connection: Connection, delivery: str, now_said: Iterable[Stamped], *, priority: int, now: float
-) -> tuple[Stamped, ...]:
+    connection: Connection, delivery: str, now_said: Iterable[Said], *, priority: int, now: float
+) -> tuple[Said, ...]:
     """Mark the delivery's updates that are no longer read from it; returns those that are new.
 
     A fold only ever adds, so a shipment that loses an update is made due and folded from the beginning, from the
@@ -59,9 +59,5 @@ def _fold_again(connection: Connection, shipment: str, gone: Sequence[int], prio
     if start is None:
         return
     connection.execute(update(u).where(u.c.shipment == shipment, u.c.folded == FOLDED).values(folded=NEW))
-    woken = {  # a shipment that is already due keeps its turn
-        "priority": case((s.c.due_at.is_not(None) & (s.c.priority < priority), s.c.priority), else_=priority),
-        "due_at": case((s.c.due_at < now, s.c.due_at), else_=now),
-    }
-    changed = {"known": json.dumps(known_to_json(start)), **woken, **REVOKED_LEASE}
+    changed = {"known": json.dumps(known_to_json(start)), **due_by(priority, now), **REVOKED_LEASE}
     connection.execute(update(s).where(s.c.id == shipment).values(changed))

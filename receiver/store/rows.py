@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import and_, case, func, literal, select
 
 from receiver.shipments import (
     Assignment,
@@ -145,6 +145,17 @@ def reopened(now: float) -> dict[str, Any]:
         "waits": 0,
         "wanted_since": None,
         "changed_at": now,
+    }
+
+
+def due_by(priority: Any, due_at: Any) -> dict[str, Any]:
+    """The columns of a shipment that becomes due by then. One that is due sooner stays so, and bulk work does not push
+    back live work that waits."""
+    s = shipments.c
+    is_first = and_(s.due_at.is_not(None), s.priority < priority)
+    return {
+        "priority": case((is_first, s.priority), else_=priority),
+        "due_at": case((s.due_at < due_at, s.due_at), else_=due_at),
     }
 
 

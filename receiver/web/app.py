@@ -12,7 +12,7 @@ from receiver.intake import Intake
 from receiver.intake.auth_failures import AuthFailures
 from receiver.intake.log_lines import error_location
 from receiver.intake.published_keys import Keys, KeysUnavailable
-from receiver.intake.unknown_routes import UnknownRoutes
+from receiver.intake.unknown_routes import UntakenRequests
 from receiver.notify.channels import open_channels
 from receiver.notify.store_away import StoreAway, Watch
 from receiver.store import Background, Database, Inbox, Index, StoreUnavailable
@@ -39,7 +39,7 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     auth_failures = AuthFailures(inbox, clock=clock)
     keys = Keys(config.endpoints.values(), clock=clock)
     keys.fetch()
-    intake, unknown = Intake(config, inbox, clock=clock, keys=keys), UnknownRoutes(config, database, clock=clock)
+    intake, unknown = Intake(config, inbox, clock=clock, keys=keys), UntakenRequests(config, database, clock=clock)
     outage = _outage(app, config, database, clock=clock)
     app.register_blueprint(webhooks.blueprint(config, intake, unknown, database.counters, outage, clock=clock))
     app.register_blueprint(links.blueprint(config, index, auth_failures, database.counters, clock=clock))

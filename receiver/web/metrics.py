@@ -17,7 +17,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, is_one_of
-from receiver.intake.unknown_routes import Cause
+from receiver.intake.unknown_routes import RouteCause
 from receiver.notify.findings import Findings
 from receiver.shipments import State
 from receiver.store import Database, Inbox, StoreUnavailable
@@ -148,14 +148,14 @@ def _last_deliveries(totals: dict[Key, Total], configured: Container[str]) -> Me
 
 def _zeros(config: Config) -> dict[Key, Total]:
     """Counters of what is configured begin with 0: Prometheus sees no increase in a series that begins with 1."""
-    unread = [cause.value for cause in Cause if cause is not Cause.ENDPOINT]
+    unread = [cause.value for cause in RouteCause if cause is not RouteCause.ENDPOINT]
     causes = ("not_authenticated", "too_many", "keys_unavailable", INCOMPLETE, *unread)
     keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in OUTCOMES]
     keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]
     keys += [(PROBES.name, (name,)) for name in config.endpoints]
     keys += [(TAKEN.name, (route,)) for account in config.accounts.values() for route in account.routes]
     keys += [(NEWS_DROPPED.name, (name,)) for name in config.accounts]
-    return dict.fromkeys([*keys, (REJECTS.name, (UNKNOWN, Cause.ENDPOINT.value))], Total(0.0, 0.0))
+    return dict.fromkeys([*keys, (REJECTS.name, (UNKNOWN, RouteCause.ENDPOINT.value))], Total(0.0, 0.0))
 
 
 def _counters(totals: dict[Key, Total]) -> Iterator[Metric]:

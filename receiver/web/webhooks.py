@@ -13,7 +13,7 @@ from adapters import ClientCredentials, NotAuthentic, Request
 from adapters._auth import WITHOUT_BODY
 from receiver.config import Config, Endpoint
 from receiver.intake import Intake, Outcome, Result
-from receiver.intake.unknown_routes import Cause, UnknownRoutes
+from receiver.intake.unknown_routes import RouteCause, UntakenRequests
 from receiver.log_context import about
 from receiver.store import StoreUnavailable
 from receiver.store.counters import ACCEPT_SECONDS, INCOMPLETE, PROBES, REJECTS, Counters
@@ -39,7 +39,7 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def blueprint(
     config: Config,
     intake: Intake,
-    unknown: UnknownRoutes,
+    unknown: UntakenRequests,
     counters: Counters,
     outage: Outage,
     *,
@@ -60,7 +60,7 @@ class _Webhooks:
     """The views. Each endpoint has a throttle of its own."""
 
     def __init__(
-        self, config: Config, intake: Intake, unknown: UnknownRoutes, counters: Counters, outage: Outage,
+        self, config: Config, intake: Intake, unknown: UntakenRequests, counters: Counters, outage: Outage,
         clock: Callable[[], float],
     ) -> None:  # fmt: skip
         self._intake, self._unknown, self._counters, self._outage = intake, unknown, counters, outage
@@ -100,7 +100,7 @@ class _Webhooks:
         try:
             return whole_body(endpoint.max_body)
         except RequestEntityTooLarge:
-            self._unknown.note(endpoint.name, Cause.TOO_LARGE, method=request.method)
+            self._unknown.note(endpoint.name, RouteCause.TOO_LARGE, method=request.method)
             raise
         except BadRequest:
             self._lines.write_incomplete(endpoint, request.remote_addr or "")
@@ -120,11 +120,11 @@ class _Webhooks:
         """A request for the token that the endpoint's webhooks are to bring."""
         endpoint = self._by_name(name)
         if endpoint is None or not isinstance(endpoint.scheme, ClientCredentials):
-            cause = Cause.PATH if endpoint else Cause.ENDPOINT
+            cause = RouteCause.PATH if endpoint else RouteCause.ENDPOINT
             self._unknown.note(name, cause, method=request.method, has_token=True)
             abort(404)
         if request.method != "POST":
-            self._unknown.note(name, Cause.METHOD, method=request.method)
+            self._unknown.note(name, RouteCause.METHOD, method=request.method)
             raise MethodNotAllowed(("POST",))
         throttle, sender = self._throttles[endpoint.name], one_client(request.remote_addr or "")
         left = throttle.wait(sender)
@@ -144,19 +144,19 @@ def _count(counters: Counters, endpoint: Endpoint, result: Result, seconds: floa
     counters.flush(now=now)
 
 
-def _taken(endpoint: Endpoint | None, name: str, token: str, unknown: UnknownRoutes) -> Endpoint:
+def _taken(endpoint: Endpoint | None, name: str, token: str, unknown: UntakenRequests) -> Endpoint:
     """The endpoint, if it takes this path, method and encoding. Raises 404, 405 or 415, noted for the operator."""
     if endpoint is None or (token and endpoint.scheme.kind != "path"):
-        cause = Cause.PATH if endpoint else Cause.ENDPOINT
+        cause = RouteCause.PATH if endpoint else RouteCause.ENDPOINT
         unknown.note(name, cause, method=request.method, has_token=bool(token))
         abort(404)
     probe = endpoint.carrier.probe
     allowed = (*endpoint.carrier.methods, *(probe.methods if probe else ()))
     if request.method not in allowed:
-        unknown.note(name, Cause.METHOD, method=request.method, has_token=bool(token))
+        unknown.note(name, RouteCause.METHOD, method=request.method, has_token=bool(token))
         raise MethodNotAllowed(allowed)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        unknown.note(name, Cause.ENCODING, method=request.method, has_token=bool(token))
+        unknown.note(name, RouteCause.ENCODING, method=request.method, has_token=bool(token))
         abort(415)
     return endpoint
 

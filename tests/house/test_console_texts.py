@@ -8,11 +8,11 @@ import pytest
 
 from adapters import ReferenceKind, Status
 from receiver.carriers.quality import LEVELS
-from receiver.intake.unknown_routes import Cause
+from receiver.intake.unknown_routes import RouteCause
 from receiver.operations.forgetting import NAMED
 from receiver.operations.side_by_side import Mark
-from receiver.reconcile.resolve import CARRIER_ORDER
-from receiver.reconcile.resolve import NAMES as NAMES_OF_LINKS
+from receiver.reconcile.names import CARRIER_ORDER
+from receiver.reconcile.names import NAMES as NAMES_OF_LINKS
 from receiver.shipments import Reason, State, Visibility
 from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
@@ -119,7 +119,7 @@ BUILT = {
 for _page in PAGES:
     BUILT[_page.PAGE.name] = [*BUILT.get(_page.PAGE.name, ()), "title"]
 BUILT["deliveries"] += [f"outcome_{one}" for one in operator.OUTCOMES]
-BUILT["refused"] += [*Cause, "likely_endpoint", "likely_carrier"]
+BUILT["refused"] += [*RouteCause, "likely_endpoint", "likely_carrier"]
 BUILT["carriers"] += [f"level_{one}" for one in (*LEVELS, "own")]
 BUILT["links"] += [f"kind_{one}" for one in (*NAMES_OF_LINKS, CARRIER_ORDER)]
 BUILT["decisions"] += [f"data_{one}" for one in NAMED]

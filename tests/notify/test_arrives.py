@@ -15,6 +15,7 @@ import pytest
 from receiver.notify.causes import Cause
 from receiver.notify.task import NotifyTask
 from receiver.store import OperatorQueries
+from receiver.store.deciding import ShipmentDecisions
 from receiver.store.watches import Noted, Watches
 from tests.support import happenings
 from tests.support.configs import config
@@ -103,7 +104,7 @@ def test_processes(tmp_path: Path, people: tuple[MailServer, Taker]) -> None:
         workers[0].send(signal.SIGKILL)
         [row] = OperatorQueries(site.queries._database).shipments()
         assert "held" == row["state"]
-        site.decisions.dismiss(row["id"], now=row["changed_at"] + 1)
+        ShipmentDecisions(site.queries._database).dismiss(row["id"], now=row["changed_at"] + 1)
         eventually(partial(_both_heard, mail, taker, 2))
 
     assert [("opened", "held", "lux"), ("resolved", "held", "lux")] == taker.told

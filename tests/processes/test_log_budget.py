@@ -4,7 +4,7 @@ import logging
 
 from gunicorn.config import Config
 
-from receiver.processes.web_process import GunicornLog
+from receiver.processes.gunicorn_log import GunicornLog
 
 
 def test_malformed_requests(caplog, monkeypatch):

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from receiver.sandbox import create_sandbox, serve
 from receiver.store import Attempt, Database, Inbox, IndexChange, Link, Queue, Settlement
+from receiver.store.reassigning import reassign_accounts
 from receiver.store.tables import waits
 from tests.support.rig import MELHOR_ENVIO, Rig, eventually, order, package, posted
 from tests.support.store_cases import NOW, add_shipments, claim_one, delivery, everything, generation, shipment
@@ -53,7 +54,7 @@ def test_looks_there(database: Database, queue: Queue, state: str) -> None:
     add_shipments(database, "other/p2", endpoint="other")
     for claim in queue.claim("lux", most=2, now=NOW):
         queue.settle(claim, awaiting(state=state), now=NOW)
-    assert {"ep": 1} == queue.reassign_accounts({**HOMES, "other": ["lux"]}, now=NOW)
+    assert {"ep": 1} == reassign_accounts(database, {**HOMES, "other": ["lux"]}, now=NOW)
 
     assert {"lux": 2, "second": 2} == {
         account: sum(row[0] == account for row in waiting(database)) for account in ("lux", "second")
@@ -68,7 +69,7 @@ def test_at_rest(database: Database, queue: Queue, state: str) -> None:
     """What only a person, a link or news opens again stays at rest; a link in the other account opens it."""
     add_shipments(database, "ep/p1")
     queue.settle(claim_one(queue), awaiting(None, state), now=NOW)
-    assert {"ep": 1} == queue.reassign_accounts(HOMES, now=NOW)
+    assert {"ep": 1} == reassign_accounts(database, HOMES, now=NOW)
     row = shipment(database)
     assert ("second", state, None, "b") == tuple(row[name] for name in ("account", "state", "due_at", "input_digest"))
 
@@ -89,7 +90,7 @@ def test_written(database: Database, queue: Queue) -> None:
     queue.claim("lux", most=1, now=NOW)
     before = everything(database)
 
-    assert {} == queue.reassign_accounts(HOMES, now=NOW)
+    assert {} == reassign_accounts(database, HOMES, now=NOW)
     assert before == everything(database)
     for name in ("sent", "held"):
         Inbox(database).receive(delivery(name, accounts={f"ep/{name}": "second"}))
@@ -103,7 +104,7 @@ def test_nothing_moved(database: Database, queue: Queue) -> None:
     before = everything(database)
 
     assert [{}, {}, {}] == [
-        queue.reassign_accounts(homes, now=NOW)
+        reassign_accounts(database, homes, now=NOW)
         for homes in ({"ep": ["lux"]}, {"ep": ["second", "lux"]}, {"another": ["second"]})
     ]
     assert before == everything(database)

@@ -208,6 +208,11 @@ class TestHttp:
         assert 413 == send(told, [{**item, "also": "2-01;" * 300}] * 20).status_code
         assert {} == known(told)
 
+    def test_most(self, told: Rig):
+        """The most links are taken, also where each of them has a list of other orders."""
+        links = [{"order": "1-01", "tracking_number": f"A{one}", "also": ["2-01"]} for one in range(MOST)]
+        assert 200 == send(told, links).status_code
+
     def test_tokens(self, told: Rig):
         """Every configured token enters, nothing else; who is refused is noted without what he offered."""
         item = {"order": "1-01", "tracking_number": "A"}
@@ -220,7 +225,9 @@ class TestHttp:
 
     def test_off(self, rig: Rig):
         """Without tokens, and for accounts that are not there, there is no such route."""
-        assert [404, 404] == [send(rig, {}, account=name).status_code for name in ("lux", "other")]
+        answers = [send(rig, {}, account=name) for name in ("lux", "other")]
+        assert [404, 404] == [answer.status_code for answer in answers]
+        assert all("has no link_tokens" in answer.get_json()["detail"] for answer in answers)
         assert [] == rig.queries.rejects()
 
 

@@ -186,10 +186,11 @@ class TestLists:
             ("deliveries", {"cursor": "WyJkZWxpdmVyaWVzIiwgIlx1ZDgwMCJd"}),  # ["deliveries", half a surrogate pair]
             ("deliveries", {"cursor": "WyJkZWxpdmVyaWVzIiwgIlx1MDAwMCJd"}),  # ["deliveries", NUL]
             ("links", {"cursor": "WyJkZWxpdmVyaWVzIiwgImEiXQ"}),  # of another list
+            ("shipments", {"state": ["held", "due"]}),
         ],
     )  # fmt: skip
     def test_refused(self, api, path, query):
-        """A filter, a limit or a cursor that makes no sense is refused by name."""
+        """A filter, a limit or a cursor that makes no sense, or stands twice, is refused by name."""
         answer = get(api, path, **query)
 
         assert (400, "application/problem+json") == (answer.status_code, answer.mimetype)
@@ -309,11 +310,14 @@ def test_reading(api):
 
 
 def test_links_found(api):
-    """Links are found by any number in any notation, by a carrier's id, and by their order."""
+    """Links are found by any number in any notation, by a carrier's id, and by their order. What a carrier said of its
+    own order is among them."""
     api.link("TN1BR", "1-01")
     api.link("melhor-envio/p1", "2-01", kind="shipment")
 
     for words, expected in [("tn-1 br", ["TN1BR"]), ("p1", ["melhor-envio/p1"]), ("1-01", ["TN1BR"]), ("x", [])]:
         assert expected == [one["value"] for one in items(api, "links", search=words)], words
     assert [] == items(api, "links", search="TN1BR", account="other")
+    api.link("own-order", "3-01", kind="carrier_order")
+    assert ["carrier_order"] == [one["kind"] for one in items(api, "links", order="3-01")]
     assert 400 == get(api, "links", search="TN1BR", order="1-01").status_code

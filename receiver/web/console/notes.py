@@ -16,6 +16,8 @@ from receiver.web.console.language import DEFAULT, Speech, texts
 NOTES, FAULTS = "notes.", "faults."
 #: Texts that follow the detail of a note.
 _TAILS = "notes.tail_"
+#: Values that are sentences themselves.
+_SENTENCES = ("cause", "why")
 #: Values that name several ways, one of which would do.
 _WAYS = ("members", "wanted")
 #: Values that are short texts themselves, or several with commas between.
@@ -63,7 +65,7 @@ def _tail(text: str) -> tuple[str, str] | None:
 
 
 def _value(name: str, value: str, speech: Speech, file: str) -> str:
-    if name == "cause":
+    if name in _SENTENCES:
         return told(value, speech, file)
     if name in _WAYS:
         return value.replace(" or ", f" {speech.text('frame.or')} ")

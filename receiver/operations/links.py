@@ -110,7 +110,9 @@ def read_link(item: Any, account: str, config: Config) -> Link:
             raise Unreadable(f"$.{name[:40]}", f"is no field of a link; there are {', '.join(FIELDS)}")
     validator("link")(item)
     fields = {name: text(item.get(name), f"$.{name}") for name in FIELDS if name != _ALSO}
-    order = as_stored(fields["order"] or "", account)
+    if fields["order"] is None:
+        raise Unreadable("$.order", "is blank")
+    order = as_stored(fields["order"], account)
     _check(order, fields["invoice"])
     for name, value in fields.items():
         if _ROUNDED.fullmatch(value or ""):

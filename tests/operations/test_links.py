@@ -110,6 +110,7 @@ class TestHttp:
             ("x", "$", "is string, expected object"),
             ({"tracking_number": "A"}, "$", "lacks 'order'"),
             ({"order": 5, "tracking_number": "A"}, "$.order", "is integer, expected string"),
+            ({"order": "  ", "tracking_number": "A"}, "$.order", "is blank"),
             ({"order": "..", "tracking_number": "A"}, "$.order", "'..' cannot be part of a URL"),
             ({"order": "TN1 41", "tracking_number": "A"}, "$.order", "'TN1 41' is no order id: it holds a space"),
             (

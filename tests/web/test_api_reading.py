@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from receiver.store import Horizons, Retention
+from receiver.store import Horizons, Link, Retention
+from receiver.store.companions import Place
 from receiver.store.listings import LOOKS_AT
 from receiver.web.api.privacy import hidden
 from tests.support.api import ANA, SHIPMENT, VI, get, held, items, post, with_operators
@@ -318,6 +319,8 @@ def test_links_found(api):
     for words, expected in [("tn-1 br", ["TN1BR"]), ("p1", ["melhor-envio/p1"]), ("1-01", ["TN1BR"]), ("x", [])]:
         assert expected == [one["value"] for one in items(api, "links", search=words)], words
     assert [] == items(api, "links", search="TN1BR", account="other")
+    api.index.link("lux", [Link((("tracking_number", "TN4"),), "4-01", None, (Place("5-01"),))], now=api.now)
+    assert [["5-01"], []] == [one["also"] for words in ("TN4", "TN1BR") for one in items(api, "links", search=words)]
     api.link("own-order", "3-01", kind="carrier_order")
     assert ["carrier_order"] == [one["kind"] for one in items(api, "links", order="3-01")]
     assert 400 == get(api, "links", search="TN1BR", order="1-01").status_code

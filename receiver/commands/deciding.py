@@ -248,12 +248,10 @@ def _what_stays(sent: Sent | None) -> str:
 
 
 def _check_segments(order_id: str, invoice_number: str | None, *also: str) -> None:
-    others = [("also", one, None) for one in also]
-    for name, order, invoice in (("order", order_id, None), ("invoice", "-", invoice_number), *others):
-        try:
-            check_place(order, invoice)
-        except BadSegment as error:
-            fail(f"{name}: {error}")
+    try:
+        check_place(order_id, invoice_number, also)
+    except BadSegment as error:
+        fail(f"{error.field}: {error}")
 
 
 COMMANDS = (assign, unassign, dismiss, retry, resume, decisions, prune)

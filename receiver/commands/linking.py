@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, TextIO
 
@@ -23,6 +23,7 @@ from receiver.operations.link_files import BadHeader, Line, Report, as_line, rea
 from receiver.operations.links import FIELDS, read_link
 from receiver.reconcile.names import NAMES
 from receiver.store import Link
+from receiver.store.companions import also_of
 from receiver.store.listed import Listed
 
 _AS = click.option("--as", "kind", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it is.")
@@ -109,7 +110,7 @@ def links(
         read = listed.count_links if counted else listed.links
         rows = read(period, account=of, order=order_id)
         fields = tuple(by) if counted else FIELDS if as_file else (*columns, "also")
-        shown = map(as_line, rows) if as_file else rows
+        shown = rows if counted else map(as_line if as_file else _listed, rows)
         show(shown, by if counted else columns, form, fields=fields, empty="no links")
 
 
@@ -136,6 +137,10 @@ def unlink(
         except NothingToChange as error:
             fail(str(error))
         say(f"{value}: the link is forgotten", {"account": of, kind: value}, as_json=as_json)
+
+
+def _listed(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "also": also_of(row)}
 
 
 def _is_dismissed(shipment: str) -> str:

@@ -17,7 +17,7 @@ from receiver.operations.links import FIELDS, MOST, OF_ONE_PARCEL, LinkResult
 from receiver.shipments.numbers import normalised
 from receiver.shipments.plain import from_text
 from receiver.store import StoreUnavailable
-from receiver.store.companions import places_from_json
+from receiver.store.companions import also_of
 
 #: Bytes of a file that is sent to the console or the API.
 LARGEST_FILE = 524_288
@@ -137,8 +137,7 @@ def as_line(link: Mapping[str, Any]) -> dict[str, str | None]:
     line = {**dict.fromkeys(FIELDS), link["kind"]: link["value"]}
     if link["kind"] == "shipment":
         line["endpoint"], _, line["shipment"] = link["value"].partition("/")
-    also = ";".join(place.order_id for place in places_from_json(link["also"]))
-    return line | {"order": link["order_id"], "invoice": link["invoice_number"], "also": also}
+    return line | {"order": link["order_id"], "invoice": link["invoice_number"], "also": ";".join(also_of(link))}
 
 
 def _value(cell: str | None) -> str:

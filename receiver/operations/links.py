@@ -110,12 +110,10 @@ def read_link(item: Any, account: str, config: Config) -> Link:
             raise Unreadable(f"$.{name[:40]}", f"is no field of a link; there are {', '.join(FIELDS)}")
     validator("link")(item)
     fields = {name: text(item.get(name), f"$.{name}") for name in FIELDS if name != _ALSO}
-    order = as_stored(fields["order"] or "", account)
-    for name, place in (("order", (order,)), ("invoice", ("-", fields["invoice"]))):
-        try:
-            check_place(*place)
-        except BadSegment as error:
-            raise Unreadable(f"$.{name}", str(error)) from None
+    if fields["order"] is None:
+        raise Unreadable("$.order", "is blank")
+    order = as_stored(fields["order"], account)
+    _check(order, fields["invoice"])
     for name, value in fields.items():
         if _ROUNDED.fullmatch(value or ""):
             raise Unreadable(f"$.{name}", f"{value} is what a spreadsheet makes of a long number: enter it as text")
@@ -133,12 +131,15 @@ def _also(given: Any, order: str, account: str) -> tuple[Place, ...]:
     listed = given.split(";") if isinstance(given, str) else given or ()
     texts = (found for one in listed if (found := text(one, f"$.{_ALSO}")))
     orders = dict.fromkeys(found for one in texts if (found := as_stored(one, account)) != order)
-    for one in orders:
-        try:
-            check_place(one)
-        except BadSegment as error:
-            raise Unreadable(f"$.{_ALSO}", str(error)) from None
+    _check(order, also=orders)
     return tuple(Place(one) for one in orders)
+
+
+def _check(order: str, invoice: str | None = None, also: Iterable[str] = ()) -> None:
+    try:
+        check_place(order, invoice, also)
+    except BadSegment as error:
+        raise Unreadable(f"$.{error.field}", str(error)) from None
 
 
 def names_in(text: str, endpoints: Iterable[str]) -> list[Name]:

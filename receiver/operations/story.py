@@ -8,6 +8,7 @@ from receiver.reconcile.names import NAMES, own_names
 from receiver.shipments import State, known_from_json
 from receiver.shipments.next_step import next_step
 from receiver.store import Database, DecisionRecord, Index, OperatorQueries
+from receiver.store.companions import also_of
 from receiver.vtex.differences import kept_back
 
 
@@ -39,7 +40,11 @@ def _links(index: Index, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
     names = [name for name in sorted(own_names(row["id"], known_from_json(row["known"] or {}))) if name[0] in NAMES]
     found = [(name, index.link_of(row["account"], *name)) for name in names]
-    links = [{**link, "kind": kind, "value": value} for (kind, value), link in found if link is not None]
+    links = [
+        {**link, "kind": kind, "value": value, "also": also_of(link)}
+        for (kind, value), link in found
+        if link is not None
+    ]
     return [link for link in links if row["order_id"] in (None, link["order_id"])]
 
 

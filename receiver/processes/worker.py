@@ -226,7 +226,7 @@ class Worker:
         horizons, retention = Horizons.of(self._config), Retention(self._database)
         pruned = retention.prune(horizons, now=now)
         if pruned.bodies or pruned.rows:
-            log.info("retention: emptied bodies=%d deleted rows=%d", pruned.bodies, pruned.rows)
+            log.info("old data emptied and deleted: bodies=%d rows=%d", pruned.bodies, pruned.rows)
         if soon := retention.unreadable_soon(horizons, now=now):
             log.warning(
                 "unreadable deliveries are emptied within a week, run receiver reprocess before: deliveries=%d", soon

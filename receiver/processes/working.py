@@ -87,7 +87,7 @@ class Working:
         if not self._stops:
             self._stops = True
             self._worker.stop(patience=0)
-            log.info("told to stop: nothing new is begun")
+            log.info("told to stop, nothing new is begun")
 
     def end(self) -> None:
         """Wait until the work in progress has ended."""

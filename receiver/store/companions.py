@@ -31,6 +31,11 @@ def places_from_json(written: str | None) -> tuple[Place, ...]:
     return tuple(Place(order_id, invoice) for order_id, invoice in json.loads(written or "[]"))
 
 
+def also_of(link: Mapping[str, Any] | RowMapping) -> list[str]:
+    """The other orders of a link, a row of its table."""
+    return [place.order_id for place in places_from_json(link["also"])]
+
+
 def companion_id(shipment_id: str, order_id: str) -> str:
     """The id of the parcel's companion at the order."""
     return f"{shipment_id}+{order_id}"

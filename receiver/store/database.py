@@ -118,8 +118,8 @@ class Database:
             finally:
                 connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_PATIENCE * 1000:.0f}")
         if busy:
-            name = sqlite_file(self.url).name
-            log.warning("database in use, its journal keeps what was blanked until the next prune: file=%s-wal", name)
+            journal = f"{sqlite_file(self.url).name}-wal"
+            log.warning("database in use, its journal keeps what was blanked until the next prune: file=%s", journal)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

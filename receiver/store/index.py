@@ -15,7 +15,7 @@ from receiver.store import index_statements as statements
 from receiver.store.assigning import is_where_named
 from receiver.store.bearers import Name, awaiting, bearers, borne, locked, placed
 from receiver.store.beside import wake_beside
-from receiver.store.companions import Place, end_linked, places_from_json, places_to_json, serve_linked
+from receiver.store.companions import Place, also_of, end_linked, places_from_json, places_to_json, serve_linked
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, Turn, unrecorded
 from receiver.store.index_change import IndexChange
@@ -285,7 +285,7 @@ def link_subject(account: str, kind: str, value: str) -> str:
 
 def _recorded(row: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     """What the record of decisions keeps of a link, before or after."""
-    also = [place.order_id for place in places_from_json(row["also"])]
+    also = also_of(row)
     return {"order_id": row["order_id"], "invoice_number": row["invoice_number"], **({"also": also} if also else {})}
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from receiver.shipments import State
+from receiver.store.companions import also_of
 from receiver.store.database import Database
 from receiver.store.decisions import KINDS, decision_from
 from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, REJECT_FIELDS, equal, listed_shipment, within
@@ -196,7 +197,7 @@ class Listings:
         of = equal({links.c.account: account, links.c.order_id: order_id})
         if order_id is not None and account is None:
             of.append(links.c.account.in_(accounts))
-        return self._page(select(links).where(*of), _LINKS, ask)
+        return self._links(select(links).where(*of), ask)
 
     def links_named(self, ask: Ask, text: str, *, names: Sequence[tuple[str, str]], accounts: Sequence[str]) -> Page:
         """The links of these ``names`` (kind and value), and those to the order ``text``."""
@@ -204,7 +205,11 @@ class Listings:
         # Every alternative names the account: else SQLite scans all rows of the account.
         named = [and_(c.account == one, c.kind == kind, c.value == value) for one in accounts for kind, value in names]
         to_order = [and_(c.account == one, c.order_id == text) for one in accounts]
-        return self._page(select(links).where(or_(*named, *to_order)), _LINKS, ask)
+        return self._links(select(links).where(or_(*named, *to_order)), ask)
+
+    def _links(self, statement: Select[Any], ask: Ask) -> Page:
+        found = self._page(statement, _LINKS, ask)
+        return replace(found, rows=[{**row, "also": also_of(row)} for row in found.rows])
 
     def _arrived(self, since: float | None, until: float | None) -> list[ColumnElement[bool]]:
         """About that period by the id, which sorts by time and has the index. `_SLACK`: what arrives at one moment may

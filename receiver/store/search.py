@@ -1,6 +1,7 @@
 """Finds shipments by anything that a person may have at hand: any of the parcel's, order's and invoice's numbers."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ MOST_FOUND = 200
 
 #: Updates that no worker has folded yet, as their index has them; and how many of them a search reads at most.
 _IS_NEW, _MOST_UNREAD = "folded = 0", 100_000
+#: A number in a sentence; a hyphen inside of it; thousands as an invoice has them in print.
+_NUMBER, _HYPHEN = re.compile(r"[\w./-]*\d[\w./-]*"), re.compile(r"(?<=\d)\s*-\s*(?=\d)")
+_THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")
 #: Kinds of names that are a parcel's own.
 _OWN = ("tracking_number", "shipment")
 #: Kinds of the index where a row is about one invoice of its order.
@@ -27,10 +31,26 @@ def search(database: Database, text: str, accounts: Iterable[str], endpoints: It
     """The ids of the shipments with this tracking number in any notation, order, purchase, sequence, invoice number,
     NF-e key or id, in these accounts; the carrier's own id may stand without its endpoint, where that is one of
     ``endpoints``. Where the text is the number or the id of a parcel, the other parcels of its order are not meant.
-    Each look goes by an index; where none finds anything, `unread` may. Raises `receiver.store.StoreUnavailable`."""
-    text, s = text.strip(), shipments.c
+    Each look goes by an index; where none finds anything, `unread` may, or the number that was `_read_out`. Raises
+    `receiver.store.StoreUnavailable`."""
+    text = text.strip()
     if not text:
         return ()
+    found = _search(database, text, accounts, endpoints)
+    return found if found or (number := _read_out(text)) is None else _search(database, number, accounts, endpoints)
+
+
+def _read_out(text: str) -> str | None:
+    """The number in a text such as "NF 43.021" or "pedido 1410000000001 - 01"; ``None``: there are several, or the text
+    is nothing else."""
+    numbers = [one.strip("./-") for one in _NUMBER.findall(_HYPHEN.sub("-", text))]
+    number = numbers[0] if len(numbers) == 1 else text
+    number = number.replace(".", "") if _THOUSANDS.fullmatch(number) else number
+    return None if number == text else number
+
+
+def _search(database: Database, text: str, accounts: Iterable[str], endpoints: Iterable[str]) -> tuple[str, ...]:
+    s = shipments.c
     names = [(account, *name) for account in sorted(accounts) for name in _names(text)]
     own = [name for name in names if name[1] in _OWN]
     found = [

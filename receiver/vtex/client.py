@@ -17,7 +17,11 @@ _HOOK = "/api/orders/hook/config"
 
 
 class BadSegment(Exception):
-    """The text must not become part of a URL."""
+    """The text must not become part of a URL. ``field`` is the one of `check_place` that holds it."""
+
+    def __init__(self, why: str, field: str = "") -> None:
+        super().__init__(why)
+        self.field = field
 
 
 class Vtex:
@@ -126,12 +130,15 @@ def path_segment(text: str) -> str:
 def check_place(order_id: str, invoice_number: str | None = None, also: Iterable[str] = ()) -> None:
     """Raises `BadSegment` where a person names what can be no order, or no invoice: an order id of VTEX has no space,
     and a text with one is two cells of a sheet, or words. ``also``: further orders."""
-    path_segment(order_id)
-    if " " in order_id:
-        raise BadSegment(f"{order_id[:40]!r} is no order id: it holds a space")
-    path_segment("-" if invoice_number is None else invoice_number)
-    for one in also:
-        check_place(one)
+    invoices = [] if invoice_number is None else [invoice_number]
+    named = [("order", order_id), *(("invoice", one) for one in invoices), *(("also", one) for one in also)]
+    for field, text in named:
+        try:
+            path_segment(text)
+        except BadSegment as error:
+            raise BadSegment(str(error), field) from None
+        if " " in text and field != "invoice":
+            raise BadSegment(f"{text[:40]!r} is no order id: it holds a space", field)
 
 
 def _headers(account: Account, token: str) -> dict[str, str]:

@@ -38,7 +38,7 @@ class ClientAddress:
         environ["REMOTE_ADDR"] = client_of(peer, forwarded, self._trusted)
         if forwarded and not self._is_told and not is_trusted(peer, self._trusted):
             self._is_told = True  # anybody may send the header: one line for each process
-            log.warning("X-Forwarded-For not used: the peer is not in trusted_proxies: peer=%s", peer or "-")
+            log.warning("X-Forwarded-For not used, the peer is not in trusted_proxies: peer=%s", peer or "-")
         return self._application(environ, start_response)
 
 

@@ -1,9 +1,16 @@
 """What routes read of the request that is answered now: its whole body, its token, and who it was that is refused."""
 
+import json
+from typing import Any
+
 from flask import abort, request
 from werkzeug.exceptions import HTTPException
 
 from receiver.intake.auth_failures import AuthFailures, harmless
+
+
+class FieldTwice(Exception):
+    """An object has a field twice, with different values: only the last would count."""
 
 
 def whole_body(most: int) -> bytes:
@@ -25,6 +32,19 @@ def whole_body(most: int) -> bytes:
     if declared is not None and declared != len(body):
         abort(400)
     return body
+
+
+def json_of(text: str) -> Any:
+    """The document that a system of the merchant's sent. Raises `FieldTwice`, `ValueError` and `RecursionError`."""
+    return json.loads(text, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    for name, value in pairs:
+        if found[name] != value:
+            raise FieldTwice(f"The field {name[:40]!r} stands twice in one object, with different values.")
+    return found
 
 
 def bearer_token() -> str | None:

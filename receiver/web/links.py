@@ -6,7 +6,7 @@ from dataclasses import asdict
 from io import StringIO
 from typing import Any
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response
 
 from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, is_one_of
@@ -14,7 +14,7 @@ from receiver.operations.links import MOST, LinkResult, store_links
 from receiver.store import Index
 from receiver.store.counters import TAKEN, Counters, counted
 from receiver.store.decisions import Recorder
-from receiver.web.incoming import bearer_token, note_refused, whole_body
+from receiver.web.incoming import FieldTwice, bearer_token, json_of, note_refused, whole_body
 from receiver.web.replies import problem
 
 #: The most orders under ``also``, in one request and transaction.
@@ -22,7 +22,7 @@ _MOST_ALSO = 5 * MOST
 
 
 class _NotLinks(Exception):
-    """The body is neither an object, nor a list, nor JSON Lines, or an object has a field twice."""
+    """The body is neither an object, nor a list, nor JSON Lines."""
 
 
 def blueprint(
@@ -35,18 +35,19 @@ def blueprint(
     def receive(name: str) -> Response:
         account = config.accounts.get(name)
         if account is None or not account.link_tokens:
-            abort(404)
+            return problem(404, "There is no such account, or it has no link_tokens.")
         token = bearer_token()
         if token is None or not is_one_of(token, account.link_tokens):
             reason = "no bearer token" if token is None else "the bearer token is none of link_tokens"
             note_refused(auth_failures, account.links_route, reason)
             return problem(401)
         body = whole_body(config.max_body)
-        if body.count(b"[") + body.count(b"{") > 2 * MOST:  # a link is one object, a list of them one bracket more
+        # A link is an object, and may hold one list; a list of links is one bracket more.
+        if body.count(b"[") + body.count(b"{") > 2 * MOST + 1:
             return problem(413, f"There are more links than {MOST}, or other things beside them; send fewer at once.")
         try:
             items = _items(body)
-        except _NotLinks as error:
+        except (_NotLinks, FieldTwice) as error:
             return problem(400, str(error))
         if len(items) > MOST:
             return problem(413, f"More than {MOST} links at once; send at most {MOST}.")
@@ -68,7 +69,7 @@ def _items(body: bytes) -> list[Any]:
     except UnicodeDecodeError:
         raise _NotLinks("The body is not UTF-8.") from None
     try:
-        whole = json.loads(written, object_pairs_hook=_once)
+        whole = json_of(written)
     except (ValueError, RecursionError):
         return _lines(written)
     return whole if isinstance(whole, list) else [whole]
@@ -80,21 +81,12 @@ def _lines(written: str) -> list[Any]:
         if len(items) > MOST:
             break
         try:
-            items += [json.loads(line, object_pairs_hook=_once)] if line.strip() else []
+            items += [json_of(line)] if line.strip() else []
         except (ValueError, RecursionError):
             raise _NotLinks(f"Neither JSON nor JSON Lines: line {number} is not JSON.") from None
     if not items:
         raise _NotLinks("The body is empty.")
     return items
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Of a field that stands twice only the last would count. Raises `_NotLinks`."""
-    found = dict(pairs)
-    for name, value in pairs:
-        if found[name] != value:
-            raise _NotLinks(f"The field {name[:40]!r} stands twice in one object, with different values.")
-    return found
 
 
 def _also(item: Any) -> int:

@@ -110,6 +110,7 @@ class TestHttp:
             ("x", "$", "is string, expected object"),
             ({"tracking_number": "A"}, "$", "lacks 'order'"),
             ({"order": 5, "tracking_number": "A"}, "$.order", "is integer, expected string"),
+            ({"order": "  ", "tracking_number": "A"}, "$.order", "is blank"),
             ({"order": "..", "tracking_number": "A"}, "$.order", "'..' cannot be part of a URL"),
             ({"order": "TN1 41", "tracking_number": "A"}, "$.order", "'TN1 41' is no order id: it holds a space"),
             (
@@ -208,6 +209,11 @@ class TestHttp:
         assert 413 == send(told, [{**item, "also": "2-01;" * 300}] * 20).status_code
         assert {} == known(told)
 
+    def test_most(self, told: Rig):
+        """The most links are taken, also where each of them has a list of other orders."""
+        links = [{"order": "1-01", "tracking_number": f"A{one}", "also": ["2-01"]} for one in range(MOST)]
+        assert 200 == send(told, links).status_code
+
     def test_tokens(self, told: Rig):
         """Every configured token enters, nothing else; who is refused is noted without what he offered."""
         item = {"order": "1-01", "tracking_number": "A"}
@@ -220,7 +226,9 @@ class TestHttp:
 
     def test_off(self, rig: Rig):
         """Without tokens, and for accounts that are not there, there is no such route."""
-        assert [404, 404] == [send(rig, {}, account=name).status_code for name in ("lux", "other")]
+        answers = [send(rig, {}, account=name) for name in ("lux", "other")]
+        assert [404, 404] == [answer.status_code for answer in answers]
+        assert all("has no link_tokens" in answer.get_json()["detail"] for answer in answers)
         assert [] == rig.queries.rejects()
 
 

@@ -48,6 +48,20 @@ def test_found(stocked: Database, text: str, expected: list[str]) -> None:
     assert expected == list(search(stocked, text, ["lux"]))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("NF 41001", ["ep/a"]), ("41.001", ["ep/a"]), ("NF-e nº 000.041.001", ["ep/a"]), ("nota: 41001.", ["ep/a"]),
+        ("pedido 1-01", ["ep/a", "ep/b"]), ("1 - 01", ["ep/a", "ep/b"]), ("#1-01", ["ep/a", "ep/b"]),
+        ("código TN-9", ["ep/other"]), ("NF 41001 e 41002", []), ("NF 77", []), ("4.1001", []),
+    ],
+)  # fmt: skip
+def test_read_out(stocked: Database, text: str, expected: list[str]) -> None:
+    """One number is found as people read it out: behind a word, with spaces around its hyphen, with thousands set
+    apart. Of two numbers none is meant."""
+    assert expected == list(search(stocked, text, ["lux"]))
+
+
 @pytest.mark.parametrize("text", ["TN-1 BR", "ep/a", "a"])
 def test_one_parcel(stocked: Database, text: str) -> None:
     """A parcel's own number or id finds that parcel, and not the others of its order, although the order is known by

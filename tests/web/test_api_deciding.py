@@ -141,9 +141,11 @@ class TestRefused:
             (f"{SHIPMENT}/assign", {"order": "x" * 1_001}, 422, "$.order must be a text"),
             (f"{SHIPMENT}/assign", {"order": "a\0"}, 422, "$.order holds characters"),
             (f"{SHIPMENT}/assign", {"order": "a\ud800"}, 422, "$.order holds characters"),
-            (f"{SHIPMENT}/assign", {"order": ".."}, 422, "'..'"),
+            (f"{SHIPMENT}/assign", {"order": ".."}, 422, "$.order: '..' cannot be part of a URL"),
+            (f"{SHIPMENT}/assign", {"order": "1-01", "invoice": "a/b"}, 422, "$.invoice: 'a/b' cannot be part"),
+            (f"{SHIPMENT}/preview", {"order": "1-01", "also": "2-01;3 01"}, 422, "$.also: '3 01' is no order id"),
             (f"{SHIPMENT}/assign", {"order": "1-01", "unseen": "yes"}, 422, "$.unseen must be true or false"),
-            (f"{SHIPMENT}/retry", {"order": "1-01"}, 422, "is no field of this decision"),
+            (f"{SHIPMENT}/retry", {"order": "1-01"}, 422, "$.order is no field of this decision"),
             (f"{SHIPMENT}/retry", {"note": ["x"]}, 422, "$.note must be a text"),
             (f"{SHIPMENT}/retry", [], 422, "must be a JSON object"),
             ("links", {"order": "1-01"}, 422, "Exactly one of"),
@@ -160,11 +162,21 @@ class TestRefused:
         assert [] == items(api, "decisions")
 
     def test_no_json(self, api):
-        """A body that is no JSON, or larger than any decision, is refused."""
+        """A body that is no JSON, or larger than any decision, is refused; so is one that has a field twice."""
         headers = {"Authorization": f"Bearer {ANA}"}
-        for body, status in ((b"{", 400), (b"\xff", 400), (b"[" * 50_000, 400), (b" " * 70_000, 413)):
+        for body, status, detail in (
+            (b"{", 400, "not JSON"), (b'{"note": "n\xe3o"}', 400, "not UTF-8"), (b"[" * 50_000, 400, "not JSON"),
+            (b'{"note": "a", "note": "b"}', 400, "'note' stands twice"), (b" " * 70_000, 413, "larger"),
+        ):  # fmt: skip
             answer = api.client.post(f"/api/v1/{SHIPMENT}/retry", data=body, headers=headers)
             assert (status, "application/problem+json") == (answer.status_code, answer.mimetype)
+            assert detail in answer.json["detail"]
+
+    def test_spaces(self, api):
+        """Spaces around what is named are none of it: a form or a sheet leaves them there."""
+        row = post(api, f"{SHIPMENT}/assign", {"order": " 1-01 ", "invoice": "B\n"}).json
+
+        assert ("1-01", "B") == (row["after"]["assigned_order"], row["after"]["assigned_invoice"])
 
 
 class TestKeys:

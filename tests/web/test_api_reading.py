@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from receiver.store import Horizons, Retention
+from receiver.store import Horizons, Link, Retention
+from receiver.store.companions import Place
 from receiver.store.listings import LOOKS_AT
 from receiver.web.api.privacy import hidden
 from tests.support.api import ANA, SHIPMENT, VI, get, held, items, post, with_operators
@@ -186,10 +187,11 @@ class TestLists:
             ("deliveries", {"cursor": "WyJkZWxpdmVyaWVzIiwgIlx1ZDgwMCJd"}),  # ["deliveries", half a surrogate pair]
             ("deliveries", {"cursor": "WyJkZWxpdmVyaWVzIiwgIlx1MDAwMCJd"}),  # ["deliveries", NUL]
             ("links", {"cursor": "WyJkZWxpdmVyaWVzIiwgImEiXQ"}),  # of another list
+            ("shipments", {"state": ["held", "due"]}),
         ],
     )  # fmt: skip
     def test_refused(self, api, path, query):
-        """A filter, a limit or a cursor that makes no sense is refused by name."""
+        """A filter, a limit or a cursor that makes no sense, or stands twice, is refused by name."""
         answer = get(api, path, **query)
 
         assert (400, "application/problem+json") == (answer.status_code, answer.mimetype)
@@ -309,11 +311,16 @@ def test_reading(api):
 
 
 def test_links_found(api):
-    """Links are found by any number in any notation, by a carrier's id, and by their order."""
+    """Links are found by any number in any notation, by a carrier's id, and by their order. What a carrier said of its
+    own order is among them."""
     api.link("TN1BR", "1-01")
     api.link("melhor-envio/p1", "2-01", kind="shipment")
 
     for words, expected in [("tn-1 br", ["TN1BR"]), ("p1", ["melhor-envio/p1"]), ("1-01", ["TN1BR"]), ("x", [])]:
         assert expected == [one["value"] for one in items(api, "links", search=words)], words
     assert [] == items(api, "links", search="TN1BR", account="other")
+    api.index.link("lux", [Link((("tracking_number", "TN4"),), "4-01", None, (Place("5-01"),))], now=api.now)
+    assert [["5-01"], []] == [one["also"] for words in ("TN4", "TN1BR") for one in items(api, "links", search=words)]
+    api.link("own-order", "3-01", kind="carrier_order")
+    assert ["carrier_order"] == [one["kind"] for one in items(api, "links", order="3-01")]
     assert 400 == get(api, "links", search="TN1BR", order="1-01").status_code

@@ -58,7 +58,7 @@ def test_told_once(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
         rig.client.get("/healthz", headers=headers, environ_overrides={"REMOTE_ADDR": peer})
 
     told = [line for line in caplog.messages if "X-Forwarded-For" in line]
-    assert ["X-Forwarded-For not used: the peer is not in trusted_proxies: peer=203.0.113.1"] == told
+    assert ["X-Forwarded-For not used, the peer is not in trusted_proxies: peer=203.0.113.1"] == told
 
 
 def refused(rig: Rig, address: str, times: int) -> list[int]:

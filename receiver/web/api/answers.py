@@ -10,7 +10,7 @@ from receiver.shipments.plain import plain, seconds
 from receiver.store.listings import MOST, Ask, Page
 from receiver.web import cursors
 from receiver.web.api.privacy import hidden
-from receiver.web.incoming import whole_body
+from receiver.web.incoming import FieldTwice, json_of, whole_body
 
 #: Rows of a page where none are asked for.
 ROWS = 50
@@ -53,6 +53,9 @@ def asked(listing: str, *kinds: type) -> Ask:
 def filters(*names: str, **choices: tuple[str, ...]) -> dict[str, str | None]:
     """The filters of a list as they are given. Raises `Refused` for an unknown one, for an empty one, and for a value
     that is none of its ``choices``."""
+    for name, given in request.args.lists():
+        if len(given) > 1:
+            raise Refused(400, f"{name[:40]} stands twice: give it once.")
     for name, value in request.args.items():
         if name not in (*names, *choices, "limit", "cursor"):
             raise Refused(400, f"{name[:40]} is no filter of this list; there are {', '.join((*names, *choices))}.")
@@ -73,28 +76,37 @@ def time_of(name: str, written: str | None) -> float | None:
 
 
 def body_fields(*required: str, optional: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> Mapping[str, Any]:
-    """The fields of a decision's body, a JSON object; ``note`` may always be there. Raises `Refused`."""
-    raw = whole_body(_MAX_BODY)
-    try:
-        body = json.loads(raw) if raw.strip() else {}
-    except (ValueError, RecursionError):
-        raise Refused(400, "The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise Refused(422, "The body must be a JSON object.")
+    """The fields of a decision's body, a JSON object, without spaces around texts; ``note`` may always be there.
+    Raises `Refused`."""
+    body = _object(whole_body(_MAX_BODY))
     texts = (*required, *optional, "note")
     for name, value in body.items():
         if name not in (*texts, *flags):
             known = ", ".join((*texts, *flags))
-            raise Refused(422, f"$.{name[:40]!r} is no field of this decision; there are {known}.")
+            raise Refused(422, f"$.{name[:40]} is no field of this decision; there are {known}.")
         if name in flags and not isinstance(value, bool):
             raise Refused(422, f"$.{name} must be true or false.")
         if name in texts and not (
             isinstance(value, str) and len(value) <= LONGEST and (name == "note" or value.strip())
         ):
             raise Refused(422, f"$.{name} must be a text of 1 to {LONGEST} characters.")
-        if name in (*required, *optional) and not value.isprintable():
+        if name in (*required, *optional) and not value.strip().isprintable():
             raise Refused(422, f"$.{name} holds characters that are not printable.")
     for name in required:
         if name not in body:
             raise Refused(422, f"$.{name} is missing.")
+    return {name: value.strip() if isinstance(value, str) else value for name, value in body.items()}
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        body = json_of(raw.decode("utf-8-sig")) if raw.strip() else {}
+    except UnicodeDecodeError:
+        raise Refused(400, "The body is not UTF-8.") from None
+    except FieldTwice as error:
+        raise Refused(400, str(error)) from None
+    except (ValueError, RecursionError):
+        raise Refused(400, "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise Refused(422, "The body must be a JSON object.")
     return body

@@ -26,6 +26,6 @@ def refusals() -> Iterator[None]:
     except Unknown as error:
         raise Refused(404, f"{error}.") from None
     except BadSegment as error:
-        raise Refused(422, f"{error}.") from None
+        raise Refused(422, f"$.{error.field}: {error}." if error.field else f"{error}.") from None
     except (TooManyLookups, NoPreview) as error:
         raise Refused(503, f"{error}.") from None

@@ -16,8 +16,12 @@ from receiver.web.console.language import DEFAULT, Speech, texts
 NOTES, FAULTS = "notes.", "faults."
 #: Texts that follow the detail of a note.
 _TAILS = "notes.tail_"
+#: Values that are sentences themselves.
+_SENTENCES = ("cause", "why")
 #: Values that name several ways, one of which would do.
 _WAYS = ("members", "wanted")
+#: Values that are short texts themselves, or several with commas between.
+_TEXTS = ("invoices", "values", "back", "there")
 _VALUE = re.compile(r"\\\{(\w+)\\\}")
 
 
@@ -61,15 +65,24 @@ def _tail(text: str) -> tuple[str, str] | None:
 
 
 def _value(name: str, value: str, speech: Speech, file: str) -> str:
-    if name == "cause":
+    if name in _SENTENCES:
         return told(value, speech, file)
     if name in _WAYS:
         return value.replace(" or ", f" {speech.text('frame.or')} ")
-    if name == "invoices":
+    if name in _TEXTS and file == NOTES:
         return ", ".join(told(one, speech) for one in value.split(", "))
+    if name == "said":
+        return ", ".join(_named(one, speech) for one in value.split(", "))
     if name == "rule":
         return ", ".join(speech.text(key) for one in value.split(" and ") if (key := _rule(one)) in texts())
     return value
+
+
+def _named(name: str, speech: Speech) -> str:
+    """A name of a link, such as ``tracking_number TN1BR``, with its kind in words."""
+    kind, _, value = name.partition(" ")
+    key = f"links.kind_{kind}"
+    return f"{speech.text(key)} {value}" if key in texts() else name
 
 
 def _rule(name: str) -> str:

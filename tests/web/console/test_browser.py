@@ -4,7 +4,9 @@ import re
 from itertools import product
 
 import pytest
+from sqlalchemy import update
 
+from receiver.store.tables import deliveries
 from receiver.web.console.pages import PAGES
 from tests.support.api import VI
 from tests.support.browser import PHONE, WIDE, Site, barriers, look, sideways
@@ -37,16 +39,22 @@ def test_looks(window: Site):
 
 
 def test_long(window: Site, site: Rig):
-    """A long note makes no page wider than its window, and a long number breaks no order id."""
+    """A long note or reason makes no page wider than its window, and a long number breaks no order id."""
     Clerk(site).send("/parcels/melhor-envio/p1", "/parcels/melhor-envio/p1/decide", action="retry", note="y" * 1_000)
     add_shipments(site.database, "ep/1", tracking_number="9" * 120, order_id="1410000000001-01", due_at=None)
     page = window.open("/decisions")
     widths = [sideways(page)]
     page.goto(f"{window.url}/parcels")
     widths.append(sideways(page))
+    look(page, PHONE, "light")
+    site.database.write(lambda connection: connection.execute(update(deliveries).values(reason=f"$.{'y' * 200}: no")))
+    page.goto(f"{window.url}/deliveries")
+    widths.append(sideways(page))
+    look(page, WIDE, "light")
+    page.goto(f"{window.url}/parcels")
     box = page.locator("td .mono", has_text="1410000000001-01").bounding_box()
 
-    assert ([0, 0], True) == (widths, box is not None and box["height"] < 30)
+    assert ([0, 0, 0], True) == (widths, box is not None and box["height"] < 30)
 
 
 def test_without_script(window: Site):

@@ -60,6 +60,10 @@ def test_known(path):
             "$.endpoint: não é um endpoint desta conta; existem a",
         ),
         ("$.x: is string, expected object or array", "$.x: é string, esperado object ou array"),
+        (
+            "$: asks for a call that is not made: the URL leads to a host that is not the carrier's",
+            "$: pede uma chamada que não é feita: a URL leva a um host que não é da transportadora",
+        ),
         ("a message without any parcel", "uma mensagem sem nenhum envio"),
         ("words of a carrier of your own", "words of a carrier of your own"),
     ],

@@ -55,6 +55,12 @@ class TestSentences:
                 " (order 1-01: A, B all fit (only_open_invoice))",
                 ["Pedido 1-01: A, B servem (nada indica qual delas)"],
             ),
+            (
+                Reason.AMBIGUOUS_ORDER,
+                " (tracking_number TN1BR, TN2BR belongs to 1-01, 2-01)",
+                ["Código de rastreio TN1BR, TN2BR pertence a 1-01, 2-01"],
+            ),
+            (Reason.AMBIGUOUS_ORDER, " (141 belongs to 1-01, 2-01)", ["141 pertence a 1-01, 2-01"]),
             (Reason.SECOND_PARCEL, " (invoice A carries TN of ep/p2)", ["A nota fiscal A leva TN de ep/p2"]),
             (
                 Reason.DELIVERY_DOUBTED,
@@ -64,7 +70,29 @@ class TestSentences:
                 ),
                 [
                     ("A VTEX não foi informada da entrega; a transportadora diz que voltou antes de ser entregue"
-                    " (on 2026-11-11T12:00-03:00), talvez ao remetente")
+                    " (em 2026-11-11T12:00-03:00), talvez ao remetente")
+                ],
+            ),
+            (
+                Reason.DELIVERY_DOUBTED,
+                (
+                    " (VTEX was told that it is delivered (2026-11-11); the carrier says that it turned back at a time"
+                    " not told and was delivered on 2026-11-12T12:00-03:00, perhaps to its sender)"
+                ),
+                [
+                    ("A VTEX foi informada da entrega (2026-11-11); a transportadora diz que voltou"
+                    " (data não informada) e foi entregue (em 2026-11-12T12:00-03:00), talvez ao remetente")
+                ],
+            ),
+            (
+                Reason.DELIVERY_DOUBTED,
+                (
+                    " (VTEX was not told that it is delivered; a part was delivered, and nothing has been heard of"
+                    " volume 2 of ME1BR, ME2BR since 2026-11-11T12:00-03:00)"
+                ),
+                [
+                    ("A VTEX não foi informada da entrega; uma parte foi entregue, e desde 2026-11-11T12:00-03:00"
+                    " não há notícia de: volume 2 de ME1BR, ME2BR")
                 ],
             ),
             (

@@ -11,7 +11,6 @@ from receiver.operations.decisions import NothingToChange
 from receiver.operations.link_files import LARGEST_FILE, BadHeader, BadLine, Report, read_file, store_lines
 from receiver.operations.links import FIELDS, names_in, read_link
 from receiver.reconcile.names import NAMES
-from receiver.store.companions import places_from_json
 from receiver.store.listings import Listings
 from receiver.web.console.context import Context, must_decide
 from receiver.web.console.flash import tell, told
@@ -122,11 +121,10 @@ class _Desk:
                 else self._listings.links(ask, account=words.get("account"))
             ),
         )
-        rows = [{**row, "also": [place.order_id for place in places_from_json(row["also"])]} for row in found.rows]
         return render_template(
             "links.html",
             list=found,
-            rows=rows,
+            rows=found.rows,
             kinds=NAMES,
             accounts=sorted(self.config.accounts),
             endpoints=sorted(self.config.endpoints),

@@ -43,6 +43,19 @@ class TestAgain:
 
         assert 1 == len(driver.rig.calls("POST"))
 
+    def test_lost_replacement_of_its_like(self, driver: InvoicingDriver):
+        """The order showed such an invoice before the replacement whose answer was lost: that proves nothing of it. Not
+        posted twice unless a person says --again, and then it is."""
+        driver.rig.add_order(an_order(package("900")))
+        driver.rig.faults(reset_before=1.0, methods=frozenset({"POST"}))
+        assert "unknown" == driver.post(INVOICE, "replace").outcome
+        driver.rig.faults()
+
+        assert "--again" in driver.refused(INVOICE, "replace")[0]
+        before = len(driver.rig.calls("POST"))
+        assert not driver.post(INVOICE, "replace", "again").earlier
+        assert before + 1 == len(driver.rig.calls("POST"))
+
 
 class Interrupted(Vtex):
     """VTEX applies a POST, and something happens before its answer is there."""

@@ -94,6 +94,15 @@ class TestMarketplaceId:
 
         assert ("in_step", order_id) == (rest(rig)[0], rig.shipment()["order_id"])
 
+    def test_not_there_any_more(self, rig: Rig):
+        """An order that was read before and that VTEX does not know any more is waited for."""
+        rig.configure(endpoints=naming("order_id"))
+        learn(rig, order(INVOICED, package("900"), marketplaceOrderId=SOLD))
+        rig.post(posted(SOLD))
+        rig.work()
+
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+
     def test_capitals(self, rig: Rig):
         """A carrier that writes capitals alone finds the order of a VTEX store, which is not read before."""
         rig.configure(endpoints=naming("order_id"))
@@ -156,6 +165,7 @@ class TestMarketplaceId:
         rig.work()
 
         assert ("held", "ambiguous_order") == rest(rig)
+        assert "77001122334 belongs to MLB-77001122334, SLR-77001122334" in rig.shipment()["note"]
         assert "SLR-77001122334" == rig.shipment("melhor-envio/p2")["order_id"]
 
     def test_template(self, rig: Rig):

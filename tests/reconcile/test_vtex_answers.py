@@ -164,6 +164,19 @@ class TestAnswers:
         rig.works_until(DAY)
         assert ({("in_step", None)}, "TN1") == (states(rig), fields(rig)["trackingNumber"])
 
+    def test_unapplied_beside_its_like(self, rig: Rig):
+        """Another invoice of the order that shows the same number is no proof of the write."""
+        rig.configure(read_back_seconds=10)
+        rig.add_order(order("1-01", package("900"), package("901"), value=20_000))
+        tell(rig, 1)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.works_until(DAY)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
+        rig.faults(unapplied=1.0)
+        rig.works_until(DAY)
+
+        assert {("held", "not_applied")} == states(rig)
+
     @pytest.mark.parametrize("ends", ["voided", "dismissed"])
     def test_throttled_write(self, rig: Rig, ends: str):
         """An invoice is not kept for a label whose write was not applied, once that label is voided or dismissed."""

@@ -111,6 +111,9 @@ class TestSeveralOrders:
         assert [OLD, OLD, NEW, NEW] == told_numbers(rig)
         assert [NEW, NEW] == [fields(rig)["trackingNumber"], fields(rig, "2-01", "950")["trackingNumber"]]
         assert ["kept", "in_step"] == [rest(rig, one)[0] for one in self.COMPANIONS]
+        rig.decisions.retry(f"lalamove/{NEW}", now=rig.now)
+        rig.works_until(DAY)
+        assert ["kept", "in_step"] == [rest(rig, one)[0] for one in self.COMPANIONS]
 
     def test_link_stands(self, rig: Rig):
         """What the link says of the new one's second order stands: no invoice is named there that it does not name."""

@@ -558,6 +558,20 @@ class TestIndex:
 
         assert ("awaiting_order", "order_not_found") == rest(rig, "intelipost/P1")
 
+    def test_series_and_number_beside_an_order(self, rig: Rig):
+        """They do not lead to another order than the one that the carrier names, which may come yet."""
+        rig.configure(endpoints={"intelipost": INTELIPOST})
+        one = order("1-01", package("900", invoiceKey=KEY))
+        rig.add_order(one)
+        learn(rig, one)
+        told = shipped("5-01", "900")
+        told["invoice"]["invoice_series"] = "1"
+        rig.post(told, endpoint="intelipost")
+        rig.work()
+
+        assert ("awaiting_order", "order_not_found") == rest(rig, "intelipost/P1")
+        assert [] == rig.calls("PATCH")
+
     def test_unique_numbers(self, rig: Rig):
         """Where the merchant says that his numbers are unique, a bare one names its order; borne twice, it is held."""
         rules = [{"path": "data.tags[0].tag", "is": "invoice_number"}]

@@ -252,6 +252,18 @@ class TestAnotherSeller:
         rig.work()
         assert [INVOICED] == written(second)
 
+    def test_assigned_at_the_seller(self, rig: Rig, second: Sandbox):
+        """A person names the seller's order, which does not tell its id at the marketplace."""
+        rig.add_order(sold())
+        rig.post(posted(SOLD))
+        rig.work()
+        second.put(order("9-01", package("900")))
+        rig.decisions.assign("melhor-envio/p1", order_id="9-01", invoice_number=None, now=rig.now)
+        rig.work()
+
+        assert ("in_step", None) == rest(rig)
+        assert ["9-01"] == written(second)
+
     def test_its_numbers_are_its_own(self, rig: Rig, second: Sandbox):
         """A sequence counts the marketplace's orders: at the seller the same number is another order's."""
         rule = {"path": TAGS, "is": "sequence"}

@@ -58,6 +58,9 @@ class TestAgain:
         before = len(driver.rig.calls("POST"))
         assert not driver.post(INVOICE, "replace", "again").earlier
         assert before + 1 == len(driver.rig.calls("POST"))
+        assert ["not visible later", "done"] == [
+            outcome for call, outcome in driver.outcomes() if call == "POST invoice"
+        ]
 
 
 class Interrupted(Vtex):

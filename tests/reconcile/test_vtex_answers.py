@@ -197,6 +197,17 @@ class TestAnswers:
 
         assert "TN2BR" == fields(rig)["trackingNumber"]
 
+    def test_events_refused_for_days(self, rig: Rig):
+        """Events that VTEX fails to take are given up after the horizon, also long after the write."""
+        prepared(rig)
+        scan(rig, "a")
+        rig.works_until(DAY)
+        rig.faults(server_error=1.0, methods=frozenset({"PUT"}))
+        scan(rig, "a", "b")
+        rig.works_until(9 * DAY)
+
+        assert ("gave_up", "vtex_unavailable") == rest(rig, "frenet/1")
+
     def test_unapplied_events(self, rig: Rig):
         """No one can see whether events were applied; the next scan brings the whole set again."""
         prepared(rig)

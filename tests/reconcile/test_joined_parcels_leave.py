@@ -201,6 +201,14 @@ class TestRecords:
         owner = rejoined(owners, "e/p1", ["P1"], one, lambda _: stayed)["900"]
         assert ("e/p2", False, delivered, {"P2"}) == (owner.shipment, owner.moved, owner.is_delivered, owner.numbers)
 
+    def test_another_owner(self):
+        """An owner that stayed keeps the invoice, with those that share it."""
+        one = read_order(order("1-01", package("900", trackingNumber="P1;P2;P3")))
+        stayed = {"e/p2": self.record(Status.IN_TRANSIT)}
+
+        owner = rejoined({"900": Owner("e/p3", "P3")}, "e/p1", ["P1"], one, lambda _: stayed)["900"]
+        assert ("e/p3", {"P2", "P3"}) == (owner.shipment, owner.numbers)
+
     @pytest.mark.parametrize("overruled", [True, False])
     def test_voided(self, *, overruled: bool):
         """A parcel whose label was voided has left the invoice, unless a person has named its order since."""

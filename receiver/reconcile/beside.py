@@ -169,10 +169,10 @@ def rejoined(
 
 
 def _counts_it(owner: Owner, own: str, numbers: Collection[str]) -> bool:
-    """Whether the owner is no obstacle: it is ``own``, has left, or knows that the parcel shares the invoice."""
+    """Whether the owner is no obstacle: it is ``own``, has left, or has written the parcel's number there, too."""
     if owner.shipment == own:
         return not owner.moved
-    return owner.moved or own in owner.parcels or any(is_among(number, numbers) for number in owner.numbers)
+    return owner.moved or any(is_among(number, numbers) for number in owner.numbers)
 
 
 def _sharing(stayed: Mapping[str, ShipmentRecord], parts: Collection[str], owner: Owner | None) -> Owner:

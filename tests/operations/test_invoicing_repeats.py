@@ -11,12 +11,15 @@ import pytest
 from receiver.http import Http
 from receiver.operations.invoicing import Invoicing, NotPosted
 from receiver.store.accounts import Accounts
-from receiver.vtex.answers import Throttled
+from receiver.vtex.answers import Throttled, Unanswered
 from receiver.vtex.client import Vtex
 from tests.support.console import Operator
 from tests.support.invoicing import HALF, INVOICE, InvoicingDriver, an_order
+from tests.support.reconciling import naming, rest
 from tests.support.rig import Rig, package, posted
 from tests.support.times import HOUR
+
+KEY = "35261112345678000195550010000009001123456789"
 
 
 class TestAgain:
@@ -42,6 +45,22 @@ class TestAgain:
             driver.post(INVOICE, "replace")
 
         assert 1 == len(driver.rig.calls("POST"))
+
+    def test_lost_replacement_of_its_like(self, driver: InvoicingDriver):
+        """The order showed such an invoice before the replacement whose answer was lost: that proves nothing of it. Not
+        posted twice unless a person says --again, and then it is."""
+        driver.rig.add_order(an_order(package("900")))
+        driver.rig.faults(reset_before=1.0, methods=frozenset({"POST"}))
+        assert "unknown" == driver.post(INVOICE, "replace").outcome
+        driver.rig.faults()
+
+        assert "--again" in driver.refused(INVOICE, "replace")[0]
+        before = len(driver.rig.calls("POST"))
+        assert not driver.post(INVOICE, "replace", "again").earlier
+        assert before + 1 == len(driver.rig.calls("POST"))
+        assert ["not visible later", "done"] == [
+            outcome for call, outcome in driver.outcomes() if call == "POST invoice"
+        ]
 
 
 class Interrupted(Vtex):
@@ -108,11 +127,29 @@ class TestOneInvoice:
 
         assert "TN1BR" == rig.package_of("1-01", "900")["trackingNumber"]
 
+    def test_who_waits_for_its_key(self, driver: InvoicingDriver):
+        """So does a parcel whose carrier names the invoice alone."""
+        rig = driver.rig
+        rig.configure(endpoints=naming("invoice_key"))
+        rig.post(posted(KEY))
+        rig.work()
+        assert ("awaiting_order", "no_reference") == rest(rig)
 
-KEY = "35261112345678000195550010000009001123456789"
+        driver.post({**INVOICE, "invoiceKey": KEY})
+        rig.work()
+        assert "TN1BR" == rig.package_of("1-01", "900")["trackingNumber"]
 
 
 class TestRepeats:
+    def test_read_without_answer(self, driver: InvoicingDriver):
+        """A read that gets no answer is over: what stays open is a POST that may have been applied."""
+        driver.rig.faults(reset_before=1.0, methods=frozenset({"GET"}))
+        with pytest.raises(Unanswered):
+            driver.post()
+
+        assert driver.outcomes()
+        assert all(outcome for _, outcome in driver.outcomes())
+
     def test_lost_replacement(self, driver: InvoicingDriver):
         """The answer to a replacement is lost, and it was never applied: what the order shows is the former one."""
         driver.rig.add_order(an_order(package("900", invoiceUrl="https://former.example")))

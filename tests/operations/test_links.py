@@ -104,6 +104,16 @@ class TestHttp:
         assert names == known(told).keys()
         assert {"000900"} == {row["invoice_number"] for row in told.index.links()}
 
+    def test_only_endpoint(self, told: Rig):
+        """Where the account has one endpoint, that is the shipment's; one of another account is none of its own."""
+        endpoints = {"melhor-envio": {**MELHOR_ENVIO, "account": "lux"}, "ups": {**UPS, "account": "second"}}
+        told.configure(endpoints=endpoints, account={"link_tokens": ["new-token"]}, accounts={"second": {}})
+        assert 200 == send(told, {"order": "1-01", "shipment": "p1"}).status_code
+        assert {("shipment", "melhor-envio/p1")} == known(told).keys()
+
+        refused = send(told, {"order": "1-01", "shipment": "1Z1", "endpoint": "ups"}).get_json()["results"][0]
+        assert "is no endpoint of this account; there are melhor-envio" in str(refused)
+
     def test_some_bad(self, told: Rig):
         """Good ones are stored, bad ones told with their index, the path and why."""
         bad: list[tuple[Any, str, str]] = [

@@ -95,7 +95,9 @@ class TestAssigned:
         rig.link("TN1BR", "1-01", also=["2-01"])
         rig.works_until(DAY)
         assert "dismissed" == rig.shipment(COMPANION)["state"]
-        assert ["2-01"] == [row["order_id"] for row in Discrepancies(rig.database).left_over()]
+        listed = Discrepancies(rig.database)
+        assert ["2-01"] == [row["order_id"] for row in listed.left_over()]
+        assert [] == list(listed.without_tracking(before=rig.now + DAY))  # each invoice is listed once
 
         assigned(rig, Place("2-01"))
         rig.work()
@@ -177,6 +179,26 @@ class TestLinked:
         assert "0 shipments woken" in operator.says("link", "TN1BR", "1-01", "--also", "2-01")
         rig.works_until(60)
         assert calls == len(rig.calls())
+
+    def test_newer_word(self, rig: Rig) -> None:
+        """A newer link by another name of the parcel takes no second order away if it names none, and is served instead
+        if it does. What a link says of another parcel stands."""
+        rig.add_order(*(order(f"{one}-01", package(f"90{one}")) for one in (1, 2, 3, 4, 5)))
+        rig.link("TN1BR", "1-01", also=["2-01"])
+        rig.link("TN2BR", "4-01", also=["5-01"])
+        for one in (1, 2):
+            rig.post(posted(None, parcel=f"p{one}", number=f"TN{one}BR"))
+        rig.works_until(60)
+        rig.link("melhor-envio/p1", "1-01", kind="shipment")
+        rig.decisions.retry("melhor-envio/p1", now=rig.now)
+        rig.works_until(60)
+        others = {"melhor-envio/p1+2-01": "in_step", "melhor-envio/p2+5-01": "in_step"}
+        assert others == {name: rig.shipment(name)["state"] for name in others}
+
+        rig.link("melhor-envio/p1", "1-01", kind="shipment", also=["3-01"])
+        rig.works_until(DAY)
+        others |= {"melhor-envio/p1+2-01": "dismissed", "melhor-envio/p1+3-01": "in_step"}
+        assert others == {name: rig.shipment(name)["state"] for name in others}
 
     @pytest.mark.parametrize("first", ["link", "parcel"])
     def test_another_invoice_of_that_number(self, rig: Rig, first: str) -> None:

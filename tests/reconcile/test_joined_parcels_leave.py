@@ -1,7 +1,26 @@
 """A parcel that shares an invoice (`join`) and leaves it takes its number along, and no delivery waits for it."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
+from adapters import Shipment, Status
+from receiver.reconcile.beside import has_left, rejoined
+from receiver.shipments import (
+    Assignment,
+    Generation,
+    Known,
+    Sent,
+    SentTracking,
+    ShipmentRecord,
+    State,
+    Update,
+    Visibility,
+    fold,
+)
+from receiver.vtex.orders import read_order
+from receiver.vtex.wanted import Owner
 from tests.support.reconciling import fields, rest
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import HOUR
@@ -9,6 +28,7 @@ from tests.support.times import HOUR
 ALL = ("p1", "p2", "p3")
 JOINS = {**MELHOR_ENVIO, "events": True, "second_parcel": "join"}
 CANCELLED = ("held", "cancelled_after_send")
+NOW = datetime(2026, 11, 14, 12, tzinfo=UTC)
 
 
 def joined(rig: Rig, *, event: str = "order.posted") -> Rig:
@@ -150,3 +170,51 @@ def test_comes_back(rig_on_either: Rig, leaves: str, by: str):
 
     assert ("P1;P2;P3", True) == (fields(rig)["trackingNumber"], told(rig)[-1])
     assert [("in_step", None)] * 3 == [rest(rig, f"melhor-envio/{parcel}") for parcel in ALL]
+
+
+class TestRecords:
+    """What the records say of an invoice, where no order was read since."""
+
+    def record(self, status: Status, *, delivered: bool = False) -> ShipmentRecord:
+        shipment = Shipment(key="p2", status=status, tracking_number="P2")
+        known = fold(Known(), [Update(shipment=shipment, received_at=NOW, digest="")])
+        place = {"order_id": "1-01", "invoice_number": "900", "tracking_number": "P1;P2"}
+        bare = {
+            "tracking_url": None,
+            "courier": None,
+            "dispatched_date": None,
+            "at": 0.0,
+            "visibility": Visibility.SEEN,
+        }
+        sent = Sent(**place, **bare, tracking=SentTracking(digest="", at=0.0, delivered=delivered))
+        generation = Generation(state=State.IN_STEP, sent=sent)
+        return ShipmentRecord(id="e/p2", endpoint="e", account="lux", known=known, generation=generation)
+
+    @pytest.mark.parametrize("delivered", [True, False])
+    @pytest.mark.parametrize("owners", [{}, {"900": Owner("e/p1", "P1", moved=True)}])
+    def test_comes_back(self, owners: dict[str, Owner], *, delivered: bool):
+        """Where the owner left and comes back, the invoice is that of those that stayed, with the delivery that VTEX
+        was told for them."""
+        stayed = {"e/p2": self.record(Status.IN_TRANSIT, delivered=delivered)}
+        one = read_order(order("1-01", package("900", trackingNumber="P1;P2")))
+
+        owner = rejoined(owners, "e/p1", ["P1"], one, lambda _: stayed)["900"]
+        assert ("e/p2", False, delivered, {"P2"}) == (owner.shipment, owner.moved, owner.is_delivered, owner.numbers)
+
+    def test_another_owner(self):
+        """An owner that stayed keeps the invoice, with those that share it."""
+        one = read_order(order("1-01", package("900", trackingNumber="P1;P2;P3")))
+        stayed = {"e/p2": self.record(Status.IN_TRANSIT)}
+
+        owner = rejoined({"900": Owner("e/p3", "P3")}, "e/p1", ["P1"], one, lambda _: stayed)["900"]
+        assert ("e/p3", {"P2", "P3"}) == (owner.shipment, owner.numbers)
+
+    @pytest.mark.parametrize("overruled", [True, False])
+    def test_voided(self, *, overruled: bool):
+        """A parcel whose label was voided has left the invoice, unless a person has named its order since."""
+        one = self.record(Status.CANCELLED)
+        assignment = Assignment(order_id="1-01", overrules=one.known.cancelled if overruled else None)
+        one = replace(one, generation=replace(one.generation, assignment=assignment))
+
+        assert one.known.voided
+        assert overruled is not has_left(one, "1-01", "900")

@@ -111,6 +111,20 @@ class TestSeveralOrders:
         assert [OLD, OLD, NEW, NEW] == told_numbers(rig)
         assert [NEW, NEW] == [fields(rig)["trackingNumber"], fields(rig, "2-01", "950")["trackingNumber"]]
         assert ["kept", "in_step"] == [rest(rig, one)[0] for one in self.COMPANIONS]
+        rig.decisions.retry(f"lalamove/{NEW}", now=rig.now)
+        rig.works_until(DAY)
+        assert ["kept", "in_step"] == [rest(rig, one)[0] for one in self.COMPANIONS]
+
+    def test_link_stands(self, rig: Rig):
+        """What the link says of the new one's second order stands: no invoice is named there that it does not name."""
+        tell(rig, told(OLD, "PICKED_UP", -900))
+        self.linked(rig)
+        rig.work()
+        tell(rig, REPLACED, TAKEN, VOIDED)
+        rig.works_until(DAY)
+
+        row = rig.shipment(self.COMPANIONS[1])
+        assert ("2-01", None) == (row["assigned_order"], row["assigned_invoice"])
 
     @pytest.mark.parametrize("bodies", list(permutations([REPLACED, TAKEN, VOIDED])))
     def test_linked_before(self, rig: Rig, bodies: tuple[dict[str, Any], ...]):

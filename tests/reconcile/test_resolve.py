@@ -333,6 +333,16 @@ class TestReferences:
 
         assert "TN1BR" == fields(rig)["trackingNumber"]
 
+    def test_bare_sequence_without_rules(self, rig: Rig):
+        """The rule that would end the hold names the fields that the carrier is known to use."""
+        rig.configure(endpoints={"intelipost": INTELIPOST})
+        rig.add_order(order("1-01", package("900"), sequence="501456"))
+        rig.post(shipped("501456", None), endpoint="intelipost")
+        rig.work()
+
+        assert ("held", "unconfirmed_sequence") == rest(rig, "intelipost/P1")
+        assert "sales_order_number or order_number" in rig.shipment("intelipost/P1")["note"]
+
     def test_two_names(self, rig: Rig):
         """Two different order ids are for a person."""
         rig.configure(endpoints=naming("order_id"))
@@ -537,6 +547,31 @@ class TestIndex:
         assert ("awaiting_order", "no_reference") == rest(rig, "numbers/p2")
         assert "1-01" == rig.shipment("intelipost/P1")["order_id"]
 
+    def test_series_and_number_of_an_order_that_is_gone(self, rig: Rig):
+        """An order that was read once and that VTEX does not know any more is waited for."""
+        rig.configure(endpoints={"intelipost": INTELIPOST})
+        learn(rig, order("1-01", package("900", invoiceKey=KEY)))
+        told = shipped(None, "900")
+        told["invoice"]["invoice_series"] = "1"
+        rig.post(told, endpoint="intelipost")
+        rig.work()
+
+        assert ("awaiting_order", "order_not_found") == rest(rig, "intelipost/P1")
+
+    def test_series_and_number_beside_an_order(self, rig: Rig):
+        """They do not lead to another order than the one that the carrier names, which may come yet."""
+        rig.configure(endpoints={"intelipost": INTELIPOST})
+        one = order("1-01", package("900", invoiceKey=KEY))
+        rig.add_order(one)
+        learn(rig, one)
+        told = shipped("5-01", "900")
+        told["invoice"]["invoice_series"] = "1"
+        rig.post(told, endpoint="intelipost")
+        rig.work()
+
+        assert ("awaiting_order", "order_not_found") == rest(rig, "intelipost/P1")
+        assert [] == rig.calls("PATCH")
+
     def test_unique_numbers(self, rig: Rig):
         """Where the merchant says that his numbers are unique, a bare one names its order; borne twice, it is held."""
         rules = [{"path": "data.tags[0].tag", "is": "invoice_number"}]
@@ -600,7 +635,10 @@ class TestLinksByOtherNames:
 
         assert "TN1BR" == fields(rig)["trackingNumber"]
 
-    @pytest.mark.parametrize(("kind", "told", "said"), [("invoice_number", "900", "000900"), ("invoice_key", KEY, KEY)])
+    @pytest.mark.parametrize(
+        ("kind", "told", "said"),
+        [("invoice_number", "900", "000900"), ("invoice_key", KEY, KEY), ("invoice_key", KEY, f"NFe{KEY}")],
+    )
     def test_invoice(self, rig: Rig, kind: str, told: str, said: str):
         """An invoice's number decides with the link's word; it wakes the parcel that waited for it."""
         rig.configure(endpoints=naming(kind))
@@ -622,6 +660,18 @@ class TestLinksByOtherNames:
 
         assert ("held", "ambiguous_order") == rest(rig)
         assert [] == rig.calls()
+
+    @pytest.mark.parametrize("named", ["tracking_number", "shipment"])
+    def test_one_names_the_invoice(self, rig: Rig, named: str):
+        """Of two links of one order, one names the invoice: it counts for both."""
+        rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "references": []}})
+        rig.add_order(order("1-01", package("900"), package("901"), value=20_000))
+        for kind, value in (("tracking_number", "TN1BR"), ("shipment", "melhor-envio/p1")):
+            rig.link(value, "1-01", "901" if kind == named else None, kind=kind)
+        rig.post(posted(None))
+        rig.work()
+
+        assert "TN1BR" == fields(rig, "1-01", "901")["trackingNumber"]
 
     def test_two_invoices(self, rig: Rig):
         """So are links that name two invoices of one order."""

@@ -94,6 +94,15 @@ class TestMarketplaceId:
 
         assert ("in_step", order_id) == (rest(rig)[0], rig.shipment()["order_id"])
 
+    def test_not_there_any_more(self, rig: Rig):
+        """An order that was read before and that VTEX does not know any more is waited for."""
+        rig.configure(endpoints=naming("order_id"))
+        learn(rig, order(INVOICED, package("900"), marketplaceOrderId=SOLD))
+        rig.post(posted(SOLD))
+        rig.work()
+
+        assert ("awaiting_order", "order_not_found") == rest(rig)
+
     def test_capitals(self, rig: Rig):
         """A carrier that writes capitals alone finds the order of a VTEX store, which is not read before."""
         rig.configure(endpoints=naming("order_id"))
@@ -156,6 +165,7 @@ class TestMarketplaceId:
         rig.work()
 
         assert ("held", "ambiguous_order") == rest(rig)
+        assert "77001122334 belongs to MLB-77001122334, SLR-77001122334" in rig.shipment()["note"]
         assert "SLR-77001122334" == rig.shipment("melhor-envio/p2")["order_id"]
 
     def test_template(self, rig: Rig):
@@ -241,6 +251,18 @@ class TestAnotherSeller:
         learn_second(rig, one)
         rig.work()
         assert [INVOICED] == written(second)
+
+    def test_assigned_at_the_seller(self, rig: Rig, second: Sandbox):
+        """A person names the seller's order, which does not tell its id at the marketplace."""
+        rig.add_order(sold())
+        rig.post(posted(SOLD))
+        rig.work()
+        second.put(order("9-01", package("900")))
+        rig.decisions.assign("melhor-envio/p1", order_id="9-01", invoice_number=None, now=rig.now)
+        rig.work()
+
+        assert ("in_step", None) == rest(rig)
+        assert ["9-01"] == written(second)
 
     def test_its_numbers_are_its_own(self, rig: Rig, second: Sandbox):
         """A sequence counts the marketplace's orders: at the seller the same number is another order's."""

@@ -27,6 +27,13 @@ def told(rig: Rig, invoice: str = "900") -> list[bool]:
     return [call.body["isDelivered"] for call in rig.calls("PUT") if call.invoice == invoice]
 
 
+def looked_at_again(rig: Rig) -> None:
+    rig.now += DAY
+    for name in ("one/p1", "other/p1"):
+        rig.decisions.retry(name, now=rig.now)
+    rig.works_until(DAY)
+
+
 class TestTwoEndpoints:
     """The endpoint that came first has written the number; the other one tells the same parcel."""
 
@@ -52,6 +59,25 @@ class TestTwoEndpoints:
         assert [False, True] == sorted(one["delivered"] for one in both)
         assert {("in_step", None)} == {rest(written, name) for name in ("one/p1", "other/p1")}
 
+    def test_told_already(self, written: Rig):
+        """One that hears of the delivery after the other has told it records that and its date, and does so once."""
+        names = sorted(("one/p1", "other/p1"), key=lambda name: "told_by" in tracking_of(written, name))
+        for name in names:
+            delivered(written, endpoint=name.removesuffix("/p1"))
+        both = [tracking_of(written, name) for name in names]
+        assert [True, True] == [one["delivered"] for one in both]
+        assert both[0]["delivered_date"] == both[1]["delivered_date"]
+
+        looked_at_again(written)
+        assert both == [tracking_of(written, name) for name in names]
+
+    def test_left_already(self, written: Rig):
+        """What one has left to the other is not left to it again without news."""
+        before = [tracking_of(written, name) for name in ("one/p1", "other/p1")]
+        looked_at_again(written)
+
+        assert before == [tracking_of(written, name) for name in ("one/p1", "other/p1")]
+
     @pytest.mark.parametrize("dismissed_first", [True, False])
     def test_dismissed(self, written: Rig, *, dismissed_first: bool):
         """Where a person has dismissed one of them, the other one tells the delivery itself."""
@@ -74,6 +100,7 @@ class TestTwoEndpoints:
 
         assert sorted(told(written)) == told(written)
         assert told(written)[-1]
+        assert ("in_step", None) == rest(written, "other/p1")
 
     def test_dismissed_after_its_delivery(self, written: Rig):
         """What a dismissed parcel told stands: the other one, which knows of no delivery, is for a person."""
@@ -137,6 +164,25 @@ class TestShared:
         assert told(joined)[-1]
         assert True not in told(joined, "901")
         assert ("in_step", None) == rest(joined, f"melhor-envio/p{stays}")
+
+    def test_invoice_gone(self, rig: Rig):
+        """The invoice of a delivered parcel is gone, and it joins one on the order's other invoice: VTEX is told no
+        delivery there before that one is delivered, too."""
+        rig.configure(endpoints={"melhor-envio": {**WITH_EVENTS, "second_parcel": "join"}})
+        rig.add_order(order("1-01", package("900"), package("901"), value=20_000))
+        for one, invoice in enumerate(("900", "901"), 1):
+            rig.post(posted(parcel=f"p{one}", number=f"TN{one}BR"))
+            rig.decisions.assign(f"melhor-envio/p{one}", order_id="1-01", invoice_number=invoice, now=rig.now)
+            rig.works_until(60)
+        rig.decisions.unassign("melhor-envio/p1", now=rig.now)
+        rig.works_until(60)
+        assert ["TN1BR", "TN2BR"] == [fields(rig, number=number)["trackingNumber"] for number in ("900", "901")]
+
+        rig.add_order(order("1-01", rig.package_of("1-01", "901")))
+        delivered(rig, endpoint="melhor-envio")
+
+        assert "TN1BR;TN2BR" == fields(rig, number="901")["trackingNumber"]
+        assert True not in told(rig, "901")
 
     def test_held(self, joined: Rig):
         """One that is held has not left: its delivery is waited for."""

@@ -164,6 +164,19 @@ class TestAnswers:
         rig.works_until(DAY)
         assert ({("in_step", None)}, "TN1") == (states(rig), fields(rig)["trackingNumber"])
 
+    def test_unapplied_beside_its_like(self, rig: Rig):
+        """Another invoice of the order that shows the same number is no proof of the write."""
+        rig.configure(read_back_seconds=10)
+        rig.add_order(order("1-01", package("900"), package("901"), value=20_000))
+        tell(rig, 1)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="900", now=rig.now)
+        rig.works_until(DAY)
+        rig.decisions.assign("melhor-envio/p1", order_id="1-01", invoice_number="901", now=rig.now)
+        rig.faults(unapplied=1.0)
+        rig.works_until(DAY)
+
+        assert {("held", "not_applied")} == states(rig)
+
     @pytest.mark.parametrize("ends", ["voided", "dismissed"])
     def test_throttled_write(self, rig: Rig, ends: str):
         """An invoice is not kept for a label whose write was not applied, once that label is voided or dismissed."""
@@ -183,6 +196,17 @@ class TestAnswers:
         rig.works_until(HOUR)
 
         assert "TN2BR" == fields(rig)["trackingNumber"]
+
+    def test_events_refused_for_days(self, rig: Rig):
+        """Events that VTEX fails to take are given up after the horizon, also long after the write."""
+        prepared(rig)
+        scan(rig, "a")
+        rig.works_until(DAY)
+        rig.faults(server_error=1.0, methods=frozenset({"PUT"}))
+        scan(rig, "a", "b")
+        rig.works_until(9 * DAY)
+
+        assert ("gave_up", "vtex_unavailable") == rest(rig, "frenet/1")
 
     def test_unapplied_events(self, rig: Rig):
         """No one can see whether events were applied; the next scan brings the whole set again."""

@@ -27,6 +27,8 @@ ROOT = Path(__file__).parent.parent
 #: A URL without a VTEX, for servers that never call it.
 UNREACHABLE = "http://127.0.0.1:9"
 _PATIENCE = 60.0
+#: Ports for the servers that are started here. Linux gives clients those from 32768 on.
+_PORTS = range(15_000, 32_000)
 
 
 class NotHere(Exception):
@@ -168,10 +170,12 @@ def resident(pid: int) -> float:
 
 
 def free_port() -> int:
-    """A port that is free at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-        return port
+    """A port that is free at this moment, and below those that the system gives to clients: one of theirs may be gone
+    before a server listens there."""
+    while True:
+        port = _PORTS[secrets.randbelow(len(_PORTS))]
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def _await(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:

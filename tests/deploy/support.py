@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapters import Hmac, Request
+from bench.servers import free_port
 from tests.support.bare_server import answer, saying, serving
 from tests.support.paths import ROOT
 from tests.support.processes import SECRET, Running, Sender, Site, together
@@ -69,13 +70,6 @@ def needs(program: str) -> str:
     if program == "nginx" and os.environ.get("CI"):
         pytest.fail("CI must test with nginx, and it is not installed")
     pytest.skip(f"{program} is not installed")
-
-
-def free_port() -> int:
-    """A port on loopback that no one listened at a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def patiently(happens: Callable[[], Any]) -> Any:

@@ -2,7 +2,6 @@
 
 import email
 import ipaddress
-import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage, Message
@@ -15,6 +14,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from bench.servers import free_port
 
 
 class MailServer:
@@ -29,8 +30,7 @@ class MailServer:
         options: dict[str, Any] = {"tls_context": tls, "require_starttls": True} if tls else {}
         if login:
             options |= {"authenticator": self._authenticate, "auth_required": True, "auth_require_tls": bool(tls)}
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
 
     def __enter__(self) -> Self:

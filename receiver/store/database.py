@@ -73,6 +73,11 @@ class Database:
         """See `receiver.store.writer.Writer.write_bulk`."""
         return self._writer.write_bulk(bulk, item)
 
+    @property
+    def refuses_writes(self) -> bool:
+        """Whether the last write of this process was refused, or not answered in time."""
+        return self._writer.is_stalled
+
     def check_writable(self) -> None:
         """Write a row and delete it: a full disk shows only at the commit. Raises `StoreUnavailable`."""
         empty = dict.fromkeys(("endpoint", "reason", "method", "target"), "")

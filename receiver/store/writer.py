@@ -31,6 +31,11 @@ class Writer:
             GroupCommit(self.engine, url) if is_sqlite(url) else OwnTransactions(self.engine, connections=connections)
         )
 
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the database refused the last write, or did not answer it in time."""
+        return self._stalled
+
     def write(self, work: Callable[[Connection], T], *, deadline: float | None = None) -> T:
         """Run ``work`` in a transaction and return its result once that is durable.
 

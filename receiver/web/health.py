@@ -41,7 +41,7 @@ def blueprint(database: Database, *, clock: Callable[[], float]) -> Blueprint:
 class _Verdict:
     """Whether deliveries can be stored, checked at most once a second. Concurrent requests wait for the same check, and
     not for long: a probe that hears nothing takes the process for dead. Then the last result counts until there is
-    another, unless it is old."""
+    another, unless it is old, or a delivery was refused since."""
 
     def __init__(self, database: Database, *, clock: Callable[[], float]) -> None:
         self._database, self._queries, self._clock = database, OperatorQueries(database), clock
@@ -60,8 +60,12 @@ class _Verdict:
         with contextlib.suppress(TimeoutError):
             result_of(looking, None if self._answer is None else PATIENCE)
         assert self._answer is not None  # noqa: S101  a look that failed has raised
+        if looking.done():
+            return self._answer
+        if self._database.refuses_writes:
+            return {"status": "cannot store"}, 503
         age = self._clock() - (self._until - HOLDS)
-        return self._answer if looking.done() or 0 <= age < COUNTS else ({"status": "cannot tell"}, 503)
+        return self._answer if 0 <= age < COUNTS else ({"status": "cannot tell"}, 503)
 
     def _look(self) -> None:
         answer = self._found()

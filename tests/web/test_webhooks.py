@@ -423,6 +423,24 @@ class TestHealth:
 
         eventually(lambda: 503 == rig.client.get("/readyz").status_code)
 
+    def test_refused_meanwhile(self, rig, monkeypatch):
+        """While a look lasts, the last result does not count where a write was refused, until one is taken again."""
+        assert 200 == rig.client.get("/readyz").status_code
+        ended = threading.Event()
+        monkeypatch.setattr(rig.database, "check_writable", lambda: ended.wait(30))
+        rig.now += 1
+        assert 200 == rig.client.get("/readyz").status_code
+        with closing(sqlite3.connect(sqlite_file(rig.database_url), isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreUnavailable):
+                rig.database.write(lambda _: None, deadline=0.1)
+            refused = rig.client.get("/readyz")
+        assert (503, {"status": "cannot store"}) == (refused.status_code, refused.json)
+
+        rig.database.write(lambda _: None)
+        assert 200 == rig.client.get("/readyz").status_code
+        ended.set()
+
     def test_not_ready(self, rig, monkeypatch, caplog):
         """Not ready when nothing can be stored; why is for the log alone, since it names hosts and files."""
 

@@ -112,6 +112,6 @@ def _scan(at: datetime | None, on: date | None, word: str) -> Scan:
 
 
 def _turned_before(past: list[_Line]) -> bool:
-    """Whether a return was spoken of before the first delivery, or where neither is dated."""
+    """Whether a return was spoken of before the first delivery, or where one of the two has no date."""
     done = [at for at, _, word in past if at is not None and word == "completed"]
     return any(at is None or not done or at <= min(done) for at, _, word in past if word in OF_A_RETURN)

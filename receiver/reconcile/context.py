@@ -168,9 +168,14 @@ class ReconcileContext:
     def _is_news_to_others(self) -> bool:
         """Whether the parcel has come to its order in this claim, or has got a number since: others with its numbers
         may follow it there."""
-        before = self.claim.record
-        has_order = self.sent is not None
-        return has_order and (before.generation.sent is None or before.known.numbers != self.known.numbers)
+        before, sent = self.claim.record, self.sent
+        former = before.generation.sent
+        has_come = sent is not None and (former is None or former.order_id != sent.order_id)
+        return has_come or (sent is not None and before.known.numbers != self.known.numbers)
+
+    def _leads(self) -> bool:
+        """Whether the parcel is at its order by more than a number that stands there."""
+        return self.stored.by_person is not None or (self.sent is not None and self.sent.written)
 
     def _left(self) -> Sent | None:
         """The record of the invoice that the parcel had and has no more: it went elsewhere, or its label was voided. Or
@@ -230,4 +235,5 @@ class ReconcileContext:
             links_read=frozenset(self.links_read),
             also=self.also,
             placed=numbers if self._is_news_to_others() else (),
+            placed_at=self.sent.order_id if self.sent and self._leads() and self._is_news_to_others() else None,
         )

@@ -275,7 +275,7 @@ class Resolver:
         for kind in _INDEXED[:1] if self._texts else kinds:
             values, rows = self._values(kind), self._rows(kind)
             if kind == "tracking_number":
-                rows = [row for row in rows if self._shows_one_of(values, row["order_id"])] or self._rows_of_ours()
+                rows = self._showing(rows)
             indexed = _one_order(rows, f"{kind} {', '.join(values)}")
             if isinstance(indexed, Hold):
                 return indexed
@@ -292,10 +292,19 @@ class Resolver:
         rows = [row for value in self._values(kind) for row in self._index.orders_named(self._account, kind, value)]
         return [row for row in rows if is_of_this_parcel(kind, row["dated_at"], self._known)]
 
-    def _rows_of_ours(self) -> list[dict[str, Any]]:
-        ours = self._index.orders_of_ours(self._account, self._shipment.id, self._known.numbers)
-        rows = [row for row in ours if is_of_this_parcel("tracking_number", row["dated_at"], self._known)]
-        return [row for row in rows if self._shows_one_of([row["tracking_number"]], row["order_id"])]
+    def _showing(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The index's rows of the parcel's numbers whose orders still show one; else those of our other shipments with
+        these numbers. Where one of these was written, or a person says that it belongs, an invoice that shows its
+        number elsewhere is one where it was by mistake."""
+        numbers = self._known.numbers
+        ours = self._index.orders_of_ours(self._account, self._shipment.id, numbers)
+        ours = [row for row in ours if is_of_this_parcel("tracking_number", row["dated_at"], self._known)]
+        led = {row["order_id"] for row in ours if row["is_led"]}
+        rows = [row for row in rows if row["order_id"] in led or not led]
+        if shown := [row for row in rows if self._shows_one_of(numbers, row["order_id"])]:
+            return shown
+        there = [(row, [row["tracking_number"]] if row["tracking_number"] else numbers) for row in ours]
+        return [row for row, its in there if self._shows_one_of(its, row["order_id"])]
 
     def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:
         """Each issuer has its own series. If several invoice in one account, hold: series and number may be

@@ -1,20 +1,20 @@
 """Which shipments a name is about: those that wait for it, and those that bear it."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, union, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import ShipmentRecord, State, known_from_json
+from receiver.shipments import Reason, ShipmentRecord, State, known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store import index_statements as statements
 from receiver.store.database import Database
-from receiver.store.rows import record_from, sent_from
+from receiver.store.rows import REVOKED_LEASE, record_from, sent_from
 from receiver.store.tables import shipments, waits
 
 #: A name of a shipment or an order: its kind and its value.
@@ -32,8 +32,15 @@ _BEARING = union(
 )
 #: Not by account and state: SQLite would choose their index, and read all parcels that are at rest.
 _OTHERS = (shipments.c.id.in_(_BEARING), shipments.c.id != bindparam("own"), shipments.c.companion_of.is_(None))
-_PLACED = select(shipments.c.account, shipments.c.state, shipments.c.sent).where(*_OTHERS)
+_PLACED = select(*(shipments.c[name] for name in ("account", "state", "sent", "assigned_order", "assigned_at"))).where(
+    *_OTHERS
+)
 _BEARS = select(shipments).where(*_OTHERS)
+_DECIDE_AGAIN = (
+    update(shipments)
+    .where(shipments.c.id.in_(bindparam("ids", expanding=True)))
+    .values(**REVOKED_LEASE, due_at=bindparam("now"), check_at=0.0, input_digest="")
+)
 
 
 def awaiting(connection: Connection, account: str, names: Collection[Name]) -> set[str]:
@@ -80,14 +87,45 @@ def bearers(connection: Connection, account: str, kind: str, value: str, now: fl
 
 def placed(database: Database, account: str, own: str, numbers: Collection[str]) -> list[dict[str, Any]]:
     """The orders of our other shipments with one of these numbers, in any notation: rows of ``order_id``,
-    ``tracking_number`` (what VTEX got of that shipment) and ``dated_at``. A gateway knows the numbers of all volumes,
-    and VTEX shows one."""
+    ``tracking_number`` (what VTEX got of that shipment, or ``None``), ``dated_at``, and ``is_led``: the shipment was
+    written there, or a person says so. A gateway knows the numbers of all volumes, and VTEX shows one."""
     rows = _others(database, _PLACED, account, own, numbers)
-    return [
-        {"order_id": sent.order_id, "tracking_number": sent.tracking_number, "dated_at": sent.at}
-        for sent in (sent_from(row["sent"]) for row in rows if row["state"] != State.DISMISSED)
-        if sent is not None and not sent.visibility.is_elsewhere
+    return [place for row in rows if row["state"] != State.DISMISSED for place in _place_of(row)]
+
+
+def _place_of(row: RowMapping) -> Iterator[dict[str, Any]]:
+    sent, assigned = sent_from(row["sent"]), row["assigned_order"]
+    if sent is not None and not sent.visibility.is_elsewhere:
+        is_led = sent.written or assigned == sent.order_id
+        yield {
+            "order_id": sent.order_id, "tracking_number": sent.tracking_number, "dated_at": sent.at, "is_led": is_led
+        }  # fmt: skip
+    elif sent is None and assigned is not None:  # on its way there
+        yield {"order_id": assigned, "tracking_number": None, "dated_at": row["assigned_at"], "is_led": True}
+
+
+def decide_again(
+    connection: Connection, account: str, own: str, numbers: Collection[str], order_id: str, *, now: float
+) -> None:
+    """The shipment ``own`` goes to this order: those with one of its numbers that went elsewhere, or gave way to
+    another parcel, are decided again. They may rest on a place where it was by mistake, or on one that it has taken.
+    Not those of a parcel that had the number long ago."""
+    of = {"account": account, "own": own, "numbers": sorted({normalised(number) for number in numbers} - {""})}
+    rows = connection.execute(_BEARS, of).mappings() if of["numbers"] else ()
+    at = datetime.fromtimestamp(now, UTC)
+    ids = [
+        row["id"]
+        for row in rows
+        if row["account"] == account and _rests(row, order_id) and not _is_past(row["known"], at)
     ]
+    if ids:
+        connection.execute(_DECIDE_AGAIN, {"ids": ids, "now": now})
+
+
+def _rests(row: RowMapping, order_id: str) -> bool:
+    """Whether the shipment rests at another order, or as one that gave way."""
+    is_elsewhere = row["sent"] is not None and row["order_id"] != order_id
+    return row["state"] != State.DISMISSED and bool(is_elsewhere or row["reason"] == Reason.OTHER_PARCEL)
 
 
 def bearing(database: Database, account: str, own: str, numbers: Collection[str]) -> dict[str, ShipmentRecord]:

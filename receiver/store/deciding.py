@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import Sent, State
+from receiver.shipments import Sent, State, known_from_json
 from receiver.store.assigning import Unknown, assigned, unassigned
+from receiver.store.bearers import decide_again
 from receiver.store.beside import joins_or_leaves, wake_beside
 from receiver.store.companions import Others, Place, serve_assigned, unassign_others
 from receiver.store.database import Database
 from receiver.store.decisions import Recorder, unrecorded
-from receiver.store.rows import REVOKED_LEASE, Version, dismissed, reopened, version_of
+from receiver.store.rows import REVOKED_LEASE, UNREADABLE, Version, dismissed, reopened, version_of
 from receiver.store.tables import shipments
 
 
@@ -117,6 +118,7 @@ class ShipmentDecisions:
             connection.execute(changed.values({**values, **REVOKED_LEASE}))
             if joins_or_leaves(row, values):
                 wake_beside(connection, row, now=now)
+            _lead(connection, row, values.get("assigned_order"), now)
             companions = others(connection, row)
             after = standing({**row, **values}) | ({"stays": stays.place} if stays else {})
             record(connection, [(shipment_id, standing(row), after | companions.orders(shipment_id))])
@@ -134,6 +136,17 @@ def _locked(connection: Connection, shipment_id: str) -> dict[str, Any]:
     if row is None:
         raise Unknown(f"no shipment {shipment_id!r}")
     return dict(row)
+
+
+def _lead(connection: Connection, row: Mapping[str, Any], order_id: str | None, now: float) -> None:
+    """A person says that the parcel belongs to this order: so do its shipments of other endpoints."""
+    if order_id is None:
+        return
+    try:
+        numbers = known_from_json(json.loads(row["known"])).numbers
+    except UNREADABLE:
+        return
+    decide_again(connection, row["account"], row["id"], numbers, order_id, now=now)
 
 
 def standing(row: Mapping[str, Any]) -> dict[str, Any]:

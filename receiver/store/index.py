@@ -13,7 +13,7 @@ from receiver.shipments.numbers import spellings
 from receiver.shipments.state import STUCK, State
 from receiver.store import index_statements as statements
 from receiver.store.assigning import is_where_named
-from receiver.store.bearers import Name, awaiting, bearers, borne, locked, placed
+from receiver.store.bearers import Name, awaiting, bearers, borne, decide_again, locked, placed
 from receiver.store.beside import wake_beside
 from receiver.store.companions import Place, also_of, end_linked, places_from_json, places_to_json, serve_linked
 from receiver.store.database import Database
@@ -197,6 +197,9 @@ class Index:
             of = {"account": shipment.account, "claimed_at": claimed_at, "read": read}
             connection.execute(statements.NEWS_READ, of)
         _wake(connection, shipment.account, change.placed, now, besides=shipment.id)
+        if change.placed_at is not None:
+            numbers = [value for _, value in change.placed]
+            decide_again(connection, shipment.account, shipment.id, numbers, change.placed_at, now=now)
         if change.also is not None and shipment.companion_of is None:
             serve_linked(connection, shipment, change.also, now=now)
         if change.has_new_names and change.names:

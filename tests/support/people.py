@@ -170,7 +170,11 @@ class People:
     def decide(self) -> None:
         """A person looks at most of what is held."""
         for row in self._held():
-            (parcel, invoice), name, reason = self._stage.whose(row["id"]), row["id"], row["reason"]
+            name, reason, its = row["id"], row["reason"], self._stage.whose(row["id"])
+            if its is None:
+                self._dismiss(name)
+                continue
+            parcel, invoice = its
             has_other = any(one is not parcel for one in invoice.sold)
             is_nothing = parcel.fate in ("voided", "returned") or invoice.order_id in self._stage.cancelled
             if is_nothing or (reason == Reason.SECOND_PARCEL and has_other):

@@ -60,15 +60,15 @@ class Stage:
         its = self.invoices.get(order_id or "", ())
         return next((one for one in its if number in {one.number, *one.former}), None)
 
-    def whose(self, shipment: str) -> tuple[Parcel, Invoice]:
+    def whose(self, shipment: str) -> tuple[Parcel, Invoice] | None:
         """The parcel that a shipment is really of, and its invoice there. A number that is used again is that of the
-        later parcel."""
+        later parcel; ``None``: the shipment is of one that is over."""
         for parcel in reversed(self.parcels):
             for name in parcel.shipments:
                 for suffix, invoice in parcel.places.items():
                     if shipment == name + suffix and name.partition("/")[0] in parcel.heard_from:
                         return parcel, invoice
-        raise LookupError(shipment)
+        return None
 
     def is_known(self, parcel: Parcel) -> list[str]:
         """The shipments by which the receiver knows the parcel."""

@@ -77,16 +77,22 @@ class Judge:
 
     def _wrong_delivery(self, call: Call, invoice: Invoice) -> Iterator[str]:
         """What was told is told again with later events: it cannot be taken back. Of a way back that no carrier has
-        told of yet, a delivery cannot be told apart."""
+        told of yet, a delivery cannot be told apart. Of a parcel that was led there by mistake a person may have
+        dismissed a volume in trouble: then the others count."""
         lying = [one.parcel for one in self._stage.lies if one.covers(call.order, call.invoice, call.at)]
         numbers = self._standing.get(invoice, set())
         there = [parcel for parcel in (*invoice.sold, *lying) if not numbers or numbers & parcel.labels]
         is_true = any(
             parcel.is_delivered(call.at) or (parcel.comes_back and not parcel.is_known_back) for parcel in there
         )
+        is_true |= any(map(self._is_dismissed_in_part, lying))
         if invoice not in self._told and not is_true:
             yield f"{invoice} was told as delivered"
         self._told.add(invoice)
+
+    def _is_dismissed_in_part(self, parcel: Parcel) -> bool:
+        rows = self._stage.rig.queries.shipments()
+        return any(row["id"] in parcel.shipments and row["state"] == State.DISMISSED for row in rows)
 
     # -- the end ----------------------------------------------------------------------------------------------------
 

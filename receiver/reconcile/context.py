@@ -166,16 +166,19 @@ class ReconcileContext:
         return [package for package in order.outputs if package.invoice_number == invoice_number]
 
     def _is_news_to_others(self) -> bool:
-        """Whether the parcel has come to its order in this claim, or has got a number since: others with its numbers
+        """Whether the parcel has come to its invoice in this claim, or has got a number since: others with its numbers
         may follow it there."""
         before, sent = self.claim.record, self.sent
         former = before.generation.sent
-        has_come = sent is not None and (former is None or former.order_id != sent.order_id)
+        has_come = sent is not None and not (former and former.is_at(sent.order_id, sent.invoice_number))
         return has_come or (sent is not None and before.known.numbers != self.known.numbers)
 
-    def _leads(self) -> bool:
-        """Whether the parcel is at its order by more than a number that stands there."""
-        return self.stored.by_person is not None or (self.sent is not None and self.sent.written)
+    def _leads_to(self) -> Place | None:
+        """Where the parcel is, if that is known by more than a number that stands there."""
+        sent = self.sent
+        if sent is None or not (sent.written or self.stored.by_person):
+            return None
+        return Place(sent.order_id, sent.invoice_number)
 
     def _left(self) -> Sent | None:
         """The record of the invoice that the parcel had and has no more: it went elsewhere, or its label was voided. Or
@@ -235,5 +238,5 @@ class ReconcileContext:
             links_read=frozenset(self.links_read),
             also=self.also,
             placed=numbers if self._is_news_to_others() else (),
-            placed_at=self.sent.order_id if self.sent and self._leads() and self._is_news_to_others() else None,
+            placed_at=self._leads_to() if self._is_news_to_others() else None,
         )

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from receiver.shipments import Reason, ShipmentRecord, State, known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store import index_statements as statements
+from receiver.store.companions import Place
 from receiver.store.database import Database
 from receiver.store.rows import REVOKED_LEASE, record_from, sent_from
 from receiver.store.tables import shipments, waits
@@ -105,26 +106,25 @@ def _place_of(row: RowMapping) -> Iterator[dict[str, Any]]:
 
 
 def decide_again(
-    connection: Connection, account: str, own: str, numbers: Collection[str], order_id: str, *, now: float
+    connection: Connection, account: str, own: str, numbers: Collection[str], place: Place, *, now: float
 ) -> None:
-    """The shipment ``own`` goes to this order: those with one of its numbers that went elsewhere, or gave way to
+    """The shipment ``own`` goes to this place: those with one of its numbers that went elsewhere, or gave way to
     another parcel, are decided again. They may rest on a place where it was by mistake, or on one that it has taken.
     Not those of a parcel that had the number long ago."""
     of = {"account": account, "own": own, "numbers": sorted({normalised(number) for number in numbers} - {""})}
     rows = connection.execute(_BEARS, of).mappings() if of["numbers"] else ()
     at = datetime.fromtimestamp(now, UTC)
     ids = [
-        row["id"]
-        for row in rows
-        if row["account"] == account and _rests(row, order_id) and not _is_past(row["known"], at)
+        row["id"] for row in rows if row["account"] == account and _rests(row, place) and not _is_past(row["known"], at)
     ]
     if ids:
         connection.execute(_DECIDE_AGAIN, {"ids": ids, "now": now})
 
 
-def _rests(row: RowMapping, order_id: str) -> bool:
-    """Whether the shipment rests at another order, or as one that gave way."""
-    is_elsewhere = row["sent"] is not None and row["order_id"] != order_id
+def _rests(row: RowMapping, besides: Place) -> bool:
+    """Whether the shipment rests at another order or invoice, or as one that gave way."""
+    is_there = row["order_id"] == besides.order_id and besides.invoice_number in (None, row["invoice_number"])
+    is_elsewhere = row["sent"] is not None and not is_there
     return row["state"] != State.DISMISSED and bool(is_elsewhere or row["reason"] == Reason.OTHER_PARCEL)
 
 

@@ -118,7 +118,7 @@ class ShipmentDecisions:
             connection.execute(changed.values({**values, **REVOKED_LEASE}))
             if joins_or_leaves(row, values):
                 wake_beside(connection, row, now=now)
-            _lead(connection, row, values.get("assigned_order"), now)
+            _lead(connection, row, values, now)
             companions = others(connection, row)
             after = standing({**row, **values}) | ({"stays": stays.place} if stays else {})
             record(connection, [(shipment_id, standing(row), after | companions.orders(shipment_id))])
@@ -138,15 +138,17 @@ def _locked(connection: Connection, shipment_id: str) -> dict[str, Any]:
     return dict(row)
 
 
-def _lead(connection: Connection, row: Mapping[str, Any], order_id: str | None, now: float) -> None:
-    """A person says that the parcel belongs to this order: so do its shipments of other endpoints."""
+def _lead(connection: Connection, row: Mapping[str, Any], values: Mapping[str, Any], now: float) -> None:
+    """Where a person says where the parcel belongs, its shipments of other endpoints are decided again."""
+    order_id = values.get("assigned_order")
     if order_id is None:
         return
     try:
         numbers = known_from_json(json.loads(row["known"])).numbers
     except UNREADABLE:
         return
-    decide_again(connection, row["account"], row["id"], numbers, order_id, now=now)
+    place = Place(order_id, values["assigned_invoice"])
+    decide_again(connection, row["account"], row["id"], numbers, place, now=now)
 
 
 def standing(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,11 +83,13 @@ class Discrepancies:
         whose carriers have not said so."""
         told = Attempts(self._database)
         for row in map(dict, self._database.each(self._delivered(before, endpoints))):
-            since = _delivered_since(known_from_json(json.loads(row["known"])))
+            known = known_from_json(json.loads(row["known"]))
+            since = _delivered_since(known)
             if since is None or since >= before or told.delivery_told(*(row[part] for part in _PLACE)) is not None:
                 continue
             undelivered = self._undelivered_beside(row)
-            said = f"the carrier reports {row['tracking_number']} delivered, and VTEX was not told"
+            back = ", after it had turned back: perhaps to its sender" if known.turned_back else ""
+            said = f"the carrier reports {row['tracking_number']} delivered{back}, and VTEX was not told"
             also = f"not delivered, as far as we know: {', '.join(undelivered)}" if undelivered else ""
             note = "; ".join(filter(None, (said, also, row["note"])))
             shown = {**_without(row, "known"), "note": note, "undelivered": undelivered}

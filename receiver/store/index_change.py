@@ -15,7 +15,7 @@ class IndexChange:
     ``has_new_names``: some names are new. ``learnt`` has the facts of the orders that were read; ``links_read`` the
     kind, value and time of each link that was read. ``also``: the other orders that the links name which led the
     parcel; ``None`` where no link bears one of its names. ``placed``: its numbers, where it has its order, or
-    one of them, only now; ``placed_at``: that order, where it is known by more than a number that stands there."""
+    one of them, only now; ``placed_at``: its place, where it is known by more than a number that stands there."""
 
     names: tuple[tuple[str, str], ...] = ()
     accounts: tuple[str, ...] = ()
@@ -26,4 +26,4 @@ class IndexChange:
     links_read: frozenset[tuple[str, str, float]] = frozenset()
     also: tuple[Place, ...] | None = None
     placed: tuple[tuple[str, str], ...] = ()
-    placed_at: str | None = None
+    placed_at: Place | None = None

@@ -148,3 +148,40 @@ class TestNotListed:
 
         assert "reverse_shipment" == rig_on_either.shipment()["reason"]
         assert [] == not_told(operator)
+
+
+def told_by_volume(state: str, text: str, at: str) -> dict[str, Any]:
+    """An Intelipost payload."""
+    return {
+        "history": {
+            "shipment_order_volume_state": state,
+            "provider_message": text,
+            "shipment_volume_micro_state": {"name": text},
+            "event_date_iso": at,
+        },
+        "order_number": "p1",
+        "sales_order_number": "1-01",
+        "tracking_code": "TN1BR",
+        "volume_number": "1",
+    }
+
+
+def test_turned_back(rig: Rig) -> None:
+    """A delivery after a way back may be one to the sender: the list says so."""
+    operator = Operator(rig, volumes={"carrier": "intelipost", "secrets": ["user:secret"]})
+    rig.now = time.time() - 30 * HOUR
+    rig.add_order(order("1-01", package("41001")))
+    rig.post(told_by_volume("SHIPPED", "posted", "2024-01-10T12:00:00+00:00"), endpoint="volumes")
+    rig.work()
+    rig.package_of("1-01", "41001")["trackingNumber"] = "TYPED"
+    back = [
+        ("DELIVERY_FAILED", "Devolvido ao remetente", "2024-01-11T12:00:00+00:00"),
+        ("DELIVERED", "delivered", "2024-01-12T12:00:00+00:00"),
+    ]
+    for said in back:
+        rig.post(told_by_volume(*said), endpoint="volumes")
+    rig.work()
+
+    notes = [row["note"] for row in not_told(operator)]
+    assert notes == [one for one in notes if "TN1BR delivered, after it had turned back: perhaps to its sender" in one]
+    assert notes

@@ -144,12 +144,14 @@ class Judge:
             yield from self._in_step(parcel, invoice, own, differing)
 
     def _in_step(self, parcel: Parcel, invoice: Invoice, own: Row, differing: set[tuple[str, str]]) -> Iterator[str]:
-        """What came after a change at VTEX mends it. One that nothing came after is listed as differing."""
+        """What came after a change at VTEX mends it, if the delivery had not been told before: then it is no news. One
+        that nothing came after is listed as differing."""
         shown, was_heard = self._shown(invoice), self._was_heard(parcel, invoice)
         telling = self._stage.rig.config.endpoints[parcel.endpoint].events and not parcel.labels_only
         is_listed = any((invoice.order_id, number) in differing for number in (invoice.number, *invoice.former))
         is_listed |= any(lie.order_id == invoice.order_id for lie in self._stage.lies)  # what went elsewhere wrote last
-        must_stand = (was_heard and telling and invoice not in self._stage.edits) or not is_listed
+        is_news = was_heard and invoice not in self._told
+        must_stand = (is_news and telling and invoice not in self._stage.edits) or not is_listed
         if must_stand and not shown & set(parcel.numbers):
             yield f"{own['id']} is in step, and {invoice} shows {shown or 'nothing'}: {own['note']}"
         if not telling or invoice.sold != [parcel]:
@@ -169,7 +171,7 @@ class Judge:
         is_told, is_delivered = self._is_told(invoice), self._is_delivered(parcel)
         told = [f"{row['id']} {row['state']} {row['reason']}: {row['note']}" for row in its]
         is_listed = any(row["id"] in listed for row in its)
-        has_arrived = any(step.kind == "delivered" for step in parcel.steps)
+        has_arrived = any(step.kind in ("delivered", "handed back") for step in parcel.steps)
         if is_listed and (not has_arrived or self._is_told(invoice, now=True)):
             yield f"{parcel.own} at {invoice} is listed as not told, {is_told=}, {is_delivered=}: {told}"
         telling = any(self._stage.rig.config.endpoints[name].events for name in parcel.endpoints)

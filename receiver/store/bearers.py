@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, union, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from receiver.shipments import Reason, ShipmentRecord, State, known_from_json
+from receiver.shipments import RECYCLED_AFTER, Reason, ShipmentRecord, State, known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store import index_statements as statements
 from receiver.store.companions import Place
 from receiver.store.database import Database
-from receiver.store.rows import REVOKED_LEASE, record_from, sent_from
+from receiver.store.rows import REVOKED_LEASE, UNREADABLE, record_from, sent_from
 from receiver.store.tables import shipments, waits
 
 #: A name of a shipment or an order: its kind and its value.
@@ -110,15 +110,22 @@ def decide_again(
 ) -> None:
     """The shipment ``own`` goes to this place: those with one of its numbers that went elsewhere, or gave way to
     another parcel, are decided again. They may rest on a place where it was by mistake, or on one that it has taken.
-    Not those of a parcel that had the number long ago."""
+    Not those of which nothing has been heard for so long that another parcel has the number now."""
     of = {"account": account, "own": own, "numbers": sorted({normalised(number) for number in numbers} - {""})}
     rows = connection.execute(_BEARS, of).mappings() if of["numbers"] else ()
-    at = datetime.fromtimestamp(now, UTC)
-    ids = [
-        row["id"] for row in rows if row["account"] == account and _rests(row, place) and not _is_past(row["known"], at)
-    ]
+    since = datetime.fromtimestamp(now, UTC) - RECYCLED_AFTER
+    mine = [row for row in rows if row["account"] == account]
+    ids = [row["id"] for row in mine if _rests(row, place) and _is_heard(row["known"], since)]
     if ids:
         connection.execute(_DECIDE_AGAIN, {"ids": ids, "now": now})
+
+
+def _is_heard(known: str, since: datetime) -> bool:
+    try:
+        last = known_from_json(json.loads(known)).last_heard
+    except UNREADABLE:
+        return False
+    return last is None or last >= since
 
 
 def _rests(row: RowMapping, besides: Place) -> bool:

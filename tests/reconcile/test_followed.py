@@ -97,3 +97,18 @@ def test_gave_way(rig_on_either: Rig) -> None:
 
     assert rig.package_of("1-01", "900")["trackingNumber"] == "TN12BR"
     assert ("in_step", None) == rest(rig, "volumes/p1")
+
+
+def test_number_used_again(rig_on_either: Rig) -> None:
+    """A parcel of which nothing is heard any more is left alone when a carrier gives its number to another one."""
+    rig = rig_on_either
+    rig.configure(endpoints={"gateway": MELHOR_ENVIO})
+    rig.add_order(order("1-01", package("900")), order("2-01", package("901")))
+    rig.post(posted("1-01"), endpoint="gateway")
+    rig.works_until(75 * DAY)
+    before = [call["begun_at"] for call in rig.attempts("gateway/p1")]
+    rig.post(posted("2-01", parcel="p2", at="2027-01-29T12:00:00+00:00"), endpoint="gateway")
+    rig.works_until(DAY)
+
+    assert rig.package_of("2-01", "901")["trackingNumber"] == "TN1BR"
+    assert before == [call["begun_at"] for call in rig.attempts("gateway/p1")]

@@ -144,13 +144,13 @@ class Judge:
             yield from self._in_step(parcel, invoice, own, differing)
 
     def _in_step(self, parcel: Parcel, invoice: Invoice, own: Row, differing: set[tuple[str, str]]) -> Iterator[str]:
-        """What came after a change at VTEX mends it, if the delivery had not been told before: then it is no news. One
-        that nothing came after is listed as differing."""
+        """A look at VTEX after a change there mends it. One that nothing new came after is listed as differing."""
         shown, was_heard = self._shown(invoice), self._was_heard(parcel, invoice)
         telling = self._stage.rig.config.endpoints[parcel.endpoint].events and not parcel.labels_only
         is_listed = any((invoice.order_id, number) in differing for number in (invoice.number, *invoice.former))
         is_listed |= any(lie.order_id == invoice.order_id for lie in self._stage.lies)  # what went elsewhere wrote last
-        is_news = was_heard and invoice not in self._told
+        asked = any(call["begun_at"] > invoice.changed_at + HOUR for call in self._stage.rig.attempts(own["id"]))
+        is_news = was_heard and asked and invoice not in self._told
         must_stand = (is_news and telling and invoice not in self._stage.edits) or not is_listed
         if must_stand and not shown & set(parcel.numbers):
             yield f"{own['id']} is in step, and {invoice} shows {shown or 'nothing'}: {own['note']}"

@@ -4,6 +4,7 @@ It never guesses: if two orders fit, a person decides."""
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from adapters import ReferenceKind
@@ -82,13 +83,29 @@ class Resolver:
                 self.also = self.links.others(assigned.order_id)
             at_seller = self._by_carrier() if assigned.by_link and self._sold else self._order(assigned.order_id)
             return self._not_found() if at_seller is None else at_seller
-        found = self._by_link() or self._by_replaced_parcel() or self._by_awaited_invoice()
+        found = self._by_link() or self._by_replaced_parcel()
         if found is not None:
             return found
-        found = self._by_carrier()
+        found = self._by_awaited_invoice() or self._by_carrier()
         if found is None or (not isinstance(found, Found) and found.reason in _A_KEY_DECIDES):
             found = self._by_index() or found
-        return self._not_found() if found is None else found
+        return self._not_found() if found is None else self._with_its_twins(found)
+
+    def _with_its_twins(self, found: Found | Wait | Hold) -> Found | Wait | Hold:
+        """The order that was found, with the invoice of our other shipments of this parcel, where its carrier names
+        none: another invoice may still show the number, where it was by mistake."""
+        clues = self._clues
+        if not isinstance(found, Found) or clues.invoice_numbers or clues.invoice_keys or found.linked_invoice:
+            return found
+        led = [row for row in self._ours if row["is_led"] and row["order_id"] == found.order.order_id]
+        invoices = {one.invoice_number for one in found.order.outputs} & {row["invoice_number"] for row in led}
+        return replace(found, linked_invoice=invoices.pop()) if len(invoices) == 1 else found
+
+    @cached_property
+    def _ours(self) -> list[dict[str, Any]]:
+        """Where our other shipments of this parcel are."""
+        ours = self._index.orders_of_ours(self._account, self._shipment.id, self._known.numbers)
+        return [row for row in ours if is_of_this_parcel("tracking_number", row["dated_at"], self._known)]
 
     def _not_found(self) -> Wait:
         if self._sold is not None:
@@ -296,14 +313,11 @@ class Resolver:
         """The index's rows of the parcel's numbers whose orders still show one; else those of our other shipments with
         these numbers. Where one of these was written, or a person says that it belongs, an invoice that shows its
         number elsewhere is one where it was by mistake."""
-        numbers = self._known.numbers
-        ours = self._index.orders_of_ours(self._account, self._shipment.id, numbers)
-        ours = [row for row in ours if is_of_this_parcel("tracking_number", row["dated_at"], self._known)]
-        led = {row["order_id"] for row in ours if row["is_led"]}
+        numbers, led = self._known.numbers, {row["order_id"] for row in self._ours if row["is_led"]}
         rows = [row for row in rows if row["order_id"] in led or not led]
         if shown := [row for row in rows if self._shows_one_of(numbers, row["order_id"])]:
             return shown
-        there = [(row, [row["tracking_number"]] if row["tracking_number"] else numbers) for row in ours]
+        there = [(row, [row["tracking_number"]] if row["tracking_number"] else numbers) for row in self._ours]
         return [row for row, its in there if self._shows_one_of(its, row["order_id"])]
 
     def _of_one_issuer(self, found: Found | Wait | Hold, values: Sequence[str]) -> Found | Wait | Hold:

@@ -33,9 +33,9 @@ _BEARING = union(
 )
 #: Not by account and state: SQLite would choose their index, and read all parcels that are at rest.
 _OTHERS = (shipments.c.id.in_(_BEARING), shipments.c.id != bindparam("own"), shipments.c.companion_of.is_(None))
-_PLACED = select(*(shipments.c[name] for name in ("account", "state", "sent", "assigned_order", "assigned_at"))).where(
-    *_OTHERS
-)
+_PLACED = select(
+    *(shipments.c[name] for name in ("account", "state", "sent", "assigned_order", "assigned_invoice", "assigned_at"))
+).where(*_OTHERS)
 _BEARS = select(shipments).where(*_OTHERS)
 _DECIDE_AGAIN = (
     update(shipments)
@@ -87,9 +87,10 @@ def bearers(connection: Connection, account: str, kind: str, value: str, now: fl
 
 
 def placed(database: Database, account: str, own: str, numbers: Collection[str]) -> list[dict[str, Any]]:
-    """The orders of our other shipments with one of these numbers, in any notation: rows of ``order_id``,
-    ``tracking_number`` (what VTEX got of that shipment, or ``None``), ``dated_at``, and ``is_led``: the shipment was
-    written there, or a person says so. A gateway knows the numbers of all volumes, and VTEX shows one."""
+    """Where our other shipments with one of these numbers are, in any notation: rows of ``order_id``,
+    ``invoice_number`` and ``tracking_number`` (what VTEX got of that shipment; ``None`` where that is not known),
+    ``dated_at``, and ``is_led``: the shipment was written there, or a person says so. A gateway knows the numbers of
+    all volumes, and VTEX shows one."""
     rows = _others(database, _PLACED, account, own, numbers)
     return [place for row in rows if row["state"] != State.DISMISSED for place in _place_of(row)]
 
@@ -97,12 +98,12 @@ def placed(database: Database, account: str, own: str, numbers: Collection[str])
 def _place_of(row: RowMapping) -> Iterator[dict[str, Any]]:
     sent, assigned = sent_from(row["sent"]), row["assigned_order"]
     if sent is not None and not sent.visibility.is_elsewhere:
+        place = {"order_id": sent.order_id, "invoice_number": sent.invoice_number}
         is_led = sent.written or assigned == sent.order_id
-        yield {
-            "order_id": sent.order_id, "tracking_number": sent.tracking_number, "dated_at": sent.at, "is_led": is_led
-        }  # fmt: skip
+        yield {**place, "tracking_number": sent.tracking_number, "dated_at": sent.at, "is_led": is_led}
     elif sent is None and assigned is not None:  # on its way there
-        yield {"order_id": assigned, "tracking_number": None, "dated_at": row["assigned_at"], "is_led": True}
+        place = {"order_id": assigned, "invoice_number": row["assigned_invoice"]}
+        yield {**place, "tracking_number": None, "dated_at": row["assigned_at"], "is_led": True}
 
 
 def decide_again(

@@ -3,7 +3,7 @@
 #: Rule → what it means, in the order in which they apply.
 RULES = {
     "assigned": "a person named the invoice",
-    "link": "a link sent beforehand names the invoice",
+    "link": "a link sent beforehand names the invoice, or our other shipment of the parcel is there",
     "invoice_number": "the carrier's invoice number is the one VTEX stores",
     "invoice_number_case": "the same number but for capitals",
     "invoice_number_digits": "the same digits, without leading zeros; `000.012.345`, as printed, is `12345`",

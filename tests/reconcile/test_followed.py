@@ -76,6 +76,25 @@ def test_delivery(mistaken: Rig) -> None:
     assert {"2-01"} == {mistaken.shipment(name)["order_id"] for name in ("gateway/p1", "tracker/p1")}
 
 
+def test_within_its_order(rig_on_either: Rig) -> None:
+    """So it is between two invoices of one order, and where the tracker's word is worked on before the correction."""
+    rig = rig_on_either
+    rig.configure(endpoints={"gateway": WITH_EVENTS, "tracker": WITH_EVENTS})
+    rig.add_order(order("1-01", package("900", value=5_000), package("901", value=5_000)))
+    person = Decisions(rig.config, rig.database, Actor("ana", "api"), clock=lambda: rig.now)
+    rig.post(posted("1-01"), endpoint="gateway")
+    rig.work()
+    person.assign("gateway/p1", "1-01", "900")
+    rig.work()
+    rig.post(posted(None, tracking_url="https://track.example/other"), endpoint="tracker")
+    rig.now += 1
+    person.assign("gateway/p1", "1-01", "901")
+    rig.works_until(DAY)
+
+    assert {"901"} == {call.invoice for call in rig.calls("PATCH")[1:]}
+    assert {"901"} == {rig.shipment(name)["invoice_number"] for name in ("gateway/p1", "tracker/p1")}
+
+
 def test_gave_way(rig_on_either: Rig) -> None:
     """A gateway's parcel that gave way to another one tells its delivery, once the tracker's word of one of its volumes
     is put on the invoice."""

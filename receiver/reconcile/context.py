@@ -174,9 +174,9 @@ class ReconcileContext:
         return has_come or (sent is not None and before.known.numbers != self.known.numbers)
 
     def _leads_to(self) -> Place | None:
-        """Where the parcel is, if that is known by more than a number that stands there."""
+        """Where the parcel is, if that is known by more than a number that stands there. A companion leads none."""
         sent = self.sent
-        if sent is None or not (sent.written or self.stored.by_person):
+        if sent is None or self.shipment.companion_of or not (sent.written or self.stored.by_person):
             return None
         return Place(sent.order_id, sent.invoice_number)
 

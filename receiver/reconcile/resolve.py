@@ -94,8 +94,8 @@ class Resolver:
     def _with_its_twins(self, found: Found | Wait | Hold) -> Found | Wait | Hold:
         """The order that was found, with the invoice of our other shipments of this parcel, where its carrier names
         none: another invoice may still show the number, where it was by mistake."""
-        clues = self._clues
-        if not isinstance(found, Found) or clues.invoice_numbers or clues.invoice_keys or found.linked_invoice:
+        is_named = bool(self._clues.invoice_numbers or self._clues.invoice_keys)
+        if is_named or not isinstance(found, Found) or found.linked_invoice or len(found.order.outputs) < 2:
             return found
         led = [row for row in self._ours if row["is_led"] and row["order_id"] == found.order.order_id]
         invoices = {one.invoice_number for one in found.order.outputs} & {row["invoice_number"] for row in led}

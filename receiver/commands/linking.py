@@ -168,7 +168,8 @@ def _from_csv(file: TextIO, decisions: Decisions, account: str, *, as_json: bool
     except BadHeader as error:
         fail(str(error))
     text = f"{count(report.stored, 'link')} stored, {count(report.woken, 'shipment')} woken, "
-    say(text + count(report.bad, "bad line"), asdict(report), as_json=as_json)
+    text += count(report.bad, "bad line") + "".join(map(_is_dismissed, report.dismissed))
+    say(text, asdict(report), as_json=as_json)
     return 1 if report.bad or report.stopped_at is not None else 0
 
 

@@ -8,7 +8,7 @@ the middle, the earlier bites are stored, and the person is told from which line
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import TextIOWrapper
 from itertools import chain, islice, zip_longest
 from typing import IO, Any
@@ -48,12 +48,14 @@ class BadLine:
 
 @dataclass(slots=True)
 class Report:
-    """What became of the lines so far. ``stopped_at``: the first line of the bite in which the database failed; nothing
-    from there on is known to be stored."""
+    """What became of the lines so far. ``dismissed``: the shipments that they are about and do not change, since a
+    person has dismissed them. ``stopped_at``: the first line of the bite in which the database failed; nothing from
+    there on is known to be stored."""
 
     stored: int = 0
     woken: int = 0
     bad: int = 0
+    dismissed: list[str] = field(default_factory=list)
     stopped_at: int | None = None
 
 
@@ -73,6 +75,7 @@ def store_lines(
         for line, item in bite:
             one = LinkResult(index=0, status="rejected", why=item) if isinstance(item, str) else next(results)
             report.woken += one.woken
+            report.dismissed += one.dismissed
             if one.status != "rejected":
                 report.stored += 1
                 continue

@@ -47,7 +47,7 @@ def test_command(broken: Rig) -> None:
     assert f"{MOST - 1} links stored, 0 shipments woken, 1 bad line" == summary
     assert MOST - 1 == stored(broken)
     last = json.loads(receiver("link", "--csv", path, "--json", config=config).stdout.splitlines()[-1])
-    assert {"stored": MOST - 1, "woken": 0, "bad": 1, "stopped_at": FIRST} == last
+    assert {"stored": MOST - 1, "woken": 0, "bad": 1, "dismissed": [], "stopped_at": FIRST} == last
 
 
 def upload(clerk: Clerk, content: bytes) -> TestResponse:

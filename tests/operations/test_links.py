@@ -408,6 +408,18 @@ class TestCommands:
         assert 0 == receiver("links", "--csv", "--count", config=config).exit_code
         assert 0 == receiver("links", "--csv", "--account", "lux", config=config).exit_code
 
+    def test_csv_of_a_dismissed_parcel(self, told: Rig, config: Path):
+        """The last line names each parcel that a person has dismissed, with the command to open it again."""
+        told.post(posted("1-01"))
+        told.work()
+        told.decisions.dismiss("melhor-envio/p1", now=told.now)
+        file = told.folder / "labels.csv"
+        file.write_text("tracking_number,order\nTN1BR,2-01\n", encoding="utf-8")
+
+        said = receiver("link", "--csv", file, config=config).output
+        assert "1 link stored, 0 shipments woken, 0 bad lines; melhor-envio/p1 was dismissed by a person" in said
+        assert said.endswith("receiver retry melhor-envio/p1\n")
+
     @pytest.mark.parametrize("delimiter", [";", "\t"])
     def test_spreadsheets(self, told: Rig, config: Path, delimiter: str):
         """Spreadsheets write the delimiter of their country, whatever stands in the cells."""
@@ -491,7 +503,7 @@ class TestCommands:
         file.write_text(f"tracking_number,order\n{rows}", encoding="utf-8")
         result = receiver("link", "--csv", file, "--json", config=config)
 
-        assert (0, {"stored": MOST + 5, "woken": 0, "bad": 0, "stopped_at": None}) == (
+        assert (0, {"stored": MOST + 5, "woken": 0, "bad": 0, "dismissed": [], "stopped_at": None}) == (
             result.exit_code,
             json.loads(result.output),
         )
@@ -547,7 +559,7 @@ class TestCommands:
         result = receiver("link", "--csv", file, "--json", config=config)
 
         fault, summary = [json.loads(line) for line in result.output.splitlines()]
-        assert (3, None, {"stored": 1, "woken": 0, "bad": 1, "stopped_at": None}) == (
+        assert (3, None, {"stored": 1, "woken": 0, "bad": 1, "dismissed": [], "stopped_at": None}) == (
             fault["line"],
             fault["column"],
             summary,

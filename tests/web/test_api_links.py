@@ -48,6 +48,16 @@ def test_report(api):
     assert "TN1BR" == api.package_of("1-01", "A")["trackingNumber"]
 
 
+def test_dismissed(api):
+    """The report names the parcels that a person has dismissed: a link changes nothing of them."""
+    api.post(posted(None))
+    api.work()
+    api.decisions.dismiss("melhor-envio/p1", now=api.now)
+
+    answer = send(api, FILE)
+    assert (["melhor-envio/p1"], 0) == (answer.json["dismissed"], answer.json["woken"])
+
+
 def test_again(api):
     """The same file under its key is stored once: a link that was removed since stays away. Another file is refused."""
     first = send(api, FILE, key="k1")
@@ -56,7 +66,7 @@ def test_again(api):
     again = send(api, FILE, key="k1")
 
     assert (200, "true") == (again.status_code, again.headers["Idempotency-Replayed"])
-    assert {**first.json, "woken": None} == again.json
+    assert {**first.json, "woken": None, "dismissed": None} == again.json
     assert ["TN1BR"] == [one["value"] for one in items(api, "links")]
     assert [422, 422] == [
         send(api, FILE, key="k1", note="x").status_code,

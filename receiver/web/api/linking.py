@@ -75,14 +75,15 @@ def _lines(raw: bytes) -> list[Line]:
 
 
 def _stored(lines: list[Line], store: Callable[[list[Any]], list[LinkResult]], *, is_again: bool = False) -> Response:
-    """The report. Which shipments the file woke is known the first time only. Raises
+    """The report. Which shipments the file woke, and which are dismissed, is known the first time only. Raises
     `receiver.store.StoreUnavailable`: the file is one transaction, so then nothing of it is known to be stored."""
     report = Report()
     bad = list(store_lines(lines, store, report))
     if report.stopped_at is not None:
         raise StoreUnavailable(bad[-1].why)
     counts = {"stored": report.stored, "woken": None if is_again else report.woken, "bad": report.bad}
-    return answer({**counts, "lines": [asdict(one) for one in bad]})
+    dismissed = None if is_again else report.dismissed
+    return answer({**counts, "dismissed": dismissed, "lines": [asdict(one) for one in bad]})
 
 
 def _named(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,20 @@ class TestAdd:
         assert ("1-01", "in_step") == tuple(site.shipment()[name] for name in ("order_id", "state"))
         assert "by phone" in ana.page("/decisions?action=link")
 
+    def test_dismissed(self, site, ana):
+        """Where a person has dismissed the parcel, the page says that a link changes nothing of it, and leads to it."""
+        site.post(posted(None))
+        site.work()
+        site.decisions.dismiss("melhor-envio/p1", now=site.now)
+        done = ana.send("/links", "/links/add", kind="tracking_number", number="TN1BR", order="1-01")
+        pages = [
+            ana.page(done.location.removeprefix("/console")),
+            upload(ana, b"tracking_number,order\nTN1BR,2-01\n").text,
+        ]
+
+        assert [True, True] == ["A person has dismissed this parcel." in page for page in pages]
+        assert [True, True] == ['href="/console/parcels/melhor-envio/p1"' in page for page in pages]
+
     @pytest.mark.parametrize(
         ("fields", "status", "said"),
         [

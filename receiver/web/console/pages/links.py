@@ -46,13 +46,12 @@ def add_to(routes: Blueprint, context: Context) -> None:
         if kind != "shipment":
             item.pop("endpoint", None)
         try:
-            decisions.link(
-                account, read_link({**item, kind: request.form.get("number", "").strip()}, account, desk.config)
-            )
+            link = read_link({**item, kind: request.form.get("number", "").strip()}, account, desk.config)
+            linked = decisions.link(account, link)
         except Unreadable as error:
             return desk.shown(fault=error), 422
         there = redirect(url_for("console.links.index", q=request.form["number"].strip()), 303)
-        return tell(there, "links", done="added")
+        return tell(there, "links", done="added", dismissed=linked.dismissed)
 
     @routes.post("/remove")
     def remove() -> tuple[str, int] | Response:

@@ -114,11 +114,20 @@ class Ground:
         for number in range(1, workers + 1):
             self.start(f"work-{number}", "work")
         self.ready()
+        self._forked(2)
 
     def start_serve(self) -> None:
         """Start the one process that receives and works."""
         self.start("web", "serve")
         self.ready()
+
+    def _forked(self, children: int) -> None:
+        """Wait until the receiving process has all its children: the first one answers before the others are there."""
+        ends = time.monotonic() + _PATIENCE
+        while len(self.processes["web"].children) < children:
+            if time.monotonic() > ends:
+                raise AssertionError(f"it does not start its children; see {self.folder}")
+            time.sleep(0.02)
 
     def ready(self, seconds: float = _PATIENCE) -> float:
         """Wait until the receiver says that it is ready; the seconds it took."""

@@ -14,6 +14,9 @@ from jmespath.functions import Functions
 from adapters import Reference, ReferenceKind, Shipment, text
 from adapters._values import MAX_TEXT
 
+#: The references that may name an order, in the order in which VTEX is asked for them.
+ORDER_KINDS = (ReferenceKind.ORDER_ID, ReferenceKind.SEQUENCE, ReferenceKind.ORDER_GROUP)
+
 
 class BadRule(Exception):
     """A rule is invalid; each of ``args`` says which part."""
@@ -78,6 +81,21 @@ class Rule(Finder):
     def names(self, payload: Any) -> list[str]:
         """The references in the merchant's own notation. Raises `adapters.Unreadable`."""
         return list(dict.fromkeys(map(self._restored, self.hits(payload))))
+
+    def beside(self, payload: Any) -> list[str]:
+        """What stands where the rule points and is no part of a reference: what the pattern cuts off, and the texts
+        that it does not fit. None of it is as long as a note."""
+        if self.pattern is None:
+            return []
+        texts = [str(one).strip() for one in self.found(payload) if isinstance(one, str | int)]
+        return [self._around(written) for written in texts if len(written) <= MAX_TEXT]
+
+    def _around(self, written: str) -> str:
+        match = self.match(written)
+        if match is None:
+            return written
+        start, end = match.span(1 if match.re.groups else 0)
+        return f"{written[: max(start, 0)]} {written[max(end, 0) :]}"
 
     def _restored(self, hit: str) -> str:
         """The text with what the carrier cut off; as it is where the carrier left it whole."""

@@ -9,11 +9,12 @@ from itertools import islice
 from typing import Any
 
 from adapters import Fetch, Ignored, OrderNamed, ReferenceKind, Request, Shipment, Unreadable, text
-from receiver.carriers.references import account_of, refer
+from receiver.carriers.references import ORDER_KINDS, account_of, refer
 from receiver.config import Endpoint
 from receiver.intake.log_lines import error_location
 from receiver.shipments import shipment_to_json, with_local_days
 from receiver.vtex.answers import storable
+from receiver.vtex.order_ids import Labels, says_reverse
 
 log = logging.getLogger("receiver.intake")
 
@@ -116,9 +117,19 @@ def _as_configured(shipment: Shipment, payload: Any, endpoint: Endpoint) -> Ship
         shipment = replace(shipment, references=refer(shipment, payload, endpoint.references))
     if not endpoint.carrier.numbered:
         shipment = replace(shipment, tracking_number=_only_number(shipment))
-    if any(rule.marks(payload) for rule in endpoint.reverse):
+    if any(rule.marks(payload) for rule in endpoint.reverse) or _says_reverse(payload, endpoint):
         shipment = replace(shipment, reverse=True)
     return shipment
+
+
+def _says_reverse(payload: Any, endpoint: Endpoint) -> bool:
+    """True if a word beside the order's id, which a rule's pattern leaves out, means a return or an exchange."""
+    rules = (rule for rule in endpoint.references if rule.kind in ORDER_KINDS)
+    around = [said for rule in rules for said in rule.beside(payload) if said.strip()]
+    if not around:  # as nearly always
+        return False
+    labels = Labels.of(endpoint.account, endpoint.order_id_affixes)
+    return any(says_reverse(said, labels) for said in around)
 
 
 def _only_number(shipment: Shipment) -> str | None:

@@ -4,13 +4,11 @@ settings that make an unclear one clear."""
 import json
 
 from adapters import ReferenceKind
+from receiver.carriers.references import ORDER_KINDS
 from receiver.config import Endpoint
 from receiver.shipments import Known, Reason
 from receiver.vtex.choice import Hold
 from receiver.vtex.order_ids import Labels, OrderText, read_order_text
-
-#: The references that may name an order, in the order in which VTEX is asked for them.
-ORDER_KINDS = (ReferenceKind.ORDER_ID, ReferenceKind.SEQUENCE, ReferenceKind.ORDER_GROUP)
 
 
 def order_texts(known: Known, endpoint: Endpoint, account: str) -> dict[ReferenceKind, list[OrderText]]:

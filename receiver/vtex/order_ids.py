@@ -76,7 +76,7 @@ class OrderText:
 def read_order_text(text: str, labels: Labels) -> OrderText:
     """Parse a text that names an order. Digits, signs and labels around VTEX's own part mean nothing."""
     found = _own_ids(text)
-    around = tuple(dict.fromkeys(word for word in words_in(_OWN.sub(" ", text)) if word not in labels.words))
+    around = _unlabelled(_OWN.sub(" ", text), labels)
     reverse = tuple(word for word in around if word in _REVERSE)
     if _is_another_stores(text, labels):
         external = external_id(text) or ""
@@ -87,6 +87,11 @@ def read_order_text(text: str, labels: Labels) -> OrderText:
     if not found:
         return OrderText(text, text, reverse=reverse, sequence=None if around else _sequence(text))
     return OrderText(text, found.pop(), around, reverse)
+
+
+def says_reverse(text: str, labels: Labels) -> bool:
+    """True if a word beside an order id means a return or an exchange."""
+    return any(word in _REVERSE for word in _unlabelled(text, labels))
 
 
 def own_id(text: str) -> str | None:
@@ -113,6 +118,11 @@ def words_in(text: str) -> list[str]:
     """The runs of letters in a text, without case and accents."""
     plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
     return re.findall(r"[^\W\d_]+", plain.casefold())
+
+
+def _unlabelled(text: str, labels: Labels) -> tuple[str, ...]:
+    """The words that are not labels, each once."""
+    return tuple(dict.fromkeys(word for word in words_in(text) if word not in labels.words))
 
 
 def _is_another_stores(text: str, labels: Labels) -> bool:

@@ -45,6 +45,34 @@ class TestMarks:
         )
         assert [] == rig.calls()
 
+    @pytest.mark.parametrize(
+        ("pattern", "tags"),
+        [
+            (r"(\d{13}-\d{2})", [f"TROCA-{SALE}"]),
+            (r"\d{13}-\d{2}", [f"pedido {SALE} (devolução)"]),
+            (r"^(\d{13}-\d{2})$", [SALE, "Troca"]),
+        ],
+    )
+    def test_words_that_a_pattern_leaves(self, rig: Rig, pattern: str, tags: list[str]):
+        """A word where the rule points counts, too, if its pattern takes the order id out from beside it."""
+        rig.configure(endpoints=naming("order_id", pattern))
+        rig.add_order(order(SALE, package("900")))
+        rig.post(posted(tags=[{"tag": tag, "url": None} for tag in tags]))
+        rig.works_until(DAY)
+
+        assert ("held", "reverse_shipment") == rest(rig)
+        assert [] == rig.calls()
+
+    def test_words_that_a_pattern_leaves_and_that_are_labels(self, rig: Rig):
+        """What the merchant calls a label is none of them, wherever it stands; nor is any other word."""
+        endpoint = naming("order_id", r"(\d{13}-\d{2})")["melhor-envio"]
+        rig.configure(endpoints={"melhor-envio": {**endpoint, "order_id_affixes": ["Loja Troca "]}})
+        rig.add_order(order(SALE, package("900")))
+        rig.post(posted(f"Loja Troca, presente: {SALE}"))
+        rig.work()
+
+        assert "TN1BR" == fields(rig, SALE)["trackingNumber"]
+
     @pytest.mark.parametrize(("written", "order_id"), [(f"SLR-{SALE} troca", "ORDER"), (f"troca {SALE}", SALE)])
     def test_command(self, rig: Rig, written: str, order_id: str):
         """The command names the sale's order, where the text has one of its own."""

@@ -15,7 +15,7 @@ from receiver.store.bearers import Name
 from receiver.store.companions import Place
 from receiver.store.decisions import Recorder, unrecorded
 from receiver.vtex.client import BadSegment, check_place
-from receiver.vtex.nfe import key_digits, plain_number
+from receiver.vtex.nfe import plain_key, plain_number
 from receiver.vtex.order_ids import as_stored
 
 #: The most links in one request and transaction.
@@ -147,7 +147,7 @@ def names_in(text: str, endpoints: Iterable[str]) -> list[Name]:
     found = [("shipment", text), *(("shipment", f"{endpoint}/{text}") for endpoint in endpoints)]
     found += [("tracking_number", one) for one in sorted(spellings(text))]
     found.append(("invoice_number", plain_number(text)))
-    key = key_digits(text)
+    key = plain_key(text)
     return [*found, ("invoice_key", key)] if key else found
 
 
@@ -157,7 +157,7 @@ def _name(kind: str, value: str, endpoint: str | None, account: str, config: Con
     if kind == "invoice_number":
         return kind, plain_number(value)
     if kind == "invoice_key":
-        digits = key_digits(value)
+        digits = plain_key(value)
         if digits is None:
             raise Unreadable("$.invoice_key", "does not have the 44 digits of an NF-e key")
         return kind, digits

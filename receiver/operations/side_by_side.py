@@ -8,7 +8,7 @@ from typing import Any
 from adapters import ReferenceKind
 from receiver.shipments import Known
 from receiver.shipments.numbers import is_among
-from receiver.vtex.nfe import key_digits, plain_number
+from receiver.vtex.nfe import plain_key, plain_number
 from receiver.vtex.orders import OUTPUT
 
 
@@ -42,11 +42,11 @@ def side_by_side(
     """Each invoice with its marks, in VTEX's order. ``evidence`` is that of the last decision."""
     candidates = (evidence or {}).get("candidates") or ()
     numbers = {plain_number(value) for value in known.values(ReferenceKind.INVOICE_NUMBER)}
-    keys = {key_digits(value) or value for value in known.values(ReferenceKind.INVOICE_KEY)}
+    keys = {plain_key(value) or value for value in known.values(ReferenceKind.INVOICE_KEY)}
     found = []
     for one in invoices:
         number, standing = one["invoice_number"], one["tracking_number"]
-        is_named = plain_number(number) in numbers or (key_digits(one["invoice_key"]) or "-") in keys
+        is_named = plain_number(number) in numbers or (plain_key(one["invoice_key"]) or "-") in keys
         bears = is_among(standing, known.numbers)
         marks = {
             Mark.RETURN: one["type"] != OUTPUT,

@@ -10,7 +10,7 @@ from receiver.shipments.numbers import normalised, spellings
 from receiver.store.bearers import Name
 from receiver.store.companions import companion_id
 from receiver.vtex.facts import SERIES_NUMBER
-from receiver.vtex.nfe import key_digits, plain_number
+from receiver.vtex.nfe import plain_key, plain_number
 
 #: The kinds of names by which a link may refer to a parcel.
 NAMES = ("tracking_number", "shipment", "invoice_number", "invoice_key")
@@ -29,7 +29,7 @@ def own_names(shipment: str, known: Known) -> set[Name]:
     numbers = known.values(ReferenceKind.INVOICE_NUMBER)
     names |= {("invoice_number", plain_number(number)) for number in numbers}
     names |= {("sequence", value.removeprefix("seq")) for value in known.values(ReferenceKind.SEQUENCE)}
-    names |= {("invoice_key", key_digits(value) or value) for value in known.values(ReferenceKind.INVOICE_KEY)}
+    names |= {("invoice_key", plain_key(value) or value) for value in known.values(ReferenceKind.INVOICE_KEY)}
     names |= {("tracking_number", written) for number in known.numbers for written in spellings(number)}
     series = known.values(ReferenceKind.INVOICE_SERIES)
     if len(series) == len(numbers) == 1:

@@ -22,7 +22,7 @@ from receiver.vtex.answers import NotFound
 from receiver.vtex.choice import Clues, Hold, Wait, bears_key, bears_parcel
 from receiver.vtex.client import BadSegment
 from receiver.vtex.facts import MARKETPLACE_ID, SERIES_NUMBER
-from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
+from receiver.vtex.nfe import issuer, plain_key, plain_number, series_and_number
 from receiver.vtex.order_ids import SUFFIX, OrderText
 from receiver.vtex.orders import Order, UnexpectedOrder, read_order
 
@@ -325,7 +325,7 @@ class Resolver:
         ambiguous."""
         if not isinstance(found, Found):
             return found
-        keys = [key for one in found.order.outputs if (key := key_digits(one.invoice_key))]
+        keys = [key for one in found.order.outputs if (key := plain_key(one.invoice_key))]
         for one in {issuer(key) for key in keys if "/".join(series_and_number(key)) in values}:
             if self._index.has_other_issuer(self._account, one):
                 said = f"series and number {', '.join(values)}, known of {found.order.order_id}"

@@ -11,7 +11,7 @@ from typing import Any
 Order = dict[str, Any]
 
 _KEPT = timedelta(days=730)
-_KEY = re.compile(r"\d{44}")
+_KEY = re.compile(r"\d{6}[0-9A-Z]{12}\d{26}")
 
 
 def is_too_old(order: Order, now: float) -> bool:

@@ -11,7 +11,7 @@ from receiver.shipments.numbers import normalised, spellings
 from receiver.store.database import Database
 from receiver.store.tables import links, orders, shipments, updates, waits
 from receiver.vtex.facts import MARKETPLACE_ID
-from receiver.vtex.nfe import key_digits, plain_number
+from receiver.vtex.nfe import plain_key, plain_number
 
 #: The most shipments, and the most orders, that a search finds; the latest change first.
 MOST_FOUND = 200
@@ -107,7 +107,7 @@ def _names(text: str) -> list[tuple[str, str]]:
     names = [(kind, text) for kind in kinds]
     names += [("sequence", text.removeprefix("seq")), ("invoice_number", plain_number(text))]
     names += [("tracking_number", way) for way in sorted(spellings(text))]
-    if key := key_digits(text):
+    if key := plain_key(text):
         names.append(("invoice_key", key))
     return names
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 from adapters import ReferenceKind
 from receiver.shipments import Known, Reason
 from receiver.shipments.numbers import is_among, numbers_in
-from receiver.vtex.nfe import key_digits, plain_number, series_and_number, significant
+from receiver.vtex.nfe import plain_key, plain_number, series_and_number, significant
 from receiver.vtex.notations import by_digits, exactly, inner_number, key_of, may_be_one, stored_series, with_series
 from receiver.vtex.orders import INPUT, OUTPUT, Order, Package
 
@@ -89,7 +89,7 @@ def choose(order: Order, clues: Clues) -> Choice | Wait | Hold:
     if clues.assigned_invoice:
         return _assigned(order, clues.assigned_invoice, clues)
     for kind, values in _references(clues).items():
-        if len({key_digits(value) or plain_number(value) for value in values}) > 1:
+        if len({plain_key(value) or plain_number(value) for value in values}) > 1:
             return Hold(Reason.AMBIGUOUS_REFERENCE, f"the carrier names several {kind}: {', '.join(values)}")
     votes = _named_votes(order, clues)
     if clues.linked_invoice and "link" not in votes:
@@ -272,7 +272,7 @@ def _differ(one: str | None, other: str | None) -> bool:
 
 
 def _key(clues: Clues) -> str | None:
-    return key_digits(next(iter(clues.invoice_keys), None))
+    return plain_key(next(iter(clues.invoice_keys), None))
 
 
 def _series(clues: Clues) -> str | None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from receiver.vtex.invoice_numbers import unsafe_invoice_number
-from receiver.vtex.nfe import key_digits, plain_number
+from receiver.vtex.nfe import plain_key, plain_number
 from receiver.vtex.orders import Order, Package, read_order
 
 Invoice = dict[str, Any]
@@ -104,14 +104,14 @@ def _is_of_number(package: Package, invoice: Invoice) -> bool:
 
 def _is_same(package: Package, invoice: Invoice) -> bool:
     """True if both are one invoice, by the digits of the number or by the key."""
-    key = key_digits(invoice.get("invoiceKey"))
+    key = plain_key(invoice.get("invoiceKey"))
     alike = plain_number(package.invoice_number) == plain_number(invoice["invoiceNumber"])
-    return alike or (key is not None and key == key_digits(package.invoice_key))
+    return alike or (key is not None and key == plain_key(package.invoice_key))
 
 
 def _agree(*keys: str | None) -> bool:
     """False if there are two different NF-e keys; VTEX may show none."""
-    return len({digits for key in keys if (digits := key_digits(key))}) < 2
+    return len({digits for key in keys if (digits := plain_key(key))}) < 2
 
 
 def _about_the_order(order: Order, invoice: Invoice) -> Iterator[Objection]:

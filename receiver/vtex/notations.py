@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from receiver.vtex.nfe import key_digits, series_and_number, significant
+from receiver.vtex.nfe import plain_key, series_and_number, significant
 from receiver.vtex.orders import Package
 
 #: ``12345-1``: how some ERPs store number and series.
@@ -21,7 +21,7 @@ def may_be_one(stored: str, said: str) -> bool:
 
 def key_of(package: Package) -> str | None:
     """The invoice's NF-e key; some ERPs store it as the number."""
-    return key_digits(package.invoice_key) or key_digits(package.invoice_number)
+    return plain_key(package.invoice_key) or plain_key(package.invoice_number)
 
 
 def stored_series(package: Package) -> str | None:
@@ -32,7 +32,7 @@ def stored_series(package: Package) -> str | None:
 
 def inner_number(package: Package) -> str | None:
     """The number in ``12345-1``, or in a key that is stored as the number."""
-    written, key = _NUMBER_AND_SERIES.fullmatch(package.invoice_number), key_digits(package.invoice_number)
+    written, key = _NUMBER_AND_SERIES.fullmatch(package.invoice_number), plain_key(package.invoice_number)
     if key is not None:
         return series_and_number(key)[1]
     return significant(written[1]) if written else None

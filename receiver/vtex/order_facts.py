@@ -4,7 +4,7 @@ from collections import Counter
 
 from receiver.shipments.numbers import normalised
 from receiver.vtex.facts import CANCELLED_ORDER, ISSUER, MARKETPLACE_ID, SERIES_NUMBER, TRACKED, Fact
-from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number
+from receiver.vtex.nfe import issuer, plain_key, plain_number, series_and_number
 from receiver.vtex.order_ids import external_id
 from receiver.vtex.orders import Order
 
@@ -26,7 +26,7 @@ def index_facts(order: Order) -> list[Fact]:
         of = (order.order_id, package.invoice_number or None, issued_at)
         if package.invoice_number:
             facts.append(Fact("invoice_number", plain_number(package.invoice_number), *of))
-        if key := key_digits(package.invoice_key):
+        if key := plain_key(package.invoice_key):
             facts.append(Fact("invoice_key", key, *of))
             facts.append(Fact(SERIES_NUMBER, "/".join(series_and_number(key)), *of))
             facts.append(Fact(ISSUER, issuer(key), *of))

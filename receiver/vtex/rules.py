@@ -8,7 +8,7 @@ RULES = {
     "invoice_number_case": "the same number but for capitals",
     "invoice_number_digits": "the same digits, without leading zeros; `000.012.345`, as printed, is `12345`",
     "number_and_series": "VTEX stores the carrier's number and series together, such as `12345-1`",
-    "invoice_key": "the same 44-digit NF-e key, also where VTEX stores it as the number",
+    "invoice_key": "the same NF-e key of 44 characters, also where VTEX stores it as the number",
     "key_number": "number and series inside the NF-e key",
     "tracking_number": "the invoice already holds one of the parcel's numbers",
     "own_invoice": "this shipment's earlier number was written there by us",

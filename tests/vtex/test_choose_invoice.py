@@ -7,7 +7,7 @@ import pytest
 
 from receiver.shipments import Kind, Reason
 from receiver.vtex.choice import Choice, Clues, Hold, Wait, choose, only_invoice
-from receiver.vtex.nfe import key_digits, series_and_number, significant
+from receiver.vtex.nfe import plain_key, series_and_number, significant
 from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import UnexpectedOrder, read_order
 from receiver.vtex.rules import RULES
@@ -16,6 +16,11 @@ from receiver.vtex.rules import RULES
 def key(number: int, series: int = 1) -> str:
     """An NF-e key with this number and series: 44 digits."""
     return f"3526111111111100019155{series:03}{number:09}1234567890"
+
+
+def lettered(number: int, series: int = 1) -> str:
+    """The same of an issuer whose CNPJ has letters."""
+    return f"35260712ABC34501DE3555{series:03}{number:09}1234567890"
 
 
 def invoice(number: Any, **rest: Any) -> dict[str, Any]:
@@ -55,6 +60,10 @@ CHOSEN = [
      "key_number", "900-3"),
     ("the key as the number", {"invoice_numbers": ["900"], "invoice_keys": [key(900)]}, [invoice(key(900)), B],
      "invoice_key", key(900)),
+    ("a key with letters, and in lower case", {"invoice_keys": [lettered(901).lower()]},
+     [A, invoice("x", invoiceKey=f"NFe{lettered(901)}")], "invoice_key", "x"),
+    ("the number inside a key with letters", {"invoice_keys": [lettered(900)]}, [invoice("000900"), invoice("901")],
+     "key_number", "000900"),
     ("an alias is there", {"other_numbers": ["ME26110042BR"]}, [{**A, "trackingNumber": "ME26110042BR"}, B],
      "tracking_number", "900"),
     ("the tracking number is there in another notation", {}, [{**A, "trackingNumber": "t-n. 1"}, B],
@@ -151,6 +160,8 @@ NOT_CHOSEN = [
     ("a return, named by a person", {"assigned_invoice": "900"}, [RETURNED], "Wait", "only_return_invoices"),
     ("the named invoice is still to come", {"invoice_numbers": ["902"]}, [A], "Wait", "invoice_not_there"),
     ("the key's invoice is still to come", {"invoice_keys": [key(902)]}, [A], "Wait", "invoice_not_there"),
+    ("the number under another key, with letters", {"invoice_numbers": ["900"], "invoice_keys": [lettered(901)]},
+     [invoice("900", invoiceKey=lettered(900)), invoice("901", invoiceKey=lettered(901))], "Hold", "ambiguous_invoice"),
     ("what should be a key is none", {"invoice_keys": ["123"]}, [A], "Wait", "invoice_not_there"),
     ("the linked invoice is still to come", {"linked_invoice": "902", "invoice_numbers": ["900"]}, [A, B],
      "Wait", "invoice_not_there"),
@@ -492,12 +503,17 @@ def test_index_facts():
     assert [("invoice_number", "900", "1-01", "000900", None)] == index_facts(read_order(order(invoice("000900"))))
 
 
-def test_key_digits():
+def test_plain_key():
     """A key is 44 digits, however it is set apart; anything else is none."""
     spaced = " ".join(key(900)[place : place + 4] for place in range(0, 44, 4))
 
-    assert [key(900)] * 3 == [key_digits(key(900)), key_digits(f"NFe{key(900)}"), key_digits(spaced)]
-    assert [None] * 4 == [key_digits(None), key_digits(""), key_digits(key(900)[:-1]), key_digits(key(900) + "0")]
+    assert [key(900)] * 3 == [plain_key(key(900)), plain_key(f"NFe{key(900)}"), plain_key(spaced)]
+    assert [None] * 4 == [plain_key(None), plain_key(""), plain_key(key(900)[:-1]), plain_key(key(900) + "0")]
+    own = lettered(900)
+    spaced = " ".join(own[place : place + 4] for place in range(0, 44, 4))
+    assert [own] * 3 == [plain_key(one) for one in (own, f"nfe{own.lower()}", spaced)]
+    odd = (own[:-1], f"{own}0", f"{own[:-1]}A", own.replace("35260712", "3526A712"))
+    assert [None] * 4 == [plain_key(one) for one in odd]
 
 
 def test_series_and_number():

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from receiver.vtex.facts import CANCELLED_ORDER, ISSUER, SERIES_NUMBER, TRACKED
-from receiver.vtex.nfe import issuer, key_digits, plain_number, series_and_number, significant
+from receiver.vtex.nfe import issuer, plain_key, plain_number, series_and_number, significant
 from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import read_order
 
@@ -102,7 +102,7 @@ def test_not_printable(odd: str) -> None:
 )
 def test_key_digits(written: str | None, expected: str | None) -> None:
     """44 digits are a key, with a prefix or without."""
-    assert expected == key_digits(written)
+    assert expected == plain_key(written)
 
 
 def test_inside_the_key() -> None:

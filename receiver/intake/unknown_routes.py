@@ -1,6 +1,6 @@
-"""Webhooks that no endpoint takes: a wrong name or method, a token too many, a body too large or compressed. A carrier
-that is configured so is never heard otherwise; a scanner that asks for anything must cost nothing. So both are counted,
-and bounded."""
+"""Webhooks that no endpoint takes: a wrong address, name or method, a token too many, a body too large or compressed. A
+carrier that is configured so is never heard otherwise; a scanner that asks for anything must cost nothing. So both are
+counted, and bounded."""
 
 import difflib
 import logging
@@ -28,6 +28,7 @@ _LONGEST = 64
 class RouteCause(StrEnum):
     """Why no endpoint takes a request."""
 
+    ADDRESS = "unknown_address"
     ENDPOINT = "unknown_endpoint"
     METHOD = "unknown_method"
     PATH = "unknown_path"
@@ -58,8 +59,21 @@ class UntakenRequests:
         #: When each was written last, and how often it came since, by which of the three its name is.
         self._written = _nothing_written()
 
-    def note(self, name: str, cause: RouteCause, *, method: str, has_token: bool = False) -> None:
-        """A request to ``/webhooks/<name>``, with something behind the name where it ``has_token``."""
+    def note_address(self, path: str, *, method: str) -> None:
+        """A request to a path that is nothing here: a webhook, if a part of it is an endpoint's name, as in
+        ``/webhook/<name>`` or ``/Webhooks/<name>``. All else is a scanner's."""
+        by_name = {_canonical(endpoint): endpoint for endpoint in self._config.endpoints}
+        parts = path.split("/")
+        found = next((place for place, part in enumerate(parts) if _canonical(part) in by_name), None)
+        if found is not None:
+            address, name = self._shown("/".join(parts[: found + 1])), by_name[_canonical(parts[found])]
+            self.note(name, RouteCause.ADDRESS, method=method, has_token=found < len(parts) - 1, address=address)
+
+    def note(
+        self, name: str, cause: RouteCause, *, method: str, has_token: bool = False, address: str | None = None
+    ) -> None:
+        """A request to ``/webhooks/<name>``, or to the ``address`` instead, with something behind it where it
+        ``has_token``."""
         now, shown = self._clock(), self._shown(name)
         with self._lock:
             self._begin_hour(now)
@@ -75,15 +89,15 @@ class UntakenRequests:
                 count = self._first(shown, cause, now, kind)
         if not count:
             return
-        reason = _reason(cause, method, likely, is_endpoint=likely in self._config.endpoints)
-        target = f"/webhooks/{shown}/{REDACTED}" if has_token else f"/webhooks/{shown}"
+        reason = _reason(cause, method, likely, name=shown, is_endpoint=likely in self._config.endpoints)
+        target = address or f"/webhooks/{shown}"
         route = UnknownRoute(
             name=shown,
             cause=cause,
             reason=reason,
             likely=likely,
             method=method,
-            target=target,
+            target=f"{target}/{REDACTED}" if has_token else target,
             is_endpoint=cause is not RouteCause.ENDPOINT,
             count=count,
         )
@@ -144,7 +158,9 @@ def _canonical(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def _reason(cause: RouteCause, method: str, likely: str | None, *, is_endpoint: bool) -> str:
+def _reason(cause: RouteCause, method: str, likely: str | None, *, name: str, is_endpoint: bool) -> str:
+    if cause is RouteCause.ADDRESS:
+        return f"the endpoint's address is /webhooks/{name}"
     if cause is RouteCause.METHOD:
         return f"the endpoint does not take {method}"
     if cause is RouteCause.PATH:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from receiver.config import Config
@@ -49,12 +49,12 @@ def create_app(config: Config, database: Database | None = None, *, clock: Calla
     app.register_blueprint(console.blueprint(config, database, auth_failures, outage, clock=clock))
     app.register_blueprint(metrics.blueprint(config, database, auth_failures, clock=clock, open_to_all=False))
     app.register_blueprint(health.blueprint(database, clock=clock))
-    _answer_failures(app)
+    _answer_failures(app, unknown)
     return app
 
 
-def _answer_failures(app: Flask) -> None:
-    """Give every failure a problem body."""
+def _answer_failures(app: Flask, unknown: UntakenRequests) -> None:
+    """Give every failure a problem body. ``unknown`` hears of paths that are nothing here."""
 
     @app.errorhandler(StoreUnavailable)
     def _(error: StoreUnavailable) -> Response:
@@ -69,6 +69,8 @@ def _answer_failures(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _(error: HTTPException) -> Response:
+        if error.code == 404 and request.url_rule is None:
+            unknown.note_address(request.path, method=request.method)
         response = problem(error.code or 500)
         response.headers.extend({name: value for name, value in error.get_headers() if name != "Content-Type"})
         return response

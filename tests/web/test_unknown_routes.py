@@ -38,6 +38,33 @@ def test_name(rig_on_either: Rig, name: str, reason: str) -> None:
     assert [(name, reason, 1)] == seen(rig_on_either)
 
 
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        *((f"{one}/melhor-envio", f"{one}/melhor-envio") for one in ("/webhook", "/api/webhooks", "/Webhooks", "")),
+        ("/webhooks//Melhor_Envio/hush", "/webhooks//Melhor_Envio/[redacted]"),
+        ("/rig-secret/melhor-envio/", "/[redacted]/melhor-envio/[redacted]"),
+    ],
+)
+def test_address(rig_on_either: Rig, path: str, target: str) -> None:
+    """A wrong address that holds an endpoint's name is recorded, and told people."""
+    assert 404 == rig_on_either.client.post(f"{path}?key=hush", data=b"{}").status_code
+    assert [("melhor-envio", "the endpoint's address is /webhooks/melhor-envio", 1)] == seen(rig_on_either)
+    assert [target] == [row["target"] for row in rig_on_either.queries.rejects()]
+    told = Conditions(rig_on_either.database).unknown_routes(since=rig_on_either.now - 1)
+    assert ["melhor-envio"] == [group.subject for group in told]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/wp-login.php", "/webhook/wp-login.php", "/links/melhor", "/console/parcels/x/y/z"]
+)
+def test_address_of_a_scanner(rig: Rig, path: str) -> None:
+    """A path without any endpoint's name costs nothing."""
+    rig.client.post(path)
+
+    assert [] == seen(rig)
+
+
 def test_method(rig: Rig) -> None:
     """A wrong method is recorded, and answered 405 as before."""
     assert 405 == rig.client.patch("/webhooks/melhor-envio").status_code

@@ -17,6 +17,7 @@ FRENET = {"carrier": "frenet", "secrets": [SECRET]}
         ("POST", "dhl", "No endpoint is configured for dhl. Add [endpoints.dhl] to receiver.toml."),
         ("POST", "wp-admin", "No endpoint has this name."),
         ("POST", "melhor-envio/hush", "The endpoint takes nothing behind its name in the address."),
+        ("POST", "/melhor-envio/hush", "address is /webhooks/melhor-envio. Correct it at the carrier."),
         ("PATCH", "melhor-envio", "The endpoint does not take PATCH."),
     ],
 )

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -148,15 +148,13 @@ class Forgetting:
         return (next(iter(names)) for names in by_delivery.values() if len(names) == 1)
 
     def _holding(self, table: Table, text: str, *, whole: bool) -> Iterator[Key]:
-        """Rows that hold the text as it is or as JSON writes it. ``whole``: not as a part of a longer word.
+        """Rows that hold the text as it is or as any JSON writes it. ``whole``: not as a part of a longer word.
 
         SQL finds the few rows that may; case and spelling beyond ASCII are not the same in the two databases.
         """
         columns = [table.c[name] for name in KEPT[table].searched]
-        in_json = {json.dumps(form)[1:-1].casefold() for form in (text, text.lower(), text.upper())}
         edges = (r"(?<!\w)", r"(?!\w)") if whole else ("", "")
-        forms = sorted({text.casefold(), *in_json})
-        written = re.compile("|".join(f"{edges[0]}{re.escape(form)}{edges[1]}" for form in forms))
+        written = re.compile("".join(map(_spelt, text)).join(edges))
         chosen = select(*(one.label(f"key_{one.name}") for one in table.primary_key), *columns)
         run = max(_PLAIN_RUN.findall(text), key=len, default="")
         if len(run) >= _LEAST_RUN:
@@ -193,6 +191,21 @@ class Forgetting:
 
 
 _ALL: Any = bindparam("ids", expanding=True)
+
+
+@cache
+def _spelt(letter: str) -> str:
+    """A pattern of the letter as any program may write it, in lower case: every letter may be escaped in JSON, and each
+    program escapes others. PHP writes ``\\/``, .NET ``\\u0027`` for an apostrophe."""
+    forms = {"\\/"} if letter == "/" else set[str]()
+    for one in (letter, letter.lower(), letter.upper()):
+        units = one.encode("utf-16-be", "surrogatepass").hex()
+        forms |= {
+            one,
+            json.dumps(one)[1:-1],
+            "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4)),
+        }
+    return f"(?:{'|'.join(sorted(re.escape(form.casefold()) for form in forms))})"
 
 
 def _swapped(change: Callable[[Connection, Sequence[Key]], None], keys: Sequence[Key], connection: Connection) -> None:

@@ -147,6 +147,24 @@ def test_zero_bytes(database: Database) -> None:
     assert ("other",) == Forgetting(database).of_text(CANARY).deliveries
 
 
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("Joana d'Ávila", r'{"name": "JOANA D\u0027\u00C1VILA"}'),
+        ("joana d'ávila", r'{"name": "Joana d\u0027Ávila"}'),
+        ("ana+loja@exemplo.com", r'{"email":"ana\u002Bloja@exemplo.com"}'),
+        ("Rua São João 12/34", r'{"street":"Rua S\u00e3o Jo\u00e3o 12\/34"}'),
+        ('Ana "Nina" Sá 😀', r'{"name":"ANA \"NINA\" S\u00c1 \ud83d\ude00"}'),
+    ],
+)
+def test_escaped(database: Database, text: str, body: str) -> None:
+    """A text is found in JSON, whichever of its letters the carrier's program escapes there."""
+    (deliveries,) = (one for one in TABLES if one.name == "deliveries")
+    fill(database, deliveries, body, ("body",))
+
+    assert ("other",) == Forgetting(database).of_text(text).deliveries
+
+
 def test_kept_so_long(database: Database) -> None:
     """A settled row of each table is there before its horizon, and gone after it."""
     for table in TABLES:

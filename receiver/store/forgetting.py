@@ -200,11 +200,8 @@ def _spelt(letter: str) -> str:
     forms = {"\\/"} if letter == "/" else set[str]()
     for one in (letter, letter.lower(), letter.upper()):
         units = one.encode("utf-16-be", "surrogatepass").hex()
-        forms |= {
-            one,
-            json.dumps(one)[1:-1],
-            "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4)),
-        }
+        escaped = "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
+        forms |= {one, json.dumps(one)[1:-1], escaped}
     return f"(?:{'|'.join(sorted(re.escape(form.casefold()) for form in forms))})"
 
 

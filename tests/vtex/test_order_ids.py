@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.vtex.order_ids import Labels, as_stored, own_id, read_order_text, words_in
+from receiver.vtex.order_ids import Labels, as_stored, own_id, read_order_text, says_reverse, words_in
 
 LABELS = Labels.of("lux-store", ["ERP-"])
 
@@ -64,6 +64,7 @@ class TestOrderText:
     def test_reverse(self, text: str, reverse: tuple[str, ...]):
         """Of the words around an order id only those of a return or an exchange say that it is one."""
         assert reverse == read_order_text(text, LABELS).reverse
+        assert bool(reverse) == says_reverse(text, LABELS)
 
     @pytest.mark.parametrize(
         ("text", "sequence"),

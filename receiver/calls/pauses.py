@@ -6,7 +6,7 @@ import threading
 from weakref import WeakKeyDictionary
 
 from receiver.calls.pause_end import how_it_ends
-from receiver.store.accounts import Accounts
+from receiver.store.work.accounts import Accounts
 from receiver.timing import BAD_KEY, OUTAGE, stamp
 from receiver.vtex.answers import (
     Misconfigured,

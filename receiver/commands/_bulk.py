@@ -11,8 +11,8 @@ from receiver.config import Config
 from receiver.operations.bulk import EXAMPLES
 from receiver.shipments import State
 from receiver.store import Database, OperatorQueries
-from receiver.store.bulk import BulkAction, BulkDecisions
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.operator.bulk import BulkAction, BulkDecisions
+from receiver.store.operator.shipment_filter import ShipmentFilter
 
 
 def decide_all(

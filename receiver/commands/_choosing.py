@@ -10,7 +10,7 @@ from receiver.commands._types import TEXT, instant
 from receiver.config import Config
 from receiver.operations.parcels import chosen
 from receiver.store import Database
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.operator.shipment_filter import ShipmentFilter
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 of_account_option = click.option("--account", type=TEXT, metavar="NAME", help="Only those of this VTEX account.")

@@ -20,7 +20,7 @@ from receiver.shipments import Reason, State
 from receiver.shipments.plain import plain
 from receiver.store import Database, NotMigrated, OperatorQueries, StoreUnavailable
 from receiver.store.engine import absent_file
-from receiver.store.operator import OUTCOMES, Unknown
+from receiver.store.operator.queries import OUTCOMES, Unknown
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 STATES = tuple(state.value for state in State)

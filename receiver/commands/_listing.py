@@ -14,7 +14,7 @@ import click
 from receiver.commands._common import cell, json_option, show_table
 from receiver.commands._types import AT_LEAST_ONE, instant
 from receiver.shipments.plain import as_text, plain
-from receiver.store.listed import Period
+from receiver.store.operator.listed import Period
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 #: The most rows of a table: on a terminal unless --limit says otherwise, and elsewhere. JSON and CSV are complete.

@@ -32,7 +32,7 @@ from receiver.http import Http
 from receiver.operations.comparing import Comparing
 from receiver.operations.invoicing import Invoicing, NotPosted, PlannedPost, Posted
 from receiver.store import Database, Index, Paused, RateLimited
-from receiver.store.discrepancies import Discrepancies
+from receiver.store.operator.discrepancies import Discrepancies
 from receiver.vtex import invoice_checks
 from receiver.vtex.answers import VtexError
 from receiver.vtex.client import BadSegment, Vtex

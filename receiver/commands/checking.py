@@ -16,7 +16,7 @@ from receiver.commands.check_warnings import warnings
 from receiver.config import Account, Config
 from receiver.operations.access import Access, access_check, is_fine, is_refused
 from receiver.store import Database, OperatorQueries, Paused, RateLimited, StoreUnavailable
-from receiver.store.gauges import connections_of_server
+from receiver.store.operator.gauges import connections_of_server
 from receiver.store.pool import CONNECTIONS
 from receiver.timing import stamp
 

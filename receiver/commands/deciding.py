@@ -19,11 +19,11 @@ from receiver.operations.decisions import Assigned, NothingToChange
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Sent, State
 from receiver.store import Horizons, Retention
-from receiver.store.bulk import BulkDecisions
 from receiver.store.decisions import DECISION_FIELDS
-from receiver.store.listed import Listed
-from receiver.store.operator import Unknown
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.operator.bulk import BulkDecisions
+from receiver.store.operator.listed import Listed
+from receiver.store.operator.queries import Unknown
+from receiver.store.operator.shipment_filter import ShipmentFilter
 from receiver.vtex.client import BadSegment, check_place
 
 

@@ -14,7 +14,7 @@ from receiver.commands._types import FROM_ZERO
 from receiver.processes.stop_request import Stopped, stop_request
 from receiver.shipments.plain import plain
 from receiver.store import StoreUnavailable
-from receiver.store.following import Following
+from receiver.store.operator.following import Following
 from receiver.timing import stamp
 
 #: Seconds between two looks.

@@ -10,7 +10,7 @@ from receiver.calls.background import BackgroundCalls, calls_to
 from receiver.commands._common import account_of, account_option, fail, json_option, opened, printable, say
 from receiver.commands._types import TEXT
 from receiver.store import Background, Paused, RateLimited
-from receiver.store.watches import Noted, Watches
+from receiver.store.notify.watches import Noted, Watches
 from receiver.timing import stamp
 from receiver.vtex.answers import NotFound, VtexError
 from receiver.vtex.hook import Standing, configuration, read_configuration

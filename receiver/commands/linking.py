@@ -23,8 +23,8 @@ from receiver.operations.link_files import BadHeader, Line, Report, as_line, rea
 from receiver.operations.links import FIELDS, read_link
 from receiver.reconcile.names import NAMES
 from receiver.store import Link
-from receiver.store.companions import also_of
-from receiver.store.listed import Listed
+from receiver.store.finding.companions import also_of
+from receiver.store.operator.listed import Listed
 
 _AS = click.option("--as", "kind", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it is.")
 _ENDPOINT = click.option(

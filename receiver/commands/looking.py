@@ -10,8 +10,8 @@ from receiver.commands._listing import count_option, form_of, listing
 from receiver.commands._listing import show as show_list
 from receiver.commands._types import TEXT
 from receiver.config import Config
-from receiver.store.fields import DELIVERY_FIELDS, FETCH_FIELDS, LISTED_FIELDS, REJECT_FIELDS
-from receiver.store.listed import Listed
+from receiver.store.operator.fields import DELIVERY_FIELDS, FETCH_FIELDS, LISTED_FIELDS, REJECT_FIELDS
+from receiver.store.operator.listed import Listed
 
 
 @click.command()

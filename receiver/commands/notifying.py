@@ -12,7 +12,7 @@ from receiver.notify.causes import has_lasted
 from receiver.notify.channels import open_channels, send_now
 from receiver.notify.messages import message
 from receiver.shipments.plain import plain
-from receiver.store.alerts import Alerts
+from receiver.store.notify.alerts import Alerts
 
 _NO_CHANNEL = "no channel: add a [notify] table (docs/alerts.md)"
 

@@ -18,8 +18,8 @@ from receiver.intake import Intake, Outcome
 from receiver.operations.decisions import Decisions
 from receiver.operations.rereading import Reread, Rereading
 from receiver.store import Database, Inbox, OperatorQueries
-from receiver.store.operator import OPEN, Unknown
-from receiver.store.unknown_words import UnknownWords
+from receiver.store.intake.unknown_words import UnknownWords
+from receiver.store.operator.queries import OPEN, Unknown
 
 
 @click.command()

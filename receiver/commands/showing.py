@@ -14,7 +14,7 @@ from receiver.operations.story import story
 from receiver.shipments import Known, Sent, SentTracking, Visibility, known_from_json, unknown_word
 from receiver.shipments.plain import plain
 from receiver.store import Database, OperatorQueries
-from receiver.store.operator import Unknown
+from receiver.store.operator.queries import Unknown
 from receiver.store.rows import about_order
 from receiver.timing import stamp
 from receiver.vtex.rules import RULES

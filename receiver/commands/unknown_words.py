@@ -4,7 +4,7 @@ import click
 
 from receiver.commands._common import carrier_option, json_option, opened, show_rows
 from receiver.operations.unknown_words import command
-from receiver.store.unknown_words import UnknownWords
+from receiver.store.intake.unknown_words import UnknownWords
 
 
 @click.command(name="unknown")

@@ -19,7 +19,7 @@ from receiver.intake.credentials import Credentials
 from receiver.intake.intake import Intake
 from receiver.log_context import about
 from receiver.store import Database, Delivery, FetchClaim, Fetched, Fetches, Inbox, LeaseLost
-from receiver.store.fetches import NOT_ALLOWED
+from receiver.store.intake.fetches import NOT_ALLOWED
 from receiver.timing import BAD_KEY, RETRY
 
 log = logging.getLogger("receiver.fetcher")

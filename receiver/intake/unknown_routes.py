@@ -11,7 +11,7 @@ from enum import Enum, StrEnum, auto
 from receiver.config import Config
 from receiver.intake.redaction import REDACTED, Redaction
 from receiver.store import Database, StoreUnavailable
-from receiver.store.unknown_routes import UnknownRoute, UnknownRoutes
+from receiver.store.intake.unknown_routes import UnknownRoute, UnknownRoutes
 from receiver.vtex.answers import storable
 
 log = logging.getLogger("receiver.web")

@@ -13,9 +13,9 @@ from receiver.notify.unheard import Unheard
 from receiver.shipments import Reason, State
 from receiver.shipments.record import TO_DECIDE
 from receiver.store import Database, OperatorQueries
-from receiver.store.alerts import Alerts
-from receiver.store.conditions import Conditions, Group
-from receiver.store.watches import Noted, Watches
+from receiver.store.notify.alerts import Alerts
+from receiver.store.notify.conditions import Conditions, Group
+from receiver.store.notify.watches import Noted, Watches
 from receiver.timing import stamp
 
 _DAY = 86_400.0

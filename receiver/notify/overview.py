@@ -11,10 +11,10 @@ from receiver.notify.causes import Cause, Finding, Severity
 from receiver.notify.findings import Findings
 from receiver.notify.refusals import last_refused
 from receiver.store import Database, OperatorQueries, StoreUnavailable
-from receiver.store.alerts import Alerts
 from receiver.store.counters import PROBES, last_deliveries, last_of
-from receiver.store.listed import Listed
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.notify.alerts import Alerts
+from receiver.store.operator.listed import Listed
+from receiver.store.operator.shipment_filter import ShipmentFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

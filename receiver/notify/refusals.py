@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from receiver.config import Config
 from receiver.notify.causes import Cause, Finding
-from receiver.store.conditions import Conditions
 from receiver.store.counters import REJECTS, TAKEN, Key, Total, last_deliveries, last_of
+from receiver.store.notify.conditions import Conditions
 
 _HOUR = 3600.0
 #: Seconds after which a refusal counts as over.

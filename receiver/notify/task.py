@@ -13,8 +13,8 @@ from receiver.notify.findings import Findings
 from receiver.notify.messages import Message
 from receiver.notify.store_away import StoreAway
 from receiver.store import Database, StoreUnavailable
-from receiver.store.alerts import Alerts, Waiting
-from receiver.store.watches import Noted, Watches
+from receiver.store.notify.alerts import Alerts, Waiting
+from receiver.store.notify.watches import Noted, Watches
 from receiver.timing import NOTIFICATION
 
 log = logging.getLogger("receiver.notify")

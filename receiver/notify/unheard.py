@@ -7,7 +7,7 @@ from receiver.notify.causes import Cause, Finding
 from receiver.notify.rhythm import HORIZON_HOURS, Rhythm, Silence, silences
 from receiver.store import Database
 from receiver.store.counters import PROBES, Key, Total, last_deliveries, last_of
-from receiver.store.heard import Heard
+from receiver.store.notify.heard import Heard
 from receiver.timing import stamp
 
 _HOUR = 3600.0

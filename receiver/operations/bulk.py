@@ -13,8 +13,8 @@ from receiver.config import Config
 from receiver.operations.decisions import Batch, Decisions
 from receiver.operations.parcels import chosen
 from receiver.store import Database
-from receiver.store.bulk import BulkAction, BulkDecisions
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.operator.bulk import BulkAction, BulkDecisions
+from receiver.store.operator.shipment_filter import ShipmentFilter
 
 #: The most parcels of one act: it is one request, and its sender waits.
 MOST_AT_ONCE = 10_000

@@ -11,8 +11,8 @@ from receiver.config import Config
 from receiver.operations.order_check import shown_document, shown_invoice
 from receiver.reconcile.dry_run import Decided, decided_claim
 from receiver.store import Claim, Database, OperatorQueries, Paused, Queue, RateLimited
-from receiver.store.assigned_claims import claim_if_assigned, claim_of_companion
 from receiver.store.rows import Version
+from receiver.store.work.assigned_claims import claim_if_assigned, claim_of_companion
 from receiver.vtex.answers import VtexError
 from receiver.vtex.client import check_place, invoice_path
 from receiver.vtex.orders import Order, UnexpectedOrder
@@ -68,7 +68,7 @@ def foresee(
     """What would follow if a person assigned the shipment now, and what for each companion of ``also``. VTEX is asked
     for each order once. ``now`` is in seconds since the epoch.
 
-    Raises `NoPreview`, `receiver.operations.order_check.NotShown`, `receiver.store.operator.Unknown`,
+    Raises `NoPreview`, `receiver.operations.order_check.NotShown`, `receiver.store.operator.queries.Unknown`,
     `receiver.vtex.client.BadSegment`, `receiver.store.StoreUnavailable`.
     """
     check_place(order_id, invoice_number, also)

@@ -9,7 +9,7 @@ from receiver.calls.pauses import record_result
 from receiver.shipments import Sent
 from receiver.shipments.numbers import is_among, numbers_in
 from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
-from receiver.store.accounts import Accounts
+from receiver.store.work.accounts import Accounts
 from receiver.timing import until_slot
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, VtexError, outcome_of
 from receiver.vtex.client import Vtex

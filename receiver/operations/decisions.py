@@ -27,15 +27,15 @@ from receiver.store import (
     RateLimited,
     new_id,
 )
-from receiver.store.accounts import Accounts
-from receiver.store.bulk import BulkAction, BulkDecisions
-from receiver.store.companions import Place
-from receiver.store.deciding import Changed, DecisionResult, ShipmentDecisions, Unchanged
 from receiver.store.decisions import Entry, Recorder
-from receiver.store.forgetting import Forgetting, Traces
-from receiver.store.operator import Unknown
+from receiver.store.finding.companions import Place
+from receiver.store.keeping.forgetting import Forgetting, Traces
+from receiver.store.operator.bulk import BulkAction, BulkDecisions
+from receiver.store.operator.deciding import Changed, DecisionResult, ShipmentDecisions, Unchanged
+from receiver.store.operator.queries import Unknown
+from receiver.store.operator.shipment_filter import ShipmentFilter
 from receiver.store.rows import Version
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.work.accounts import Accounts
 from receiver.vtex.answers import VtexError, storable
 from receiver.vtex.client import check_place
 from receiver.vtex.order_ids import as_stored
@@ -154,9 +154,8 @@ class Decisions:
         decided.
 
         The ids are stored as VTEX writes them. Where VTEX does not answer, they are stored as they were given. Raises
-        `receiver.operations.order_check.NotShown`, `receiver.store.operator.Unknown`,
-        `receiver.vtex.client.BadSegment`; with ``token`` also `NotAsShown`, and
-        `receiver.operations.choice_preview.NoPreview` where VTEX does not answer.
+        `receiver.operations.order_check.NotShown`, `Unknown`, `receiver.vtex.client.BadSegment`; with ``token`` also
+        `NotAsShown`, and `receiver.operations.choice_preview.NoPreview` where VTEX does not answer.
         """
         check_place(order_id, invoice_number, also)
         named = self._looked_up(shipment, _Named(order_id, invoice_number, tuple(also)), unseen=unseen)
@@ -190,8 +189,7 @@ class Decisions:
             raise NotAsShown(_CHANGED) from None
 
     def _looked_up(self, shipment: str, named: _Named, *, unseen: bool) -> _Named:
-        """What the person named, as VTEX writes it. Raises `receiver.operations.order_check.NotShown`,
-        `receiver.store.operator.Unknown`."""
+        """What the person named, as VTEX writes it. Raises `receiver.operations.order_check.NotShown`, `Unknown`."""
         account = self._queries.account_of(shipment)
         stored, *also = (as_stored(one, account) for one in (named.order_id, *named.also))
         named = named._replace(order_id=stored, also=tuple(also))
@@ -220,16 +218,16 @@ class Decisions:
 
     def unassign(self, shipment: str, *, mark: str | None = None) -> DecisionResult:
         """The rules decide again. What we wrote by the assignment stays at VTEX, and its companions end. ``mark``: of
-        the shipment, as the person has seen it (`receiver.store.operator.standing_mark`).
+        the shipment, as the person has seen it (`receiver.store.operator.queries.standing_mark`).
 
-        Raises `receiver.store.operator.Unknown`, and of that `receiver.store.operator.NotAssigned`; `NotAsShown`.
+        Raises `Unknown`, and of that `receiver.store.operator.queries.NotAssigned`; `NotAsShown`.
         """
         now, record = self._entry("unassign", "shipment")
         with _as_seen(shipment):
             return self._shipments.unassign(shipment, mark=mark, now=now, record=record)
 
     def dismiss(self, shipment: str, *, mark: str | None = None) -> None:
-        """Nothing is sent for the shipment. ``mark`` as in `unassign`. Raises `receiver.store.operator.Unknown`,
+        """Nothing is sent for the shipment. ``mark`` as in `unassign`. Raises `Unknown`,
         `NothingToChange`, `NotAsShown`."""
         now, record = self._entry("dismiss", "shipment")
         try:
@@ -239,7 +237,7 @@ class Decisions:
             raise NothingToChange(str(error)) from None
 
     def retry(self, shipment: str, *, mark: str | None = None) -> None:
-        """The shipment is looked at again now. ``mark`` as in `unassign`. Raises `receiver.store.operator.Unknown`,
+        """The shipment is looked at again now. ``mark`` as in `unassign`. Raises `Unknown`,
         `NotAsShown`."""
         now, record = self._entry("retry", "shipment")
         with _as_seen(shipment):
@@ -257,7 +255,7 @@ class Decisions:
     def resume(self, account: str) -> None:
         """The account's pause ends: one call sees whether VTEX answers, then the rest go on.
 
-        Raises `receiver.store.operator.Unknown`, `NothingToChange`.
+        Raises `Unknown`, `NothingToChange`.
         """
         if account not in self._config.accounts:
             raise Unknown(f"no account {account!r}; there are {', '.join(self._config.accounts)}")
@@ -269,7 +267,7 @@ class Decisions:
         """A stored delivery is read again with today's adapter. ``bulk``: one of many, behind what is live; without
         ``fetch`` its carrier is asked for nothing.
 
-        What cannot be read at all stays as it was, and is not recorded. Raises `receiver.store.operator.Unknown`.
+        What cannot be read at all stays as it was, and is not recorded. Raises `Unknown`.
         """
         row = self._queries.delivery(delivery)
         _, record = self._entry("reprocess", "delivery")

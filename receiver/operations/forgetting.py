@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from receiver.operations.decisions import Decisions, NotAsShown, NothingToChange
 from receiver.store import Database
-from receiver.store.forgetting import Forgetting, Traces
+from receiver.store.keeping.forgetting import Forgetting, Traces
 
 Named = Literal["order", "number", "text"]
 NAMED: tuple[Named, ...] = get_args(Named)

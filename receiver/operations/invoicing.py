@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from receiver.calls.pauses import record_result
 from receiver.store import Attempt, Database, Ending, Index, Paused, RateLimited
-from receiver.store.accounts import Accounts
-from receiver.store.attempts import Begun
+from receiver.store.work.accounts import Accounts
+from receiver.store.work.attempts import Begun
 from receiver.timing import stamp
 from receiver.vtex import invoice_checks
 from receiver.vtex.answers import Throttled, Transient, Unanswered, VtexError, leaves_open, outcome_of

@@ -17,7 +17,7 @@ from receiver.operations.links import FIELDS, MOST, OF_ONE_PARCEL, LinkResult
 from receiver.shipments.numbers import normalised
 from receiver.shipments.plain import from_text
 from receiver.store import StoreUnavailable
-from receiver.store.companions import also_of
+from receiver.store.finding.companions import also_of
 
 #: Bytes of a file that is sent to the console or the API.
 LARGEST_FILE = 524_288

@@ -11,9 +11,9 @@ from receiver.config import Config
 from receiver.reconcile.names import NAMES
 from receiver.shipments.numbers import normalised, numbers_in, spellings
 from receiver.store import Index, Link
-from receiver.store.bearers import Name
-from receiver.store.companions import Place
 from receiver.store.decisions import Recorder, unrecorded
+from receiver.store.finding.bearers import Name
+from receiver.store.finding.companions import Place
 from receiver.vtex.client import BadSegment, check_place
 from receiver.vtex.nfe import plain_key, plain_number
 from receiver.vtex.order_ids import as_stored

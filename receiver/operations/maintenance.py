@@ -7,8 +7,8 @@ from collections.abc import Callable
 from receiver.calls.background import BackgroundCalls
 from receiver.log_context import about
 from receiver.store import Background, Database, Paused, Queue, RateLimited, StoreUnavailable
-from receiver.store.background import News
-from receiver.store.watches import Noted, Watches
+from receiver.store.notify.watches import Noted, Watches
+from receiver.store.work.background import News
 from receiver.timing import INDEX_READ, UNREAD_TRIES, stamp
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient, Unanswered, VtexError
 from receiver.vtex.client import BadSegment, Vtex

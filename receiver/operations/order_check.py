@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from receiver.calls.background import BackgroundCalls
 from receiver.reconcile.advice import assign_command, assign_to_one_of
-from receiver.store.operator import Unknown
+from receiver.store.operator.queries import Unknown
 from receiver.vtex.answers import NotFound
 from receiver.vtex.choice import invoice_numbers_of, invoices_named
 from receiver.vtex.order_ids import as_stored

@@ -7,9 +7,9 @@ from receiver.config import Config
 from receiver.operations.order_check import IsPurchase, orders_of, read_document
 from receiver.operations.published import published_attempt
 from receiver.store import Database, OperatorQueries, Paused, RateLimited
-from receiver.store.fields import SHIPMENT_FIELDS
-from receiver.store.invoice_owners import owners_of
-from receiver.store.operator import Unknown
+from receiver.store.operator.fields import SHIPMENT_FIELDS
+from receiver.store.operator.queries import Unknown
+from receiver.store.work.invoice_owners import owners_of
 from receiver.vtex.answers import NotFound, VtexError
 from receiver.vtex.client import path_segment
 from receiver.vtex.orders import Order, UnexpectedOrder
@@ -19,7 +19,7 @@ def order_view(config: Config, database: Database, order_id: str, *, account: st
     """``shipments`` and ``attempts`` of the order; ``status`` and ``invoices`` as VTEX shows them, or ``unread`` with
     the reason why they were not read. ``account``: where to ask, by default that of its shipments, or the only one.
 
-    Raises `receiver.store.operator.Unknown` if neither we nor VTEX know the order,
+    Raises `receiver.store.operator.queries.Unknown` if neither we nor VTEX know the order,
     `receiver.operations.order_check.IsPurchase` if VTEX knows it as a purchase, `receiver.vtex.client.BadSegment`,
     `receiver.store.StoreUnavailable`.
     """

@@ -5,9 +5,9 @@ from typing import Any
 
 from receiver.config import Config
 from receiver.store import Database
-from receiver.store.search import of_order
-from receiver.store.search import search as found_by
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.operator.search import of_order
+from receiver.store.operator.search import search as found_by
+from receiver.store.operator.shipment_filter import ShipmentFilter
 
 #: The words of a filter that are texts; ``since`` and ``until`` are times.
 TEXTS = ("state", "reason", "endpoint", "account", "carrier", "number", "order", "search")

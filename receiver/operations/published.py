@@ -6,7 +6,7 @@ from typing import Any
 
 from receiver.shipments import Known, Sent, known_from_json
 from receiver.shipments.as_json import known_to_json
-from receiver.store.fields import SHIPMENT_FIELDS
+from receiver.store.operator.fields import SHIPMENT_FIELDS
 
 #: The fields of a call to VTEX.
 ATTEMPT_FIELDS = (

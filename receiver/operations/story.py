@@ -8,7 +8,7 @@ from receiver.reconcile.names import NAMES, own_names
 from receiver.shipments import State, known_from_json
 from receiver.shipments.next_step import next_step
 from receiver.store import Database, DecisionRecord, Index, OperatorQueries
-from receiver.store.companions import also_of
+from receiver.store.finding.companions import also_of
 from receiver.vtex.differences import kept_back
 
 
@@ -16,7 +16,7 @@ def story(database: Database, shipment: str, *, now: float) -> dict[str, Any]:
     """`receiver.store.OperatorQueries.history` of a shipment's id, with the ``links`` that led to its order, what
     people decided (``decisions``), what comes ``next``, and what VTEX is not sent (``kept_back``).
 
-    ``now`` and all times are seconds since the epoch. Raises `receiver.store.operator.Unknown`,
+    ``now`` and all times are seconds since the epoch. Raises `receiver.store.operator.queries.Unknown`,
     `receiver.store.StoreUnavailable`.
     """
     history = OperatorQueries(database).history(shipment)

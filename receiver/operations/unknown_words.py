@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from receiver.intake import Outcome
 from receiver.operations.decisions import Decisions
 from receiver.store import Database
-from receiver.store.operator import Unknown
-from receiver.store.unknown_words import UnknownWords
+from receiver.store.intake.unknown_words import UnknownWords
+from receiver.store.operator.queries import Unknown
 
 #: Deliveries that one click or request reads again: a person waits for it.
 AT_ONCE = 500
@@ -32,8 +32,8 @@ def command(word: str, carrier: str) -> str:
 
 def read_again(database: Database, decisions: Decisions, word: str, carrier: str, *, most: int) -> ReadAgain:
     """Read at most so many deliveries with the word again, behind what is live; forget the word where none has it any
-    more. Raises `receiver.store.operator.Unknown` where no such word is listed, and where retention deletes a delivery
-    at that moment."""
+    more. Raises `receiver.store.operator.queries.Unknown` where no such word is listed, and where retention deletes a
+    delivery at that moment."""
     words = UnknownWords(database)
     if not any((row["word"], row["carrier"]) == (word, carrier) for row in words.all()):
         raise Unknown(f"no unknown word {word!r} of {carrier}")

@@ -20,10 +20,10 @@ from receiver.operations.maintenance import MaintenanceTask
 from receiver.processes.clock_steps import ClockSteps
 from receiver.reconcile.reconciler import Reconciler
 from receiver.store import Claim, Database, Horizons, OperatorQueries, Queue, Retention, StoreUnavailable
-from receiver.store.clock_steps import correct
-from receiver.store.conditions import Conditions
-from receiver.store.reassigning import reassign_accounts
-from receiver.store.watches import Noted, Watches
+from receiver.store.notify.conditions import Conditions
+from receiver.store.notify.watches import Noted, Watches
+from receiver.store.work.clock_steps import correct
+from receiver.store.work.reassigning import reassign_accounts
 from receiver.vtex.client import Vtex
 
 log = logging.getLogger("receiver.worker")

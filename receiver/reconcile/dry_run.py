@@ -14,8 +14,8 @@ from receiver.reconcile.reconciler import Reconciler
 from receiver.shipments import Sent, SentTracking, ShipmentRecord, Update
 from receiver.shipments.numbers import normalised
 from receiver.store import Attempt, Claim, Index, Lease, Place, Queue, Settlement
-from receiver.store.accounts import Accounts
 from receiver.store.counters import Counters, Timed
+from receiver.store.work.accounts import Accounts
 from receiver.vtex.answers import NotFound
 from receiver.vtex.client import Vtex, path_segment
 from receiver.vtex.wanted import Owner

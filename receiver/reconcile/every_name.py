@@ -8,7 +8,7 @@ from receiver.config import Endpoint
 from receiver.reconcile.names import own_names
 from receiver.reconcile.order_texts import order_texts
 from receiver.shipments import Known
-from receiver.store.bearers import Name
+from receiver.store.finding.bearers import Name
 from receiver.vtex.facts import MARKETPLACE_ID
 from receiver.vtex.order_ids import SUFFIX, OrderText
 

@@ -7,8 +7,8 @@ from typing import Any
 from adapters import ReferenceKind
 from receiver.shipments import RECYCLED_AFTER, Known
 from receiver.shipments.numbers import normalised, spellings
-from receiver.store.bearers import Name
-from receiver.store.companions import companion_id
+from receiver.store.finding.bearers import Name
+from receiver.store.finding.companions import companion_id
 from receiver.vtex.facts import SERIES_NUMBER
 from receiver.vtex.nfe import plain_key, plain_number
 

@@ -7,8 +7,8 @@ from typing import Any
 from receiver.reconcile.names import CARRIER_ORDER, NAMES, is_of_this_parcel, newest_words
 from receiver.shipments import Known
 from receiver.store import Index, Place
-from receiver.store.bearers import Name
-from receiver.store.companions import places_from_json
+from receiver.store.finding.bearers import Name
+from receiver.store.finding.companions import places_from_json
 
 
 @dataclass(frozen=True, slots=True)

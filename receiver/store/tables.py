@@ -303,7 +303,7 @@ notifications = Table(
     Column("error", Text),
 )
 
-#: What one process of all does at a time and when it did it last, and notes: see `receiver.store.watches`.
+#: What one process of all does at a time and when it did it last, and notes: see `receiver.store.notify.watches`.
 watches = Table(
     "watches",
     metadata,

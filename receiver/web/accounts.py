@@ -5,7 +5,7 @@ from typing import Any
 
 from receiver.config import Config
 from receiver.store import Database, OperatorQueries
-from receiver.store.attempts import Attempts
+from receiver.store.work.attempts import Attempts
 
 #: Failed calls that are shown of an account.
 _FAILURES = 5

@@ -7,9 +7,9 @@ from receiver.carriers.pages import stored
 from receiver.config import Config, Endpoint
 from receiver.notify.causes import Cause
 from receiver.store import Database
-from receiver.store.alerts import Alerts
 from receiver.store.counters import PROBES, last_deliveries, last_of
-from receiver.store.overview import Overview
+from receiver.store.notify.alerts import Alerts
+from receiver.store.operator.overview import Overview
 
 _HOUR, _DAY = 3600, 86_400
 

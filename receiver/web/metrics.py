@@ -35,9 +35,9 @@ from receiver.store.counters import (
     buckets,
     last_deliveries,
 )
-from receiver.store.gauges import Gauges, read_gauges
-from receiver.store.operator import OUTCOMES
-from receiver.store.unknown_routes import UNKNOWN
+from receiver.store.intake.unknown_routes import UNKNOWN
+from receiver.store.operator.gauges import Gauges, read_gauges
+from receiver.store.operator.queries import OUTCOMES
 from receiver.web.incoming import bearer_token, note_refused
 from receiver.web.replies import problem
 

@@ -9,10 +9,10 @@ from typing import Any
 from receiver.config import Config
 from receiver.notify.causes import Cause, has_lasted
 from receiver.store import Database
-from receiver.store.alerts import Alerts
-from receiver.store.conditions import Conditions
 from receiver.store.counters import last_deliveries
-from receiver.store.overview import Overview, last_hours
+from receiver.store.notify.alerts import Alerts
+from receiver.store.notify.conditions import Conditions
+from receiver.store.operator.overview import Overview, last_hours
 
 #: Hours that are counted one by one.
 _HOURS = 24

@@ -10,7 +10,7 @@ import pytest
 from receiver.calls.background import BackgroundCalls
 from receiver.http import Http
 from receiver.store import Background, Paused, Queue, RateLimited
-from receiver.store.accounts import FAILING_ORDERS
+from receiver.store.work.accounts import FAILING_ORDERS
 from receiver.timing import BACKGROUND_READ, OUTAGE
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient
 from receiver.vtex.client import Vtex

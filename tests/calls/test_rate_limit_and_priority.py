@@ -18,10 +18,10 @@ from receiver.operations.comparing import Comparing
 from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.shipments.sent import Sent, Visibility
 from receiver.store import Attempt, Background, Database, Inbox, Paused, Queue, RateLimited
-from receiver.store.accounts import FAILING_ORDERS, FAILING_WITHIN, Accounts
-from receiver.store.bulk import BulkDecisions
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.operator.bulk import BulkDecisions
+from receiver.store.operator.shipment_filter import ShipmentFilter
 from receiver.store.tables import BULK
+from receiver.store.work.accounts import FAILING_ORDERS, FAILING_WITHIN, Accounts
 from receiver.timing import BAD_KEY, OUTAGE
 from receiver.vtex.client import Vtex
 from tests.support.outages import states

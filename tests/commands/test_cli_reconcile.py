@@ -9,7 +9,7 @@ import pytest
 
 from receiver.operations.comparing import Comparing
 from receiver.shipments.next_step import NextStep, next_step
-from receiver.store.discrepancies import Discrepancies
+from receiver.store.operator.discrepancies import Discrepancies
 from tests.support.console import Operator, receiver, write_config
 from tests.support.frenet_events import prepared, scanned
 from tests.support.invoicing import INVOICE, InvoicingDriver, an_order

@@ -11,9 +11,9 @@ import pytest
 from receiver.cli import main
 from receiver.notify.causes import Cause, Finding
 from receiver.notify.decide import decide
-from receiver.store.alerts import Alerts
-from receiver.store.following import Following
-from receiver.store.listings import FETCH_FIELDS
+from receiver.store.notify.alerts import Alerts
+from receiver.store.operator.following import Following
+from receiver.store.operator.listings import FETCH_FIELDS
 from tests.support.console import Operator
 from tests.support.paths import ROOT
 from tests.support.rig import UNREADABLE, Rig, order, package, posted

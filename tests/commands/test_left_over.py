@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from receiver.store.discrepancies import Discrepancies
+from receiver.store.operator.discrepancies import Discrepancies
 from receiver.vtex.order_facts import index_facts
 from receiver.vtex.orders import read_order
 from tests.support.console import Operator

@@ -28,7 +28,7 @@ SLOW = {
 WORKERS = {
     "receiver.calls.pauses",
     "receiver.reconcile.resolve",
-    "receiver.store.claims",
+    "receiver.store.work.claims",
     "receiver.vtex.choice",
     "receiver.vtex.orders",
     "receiver.vtex.writes",

@@ -16,10 +16,10 @@ from receiver.reconcile.names import NAMES as NAMES_OF_LINKS
 from receiver.shipments import Reason, State, Visibility
 from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
-from receiver.store import operator
-from receiver.store.attempts import APPLIED, GONE
 from receiver.store.decisions import KINDS
-from receiver.store.kept import KEPT
+from receiver.store.keeping.kept import KEPT
+from receiver.store.operator import queries as operator
+from receiver.store.work.attempts import APPLIED, GONE
 from receiver.vtex.answers import Throttled, VtexError, outcome_of
 from receiver.vtex.orders import UnexpectedOrder
 from receiver.vtex.rules import RULES

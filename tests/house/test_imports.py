@@ -5,7 +5,7 @@ import ast
 
 import pytest
 
-from tests.support.import_law import _LEVEL, _part, breaches, circles
+from tests.support.import_law import _LEVEL, ROOMS, _part, breaches, circles
 from tests.support.paths import ROOT
 
 TOP_LEVEL = ("adapters", "receiver", "schemas", "bench", "storm")
@@ -31,6 +31,11 @@ def test_no_circle():
 def test_every_level_is_there():
     """What LEVELS names exists, and nothing stands beside it."""
     assert _LEVEL.keys() == {part for path in _files() if (part := _part(path)) is not None}
+
+
+def test_every_room_is_there():
+    """What ROOMS names exists."""
+    assert [] == [room for rooms in ROOMS for room in rooms if not (ROOT / "receiver" / "store" / room).is_dir()]
 
 
 def test_pure_modules():
@@ -111,7 +116,12 @@ def test_circles(sources, expected):
         ("bench/load.py", "import hypothesis"),
         ("schemas/__init__.py", "import adapters"),
         ("wsgi.py", "import flask"),
-        ("receiver/store/queue.py", "from receiver.reconcile.plan import plan"),
+        ("receiver/store/work/queue.py", "from receiver.reconcile.plan import plan"),
+        ("receiver/store/work/queue.py", "from receiver.store.intake.inbox import Inbox"),
+        ("receiver/store/keeping/kept.py", "from receiver.store.notify import alerts"),
+        ("receiver/store/tables.py", "import receiver.store.finding.index"),
+        ("receiver/store/finding/index.py", "from receiver.store import Claim"),
+        ("receiver/store/attic/old.py", ""),
         ("receiver/vtex/orders.py", "import receiver.store"),
         ("receiver/vtex/client.py", "from receiver import store"),
         ("receiver/vtex/client.py", "from ..store import Queue"),
@@ -149,9 +159,14 @@ def test_bites(path, source):
         ("receiver/sandbox/app.py", "import flask"),
         ("receiver/http/transport.py", "import requests"),
         ("receiver/config/loader.py", "import os\nos.environ['HOME']"),
-        ("receiver/store/queue.py", "from sqlalchemy import select"),
+        ("receiver/store/work/queue.py", "from sqlalchemy import select"),
         ("receiver/cli.py", "import os\nos.getpid()"),
-        ("receiver/store/queue.py", "from receiver.vtex.wanted import Owner\nfrom receiver.store.tables import orders"),
+        (
+            "receiver/store/work/queue.py",
+            "from receiver.vtex.wanted import Owner\nfrom receiver.store.tables import orders",
+        ),
+        ("receiver/store/work/queue.py", "from receiver.store.finding import index_statements as statements"),
+        ("receiver/store/keeping/kept.py", "from receiver.store.operator.queries import OperatorQueries"),
         ("receiver/vtex/client.py", "from receiver.http import Http\nimport receiver.config.model"),
         ("receiver/calls/pauses.py", '"""Not PURE."""\nimport time\ntime.time()'),
         ("receiver/vtex/orders.py", '"""PURE: toy."""\nfrom datetime import datetime\nat = datetime.fromisoformat("")'),

@@ -3,7 +3,7 @@
 import pytest
 
 from receiver.shipments import Reason, State
-from receiver.store.operator import OUTCOMES
+from receiver.store.operator.queries import OUTCOMES
 from receiver.web.console.language import texts
 from tests.support.pages import rows
 from tests.support.paths import ROOT

@@ -7,7 +7,7 @@ from adapters import Ignored, Shipment, Status, Unreadable
 from receiver.carriers import Carrier
 from receiver.intake import Intake, Outcome
 from receiver.store import Inbox
-from receiver.store.unknown_words import UnknownWords
+from receiver.store.intake.unknown_words import UnknownWords
 from tests.support.rig import Rig, order, package, posted
 from tests.support.sending import rows, serve, toy
 

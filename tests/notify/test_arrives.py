@@ -15,8 +15,8 @@ import pytest
 from receiver.notify.causes import Cause
 from receiver.notify.task import NotifyTask
 from receiver.store import OperatorQueries
-from receiver.store.deciding import ShipmentDecisions
-from receiver.store.watches import Noted, Watches
+from receiver.store.notify.watches import Noted, Watches
+from receiver.store.operator.deciding import ShipmentDecisions
 from tests.support import happenings
 from tests.support.configs import config
 from tests.support.console import toml

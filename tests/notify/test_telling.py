@@ -17,9 +17,9 @@ from receiver.notify.overview import overview
 from receiver.notify.task import NotifyTask
 from receiver.processes.worker import Worker
 from receiver.store import Horizons, Queue, Retention
-from receiver.store.alerts import Alerts
+from receiver.store.notify.alerts import Alerts
+from receiver.store.notify.watches import Noted, Watches
 from receiver.store.tables import fetches
-from receiver.store.watches import Noted, Watches
 from receiver.timing import stamp
 from tests.support.configs import config
 from tests.support.console import Operator, receiver

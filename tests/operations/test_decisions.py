@@ -9,10 +9,10 @@ from receiver.operations.decisions import LONGEST_NOTE, Actor, Decisions, Nothin
 from receiver.operations.links import read_link
 from receiver.operations.order_check import NotShown
 from receiver.store import DecisionRecord, Horizons, Retention, StoreUnavailable
-from receiver.store.assigning import NotAssigned
 from receiver.store.decisions import KeyUsed
-from receiver.store.operator import Unknown
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.finding.assigning import NotAssigned
+from receiver.store.operator.queries import Unknown
+from receiver.store.operator.shipment_filter import ShipmentFilter
 from receiver.vtex.client import BadSegment
 from tests.support.rig import UNREADABLE, Rig, order, package, posted
 

@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from receiver.operations.invoicing import LOOKS, NotPosted
 from receiver.store import Attempt, Paused
-from receiver.store.accounts import FAILING_ORDERS
-from receiver.store.attempts import Attempts
 from receiver.store.tables import accounts, attempts
+from receiver.store.work.accounts import FAILING_ORDERS
+from receiver.store.work.attempts import Attempts
 from receiver.vtex.answers import Throttled, Transient
 from tests.support.console import Operator
 from tests.support.invoicing import HALF, INVOICE, RETURN, InvoicingDriver, an_order

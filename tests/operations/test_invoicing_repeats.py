@@ -10,7 +10,7 @@ import pytest
 
 from receiver.http import Http
 from receiver.operations.invoicing import Invoicing, NotPosted
-from receiver.store.accounts import Accounts
+from receiver.store.work.accounts import Accounts
 from receiver.vtex.answers import Throttled, Unanswered
 from receiver.vtex.client import Vtex
 from tests.support.console import Operator

@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.store.conditions import Conditions
+from receiver.store.notify.conditions import Conditions
 from receiver.timing import UNREAD_TRIES
 from tests.support.rig import Rig, order, package
 from tests.support.times import DAY, HOUR

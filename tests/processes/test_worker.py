@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from receiver.processes.worker import Worker
 from receiver.store import StoreUnavailable
+from receiver.store.notify.watches import Noted, Watches
 from receiver.store.tables import metadata
-from receiver.store.watches import Noted, Watches
 from receiver.vtex.answers import Transient
 from receiver.vtex.client import Vtex
 from tests.support.reconciling import fields

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from receiver.store import Link
-from receiver.store.companions import Place
-from receiver.store.discrepancies import Discrepancies
+from receiver.store.finding.companions import Place
+from receiver.store.operator.discrepancies import Discrepancies
 from receiver.store.tables import updates
 from tests.support.console import Operator
 from tests.support.reconciling import INTELIPOST, fields, rest, shipped

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from receiver.store import Link
-from receiver.store.assigning import NotAssigned
-from receiver.store.companions import Place
-from receiver.store.discrepancies import Discrepancies
+from receiver.store.finding.assigning import NotAssigned
+from receiver.store.finding.companions import Place
+from receiver.store.operator.discrepancies import Discrepancies
 from receiver.vtex.client import Vtex
 from tests.support.reconciling import fields
 from tests.support.rig import Rig, order, package, posted

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from receiver.store.bulk import BulkDecisions
-from receiver.store.discrepancies import Discrepancies
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.operator.bulk import BulkDecisions
+from receiver.store.operator.discrepancies import Discrepancies
+from receiver.store.operator.shipment_filter import ShipmentFilter
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 from tests.support.times import DAY, HOUR
 

@@ -3,8 +3,8 @@
 import pytest
 
 from receiver.operations.links import LinkResult, store_links
-from receiver.store.listed import Listed
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.operator.listed import Listed
+from receiver.store.operator.shipment_filter import ShipmentFilter
 from tests.support.reconciling import INTELIPOST, NAMELESS, fields, learn, methods, rest, shipped
 from tests.support.rig import MELHOR_ENVIO, Rig, order, package, posted
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from receiver.store import Link
-from receiver.store.companions import Place
+from receiver.store.finding.companions import Place
 from tests.support.adapter import payload
 from tests.support.reconciling import fields, rest
 from tests.support.rig import Rig, order, package

@@ -17,9 +17,9 @@ from receiver.shipments import (
     with_remark,
 )
 from receiver.store import Database, Queue
-from receiver.store.claims import Settlement
 from receiver.store.rows import record_from, settled_columns
 from receiver.store.tables import shipments
+from receiver.store.work.claims import Settlement
 from tests.support.store_cases import NOW, add_shipments, claim_one, generation, shipment
 
 SENT = {

@@ -25,6 +25,9 @@ LEVELS = [
     ("cli",),
 ]
 _LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
+#: The rooms of `store`, in the same way. What stands in none of them is the ground of all.
+ROOMS = [("finding",), ("work",), ("intake",), ("operator",), ("keeping", "notify")]
+_ROOM = {"": 0, **{room: number for number, rooms in enumerate(ROOMS, start=1) for room in rooms}}
 #: Which files may import a package. Those not named may be imported anywhere in the shell.
 HOMES = {
     "celery": ("bench/rivals/",),
@@ -47,6 +50,8 @@ HOMES = {
 ENVIRONMENT = ("receiver/config/loader.py",)
 #: Public-key signatures; the one third party of the adapters.
 CRYPTOGRAPHY = "adapters/_auth.py"
+#: It imports a name's module when the name is asked for.
+_FRONT_DOOR = "receiver/store/__init__.py"
 #: What a pure module imports nothing of.
 _SHELL = ("receiver.http", "receiver.store")
 
@@ -75,6 +80,7 @@ def breaches(path: str, source: str) -> list[str]:
     """What the file at ``path`` does against the law, as ``path:line: what``."""
     tree = _parsed(source)
     found = [*_import_breaches(path, tree), *_level_breaches(path, tree), *_call_breaches(path, tree)]
+    found += _room_breaches(path, tree)
     if (ast.get_docstring(tree) or "").startswith("PURE"):
         found += _pure_breaches(path, tree)
     return [f"{path}:{line}: {what}" for line, what in found]
@@ -108,6 +114,30 @@ def _level_breaches(path: str, tree: ast.AST) -> Iterator[tuple[int, str]]:
         other = _imported_part(module)
         if other is not None and other != part and _LEVEL.get(other, 0) >= _LEVEL[part]:
             yield line, f"imports {module}: {part} stands below {other} or beside it"
+
+
+def _room_breaches(path: str, tree: ast.AST) -> Iterator[tuple[int, str]]:
+    if (room := _room(path)) is None:
+        return
+    if room not in _ROOM:
+        yield 1, f"store/{room} has no place in ROOMS"
+        return
+    for line, module in _imports(path, tree):
+        if not module.startswith("receiver.store."):
+            continue
+        name = module.split(".")[2]
+        if name not in (*_ROOM, "migrations") and not (ROOT / "receiver" / "store" / f"{name}.py").exists():
+            yield line, f"imports {module} by the front door of store, which would hide an import upwards"
+        elif name in _ROOM and name != room and _ROOM[name] >= _ROOM[room]:
+            yield line, f"imports {module}: store/{room} stands below {name} or beside it"
+
+
+def _room(path: str) -> str | None:
+    """The room of `store` that the file at ``path`` stands in, empty for the ground; ``None`` for all other files."""
+    parts = Path(path).parts
+    if parts[:2] != ("receiver", "store") or path == _FRONT_DOOR or "migrations" in parts:
+        return None
+    return parts[2] if len(parts) > 3 else ""
 
 
 def _part(path: str) -> str | None:

@@ -14,7 +14,7 @@ from receiver.operations.links import store_links
 from receiver.operations.order_check import NotShown
 from receiver.shipments import Reason, State
 from receiver.store import OperatorQueries
-from receiver.store.assigning import NotAssigned
+from receiver.store.finding.assigning import NotAssigned
 from tests.support.lives import Invoice, Parcel
 from tests.support.shopkeeping import Shop
 from tests.support.stage import Lie, Stage

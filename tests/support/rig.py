@@ -21,10 +21,10 @@ from receiver.reconcile.reconciler import Reconciler
 from receiver.recordings import Recording
 from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Database, Index, Link, Linked, OperatorQueries, Queue
-from receiver.store.bulk import BulkDecisions
-from receiver.store.companions import Place
-from receiver.store.deciding import ShipmentDecisions
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.finding.companions import Place
+from receiver.store.operator.bulk import BulkDecisions
+from receiver.store.operator.deciding import ShipmentDecisions
+from receiver.store.operator.shipment_filter import ShipmentFilter
 from receiver.vtex.client import Vtex
 from receiver.web.app import create_app
 

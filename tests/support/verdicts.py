@@ -8,7 +8,7 @@ from receiver.http import Http
 from receiver.operations.comparing import Comparing
 from receiver.sandbox.orders import Call
 from receiver.shipments import Reason, State
-from receiver.store.discrepancies import Discrepancies
+from receiver.store.operator.discrepancies import Discrepancies
 from receiver.vtex.client import Vtex
 from tests.support.lives import Invoice, Parcel
 from tests.support.stage import Stage

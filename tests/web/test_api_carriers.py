@@ -8,7 +8,7 @@ import pytest
 from adapters import Shipment, Status
 from receiver.carriers import discover
 from receiver.operations import order_check
-from receiver.store.accounts import Accounts
+from receiver.store.work.accounts import Accounts
 from receiver.web.api import deciding
 from tests.support.api import ANA, VI, items, post, with_operators
 from tests.support.rig import Rig, eventually, order, package, posted

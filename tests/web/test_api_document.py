@@ -7,8 +7,8 @@ from receiver.cli import main
 from receiver.intake import Outcome
 from receiver.operations.links import FIELDS
 from receiver.shipments import Reason, State
-from receiver.store.fields import DELIVERY_FIELDS, LISTED_FIELDS
-from receiver.store.listings import MOST
+from receiver.store.operator.fields import DELIVERY_FIELDS, LISTED_FIELDS
+from receiver.store.operator.listings import MOST
 from receiver.web.api import PREFIX, document
 from receiver.web.api.answers import LONGEST, ROWS
 from tests.support.api import VI, get, with_operators

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from receiver.operations import forgetting
-from receiver.store.forgetting import Forgetting
+from receiver.store.keeping.forgetting import Forgetting
 from tests.support.api import ANA, VI, get, items, post, with_operators
 from tests.support.buyers import CANARY, two_buyers
 from tests.support.rig import Rig, posted

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from receiver.store import Horizons, Link, Retention
-from receiver.store.companions import Place
-from receiver.store.listings import LOOKS_AT
+from receiver.store.finding.companions import Place
+from receiver.store.operator.listings import LOOKS_AT
 from receiver.web.api.privacy import hidden
 from tests.support.api import ANA, SHIPMENT, VI, get, held, items, post, with_operators
 from tests.support.rig import UNREADABLE, Rig, order, package, posted
@@ -126,7 +126,7 @@ class TestLists:
     def test_rare(self, api_on_either, monkeypatch):
         """A filter that no index knows looks at so many rows a page; page by page it finds all."""
         api = api_on_either
-        monkeypatch.setattr("receiver.store.listings.LOOKS_AT", 10)
+        monkeypatch.setattr("receiver.store.operator.listings.LOOKS_AT", 10)
         add_shipments(api.database, *(f"ep/{number:02}" for number in range(35)))
         add_shipments(api.database, "other/1", "other/2", changed_at=1.0)
         for row in ("other/1", "other/2"):

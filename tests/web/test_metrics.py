@@ -11,8 +11,8 @@ from sqlalchemy import text
 from receiver.config import Config
 from receiver.shipments import State
 from receiver.store import Background, Queue
-from receiver.store.alerts import Alerts
-from receiver.store.watches import Noted, Watches
+from receiver.store.notify.alerts import Alerts
+from receiver.store.notify.watches import Noted, Watches
 from receiver.web import metrics
 from tests.support.configs import config, faults
 from tests.support.paths import ROOT

@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from receiver.intake import unknown_routes
-from receiver.store import unknown_routes as store
-from receiver.store.conditions import Conditions
+from receiver.store.intake import unknown_routes as store
+from receiver.store.notify.conditions import Conditions
 from tests.support.console import Operator
 from tests.support.rig import MELHOR_ENVIO, Rig, posted
 from tests.support.sending import SECRET, outcome

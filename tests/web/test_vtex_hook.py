@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from receiver.sandbox import Faults, create_sandbox, serve
 from receiver.store import Background, Queue, StoreUnavailable
-from receiver.store.background import MOST_NEWS
+from receiver.store.notify.watches import Watches
 from receiver.store.tables import order_news
-from receiver.store.watches import Watches
+from receiver.store.work.background import MOST_NEWS
 from receiver.timing import stamp
 from receiver.vtex.hook import PING, Event, configuration, read_configuration, read_event
 from tests.support.reconciling import fields, naming
@@ -223,7 +223,7 @@ class TestLearnt:
     def test_bounded(self, hooked: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
         """Of a queue that no one gets to, the oldest are let go of: counted, and logged with the way to read them."""
         assert MOST_NEWS > 10_000
-        monkeypatch.setattr("receiver.store.background.MOST_NEWS", 2)
+        monkeypatch.setattr("receiver.store.work.background.MOST_NEWS", 2)
         for number in range(5):
             hooked.now += 1
             tell(hooked, event(f"{number}-01"))

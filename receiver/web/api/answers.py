@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, g, request
 
 from receiver.shipments.plain import plain, seconds
-from receiver.store.listings import MOST, Ask, Page
+from receiver.store.operator.listings import MOST, Ask, Page
 from receiver.web import cursors
 from receiver.web.api.privacy import hidden
 from receiver.web.incoming import FieldTwice, json_of, whole_body

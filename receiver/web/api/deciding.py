@@ -15,8 +15,8 @@ from receiver.operations.parcels import TEXTS
 from receiver.operations.unknown_words import AT_ONCE, read_again
 from receiver.shipments import Reason, State
 from receiver.store import Database, Paused, RateLimited
-from receiver.store.bulk import BulkAction
-from receiver.store.unknown_words import UnknownWords
+from receiver.store.intake.unknown_words import UnknownWords
+from receiver.store.operator.bulk import BulkAction
 from receiver.web.api import linking
 from receiver.web.api.access import must_decide
 from receiver.web.api.answers import Refused, answer, body_fields, time_of

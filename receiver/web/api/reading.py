@@ -20,11 +20,11 @@ from receiver.operations.story import story
 from receiver.operations.unknown_words import command
 from receiver.shipments import Reason, State, known_from_json
 from receiver.store import Database, OperatorQueries
-from receiver.store.listed import delivery_from
-from receiver.store.listings import Listings, Page
-from receiver.store.operator import Unknown
-from receiver.store.overview import Overview
-from receiver.store.unknown_words import UnknownWords
+from receiver.store.intake.unknown_words import UnknownWords
+from receiver.store.operator.listed import delivery_from
+from receiver.store.operator.listings import Listings, Page
+from receiver.store.operator.overview import Overview
+from receiver.store.operator.queries import Unknown
 from receiver.web.accounts import configured as configured_accounts
 from receiver.web.api.access import must_decide, person
 from receiver.web.api.answers import Refused, answer, asked, filters, page, time_of

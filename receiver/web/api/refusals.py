@@ -8,8 +8,8 @@ from receiver.operations.choice_preview import NoPreview
 from receiver.operations.decisions import NotAsShown, NothingToChange
 from receiver.operations.forgetting import TooManyTraces
 from receiver.operations.order_check import NotShown, TooManyLookups
-from receiver.store.assigning import NotAssigned
-from receiver.store.operator import Unknown
+from receiver.store.finding.assigning import NotAssigned
+from receiver.store.operator.queries import Unknown
 from receiver.vtex.client import BadSegment
 from receiver.web.api.answers import Refused
 

@@ -3,7 +3,7 @@
 import pytest
 
 from receiver.operations import order_check
-from receiver.store.accounts import Accounts
+from receiver.store.work.accounts import Accounts
 from tests.support.api import VI
 from tests.support.clerk import Clerk
 from tests.support.rig import Rig, order, package, posted

@@ -6,7 +6,7 @@ import pytest
 
 from receiver.operations.decisions import Actor, Decisions
 from receiver.store import Link
-from receiver.store.forgetting import Forgetting
+from receiver.store.keeping.forgetting import Forgetting
 from tests.support.api import VI, held
 from tests.support.clerk import Clerk
 from tests.support.rig import Rig, posted

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from receiver.commands.forgetting import _WORDS
 from receiver.operations import forgetting
 from receiver.operations.order_check import lookup
-from receiver.store.kept import KEPT
+from receiver.store.keeping.kept import KEPT
 from tests.support.api import VI
 from tests.support.buyers import CANARY, two_buyers
 from tests.support.clerk import Clerk, form

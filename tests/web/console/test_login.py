@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from receiver.store import Retention
+from receiver.store.keeping.retention import Horizons
 from receiver.store.people_tables import sessions
-from receiver.store.retention import Horizons
 from tests.support.api import ANA, VI, held
 from tests.support.clerk import Clerk, form
 from tests.support.rig import Rig

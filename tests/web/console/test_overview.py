@@ -9,8 +9,8 @@ from sqlalchemy import insert, update
 
 from receiver.notify.causes import Cause
 from receiver.notify.task import NotifyTask
-from receiver.store.accounts import Accounts
 from receiver.store.tables import alerts, shipments
+from receiver.store.work.accounts import Accounts
 from receiver.web.console.language import texts
 from receiver.web.console.pages import overview
 from receiver.web.overview import Held

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from flask import abort, request, url_for
 
 from receiver.shipments.plain import seconds
-from receiver.store.listings import Ask
-from receiver.store.listings import Page as Found
+from receiver.store.operator.listings import Ask
+from receiver.store.operator.listings import Page as Found
 from receiver.web import cursors
 
 _ROWS = 50

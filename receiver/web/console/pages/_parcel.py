@@ -20,9 +20,9 @@ from receiver.shipments import Known, Reason, State, known_from_json
 from receiver.shipments.next_step import Next
 from receiver.shipments.reasons import Kind
 from receiver.store import DecisionRecord
-from receiver.store.assigning import NotAssigned
-from receiver.store.deciding import standing_mark
-from receiver.store.operator import Unknown
+from receiver.store.finding.assigning import NotAssigned
+from receiver.store.operator.deciding import standing_mark
+from receiver.store.operator.queries import Unknown
 from receiver.vtex.client import BadSegment, path_segment
 from receiver.web import cursors
 from receiver.web.console.context import Context, must_decide, stands_at

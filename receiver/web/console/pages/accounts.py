@@ -9,8 +9,8 @@ from receiver.operations.access import access_check, is_fine, is_refused
 from receiver.operations.decisions import NothingToChange
 from receiver.operations.order_check import TooManyLookups, lookup
 from receiver.store import Paused, RateLimited
-from receiver.store.attempts import LOOKS_AT
-from receiver.store.operator import Unknown
+from receiver.store.operator.queries import Unknown
+from receiver.store.work.attempts import LOOKS_AT
 from receiver.web.accounts import configured
 from receiver.web.console.context import Context, must_decide
 from receiver.web.console.flash import tell, told

@@ -7,9 +7,9 @@ from werkzeug.wrappers import Response
 
 from adapters import Retries
 from receiver.operations.unknown_words import AT_ONCE, command, read_again
-from receiver.store.operator import Unknown
-from receiver.store.overview import Overview
-from receiver.store.unknown_words import UnknownWords
+from receiver.store.intake.unknown_words import UnknownWords
+from receiver.store.operator.overview import Overview
+from receiver.store.operator.queries import Unknown
 from receiver.web.carriers import configured
 from receiver.web.console.context import Context
 from receiver.web.console.flash import tell, told

@@ -8,8 +8,8 @@ from flask import Blueprint, render_template
 from receiver.shipments.differences import changes
 from receiver.shipments.plain import plain
 from receiver.store.decisions import KINDS
-from receiver.store.kept import NOTE
-from receiver.store.listings import Listings
+from receiver.store.keeping.kept import NOTE
+from receiver.store.operator.listings import Listings
 from receiver.web.console.context import Context
 from receiver.web.console.pages._lists import filters, given, listed
 from receiver.web.console.pages._page import Page

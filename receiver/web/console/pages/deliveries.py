@@ -8,9 +8,9 @@ from flask import Blueprint, abort, render_template, request, url_for
 from receiver.intake import Outcome, Reading
 from receiver.operations.decisions import LONGEST_NOTE
 from receiver.store import OperatorQueries
-from receiver.store.listed import delivery_from
-from receiver.store.listings import Listings
-from receiver.store.operator import OUTCOMES, Unknown
+from receiver.store.operator.listed import delivery_from
+from receiver.store.operator.listings import Listings
+from receiver.store.operator.queries import OUTCOMES, Unknown
 from receiver.web.console.context import Context, stands_at
 from receiver.web.console.pages._body import pretty
 from receiver.web.console.pages._lists import filters, given, listed

@@ -11,7 +11,7 @@ from receiver.operations.decisions import NothingToChange
 from receiver.operations.link_files import LARGEST_FILE, BadHeader, BadLine, Report, read_file, store_lines
 from receiver.operations.links import FIELDS, names_in, read_link
 from receiver.reconcile.names import NAMES
-from receiver.store.listings import Listings
+from receiver.store.operator.listings import Listings
 from receiver.web.console.context import Context, must_decide
 from receiver.web.console.flash import tell, told
 from receiver.web.console.pages._lists import given, listed

@@ -11,7 +11,7 @@ from receiver.notify.causes import Cause
 from receiver.notify.findings import OLD_BACKLOG
 from receiver.shipments import State
 from receiver.store import OperatorQueries
-from receiver.store.overview import Overview
+from receiver.store.operator.overview import Overview
 from receiver.web.console.context import Context
 from receiver.web.console.pages._page import Page
 from receiver.web.overview import Held, counted

@@ -11,9 +11,9 @@ from receiver.operations.parcels import chosen
 from receiver.shipments import Reason, State
 from receiver.shipments.reasons import Kind
 from receiver.store import OperatorQueries
-from receiver.store.bulk import BulkAction
-from receiver.store.listings import Ask, Listings
-from receiver.store.shipment_filter import ShipmentFilter
+from receiver.store.operator.bulk import BulkAction
+from receiver.store.operator.listings import Ask, Listings
+from receiver.store.operator.shipment_filter import ShipmentFilter
 from receiver.web import cursors
 from receiver.web.console.context import Context, must_decide, stands_at
 from receiver.web.console.flash import tell, told

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from receiver.store.counters import PROBES, last_of
-from receiver.store.listings import Listings
-from receiver.store.unknown_routes import UnknownRoutes
+from receiver.store.intake.unknown_routes import UnknownRoutes
+from receiver.store.operator.listings import Listings
 from receiver.web.console.context import Context
 from receiver.web.console.pages._lists import given, listed
 from receiver.web.console.pages._page import Page

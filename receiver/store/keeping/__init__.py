@@ -1,0 +1,1 @@
+"""How long data is kept, what of it is personal, and how it is forgotten."""

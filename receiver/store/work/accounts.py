@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Double, bindparam, case, select, update
@@ -37,19 +38,26 @@ def most_reserved(interval: float) -> float:
     return RESERVED_AHEAD + max(5.0, _MOST_AT_ONCE * interval)
 
 
+@cache
+def _reserve(insert_or: Callable[..., Any]) -> Any:
+    """Take the account's next slot."""
+    now = bindparam("now", type_=Double)
+    believed = accounts.c.next_slot_at.between(now, bindparam("believed", type_=Double))
+    begins = case((believed, accounts.c.next_slot_at), else_=now)
+    reserve = insert_or(accounts).on_conflict_do_update(
+        index_elements=["name"], set_={"next_slot_at": begins + bindparam("interval")}
+    )
+    shown = ("next_slot_at", "paused_until", *_FAILING.values())
+    return reserve.returning(*(accounts.c[name] for name in shown))
+
+
 class Accounts:
     """Rate limit and circuit breaker for all calls of a VTEX account, no matter which process makes them."""
 
     def __init__(self, database: Database) -> None:
         self._database, self.attempts = database, Attempts(database)
-        now = bindparam("now", type_=Double)
         self.row = select(accounts).where(accounts.c.name == bindparam("of"))
-        believed = accounts.c.next_slot_at.between(now, bindparam("believed", type_=Double))
-        begins = case((believed, accounts.c.next_slot_at), else_=now)
-        reserve = database.insert(accounts)
-        self._reserve = reserve.on_conflict_do_update(
-            index_elements=["name"], set_={"next_slot_at": begins + bindparam("interval")}
-        ).returning(accounts.c.next_slot_at, accounts.c.paused_until, *(accounts.c[name] for name in _FAILING.values()))
+        self._reserve = _reserve(database.insert)
         #: Accounts whose reads, or writes, failed since their last answer, as far as this process knows. Answers for
         #: all other accounts need no database write.
         self._failing: set[tuple[str, bool]] = set()

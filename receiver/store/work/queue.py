@@ -12,7 +12,7 @@ from dataclasses import replace
 from operator import itemgetter
 from types import MappingProxyType
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.engine import Connection
 
 from receiver.shipments import Sent, SentTracking, ShipmentRecord, Update
@@ -213,9 +213,7 @@ class Queue:
 
     def places(self, ids: Collection[str]) -> list[Place]:
         """The order of each of these shipments that has one, assigned or chosen, and the invoice if one is named."""
-        columns = [shipments.c[name] for name in ("assigned_order", "assigned_invoice", "order_id", "invoice_number")]
-        statement = select(*columns).where(shipments.c.id.in_(sorted(ids))).order_by(shipments.c.id)
-        rows = self._database.rows(statement) if ids else []
+        rows = self._database.rows(statements.PLACES, {"ids": sorted(ids)}) if ids else []
         pairs = [
             (row["assigned_order"], row["assigned_invoice"])
             if row["assigned_order"]

@@ -97,4 +97,9 @@ WAKE = (
     .values(due_at=_NOW, update_count=shipments.c.update_count + 1)
 )
 COMPANIONS = select(literal(1)).where(shipments.c.companion_of == bindparam("of")).limit(1)
+PLACES = (
+    select(*(shipments.c[name] for name in ("assigned_order", "assigned_invoice", "order_id", "invoice_number")))
+    .where(shipments.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(shipments.c.id)
+)
 FOLDED = update(updates).where(updates.c.id == bindparam("update")).values(folded=1)

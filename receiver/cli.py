@@ -53,8 +53,8 @@ COMMANDS = {
     "unlink": ("linking", "Forget a link."),
     "hook": ("hooking", "VTEX's order hook: it tells of new invoices at once."),
     "index": ("indexing", "Read old orders, so that invoices are found by number or key."),
-    "invoice": ("asking", "Post an invoice to an order."),
-    "reconcile": ("asking", "List invoices without tracking and parcels never written."),
+    "invoice": ("invoicing", "Post an invoice to an order."),
+    "reconcile": ("reconciling", "List invoices without tracking and parcels never written."),
     "api": ("api", "Say where the API's OpenAPI document is."),
 }
 

@@ -160,7 +160,7 @@ class Rig:
                     "app_key": "key",
                     "app_token": "token",
                     "base_url": self.vtex_url,
-                    "requests_per_minute": 1_000_000_000,
+                    "requests_per_minute": 100_000_000,
                     **changes,
                 }
                 for name, changes in {"lux": account or {}, **(accounts or {})}.items()

@@ -2,6 +2,7 @@
 carriers. These words change when a carrier writes something new; what a history does with a return does not."""
 
 import re
+from functools import cache
 
 from adapters._contract import Status
 
@@ -20,7 +21,7 @@ _GOING_BACK = (
 )
 #: What carriers write when a parcel goes, or went, back to the merchant, or waits for it. A parcel "returned to the
 #: depot" is not on its way back: the courier will try again.
-_RETURN = re.compile(
+_RETURN = (
     r"\bto original sender\b"
     r"|\bdelivered to (?:the )?(?:original )?(?:sender|shipper|seller|merchant|consignor)\b"
     r"(?!['\u2019]s| (?:pick-?up|collection|agent|st(?:reet)?|r(?:oa)?d|for (?:\w+ )?(?:pick-?up|collection))\b)"
@@ -51,8 +52,7 @@ _RETURN = re.compile(
     r"|\bretour (?:exp[ée]diteur|(?:naar |aan )?(?:de )?afzender)\b"
     r"|\b(?:reso|restituit[oa]|consegnat[oa]) al mittente\b"
     r"|\bzwr(?:ot|ócon[ayo]|acan[ayo]) do nadawcy\b"
-    r"|(?-i:(?<!BY )(?<!by )\bRTO\b)(?! (?:office|check ?po(?:st|int)|tax|colony)\b)",
-    re.IGNORECASE,
+    r"|(?-i:(?<!BY )(?<!by )\bRTO\b)(?! (?:office|check ?po(?:st|int)|tax|colony)\b)"
 )
 #: One of these is in all words of `_RETURN`. Most lines have none, and to search them costs thirty times as much.
 _ROOTS = (
@@ -64,20 +64,18 @@ _ROOTS = (
 #: What makes of these words a return that has not begun: before them that it is asked for, allowed, denied or possible,
 #: or a condition, as in "if unclaimed"; that it "will be" returned while the shopper may still collect it, or where he
 #: does not; behind them that it is asked for or called off, or that the courier tries again.
-_ASKED_FOR = re.compile(
+_ASKED_FOR = (
     r"\b(?:solicitad[oa]|(?:solicita(?:ç[aã]o|ción)|solicitud|pedido|autoriza(?:ç[aã]o|ción)|cancela(?:mento|ción))"
     r" (?:de|da|la|para)|solicit(?:a|ou|ó)|requests?(?: for| to)?(?: an?)?|demande de|richiest[oa]|anulowano)"
-    r"(?: l?a)?[ :]*$",
-    re.IGNORECASE,
+    r"(?: l?a)?[ :]*$"
 )
-_DENIED = re.compile(
+_DENIED = (
     r"\b(?:(?:not|never|cannot|no|n[aã]o|nunca|sem|sin)"
     r"(?: (?:be|been|being|a|la|foi|fue|houve|hay|ser|ser[áa]|est[áa]))*"
     r"|(?:may|might|could|can|pode(?:r[áa]|ria)?|puede|podr(?:[áa]|[íi]a))(?: be| ser)?"
-    r"|poss[ií]vel|posible|(?<!as )possible|suje(?:it|t)[oa] [aà](?: la)?|pass[ií]vel de|p[rl]azo (?:para|de)) *$",
-    re.IGNORECASE,
+    r"|poss[ií]vel|posible|(?<!as )possible|suje(?:it|t)[oa] [aà](?: la)?|pass[ií]vel de|p[rl]azo (?:para|de)) *$"
 )
-_CONDITION = re.compile(
+_CONDITION = (
     r"\b(?:if|unless|otherwise|to (?:avoid|prevent)|si no|de no \w+|de lo contrario|se n[aã]o|sen[aã]o"
     r"|evit(?:ar|e|ando)|caso (?:n[aã]o|seja|contr[aá]rio|de)"
     r"|si non|cas de|falls|wenn|bei nichtabholung|indien|als (?:u|je|het)|niet \w+, dan|se non|je[śs]li)\b[^.;!\n]*$"
@@ -87,32 +85,26 @@ _CONDITION = re.compile(
     r"|\b(?:held|hold) [^.;!\n]*\b(?:before|prior to)(?: being)?\W*$"
     r"|\b(?:after|ap[oó]s|despu[eé]s de|tras) [^.;!\n]*\b(?:will|would|ser[áa]|entrar[áa])(?: be)?\W*$"
     r"|\b(?:or|ou|o)(?: it| (?:the|your) (?:item|parcel|package)| o objeto| el paquete| [aà]| la)?"
-    r"(?: will| would| ser[áa]| entrar[áa])?(?: be)?\W*$",
-    re.IGNORECASE,
+    r"(?: will| would| ser[áa]| entrar[áa])?(?: be)?\W*$"
 )
-_COLLECTED = re.compile(
+_COLLECTED = (
     r"\b(?:aguardando retirada|dispon[ií]vel para retirada"
     r"|disponible (?:para (?:retiro|recoger)|en (?:la )?(?:sucursal|oficina|punto|point))"
     r"|(?:available|ready|waiting) for (?:pick-?up|collection)|pick-?up available|being held"
-    r"|awaiting (?:pick-?up|collection)|final notice)\b",
-    re.IGNORECASE,
+    r"|awaiting (?:pick-?up|collection)|final notice)\b"
 )
-_WILL_BE = re.compile(r"\b(?:will|would|ser[áa]|entrar[áa]|wird)(?: then)?(?: be)?\W*$", re.IGNORECASE)
-_IF_NOT = re.compile(
-    r"[^.;!\n]*\b(?:if|unless|se n[aã]o|si no[n]?|s['\u2019]il n|caso n[aã]o|wenn|falls)\b", re.IGNORECASE
-)
-_CALLED_OFF = re.compile(
+_WILL_BE = r"\b(?:will|would|ser[áa]|entrar[áa]|wird)(?: then)?(?: be)?\W*$"
+_IF_NOT = r"[^.;!\n]*\b(?:if|unless|se n[aã]o|si no[n]?|s['\u2019]il n|caso n[aã]o|wenn|falls)\b"
+_CALLED_OFF = (
     r"[\s:,-]*(?:was |has been |foi |fue )?(?:request|solicitad|cancel|annul|anulowan|suspen|revertid|interromp"
     r"|n[aã]o autoriza|no autoriza|negad|denied|declined|not author|demand[ée]|aangevraagd"
-    r"|para (?:nova|nuev[oa]|outr[ao]|otro) (?:tentativa|intento|entrega)|for (?:a )?(?:new |re-?)(?:attempt|deliver))",
-    re.IGNORECASE,
+    r"|para (?:nova|nuev[oa]|outr[ao]|otro) (?:tentativa|intento|entrega)|for (?:a )?(?:new |re-?)(?:attempt|deliver))"
 )
 #: What else goes back to a merchant, or is handed over for a return, and is not the parcel: papers, labels, money.
-_NO_PARCEL = re.compile(
+_NO_PARCEL = (
     r"\b(?:(?:canhoto|comprovante|comprobante|aviso de recebimento|proof of delivery|POD|prova di consegna|ricevuta"
     r"|valor|dinero|reembolso|cash|payment|COD amount|COD remittance)(?: de entrega)?"
-    r"|(?:etiqueta|c[óo]digo|carta|nota) de) *$",
-    re.IGNORECASE,
+    r"|(?:etiqueta|c[óo]digo|carta|nota) de) *$"
 )
 #: How many characters before the words of a return are searched for what makes it a plan or a condition.
 _BEFORE = 120
@@ -131,16 +123,26 @@ def says_returned(words: str) -> bool:
     lowered = words.lower()
     if not any(root in lowered for root in _ROOTS):
         return False
-    return any(_has_begun(words, found) for found in _RETURN.finditer(words))
+    return any(_has_begun(words, found) for found in _compiled(_RETURN).finditer(words))
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compiled when a text first has one of the roots: that takes longer than to load a carrier, and a command that
+    shows a shipment reads no text."""
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def _has_begun(words: str, found: re.Match[str]) -> bool:
     before = words[max(0, found.start() - _BEFORE) : found.start()]
     return not (
-        _ASKED_FOR.search(before)
-        or _DENIED.search(before)
-        or _CONDITION.search(before)
-        or _NO_PARCEL.search(before)
-        or (_WILL_BE.search(before) and (_COLLECTED.search(words) or _IF_NOT.match(words, found.end())))
-        or _CALLED_OFF.match(words, found.end())
+        _compiled(_ASKED_FOR).search(before)
+        or _compiled(_DENIED).search(before)
+        or _compiled(_CONDITION).search(before)
+        or _compiled(_NO_PARCEL).search(before)
+        or (
+            _compiled(_WILL_BE).search(before)
+            and (_compiled(_COLLECTED).search(words) or _compiled(_IF_NOT).match(words, found.end()))
+        )
+        or _compiled(_CALLED_OFF).match(words, found.end())
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import Status, says_returned, unless_returned
-from adapters._returns import _RETURN, _ROOTS
+from adapters._returns import _RETURN, _ROOTS, _compiled
 
 #: The letters and signs in the words of a return.
 WRITTEN = st.sampled_from(f"{string.ascii_letters} áéíóúàçãõâêüńłöéż':,-\u2019")
@@ -290,7 +290,7 @@ class TestReturns:
         assert status is unless_returned(status, "", "Objeto em trânsito")
 
 
-@given(st.from_regex(_RETURN, alphabet=WRITTEN))
+@given(st.from_regex(_compiled(_RETURN), alphabet=WRITTEN))
 def test_roots(words: str) -> None:
     """The quick look before the search misses no words of a return."""
     assert any(root in words.lower() for root in _ROOTS)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -54,12 +54,7 @@ def reprocess(
     what is live.
     """
     chosen = {"--outcome": outcome, "--accepted": accepted, "--unknown": unknown}
-    if sum(bool(value) for value in chosen.values()) > 1:
-        raise click.UsageError(f"{', '.join(chosen)} exclude each other.")
-    if delivery is not None and (any(chosen.values()) or endpoint or carrier or since):
-        raise click.UsageError("Name one DELIVERY, or all with --outcome and --endpoint.")
-    if unknown is not None and (endpoint or since):
-        raise click.UsageError("--unknown goes with --carrier only.")
+    _refuse_contradictions(delivery, chosen, carrier, endpoint or since)
     with opened() as (config, database):
         _check_known(database, config, endpoint, carrier)
         if delivery is not None:
@@ -80,6 +75,17 @@ def reprocess(
         _run_again(decisions, ids, fetch=fetch, quiet=accepted, as_json=as_json)
         if unknown is not None:
             _forget(database, unknown, carrier, as_json=as_json)
+
+
+def _refuse_contradictions(
+    delivery: str | None, chosen: Mapping[str, object], carrier: str | None, narrowed: object
+) -> None:
+    if sum(bool(value) for value in chosen.values()) > 1:
+        raise click.UsageError(f"{', '.join(chosen)} exclude each other.")
+    if delivery is not None and (any(chosen.values()) or carrier or narrowed):
+        raise click.UsageError("Name one DELIVERY, or all with --outcome and --endpoint.")
+    if chosen["--unknown"] is not None and narrowed:
+        raise click.UsageError("--unknown goes with --carrier only.")
 
 
 def _run_again(decisions: Decisions, ids: Sequence[str], *, fetch: bool, quiet: bool, as_json: bool) -> None:

@@ -278,22 +278,29 @@ def parse_endpoint(
         accounts=rules.accounts(table, accounts),
         order_id_affixes=table.texts("order_id_affixes", ()),
         reverse=rules.reverse(table),
-        reverse_shipments=table.choice("reverse_shipments", ("hold", "ignore"), _ENDPOINT["reverse_shipments"]),
         courier=(table.text("courier", None) or "").strip() or None,
         couriers=_couriers(table.table("couriers")),
         zone=zone or carrier.zone,
         unreadable=table.choice("unreadable", (200, 422), carrier.reply.unreadable),
         events=table.boolean("events", default=_ENDPOINT["events"]),
-        second_parcel=table.choice("second_parcel", ("hold", "first", "latest", "join"), _ENDPOINT["second_parcel"]),
-        number_changed=table.choice("number_changed", ("keep", "overwrite"), _ENDPOINT["number_changed"]),
-        invoice_numbers=table.choice("invoice_numbers", ("repeat", "unique"), _ENDPOINT["invoice_numbers"]),
-        one_parcel_per_invoice=table.boolean("one_parcel_per_invoice", default=_ENDPOINT["one_parcel_per_invoice"]),
         placeholders=_placeholders(table),
         silent_after=table.optional_number("silent_after", least=0),
+        **_policies(table),
         **_calls(carrier, scheme, table),
     )
     table.finish()
     return endpoint
+
+
+def _policies(table: Table) -> dict[str, Any]:
+    """The settings by which a merchant decides once what would be held each time, or guessed."""
+    return {
+        "reverse_shipments": table.choice("reverse_shipments", ("hold", "ignore"), _ENDPOINT["reverse_shipments"]),
+        "second_parcel": table.choice("second_parcel", ("hold", "first", "latest", "join"), _ENDPOINT["second_parcel"]),
+        "number_changed": table.choice("number_changed", ("keep", "overwrite"), _ENDPOINT["number_changed"]),
+        "invoice_numbers": table.choice("invoice_numbers", ("repeat", "unique"), _ENDPOINT["invoice_numbers"]),
+        "one_parcel_per_invoice": table.boolean("one_parcel_per_invoice", default=_ENDPOINT["one_parcel_per_invoice"]),
+    }
 
 
 def _calls(carrier: Carrier, scheme: Scheme | None, table: Table) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def _name(kind: str, value: str, endpoint: str | None, account: str, config: Con
     if kind == "invoice_key":
         digits = plain_key(value)
         if digits is None:
-            raise Unreadable("$.invoice_key", "does not have the 44 digits of an NF-e key")
+            raise Unreadable("$.invoice_key", "does not have the 44 characters of an NF-e key")
         return kind, digits
     number = normalised(value)
     if not number:

@@ -132,7 +132,7 @@ class TestHttp:
             ({"order": "1-01"}, "$", "names no parcel: one of tracking_number, shipment, invoice_number, invoice_key"),
             ({"tracking_number": "A;B", "order": "1-01"}, "$.tracking_number", "joins several numbers"),
             ({"order": "1-01", "tracking": "A"}, "$.tracking", "is no field of a link; there are order, invoice"),
-            ({"order": "1-01", "invoice_key": "12"}, "$.invoice_key", "does not have the 44 digits of an NF-e key"),
+            ({"order": "1-01", "invoice_key": "12"}, "$.invoice_key", "does not have the 44 characters of an NF-e key"),
             ({"order": "1-01", "shipment": "s"}, "$.endpoint", "is missing: it says where that shipment is known;"),
             ({"order": "1-01", "shipment": "s", "endpoint": "x"}, "$.endpoint", "is no endpoint of this account"),
             ({"order": "1-01", "tracking_number": "A", "endpoint": "ups"}, "$.endpoint", "has a meaning only"),

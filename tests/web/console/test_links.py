@@ -60,7 +60,7 @@ class TestAdd:
         [
             ({"number": "--"}, 422, "has no letter and no digit"),
             ({"order": "a/b"}, 422, "order"),
-            ({"kind": "invoice_key", "number": "12"}, 422, "does not have the 44 digits"),
+            ({"kind": "invoice_key", "number": "12"}, 422, "does not have the 44 characters"),
             ({"kind": "other"}, 400, ""), ({"account": "other"}, 400, ""),
         ],
     )  # fmt: skip

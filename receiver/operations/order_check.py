@@ -1,8 +1,9 @@
 """The order that a person names, as VTEX shows it: so that a typing error does not move a parcel."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from receiver.calls.background import BackgroundCalls
@@ -27,13 +28,33 @@ class TooManyLookups(Exception):
     """Other orders are being read for people at this moment."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instead:
+    """What a person may assign instead; ``lead`` stands before it. Where several ``orders`` or ``invoices`` fit, the
+    first of them is named, and the others follow. ``is_to_come``: VTEX does not show it yet."""
+
+    shipment: str
+    orders: Sequence[str]
+    invoices: Sequence[str] = ()
+    lead: str = ""
+    is_to_come: bool = False
+
+    @property
+    def command(self) -> str:
+        """The command that does it."""
+        if self.orders[1:]:
+            return assign_to_one_of(self.shipment, self.orders)
+        command = assign_command(self.shipment, self.orders[0], self.invoices)
+        return f"{command} --unseen" if self.is_to_come else command
+
+
 class NotShown(Exception):
     """VTEX does not show that order or invoice. ``what`` says what VTEX has; the message also has the command to give
     instead."""
 
-    def __init__(self, what: str, command: str) -> None:
-        super().__init__(f"{what}. {command}")
-        self.what = what
+    def __init__(self, what: str, instead: Instead) -> None:
+        super().__init__(f"{what}. {instead.lead}{instead.command}")
+        self.what, self.instead = what, instead
 
 
 class IsPurchase(Unknown):
@@ -96,10 +117,11 @@ def shown_document(calls: BackgroundCalls, shipment: str, order_id: str) -> Any:
         pass
     account = calls.vtex.account.name
     if members := orders_of(calls, order_id):
-        command = assign_to_one_of(shipment, members)
-        raise NotShown(str(IsPurchase(order_id, members)), f"Name the order: {command}")
-    command = f"{assign_command(shipment, order_id)} --unseen"
-    raise NotShown(f"VTEX account {account} does not know order {order_id}", f"If it is still to come: {command}")
+        raise NotShown(
+            str(IsPurchase(order_id, members)), Instead(shipment=shipment, orders=members, lead="Name the order: ")
+        )
+    instead = Instead(shipment=shipment, orders=[order_id], lead="If it is still to come: ", is_to_come=True)
+    raise NotShown(f"VTEX account {account} does not know order {order_id}", instead)
 
 
 def orders_of(calls: BackgroundCalls, group: str) -> list[str]:
@@ -119,17 +141,16 @@ def shown_invoice(order: Order, shipment: str, number: str | None) -> str | None
     found = invoices_named(order, number)
     if len(found) == 1:
         return found[0].invoice_number
+    there_are: list[str] = []
     if found:
         there = f"order {order.order_id} has several invoices {number}"
-        command = assign_command(shipment, order.order_id, invoice_numbers_of(found))
+        there_are = invoice_numbers_of(found)
     elif order.outputs:
-        numbers = invoice_numbers_of(order.outputs)
-        there = f"order {order.order_id} has no invoice {number}; it has {', '.join(numbers)}"
-        command = assign_command(shipment, order.order_id, numbers)
+        there_are = invoice_numbers_of(order.outputs)
+        there = f"order {order.order_id} has no invoice {number}; it has {', '.join(there_are)}"
     else:
         there = f"order {order.order_id} has no invoice yet; one that comes is found by the rules"
-        command = assign_command(shipment, order.order_id)
-    raise NotShown(there, command)
+    raise NotShown(there, Instead(shipment=shipment, orders=[order.order_id], invoices=there_are))
 
 
 def _called(calls: BackgroundCalls, make: Callable[[], T], order_id: str) -> T:

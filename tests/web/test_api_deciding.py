@@ -38,14 +38,47 @@ class TestDecisions:
         assert "TN1BR" == api.package_of("1-01", "B")["trackingNumber"]
 
     def test_not_shown(self, api):
-        """What VTEX does not show is refused with what to do instead, unless it is insisted upon."""
+        """What VTEX does not show is refused with the request to send instead, unless it is insisted upon."""
         answer = post(api, f"{SHIPMENT}/assign", {"order": "9-01"})
 
         assert (409, "application/problem+json") == (answer.status_code, answer.mimetype)
-        assert answer.json["detail"].startswith("VTEX account lux does not know order 9-01.")
-        assert answer.json["detail"].endswith("receiver assign melhor-envio/p1 --order 9-01 --unseen")  # to paste
+        said = "VTEX account lux does not know order 9-01. If it is still to come: "
+        instead = 'POST /api/v1/shipments/melhor-envio/p1/assign {"order": "9-01", "unseen": true}'
+        assert f"{said}{instead}" == answer.json["detail"]
         assert 200 == post(api, f"{SHIPMENT}/assign", {"order": "9-01", "unseen": True}).status_code
         assert "9-01" == api.shipment()["assigned_order"]
+
+    def test_others_fit(self, api):
+        """Where several invoices or orders fit, the request names the first, and the others follow it. A carrier's id
+        stands in the path as a URL has it."""
+        api.add_order({**order("7-01"), "orderGroup": "7"}, {**order("7-02"), "orderGroup": "7"})
+        api.post(posted(parcel="ç d"))
+        path = "POST /api/v1/shipments/melhor-envio"
+
+        said = [
+            post(api, f"{SHIPMENT}/assign", {"order": "1-01", "invoice": "C"}).json["detail"],
+            post(api, "shipments/melhor-envio/ç d/assign", {"order": "7"}).json["detail"],
+        ]
+
+        more = (
+            f'7 is a purchase of 7-01, 7-02. Name the order: {path}/%C3%A7%20d/assign {{"order": "7-01"}}   (or 7-02)'
+        )
+        instead = f'{path}/p1/assign {{"order": "1-01", "invoice": "A"}}   (or B)'
+        assert [f"order 1-01 has no invoice C; it has A, B. {instead}", more] == said
+
+    def test_paused(self, api):
+        """A caller who has no command line is told where the API says why an account is paused."""
+        api.hands("other")[0].accounts.pause("lux", until=time.time() + 300, reason="HTTP 429", own_fault=False)
+        answers = [
+            get(api, "orders/9-01"),
+            post(api, f"{SHIPMENT}/preview", {"order": "1-01"}),
+            post(api, "accounts/lux/check"),
+            get(api, "orders/1-01"),
+        ]
+
+        said = [answer.json.get("detail", answer.json.get("unread")) for answer in answers]
+        assert [404, 503, 409, 200] == [answer.status_code for answer in answers]
+        assert [] == [one for one in said if "; GET /api/v1/accounts says why" not in one]
 
     def test_of_shipments(self, api):
         """Dismiss, retry and unassign."""
@@ -53,7 +86,9 @@ class TestDecisions:
             assert 200 == post(api, f"{SHIPMENT}/{action}").status_code
             assert state == api.shipment()["state"]
             assert (409 if action == "dismiss" else 200) == post(api, f"{SHIPMENT}/{action}").status_code
-        assert 409 == post(api, f"{SHIPMENT}/unassign", {}).status_code
+        refused = post(api, f"{SHIPMENT}/unassign", {})
+        said = "melhor-envio/p1 is not assigned; to decide again: POST /api/v1/shipments/melhor-envio/p1/retry"
+        assert (409, said) == (refused.status_code, refused.json["detail"])
         post(api, f"{SHIPMENT}/assign", {"order": "1-01", "unseen": True})
         assert 200 == post(api, f"{SHIPMENT}/unassign").status_code
         assert api.shipment()["assigned_order"] is None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from receiver.shipments import Assignment, Sent, known_from_json
 from receiver.store.rows import assigned_columns, reopened, sent_from
@@ -17,7 +17,12 @@ class Unknown(Exception):
 
 
 class NotAssigned(Unknown):
-    """No person has named the shipment's order: there is nothing to take back."""
+    """No person has named the shipment's order: there is nothing to take back. ``what`` says so, and what ``action``
+    would do instead; the message also has its command."""
+
+    def __init__(self, what: str, shipment: str, action: Literal["retry", "dismiss"]) -> None:
+        super().__init__(f"{what}: receiver {action} {shipment}")
+        self.what, self.shipment, self.action = what, shipment, action
 
 
 def assigned(
@@ -41,10 +46,10 @@ def assigned(
 def unassigned(row: Mapping[str, Any], *, now: float) -> Change:
     """The rules decide about the row's shipment again. Raises `NotAssigned`."""
     if row["assigned_order"] is None:
-        raise NotAssigned(f"{row['id']} is not assigned; to decide again: receiver retry {row['id']}")
+        raise NotAssigned(f"{row['id']} is not assigned; to decide again", row["id"], "retry")
     if row["companion_of"] is not None and row["assigned_at"] is None:
         said = f"{row['id']} has its order {row['assigned_order']} by a link, not by a person"
-        raise NotAssigned(f"{said}; to send nothing there: receiver dismiss {row['id']}")
+        raise NotAssigned(f"{said}; to send nothing there", row["id"], "dismiss")
     sent = sent_from(row["sent"])
     left = json.dumps(sent.lost().to_json()) if sent else None
     return {

@@ -14,11 +14,15 @@ class LeaseLost(Exception):
     """The lease on the shipment has expired, or was revoked; another worker may have it."""
 
 
+#: Where a person at the command line learns why an account is paused.
+PAUSE_TOLD_BY = "receiver check says why"
+
+
 class Paused(Exception):
     """The account takes no calls now; ``until`` in seconds since the epoch."""
 
     def __init__(self, until: float) -> None:
-        super().__init__(f"paused until {stamp(until)}; receiver check says why")
+        super().__init__(f"paused until {stamp(until)}; {PAUSE_TOLD_BY}")
         self.until = until
 
 

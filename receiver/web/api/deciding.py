@@ -21,7 +21,7 @@ from receiver.web.api import linking
 from receiver.web.api.access import must_decide
 from receiver.web.api.answers import Refused, answer, body_fields, time_of
 from receiver.web.api.desk import Desk
-from receiver.web.api.refusals import refusals
+from receiver.web.api.refusals import refusals, without_shell
 
 
 def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Callable[[], float]) -> None:
@@ -59,7 +59,7 @@ def add_to(routes: Blueprint, config: Config, database: Database, *, clock: Call
             with refusals(), lookup():
                 access = list(access_check(config, database, account).run())
         except (Paused, RateLimited) as error:
-            raise Refused(409, f"Not asked, VTEX wants no calls now: {error}.") from None
+            raise Refused(409, f"Not asked, VTEX wants no calls now: {without_shell(str(error))}.") from None
         return answer({"account": account, "is_fine": is_fine(access), "access": [asdict(one) for one in access]})
 
     @routes.post("/deliveries/<delivery>/reprocess")

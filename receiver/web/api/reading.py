@@ -28,7 +28,7 @@ from receiver.store.operator.queries import Unknown
 from receiver.web.accounts import configured as configured_accounts
 from receiver.web.api.access import must_decide, person
 from receiver.web.api.answers import Refused, answer, asked, filters, page, time_of
-from receiver.web.api.refusals import refusals
+from receiver.web.api.refusals import refusals, without_shell
 from receiver.web.carriers import configured as configured_endpoints
 from receiver.web.outage import Outage, Unstored
 from receiver.web.overview import Held, counted
@@ -178,6 +178,8 @@ def _add_orders(routes: Blueprint, config: Config, database: Database) -> None:
             row = OperatorQueries(database).history(shipment)["shipment"] if shipment else None
             with lookup():
                 found = order_view(config, database, order, account=account or (row["account"] if row else None))
+        if found["unread"] is not None:
+            found["unread"] = without_shell(found["unread"])
         if row is None:
             return answer(found)
         beside = side_by_side(row["id"], known_from_json(row["known"] or {}), row["evidence"], found["invoices"])

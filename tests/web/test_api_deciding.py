@@ -131,6 +131,24 @@ class TestDecisions:
         assert 409 == post(api, "links/unlink", {"tracking_number": "tn5br"}).status_code
         assert 200 == post(api, "links", {"shipment": "p7", "endpoint": "melhor-envio", "order": "5-01"}).status_code
 
+    def test_link_woken_and_dismissed(self, api):
+        """The answer to a link says how many parcels it woke, and which it leaves alone, as a person dismissed them. A
+        repeated one does not know."""
+        for parcel, number in (("p2", "TN2BR"), ("p3", "TN3BR")):
+            api.post(posted(None, parcel=parcel, number=number))
+        api.work()
+        post(api, "shipments/melhor-envio/p3/dismiss")
+
+        answers = [
+            post(api, "links", {"tracking_number": number, "order": "1-01"}, key=key)
+            for number, key in (("TN2BR", "a"), ("TN3BR", "b"), ("TN3BR", "b"))
+        ]
+
+        assert [(1, []), (0, ["melhor-envio/p3"]), (None, None)] == [
+            (one.json["woken"], one.json["dismissed"]) for one in answers
+        ]
+        assert answers[1].json["id"] == answers[2].json["id"]
+
     def test_many_lookups(self, api):
         """Orders are looked up for a few operators at one time: the other threads answer carriers."""
         asked, go_on = threading.Semaphore(0), threading.Event()

@@ -50,12 +50,16 @@ class Desk:
 
         def act(decisions: Decisions) -> Response:
             decide(decisions, body)
-            row = self._record.get(decisions.last_id)
-            if row is None:
-                raise Refused(409, "Nothing was changed: the delivery cannot be read.")
-            return shown(row)
+            return shown(self.row(decisions))
 
         return self.once(body, act, again or shown)
+
+    def row(self, decisions: Decisions) -> Mapping[str, Any]:
+        """The last decision's row. Raises `Refused`."""
+        row = self._record.get(decisions.last_id)
+        if row is None:
+            raise Refused(409, "Nothing was changed: the delivery cannot be read.")
+        return row
 
     def once(self, body: Mapping[str, Any], act: Callable[[Decisions], Response], again: Shown) -> Response:
         """What ``act`` answers; to the same request under its key, what ``again`` answers by the row of the first time.

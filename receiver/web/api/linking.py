@@ -1,7 +1,7 @@
 """Links by an operator: one at a time, forgotten again, or many from a file with a report."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from io import BytesIO
 from itertools import islice
@@ -17,7 +17,7 @@ from receiver.operations.links import MOST, LinkResult, checked_links, read_link
 from receiver.reconcile.names import NAMES
 from receiver.store import Link, StoreUnavailable
 from receiver.web.api.access import must_decide
-from receiver.web.api.answers import LONGEST, Refused, answer
+from receiver.web.api.answers import LONGEST, Refused, answer, body_fields
 from receiver.web.api.desk import Desk
 from receiver.web.incoming import whole_body
 
@@ -27,15 +27,20 @@ def add_to(routes: Blueprint, desk: Desk) -> None:
 
     @routes.post("/links")
     def link() -> Response:
-        def decide(decisions: Decisions, body: Mapping[str, Any]) -> None:
+        must_decide()
+        body = body_fields("order", optional=("account", "invoice", "endpoint", "also", *NAMES))
+
+        def act(decisions: Decisions) -> Response:
             account = desk.account(body.get("account"))
             item = {
                 **_named(body),
                 **{name: body[name] for name in ("order", "invoice", "endpoint", "also") if name in body},
             }
-            decisions.link(account, _read(item, account, desk.config))
+            linked = decisions.link(account, _read(item, account, desk.config))
+            return _with_row(desk.row(decisions), woken=len(linked.woken), dismissed=linked.dismissed)
 
-        return desk.decided(decide, "order", optional=("account", "invoice", "endpoint", "also", *NAMES))
+        # Which shipments it woke, and which are dismissed, is known the first time only.
+        return desk.once(body, act, lambda row: _with_row(row, woken=None, dismissed=None))
 
     @routes.post("/links/unlink")
     def unlink() -> Response:
@@ -84,6 +89,11 @@ def _stored(lines: list[Line], store: Callable[[list[Any]], list[LinkResult]], *
     counts = {"stored": report.stored, "woken": None if is_again else report.woken, "bad": report.bad}
     dismissed = None if is_again else report.dismissed
     return answer({**counts, "dismissed": dismissed, "lines": [asdict(one) for one in bad]})
+
+
+def _with_row(row: Mapping[str, Any], *, woken: int | None, dismissed: Sequence[str] | None) -> Response:
+    """The link's row in the record, and what the link did to shipments."""
+    return answer({**row, "woken": woken, "dismissed": dismissed})
 
 
 def _named(body: Mapping[str, Any]) -> dict[str, Any]:

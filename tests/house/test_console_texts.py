@@ -101,6 +101,7 @@ BUILT = {
     "faults": [key.removeprefix("faults.") for key in texts() if key.startswith("faults.")],
     "login": ["ended", "undecided"],
     "fault": ["400", "403", "404", "413", "503"],
+    "order_statuses": [key.removeprefix("order_statuses.") for key in texts() if key.startswith("order_statuses.")],
     "statuses": [status.value for status in Status],
     "next": [step.name.lower() for step in Next],
     "rules": list(RULES),

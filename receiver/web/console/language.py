@@ -40,8 +40,8 @@ LANGUAGES = {
 DEFAULT = "en"
 #: Characters of Accept-Language that are looked at: browsers send some fifty, and anybody may send many.
 _LONGEST = 200
-#: Files whose keys come out of the database.
-_STORED = ("states", "reasons", "outcomes")
+#: Files whose keys come out of the database, or from VTEX.
+_STORED = ("states", "reasons", "outcomes", "order_statuses")
 
 
 def chosen() -> Language:
@@ -73,7 +73,7 @@ class Speech:
 
     def text(self, key: str, **values: Any) -> str:
         """The text with its ``{values}`` filled in; ``count`` also picks the form for one or for several. A state,
-        reason or outcome that an older version stored, and that has no text, is shown as it is."""
+        reason or outcome that an older version stored, or a status of VTEX's, that has no text is shown as it is."""
         file, _, code = key.partition(".")
         if file in _STORED and key not in texts():
             return code

@@ -48,6 +48,23 @@ class TestShown:
         )
         assert "receiver assign" not in page
 
+    @pytest.mark.parametrize(
+        ("status", "language", "expected"),
+        [
+            ("ready-for-handling", "en", "Status at VTEX: ready for handling (ready-for-handling)"),
+            ("ready-for-handling", "pt", "Status na VTEX: pronto para o manuseio (ready-for-handling)"),
+            ("payment-pending", "es", "Estado en VTEX: pago pendiente (payment-pending)"),
+            ("handling.later", "es", "Estado en VTEX: handling.later"),
+            ("", "en", "Status at VTEX: -"),
+        ],
+    )
+    def test_order_status(self, stuck, ana, status, language, expected):
+        """VTEX's status of the order in words, with VTEX's own beside them; one that we do not know stands alone."""
+        stuck.add_order(order("1-01", package("A", value=5_000), package("B", value=5_000), status=status))
+        page = shown(ana.page(f"{PARCEL}?order=1-01&language={language}"))
+
+        assert expected == re.search(r"(Status|Estado) (at|na|en) VTEX: \S+( [^(]*\([^)]*\))?", page)[0]
+
     def test_written(self, stuck, ana):
         """Who decided, what was sent, and where it stands now."""
         ana.send(CHOICE, ASSIGN, note="the buyer wrote")

@@ -111,8 +111,9 @@ class Findings:
         """By endpoint, and one for all carriers that have none: a stranger with many names causes few messages."""
         others: list[Group] = []
         elsewhere = self.configured_elsewhere()
+        routes = [one for its in self._config.accounts.values() for one in (its.hook_route, its.links_route)]
         for group in self._conditions.unknown_routes(since=now - _LASTS):
-            if group.subject in self._config.endpoints:
+            if group.subject in (*self._config.endpoints, *routes):
                 yield _finding(Cause.UNKNOWN_ADDRESS, group, _route)
             elif group.subject not in elsewhere:
                 others.append(group)
@@ -211,7 +212,8 @@ def _word(row: dict[str, Any]) -> str:
 
 
 def _route(row: dict[str, Any]) -> str:
-    return f"/webhooks/{row['name']}, {row['method']}, {_times(row)}: {row['reason']}"
+    address = f"/{row['name']}" if "/" in row["name"] else f"/webhooks/{row['name']}"
+    return f"{address}, {row['method']}, {_times(row)}: {row['reason']}"
 
 
 def _times(row: dict[str, Any]) -> str:

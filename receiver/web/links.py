@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, is_one_of
+from receiver.intake.unknown_routes import UntakenRequests
 from receiver.operations.links import MOST, LinkResult, store_links
 from receiver.store import Index
 from receiver.store.counters import TAKEN, Counters, counted
@@ -26,15 +27,19 @@ class _NotLinks(Exception):
 
 
 def blueprint(
-    config: Config, index: Index, auth_failures: AuthFailures, counters: Counters, *, clock: Callable[[], float]
-) -> Blueprint:
-    """The route of every account that has ``link_tokens``."""
+    config: Config, index: Index, auth_failures: AuthFailures, counters: Counters, unknown: UntakenRequests, *,
+    clock: Callable[[], float],
+) -> Blueprint:  # fmt: skip
+    """The route of every account that has ``link_tokens``. ``unknown`` hears of requests to any other."""
     routes = Blueprint("links", __name__)
+    routes_of = {one: account.links_route for one, account in config.accounts.items()}
+    takes = [one for one, account in config.accounts.items() if account.link_tokens]
 
     @routes.post("/links/<name>")
     def receive(name: str) -> Response:
         account = config.accounts.get(name)
         if account is None or not account.link_tokens:
+            unknown.note_account(name, routes_of, takes=takes, setting="link_tokens")
             return problem(404, "There is no such account, or it has no link_tokens.")
         token = bearer_token()
         if token is None or not is_one_of(token, account.link_tokens):

@@ -148,7 +148,7 @@ def _last_deliveries(totals: dict[Key, Total], configured: Container[str]) -> Me
 
 def _zeros(config: Config) -> dict[Key, Total]:
     """Counters of what is configured begin with 0: Prometheus sees no increase in a series that begins with 1."""
-    unread = [cause.value for cause in RouteCause if cause is not RouteCause.ENDPOINT]
+    unread = [cause.value for cause in RouteCause if cause not in (RouteCause.ENDPOINT, RouteCause.ACCOUNT)]
     causes = ("not_authenticated", "too_many", "keys_unavailable", INCOMPLETE, *unread)
     keys: list[Key] = [(DELIVERIES.name, (name, outcome)) for name in config.endpoints for outcome in OUTCOMES]
     keys += [(REJECTS.name, (name, cause)) for name in config.endpoints for cause in causes]

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, request
 
 from receiver.config import Config
 from receiver.intake.auth_failures import AuthFailures, is_one_of
+from receiver.intake.unknown_routes import UntakenRequests
 from receiver.store import Background, Index
 from receiver.vtex.hook import PING, SECRET_HEADER, Event, read_event
 from receiver.web.incoming import note_refused, whole_body
@@ -23,19 +24,23 @@ log = logging.getLogger("receiver.web")
 
 
 def blueprint(
-    config: Config, index: Index, background: Background, auth_failures: AuthFailures, *, clock: Callable[[], float]
-) -> Blueprint:
-    """The route of every account that has ``hook_secrets``.
+    config: Config, index: Index, background: Background, auth_failures: AuthFailures, unknown: UntakenRequests, *,
+    clock: Callable[[], float],
+) -> Blueprint:  # fmt: skip
+    """The route of every account that has ``hook_secrets``. ``unknown`` hears of requests to any other.
 
     VTEX repeats an event that is not answered 200 within 5 s, and drops it after too many tries. So every authenticated
     event is answered 200, readable or not. While the database is unavailable the answer is 503: VTEX retries.
     """
     routes = Blueprint("vtex_hook", __name__)
+    routes_of = {one: account.hook_route for one, account in config.accounts.items()}
+    takes = [one for one, account in config.accounts.items() if account.hook_secrets]
 
     @routes.post("/hooks/vtex/<name>")
     def receive(name: str) -> Response:
         account = config.accounts.get(name)
         if account is None or not account.hook_secrets:
+            unknown.note_account(name, routes_of, takes=takes, setting="hook_secrets")
             abort(404)
         given = request.headers.get(SECRET_HEADER)
         proven = given is not None and is_one_of(given, account.hook_secrets)

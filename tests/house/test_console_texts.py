@@ -120,7 +120,14 @@ BUILT = {
 for _page in PAGES:
     BUILT[_page.PAGE.name] = [*BUILT.get(_page.PAGE.name, ()), "title"]
 BUILT["deliveries"] += [f"outcome_{one}" for one in operator.OUTCOMES]
-BUILT["refused"] += [*RouteCause, "likely_endpoint", "likely_carrier"]
+BUILT["refused"] += [
+    *RouteCause,
+    "likely_endpoint",
+    "likely_carrier",
+    "likely_account",
+    "account_takes_none",
+    "account_address",
+]
 BUILT["carriers"] += [f"level_{one}" for one in (*LEVELS, "own")]
 BUILT["links"] += [f"kind_{one}" for one in (*NAMES_OF_LINKS, CARRIER_ORDER)]
 BUILT["decisions"] += [f"data_{one}" for one in NAMED]

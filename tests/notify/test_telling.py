@@ -173,6 +173,18 @@ def test_many_addresses(telling: Telling) -> None:
     assert [4, 20] == sorted(one["count"] for _, one in telling.chat.got)
 
 
+def test_address_of_account(telling: Telling) -> None:
+    """Links at a wrong account's address are told by the address that is meant."""
+    account = replace(telling.rig.config.accounts["lux"], link_tokens=("link-token-of-24-letters",))
+    telling.rig.use(replace(telling.rig.config, accounts={"lux": account}))
+    telling.start()
+    telling.rig.client.post("/links/luxx", data=b"{}")
+
+    assert [("opened", "unknown_address", "links/lux")] == telling.look()
+    [(_, message)] = telling.chat.got
+    assert ["/links/luxx, POST, once: no account has this name; did you mean lux?"] == message["lines"][:1]
+
+
 def test_short_pause(telling: Telling) -> None:
     """A pause that VTEX asked for is told only when it lasts."""
     accounts = Queue(telling.rig.database, worker_name="test", lease=60).accounts

@@ -56,13 +56,78 @@ def test_address(rig_on_either: Rig, path: str, target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/wp-login.php", "/webhook/wp-login.php", "/links/melhor", "/console/parcels/x/y/z"]
+    "path",
+    [
+        "/",
+        "/wp-login.php",
+        "/webhook/wp-login.php",
+        "/links/melhor",
+        "/console/parcels/x/y/z",
+        "/api/v1/shipments/melhor-envio",
+    ],
 )
 def test_address_of_a_scanner(rig: Rig, path: str) -> None:
     """A path without any endpoint's name costs nothing."""
     rig.client.post(path)
 
     assert [] == seen(rig)
+
+
+TOKEN = "link-token-of-24-letters-and-more"
+
+
+@pytest.mark.parametrize(
+    ("path", "route", "reason"),
+    [
+        ("/links/luxx", "links/luxx", "no account has this name; did you mean lux?"),
+        ("/hooks/vtex/Lux", "hooks/vtex/Lux", "no account has this name; did you mean lux?"),
+        ("/links/oldstore", "links/oldstore", "no account has this name"),
+        ("/links/lux/", "links/lux", "the address is /links/lux"),
+        ("/hooks/lux", "hooks/vtex/lux", "the address is /hooks/vtex/lux"),
+    ],
+)
+def test_account(rig_on_either: Rig, path: str, route: str, reason: str) -> None:
+    """Links, and VTEX's hook, at a wrong address are recorded, and people are told where an account is meant."""
+    rig_on_either.configure(account={"hook_secrets": [SECRET], "link_tokens": [TOKEN]})
+
+    assert 404 == rig_on_either.client.post(path, data=b"{}").status_code
+    assert [(route, reason, 1)] == seen(rig_on_either)
+    assert [path] == [row["target"] for row in rig_on_either.queries.rejects()]
+    told = Conditions(rig_on_either.database).unknown_routes(since=rig_on_either.now - 1)
+    expected = [] if "oldstore" in path else [f"{'links' if 'links' in path else 'hooks/vtex'}/lux"]
+    assert expected == [group.subject for group in told]
+
+
+def test_account_takes_none(rig: Rig) -> None:
+    """An account without the setting is recorded with it; a name that is no account's costs nothing then."""
+    rig.client.post("/hooks/vtex/lux")
+    rig.client.post("/links/lux")
+    rig.client.post("/links/oldstore")
+
+    assert {
+        ("hooks/vtex/lux", "account lux has no hook_secrets: add them to [vtex.lux]", 1),
+        ("links/lux", "account lux has no link_tokens: add them to [vtex.lux]", 1),
+    } == set(seen(rig))
+
+
+def test_account_secret(rig: Rig) -> None:
+    """A token in the place of the account's name is blanked."""
+    rig.configure(account={"link_tokens": [TOKEN]})
+    rig.client.post(f"/links/{TOKEN}")
+
+    assert ["/links/[redacted]"] == [row["target"] for row in rig.queries.rejects()]
+
+
+def test_account_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scanner that asks for ever new accounts hides none that is nearly right, and is not stored without end."""
+    monkeypatch.setattr(unknown_routes, "MOST_NAMES", 2)
+    rig.configure(account={"link_tokens": [TOKEN]})
+    for number in range(10):
+        rig.client.post(f"/links/scan-{number}")
+    rig.client.post("/links/luxx")
+
+    assert 3 == len(seen(rig))
+    assert "links/luxx" in {name for name, *_ in seen(rig)}
 
 
 def test_method(rig: Rig) -> None:

@@ -23,8 +23,8 @@ WARN_EVERY = 3600.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownRoute:
     """What was asked for, ``count`` times since it was stored last: ``name`` stands where an endpoint's would.
-    ``likely`` is the endpoint or carrier that is probably meant; ``is_endpoint``: the name is configured. ``target``
-    comes without secrets."""
+    ``likely`` is the endpoint, carrier or account's route that is probably meant; ``is_endpoint``: the name is
+    configured. ``target`` comes without secrets."""
 
     name: str
     cause: str
@@ -80,7 +80,7 @@ class UnknownRoutes:
         if surplus <= 0:
             return
         r = unknown_routes.c
-        is_like_nothing = r.likely.is_(None) & (r.cause == "unknown_endpoint")
+        is_like_nothing = r.likely.is_(None) & r.cause.in_(("unknown_endpoint", "unknown_account"))
         first_to_go = select(r.name, r.cause).order_by(case((is_like_nothing, 0), else_=1), r.last_at, r.name, r.cause)
         for name, cause in connection.execute(first_to_go.limit(surplus)).all():
             connection.execute(delete(unknown_routes).where(r.name == name, r.cause == cause))

@@ -78,7 +78,7 @@ class Conditions:
         """Webhooks after ``since`` to an address that a carrier was probably given, by the endpoint or carrier that is
         probably meant, or the endpoint's own name."""
         r = unknown_routes.c
-        meant = (r.last_at > since, (r.likely.is_not(None)) | (r.cause != "unknown_endpoint"))
+        meant = (r.last_at > since, (r.likely.is_not(None)) | r.cause.not_in(("unknown_endpoint", "unknown_account")))
         subject = func.coalesce(r.likely, r.name).label("subject")
         met = select(subject, r.name, r.reason, r.method, r["count"]).where(*meant).order_by(r.last_at.desc())
         return _grouped(self._rows(met), "subject")

@@ -1,5 +1,7 @@
 """What did not get in: unknown addresses, failed authentication, and carriers' tests of an address."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.api import with_operators
@@ -27,6 +29,25 @@ def test_address(site, ana, method, path, said):
     page = ana.page("/refused")
 
     assert (True, False) == (said in page, "hush" in page)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("links/luxx", "Did you mean /links/lux? Correct the address at the sender."),
+        ("links/oldstore", "No account has this name."),
+        ("links/lux/", "The address is /links/lux. Correct it at the sender."),
+        ("hooks/vtex/lux", "The account takes nothing here"),
+    ],
+)
+def test_account(site, path, said):
+    """Links and VTEX's hook at a wrong address are listed with what is probably meant."""
+    with_operators(site)
+    account = replace(site.config.accounts["lux"], link_tokens=("link-token-of-24-letters",))
+    site.use(replace(site.config, accounts={"lux": account}))
+    site.client.post(f"/{path}", data=b"{}")
+
+    assert said in Clerk(site).page("/refused")
 
 
 def test_failures(site):

@@ -40,8 +40,12 @@ def add_to(routes: Blueprint, context: Context) -> None:
 
 
 def _address(row: dict[str, Any], endpoints: Any) -> dict[str, Any]:
-    """An address with what is probably meant: an endpoint, or a carrier that has none."""
+    """An address with what is probably meant: an endpoint, a carrier that has none, or what an account takes."""
     likely, kind = row["likely"], row["cause"]
     if kind == "unknown_endpoint" and likely:
         kind = "likely_endpoint" if likely in endpoints else "likely_carrier"
+    elif kind == "unknown_account" and likely:
+        kind = "account_takes_none" if likely == row["name"] else "likely_account"
+    elif kind == "unknown_address" and "/" in row["name"]:
+        kind = "account_address"
     return {**row, "text": f"refused.{kind}", "table": f"[endpoints.{(likely or '').replace('_', '-')}]"}

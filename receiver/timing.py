@@ -29,6 +29,12 @@ def until_slot(starts: float, *, asked_at: float, now: float) -> float:
     return max(0.0, min(starts - asked_at, starts - now))
 
 
+def is_within(seconds: float, since: float, now: float) -> bool:
+    """Whether so many seconds have not yet passed ``since`` then, both in Unix time. A time that lies ahead is from
+    before the clock was set back, and holds up nothing."""
+    return since <= now < since + seconds
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
     """Exponential back-off: waits that double from ``first`` to ``most`` seconds, each ± ``jitter`` of itself, so that

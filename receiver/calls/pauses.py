@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from receiver.calls.pause_end import how_it_ends
 from receiver.store.work.accounts import Accounts
-from receiver.timing import BAD_KEY, OUTAGE, stamp
+from receiver.timing import BAD_KEY, OUTAGE, is_within, stamp
 from receiver.vtex.answers import (
     Misconfigured,
     NotFound,
@@ -131,7 +131,7 @@ def _may_log(accounts: Accounts, account: str, *, now: float) -> bool:
     with _LOCK:
         of = _WRITTEN.setdefault(accounts, {})
         lines = of.get(account)
-        if lines is None or now >= lines.begun + _HOUR:
+        if lines is None or not is_within(_HOUR, lines.begun, now):
             lines = of[account] = _Lines(now)
         lines.many += 1
         many = lines.many

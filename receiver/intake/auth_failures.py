@@ -8,6 +8,7 @@ from itertools import islice
 
 from receiver.intake.redaction import REDACTED
 from receiver.store import Inbox, StoreUnavailable
+from receiver.timing import is_within
 
 log = logging.getLogger("receiver.intake")
 
@@ -40,7 +41,7 @@ class AuthFailures:
         self._inbox.reject_unstored(route, _TOO_MANY)
         before, told_at = self._only_counted.get(route, (0, float("-inf")))
         many = before + 1
-        if now >= told_at + _TOLD_EVERY:
+        if not is_within(_TOLD_EVERY, told_at, now):
             log.warning(
                 "authentication failures only counted, too many in a minute: endpoint=%s failures=%d", route, many
             )

@@ -13,6 +13,7 @@ from receiver.config import Config
 from receiver.intake.redaction import REDACTED, Redaction
 from receiver.store import Database, StoreUnavailable
 from receiver.store.intake.unknown_routes import UnknownRoute, UnknownRoutes
+from receiver.timing import is_within
 from receiver.vtex.answers import storable
 
 log = logging.getLogger("receiver.web")
@@ -156,7 +157,7 @@ class UntakenRequests:
         return _Meant(kind, reason, likely)
 
     def _begin_hour(self, now: float) -> None:
-        if now >= self._begun + _HOUR:
+        if not is_within(_HOUR, self._begun, now):
             if self._surplus:
                 log.warning("webhooks to unknown addresses not recorded, too many names: requests=%d", self._surplus)
             self._begun, self._surplus, self._written = now, 0, _nothing_written()
@@ -167,7 +168,7 @@ class UntakenRequests:
         for written in self._written.values():
             if key in written:
                 written_at, more = written[key]
-                is_due = now >= written_at + _WRITE_EVERY
+                is_due = not is_within(_WRITE_EVERY, written_at, now)
                 written[key] = (now, 0) if is_due else (written_at, more + 1)
                 return more + 1 if is_due else 0
         return None

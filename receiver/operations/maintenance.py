@@ -9,7 +9,7 @@ from receiver.log_context import about
 from receiver.store import Background, Database, Paused, Queue, RateLimited, StoreUnavailable
 from receiver.store.notify.watches import Noted, Watches
 from receiver.store.work.background import News
-from receiver.timing import INDEX_READ, UNREAD_TRIES, stamp
+from receiver.timing import INDEX_READ, UNREAD_TRIES, is_within, stamp
 from receiver.vtex.answers import Misconfigured, NotFound, Throttled, Transient, Unanswered, VtexError
 from receiver.vtex.client import BadSegment, Vtex
 from receiver.vtex.hook import configuration, read_configuration
@@ -42,7 +42,7 @@ class MaintenanceTask:
         self._account, self._queue, self._clock = vtex.account, queue, clock
         self._background, self._watches = Background(database), Watches(database)
         self._calls = BackgroundCalls(queue, vtex, clock=clock, sleep=sleep, gives_way=True)
-        self._next_trim = 0.0
+        self._trimmed_at = 0.0
 
     def run(self, stopping: threading.Event) -> None:
         """Run the tasks one after another until ``stopping`` is set."""
@@ -133,9 +133,9 @@ class MaintenanceTask:
 
     def _trim(self) -> None:
         now = self._clock()
-        if now < self._next_trim:
+        if is_within(_HOUR, self._trimmed_at, now):
             return
-        self._next_trim = now + _HOUR
+        self._trimmed_at = now
         if dropped := self._background.trim_news(self._account.name, now=now):
             log.warning(
                 "changed orders dropped unread, too many wait to be read for the index: account=%s orders=%d since=%s "

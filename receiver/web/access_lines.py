@@ -9,6 +9,7 @@ from adapters import Request
 from receiver.config import Endpoint
 from receiver.intake import Outcome, Result
 from receiver.log_context import present
+from receiver.timing import is_within
 
 log = logging.getLogger("receiver.access")
 
@@ -52,7 +53,7 @@ class AccessLines:
     def _is_due(self, endpoint: str, what: str) -> bool:
         now = self._clock()
         with self._lock:
-            due = now >= self._written.get((endpoint, what), 0.0) + _EVERY
+            due = not is_within(_EVERY, self._written.get((endpoint, what), 0.0), now)
             if due:
                 self._written[endpoint, what] = now
             return due

@@ -149,3 +149,16 @@ def test_log_in_a_storm(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages[-1].startswith("account paused, shipments wait: account=lux until=")
     pause(accounts, "lux", 900, "HTTP 429", own_fault=False, now=NOON + 3_600 + 300)
     assert 9 == len(caplog.messages)
+
+
+def test_log_after_a_clock_step(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """A clock that is set back keeps no line about a pause out of the log."""
+    accounts = Queue(rig.database, worker_name="test", lease=60).accounts
+    for second in range(0, 400, 40):
+        pause(accounts, "lux", 30, "HTTP 429", own_fault=False, now=NOON + second)
+        assert resume_after(accounts, "lux", now=NOON + second + 31)
+    caplog.clear()
+    pause(accounts, "lux", 30, "HTTP 429", own_fault=False, now=NOON - 86_400)
+
+    [line] = caplog.messages
+    assert line.startswith("account paused, shipments wait: account=lux")

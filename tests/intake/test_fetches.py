@@ -12,6 +12,7 @@ from adapters import Fetch, Header, Ignored, Reference, ReferenceKind, Request, 
 from receiver.carriers import registry
 from receiver.intake import Intake
 from receiver.store import Fetched, Fetches, Horizons, Inbox, LeaseLost, Retention
+from receiver.store.work.clock_steps import correct
 from tests.support.bare_server import Heard, answer, serving
 from tests.support.rig import Rig, eventually, order, package
 from tests.support.sending import outcome, rows, toy
@@ -296,6 +297,20 @@ class TestTrouble:
         api.has(parcel())
         thin_rig.later(10)
         assert {"melhor-envio/p1", "melhor-envio/p2"} == {row["id"] for row in thin_rig.queries.shipments()}
+
+    def test_slow_down_set_back(self, thin_rig: Rig, api: Api):
+        """The quiet that a carrier asked for ends after its own length, even if the clock is set back meanwhile."""
+        api.otherwise = answer("429 Slow", b"", "Retry-After: 120")
+        thin_rig.post(notice())
+        thin_rig.work()
+        thin_rig.now -= 3_600
+        correct(thin_rig.database, back=3_600, now=thin_rig.now, lease=60)
+        thin_rig.later(119)
+        assert 1 == len(api.server.heard)
+
+        api.has(parcel())
+        thin_rig.later(1)
+        assert ["melhor-envio/p1"] == [row["id"] for row in thin_rig.queries.shipments()]
 
     @pytest.mark.parametrize("status", ["401 No", "403 No"])
     def test_not_allowed(self, thin_rig: Rig, api: Api, status, caplog):

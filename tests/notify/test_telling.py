@@ -20,6 +20,7 @@ from receiver.store import Horizons, Queue, Retention
 from receiver.store.notify.alerts import Alerts
 from receiver.store.notify.watches import Noted, Watches
 from receiver.store.tables import fetches
+from receiver.store.work.clock_steps import correct
 from receiver.timing import stamp
 from tests.support.configs import config
 from tests.support.console import Operator, receiver
@@ -115,6 +116,20 @@ def test_at_once(telling: Telling) -> None:
         task.run_once()
 
     assert [("opened", "held", "lux")] == telling.chat.heard
+
+
+def test_told_after_a_clock_step(telling: Telling) -> None:
+    """A clock that is set back keeps no message back: what is new is told once the quiet period has passed."""
+    rig, day = telling.rig, 86_400.0
+    hold(rig, "p1")
+    assert [("opened", "held", "lux")] == telling.look()
+    rig.now += HOUR
+    hold(rig, "p2")
+    rig.now -= day
+    correct(rig.database, back=day, now=rig.now, lease=60.0)
+
+    assert [] == telling.look(4.5)
+    assert [("more", "held", "lux")] == telling.look(0.6)
 
 
 def test_resolved(telling: Telling) -> None:

@@ -81,6 +81,15 @@ def test_check_of_the_url(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     assert [said] * 2 == lines(caplog)
 
 
+def test_clock_set_back(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """A clock that is set back keeps no line about a check out of the log."""
+    for step in (0, -3_600):
+        rig.now += step
+        rig.client.post("/webhooks/melhor-envio", data=b"")
+
+    assert 2 == len(lines(caplog))
+
+
 def test_incomplete(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     """A webhook that broke off is counted each time, and has one line a minute for each endpoint. Nothing is stored."""
     rig.configure(endpoints={"melhor-envio": MELHOR_ENVIO, "other": MELHOR_ENVIO})

@@ -93,6 +93,15 @@ def counted_rejects(rig: Rig) -> dict[tuple[str, ...], float]:
     return {labels: total.value for (name, labels), total in totals.items() if name == "receiver_rejects_total"}
 
 
+def test_told_after_a_clock_step(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """A clock that is set back does not keep the log silent about a flood."""
+    for step in (0, -3_600):
+        rig.now += step
+        assert 429 == refused(rig, "203.0.113.9", MOST_UNPROVEN + 1)[-1]
+
+    assert 2 == sum("authentication failures only counted" in line for line in caplog.messages)
+
+
 def test_forgets(rig: Rig) -> None:
     """A minute later an address is heard again, whatever it sent before."""
     assert [401] * MOST_UNPROVEN + [429] == refused(rig, "203.0.113.9", MOST_UNPROVEN + 1)

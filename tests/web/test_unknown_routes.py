@@ -207,6 +207,26 @@ def test_bounded_in_process(rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: p
     assert "webhooks to unknown addresses not recorded, too many names: requests=8" in caplog.messages
 
 
+def test_clock_set_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that is set back gives a new hour: what a scanner used up before hides no other name."""
+    monkeypatch.setattr(unknown_routes, "MOST_NAMES", 2)
+    for number in range(3):
+        rig.client.post(f"/webhooks/scan-{number}")
+    rig.now -= 7_200
+    rig.client.post("/webhooks/wp-admin")
+
+    assert "wp-admin" in {name for name, *_ in seen(rig)}
+
+
+def test_counted_after_a_clock_step(rig: Rig) -> None:
+    """What is asked for again after a small step back is counted at once, not after the step is made up for."""
+    for step in (0, 1_800, -900):
+        rig.now += step
+        rig.client.post("/webhooks/melhorenvio")
+
+    assert [3] == [count for *_, count in seen(rig)]
+
+
 def test_scanner_hides_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many names a scanner asks for: one that is nearly an endpoint's, and a wrong method or path of an
     endpoint, have room of their own, which is bounded, too."""

@@ -131,7 +131,7 @@ def assigned_columns(assignment: Assignment | None) -> dict[str, Any]:
 REVOKED_LEASE = {"token": None, "worker_name": None, "lease_until": None, "update_count": shipments.c.update_count + 1}
 
 
-def reopened(now: float) -> dict[str, Any]:
+def reopened(now: Any) -> dict[str, Any]:
     """The columns of a shipment that is decided again, as if nothing had been decided."""
     return {
         "state": State.DUE.value,

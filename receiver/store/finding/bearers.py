@@ -1,7 +1,7 @@
 """Which shipments a name is about: those that wait for it, and those that bear it."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -44,6 +44,24 @@ _DECIDE_AGAIN = (
 )
 
 
+def _locking(of: ColumnElement[bool]) -> Select[Any]:
+    its = ("id", "endpoint", "account", "companion_of", "state", "assigned_order", "sent", "known")
+    return select(*(shipments.c[name] for name in its)).where(of).order_by(shipments.c.id).with_for_update()
+
+
+# Built once: a thousand links are one transaction, and to build these for each takes most of its time.
+_WAITS: Any = shipments.c.id.in_(bindparam("ids", expanding=True))
+# A shipment that waits for this account may be in another account meanwhile.
+_HERE = shipments.c.account == bindparam("account")
+_AWAITED = _locking(_WAITS)
+_BORNE = {
+    kind: _locking(or_(_WAITS, and_(_HERE, shipments.c[column] == bindparam("value"))))
+    for kind, column in (("tracking_number", "normalised_number"), ("shipment", "id"))
+}
+#: The shipment of this id.
+ONE = _locking(shipments.c.id == bindparam("of"))
+
+
 def awaiting(connection: Connection, account: str, names: Collection[Name]) -> set[str]:
     """The shipments that wait for one of these names."""
     if not names:
@@ -76,14 +94,10 @@ def bearers(connection: Connection, account: str, kind: str, value: str, now: fl
     """The shipments that a link of this name is about, in any state and any notation of their number. A companion bears
     the numbers of its parcel."""
     found = awaiting(connection, account, [(kind, value)])
-    # A shipment that waits for this account may be in another account meanwhile.
-    borne: ColumnElement[bool] = shipments.c.id.in_(sorted(found))
-    here = shipments.c.account == account
+    of = {"ids": sorted(found), "account": account, "value": value}
     if kind == "tracking_number":
-        borne = or_(borne, and_(here, shipments.c.normalised_number == normalised(value)))
-    if kind == "shipment":
-        borne = or_(borne, and_(here, shipments.c.id == value))
-    return locked(connection, borne, now)
+        of["value"] = normalised(value)
+    return locked(connection, _BORNE.get(kind, _AWAITED), of, now)
 
 
 def placed(database: Database, account: str, own: str, numbers: Collection[str]) -> list[dict[str, Any]]:
@@ -151,12 +165,10 @@ def _others(
     return [row for row in rows if row["account"] == account]
 
 
-def locked(connection: Connection, of: ColumnElement[bool], now: float) -> list[RowMapping]:
+def locked(connection: Connection, statement: Select[Any], of: Mapping[str, Any], now: float) -> list[RowMapping]:
     """Shipments, locked, without those that ended so long ago that a word of now is not about them."""
-    its = ("id", "endpoint", "account", "companion_of", "state", "assigned_order", "sent", "known")
-    rows = select(*(shipments.c[name] for name in its)).where(of).order_by(shipments.c.id).with_for_update()
     at = datetime.fromtimestamp(now, UTC)
-    return [row for row in connection.execute(rows).mappings() if not _is_past(row["known"], at)]
+    return [row for row in connection.execute(statement, of).mappings() if not _is_past(row["known"], at)]
 
 
 def _is_past(known: str, at: datetime) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Double, and_, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from receiver.shipments import RECYCLED_AFTER, ShipmentRecord
@@ -15,7 +15,7 @@ from receiver.store.database import Database
 from receiver.store.decisions import Recorder, Turn, unrecorded
 from receiver.store.finding import index_statements as statements
 from receiver.store.finding.assigning import is_where_named
-from receiver.store.finding.bearers import Name, awaiting, bearers, borne, decide_again, locked, placed
+from receiver.store.finding.bearers import ONE, Name, awaiting, bearers, borne, decide_again, locked, placed
 from receiver.store.finding.beside import wake_beside
 from receiver.store.finding.companions import Place, also_of, end_linked, places_from_json, places_to_json, serve_linked
 from receiver.store.finding.index_change import IndexChange
@@ -28,6 +28,17 @@ from receiver.vtex.order_ids import SUFFIX, Labels, read_order_text
 _SKEW = 5.0
 #: Any number, so long as nothing else takes an advisory lock of the same.
 _LOCK = 7_203_115
+#: A link names these shipments: what the ``astray`` were sent is forgotten. Built once: a thousand links are one
+#: transaction.
+_REOPEN = (
+    update(shipments)
+    .where(shipments.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        sent=case((shipments.c.id.in_(bindparam("astray", expanding=True)), None), else_=shipments.c.sent),
+        **reopened(bindparam("now", type_=Double)),
+        **REVOKED_LEASE,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +228,7 @@ class Index:
         for row in told:
             if row["told_at"] < since or (row["kind"], row["value"], row["told_at"]) in change.links_read:
                 continue
-            found = locked(connection, shipments.c.id == shipment.id, now)
+            found = locked(connection, ONE, {"of": shipment.id}, now)
             place = Place(row["order_id"], row["invoice_number"])
             _reopen(connection, found, shipment.account, place, now, all_parcels=row["also"] is not None)
 
@@ -324,15 +335,13 @@ def _reopen(
     win over a link."""
     found = [row for row in found if row["state"] != State.DISMISSED]
     open_to_it = [row for row in found if row["assigned_order"] is None]
-    named = _orders_named(connection, account, place.order_id) if open_to_it else set()
+    named = _orders_named(connection, account, place.order_id) if any(row["sent"] for row in open_to_it) else set()
     astray = [row["id"] for row in open_to_it if _is_elsewhere(row, named, place.invoice_number)]
     reopening = [row["id"] for row in open_to_it if row["state"] in STUCK or row["id"] in astray]
     if all_parcels:
         reopening = [row["id"] for row in found if row["companion_of"] is None]
-    sent = case((shipments.c.id.in_(astray), None), else_=shipments.c.sent)
-    changes = {"sent": sent, **reopened(now), **REVOKED_LEASE}
     if reopening:
-        connection.execute(update(shipments).where(shipments.c.id.in_(reopening)).values(changes))
+        connection.execute(_REOPEN, {"ids": reopening, "astray": astray, "now": now})
     for row in open_to_it:
         if row["id"] in astray:
             wake_beside(connection, dict(row), now=now)

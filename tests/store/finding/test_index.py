@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from receiver.store import Database, Index, IndexChange, Link, Queue, Settlement, migrate
 from receiver.store.engine import alembic_config, open_engine
@@ -13,7 +13,7 @@ from receiver.store.tables import links, orders, shipments, waits
 from receiver.vtex.facts import Fact
 from tests.support.console import Operator
 from tests.support.reconciling import learn
-from tests.support.rig import Rig, order, package
+from tests.support.rig import Rig, order, package, posted
 from tests.support.store_cases import NOW, add_shipments, claim_one, generation, shipment
 from tests.support.times import DAY
 
@@ -275,3 +275,21 @@ def test_old_invoice_read_again(rig_on_either: Rig) -> None:
     learn(rig, order("1-01", package("900", issuanceDate=days_ago)))
 
     assert ["1-01"] == [row["order_id"] for row in operator.tells("reconcile", "--older-than", "48")]
+
+
+def test_many_links(rig_on_either: Rig) -> None:
+    """A thousand links are one transaction, for which deliveries wait: they share the statements, which cost most."""
+    rig, built = rig_on_either, {}
+    for number in range(20):
+        rig.post(posted(None, parcel=f"p{number}", number=f"TN{number}BR"))
+    rig.work()
+    engine = rig.database._writer.engine
+    event.listen(
+        engine, "before_execute", lambda _connection, statement, *_: built.setdefault(id(statement), statement)
+    )
+    done = rig.index.link(
+        "lux", [Link((("tracking_number", f"TN{number}BR"),), f"{number}-01") for number in range(20)], now=rig.now
+    )
+
+    assert [1] * 20 == [len(one.woken) for one in done]
+    assert 10 > len(built)

@@ -121,8 +121,9 @@ class Reconciler:
         """Fold the updates in. If the carrier has recycled the number, a new generation begins."""
         known, begun = advance(claim.record.known, claim.updates)
         if begun:
-            number = claim.record.generation.number + begun
-            claim = replace(claim, record=replace(claim.record, generation=Generation(number=number)))
+            ended = claim.record.generation
+            new = Generation(number=ended.number + begun)
+            claim = replace(claim, record=replace(claim.record, generation=new), ended=ended)
         vtex = self._clients[claim.account]
         calls = ClaimCalls(
             claim,

@@ -142,6 +142,24 @@ class TestListed:
 
         assert [] == left(operator)
 
+    def test_left_by_the_former_parcel(self, operator_on_either):
+        """What the former parcel of a recycled number has left stays listed, with where that one belonged."""
+        operator = operator_on_either
+        assigned_wrongly(operator)
+        operator.rig.post(posted(event="order.delivered"))
+        operator.rig.work()
+        operator.rig.now += 400 * DAY
+        operator.rig.add_order(order("2-01", package("B")))
+        operator.rig.post(posted("2-01", at="2027-12-01T12:00:00+00:00"))
+        operator.rig.work()
+        assert ("2-01", 2) == (operator.rig.shipment()["order_id"], operator.rig.shipment()["generation"])
+
+        assert [("1-01", "34", "TN1BR", "1-01 / 35")] == left(operator)
+        expected = "which belonged to 1-01 / 35 until its number was another parcel's"
+        assert any(line.endswith(expected) for line in operator.says("reconcile").splitlines())
+        operator.rig.package_of("1-01", "34")["trackingNumber"] = None
+        assert [] == left(operator, "--ask", "--older-than", "0")
+
 
 class TestGone:
     def test_written_over(self, operator):

@@ -13,7 +13,7 @@ from receiver.shipments import Known, Reason, Sent, State, known_from_json
 from receiver.store.database import Database
 from receiver.store.rows import sent_from
 from receiver.store.tables import attempts, invoices, orders, shipments
-from receiver.store.work.attempts import APPLIED, GONE, Attempts
+from receiver.store.work.attempts import APPLIED, BELONGED, GONE, Attempts
 from receiver.vtex.facts import CANCELLED_ORDER, TRACKED
 
 #: States in which nothing is to be written, because the carrier or a person says so.
@@ -26,6 +26,8 @@ _NOT_COMPARED = (State.DUE, State.DISMISSED)
 _NOT_TO_BE_TOLD = (State.DUE, State.CANCELLED, State.DISMISSED)
 #: How ``known`` and ``sent`` say that a volume was delivered, and that VTEX was told.
 _DELIVERED = '%"delivered": true%'
+#: How the evidence of a write says that a former parcel of its number left it.
+_LEFT = f'%"{BELONGED}"%'
 #: Seconds after a write by which its claim has ended, and has stored what it read of the order before.
 _STORED_BY_THEN = 3_600.0
 _PLACE = ("account", "order_id", "invoice_number")
@@ -132,8 +134,9 @@ class Discrepancies:
     def left_over(self) -> list[dict[str, Any]]:
         """Numbers that we wrote to an invoice to which their parcel no longer belongs, grouped by order. The parcel was
         assigned or linked elsewhere since, or is to be decided again. ``attempt`` is the write, ``since`` its time.
-        ``order_id`` and ``invoice_number`` are where the number is left, ``belongs`` is where the parcel belongs now. A
-        number that a later write of ours replaced on that invoice is not listed, one that it left there is."""
+        ``order_id`` and ``invoice_number`` are where the number is left. ``belongs`` is where the parcel belongs now,
+        or belonged until its number was another parcel's. A number that a later write of ours replaced on that invoice
+        is not listed, one that it left there is."""
         a, later, last, s = attempts, attempts.alias("later"), attempts.alias("last"), shipments
         there = [later.c[part] == a.c[part] for part in (*_PLACE, "call")]
         there.append(later.c.outcome.in_((*APPLIED, GONE)))
@@ -150,7 +153,7 @@ class Discrepancies:
                 *(s.c[name].label(f"its_{name}") for name in ("order_id", "invoice_number", "sent")),
                 *(last.c[name].label(f"last_{name}") for name in ("id", "evidence", "outcome")),
             )
-            .join(s, and_(s.c.id == a.c.shipment, s.c.generation == a.c.generation))
+            .join(s, and_(s.c.id == a.c.shipment, or_(s.c.generation == a.c.generation, a.c.evidence.like(_LEFT))))
             .join(last, last.c.id == newest)
             .where(a.c.call == "PATCH", a.c.outcome.in_(APPLIED), elsewhere, ~again.exists(), *self._of(a.c.account))
             .order_by(a.c.account, a.c.order_id, a.c.id)
@@ -216,10 +219,13 @@ class Discrepancies:
 
 def _left(row: dict[str, Any]) -> dict[str, Any]:
     number = _own_number(row)
-    order_id, invoice = row["its_order_id"], row["its_invoice_number"]
+    former = json.loads(row["evidence"] or "{}").get(BELONGED)
+    its = former or {part: row[f"its_{part}"] for part in ("order_id", "invoice_number")}
+    order_id, invoice = its["order_id"], its["invoice_number"]
     where = f"{row['order_id']} / {row['invoice_number']}"
     belongs = f"{order_id} / {invoice}" if order_id and invoice else order_id
     note = f"left over on {where}: {number} of {row['shipment']}"
+    which = "which belonged to {} until its number was another parcel's" if former else "which belongs to {} now"
     return {
         "gap": "left_over",
         **{name: row[name] for name in ("account", "order_id", "invoice_number", "shipment")},
@@ -227,7 +233,7 @@ def _left(row: dict[str, Any]) -> dict[str, Any]:
         "since": row["begun_at"],
         "attempt": row["id"],
         "belongs": belongs,
-        "note": f"{note}, which belongs to {belongs} now" if belongs and belongs != where else note,
+        "note": f"{note}, {which.format(belongs)}" if belongs and belongs != where else note,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
-from receiver.shipments import SentTracking
+from receiver.shipments import Generation, SentTracking
 from receiver.store.counters import VTEX_CALLS, counted
 from receiver.store.database import Database
 from receiver.store.rows import about_order
@@ -19,6 +19,9 @@ from receiver.vtex.nfe import plain_number
 APPLIED = ("done", "applied, seen later")
 #: The outcome of a write that VTEX applied, and that the order no longer showed at a later read.
 GONE = "done, gone later"
+#: Where in the evidence of a write it stands to which order and invoice its parcel belonged in the end. Only writes
+#: that stood elsewhere then have it, once their number is another parcel's.
+BELONGED = "belonged_to"
 #: Calls among which the latest failures are looked for: that costs the same, no matter how many there are.
 LOOKS_AT = 2_000
 #: Outcomes of calls that VTEX answered.
@@ -101,6 +104,20 @@ class Attempts:
         """Record that the invoice no longer shows what that write put there. Raises `StoreUnavailable`."""
         statement = update(attempts).where(attempts.c.id == attempt).values(outcome=GONE)
         self._database.write(lambda connection: connection.execute(statement))
+
+    def keep_left(self, connection: Connection, shipment: str, ended: Generation) -> None:
+        """Record of the writes that a parcel left on other invoices where it belonged. Its shipment is another parcel's
+        from now on, and says that no more."""
+        a, sent = attempts.c, ended.sent
+        belonged = {"order_id": ended.decision.order_id, "invoice_number": ended.decision.invoice_number}
+        its = (a.shipment == shipment, a.generation == ended.number, a.call == "PATCH", a.outcome.in_(APPLIED))
+        for row in connection.execute(select(a.id, a.order_id, a.invoice_number, a.evidence).where(*its)).all():
+            place = (row.order_id, row.invoice_number)
+            is_there = sent is not None and sent.is_at(*place) and not sent.visibility.is_elsewhere
+            if is_there or (sent is not None and place == tuple(belonged.values())):
+                continue
+            evidence = json.dumps({**json.loads(row.evidence or "{}"), BELONGED: belonged})
+            connection.execute(update(attempts).where(a.id == row.id).values(evidence=evidence))
 
     def earlier(self, account: str, attempt: Attempt) -> list[dict[str, Any]]:
         """Earlier attempts at the same call for the same invoice, however its number is written, oldest first."""

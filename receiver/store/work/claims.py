@@ -111,7 +111,7 @@ class Claim:
 
     ``open_writes``, the oldest first, are PATCHes of unknown outcome. ``half_open``: the account's pause has just
     ended, and this claim is the circuit breaker's one probe. ``unread``: some updates were unreadable, and stay new.
-    ``delivery``: the one that brought the last update.
+    ``delivery``: the one that brought the last update. ``ended``: the generation that ends with these updates.
     ``due_at``, since when it was due, and ``claimed_at`` in seconds since the epoch.
     """
 
@@ -125,6 +125,7 @@ class Claim:
     claimed_at: float = 0.0
     half_open: bool = False
     unread: bool = False
+    ended: Generation | None = None
 
     @property
     def id(self) -> str:

@@ -184,6 +184,8 @@ class Queue:
                     pass_on(connection, claim.id, settlement.folded, now=now)
             serve_order_of_replaced(connection, claim, settlement, now=now)
             self.accounts.attempts.end(connection, settlement.endings)
+            if claim.ended is not None:
+                self.accounts.attempts.keep_left(connection, claim.id, claim.ended)
             for release in settlement.releases:
                 self._owners.release(connection, claim, release)
             if settlement.wakes:

@@ -90,6 +90,24 @@ class TestListed:
         said = "the carrier reports TN1BR delivered, and VTEX was not told; not delivered, as far as we know: "
         assert rows[0]["note"].startswith(f"{said}melhor-envio/p2")
 
+    def test_taken_off(self, rig_on_either: Rig):
+        """An invoice that VTEX no longer shows is listed where none has taken its place."""
+        rig = rig_on_either
+        operator = operator_of(rig)
+        operator.in_step()
+        rig.add_order(order("1-01", package("41001", trackingNumber="TYPED"), package("41002")))
+        delivered(rig)
+        rig.post(posted("1-01", parcel="p2", number="TN2BR"))
+        operator.says("assign", "TN2BR", "--order", "1-01", "--invoice", "41002")
+        operator.work()
+        rig.now += 60
+        rig.add_order(order("1-01", package("41002", trackingNumber="TN2BR")))
+        delivered(rig, "p2", "TN2BR")
+
+        last = rig.calls("PUT")[-1]
+        assert ("41002", True) == (last.invoice, last.body["isDelivered"])
+        assert ["melhor-envio/p1"] == [row["shipment"] for row in not_told(operator)]
+
     def test_another_parcels_invoice(self, rig_on_either: Rig):
         """A lost parcel was sent again, and its invoice stays the first one's: the delivery of the second is told for
         neither."""
@@ -129,6 +147,24 @@ class TestNotListed:
             rig.work()
 
         assert [True] == [call.body["isDelivered"] for call in rig.calls("PUT") if call.body["isDelivered"]]
+        assert [] == not_told(operator)
+
+    def test_made_again(self, rig_on_either: Rig):
+        """The shop makes the invoice again under another number: it is told under that one, for another parcel."""
+        rig = rig_on_either
+        operator = operator_of(rig)
+        operator.in_step()
+        rig.package_of("1-01", "41001")["trackingNumber"] = "TYPED"
+        delivered(rig)
+        rig.now += 60
+        rig.add_order(order("1-01", package("41002")))
+        rig.post(posted("1-01", parcel="p2", number="TN2BR"))
+        rig.work()
+        before = not_told(operator)
+        delivered(rig, "p2", "TN2BR")
+
+        assert ["melhor-envio/p1"] == [row["shipment"] for row in before]
+        assert "41002" == rig.calls("PUT")[-1].invoice
         assert [] == not_told(operator)
 
     def test_no_events(self, rig_on_either: Rig):

@@ -81,20 +81,22 @@ class Discrepancies:
 
     def delivery_not_told(self, *, before: float, endpoints: Collection[str]) -> Iterator[dict[str, Any]]:
         """Parcels of these endpoints that the carrier reported delivered before ``before``, and of whose invoice VTEX
-        was not told so, neither for this parcel nor for another. ``undelivered`` are our other shipments on the invoice
-        whose carriers have not said so."""
+        was not told so, neither for this parcel nor for another, nor under the number that the invoice got when it was
+        made again. ``undelivered`` are our other shipments on the invoice whose carriers have not said so."""
         told = Attempts(self._database)
         for row in map(dict, self._database.each(self._delivered(before, endpoints))):
             known = known_from_json(json.loads(row["known"]))
             since = _delivered_since(known)
             if since is None or since >= before or told.delivery_told(*(row[part] for part in _PLACE)) is not None:
                 continue
+            if self._is_told_under_new_number(row, told):
+                continue
             undelivered = self._undelivered_beside(row)
             back = ", after it had turned back: perhaps to its sender" if known.turned_back else ""
             said = f"the carrier reports {row['tracking_number']} delivered{back}, and VTEX was not told"
             also = f"not delivered, as far as we know: {', '.join(undelivered)}" if undelivered else ""
             note = "; ".join(filter(None, (said, also, row["note"])))
-            shown = {**_without(row, "known"), "note": note, "undelivered": undelivered}
+            shown = {**_without(row, "known", "evidence"), "note": note, "undelivered": undelivered}
             yield {"gap": "delivery_not_told", **shown, "since": since}
 
     def written(self) -> list[dict[str, Any]]:
@@ -194,9 +196,9 @@ class Discrepancies:
     def _delivered(self, before: float, endpoints: Collection[str]) -> Select[Any]:
         """Parcels with an invoice that have been delivered at least in part, and for which we told no delivery."""
         s = shipments.c
-        columns = ("account", "tracking_number", "order_id", "invoice_number", "state", "reason", "note", "known")
+        columns = ("account", "tracking_number", "order_id", "invoice_number", "state", "reason", "note")
         return (
-            select(s.id.label("shipment"), *(s[name] for name in columns))
+            select(s.id.label("shipment"), *(s[name] for name in (*columns, "known", "evidence")))
             .where(
                 *(s.endpoint.in_(endpoints), s.first_at < before, s.state.not_in(_NOT_TO_BE_TOLD)),
                 *(s.order_id.is_not(None), s.invoice_number.is_not(None), s.known.like(_DELIVERED)),
@@ -205,6 +207,20 @@ class Discrepancies:
             )
             .order_by(s.first_at, s.id)
         )
+
+    def _is_told_under_new_number(self, row: dict[str, Any], told: Attempts) -> bool:
+        """True if the order was read without the parcel's invoice, and VTEX was told of a delivery for each invoice
+        that has come since that one was chosen. Nothing says which of them took its place."""
+        of_order = [orders.c[part] == row[part] for part in ("account", "order_id")]
+        last = select(func.max(orders.c.learnt_at)).where(*of_order).scalar_subquery()
+        shown = select(orders.c.invoice_number).where(
+            *of_order, orders.c.kind == "invoice_number", orders.c.learnt_at == last
+        )
+        now = {one["invoice_number"] for one in self._database.rows(shown)}
+        before = json.loads(row["evidence"] or "{}").get("invoices")
+        if not before or row["invoice_number"] in now or not (new := now.difference(before)):
+            return False
+        return all(told.delivery_told(row["account"], row["order_id"], one) is not None for one in new)
 
     def _undelivered_beside(self, row: dict[str, Any]) -> list[str]:
         """Our other shipments on the parcel's invoice that are not delivered, as far as we know."""

@@ -12,6 +12,8 @@ _NO_INVOICE = "invoice not found"
 _EMAIL = re.compile(r"[^\s@\"']+@[^\s@\"']+")
 #: Eleven or more digits, also in the notations of documents and telephone numbers.
 _LONG_DIGITS = re.compile(r"\+?\(?\d(?:[ ().\-/]{0,2}\d){10,}")
+#: Characters of an answer's words that are looked at: what the search for personal data costs grows with the square.
+_MOST_READ = 4_000
 
 
 #: A status, and VTEX's words to the end of the text: see `message`.
@@ -90,12 +92,12 @@ def message(answer: Answer) -> str:
     """VTEX's own message, shortened and without possible personal data."""
     if _is_html(answer):
         return f"HTTP {answer.status} with an HTML page"
-    text = answer.body[:4_000].decode(errors="replace")
+    text = answer.body[:_MOST_READ].decode(errors="replace")
     try:
         found = _message_in(json.loads(answer.body))
     except (ValueError, RecursionError):
         found = None
-    words = " ".join((found or text).split())  # one line: it goes into logs
+    words = " ".join((found or text)[:_MOST_READ].split())  # one line: it goes into logs
     return f"HTTP {answer.status}: {storable(redact(words)[:500])}".rstrip(": ")
 
 

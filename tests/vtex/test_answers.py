@@ -215,6 +215,15 @@ def test_words_are_short():
     assert "HTTP 500: " + "[" * 500 == message(answer(500, b"[" * 100_000))
 
 
+@pytest.mark.parametrize("letters", ["a", "1-"])
+def test_long_words_cost_little(letters):
+    """Whatever VTEX, or a proxy before it, writes of a fault: to look at it holds no worker."""
+    words = json.dumps({"message": letters * 20_000}).encode()
+    began = time.process_time()
+    assert message(answer(500, words)).startswith("HTTP 500: ")
+    assert 1 > time.process_time() - began
+
+
 class TestPrivacy:
     @pytest.mark.parametrize("private", ["123.456.789-09", "(11) 98765-4321", "+55 11 98765-4321"])
     def test_written_as_people_do(self, private: str):

@@ -44,7 +44,7 @@ class Cause(StrEnum):
         "unknown_address",
         Severity.WARNING,
         "{count} that no endpoint takes, probably meant for {subject}",
-        "receiver rejects says why; correct it at the carrier, or the endpoint here",
+        "receiver rejects says why; correct the address at the sender, or the endpoint here",
     )
     NOT_PROVEN = (
         "not_proven",

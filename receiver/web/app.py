@@ -23,6 +23,12 @@ from receiver.web.replies import problem
 
 log = logging.getLogger("receiver.web")
 
+#: What is said of a wrong address of the API: an endpoint is another thing, a carrier's.
+_OF_API = {
+    404: f"The API has no such route; GET {api.PREFIX}/openapi.yaml describes those that there are.",
+    405: f"This route of the API does not take this method; GET {api.PREFIX}/openapi.yaml says what it takes.",
+}
+
 
 def create_app(config: Config, database: Database | None = None, *, clock: Callable[[], float] = time.time) -> Flask:
     """The web side of the receiver. Opens the configured database unless one is given.
@@ -71,7 +77,8 @@ def _answer_failures(app: Flask, unknown: UntakenRequests) -> None:
     def _(error: HTTPException) -> Response:
         if error.code == 404 and request.url_rule is None:
             unknown.note_address(request.path, method=request.method)
-        response = problem(error.code or 500)
+        detail = _OF_API.get(error.code or 500) if request.path.startswith(f"{api.PREFIX}/") else None
+        response = problem(error.code or 500, detail)
         response.headers.extend({name: value for name, value in error.get_headers() if name != "Content-Type"})
         return response
 

@@ -174,6 +174,18 @@ class TestDecisions:
 
 
 class TestRefused:
+    def test_no_such_route(self, api):
+        """A wrong address or method is answered in the API's own words: an endpoint is a carrier's."""
+        answers = [
+            api.client.get("/api/v1/shipments/melhor-envio", headers={"Authorization": f"Bearer {ANA}"}),
+            api.client.put("/api/v1/links", headers={"Authorization": f"Bearer {ANA}"}),
+        ]
+
+        assert [404, 405] == [answer.status_code for answer in answers]
+        assert answers[0].json["detail"].startswith("The API has no such route; GET /api/v1/openapi.yaml")
+        assert answers[1].json["detail"].startswith("This route of the API does not take this method; GET /api/v1/open")
+        assert "POST" in answers[1].headers["Allow"]
+
     def test_view(self, api):
         """A person who may only view decides nothing."""
         for path in (

@@ -65,6 +65,16 @@ class TestShown:
 
         assert expected == re.search(r"(Status|Estado) (at|na|en) VTEX: \S+( [^(]*\([^)]*\))?", page)[0]
 
+    def test_call_failed(self, stuck, ana):
+        """Why a call went wrong is said in the person's language, here and where the account is shown."""
+        stuck.faults(unauthorized=True)
+        stuck.decisions.retry("melhor-envio/p1", now=stuck.now)
+        stuck.work()
+        pages = [shown(ana.page(f"{path}?language=es")) for path in (PARCEL, "/accounts")]
+
+        assert [] == [page for page in pages if "La clave de aplicación no se acepta: HTTP 401" not in page]
+        assert [] == [page for page in pages if "is not accepted" in page]
+
     def test_written(self, stuck, ana):
         """Who decided, what was sent, and where it stands now."""
         ana.send(CHOICE, ASSIGN, note="the buyer wrote")

@@ -255,6 +255,7 @@ class TestDoor:
         assert 413 == tell(hooked, b"[" + b"[]," * 6_000 + b"[]]").status_code
         assert 200 == tell(hooked, ping, secret=None).status_code
         assert 401 == tell(hooked, ping + b" " * 100, secret=None).status_code
+        assert 401 == tell(hooked, b"[" + b"[]," * 6_000 + b"[]]", secret=None).status_code
 
     def test_secrets(self, hooked: Rig):
         """Every configured secret enters; without one nothing happens but a note."""

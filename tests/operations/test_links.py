@@ -235,11 +235,13 @@ class TestHttp:
         assert "bad-token" not in str(noted)
 
     def test_off(self, rig: Rig):
-        """Without tokens, and for accounts that are not there, there is no such route."""
+        """Without tokens, and for accounts that are not there, there is no such route. The account's is recorded."""
         answers = [send(rig, {}, account=name) for name in ("lux", "other")]
         assert [404, 404] == [answer.status_code for answer in answers]
         assert all("has no link_tokens" in answer.get_json()["detail"] for answer in answers)
-        assert [] == rig.queries.rejects()
+        assert ["account lux has no link_tokens: add them to [vtex.lux]"] == [
+            row["reason"] for row in rig.queries.rejects()
+        ]
 
 
 class TestOrder:

@@ -135,6 +135,8 @@ def input_digest(shipment: ShipmentRecord, known: Known, endpoint: Endpoint) -> 
     ]
     if endpoint.second_parcel in ("latest", "join"):
         parts.append(str(known.dispatched_at))
+    if shipment.generation.reason is Reason.OTHER_PARCEL and known.delivered:
+        parts.append("delivered")  # the other parcel may be there no more, and nothing has said so
     parts += [f"{reference.kind}={reference.value}" for reference in sorted(known.references)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

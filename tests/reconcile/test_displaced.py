@@ -59,3 +59,24 @@ def test_the_others_is_taken_back(rig_on_either: Rig, policy: str, end: tuple[st
     assert (end, ("in_step", None)) == (rest(rig), rest(rig, "melhor-envio/p2"))
     assert "person assigned" not in rig.shipment()["note"]
     assert ("P2;P1" if policy == "join" else "P2") == fields(rig)["trackingNumber"]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_delivered_once_the_invoice_was_made_again(rig: Rig, policy: str):
+    """The shop has made the invoice again under another number, and nothing more is heard of the other parcel. The
+    delivery of the displaced one finds the new invoice."""
+    rig.configure(endpoints={"melhor-envio": {**MELHOR_ENVIO, "events": True, "second_parcel": policy}})
+    rig.add_order(order("1-01", package("900")))
+    for parcel in ("p1", "p2"):
+        rig.post(posted(parcel=parcel, number=parcel.upper()))
+        rig.works_until(HOUR)
+    assign(rig, "p2")
+    assert ("P2", ("kept", "other_parcel")) == (fields(rig)["trackingNumber"], rest(rig))
+
+    rig.add_order(order("1-01", package("901")))
+    rig.post(posted(number="P1", event="order.delivered"))
+    rig.works_until(HOUR)
+
+    assert "P1" == rig.package_of("1-01", "901")["trackingNumber"]
+    told = rig.calls("PUT")[-1]
+    assert ("901", True) == (told.invoice, told.body["isDelivered"])

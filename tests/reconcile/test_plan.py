@@ -226,6 +226,16 @@ class TestHeld:
 
         assert ("held", "ambiguous_invoice", None) == resting(next_step(chatter, **self.HELD, input_digest=old))
 
+    @pytest.mark.parametrize("reason", ["other_parcel", "number_changed"])
+    def test_delivery_reopens_what_gave_way(self, reason):
+        """The delivery of a parcel that gave way to another one opens it once: the other may have left the invoice."""
+        before, delivered = known(), known(said(), said(Status.DELIVERED, hours=-1))
+        rests = {"state": "kept", "reason": reason}
+        again = next_step(delivered, **rests, input_digest=rests_on(record(before, **rests), before))
+
+        assert (again == Ask("decide")) is (reason == "other_parcel")
+        assert ("kept", reason, None) == resting(next_step(delivered, **rests))
+
     def test_gave_up_stays(self):
         """Past the horizon nothing is asked any more."""
         assert ("gave_up", "order_not_found", None) == resting(

@@ -98,7 +98,7 @@ class Judge:
 
     def look_at_ends(self) -> None:
         """Every parcel's story is over, and true; `receiver reconcile` lists what no rule may mend, and nothing that is
-        in order."""
+        in order. Of a further order it is enough that one of the parcel's shipments was told."""
         rig = self._stage.rig
         rows = {row["id"]: row for row in rig.queries.shipments()}
         found = Discrepancies(rig.database)
@@ -116,7 +116,7 @@ class Judge:
                     own = rows.get(parcel.own + suffix)
                     if own is not None:
                         self.wrong += self._ends(parcel, invoice, own, its, differing)
-                    elif not suffix or rows[parcel.own]["order_id"] == parcel.invoice.order_id:
+                    elif not its and (not suffix or rows[parcel.own]["order_id"] == parcel.invoice.order_id):
                         self.wrong.append(f"{parcel.own} is not known at {invoice}")
                     self.wrong += self._untold(parcel, invoice, its, untold)
         given_up = {one for parcel in self._stage.parcels for one in parcel.labels if _is_given_up(parcel, rows)}
@@ -128,6 +128,7 @@ class Judge:
     def _ends(
         self, parcel: Parcel, invoice: Invoice, own: Row, its: list[Row], differing: set[tuple[str, str]]
     ) -> Iterator[str]:
+        """What gave way and was not delivered has nothing to tell an invoice made again: that one is listed."""
         for row in its:
             if State(row["state"]) is State.DUE or row["reason"] == Reason.INTERNAL_ERROR:
                 yield f"{row['id']} is {row['state']}, {row['reason']}: {row['note']}"
@@ -138,7 +139,8 @@ class Judge:
             return
         is_there = own["invoice_number"] in {invoice.number, *invoice.former}
         gave_way = own["reason"] == Reason.OTHER_PARCEL and is_there
-        if gave_way and self._was_heard(parcel, invoice) and not shown - parcel.labels:
+        is_left = gave_way and self._was_heard(parcel, invoice) and not shown - parcel.labels
+        if is_left and (self._is_delivered(parcel) or not self._is_listed(invoice, differing)):
             yield f"{own['id']} leaves {invoice} to another parcel, and there is none"
         if own["state"] == State.IN_STEP and parcel.was_posted:
             yield from self._in_step(parcel, invoice, own, differing)
@@ -147,7 +149,7 @@ class Judge:
         """A look at VTEX after a change there mends it. One that nothing new came after is listed as differing."""
         shown, was_heard = self._shown(invoice), self._was_heard(parcel, invoice)
         telling = self._stage.rig.config.endpoints[parcel.endpoint].events and not parcel.labels_only
-        is_listed = any((invoice.order_id, number) in differing for number in (invoice.number, *invoice.former))
+        is_listed = self._is_listed(invoice, differing)
         is_listed |= any(lie.order_id == invoice.order_id for lie in self._stage.lies)  # what went elsewhere wrote last
         asked = any(call["begun_at"] > invoice.changed_at + HOUR for call in self._stage.rig.attempts(own["id"]))
         is_news = was_heard and asked and invoice not in self._told
@@ -160,6 +162,10 @@ class Judge:
             yield f"{own['id']} is delivered, and {invoice} was not told: {own['note']}"
         if parcel.comes_back and invoice in self._told:
             yield f"{own['id']} came back, {invoice} was told of a delivery, and no person knows"
+
+    def _is_listed(self, invoice: Invoice, differing: set[tuple[str, str]]) -> bool:
+        """Whether it is listed as differing, under any number that it had."""
+        return any((invoice.order_id, number) in differing for number in (invoice.number, *invoice.former))
 
     def _was_heard(self, parcel: Parcel, invoice: Invoice) -> bool:
         """Whether anything was heard of the parcel after the shop had changed its invoice."""

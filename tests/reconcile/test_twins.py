@@ -34,6 +34,23 @@ def looked_at_again(rig: Rig) -> None:
     rig.works_until(DAY)
 
 
+def test_one_number_for_two_orders(rig_on_either: Rig):
+    """A parcel's messages name two orders, each for itself. What is written for the second one is no news to the
+    first."""
+    rig = rig_on_either
+    rig.add_order(order("1-01", package("900")), order("2-01", package("901")))
+    rig.post(posted("1-01"))
+    rig.work()
+    before = len([call for call in rig.calls("GET") if call.order == "1-01"])
+
+    rig.post(posted("2-01", parcel="p2"))
+    rig.works_until(DAY)
+
+    assert ["TN1BR"] * 2 == [fields(rig, *place)["trackingNumber"] for place in (("1-01", "900"), ("2-01", "901"))]
+    assert before == len([call for call in rig.calls("GET") if call.order == "1-01"])
+    assert "only_open_invoice" == rig.shipment()["rule"]
+
+
 class TestTwoEndpoints:
     """The endpoint that came first has written the number; the other one tells the same parcel."""
 

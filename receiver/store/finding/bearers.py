@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, union, update
 from sqlalchemy.engine import Connection, RowMapping
 
+from adapters import ReferenceKind
 from receiver.shipments import RECYCLED_AFTER, Reason, ShipmentRecord, State, known_from_json
 from receiver.shipments.numbers import normalised
 from receiver.store.database import Database
@@ -125,22 +126,26 @@ def decide_again(
 ) -> None:
     """The shipment ``own`` goes to this place: those with one of its numbers that went elsewhere, or gave way to
     another parcel, are decided again. They may rest on a place where it was by mistake, or on one that it has taken.
-    Not those of which nothing has been heard for so long that another parcel has the number now."""
+    Not those of which nothing has been heard for so long that another parcel has the number now, nor those that are at
+    the order that their own carrier names: one parcel may serve several orders."""
     of = {"account": account, "own": own, "numbers": sorted({normalised(number) for number in numbers} - {""})}
     rows = connection.execute(_BEARS, of).mappings() if of["numbers"] else ()
     since = datetime.fromtimestamp(now, UTC) - RECYCLED_AFTER
     mine = [row for row in rows if row["account"] == account]
-    ids = [row["id"] for row in mine if _rests(row, place) and _is_heard(row["known"], since)]
+    ids = [row["id"] for row in mine if _rests(row, place) and _may_follow(row, place, since)]
     if ids:
         connection.execute(_DECIDE_AGAIN, {"ids": ids, "now": now})
 
 
-def _is_heard(known: str, since: datetime) -> bool:
+def _may_follow(row: RowMapping, place: Place, since: datetime) -> bool:
     try:
-        last = known_from_json(json.loads(known)).last_heard
+        known = known_from_json(json.loads(row["known"]))
     except UNREADABLE:
         return False
-    return last is None or last >= since
+    gave_way = row["reason"] == Reason.OTHER_PARCEL
+    if not gave_way and row["order_id"] != place.order_id and row["order_id"] in known.values(ReferenceKind.ORDER_ID):
+        return False
+    return known.last_heard is None or known.last_heard >= since
 
 
 def _rests(row: RowMapping, besides: Place) -> bool:
